@@ -1,0 +1,170 @@
+"""Plain results: what tasks, metrics, check and explain hand to whoever prints or draws them.
+
+No tensor, no network, no HTML: frozen records of numbers and texts, so that a terminal, a page, a notebook and a
+server can all show the same thing.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A score with its 95 % interval (low = high = value where none was computed).
+
+    `value` is in the unit people write: percent for error rates and accuracies, 0 to 100 for BLEU and chrF.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    higher_is_better: bool
+    signature: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model gave for one input. `score` is the log probability; `normalised` what ordered the beam."""
+
+    source: str
+    output: str
+    score: float
+    normalised: float
+    tokens: tuple[str, ...] = ()
+    complete: bool = True
+    """False: the longest allowed answer was reached before the end token."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One thing to answer, and everything that counts as right. `where` is "file line N"."""
+
+    source: str
+    references: tuple[str, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The score of the examples whose source has between `low` and `high` tokens or words, both included."""
+
+    low: int
+    high: int
+    count: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """One scored example: `error` is 0 when the answer is right and grows with what is wrong."""
+
+    source: str
+    output: str
+    references: tuple[str, ...]
+    error: float
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All that a task measured on one set of examples. `primary` names the measure that "best" goes by."""
+
+    primary: str
+    measures: dict[str, Measure]
+    count: int
+    baseline_name: str = ""
+    baseline: dict[str, Measure] = field(default_factory=dict)
+    by_length: tuple[Bin, ...] = ()
+    cases: tuple[Case, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON would have it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Is A better than B on the same examples? `difference` is A - B with its interval; `p` two-sided."""
+
+    measure: str
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What each output token looked at. `maps[name]` has a row for each target token, a column for each source token.
+
+    Names are the same in all networks: `decoder.attention` for one map, `decoder.2.memory.head3` where there are
+    layers and heads.
+    """
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    maps: dict[str, list[list[float]]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing `check` noticed: level "x" a bad row, "!" a warning, "i" worth knowing. `lines` name examples."""
+
+    level: str
+    text: str
+    count: int
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What `check` saw in the data: a summary line, findings in order of weight, and histograms by name."""
+
+    title: str
+    summary: str
+    findings: tuple[Finding, ...]
+    histograms: dict[str, tuple[Bin, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of metrics.jsonl. `values` hold loss, learning_rate, tokens_per_second, and at a validation the scores."""
+
+    kind: str
+    """train, valid, test, start or end."""
+    step: int
+    epoch: float
+    seconds: float
+    """Training seconds so far, over all sittings; validation apart."""
+    values: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One network of a comparison, one seed."""
+
+    network: str
+    seed: int
+    run: str
+    weights: int
+    scores: Scores
+    curve: tuple[Progress, ...]
+    train_tokens_per_second: float
+    generate_tokens_per_second: float
+    peak_memory_mb: float
+    alignment: Alignment | None = None
+    samples: tuple[Answer, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several networks on the same data under the same budget."""
+
+    task: str
+    data: str
+    budget: str
+    entries: tuple[Entry, ...]
+    paired: dict[str, Paired] = field(default_factory=dict)
+    """Keyed "a vs b": best against each other."""
+    notes: tuple[str, ...] = ()
