@@ -1,0 +1,1 @@
+"""The parts, each a paper's idea."""

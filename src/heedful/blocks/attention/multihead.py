@@ -1,0 +1,106 @@
+"""Multi-head attention (Vaswani et al. 2017, section 3.2): self, cross, causal and cached from one body.
+
+N sources or rows   T queries   S keys   H heads   D width   E = D / H
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from heedful.blocks.attention.masks import masked_softmax
+from heedful.blocks.recording import note, recording
+
+
+class KeyValue(NamedTuple):
+    """What is looked at: projected once, used by any number of queries."""
+
+    keys: Tensor  # (N, S, H, E)
+    values: Tensor  # (N, S, H, E)
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Buffers of keys and values that grow in place, each row from its own length."""
+
+    keys: Tensor  # (R, room, H, E)
+    values: Tensor  # (R, room, H, E)
+    positions: Tensor  # (R, T) where the new tokens go
+
+    def append(self, new: KeyValue) -> KeyValue:
+        """Writes the new keys and values at their positions and gives the whole buffers back."""
+        rows = torch.arange(len(self.positions), device=self.positions.device).unsqueeze(1)
+        self.keys[rows, self.positions] = new.keys.to(self.keys.dtype)
+        self.values[rows, self.positions] = new.values.to(self.values.dtype)
+        return KeyValue(self.keys, self.values)
+
+
+class Attention(nn.Module):
+    """softmax(Q Kᵀ / √E) V over H heads, then a projection (equation 1 and section 3.2.2).
+
+    `memory` given: cross-attention. `cache` given: the new tokens join those read before. `causal`: token t sees
+    tokens up to t, said to the kernel rather than drawn as a mask.
+    """
+
+    def __init__(self, width: int, heads: int, memory_width: int | None = None) -> None:
+        super().__init__()
+        assert width % heads == 0, f"{heads} heads do not divide the width {width}"
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(memory_width or width, width)
+        self.value = nn.Linear(memory_width or width, width)
+        self.out = nn.Linear(width, width)
+
+    def forward(
+        self,
+        x: Tensor,  # (N, T, D)
+        memory: KeyValue | None = None,
+        mask: Tensor | None = None,  # (N, S) or (N, T, S)
+        cache: Cache | None = None,
+        causal: bool = False,
+        turn: tuple[Tensor, Tensor] | None = None,  # rotary positions of x: cos and sin, (N or 1, T, 1, E)
+    ) -> Tensor:
+        query = self.split(self.query(x))
+        new = memory or self.project(x)
+        if turn is not None:
+            query, new = rotate(query, turn), KeyValue(rotate(new.keys, turn), new.values)
+        seen = cache.append(new) if cache else new
+        mixed = self.mix(query, seen, mask, causal)
+        return self.out(mixed.flatten(-2))
+
+    def project(self, memory: Tensor) -> KeyValue:
+        """Keys and values of (N, S, D)."""
+        return KeyValue(self.split(self.key(memory)), self.split(self.value(memory)))
+
+    def split(self, x: Tensor) -> Tensor:
+        """(N, T, D) -> (N, T, H, E)."""
+        return x.unflatten(-1, (self.heads, -1))
+
+    def mix(self, query: Tensor, seen: KeyValue, mask: Tensor | None, causal: bool) -> Tensor:
+        """The weighted values (N, T, H, E), by the fused kernel, or readably when somebody records the weights."""
+        q, k, v = (part.transpose(1, 2) for part in (query, *seen))  # (N, H, T | S, E)
+        if mask is not None:
+            mask = mask[:, None, None] if mask.dim() == 2 else mask[:, None]  # (N, 1, 1 | T, S)
+        fused = not recording() and not (q.device.type == "cpu" and q.dtype == torch.bfloat16)
+        if fused:
+            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        else:  # also the faster of the two on a CPU in bfloat16: the fused kernel's backward is slow there
+            mixed = self.mix_readably(q, k, v, mask, causal)
+        return mixed.transpose(1, 2)
+
+    def mix_readably(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
+        """The same in four lines: the twin of the fused kernel."""
+        if causal:
+            mask = torch.ones(q.size(-2), k.size(-2), dtype=torch.bool, device=q.device).tril()
+        weights = masked_softmax(q @ k.transpose(-1, -2) / q.size(-1) ** 0.5, mask)
+        note(self, "weights", lambda: weights)
+        return weights @ v
+
+
+def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+    """Turns each pair of coordinates (i, i + E/2) by its position's angle (Su et al. 2021, equation 34)."""
+    cos, sin = turn
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin

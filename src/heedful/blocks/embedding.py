@@ -1,0 +1,85 @@
+"""How things become vectors: tokens, and the positions they stand at.
+
+R rows   T positions   D width   V vocabulary
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class Tokens(nn.Module):
+    """A vector for each entry of the vocabulary; `scaled` multiplies by √D, as Vaswani et al. 2017, section 3.4."""
+
+    def __init__(self, vocabulary: int, width: int, scaled: bool = False) -> None:
+        super().__init__()
+        self.scale = math.sqrt(width) if scaled else 1.0
+        self.table = nn.Embedding(vocabulary, width)
+        # small enough that a tied output layer begins with small logits
+        nn.init.normal_(self.table.weight, std=width**-0.5)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(R, T) -> (R, T, D)."""
+        return self.table(tokens) * self.scale
+
+
+class Positions(nn.Module):
+    """Tells a network that mixes all positions alike where each one stands.
+
+    `limit` is the number of positions it can tell apart (None: no limit). Either something is added to the vectors
+    (`forward`), or queries and keys are turned (`turn`).
+    """
+
+    limit: int | None = None
+
+    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
+        """x (R, T, D) at positions (R or 1, T) -> (R, T, D)."""
+        return x
+
+    def turn(self, positions: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Cosines and sines (R or 1, T, 1, E) by which queries and keys are turned, or None."""
+        return None
+
+
+class Sinusoidal(Positions):
+    """Waves of growing length, Vaswani et al. 2017, section 3.5."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
+        angles = waves(positions, self.width)  # (R, T, D/2)
+        return x + torch.cat((angles.sin(), angles.cos()), dim=-1).to(x.dtype)
+
+
+class Learned(Positions):
+    """A trained vector for each of `limit` positions."""
+
+    def __init__(self, width: int, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+        self.table = nn.Embedding(limit, width)
+        nn.init.normal_(self.table.weight, std=0.02)
+
+    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
+        return x + self.table(positions)
+
+
+class Rotary(Positions):
+    """Queries and keys turned by their position, so that products see distances (Su et al. 2021)."""
+
+    def __init__(self, head_width: int) -> None:
+        super().__init__()
+        self.head_width = head_width
+
+    def turn(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        angles = waves(positions, self.head_width).repeat(1, 1, 2).unsqueeze(2)  # (R, T, 1, E)
+        return angles.cos(), angles.sin()
+
+
+def waves(positions: Tensor, width: int) -> Tensor:
+    """Angles (R, T, width / 2) of the waves whose lengths grow from 2π to 10,000 · 2π."""
+    rates = torch.exp(torch.arange(0, width, 2, device=positions.device) * (-math.log(10_000.0) / width))
+    return positions.unsqueeze(-1) * rates

@@ -1,0 +1,160 @@
+"""Elman RNN, LSTM and GRU: fused over whole sequences, or one step at a time.
+
+N sequences or rows   T positions   D width
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from heedful.blocks.attention.masks import up_to
+from heedful.blocks.recording import note, recording
+
+Cell = Literal["rnn", "lstm", "gru"]
+Carried = tuple[Tensor, ...]  # h of layer 1, (c of layer 1,) h of layer 2, …: each (N, D)
+
+LAYERS: dict[Cell, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+STEPS: dict[Cell, Callable[..., Tensor | tuple[Tensor, Tensor]]] = {
+    "rnn": torch.rnn_tanh_cell,
+    "lstm": torch.lstm_cell,
+    "gru": torch.gru_cell,
+}
+
+
+class Recurrent(nn.Module):
+    """`depth` recurrent layers, each reading the one below; bidirectional ones read both ways and join the halves.
+
+    Bidirectional layers give each direction half of `width`, so outputs are (N, T, width) either way.
+    """
+
+    def __init__(
+        self, cell: Cell, input_width: int, width: int, depth: int, dropout: float = 0.0, bidirectional: bool = False
+    ) -> None:
+        super().__init__()
+        assert width % 2 == 0 or not bidirectional, f"two directions cannot share the width {width}"
+        self.cell: Cell = cell
+        self.width = width
+        self.ways = 2 if bidirectional else 1
+        self.parts = 2 if cell == "lstm" else 1  # tensors that a layer carries on: h, and the LSTM's c
+        self.dropout = nn.Dropout(dropout)
+        kind = LAYERS[cell]
+        self.layers = nn.ModuleList(
+            kind(width if layer else input_width, width // self.ways, batch_first=True, bidirectional=bidirectional)
+            for layer in range(depth)
+        )
+        for name, weight in self.named_parameters():
+            if "weight_hh" in name:  # keeps the length of a state, and so its gradient, over many steps
+                for gate in weight.chunk(weight.size(0) // weight.size(1)):
+                    nn.init.orthogonal_(gate)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The last dimensions of the carried tensors."""
+        return (self.width,) * (self.parts * len(self.layers))
+
+    def forward(self, x: Tensor, carried: Carried | None = None, lengths: Tensor | None = None) -> tuple[Tensor, Carried]:
+        """Reads x (N, T, D): outputs (N, T, width), and the carried tensors after each row's own last position.
+
+        Outputs behind a row's length are zero. Without `lengths` every position is real.
+        """
+        states: list[Tensor] = []
+        for number, layer in enumerate(self.layers):
+            start = self.of_layer(carried, number)
+            read = self.read_readably if recording() else self.read
+            x, last = read(layer, x if number == 0 else self.dropout(x), start, lengths)
+            states += last
+        return x, tuple(states)
+
+    def step(self, x: Tensor, carried: Carried) -> tuple[Tensor, Carried]:
+        """One position of every row: x (N, D) -> output (N, width), carried tensors."""
+        states: list[Tensor] = []
+        for number, layer in enumerate(self.layers):
+            start = self.of_layer(carried, number)
+            assert start is not None
+            last = self.one(layer, x if number == 0 else self.dropout(x), start)
+            x = last[0]
+            states += last
+        return x, tuple(states)
+
+    def zeros(self, rows: int, like: Tensor) -> Carried:
+        """A beginning for `rows` sequences."""
+        return tuple(like.new_zeros(rows, width) for width in self.widths)
+
+    def of_layer(self, carried: Carried | None, number: int) -> Carried | None:
+        """The part of the carried tensors that belongs to one layer."""
+        return carried[number * self.parts : (number + 1) * self.parts] if carried else None
+
+    def one(self, layer: nn.Module, x: Tensor, start: Carried) -> Carried:
+        """One step of one layer with one direction."""
+        hidden = start if self.cell == "lstm" else start[0]
+        made = STEPS[self.cell](x, hidden, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
+        return made if isinstance(made, tuple) else (made,)
+
+    def read(self, layer: nn.Module, x: Tensor, start: Carried | None, lengths: Tensor | None) -> tuple[Tensor, Carried]:
+        """One layer over the whole sequence in one fused call; packed, so that padding is never read."""
+        before = None
+        if start is not None:
+            ways = [part.unflatten(-1, (self.ways, -1)).transpose(0, 1).contiguous() for part in start]  # (ways, N, D)
+            before = tuple(ways) if self.cell == "lstm" else ways[0]
+        host = None if lengths is None else lengths.to("cpu", torch.int64)
+        if host is None or bool((host == x.size(1)).all()):
+            out, last = layer(x, before)
+        else:
+            packed = pack_padded_sequence(x, host, batch_first=True, enforce_sorted=False)
+            packed_out, last = layer(packed, before)
+            out, _ = pad_packed_sequence(packed_out, batch_first=True, total_length=x.size(1))
+        last = last if isinstance(last, tuple) else (last,)
+        return out, tuple(part.transpose(0, 1).flatten(1) for part in last)
+
+    def read_readably(
+        self, layer: nn.Module, x: Tensor, start: Carried | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Carried]:
+        """The twin of `read`: the equations, a position at a time. Its gates can be looked at."""
+        steps = x.size(1)
+        real = up_to(lengths if lengths is not None else torch.full((len(x),), steps, device=x.device), steps)
+        begin = start or tuple(x.new_zeros(len(x), self.width) for _ in range(self.parts))
+        halves = [part.chunk(self.ways, dim=-1) for part in begin]
+        outputs, lasts = [], []
+        for way in range(self.ways):
+            weights = [getattr(layer, f"{name}_l0{'_reverse' if way else ''}") for name in
+                       ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]  # fmt: skip
+            hidden: Carried = tuple(half[way] for half in halves)
+            seen: list[Tensor] = []
+            for t in reversed(range(steps)) if way else range(steps):
+                new = EQUATIONS[self.cell](x[:, t], hidden, *weights)
+                keep = real[:, t : t + 1]
+                hidden = tuple(torch.where(keep, after, was) for after, was in zip(new, hidden, strict=True))
+                seen.append(torch.where(keep, hidden[0], 0.0))
+            note(self, f"states{way}", lambda seen=seen: torch.stack(seen, dim=1))
+            outputs.append(torch.stack(seen[::-1] if way else seen, dim=1))
+            lasts.append(hidden)
+        return torch.cat(outputs, dim=-1), tuple(torch.cat(parts, dim=-1) for parts in zip(*lasts, strict=True))
+
+
+def elman(x: Tensor, hidden: Carried, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Carried:
+    """h' = tanh(W x + b + U h + c), Elman 1990."""
+    (h,) = hidden
+    return (torch.tanh(x @ w.T + b + h @ u.T + c),)
+
+
+def lstm(x: Tensor, hidden: Carried, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Carried:
+    """Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; gates i, f, g, o."""
+    h, cell = hidden
+    i, f, g, o = (x @ w.T + b + h @ u.T + c).chunk(4, dim=-1)
+    cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+    return o.sigmoid() * cell.tanh(), cell
+
+
+def gru(x: Tensor, hidden: Carried, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Carried:
+    """Cho et al. 2014, equations 5 to 8, the reset gate on U h as in cuDNN; gates r, z, n."""
+    (h,) = hidden
+    from_x, from_h = (x @ w.T + b).chunk(3, dim=-1), (h @ u.T + c).chunk(3, dim=-1)
+    r, z = (from_x[0] + from_h[0]).sigmoid(), (from_x[1] + from_h[1]).sigmoid()
+    n = (from_x[2] + r * from_h[2]).tanh()
+    return ((1 - z) * n + z * h,)
+
+
+EQUATIONS: dict[Cell, Callable[..., Carried]] = {"rnn": elman, "lstm": lstm, "gru": gru}

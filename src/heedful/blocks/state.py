@@ -1,0 +1,92 @@
+"""What an encoder hands over, and what a decoder remembers: one form for every era.
+
+A cache of keys and values is a hidden state. So an Elman network and a Transformer answer to the same calls.
+
+N sources   R rows = N * K   K beams of a source   S source positions   T target positions   D width
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Widths:
+    """What a decoder must know of an encoder before either has run: the last dimensions of its Memory."""
+
+    vectors: int
+    summary: int
+    final: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an encoder has read."""
+
+    vectors: Tensor  # (N, S, D)
+    mask: Tensor  # (N, S)  True = may look
+    summary: Tensor  # (N, D)  last state | class token | mean
+    final: tuple[Tensor, ...] = ()  # each (N, D); recurrent encoders only
+
+
+@dataclass(frozen=True)
+class State:
+    """What a decoder remembers of R rows; row r belongs to source r // K.
+
+    A state that holds buffers (`start` with room > 0) is spent once it was passed to `forward`, which writes into
+    them. To go on from one point twice, fork it with `select`, which copies.
+    """
+
+    source: dict[str, Tensor]  # (N, ...)  computed once by start, never copied per beam; {} for a language model
+    carried: dict[str, Tensor]  # (R, ...)
+    lengths: Tensor  # (R,)  positions each row has read
+
+    def select(self, rows: Tensor, sources: Tensor | None = None) -> "State":
+        """The rows (N', K'), by their old numbers; `sources` (N',) says which sources stay, if some leave."""
+        flat = rows.reshape(-1)
+        carried = {name: value.index_select(0, flat) for name, value in self.carried.items()}
+        source = self.source
+        if sources is not None:
+            source = {name: value.index_select(0, sources) for name, value in source.items()}
+        return State(source, carried, self.lengths.index_select(0, flat))
+
+    def replace(self, carried: dict[str, Tensor], lengths: Tensor) -> "State":
+        """The same sources, read further."""
+        return replace(self, carried=carried, lengths=lengths)
+
+    @staticmethod
+    def cat(states: Sequence["State"]) -> "State":
+        """States of the same decoder side by side: new sources join a running batch.
+
+        Where sizes differ (source positions, room) the shorter are filled up behind with zeros, which masks hide.
+        """
+        first = states[0]
+        source = {name: join([state.source[name] for state in states]) for name in first.source}
+        carried = {name: join([state.carried[name] for state in states]) for name in first.carried}
+        return State(source, carried, torch.cat([state.lengths for state in states]))
+
+
+def join(tensors: Sequence[Tensor]) -> Tensor:
+    """Row-first tensors one after another, the shorter filled up with zeros along dimension 1."""
+    if tensors[0].dim() < 2 or len({tensor.size(1) for tensor in tensors}) == 1:
+        return torch.cat(list(tensors))
+    size = max(tensor.size(1) for tensor in tensors)
+    joined = tensors[0].new_zeros(sum(len(tensor) for tensor in tensors), size, *tensors[0].shape[2:])
+    row = 0
+    for tensor in tensors:
+        joined[row : row + len(tensor), : tensor.size(1)] = tensor
+        row += len(tensor)
+    return joined
+
+
+def by_source(rows: Tensor, sources: int) -> Tensor:
+    """(R, T, D) -> (N, K*T, D): the beams of one source are more queries, not more memories."""
+    return rows.reshape(sources, -1, rows.size(-1))
+
+
+def to_rows(source: Tensor, rows: int) -> Tensor:
+    """(N, ...) -> (R, ...), each source repeated for its beams; no copy where there is one beam."""
+    beams = rows // len(source)
+    return source if beams == 1 else source.repeat_interleave(beams, dim=0)

@@ -1,0 +1,281 @@
+"""Whole writers, one protocol: recurrent, recurrent with attention (two papers' ways), Transformer.
+
+N sources   R = N * K rows   K beams   S source positions   T target positions   D width   V vocabulary
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from heedful.blocks.attention import Cache, KeyValue, Score
+from heedful.blocks.attention.masks import up_to
+from heedful.blocks.embedding import Positions, Tokens
+from heedful.blocks.recurrent import Carried, Recurrent
+from heedful.blocks.state import Memory, State, Widths, by_source, to_rows
+from heedful.blocks.transformer import Stack
+
+
+class Decoder(Protocol):
+    """From Elman to GPT, every decoder obeys this, so one loss and one search serve them all."""
+
+    vocabulary: int
+    limit: int | None
+    """Positions it can write, None: no limit."""
+
+    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+        """The state before the first token, one row a source (or `rows`); `room` positions of buffer, 0: training."""
+        ...
+
+    def __call__(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """Reads tokens (R, T): outputs (R, T, D), and the state behind each row's first `lengths` tokens."""
+        ...
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        """(..., D) -> (..., V)."""
+        ...
+
+
+class Output(nn.Module):
+    """Logits over the vocabulary, by weights of its own or by the embedding's (Press & Wolf 2017)."""
+
+    def __init__(self, width: int, tokens: Tokens, tied: bool) -> None:
+        super().__init__()
+        vocabulary, embedding_width = tokens.table.weight.shape
+        self.linear = nn.Linear(width, vocabulary)
+        if tied:
+            assert width == embedding_width, "a tied output layer has the embedding's width"
+            self.linear.weight = tokens.table.weight
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return self.linear(outputs)
+
+
+class RecurrentWriter(nn.Module):
+    """What recurrent decoders share: their beginning, and the names under which State carries them on."""
+
+    limit: int | None = None
+
+    def __init__(self, tokens: Tokens, layers: Recurrent, dropout: float, memory: Widths | None, tied: bool) -> None:
+        super().__init__()
+        self.tokens = tokens
+        self.vocabulary, self.embedding_width = tokens.table.weight.shape
+        self.layers = layers
+        self.dropout = nn.Dropout(dropout)
+        self.output = Output(self.embedding_width, tokens, tied)
+        # the encoder's last states fit as they are, or its summary is bridged to each carried tensor
+        fits = memory is not None and memory.final == layers.widths
+        width = sum(layers.widths)
+        self.bridge = nn.Linear(memory.summary, width) if memory is not None and not fits else None
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        return self.output(outputs)
+
+    def begin(self, memory: Memory | None, rows: int | None) -> Carried:
+        """The carried tensors before the first token."""
+        if memory is None:
+            return self.layers.zeros(rows or 1, self.output.linear.weight)
+        if self.bridge is None:
+            final = memory.final
+        else:
+            final = self.bridge(memory.summary).tanh().split(self.layers.widths, dim=-1)
+        return tuple(to_rows(part, rows or len(part)) for part in final)
+
+    def pack(self, carried: Carried) -> dict[str, Tensor]:
+        return {f"carried.{number}": part for number, part in enumerate(carried)}
+
+    def unpack(self, state: State) -> Carried:
+        return tuple(state.carried[f"carried.{number}"] for number in range(len(self.layers.widths)))
+
+
+class RecurrentDecoder(RecurrentWriter):
+    """No attention: one fused call over the whole target (Sutskever et al. 2014).
+
+    `every_step` feeds the source's summary beside each token, and to the output, as Cho et al. 2014 (equations 2 to
+    4 of their section 2.2): the state need not carry all of the source to the end.
+    """
+
+    def __init__(
+        self, tokens: Tokens, layers: Recurrent, dropout: float, memory: Widths | None, tied: bool, every_step: bool
+    ) -> None:
+        super().__init__(tokens, layers, dropout, memory, tied)
+        self.every_step = every_step
+        seen = layers.width + self.embedding_width + (memory.summary if memory else 0) if every_step else layers.width
+        self.readout = nn.Linear(seen, self.embedding_width)
+
+    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+        carried = self.begin(memory, rows)
+        source = {"summary": memory.summary} if memory is not None and self.every_step else {}
+        return State(source, self.pack(carried), carried[0].new_zeros(len(carried[0]), dtype=torch.long))
+
+    def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        x = self.dropout(self.tokens(tokens))
+        beside = [x]
+        if "summary" in state.source:
+            beside.append(to_rows(state.source["summary"], len(x)).unsqueeze(1).expand(-1, x.size(1), -1))
+        read, carried = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
+        seen = torch.cat([read, *beside], dim=-1) if self.every_step else read
+        outputs = self.dropout(self.readout(self.dropout(seen)).tanh())
+        return outputs, state.replace(self.pack(carried), after(state, tokens, lengths))
+
+
+class BahdanauDecoder(RecurrentWriter):
+    """Looks before it steps: the previous state asks, the context feeds the cell (Bahdanau et al. 2015, A.1.2).
+
+    The source is projected once; the output is made of state, token and context together, for all positions at once.
+    """
+
+    def __init__(
+        self, tokens: Tokens, layers: Recurrent, attention: Score, dropout: float, memory: Widths, tied: bool
+    ) -> None:
+        super().__init__(tokens, layers, dropout, memory, tied)
+        self.attention = attention
+        self.readout = nn.Linear(layers.width + self.embedding_width + memory.vectors, self.embedding_width)
+
+    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+        assert memory is not None, "attention needs a source"
+        carried = self.begin(memory, rows)
+        source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
+        return State(source, self.pack(carried), carried[0].new_zeros(len(carried[0]), dtype=torch.long))
+
+    def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        x = self.dropout(self.tokens(tokens))
+        carried, source = self.unpack(state), state.source
+        states, contexts = [], []
+        for t in range(tokens.size(1)):
+            top = carried[-self.layers.parts].unsqueeze(1)  # (R, 1, D)
+            query = by_source(top, len(source["mask"]))
+            context = self.attention(query, source["keys"], source["vectors"], source["mask"]).reshape(len(x), -1)
+            out, stepped = self.layers.step(torch.cat((x[:, t], context), dim=-1), carried)
+            carried = unless_past(stepped, carried, t, lengths)
+            states.append(out)
+            contexts.append(context)
+        seen = torch.cat((torch.stack(states, 1), x, torch.stack(contexts, 1)), dim=-1)
+        outputs = self.dropout(self.readout(self.dropout(seen)).tanh())
+        return outputs, state.replace(self.pack(carried), after(state, tokens, lengths))
+
+
+class LuongDecoder(RecurrentWriter):
+    """Looks after it stepped: h~ = tanh(W [c; h]) (Luong et al. 2015, equation 5).
+
+    `feeding` gives h~ to the next step beside its token (section 3.3), which makes a loop; without it the recurrence
+    is one fused call and all positions look back together.
+    """
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        layers: Recurrent,
+        attention: Score,
+        dropout: float,
+        memory: Widths,
+        tied: bool,
+        feeding: bool,
+    ) -> None:
+        super().__init__(tokens, layers, dropout, memory, tied)
+        self.attention = attention
+        self.feeding = feeding
+        self.readout = nn.Linear(layers.width + memory.vectors, self.embedding_width)
+
+    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+        assert memory is not None, "attention needs a source"
+        carried = self.begin(memory, rows)
+        source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
+        count = len(carried[0])
+        kept = self.pack(carried)
+        if self.feeding:
+            kept["fed"] = carried[0].new_zeros(count, self.embedding_width)
+        return State(source, kept, carried[0].new_zeros(count, dtype=torch.long))
+
+    def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        x = self.dropout(self.tokens(tokens))
+        carried = self.unpack(state)
+        if not self.feeding:
+            read, carried = self.layers(x, carried, lengths)
+            outputs = self.look(read, state)
+            return self.dropout(outputs), state.replace(self.pack(carried), after(state, tokens, lengths))
+        fed, seen = state.carried["fed"], []
+        for t in range(tokens.size(1)):
+            out, stepped = self.layers.step(torch.cat((x[:, t], fed), dim=-1), carried)
+            attended = self.look(out.unsqueeze(1), state).squeeze(1)
+            *carried, fed = unless_past((*stepped, attended), (*carried, fed), t, lengths)
+            seen.append(attended)
+        kept = self.pack(tuple(carried)) | {"fed": fed}
+        return self.dropout(torch.stack(seen, 1)), state.replace(kept, after(state, tokens, lengths))
+
+    def look(self, read: Tensor, state: State) -> Tensor:
+        """h~ (R, T, D) for the top layer's outputs (R, T, D)."""
+        source = state.source
+        queries = by_source(read, len(source["mask"]))
+        contexts = self.attention(queries, source["keys"], source["vectors"], source["mask"])
+        return self.readout(self.dropout(torch.cat((contexts.reshape(*read.shape[:2], -1), read), dim=-1))).tanh()
+
+
+class TransformerDecoder(nn.Module):
+    """Vaswani et al. 2017; without a memory, GPT. Its state is the keys and values of what it has read."""
+
+    def __init__(self, tokens: Tokens, layers: Stack, positions: Positions, dropout: float, tied: bool) -> None:
+        super().__init__()
+        self.tokens = tokens
+        self.vocabulary, width = tokens.table.weight.shape
+        self.limit = positions.limit
+        self.positions = positions
+        self.layers = layers
+        self.dropout = nn.Dropout(dropout)
+        self.output = Output(width, tokens, tied)
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        return self.output(outputs)
+
+    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+        weight = self.output.linear.weight
+        source: dict[str, Tensor] = {}
+        if memory is not None:
+            source["mask"] = memory.mask
+            for number, block in enumerate(self.layers.layers):
+                seen = block.memory.project(memory.vectors)
+                source |= {f"keys.{number}": seen.keys, f"values.{number}": seen.values}
+        count = rows or (len(memory.mask) if memory is not None else 1)
+        carried: dict[str, Tensor] = {}
+        for number, block in enumerate(self.layers.layers if room else ()):
+            shape = (count, room, block.self_attention.heads, weight.size(1) // block.self_attention.heads)
+            carried |= {f"keys.{number}": weight.new_zeros(shape), f"values.{number}": weight.new_zeros(shape)}
+        return State(source, carried, torch.zeros(count, dtype=torch.long, device=weight.device))
+
+    def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        steps = tokens.size(1)
+        places = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
+        mask = None
+        if state.carried:  # token t of a row sees what was written up to its own place
+            mask = up_to(places + 1, state.carried["keys.0"].size(1))  # (R, T, room)
+        turn = self.positions.turn(places)
+        x = self.dropout(self.positions(self.tokens(tokens), places))
+        for number, block in enumerate(self.layers.layers):
+            x = block(x, mask, mask is None, self.cache(number, state, places), turn, self.seen(number, state))
+        outputs = self.dropout(self.layers.norm(x))
+        return outputs, state.replace(state.carried, after(state, tokens, lengths))
+
+    def cache(self, number: int, state: State, places: Tensor) -> Cache | None:
+        """The buffers of one layer, if the state has any."""
+        if not state.carried:
+            return None
+        return Cache(state.carried[f"keys.{number}"], state.carried[f"values.{number}"], places)
+
+    def seen(self, number: int, state: State) -> tuple[KeyValue, Tensor] | None:
+        """The memory as one layer sees it."""
+        if "mask" not in state.source:
+            return None
+        return KeyValue(state.source[f"keys.{number}"], state.source[f"values.{number}"]), state.source["mask"]
+
+
+def after(state: State, tokens: Tensor, lengths: Tensor | None) -> Tensor:
+    """How far each row has read when these tokens are done."""
+    return state.lengths + (tokens.size(1) if lengths is None else lengths)
+
+
+def unless_past(new: Carried, old: Carried, t: int, lengths: Tensor | None) -> Carried:
+    """The new tensors for rows that have a token t, the old ones for rows whose tokens ended before."""
+    if lengths is None:
+        return new
+    real = (lengths > t).unsqueeze(-1)
+    return tuple(torch.where(real, after, was) for after, was in zip(new, old, strict=True))

@@ -1,0 +1,86 @@
+"""Whole readers: vectors in, Memory out.
+
+N sources   S positions   D width
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from heedful.blocks.attention.masks import up_to
+from heedful.blocks.embedding import Positions
+from heedful.blocks.recurrent import Cell, Recurrent
+from heedful.blocks.state import Memory, Widths
+from heedful.blocks.transformer import Norm, Stack
+
+
+class Encoder(Protocol):
+    """What every encoder offers to a join."""
+
+    widths: Widths
+
+    def __call__(self, vectors: Tensor, lengths: Tensor) -> Memory:
+        """Reads (N, S, D) of which each row's first `lengths` positions are real."""
+        ...
+
+
+class RecurrentEncoder(nn.Module):
+    """A recurrent stack; the summary is the last state (of both directions, if it reads both ways).
+
+    `reverse` reads the source backwards, Sutskever et al. 2014, section 3.3: its beginning ends up near the
+    beginning of the answer. Memory stays in reading order; only the recurrence runs the other way.
+    """
+
+    def __init__(
+        self, cell: Cell, width: int, depth: int, dropout: float, bidirectional: bool = False, reverse: bool = False
+    ) -> None:
+        super().__init__()
+        self.reverse = reverse
+        self.dropout = nn.Dropout(dropout)
+        self.layers = Recurrent(cell, width, width, depth, dropout, bidirectional)
+        self.widths = Widths(width, width, self.layers.widths)
+
+    def forward(self, vectors: Tensor, lengths: Tensor) -> Memory:
+        x = self.dropout(vectors)
+        outputs, final = self.layers(flip(x, lengths) if self.reverse else x, None, lengths)
+        if self.reverse:
+            outputs = flip(outputs, lengths)
+        summary = final[-self.layers.parts]  # h of the top layer
+        return Memory(self.dropout(outputs), up_to(lengths, vectors.size(1)), summary, final)
+
+
+class TransformerEncoder(nn.Module):
+    """A Transformer stack; the summary is the mean over the real positions."""
+
+    def __init__(
+        self, width: int, depth: int, heads: int, inner: int, dropout: float, norm: Norm, positions: Positions
+    ) -> None:
+        super().__init__()
+        self.positions = positions
+        self.dropout = nn.Dropout(dropout)
+        self.layers = Stack(depth, width, heads, inner, dropout, norm)
+        self.widths = Widths(width, width)
+
+    def forward(self, vectors: Tensor, lengths: Tensor) -> Memory:
+        places = torch.arange(vectors.size(1), device=vectors.device).unsqueeze(0)
+        turn = self.positions.turn(places)
+        mask = up_to(lengths, vectors.size(1))
+        x = self.dropout(self.positions(vectors, places))
+        for block in self.layers.layers:
+            x = block(x, mask=mask, turn=turn)
+        x = self.layers.norm(x)
+        real = mask.unsqueeze(-1)
+        summary = (x * real).sum(1) / real.sum(1).clamp(min=1)
+        return Memory(x, mask, summary)
+
+
+def flip(x: Tensor, lengths: Tensor) -> Tensor:
+    """Each row's real positions in the opposite order, its padding where it was: (N, S, D).
+
+    >>> flip(torch.tensor([[[1.0], [2.0], [0.0]]]), torch.tensor([2])).flatten().tolist()
+    [2.0, 1.0, 0.0]
+    """
+    places = torch.arange(x.size(1), device=x.device).unsqueeze(0)
+    mirrored = torch.where(places < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - places, places)
+    return x.gather(1, mirrored.unsqueeze(-1).expand_as(x))

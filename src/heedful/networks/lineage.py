@@ -1,0 +1,200 @@
+"""The history of the field as one table: read downwards, each row is a diff of the one above.
+
+A row names the settings of an encoder and a decoder; the task chooses how they are joined. Sizes are a second table.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Literal, TypeVar
+
+from heedful.blocks.recurrent import Cell
+from heedful.blocks.transformer import Norm
+from heedful.errors import HeedfulError, unknown
+from heedful.recipe import Network
+
+AttentionName = Literal["additive", "dot", "general", "concat"]
+PositionsName = Literal["sinusoidal", "learned", "rotary"]
+
+
+@dataclass(frozen=True)
+class RecurrentReader:
+    """Settings of a recurrent encoder. depth 0: as the size says."""
+
+    cell: Cell
+    depth: int = 0
+    bidirectional: bool = False
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class RecurrentAnswer:
+    """Settings of a recurrent decoder. looks: before its step (Bahdanau), after it (Luong), or never."""
+
+    cell: Cell
+    depth: int = 0
+    every_step: bool = False
+    looks: Literal["never", "before", "after"] = "never"
+    attention: AttentionName | None = None
+    feeding: bool = False
+    tied: bool = False
+
+
+@dataclass(frozen=True)
+class TransformerSide:
+    """Settings of a Transformer, reading or writing."""
+
+    norm: Norm = "post"
+    positions: PositionsName = "sinusoidal"
+    tied: bool = True
+
+
+S = TypeVar("S", RecurrentReader, RecurrentAnswer, TransformerSide)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One era: where it comes from, what it still lacked, and its parts."""
+
+    paper: str
+    added: str
+    lacked: str
+    encoder: RecurrentReader | TransformerSide
+    decoder: RecurrentAnswer | TransformerSide
+
+
+@dataclass(frozen=True)
+class Size:
+    """A row of the table of sizes. `layers` is the depth of Transformers, `recurrent` that of recurrent stacks."""
+
+    width: int
+    layers: int
+    recurrent: int
+    heads: int
+    inner: int
+    dropout: float
+
+
+LINEAGE: dict[str, Row] = {
+    "rnn": Row(
+        "Elman 1990, as two networks",
+        "a state that is carried from step to step",
+        "gradients fade within some ten steps; all of the source in one vector",
+        RecurrentReader("rnn"),
+        RecurrentAnswer("rnn"),
+    ),
+    "lstm": Row(
+        "Hochreiter & Schmidhuber 1997, as two networks",
+        "gates around a cell through which gradients pass unharmed",
+        "all of the source in one vector",
+        RecurrentReader("lstm"),
+        RecurrentAnswer("lstm"),
+    ),
+    "gru": Row(
+        "Cho et al. 2014, the unit alone, as two networks",
+        "two gates in place of three and no cell beside the state",
+        "all of the source in one vector",
+        RecurrentReader("gru"),
+        RecurrentAnswer("gru"),
+    ),
+    "cho2014": Row(
+        "Cho et al. 2014, Learning Phrase Representations",
+        "the summary of the source is seen at every step, not only at the first",
+        "one vector still: quality falls with length",
+        RecurrentReader("gru"),
+        RecurrentAnswer("gru", every_step=True),
+    ),
+    "sutskever2014": Row(
+        "Sutskever et al. 2014, Sequence to Sequence Learning",
+        "LSTMs, four deep; the source read backwards, so that beginnings meet",
+        "one vector still, only a larger one",
+        RecurrentReader("lstm", depth=4, reverse=True),
+        RecurrentAnswer("lstm", depth=4),
+    ),
+    "bahdanau2015": Row(
+        "Bahdanau et al. 2015, Jointly Learning to Align and Translate",
+        "a memory of all source positions, read both ways; each step looks at what it needs",
+        "steps one after another: no work in parallel along the sequence",
+        RecurrentReader("gru", bidirectional=True),
+        RecurrentAnswer("gru", looks="before", attention="additive"),
+    ),
+    "luong2015": Row(
+        "Luong et al. 2015, Effective Approaches to Attention",
+        "looking after the step, by a product; what was looked at is fed to the next step",
+        "steps one after another, the more so with input feeding",
+        RecurrentReader("lstm", depth=2, reverse=True),
+        RecurrentAnswer("lstm", depth=2, looks="after", attention="general", feeding=True),
+    ),
+    "vaswani2017": Row(
+        "Vaswani et al. 2017, Attention Is All You Need",
+        "no recurrence: every position looks at every other, many heads at once, all in parallel",
+        "cost grows with the square of the length; order must be told apart",
+        TransformerSide(),
+        TransformerSide(),
+    ),
+}
+
+SIZE: dict[str, Size] = {
+    "tiny": Size(width=64, layers=2, recurrent=1, heads=4, inner=256, dropout=0.1),
+    "small": Size(width=256, layers=3, recurrent=1, heads=4, inner=1024, dropout=0.1),
+    "base": Size(width=512, layers=6, recurrent=2, heads=8, inner=2048, dropout=0.1),
+}
+
+
+def resolve(asked: Network, default: str = "vaswani2017") -> Network:
+    """The settings with every `auto` decided, those that the row lacks left at auto.
+
+    Raises HeedfulError for an unknown row, and for a setting that the row does not have.
+    """
+    name = default if asked.name == "auto" else asked.name
+    if name not in LINEAGE:
+        raise unknown("network", name, LINEAGE)
+    decided = {"name": name} | {
+        key: value if (given := getattr(asked, key)) == "auto" else given for key, value in defaults(name, asked).items()
+    }
+    for key in Network.model_fields:
+        if key not in ("name", "size") and getattr(asked, key) != "auto" and key not in decided:
+            has = ", ".join(f"network.{one}" for one in decided if one != "name")
+            raise HeedfulError(f"{name} has no setting network.{key}.", f"It has {has}.")
+    network = asked.model_copy(update=decided)
+    if network.heads != "auto" and int(network.width) % int(network.heads):
+        raise HeedfulError(
+            f"network.width {network.width} cannot be shared by network.heads {network.heads}.",
+            "The width must be a multiple of the heads.",
+        )
+    return network
+
+
+def defaults(name: str, asked: Network) -> dict[str, object]:
+    """What a row of this size is made of, by recipe key."""
+    row, size = LINEAGE[name], SIZE[asked.size]
+    common: dict[str, object] = {"width": size.width, "dropout": size.dropout, "tied": row.decoder.tied}
+    if isinstance(row.encoder, TransformerSide):
+        parts = {"depth": size.layers, "heads": size.heads, "inner": size.inner}
+        return common | parts | {"norm": row.encoder.norm, "positions": row.encoder.positions}
+    common |= {"cell": row.encoder.cell, "depth": row.encoder.depth or size.recurrent}
+    if isinstance(row.decoder, RecurrentAnswer) and row.decoder.looks != "never":
+        common["attention"] = row.decoder.attention
+        if row.decoder.looks == "after":
+            common["feeding"] = row.decoder.feeding
+    return common
+
+
+def sides(network: Network) -> tuple[RecurrentReader | TransformerSide, RecurrentAnswer | TransformerSide]:
+    """A row's encoder and decoder settings with the recipe's resolved ones in place."""
+    row = LINEAGE[network.name]
+    return fill(row.encoder, network), fill(row.decoder, network)
+
+
+def fill(side: S, network: Network) -> S:
+    """One side's settings, taken from the recipe where it has them."""
+    names = {field.name for field in fields(side)} & set(Network.model_fields)
+    given = {name: getattr(network, name) for name in names if getattr(network, name) != "auto"}
+    return replace(side, **given)
+
+
+def describe() -> list[dict[str, str]]:
+    """The table as people read it, a row an era."""
+    return [
+        {"name": name, "paper": row.paper, "added": row.added, "lacked": row.lacked} for name, row in LINEAGE.items()
+    ]
+
+
