@@ -100,8 +100,8 @@ class RecurrentDecoder(RecurrentWriter):
     ) -> None:
         super().__init__(tokens, layers, dropout, memory, tied)
         self.every_step = every_step
-        seen = layers.width + self.embedding_width + (memory.summary if memory else 0) if every_step else layers.width
-        self.readout = nn.Linear(seen, self.embedding_width)
+        seen = layers.width + self.embedding_width + (memory.summary if memory else 0)
+        self.readout = nn.Linear(seen, self.embedding_width) if every_step else None
 
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
         carried = self.begin(memory, rows)
@@ -114,9 +114,9 @@ class RecurrentDecoder(RecurrentWriter):
         if "summary" in state.source:
             beside.append(to_rows(state.source["summary"], len(x)).unsqueeze(1).expand(-1, x.size(1), -1))
         read, carried = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
-        seen = torch.cat([read, *beside], dim=-1) if self.every_step else read
-        outputs = self.dropout(self.readout(self.dropout(seen)).tanh())
-        return outputs, state.replace(self.pack(carried), after(state, tokens, lengths))
+        if self.readout is not None:
+            read = self.readout(self.dropout(torch.cat([read, *beside], dim=-1))).tanh()
+        return self.dropout(read), state.replace(self.pack(carried), after(state, tokens, lengths))
 
 
 class BahdanauDecoder(RecurrentWriter):
