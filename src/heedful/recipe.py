@@ -180,6 +180,14 @@ def differences(old: Recipe, new: Recipe) -> list[str]:
     return [f"{key}: {one.get(key)!r} here, {two.get(key)!r} asked for" for key in sorted(one | two) if one.get(key) != two.get(key)]
 
 
+def flat(table: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's tables with dotted keys: {"train": {"steps": 1}} -> {"train.steps": 1}."""
+    rows: dict[str, Any] = {}
+    for key, value in table.items():
+        rows |= {f"{key}.{name}": inner for name, inner in value.items()} if key in SECTIONS else {key: value}
+    return rows
+
+
 def parse(settings: Iterable[str]) -> dict[str, Any]:
     """Dotted changes from `key=value` words of a command line; values are TOML, or else plain words.
 

@@ -34,6 +34,8 @@ class Answer:
     tokens: tuple[str, ...] = ()
     complete: bool = True
     """False: the longest allowed answer was reached before the end token."""
+    unknown: tuple[str, ...] = ()
+    """Pieces of the source that the model's vocabulary does not have."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,49 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. Each makes .venv if it is missing.
+#   PYTHON=python3.12 make demo     another Python (3.11 or newer)
+#   HEEDFUL_TEST_SEED=7 make test   the sample of tests that a printed seed drew
+#   WORKERS=8 make test             processes for the tests; one for each core if not said
+
+PYTHON ?= python3
+WORKERS ?= auto
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --constraint constraints.txt
+
+.PHONY: demo test test-all lint browser
+
+demo: .venv/.demo
+	$(BIN)/heedful demo
+
+test: export HEEDFUL_TEST_SIZE ?= sample
+test: lint browser
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+# The same tests with everything tried that `make test` draws a sample of.
+test-all:
+	$(MAKE) test HEEDFUL_TEST_SIZE=all
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+# The tests open the pages that reports are made of in a real browser.
+browser:
+	@command -v chromium >/dev/null || { \
+	  echo "The tests need the browser chromium; installing it with apt-get." ; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium ; } >/dev/null ; \
+	  command -v chromium >/dev/null || { \
+	    echo "chromium is not on PATH and could not be installed from here. Install it, as by: sudo apt-get install chromium" >&2 ; exit 1 ; } }
+
+.venv/.demo: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) --editable ".[demo]"
+	touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) --editable ".[demo,dev]"
+	$(PIP) --no-deps g2p-en  # for the real weights inside, which a test holds our GRU against; not for its code
+	touch $@
+
+$(BIN)/pip:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Heedful needs Python 3.11 or newer; name one: PYTHON=python3.12 make ...")'
+	$(PYTHON) -m venv .venv

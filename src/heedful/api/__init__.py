@@ -1,0 +1,7 @@
+"""What can be done with Heedful from Python; the command line calls the same."""
+
+from heedful.api.comparing import compare, demo
+from heedful.api.model import Model, load
+from heedful.api.running import check, run, train
+
+__all__ = ["Model", "check", "compare", "demo", "load", "run", "train"]

@@ -1,0 +1,164 @@
+"""A trained network with its preprocessing: what is asked, scored, explained and shared."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from heedful import recipe as recipes
+from heedful.data.text import examples
+from heedful.errors import HeedfulError
+from heedful.metrics.significance import paired
+from heedful.recipe import Recipe
+from heedful.results import Alignment, Answer, Example, Paired, Scores
+from heedful.tasks import task
+from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model, or several that answer together (an ensemble: `heedful.load("runs/a", "runs/b")`).
+
+    >>> model = heedful.load("runs/demo/vaswani2017")  # doctest: +SKIP
+    >>> model.predict(["heedful"])  # doctest: +SKIP
+    ['HH IY D F AH L']
+    """
+
+    folder: Path
+    recipe: Recipe
+    trained: tuple[Any, ...]  # what the task's file calls a trained network
+
+    @property
+    def task(self) -> str:
+        return self.recipe.task
+
+    def predict(self, inputs: Sequence[str], **generate: Any) -> list[str]:
+        """The best answer to each input; keywords are keys of the recipe's generate section (beam=8)."""
+        return [found[0].output for found in self.answer(inputs, {f"generate.{key}": generate[key] for key in generate})]
+
+    def answer(self, inputs: Sequence[str], changes: dict[str, Any] | None = None) -> list[list[Answer]]:
+        """The n best answers to each input, with scores; `changes` as {"generate.beam": 8}."""
+        settings = recipes.change(self.recipe, changes or {}).generate
+        return task(self.task).answer(self.trained, inputs, settings)
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """The log probability of each (input, output)."""
+        return task(self.task).score(self.trained, pairs)
+
+    def evaluate(self, files: Sequence[str] | str | None = None, changes: dict[str, Any] | None = None) -> Scores:
+        """Scores with 95 % intervals beside the baseline, on files, or on the run's own test (else valid) set."""
+        return self.scored(self.examples(files), recipes.change(self.recipe, changes or {}))
+
+    def scored(self, some: Sequence[Example], recipe: Recipe) -> Scores:
+        """Scores on given examples; the baseline needs the run's training data and is left out where that is gone."""
+        module = task(self.task)
+        scores = module.evaluate(self.trained, some, recipe.generate)
+        prepared = self.prepared()
+        if prepared is None:
+            return scores
+        name, measures = module.baseline(self.trained[0], prepared, some)
+        return replace(scores, baseline_name=name, baseline=measures)
+
+    def examples(self, files: Sequence[str] | str | None) -> list[Example]:
+        """The examples of files, or the run's own; raises HeedfulError where there are none."""
+        if files:
+            bad: list[Any] = []
+            return examples([files] if isinstance(files, str) else list(files), self.recipe.data, bad.append)
+        prepared = self.prepared()
+        if prepared is None:
+            raise HeedfulError(f"{self.folder} holds no data of its own.", "Name a file to score it on.")
+        return prepared.test or prepared.valid
+
+    def prepared(self) -> Any | None:
+        """The data that the run was trained on, if it is still in its folder."""
+        return task(self.task).opened(self.folder)
+
+    def against(self, other: "Model", files: Sequence[str] | str | None = None) -> Paired:
+        """Whether this model is better than another on the same examples: a paired test."""
+        some = self.examples(files)
+        mine, theirs = (
+            [found[0].output for found in model.answer([one.source for one in some])] for model in (self, other)
+        )
+        first = self.trained[0]
+        return paired(mine, theirs, [one.references for one in some], first.scores, task(self.task).primary(first))
+
+    def explain(self, text: str, output: str | None = None) -> Alignment:
+        """What each token of the answer (or of a given output) looked at."""
+        return task(self.task).explain(self.trained[0], text, self.predict([text])[0] if output is None else output)
+
+    def save(self, folder: Path | str) -> None:
+        """Writes what `load` needs: config.json, model.safetensors, tokenizers and recipe.toml."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_model(folder, self.recipe, self.trained[0])
+
+    @property
+    def weights(self) -> int:
+        """How many numbers were learnt; tied ones count once."""
+        return sum(weight.numel() for weight in self.trained[0].network.parameters())
+
+
+def load(*folders: Path | str) -> Model:
+    """The model of a run or saved folder; several folders answer together.
+
+    Raises HeedfulError for what is not a whole run, and for models that cannot answer together.
+    """
+    parts = [load_one(Path(part)) for folder in folders for part in str(folder).split(",")]
+    first = parts[0]
+    for other in parts[1:]:
+        if other.task != first.task or not task(first.task).together(first.trained[0], other.trained[0]):
+            raise HeedfulError(
+                f"{first.folder} and {other.folder} cannot answer together: task or vocabularies differ.",
+                "An ensemble is made of runs on the same data: the same recipe with another seed or network.",
+            )
+    return replace(first, trained=tuple(model for part in parts for model in part.trained))
+
+
+def load_one(folder: Path) -> Model:
+    """One folder's model."""
+    config = read_config(folder)
+    recipe = recipes.load(folder / "recipe.toml")
+    trained = task(config["task"]).load(config, folder)
+    path = folder / "model.safetensors"
+    if not path.exists():
+        raise HeedfulError(f"{folder} has no model.safetensors yet: its training was stopped too early.", goes_on(folder))
+    put_weights(trained.network, read_tensors(path), folder)
+    return Model(folder, recipe, (trained,))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a run; raises HeedfulError that names the runs there are."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        runs = sorted(path.parent for path in Path("runs").glob("**/config.json"))
+        raise HeedfulError(
+            f"{folder} is not a run.", f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet."
+        ) from None
+    if config.get("library") != "heedful" or config.get("format") != FORMAT:
+        raise HeedfulError(
+            f"{folder} was written in another format ({config.get('library')} {config.get('format')}).",
+            f"This version reads heedful {FORMAT}.",
+        )
+    return config
+
+
+def goes_on(folder: Path) -> str:
+    """How to go on with a run."""
+    return f"heedful train {folder / 'recipe.toml'} -o {folder}"
+
+
+def write_model(folder: Path, recipe: Recipe, trained: Any, weights: bool = True) -> None:
+    """Writes a model's files; without its weights at the beginning of a run, when there are none worth keeping."""
+    module = task(recipe.task)
+    config = {"library": "heedful", "format": FORMAT, "task": recipe.task} | module.config(trained)
+    module.save(trained, folder)
+    write_file(folder / "recipe.toml", lambda path: path.write_text(recipes.dump(recipe), encoding="utf-8"))
+    write_file(folder / "config.json", lambda path: path.write_text(json.dumps(config, indent=1), encoding="utf-8"))
+    if weights:
+        from safetensors.torch import save_file
+
+        write_file(folder / "model.safetensors", lambda path: save_file(weights_of(trained.network), path))

@@ -1,0 +1,176 @@
+"""From a recipe to a run: data, training, scores, and the folder that reports them."""
+
+import importlib.metadata
+import json
+import platform
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from heedful import recipe as recipes
+from heedful.api.model import Model, goes_on, load, load_one, write_model
+from heedful.api.reporting import write_report
+from heedful.errors import HeedfulError
+from heedful.recipe import Network, Recipe
+from heedful.results import Findings
+from heedful.tasks import task
+from heedful.training import defaults
+from heedful.training.checkpoint import put_weights, write_file
+from heedful.training.loop import Loop, Outcome
+from heedful.training.progress import Listener, terminal
+
+
+def train(
+    name: str,
+    data: str | list[str],
+    *,
+    network: str = "auto",
+    size: str = "small",
+    minutes: float | None = None,
+    output: Path | str | None = None,
+    settings: dict[str, Any] | None = None,
+) -> Model:
+    """Trains a network for a task on files; `settings` are any further keys, as {"train.learning_rate": 3e-4}.
+
+    >>> heedful.train("translate", "pairs.tsv", network="vaswani2017", minutes=5)  # doctest: +SKIP
+    """
+    files = [data] if isinstance(data, str) else list(data)
+    changes = {"data.train": files, "network.name": network, "network.size": size, "train.minutes": minutes}
+    given = {key: value for key, value in changes.items() if value is not None}
+    recipe = recipes.build(name, given | (settings or {}))
+    with terminal() as listener:
+        return run(recipe, Path(output) if output else None, listener)
+
+
+def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
+    """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there."""
+    asked = recipe
+    recipe = recipe.model_copy(update={"train": defaults.resolve(recipe.train)})
+    torch.set_num_threads(int(recipe.train.threads))
+    module = task(recipe.task)
+    start = load_one(Path(recipe.start)) if recipe.start else None
+    if start:
+        recipe = recipe.model_copy(update={"network": same_network(recipe.network, start.recipe.network)})
+    recipe = module.resolve(recipe)
+    folder = output or default_folder(recipe)
+    if finished(folder, asked, recipe):
+        listener.note(f"{folder} is finished: this recipe was trained there. To train on, raise its budget in a new folder:")
+        listener.note(f"heedful train … --from {folder} -o OTHER")
+        return load(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    begun = time.time()
+    prepared = module.prepare(recipe, folder, listener.note, start.trained[0] if start else None)
+    trained = module.build(recipe, prepared)
+    if start:
+        put_weights(trained.network, dict(start.trained[0].network.state_dict()), start.folder)
+    write_model(folder, recipe, trained, weights=False)
+    write_fingerprint(folder, recipe, prepared.fingerprint)
+    model = Model(folder, recipe, (trained,))
+    listener.note(opening(recipe, model.weights))
+    listener.begin(recipe.network.name, budget(recipe))
+    outcome = Loop(module.work(trained, prepared, recipe), recipe.train, recipe.seed, folder, listener).run()
+    model = load(folder)
+    conclude(model, outcome, prepared, begun, listener)
+    return model
+
+
+def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listener: Listener) -> None:
+    """Scores the best weights once, and writes the report."""
+    some, what = (prepared.test, "test") if prepared.test else (prepared.valid, "valid")
+    listener.note(f"scoring {len(some):,} {what} examples (beam {model.recipe.generate.beam})")
+    clock = time.perf_counter()
+    scores = model.scored(some, model.recipe)
+    seconds = time.perf_counter() - clock
+    facts = {
+        "on": what,
+        "weights": model.weights,
+        "train_tokens_per_second": outcome.tokens_per_second,
+        "examples_per_second": len(some) / seconds,
+        "peak_memory_mb": outcome.peak_memory_mb,
+        "training_seconds": outcome.position.seconds,
+        "wall_seconds": time.time() - begun,
+        "best_step": outcome.position.best_step,
+        "steps": outcome.position.step,
+        "notes": prepared.notes,
+    }
+    write_file(
+        model.folder / "scores.json",
+        lambda path: path.write_text(json.dumps({"facts": facts, "scores": asdict(scores)}, ensure_ascii=False)),
+    )
+    write_report(model, scores, facts)
+    for name, measure in scores.measures.items():
+        beside = f"   ({scores.baseline_name}: {scores.baseline[name].value:.2f})" if name in scores.baseline else ""
+        listener.note(f"{name} {measure.value:.2f} [{measure.low:.2f}, {measure.high:.2f}]{beside}")
+
+
+def check(recipe: Recipe) -> Findings:
+    """Looks at a recipe's data before anything is trained on it."""
+    return task(recipe.task).check(recipe)
+
+
+def same_network(asked: Network, started: Network) -> Network:
+    """The network of the run one starts from; raises HeedfulError where the recipe asks for another."""
+    for key in Network.model_fields:
+        value = getattr(asked, key)
+        if key in asked.model_fields_set and value not in ("auto", getattr(started, key)):
+            raise HeedfulError(
+                f"network.{key} is {value!r}, but the weights come from a network with {getattr(started, key)!r}.",
+                f"Leave network.{key} out.",
+            )
+    return started
+
+
+def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
+    """Whether this recipe was trained to its end in the folder; raises HeedfulError if another recipe stands there."""
+    path = folder / "recipe.toml"
+    if not path.exists():
+        return False
+    old = recipes.load(path)
+    others = recipes.differences(old, resolved)
+    # what was left to the software may have been decided otherwise on another machine
+    free = {key for key, value in recipes.flat(asked.model_dump()).items() if value in ("auto", None)}
+    others = [line for line in others if line.partition(":")[0] not in free - {"train.minutes", "train.steps", "train.epochs"}]
+    if others:
+        raise HeedfulError(f"{folder} holds a run of another recipe.", "\n".join([*others, "Take another folder: -o runs/NAME"]))
+    return (folder / "scores.json").exists()
+
+
+def default_folder(recipe: Recipe) -> Path:
+    """runs/<data stem>-<network>."""
+    if not recipe.data.train:
+        raise HeedfulError("There is no file to learn from.", f"As heedful train {recipe.task} pairs.tsv")
+    first = recipe.data.train[0]
+    stem = first.partition("://")[2].partition("/")[0] if "://" in first else Path(first).stem
+    return Path("runs") / f"{stem}-{recipe.network.name}"
+
+
+def opening(recipe: Recipe, weights: int) -> str:
+    """What is about to happen, in a line."""
+    train = recipe.train
+    where = f"{train.threads} cores" if train.device == "cpu" else train.device
+    return f"{budget(recipe)} on {where} ({train.precision}) · {recipe.network.name} {recipe.network.size}, {weights / 1e6:.2f} M weights"
+
+
+def budget(recipe: Recipe) -> str:
+    """The budget as people say it."""
+    train = recipe.train
+    if train.minutes is not None:
+        return f"{train.minutes:g} minutes"
+    return f"{train.steps:,} steps" if train.steps is not None else f"{train.epochs:g} epochs"
+
+
+def write_fingerprint(folder: Path, recipe: Recipe, data: dict[str, Any]) -> None:
+    """What the run was made of: data hashes, versions, machine."""
+    facts = {
+        "data": data,
+        "versions": {name: importlib.metadata.version(name) for name in ("heedful", "torch", "tokenizers", "numpy")},
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "device": recipe.train.device,
+        "threads": recipe.train.threads,
+        "precision": recipe.train.precision,
+    }
+    write_file(folder / "fingerprint.json", lambda path: path.write_text(json.dumps(facts, indent=1), encoding="utf-8"))

@@ -1,0 +1,103 @@
+"""The command line. `heedful` and `heedful --help` answer from this file alone: no torch, no pydantic, no typer."""
+
+import os
+import sys
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A command: `heedful.cli.<name>.run` is what it does."""
+
+    name: str
+    help: str
+
+
+COMMANDS = (
+    Command("demo", "Learn to pronounce English three ways, in about five minutes, and compare them."),
+    Command("train", "Train a network on your data, or go on where it stopped."),
+    Command("translate", "Ask a trained model: text in, text out."),
+    Command("evaluate", "Score a trained model, with interval and baseline; --against another."),
+    Command("compare", "Train several networks under one budget and compare them."),
+    Command("check", "Look at the data before training on it."),
+    Command("explain", "See what a model looked at for each piece of its answer."),
+    Command("info", "The shape, weights and memory of a run or a network."),
+    Command("networks", "The history of the field as a table: what each network added."),
+    Command("recipes", "List, show and copy the built-in recipes; print every key."),
+)
+
+SHAPES = """\
+   one to one      one to many     many to one     many to many         in step
+       ○              ○ ○ ○            ○                 ○ ○ ○            ○ ○ ○
+       ↑              ↑ ↑ ↑            ↑                 ↑ ↑ ↑            ↑ ↑ ↑
+       ■              ■→■→■        ■ → ■ → ■       ■→■→■→■→■→■            ■→■→■
+       ↑              ↑            ↑   ↑   ↑       ↑ ↑ ↑                  ↑ ↑ ↑
+       □              □            □   □   □       □ □ □                  □ □ □
+"""
+VERBS = ("classify", "caption", "draw", "translate", "label")
+
+
+def main() -> None:
+    """The `heedful` command."""
+    # Texts go in and out as UTF-8 whatever the locale says; what stderr cannot show, it spells out.
+    for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
+        stream.reconfigure(encoding="utf-8", errors=errors)  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        code = answer(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (head, less) has gone. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
+
+
+def answer(words: list[str]) -> int:
+    """Does what the words of a command line say and returns the exit code."""
+    if "_HEEDFUL_COMPLETE" not in os.environ:
+        if not words:
+            print(welcome(), end="")
+            return 0
+        if words[0] in ("--help", "-h", "help"):
+            print(overview(), end="")
+            return 0
+        if words[0] == "--version":
+            from importlib.metadata import version
+
+            print(f"heedful {version('heedful')}")
+            return 0
+    from heedful.cli.group import run
+
+    return run(words)
+
+
+def welcome() -> str:
+    """What `heedful` alone shows: the five shapes, and three commands to begin with."""
+    here = {command.name for command in COMMANDS}
+    verbs = "".join(f"{verb if verb in here else f'({verb})':^16}" for verb in VERBS).rstrip()
+    later = "" if here.issuperset(VERBS) else "\n   (In brackets: not in this version yet.)\n"
+    return f"""\
+Heedful: something goes in, is read into vectors, and something comes out. Five shapes:
+
+{SHAPES}
+{verbs}
+{later}
+Begin with
+   heedful demo                               see it work, about five minutes
+   heedful train translate pairs.tsv          your own data: source<TAB>target on each line
+   heedful networks                           what there is, from the plain RNN to the Transformer
+
+All commands: heedful --help
+"""
+
+
+def overview() -> str:
+    """What `heedful --help` shows: a line for each command."""
+    rows = "\n".join(f"  {command.name:<10}  {command.help}" for command in COMMANDS)
+    return f"""\
+Usage: heedful COMMAND …
+
+{rows}
+
+heedful COMMAND --help tells more of one. heedful --version prints the version.
+heedful --install-completion teaches your shell to complete all of these.
+"""

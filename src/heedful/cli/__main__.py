@@ -1,0 +1,5 @@
+"""`python -m heedful.cli` is `heedful`."""
+
+from heedful.cli import main
+
+main()

@@ -1,0 +1,63 @@
+"""heedful compare: several networks, the same data, the same budget."""
+
+from typing import Annotated
+
+import typer
+
+from heedful.cli import show
+from heedful.cli.words import (
+    MinutesFlag,
+    OutputFlag,
+    SizeFlag,
+    StepsFlag,
+    TestFlag,
+    ValidFlag,
+    What,
+    recipe_of,
+)
+from heedful.errors import HeedfulError
+
+Networks = Annotated[str, typer.Option(metavar="A,B,…", help="Rows of `heedful networks`.")]
+Seeds = Annotated[str, typer.Option(metavar="N,N,…", help="Each network is trained once with each seed.")]
+
+
+def run(
+    words: What,
+    networks: Networks,
+    seeds: Seeds = "0",
+    size: SizeFlag = None,
+    minutes: MinutesFlag = None,
+    steps: StepsFlag = None,
+    valid: ValidFlag = None,
+    test: TestFlag = None,
+    output: OutputFlag = None,
+) -> None:
+    """Train several networks under one budget and compare them: a table, and a page with curves and alignments.
+
+    \b
+    heedful compare translate pairs.tsv --networks gru,bahdanau2015,vaswani2017 --minutes 3
+    heedful compare recipe.toml --networks rnn,lstm --seeds 0,1,2
+    """
+    flags = {
+        "network.size": size,
+        "train.minutes": minutes,
+        "train.steps": steps,
+        "data.valid": valid,
+        "data.test": test,
+    }
+    recipe = recipe_of("compare", words, flags)
+    rows, luck = networks.split(","), numbers(seeds)
+
+    from heedful import api
+    from heedful.training.progress import terminal
+
+    with terminal() as listener:
+        result = api.compare(recipe, rows, luck, output, listener)
+    print(show.comparison(result))
+
+
+def numbers(seeds: str) -> list[int]:
+    """Seeds from their list."""
+    if not all(seed.isdecimal() for seed in seeds.split(",")):
+        raise HeedfulError(f"--seeds cannot be {seeds!r}.", "Whole numbers with commas between them, as 0,1,2.")
+    return [int(seed) for seed in seeds.split(",")]

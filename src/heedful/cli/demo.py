@@ -1,0 +1,23 @@
+"""heedful demo: the main job, on real data, while you watch."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Minutes = Annotated[float, typer.Option(metavar="N", min=0.01, help="Minutes for each of the three networks.")]
+Output = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where the three runs go.")]
+
+
+def run(minutes: Minutes = 1.0, output: Output = Path("runs/demo")) -> None:
+    """Learn to pronounce English three ways (cmudict), about a minute each, and compare what they learnt."""
+    from heedful import api
+    from heedful.cli import show
+    from heedful.training.progress import terminal
+
+    with terminal() as listener:
+        result = api.demo(output, minutes, listener)
+    print(show.comparison(result))
+    print(f"\nLook:   {output}/compare.html")
+    print(f'Ask:    heedful translate {result.entries[-1].run} "heedful"')
+    print("Yours:  heedful train translate your_pairs.tsv --minutes 5")

@@ -1,0 +1,42 @@
+"""heedful evaluate: how good a trained model is."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from heedful.cli import show
+from heedful.cli.words import changes_of, files_and_settings
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FILE", help="Test data, and settings as key=value; without a file, the run's own data.test."
+    ),
+]
+Against = Annotated[str | None, typer.Option(metavar="RUN", help="Another model: is one better on these examples?")]
+Json = Annotated[bool, typer.Option("--json", help="Everything measured, case by case, as JSON.")]
+
+
+def run(model: Run, words: Words = None, against: Against = None, as_json: Json = False) -> None:
+    """Score a trained model: measures with 95 % intervals and signatures, the baseline, quality by length.
+
+    \b
+    heedful evaluate runs/mine test.tsv
+    heedful evaluate runs/mine test.tsv --against runs/other
+    heedful evaluate runs/mine test.tsv generate.beam=8 data.columns=2,1
+    """
+    from heedful import api
+
+    files, settings = files_and_settings(words or [])
+    changes = changes_of(settings)
+    asked = api.load(model)
+    scores = asked.evaluate(files or None, changes)
+    pair = api.against(asked, api.load(against), files or None) if against else None
+    if as_json:
+        print(json.dumps(scores.plain(), ensure_ascii=False))
+        return
+    print(show.scores(scores))
+    if pair and against:
+        print(f"\n{show.paired(pair, model, against)}")

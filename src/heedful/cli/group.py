@@ -1,0 +1,83 @@
+"""Finds a command's module only when that command is called, and says every mistake in a few plain lines."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from heedful.cli import COMMANDS
+from heedful.errors import HeedfulError, nearest, unknown
+
+WRONG = 2
+STOPPED = 130
+
+
+def run(words: list[str]) -> int:
+    """Runs one command; returns its exit code: 0 done, 1 it found something bad, 2 a mistake, 130 stopped by Ctrl-C."""
+    try:
+        return app(words, prog_name="heedful", standalone_mode=False) or 0
+    except HeedfulError as error:
+        print(error, file=sys.stderr)
+    except Exception as error:
+        # What typer finds wrong with flags. The classes are a private copy of click's in newer versions of it.
+        if not hasattr(error, "format_message"):
+            raise
+        print(usage(error), file=sys.stderr)
+    return WRONG
+
+
+def usage(error: Any) -> HeedfulError:
+    """A misused flag or argument, in our words."""
+    command = error.ctx.command_path if error.ctx else "heedful"
+    if hasattr(error, "possibilities"):
+        return no_flag(command, error.option_name, error.ctx)
+    return HeedfulError(f"{command}: {error.format_message()}", f"{command} --help shows how it is used.")
+
+
+def no_flag(command: str, flag: str, context: Any) -> HeedfulError:
+    """The error for a flag that a command does not have: the nearest flag, or the recipe's key of that name."""
+    from heedful.recipe import keys
+
+    word = flag.lstrip("-").replace("-", "_")
+    key = next((key for key in keys() if word and word in (key, key.rpartition(".")[2])), None)
+    flags = [option for parameter in context.command.params for option in parameter.opts if option.startswith("-")]
+    match = nearest(flag, flags)
+    if key and not match:
+        return HeedfulError(f"{command} has no flag {flag}.", f"It is a key of the recipe: write {key}=…")
+    hint = f" Did you mean {match}?" if match else ""
+    return HeedfulError(f"{command} has no flag {flag}.{hint}", f"Flags: {', '.join([*flags, '--help'])}.")
+
+
+class Commands(TyperGroup):
+    """The commands of the table, each imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [command.name for command in COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        names = self.list_commands(ctx)
+        if cmd_name in names:
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
+            single.command(cmd_name)(import_module(f"heedful.cli.{cmd_name}").run)
+            return get_command(single)
+        if ctx.resilient_parsing:  # A shell asks for completions of half a word.
+            return None
+        raise unknown("command", cmd_name, names)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            print(str(stop) or "Stopped.", file=sys.stderr)
+            return STOPPED
+
+
+app = typer.Typer(cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def heedful() -> None:
+    """Sequence models of every era."""

@@ -1,0 +1,59 @@
+"""heedful train: from a task and files, or a recipe, to a model."""
+
+from heedful.cli.words import (
+    FromFlag,
+    MinutesFlag,
+    NetworkFlag,
+    OutputFlag,
+    SeedFlag,
+    SizeFlag,
+    StepsFlag,
+    TestFlag,
+    ValidFlag,
+    What,
+    recipe_of,
+)
+
+
+def run(
+    words: What,
+    network: NetworkFlag = None,
+    size: SizeFlag = None,
+    minutes: MinutesFlag = None,
+    steps: StepsFlag = None,
+    valid: ValidFlag = None,
+    test: TestFlag = None,
+    seed: SeedFlag = None,
+    start: FromFlag = None,
+    output: OutputFlag = None,
+) -> None:
+    """Train a network on your data, or go on where it stopped.
+
+    \b
+    heedful train translate pairs.tsv --minutes 5
+    heedful train translate a.tsv b.tsv --network bahdanau2015 train.learning_rate=3e-4 -o runs/mine
+    heedful train recipe.toml --seed 1
+
+    Every flag is short for a key of the recipe (--minutes 5 is train.minutes=5); -o is the run's folder, by default
+    runs/<data>-<network>. The same command goes on with a run that was stopped.
+    """
+    flags = {
+        "network.name": network,
+        "network.size": size,
+        "train.minutes": minutes,
+        "train.steps": steps,
+        "data.valid": valid,
+        "data.test": test,
+        "seed": seed,
+        "start": start,
+    }
+    recipe = recipe_of("train", words, flags)
+
+    from heedful import api
+    from heedful.training.progress import terminal
+
+    with terminal() as listener:
+        model = api.run(recipe, output, listener)
+    print(f"\nLook:   {model.folder}/report.html")
+    print(f'Ask:    heedful {recipe.task} {model.folder} "…"')
+    print(f"Score:  heedful evaluate {model.folder} FILE")

@@ -1,0 +1,127 @@
+"""From the words of a command line to files, settings and a recipe.
+
+Every flag below is another way to write one key of the recipe; anything else is written `key=value`, mixed freely
+with files. A word with `=` before any `/` is a setting; `./odd=name.tsv` is always a file.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from heedful.errors import HeedfulError, nearest, unknown
+
+# The whole fixed list. Values stay text here, so that a flag and its key are read, and refused, in the same way.
+NetworkFlag = Annotated[str | None, typer.Option("--network", metavar="NAME", help="A row of `heedful networks`.")]
+SizeFlag = Annotated[str | None, typer.Option("--size", metavar="SIZE", help="tiny, small or base.")]
+MinutesFlag = Annotated[str | None, typer.Option("--minutes", metavar="N", help="Minutes to train.")]
+StepsFlag = Annotated[str | None, typer.Option("--steps", metavar="N", help="Steps to train, in place of minutes.")]
+ValidFlag = Annotated[str | None, typer.Option("--valid", metavar="FILE", help="Data to choose the best by.")]
+TestFlag = Annotated[str | None, typer.Option("--test", metavar="FILE", help="Data scored once, at the end.")]
+SeedFlag = Annotated[str | None, typer.Option("--seed", metavar="N", help="Of split, order, weights and dropout.")]
+FromFlag = Annotated[str | None, typer.Option("--from", metavar="RUN", help="A run whose weights are the beginning.")]
+OutputFlag = Annotated[Path | None, typer.Option("-o", "--output", metavar="PATH", help="Where to put the result.")]
+
+What = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TASK FILE",
+        help="A task (translate) and its files; or a recipe in their place: a .toml file, or a name from "
+        "`heedful recipes`. Settings go anywhere among them as key=value; `heedful recipes keys` prints every key.",
+    ),
+]
+
+BUDGETS = ("train.minutes", "train.steps", "train.epochs")
+
+
+def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> Any:
+    """The recipe that a command's words and flags (by their keys) ask for; raises HeedfulError for what is wrong."""
+    from heedful import recipe as recipes
+
+    first, *rest = words
+    files, settings = files_and_settings(rest)
+    given = [f"{key}={value}" for key, value in flags.items() if value is not None]
+    changes = recipes.parse(once(given + settings))
+    if files and "data.train" in changes:
+        raise HeedfulError("data.train is set twice.", f"Once as {', '.join(files)}; keep one.")
+    if files:
+        changes["data.train"] = files
+    if first in recipes.TASKS:
+        recipe = recipes.build(first, changes)
+    else:
+        recipe = recipes.load(recipe_file(command, first), changes)
+    if not recipe.data.train:
+        raise HeedfulError("There is no file to learn from.", f"As in: heedful {command} {first} pairs.tsv")
+    return recipe
+
+
+def recipe_file(command: str, word: str) -> Path:
+    """The recipe that a word names: a file, or one of the built-in ones."""
+    from heedful.cli.recipes import FOLDER, names
+    from heedful.recipe import TASKS
+
+    if word.endswith(".toml"):
+        return Path(word)
+    if word in names():
+        return FOLDER / f"{word}.toml"
+    if Path(word).exists():
+        raise HeedfulError(f"{word} is data; the task comes before it.", f"As in: heedful {command} translate {word}")
+    if not nearest(word, TASKS) and nearest(word, names()):
+        raise unknown("built-in recipe", word, names())
+    raise unknown("task", word, TASKS)
+
+
+def files_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Sorts words into files and settings, each in the order given.
+
+    >>> files_and_settings(["a.tsv", "train.steps=5", "sub/x=1.tsv", "hf://owner/data"])
+    (['a.tsv', 'sub/x=1.tsv', 'hf://owner/data'], ['train.steps=5'])
+    """
+    files: list[str] = []
+    settings: list[str] = []
+    for word in words:
+        setting = "=" in word.partition("/")[0] and not Path(word).is_file()
+        (settings if setting else files).append(word)
+    return files, settings
+
+
+def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Sorts words into texts and settings of `generate`, whose keys may do without their first part.
+
+    A word is a setting if its key is one, or nearly one: a misspelt setting is an error and never becomes a text.
+
+    >>> texts_and_settings(["E=mc2", "beam=8", "generate.top_k=5", "a text with beam=8"])
+    (['E=mc2', 'a text with beam=8'], ['generate.beam=8', 'generate.top_k=5'])
+    """
+    from heedful.recipe import Generate
+
+    texts: list[str] = []
+    settings: list[str] = []
+    for word in words:
+        key = re.match(r"(generate\.)?([a-z_]+)=\S*$", word)
+        if key and (key[1] or nearest(key[2], Generate.model_fields)):
+            settings.append(word if key[1] else f"generate.{word}")
+        else:
+            texts.append(word)
+    return texts, settings
+
+
+def changes_of(settings: list[str]) -> dict[str, Any]:
+    """Dotted changes from settings, each given once."""
+    from heedful.recipe import parse
+
+    return parse(once(settings))
+
+
+def once(settings: list[str]) -> list[str]:
+    """The settings as they are; raises HeedfulError if a key is set twice, or two budgets are given."""
+    keys = [word.partition("=")[0] for word in settings]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise HeedfulError(f"{key} is set twice.", "Say it once, as a flag or as key=value.")
+    budgets = [key for key in keys if key in BUDGETS]
+    if len(budgets) > 1:
+        raise HeedfulError(f"There are {len(budgets)} budgets: {', '.join(budgets)}.", "Keep one of them.")
+    return settings

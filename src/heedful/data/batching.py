@@ -1,0 +1,65 @@
+"""Which rows stand together in a batch, and in which order: pure functions of their arguments.
+
+A batch costs rows x the longest side, the target counted with its end token; no batch costs more than the budget, but
+for a single row that does so alone.
+"""
+
+import numpy as np
+
+
+def plan(lengths: np.ndarray, tokens: int, seed: int, epoch: int, *, multiple: int = 1) -> list[np.ndarray]:
+    """The batches of an epoch, in order: every row exactly once, rows of like lengths together.
+
+    `lengths` is (rows, 2), tokens of source and target; `tokens` the budget of a batch. Where the budget allows as
+    many, a batch has a multiple of `multiple` rows.
+
+    >>> [batch.tolist() for batch in plan(np.array([[9, 9], [1, 1], [1, 1]]), 10, seed=0, epoch=0)]
+    [[0], [2, 1]]
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order, longest = shuffled_by_length(np.asarray(lengths), rng)
+    batches = cut(order, longest, tokens, multiple)
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def shard(batch: np.ndarray, rank: int, world: int) -> np.ndarray:
+    """The rows of a batch that process `rank` of `world` takes; a share is empty if there are fewer rows than processes."""
+    return batch[rank::world]
+
+
+def order_for_inference(lengths: np.ndarray, tokens: int) -> list[np.ndarray]:
+    """Batches of all rows, longest first (so that memory runs out at once or never).
+
+    `lengths` is (rows,) or (rows, 2); `tokens` bounds rows x the longest.
+    """
+    lengths = np.asarray(lengths)
+    longest = lengths.max(axis=1) if lengths.ndim == 2 else lengths
+    order = np.argsort(-longest, kind="stable")
+    return cut(order, np.maximum(longest, 1)[order], tokens, 1)
+
+
+def shuffled_by_length(lengths: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Rows by their longer side, then by the sum of both, at random among (nearly) equals; and that longer side."""
+    longest = np.maximum(lengths[:, 0], lengths[:, 1] + 1)
+    total = lengths.sum(axis=1)
+    order = np.lexsort((blurred(total, rng), np.floor(blurred(longest, rng))))
+    return order, longest[order]
+
+
+def blurred(lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Lengths and up to a token or four percent more: long rows, of which few are alike, meet others each epoch."""
+    return lengths + rng.random(len(lengths)) * np.maximum(1, 0.04 * lengths)
+
+
+def cut(order: np.ndarray, longest: np.ndarray, tokens: int, multiple: int) -> list[np.ndarray]:
+    """Cuts rows in this order into batches as large as the budget allows; `longest` is in the same order."""
+    batches, start = [], 0
+    while start < len(order):
+        window = longest[start : start + max(1, tokens // int(longest[start]))]
+        costs = np.maximum.accumulate(window) * np.arange(1, len(window) + 1)
+        rows = max(1, int(np.searchsorted(costs, tokens, side="right")))
+        if rows > multiple:
+            rows -= rows % multiple
+        batches.append(order[start : start + rows])
+        start += rows
+    return batches

@@ -1,0 +1,172 @@
+"""Rows of named columns from files of every text format; which column plays which role is decided elsewhere.
+
+    tsv       columns by tabs, nothing quoted; a header only if the recipe names columns
+    csv       quoted as Excel does, header needed                    (tables.py)
+    jsonl     an object a line                                       (tables.py)
+    parquet   needs pyarrow                                          (tables.py)
+    parallel  two files, line by line: columns source and target
+    lexicon   `word phone phone …`: columns source and target
+    sample://name/split and hf://owner/dataset[/config]/split need no format
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+from heedful.data import samples, tables
+from heedful.data.lines import read_lines
+from heedful.data.rows import BadRow, Row
+from heedful.errors import HeedfulError, nearest
+from heedful.recipe import Data
+
+ENDINGS = {
+    ".tsv": "tsv",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".dict": "lexicon",
+    ".dic": "lexicon",
+    ".lex": "lexicon",
+    ".lexicon": "lexicon",
+}
+PROBABILITY = re.compile(r"\d*\.\d+(e-?\d+)?", re.IGNORECASE)
+VARIANT = re.compile(r"(?<=.)\(\d+\)$")
+
+
+def read_rows(files: Sequence[str], data: Data) -> Iterator[Row | BadRow]:
+    """The rows of `files`, in order, never more than one chunk in memory. Blank lines hold no row.
+
+    Raises HeedfulError for a file that is missing, empty, of unknown format, or broken as a whole.
+    """
+    if data.format == "parallel":
+        yield from read_parallel(files)
+        return
+    for file in files:
+        if file.startswith("sample://"):
+            yield from samples.read(file)
+        elif file.startswith("hf://"):
+            yield from tables.read_hub(file)
+        else:
+            yield from read_file(file, data)
+
+
+def named_columns(data: Data) -> list[str]:
+    """The columns that the recipe names, the group's too."""
+    said = data.columns if isinstance(data.columns, list) else list(data.columns.values())
+    return [*said, data.group] if data.group else list(said)
+
+
+def read_file(file: str, data: Data) -> Iterator[Row | BadRow]:
+    """The rows of one file, by the recipe's format or else by the file's ending."""
+    match format_of(file, data):
+        case "tsv":
+            return read_tsv(file, header=any(not name.isdigit() for name in named_columns(data)))
+        case "csv":
+            return tables.read_csv(file)
+        case "jsonl":
+            return tables.read_jsonl(file)
+        case "parquet":
+            return tables.read_parquet(file, named_columns(data))
+        case _:
+            return read_lexicon(file)
+
+
+def format_of(file: str, data: Data) -> str:
+    """The format of a file; raises HeedfulError if neither recipe nor ending tells it."""
+    if data.format != "auto":
+        return data.format
+    ending = Path(file).suffix.lower()
+    if ending in ENDINGS:
+        return ENDINGS[ending]
+    match = nearest(ending, ENDINGS)
+    hint = f" Did you mean {match}?" if match else ""
+    raise HeedfulError(
+        f'What kind of file is {file}? Its ending "{ending}" does not tell.{hint}',
+        "Say it: data.format=tsv, csv, jsonl, parquet, parallel (two files, line by line) or lexicon.\n"
+        f"Known endings: {', '.join(ENDINGS)}.",
+    )
+
+
+def read_tsv(file: str, header: bool) -> Iterator[Row | BadRow]:
+    """Columns between tabs. Without a header they are named "1", "2", …"""
+    names: list[str] = []
+    for number, text in read_lines(file):
+        if isinstance(text, BadRow):
+            yield text
+            continue
+        if not text:
+            continue
+        fields = text.split("\t")
+        if header and not names:
+            names = fields
+        elif not header:
+            yield Row({str(i): field for i, field in enumerate(fields, start=1)}, file, number)
+        elif len(fields) != len(names):
+            problem = f"{count(len(fields), 'column')} where the header has {len(names)}"
+            yield BadRow(f"{file} line {number}", problem, text)
+        else:
+            yield Row(dict(zip(names, fields, strict=True)), file, number)
+
+
+def read_lexicon(file: str) -> Iterator[Row | BadRow]:
+    r"""Words and their symbols, as columns source and target; a row for each pronunciation.
+
+    The word ends at the first tab, or else at the first white space. Symbols are separated by white space. `word(2)`
+    is a further variant of `word`. Numbers with a decimal point between word and symbols are probabilities or
+    scores, and are left out. A line that begins with `;;;`, and everything from a `#` that stands alone (white space
+    or the line's edge on both sides), is a comment.
+    """
+    for number, text in read_lines(file):
+        if isinstance(text, BadRow):
+            yield text
+            continue
+        if text.startswith(";;;"):
+            continue
+        said = re.split(r"(?:^|(?<=\s))#(?=\s|$)", text, maxsplit=1)[0].strip()
+        if not said:
+            continue
+        word, _, rest = said.partition("\t") if "\t" in said else said.partition(" ")
+        symbols = rest.split()
+        while symbols and PROBABILITY.fullmatch(symbols[0]):
+            symbols.pop(0)
+        if not symbols:
+            yield BadRow(f"{file} line {number}", "a word without symbols (word phone phone …)", text)
+        else:
+            yield Row({"source": VARIANT.sub("", word.strip()), "target": " ".join(symbols)}, file, number)
+
+
+def read_parallel(files: Sequence[str]) -> Iterator[Row | BadRow]:
+    """Line n of one file belongs to line n of the next; several such twins may follow one another."""
+    if len(files) % 2:
+        raise HeedfulError(
+            f"data.format=parallel needs a source file and a target file, and {count(len(files), 'file')} came: "
+            f"{', '.join(files)}.",
+            "Write both, source first: data.train=train.en,train.de",
+        )
+    for source, target in zip(files[::2], files[1::2], strict=True):
+        yield from read_twins(source, target)
+
+
+def read_twins(source: str, target: str) -> Iterator[Row | BadRow]:
+    """Two files side by side; raises HeedfulError at the end of the shorter, naming both counts."""
+    for one, other in zip_longest(left := read_lines(source), right := read_lines(target)):
+        if one is None or other is None:
+            longest = (one or other or (0, ""))[0] + sum(1 for _ in left) + sum(1 for _ in right)
+            shortest = (one or other or (0, ""))[0] - 1
+            counts = (longest, shortest) if other is None else (shortest, longest)
+            raise HeedfulError(
+                f"{source} has {count(counts[0], 'line')} and {target} has {counts[1]:,}: they are not parallel.",
+                "Line n of one must be the translation of line n of the other.",
+            )
+        number = one[0]
+        if isinstance(one[1], BadRow) or isinstance(other[1], BadRow):
+            yield one[1] if isinstance(one[1], BadRow) else other[1]  # type: ignore[misc]
+        else:
+            yield Row({"source": one[1], "target": other[1]}, source, number)
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun: "1 column", "12,000 columns"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

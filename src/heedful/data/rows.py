@@ -1,0 +1,51 @@
+"""What every reader gives: rows of named columns, and rows that cannot be used, each with its file and line."""
+
+from dataclasses import dataclass
+
+from heedful.errors import HeedfulError
+
+SKIP = (
+    "Mend the line, or go on without such lines: data.bad_rows=skip  "
+    "(they are counted, and listed in bad_rows.jsonl of the run)"
+)
+SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file: its texts by column name. A file without a header has the columns "1", "2", …"""
+
+    columns: dict[str, str]
+    file: str
+    line: int
+
+    @property
+    def where(self) -> str:
+        """As people write it: "pairs.tsv line 7"."""
+        return f"{self.file} line {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be used: where, why, how it begins, and a cure beside mending or skipping it."""
+
+    where: str
+    problem: str
+    text: str
+    cure: str = ""
+
+    def error(self) -> HeedfulError:
+        """The same as an error to stop at."""
+        shown = f": {quoted(self.text)}" if self.text else ""
+        cure = f"{self.cure}\n{SKIP}" if self.cure else SKIP
+        return HeedfulError(f"{self.where}: {self.problem}{shown}", cure)
+
+
+def quoted(text: str) -> str:
+    """The beginning of a text in quotes, on one line, safe to print.
+
+    >>> print(quoted("one\\ntwo"))
+    "one\\ntwo"
+    """
+    beginning = text[:SHOWN] + ("…" if len(text) > SHOWN else "")
+    return '"' + "".join(c if c.isprintable() else repr(c)[1:-1] for c in beginning) + '"'

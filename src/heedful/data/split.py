@@ -1,0 +1,99 @@
+"""Which rows are for learning and which are held out, so that no source and no group stands on two sides.
+
+One pass over the rows keeps two 64-bit hashes a row and a bounded sample; everything else is array arithmetic.
+"""
+
+import random
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import numpy as np
+
+from heedful.data.pairs import Pair
+from heedful.errors import HeedfulError
+from heedful.results import Example
+
+TRAIN, VALID, OUT = 0, 1, 2
+SAMPLE = 200_000
+
+
+@dataclass
+class Scan:
+    """What one pass over pairs kept: hashes by row, which rows have an empty side, and a seeded sample of them."""
+
+    sources: array = field(default_factory=lambda: array("Q"))
+    groups: array = field(default_factory=lambda: array("Q"))
+    empty: list[int] = field(default_factory=list)
+    first_empty: str = ""
+    sample: list[tuple[int, Pair]] = field(default_factory=list)
+
+    def add(self, pair: Pair, seed: int, draw: random.Random) -> None:
+        """Takes in the next row."""
+        row = len(self.sources)
+        self.sources.append(hashed(pair.source, seed))
+        self.groups.append(hashed(pair.group, seed) if pair.group else self.sources[-1])
+        if is_empty(pair):
+            self.empty.append(row)
+            self.first_empty = self.first_empty or pair.where
+        if len(self.sample) < SAMPLE:
+            self.sample.append((row, pair))
+        elif (place := int(draw.random() * (row + 1))) < SAMPLE:
+            self.sample[place] = (row, pair)
+
+
+def scan(pairs: Iterable[Pair], seed: int) -> Scan:
+    """One pass over pairs."""
+    kept, draw = Scan(), random.Random(seed)
+    for pair in pairs:
+        kept.add(pair, seed, draw)
+    return kept
+
+
+def is_empty(pair: Pair) -> bool:
+    """Whether there is nothing to read, or nothing to say."""
+    return not pair.source.strip() or not pair.target.strip()
+
+
+def hashed(text: str, seed: int) -> int:
+    """64 bits of a text, others for another seed."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8, key=seed.to_bytes(16, "big")).digest(), "big")
+
+
+def hold_out(groups: np.ndarray, sides: np.ndarray, wanted: int) -> None:
+    """Marks about `wanted` TRAIN rows as VALID in `sides`, whole groups at a time, in the order of their hashes.
+
+    Raises HeedfulError if every group has more rows than are wanted.
+    """
+    rows = np.flatnonzero(sides == TRAIN)
+    keys, inverse, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
+    fits = counts <= wanted
+    chosen = fits & (np.cumsum(np.where(fits, counts, 0)) <= wanted)
+    if not chosen.any() or len(keys) < 2:
+        raise HeedfulError(
+            f"No rows can be held out to choose by: {len(rows):,} rows in {len(keys):,} groups, and {wanted:,} are wanted.",
+            "Give a file for it, as --valid valid.tsv, or another number: data.valid_rows=500.",
+        )
+    sides[rows[chosen[inverse]]] = VALID
+
+
+def drop_overlap(scanned: Scan, sides: np.ndarray, sources: np.ndarray, groups: np.ndarray) -> int:
+    """Marks TRAIN rows as OUT whose source or group is among these hashes; says how many."""
+    shared = np.isin(np.asarray(scanned.sources), sources) | np.isin(np.asarray(scanned.groups), groups)
+    shared &= sides == TRAIN
+    sides[shared] = OUT
+    return int(shared.sum())
+
+
+def grouped(pairs: Iterable[Pair]) -> list[Example]:
+    """One example a source, in order of first appearance, with every distinct target as a reference."""
+    found: dict[str, tuple[str, dict[str, None]]] = {}
+    for pair in pairs:
+        found.setdefault(pair.source, (pair.where, {}))[1][pair.target] = None
+    return [Example(source, tuple(references), where) for source, (where, references) in found.items()]
+
+
+def select(pairs: Iterable[Pair], sides: np.ndarray, side: int) -> Iterator[Pair]:
+    """The pairs of one side."""
+    return (pair for pair, here in zip(pairs, sides.tolist(), strict=True) if here == side)

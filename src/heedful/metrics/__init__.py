@@ -1,0 +1,1 @@
+"""Scores of answers, their uncertainty, and the baselines that stand beside them."""

@@ -1,0 +1,142 @@
+"""The one place that saves: folders that are complete or absent, however the process ends.
+
+A folder is written aside, its files are flushed to the disk and hashed in a manifest, and then it is renamed.
+safetensors and JSON only: loading a checkpoint can run no code.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from heedful.errors import HeedfulError
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A moment of training: tensors by group ("network", "optimizer", …) and plain values."""
+
+    tensors: dict[str, dict[str, Tensor]]
+    values: dict[str, Any]
+
+
+def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
+    """Writes `folder/step-N`, and removes all but the newest `keep`."""
+    name = f"step-{checkpoint.values['step']:09d}"
+
+    def write(aside: Path) -> None:
+        for group, tensors in checkpoint.tensors.items():
+            save_file(tensors, aside / f"{group}.safetensors")
+        (aside / "values.json").write_text(json.dumps(checkpoint.values, indent=1))
+
+    write_folder(folder / name, write)
+    for old in complete(folder)[:-keep]:
+        shutil.rmtree(old)
+
+
+def newest(folder: Path) -> Checkpoint | None:
+    """The newest whole checkpoint; raises HeedfulError if a file of it was changed since."""
+    found = complete(folder)
+    if not found:
+        return None
+    verify(found[-1])
+    tensors = {path.stem: read_tensors(path) for path in found[-1].glob("*.safetensors")}
+    return Checkpoint(tensors, json.loads((found[-1] / "values.json").read_text()))
+
+
+def complete(folder: Path) -> list[Path]:
+    """Checkpoints that were renamed into place, oldest first."""
+    return sorted(path for path in folder.glob("step-*") if (path / MANIFEST).exists())
+
+
+def write_folder(target: Path, write: Callable[[Path], None]) -> None:
+    """Lets `write` fill a folder aside, then puts it in the place of `target` at once."""
+    aside = target.with_name(f".{target.name}.part")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    write(aside)
+    hashes = {path.name: digest(path) for path in sorted(aside.iterdir())}
+    (aside / MANIFEST).write_text(json.dumps(hashes, indent=1))
+    for path in aside.iterdir():
+        flush(path)
+    flush(aside)
+    shutil.rmtree(target, ignore_errors=True)
+    aside.rename(target)
+    flush(target.parent)
+
+
+def write_file(target: Path, write: Callable[[Path], None]) -> None:
+    """Lets `write` fill a file aside, then puts it in the place of `target` at once."""
+    aside = target.with_name(f".{target.name}.part")
+    write(aside)
+    flush(aside)
+    aside.replace(target)
+    flush(target.parent)
+
+
+def verify(folder: Path) -> None:
+    """Raises HeedfulError if a file differs from the manifest."""
+    for name, expected in json.loads((folder / MANIFEST).read_text()).items():
+        path = folder / name
+        if not path.exists() or digest(path) != expected:
+            raise HeedfulError(
+                f"The checkpoint {folder} is damaged: {name} is not what was written.",
+                f"Remove that folder, and training goes on from the checkpoint before it: {folder.parent}",
+            )
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; raises HeedfulError if it is none."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise HeedfulError(f"{path} cannot be read: {error}.", "The file is incomplete or no safetensors file.") from None
+
+
+def weights_of(network: nn.Module) -> dict[str, Tensor]:
+    """A network's tensors by name, copied, each once: tied weights stand under the first of their names."""
+    seen: set[int] = set()
+    state: dict[str, Tensor] = {}
+    for name, value in network.state_dict().items():
+        if value.data_ptr() not in seen or not value.numel():
+            seen.add(value.data_ptr())
+            state[name] = value.detach().to("cpu", copy=True)
+    return state
+
+
+def put_weights(network: nn.Module, weights: dict[str, Tensor], origin: Path | str) -> None:
+    """Gives a network the tensors that `weights_of` took; raises HeedfulError if names or shapes differ."""
+    own = {name: tuple(value.shape) for name, value in weights_of(network).items()}
+    theirs = {name: tuple(value.shape) for name, value in weights.items()}
+    if own != theirs:
+        odd = sorted(name for name in own.keys() | theirs.keys() if own.get(name) != theirs.get(name))
+        raise HeedfulError(
+            f"The weights of {origin} do not fit its network: {', '.join(odd[:3])}{', …' if len(odd) > 3 else ''}.",
+            "config.json and model.safetensors must come from one run.",
+        )
+    network.load_state_dict(weights, strict=False)
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def flush(path: Path) -> None:
+    """Waits until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,46 @@
+"""What `auto` means in the recipe's train section."""
+
+import os
+
+import torch
+
+from heedful.errors import HeedfulError
+from heedful.recipe import Train
+
+MINUTES = 5.0  # the budget where none is given
+
+
+def resolve(train: Train) -> Train:
+    """The section with every `auto` decided for this machine; raises HeedfulError for a device that is not there."""
+    device = pick_device() if train.device == "auto" else train.device
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise HeedfulError(f"There is no device {device} here.", "train.device may be auto, cpu, cuda or mps.") from None
+    budget = train.minutes or train.steps or train.epochs
+    decided = {
+        "minutes": train.minutes if budget else MINUTES,
+        "batch_tokens": 2048,
+        "learning_rate": 1e-3,
+        "schedule": "cosine",
+        "warmup": 0.05,
+        "average": 0.998,
+        "precision": pick_precision(device),
+        "threads": os.cpu_count() or 1,
+    }
+    chosen = {key: value for key, value in decided.items() if getattr(train, key) in ("auto", None)}
+    return train.model_copy(update=chosen | {"device": device})
+
+
+def pick_device() -> str:
+    """The fastest device there is."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def pick_precision(device: str) -> str:
+    """bfloat16 where the hardware multiplies it faster than float32."""
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    return "float32"

@@ -1,0 +1,312 @@
+"""One loop for every task. It gets data, loss and score as functions, and knows neither task nor network."""
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from heedful.errors import HeedfulError
+from heedful.recipe import Train
+from heedful.results import Progress
+from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, weights_of, write_file
+from heedful.training.optimizer import Average, adamw, factor, scale_gradients
+from heedful.training.progress import Listener
+
+VALIDATIONS = 12  # over the budget, where valid_every is auto
+SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
+
+Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a task gives to the loop."""
+
+    network: nn.Module
+    plan: Callable[[int], list[np.ndarray]]  # epoch -> batches of row numbers
+    collate: Callable[[np.ndarray], Batch]  # rows -> tensors
+    loss: Callable[[nn.Module, Batch], tuple[Tensor, int]]  # -> sum over tokens, number of tokens
+    score: Callable[[], dict[str, float]]  # of generated output for validation examples, by the network as it stands
+    primary: str  # the score that "best" goes by
+    higher_is_better: bool
+    where: Callable[[np.ndarray], Sequence[str]]  # rows -> "file line N"
+
+
+@dataclass
+class Position:
+    """Where training stands: all of it is in the checkpoint."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0  # of the epoch's plan, the next one
+    seconds: float = 0.0  # of training, validation apart
+    best: float | None = None
+    best_step: int = 0
+    stale: int = 0  # validations since the best
+    validated: int = 0  # validations done
+    finished: bool = False
+    parts: int = 1  # into which each batch is cut, after the memory of a GPU ran out
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training came to. `best` is the validation score of the weights in `model.safetensors`."""
+
+    position: Position
+    tokens_per_second: float
+    peak_memory_mb: float
+
+
+class Loop:
+    """Trains `work` in `folder` as the recipe's `train` section says, from its newest checkpoint if there is one."""
+
+    def __init__(self, work: Work, train: Train, seed: int, folder: Path, listener: Listener) -> None:
+        self.work, self.train, self.seed, self.folder, self.listener = work, train, seed, folder, listener
+        self.device = torch.device(train.device)
+        self.network = work.network.to(self.device)
+        self.optimizer = adamw(self.network, float(train.learning_rate), train.weight_decay)
+        self.average = Average(self.network, float(train.average)) if train.average else None
+        self.at = Position()
+        self.plans: dict[int, list[np.ndarray]] = {}
+        self.best_weights: dict[str, Tensor] = {}
+        self.window: list[tuple[float, int, float]] = []  # loss sum, tokens, seconds since the last report
+        self.tokens = 0
+        self.restore()
+
+    def run(self) -> Outcome:
+        """Trains until the budget is spent, patience ends, or a signal asks to stop (saved; KeyboardInterrupt)."""
+        begun = self.at.seconds
+        self.saved = time.monotonic()
+        with stop_signals() as asked:
+            batches = self.batches()
+            while not self.at.finished:
+                self.step(batches)
+                self.at.finished = self.done() >= 1
+                if self.at.finished or self.validation_due():
+                    self.validate()
+                elif time.monotonic() - self.saved > SAVE_EVERY or asked:
+                    self.save()
+                if asked and not self.at.finished:
+                    self.listener.end(f"saved at step {self.at.step:,}. The same command goes on from here.")
+                    raise KeyboardInterrupt
+        trained = max(self.at.seconds - begun, 1e-9)
+        self.listener.end(f"{self.at.step:,} steps, best {self.work.primary} {self.at.best:.2f} at step {self.at.best_step:,}")
+        return Outcome(self.at, self.tokens / trained, peak_memory(self.device))
+
+    def step(self, batches: Iterator[tuple[np.ndarray, Batch]]) -> None:
+        """One step of the optimizer over `accumulate` batches."""
+        begun = time.perf_counter()
+        # dropout is a function of seed and step, so a resumed run draws what an uninterrupted one draws
+        torch.manual_seed(int(np.random.default_rng((self.seed, self.at.step)).integers(2**62)))
+        rate = float(self.train.learning_rate) * factor(self.train, self.done(), self.at.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        total, count, rows = 0.0, 0, []
+        for _ in range(self.train.accumulate):
+            some, batch = next(batches)
+            rows.append(some)
+            loss, tokens = self.gradients(batch)
+            total, count = total + loss, count + tokens
+        scale_gradients(self.network.parameters(), 1 / max(1, count))
+        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip))
+        if not (math.isfinite(total) and math.isfinite(norm)):
+            self.refuse(total, norm, np.concatenate(rows))
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.at.step += 1
+        if self.average:
+            self.average.update(self.network, self.at.step)
+        spent = time.perf_counter() - begun
+        self.at.seconds += spent
+        self.tokens += count
+        self.report(total, count, spent, rate)
+
+    def gradients(self, batch: Batch) -> tuple[float, int]:
+        """Adds the gradients of a batch's loss sum; on a GPU whose memory runs out, in halves from now on."""
+        self.network.train()
+        total, tokens, size = 0.0, 0, len(next(iter(batch.values())))
+        share = -(-size // self.at.parts)
+        for begin in range(0, size, share):
+            part = {name: value[begin : begin + share].to(self.device) for name, value in batch.items()}
+            try:
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.train.precision == "bfloat16"):
+                    loss, count = self.work.loss(self.network, part)
+                loss.backward()
+            except torch.cuda.OutOfMemoryError:
+                if self.at.parts >= size:
+                    raise HeedfulError("One example alone is too large for the memory.", "Set data.max_tokens.") from None
+                self.at.parts *= 2
+                self.listener.note(f"memory ran out: batches are cut into {self.at.parts} parts from step {self.at.step:,}")
+                self.optimizer.zero_grad()
+                return self.gradients(batch)
+            total, tokens = total + loss.item(), tokens + count
+        return total, tokens
+
+    def batches(self) -> Iterator[tuple[np.ndarray, Batch]]:
+        """Batches from where training stands, epoch after epoch; the order is a function of seed and epoch alone."""
+        while True:
+            plan = self.plan(self.at.epoch)[self.at.batch :]
+            loader = DataLoader(Batches(plan, self.work.collate), batch_size=None, num_workers=self.train.workers)
+            for rows, batch in zip(plan, loader, strict=True):
+                self.at.batch += 1
+                yield rows, batch
+            self.at.epoch, self.at.batch = self.at.epoch + 1, 0
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """The batches of an epoch; only the current one's are kept."""
+        if epoch not in self.plans:
+            self.plans = {epoch: self.work.plan(epoch)}
+        return self.plans[epoch]
+
+    def done(self) -> float:
+        """The share of the budget that is spent."""
+        if self.train.minutes is not None:
+            return self.at.seconds / (self.train.minutes * 60)
+        if self.train.steps is not None:
+            return self.at.step / self.train.steps
+        assert self.train.epochs is not None
+        return (self.at.epoch + self.at.batch / len(self.plan(self.at.epoch))) / self.train.epochs
+
+    def validation_due(self) -> bool:
+        if self.train.valid_every != "auto":
+            return self.at.step % int(self.train.valid_every) == 0
+        return self.done() * VALIDATIONS >= self.at.validated + 1
+
+    def validate(self) -> None:
+        """Scores generated output, keeps the best weights, saves."""
+        self.network.eval()
+        if self.average:
+            self.average.swap(self.network)
+        values = self.work.score()
+        score = values[self.work.primary]
+        better = self.at.best is None or (score > self.at.best if self.work.higher_is_better else score < self.at.best)
+        self.at.validated += 1
+        self.at.stale = 0 if better else self.at.stale + 1
+        if better:
+            self.at.best, self.at.best_step = score, self.at.step
+            self.best_weights = weights_of(self.network)
+            write_file(self.folder / "model.safetensors", lambda path: save_file(self.best_weights, path))
+        if self.average:
+            self.average.swap(self.network)
+        self.log("valid", values)
+        if 0 < self.train.patience <= self.at.stale:
+            self.listener.note(f"no new best in {self.at.stale} validations: stopped")
+            self.at.finished = True
+        self.save()
+
+    def report(self, total: float, count: int, spent: float, rate: float) -> None:
+        """The bar at every step, a line of metrics.jsonl about once a second of training."""
+        self.window.append((total, count, spent))
+        losses, counts, seconds = (sum(values) for values in zip(*self.window, strict=True))
+        loss, speed = losses / max(1, counts), counts / max(seconds, 1e-9)
+        best = "" if self.at.best is None else f" · best {self.work.primary} {self.at.best:.2f}"
+        self.listener.step(self.done(), f"step {self.at.step:,} · loss {loss:.3f} · {speed:,.0f} tokens/s{best}")
+        if seconds >= 1 or self.at.step % 100 == 0:
+            self.log("train", {"loss": loss, "learning_rate": rate, "tokens_per_second": speed})
+            self.window.clear()
+
+    def log(self, kind: str, values: dict[str, float]) -> None:
+        """One line of metrics.jsonl."""
+        epoch = self.at.epoch + self.at.batch / len(self.plan(self.at.epoch))
+        line = Progress(kind, self.at.step, round(epoch, 4), round(self.at.seconds, 3), values)
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(line)) + "\n")
+
+    def refuse(self, loss: float, norm: float, rows: np.ndarray) -> None:
+        """Stops before a step that would spoil the weights; they are saved as they are."""
+        self.optimizer.zero_grad()
+        self.save()
+        places = ", ".join(self.work.where(rows[:5]))
+        raise HeedfulError(
+            f"Step {self.at.step + 1:,}: loss {loss}, gradient {norm}: not finite. The last good weights are saved.",
+            f"The batch had {len(rows)} examples: {places}, …\nLook at them, or lower train.learning_rate.",
+        )
+
+    def save(self) -> None:
+        """A checkpoint of everything that the next step depends on."""
+        tensors = {"network": weights_of(self.network), "best": self.best_weights}
+        names = {weight: name for name, weight in self.network.named_parameters()}
+        tensors["optimizer"] = {
+            f"{names[weight]}/{key}": value for weight, state in self.optimizer.state.items() for key, value in state.items()
+        }
+        if self.average:
+            tensors["average"] = self.average.weights
+        values: dict[str, Any] = asdict(self.at) | {"tokens": self.tokens}
+        save(self.folder / "checkpoints", Checkpoint({k: v for k, v in tensors.items() if v}, values))
+        self.saved = time.monotonic()
+
+    def restore(self) -> None:
+        """Goes back to the newest checkpoint, and metrics.jsonl to the same step."""
+        kept = newest(self.folder / "checkpoints")
+        path = self.folder / "metrics.jsonl"
+        if kept is None:
+            path.unlink(missing_ok=True)
+            return
+        self.tokens = kept.values.pop("tokens")
+        self.at = Position(**kept.values)
+        put_weights(self.network, kept.tensors["network"], self.folder / "checkpoints")
+        self.best_weights = kept.tensors.get("best", {})
+        weights = dict(self.network.named_parameters())
+        for key, value in kept.tensors.get("optimizer", {}).items():
+            name, _, part = key.rpartition("/")
+            self.optimizer.state[weights[name]][part] = value if part == "step" else value.to(self.device)
+        if self.average:
+            self.average.weights = {name: value.to(self.device) for name, value in kept.tensors["average"].items()}
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= self.at.step]
+        write_file(path, lambda aside: aside.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
+        self.listener.note(f"goes on from step {self.at.step:,}")
+
+
+class Batches(Dataset[Batch]):
+    """An epoch's plan as a DataLoader wants it."""
+
+    def __init__(self, plan: list[np.ndarray], collate: Callable[[np.ndarray], Batch]) -> None:
+        self.plan, self.collate = plan, collate
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, number: int) -> Batch:
+        return self.collate(self.plan[number])
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM rather than dying of them; a second SIGINT kills as usual."""
+    asked: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, note)
+    except ValueError:  # not the main thread: whoever runs us there handles signals
+        pass
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def peak_memory(device: torch.device) -> float:
+    """Megabytes at the most, of the GPU or of the whole process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    import resource  # not on Windows, where the figure is left out
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,153 @@
+"""What a person sees while the software works: a bar on a terminal, a few plain lines anywhere else."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Protocol, Self, TextIO
+
+PLAIN_SECONDS = 10.0
+BAR_SECONDS = 0.2
+
+
+class Listener(Protocol):
+    """Who is told how work goes on. `step` may be called every training step: it costs microseconds."""
+
+    def note(self, text: str) -> None:
+        """A plain line for people."""
+        ...
+
+    def begin(self, title: str, total: str) -> None:
+        """Work begins that `step` will report on: what it is ("vaswani2017") and how much ("20 minutes")."""
+        ...
+
+    def step(self, done: float, text: str) -> None:
+        """`done` of the work, 0 to 1, is behind us; `text` says how it goes ("loss 2.1  best PER 14.2")."""
+        ...
+
+    def end(self, text: str = "") -> None:
+        """The work begun last has ended, finished or not; `text` replaces what `step` said last."""
+        ...
+
+
+class Quiet:
+    """Tells nobody: for tests, for all processes but the first, and for callers who want silence."""
+
+    def note(self, text: str) -> None: ...
+
+    def begin(self, title: str, total: str) -> None: ...
+
+    def step(self, done: float, text: str) -> None: ...
+
+    def end(self, text: str = "") -> None: ...
+
+
+def terminal(stream: TextIO | None = None) -> "Bar | Lines":
+    """A bar with the time left if `stream` (stderr if none is named) is a terminal, else a line at most every 10 s.
+
+    Use it as a context manager where an error may follow, so that the bar is closed before the error is printed.
+    """
+    stream = stream or sys.stderr
+    return Bar(stream) if stream.isatty() else Lines(stream)
+
+
+class Lines:
+    """Plain lines: one at the beginning, one at most every 10 s, one at the end. Logs stay short."""
+
+    interval = PLAIN_SECONDS
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.title = self.total = self.text = ""
+        self.open = False
+        self.done = self.first = self.began = self.next = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.end()
+
+    def note(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
+
+    def begin(self, title: str, total: str) -> None:
+        self.end()
+        self.title, self.total, self.text, self.open = title, total, "", True
+        # A resumed run does not start at 0: `first` is where this sitting found the work.
+        self.done, self.first, self.began = 0.0, -1.0, time.monotonic()
+        self.next = self.began + self.interval
+        self.start()
+
+    def step(self, done: float, text: str) -> None:
+        if self.first < 0:
+            self.first = done
+        self.done, self.text = done, text
+        now = time.monotonic()
+        if self.open and now >= self.next:
+            self.next = now + self.interval
+            self.show()
+
+    def end(self, text: str = "") -> None:
+        if self.open:
+            self.text, self.open = text or self.text, False
+            self.finish()
+
+    def start(self) -> None:
+        self.note(f"{self.title}: {self.total}")
+
+    def show(self) -> None:
+        self.note("  ".join(part for part in (f"{self.title}: {self.done:4.0%}", self.times(), self.text) if part))
+
+    def finish(self) -> None:
+        self.show()
+
+    def times(self) -> str:
+        """Minutes and seconds gone in this sitting and, while it can be told, still to come."""
+        gone = time.monotonic() - self.began
+        advance = self.done - self.first
+        if not self.open or self.first < 0 or advance <= 0 or self.done >= 1:
+            return clock(gone)
+        return f"{clock(gone)}, {clock(gone * (1 - self.done) / advance)} left"
+
+
+class Bar(Lines):
+    """The same as one line that fills up, drawn by rich, without a thread of its own: loader workers are forked."""
+
+    interval = BAR_SECONDS
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+
+        super().__init__(stream)
+        self.console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        self.progress: Any = None
+
+    def note(self, text: str) -> None:
+        self.console.print(text, soft_wrap=True)
+
+    def start(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        title, said = TextColumn(" {task.description}", markup=False), TextColumn("{task.fields[said]}", markup=False)
+        self.progress = Progress(title, BarColumn(bar_width=24), said, console=self.console, auto_refresh=False)
+        self.progress.add_task(self.title, total=1.0, said=self.total)
+        self.progress.start()
+
+    def show(self) -> None:
+        self.progress.update(0, completed=self.done, said=f"{self.times()}  {self.text}", refresh=True)
+
+    def finish(self) -> None:
+        self.show()
+        self.progress.stop()
+        self.progress = None
+
+
+def clock(seconds: float) -> str:
+    """Seconds as people read them.
+
+    >>> clock(754), clock(3725)
+    ('12:34', '1:02:05')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
