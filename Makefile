@@ -39,9 +39,10 @@ browser:
 	$(PIP) --editable ".[demo]"
 	touch $@
 
+# g2p-en is there for the real weights inside it, which a test holds our GRU against; none of its code is run.
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) --editable ".[demo,dev]"
-	$(PIP) --no-deps g2p-en  # for the real weights inside, which a test holds our GRU against; not for its code
+	$(PIP) --no-deps g2p-en
 	touch $@
 
 $(BIN)/pip:

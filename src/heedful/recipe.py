@@ -31,87 +31,113 @@ class Section(BaseModel):
 class Data(Section):
     """Where the examples come from, and what is done to them before a network sees them."""
 
-    train: list[str] = Field([], description="files to learn from: paths, sample://name/split or hf://owner/dataset")
-    valid: Auto | list[str] = Field("auto", description="files to choose by; auto: rows held out of train by the seed")
-    test: list[str] = Field([], description="files scored once, at the end")
-    format: Format = Field("auto", description="auto: by the file's ending")
-    columns: dict[str, str] | list[str] = Field({}, description="columns by role (source=sku_title) or in order (1,2)")
-    group: str = Field("", description="column whose equal values never stand on two sides of a split")
-    bad_rows: Literal["error", "skip"] = Field("error", description="skip: leave bad rows out, counted and listed")
-    overlap: Literal["drop", "keep"] = Field("drop", description="training rows whose source stands in valid or test")
-    normalize: Literal["none", "NFC"] = Field("none", description="Unicode normal form given to the texts")
-    source_tokenizer: str = Field("auto", description="characters, symbols, bpe, unigram or a tokenizer.json")
-    target_tokenizer: str = Field("auto", description="characters, symbols, bpe, unigram or a tokenizer.json")
-    shared_tokenizer: bool = Field(False, description="one tokenizer, learnt from both sides")
-    vocabulary: Auto | int = Field("auto", description="entries of a bpe or unigram tokenizer")
-    valid_rows: Auto | int = Field("auto", description="rows held out where valid is auto")
-    min_tokens: int = Field(0, ge=0, description="rows with a shorter side are left out, counted")
-    max_tokens: int = Field(0, ge=0, description="rows with a longer side are left out, counted; 0: none")
-    max_ratio: float = Field(0.0, ge=0, description="rows whose sides differ by more are left out, counted; 0: none")
+    train: list[str] = Field(
+        default=[], description="files to learn from: paths, sample://name/split or hf://owner/dataset"
+    )
+    valid: Auto | list[str] = Field(
+        default="auto", description="files to choose by; auto: rows held out of train by the seed"
+    )
+    test: list[str] = Field(default=[], description="files scored once, at the end")
+    format: Format = Field(default="auto", description="auto: by the file's ending")
+    columns: dict[str, str] | list[str] = Field(
+        default={}, description="columns by role (source=sku_title) or in order (1,2)"
+    )
+    group: str = Field(default="", description="column whose equal values never stand on two sides of a split")
+    bad_rows: Literal["error", "skip"] = Field(
+        default="error", description="skip: leave bad rows out, counted and listed"
+    )
+    overlap: Literal["drop", "keep"] = Field(
+        default="drop", description="training rows whose source stands in valid or test"
+    )
+    normalize: Literal["none", "NFC"] = Field(default="none", description="Unicode normal form given to the texts")
+    source_tokenizer: str = Field(default="auto", description="characters, symbols, bpe, unigram or a tokenizer.json")
+    target_tokenizer: str = Field(default="auto", description="characters, symbols, bpe, unigram or a tokenizer.json")
+    shared_tokenizer: bool = Field(default=False, description="one tokenizer, learnt from both sides")
+    vocabulary: Auto | int = Field(default="auto", description="entries of a bpe or unigram tokenizer")
+    valid_rows: Auto | int = Field(default="auto", description="rows held out where valid is auto")
+    min_tokens: int = Field(default=0, ge=0, description="rows with a shorter side are left out, counted")
+    max_tokens: int = Field(default=0, ge=0, description="rows with a longer side are left out, counted; 0: none")
+    max_ratio: float = Field(
+        default=0.0, ge=0, description="rows whose sides differ by more are left out, counted; 0: none"
+    )
 
 
 class Network(Section):
     """Which row of the lineage, how large, and what differs from the row."""
 
-    name: str = Field("auto", description="a row of the lineage: heedful networks lists them")
-    size: Size = Field("small", description="tiny, small or base: a row of one table")
-    width: Auto | int = Field("auto", description="vector size at each position")
-    depth: Auto | int = Field("auto", description="layers of the encoder, and of the decoder")
-    heads: Auto | int = Field("auto", description="attention heads")
-    inner: Auto | int = Field("auto", description="width inside the feed-forward part of a Transformer")
-    dropout: Auto | float = Field("auto", description="share of activations dropped in training")
-    cell: Literal["auto", "rnn", "lstm", "gru"] = Field("auto", description="recurrent cell of both sides")
-    attention: Literal["auto", "additive", "dot", "general", "concat"] = Field("auto", description="score of attention")
-    feeding: Auto | bool = Field("auto", description="input feeding (Luong 2015)")
-    norm: Literal["auto", "pre", "post"] = Field("auto", description="layer norm before or after each part")
-    positions: Literal["auto", "sinusoidal", "learned", "rotary"] = Field("auto", description="how order is told")
-    tied: Auto | bool = Field("auto", description="output layer shares the target embedding")
+    name: str = Field(default="auto", description="a row of the lineage: heedful networks lists them")
+    size: Size = Field(default="small", description="tiny, small or base: a row of one table")
+    width: Auto | int = Field(default="auto", description="vector size at each position")
+    depth: Auto | int = Field(default="auto", description="layers of the encoder, and of the decoder")
+    heads: Auto | int = Field(default="auto", description="attention heads")
+    inner: Auto | int = Field(default="auto", description="width inside the feed-forward part of a Transformer")
+    dropout: Auto | float = Field(default="auto", description="share of activations dropped in training")
+    cell: Literal["auto", "rnn", "lstm", "gru"] = Field(default="auto", description="recurrent cell of both sides")
+    attention: Literal["auto", "additive", "dot", "general", "concat"] = Field(
+        default="auto", description="score of attention"
+    )
+    feeding: Auto | bool = Field(default="auto", description="input feeding (Luong 2015)")
+    norm: Literal["auto", "pre", "post"] = Field(default="auto", description="layer norm before or after each part")
+    positions: Literal["auto", "sinusoidal", "learned", "rotary"] = Field(
+        default="auto", description="how order is told"
+    )
+    tied: Auto | bool = Field(default="auto", description="output layer shares the target embedding")
 
 
 class Train(Section):
     """How long, how fast, on what. One of minutes, steps and epochs is the budget."""
 
-    minutes: float | None = Field(None, gt=0, description="wall minutes of training; validation is shown apart")
-    steps: int | None = Field(None, gt=0, description="optimizer steps")
-    epochs: float | None = Field(None, gt=0, description="passes over the training rows")
-    batch_tokens: Auto | int = Field("auto", description="padded tokens in a batch, the longer side counted")
-    accumulate: int = Field(1, ge=1, description="batches a step")
-    learning_rate: Auto | float = Field("auto", description="peak of the schedule, a number above 0")
-    schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = Field("auto", description="auto: cosine to zero")
-    warmup: Auto | float = Field("auto", description="below 1: share of the budget; else steps")
-    weight_decay: float = Field(0.01, ge=0, description="of matrices; never of biases, norms and embeddings")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="share of probability spread over the vocabulary")
-    clip: float = Field(1.0, gt=0, description="largest norm of the whole gradient")
-    average: Auto | float = Field("auto", description="decay of the running average of weights; 0: none")
-    valid_every: Auto | int = Field("auto", description="steps between two validations")
-    valid_limit: int = Field(500, gt=0, description="validation examples answered each time, the same ones always")
-    patience: int = Field(0, ge=0, description="validations without a new best before stopping; 0: never")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
-    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: float32 unless it is slower")
-    threads: Auto | int = Field("auto", description="processor threads")
-    workers: int = Field(0, ge=0, description="processes that prepare batches")
-    track: Literal["none", "tensorboard"] = Field("none", description="a second log beside metrics.jsonl")
+    minutes: float | None = Field(default=None, gt=0, description="wall minutes of training; validation is shown apart")
+    steps: int | None = Field(default=None, gt=0, description="optimizer steps")
+    epochs: float | None = Field(default=None, gt=0, description="passes over the training rows")
+    batch_tokens: Auto | int = Field(default="auto", description="padded tokens in a batch, the longer side counted")
+    accumulate: int = Field(default=1, ge=1, description="batches a step")
+    learning_rate: Auto | float = Field(default="auto", description="peak of the schedule, a number above 0")
+    schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = Field(
+        default="auto", description="auto: cosine to zero"
+    )
+    warmup: Auto | float = Field(default="auto", description="below 1: share of the budget; else steps")
+    weight_decay: float = Field(default=0.01, ge=0, description="of matrices; never of biases, norms and embeddings")
+    label_smoothing: float = Field(
+        default=0.1, ge=0, lt=1, description="share of probability spread over the vocabulary"
+    )
+    clip: float = Field(default=1.0, gt=0, description="largest norm of the whole gradient")
+    average: Auto | float = Field(default="auto", description="decay of the running average of weights; 0: none")
+    valid_every: Auto | int = Field(default="auto", description="steps between two validations")
+    valid_limit: int = Field(
+        default=500, gt=0, description="validation examples answered each time, the same ones always"
+    )
+    patience: int = Field(default=0, ge=0, description="validations without a new best before stopping; 0: never")
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="auto: float32 unless it is slower"
+    )
+    threads: Auto | int = Field(default="auto", description="processor threads")
+    workers: int = Field(default=0, ge=0, description="processes that prepare batches")
+    track: Literal["none", "tensorboard"] = Field(default="none", description="a second log beside metrics.jsonl")
 
 
 class Generate(Section):
     """How an answer is searched for. Scores are log probabilities under the unmodified network."""
 
-    beam: int = Field(4, ge=1, description="hypotheses kept a source; 1: greedy")
-    n_best: int = Field(1, ge=1, description="answers a source, at most beam (or samples)")
-    length_penalty: float = Field(1.0, ge=0, description="score / length ** penalty orders the finished; 0: raw score")
-    max_length: Auto | int = Field("auto", description="longest answer in tokens; reaching it is reported")
-    sample: bool = Field(False, description="draw from the distribution rather than search for its top")
-    temperature: float = Field(1.0, gt=0, description="below 1: safer, above 1: wilder")
-    top_k: int = Field(0, ge=0, description="draw from the k likeliest; 0: all")
-    top_p: float = Field(1.0, gt=0, le=1, description="draw from the fewest that hold this share")
-    min_p: float = Field(0.0, ge=0, lt=1, description="draw from those with this share of the likeliest one's")
-    repetition_penalty: float = Field(1.0, ge=1, description="divides the odds of tokens already said")
-    no_repeat_ngram: int = Field(0, ge=0, description="no n-gram of this length twice; 0: off")
-    prefix: str = Field("", description="the answer must begin so")
-    required: list[str] = Field([], description="phrases the answer must hold")
-    forbidden: list[str] = Field([], description="phrases the answer must not hold")
-    batch_tokens: int = Field(8000, gt=0, description="padded source tokens times beams searched at once")
-    seed: int = Field(0, ge=0, description="of sampling: example i draws with its own generator")
+    beam: int = Field(default=4, ge=1, description="hypotheses kept a source; 1: greedy")
+    n_best: int = Field(default=1, ge=1, description="answers a source, at most beam (or samples)")
+    length_penalty: float = Field(
+        default=1.0, ge=0, description="score / length ** penalty orders the finished; 0: raw score"
+    )
+    max_length: Auto | int = Field(default="auto", description="longest answer in tokens; reaching it is reported")
+    sample: bool = Field(default=False, description="draw from the distribution rather than search for its top")
+    temperature: float = Field(default=1.0, gt=0, description="below 1: safer, above 1: wilder")
+    top_k: int = Field(default=0, ge=0, description="draw from the k likeliest; 0: all")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="draw from the fewest that hold this share")
+    min_p: float = Field(default=0.0, ge=0, lt=1, description="draw from those with this share of the likeliest one's")
+    repetition_penalty: float = Field(default=1.0, ge=1, description="divides the odds of tokens already said")
+    no_repeat_ngram: int = Field(default=0, ge=0, description="no n-gram of this length twice; 0: off")
+    prefix: str = Field(default="", description="the answer must begin so")
+    required: list[str] = Field(default=[], description="phrases the answer must hold")
+    forbidden: list[str] = Field(default=[], description="phrases the answer must not hold")
+    batch_tokens: int = Field(default=8000, gt=0, description="padded source tokens times beams searched at once")
+    seed: int = Field(default=0, ge=0, description="of sampling: example i draws with its own generator")
 
 
 class Recipe(Section):
@@ -123,8 +149,8 @@ class Recipe(Section):
     """
 
     task: Task
-    seed: int = Field(0, ge=0, description="of everything: split, order, weights, dropout")
-    start: str = Field("", description="a run whose weights are the beginning (--from)")
+    seed: int = Field(default=0, ge=0, description="of everything: split, order, weights, dropout")
+    start: str = Field(default="", description="a run whose weights are the beginning (--from)")
     data: Data = Data()
     network: Network = Network()
     train: Train = Train()
@@ -157,7 +183,9 @@ def load(path: Path | str, changes: dict[str, Any] | None = None) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise HeedfulError(f"The recipe {path} is not valid TOML: {error}.") from None
     if "task" not in table:
-        raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate" ({", ".join(TASKS)}).')
+        raise HeedfulError(
+            f"The recipe {path} names no task.", f'Add a line such as task = "translate" ({", ".join(TASKS)}).'
+        )
     try:
         return build(table["task"], changes, table)
     except HeedfulError as error:
@@ -177,7 +205,11 @@ def change(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
 def differences(old: Recipe, new: Recipe) -> list[str]:
     """One line a key on which two recipes disagree, as `train.steps: 100 here, 200 asked for`."""
     one, two = flat(old.model_dump()), flat(new.model_dump())
-    return [f"{key}: {one.get(key)!r} here, {two.get(key)!r} asked for" for key in sorted(one | two) if one.get(key) != two.get(key)]
+    return [
+        f"{key}: {one.get(key)!r} here, {two.get(key)!r} asked for"
+        for key in sorted(one | two)
+        if one.get(key) != two.get(key)
+    ]
 
 
 def flat(table: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +230,9 @@ def parse(settings: Iterable[str]) -> dict[str, Any]:
     for word in settings:
         key, equals, text = word.partition("=")
         if not equals or not key:
-            raise HeedfulError(f'"{word}" is neither a file nor a setting.', "Settings are written key=value, as train.steps=500.")
+            raise HeedfulError(
+                f'"{word}" is neither a file nor a setting.', "Settings are written key=value, as train.steps=500."
+            )
         changes[key] = value_of(key, text)
     return changes
 
@@ -292,7 +326,11 @@ def unknown_key(key: str) -> HeedfulError:
 def describe(key: str) -> str:
     """A key, what it means, what it may be and its default, in a line."""
     first, _, rest = key.partition(".")
-    field = SECTIONS[first].model_fields[rest] if rest in getattr(SECTIONS.get(first), "model_fields", {}) else Recipe.model_fields[first]
+    field = (
+        SECTIONS[first].model_fields[rest]
+        if rest in getattr(SECTIONS.get(first), "model_fields", {})
+        else Recipe.model_fields[first]
+    )
     kind = str(field.annotation).replace("typing.", "").replace("<class '", "").replace("'>", "")
     kind = kind.replace("Literal[", "one of [").replace("NoneType", "nothing")
     return f"{key} ({field.description or 'a table'}; {kind}; default {field.get_default()!r})"

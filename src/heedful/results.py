@@ -170,3 +170,5 @@ class Comparison:
     paired: dict[str, Paired] = field(default_factory=dict)
     """Keyed "a vs b": best against each other."""
     notes: tuple[str, ...] = ()
+    over_runs: dict[str, dict[str, Measure]] = field(default_factory=dict)
+    """By network, then by measure: the mean over seeds, its interval over seeds and examples. Empty for one seed."""

@@ -22,9 +22,8 @@ FORMAT = 1
 class Model:
     """A model, or several that answer together (an ensemble: `heedful.load("runs/a", "runs/b")`).
 
-    >>> model = heedful.load("runs/demo/vaswani2017")  # doctest: +SKIP
-    >>> model.predict(["heedful"])  # doctest: +SKIP
-    ['HH IY D F AH L']
+    model = heedful.load("runs/demo/vaswani2017")
+    model.predict(["heedful"])                        # ["HH IY D F AH L"]
     """
 
     folder: Path
@@ -37,7 +36,9 @@ class Model:
 
     def predict(self, inputs: Sequence[str], **generate: Any) -> list[str]:
         """The best answer to each input; keywords are keys of the recipe's generate section (beam=8)."""
-        return [found[0].output for found in self.answer(inputs, {f"generate.{key}": generate[key] for key in generate})]
+        return [
+            found[0].output for found in self.answer(inputs, {f"generate.{key}": generate[key] for key in generate})
+        ]
 
     def answer(self, inputs: Sequence[str], changes: dict[str, Any] | None = None) -> list[list[Answer]]:
         """The n best answers to each input, with scores; `changes` as {"generate.beam": 8}."""
@@ -50,7 +51,8 @@ class Model:
 
     def evaluate(self, files: Sequence[str] | str | None = None, changes: dict[str, Any] | None = None) -> Scores:
         """Scores with 95 % intervals beside the baseline, on files, or on the run's own test (else valid) set."""
-        return self.scored(self.examples(files), recipes.change(self.recipe, changes or {}))
+        recipe = recipes.change(self.recipe, changes or {})
+        return self.scored(self.examples(files, recipe), recipe)
 
     def scored(self, some: Sequence[Example], recipe: Recipe) -> Scores:
         """Scores on given examples; the baseline needs the run's training data and is left out where that is gone."""
@@ -62,11 +64,11 @@ class Model:
         name, measures = module.baseline(self.trained[0], prepared, some)
         return replace(scores, baseline_name=name, baseline=measures)
 
-    def examples(self, files: Sequence[str] | str | None) -> list[Example]:
-        """The examples of files, or the run's own; raises HeedfulError where there are none."""
+    def examples(self, files: Sequence[str] | str | None, recipe: Recipe) -> list[Example]:
+        """The examples of files, read as the recipe says, or the run's own; raises HeedfulError if there are none."""
         if files:
-            bad: list[Any] = []
-            return examples([files] if isinstance(files, str) else list(files), self.recipe.data, bad.append)
+            skipped: list[Any] = []
+            return examples([files] if isinstance(files, str) else list(files), recipe.data, skipped.append)
         prepared = self.prepared()
         if prepared is None:
             raise HeedfulError(f"{self.folder} holds no data of its own.", "Name a file to score it on.")
@@ -76,12 +78,13 @@ class Model:
         """The data that the run was trained on, if it is still in its folder."""
         return task(self.task).opened(self.folder)
 
-    def against(self, other: "Model", files: Sequence[str] | str | None = None) -> Paired:
+    def against(
+        self, other: "Model", files: Sequence[str] | str | None = None, changes: dict[str, Any] | None = None
+    ) -> Paired:
         """Whether this model is better than another on the same examples: a paired test."""
-        some = self.examples(files)
-        mine, theirs = (
-            [found[0].output for found in model.answer([one.source for one in some])] for model in (self, other)
-        )
+        some = self.examples(files, recipes.change(self.recipe, changes or {}))
+        sources = [one.source for one in some]
+        mine, theirs = ([found[0].output for found in model.answer(sources, changes)] for model in (self, other))
         first = self.trained[0]
         return paired(mine, theirs, [one.references for one in some], first.scores, task(self.task).primary(first))
 
@@ -124,7 +127,9 @@ def load_one(folder: Path) -> Model:
     trained = task(config["task"]).load(config, folder)
     path = folder / "model.safetensors"
     if not path.exists():
-        raise HeedfulError(f"{folder} has no model.safetensors yet: its training was stopped too early.", goes_on(folder))
+        raise HeedfulError(
+            f"{folder} has no model.safetensors yet: its training was stopped too early.", goes_on(folder)
+        )
     put_weights(trained.network, read_tensors(path), folder)
     return Model(folder, recipe, (trained,))
 
@@ -136,7 +141,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, json.JSONDecodeError):
         runs = sorted(path.parent for path in Path("runs").glob("**/config.json"))
         raise HeedfulError(
-            f"{folder} is not a run.", f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet."
+            f"{folder} is not a run.",
+            f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet.",
         ) from None
     if config.get("library") != "heedful" or config.get("format") != FORMAT:
         raise HeedfulError(

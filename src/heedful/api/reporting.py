@@ -1,10 +1,55 @@
-"""The run folder's own report: a page and a model card, from what was measured."""
+"""The run folder's own report: a page and a model card, made of what was measured."""
 
 from typing import Any
 
 from heedful.api.model import Model
-from heedful.results import Scores
+from heedful.report.card import model_card
+from heedful.report.pages import run_page
+from heedful.results import Progress, Scores
+from heedful.training.checkpoint import write_file
 
 
-def write_report(model: Model, scores: Scores, facts: dict[str, Any]) -> None:
-    """report.html and README.md."""
+def write_report(model: Model, scores: Scores, facts: dict[str, Any], curve: list[Progress]) -> None:
+    """Writes report.html and README.md into the run's folder."""
+    told = told_facts(model, facts)
+    page_title = f"{model.task}: {model.recipe.network.name}"
+    how = [
+        f'heedful {model.task} {model.folder} "…"',
+        f"heedful evaluate {model.folder} FILE",
+        f'heedful explain {model.folder} "…" -o page.html',
+    ]
+    page = run_page(
+        title=page_title,
+        facts=told,
+        curve=curve,
+        scores=scores,
+        alignments=[alignment for text in shown(scores) if (alignment := model.explain(text)).maps],
+        how=how,
+    )
+    card = model_card(page_title, model.task, told, scores, how, data=", ".join(model.recipe.data.test))
+    for name, text in (("report.html", page), ("README.md", card)):
+        write_file(model.folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+
+
+def told_facts(model: Model, facts: dict[str, Any]) -> dict[str, str]:
+    """Measured facts as people read them."""
+    recipe = model.recipe
+    return {
+        "data": ", ".join(recipe.data.train),
+        "how it was prepared": "; ".join(facts["notes"]),
+        "network": f"{recipe.network.name} {recipe.network.size}, {model.weights / 1e6:.2f} M weights",
+        "training": f"{facts['training_seconds'] / 60:.1f} minutes, {facts['steps']:,} steps, "
+        f"best on valid at step {facts['best_step']:,}",
+        "in all": f"{facts['wall_seconds'] / 60:.1f} minutes of this sitting, with preparation, validation and scoring",
+        "precision": f"{recipe.train.precision} on {recipe.train.device}, {recipe.train.threads} threads",
+        "learns": f"{facts['train_tokens_per_second']:,.0f} target tokens/s",
+        "answers": f"{facts['generate_tokens_per_second']:,.0f} tokens/s (beam {recipe.generate.beam})",
+        "memory": f"{facts['peak_memory_mb']:,.0f} MB at the most",
+        "scored on": f"the {facts['on']} split",
+    }
+
+
+def shown(scores: Scores) -> list[str]:
+    """A few sources whose alignments are worth a look: short enough to be read, the longest of those first."""
+    readable = sorted({case.source for case in scores.cases if len(case.source) <= 60}, key=lambda text: -len(text))
+    return readable[:3]

@@ -3,7 +3,10 @@
 import importlib.metadata
 import json
 import platform
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,16 +14,18 @@ from typing import Any
 import torch
 
 from heedful import recipe as recipes
-from heedful.api.model import Model, goes_on, load, load_one, write_model
+from heedful.api.model import Model, load, load_one, write_model
 from heedful.api.reporting import write_report
 from heedful.errors import HeedfulError
 from heedful.recipe import Network, Recipe
-from heedful.results import Findings
+from heedful.results import Bin, Case, Findings, Measure, Progress, Scores
 from heedful.tasks import task
 from heedful.training import defaults
 from heedful.training.checkpoint import put_weights, write_file
 from heedful.training.loop import Loop, Outcome
 from heedful.training.progress import Listener, terminal
+
+SPEED_EXAMPLES = 1000  # answered again to time them
 
 
 def train(
@@ -35,7 +40,7 @@ def train(
 ) -> Model:
     """Trains a network for a task on files; `settings` are any further keys, as {"train.learning_rate": 3e-4}.
 
-    >>> heedful.train("translate", "pairs.tsv", network="vaswani2017", minutes=5)  # doctest: +SKIP
+    heedful.train("translate", "pairs.tsv", network="vaswani2017", minutes=5)
     """
     files = [data] if isinstance(data, str) else list(data)
     changes = {"data.train": files, "network.name": network, "network.size": size, "train.minutes": minutes}
@@ -57,12 +62,14 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     recipe = module.resolve(recipe)
     folder = output or default_folder(recipe)
     if finished(folder, asked, recipe):
-        listener.note(f"{folder} is finished: this recipe was trained there. To train on, raise its budget in a new folder:")
+        listener.note(
+            f"{folder} is finished: this recipe was trained there. To train on, raise its budget in a new folder:"
+        )
         listener.note(f"heedful train … --from {folder} -o OTHER")
         return load(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     begun = time.time()
-    prepared = module.prepare(recipe, folder, listener.note, start.trained[0] if start else None)
+    with made(folder):
+        prepared = module.prepare(recipe, folder, listener.note, start.trained[0] if start else None)
     trained = module.build(recipe, prepared)
     if start:
         put_weights(trained.network, dict(start.trained[0].network.state_dict()), start.folder)
@@ -77,18 +84,30 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     return model
 
 
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """The folder, taken away again if it is new and a mistake in the data leaves nothing to keep in it."""
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except HeedfulError:
+        if new:
+            shutil.rmtree(folder)
+        raise
+
+
 def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listener: Listener) -> None:
     """Scores the best weights once, and writes the report."""
     some, what = (prepared.test, "test") if prepared.test else (prepared.valid, "valid")
     listener.note(f"scoring {len(some):,} {what} examples (beam {model.recipe.generate.beam})")
-    clock = time.perf_counter()
     scores = model.scored(some, model.recipe)
-    seconds = time.perf_counter() - clock
+    speed = answering_speed(model, [one.source for one in some[:SPEED_EXAMPLES]])
     facts = {
         "on": what,
         "weights": model.weights,
         "train_tokens_per_second": outcome.tokens_per_second,
-        "examples_per_second": len(some) / seconds,
+        "generate_tokens_per_second": speed,
         "peak_memory_mb": outcome.peak_memory_mb,
         "training_seconds": outcome.position.seconds,
         "wall_seconds": time.time() - begun,
@@ -100,10 +119,34 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listen
         model.folder / "scores.json",
         lambda path: path.write_text(json.dumps({"facts": facts, "scores": asdict(scores)}, ensure_ascii=False)),
     )
-    write_report(model, scores, facts)
+    write_report(model, scores, facts, curve_of(model.folder))
     for name, measure in scores.measures.items():
         beside = f"   ({scores.baseline_name}: {scores.baseline[name].value:.2f})" if name in scores.baseline else ""
         listener.note(f"{name} {measure.value:.2f} [{measure.low:.2f}, {measure.high:.2f}]{beside}")
+
+
+def answering_speed(model: Model, inputs: list[str]) -> float:
+    """Tokens a second that the model writes, end tokens counted."""
+    clock = time.perf_counter()
+    answers = model.answer(inputs)
+    seconds = time.perf_counter() - clock
+    return sum(len(found[0].tokens) + 1 for found in answers) / seconds
+
+
+def curve_of(folder: Path) -> list[Progress]:
+    """The lines of a run's metrics.jsonl."""
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [Progress(**json.loads(line)) for line in lines]
+
+
+def scores_of(folder: Path) -> tuple[dict[str, Any], Scores]:
+    """What was measured when the run ended: facts and scores."""
+    kept = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    scores = kept["scores"]
+    measures = {side: {name: Measure(**one) for name, one in scores[side].items()} for side in ("measures", "baseline")}
+    bins = tuple(Bin(**one) for one in scores["by_length"])
+    cases = tuple(Case(**one | {"references": tuple(one["references"])}) for one in scores["cases"])
+    return kept["facts"], Scores(**scores | measures | {"by_length": bins, "cases": cases})
 
 
 def check(recipe: Recipe) -> Findings:
@@ -132,9 +175,13 @@ def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
     others = recipes.differences(old, resolved)
     # what was left to the software may have been decided otherwise on another machine
     free = {key for key, value in recipes.flat(asked.model_dump()).items() if value in ("auto", None)}
-    others = [line for line in others if line.partition(":")[0] not in free - {"train.minutes", "train.steps", "train.epochs"}]
+    others = [
+        line for line in others if line.partition(":")[0] not in free - {"train.minutes", "train.steps", "train.epochs"}
+    ]
     if others:
-        raise HeedfulError(f"{folder} holds a run of another recipe.", "\n".join([*others, "Take another folder: -o runs/NAME"]))
+        raise HeedfulError(
+            f"{folder} holds a run of another recipe.", "\n".join([*others, "Take another folder: -o runs/NAME"])
+        )
     return (folder / "scores.json").exists()
 
 
@@ -151,7 +198,8 @@ def opening(recipe: Recipe, weights: int) -> str:
     """What is about to happen, in a line."""
     train = recipe.train
     where = f"{train.threads} cores" if train.device == "cpu" else train.device
-    return f"{budget(recipe)} on {where} ({train.precision}) · {recipe.network.name} {recipe.network.size}, {weights / 1e6:.2f} M weights"
+    network = f"{recipe.network.name} {recipe.network.size}, {weights / 1e6:.2f} M weights"
+    return f"{budget(recipe)} on {where} ({train.precision}) · {network}"
 
 
 def budget(recipe: Recipe) -> str:

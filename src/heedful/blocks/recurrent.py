@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from heedful.blocks.attention.masks import up_to
+from heedful.blocks.dropout import Dropout
 from heedful.blocks.recording import note, recording
 
 Cell = Literal["rnn", "lstm", "gru"]
 Carried = tuple[Tensor, ...]  # h of layer 1, (c of layer 1,) h of layer 2, …: each (N, D)
 
-LAYERS: dict[Cell, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+LAYERS: dict[Cell, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 STEPS: dict[Cell, Callable[..., Tensor | tuple[Tensor, Tensor]]] = {
     "rnn": torch.rnn_tanh_cell,
     "lstm": torch.lstm_cell,
@@ -39,7 +40,7 @@ class Recurrent(nn.Module):
         self.width = width
         self.ways = 2 if bidirectional else 1
         self.parts = 2 if cell == "lstm" else 1  # tensors that a layer carries on: h, and the LSTM's c
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         kind = LAYERS[cell]
         self.layers = nn.ModuleList(
             kind(width if layer else input_width, width // self.ways, batch_first=True, bidirectional=bidirectional)
@@ -55,7 +56,9 @@ class Recurrent(nn.Module):
         """The last dimensions of the carried tensors."""
         return (self.width,) * (self.parts * len(self.layers))
 
-    def forward(self, x: Tensor, carried: Carried | None = None, lengths: Tensor | None = None) -> tuple[Tensor, Carried]:
+    def forward(
+        self, x: Tensor, carried: Carried | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Carried]:
         """Reads x (N, T, D): outputs (N, T, width), and the carried tensors after each row's own last position.
 
         Outputs behind a row's length are zero. Without `lengths` every position is real.
@@ -93,15 +96,20 @@ class Recurrent(nn.Module):
         made = STEPS[self.cell](x, hidden, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
         return made if isinstance(made, tuple) else (made,)
 
-    def read(self, layer: nn.Module, x: Tensor, start: Carried | None, lengths: Tensor | None) -> tuple[Tensor, Carried]:
+    def read(
+        self, layer: nn.Module, x: Tensor, start: Carried | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Carried]:
         """One layer over the whole sequence in one fused call; packed, so that padding is never read."""
+        host = None if lengths is None else lengths.to("cpu", torch.int64)
+        if host is not None and not host.all():
+            return self.read_readably(layer, x, start, lengths)  # packing refuses rows without any position
         before = None
         if start is not None:
             ways = [part.unflatten(-1, (self.ways, -1)).transpose(0, 1).contiguous() for part in start]  # (ways, N, D)
             before = tuple(ways) if self.cell == "lstm" else ways[0]
-        host = None if lengths is None else lengths.to("cpu", torch.int64)
         if host is None or bool((host == x.size(1)).all()):
             out, last = layer(x, before)
+            out = out.contiguous()  # dropout draws in the order of memory, which has to be the twin's
         else:
             packed = pack_padded_sequence(x, host, batch_first=True, enforce_sorted=False)
             packed_out, last = layer(packed, before)

@@ -6,10 +6,13 @@ N sources   R rows = N * K   K beams of a source   S source positions   T target
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+SPARE = 16  # positions that a buffer grows by beyond what is asked for
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,25 @@ class State:
     source: dict[str, Tensor]  # (N, ...)  computed once by start, never copied per beam; {} for a language model
     carried: dict[str, Tensor]  # (R, ...)
     lengths: Tensor  # (R,)  positions each row has read
+    buffers: dict[str, Tensor] = field(default_factory=dict)  # (R, room, ...)  what was read, a place a position
 
     def select(self, rows: Tensor, sources: Tensor | None = None) -> "State":
         """The rows (N', K'), by their old numbers; `sources` (N',) says which sources stay, if some leave."""
         flat = rows.reshape(-1)
-        carried = {name: value.index_select(0, flat) for name, value in self.carried.items()}
+        carried, buffers = (
+            {name: value.index_select(0, flat) for name, value in some.items()} for some in (self.carried, self.buffers)
+        )
         source = self.source
         if sources is not None:
             source = {name: value.index_select(0, sources) for name, value in source.items()}
-        return State(source, carried, self.lengths.index_select(0, flat))
+        return State(source, carried, self.lengths.index_select(0, flat), buffers)
+
+    def widen(self, room: int) -> "State":
+        """The same with buffers, if it holds any, for at least `room` positions; it is spent if they grow."""
+        if all(buffer.size(1) >= room for buffer in self.buffers.values()):
+            return self
+        more = {name: grown(buffer, room + SPARE) for name, buffer in self.buffers.items()}
+        return replace(self, buffers=more)
 
     def replace(self, carried: dict[str, Tensor], lengths: Tensor) -> "State":
         """The same sources, read further."""
@@ -64,8 +77,9 @@ class State:
         """
         first = states[0]
         source = {name: join([state.source[name] for state in states]) for name in first.source}
-        carried = {name: join([state.carried[name] for state in states]) for name in first.carried}
-        return State(source, carried, torch.cat([state.lengths for state in states]))
+        carried = {name: torch.cat([state.carried[name] for state in states]) for name in first.carried}
+        buffers = {name: join([state.buffers[name] for state in states]) for name in first.buffers}
+        return State(source, carried, torch.cat([state.lengths for state in states]), buffers)
 
 
 def join(tensors: Sequence[Tensor]) -> Tensor:
@@ -79,6 +93,11 @@ def join(tensors: Sequence[Tensor]) -> Tensor:
         joined[row : row + len(tensor), : tensor.size(1)] = tensor
         row += len(tensor)
     return joined
+
+
+def grown(buffer: Tensor, room: int) -> Tensor:
+    """A buffer (R, T, ...) with zeros behind, up to `room` positions."""
+    return F.pad(buffer, (*(0, 0) * (buffer.dim() - 2), 0, room - buffer.size(1)))
 
 
 def by_source(rows: Tensor, sources: int) -> Tensor:

@@ -3,12 +3,14 @@
 N sources or rows   T positions   S memory positions   D width
 """
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Literal, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from heedful.blocks.attention import Attention, Cache, KeyValue
+from heedful.blocks.dropout import Dropout
 
 Norm = Literal["pre", "post"]
 
@@ -24,7 +26,7 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         self.pre = norm == "pre"
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.self_attention = Attention(width, heads)
         self.self_norm = nn.LayerNorm(width)
         self.memory = Attention(width, heads, memory_width) if memory_width else None
@@ -64,10 +66,18 @@ class Stack(nn.Module):
     """`depth` blocks; with pre-norm one more norm at the end, since the sum itself was never normed."""
 
     def __init__(
-        self, depth: int, width: int, heads: int, inner: int, dropout: float, norm: Norm, memory_width: int | None = None
+        self,
+        depth: int,
+        width: int,
+        heads: int,
+        inner: int,
+        dropout: float,
+        norm: Norm,
+        memory_width: int | None = None,
     ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            Block(width, heads, inner, dropout, norm, memory_width) for _ in range(depth)
-        )
+        self.layers = nn.ModuleList(Block(width, heads, inner, dropout, norm, memory_width) for _ in range(depth))
         self.norm = nn.LayerNorm(width) if norm == "pre" else nn.Identity()
+
+    def __iter__(self) -> Iterator[Block]:
+        return cast("Iterator[Block]", iter(self.layers))

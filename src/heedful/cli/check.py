@@ -1,22 +1,30 @@
 """heedful check: look at the data before training on it."""
 
-from heedful.cli import show
-from heedful.cli.words import TestFlag, ValidFlag, What, recipe_of
+from pathlib import Path
+
+from heedful.cli.words import OutputFlag, TestFlag, ValidFlag, What, recipe_of
 
 
-def run(words: What, valid: ValidFlag = None, test: TestFlag = None) -> int:
+def run(words: What, valid: ValidFlag = None, test: TestFlag = None, output: OutputFlag = None) -> int:
     """Look at the data before training on it: bad rows, duplicates, leaks into test data, lengths, odd characters.
 
     \b
     heedful check translate pairs.tsv
     heedful check translate pairs.tsv --test test.tsv data.columns=2,1
 
-    Exit code 0: clean, or warnings only; 1: bad rows; 2: the command itself was wrong.
+    -o is the page's folder, by default runs/check-<data>. Exit code 0: clean, or warnings only; 1: bad rows;
+    2: the command itself was wrong.
     """
     recipe = recipe_of("check", words, {"data.valid": valid, "data.test": test})
 
     from heedful import api
+    from heedful.report.pages import check_page
+    from heedful.report.terminal import findings_text
 
     result = api.check(recipe)
-    print(show.findings(result))
+    folder = output or Path("runs") / f"check-{Path(recipe.data.train[0].replace('://', '-')).stem}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.html").write_text(check_page(result), encoding="utf-8")
+    print(findings_text(result))
+    print(f"page: {folder / 'index.html'}")
     return int(any(finding.level == "x" for finding in result.findings))

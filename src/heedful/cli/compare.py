@@ -18,13 +18,15 @@ from heedful.cli.words import (
 from heedful.errors import HeedfulError
 
 Networks = Annotated[str, typer.Option(metavar="A,B,…", help="Rows of `heedful networks`.")]
-Seeds = Annotated[str, typer.Option(metavar="N,N,…", help="Each network is trained once with each seed.")]
+Seeds = Annotated[str | None, typer.Option(metavar="N,N,…", help="Each network is trained once with each seed.")]
+Weights = Annotated[float | None, typer.Option(metavar="N", help="Make every network so wide that it has N weights.")]
 
 
 def run(
     words: What,
     networks: Networks,
-    seeds: Seeds = "0",
+    seeds: Seeds = None,
+    weights: Weights = None,
     size: SizeFlag = None,
     minutes: MinutesFlag = None,
     steps: StepsFlag = None,
@@ -37,6 +39,7 @@ def run(
     \b
     heedful compare translate pairs.tsv --networks gru,bahdanau2015,vaswani2017 --minutes 3
     heedful compare recipe.toml --networks rnn,lstm --seeds 0,1,2
+    heedful compare translate pairs.tsv --networks lstm,vaswani2017 --steps 2000 --weights 2e6
     """
     flags = {
         "network.size": size,
@@ -46,13 +49,13 @@ def run(
         "data.test": test,
     }
     recipe = recipe_of("compare", words, flags)
-    rows, luck = networks.split(","), numbers(seeds)
+    rows, luck = networks.split(","), numbers(seeds) if seeds else [recipe.seed]
 
     from heedful import api
     from heedful.training.progress import terminal
 
     with terminal() as listener:
-        result = api.compare(recipe, rows, luck, output, listener)
+        result = api.compare(recipe, rows, luck, output, listener, weights)
     print(show.comparison(result))
 
 

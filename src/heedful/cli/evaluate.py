@@ -15,25 +15,29 @@ Words = Annotated[
         metavar="FILE", help="Test data, and settings as key=value; without a file, the run's own data.test."
     ),
 ]
+With = Annotated[
+    list[str] | None, typer.Option("--with", metavar="RUN", help="Another run that answers along; repeat.")
+]
 Against = Annotated[str | None, typer.Option(metavar="RUN", help="Another model: is one better on these examples?")]
 Json = Annotated[bool, typer.Option("--json", help="Everything measured, case by case, as JSON.")]
 
 
-def run(model: Run, words: Words = None, against: Against = None, as_json: Json = False) -> None:
+def run(model: Run, words: Words = None, others: With = None, against: Against = None, as_json: Json = False) -> None:
     """Score a trained model: measures with 95 % intervals and signatures, the baseline, quality by length.
 
     \b
     heedful evaluate runs/mine test.tsv
-    heedful evaluate runs/mine test.tsv --against runs/other
-    heedful evaluate runs/mine test.tsv generate.beam=8 data.columns=2,1
+    heedful evaluate runs/mine test.tsv --against runs/other     is one better on the same examples?
+    heedful evaluate runs/a test.tsv --with runs/b               an ensemble
+    heedful evaluate runs/mine test.tsv generate.beam=8
     """
     from heedful import api
 
     files, settings = files_and_settings(words or [])
     changes = changes_of(settings)
-    asked = api.load(model)
+    asked = api.load(model, *(others or []))
     scores = asked.evaluate(files or None, changes)
-    pair = api.against(asked, api.load(against), files or None) if against else None
+    pair = asked.against(api.load(against), files or None, changes) if against else None
     if as_json:
         print(json.dumps(scores.plain(), ensure_ascii=False))
         return

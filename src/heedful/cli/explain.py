@@ -1,12 +1,14 @@
 """heedful explain: what a model looked at for each piece of its answer."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from heedful.cli import show
 from heedful.cli.words import OutputFlag
+from heedful.errors import HeedfulError
+from heedful.results import Alignment
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to answer.")]
@@ -14,19 +16,39 @@ Given = Annotated[
     str | None, typer.Option("--answer", metavar="TEXT", help="Explain this answer, not the model's own.")
 ]
 
+PICTURES = (".png", ".svg", ".pdf")
+
 
 def run(model: Run, text: Text, answer: Given = None, output: OutputFlag = None) -> None:
-    """See what a model looked at for each piece of its answer: here, or as a page, PNG or SVG.
+    """See what a model looked at for each piece of its answer: here, or as a page or a picture.
 
     \b
     heedful explain runs/mine "attention"
-    heedful explain runs/mine "attention" -o page.html      or picture.png, picture.svg
+    heedful explain runs/mine "attention" -o page.html      or picture.png, .svg, .pdf
     """
+    if output and output.suffix not in (".html", *PICTURES):
+        raise HeedfulError(
+            f"{output} is no page and no picture.", "Name a file that ends in .html, .png, .svg or .pdf."
+        )
+
     from heedful import api
 
-    alignment = api.load(model).explain(text, answer)
+    asked = api.load(model)
+    alignment = asked.explain(text, answer)
     if output is None:
         print(show.alignment(alignment))
     else:
-        write(alignment, output)
+        write(asked, text, alignment, output)
         print(output)
+
+
+def write(model: Any, text: str, alignment: Alignment, output: Path) -> None:
+    """The alignment as a picture, or as a page beside the answers that the model had to choose from."""
+    from heedful.report import pages, picture
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if output.suffix in PICTURES:
+        picture.alignment_picture(alignment, output)
+    else:
+        answers = model.answer([text], {"generate.n_best": model.recipe.generate.beam})[0]
+        output.write_text(pages.explain_page(text, answers, alignment), encoding="utf-8")

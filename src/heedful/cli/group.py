@@ -21,6 +21,11 @@ def run(words: list[str]) -> int:
         return app(words, prog_name="heedful", standalone_mode=False) or 0
     except HeedfulError as error:
         print(error, file=sys.stderr)
+    except OSError as error:
+        # A full disk, a folder that may not be written to. A reader that has gone (BrokenPipeError) names no file.
+        if error.filename is None:
+            raise
+        print(HeedfulError(f"{error.filename}: {error.strerror}."), file=sys.stderr)
     except Exception as error:
         # What typer finds wrong with flags. The classes are a private copy of click's in newer versions of it.
         if not hasattr(error, "format_message"):

@@ -1,19 +1,140 @@
 """heedful info: a run or a network, its shape, weights and memory."""
 
-from typing import Annotated
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from heedful.cli.words import SizeFlag
+from heedful.errors import nearest, unknown
+from heedful.report.terminal import columns
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from heedful.recipe import Network
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A run's folder, or a row of `heedful networks`.")]
 
+VOCABULARY = 1000
+ADAM = 4  # weights, gradient, and AdamW's two moments
 
-def run(name: Name) -> None:
-    """The shape of a run or a network, drawn, with tensor shapes, weights and memory.
+
+def run(name: Name, size: SizeFlag = None) -> None:
+    """The shape of a run or a network, drawn, with its tensors, weights and memory.
 
     \b
     heedful info runs/mine
-    heedful info vaswani2017
+    heedful info vaswani2017 --size base
     """
+    from heedful.networks.lineage import LINEAGE
+
+    if not Path(name).exists() and name in LINEAGE:
+        settings = resolved(name, size or "small")
+        print(told(settings, unbuilt(settings), f"vocabularies of {VOCABULARY:,} entries on both sides"))
+        return
+    if not Path(name).exists() and "/" not in name and nearest(name, LINEAGE):
+        raise unknown("network", name, LINEAGE)
+
     from heedful import api
 
-    print(api.info(name))
+    model = api.load(name)
+    first = model.trained[0]
+    sides = f"vocabularies of {first.source.size:,} and {first.target.size:,} entries"
+    print(told(model.recipe.network, first.network, sides))
+
+
+def resolved(name: str, size: str) -> "Network":
+    """A row's settings at a size; raises HeedfulError for an unknown size."""
+    from heedful.networks.lineage import resolve
+    from heedful.recipe import build
+
+    return resolve(build("translate", {"network.name": name, "network.size": size}).network)
+
+
+def unbuilt(settings: "Network", vocabulary: int = VOCABULARY) -> "nn.Module":
+    """The network without memory for its weights: their shapes alone."""
+    import torch
+
+    from heedful.networks.joins import encoder_decoder
+
+    with torch.device("meta"):
+        return encoder_decoder(settings, vocabulary, vocabulary, shared=False)
+
+
+def told(settings: "Network", network: "nn.Module", sides: str) -> str:
+    """All there is to say about a network."""
+    from heedful.networks.lineage import LINEAGE
+
+    row = LINEAGE[settings.name]
+    decided = [
+        f"{key} {value}"
+        for key, value in settings.model_dump().items()
+        if key not in ("name", "size") and value != "auto"
+    ]
+    weights = sum(weight.numel() for weight in network.parameters())
+    megabytes = weights * 4 / 1e6
+    return "\n".join(
+        [
+            f"{settings.name} {settings.size} · {row.paper}",
+            f"  added:  {row.added}",
+            f"  lacked: {row.lacked}",
+            "",
+            drawing(settings),
+            ", ".join(decided),
+            f"with {sides}",
+            "",
+            columns(tensors(network), left={1}),
+            "",
+            f"{weights:,} weights: {megabytes:,.1f} MB in float32, {megabytes * ADAM:,.1f} MB to train them",
+        ]
+    )
+
+
+def drawing(settings: "Network") -> str:
+    """Many to many, as in the figure of the five shapes: how positions are joined, and what the answer is made from."""
+    from heedful.networks.lineage import RecurrentAnswer, RecurrentReader, sides
+
+    encoder, decoder = sides(settings)
+    reads = "═"
+    if isinstance(encoder, RecurrentReader):
+        reads = "⇄" if encoder.bidirectional else "←" if encoder.reverse else "→"
+    recurrent = isinstance(decoder, RecurrentAnswer)
+    bridge = "── one vector ──▶" if recurrent and decoder.looks == "never" else "══ all positions ══▶"
+    writes, gap = "→" if recurrent else "⇒", " " * len(bridge)
+    told = {
+        "═": "every position looks at every other",
+        "⇄": "read both ways",
+        "←": "read backwards",
+        "→": "read forwards",
+    }
+    told_too = "each step after the last" if recurrent else "each position looks at those before it"
+    return "\n".join(
+        [
+            f"              {gap}   ○   ○   ○   target",
+            f"              {gap}   ↑   ↑   ↑",
+            f"   ■ {reads} ■ {reads} ■   {bridge}  ■ {writes} ■ {writes} ■",
+            f"   ↑   ↑   ↑   {gap}  ↑   ↑   ↑",
+            f"   □   □   □   {gap}  ·   ○   ○   target so far",
+            "   source",
+            "",
+            f"   {reads} {told[reads]}   {writes} {told_too}",
+            "",
+        ]
+    )
+
+
+def tensors(network: "nn.Module") -> list[list[str]]:
+    """A row for each tensor of weights; those that differ only in the layer they are in stand together."""
+    alike: dict[tuple[str, tuple[int, ...]], int] = {}
+    for name, weight in network.named_parameters():
+        key = (re.sub(r"\.\d+(?=\.|$)", ".*", name), tuple(weight.shape))
+        alike[key] = alike.get(key, 0) + 1
+    rows = [["tensor", "shape", "times", "weights"]]
+    for (name, shape), times in alike.items():
+        count = times
+        for side in shape:
+            count *= side
+        rows.append([name, " × ".join(map(str, shape)), str(times), f"{count:,}"])
+    return rows

@@ -5,12 +5,17 @@ import textwrap
 
 def run() -> None:
     """The history of the field as a table: read downwards, what each network added and what it still lacked."""
-    from heedful.networks import lineage
+    from heedful.cli.info import VOCABULARY, resolved, unbuilt
+    from heedful.networks.lineage import describe
+    from heedful.recipe import SIZES
 
-    for row in lineage.describe():
+    for row in describe():
+        counts = {size: sum(w.numel() for w in unbuilt(resolved(row["name"], size)).parameters()) for size in SIZES}
+        sizes = ", ".join(f"{size} {count / 1e6:.2f} M" for size, count in counts.items())
         print(row["name"])
-        for key, value in row.items():
+        for key, value in {**row, "weights": sizes}.items():
             if key != "name":
-                print(textwrap.fill(str(value), 100, initial_indent=f"  {key + ':':<8}", subsequent_indent=" " * 10))
+                print(textwrap.fill(value, 100, initial_indent=f"  {key + ':':<10}", subsequent_indent=" " * 12))
         print()
+    print(f"Weights are counted with vocabularies of {VOCABULARY:,} entries. Every network does every task there is.")
     print("heedful info NETWORK draws one.")

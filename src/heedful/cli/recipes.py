@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from heedful.cli.show import columns
 from heedful.errors import HeedfulError, unknown
+from heedful.report.terminal import columns
 
 FOLDER = Path(__file__).parent.parent / "recipes"
 JOBS = ("list", "show", "copy", "keys")
@@ -28,7 +28,7 @@ def run(job: Job = "list", name: Name = None, target: Target = None) -> None:
     if job not in JOBS:
         raise unknown("job of heedful recipes", job, JOBS)
     if job == "list":
-        print("\n".join(columns([[name, description(name)] for name in names()])))
+        print(columns([[name, description(name)] for name in names()], left={1}))
     elif job == "keys":
         print(keys())
     elif job == "show":

@@ -63,6 +63,8 @@ def run(
     texts, settings = texts_and_settings(words or [])
     changes = changes_of(settings + ([f"generate.n_best={n}"] if n is not None else []))
     written = form(n, lexicon, as_json)
+    if file and output and output.resolve() == file.resolve():
+        raise HeedfulError(f"The answers would be written over {file}.", "Name another file after -o.")
 
     from heedful import api
 
@@ -82,15 +84,28 @@ def run(
 def answer_texts(
     model: Any, lines: Iterator[str], changes: dict[str, Any], written: "Form", at_once: int, sink: TextIO
 ) -> None:
-    """Writes answers in the order of the texts, and says how many ran into the longest allowed length."""
-    count = unfinished = 0
+    """Writes answers in the order of the texts; says which could not be read wholly, or were not finished."""
+    count = unfinished = unread = 0
+    pieces: dict[str, None] = {}
     for chunk in chunks(lines, at_once):
         for answers in model.answer(chunk, changes):
+            best = answers[0]
             print(*written(answers), sep="\n", file=sink, flush=at_once == 1)
             count += 1
-            unfinished += not answers[0].complete
+            unfinished += not best.complete
+            unread += bool(best.unknown)
+            pieces |= dict.fromkeys(best.unknown)
+    if unread:
+        print(f"{unread:,} of {count:,} texts hold what the model never saw: {shown(list(pieces))}.", file=sys.stderr)
     if unfinished:
-        print(f"{unfinished} of {count} answers are unfinished: generate.max_length was reached.", file=sys.stderr)
+        told = "answers are unfinished: the longest allowed length was reached (generate.max_length)."
+        print(f"{unfinished:,} of {count:,} {told}", file=sys.stderr)
+
+
+def shown(pieces: list[str]) -> str:
+    """The first few pieces, and how many more there are."""
+    more = f" and {len(pieces) - 10:,} more" if len(pieces) > 10 else ""
+    return " ".join(pieces[:10]) + more
 
 
 def score_pairs(model: Any, given: Iterator[tuple[str, str]], at_once: int, sink: TextIO) -> None:

@@ -13,17 +13,19 @@ def plan(lengths: np.ndarray, tokens: int, seed: int, epoch: int, *, multiple: i
     `lengths` is (rows, 2), tokens of source and target; `tokens` the budget of a batch. Where the budget allows as
     many, a batch has a multiple of `multiple` rows.
 
-    >>> [batch.tolist() for batch in plan(np.array([[9, 9], [1, 1], [1, 1]]), 10, seed=0, epoch=0)]
-    [[0], [2, 1]]
+    >>> batches = plan(np.array([[9, 9], [1, 1], [9, 8]]), 20, seed=0, epoch=0)
+    >>> sorted(sorted(batch.tolist()) for batch in batches)
+    [[0, 2], [1]]
     """
     rng = np.random.default_rng([seed, epoch])
     order, longest = shuffled_by_length(np.asarray(lengths), rng)
-    batches = cut(order, longest, tokens, multiple)
+    # The first cut falls anywhere, and moves all that follow: neighbours are not parted at the same places each time.
+    batches = cut(order, longest, tokens, multiple, first=rng.uniform(0.25, 1))
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def shard(batch: np.ndarray, rank: int, world: int) -> np.ndarray:
-    """The rows of a batch that process `rank` of `world` takes; a share is empty if there are fewer rows than processes."""
+    """The rows of a batch that process `rank` of `world` takes; an empty share if rows are too few."""
     return batch[rank::world]
 
 
@@ -35,7 +37,7 @@ def order_for_inference(lengths: np.ndarray, tokens: int) -> list[np.ndarray]:
     lengths = np.asarray(lengths)
     longest = lengths.max(axis=1) if lengths.ndim == 2 else lengths
     order = np.argsort(-longest, kind="stable")
-    return cut(order, np.maximum(longest, 1)[order], tokens, 1)
+    return cut(order, np.maximum(longest, 1)[order], tokens, multiple=1, first=1.0)
 
 
 def shuffled_by_length(lengths: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -51,13 +53,16 @@ def blurred(lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return lengths + rng.random(len(lengths)) * np.maximum(1, 0.04 * lengths)
 
 
-def cut(order: np.ndarray, longest: np.ndarray, tokens: int, multiple: int) -> list[np.ndarray]:
-    """Cuts rows in this order into batches as large as the budget allows; `longest` is in the same order."""
+def cut(order: np.ndarray, longest: np.ndarray, tokens: int, multiple: int, first: float) -> list[np.ndarray]:
+    """Cuts rows in this order into batches as large as the budget allows; `longest` is in the same order.
+
+    The first batch gets only the share `first` of the budget.
+    """
     batches, start = [], 0
     while start < len(order):
         window = longest[start : start + max(1, tokens // int(longest[start]))]
         costs = np.maximum.accumulate(window) * np.arange(1, len(window) + 1)
-        rows = max(1, int(np.searchsorted(costs, tokens, side="right")))
+        rows = max(1, int(np.searchsorted(costs, tokens if batches else first * tokens, side="right")))
         if rows > multiple:
             rows -= rows % multiple
         batches.append(order[start : start + rows])

@@ -1,142 +1,175 @@
-"""A look at pairs before training on them: what is wrong, what is odd, how long things are. Nothing is changed.
+"""A look at pairs before training on them: what is wrong, what is odd, how long things are. Nothing is changed."""
 
-Memory stays small for large files: of each row only hashes and lengths are kept.
-"""
-
-import re
-import unicodedata
-from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from heedful.data.files import count
-from heedful.data.lines import encoding_notes
-from heedful.data.pairs import Pair, read_pairs
-from heedful.data.rows import BadRow
-from heedful.data.split import hashed
-from heedful.data.tokenizers import choose
+from heedful.data.files import file_notes
+from heedful.data.look import FIRST, ODD, SIDES, Look, look
+from heedful.data.rows import count
 from heedful.errors import HeedfulError
 from heedful.recipe import Data
 from heedful.results import Bin, Finding, Findings
 
-FIRST = 3
-LOOK = 5_000
+WEIGHT = {"x": 0, "!": 1, "i": 2}
 RATIO = 3
-EDGES = (1, 2, 3, 5, 8, 12, 18, 25, 35, 50, 75, 100, 150, 200, 300, 500, 1000)
-ODD = {
-    "rows with control characters": re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]"),
-    "rows with the replacement character � (something was lost before)": re.compile("\ufffd"),
-    "rows that look like UTF-8 once read as Latin-1 (Ã©, â€™)": re.compile("[ÃÂâ][\x80-\xbf€]"),
-    "rows with invisible characters (zero-width, direction marks, soft hyphens)": re.compile(
-        "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
-    ),
-    "rows with white space at an end, or two spaces in a row": re.compile("^\\s|\\s$|  "),
-}
-HEADERS = {"source", "target", "src", "tgt", "trg", "input", "output", "text", "label"}
+SHORT = 10
+"""A side shorter than this may well be three times as long as the other."""
+EDGES = (0, 1, 2, 3, 5, 8, 12, 18, 25, 35, 50, 75, 100, 150, 200, 300, 500, 1000)
+LISTED = 10
 
 
 def check_pairs(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: Data) -> Findings:
-    """What stands out in `files`, and in `valid` and `test` beside them; bad rows are findings of level "x".
+    """What stands out in `files`, in `valid` and `test`, and between them; bad rows are findings of level "x".
 
-    Raises HeedfulError for files that cannot be read at all.
+    Of each row only hashes and lengths are kept. Raises HeedfulError for a file that cannot be read as a whole.
     """
-    lenient = data.model_copy(update={"bad_rows": "skip"})
-    bad: list[BadRow] = []
-    looks = {
-        name: look(some, lenient, bad) for name, some in (("train", files), ("valid", valid), ("test", test)) if some
-    }
-    train = looks["train"]
-    if not len(train.lengths) and not bad:
-        raise HeedfulError(f"There are no pairs in {', '.join(files)}.")
-    findings = [
-        *(Finding("x", f"{row.where}: {row.problem}", 1, (row.where,)) for row in bad[:FIRST]),
-        *([Finding("x", f"{len(bad) - FIRST:,} further bad rows", len(bad) - FIRST)] if len(bad) > FIRST else []),
-        *chain.from_iterable(of_rows(name, seen, len(looks) > 1) for name, seen in looks.items()),
+    train = look(files, data)
+    looks = {"train": train}
+    looks |= {name: look(some, data, train.units) for name, some in (("valid", valid), ("test", test)) if some}
+    for seen, some in zip(looks.values(), (files, *filter(None, (valid, test))), strict=True):
+        if not seen.pairs and not seen.bad_count:
+            raise HeedfulError(f"There are no pairs in {', '.join(some)}.")
+    found = [*within(train, data)]
+    for name in list(looks)[1:]:
+        found += [replace(one, text=f"{name}: {one.text}") for one in within(looks[name], data)]
+    found += [
         *between(looks),
-        *of_encoding(chain(files, valid, test)),
-        *of_characters(looks),
+        *(Finding("i", note, 1) for note in file_notes([*files, *valid, *test], data)),
+        *rare(looks),
     ]
-    order = {"x": 0, "!": 1, "i": 2}
-    findings.sort(key=lambda finding: order[finding.level])
-    return Findings(", ".join(files), summary(train, len(files)), tuple(findings), histograms(train))
+    found.sort(key=lambda finding: WEIGHT[finding.level])
+    histograms = {
+        f"{side}: {unit}": histogram(np.asarray(train.lengths[place]))
+        for place, (side, unit) in enumerate(zip(SIDES, train.units, strict=True))
+    }
+    return Findings(", ".join(files), summary(train, len(files)), tuple(found), histograms)
 
 
-@dataclass
-class Look:
-    """What one pass over pairs kept."""
-
-    units: tuple[str, str]
-    sources: array = field(default_factory=lambda: array("Q"))
-    pairs: array = field(default_factory=lambda: array("Q"))
-    lines: array = field(default_factory=lambda: array("Q"))
-    lengths: list[array] = field(default_factory=lambda: [array("I"), array("I")])
-    files: dict[str, int] = field(default_factory=dict)
-    in_file: array = field(default_factory=lambda: array("H"))
-    characters: tuple[Counter, Counter] = field(default_factory=lambda: (Counter(), Counter()))
-    noticed: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
-
-    def where(self, row: int) -> str:
-        """The file and line of a row."""
-        return f"{list(self.files)[self.in_file[row]]} line {self.lines[row]}"
-
-    def notice(self, what: str, where: str) -> None:
-        """Counts something, and keeps where the first few were."""
-        number, first = self.noticed.setdefault(what, (0, []))
-        if number < FIRST:
-            first.append(where)
-        self.noticed[what] = number + 1, first
+def summary(seen: Look, files: int) -> str:
+    """How many, and how long: "35,262 pairs · source 3 to 25 words, target 3 to 24 words (nine in ten) · 1 file"."""
+    pairs = count(len(seen.pairs), "pair")
+    if not seen.pairs:
+        return f"{pairs} · {count(files, 'file')}"
+    spans = []
+    for side, unit, lengths in zip(SIDES, seen.units, seen.lengths, strict=True):
+        low, high = np.percentile(np.asarray(lengths), [5, 95], method="nearest")
+        spans.append(f"{side} {low:,} to {high:,} {unit}" if low < high else f"{side} {low:,} {unit}")
+    sources = len(np.unique(np.asarray(seen.sources)))
+    several = "" if sources == len(seen.pairs) else f"{count(sources, 'source')} · "
+    return f"{pairs} · {several}{', '.join(spans)} (nine in ten) · {count(files, 'file')}"
 
 
-def look(files: Sequence[str], data: Data, bad: list[BadRow]) -> Look:
-    """One pass over the pairs of files, as they are (not normalised)."""
-    pairs = read_pairs(files, data.model_copy(update={"normalize": "none"}), bad.append)
-    beginning = list(islice(pairs, LOOK))
-    units = unit([pair.source for pair in beginning]), unit([pair.target for pair in beginning])
-    seen = Look(units)
-    for pair in chain(beginning, pairs):
-        add(seen, pair)
-    return seen
+def within(seen: Look, data: Data) -> Iterator[Finding]:
+    """What stands out in the rows of one split."""
+    for bad in seen.bad:
+        yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
+    if seen.bad_count > len(seen.bad):
+        further = seen.bad_count - len(seen.bad)
+        yield Finding("x", count(further, "further bad row"), further)
+    if not seen.pairs:
+        return
+    for what in [*(f"an empty {side}" for side in SIDES), *ODD]:
+        if what in seen.noticed:
+            number, first = seen.noticed[what]
+            yield Finding("!", f"{count(number, 'pair')} with {what}", number, tuple(first))
+    yield from lengths_apart(seen)
+    yield from forms(seen, data)
+    yield from repeated(seen)
 
 
-def unit(texts: list[str]) -> str:
-    """What the length of such texts is counted in."""
-    kind = choose(texts)[0] if texts else "bpe"
-    return {"characters": "characters", "symbols": "symbols"}.get(kind, "words")
+def lengths_apart(seen: Look) -> Iterator[Finding]:
+    """Pairs of which one side is far longer; where sides are counted in unlike units, far longer than usual."""
+    source, target = (np.asarray(lengths, dtype=float) for lengths in seen.lengths)
+    alike = ("words" in seen.units) == (seen.units[0] == seen.units[1])
+    usual = 1.0 if alike else float(np.median(target[source > 0] / source[source > 0]))
+    source = source * usual
+    far = (np.maximum(source, target) > RATIO * np.minimum(source, target)) & (np.maximum(source, target) >= SHORT)
+    far &= (source > 0) & (target > 0)
+    what = "as long as the other" if alike else "as long as usual beside the other"
+    yield from finding("!", f"where one side is over {RATIO} times {what}", far, seen)
 
 
-def add(seen: Look, pair: Pair) -> None:
-    """Takes in a pair."""
-    sides = pair.source, pair.target
-    seen.sources.append(hashed(pair.source, 0))
-    seen.pairs.append(hashed(f"{pair.source}\0{pair.target}", 0))
-    seen.lines.append(pair.line)
-    seen.in_file.append(seen.files.setdefault(pair.file, len(seen.files)))
-    for lengths, text, unit in zip(seen.lengths, sides, seen.units, strict=True):
-        lengths.append(len(text) if unit == "characters" else len(text.split()))
-    for side, text, characters in zip(("source", "target"), sides, seen.characters, strict=True):
-        characters.update(text)
-        if not text.strip():
-            seen.notice(f"rows with an empty {side}", pair.where)
-    notice_odd(seen, pair)
+def forms(seen: Look, data: Data) -> Iterator[Finding]:
+    """Composed and decomposed characters, a header taken for a pair, targets equal to their sources."""
+    decomposed, first = seen.noticed.get("NFD", (0, []))
+    composed, _ = seen.noticed.get("NFC", (0, []))
+    if decomposed and data.normalize == "none":
+        mixed = f", {composed:,} with composed ones (NFC)" if composed else ""
+        text = f"{count(decomposed, 'pair')} with decomposed characters (NFD){mixed}: data.normalize=NFC makes them one"
+        yield Finding("!" if composed else "i", text, decomposed, tuple(first))
+    equal, first = seen.noticed.get("equal", (0, []))
+    if equal:
+        level = "!" if equal > len(seen.pairs) / 100 else "i"
+        yield Finding(level, f"{count(equal, 'pair')} whose target is the source itself", equal, tuple(first))
+    if seen.header:
+        cure = "name the columns if it is one: data.columns.source=… data.columns.target=…"
+        yield Finding("!", f"the first line looks like a header ({seen.header}); {cure}", 1, (seen.where(0),))
 
 
-def notice_odd(seen: Look, pair: Pair) -> None:
-    """Counts what is odd about the texts of a pair."""
-    both = f"{pair.source}\n{pair.target}"
-    if pair.source == pair.target:
-        seen.notice("equal", pair.where)
-    for what, pattern in ODD.items():
-        if pattern.search(both if not what.endswith("row") else pair.source) or (
-            what.endswith("row") and pattern.search(pair.target)
-        ):
-            seen.notice(what, pair.where)
-    if not both.isascii():
-        composed = unicodedata.is_normalized("NFC", both)
-        if not composed:
-            seen.notice("NFD", pair.where)
-        elif not unicodedata.is_normalized("NFD", both):
-            seen.notice("NFC", pair.where)
+def repeated(seen: Look) -> Iterator[Finding]:
+    """Pairs that occur again, and sources with several targets."""
+    hashes = np.asarray(seen.pairs)
+    again = np.ones(len(hashes), bool)
+    again[np.unique(hashes, return_index=True)[1]] = False
+    yield from finding("!", "that occurred before, word for word", again, seen)
+    distinct = np.asarray(seen.sources)[~again]
+    several = int((np.unique(distinct, return_counts=True)[1] > 1).sum())
+    if several:
+        yield Finding("i", f"{count(several, 'source')} with several targets: each counts as right", several)
+
+
+def between(looks: dict[str, Look]) -> Iterator[Finding]:
+    """Sources that stand in two splits."""
+    names = list(looks)
+    for place, name in enumerate(names):
+        for other in names[place + 1 :]:
+            one, two = looks[name], looks[other]
+            both = np.isin(np.asarray(one.sources), np.asarray(two.sources))
+            files = ", ".join(two.files)
+            yield from finding("!", f"of {name} whose source also stands in {files}", both, one)
+
+
+def rare(looks: dict[str, Look]) -> Iterator[Finding]:
+    """Characters or symbols that occur once, and those of valid and test that training never shows."""
+    train = looks["train"]
+    for place, side in enumerate(SIDES):
+        noun = "symbol" if train.units[place] == "symbols" else "character"
+        known = train.entries[place]
+        once = sorted(entry for entry, number in known.items() if number == 1)
+        if once:
+            verb = "occurs" if len(once) == 1 else "occur"
+            yield Finding("i", f"{count(len(once), noun)} of the {side} {verb} once: {listed(once)}", len(once))
+        for name in ("valid", "test"):
+            new = sorted(set(looks[name].entries[place]) - set(known)) if name in looks else []
+            if new:
+                verb = "stands" if len(new) == 1 else "stand"
+                text = f"{count(len(new), noun)} of the {side} {verb} in {name} and never in training: {listed(new)}"
+                yield Finding("!", text, len(new))
+
+
+def listed(entries: list[str]) -> str:
+    """The first few entries, those that cannot be seen by their code point."""
+    shown = [e if e.isprintable() and not e.isspace() else " ".join(f"U+{ord(c):04X}" for c in e) for e in entries]
+    return " ".join(shown[:LISTED]) + (" …" if len(shown) > LISTED else "")
+
+
+def finding(level: str, what: str, rows: np.ndarray, seen: Look) -> Iterator[Finding]:
+    """The finding for a mask over rows, if any is set."""
+    number = int(rows.sum())
+    if number:
+        first = np.flatnonzero(rows)[:FIRST]
+        yield Finding(level, f"{count(number, 'pair')} {what}", number, tuple(seen.where(int(row)) for row in first))
+
+
+def histogram(lengths: np.ndarray) -> tuple[Bin, ...]:
+    """How many rows have which length; `value` is their share in percent. Bins up to the longest row."""
+    if not len(lengths):
+        return ()
+    top = int(lengths.max())
+    starts = [edge for edge in EDGES if edge <= top]
+    ends = [*(start - 1 for start in starts[1:]), top]
+    counts = [int(((lengths >= low) & (lengths <= high)).sum()) for low, high in zip(starts, ends, strict=True)]
+    bins = zip(starts, ends, counts, strict=True)
+    return tuple(Bin(low, high, number, 100 * number / len(lengths)) for low, high, number in bins if number)

@@ -1,12 +1,12 @@
 """Rows of named columns from files of every text format; which column plays which role is decided elsewhere.
 
-    tsv       columns by tabs, nothing quoted; a header only if the recipe names columns
-    csv       quoted as Excel does, header needed                    (tables.py)
-    jsonl     an object a line                                       (tables.py)
-    parquet   needs pyarrow                                          (tables.py)
-    parallel  two files, line by line: columns source and target
-    lexicon   `word phone phone …`: columns source and target
-    sample://name/split and hf://owner/dataset[/config]/split need no format
+tsv       columns by tabs, nothing quoted; a header only if the recipe names columns
+csv       quoted as Excel does, header needed                    (tables.py)
+jsonl     an object a line                                       (tables.py)
+parquet   needs pyarrow                                          (tables.py)
+parallel  two files, line by line: columns source and target
+lexicon   `word phone phone …`: columns source and target
+sample://name/split and hf://owner/dataset[/config]/split need no format
 """
 
 import re
@@ -15,8 +15,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from heedful.data import samples, tables
-from heedful.data.lines import read_lines
-from heedful.data.rows import BadRow, Row
+from heedful.data.lines import encoding_notes, read_lines
+from heedful.data.rows import BadRow, Row, count, header_of, no_header
 from heedful.errors import HeedfulError, nearest
 from heedful.recipe import Data
 
@@ -58,6 +58,12 @@ def named_columns(data: Data) -> list[str]:
     return [*said, data.group] if data.group else list(said)
 
 
+def file_notes(files: Sequence[str], data: Data) -> list[str]:
+    """What is unusual about how the text files among these are written."""
+    plain = [file for file in dict.fromkeys(files) if "://" not in file and format_of(file, data) != "parquet"]
+    return [note for file in plain for note in encoding_notes(file)]
+
+
 def read_file(file: str, data: Data) -> Iterator[Row | BadRow]:
     """The rows of one file, by the recipe's format or else by the file's ending."""
     match format_of(file, data):
@@ -92,17 +98,22 @@ def format_of(file: str, data: Data) -> str:
 def read_tsv(file: str, header: bool) -> Iterator[Row | BadRow]:
     """Columns between tabs. Without a header they are named "1", "2", …"""
     names: list[str] = []
+    numbers: list[str] = []
     for number, text in read_lines(file):
         if isinstance(text, BadRow):
+            if header and not names:
+                raise no_header(text)
             yield text
             continue
         if not text:
             continue
         fields = text.split("\t")
         if header and not names:
-            names = fields
+            names = header_of(fields, file)
         elif not header:
-            yield Row({str(i): field for i, field in enumerate(fields, start=1)}, file, number)
+            if len(numbers) < len(fields):
+                numbers = [str(i) for i in range(1, len(fields) + 1)]
+            yield Row(dict(zip(numbers, fields, strict=False)), file, number)
         elif len(fields) != len(names):
             problem = f"{count(len(fields), 'column')} where the header has {len(names)}"
             yield BadRow(f"{file} line {number}", problem, text)
@@ -160,13 +171,10 @@ def read_twins(source: str, target: str) -> Iterator[Row | BadRow]:
                 f"{source} has {count(counts[0], 'line')} and {target} has {counts[1]:,}: they are not parallel.",
                 "Line n of one must be the translation of line n of the other.",
             )
-        number = one[0]
-        if isinstance(one[1], BadRow) or isinstance(other[1], BadRow):
-            yield one[1] if isinstance(one[1], BadRow) else other[1]  # type: ignore[misc]
+        (number, here), (_, there) = one, other
+        if isinstance(here, BadRow):
+            yield here
+        elif isinstance(there, BadRow):
+            yield there
         else:
-            yield Row({"source": one[1], "target": other[1]}, source, number)
-
-
-def count(number: int, noun: str) -> str:
-    """A number and its noun: "1 column", "12,000 columns"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+            yield Row({"source": here, "target": there}, source, number)

@@ -27,7 +27,7 @@ def fingerprint_of(recipe: Recipe, tokenizers: tuple[Tokenizer, Tokenizer] | Non
 
 
 def identity(file: str) -> dict[str, str | int]:
-    """What a file is by its content. A dataset of the hub is taken to be what it was: its cache is not read for this."""
+    """What a file is by its content. A dataset of the hub is taken to be what it was when it was prepared."""
     if file.startswith("sample://"):
         return {"version": samples.version()}
     if file.startswith("hf://"):

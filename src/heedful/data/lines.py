@@ -23,7 +23,7 @@ def read_lines(file: str) -> Iterator[tuple[int, str | BadRow]]:
     A byte order mark before the first line is passed over. Raises HeedfulError if the file is missing, empty, a
     folder, or in another encoding as a whole.
     """
-    check_readable(file)
+    check_utf8(file)
     with open(file, "rb") as stream:
         for number, raw in enumerate(stream, start=1):
             if number == 1:
@@ -38,8 +38,8 @@ def read_lines(file: str) -> Iterator[tuple[int, str | BadRow]]:
             yield number, BadRow(f"{file} line {number}", problem, text[:SHOWN]) if problem else text
 
 
-def check_readable(file: str) -> None:
-    """Raises HeedfulError unless `file` is a file of some bytes that we may read and that may be UTF-8."""
+def check_readable(file: str) -> bytes:
+    """The first bytes of a file; raises HeedfulError if there are none, or none that we may read."""
     path = Path(file)
     if path.is_dir():
         raise HeedfulError(f"{file} is a folder, and a file is needed.")
@@ -52,11 +52,18 @@ def check_readable(file: str) -> None:
         raise HeedfulError(f"{file} cannot be read: {error.strerror}.") from None
     if not start:
         raise HeedfulError(f"{file} is empty.", "It needs a row a line.")
+    return start
+
+
+def check_utf8(file: str) -> None:
+    """Raises HeedfulError if a file is in UTF-16 or UTF-32, by its mark or its zeros."""
+    start = check_readable(file)
     foreign = next((name for mark, name in FOREIGN if start.startswith(mark)), None)
     if foreign is None and start.count(0) > len(start) // 4:
         # Text of Western scripts in UTF-16 or UTF-32 without a mark: every second byte, or three of four, is zero.
         foreign = "UTF-32" if start.count(0) > len(start) * 5 // 8 else "UTF-16"
     if foreign:
+        path = Path(file)
         cure = f"Convert it: iconv -f {foreign} -t UTF-8 {file} > {path.stem}.utf8{path.suffix}"
         raise HeedfulError(f"{file} line 1 column 1: this is {foreign} (or no text at all), and UTF-8 is needed.", cure)
 
@@ -75,11 +82,13 @@ def encoding_notes(file: str) -> list[str]:
 
 def unusable(text: str) -> str | None:
     """Why no tokenizer could take this text (NUL, a lone surrogate), with its column; None if one can."""
-    for column, character in enumerate(text, start=1):
-        if character == "\0":
-            return f"column {column}: a NUL character"
-        if "\ud800" <= character <= "\udfff":
-            return f"column {column}: a lone surrogate (U+{ord(character):04X}), half of a character"
+    if "\0" in text:
+        return f"column {text.index(chr(0)) + 1}: a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        return f"column {error.start + 1}: a lone surrogate (U+{code:04X}), half of a character"
     return None
 
 

@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from heedful.data.files import count, read_rows
-from heedful.data.rows import BadRow, Row
+from heedful.data.files import read_rows
+from heedful.data.rows import BadRow, Row, count
 from heedful.errors import HeedfulError, unknown
 from heedful.recipe import Data
 
@@ -104,9 +104,12 @@ def pair_of(row: Row, keys: dict[str, str], data: Data) -> Pair | BadRow:
     if not data.columns and "3" in columns and "1" in columns and "group" not in keys:
         cure = "Say which two to use: data.columns=1,2"
         return BadRow(row.where, f"{len(columns)} columns where 2 are needed (source<TAB>target)", shown(row), cure)
-    if data.normalize == "NFC":
-        source, target = unicodedata.normalize("NFC", source), unicodedata.normalize("NFC", target)
-    return Pair(source, target, group, row.file, row.line)
+    return Pair(normalised(source, data), normalised(target, data), group, row.file, row.line)
+
+
+def normalised(text: str, data: Data) -> str:
+    """A text in the Unicode form that the recipe asks for; whoever asks a model gives it the same form."""
+    return text if data.normalize == "none" else unicodedata.normalize(data.normalize, text)
 
 
 def lacking(row: Row, name: str) -> BadRow:

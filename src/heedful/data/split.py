@@ -12,10 +12,11 @@ from hashlib import blake2b
 import numpy as np
 
 from heedful.data.pairs import Pair
+from heedful.data.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Example
 
-TRAIN, VALID, OUT = 0, 1, 2
+TRAIN, VALID, SHARED, EMPTY = 0, 1, 2, 3
 SAMPLE = 200_000
 
 
@@ -72,17 +73,18 @@ def hold_out(groups: np.ndarray, sides: np.ndarray, wanted: int) -> None:
     chosen = fits & (np.cumsum(np.where(fits, counts, 0)) <= wanted)
     if not chosen.any() or len(keys) < 2:
         raise HeedfulError(
-            f"No rows can be held out to choose by: {len(rows):,} rows in {len(keys):,} groups, and {wanted:,} are wanted.",
-            "Give a file for it, as --valid valid.tsv, or another number: data.valid_rows=500.",
+            f"No validation rows can be held out: {wanted:,} are wanted of {count(len(rows), 'row')}, "
+            f"which hang together in {count(len(keys), 'group')} by source or data.group.",
+            "Give a file for it, as --valid valid.tsv, or another number, as data.valid_rows=500.",
         )
     sides[rows[chosen[inverse]]] = VALID
 
 
 def drop_overlap(scanned: Scan, sides: np.ndarray, sources: np.ndarray, groups: np.ndarray) -> int:
-    """Marks TRAIN rows as OUT whose source or group is among these hashes; says how many."""
+    """Marks TRAIN rows as SHARED whose source or group is among these hashes; says how many."""
     shared = np.isin(np.asarray(scanned.sources), sources) | np.isin(np.asarray(scanned.groups), groups)
     shared &= sides == TRAIN
-    sides[shared] = OUT
+    sides[shared] = SHARED
     return int(shared.sum())
 
 
@@ -95,5 +97,5 @@ def grouped(pairs: Iterable[Pair]) -> list[Example]:
 
 
 def select(pairs: Iterable[Pair], sides: np.ndarray, side: int) -> Iterator[Pair]:
-    """The pairs of one side."""
-    return (pair for pair, here in zip(pairs, sides.tolist(), strict=True) if here == side)
+    """The pairs of one side (a byte a row)."""
+    return (pair for pair, here in zip(pairs, sides.tobytes(), strict=True) if here == side)

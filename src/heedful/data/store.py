@@ -19,10 +19,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         def mapped(name: str) -> np.ndarray:
-            path = folder / f"{name}.npy"
-            # A map of nothing is refused by the system; an array of nothing is small.
-            array = np.load(path, mmap_mode="r", allow_pickle=False) if path.stat().st_size > 128 else np.load(path)
-            return array
+            return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
 
         self.folder = folder
         self.ids = mapped("source"), mapped("target")
@@ -30,6 +27,10 @@ class Store:
         self.files: list[str] = json.loads((folder / INDEX).read_text(encoding="utf-8"))["files"]
         self.places = mapped("places").reshape(-1, 2)
         self.ends = np.cumsum(self.lengths, axis=0, dtype=np.int64)
+
+    def __reduce__(self) -> tuple[type["Store"], tuple[Path]]:
+        """Another process opens the maps itself, instead of being sent what they map."""
+        return Store, (self.folder,)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -58,7 +59,9 @@ class Writer:
         self.lengths = Column(folder / "lengths.npy", np.dtype(np.int32))
         self.places = Column(folder / "places.npy", np.dtype(np.int64))
 
-    def extend(self, sources: Sequence[list[int]], targets: Sequence[list[int]], places: Iterable[tuple[str, int]]) -> None:
+    def extend(
+        self, sources: Sequence[list[int]], targets: Sequence[list[int]], places: Iterable[tuple[str, int]]
+    ) -> None:
         """Appends pairs of ids, each with the file and line it came from."""
         for column, side in zip(self.ids, (sources, targets), strict=True):
             column.append(chain.from_iterable(side))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from heedful.data.lines import check_readable, read_lines, unusable
-from heedful.data.rows import BadRow, Row
+from heedful.data.rows import BadRow, Row, count, header_of, no_header
 from heedful.errors import HeedfulError
 
 ROWS = 10_000
@@ -33,13 +33,14 @@ def read_csv(file: str) -> Iterator[Row | BadRow]:
                 continue
             raise HeedfulError(f"{where}: a quoted text begins here and does not end.", "Close the quote.") from None
         spoilt = next((broken.pop(n) for n in range(first, reader.line_num + 1) if n in broken), None)
+        if spoilt and not names:
+            raise no_header(spoilt)
         if spoilt:
             yield spoilt
         elif not names:
-            names = fields
+            names = header_of(fields, file)
         elif fields and len(fields) != len(names):
-            plural = "" if len(fields) == 1 else "s"
-            problem = f"{len(fields)} column{plural} where the header has {len(names)}"
+            problem = f"{count(len(fields), 'column')} where the header has {len(names)}"
             yield BadRow(where, problem, ",".join(fields))
         elif fields:
             yield Row(dict(zip(names, fields, strict=True)), file, first)
@@ -66,9 +67,11 @@ def read_jsonl(file: str) -> Iterator[Row | BadRow]:
         where = f"{file} line {number}"
         try:
             value = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            why = f"column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "too deeply nested"
-            yield BadRow(where, f"not valid JSON ({why})", text)
+        except json.JSONDecodeError as error:
+            yield BadRow(where, f"not valid JSON (column {error.colno}: {error.msg})", text)
+            continue
+        except RecursionError:
+            yield BadRow(where, "JSON nested too deeply", text)
             continue
         if isinstance(value, dict):
             yield row(value, file, number)
@@ -77,7 +80,7 @@ def read_jsonl(file: str) -> Iterator[Row | BadRow]:
 
 
 def read_parquet(file: str, wanted: Iterable[str]) -> Iterator[Row | BadRow]:
-    """Rows of a Parquet file, in chunks; `wanted` columns only if the file has them all (its line is the row's number)."""
+    """Rows of a Parquet file, in chunks; only the `wanted` columns if the file has them all. Lines are row numbers."""
     check_readable(file)
     try:
         import pyarrow
@@ -91,14 +94,17 @@ def read_parquet(file: str, wanted: Iterable[str]) -> Iterator[Row | BadRow]:
     names = set(parquet.schema_arrow.names)
     chosen = [name for name in wanted if name in names] if names.issuperset(wanted) else []
     number = 0
-    for batch in parquet.iter_batches(ROWS, columns=chosen or None):
-        for record in batch.to_pylist():
-            number += 1
-            yield row(record, file, number)
+    try:
+        for batch in parquet.iter_batches(ROWS, columns=chosen or None):
+            for record in batch.to_pylist():
+                number += 1
+                yield row(record, file, number)
+    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise HeedfulError(f"{file} cannot be read beyond row {number}: {error}.") from None
 
 
 def read_hub(name: str) -> Iterator[Row | BadRow]:
-    """Rows of hf://owner/dataset[/config]/split, through the datasets library and its cache (split: train if not said)."""
+    """Rows of hf://owner/dataset[/config]/split through the datasets library and its cache; split train if not said."""
     path, config, split = hub_parts(name)
     try:
         import datasets

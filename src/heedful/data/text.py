@@ -4,16 +4,20 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from heedful.data import split, vocabulary
+from heedful.data.files import file_notes
 from heedful.data.fingerprint import fingerprint_of
+from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs import Pair, read_pairs
-from heedful.data.rows import BadRow
+from heedful.data.rows import BadRow, count
 from heedful.data.store import Store, Writer
 from heedful.data.tokenizers import UNK, Tokenizer
 from heedful.errors import HeedfulError
@@ -21,7 +25,6 @@ from heedful.recipe import Data, Recipe
 from heedful.results import Example
 
 CHUNK = 10_000
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,10 @@ class Prepared:
     test: list[Example]
     notes: list[str]
     fingerprint: dict
-    default_scores: str
+    default_scores: Literal["symbols", "text"]
 
 
-def prepare(
-    recipe: Recipe, folder: Path, say: Say, tokenizers: tuple[Tokenizer, Tokenizer] | None = None
-) -> Prepared:
+def prepare(recipe: Recipe, folder: Path, say: Say, tokenizers: tuple[Tokenizer, Tokenizer] | None = None) -> Prepared:
     """Reads, splits, tokenises and stores a recipe's data under `folder`/data, or opens what stands there if it is
     the same (by the hashes of the files, the recipe's data section and the seed).
 
@@ -48,19 +49,16 @@ def prepare(
     way leaves nothing that could be taken for finished. Raises HeedfulError for whatever is wrong with the data.
     """
     fingerprint = fingerprint_of(recipe, tokenizers)
-    ready, partial = folder / "data", folder / "data.partial"
+    ready = folder / "data"
     if same(ready, fingerprint):
         prepared = opened(ready)
         say(f"data as prepared before: {len(prepared.train):,} training pairs")
         return prepared
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    notes = Notes(say)
-    bad = BadRows(partial / "bad_rows.jsonl")
-    scores = Preparation(recipe, partial, notes, bad).run(tokenizers)
-    bad.close(folder / "bad_rows.jsonl")
-    write_json(partial / "prepared.json", {"fingerprint": fingerprint, "notes": notes.said, "scores": scores})
-    finish(partial, ready)
+    with written_aside(ready) as partial:
+        notes, bad = Notes(say), BadRows(partial / "bad_rows.jsonl")
+        scores = Preparation(recipe, partial, notes, bad).run(tokenizers)
+        bad.close(folder / "bad_rows.jsonl")
+        write_json(partial / "prepared.json", {"fingerprint": fingerprint, "notes": notes.said, "scores": scores})
     return opened(ready)
 
 
@@ -75,45 +73,6 @@ def examples(files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None])
     return found
 
 
-class Notes:
-    """What was chosen and counted, said at once and kept."""
-
-    def __init__(self, say: Say) -> None:
-        self.say, self.said = say, []
-
-    def __call__(self, note: str) -> None:
-        self.said.append(note)
-        self.say(note)
-
-    def left_out(self, number: int, what: str, first: str) -> None:
-        """Says how many pairs were left out and where the first of them stands, if any were."""
-        if number:
-            self(f"left out: {plural(number, 'pair')} {what}" + (f" (first: {first})" if first else ""))
-
-
-class BadRows:
-    """Counts the rows that are skipped, and lists them in a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.count, self.first, self.path = 0, "", path
-        self.stream = path.open("w", encoding="utf-8")
-
-    def __call__(self, bad: BadRow) -> None:
-        self.count += 1
-        self.first = self.first or f"{bad.where}: {bad.problem}"
-        line = {"where": bad.where, "problem": bad.problem, "text": bad.text}
-        self.stream.write(json.dumps(line) + "\n")
-
-    def close(self, final: Path) -> None:
-        """Moves the list to its place; without bad rows there is no list."""
-        self.stream.close()
-        if self.count:
-            os.replace(self.path, final)
-        else:
-            self.path.unlink()
-            final.unlink(missing_ok=True)
-
-
 class Preparation:
     """The steps of `prepare`, on one recipe."""
 
@@ -125,7 +84,12 @@ class Preparation:
         """Writes everything that `opened` reads; gives the kind of scores that suits the target."""
         if not self.data.train:
             raise HeedfulError("There is no file to learn from.", "As heedful train translate pairs.tsv")
-        valid = [] if self.data.valid == "auto" else self.read(self.data.valid)
+        given_valid = [] if self.data.valid == "auto" else self.data.valid
+        for note in file_notes([*self.data.train, *given_valid, *self.data.test], self.data):
+            self.note(note)
+        if self.data.normalize != "none":
+            self.note(f"every text is given the Unicode form {self.data.normalize}")
+        valid = self.read(given_valid)
         test = self.read(self.data.test)
         scanned = split.scan(read_pairs(self.data.train, self.data, self.bad), self.seed)
         self.say_bad()
@@ -168,28 +132,36 @@ class Preparation:
     def say_bad(self) -> None:
         """One line about the bad rows."""
         if self.bad.count:
-            self.note(f"left out: {plural(self.bad.count, 'bad row')}, listed in bad_rows.jsonl (first: {self.bad.first})")
+            bad = count(self.bad.count, "bad row")
+            self.note(f"left out: {bad}, listed in bad_rows.jsonl (first: {self.bad.first})")
 
     def sides(self, scanned: split.Scan, valid: list[Pair], test: list[Pair]) -> np.ndarray:
-        """TRAIN, VALID or OUT for each row of the training files."""
+        """TRAIN, VALID, SHARED or EMPTY for each row of the training files."""
         sides = np.zeros(len(scanned.sources), np.uint8)
-        sides[scanned.empty] = split.OUT
+        sides[scanned.empty] = split.EMPTY
         self.note.left_out(len(scanned.empty), "with an empty side", scanned.first_empty)
         for name, held in (("valid", valid), ("test", test)):
             sources = {split.hashed(pair.source, self.seed) for pair in held}
             groups = {split.hashed(pair.group, self.seed) for pair in held if pair.group}
             self.part(scanned, sides, sources, groups, name)
-        if not (sides == split.TRAIN).any():
-            raise HeedfulError(f"There is no pair to learn from in {', '.join(self.data.train)}.", self.bad.first)
+        self.some_left(sides)
         if self.data.valid == "auto":
             rows = int((sides == split.TRAIN).sum())
             wanted = self.data.valid_rows if self.data.valid_rows != "auto" else max(1, min(2000, rows // 20))
             split.hold_out(np.asarray(scanned.groups), sides, wanted)
             held = int((sides == split.VALID).sum())
-            self.note(f"valid: {plural(held, 'pair')} held out by seed {self.seed} (none given)")
+            self.note(f"valid: {count(held, 'pair')} held out by seed {self.seed} (none given)")
             sources = set(np.asarray(scanned.sources)[sides == split.VALID].tolist())
             self.part(scanned, sides, sources, set(), "valid")
+            self.some_left(sides)
         return sides
+
+    def some_left(self, sides: np.ndarray) -> None:
+        """Raises HeedfulError if no row is left to learn from."""
+        if not (sides == split.TRAIN).any():
+            shared = "All of them share a source or group with valid or test; data.overlap=keep would keep them."
+            cure = self.bad.first if not len(sides) else shared if (sides == split.SHARED).any() else ""
+            raise HeedfulError(f"There is no pair to learn from in {', '.join(self.data.train)}.", cure)
 
     def part(self, scanned: split.Scan, sides: np.ndarray, sources: set[int], groups: set[int], name: str) -> None:
         """Takes the rows out of training that share a source or group with a held-out set, or says that they stay."""
@@ -201,7 +173,7 @@ class Preparation:
             self.note.left_out(number, f"{what} also stands in {name}", "")
         elif number:
             sides[:] = before
-            self.note(f"kept: {plural(number, 'training pair')} {what} also stands in {name} (data.overlap=keep)")
+            self.note(f"kept: {count(number, 'training pair')} {what} also stands in {name} (data.overlap=keep)")
 
     def encode(self, pairs: Iterable[Pair], source: Tokenizer, target: Tokenizer) -> None:
         """Writes the training store, chunk by chunk, leaving out what the recipe's filters say."""
@@ -225,10 +197,11 @@ class Preparation:
         for why, (number, first) in dropped.items():
             self.note.left_out(number, why, first)
         if not writer.rows:
-            raise HeedfulError("The filters leave no pair to learn from.", "See data.min_tokens, max_tokens, max_ratio.")
+            cure = "See data.min_tokens, data.max_tokens and data.max_ratio."
+            raise HeedfulError("The length filters leave no pair to learn from.", cure)
         if unknown:
-            self.note(f"train: {plural(unknown, 'token')} without an entry in the vocabulary (<unk>)")
-        self.note(f"train: {plural(writer.rows, 'pair')}")
+            self.note(f"train: {count(unknown, 'token')} without an entry in the vocabulary (<unk>)")
+        self.note(f"train: {count(writer.rows, 'pair')}")
 
     def save_held(self, name: str, pairs: list[Pair], source: Tokenizer, target: Tokenizer) -> None:
         """Writes the examples of valid or test, and says how much of them the vocabulary does not know."""
@@ -237,11 +210,11 @@ class Preparation:
         if not held:
             return
         texts = [e.source for e in held], [text for e in held for text in e.references]
-        self.note(f"{name}: {plural(len(held), 'source')} with {plural(len(texts[1]), 'reference')}")
+        self.note(f"{name}: {count(len(held), 'source')} with {count(len(texts[1]), 'reference')}")
         for side, tokenizer, some in (("sources", source, texts[0]), ("references", target, texts[1])):
             unknown = sum(ids.count(UNK) for ids in tokenizer.encode_batch(some))
             if unknown:
-                self.note(f"{name}: {plural(unknown, 'token')} of the {side} never seen in training (<unk>)")
+                self.note(f"{name}: {count(unknown, 'token')} of the {side} never seen in training (<unk>)")
 
 
 def sides_of(
@@ -257,17 +230,12 @@ def reason(source: int, target: int, data: Data) -> str:
     if not short:
         return "with a side of no tokens"
     if short < data.min_tokens:
-        return f"with a side under {plural(data.min_tokens, 'token')} (data.min_tokens)"
+        return f"with a side under {count(data.min_tokens, 'token')} (data.min_tokens)"
     if data.max_tokens and long > data.max_tokens:
-        return f"with a side over {plural(data.max_tokens, 'token')} (data.max_tokens)"
+        return f"with a side over {count(data.max_tokens, 'token')} (data.max_tokens)"
     if data.max_ratio and long > data.max_ratio * short:
         return f"with one side over {data.max_ratio:g} times as long as the other (data.max_ratio)"
     return ""
-
-
-def plural(number: int, noun: str) -> str:
-    """A number and its noun: "1 pair", "2,000 pairs"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def same(ready: Path, fingerprint: dict) -> bool:
@@ -282,12 +250,12 @@ def opened(ready: Path) -> Prepared:
     """What `prepare` wrote."""
     about = json.loads((ready / "prepared.json").read_text(encoding="utf-8"))
     source, target = (Tokenizer.load(ready / f"{side}.tokenizer.json") for side in ("source", "target"))
-    valid, test = (held(ready / f"{name}.json") for name in ("valid", "test"))
+    valid, test = (read_held(ready / f"{name}.json") for name in ("valid", "test"))
     train = Store(ready / "train")
     return Prepared(source, target, train, valid, test, about["notes"], about["fingerprint"], about["scores"])
 
 
-def held(path: Path) -> list[Example]:
+def read_held(path: Path) -> list[Example]:
     """The examples in a file of ours."""
     listed = json.loads(path.read_text(encoding="utf-8"))
     return [Example(e["source"], tuple(e["references"]), e["where"]) for e in listed]
@@ -298,8 +266,18 @@ def write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
 
-def finish(partial: Path, ready: Path) -> None:
-    """Puts finished data in its place: on disk first, then under its name."""
+@contextmanager
+def written_aside(ready: Path) -> Iterator[Path]:
+    """A folder to write into that takes the place of `ready` when all is on disk, and leaves no trace of a failure."""
+    partial = ready.with_name(f"{ready.name}.partial")
+    lonely = not ready.parent.exists()
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(ready.parent if lonely else partial)
+        raise
     for path in (*partial.rglob("*"), partial):
         descriptor = os.open(path, os.O_RDONLY)
         os.fsync(descriptor)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
@@ -36,9 +37,9 @@ class Tokenizer:
         self.inner, self.kind = inner, kind
         ours = tuple(inner.id_to_token(i) for i in range(len(SPECIALS))) == SPECIALS
         self.shift = 0 if ours else len(SPECIALS)
-        self.size = inner.get_vocab_size() + self.shift
-        unk = getattr(inner.model, "unk_token", None)
-        self.unk = None if ours or not unk else inner.token_to_id(unk)
+        # Another's ids may have gaps, so that the highest counts, not their number.
+        self.size = max(inner.get_vocab().values()) + 1 + self.shift
+        self.unk = UNK if ours else unknown_id(inner)
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text."""
@@ -51,7 +52,8 @@ class Tokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids: what was encoded, exactly, if nothing in it was unknown. <pad>, <s>, </s> are left out."""
-        return self.inner.decode([self.theirs(i) for i in map(int, ids) if i >= UNK])
+        first = UNK if self.unk is not None else UNK + 1
+        return self.inner.decode([self.theirs(i) for i in map(int, ids) if i >= first])
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """Each id as people are shown it: a space is written ▁, a part of a character as its bytes."""
@@ -97,10 +99,11 @@ class Tokenizer:
         """One id as people are shown it."""
         if i < len(SPECIALS):
             return SPECIALS[i]
-        token = self.inner.id_to_token(self.theirs(i))
+        token = self.inner.id_to_token(self.theirs(i)) or ""
         text = self.inner.decode([self.theirs(i)]) or token
-        if "\ufffd" in text and self.kind == "bpe":
-            return "".join(BYTES[byte] for byte in byte_level(token))
+        if "\ufffd" in text:
+            bytewise = isinstance(self.inner.decoder, decoders.ByteLevel)
+            return "".join(BYTES[byte] for byte in byte_level(token)) if bytewise else token
         return text.replace(" ", "▁").replace("\n", "⏎")
 
 
@@ -119,10 +122,7 @@ def learn(kind: str, texts: Iterable[str], vocabulary: int) -> Tokenizer:
     if kind not in KINDS:
         raise unknown("tokenizer", kind, [*KINDS, "a path ending in .json"])
     if kind in ("bpe", "unigram") and vocabulary <= SMALLEST:
-        raise HeedfulError(
-            f"A {kind} vocabulary of {vocabulary} is too small: the bytes and the special tokens alone are {SMALLEST}.",
-            "Ask for more, as data.vocabulary=1000, or take data.source_tokenizer=characters.",
-        )
+        raise too_small(kind, vocabulary, f"the bytes and the special tokens alone are {SMALLEST}.")
     match kind:
         case "characters":
             inner = characters(texts)
@@ -135,20 +135,29 @@ def learn(kind: str, texts: Iterable[str], vocabulary: int) -> Tokenizer:
     return Tokenizer(inner, kind)
 
 
+def too_small(kind: str, vocabulary: int, why: str) -> HeedfulError:
+    """The error for a vocabulary without room for what must be in it."""
+    return HeedfulError(
+        f"A {kind} vocabulary of {vocabulary} is too small: {why}",
+        "Ask for more, as data.vocabulary=8000, or take data.source_tokenizer=characters.",
+    )
+
+
 def choose(texts: Sequence[str]) -> tuple[str, str]:
     """The kind of tokenizer that suits these texts, and why.
 
     >>> choose(["HH AH L OW", "L OW", "HH OW L AH"])
-    ('symbols', '4 different symbols between spaces')
+    ('symbols', 'a closed set between spaces')
     >>> choose(["hello", "low"])
     ('characters', 'one word a line')
     """
     counts = Counter(chain.from_iterable(text.split() for text in texts))
     spaced = sum(len(text.split()) > 1 for text in texts)
     once = sum(number == 1 for number in counts.values())
-    # In a closed set hardly anything occurs once; in sentences, however few, a large part of the words does.
-    if spaced and len(counts) <= CLOSED and once <= len(counts) / 10:
-        return "symbols", f"{len(counts)} different symbols between spaces"
+    prose = any(len(symbol) > 1 and symbol[-1] in ".,!?" for symbol in counts)
+    # What occurred once tells how likely the next symbol is a new one (Good-Turing): below 2 % the set is closed.
+    if spaced and not prose and len(counts) <= CLOSED and once <= counts.total() / 50:
+        return "symbols", "a closed set between spaces"
     if spaced <= len(texts) / 100 and sum(map(len, texts)) <= 30 * len(texts):
         return "characters", "one word a line"
     return "bpe", "sentences"
@@ -213,7 +222,11 @@ def unigram(texts: Iterable[str], vocabulary: int) -> tokenizers.Tokenizer:
     splitter = [pre_tokenizers.Split("<", "isolated"), pre_tokenizers.Split(" ", "merged_with_next")]
     learner.pre_tokenizer = pre_tokenizers.Sequence(splitter)
     trainer = trainers.UnigramTrainer(vocab_size=vocabulary - SMALLEST, special_tokens=[], show_progress=False)
-    learner.train_from_iterator(texts, trainer)
+    try:
+        learner.train_from_iterator(texts, trainer)
+    except Exception as error:
+        # A plain Exception of the library: "The vocabulary is not large enough to contain all chars".
+        raise too_small("unigram", vocabulary, f"{error}") from None
     pieces = json.loads(learner.to_str())["model"]["vocab"]
     entries = [(text, 0.0) for text in (*SPECIALS, *BYTES)] + settled(pieces)
     inner = tokenizers.Tokenizer(models.Unigram(entries, UNK, True))
@@ -229,17 +242,24 @@ def settled(pieces: list[tuple[str, float]]) -> list[tuple[str, float]]:
     The library adds up in random order, which shows in the last digits, and gives characters too rare for a score of
     their own the lowest one plus a little by turns, also in random order.
     """
-    lowest = min(score for _, score in pieces)
+    lowest = min((score for _, score in pieces), default=0.0)
     rare = lowest + 1e-4 * sum(len(piece) == 1 for piece, _ in pieces)
     rounded = [(p, round(lowest if len(p) == 1 and score <= rare else score, 6)) for p, score in pieces]
     return sorted(rounded, key=lambda entry: (-entry[1], entry[0]))
 
 
-def kind_of(file: dict) -> str:
+def kind_of(file: dict[str, Any]) -> str:
     """The kind of a tokenizer.json, told by its parts; another's is called by its model."""
-    model, splitter = file["model"]["type"], (file["pre_tokenizer"] or {}).get("type", "")
-    known = {("WordLevel", "Split"): "characters", ("WordLevel", "WhitespaceSplit"): "symbols"}
-    return known.get((model, splitter), model.lower())
+    model, splitter = str(file["model"]["type"]), (file["pre_tokenizer"] or {}).get("type", "")
+    if model == "WordLevel" and splitter in ("Split", "WhitespaceSplit"):
+        return "characters" if splitter == "Split" else "symbols"
+    return model.lower()
+
+
+def unknown_id(inner: tokenizers.Tokenizer) -> int | None:
+    """The id that another's tokenizer gives to what it does not know, if it has one."""
+    model = json.loads(inner.to_str())["model"]
+    return inner.token_to_id(model["unk_token"]) if model.get("unk_token") else model.get("unk_id")
 
 
 def byte_level(token: str) -> bytes:

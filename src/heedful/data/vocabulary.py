@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from heedful.data.pairs import Pair
-from heedful.data.tokenizers import Tokenizer, choose, learn
+from heedful.data.tokenizers import SMALLEST, SPECIALS, Tokenizer, choose, learn
 from heedful.errors import HeedfulError
 from heedful.recipe import Data
 
@@ -42,9 +42,7 @@ def learn_both(data: Data, corpus: Corpus, note: Callable[[str], None]) -> tuple
     return shared, shared
 
 
-def learn_side(
-    kind: str, sides: tuple[str, ...], data: Data, corpus: Corpus, note: Callable[[str], None]
-) -> Tokenizer:
+def learn_side(kind: str, sides: tuple[str, ...], data: Data, corpus: Corpus, note: Callable[[str], None]) -> Tokenizer:
     """One tokenizer, and a note of what it is and why."""
     why = "as the recipe says"
     if kind == "auto":
@@ -63,18 +61,20 @@ def learn_side(
         part = f"{len(corpus.sample):,} of {corpus.rows:,} training pairs, drawn by seed {corpus.seed}"
         note(f"{name}: {kind} {count} learnt from {part if few else 'the training side'} ({why})")
     else:
-        note(f"{name}: {tokenizer.size:,} {kind} of the training side ({why})")
+        note(f"{name}: {tokenizer.size - len(SPECIALS):,} {kind} of the training side ({why})")
     return tokenizer
 
 
 def size_for(sides: tuple[str, ...], corpus: Corpus) -> int:
     """Vocabulary of bpe and unigram: 8,000 for three million characters, twice as many for four times the text.
 
-    Between 500 and 32,000, a power of two times 500. Words come new more and more slowly as a text grows.
+    Between 500 and 32,000, a power of two times 500, with room for each character at least twice over. Words come new
+    more and more slowly as a text grows.
     """
     seen = sum(len(text) for text in corpus.texts(sides, False))
+    room = 2 * (SMALLEST + len(set().union(*corpus.texts(sides, False))))
     total = seen * corpus.rows / max(1, len(corpus.sample))
     size = 500
-    while size < 32_000 and total > 3e6 * (size * 2**0.5 / 8000) ** 2:
+    while size < 32_000 and (total > 3e6 * (size * 2**0.5 / 8000) ** 2 or size < room):
         size *= 2
     return size

@@ -4,14 +4,14 @@ N sources   K beams   V vocabulary
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from heedful.generation.constraints import Track
 from heedful.recipe import Generate
 
 
@@ -20,8 +20,11 @@ class Beams(Protocol):
 
     score: Tensor  # (N, K)
     order: Tensor  # (N, K) dead rows -inf
-    live: list[int]
+    growing: Tensor  # (N, 1) hypotheses still growing
+    draws: Tensor  # (N, K, room) what decides each draw, in [0, 1); room 0 where nothing is drawn
     steps: list[int]
+    limits: list[int]
+    tracks: list[list[Track]]
 
 
 @dataclass(frozen=True)
@@ -32,40 +35,44 @@ class Choice:
     token: Tensor
     score: Tensor
     order: Tensor
+    tracks: list[list[Track]] = field(default_factory=list)
 
 
-Chooser = Callable[[Tensor, Tensor, Beams, Sequence[int], Generate], Choice]
+Chooser = Callable[[Tensor, Tensor, Beams, Generate], Choice]
+"""`log_probs` (N, K, V) are the network's own and make the score; `allowed`, with penalties, make the order."""
 
 
-def beams(log_probs: Tensor, allowed: Tensor, running: Beams, seeds: Sequence[int], settings: Generate) -> Choice:
-    """The likeliest continuations of each source, as many as it has hypotheses still growing.
-
-    `log_probs` (N, K, V) are the network's own and make the score; `allowed`, with penalties, make the order.
-    """
+def beams(log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:
+    """The likeliest continuations of each source, as many as it has hypotheses still growing."""
     width = running.order.size(1)
-    order = (running.order.unsqueeze(-1) + allowed).flatten(1)  # (N, K*V)
-    best, where = order.topk(width, dim=1)
-    beam, token = where // allowed.size(-1), where % allowed.size(-1)
-    rank = torch.arange(width, device=best.device)
-    live = torch.tensor(running.live, device=best.device).unsqueeze(1)
-    best = best.masked_fill(rank >= live, -math.inf)
-    return Choice(beam, token, running.score.gather(1, beam) + log_probs.flatten(1).gather(1, where), best)
+    if width == 1:
+        gained, token = allowed.max(-1)
+        own = gained if allowed is log_probs else log_probs.gather(-1, token.unsqueeze(-1)).squeeze(-1)
+        return Choice(torch.zeros_like(token), token, running.score + own, running.order + gained)
+    # the best of all are among the best of each, and those are found faster
+    each, tokens = allowed.topk(min(width, allowed.size(-1)), dim=-1)
+    order, place = (running.order.unsqueeze(-1) + each).flatten(1).topk(width, dim=1)
+    beam, token = place // each.size(-1), tokens.flatten(1).gather(1, place)
+    order = order.masked_fill(torch.arange(width, device=order.device) >= running.growing, -math.inf)
+    return chosen(log_probs, running, beam, token, order)
 
 
-def samples(log_probs: Tensor, allowed: Tensor, running: Beams, seeds: Sequence[int], settings: Generate) -> Choice:
-    """One draw for every row, each from a generator of its own: (seed, source's seed, row, step) decide it alone."""
+def samples(log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:
+    """One draw for every row."""
     odds = narrowed(allowed / settings.temperature, settings)  # (N, K, V)
-    count, width = running.order.shape
-    draws = [
-        [np.random.default_rng((settings.seed, seed, row, step)).random() for row in range(width)]
-        for seed, step in zip(seeds, running.steps, strict=True)
-    ]
     share = odds.softmax(-1).double().cumsum(-1)
-    point = torch.tensor(draws, device=odds.device, dtype=torch.double).unsqueeze(-1) * share[..., -1:]
+    places = torch.tensor(running.steps, device=odds.device).view(-1, 1, 1).expand(-1, odds.size(1), 1)
+    point = running.draws.gather(2, places) * share[..., -1:]
     token = torch.searchsorted(share, point, right=True).clamp(max=odds.size(-1) - 1)
-    beam = torch.arange(width, device=odds.device).expand(count, width)
-    gained, ordered = log_probs.gather(-1, token).squeeze(-1), allowed.gather(-1, token).squeeze(-1)
-    return Choice(beam, token.squeeze(-1), running.score + gained, running.order + ordered)
+    beam = torch.arange(odds.size(1), device=odds.device).expand(len(odds), -1)
+    order = running.order + allowed.gather(-1, token).squeeze(-1)
+    return chosen(log_probs, running, beam, token.squeeze(-1), order)
+
+
+def chosen(log_probs: Tensor, running: Beams, beam: Tensor, token: Tensor, order: Tensor) -> Choice:
+    """The choice of these continuations (N, K), scored by the network's own log probabilities."""
+    place = beam * log_probs.size(-1) + token
+    return Choice(beam, token, running.score.gather(1, beam) + log_probs.flatten(1).gather(1, place), order)
 
 
 def narrowed(log_probs: Tensor, settings: Generate) -> Tensor:

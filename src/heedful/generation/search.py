@@ -9,17 +9,23 @@ N sources in the batch   K beams   R = N * K rows   T positions   V vocabulary
 """
 
 import math
+from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from heedful.blocks.state import State
+from heedful.blocks.state import State, join
 from heedful.generation.choose import Choice, Chooser, beams, samples
-from heedful.generation.rules import Rules
+from heedful.generation.constraints import Track
+from heedful.generation.rules import Rules, Special
+from heedful.generation.steer import Steered
 from heedful.networks.decoders import Decoder
 from heedful.recipe import Generate
+
+FIRST_ROOM = 16  # positions for which a batch has buffers when it begins
 
 
 @dataclass(frozen=True)
@@ -45,15 +51,6 @@ class Hypothesis:
     complete: bool = True
 
 
-@dataclass(frozen=True)
-class Special:
-    """Token ids that the search must know. `never` are not chosen: padding, the beginning, the unknown."""
-
-    begin: int
-    end: int
-    never: tuple[int, ...] = ()
-
-
 Begin = Callable[[Sequence[int], int, int], tuple[State, ...]]
 """(job numbers, beams, room) -> one state a decoder, the sources read."""
 
@@ -64,13 +61,16 @@ class Running:
 
     states: tuple[State, ...]
     jobs: list[int]  # N numbers of jobs
+    limits: list[int]  # N longest answers
     last: Tensor  # (N, K) newest token
     history: Tensor  # (N, K, room) tokens so far
+    draws: Tensor  # (N, K, room) what decides each draw, in [0, 1); room 0 where nothing is drawn
     score: Tensor  # (N, K) log probability under the unmodified network
     order: Tensor  # (N, K) the same with penalties, by which the beam chooses
+    growing: Tensor  # (N, 1) hypotheses still growing
     steps: list[int]  # N tokens so far
-    live: list[int]  # N hypotheses still growing
-    done: list[list[Hypothesis]] = field(default_factory=list)  # N lists
+    tracks: list[list[Track]]  # N lists, one a beam where there are constraints
+    done: list[list[Hypothesis]] = field(default_factory=list)  # N lists, best first
 
 
 class Search:
@@ -83,20 +83,29 @@ class Search:
         self.decoders, self.begin, self.special, self.settings, self.rules = decoders, begin, special, settings, rules
         self.beams = settings.n_best if settings.sample else max(settings.beam, settings.n_best)
         self.choose: Chooser = samples if settings.sample else beams
+        if rules.constraints is not None:
+            steered = Steered(rules.constraints, special.end)
+            self.choose = steered.samples if settings.sample else steered.beams
 
     @torch.inference_mode()
     def run(self, jobs: Sequence[Job]) -> list[list[Hypothesis]]:
-        """The n-best answers of each job, best first, in the order of the jobs."""
+        """The n-best answers of each job, best first, in the order of the jobs.
+
+        Raises HeedfulError, before anything is read, if the rules leave no answer of a job's `max_length`.
+        """
+        firsts = {longest: self.rules.first(longest) for longest in {job.max_length for job in jobs}}
         waiting = sorted(range(len(jobs)), key=lambda number: jobs[number].cost)  # longest is popped first
         answers: list[list[Hypothesis]] = [[] for _ in jobs]
         running: Running | None = None
         while waiting or running:
-            running = self.admit(running, waiting, jobs)
-            self.step(running, jobs)
-            running = self.leave(running, jobs, answers, bool(waiting))
+            running = self.admit(running, waiting, jobs, firsts)
+            self.step(running)
+            running = self.leave(running, answers)
         return answers
 
-    def admit(self, running: Running | None, waiting: list[int], jobs: Sequence[Job]) -> Running:
+    def admit(
+        self, running: Running | None, waiting: list[int], jobs: Sequence[Job], firsts: dict[int, Track | None]
+    ) -> Running:
         """Lets waiting sources in while the batch has room for them; only when half of it is free, as joining copies."""
         budget = self.settings.batch_tokens / self.beams
         used = sum(jobs[number].cost for number in running.jobs) if running else 0
@@ -109,125 +118,146 @@ class Search:
         if not new:
             assert running is not None
             return running
-        fresh = self.fresh(new, jobs)
+        fresh = self.fresh(new, jobs, firsts)
         return merge(running, fresh) if running else fresh
 
-    def fresh(self, new: list[int], jobs: Sequence[Job]) -> Running:
+    def fresh(self, new: list[int], jobs: Sequence[Job], firsts: dict[int, Track | None]) -> Running:
         """A batch at its beginning: one live row a source, which the first choice spreads over the beam."""
         count, beams = len(new), self.beams
-        room = max(jobs[number].max_length for number in new)
-        states = self.begin(new, beams, room)
+        limits = [jobs[number].max_length for number in new]
+        room = max(limits)
+        states = self.begin(new, beams, min(room, FIRST_ROOM))
         device = states[0].lengths.device
         order = torch.full((count, beams), -math.inf, device=device)
         order[:, : beams if self.settings.sample else 1] = 0.0
+        tracks = [firsts[limit] for limit in limits]
         return Running(
             states,
             new,
+            limits,
             torch.full((count, beams), self.special.begin, device=device),
             torch.zeros(count, beams, room, dtype=torch.long, device=device),
+            self.draws([jobs[number].seed for number in new], room).to(device),
             torch.zeros(count, beams, device=device),
             order,
+            torch.full((count, 1), beams, device=device),
             [0] * count,
-            [beams] * count,
+            [[track] * beams if track is not None else [] for track in tracks],
             [[] for _ in new],
         )
 
-    def step(self, running: Running, jobs: Sequence[Job]) -> None:
+    def draws(self, seeds: Sequence[int], room: int) -> Tensor:
+        """(N, K, room): (the request's seed, the source's seed, the row) alone decide the draws of a row."""
+        if not self.settings.sample:
+            return torch.zeros(len(seeds), self.beams, 0, dtype=torch.double)
+        drawn = [
+            [np.random.default_rng((self.settings.seed, seed, row)).random(room) for row in range(self.beams)]
+            for seed in seeds
+        ]
+        return torch.from_numpy(np.array(drawn))
+
+    def step(self, running: Running) -> None:
         """One token more for every live row."""
         log_probs = self.predict(running)  # (N, K, V)
-        allowed = log_probs.clone()
-        allowed[..., list(self.special.never)] = -math.inf
-        allowed = self.rules.adjust(allowed, running.history, running.steps, self.special.end)
-        numbers = running.jobs
-        choice = self.choose(log_probs, allowed, running, [jobs[number].seed for number in numbers], self.settings)
-        self.follow(running, choice)
-        self.finish(running, jobs)
+        for token in self.special.never:
+            log_probs[..., token] = -math.inf
+        allowed = self.rules.adjust(log_probs, running.history, running.steps)
+        self.follow(running, self.choose(log_probs, allowed, running, self.settings))
+        self.finish(running)
 
     def predict(self, running: Running) -> Tensor:
         """Log probabilities of the next token, (N, K, V) in float32; the states move on."""
-        tokens = running.last.reshape(-1, 1)
+        tokens, room = running.last.reshape(-1, 1), max(running.steps) + 1
         made, states = [], []
         for decoder, state in zip(self.decoders, running.states, strict=True):
-            outputs, state = decoder(tokens, state)
+            outputs, state = decoder(tokens, state.widen(room))
             made.append(decoder.logits(outputs[:, -1]).float().log_softmax(-1))
             states.append(state)
         running.states = tuple(states)
-        mean = made[0] if len(made) == 1 else torch.stack(made).logsumexp(0) - math.log(len(made))
+        # rounding must not lift a mean above 0: the early stop counts on log probabilities that only fall
+        mean = made[0] if len(made) == 1 else (torch.stack(made).logsumexp(0) - math.log(len(made))).clamp_(max=0)
         return mean.unflatten(0, running.last.shape)
 
     def follow(self, running: Running, choice: Choice) -> None:
         """Moves every row to the hypothesis it was chosen to go on with."""
         count, beams = running.last.shape
-        rows = choice.beam + torch.arange(count, device=choice.beam.device).unsqueeze(1) * beams  # (N, K)
         if not self.settings.sample and beams > 1:
+            rows = choice.beam + torch.arange(count, device=choice.beam.device).unsqueeze(1) * beams  # (N, K)
             running.states = tuple(state.select(rows) for state in running.states)
             running.history = running.history.flatten(0, 1)[rows]
-        places = torch.tensor(running.steps, device=rows.device).view(-1, 1, 1).expand(-1, beams, 1)
-        running.history = running.history.scatter(2, places, choice.token.unsqueeze(-1))
+        places = torch.tensor(running.steps, device=running.last.device).view(-1, 1, 1).expand(-1, beams, 1)
+        running.history.scatter_(2, places, choice.token.unsqueeze(-1))
         running.last, running.score, running.order = choice.token, choice.score, choice.order
         running.steps = [steps + 1 for steps in running.steps]
+        running.tracks = choice.tracks or running.tracks
 
-    def finish(self, running: Running, jobs: Sequence[Job]) -> None:
+    def finish(self, running: Running) -> None:
         """Takes the hypotheses that ended out of their beams, and those that may grow no longer."""
-        ended = running.last == self.special.end
-        alive = running.order > -math.inf
-        full = torch.tensor([jobs[n].max_length <= s for n, s in zip(running.jobs, running.steps, strict=True)])
-        over = alive & (ended | full.to(alive.device).unsqueeze(1))
-        for source, beam in over.nonzero().tolist():
-            complete = bool(ended[source, beam])
+        over = running.last == self.special.end
+        full = [limit <= steps for limit, steps in zip(running.limits, running.steps, strict=True)]
+        if any(full):
+            over = over | torch.tensor(full, device=over.device).unsqueeze(1)
+        over = over & (running.order > -math.inf)
+        where = over.nonzero()
+        if not len(where):
+            return
+        tokens, scores, orders = (part[over].tolist() for part in (running.history, running.score, running.order))
+        for (source, _), said, score, order in zip(where.tolist(), tokens, scores, orders, strict=True):
             length = running.steps[source]
-            tokens = running.history[source, beam, : length - complete].tolist()
-            order = running.order[source, beam].item()
+            complete = said[length - 1] == self.special.end
             normalised = order / length**self.settings.length_penalty
-            score = running.score[source, beam].item()
-            running.done[source].append(Hypothesis(tuple(tokens), score, normalised, complete))
-            running.live[source] -= 1
+            hypothesis = Hypothesis(tuple(said[: length - complete]), score, normalised, complete)
+            insort(running.done[source], hypothesis, key=lambda one: (not one.complete, -one.normalised))
         running.order = running.order.masked_fill(over, -math.inf)
+        running.growing = running.growing - over.sum(1, keepdim=True)
 
-    def leave(self, running: Running, jobs: Sequence[Job], answers: list[list[Hypothesis]], more: bool) -> Running | None:
+    def leave(self, running: Running, answers: list[list[Hypothesis]]) -> Running | None:
         """Hands over the sources that are done; the batch is packed when a quarter of it is empty, as that copies."""
         best = running.order.amax(1).tolist()
-        stay = [s for s in range(len(running.jobs)) if not self.settled(running, s, best[s], jobs)]
-        gone = len(running.jobs) - len(stay)
-        if stay and gone * 4 < len(running.jobs):
+        stay = [source for source in range(len(running.jobs)) if not self.settled(running, source, best[source])]
+        gone = set(range(len(running.jobs))).difference(stay)
+        # a source whose room is spent cannot be taken along for another step
+        spent = any(running.steps[source] >= running.limits[source] for source in gone)
+        if stay and not spent and len(gone) * 4 < len(running.jobs):
             return running
-        for source in set(range(len(running.jobs))) - set(stay):
-            ranked = sorted(running.done[source], key=lambda h: (not h.complete, -h.normalised))
-            answers[running.jobs[source]] = ranked[: self.settings.n_best]
+        for source in gone:
+            answers[running.jobs[source]] = running.done[source][: self.settings.n_best]
         return pack(running, stay) if stay else None
 
-    def settled(self, running: Running, source: int, best: float, jobs: Sequence[Job]) -> bool:
-        """Whether nothing that still grows can come among the n best.
+    def settled(self, running: Running, source: int, best: float) -> bool:
+        """Whether nothing that still grows can come among the n best, where `best` is its highest order score.
 
-        Log probabilities only fall, so a hypothesis of order score s can at best end at s / max_length ** penalty.
+        Log probabilities and penalties only lower a score, so what stands at s can at best end at
+        s / limit ** penalty.
         """
-        if running.live[source] <= 0 or best == -math.inf:
+        if best == -math.inf:
             return True
-        complete = sorted((h.normalised for h in running.done[source] if h.complete), reverse=True)
-        if self.settings.sample or len(complete) < self.settings.n_best:
+        done, wanted = running.done[source], self.settings.n_best
+        if self.settings.sample or len(done) < wanted or not done[wanted - 1].complete:
             return False
-        bound = best / jobs[running.jobs[source]].max_length ** self.settings.length_penalty
-        return complete[self.settings.n_best - 1] >= bound
+        return done[wanted - 1].normalised >= best / running.limits[source] ** self.settings.length_penalty
 
 
 def merge(one: Running, two: Running) -> Running:
     """Two batches as one."""
-    room = max(one.history.size(2), two.history.size(2))
-
-    def wide(history: Tensor) -> Tensor:
-        return torch.nn.functional.pad(history, (0, room - history.size(2)))
-
     return Running(
         tuple(State.cat(pair) for pair in zip(one.states, two.states, strict=True)),
         one.jobs + two.jobs,
+        one.limits + two.limits,
         torch.cat((one.last, two.last)),
-        torch.cat((wide(one.history), wide(two.history))),
+        *(side_by_side(*pair) for pair in ((one.history, two.history), (one.draws, two.draws))),
         torch.cat((one.score, two.score)),
         torch.cat((one.order, two.order)),
+        torch.cat((one.growing, two.growing)),
         one.steps + two.steps,
-        one.live + two.live,
+        one.tracks + two.tracks,
         one.done + two.done,
     )
+
+
+def side_by_side(one: Tensor, two: Tensor) -> Tensor:
+    """(N, K, room) and (N', K, room') -> (N + N', K, the larger room)."""
+    return join((one.flatten(0, 1), two.flatten(0, 1))).unflatten(0, (-1, one.size(1)))
 
 
 def pack(running: Running, stay: list[int]) -> Running:
@@ -237,12 +267,19 @@ def pack(running: Running, stay: list[int]) -> Running:
     sources = torch.tensor(stay, device=running.last.device)
     beams = running.last.size(1)
     rows = sources.unsqueeze(1) * beams + torch.arange(beams, device=sources.device)
+
+    def some(values: list) -> list:
+        return [values[source] for source in stay]
+
     return Running(
         tuple(state.select(rows, sources) for state in running.states),
-        [running.jobs[s] for s in stay],
+        some(running.jobs),
+        some(running.limits),
         running.last[sources],
         running.history[sources],
+        running.draws[sources],
         running.score[sources],
         running.order[sources],
-        *([values[s] for s in stay] for values in (running.steps, running.live, running.done)),
+        running.growing[sources],
+        *map(some, (running.steps, running.tracks, running.done)),
     )

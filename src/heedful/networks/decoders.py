@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.attention import Cache, KeyValue, Score
 from heedful.blocks.attention.masks import up_to
+from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Positions, Tokens
 from heedful.blocks.recurrent import Carried, Recurrent
 from heedful.blocks.state import Memory, State, Widths, by_source, to_rows
@@ -61,7 +62,7 @@ class RecurrentWriter(nn.Module):
         self.tokens = tokens
         self.vocabulary, self.embedding_width = tokens.table.weight.shape
         self.layers = layers
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = Output(self.embedding_width, tokens, tied)
         # the encoder's last states fit as they are, or its summary is bridged to each carried tensor
         fits = memory is not None and memory.final == layers.widths
@@ -198,9 +199,10 @@ class LuongDecoder(RecurrentWriter):
         for t in range(tokens.size(1)):
             out, stepped = self.layers.step(torch.cat((x[:, t], fed), dim=-1), carried)
             attended = self.look(out.unsqueeze(1), state).squeeze(1)
-            *carried, fed = unless_past((*stepped, attended), (*carried, fed), t, lengths)
+            *moved, fed = unless_past((*stepped, attended), (*carried, fed), t, lengths)
+            carried = tuple(moved)
             seen.append(attended)
-        kept = self.pack(tuple(carried)) | {"fed": fed}
+        kept = self.pack(carried) | {"fed": fed}
         return self.dropout(torch.stack(seen, 1)), state.replace(kept, after(state, tokens, lengths))
 
     def look(self, read: Tensor, state: State) -> Tensor:
@@ -221,7 +223,7 @@ class TransformerDecoder(nn.Module):
         self.limit = positions.limit
         self.positions = positions
         self.layers = layers
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = Output(width, tokens, tied)
 
     def logits(self, outputs: Tensor) -> Tensor:
@@ -232,34 +234,35 @@ class TransformerDecoder(nn.Module):
         source: dict[str, Tensor] = {}
         if memory is not None:
             source["mask"] = memory.mask
-            for number, block in enumerate(self.layers.layers):
+            for number, block in enumerate(self.layers):
+                assert block.memory is not None, "this decoder was made without a memory"
                 seen = block.memory.project(memory.vectors)
                 source |= {f"keys.{number}": seen.keys, f"values.{number}": seen.values}
         count = rows or (len(memory.mask) if memory is not None else 1)
-        carried: dict[str, Tensor] = {}
-        for number, block in enumerate(self.layers.layers if room else ()):
+        buffers: dict[str, Tensor] = {}
+        for number, block in enumerate(self.layers if room else ()):
             shape = (count, room, block.self_attention.heads, weight.size(1) // block.self_attention.heads)
-            carried |= {f"keys.{number}": weight.new_zeros(shape), f"values.{number}": weight.new_zeros(shape)}
-        return State(source, carried, torch.zeros(count, dtype=torch.long, device=weight.device))
+            buffers |= {f"keys.{number}": weight.new_zeros(shape), f"values.{number}": weight.new_zeros(shape)}
+        return State(source, {}, torch.zeros(count, dtype=torch.long, device=weight.device), buffers)
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         steps = tokens.size(1)
         places = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
         mask = None
-        if state.carried:  # token t of a row sees what was written up to its own place
-            mask = up_to(places + 1, state.carried["keys.0"].size(1))  # (R, T, room)
+        if state.buffers:  # token t of a row sees what was written up to its own place
+            mask = up_to(places + 1, state.buffers["keys.0"].size(1))  # (R, T, room)
         turn = self.positions.turn(places)
         x = self.dropout(self.positions(self.tokens(tokens), places))
-        for number, block in enumerate(self.layers.layers):
+        for number, block in enumerate(self.layers):
             x = block(x, mask, mask is None, self.cache(number, state, places), turn, self.seen(number, state))
         outputs = self.dropout(self.layers.norm(x))
         return outputs, state.replace(state.carried, after(state, tokens, lengths))
 
     def cache(self, number: int, state: State, places: Tensor) -> Cache | None:
         """The buffers of one layer, if the state has any."""
-        if not state.carried:
+        if not state.buffers:
             return None
-        return Cache(state.carried[f"keys.{number}"], state.carried[f"values.{number}"], places)
+        return Cache(state.buffers[f"keys.{number}"], state.buffers[f"values.{number}"], places)
 
     def seen(self, number: int, state: State) -> tuple[KeyValue, Tensor] | None:
         """The memory as one layer sees it."""

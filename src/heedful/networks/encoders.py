@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from heedful.blocks.attention.masks import up_to
+from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Positions
 from heedful.blocks.recurrent import Cell, Recurrent
 from heedful.blocks.state import Memory, Widths
@@ -19,6 +20,8 @@ class Encoder(Protocol):
     """What every encoder offers to a join."""
 
     widths: Widths
+    limit: int | None
+    """Positions it can read, None: no limit."""
 
     def __call__(self, vectors: Tensor, lengths: Tensor) -> Memory:
         """Reads (N, S, D) of which each row's first `lengths` positions are real."""
@@ -37,9 +40,10 @@ class RecurrentEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.reverse = reverse
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.layers = Recurrent(cell, width, width, depth, dropout, bidirectional)
         self.widths = Widths(width, width, self.layers.widths)
+        self.limit: int | None = None
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Memory:
         x = self.dropout(vectors)
@@ -58,16 +62,17 @@ class TransformerEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.positions = positions
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.layers = Stack(depth, width, heads, inner, dropout, norm)
         self.widths = Widths(width, width)
+        self.limit = positions.limit
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Memory:
         places = torch.arange(vectors.size(1), device=vectors.device).unsqueeze(0)
         turn = self.positions.turn(places)
         mask = up_to(lengths, vectors.size(1))
         x = self.dropout(self.positions(vectors, places))
-        for block in self.layers.layers:
+        for block in self.layers:
             x = block(x, mask=mask, turn=turn)
         x = self.layers.norm(x)
         real = mask.unsqueeze(-1)

@@ -18,15 +18,18 @@ from heedful.recipe import Network
 LEARNED_POSITIONS = 512  # of networks that learn them; others have no limit
 
 
+AnyEncoder = RecurrentEncoder | TransformerEncoder
+AnyDecoder = RecurrentDecoder | BahdanauDecoder | LuongDecoder | TransformerDecoder
+
+
 class EncoderDecoder(nn.Module):
     """A sequence of tokens in, a sequence of tokens out."""
 
-    def __init__(self, embedding: Tokens, encoder: nn.Module, decoder: nn.Module, source_limit: int | None) -> None:
+    def __init__(self, embedding: Tokens, encoder: AnyEncoder, decoder: AnyDecoder) -> None:
         super().__init__()
         self.embedding = embedding
-        self.encoder = encoder
-        self.decoder = decoder
-        self.source_limit = source_limit  # positions it can read, None: no limit
+        self.encoder: AnyEncoder = encoder
+        self.decoder: AnyDecoder = decoder
 
     def read(self, source: Tensor, lengths: Tensor) -> Memory:
         """The memory of source tokens (N, S)."""
@@ -51,11 +54,10 @@ def encoder_decoder(network: Network, source_vocabulary: int, target_vocabulary:
     source = target if shared else Tokens(source_vocabulary, width, scaled)
     encoder = build_encoder(reader, network)
     decoder = build_decoder(answer, network, target, encoder.widths)
-    limit = getattr(getattr(encoder, "positions", None), "limit", None)
-    return EncoderDecoder(source, encoder, decoder, limit)
+    return EncoderDecoder(source, encoder, decoder)
 
 
-def build_encoder(side: RecurrentReader | TransformerSide, network: Network) -> RecurrentEncoder | TransformerEncoder:
+def build_encoder(side: RecurrentReader | TransformerSide, network: Network) -> AnyEncoder:
     """The encoder of a row."""
     width, depth, dropout = int(network.width), int(network.depth), float(network.dropout)
     if isinstance(side, RecurrentReader):
@@ -64,7 +66,9 @@ def build_encoder(side: RecurrentReader | TransformerSide, network: Network) -> 
     return TransformerEncoder(width, depth, heads, inner, dropout, side.norm, build_positions(side, network))
 
 
-def build_decoder(side: RecurrentAnswer | TransformerSide, network: Network, tokens: Tokens, memory: Widths | None) -> nn.Module:
+def build_decoder(
+    side: RecurrentAnswer | TransformerSide, network: Network, tokens: Tokens, memory: Widths | None
+) -> AnyDecoder:
     """The decoder of a row, after an encoder of these widths (None: a language model)."""
     width, depth, dropout = int(network.width), int(network.depth), float(network.dropout)
     if isinstance(side, TransformerSide):

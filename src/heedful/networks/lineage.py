@@ -47,7 +47,7 @@ class TransformerSide:
     tied: bool = True
 
 
-S = TypeVar("S", RecurrentReader, RecurrentAnswer, TransformerSide)
+S = TypeVar("S", bound="RecurrentReader | RecurrentAnswer | TransformerSide")
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,8 @@ def resolve(asked: Network, default: str = "vaswani2017") -> Network:
     if name not in LINEAGE:
         raise unknown("network", name, LINEAGE)
     decided = {"name": name} | {
-        key: value if (given := getattr(asked, key)) == "auto" else given for key, value in defaults(name, asked).items()
+        key: value if (given := getattr(asked, key)) == "auto" else given
+        for key, value in defaults(name, asked).items()
     }
     for key in Network.model_fields:
         if key not in ("name", "size") and getattr(asked, key) != "auto" and key not in decided:
@@ -196,5 +197,3 @@ def describe() -> list[dict[str, str]]:
     return [
         {"name": name, "paper": row.paper, "added": row.added, "lacked": row.lacked} for name, row in LINEAGE.items()
     ]
-
-

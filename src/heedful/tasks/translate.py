@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
@@ -19,16 +19,17 @@ from heedful.blocks.recording import record
 from heedful.blocks.state import State
 from heedful.data import batching
 from heedful.data import text as data
+from heedful.data.check import check_pairs
 from heedful.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizer
 from heedful.errors import HeedfulError
-from heedful.generation.rules import Rules
-from heedful.generation.search import Job, Search, Special
+from heedful.generation.rules import Rules, Special, rules_of
+from heedful.generation.search import Hypothesis, Job, Search
 from heedful.metrics import baselines
 from heedful.metrics.text import evaluate as measure
 from heedful.networks.joins import EncoderDecoder, encoder_decoder
 from heedful.networks.lineage import resolve as resolve_network
 from heedful.recipe import Generate, Network, Recipe
-from heedful.results import Alignment, Answer, Example, Measure, Scores
+from heedful.results import Alignment, Answer, Example, Findings, Measure, Scores
 from heedful.training.loop import Batch, Work
 
 SPECIAL = Special(BOS, EOS, never=(PAD, BOS, UNK))
@@ -129,7 +130,7 @@ class Loss:
 
     smoothing: float
 
-    def __call__(self, network: nn.Module, batch: Batch) -> tuple[Tensor, int]:
+    def __call__(self, network: EncoderDecoder, batch: Batch) -> tuple[Tensor, int]:
         outputs = network(batch["source"], batch["lengths"], batch["inputs"])
         real = up_to(batch["steps"], outputs.size(1))
         targets = batch["targets"][real]
@@ -180,12 +181,12 @@ def begin(models: Sequence[Translator], ids: list[list[int]]) -> Callable[[Seque
 
 
 def rules(model: Translator, settings: Generate) -> Rules:
-    """The request's rules in token ids."""
-    prefix = tuple(model.target.encode(settings.prefix)) if settings.prefix else ()
-    return Rules(settings.repetition_penalty, settings.no_repeat_ngram, prefix)
+    """The request's rules, whose texts are read with the target's tokenizer."""
+    target = model.target
+    return rules_of(settings, SPECIAL, target.encode, target.decode, target.size, model.scores == "symbols")
 
 
-def shown(model: Translator, text: str, ids: list[int], hypothesis: Any) -> Answer:
+def shown(model: Translator, text: str, ids: list[int], hypothesis: Hypothesis) -> Answer:
     """A hypothesis as people read it."""
     unknown = tuple(model.source.unknown(text)) if UNK in ids else ()
     tokens = tuple(model.target.tokens(hypothesis.tokens))
@@ -195,7 +196,7 @@ def shown(model: Translator, text: str, ids: list[int], hypothesis: Any) -> Answ
 
 def refuse_long(models: Sequence[Translator], texts: Sequence[str], ids: list[list[int]]) -> None:
     """Raises HeedfulError for the first source with more positions than a network has."""
-    limits = [model.network.source_limit for model in models if model.network.source_limit]
+    limits = [model.network.encoder.limit for model in models if model.network.encoder.limit]
     for text, one in zip(texts, ids, strict=True):
         if limits and len(one) > min(limits):
             raise HeedfulError(
@@ -205,7 +206,12 @@ def refuse_long(models: Sequence[Translator], texts: Sequence[str], ids: list[li
 
 
 def evaluate(
-    models: Sequence[Translator], examples: Sequence[Example], settings: Generate, *, samples: int = 1000, ter: bool = True
+    models: Sequence[Translator],
+    examples: Sequence[Example],
+    settings: Generate,
+    *,
+    samples: int = 1000,
+    ter: bool = True,
 ) -> Scores:
     """Scores the 1-best answers to examples; the same in training (samples=0) and afterwards."""
     sources = [example.source for example in examples]
@@ -249,6 +255,12 @@ def explain(model: Translator, text: str, output: str) -> Alignment:
     return Alignment(
         (*model.source.tokens(source_ids[:-1]), "</s>"), (*model.target.tokens(target_ids), "</s>"), looked
     )
+
+
+def check(recipe: Recipe) -> Findings:
+    """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
+    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
+    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
 
 
 def config(model: Translator) -> dict[str, Any]:

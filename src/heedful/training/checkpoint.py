@@ -75,7 +75,7 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
     flush(target.parent)
 
 
-def write_file(target: Path, write: Callable[[Path], None]) -> None:
+def write_file(target: Path, write: Callable[[Path], object]) -> None:
     """Lets `write` fill a file aside, then puts it in the place of `target` at once."""
     aside = target.with_name(f".{target.name}.part")
     write(aside)
@@ -100,7 +100,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise HeedfulError(f"{path} cannot be read: {error}.", "The file is incomplete or no safetensors file.") from None
+        raise HeedfulError(
+            f"{path} cannot be read: {error}.", "The file is incomplete or no safetensors file."
+        ) from None
 
 
 def weights_of(network: nn.Module) -> dict[str, Tensor]:

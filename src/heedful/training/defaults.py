@@ -1,7 +1,5 @@
 """What `auto` means in the recipe's train section."""
 
-import os
-
 import torch
 
 from heedful.errors import HeedfulError
@@ -16,7 +14,9 @@ def resolve(train: Train) -> Train:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
-        raise HeedfulError(f"There is no device {device} here.", "train.device may be auto, cpu, cuda or mps.") from None
+        raise HeedfulError(
+            f"There is no device {device} here.", "train.device may be auto, cpu, cuda or mps."
+        ) from None
     budget = train.minutes or train.steps or train.epochs
     decided = {
         "minutes": train.minutes if budget else MINUTES,
@@ -26,7 +26,7 @@ def resolve(train: Train) -> Train:
         "warmup": 0.05,
         "average": 0.998,
         "precision": pick_precision(device),
-        "threads": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),  # the cores, or what OMP_NUM_THREADS says,
     }
     chosen = {key: value for key, value in decided.items() if getattr(train, key) in ("auto", None)}
     return train.model_copy(update=chosen | {"device": device})

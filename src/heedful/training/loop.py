@@ -1,12 +1,9 @@
 """One loop for every task. It gets data, loss and score as functions, and knows neither task nor network."""
 
-import json
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +16,12 @@ from torch.utils.data import DataLoader, Dataset
 from heedful.errors import HeedfulError
 from heedful.recipe import Train
 from heedful.results import Progress
+from heedful.training import memory
 from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, weights_of, write_file
+from heedful.training.log import Log
 from heedful.training.optimizer import Average, adamw, factor, scale_gradients
 from heedful.training.progress import Listener
+from heedful.training.signals import stop_signals
 
 VALIDATIONS = 12  # over the budget, where valid_every is auto
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
@@ -36,7 +36,7 @@ class Work:
     network: nn.Module
     plan: Callable[[int], list[np.ndarray]]  # epoch -> batches of row numbers
     collate: Callable[[np.ndarray], Batch]  # rows -> tensors
-    loss: Callable[[nn.Module, Batch], tuple[Tensor, int]]  # -> sum over tokens, number of tokens
+    loss: Callable[[Any, Batch], tuple[Tensor, int]]  # -> sum over tokens, number of tokens
     score: Callable[[], dict[str, float]]  # of generated output for validation examples, by the network as it stands
     primary: str  # the score that "best" goes by
     higher_is_better: bool
@@ -77,6 +77,7 @@ class Loop:
         self.network = work.network.to(self.device)
         self.optimizer = adamw(self.network, float(train.learning_rate), train.weight_decay)
         self.average = Average(self.network, float(train.average)) if train.average else None
+        self.record = Log(folder, train.track)
         self.at = Position()
         self.plans: dict[int, list[np.ndarray]] = {}
         self.best_weights: dict[str, Tensor] = {}
@@ -87,6 +88,7 @@ class Loop:
     def run(self) -> Outcome:
         """Trains until the budget is spent, patience ends, or a signal asks to stop (saved; KeyboardInterrupt)."""
         begun = self.at.seconds
+        memory.reset_peak(self.device)
         self.saved = time.monotonic()
         with stop_signals() as asked:
             batches = self.batches()
@@ -101,8 +103,10 @@ class Loop:
                     self.listener.end(f"saved at step {self.at.step:,}. The same command goes on from here.")
                     raise KeyboardInterrupt
         trained = max(self.at.seconds - begun, 1e-9)
-        self.listener.end(f"{self.at.step:,} steps, best {self.work.primary} {self.at.best:.2f} at step {self.at.best_step:,}")
-        return Outcome(self.at, self.tokens / trained, peak_memory(self.device))
+        self.listener.end(
+            f"{self.at.step:,} steps, best {self.work.primary} {self.at.best:.2f} at step {self.at.best_step:,}"
+        )
+        return Outcome(self.at, self.tokens / trained, memory.peak(self.device))
 
     def step(self, batches: Iterator[tuple[np.ndarray, Batch]]) -> None:
         """One step of the optimizer over `accumulate` batches."""
@@ -145,9 +149,13 @@ class Loop:
                 loss.backward()
             except torch.cuda.OutOfMemoryError:
                 if self.at.parts >= size:
-                    raise HeedfulError("One example alone is too large for the memory.", "Set data.max_tokens.") from None
+                    raise HeedfulError(
+                        "One example alone is too large for the memory.", "Set data.max_tokens."
+                    ) from None
                 self.at.parts *= 2
-                self.listener.note(f"memory ran out: batches are cut into {self.at.parts} parts from step {self.at.step:,}")
+                self.listener.note(
+                    f"memory ran out: batches are cut into {self.at.parts} parts from step {self.at.step:,}"
+                )
                 self.optimizer.zero_grad()
                 return self.gradients(batch)
             total, tokens = total + loss.item(), tokens + count
@@ -219,9 +227,7 @@ class Loop:
     def log(self, kind: str, values: dict[str, float]) -> None:
         """One line of metrics.jsonl."""
         epoch = self.at.epoch + self.at.batch / len(self.plan(self.at.epoch))
-        line = Progress(kind, self.at.step, round(epoch, 4), round(self.at.seconds, 3), values)
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(line)) + "\n")
+        self.record.write(Progress(kind, self.at.step, round(epoch, 4), round(self.at.seconds, 3), values))
 
     def refuse(self, loss: float, norm: float, rows: np.ndarray) -> None:
         """Stops before a step that would spoil the weights; they are saved as they are."""
@@ -236,9 +242,11 @@ class Loop:
     def save(self) -> None:
         """A checkpoint of everything that the next step depends on."""
         tensors = {"network": weights_of(self.network), "best": self.best_weights}
-        names = {weight: name for name, weight in self.network.named_parameters()}
+        names: dict[Tensor, str] = {weight: name for name, weight in self.network.named_parameters()}
         tensors["optimizer"] = {
-            f"{names[weight]}/{key}": value for weight, state in self.optimizer.state.items() for key, value in state.items()
+            f"{names[weight]}/{key}": value
+            for weight, state in self.optimizer.state.items()
+            for key, value in state.items()
         }
         if self.average:
             tensors["average"] = self.average.weights
@@ -249,9 +257,8 @@ class Loop:
     def restore(self) -> None:
         """Goes back to the newest checkpoint, and metrics.jsonl to the same step."""
         kept = newest(self.folder / "checkpoints")
-        path = self.folder / "metrics.jsonl"
+        self.record.rewind(kept.values["step"] if kept else 0)
         if kept is None:
-            path.unlink(missing_ok=True)
             return
         self.tokens = kept.values.pop("tokens")
         self.at = Position(**kept.values)
@@ -263,8 +270,6 @@ class Loop:
             self.optimizer.state[weights[name]][part] = value if part == "step" else value.to(self.device)
         if self.average:
             self.average.weights = {name: value.to(self.device) for name, value in kept.tensors["average"].items()}
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= self.at.step]
-        write_file(path, lambda aside: aside.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
         self.listener.note(f"goes on from step {self.at.step:,}")
 
 
@@ -279,34 +284,3 @@ class Batches(Dataset[Batch]):
 
     def __getitem__(self, number: int) -> Batch:
         return self.collate(self.plan[number])
-
-
-@contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM rather than dying of them; a second SIGINT kills as usual."""
-    asked: list[int] = []
-
-    def note(number: int, frame: object) -> None:
-        asked.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, note)
-    except ValueError:  # not the main thread: whoever runs us there handles signals
-        pass
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def peak_memory(device: torch.device) -> float:
-    """Megabytes at the most, of the GPU or of the whole process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    import resource  # not on Windows, where the figure is left out
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

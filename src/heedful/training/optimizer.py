@@ -54,7 +54,8 @@ class Average:
         """Takes the weights after `step` steps in."""
         now = min(self.decay, step / (step + 10))
         new = [weight.detach() for weight in network.parameters()]
-        torch._foreach_lerp_(list(self.weights.values()), new, 1 - now)
+        for kept, newest in zip(self.weights.values(), new, strict=True):
+            kept.lerp_(newest, 1 - now)
 
     def swap(self, network: nn.Module) -> None:
         """Exchanges the network's weights with the averaged ones; called twice, all is as before."""
@@ -66,5 +67,6 @@ class Average:
 
 def scale_gradients(weights: Iterable[Tensor], by: float) -> None:
     """Multiplies all gradients: sums over tokens become means over all the tokens of a step."""
-    gradients = [weight.grad for weight in weights if weight.grad is not None]
-    torch._foreach_mul_(gradients, by)
+    for weight in weights:
+        if weight.grad is not None:
+            weight.grad.mul_(by)

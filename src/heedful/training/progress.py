@@ -46,8 +46,8 @@ def terminal(stream: TextIO | None = None) -> "Bar | Lines":
 
     Use it as a context manager where an error may follow, so that the bar is closed before the error is printed.
     """
-    stream = stream or sys.stderr
-    return Bar(stream) if stream.isatty() else Lines(stream)
+    told = sys.stderr if stream is None else stream
+    return Bar(told) if told.isatty() else Lines(told)
 
 
 class Lines:

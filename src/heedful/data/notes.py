@@ -1,0 +1,49 @@
+"""What was chosen, counted and left out while data was prepared: said at once, and kept."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from heedful.data.rows import BadRow, count
+
+Say = Callable[[str], None]
+
+
+class Notes:
+    """What was chosen and counted, said at once and kept."""
+
+    def __init__(self, say: Say) -> None:
+        self.say, self.said = say, []
+
+    def __call__(self, note: str) -> None:
+        self.said.append(note)
+        self.say(note)
+
+    def left_out(self, number: int, what: str, first: str) -> None:
+        """Says how many pairs were left out and where the first of them stands, if any were."""
+        if number:
+            self(f"left out: {count(number, 'pair')} {what}" + (f" (first: {first})" if first else ""))
+
+
+class BadRows:
+    """Counts the rows that are skipped, and lists them in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.count, self.first, self.path = 0, "", path
+        self.stream = path.open("w", encoding="utf-8")
+
+    def __call__(self, bad: BadRow) -> None:
+        self.count += 1
+        self.first = self.first or f"{bad.where}: {bad.problem}"
+        line = {"where": bad.where, "problem": bad.problem, "text": bad.text}
+        self.stream.write(json.dumps(line) + "\n")
+
+    def close(self, final: Path) -> None:
+        """Moves the list to its place; without bad rows there is no list."""
+        self.stream.close()
+        if self.count:
+            os.replace(self.path, final)
+        else:
+            self.path.unlink()
+            final.unlink(missing_ok=True)

@@ -1,0 +1,211 @@
+"""Phrases that every answer must hold, and phrases that none may hold, kept at the level of the decoded text.
+
+Each hypothesis carries a proof that it can still be finished: its *way*, tokens that, said next, lead to a text that
+keeps every constraint. A token after which no way fits into the longest answer is not chosen. So a search never runs
+dry, and a request that cannot be met is found out before it begins.
+
+The way spells required phrases as the tokenizer would; a hypothesis is free to spell them otherwise. Of the ways that
+are looked for, the shortest is not promised, so a request is refused only when its longest answer is very tight.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, permutations
+
+from heedful.errors import HeedfulError
+from heedful.generation.phrases import UNSPACED, Phrase, plain
+
+Ids = tuple[int, ...]
+BROKEN = "\ufffd"  # how the bytes of an unfinished character are decoded
+ORDERS = 24  # orders of the phrases tried for one way: all orders of four
+BRIDGES = 8  # tokens of each sort tried between what must not meet
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How token ids and texts become one another, and which ids there are; `never` are not chosen."""
+
+    encode: Callable[[str], Sequence[int]]
+    decode: Callable[[Sequence[int]], str]
+    vocabulary: int
+    never: frozenset[int]  # the end among them
+    symbols: bool = False  # texts are symbols between white space, not words
+
+    def text(self, ids: Ids) -> str:
+        """The text as phrases are looked for in it."""
+        return plain(self.decode(ids))
+
+
+@dataclass(frozen=True)
+class Track:
+    """A hypothesis as the constraints see it.
+
+    `way` is its proof: it may end once that is empty. `owed` of its tokens are for required phrases. `bound`: the
+    network wanted to end too early, and now follows the way.
+    """
+
+    ids: Ids
+    way: Ids
+    owed: int
+    bound: bool = False
+
+
+class Constraints:
+    """What the answers to one request must and must not hold. The prefix is token ids.
+
+    Raises HeedfulError for a phrase that is empty, that cannot be written, or that contradicts another.
+    """
+
+    def __init__(
+        self, required: Sequence[str], forbidden: Sequence[str], spelling: Spelling, prefix: Ids, no_repeat: int
+    ) -> None:
+        self.required = [Phrase(text, spelling.symbols) for text in required]
+        self.forbidden = [Phrase(text, spelling.symbols) for text in forbidden]
+        self.spelling, self.prefix, self.no_repeat = spelling, prefix, no_repeat
+        self.beginning = spelling.text(prefix)
+        self.refuse_contradictions()
+
+    def first(self, longest: int) -> Track:
+        """The hypothesis that has said nothing; raises HeedfulError if no answer of `longest` tokens can be allowed."""
+        found = self.way(self.prefix, longest - len(self.prefix))
+        if found is not None:
+            return Track((), self.prefix + found, len(self.prefix + found) if self.required else 0)
+        far = self.way(self.prefix, 1 << 30)
+        names = ", ".join(f'"{phrase.text}"' for phrase in self.required)
+        if far is None:
+            without = ", ".join(f'"{phrase.text}"' for phrase in self.forbidden)
+            raise HeedfulError(f"No answer can hold {names or 'anything'} and not {without}.", "Leave one of them out.")
+        needed = len(self.prefix) + len(far)
+        raise HeedfulError(
+            f"An answer that holds {names} takes {needed} tokens, and it may have {longest}.",
+            f"Allow more: generate.max_length={needed + 1}, or ask for fewer phrases.",
+        )
+
+    def follow(self, track: Track, token: int, room: int) -> Track | None:
+        """The hypothesis with one token more, if it can be finished in `room` further ones."""
+        ids = (*track.ids, token)
+        if track.way[:1] == (token,):
+            return Track(ids, track.way[1:], max(0, track.owed - 1), track.bound and len(track.way) > 1)
+        if track.bound:
+            return None
+        way = self.way(ids, room, track.way)
+        if way is None:
+            return None
+        return Track(ids, way, len(way) if way and self.unmet(self.spelling.text(ids)) else 0)
+
+    def way(self, ids: Ids, room: int, before: Ids = ()) -> Ids | None:
+        """At most `room` tokens that, said next, leave every constraint kept; None if none are found.
+
+        `before`, the way of the hypothesis that this one goes on from, serves again unless a phrase was begun since.
+        """
+        text = self.spelling.text(ids)
+        if self.spoilt(text):
+            return None
+        unmet = sorted(self.unmet(text), key=lambda phrase: -next(phrase.begun(text)))
+        fresh = not unmet or next(unmet[0].begun(text)) == 0
+        if unmet and fresh and before and len(before) <= room and self.kept(ids + before):
+            return before
+        for bridge in self.bridges(text):
+            fitting = False
+            for order in islice(permutations(unmet), ORDERS):
+                way = self.through(ids, bridge, order, room)
+                if way is not None and self.kept(ids + way):
+                    return way
+                fitting = fitting or way is not None
+            if not fitting:  # a bridge only parts what must not meet: it shortens nothing
+                return None
+        return None
+
+    def spoilt(self, text: str) -> bool:
+        """Whether the text breaks a constraint whatever is said next."""
+        if not text.startswith(self.beginning):
+            return True
+        stable = len(text.rstrip(BROKEN))
+        return any(end < stable for phrase in self.forbidden for end in phrase.ends(text))
+
+    def through(self, ids: Ids, bridge: Ids, order: Sequence[Phrase], room: int) -> Ids | None:
+        """The bridge, then the phrases in this order, each joined to what stands before it; None if that is too long."""
+        way = bridge
+        for phrase in order:
+            said = ids + way
+            text = self.spelling.text(said)
+            if not phrase.held(text):
+                left = room - len(way)
+                more = next((m for m in self.spelt(said, text, phrase) if len(m) <= left), None)
+                if more is None:
+                    return None
+                way += more
+        return way if len(way) <= room else None
+
+    def spelt(self, ids: Ids, text: str, phrase: Phrase) -> Iterator[Ids]:
+        """Tokens that complete the phrase behind `ids`, the nicest first."""
+        encode = self.spelling.encode
+        for said in phrase.begun(text):
+            rest = phrase.text[said:]
+            joined = said or not text or text[-1].isspace() or UNSPACED.match(rest)
+            for more in (rest,) if joined else (f" {rest}", rest):
+                whole = tuple(encode(text + more))
+                after = [whole[len(ids) :]] if whole[: len(ids)] == ids else []
+                for tokens in (*after, tuple(encode(more))):
+                    if self.spelling.never.isdisjoint(tokens) and phrase.held(self.spelling.text(ids + tokens)):
+                        yield tokens
+
+    def kept(self, ids: Ids) -> bool:
+        """Whether a whole answer keeps every constraint."""
+        text = self.spelling.text(ids)
+        broken = self.unmet(text) or any(phrase.held(text) for phrase in self.forbidden)
+        return text.startswith(self.beginning) and not broken and not self.repeats(ids)
+
+    def unmet(self, text: str) -> list[Phrase]:
+        """The required phrases that a text does not hold."""
+        return [phrase for phrase in self.required if not phrase.held(text)]
+
+    def repeats(self, ids: Ids) -> bool:
+        """Whether an n-gram of the forbidden length stands in it twice."""
+        size = self.no_repeat
+        grams = [ids[place : place + size] for place in range(len(ids) - size + 1)] if size else []
+        return len(set(grams)) < len(grams)
+
+    def bridges(self, text: str) -> Iterator[Ids]:
+        """What may stand between the text and a phrase: nothing, one token, or the rest of an unfinished character."""
+        yield ()
+        singles, parts = self.sorted_tokens
+        if text.endswith(BROKEN):
+            yield from (((part,) * count) for count in (1, 2, 3) for part in parts)
+        yield from ((token,) for token in singles)
+
+    @cached_property
+    def sorted_tokens(self) -> tuple[list[int], list[int]]:
+        """Some tokens that are little like the phrases, letters and others; and all parts of characters."""
+        spelling = self.spelling
+        ours = {character for phrase in (*self.required, *self.forbidden) for character in phrase.text if character != " "}
+        texts = {i: spelling.decode((i,)) for i in range(spelling.vocabulary) if i not in spelling.never}
+        whole = [i for i, text in texts.items() if text and BROKEN not in text]
+        whole.sort(key=lambda i: len(ours.intersection(texts[i])))
+        letters = [i for i in whole if texts[i][0].isalnum()][:BRIDGES]
+        others = [i for i in whole if not texts[i][0].isalnum()][:BRIDGES]
+        return letters + others, [i for i, text in texts.items() if text == BROKEN]
+
+    def refuse_contradictions(self) -> None:
+        """Raises HeedfulError for what no answer of any length can keep, and names the phrase."""
+        for phrase in (*self.required, *self.forbidden):
+            if not phrase.text:
+                raise HeedfulError("A required or forbidden phrase is empty.", "Write at least one character.")
+        if self.repeats(self.prefix):
+            raise HeedfulError(
+                f'The prefix "{self.beginning}" says {self.no_repeat} tokens twice.', "Set generate.no_repeat_ngram=0."
+            )
+        if self.spoilt(self.beginning):
+            bad = next(phrase for phrase in self.forbidden if phrase.held(self.beginning))
+            raise HeedfulError(f'The prefix "{self.beginning}" holds the forbidden phrase "{bad.text}".')
+        for bad in self.forbidden:
+            for phrase in self.required:
+                if bad.held(phrase.text):
+                    raise HeedfulError(f'The required phrase "{phrase.text}" holds the forbidden phrase "{bad.text}".')
+        for phrase in self.required:
+            if next(self.spelt((), "", phrase), None) is None:
+                raise HeedfulError(
+                    f'The required phrase "{phrase.text}" cannot be written with this model\'s vocabulary.',
+                    f'Written with it, it reads "{self.spelling.decode(self.spelling.encode(phrase.text))}".',
+                )

@@ -1,0 +1,1 @@
+"""Pages, pictures and terminal tables, drawn from plain results."""

@@ -1,0 +1,92 @@
+"""The model card: README.md of a run folder, in the form that the Hugging Face hub reads."""
+
+from collections.abc import Sequence
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from heedful.report import words
+from heedful.results import Measure, Scores
+
+# What the hub calls our tasks; a task without a name there goes without one.
+HUB_TASKS = {
+    "translate": "translation",
+    "classify": "image-classification",
+    "caption": "image-to-text",
+    "draw": "text-to-image",
+}
+
+
+def model_card(
+    title: str,
+    task: str,
+    facts: dict[str, str],
+    scores: Scores | None = None,
+    how: Sequence[str] = (),
+    *,
+    data: str = "",
+    tags: Sequence[str] = (),
+) -> str:
+    """Markdown with YAML front matter; measured numbers only.
+
+    `facts` are short and true (network, weights, budget, hardware); `how` holds commands, one a line; `data` names
+    what it was scored on.
+    """
+    parts = [f"---\n{front_matter(title, task, scores, data, tags)}\n---", f"# {plain(title)}"]
+    parts.append(table(["", ""], [[name, fact] for name, fact in facts.items()]))
+    if scores:
+        parts += ["## Scores", score_table(scores), *signatures(scores)]
+    if how:
+        parts += ["## Use", "```bash\n" + "\n".join(how) + "\n```"]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def front_matter(title: str, task: str, scores: Scores | None, data: str, tags: Sequence[str]) -> str:
+    """What the hub indexes: library, task, tags and results, as YAML."""
+    results = [
+        EvalResult(HUB_TASKS.get(task, task), data, data, name, round(measure.value, 2), metric_name=words.title(name))
+        for name, measure in (scores.measures.items() if scores and data else ())
+    ]
+    card = ModelCardData(
+        library_name="heedful",
+        pipeline_tag=HUB_TASKS.get(task),
+        tags=[task, *tags],
+        model_name=title,
+        eval_results=results or None,
+    )
+    return card.to_yaml().strip()
+
+
+def score_table(scores: Scores) -> str:
+    """Each measure with its interval, beside the baseline."""
+    head = ["measure", "value", "95 % interval"] + ([f"baseline: {scores.baseline_name}"] if scores.baseline else [])
+    rows = [row(name, measure, scores) for name, measure in scores.measures.items()]
+    return f"On {scores.count:,} examples.\n\n{table(head, rows)}"
+
+
+def row(name: str, measure: Measure, scores: Scores) -> list[str]:
+    """One measure as cells."""
+    baseline = scores.baseline.get(name)
+    cells = [words.title(name), words.score(measure.value, name), words.spread(measure) or "–"]
+    return [*cells, words.score(baseline.value, name) if baseline else "–"] if scores.baseline else cells
+
+
+def signatures(scores: Scores) -> list[str]:
+    """The signature of each measure that has one."""
+    return [
+        f"{words.title(name)}: `{measure.signature}`" for name, measure in scores.measures.items() if measure.signature
+    ]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, or nothing for no rows."""
+    if not rows:
+        return ""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(plain(cell) for cell in line) + " |" for line in lines)
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    for sign in "\\`*_[]<>|":
+        text = text.replace(sign, "\\" + sign)
+    return " ".join(text.split())

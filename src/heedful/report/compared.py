@@ -1,0 +1,129 @@
+"""A comparison as rows: one a network, over all of its seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from heedful.report import words
+from heedful.results import Comparison, Entry, Measure, Paired
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network of a comparison. `reached`: training seconds until it was as good on valid as the weakest got."""
+
+    network: str
+    seeds: int
+    measures: dict[str, Measure]
+    weights: int
+    train_tokens_per_second: float
+    generate_tokens_per_second: float
+    peak_memory_mb: float
+    reached: float | None
+    verdict: str
+
+
+def rows(comparison: Comparison) -> list[Row]:
+    """One row a network, in the order of the entries; means over seeds where there are several."""
+    networks = by_network(comparison)
+    measures = {name: over_seeds(comparison, name, entries) for name, entries in networks.items()}
+    best = best_network(comparison, measures)
+    bar = weakest_best(comparison)
+    return [
+        Row(
+            network=name,
+            seeds=len(entries),
+            measures=measures[name],
+            weights=entries[0].weights,
+            train_tokens_per_second=mean(entry.train_tokens_per_second for entry in entries),
+            generate_tokens_per_second=mean(entry.generate_tokens_per_second for entry in entries),
+            peak_memory_mb=max(entry.peak_memory_mb for entry in entries),
+            reached=reached(entries, bar),
+            verdict=verdict(comparison, best, name),
+        )
+        for name, entries in networks.items()
+    ]
+
+
+def by_network(comparison: Comparison) -> dict[str, list[Entry]]:
+    """The entries of each network, in the order in which networks first appear."""
+    networks: dict[str, list[Entry]] = {}
+    for entry in comparison.entries:
+        networks.setdefault(entry.network, []).append(entry)
+    return networks
+
+
+def primary(comparison: Comparison) -> Measure:
+    """The measure that "best" goes by, as the first entry has it."""
+    scores = comparison.entries[0].scores
+    return scores.measures[scores.primary]
+
+
+def over_seeds(comparison: Comparison, network: str, entries: Sequence[Entry]) -> dict[str, Measure]:
+    """A network's measures: its only run's, or those over seeds; a bare mean where nobody computed an interval."""
+    if len(entries) == 1:
+        return entries[0].scores.measures
+    means = {}
+    for name, one in entries[0].scores.measures.items():
+        value = mean(entry.scores.measures[name].value for entry in entries)
+        bare = Measure(name, value, value, value, one.higher_is_better, one.signature)
+        means[name] = comparison.over_runs.get(network, {}).get(name, bare)
+    return means
+
+
+def best_network(comparison: Comparison, measures: dict[str, dict[str, Measure]]) -> str:
+    """The network with the best primary score; the first of several equals."""
+    name, sign = primary(comparison).name, direction(comparison)
+    return max(measures, key=lambda network: sign * measures[network][name].value)
+
+
+def verdict(comparison: Comparison, best: str, network: str) -> str:
+    """ "best", "tie" with the best, "behind", or nothing if the two were not tested against each other."""
+    if network == best:
+        others = [name for name in by_network(comparison) if name != best]
+        return "best" if all(verdict(comparison, best, other) == "behind" for other in others) else "first, in a tie"
+    found = tested(comparison, best, network)
+    if found is None:
+        return ""
+    return "tie with the first" if found.p >= words.SURE else "behind"
+
+
+def tested(comparison: Comparison, one: str, two: str) -> Paired | None:
+    """The paired test of two networks, whichever stands first in its name."""
+    return comparison.paired.get(f"{one} vs {two}") or comparison.paired.get(f"{two} vs {one}")
+
+
+def luck(comparison: Comparison) -> str:
+    """What the intervals do and do not hold, by the number of seeds."""
+    if all(len(entries) == 1 for entries in by_network(comparison).values()):
+        return "One seed each: the intervals hold the luck of the examples, not that of training."
+    if comparison.over_runs:
+        return "Several seeds: the intervals hold the luck of training and that of the examples."
+    return "Several seeds: means over them, without an interval."
+
+
+def valid_scores(entry: Entry) -> list[tuple[float, float]]:
+    """Training seconds and primary score of every validation."""
+    name = entry.scores.primary
+    return [(p.seconds, p.values[name]) for p in entry.curve if p.kind == "valid" and name in p.values]
+
+
+def weakest_best(comparison: Comparison) -> float | None:
+    """The best validation score of the run whose best is worst; None if a run was never validated."""
+    sign = direction(comparison)
+    bests = [max((sign * value for _, value in valid_scores(entry)), default=None) for entry in comparison.entries]
+    known = [best for best in bests if best is not None]
+    return sign * min(known) if len(known) == len(bests) else None
+
+
+def reached(entries: Sequence[Entry], bar: float | None) -> float | None:
+    """Mean training seconds until a validation was at least as good as `bar`."""
+    if bar is None:
+        return None
+    sign = 1 if entries[0].scores.measures[entries[0].scores.primary].higher_is_better else -1
+    return mean(min(at for at, value in valid_scores(entry) if sign * value >= sign * bar) for entry in entries)
+
+
+def direction(comparison: Comparison) -> int:
+    """1 if higher is better, else -1."""
+    return 1 if primary(comparison).higher_is_better else -1

@@ -1,0 +1,239 @@
+"""Plain results as figures: a drawing, the same numbers as a table, and a line that says what to see."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from heedful.report import compared, draw, words
+from heedful.results import Alignment, Bin, Comparison, Measure, Progress, Scores
+
+POINTS = 120  # of a drawn line; longer ones are averaged
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows below a head; the first column names its row."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a page shows in one piece. `see` says what the drawing shows."""
+
+    title: str
+    drawing: Markup
+    see: str
+    table: Table
+
+
+@dataclass(frozen=True)
+class View:
+    """An alignment to point at: one large map, and the small ones (label, drawing) that it is the mean of."""
+
+    title: str
+    source: Sequence[str]
+    target: Sequence[str]
+    drawing: Markup
+    small: Sequence[tuple[str, Markup]]
+    columns: int
+    maps: Sequence[Sequence[Sequence[float]]]
+    see: str
+    table: Table
+
+
+def learning(curve: Sequence[Progress], primary: Measure | None) -> list[Figure]:
+    """Training loss, and the validation score, against minutes (below) and steps (above)."""
+    figures = []
+    train = averaged([p for p in curve if p.kind == "train" and "loss" in p.values], "loss")
+    if len(train) > 1:
+        first, last = train[0], train[-1]
+        see = f"Loss per target token: {first.values['loss']:.2f} at first, {last.values['loss']:.2f} at the end."
+        figures.append(over_time("Training loss", train, "loss", see))
+    valid = [p for p in curve if primary and p.kind == "valid" and primary.name in p.values]
+    if primary and valid:
+        sign = 1 if primary.higher_is_better else -1
+        best = max(valid, key=lambda p: sign * p.values[primary.name])
+        reached = words.score(best.values[primary.name], primary.name)
+        see = f"Best on the validation split: {reached} at {words.clock(best.seconds)}, step {best.step:,}."
+        figures.append(over_time(f"Validation: {words.title(primary.name)}", valid, primary.name, see))
+    return figures
+
+
+def over_time(title: str, progress: Sequence[Progress], name: str, see: str) -> Figure:
+    """One value of the training's progress as a line."""
+    points = [(p.seconds / 60, p.values[name]) for p in progress]
+    marks = [progress[i] for i in sorted({len(progress) // 2, len(progress) - 1})]
+    above = [(p.seconds / 60, f"step {p.step:,}") for p in marks] if len(progress) > 3 else []
+    series = [draw.Series(name, points)]
+    drawing = draw.lines(series, "training minutes", words.axis(name), from_zero=name != "loss", above=above)
+    rows = [[words.clock(p.seconds), f"{p.step:,}", f"{p.epoch:.2f}", f"{p.values[name]:.3f}"] for p in progress]
+    return Figure(title, drawing, see, Table(["time", "step", "epoch", words.axis(name)], rows))
+
+
+def averaged(progress: Sequence[Progress], name: str) -> list[Progress]:
+    """At most POINTS records, each the mean of a stretch and dated by its last."""
+    stretch = -(-len(progress) // POINTS) or 1
+    parts = [progress[i : i + stretch] for i in range(0, len(progress), stretch)]
+    means = [sum(p.values[name] for p in part) / len(part) for part in parts]
+    return [
+        Progress(part[-1].kind, part[-1].step, part[-1].epoch, part[-1].seconds, {name: value})
+        for part, value in zip(parts, means, strict=True)
+    ]
+
+
+def lengths(scores: Scores) -> Figure | None:
+    """The primary measure by length of the source."""
+    bins = scores.by_length
+    if not bins:
+        return None
+    primary = scores.measures[scores.primary]
+    drawn = [(words.span(one), one.value, f"{one.value:.1f}") for one in bins]
+    worst = (min if primary.higher_is_better else max)(bins, key=lambda one: one.value)
+    see = (
+        f"Weakest at length {words.span(worst)}: {words.score(worst.value, primary.name)} "
+        f"({worst.count:,} examples). Each bar stands for about as many examples."
+    )
+    rows = [[words.span(one), f"{one.count:,}", f"{one.value:.1f}"] for one in bins]
+    table = Table(["source length", "examples", words.axis(primary.name)], rows)
+    return Figure("By source length", draw.bars(drawn, "source length", words.axis(primary.name)), see, table)
+
+
+def histogram(name: str, bins: Sequence[Bin]) -> Figure:
+    """How many examples have which length."""
+    total = sum(one.count for one in bins)
+    most = max(bins, key=lambda one: one.count)
+    drawn = [(words.span(one), one.count, words.large(one.count)) for one in bins]
+    share = 100 * most.count / (total or 1)
+    see = f"Most often {words.span(most)}: {most.count:,} of {total:,} ({share:.0f} %)."
+    see += f" From {bins[0].low} to {bins[-1].high}."
+    rows = [[words.span(one), f"{one.count:,}"] for one in bins]
+    return Figure(name, draw.bars(drawn, name, "examples"), see, Table([name, "examples"], rows))
+
+
+def standing(comparison: Comparison, rows: Sequence[compared.Row]) -> Figure:
+    """Every network's primary score with its interval, beside the baseline."""
+    primary = compared.primary(comparison)
+    scores = comparison.entries[0].scores
+    baseline = scores.baseline.get(primary.name)
+    yardstick = (f"{scores.baseline_name} {baseline.value:.1f}", baseline.value) if baseline else None
+    drawing = draw.intervals(
+        [(row.network, row.measures[primary.name]) for row in rows], words.axis(primary.name), yardstick
+    )
+    better = "More" if primary.higher_is_better else "Less"
+    see = f"Dots: the score; bars: its 95 % interval. {better} is better."
+    if baseline:
+        see += f" The dashed line is the baseline, {scores.baseline_name}."
+    table = [[row.network, f"{(m := row.measures[primary.name]).value:.2f}", words.spread(m) or "–"] for row in rows]
+    return Figure(
+        "Where each one stands", drawing, see, Table(["network", words.axis(primary.name), "95 % interval"], table)
+    )
+
+
+def races(comparison: Comparison) -> Figure | None:
+    """The validation score of all networks on one axis of training minutes."""
+    primary = compared.primary(comparison)
+    styles = {name: i for i, name in enumerate(compared.by_network(comparison))}
+    series, rows = [], []
+    for entry in comparison.entries:
+        points = [(at / 60, value) for at, value in compared.valid_scores(entry)]
+        if points:
+            series.append(draw.Series(entry.network, points, styles[entry.network]))
+        rows += [[entry.network, str(entry.seed), words.clock(60 * at), f"{value:.2f}"] for at, value in points]
+    if not series:
+        return None
+    drawing = draw.lines(series, "training minutes", words.axis(primary.name), from_zero=True)
+    see = "Each mark is a validation on generated answers. Time spent on validation itself is not counted."
+    return Figure("Learning", drawing, see, Table(["network", "seed", "time", words.axis(primary.name)], rows))
+
+
+def lengths_compared(comparison: Comparison) -> Figure | None:
+    """Quality by source length, a line a network (the first seed of each)."""
+    primary = compared.primary(comparison)
+    series, rows = [], []
+    for style, (name, entries) in enumerate(compared.by_network(comparison).items()):
+        bins = entries[0].scores.by_length
+        if bins:
+            series.append(draw.Series(name, [((one.low + one.high) / 2, one.value) for one in bins], style))
+        rows += [[name, words.span(one), f"{one.count:,}", f"{one.value:.1f}"] for one in bins]
+    if not series:
+        return None
+    drawing = draw.lines(series, "source length", words.axis(primary.name), from_zero=True)
+    see = "Each mark stands at the middle of a range of lengths that holds about as many examples as any other."
+    head = ["network", "source length", "examples", words.axis(primary.name)]
+    return Figure("By source length", drawing, see, Table(head, rows))
+
+
+def aligned(alignment: Alignment, title: str = "") -> View:
+    """An alignment to point at: the only map, or the mean of all with each of them beside it."""
+    maps = list(alignment.maps.values())
+    one = len(maps) == 1
+    main = maps[0] if one else mean_map(maps)
+    small = (
+        []
+        if one
+        else [
+            (label(name), draw.heatmap(alignment.source, alignment.target, map_, small=True))
+            for name, map_ in alignment.maps.items()
+        ]
+    )
+    what = "The stronger a cell's colour, the more the output (row) looked at that part of the source (column)."
+    return View(
+        title=title,
+        source=alignment.source,
+        target=alignment.target,
+        drawing=draw.heatmap(alignment.source, alignment.target, main),
+        small=small,
+        columns=per_layer(list(alignment.maps)),
+        maps=[[[round(w, 3) for w in row] for row in map_] for map_ in ([main] if one else [main, *maps])],
+        see=what if one else f"{what} Large: the mean of the {len(maps)} maps; small: each by itself.",
+        table=full_table(alignment, main) if one else looked_at(alignment),
+    )
+
+
+def per_layer(names: Sequence[str]) -> int:
+    """How many maps a layer has, so that each layer stands in a row of its own; 6 where layers differ."""
+    layers = Counter(name.rpartition(".")[0] for name in names)
+    return layers.most_common(1)[0][1] if len(set(layers.values())) == 1 else 6
+
+
+def mean_map(maps: Sequence[Sequence[Sequence[float]]]) -> list[list[float]]:
+    """The mean of several maps, cell by cell."""
+    return [[sum(cells) / len(maps) for cells in zip(*rows, strict=True)] for rows in zip(*maps, strict=True)]
+
+
+def label(name: str) -> str:
+    """A map's name for people.
+
+    >>> label("decoder.2.memory.head3"), label("decoder.attention")
+    ('layer 2 · head 3', 'attention')
+    """
+    found = re.fullmatch(r"\w+\.(\d+)\.\w+(?:\.head(\d+))?", name)
+    if found is None:
+        return name.rpartition(".")[2]
+    return f"layer {found[1]} · head {found[2]}" if found[2] else f"layer {found[1]}"
+
+
+def full_table(alignment: Alignment, weights: Sequence[Sequence[float]]) -> Table:
+    """One map in numbers."""
+    rows = [
+        [words.token(text), *(f"{weight:.2f}" for weight in row)]
+        for text, row in zip(alignment.target, weights, strict=True)
+    ]
+    return Table(["", *map(words.token, alignment.source)], rows)
+
+
+def looked_at(alignment: Alignment) -> Table:
+    """Many maps in words: what each output looked at most, in each map."""
+    rows = []
+    for t, text in enumerate(alignment.target):
+        cells = []
+        for map_ in alignment.maps.values():
+            s = max(range(len(map_[t])), key=map_[t].__getitem__, default=None)
+            cells.append("" if s is None else f"{words.token(alignment.source[s])} {map_[t][s]:.2f}")
+        rows.append([words.token(text), *cells])
+    return Table(["output", *map(label, alignment.maps)], rows)

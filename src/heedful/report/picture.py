@@ -1,0 +1,128 @@
+"""Alignments as PNG or SVG files, for papers, slides and the README."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from heedful.errors import HeedfulError
+from heedful.report import words
+from heedful.report.figures import label
+from heedful.results import Alignment
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".svg", ".pdf")
+CELL = 0.27  # inches a token takes
+# Faces that hold what the default one lacks; those not installed are left out, or matplotlib warns of each.
+FACES = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Symbols 2")
+
+
+def alignment_picture(alignment: Alignment, path: Path, title: str = "") -> None:
+    """Writes what each output (row) looked at in the source (columns); several maps side by side, at most 4 a row.
+
+    The suffix says what is written; raises HeedfulError for one that is none of .png, .svg, .pdf, and where there is
+    no map to draw.
+    """
+    if not alignment.maps:
+        raise HeedfulError("There is nothing to draw: this network has no attention.")
+    across = min(4, len(alignment.maps))
+    down = -(-len(alignment.maps) // across)
+    wide, high = size(alignment)
+    figure = canvas(path, across * wide, down * high)
+    for place, (name, weights) in enumerate(alignment.maps.items(), 1):
+        axes = figure.add_subplot(down, across, place)
+        draw(axes, alignment, weights, label(name) if len(alignment.maps) > 1 else "")
+    if title:
+        figure.suptitle(title, fontsize=12, fontweight="bold")
+    save(figure, path)
+
+
+def lineage_picture(named: Sequence[tuple[str, Alignment]], path: Path) -> None:
+    """Writes one source through several networks, side by side: a large map where there is one, all heads where many.
+
+    Heads stand in rows of their layers. Networks without attention are left out; raises HeedfulError if all are.
+    """
+    shown = [(name, alignment) for name, alignment in named if alignment.maps]
+    if not shown:
+        raise HeedfulError("There is nothing to draw: none of these networks has attention.")
+    wide, high = (max(sides) for sides in zip(*(size(alignment) for _, alignment in shown), strict=True))
+    figure = canvas(path, len(shown) * wide * 1.1, high + 0.5)
+    for part, (name, alignment) in zip(figure.subfigures(1, len(shown), squeeze=False)[0], shown, strict=True):
+        part.suptitle(name, fontsize=12, fontweight="bold")
+        maps = list(alignment.maps.items())
+        down = len({key.rpartition(".")[0] for key, _ in maps}) if len(maps) > 1 else 1
+        across = -(-len(maps) // down)
+        for place, (key, weights) in enumerate(maps, 1):
+            axes = part.add_subplot(down, across, place)
+            draw(axes, alignment, weights, labels=len(maps) == 1)
+            layer, _, head = label(key).partition(" · ")
+            if place <= across and head:
+                axes.set_title(head, fontsize=8, color="0.35")
+            if place % across == 1 and head:
+                axes.set_ylabel(layer, fontsize=8, color="0.35")
+    save(figure, path)
+
+
+def draw(
+    axes: "Axes", alignment: Alignment, weights: Sequence[Sequence[float]], title: str = "", labels: bool = True
+) -> None:
+    """One map; columns are named above, rows at the left."""
+    axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="equal" if labels else "auto", interpolation="nearest")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=9, top=False, labeltop=labels, bottom=False, labelbottom=False)
+    if title:
+        axes.set_title(title, fontsize=8, color="0.35")
+    if not labels:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set(visible=True, color="0.85")
+        return
+    short = max(map(len, alignment.source), default=0) <= 2
+    axes.set_xticks(range(len(alignment.source)), [shown(text) for text in alignment.source])
+    axes.set_yticks(range(len(alignment.target)), [shown(text) for text in alignment.target])
+    if not short:
+        for tick in axes.get_xticklabels():
+            tick.set(rotation=50, ha="left", rotation_mode="anchor")
+
+
+def shown(text: str) -> str:
+    """A token as matplotlib writes it: a dollar sign would begin a formula."""
+    return words.clipped(text).replace("$", r"\$")
+
+
+def size(alignment: Alignment) -> tuple[float, float]:
+    """Width and height in inches of one map with its labels."""
+    longest = [
+        max((len(words.clipped(text)) for text in side), default=0) for side in (alignment.source, alignment.target)
+    ]
+    wide, high = CELL * len(alignment.source) + 0.09 * longest[1], CELL * len(alignment.target) + 0.08 * longest[0]
+    return max(2.4, wide + 0.5), max(2.0, high + 0.7)
+
+
+def canvas(path: Path, wide: float, high: float) -> "Figure":
+    """An empty figure; matplotlib is imported only here, for it takes longer than all else."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise HeedfulError(f'A picture cannot be written as "{path.name}".', f"Its name ends in {', '.join(SUFFIXES)}.")
+    from matplotlib.figure import Figure
+
+    # No pyplot: a figure of our own draws without a display, and leaves nobody's settings changed.
+    return Figure(figsize=(min(wide, 60), min(high, 60)), layout="constrained")
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Writes the figure; SVG keeps its text as text."""
+    import matplotlib
+    from matplotlib.font_manager import fontManager
+
+    known = {face.name for face in fontManager.ttflist}
+    settings: Any = {
+        "font.family": [face for face in FACES if face in known],
+        "svg.fonttype": "none",
+        "svg.hashsalt": "heedful",
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context(settings):
+        # No date: the same alignment gives the same file.
+        figure.savefig(path, dpi=160, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)

@@ -1,0 +1,44 @@
+"""What is written down while training goes on: metrics.jsonl always, TensorBoard where it was asked for."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from heedful.errors import HeedfulError
+from heedful.results import Progress
+from heedful.training.checkpoint import write_file
+
+
+class Log:
+    """Lines of metrics.jsonl in a run's folder."""
+
+    def __init__(self, folder: Path, track: str) -> None:
+        self.path = folder / "metrics.jsonl"
+        self.board = board(folder) if track == "tensorboard" else None
+
+    def write(self, line: Progress) -> None:
+        """Appends a line."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(line)) + "\n")
+        if self.board:
+            for name, value in line.values.items():
+                self.board.add_scalar(f"{line.kind}/{name}", value, line.step)
+
+    def rewind(self, step: int) -> None:
+        """Takes back what was written after `step`; step 0: everything."""
+        if not self.path.exists() or not step:
+            self.path.unlink(missing_ok=True)
+            return
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        # a process killed while it wrote leaves half a line, always the last
+        whole = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        write_file(self.path, lambda aside: aside.write_text("".join(whole), encoding="utf-8"))
+
+
+def board(folder: Path):
+    """TensorBoard's writer; raises HeedfulError if it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise HeedfulError("train.track=tensorboard needs TensorBoard.", 'pip install "heedful[track]"') from None
+    return SummaryWriter(folder / "tensorboard")

@@ -1,0 +1,64 @@
+"""The one size knob of the tests, their one seed, and how they share a small machine.
+
+HEEDFUL_TEST_SIZE=sample (default) tries a sample of each large population, =all tries everything. HEEDFUL_TEST_SEED
+replays a sample: it is drawn anew each time, and printed at the top and at the end of a run.
+"""
+
+import os
+import random
+import secrets
+from collections.abc import Iterable
+from typing import TypeVar
+
+import pytest
+from hypothesis import settings
+
+T = TypeVar("T")
+
+SIZE = os.environ.setdefault("HEEDFUL_TEST_SIZE", "sample")
+# Written to the environment, so that the workers of pytest-xdist draw the same sample as the process that prints it.
+SEED = int(os.environ.setdefault("HEEDFUL_TEST_SEED", str(secrets.randbelow(2**31))))
+
+# Tests run in as many processes as there are cores, so each of them, and what it starts, is given one thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+settings.register_profile("sample", max_examples=30, deadline=None)
+settings.register_profile("all", max_examples=300, deadline=None)
+
+
+def sample(population: Iterable[T], n: int) -> list[T]:
+    """`n` of the population, in its order, drawn by the printed seed; all of it where everything is to be tried."""
+    items = list(population)
+    if SIZE == "all" or n >= len(items):
+        return items
+    chosen = random.Random(f"{SEED} {len(items)} {n}").sample(range(len(items)), n)
+    return [items[index] for index in sorted(chosen)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if SIZE not in ("sample", "all"):
+        raise pytest.UsageError(f"HEEDFUL_TEST_SIZE cannot be {SIZE!r}: sample or all.")
+    settings.load_profile(SIZE)
+    config.option.hypothesis_seed = SEED
+
+
+def pytest_report_header() -> str:
+    return f"heedful: {knobs()}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"Again with the same sample: {knobs()} make test")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Nothing is skipped: what a test needs, `make test` installs."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and reporter.stats.get("skipped"):
+        reporter.write_line("\nA test was skipped, which counts as failed.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def knobs() -> str:
+    return f"HEEDFUL_TEST_SIZE={SIZE} HEEDFUL_TEST_SEED={SEED}"

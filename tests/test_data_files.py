@@ -1,0 +1,278 @@
+"""Readers: every format gives the same pairs, and every bad input its own plain first line."""
+
+import json
+import sys
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from heedful.data.pairs import read_pairs
+from heedful.data.rows import BadRow
+from heedful.errors import HeedfulError
+from heedful.recipe import Data, build, parse
+
+PAIRS = [("Guten Tag", "good day"), ("schön", "beautiful"), ("schön", "lovely"), ("drei  Wörter", "three, words")]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are named as a user in their folder would name them."""
+    monkeypatch.chdir(tmp_path)
+
+
+def data(*settings: str) -> Data:
+    return build("translate", parse(settings)).data
+
+
+def pairs_of(files: list[str], *settings: str) -> list[tuple[str, str]]:
+    def never(bad: BadRow) -> None:
+        raise AssertionError(bad)
+
+    return [(pair.source, pair.target) for pair in read_pairs(files, data(*settings), never)]
+
+
+def tsv(rows: list[tuple[str, ...]], end: str = "\n") -> bytes:
+    return "".join("\t".join(row) + end for row in rows).encode()
+
+
+def write_all() -> None:
+    """The same pairs in every format."""
+    Path("a.tsv").write_bytes(tsv(PAIRS))
+    Path("header.tsv").write_bytes(tsv([("id", "en", "de"), *(("7", t, s) for s, t in PAIRS)]))
+    Path("crlf.tsv").write_bytes(b"\xef\xbb\xbf" + tsv(PAIRS, "\r\n") + b"\r\n")
+    Path("three.tsv").write_bytes(tsv([(t, "note", s) for s, t in PAIRS]))
+    Path("a.csv").write_text("source,target\n" + "".join(f'"{s}","{t}"\n' for s, t in PAIRS), encoding="utf-8")
+    records = [{"source": s, "target": t, "n": 1} for s, t in PAIRS]
+    Path("a.jsonl").write_text("\n\n".join(json.dumps(r) for r in records), encoding="utf-8")
+    nested = [{"translation": {"de": s, "en": t}} for s, t in PAIRS]
+    Path("nested.jsonl").write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in nested), encoding="utf-8")
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records), "a.parquet")
+    Path("a.de").write_text("".join(f"{s}\n" for s, _ in PAIRS), encoding="utf-8")
+    Path("a.en").write_text("\n".join(t for _, t in PAIRS), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("files", "settings"),
+    [
+        (["a.tsv"], []),
+        (["crlf.tsv"], []),
+        (["header.tsv"], ["data.columns=de,en"]),
+        (["header.tsv"], ["data.columns.source=de", "data.columns.target=en"]),
+        (["three.tsv"], ["data.columns=3,1"]),
+        (["a.csv"], []),
+        (["a.jsonl"], []),
+        (["nested.jsonl"], ["data.columns=translation.de,translation.en"]),
+        (["a.parquet"], []),
+        (["a.parquet"], ["data.columns=1,2"]),
+        (["a.de", "a.en"], ["data.format=parallel"]),
+    ],
+)
+def test_every_format_gives_the_same_pairs(files: list[str], settings: list[str]) -> None:
+    write_all()
+    assert pairs_of(files, *settings) == PAIRS
+
+
+def test_several_files_and_the_lines_they_name() -> None:
+    write_all()
+    Path("multi.csv").write_text('source,target\n"one\nline","two\nlines"\nx,y\n', encoding="utf-8")
+    found = list(read_pairs(["a.jsonl", "multi.csv"], data(), lambda bad: None))
+    assert [pair.where for pair in found[-3:]] == ["a.jsonl line 7", "multi.csv line 2", "multi.csv line 5"]
+    assert found[-2].source == "one\nline"
+
+
+def test_lexicon() -> None:
+    Path("words.dict").write_text(
+        ";;; an old comment\n"
+        "# a new one\n"
+        "hello HH AH L OW\n"
+        "hello(2)\tHH EH  L OW\n"
+        "read\t0.75\tR EH D\n"
+        "read 0.25 R IY D # past, or present\n"
+        "new york\tN UW Y AO R K\n"
+        "tone m a 1\n"
+        "c# S IY SH AA R P\n"
+        "(2) T UW\n",
+        encoding="utf-8",
+    )
+    assert pairs_of(["words.dict"]) == [
+        ("hello", "HH AH L OW"),
+        ("hello", "HH EH L OW"),
+        ("read", "R EH D"),
+        ("read", "R IY D"),
+        ("new york", "N UW Y AO R K"),
+        ("tone", "m a 1"),
+        ("c#", "S IY SH AA R P"),
+        ("(2)", "T UW"),
+    ]
+
+
+def test_groups_and_normal_form() -> None:
+    Path("g.tsv").write_bytes(tsv([("scho\u0308n", "nice", "doc7")]))
+    (pair,) = read_pairs(["g.tsv"], data("data.columns=1,2", "data.group=3", "data.normalize=NFC"), lambda bad: None)
+    assert (pair.source, pair.group) == ("sch\u00f6n", "doc7")
+
+
+def test_sample_has_the_published_split() -> None:
+    words = {split: {s for s, _ in pairs_of([f"sample://cmudict/{split}"])} for split in ("train", "valid", "test")}
+    assert {split: len(some) for split, some in words.items()} == {"train": 107_143, "valid": 6_303, "test": 12_606}
+    assert not words["train"] & words["test"] and not words["valid"] & (words["train"] | words["test"])
+    valid = pairs_of(["sample://cmudict/valid"])
+    assert len({phone for _, phones in valid for phone in phones.split()}) == 39
+    assert len(set(valid)) == len(valid) == 6_741
+
+
+def test_hub_datasets_are_read_through_their_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # The library takes a folder of that name for the dataset, so that no network is needed.
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    Path("owner/pairs").mkdir(parents=True)
+    lines = [json.dumps({"translation": {"de": s, "en": t}}) for s, t in PAIRS]
+    Path("owner/pairs/train.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    assert pairs_of(["hf://owner/pairs"], "data.columns=translation.de,translation.en") == PAIRS
+
+
+@pytest.mark.parametrize(("file", "module"), [("hf://owner/pairs", "datasets"), ("a.parquet", "pyarrow.parquet")])
+def test_missing_libraries_are_named(file: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_all()
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(HeedfulError) as caught:
+        pairs_of([file])
+    assert 'pip install "heedful[data]"' in caught.value.cure
+
+
+LATIN = "If the whole file is Latin-1: iconv -f LATIN1 -t UTF-8 old > new"
+BAD = {
+    "one column": ("a.tsv", b"a\tb\nc\n", 'a.tsv line 2: 1 column where 2 are needed (source<TAB>target): "c"'),
+    "three columns": (
+        "a.tsv",
+        b"a\tb\tc\n",
+        'a.tsv line 1: 3 columns where 2 are needed (source<TAB>target): "a\\tb\\tc"',
+    ),
+    "latin-1": ("a.tsv", b"a\tb\nna\xefve\tx\n", 'a.tsv line 2: column 3: byte 0xEF is not UTF-8: "na\\xefve\\tx"'),
+    "cut off": ("a.tsv", b"a\tb\xc3", 'a.tsv line 1: column 4: byte 0xC3 is not UTF-8: "a\\tb\\xc3"'),
+    "surrogate": (
+        "a.tsv",
+        b"a\t\xed\xa0\x80\n",
+        'a.tsv line 1: column 3: a lone surrogate, half of a character: "a\\t\\xed\\xa0\\x80"',
+    ),
+    "nul": ("a.tsv", b"a\tb\nx\0y\tz\n", 'a.tsv line 2: column 2: a NUL character: "x\\x00y\\tz"'),
+    "no phones": ("a.dict", b"a AH\nb\n", 'a.dict line 2: a word without symbols (word phone phone \u2026): "b"'),
+    "not json": (
+        "a.jsonl",
+        b'{"source": \n',
+        'a.jsonl line 1: not valid JSON (column 12: Expecting value): "{"source": "',
+    ),
+    "not an object": (
+        "a.jsonl",
+        b'["a", "b"]\n',
+        'a.jsonl line 1: not a JSON object such as {"source": "\u2026", "target": "\u2026"}: "["a", "b"]"',
+    ),
+    "json surrogate": (
+        "a.jsonl",
+        b'{"source": "a", "target": "x\\ud800"}\n',
+        'a.jsonl line 1: target: column 2: a lone surrogate (U+D800), half of a character: "x\\ud800"',
+    ),
+    "no target later": (
+        "a.jsonl",
+        b'{"source": "a", "target": "b"}\n{"source": "c", "target": 7}\n',
+        'a.jsonl line 2: no text in column "target": "c"',
+    ),
+    "csv short": ("a.csv", b"source,target\na\n", 'a.csv line 2: 1 column where the header has 2: "a"'),
+    "csv quote": ("a.csv", b'source,target\n"a"b,c\n', "a.csv line 2: not valid CSV: ',' expected after '\"'"),
+    "csv latin-1": ("a.csv", b"source,target\nx,\xe9\n", 'a.csv line 2: column 3: byte 0xE9 is not UTF-8: "x,\\xe9"'),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_rows_stop_with_a_plain_line_or_are_skipped(case: str) -> None:
+    file, content, first_line = BAD[case]
+    Path(file).write_bytes(content)
+    with pytest.raises(HeedfulError) as caught:
+        pairs_of([file])
+    assert caught.value.problem == first_line
+    assert "data.bad_rows=skip" in caught.value.cure
+    assert ("data.columns=1,2" in caught.value.cure) == (case == "three columns")
+    assert (LATIN in caught.value.cure) == ("is not UTF-8" in first_line)
+    skipped: list[BadRow] = []
+    list(read_pairs([file], data("data.bad_rows=skip"), skipped.append))
+    assert [first_line.startswith(f"{bad.where}: {bad.problem}") for bad in skipped] == [True]
+
+
+BROKEN = {
+    "missing": ("paris.tsv", [], "There is no file paris.tsv.\n  Did you mean pairs.tsv?"),
+    "empty": ("empty.tsv", [], "empty.tsv is empty."),
+    "folder": ("folder.tsv", [], "folder.tsv is a folder, and a file is needed."),
+    "ending": ("pairs.tvs", [], 'What kind of file is pairs.tvs? Its ending ".tvs" does not tell. Did you mean .tsv?'),
+    "utf-16": ("utf16.tsv", [], "utf16.tsv line 1 column 1: this is UTF-16 (or no text at all), and UTF-8 is needed."),
+    "utf-16 plain": (
+        "bare.tsv",
+        [],
+        "bare.tsv line 1 column 1: this is UTF-16 (or no text at all), and UTF-8 is needed.",
+    ),
+    "column": (
+        "named.csv",
+        ["data.columns=titel,target"],
+        'There is no column for source in named.csv called "titel". Did you mean "title"?\n  Allowed: title, target.',
+    ),
+    "default column": ("named.csv", [], 'There is no column for source in named.csv called "source".'),
+    "group": (
+        "named.csv",
+        ["data.columns=title,target", "data.group=doc"],
+        'There is no column for group in named.csv called "doc".',
+    ),
+    "role": ("pairs.tsv", ["data.columns.sauce=1"], 'There is no role "sauce". Did you mean "source"?'),
+    "one column said": (
+        "pairs.tsv",
+        ["data.columns=1"],
+        "data.columns has 1 column, and 2 are needed: source, target.",
+    ),
+    "twice": ("twice.csv", [], 'twice.csv line 1: two columns are called "source".'),
+    "broken header": (
+        "header.tsv",
+        ["data.columns=source,target"],
+        "header.tsv line 1: column 2: byte 0xFC is not UTF-8\n  This line holds the names of the columns",
+    ),
+    "open quote": ("open.csv", [], "open.csv line 2: a quoted text begins here and does not end."),
+    "no parquet": ("fake.parquet", [], "fake.parquet is not a Parquet file: "),
+    "lone parallel": (
+        "pairs.tsv",
+        ["data.format=parallel"],
+        "data.format=parallel needs a source file and a target file, and 1 file came: pairs.tsv.",
+    ),
+    "unequal": (
+        "long.txt,short.txt",
+        ["data.format=parallel"],
+        "long.txt has 3 lines and short.txt has 2: they are not parallel.",
+    ),
+    "unequal other way": (
+        "short.txt,long.txt",
+        ["data.format=parallel"],
+        "short.txt has 2 lines and long.txt has 3: they are not parallel.",
+    ),
+    "sample": ("sample://cmudic/train", [], 'There is no sample "cmudic". Did you mean "cmudict"?'),
+    "sample split": ("sample://cmudict/tset", [], 'There is no split of sample://cmudict "tset". Did you mean "test"?'),
+    "hub name": ("hf://pairs", [], "hf://pairs is not the name of a dataset."),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+@pytest.mark.parametrize("bad_rows", ["error", "skip"])
+def test_broken_files_stop_with_a_plain_line(case: str, bad_rows: str) -> None:
+    Path("pairs.tsv").write_bytes(b"a\tb\n")
+    Path("pairs.tvs").write_bytes(b"a\tb\n")
+    Path("empty.tsv").touch()
+    Path("folder.tsv").mkdir()
+    Path("utf16.tsv").write_bytes("a\tb\n".encode("utf-16"))
+    Path("bare.tsv").write_bytes("Sentence\tSatz\n".encode("utf-16-le"))
+    Path("named.csv").write_bytes(b"title,target\na,b\n")
+    Path("twice.csv").write_bytes(b"source,target,source\na,b,c\n")
+    Path("header.tsv").write_bytes(b"g\xfcte\tsource\ttarget\n1\ta\tb\n")
+    Path("open.csv").write_bytes(b'source,target\n"a,b\nc,d\n')
+    Path("fake.parquet").write_bytes(b"not at all")
+    Path("long.txt").write_bytes(b"1\n2\n3\n")
+    Path("short.txt").write_bytes(b"1\n2\n")
+    files, settings, start = BROKEN[case]
+    with pytest.raises(HeedfulError) as caught:
+        pairs_of(files.split(","), f"data.bad_rows={bad_rows}", *settings)
+    assert str(caught.value).startswith(start)
