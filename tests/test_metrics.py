@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sacrebleu
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heedful.errors import HeedfulError
@@ -83,7 +83,6 @@ def test_padding_a_reference_away_changes_nothing():
         np.testing.assert_allclose(counted[name].rows, np.stack(alone))
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.tuples(st.text("ab ", max_size=6), st.lists(st.text("ab ", max_size=6), min_size=1, max_size=3)), min_size=1

@@ -123,8 +123,12 @@ def every_page() -> dict[str, str]:
             how=[f'heedful translate runs/x "{BREAKING}"'],
         ),
         "bare": pages.run_page(title="Nothing measured yet", facts={}),
-        "compare": pages.compare_page(two, [{"name": "new", "paper": "A paper", "added": "It looks back.", "lacked": "Speed."}]),
-        "hostile": pages.compare_page(hostile_comparison(), [{"name": BREAKING, "paper": LONG, "added": ARABIC, "lacked": BREAKING}]),
+        "compare": pages.compare_page(
+            two, [{"name": "new", "paper": "A paper", "added": "It looks back.", "lacked": "Speed."}]
+        ),
+        "hostile": pages.compare_page(
+            hostile_comparison(), [{"name": BREAKING, "paper": LONG, "added": ARABIC, "lacked": BREAKING}]
+        ),
         "explain": pages.explain_page(BREAKING, [Answer(BREAKING, LONG, -1, -1, complete=False)], hostile_alignment()),
         "blind": pages.explain_page("abc", [Answer("abc", "A", -1, -1)], None),
         "check": pages.check_page(findings),

@@ -13,10 +13,12 @@ from heedful.api.model import Model
 from heedful.api.running import budget, curve_of, run, scores_of
 from heedful.errors import unknown
 from heedful.metrics import significance
+from heedful.metrics.counts import PRIMARY, Kind
 from heedful.networks import lineage
 from heedful.recipe import Recipe
 from heedful.report.pages import compare_page
-from heedful.results import Comparison, Entry, Paired, Scores
+from heedful.report.picture import lineage_picture
+from heedful.results import Comparison, Entry, Measure, Paired, Scores
 from heedful.tasks import task
 from heedful.training import defaults
 from heedful.training.checkpoint import write_file
@@ -48,22 +50,15 @@ def compare(
     listener.note(
         f"{len(networks)} networks × {len(seeds)} seeds × {budget(recipe)}{total(recipe, len(networks) * len(seeds))}"
     )
-    models: dict[tuple[str, int], Model] = {}
+    entries: list[Entry] = []
     for name in networks:
+        one = recipes.change(recipe, {"network.name": name})
+        if weights:
+            one = recipes.change(one, {"network.width": as_wide_as(one, weights, folder, listener)})
         for seed in seeds:
-            one = recipes.change(recipe, {"network.name": name, "seed": seed})
-            if weights:
-                one = recipes.change(one, {"network.width": as_wide_as(one, weights, folder, listener)})
-            models[name, seed] = run(one, folder / f"{name}-{seed}" if len(seeds) > 1 else folder / name, listener)
-    entries = tuple(entry(model, name, seed) for (name, seed), model in models.items())
-    notes = (
-        ()
-        if len(seeds) > 1
-        else ("One seed each: intervals are over examples, and the luck of training is not in them.",)
-    )
-    result = Comparison(
-        recipe.task, ", ".join(recipe.data.train), budget(recipe), entries, differences(entries, networks), notes
-    )
+            place = folder / (f"{name}-{seed}" if len(seeds) > 1 else name)
+            entries.append(entry(run(recipes.change(one, {"seed": seed}), place, listener), name, seed))
+    result = concluded(recipe, tuple(entries), networks)
     page = compare_page(result, [row for row in lineage.describe() if row["name"] in networks])
     write_file(folder / "compare.html", lambda path: path.write_text(page, encoding="utf-8"))
     write_file(folder / "compare.json", lambda path: path.write_text(json.dumps(asdict(result), ensure_ascii=False)))
@@ -71,11 +66,24 @@ def compare(
     return result
 
 
+def concluded(recipe: Recipe, entries: tuple[Entry, ...], networks: Sequence[str]) -> Comparison:
+    """The comparison of finished runs."""
+    sides = {name: [one for one in entries if one.network == name] for name in networks}
+    data = ", ".join(recipe.data.train)
+    notes = () if recipe.data.test else ("No test file was given: scored on valid, by which each was also chosen.",)
+    paired = {f"{one} vs {other}": difference(sides[one], sides[other]) for one, other in combinations(networks, 2)}
+    over_runs = {name: over_seeds(side) for name, side in sides.items()} if len(sides[networks[0]]) > 1 else {}
+    return Comparison(recipe.task, data, budget(recipe), entries, paired, notes, over_runs)
+
+
 def demo(output: Path, minutes: float, listener: Listener) -> Comparison:
     """Learns to pronounce English three ways and compares them: the main job on real data (cmudict)."""
     files = {f"data.{part}": [f"sample://cmudict/{part}"] for part in ("train", "valid", "test")}
     recipe = recipes.build("translate", files | {"train.minutes": minutes, "train.valid_limit": 300})
-    return compare(recipe, DEMO, [0], output, listener)
+    result = compare(recipe, DEMO, [0], output, listener)
+    aligned = [(entry.network, entry.alignment) for entry in result.entries if entry.alignment]
+    lineage_picture(aligned, output / "alignments.png")
+    return result
 
 
 def entry(model: Model, network: str, seed: int) -> Entry:
@@ -98,22 +106,33 @@ def entry(model: Model, network: str, seed: int) -> Entry:
     )
 
 
-def differences(entries: Sequence[Entry], networks: Sequence[str]) -> dict[str, Paired]:
-    """Each network against each other on the same test examples, over items, and over seeds where there are several."""
-    found: dict[str, Paired] = {}
-    for one, other in combinations(networks, 2):
-        sides = [[entry for entry in entries if entry.network == name] for name in (one, other)]
-        outputs = [[[case.output for case in entry.scores.cases] for entry in side] for side in sides]
-        references = [case.references for case in sides[0][0].scores.cases]
-        measure = sides[0][0].scores.primary
-        kind = "symbols" if measure == "symbol_error" else "text"
-        if len(sides[0]) == 1:
-            found[f"{one} vs {other}"] = significance.paired(outputs[0][0], outputs[1][0], references, kind, measure)
-        else:
-            found[f"{one} vs {other}"] = significance.paired_over_runs(
-                outputs[0], outputs[1], references, kind, measure
-            )
-    return found
+def difference(one: list[Entry], other: list[Entry]) -> Paired:
+    """One network against another on the same examples: over items, and over seeds where there are several."""
+    kind, references, measure = judged(one)
+    if len(one) == 1:
+        return significance.paired(outputs(one[0]), outputs(other[0]), references, kind, measure)
+    sides = [[outputs(entry) for entry in side] for side in (one, other)]
+    return significance.paired_over_runs(sides[0], sides[1], references, kind, measure)
+
+
+def over_seeds(side: list[Entry]) -> dict[str, Measure]:
+    """Each measure of one network with an interval that holds the luck of training too."""
+    kind, references, _ = judged(side)
+    runs = [outputs(entry) for entry in side]
+    names = side[0].scores.measures
+    return {name: significance.interval_over_runs(runs, references, kind, name) for name in names}
+
+
+def judged(side: list[Entry]) -> tuple[Kind, list[tuple[str, ...]], str]:
+    """How a network's outputs are scored, against what, and by which measure first."""
+    scores = side[0].scores
+    kind: Kind = "symbols" if scores.primary == PRIMARY["symbols"] else "text"
+    return kind, [case.references for case in scores.cases], scores.primary
+
+
+def outputs(entry: Entry) -> list[str]:
+    """What a run answered, example by example."""
+    return [case.output for case in entry.scores.cases]
 
 
 def middling(scores: Scores) -> str:

@@ -1,7 +1,7 @@
 """What commands print beyond the tables of `heedful.report.terminal`."""
 
 from heedful.errors import HeedfulError
-from heedful.report import words
+from heedful.report import compared, words
 from heedful.report.terminal import columns, compare_table, scores_table
 from heedful.results import Alignment, Comparison, Paired, Scores
 
@@ -28,7 +28,7 @@ def paired(result: Paired, one: str, other: str) -> str:
 
 def comparison(result: Comparison) -> str:
     """The table, the notes, and the same inputs answered by every network, where there are such."""
-    parts = [compare_table(result), "\n".join(result.notes)]
+    parts = [compare_table(result), "\n".join([compared.luck(result), *result.notes])]
     answered = [entry for entry in result.entries if entry.samples]
     if answered:
         sources = [answer.source for answer in answered[0].samples]

@@ -69,17 +69,18 @@ class Steered:
     def samples(self, log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:
         """A draw for every row, from what can be finished."""
         odds = narrowed(allowed / settings.temperature, settings).softmax(-1).double()  # (N, K, V)
-        order = (running.order > -math.inf).tolist()
+        alive = (running.order > -math.inf).tolist()
         moves: list[list[Move]] = []
         for source, tracks in enumerate(running.tracks):
             room, step = running.limits[source] - running.steps[source] - 1, running.steps[source]
             moves.append([])
             for row, track in enumerate(tracks):
-                if order[source][row]:
+                token, gained = self.end, -math.inf  # a dead row keeps its place
+                if alive[source][row]:
                     point = running.draws[source, row, step].item()
-                    token, after = self.draw(odds[source, row], allowed[source, row], point, track, room)
+                    token, track = self.draw(odds[source, row], allowed[source, row], point, track, room)
                     gained = (running.order[source, row] + allowed[source, row, token]).item()
-                    moves[-1].append(Move(gained, row, token, after))
+                moves[-1].append(Move(gained, row, token, track))
         return self.choice(moves, log_probs, running)
 
     def draw(self, odds: Tensor, allowed: Tensor, point: float, track: Track, room: int) -> tuple[int, Track]:

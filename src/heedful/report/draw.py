@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from heedful.report.words import clipped, token
+from heedful.report.words import clipped
 from heedful.results import Measure
 
 WIDTH, HEIGHT = 460, 280
@@ -139,16 +139,17 @@ def heatmap(
 ) -> Markup:
     """Rows are target tokens, columns source tokens; weights below 0.01 stay blank. `small`: without labels."""
     cell = max(3, min(9, 100 // (len(source) or 1))) if small else (24 if len(source) <= 28 else 15)
-    left = 4 if small else 14 + NAME * max((len(clipped(text)) for text in target), default=0)
-    slant = not small and (cell < 20 or max((len(clipped(text)) for text in source), default=0) > 2)
-    top = 4 if small else (20 + 7 * max((len(clipped(text)) for text in source), default=0) if slant else 26)
+    left = 4 if small else 14 + NAME * longest(target)
+    # The last name may be longer, an end sign mostly: nothing stands beside it.
+    slant = not small and (cell < 20 or longest(source[:-1]) > 2)
+    top = 4 if small else (20 + 7 * longest(source) if slant else 26)
     wide, high = cell * len(source), cell * len(target)
     body = [tag("rect", x=left, y=top, width=wide, height=high, class_="field")]
     if not small:
         body += [source_label(s, text, left + (s + 0.5) * cell, top - 8, slant) for s, text in enumerate(source)]
     for t, (text, row) in enumerate(zip(target, weights, strict=True)):
         body.append(map_row(t, text, row, left, top + t * cell, cell, small))
-    margin = 4 if small else 8 + (40 if slant else 0)
+    margin = 4 if small else (48 if slant else 8 + 4 * longest(source))
     return svg(body, left + wide + margin, top + high + 4, "what each output looked at", natural=True)
 
 
@@ -156,23 +157,20 @@ def map_row(t: int, text: str, row: Sequence[float], left: float, y: float, cell
     """One target token's row of cells, with a blank one over all of its width that feels the pointer."""
     inside = []
     if not small:
-        inside.append(
-            tag(
-                "text",
-                clipped(text),
-                x=left - 8,
-                y=y + cell / 2 + 4,
-                class_="token-label",
-                text_anchor="end",
-                title=text,
-            )
-        )
+        middle = y + cell / 2 + 4
+        label = tag("text", clipped(text), title=text, x=left - 8, y=middle, class_="token-label", text_anchor="end")
+        inside.append(label)
     inside.append(tag("rect", x=left, y=y, width=cell * len(row), height=cell, class_="hit"))
     for s, weight in enumerate(row):
         if weight >= 0.01:
-            place = {"x": left + s * cell, "y": y, "width": cell, "height": cell}
-            inside.append(tag("rect", **place, fill_opacity=f"{min(1.0, weight):.2f}"))
+            shade = f"{min(1.0, weight):.2f}"
+            inside.append(tag("rect", x=left + s * cell, y=y, width=cell, height=cell, fill_opacity=shade))
     return tag("g", Markup("").join(inside), class_="row", data_t=t)
+
+
+def longest(texts: Sequence[str]) -> int:
+    """Letters of the longest label."""
+    return max((len(clipped(text)) for text in texts), default=0)
 
 
 def source_label(s: int, text: str, x: float, y: float, slant: bool) -> Markup:

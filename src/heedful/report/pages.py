@@ -95,7 +95,7 @@ def explain_page(source: str, answers: Sequence[Answer], alignment: Alignment | 
     return page(
         "explain.html",
         kind="explanation",
-        title=answers[0].output if answers and len(answers[0].output) <= 60 else "One answer, looked into",
+        title=answers[0].output if answers and 0 < len(answers[0].output) <= 60 else "One answer, looked into",
         source=source,
         view=figures.aligned(alignment) if alignment and alignment.maps else None,
         answers=Table(["answer", "score", "normalised"], rows),

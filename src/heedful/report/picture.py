@@ -79,7 +79,8 @@ def draw(
         axes.set_yticks([])
         axes.spines[:].set(visible=True, color="0.85")
         return
-    short = max(map(len, alignment.source), default=0) <= 2
+    # The last name may be longer, an end sign mostly: nothing stands beside it.
+    short = max(map(len, alignment.source[:-1]), default=0) <= 2
     axes.set_xticks(range(len(alignment.source)), [shown(text) for text in alignment.source])
     axes.set_yticks(range(len(alignment.target)), [shown(text) for text in alignment.target])
     if not short:

@@ -232,7 +232,7 @@ def baseline(model: Translator, prepared: data.Prepared, examples: Sequence[Exam
         nearest = baselines.Nearest(
             [model.source.decode(one) for one, _ in pairs], [model.target.decode(other) for _, other in pairs]
         )
-        name, outputs = "nearest training source", [nearest.answer(source) for source in sources]
+        name, outputs = "nearest training source", nearest.answers(sources)
     references = [example.references for example in examples]
     return name, measure(model.scores, sources, outputs, references).measures
 

@@ -1,5 +1,7 @@
 """What `auto` means in the recipe's train section."""
 
+from pathlib import Path
+
 import torch
 
 from heedful.errors import HeedfulError
@@ -43,4 +45,6 @@ def pick_precision(device: str) -> str:
     """bfloat16 where the hardware multiplies it faster than float32."""
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    return "float32"
+    processor = Path("/proc/cpuinfo")  # torch has no public question for it; where there is no such file: float32
+    flags = processor.read_text().split() if device == "cpu" and processor.exists() else []
+    return "bfloat16" if "amx_bf16" in flags or "avx512_bf16" in flags else "float32"
