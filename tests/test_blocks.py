@@ -9,7 +9,6 @@ from itertools import product
 
 import pytest
 import torch
-from networks import alone, batch, build, tiny
 from torch import Tensor, nn
 
 from heedful.blocks import loss
@@ -19,6 +18,8 @@ from heedful.blocks.dropout import Dropout
 from heedful.blocks.recording import record, recording
 from heedful.blocks.recurrent import Cell, Recurrent
 from heedful.blocks.state import State
+from heedful.networks.encoders import RecurrentEncoder
+from networks import alone, batch, build, tiny
 
 # Attention.
 
@@ -120,7 +121,9 @@ def test_dropout_drops_its_share_at_every_place_alike(share: float) -> None:
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("lengths", [None, (5, 5, 5, 5), (5, 1, 3, 2), (2, 0, 5, 1)], ids=str)
-def test_the_fused_recurrence_is_the_readable_one(cell: Cell, bidirectional: bool, lengths: tuple[int, ...] | None) -> None:
+def test_the_fused_recurrence_is_the_readable_one(
+    cell: Cell, bidirectional: bool, lengths: tuple[int, ...] | None
+) -> None:
     """Forward and backward, in training with the same dropout mask, from a state that is not zero."""
     torch.manual_seed(0)
     stack = Recurrent(cell, 6, 8, 3, dropout=0.5, bidirectional=bidirectional)
@@ -147,9 +150,10 @@ def test_the_fused_recurrence_is_the_readable_one(cell: Cell, bidirectional: boo
 def test_reading_backwards_is_reading_the_mirrored_source(cell: Cell) -> None:
     """Sutskever's reversal: the state begins at the source's end, the memory keeps its order."""
     network = build(tiny("sutskever2014", cell=cell))
-    data, encoder = batch((6, 3), (1, 1)), network.encoder
+    data = batch((6, 3), (1, 1))
     memory = network.read(data.source, data.source_lengths)
-    encoder.reverse = False
+    assert isinstance(network.encoder, RecurrentEncoder)
+    network.encoder.reverse = False
     for row in range(2):
         one = alone(data, row)
         mirrored = network.read(one.source.flip(1), one.source_lengths)

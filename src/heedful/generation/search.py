@@ -79,7 +79,9 @@ class Search:
     `decoders` share a vocabulary. `begin` reads the sources of some jobs.
     """
 
-    def __init__(self, decoders: Sequence[Decoder], begin: Begin, special: Special, settings: Generate, rules: Rules) -> None:
+    def __init__(
+        self, decoders: Sequence[Decoder], begin: Begin, special: Special, settings: Generate, rules: Rules
+    ) -> None:
         self.decoders, self.begin, self.special, self.settings, self.rules = decoders, begin, special, settings, rules
         self.beams = settings.n_best if settings.sample else max(settings.beam, settings.n_best)
         self.choose: Chooser = samples if settings.sample else beams
@@ -93,35 +95,34 @@ class Search:
 
         Raises HeedfulError, before anything is read, if the rules leave no answer of a job's `max_length`.
         """
-        firsts = {longest: self.rules.first(longest) for longest in {job.max_length for job in jobs}}
+        for longest in {job.max_length for job in jobs}:
+            self.rules.first(longest)
         waiting = sorted(range(len(jobs)), key=lambda number: jobs[number].cost)  # longest is popped first
         answers: list[list[Hypothesis]] = [[] for _ in jobs]
         running: Running | None = None
         while waiting or running:
-            running = self.admit(running, waiting, jobs, firsts)
+            running = self.admit(running, waiting, jobs)
             self.step(running)
             running = self.leave(running, answers)
         return answers
 
-    def admit(
-        self, running: Running | None, waiting: list[int], jobs: Sequence[Job], firsts: dict[int, Track | None]
-    ) -> Running:
-        """Lets waiting sources in while the batch has room for them; only when half of it is free, as joining copies."""
+    def admit(self, running: Running | None, waiting: list[int], jobs: Sequence[Job]) -> Running:
+        """Lets waiting sources in while the batch has room; only when half of it is free, as joining copies."""
         budget = self.settings.batch_tokens / self.beams
         used = sum(jobs[number].cost for number in running.jobs) if running else 0
         if running and used > budget / 2:
             return running
         new: list[int] = []
-        while waiting and (not new and not running or used + jobs[waiting[-1]].cost <= budget):
+        while waiting and ((not new and not running) or used + jobs[waiting[-1]].cost <= budget):
             new.append(waiting.pop())
             used += jobs[new[-1]].cost
         if not new:
             assert running is not None
             return running
-        fresh = self.fresh(new, jobs, firsts)
+        fresh = self.fresh(new, jobs)
         return merge(running, fresh) if running else fresh
 
-    def fresh(self, new: list[int], jobs: Sequence[Job], firsts: dict[int, Track | None]) -> Running:
+    def fresh(self, new: list[int], jobs: Sequence[Job]) -> Running:
         """A batch at its beginning: one live row a source, which the first choice spreads over the beam."""
         count, beams = len(new), self.beams
         limits = [jobs[number].max_length for number in new]
@@ -130,7 +131,7 @@ class Search:
         device = states[0].lengths.device
         order = torch.full((count, beams), -math.inf, device=device)
         order[:, : beams if self.settings.sample else 1] = 0.0
-        tracks = [firsts[limit] for limit in limits]
+        tracks = [self.rules.first(limit) for limit in limits]
         return Running(
             states,
             new,
@@ -245,7 +246,8 @@ def merge(one: Running, two: Running) -> Running:
         one.jobs + two.jobs,
         one.limits + two.limits,
         torch.cat((one.last, two.last)),
-        *(side_by_side(*pair) for pair in ((one.history, two.history), (one.draws, two.draws))),
+        side_by_side(one.history, two.history),
+        side_by_side(one.draws, two.draws),
         torch.cat((one.score, two.score)),
         torch.cat((one.order, two.order)),
         torch.cat((one.growing, two.growing)),
@@ -281,5 +283,7 @@ def pack(running: Running, stay: list[int]) -> Running:
         running.score[sources],
         running.order[sources],
         running.growing[sources],
-        *map(some, (running.steps, running.tracks, running.done)),
+        some(running.steps),
+        some(running.tracks),
+        some(running.done),
     )

@@ -48,22 +48,20 @@ class Steered:
         each = order.topk(min(EACH, vocabulary), dim=2)
         ways = [[track.way[0] if track.way else self.end for track in tracks] for tracks in running.tracks]
         onward = order.gather(2, torch.tensor(ways, device=order.device).unsqueeze(-1)).squeeze(-1).tolist()
-        slots = running.growing.flatten().tolist()
         moves: list[list[Move]] = []
-        for source, tracks in enumerate(running.tracks):
-            ranked = list(zip(best.values[source].tolist(), best.indices[source].tolist(), strict=True))
-            pool = Pool(self, tracks, running.limits[source] - running.steps[source] - 1, vocabulary)
-            bound = pool.bound(ranked, onward[source]) if slots[source] == 1 else None
-            if bound is not None:
-                moves.append([bound])
-                continue
-            pool.take(ranked, width)
-            for beam in range(width):
+        for source, slots in enumerate(running.growing.flatten().tolist()):
+            room = running.limits[source] - running.steps[source] - 1
+            pool = Pool(self, running.tracks[source], room, vocabulary)
+            tops = [pool.ranked(each.values[source, k], each.indices[source, k], k) for k in range(width)]
+            if slots <= self.constraints.first(running.limits[source]).owed:
+                for beam, top in enumerate(tops):
+                    pool.bind(beam, top)
+            pool.take(pool.ranked(best.values[source], best.indices[source]), width)
+            for beam, top in enumerate(tops):
                 pool.take([(onward[source][beam], beam * vocabulary + ways[source][beam])], 1)
                 if self.constraints.required:
-                    tokens = (each.indices[source, beam] + beam * vocabulary).tolist()
-                    pool.take(zip(each.values[source, beam].tolist(), tokens, strict=True), 1)
-            moves.append(shared_out(pool.moves(), slots[source]))
+                    pool.take(top, 1)
+            moves.append(shared_out(pool.moves(), slots))
         return self.choice(moves, log_probs, running)
 
     def samples(self, log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:
@@ -100,7 +98,9 @@ class Steered:
             point = ((at - share[token] + odds[token]) / odds[token]).clamp(0, 1 - 1e-12).item()
             odds[token] = 0
         if track.way:
-            return track.way[0], self.along(track, room)
+            after = self.after(replace(track, bound=True), track.way[0], room)
+            assert after is not None
+            return track.way[0], after
         for token in allowed.topk(min(TRIES, len(allowed))).indices.tolist():
             after = self.after(track, token, room)
             if after is not None and allowed[token] > -math.inf:
@@ -112,12 +112,6 @@ class Steered:
         if token == self.end:
             return None if track.way else track
         return self.constraints.follow(track, token, room)
-
-    def along(self, track: Track, room: int) -> Track:
-        """The hypothesis one token further on its way, which it now follows to the end."""
-        after = self.constraints.follow(track, track.way[0], room)
-        assert after is not None
-        return replace(after, bound=bool(after.way))
 
     def choice(self, moves: Sequence[Sequence[Move]], log_probs: Tensor, running: Beams) -> Choice:
         """The moves of each source as tensors, dead rows behind them."""
@@ -135,18 +129,35 @@ class Pool:
     """The moves of one source among which it can choose; a place is beam * vocabulary + token."""
 
     def __init__(self, steered: Steered, tracks: Sequence[Track], room: int, vocabulary: int) -> None:
-        self.steered, self.tracks, self.room, self.vocabulary = steered, tracks, room, vocabulary
+        self.steered, self.tracks, self.room, self.vocabulary = steered, list(tracks), room, vocabulary
         self.found: dict[int, Move | None] = {}  # by place; None: may not be said
 
     def moves(self) -> list[Move]:
         """All that were taken."""
         return [move for move in self.found.values() if move is not None]
 
-    def take(self, ranked: Iterable[tuple[float, int]], count: int) -> None:
-        """Adds moves, by order score and place, until `count` of these are in."""
+    def ranked(self, orders: Tensor, places: Tensor, beam: int = 0) -> list[tuple[float, int]]:
+        """Order scores and places of what goes on from `beam` (or, where it is 0, of places as they are)."""
+        return list(zip(orders.tolist(), (places + beam * self.vocabulary).tolist(), strict=True))
+
+    def bind(self, beam: int, ranked: Iterable[tuple[float, int]]) -> None:
+        """Sends a hypothesis on its way if the best that it could say is an end too early.
+
+        A beam with fewer places than banks would else go on and on from there, as that costs less than the way.
+        """
         for order, place in ranked:
-            if count and order > -math.inf and self.look(order, place) is not None:
-                count -= 1
+            if order > -math.inf and place % self.vocabulary == self.steered.end and self.tracks[beam].way:
+                self.tracks[beam] = replace(self.tracks[beam], bound=True)
+                return
+            if order == -math.inf or self.look(order, place) is not None:
+                return
+
+    def take(self, ranked: Iterable[tuple[float, int]], count: int) -> None:
+        """Adds moves, the best first, until `count` of these are in."""
+        for order, place in ranked:
+            if count == 0 or order == -math.inf:
+                return
+            count -= self.look(order, place) is not None
 
     def look(self, order: float, place: int) -> Move | None:
         """The move, if it can be finished."""
@@ -155,17 +166,6 @@ class Pool:
             after = self.steered.after(self.tracks[beam], token, self.room)
             self.found[place] = None if after is None else Move(order, beam, token, after)
         return self.found[place]
-
-    def bound(self, ranked: Iterable[tuple[float, int]], onward: Sequence[float]) -> Move | None:
-        """Where the best that could be said is an end too early: the way, and not whatever would put the end off."""
-        for order, place in ranked:
-            beam, token = divmod(place, self.vocabulary)
-            track = self.tracks[beam]
-            if order > -math.inf and token == self.steered.end and track.way:
-                return Move(onward[beam], beam, track.way[0], self.steered.along(track, self.room))
-            if order == -math.inf or self.look(order, place) is not None:
-                return None
-        return None
 
 
 def shared_out(moves: Sequence[Move], slots: int) -> list[Move]:

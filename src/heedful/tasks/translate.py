@@ -20,6 +20,7 @@ from heedful.blocks.state import State
 from heedful.data import batching
 from heedful.data import text as data
 from heedful.data.check import check_pairs
+from heedful.data.pairs import normalised
 from heedful.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizer
 from heedful.errors import HeedfulError
 from heedful.generation.rules import Rules, Special, rules_of
@@ -50,6 +51,7 @@ class Translator:
     shared: bool
     scores: Literal["symbols", "text"]
     stretch: float
+    normal_form: Literal["none", "NFC"]
 
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Translator | None) -> data.Prepared:
@@ -75,7 +77,8 @@ def build(recipe: Recipe, prepared: data.Prepared) -> Translator:
     network = encoder_decoder(recipe.network, source.size, target.size, shared)
     lengths = np.asarray(prepared.train.lengths) + 1
     stretch = float(np.quantile(lengths[:, 1] / lengths[:, 0], 0.999))
-    return Translator(network, source, target, recipe.network, shared, prepared.default_scores, round(stretch, 3))
+    scores, form = prepared.default_scores, recipe.data.normalize
+    return Translator(network, source, target, recipe.network, shared, scores, round(stretch, 3), form)
 
 
 def work(model: Translator, prepared: data.Prepared, recipe: Recipe) -> Work:
@@ -146,7 +149,7 @@ def answer(models: Sequence[Translator], texts: Sequence[str], settings: Generat
     first = models[0]
     for model in models:
         model.network.eval()
-    ids = [[*one, EOS] for one in first.source.encode_batch(list(texts))]
+    ids = [[*one, EOS] for one in first.source.encode_batch([normalised(text, first.normal_form) for text in texts])]
     refuse_long(models, texts, ids)
     limits = [model.network.decoder.limit for model in models if model.network.decoder.limit]
     longest = [min([length_limit(first, len(one), settings), *limits]) for one in ids]
@@ -270,6 +273,7 @@ def config(model: Translator) -> dict[str, Any]:
         "shared": model.shared,
         "scores": model.scores,
         "stretch": model.stretch,
+        "normal_form": model.normal_form,
     }
 
 
@@ -287,7 +291,9 @@ def load(config: dict[str, Any], folder: Path) -> Translator:
     target = source if shared else Tokenizer.load(folder / "target.tokenizer.json")
     settings = Network.model_validate(config["network"])
     network = encoder_decoder(settings, source.size, target.size, shared)
-    return Translator(network, source, target, settings, shared, config["scores"], config["stretch"])
+    return Translator(
+        network, source, target, settings, shared, config["scores"], config["stretch"], config["normal_form"]
+    )
 
 
 def sample(examples: Sequence[Example], limit: int, seed: int) -> list[Example]:
