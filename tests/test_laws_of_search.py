@@ -134,7 +134,7 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(network: Network, penalt
 
 @every_network
 @pytest.mark.parametrize("settings", [{"beam": 1}, {"beam": 3, "n_best": 3}, {"sample": True, "n_best": 2}], ids=str)
-def test_sources_leave_and_join_unseen(network: Network, settings: dict[str, object]) -> None:
+def test_sources_leave_and_join_unseen(network: Network, settings: dict[str, Any]) -> None:
     """Answers are the same whether sources are searched one by one, a few at a time, or all at once, in any order."""
     made, draw = build(network, VOCABULARY), random.Random(3)
     sources = [[draw.randrange(FIRST, SOURCE_VOCABULARY) for _ in range(draw.randint(1, 9))] for _ in range(24)]
@@ -155,7 +155,7 @@ NARROWINGS = [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.8}, {"min_p": 
 
 @every_network
 @pytest.mark.parametrize("settings", NARROWINGS, ids=str)
-def test_samples_follow_the_distribution(network: Network, settings: dict[str, float]) -> None:
+def test_samples_follow_the_distribution(network: Network, settings: dict[str, Any]) -> None:
     """Of all answers of up to two tokens, by Pearson's chi-square; scores stay those of the unmodified network."""
     made, source, draws = build(network, VOCABULARY), SOURCES[0], 1500
     (found,) = answers([made], [source], [2], sample=True, n_best=draws, **settings)

@@ -7,7 +7,7 @@ described where it is declared, and that description is what errors, `heedful re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +18,7 @@ Auto = Literal["auto"]
 Task = Literal["classify", "caption", "draw", "translate", "label", "complete", "fill", "match"]
 Size = Literal["tiny", "small", "base"]
 Format = Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel", "lexicon"]
+Share = Annotated[float, Field(ge=0, lt=1)]
 TASKS: tuple[str, ...] = get_args(Task)
 SIZES: tuple[str, ...] = get_args(Size)
 
@@ -71,7 +72,7 @@ class Network(Section):
     depth: Auto | int = Field(default="auto", description="layers of the encoder, and of the decoder")
     heads: Auto | int = Field(default="auto", description="attention heads")
     inner: Auto | int = Field(default="auto", description="width inside the feed-forward part of a Transformer")
-    dropout: Auto | float = Field(default="auto", description="share of activations dropped in training")
+    dropout: Auto | Share = Field(default="auto", description="share of activations dropped in training, below 1")
     cell: Literal["auto", "rnn", "lstm", "gru"] = Field(default="auto", description="recurrent cell of both sides")
     attention: Literal["auto", "additive", "dot", "general", "concat"] = Field(
         default="auto", description="score of attention"

@@ -19,7 +19,7 @@ class Dropout(nn.Module):
             return x
         if x.device.type != "cpu":
             return nn.functional.dropout(x, self.share)
-        dropped = round(self.share * 256)
+        dropped = min(255, round(self.share * 256))
         return x * mask(x.shape, dropped).to(x.dtype).mul_(256 / (256 - dropped))
 
 

@@ -10,14 +10,17 @@ from torch import Tensor, nn
 
 
 class Tokens(nn.Module):
-    """A vector for each entry of the vocabulary; `scaled` multiplies by √D, as Vaswani et al. 2017, section 3.4."""
+    """A vector for each entry of the vocabulary.
+
+    `scaled`: small numbers times √D, as Vaswani et al. 2017, section 3.4, so that a tied output layer begins with
+    small logits. Either way what comes out has numbers of size 1: recurrent networks that begin with less learn late.
+    """
 
     def __init__(self, vocabulary: int, width: int, scaled: bool = False) -> None:
         super().__init__()
         self.scale = math.sqrt(width) if scaled else 1.0
         self.table = nn.Embedding(vocabulary, width)
-        # small enough that a tied output layer begins with small logits
-        nn.init.normal_(self.table.weight, std=width**-0.5)
+        nn.init.normal_(self.table.weight, std=1 / self.scale)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(R, T) -> (R, T, D)."""

@@ -47,6 +47,8 @@ class Recurrent(nn.Module):
             for layer in range(depth)
         )
         for name, weight in self.named_parameters():
+            if "bias_ih" in name and cell == "lstm":  # begin by remembering (Gers et al. 2000): forget gates open
+                nn.init.ones_(weight.chunk(4)[1])
             if "weight_hh" in name:  # keeps the length of a state, and so its gradient, over many steps
                 for gate in weight.chunk(weight.size(0) // weight.size(1)):
                     nn.init.orthogonal_(gate)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SPARE = 16  # positions that a buffer grows by beyond what is asked for
+MOVED_AT_ONCE = 1 << 20  # bytes, which a processor's cache holds
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,31 @@ class State:
             source = {name: value.index_select(0, sources) for name, value in source.items()}
         return State(source, carried, self.lengths.index_select(0, flat), buffers)
 
-    def widen(self, room: int) -> "State":
-        """The same with buffers, if it holds any, for at least `room` positions; it is spent if they grow."""
+    def reorder(self, rows: Tensor, read: int) -> "State":
+        """The rows (N, K), each taken from its own source; none has read more than `read` positions.
+
+        It spends this state, where `select` copies: buffers are written in place, as the memory for new ones at each
+        step would cost several times the moving.
+        """
+        flat, (sources, beams) = rows.reshape(-1), rows.shape
+        for buffer in self.buffers.values():
+            of_source = beams * read * buffer[0, 0].numel() * buffer.element_size()
+            some = max(1, MOVED_AT_ONCE // of_source) * beams
+            for low in range(0, sources * beams, some):
+                part = buffer[low : low + some, :read]
+                part.copy_(part.index_select(0, flat[low : low + some] - low))
+        carried = {name: value.index_select(0, flat) for name, value in self.carried.items()}
+        return self.replace(carried, self.lengths.index_select(0, flat))
+
+    def widen(self, room: int, most: int) -> "State":
+        """The same with buffers, if it holds any, for at least `room` positions; it is spent if they grow.
+
+        They grow by more than is asked for, but not beyond `most`.
+        """
         if all(buffer.size(1) >= room for buffer in self.buffers.values()):
             return self
-        more = {name: grown(buffer, room + SPARE) for name, buffer in self.buffers.items()}
-        return replace(self, buffers=more)
+        room = max(room, min(room + SPARE, most))
+        return replace(self, buffers={name: grown(buffer, room) for name, buffer in self.buffers.items()})
 
     def replace(self, carried: dict[str, Tensor], lengths: Tensor) -> "State":
         """The same sources, read further."""

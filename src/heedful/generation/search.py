@@ -168,10 +168,10 @@ class Search:
 
     def predict(self, running: Running) -> Tensor:
         """Log probabilities of the next token, (N, K, V) in float32; the states move on."""
-        tokens, room = running.last.reshape(-1, 1), max(running.steps) + 1
+        tokens, room, most = running.last.reshape(-1, 1), max(running.steps) + 1, max(running.limits)
         made, states = [], []
         for decoder, state in zip(self.decoders, running.states, strict=True):
-            outputs, state = decoder(tokens, state.widen(room))
+            outputs, state = decoder(tokens, state.widen(room, most))
             made.append(decoder.logits(outputs[:, -1]).float().log_softmax(-1))
             states.append(state)
         running.states = tuple(states)
@@ -184,7 +184,8 @@ class Search:
         count, beams = running.last.shape
         if not self.settings.sample and beams > 1:
             rows = choice.beam + torch.arange(count, device=choice.beam.device).unsqueeze(1) * beams  # (N, K)
-            running.states = tuple(state.select(rows) for state in running.states)
+            read = max(running.steps) + 1
+            running.states = tuple(state.reorder(rows, read) for state in running.states)
             running.history = running.history.flatten(0, 1)[rows]
         places = torch.tensor(running.steps, device=running.last.device).view(-1, 1, 1).expand(-1, beams, 1)
         running.history.scatter_(2, places, choice.token.unsqueeze(-1))

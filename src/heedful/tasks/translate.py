@@ -24,6 +24,7 @@ from heedful.data.pairs import normalised
 from heedful.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizer
 from heedful.errors import HeedfulError
 from heedful.generation.rules import Rules, Special, rules_of
+from heedful.generation.score import score as log_probability
 from heedful.generation.search import Hypothesis, Job, Search
 from heedful.metrics import baselines
 from heedful.metrics.text import evaluate as measure
@@ -147,10 +148,7 @@ def answer(models: Sequence[Translator], texts: Sequence[str], settings: Generat
     Raises HeedfulError if a text is longer than a network can read.
     """
     first = models[0]
-    for model in models:
-        model.network.eval()
-    ids = [[*one, EOS] for one in first.source.encode_batch([normalised(text, first.normal_form) for text in texts])]
-    refuse_long(models, texts, ids)
+    ids = read_ids(models, texts)
     limits = [model.network.decoder.limit for model in models if model.network.decoder.limit]
     longest = [min([length_limit(first, len(one), settings), *limits]) for one in ids]
     jobs = [Job(len(one), limit, seed) for seed, (one, limit) in enumerate(zip(ids, longest, strict=True))]
@@ -171,6 +169,7 @@ def length_limit(model: Translator, length: int, settings: Generate) -> int:
 def begin(models: Sequence[Translator], ids: list[list[int]]) -> Callable[[Sequence[int], int, int], tuple[State, ...]]:
     """How the search has sources read."""
 
+    @torch.inference_mode()
     def read(numbers: Sequence[int], beams: int, room: int) -> tuple[State, ...]:
         source, lengths = padded([np.asarray(ids[number]) for number in numbers])
         states = []
@@ -195,6 +194,29 @@ def shown(model: Translator, text: str, ids: list[int], hypothesis: Hypothesis) 
     tokens = tuple(model.target.tokens(hypothesis.tokens))
     output = model.target.decode(hypothesis.tokens)
     return Answer(text, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)
+
+
+def score(models: Sequence[Translator], pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """The log probability of each (source, target), the end included, as the search would report it."""
+    first = models[0]
+    ids = read_ids(models, [source for source, _ in pairs])
+    targets = first.target.encode_batch([normalised(target, first.normal_form) for _, target in pairs])
+    lengths = np.array([(len(one), len(other) + 1) for one, other in zip(ids, targets, strict=True)])
+    found = np.zeros(len(pairs))
+    decoders, read = [model.network.decoder for model in models], begin(models, ids)
+    for rows in batching.order_for_inference(lengths, Generate().batch_tokens) if pairs else ():
+        found[rows] = log_probability(decoders, read(rows.tolist(), 1, 0), [targets[row] for row in rows], SPECIAL)
+    return found.tolist()
+
+
+def read_ids(models: Sequence[Translator], texts: Sequence[str]) -> list[list[int]]:
+    """Source ids with </s>, for networks that from now on answer rather than learn."""
+    first = models[0]
+    for model in models:
+        model.network.eval()
+    ids = [[*one, EOS] for one in first.source.encode_batch([normalised(text, first.normal_form) for text in texts])]
+    refuse_long(models, texts, ids)
+    return ids
 
 
 def refuse_long(models: Sequence[Translator], texts: Sequence[str], ids: list[list[int]]) -> None:

@@ -165,7 +165,13 @@ class Loop:
         """Batches from where training stands, epoch after epoch; the order is a function of seed and epoch alone."""
         while True:
             plan = self.plan(self.at.epoch)[self.at.batch :]
-            loader = DataLoader(Batches(plan, self.work.collate), batch_size=None, num_workers=self.train.workers)
+            # a loader draws a number when it begins: from a generator of its own, not from the one of dropout
+            loader = DataLoader(
+                Batches(plan, self.work.collate),
+                batch_size=None,
+                num_workers=self.train.workers,
+                generator=torch.Generator(),
+            )
             for rows, batch in zip(plan, loader, strict=True):
                 self.at.batch += 1
                 yield rows, batch

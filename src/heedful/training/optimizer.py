@@ -53,9 +53,8 @@ class Average:
     def update(self, network: nn.Module, step: int) -> None:
         """Takes the weights after `step` steps in."""
         now = min(self.decay, step / (step + 10))
-        new = [weight.detach() for weight in network.parameters()]
-        for kept, newest in zip(self.weights.values(), new, strict=True):
-            kept.lerp_(newest, 1 - now)
+        for name, weight in network.named_parameters():  # by name: a checkpoint gives them back in another order
+            self.weights[name].lerp_(weight.detach(), 1 - now)
 
     def swap(self, network: nn.Module) -> None:
         """Exchanges the network's weights with the averaged ones; called twice, all is as before."""
