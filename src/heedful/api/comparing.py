@@ -1,10 +1,11 @@
 """Several networks on the same data under the same budget, and the demo, which is such a comparison."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,7 +25,12 @@ from heedful.training import defaults
 from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
 
-DEMO = ("cho2014", "bahdanau2015", "vaswani2017")
+# sized so that a minute is enough to be worth looking at; docs/log.md has the trials
+DEMO: dict[str, dict[str, Any]] = {
+    "cho2014": {},
+    "bahdanau2015": {},
+    "vaswani2017": {"network.width": 128, "network.depth": 2, "network.inner": 512},
+}
 # heard of, but in no dictionary of 1990s newspapers: what a network makes of them it cannot have looked up
 WORDS = ("heedful", "attentiveness", "covfefe", "pythonista", "schnitzelwagon", "supercalifragilistic")
 ALIGNED = "heedfulness"
@@ -37,10 +43,12 @@ def compare(
     output: Path | None,
     listener: Listener,
     weights: float | None = None,
+    each: Mapping[str, dict[str, Any]] | None = None,
 ) -> Comparison:
     """Trains each network with each seed under the recipe's budget; chosen on valid, scored on test.
 
-    `weights`: every network is made as wide as that many weights allow, so that sizes are equal too.
+    `weights`: every network is made as wide as that many weights allow, so that sizes are equal too. `each`: changes
+    to the recipe for a network of that name alone.
     """
     for name in networks:
         if name not in lineage.LINEAGE:
@@ -52,7 +60,7 @@ def compare(
     )
     entries: list[Entry] = []
     for name in networks:
-        one = recipes.change(recipe, {"network.name": name})
+        one = recipes.change(recipe, {"network.name": name} | (each or {}).get(name, {}))
         if weights:
             one = recipes.change(one, {"network.width": as_wide_as(one, weights, folder, listener)})
         for seed in seeds:
@@ -79,8 +87,8 @@ def concluded(recipe: Recipe, entries: tuple[Entry, ...], networks: Sequence[str
 def demo(output: Path, minutes: float, listener: Listener) -> Comparison:
     """Learns to pronounce English three ways and compares them: the main job on real data (cmudict)."""
     files = {f"data.{part}": [f"sample://cmudict/{part}"] for part in ("train", "valid", "test")}
-    recipe = recipes.build("translate", files | {"train.minutes": minutes, "train.valid_limit": 300})
-    result = compare(recipe, DEMO, [0], output, listener)
+    settings = {"train.minutes": minutes, "train.valid_limit": 300, "train.batch_tokens": 1024}
+    result = compare(recipes.build("translate", files | settings), list(DEMO), [0], output, listener, each=DEMO)
     aligned = [(entry.network, entry.alignment) for entry in result.entries if entry.alignment]
     lineage_picture(aligned, output / "alignments.png")
     return result

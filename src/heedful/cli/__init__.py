@@ -38,9 +38,10 @@ VERBS = ("classify", "caption", "draw", "translate", "label")
 
 def main() -> None:
     """The `heedful` command."""
-    # Threads that wait by spinning take the processor from those they wait for, as soon as anything else runs on it:
-    # a training step beside one other busy process took 1.06 s so, and 0.23 s with threads that sleep.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that wait by spinning take the processor from those they wait for, once anything else runs on it. A
+    # short spin, then sleep: docs/log.md has the figures.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Texts go in and out as UTF-8 whatever the locale says; what stderr cannot show, it spells out.
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         stream.reconfigure(encoding="utf-8", errors=errors)  # pyright: ignore[reportAttributeAccessIssue]

@@ -49,7 +49,7 @@ def encoder_decoder(network: Network, source_vocabulary: int, target_vocabulary:
     """
     reader, answer = sides(network)
     width = int(network.width)
-    scaled = isinstance(answer, TransformerSide)
+    scaled = answer.tied
     target = Tokens(target_vocabulary, width, scaled)
     source = target if shared else Tokens(source_vocabulary, width, scaled)
     encoder = build_encoder(reader, network)

@@ -179,6 +179,12 @@ def defaults(name: str, asked: Network) -> dict[str, object]:
     return common
 
 
+def learning_rate(network: Network) -> float:
+    """The peak rate that suited a resolved network in trials on cmudict (docs/log.md); wider ones bear less."""
+    at_256 = 1e-3 if isinstance(LINEAGE[network.name].decoder, TransformerSide) else 3e-3
+    return round(at_256 * 256 / int(network.width), 6)
+
+
 def sides(network: Network) -> tuple[RecurrentReader | TransformerSide, RecurrentAnswer | TransformerSide]:
     """A row's encoder and decoder settings with the recipe's resolved ones in place."""
     row = LINEAGE[network.name]

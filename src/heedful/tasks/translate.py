@@ -29,6 +29,7 @@ from heedful.generation.search import Hypothesis, Job, Search
 from heedful.metrics import baselines
 from heedful.metrics.text import evaluate as measure
 from heedful.networks.joins import EncoderDecoder, encoder_decoder
+from heedful.networks.lineage import learning_rate
 from heedful.networks.lineage import resolve as resolve_network
 from heedful.recipe import Generate, Network, Recipe
 from heedful.results import Alignment, Answer, Example, Findings, Measure, Scores
@@ -66,8 +67,11 @@ def opened(folder: Path) -> data.Prepared | None:
 
 
 def resolve(recipe: Recipe) -> Recipe:
-    """The recipe with the network's settings decided."""
-    return recipe.model_copy(update={"network": resolve_network(recipe.network)})
+    """The recipe with the network's settings decided, and the learning rate that goes with them."""
+    network, train = resolve_network(recipe.network), recipe.train
+    if train.learning_rate == "auto":
+        train = train.model_copy(update={"learning_rate": learning_rate(network)})
+    return recipe.model_copy(update={"network": network, "train": train})
 
 
 def build(recipe: Recipe, prepared: data.Prepared) -> Translator:

@@ -11,7 +11,10 @@ MINUTES = 5.0  # the budget where none is given
 
 
 def resolve(train: Train) -> Train:
-    """The section with every `auto` decided for this machine; raises HeedfulError for a device that is not there."""
+    """The section with every `auto` decided for this machine, but for the learning rate, which goes by the network.
+
+    Raises HeedfulError for a device that is not there.
+    """
     device = pick_device() if train.device == "auto" else train.device
     try:
         torch.empty(0, device=device)
@@ -23,7 +26,6 @@ def resolve(train: Train) -> Train:
     decided = {
         "minutes": train.minutes if budget else MINUTES,
         "batch_tokens": 2048,
-        "learning_rate": 1e-3,
         "schedule": "cosine",
         "warmup": 0.05,
         "average": 0.998,
