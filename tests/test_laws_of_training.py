@@ -264,9 +264,9 @@ class Promise:
 PROMISES = {
     "rnn": Promise(longest=4, error=15, rate=5e-3),
     "lstm": Promise(longest=5, error=5),
-    "gru": Promise(longest=5, error=5),
+    "gru": Promise(longest=5, error=8),
     "cho2014": Promise(longest=5, error=8),
-    "sutskever2014": Promise(longest=3, error=60),
+    "sutskever2014": Promise(longest=3, error=15),
     "bahdanau2015": Promise(longest=9, error=3),
     "luong2015": Promise(longest=7, error=10, rate=5e-3),
     "vaswani2017": Promise(longest=9, error=3, rate=2e-3),

@@ -93,9 +93,7 @@ class Train(Section):
     epochs: float | None = Field(default=None, gt=0, description="passes over the training rows")
     batch_tokens: Auto | int = Field(default="auto", description="padded tokens in a batch, the longer side counted")
     accumulate: int = Field(default=1, ge=1, description="batches a step")
-    learning_rate: Auto | float = Field(
-        default="auto", description="peak of the schedule, a number above 0; auto: by the network"
-    )
+    learning_rate: Auto | float = Field(default="auto", description="peak of the schedule, a number above 0")
     schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = Field(
         default="auto", description="auto: cosine to zero"
     )

@@ -87,13 +87,13 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
 @contextmanager
 def made(folder: Path) -> Iterator[None]:
     """The folder, taken away again if it is new and a mistake in the data leaves nothing to keep in it."""
-    new = not folder.exists()
+    new = [part for part in (folder, *folder.parents) if not part.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except HeedfulError:
         if new:
-            shutil.rmtree(folder)
+            shutil.rmtree(new[-1])
         raise
 
 

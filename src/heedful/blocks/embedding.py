@@ -12,15 +12,15 @@ from torch import Tensor, nn
 class Tokens(nn.Module):
     """A vector for each entry of the vocabulary.
 
-    `scaled`: small numbers times √D, as Vaswani et al. 2017, section 3.4, so that a tied output layer begins with
-    small logits. Either way what comes out has numbers of size 1: recurrent networks that begin with less learn late.
+    `scaled`: numbers of size 1/√D, times √D when they are read, as Vaswani et al. 2017, section 3.4; a tied output
+    layer begins with small logits so. Others begin with numbers of size 0.3: docs/log.md has the trials.
     """
 
     def __init__(self, vocabulary: int, width: int, scaled: bool = False) -> None:
         super().__init__()
         self.scale = math.sqrt(width) if scaled else 1.0
         self.table = nn.Embedding(vocabulary, width)
-        nn.init.normal_(self.table.weight, std=1 / self.scale)
+        nn.init.normal_(self.table.weight, std=1 / self.scale if scaled else 0.3)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(R, T) -> (R, T, D)."""
