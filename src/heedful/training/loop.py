@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -17,7 +16,7 @@ from heedful.errors import HeedfulError
 from heedful.recipe import Train
 from heedful.results import Progress
 from heedful.training import memory
-from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, weights_of, write_file
+from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, weights_of, write_file, write_tensors
 from heedful.training.log import Log
 from heedful.training.optimizer import Average, adamw, factor, scale_gradients
 from heedful.training.progress import Listener
@@ -210,7 +209,7 @@ class Loop:
         if better:
             self.at.best, self.at.best_step = score, self.at.step
             self.best_weights = weights_of(self.network)
-            write_file(self.folder / "model.safetensors", lambda path: save_file(self.best_weights, path))
+            write_file(self.folder / "model.safetensors", lambda path: write_tensors(path, self.best_weights))
         if self.average:
             self.average.swap(self.network)
         self.log("valid", values)
