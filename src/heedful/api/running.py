@@ -197,7 +197,8 @@ def default_folder(recipe: Recipe) -> Path:
 def opening(recipe: Recipe, weights: int) -> str:
     """What is about to happen, in a line."""
     train = recipe.train
-    where = f"{train.threads} cores" if train.device == "cpu" else train.device
+    threads = int(train.threads)
+    where = f"{threads} core{'s' * (threads != 1)}" if train.device == "cpu" else train.device
     network = f"{recipe.network.name} {recipe.network.size}, {weights / 1e6:.2f} M weights"
     return f"{budget(recipe)} on {where} ({train.precision}) · {network}"
 
@@ -206,7 +207,7 @@ def budget(recipe: Recipe) -> str:
     """The budget as people say it."""
     train = recipe.train
     if train.minutes is not None:
-        return f"{train.minutes:g} minutes"
+        return f"{train.minutes:g} minute{'s' * (train.minutes != 1)}"
     return f"{train.steps:,} steps" if train.steps is not None else f"{train.epochs:g} epochs"
 
 

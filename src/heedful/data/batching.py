@@ -4,7 +4,14 @@ A batch costs rows x the longest side, the target counted with its end token; no
 for a single row that does so alone.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import torch
+from torch import Tensor
+
+from heedful.data.tokenizers import PAD
+from heedful.results import Example
 
 
 def plan(lengths: np.ndarray, tokens: int, seed: int, epoch: int, *, multiple: int = 1) -> list[np.ndarray]:
@@ -68,3 +75,20 @@ def cut(order: np.ndarray, longest: np.ndarray, tokens: int, multiple: int, firs
         batches.append(order[start : start + rows])
         start += rows
     return batches
+
+
+def sample(examples: Sequence[Example], limit: int, seed: int) -> list[Example]:
+    """At most `limit` of the examples, the same ones for a seed, in their order."""
+    if len(examples) <= limit:
+        return list(examples)
+    chosen = np.random.default_rng(seed).choice(len(examples), limit, replace=False)
+    return [examples[number] for number in sorted(chosen)]
+
+
+def padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Rows of ids as one tensor (N, longest), padded behind, and their lengths (N,)."""
+    lengths = torch.tensor([len(row) for row in rows])
+    out = torch.full((len(rows), int(lengths.max())), PAD)
+    for place, row in enumerate(rows):
+        out[place, : len(row)] = torch.from_numpy(row.astype(np.int64))
+    return out, lengths

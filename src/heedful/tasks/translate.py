@@ -88,7 +88,7 @@ def build(recipe: Recipe, prepared: data.Prepared) -> Translator:
 
 def work(model: Translator, prepared: data.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
-    valid = sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
+    valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
     greedy = recipe.generate.model_copy(update={"beam": 1, "n_best": 1})
     best = primary(model)
 
@@ -126,9 +126,9 @@ class Collate:
 
     def __call__(self, rows: np.ndarray) -> Batch:
         pairs = [self.store[int(row)] for row in rows]
-        source, lengths = padded([np.append(one, EOS) for one, _ in pairs])
-        inputs, steps = padded([np.concatenate(([BOS], other)) for _, other in pairs])
-        targets, _ = padded([np.append(other, EOS) for _, other in pairs])
+        source, lengths = batching.padded([np.append(one, EOS) for one, _ in pairs])
+        inputs, steps = batching.padded([np.concatenate(([BOS], other)) for _, other in pairs])
+        targets, _ = batching.padded([np.append(other, EOS) for _, other in pairs])
         return {"source": source, "lengths": lengths, "inputs": inputs, "targets": targets, "steps": steps}
 
 
@@ -175,7 +175,7 @@ def begin(models: Sequence[Translator], ids: list[list[int]]) -> Callable[[Seque
 
     @torch.inference_mode()
     def read(numbers: Sequence[int], beams: int, room: int) -> tuple[State, ...]:
-        source, lengths = padded([np.asarray(ids[number]) for number in numbers])
+        source, lengths = batching.padded([np.asarray(ids[number]) for number in numbers])
         states = []
         for model in models:
             device = model.network.embedding.table.weight.device
@@ -270,8 +270,8 @@ def explain(model: Translator, text: str, output: str) -> Alignment:
     """What each token of `output` looked at in `text`, from one teacher-forced call on the finished answer."""
     model.network.eval()
     source_ids, target_ids = [*model.source.encode(text), EOS], model.target.encode(output)
-    source, lengths = padded([np.asarray(source_ids)])
-    inputs, _ = padded([np.asarray([BOS, *target_ids])])
+    source, lengths = batching.padded([np.asarray(source_ids)])
+    inputs, _ = batching.padded([np.asarray([BOS, *target_ids])])
     with torch.inference_mode(), record(model.network) as maps:
         model.network(source, lengths, inputs)
     looked: dict[str, list[list[float]]] = {}
@@ -320,20 +320,3 @@ def load(config: dict[str, Any], folder: Path) -> Translator:
     return Translator(
         network, source, target, settings, shared, config["scores"], config["stretch"], config["normal_form"]
     )
-
-
-def sample(examples: Sequence[Example], limit: int, seed: int) -> list[Example]:
-    """At most `limit` of the examples, the same ones for a seed, in their order."""
-    if len(examples) <= limit:
-        return list(examples)
-    chosen = np.random.default_rng(seed).choice(len(examples), limit, replace=False)
-    return [examples[number] for number in sorted(chosen)]
-
-
-def padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Rows of ids as one tensor (N, longest), padded behind, and their lengths (N,)."""
-    lengths = torch.tensor([len(row) for row in rows])
-    out = torch.full((len(rows), int(lengths.max())), PAD)
-    for place, row in enumerate(rows):
-        out[place, : len(row)] = torch.from_numpy(row.astype(np.int64))
-    return out, lengths
