@@ -111,7 +111,7 @@ class Train(Section):
     patience: int = Field(default=0, ge=0, description="validations without a new best before stopping; 0: never")
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="auto: float32 unless it is slower"
+        default="auto", description="auto: bfloat16 where the hardware has it"
     )
     threads: Auto | int = Field(default="auto", description="processor threads")
     workers: int = Field(default=0, ge=0, description="processes that prepare batches")

@@ -44,8 +44,7 @@ class EncoderDecoder(nn.Module):
 def encoder_decoder(network: Network, source_vocabulary: int, target_vocabulary: int, shared: bool) -> EncoderDecoder:
     """A network of resolved settings, with fresh weights.
 
-    `shared`: both sides have one vocabulary, and then one table of embeddings (as a tied one is scaled, see
-    `build_decoder`, both are).
+    `shared`: both sides have one vocabulary, and then one table of embeddings.
     """
     reader, answer = sides(network)
     width = int(network.width)
