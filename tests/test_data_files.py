@@ -11,7 +11,8 @@ import pytest
 from heedful.data.pairs import read_pairs
 from heedful.data.rows import BadRow
 from heedful.errors import HeedfulError
-from heedful.recipe import Data, build, parse
+from heedful.recipe import build, parse
+from heedful.sections import Data
 
 PAIRS = [("Guten Tag", "good day"), ("schön", "beautiful"), ("schön", "lovely"), ("drei  Wörter", "three, words")]
 

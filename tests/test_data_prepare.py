@@ -15,8 +15,9 @@ from heedful.data import split
 from heedful.data.text import Prepared, examples, prepare
 from heedful.data.tokenizers import UNK, learn
 from heedful.errors import HeedfulError
-from heedful.recipe import Recipe, build
+from heedful.recipe import build
 from heedful.results import Example
+from heedful.sections import Recipe
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from heedful.generation.rules import Rules, Special, rules_of
 from heedful.generation.score import score
 from heedful.generation.search import Hypothesis, Job, Search
 from heedful.networks.joins import EncoderDecoder
-from heedful.recipe import Generate
+from heedful.sections import Generate
 from networks import BEGIN, END, FIRST, PAD, build, tiny
 
 SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN))

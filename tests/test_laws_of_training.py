@@ -25,7 +25,7 @@ from heedful import recipe as recipes
 from heedful.api.model import Model
 from heedful.api.running import run
 from heedful.networks.lineage import LINEAGE, resolve
-from heedful.recipe import Network, Recipe
+from heedful.sections import Network, Recipe
 from heedful.tasks import translate
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet

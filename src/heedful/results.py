@@ -36,6 +36,28 @@ class Answer:
     """False: the longest allowed answer was reached before the end token."""
     unknown: tuple[str, ...] = ()
     """Pieces of the source that the model's vocabulary does not have."""
+    track: "Track | None" = None
+    """For an answer in step with its source."""
+    picture: bytes = b""
+    """For an answer that is a picture: a PNG file."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """An answer in step: what each of T steps is, and how sure that is.
+
+    `probabilities` has a row a step and a column a name. `windows` are the (first, behind the last) steps that were
+    read at once; `disagreement` is the share of steps, in percent, that one pass over all would have answered
+    otherwise (None: it was one pass).
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    probabilities: tuple[tuple[float, ...], ...]
+    seconds: tuple[float, ...] = ()
+    """When each step begins, for videos."""
+    windows: tuple[tuple[int, int], ...] = ()
+    disagreement: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +91,25 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """How often each name (row: the truth) was answered as each (column)."""
+
+    names: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """One class by itself, in percent; `count` true examples (or steps)."""
+
+    name: str
+    count: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
 class Scores:
     """All that a task measured on one set of examples. `primary` names the measure that "best" goes by."""
 
@@ -79,6 +120,10 @@ class Scores:
     baseline: dict[str, Measure] = field(default_factory=dict)
     by_length: tuple[Bin, ...] = ()
     cases: tuple[Case, ...] = ()
+    confusion: Confusion | None = None
+    by_class: tuple[ClassScore, ...] = ()
+    reliability: tuple[Bin, ...] = ()
+    """By confidence in percent (low to high): how many answers were so sure, and how many of them were right."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it."""

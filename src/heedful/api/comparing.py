@@ -16,10 +16,10 @@ from heedful.errors import unknown
 from heedful.metrics import significance
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.networks import lineage
-from heedful.recipe import Recipe
 from heedful.report.pages import compare_page
 from heedful.report.picture import lineage_picture
 from heedful.results import Comparison, Entry, Measure, Paired, Scores
+from heedful.sections import Recipe
 from heedful.tasks import task
 from heedful.training import defaults
 from heedful.training.checkpoint import write_file

@@ -10,8 +10,8 @@ from heedful import recipe as recipes
 from heedful.data.text import examples
 from heedful.errors import HeedfulError
 from heedful.metrics.significance import paired
-from heedful.recipe import Recipe
 from heedful.results import Alignment, Answer, Example, Paired, Scores
+from heedful.sections import Recipe
 from heedful.tasks import task
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
 

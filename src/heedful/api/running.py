@@ -17,8 +17,8 @@ from heedful import recipe as recipes
 from heedful.api.model import Model, load, load_one, write_model
 from heedful.api.reporting import write_report
 from heedful.errors import HeedfulError
-from heedful.recipe import Network, Recipe
 from heedful.results import Bin, Case, Findings, Measure, Progress, Scores
+from heedful.sections import Network, Recipe
 from heedful.tasks import task
 from heedful.training import defaults
 from heedful.training.checkpoint import put_weights, write_file

@@ -13,7 +13,7 @@ from heedful.report.terminal import columns
 if TYPE_CHECKING:
     from torch import nn
 
-    from heedful.recipe import Network
+    from heedful.sections import Network
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A run's folder, or a row of `heedful networks`.")]
 

@@ -7,7 +7,7 @@ def run() -> None:
     """The history of the field as a table: read downwards, what each network added and what it still lacked."""
     from heedful.cli.info import VOCABULARY, resolved, unbuilt
     from heedful.networks.lineage import describe
-    from heedful.recipe import SIZES
+    from heedful.sections import SIZES
 
     for row in describe():
         counts = {size: sum(w.numel() for w in unbuilt(resolved(row["name"], size)).parameters()) for size in SIZES}

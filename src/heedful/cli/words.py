@@ -60,7 +60,7 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
 def recipe_file(command: str, word: str) -> Path:
     """The recipe that a word names: a file, or one of the built-in ones."""
     from heedful.cli.recipes import FOLDER, names
-    from heedful.recipe import TASKS
+    from heedful.sections import TASKS
 
     if word.endswith(".toml"):
         return Path(word)
@@ -95,7 +95,7 @@ def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
     >>> texts_and_settings(["E=mc2", "beam=8", "generate.top_k=5", "a text with beam=8"])
     (['E=mc2', 'a text with beam=8'], ['generate.beam=8', 'generate.top_k=5'])
     """
-    from heedful.recipe import Generate
+    from heedful.sections import Generate
 
     texts: list[str] = []
     settings: list[str] = []

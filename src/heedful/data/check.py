@@ -9,8 +9,8 @@ from heedful.data.files import file_notes
 from heedful.data.look import FIRST, ODD, SIDES, Look, look
 from heedful.data.rows import count
 from heedful.errors import HeedfulError
-from heedful.recipe import Data
 from heedful.results import Bin, Finding, Findings
+from heedful.sections import Data
 
 WEIGHT = {"x": 0, "!": 1, "i": 2}
 RATIO = 3

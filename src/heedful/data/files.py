@@ -18,7 +18,7 @@ from heedful.data import samples, tables
 from heedful.data.lines import encoding_notes, read_lines
 from heedful.data.rows import BadRow, Row, count, header_of, no_header
 from heedful.errors import HeedfulError, nearest
-from heedful.recipe import Data
+from heedful.sections import Data
 
 ENDINGS = {
     ".tsv": "tsv",

@@ -6,7 +6,7 @@ from pathlib import Path
 from heedful.data import samples
 from heedful.data.lines import check_readable
 from heedful.data.tokenizers import Tokenizer
-from heedful.recipe import Recipe
+from heedful.sections import Recipe
 
 FORMAT = 1
 

@@ -12,7 +12,7 @@ from heedful.data.pairs import Pair, read_pairs
 from heedful.data.rows import BadRow
 from heedful.data.split import hashed
 from heedful.data.tokenizers import choose
-from heedful.recipe import Data
+from heedful.sections import Data
 
 FIRST = 3
 BEGINNING = 5_000

@@ -8,7 +8,7 @@ from typing import Literal
 from heedful.data.files import read_rows
 from heedful.data.rows import BadRow, Row, count
 from heedful.errors import HeedfulError, unknown
-from heedful.recipe import Data
+from heedful.sections import Data
 
 ROLES = ("source", "target")
 

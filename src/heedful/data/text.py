@@ -21,8 +21,8 @@ from heedful.data.rows import BadRow, count
 from heedful.data.store import Store, Writer
 from heedful.data.tokenizers import UNK, Tokenizer
 from heedful.errors import HeedfulError
-from heedful.recipe import Data, Recipe
 from heedful.results import Example
+from heedful.sections import Data, Recipe
 
 CHUNK = 10_000
 

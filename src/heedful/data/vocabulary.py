@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from heedful.data.pairs import Pair
 from heedful.data.tokenizers import SMALLEST, SPECIALS, Tokenizer, choose, learn
 from heedful.errors import HeedfulError
-from heedful.recipe import Data
+from heedful.sections import Data
 
 SIDES = ("source", "target")
 CHOICE = 20_000

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from heedful.errors import HeedfulError
 from heedful.generation.constraints import Constraints, Spelling, Track
-from heedful.recipe import Generate
+from heedful.sections import Generate
 
 
 @dataclass(frozen=True)

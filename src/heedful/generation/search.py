@@ -23,7 +23,7 @@ from heedful.generation.constraints import Track
 from heedful.generation.rules import Rules, Special
 from heedful.generation.steer import Steered
 from heedful.networks.decoders import Decoder
-from heedful.recipe import Generate
+from heedful.sections import Generate
 
 FIRST_ROOM = 16  # positions for which a batch has buffers when it begins
 

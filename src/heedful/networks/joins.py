@@ -13,7 +13,7 @@ from heedful.blocks.transformer import Stack
 from heedful.networks.decoders import BahdanauDecoder, LuongDecoder, RecurrentDecoder, TransformerDecoder
 from heedful.networks.encoders import RecurrentEncoder, TransformerEncoder
 from heedful.networks.lineage import RecurrentAnswer, RecurrentReader, TransformerSide, sides
-from heedful.recipe import Network
+from heedful.sections import Network
 
 LEARNED_POSITIONS = 512  # of networks that learn them; others have no limit
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from heedful.blocks.recurrent import Cell
 from heedful.blocks.transformer import Norm
 from heedful.errors import HeedfulError, unknown
-from heedful.recipe import Network
+from heedful.sections import Network
 
 AttentionName = Literal["additive", "dot", "general", "concat"]
 PositionsName = Literal["sinusoidal", "learned", "rotary"]

@@ -31,8 +31,8 @@ from heedful.metrics.text import evaluate as measure
 from heedful.networks.joins import EncoderDecoder, encoder_decoder
 from heedful.networks.lineage import learning_rate
 from heedful.networks.lineage import resolve as resolve_network
-from heedful.recipe import Generate, Network, Recipe
 from heedful.results import Alignment, Answer, Example, Findings, Measure, Scores
+from heedful.sections import Generate, Network, Recipe
 from heedful.training.loop import Batch, Work
 
 SPECIAL = Special(BOS, EOS, never=(PAD, BOS, UNK))

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from heedful.errors import HeedfulError
-from heedful.recipe import Train
+from heedful.sections import Train
 
 MINUTES = 5.0  # the budget where none is given
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from heedful.errors import HeedfulError
-from heedful.recipe import Train
 from heedful.results import Progress
+from heedful.sections import Train
 from heedful.training import memory
 from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, weights_of, write_file, write_tensors
 from heedful.training.log import Log

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from heedful.recipe import Train
+from heedful.sections import Train
 
 
 def adamw(network: nn.Module, rate: float, decay: float) -> torch.optim.AdamW:

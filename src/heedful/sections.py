@@ -1,0 +1,180 @@
+"""The tables of a recipe and their keys. Every key is described where it is declared, and that description is what
+errors, `heedful recipes` and the docs show.
+"""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Auto = Literal["auto"]
+Task = Literal["classify", "caption", "draw", "translate", "label", "complete", "fill", "match"]
+Size = Literal["tiny", "small", "base"]
+Format = Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel", "lexicon", "karpathy", "conll"]
+Augment = Literal["flip", "shift", "turn", "colour", "erase"]
+Share = Annotated[float, Field(ge=0, lt=1)]
+TASKS: tuple[str, ...] = get_args(Task)
+SIZES: tuple[str, ...] = get_args(Size)
+
+
+class Section(BaseModel):
+    """A table of the recipe: no unknown keys, no silent conversions, never changed once made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Data(Section):
+    """Where the examples come from, and what is done to them before a network sees them."""
+
+    train: list[str] = Field(
+        default=[], description="files to learn from: paths, sample://name/split or hf://owner/dataset"
+    )
+    valid: Auto | list[str] = Field(
+        default="auto", description="files to choose by; auto: rows held out of train by the seed"
+    )
+    test: list[str] = Field(default=[], description="files scored once, at the end")
+    format: Format = Field(default="auto", description="auto: by the file's ending, or by what a folder holds")
+    columns: dict[str, str] | list[str] = Field(
+        default={}, description="columns by role (source=sku_title) or in order (1,2)"
+    )
+    group: str = Field(default="", description="column whose equal values never stand on two sides of a split")
+    bad_rows: Literal["error", "skip"] = Field(
+        default="error", description="skip: leave bad rows out, counted and listed"
+    )
+    overlap: Literal["drop", "keep"] = Field(
+        default="drop", description="training rows whose source stands in valid or test"
+    )
+    normalize: Literal["none", "NFC"] = Field(default="none", description="Unicode normal form given to the texts")
+    source_tokenizer: str = Field(default="auto", description="characters, symbols, bpe, unigram or a tokenizer.json")
+    target_tokenizer: str = Field(default="auto", description="characters, symbols, bpe, unigram or a tokenizer.json")
+    shared_tokenizer: bool = Field(default=False, description="one tokenizer, learnt from both sides")
+    vocabulary: Auto | int = Field(default="auto", description="entries of a bpe or unigram tokenizer")
+    picture: Auto | int = Field(
+        default="auto", description="side of pictures and frames in pixels; auto: from the data"
+    )
+    colours: Literal["auto", "rgb", "gray"] = Field(default="auto", description="auto: gray if every picture is")
+    fit: Literal["crop", "pad", "stretch"] = Field(
+        default="crop", description="how a picture that is not square is made so"
+    )
+    frame_rate: float = Field(default=0.0, ge=0, description="frames a second taken of videos; 0: every frame")
+    window: int = Field(default=0, ge=0, description="steps that a network reads of long clips at once; 0: all")
+    valid_rows: Auto | int = Field(default="auto", description="rows held out where valid is auto")
+    min_tokens: int = Field(default=0, ge=0, description="rows with a shorter side are left out, counted")
+    max_tokens: int = Field(default=0, ge=0, description="rows with a longer side are left out, counted; 0: none")
+    max_ratio: float = Field(
+        default=0.0, ge=0, description="rows whose sides differ by more are left out, counted; 0: none"
+    )
+
+
+class Network(Section):
+    """Which row of the lineage, how large, and what differs from the row."""
+
+    name: str = Field(default="auto", description="a row of the lineage: heedful networks lists them")
+    size: Size = Field(default="small", description="tiny, small or base: a row of one table")
+    width: Auto | int = Field(default="auto", description="vector size at each position")
+    depth: Auto | int = Field(default="auto", description="layers of the encoder, and of the decoder")
+    heads: Auto | int = Field(default="auto", description="attention heads")
+    inner: Auto | int = Field(default="auto", description="width inside the feed-forward part of a Transformer")
+    dropout: Auto | Share = Field(default="auto", description="share of activations dropped in training, below 1")
+    cell: Literal["auto", "rnn", "lstm", "gru"] = Field(default="auto", description="recurrent cell of both sides")
+    attention: Literal["auto", "additive", "dot", "general", "concat"] = Field(
+        default="auto", description="score of attention"
+    )
+    feeding: Auto | bool = Field(default="auto", description="input feeding (Luong 2015)")
+    patch: Auto | Literal["rows"] | int = Field(
+        default="auto", description="side of the squares a picture is cut into, or rows; must divide the picture"
+    )
+    stem: Auto | int = Field(
+        default="auto", description="convolutions before a picture is read, each halving it; 0: none"
+    )
+    pool: Literal["auto", "summary", "mean", "class"] = Field(
+        default="auto", description="what one answer is read from: the encoder's own summary, the mean, a class token"
+    )
+    causal: Auto | bool = Field(default="auto", description="each step sees only those before it (task label)")
+    codes: Auto | int = Field(default="auto", description="entries of the codebook of pictures (task draw), about")
+    norm: Literal["auto", "pre", "post"] = Field(default="auto", description="layer norm before or after each part")
+    positions: Literal["auto", "sinusoidal", "learned", "rotary", "grid"] = Field(
+        default="auto", description="how order is told"
+    )
+    tied: Auto | bool = Field(default="auto", description="output layer shares the target embedding")
+
+
+class Train(Section):
+    """How long, how fast, on what. One of minutes, steps and epochs is the budget."""
+
+    minutes: float | None = Field(default=None, gt=0, description="wall minutes of training; validation is shown apart")
+    steps: int | None = Field(default=None, gt=0, description="optimizer steps")
+    epochs: float | None = Field(default=None, gt=0, description="passes over the training rows")
+    batch_tokens: Auto | int = Field(default="auto", description="padded tokens in a batch, the longer side counted")
+    accumulate: int = Field(default=1, ge=1, description="batches a step")
+    learning_rate: Auto | float = Field(default="auto", description="peak of the schedule, a number above 0")
+    schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = Field(
+        default="auto", description="auto: cosine to zero"
+    )
+    warmup: Auto | float = Field(default="auto", description="below 1: share of the budget; else steps")
+    weight_decay: float = Field(default=0.01, ge=0, description="of matrices; never of biases, norms and embeddings")
+    label_smoothing: float = Field(
+        default=0.1, ge=0, lt=1, description="share of probability spread over the vocabulary"
+    )
+    clip: float = Field(default=1.0, gt=0, description="largest norm of the whole gradient")
+    average: Auto | float = Field(default="auto", description="decay of the running average of weights; 0: none")
+    valid_every: Auto | int = Field(default="auto", description="steps between two validations")
+    valid_limit: int = Field(
+        default=500, gt=0, description="validation examples answered each time, the same ones always"
+    )
+    patience: int = Field(default=0, ge=0, description="validations without a new best before stopping; 0: never")
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
+    augment: Auto | list[Augment] = Field(
+        default="auto", description="how pictures are varied, seeded by example: flip, shift, turn, colour, erase"
+    )
+    mix: Auto | float = Field(default="auto", description="share of batches whose examples are mixed (mixup, cutmix)")
+    class_weights: Literal["none", "balanced"] = Field(default="none", description="balanced: rare classes count more")
+    smooth_steps: float = Field(default=0.0, ge=0, description="weight of the loss on jumps between steps (task label)")
+    drop_source: Auto | Share = Field(default="auto", description="share of examples shown without source (task draw)")
+    codebook: Auto | Share = Field(default="auto", description="share of the budget that the codebook gets (task draw)")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="auto: bfloat16 where the hardware has it"
+    )
+    threads: Auto | int = Field(default="auto", description="processor threads")
+    workers: int = Field(default=0, ge=0, description="processes that prepare batches")
+    track: Literal["none", "tensorboard"] = Field(default="none", description="a second log beside metrics.jsonl")
+
+
+class Generate(Section):
+    """How an answer is searched for. Scores are log probabilities under the unmodified network."""
+
+    beam: int = Field(default=4, ge=1, description="hypotheses kept a source; 1: greedy")
+    n_best: int = Field(default=1, ge=1, description="answers a source, at most beam (or samples)")
+    length_penalty: float = Field(
+        default=1.0, ge=0, description="score / length ** penalty orders the finished; 0: raw score"
+    )
+    max_length: Auto | int = Field(default="auto", description="longest answer in tokens; reaching it is reported")
+    sample: bool = Field(default=False, description="draw from the distribution rather than search for its top")
+    temperature: float = Field(default=1.0, gt=0, description="below 1: safer, above 1: wilder")
+    top_k: int = Field(default=0, ge=0, description="draw from the k likeliest; 0: all")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="draw from the fewest that hold this share")
+    min_p: float = Field(default=0.0, ge=0, lt=1, description="draw from those with this share of the likeliest one's")
+    guidance: float = Field(default=1.0, ge=0, description="how far away from what would be drawn without a source")
+    repetition_penalty: float = Field(default=1.0, ge=1, description="divides the odds of tokens already said")
+    no_repeat_ngram: int = Field(default=0, ge=0, description="no n-gram of this length twice; 0: off")
+    prefix: str = Field(default="", description="the answer must begin so")
+    required: list[str] = Field(default=[], description="phrases the answer must hold")
+    forbidden: list[str] = Field(default=[], description="phrases the answer must not hold")
+    batch_tokens: int = Field(default=8000, gt=0, description="padded source tokens times beams searched at once")
+    seed: int = Field(default=0, ge=0, description="of sampling: example i draws with its own generator")
+
+
+class Recipe(Section):
+    """A whole recipe.
+
+    >>> recipe = build("translate", {"data.train": ["pairs.tsv"], "network.name": "gru", "train.steps": 100})
+    >>> recipe.train.steps
+    100
+    """
+
+    task: Task
+    seed: int = Field(default=0, ge=0, description="of everything: split, order, weights, dropout")
+    start: str = Field(default="", description="a run whose weights are the beginning (--from)")
+    data: Data = Data()
+    network: Network = Network()
+    train: Train = Train()
+    generate: Generate = Generate()
