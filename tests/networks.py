@@ -85,10 +85,10 @@ def sharpen(network: EncoderDecoder) -> None:
         elif isinstance(module, Tokens):
             module.table.weight.normal_(std=2 / module.scale)
     decoder = network.decoder
-    if decoder.output.linear.weight is not decoder.tokens.table.weight:
-        data = batch((5, 5), (5, 5), target_vocabulary=decoder.vocabulary)
-        logits = decoder.logits(network(data.source, data.source_lengths, data.target))
-        decoder.output.linear.weight.mul_(SHARPNESS / logits.std())
+    data = batch((5, 5), (5, 5), target_vocabulary=decoder.vocabulary)
+    ratio = SHARPNESS / float(decoder.logits(network(data.source, data.source_lengths, data.target)).std())
+    tied = decoder.output.linear.weight is decoder.tokens.table.weight
+    decoder.output.linear.weight.mul_(max(1.0, ratio) if tied else ratio)
 
 
 @dataclass(frozen=True)

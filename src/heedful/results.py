@@ -4,6 +4,7 @@ No tensor, no network, no HTML: frozen records of numbers and texts, so that a t
 server can all show the same thing.
 """
 
+from base64 import b64encode
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -40,6 +41,11 @@ class Answer:
     """For an answer in step with its source."""
     picture: bytes = b""
     """For an answer that is a picture: a PNG file."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON would have it: a picture in base64, and without what another kind of answer has."""
+        fields = asdict(self) | {"picture": b64encode(self.picture).decode()}
+        return {key: value for key, value in fields.items() if key not in ("track", "picture") or value}
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,7 @@ class Generate(Section):
 class Recipe(Section):
     """A whole recipe.
 
+    >>> from heedful.recipe import build
     >>> recipe = build("translate", {"data.train": ["pairs.tsv"], "network.name": "gru", "train.steps": 100})
     >>> recipe.train.steps
     100

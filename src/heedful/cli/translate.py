@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
@@ -135,7 +134,7 @@ def table_lines(answers: "list[Answer]") -> list[str]:
 
 def json_line(answers: "list[Answer]") -> list[str]:
     """One object: the source and all of its answers, best first."""
-    listed = [{key: value for key, value in asdict(answer).items() if key != "source"} for answer in answers]
+    listed = [{key: value for key, value in answer.plain().items() if key != "source"} for answer in answers]
     return [json.dumps({"source": answers[0].source, "answers": listed}, ensure_ascii=False)]
 
 
