@@ -17,7 +17,7 @@ import numpy as np
 
 from heedful import recipe
 from heedful.data.batching import plan
-from heedful.data.text import prepare
+from heedful.data.preparing import prepare
 
 CHUNK = 50_000
 TOKENS = 4_000

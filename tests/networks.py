@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.embedding import Learned, Tokens
 from heedful.networks.joins import EncoderDecoder, encoder_decoder
-from heedful.networks.lineage import LINEAGE, resolve
+from heedful.networks.lineage import allowed, resolve
 from heedful.sections import Network
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = 12, 10
@@ -26,14 +26,14 @@ TRANSFORMER = {"heads": 2, "inner": 32}
 
 def rows(**settings: object) -> list[Network]:
     """Every row of the lineage as published, only narrow."""
-    return [tiny(name, **settings) for name in LINEAGE]
+    return [tiny(name, **settings) for name in allowed("translate")]
 
 
 def variants() -> list[Network]:
     """Every row with every combination of settings that it has but the published one: many, for sampling."""
     cells, depths, tied = ("rnn", "lstm", "gru"), (1, 3), (False, True)
     found = []
-    for name in LINEAGE:
+    for name in allowed("translate"):
         has = tiny(name)
         choices: dict[str, Sequence[object]] = {"depth": depths, "tied": tied}
         if has.cell != "auto" and name not in cells:

@@ -24,7 +24,7 @@ MISTAKES = {
     "no such device": (f"train translate pairs.tsv train.device=cuda:77 {SMALL}", ["no device cuda:77"]),
     "task to come": ("train draw pairs.tsv", ['no task "draw"']),
     "no such file": (f"train translate missing.tsv {SMALL}", ["missing.tsv"]),
-    "folder for a file": (f"train translate . {SMALL}", ["is a folder"]),
+    "folder for a file": (f"train translate . {SMALL}", ["folder"]),
     "empty file": (f"train translate empty.tsv {SMALL}", ["empty.tsv is empty"]),
     "one column": (f"train translate one.tsv {SMALL}", ["one.tsv line 2", "data.bad_rows=skip"]),
     "third column": (f"train translate three.tsv {SMALL}", ["three.tsv line 1", "data.columns=1,2"]),

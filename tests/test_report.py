@@ -14,7 +14,7 @@ from PIL import Image
 
 from browser import opened
 from heedful.errors import HeedfulError
-from heedful.metrics.text import evaluate
+from heedful.metrics.scores import evaluate
 from heedful.report import compared, draw, pages, picture, terminal
 from heedful.report.card import model_card
 from heedful.report.differences import marked

@@ -94,6 +94,9 @@ class Case:
     references: tuple[str, ...]
     error: float
     score: float = 0.0
+    """The log probability of the output, where it was kept."""
+    said: str = ""
+    """What people are shown, where `output` is only the place at which the right thing was found."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,8 @@ class Scores:
     by_class: tuple[ClassScore, ...] = ()
     reliability: tuple[Bin, ...] = ()
     """By confidence in percent (low to high): how many answers were so sure, and how many of them were right."""
+    kind: str = "text"
+    """What kind of answers these are, which says how they are scored."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it."""

@@ -80,8 +80,8 @@ class Network(Section):
         default="auto", description="score of attention"
     )
     feeding: Auto | bool = Field(default="auto", description="input feeding (Luong 2015)")
-    patch: Auto | Literal["rows"] | int = Field(
-        default="auto", description="side of the squares a picture is cut into, or rows; must divide the picture"
+    patch: Auto | Literal["rows", "whole"] | int = Field(
+        default="auto", description="a picture is read in squares of this side, in its rows, or as a whole"
     )
     stem: Auto | int = Field(
         default="auto", description="convolutions before a picture is read, each halving it; 0: none"

@@ -1,20 +1,26 @@
 """Several networks on the same data under the same budget, and the demo, which is such a comparison."""
 
 import json
+import os
+import shutil
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from heedful import recipe as recipes
 from heedful.api.model import Model
-from heedful.api.running import budget, curve_of, run, scores_of
-from heedful.errors import unknown
+from heedful.api.running import budget, curve_of, data_stem, finished, made, run, scores_of
+from heedful.data.folders import written_aside
+from heedful.data.rows import count
+from heedful.errors import HeedfulError, unknown
 from heedful.metrics import significance
-from heedful.metrics.counts import PRIMARY, Kind
+from heedful.metrics.counts import Kind
 from heedful.networks import lineage
 from heedful.report.pages import compare_page
 from heedful.report.picture import lineage_picture
@@ -34,6 +40,11 @@ DEMO: dict[str, dict[str, Any]] = {
 # none of them is in cmudict: what a network makes of them it cannot have looked up
 WORDS = ("heedful", "hangry", "covfefe", "pythonista", "doomscrolling", "flibbertigibbet", "schnitzelwagon")
 ALIGNED = "heedfulness"
+WIDEST = 2048
+NOTABLE = 0.05  # how far a network's weights may be from those asked for without a word
+
+Contest = dict[tuple[str, int], Recipe]
+"""A recipe for each network and seed."""
 
 
 def compare(
@@ -48,30 +59,65 @@ def compare(
     """Trains each network with each seed under the recipe's budget; chosen on valid, scored on test.
 
     `weights`: every network is made as wide as that many weights allow, so that sizes are equal too. `each`: changes
-    to the recipe for a network of that name alone.
+    to the recipe for a network of that name alone. Raises HeedfulError before any training for what can be known then.
     """
-    for name in networks:
-        if name not in lineage.LINEAGE:
-            raise unknown("network", name, lineage.LINEAGE)
+    folder = output or Path("runs/compare") / data_stem(recipe)
+    contest = recipes_of(recipe, networks, seeds, each or {})
     recipe = recipe.model_copy(update={"train": defaults.resolve(recipe.train)})
-    folder = output or Path("runs/compare") / Path(recipe.data.train[0].replace("://", "-")).stem
-    listener.note(
-        f"{len(networks)} networks × {len(seeds)} seeds × {budget(recipe)}{total(recipe, len(networks) * len(seeds))}"
-    )
+    places = {run: folder / (f"{run[0]}-{run[1]}" if len(seeds) > 1 else run[0]) for run in contest}
+    sides = f"{count(len(networks), 'network')} × {count(len(seeds), 'seed')}"
+    listener.note(f"{sides} × {budget(recipe)}{total(recipe, len(contest))}")
+    if weights is not None:
+        contest = as_wide_as(weights, contest, next(iter(places.values())), listener)
+    for one, asked in contest.items():
+        finished(places[one], asked, task(recipe.task).resolve(asked))  # refuses a run of another recipe there
     entries: list[Entry] = []
-    for name in networks:
-        one = recipes.change(recipe, {"network.name": name} | (each or {}).get(name, {}))
-        if weights:
-            one = recipes.change(one, {"network.width": as_wide_as(one, weights, folder, listener)})
-        for seed in seeds:
-            place = folder / (f"{name}-{seed}" if len(seeds) > 1 else name)
-            entries.append(entry(run(recipes.change(one, {"seed": seed}), place, listener), name, seed))
+    for (name, seed), asked in contest.items():
+        lend(places[networks[0], seed], places[name, seed])
+        entries.append(entry(run(asked, places[name, seed], listener), name, seed))
     result = concluded(recipe, tuple(entries), networks)
     page = compare_page(result, [row for row in lineage.describe() if row["name"] in networks])
     write_file(folder / "compare.html", lambda path: path.write_text(page, encoding="utf-8"))
     write_file(folder / "compare.json", lambda path: path.write_text(json.dumps(asdict(result), ensure_ascii=False)))
     listener.note(f"page: {folder / 'compare.html'}")
     return result
+
+
+def recipes_of(
+    recipe: Recipe, networks: Sequence[str], seeds: Sequence[int], each: Mapping[str, dict[str, Any]]
+) -> Contest:
+    """A recipe for each network and seed; raises HeedfulError if one of them asks for what there is not."""
+    for some, what in ((networks, "network"), (seeds, "seed")):
+        for one in some:
+            if some.count(one) > 1:
+                raise HeedfulError(f"The {what} {one} stands twice in the comparison.", "Name each of them once.")
+    module, found = task(recipe.task), {}
+    for name in networks:
+        if name not in lineage.LINEAGE:  # resolve would take "auto"
+            raise unknown("network", name, lineage.LINEAGE)
+        for seed in seeds:
+            changes = {"network.name": name, "seed": seed} | each.get(name, {})
+            found[name, seed] = recipes.change(recipe, changes)
+            module.resolve(found[name, seed])
+    return found
+
+
+def lend(lender: Path, borrower: Path) -> None:
+    """Gives a run the data that another one prepared, by links. If they are not what it needs, it prepares its own."""
+    if (borrower / "data").exists() or not (lender / "data" / "prepared.json").exists():
+        return
+    with written_aside(borrower / "data") as partial:
+        shutil.copytree(lender / "data", partial, copy_function=link, dirs_exist_ok=True)
+    if (lender / "bad_rows.jsonl").exists():
+        shutil.copy2(lender / "bad_rows.jsonl", borrower)
+
+
+def link(source: str, target: str) -> None:
+    """The same file under another name; a copy where a disk has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def concluded(recipe: Recipe, entries: tuple[Entry, ...], networks: Sequence[str]) -> Comparison:
@@ -109,7 +155,7 @@ def entry(model: Model, network: str, seed: int) -> Entry:
         train_tokens_per_second=facts["train_tokens_per_second"],
         generate_tokens_per_second=facts["generate_tokens_per_second"],
         peak_memory_mb=facts["peak_memory_mb"],
-        alignment=model.explain(longest),
+        alignment=model.explain(longest) if model.explains else None,
         samples=samples,
     )
 
@@ -127,15 +173,14 @@ def over_seeds(side: list[Entry]) -> dict[str, Measure]:
     """Each measure of one network with an interval that holds the luck of training too."""
     kind, references, _ = judged(side)
     runs = [outputs(entry) for entry in side]
-    names = side[0].scores.measures
-    return {name: significance.interval_over_runs(runs, references, kind, name) for name in names}
+    names = significance.countable(kind, runs[0], references) & side[0].scores.measures.keys()
+    return {name: significance.interval_over_runs(runs, references, kind, name) for name in sorted(names)}
 
 
 def judged(side: list[Entry]) -> tuple[Kind, list[tuple[str, ...]], str]:
     """How a network's outputs are scored, against what, and by which measure first."""
     scores = side[0].scores
-    kind: Kind = "symbols" if scores.primary == PRIMARY["symbols"] else "text"
-    return kind, [case.references for case in scores.cases], scores.primary
+    return cast(Kind, scores.kind), [case.references for case in scores.cases], scores.primary
 
 
 def outputs(entry: Entry) -> list[str]:
@@ -154,18 +199,44 @@ def is_demo(recipe: Recipe) -> bool:
     return recipe.data.train == ["sample://cmudict/train"]
 
 
-def as_wide_as(recipe: Recipe, weights: float, folder: Path, listener: Listener) -> int:
-    """The width whose network comes nearest to so many weights."""
-    module = task(recipe.task)
-    prepared = module.prepare(module.resolve(recipe), folder / ".shared", listener.note, None)
+def as_wide_as(weights: float, contest: Contest, place: Path, listener: Listener) -> Contest:
+    """The recipes with widths whose networks come nearest to so many weights; data are prepared in `place` for it."""
+    first = next(iter(contest.values()))
+    module = task(first.task)
+    if first.network.width != "auto":
+        raise HeedfulError("--weights decides the widths, and network.width is set.", "Leave one of them out.")
+    with made(place):
+        prepared = module.prepare(module.resolve(first), place, listener.note, None)
+    found: dict[str, int] = {}
+    for (name, _), recipe in contest.items():
+        if name not in found:
+            found[name], reached = nearest_width(weights, recipe, prepared)
+            apart = f" ({reached / weights - 1:+.0%})" if abs(reached / weights - 1) >= NOTABLE else ""
+            listener.note(f"{name}: width {found[name]}, {reached:,} weights{apart}")
+    return {run: recipes.change(recipe, {"network.width": found[run[0]]}) for run, recipe in contest.items()}
 
-    def count(width: int) -> int:
-        sized = module.resolve(recipes.change(recipe, {"network.width": width}))
+
+def nearest_width(weights: float, recipe: Recipe, prepared: Any) -> tuple[int, int]:
+    """The width whose network comes nearest to so many weights, and how many it has."""
+    module = task(recipe.task)
+
+    @cache
+    def size(width: int) -> int:
+        sized = module.fitted(module.resolve(recipes.change(recipe, {"network.width": width})), prepared)
         with torch.device("meta"):
             return sum(weight.numel() for weight in module.build(sized, prepared).network.parameters())
 
-    heads = int(lineage.SIZE[recipe.network.size].heads)
-    return min(range(2 * heads, 2049, 2 * heads), key=lambda width: abs(count(width) - weights))
+    heads = module.resolve(recipe).network.heads
+    step = 2 if heads == "auto" else 2 * int(heads)  # two directions, or heads whose parts are turned in pairs
+    widths = range(step, WIDEST + 1, step)
+    if not size(widths[0]) * (1 - NOTABLE) <= weights <= size(widths[-1]) * (1 + NOTABLE):
+        raise HeedfulError(
+            f"No width gives {recipe.network.name} {weights:,.0f} weights.",
+            f"On these data it can have {size(widths[0]):,} to {size(widths[-1]):,}.",
+        )
+    above = min(bisect_left(widths, weights, key=size), len(widths) - 1)
+    width = min(widths[max(above - 1, 0) : above + 1], key=lambda width: abs(size(width) - weights))
+    return width, size(width)
 
 
 def total(recipe: Recipe, runs: int) -> str:

@@ -1,14 +1,15 @@
 """A trained network with its preprocessing: what is asked, scored, explained and shared."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from heedful import recipe as recipes
-from heedful.data.text import examples
+from heedful.data.preparing import examples
 from heedful.errors import HeedfulError
+from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired
 from heedful.results import Alignment, Answer, Example, Paired, Scores
 from heedful.sections import Recipe
@@ -57,8 +58,8 @@ class Model:
     def scored(self, some: Sequence[Example], recipe: Recipe) -> Scores:
         """Scores on given examples; the baseline needs the run's training data and is left out where that is gone."""
         module = task(self.task)
-        scores = module.evaluate(self.trained, some, recipe.generate)
         prepared = self.prepared()
+        scores = module.evaluate(self.trained, some, recipe.generate, prepared=prepared)
         if prepared is None:
             return scores
         name, measures = module.baseline(self.trained[0], prepared, some)
@@ -82,14 +83,29 @@ class Model:
         self, other: "Model", files: Sequence[str] | str | None = None, changes: dict[str, Any] | None = None
     ) -> Paired:
         """Whether this model is better than another on the same examples: a paired test."""
-        some = self.examples(files, recipes.change(self.recipe, changes or {}))
-        sources = [one.source for one in some]
-        mine, theirs = ([found[0].output for found in model.answer(sources, changes)] for model in (self, other))
-        first = self.trained[0]
-        return paired(mine, theirs, [one.references for one in some], first.scores, task(self.task).primary(first))
+        recipe = recipes.change(self.recipe, changes or {})
+        some, module, prepared = self.examples(files, recipe), task(self.task), self.prepared()
+        sides = [
+            module.evaluate(one.trained, some, recipe.generate, samples=0, prepared=prepared) for one in (self, other)
+        ]
+        mine, theirs = ([case.output for case in side.cases] for side in sides)
+        kind = module.kind(self.trained[0])
+        return paired(mine, theirs, [case.references for case in sides[0].cases], kind, PRIMARY[kind])
+
+    @property
+    def explains(self) -> bool:
+        """Whether this task can show what an answer looked at."""
+        return hasattr(task(self.task), "explain")
+
+    def prints(self, scores: Scores) -> Mapping[str, bytes]:
+        """Pictures of scored examples as PNG files by reference, where the task has pictures."""
+        module = task(self.task)
+        return module.prints(self.trained[0], scores) if hasattr(module, "prints") else {}
 
     def explain(self, text: str, output: str | None = None) -> Alignment:
         """What each token of the answer (or of a given output) looked at."""
+        if not self.explains:
+            raise HeedfulError(f"What a model looked at to {self.task} cannot be shown.", "It can for: translate.")
         return task(self.task).explain(self.trained[0], text, self.predict([text])[0] if output is None else output)
 
     def save(self, folder: Path | str) -> None:

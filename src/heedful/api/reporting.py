@@ -3,32 +3,52 @@
 from typing import Any
 
 from heedful.api.model import Model
+from heedful.data.samples import attribution
 from heedful.report.card import model_card
 from heedful.report.pages import run_page
-from heedful.results import Progress, Scores
+from heedful.results import Answer, Progress, Scores
 from heedful.training.checkpoint import write_file
+
+DRAWN = 24  # prompts that a report shows drawings of
+ASKED = {
+    "classify": "PICTURE",
+    "caption": "PICTURE",
+    "match": "PICTURE",
+    "label": "FILE",
+    "draw": '"…"',
+    "translate": '"…"',
+}
+"""What a model is asked with."""
 
 
 def write_report(model: Model, scores: Scores, facts: dict[str, Any], curve: list[Progress]) -> None:
     """Writes report.html and README.md into the run's folder."""
     told = told_facts(model, facts)
     page_title = f"{model.task}: {model.recipe.network.name}"
-    how = [
-        f'heedful {model.task} {model.folder} "…"',
-        f"heedful evaluate {model.folder} FILE",
-        f'heedful explain {model.folder} "…" -o page.html',
-    ]
+    how = [f"heedful {model.task} {model.folder} {ASKED[model.task]}", f"heedful evaluate {model.folder} FILE"]
+    if model.explains:
+        how.append(f'heedful explain {model.folder} "…" -o page.html')
     page = run_page(
         title=page_title,
         facts=told,
         curve=curve,
         scores=scores,
-        alignments=[alignment for text in shown(scores) if (alignment := model.explain(text)).maps],
+        alignments=[one for text in shown(scores) if (one := model.explain(text)).maps] if model.explains else [],
         how=how,
+        task=model.task,
+        pictures=model.prints(scores),
+        answers=drawings(model, scores),
+        attribution=attribution(model.recipe.data.train),
     )
     card = model_card(page_title, model.task, told, scores, how, data=", ".join(model.recipe.data.test))
     for name, text in (("report.html", page), ("README.md", card)):
         write_file(model.folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+
+
+def drawings(model: Model, scores: Scores) -> list[Answer]:
+    """What is drawn for a few examples, where drawing is the task."""
+    asked = [case.source for case in scores.cases[:DRAWN]] if model.task == "draw" else []
+    return [one for found in model.answer(asked) for one in found]
 
 
 def told_facts(model: Model, facts: dict[str, Any]) -> dict[str, str]:

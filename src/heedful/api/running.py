@@ -17,12 +17,12 @@ from heedful import recipe as recipes
 from heedful.api.model import Model, load, load_one, write_model
 from heedful.api.reporting import write_report
 from heedful.errors import HeedfulError
-from heedful.results import Bin, Case, Findings, Measure, Progress, Scores
-from heedful.sections import Network, Recipe
+from heedful.results import Bin, Case, ClassScore, Confusion, Findings, Measure, Progress, Scores
+from heedful.sections import Network, Recipe, Train
 from heedful.tasks import task
 from heedful.training import defaults
-from heedful.training.checkpoint import put_weights, write_file
-from heedful.training.loop import Loop, Outcome
+from heedful.training.checkpoint import put_weights, read_tensors, write_file
+from heedful.training.loop import Loop, Outcome, Work
 from heedful.training.progress import Listener, terminal
 
 SPEED_EXAMPLES = 1000  # answered again to time them
@@ -53,13 +53,13 @@ def train(
 def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there."""
     asked = recipe
-    recipe = recipe.model_copy(update={"train": defaults.resolve(recipe.train)})
-    torch.set_num_threads(int(recipe.train.threads))
     module = task(recipe.task)
     start = load_one(Path(recipe.start)) if recipe.start else None
     if start:
         recipe = recipe.model_copy(update={"network": same_network(recipe.network, start.recipe.network)})
     recipe = module.resolve(recipe)
+    recipe = recipe.model_copy(update={"train": defaults.resolve(recipe.train)})
+    torch.set_num_threads(int(recipe.train.threads))
     folder = output or default_folder(recipe)
     if finished(folder, asked, recipe):
         listener.note(
@@ -70,6 +70,7 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     begun = time.time()
     with made(folder):
         prepared = module.prepare(recipe, folder, listener.note, start.trained[0] if start else None)
+    recipe = module.fitted(recipe, prepared)
     trained = module.build(recipe, prepared)
     if start:
         put_weights(trained.network, dict(start.trained[0].network.state_dict()), start.folder)
@@ -77,11 +78,33 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     write_fingerprint(folder, recipe, prepared.fingerprint)
     model = Model(folder, recipe, (trained,))
     listener.note(opening(recipe, model.weights))
+    if hasattr(module, "first"):
+        recipe = before(module.first(trained, prepared, recipe), recipe, folder, listener)
     listener.begin(recipe.network.name, budget(recipe))
     outcome = Loop(module.work(trained, prepared, recipe), recipe.train, recipe.seed, folder, listener).run()
     model = load(folder)
     conclude(model, outcome, prepared, begun, listener)
     return model
+
+
+def before(first: tuple[Work, float] | None, recipe: Recipe, folder: Path, listener: Listener) -> Recipe:
+    """Learns what a task has learnt before the rest, in a folder of its own; the recipe with what is left to spend."""
+    if first is None:
+        return recipe
+    (work, share), place = first, folder / "codebook"
+    place.mkdir(exist_ok=True)
+    listener.begin("codebook", budget(recipe.model_copy(update={"train": portion(recipe.train, share)})))
+    Loop(work, portion(recipe.train, share), recipe.seed, place, listener).run()
+    put_weights(work.network, read_tensors(place / "model.safetensors"), place)
+    return recipe.model_copy(update={"train": portion(recipe.train, 1 - share)})
+
+
+def portion(train: Train, share: float) -> Train:
+    """The section with a share of its budget."""
+    if train.steps is not None:
+        return train.model_copy(update={"steps": max(1, round(train.steps * share))})
+    unit = "minutes" if train.minutes is not None else "epochs"
+    return train.model_copy(update={unit: getattr(train, unit) * share})
 
 
 @contextmanager
@@ -143,10 +166,17 @@ def scores_of(folder: Path) -> tuple[dict[str, Any], Scores]:
     """What was measured when the run ended: facts and scores."""
     kept = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
     scores = kept["scores"]
+    # Runs of the first version have only what a translator is scored by.
+    kind = "symbols" if scores["primary"] == "symbol_error" else "text"
+    scores = {"kind": kind, "confusion": None, "by_class": [], "reliability": []} | scores
     measures = {side: {name: Measure(**one) for name, one in scores[side].items()} for side in ("measures", "baseline")}
-    bins = tuple(Bin(**one) for one in scores["by_length"])
+    bins = {name: tuple(Bin(**one) for one in scores[name]) for name in ("by_length", "reliability")}
     cases = tuple(Case(**one | {"references": tuple(one["references"])}) for one in scores["cases"])
-    return kept["facts"], Scores(**scores | measures | {"by_length": bins, "cases": cases})
+    classes = tuple(ClassScore(**one) for one in scores["by_class"])
+    mixed = scores["confusion"]
+    confusion = mixed and Confusion(tuple(mixed["names"]), tuple(map(tuple, mixed["counts"])))
+    whole = {"cases": cases, "by_class": classes, "confusion": confusion}
+    return kept["facts"], Scores(**scores | measures | bins | whole)
 
 
 def check(recipe: Recipe) -> Findings:
@@ -187,11 +217,15 @@ def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
 
 def default_folder(recipe: Recipe) -> Path:
     """runs/<data stem>-<network>."""
+    return Path("runs") / f"{data_stem(recipe)}-{recipe.network.name}"
+
+
+def data_stem(recipe: Recipe) -> str:
+    """What the training data are called: the first file without its ending, or the name of a sample or dataset."""
     if not recipe.data.train:
         raise HeedfulError("There is no file to learn from.", f"As heedful train {recipe.task} pairs.tsv")
     first = recipe.data.train[0]
-    stem = first.partition("://")[2].partition("/")[0] if "://" in first else Path(first).stem
-    return Path("runs") / f"{stem}-{recipe.network.name}"
+    return first.partition("://")[2].partition("/")[0] if "://" in first else Path(first).absolute().stem
 
 
 def opening(recipe: Recipe, weights: int) -> str:
@@ -208,7 +242,9 @@ def budget(recipe: Recipe) -> str:
     train = recipe.train
     if train.minutes is not None:
         return f"{train.minutes:g} minute{'s' * (train.minutes != 1)}"
-    return f"{train.steps:,} steps" if train.steps is not None else f"{train.epochs:g} epochs"
+    if train.steps is not None:
+        return f"{train.steps:,} step{'s' * (train.steps != 1)}"
+    return f"{train.epochs:g} epoch{'s' * (train.epochs != 1)}"
 
 
 def write_fingerprint(folder: Path, recipe: Recipe, data: dict[str, Any]) -> None:

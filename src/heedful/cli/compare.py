@@ -49,7 +49,8 @@ def run(
         "data.test": test,
     }
     recipe = recipe_of("compare", words, flags)
-    rows, luck = networks.split(","), numbers(seeds) if seeds else [recipe.seed]
+    rows = [name.strip() for name in networks.split(",")]
+    luck = [recipe.seed] if seeds is None else numbers(seeds)
 
     from heedful import api
     from heedful.training.progress import terminal

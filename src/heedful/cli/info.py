@@ -47,20 +47,24 @@ def run(name: Name, size: SizeFlag = None) -> None:
 
 def resolved(name: str, size: str) -> "Network":
     """A row's settings at a size; raises HeedfulError for an unknown size."""
-    from heedful.networks.lineage import resolve
+    from heedful.networks.lineage import LINEAGE, resolve
     from heedful.recipe import build
 
-    return resolve(build("translate", {"network.name": name, "network.size": size}).network)
+    settings = build("translate", {"network.name": name, "network.size": size}).network
+    return resolve(settings, "translate" if LINEAGE[name].decoder else "label")
 
 
 def unbuilt(settings: "Network", vocabulary: int = VOCABULARY) -> "nn.Module":
     """The network without memory for its weights: their shapes alone."""
     import torch
 
-    from heedful.networks.joins import encoder_decoder
+    from heedful.networks.joins import EncoderHead, build_encoder, encoder_decoder, target_tokens
+    from heedful.networks.lineage import LINEAGE
 
     with torch.device("meta"):
-        return encoder_decoder(settings, vocabulary, vocabulary, shared=False)
+        if LINEAGE[settings.name].decoder:
+            return encoder_decoder(settings, vocabulary, vocabulary, shared=False)
+        return EncoderHead(target_tokens(settings, vocabulary), build_encoder(settings), vocabulary, "each", 0.0)
 
 
 def told(settings: "Network", network: "nn.Module", sides: str) -> str:
@@ -94,9 +98,11 @@ def told(settings: "Network", network: "nn.Module", sides: str) -> str:
 
 def drawing(settings: "Network") -> str:
     """Many to many, as in the figure of the five shapes: how positions are joined, and what the answer is made from."""
-    from heedful.networks.lineage import RecurrentAnswer, RecurrentReader, sides
+    from heedful.networks.lineage import LINEAGE, RecurrentAnswer, RecurrentReader, reader, writer
 
-    encoder, decoder = sides(settings)
+    if LINEAGE[settings.name].decoder is None:
+        return IN_STEP
+    encoder, decoder = reader(settings), writer(settings)
     reads = "═"
     if isinstance(encoder, RecurrentReader):
         reads = "⇄" if encoder.bidirectional else "←" if encoder.reverse else "→"
@@ -123,6 +129,15 @@ def drawing(settings: "Network") -> str:
             "",
         ]
     )
+
+
+IN_STEP = """\
+   ○   ○   ○   an answer for each position
+   ↑   ↑   ↑
+   ■   ■   ■
+   ↑   ↑   ↑
+   □   □   □   source
+"""
 
 
 def tensors(network: "nn.Module") -> list[list[str]]:

@@ -6,8 +6,9 @@ import textwrap
 def run() -> None:
     """The history of the field as a table: read downwards, what each network added and what it still lacked."""
     from heedful.cli.info import VOCABULARY, resolved, unbuilt
-    from heedful.networks.lineage import describe
+    from heedful.networks.lineage import allowed, describe
     from heedful.sections import SIZES
+    from heedful.tasks import BUILT
 
     for row in describe():
         counts = {size: sum(w.numel() for w in unbuilt(resolved(row["name"], size)).parameters()) for size in SIZES}
@@ -17,5 +18,8 @@ def run() -> None:
             if key != "name":
                 print(textwrap.fill(value, 100, initial_indent=f"  {key + ':':<10}", subsequent_indent=" " * 12))
         print()
-    print(f"Weights are counted with vocabularies of {VOCABULARY:,} entries. Every network does every task there is.")
+    for name in BUILT:
+        missing = [row["name"] for row in describe() if row["name"] not in allowed(name)]
+        print(f"{name + ':':<11}every network" + (f" but {', '.join(missing)}" if missing else ""))
+    print(f"\nWeights are counted with vocabularies of {VOCABULARY:,} entries.")
     print("heedful info NETWORK draws one.")

@@ -6,6 +6,9 @@ jsonl     an object a line                                       (tables.py)
 parquet   needs pyarrow                                          (tables.py)
 parallel  two files, line by line: columns source and target
 lexicon   `word phone phone …`: columns source and target
+folder    pictures with classes or captions             (picture_files.py; tables whose file_name is a picture, too)
+npz       pictures and labels in arrays                 (picture_arrays.py)
+karpathy  dataset.json[#split]: pictures, several captions  (picture_files.py)
 sample://name/split and hf://owner/dataset[/config]/split need no format
 """
 
@@ -14,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from heedful.data import samples, tables
-from heedful.data.lines import encoding_notes, read_lines
+from heedful.data import picture_arrays, picture_files, picture_samples, samples, tables
+from heedful.data.lines import encoding_notes, missing, read_lines
 from heedful.data.rows import BadRow, Row, count, header_of, no_header
 from heedful.errors import HeedfulError, nearest
 from heedful.sections import Data
@@ -30,7 +33,10 @@ ENDINGS = {
     ".dic": "lexicon",
     ".lex": "lexicon",
     ".lexicon": "lexicon",
+    ".npz": "npz",
+    ".json": "karpathy",
 }
+TEXT = ("tsv", "csv", "jsonl", "parallel", "lexicon")
 PROBABILITY = re.compile(r"\d*\.\d+(e-?\d+)?", re.IGNORECASE)
 VARIANT = re.compile(r"(?<=.)\(\d+\)$")
 
@@ -59,33 +65,57 @@ def named_columns(data: Data) -> list[str]:
 
 
 def file_notes(files: Sequence[str], data: Data) -> list[str]:
-    """What is unusual about how the text files among these are written."""
-    plain = [file for file in dict.fromkeys(files) if "://" not in file and format_of(file, data) != "parquet"]
-    return [note for file in plain for note in encoding_notes(file)]
+    """What is unusual about how text files are written; what of folders and samples is passed over."""
+    notes: list[str] = []
+    for file in files:
+        if file.startswith("sample://"):
+            notes += picture_samples.notes(file)
+        elif "://" not in file and (kind := format_of(file, data)) in TEXT:
+            notes += encoding_notes(file)
+        elif "://" not in file and kind == "folder":
+            notes += picture_files.folder_notes(file)
+    return list(dict.fromkeys(notes))
 
 
 def read_file(file: str, data: Data) -> Iterator[Row | BadRow]:
     """The rows of one file, by the recipe's format or else by the file's ending."""
     match format_of(file, data):
         case "tsv":
-            return read_tsv(file, header=any(not name.isdigit() for name in named_columns(data)))
+            rows = read_tsv(file, header=any(not name.isdigit() for name in named_columns(data)))
+            return picture_files.located(rows, source_column(data))
         case "csv":
-            return tables.read_csv(file)
+            return picture_files.located(tables.read_csv(file), source_column(data))
         case "jsonl":
-            return tables.read_jsonl(file)
+            return picture_files.located(tables.read_jsonl(file), source_column(data))
         case "parquet":
             return tables.read_parquet(file, named_columns(data))
+        case "folder":
+            return picture_files.read_folder(file)
+        case "npz":
+            return picture_arrays.read_npz(file)
+        case "karpathy":
+            return picture_files.read_karpathy(file)
         case _:
             return read_lexicon(file)
 
 
+def source_column(data: Data) -> str:
+    """The column that the recipe calls the source; "" if it does not say."""
+    return next(iter(data.columns), "") if isinstance(data.columns, list) else data.columns.get("source", "")
+
+
 def format_of(file: str, data: Data) -> str:
-    """The format of a file; raises HeedfulError if neither recipe nor ending tells it."""
+    """The format of a file or folder; raises HeedfulError if neither recipe nor ending tells it."""
     if data.format != "auto":
         return data.format
-    ending = Path(file).suffix.lower()
+    path = Path(picture_files.path_of(file))
+    ending = path.suffix.lower()
     if ending in ENDINGS:
         return ENDINGS[ending]
+    if path.is_dir():
+        return "folder"
+    if not path.exists():
+        raise missing(path)
     match = nearest(ending, ENDINGS)
     hint = f" Did you mean {match}?" if match else ""
     raise HeedfulError(

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from heedful.data.rows import SHOWN, BadRow
@@ -15,6 +16,7 @@ FOREIGN = (
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 LOOK = 4096
+NAMES = 2000  # in a folder, among which a missing one is looked for: pictures may be a million
 
 
 def read_lines(file: str) -> Iterator[tuple[int, str | BadRow]]:
@@ -105,7 +107,7 @@ def not_utf8(where: str, raw: bytes, error: UnicodeDecodeError) -> BadRow:
 def missing(path: Path) -> HeedfulError:
     """The error for a file that is not there, with the nearest name in its folder."""
     folder = path.parent
-    names = [other.name for other in folder.iterdir() if other.is_file()] if folder.is_dir() else []
+    names = [other.name for other in islice(folder.iterdir(), NAMES)] if folder.is_dir() else []
     match = nearest(path.name, names)
     cure = f"Did you mean {folder / match}?" if match else ""
     return HeedfulError(f"There is no file {path}.", cure)

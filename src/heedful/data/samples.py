@@ -1,8 +1,9 @@
 """Real data that ordinary packages carry, as `sample://name/split`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 
+from heedful.data import openmoji, picture_samples
 from heedful.data.rows import Row
 from heedful.errors import HeedfulError, unknown
 
@@ -11,16 +12,24 @@ STRESS = str.maketrans("", "", "012")
 
 
 def read(name: str) -> Iterator[Row]:
-    """Rows with the columns source and target of sample://cmudict/train, valid or test.
+    """Rows with the columns source and target of sample://cmudict/train, valid or test, or of a sample of pictures.
 
     Raises HeedfulError for another name or split, or if the package that holds the data is missing.
     """
     sample, _, split = name.removeprefix("sample://").partition("/")
+    if sample in picture_samples.NAMES:
+        return picture_samples.read(name)
     if sample != "cmudict":
-        raise unknown("sample", sample, ["cmudict"])
+        raise unknown("sample", sample, ["cmudict", *picture_samples.NAMES])
     if split not in SPLITS:
         raise unknown("split of sample://cmudict", split, SPLITS)
     return read_cmudict(name, split)
+
+
+def attribution(files: Iterable[str]) -> list[str]:
+    """What must stand below pictures that are made of these samples."""
+    drawn = any(file.startswith("sample://openmoji") for file in files)
+    return [openmoji.ATTRIBUTION] if drawn else []
 
 
 def read_cmudict(name: str, split: str) -> Iterator[Row]:
@@ -57,8 +66,10 @@ def cmudict() -> dict[str, dict[str, None]]:
     return words
 
 
-def version() -> str:
-    """Which cmudict this is, for a run's fingerprint."""
+def version(name: str) -> str:
+    """Which packages a sample is from, for a run's fingerprint."""
+    if picture_samples.kind_of(name) in picture_samples.NAMES:
+        return picture_samples.version(name)
     try:
         return metadata.version("cmudict")
     except metadata.PackageNotFoundError:

@@ -11,10 +11,12 @@ from hashlib import blake2b
 
 import numpy as np
 
+from heedful.data.notes import Notes
 from heedful.data.pairs import Pair
 from heedful.data.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Example
+from heedful.sections import Data
 
 TRAIN, VALID, SHARED, EMPTY = 0, 1, 2, 3
 SAMPLE = 200_000
@@ -42,6 +44,53 @@ class Scan:
             self.sample.append((row, pair))
         elif (place := int(draw.random() * (row + 1))) < SAMPLE:
             self.sample[place] = (row, pair)
+
+
+class Parting:
+    """Who learns and who is held out, every row that leaves said aloud. `first_bad` helps where nothing is left."""
+
+    def __init__(self, data: Data, seed: int, note: Notes, first_bad: str) -> None:
+        self.data, self.seed, self.note, self.first_bad = data, seed, note, first_bad
+
+    def sides(self, scanned: Scan, valid: list[Pair], test: list[Pair]) -> np.ndarray:
+        """TRAIN, VALID, SHARED or EMPTY for each row of the training files."""
+        sides = np.zeros(len(scanned.sources), np.uint8)
+        sides[scanned.empty] = EMPTY
+        self.note.left_out(len(scanned.empty), "with an empty side", scanned.first_empty)
+        for name, held in (("valid", valid), ("test", test)):
+            sources = {hashed(pair.source, self.seed) for pair in held}
+            groups = {hashed(pair.group, self.seed) for pair in held if pair.group}
+            self.part(scanned, sides, sources, groups, name)
+        self.some_left(sides)
+        if self.data.valid == "auto":
+            rows = int((sides == TRAIN).sum())
+            wanted = self.data.valid_rows if self.data.valid_rows != "auto" else max(1, min(2000, rows // 20))
+            hold_out(np.asarray(scanned.groups), sides, wanted)
+            held = int((sides == VALID).sum())
+            self.note(f"valid: {count(held, 'pair')} held out by seed {self.seed} (none given)")
+            sources = set(np.asarray(scanned.sources)[sides == VALID].tolist())
+            self.part(scanned, sides, sources, set(), "valid")
+            self.some_left(sides)
+        return sides
+
+    def some_left(self, sides: np.ndarray) -> None:
+        """Raises HeedfulError if no row is left to learn from."""
+        if not (sides == TRAIN).any():
+            shared = "All of them share a source or group with valid or test; data.overlap=keep would keep them."
+            cure = self.first_bad if not len(sides) else shared if (sides == SHARED).any() else ""
+            raise HeedfulError(f"There is no pair to learn from in {', '.join(self.data.train)}.", cure)
+
+    def part(self, scanned: Scan, sides: np.ndarray, sources: set[int], groups: set[int], name: str) -> None:
+        """Takes the rows out of training that share a source or group with a held-out set, or says that they stay."""
+        before = sides.copy()
+        hashes = [np.fromiter(some, np.uint64, len(some)) for some in (sources, groups)]
+        number = drop_overlap(scanned, sides, hashes[0], hashes[1])
+        what = "whose source or group" if self.data.group else "whose source"
+        if self.data.overlap == "drop":
+            self.note.left_out(number, f"{what} also stands in {name}", "")
+        elif number:
+            sides[:] = before
+            self.note(f"kept: {count(number, 'training pair')} {what} also stands in {name} (data.overlap=keep)")
 
 
 def scan(pairs: Iterable[Pair], seed: int) -> Scan:

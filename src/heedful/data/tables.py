@@ -135,7 +135,10 @@ def hub_parts(name: str) -> tuple[str, str | None, str]:
 
 
 def row(record: dict[str, Any], file: str, number: int) -> Row | BadRow:
-    """A record as a row of texts: nested objects flattened, other values left out; bad if a text is unusable."""
+    """A record as a row of texts: nested objects flattened, other values left out; bad if a text is unusable.
+
+    A label may be a whole number: data sets count their classes.
+    """
     columns: dict[str, str] = {}
     for name, value in record.items():
         inner = {f"{name}.{key}": text for key, text in value.items()} if isinstance(value, dict) else {name: value}
@@ -145,4 +148,6 @@ def row(record: dict[str, Any], file: str, number: int) -> Row | BadRow:
                 if problem:
                     return BadRow(f"{file} line {number}", f"{key}: {problem}", text.replace("\0", ""))
                 columns[key] = text
+            elif key == "label" and type(text) is int:
+                columns[key] = str(text)
     return Row(columns, file, number)

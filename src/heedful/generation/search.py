@@ -11,16 +11,16 @@ N sources in the batch   K beams   R = N * K rows   T positions   V vocabulary
 import math
 from bisect import insort
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from heedful.blocks.state import State, join
+from heedful.blocks.state import State
 from heedful.generation.choose import Choice, Chooser, beams, samples
-from heedful.generation.constraints import Track
 from heedful.generation.rules import Rules, Special
+from heedful.generation.running import Hypothesis, Running, merge, pack
 from heedful.generation.steer import Steered
 from heedful.networks.decoders import Decoder
 from heedful.sections import Generate
@@ -37,46 +37,15 @@ class Job:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """One answer: token ids without the end, and its log probability under the unmodified network, end included.
-
-    `normalised` is what answers are ordered by: penalised score / length ** penalty. Not complete: `max_length` was
-    reached before the end token, whose probability is then not in the score.
-    """
-
-    tokens: tuple[int, ...]
-    score: float
-    normalised: float
-    complete: bool = True
-
-
 Begin = Callable[[Sequence[int], int, int], tuple[State, ...]]
 """(job numbers, beams, room) -> one state a decoder, the sources read."""
-
-
-@dataclass
-class Running:
-    """The batch as it stands. Dead rows have order -inf."""
-
-    states: tuple[State, ...]
-    jobs: list[int]  # N numbers of jobs
-    limits: list[int]  # N longest answers
-    last: Tensor  # (N, K) newest token
-    history: Tensor  # (N, K, room) tokens so far
-    draws: Tensor  # (N, K, room) what decides each draw, in [0, 1); room 0 where nothing is drawn
-    score: Tensor  # (N, K) log probability under the unmodified network
-    order: Tensor  # (N, K) the same with penalties, by which the beam chooses
-    growing: Tensor  # (N, 1) hypotheses still growing
-    steps: list[int]  # N tokens so far
-    tracks: list[list[Track]]  # N lists, one a beam where there are constraints
-    done: list[list[Hypothesis]] = field(default_factory=list)  # N lists, best first
 
 
 class Search:
     """Answers jobs by one or several decoders (an ensemble: the mean of their probabilities, step by step).
 
-    `decoders` share a vocabulary. `begin` reads the sources of some jobs.
+    `decoders` share a vocabulary. `begin` reads the sources of some jobs. Where the settings have guidance, the second
+    half of the decoders and of their states has read nothing; answers are led away from what these would say.
     """
 
     def __init__(
@@ -159,15 +128,15 @@ class Search:
 
     def step(self, running: Running) -> None:
         """One token more for every live row."""
-        log_probs = self.predict(running)  # (N, K, V)
+        log_probs, led = self.predict(running)  # both (N, K, V)
         for token in self.special.never:
-            log_probs[..., token] = -math.inf
-        allowed = self.rules.adjust(log_probs, running.history, running.steps)
+            log_probs[..., token] = led[..., token] = -math.inf
+        allowed = self.rules.adjust(led, running.history, running.steps)
         self.follow(running, self.choose(log_probs, allowed, running, self.settings))
         self.finish(running)
 
-    def predict(self, running: Running) -> Tensor:
-        """Log probabilities of the next token, (N, K, V) in float32; the states move on."""
+    def predict(self, running: Running) -> tuple[Tensor, Tensor]:
+        """Log probabilities of the next token (N, K, V) in float32, and the same under guidance; the states move on."""
         tokens, room, most = running.last.reshape(-1, 1), max(running.steps) + 1, max(running.limits)
         made, states = [], []
         for decoder, state in zip(self.decoders, running.states, strict=True):
@@ -175,9 +144,12 @@ class Search:
             made.append(decoder.logits(outputs[:, -1]).float().log_softmax(-1))
             states.append(state)
         running.states = tuple(states)
-        # rounding must not lift a mean above 0: the early stop counts on log probabilities that only fall
-        mean = made[0] if len(made) == 1 else (torch.stack(made).logsumexp(0) - math.log(len(made))).clamp_(max=0)
-        return mean.unflatten(0, running.last.shape)
+        half = len(made) if self.settings.guidance == 1 else len(made) // 2
+        own = led = together(made[:half]).unflatten(0, running.last.shape)
+        if half < len(made):
+            blank = together(made[half:]).unflatten(0, running.last.shape)
+            led = (blank + self.settings.guidance * (own - blank)).log_softmax(-1)
+        return own, led
 
     def follow(self, running: Running, choice: Choice) -> None:
         """Moves every row to the hypothesis it was chosen to go on with."""
@@ -240,51 +212,9 @@ class Search:
         return done[wanted - 1].normalised >= best / running.limits[source] ** self.settings.length_penalty
 
 
-def merge(one: Running, two: Running) -> Running:
-    """Two batches as one."""
-    return Running(
-        tuple(State.cat(pair) for pair in zip(one.states, two.states, strict=True)),
-        one.jobs + two.jobs,
-        one.limits + two.limits,
-        torch.cat((one.last, two.last)),
-        side_by_side(one.history, two.history),
-        side_by_side(one.draws, two.draws),
-        torch.cat((one.score, two.score)),
-        torch.cat((one.order, two.order)),
-        torch.cat((one.growing, two.growing)),
-        one.steps + two.steps,
-        one.tracks + two.tracks,
-        one.done + two.done,
-    )
-
-
-def side_by_side(one: Tensor, two: Tensor) -> Tensor:
-    """(N, K, room) and (N', K, room') -> (N + N', K, the larger room)."""
-    return join((one.flatten(0, 1), two.flatten(0, 1))).unflatten(0, (-1, one.size(1)))
-
-
-def pack(running: Running, stay: list[int]) -> Running:
-    """The batch with only the sources that stay."""
-    if len(stay) == len(running.jobs):
-        return running
-    sources = torch.tensor(stay, device=running.last.device)
-    beams = running.last.size(1)
-    rows = sources.unsqueeze(1) * beams + torch.arange(beams, device=sources.device)
-
-    def some(values: list) -> list:
-        return [values[source] for source in stay]
-
-    return Running(
-        tuple(state.select(rows, sources) for state in running.states),
-        some(running.jobs),
-        some(running.limits),
-        running.last[sources],
-        running.history[sources],
-        running.draws[sources],
-        running.score[sources],
-        running.order[sources],
-        running.growing[sources],
-        some(running.steps),
-        some(running.tracks),
-        some(running.done),
-    )
+def together(log_probs: Sequence[Tensor]) -> Tensor:
+    """The mean of probabilities, as logarithms."""
+    if len(log_probs) == 1:
+        return log_probs[0]
+    # rounding must not lift a mean above 0: the early stop counts on log probabilities that only fall
+    return (torch.stack(tuple(log_probs)).logsumexp(0) - math.log(len(log_probs))).clamp_(max=0)

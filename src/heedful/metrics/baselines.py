@@ -1,6 +1,8 @@
 """What can be answered without a network: the yardsticks that stand beside every score."""
 
+import math
 import random
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +13,7 @@ from heedful.errors import HeedfulError
 
 MOST = 20_000
 BLOCK = 64  # sources compared at once, with all training sources: BLOCK * MOST numbers
+PICTURES = 2048  # pictures of either side compared at once
 
 
 def copy(sources: Sequence[str]) -> list[str]:
@@ -52,3 +55,61 @@ class Nearest:
             alike = process.cdist(block, self.sources, scorer=Levenshtein.normalized_similarity, dtype=np.float32)
             found += [self.targets[row] for row in alike.argmax(axis=1)]
         return found
+
+
+def majority(targets: Sequence[str]) -> str:
+    """The most frequent target; the first by alphabet of several.
+
+    >>> majority(["dog", "cat", "dog"])
+    'dog'
+    """
+    if not targets:
+        raise HeedfulError("The baseline has no training example to answer with.")
+    counted = Counter(targets)
+    return min(counted, key=lambda target: (-counted[target], target))
+
+
+class NearestPicture:
+    """Answers with the target of the training picture nearest by its pixels, the first of several equally near.
+
+    `pixels` (M, ...) of bytes, and so the pictures asked with. Distances are exact up to 1,024 numbers a picture (a
+    gray one of 32 pixels a side); in larger ones those that are all but equally near may change places.
+
+    >>> pictures = np.array([[0, 0], [200, 90], [150, 9]], np.uint8)
+    >>> NearestPicture(pictures[:2], ["dark", "light"]).answers(pictures[2:])
+    ['light']
+    """
+
+    def __init__(self, pixels: np.ndarray, targets: Sequence[str]) -> None:
+        if len(pixels) == 0:
+            raise HeedfulError("The baseline has no training picture to answer with.")
+        assert len(pixels) == len(targets)
+        self.pixels, self.targets = flat(pixels), list(targets)
+
+    def answers(self, pixels: np.ndarray) -> list[str]:
+        """The target of the picture nearest to each."""
+        asked = flat(pixels)
+        assert asked.shape[1] == self.pixels.shape[1], "pictures must be of one size to be compared"
+        nearest, numbers = np.full(len(asked), -np.inf, np.float32), np.zeros(len(asked), int)
+        for low in range(0, len(self.pixels), PICTURES):
+            known = centred(self.pixels[low : low + PICTURES])
+            squares = (known * known).sum(axis=1)
+            for first in range(0, len(asked), PICTURES):
+                block = slice(first, first + PICTURES)
+                # Less the square of what is asked, which is the same for all: minus the squared distance.
+                near = 2 * centred(asked[block]) @ known.T - squares
+                best = near.argmax(axis=1)
+                found = near[np.arange(len(best)), best]
+                closer = found > nearest[block]
+                nearest[block][closer], numbers[block][closer] = found[closer], low + best[closer]
+        return [self.targets[number] for number in numbers]
+
+
+def flat(pixels: np.ndarray) -> np.ndarray:
+    """Pictures as rows of numbers."""
+    return pixels.reshape(len(pixels), math.prod(pixels.shape[1:]))
+
+
+def centred(pixels: np.ndarray) -> np.ndarray:
+    """Bytes as numbers around 0, whose squares are small enough for sums that float32 holds exactly."""
+    return pixels.astype(np.float32) - 128

@@ -2,6 +2,8 @@
 
 A corpus score is a function of sums over its examples (edits and lengths, matching n-grams). Keeping the rows apart
 makes the score of a subset, of a bootstrap sample or of a length bin one matrix product instead of a new count.
+
+N examples   B weightings of them   K columns
 """
 
 from collections.abc import Callable, Sequence
@@ -9,37 +11,66 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
-from sacrebleu.metrics.base import Metric
-from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
-from sacrebleu.metrics.ter import TER
 
 from heedful.errors import HeedfulError
 
-Kind = Literal["symbols", "text"]
+Kind = Literal["symbols", "text", "classes", "captions", "steps", "ranks"]
 References = Sequence[tuple[str, ...]]
-PRIMARY: dict[Kind, str] = {"symbols": "symbol_error", "text": "chrf"}
+PRIMARY: dict[Kind, str] = {
+    "symbols": "symbol_error",
+    "text": "chrf",
+    "classes": "accuracy",
+    "captions": "token_f1",
+    "steps": "accuracy",
+    "ranks": "recall_at_1",
+}
+
+
+@dataclass(frozen=True)
+class Ones:
+    """Rows that are 1 in a few of many columns and 0 elsewhere: `places` (N, ones a row) says in which.
+
+    A thousand classes times ten thousand examples would not fit where these do.
+
+    >>> Ones(np.array([[0, 2], [2, 1]]), 3).sums(np.array([[1.0, 1.0], [0.0, 5.0]])).tolist()
+    [[1.0, 1.0, 2.0], [0.0, 5.0, 5.0]]
+    """
+
+    places: np.ndarray
+    columns: int
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def sums(self, times: np.ndarray) -> np.ndarray:
+        """Sums (B, K) in which the rows count as often as `times` (B, N) says."""
+        flat, each = self.places.ravel(), self.places.shape[1]
+        return np.stack([np.bincount(flat, np.repeat(one, each), self.columns) for one in times])
 
 
 @dataclass(frozen=True)
 class Counts:
-    """One measure before summing. `rows` is (examples, columns); `score` turns summed columns into the value."""
+    """One measure before summing. `rows` is (N, K); `score` turns summed columns into the value."""
 
     name: str
     higher_is_better: bool
-    rows: np.ndarray
+    rows: np.ndarray | Ones
     score: Callable[[np.ndarray], float]
     signature: str = ""
 
+    def sums(self, times: np.ndarray) -> np.ndarray:
+        """Sums (B, K) in which the rows count as often as `times` (B, N) says."""
+        return self.rows.sums(times) if isinstance(self.rows, Ones) else times @ self.rows
+
     def value(self, chosen: np.ndarray | None = None) -> float:
         """The score of all examples, or of those chosen by a mask or by row numbers."""
-        rows = self.rows if chosen is None else self.rows[chosen]
-        return self.score(rows.sum(axis=0))
+        numbers = np.arange(len(self.rows)) if chosen is None else np.arange(len(self.rows))[chosen]
+        times = np.bincount(numbers, minlength=len(self.rows)).astype(float)
+        return self.score(self.sums(times[None])[0])
 
 
-def count(kind: Kind, outputs: Sequence[str], references: References, ter: bool = True) -> dict[str, Counts]:
-    """The counts of every measure of `kind`, by name; raises HeedfulError if there is nothing to score."""
+def scorable(outputs: Sequence[str], references: References) -> None:
+    """Raises HeedfulError unless there is something to score, and for each answer something that is right."""
     if len(outputs) != len(references):
         raise HeedfulError(f"{len(outputs)} answers cannot be scored against {len(references)} references.")
     if not outputs:
@@ -47,31 +78,12 @@ def count(kind: Kind, outputs: Sequence[str], references: References, ter: bool 
     for number, accepted in enumerate(references, 1):
         if not accepted:
             raise HeedfulError(f"Example {number} has no reference to be scored against.")
-    measures = symbol_counts(outputs, references) if kind == "symbols" else text_counts(outputs, references, ter)
-    return {measure.name: measure for measure in measures}
 
 
-def symbol_counts(outputs: Sequence[str], references: References) -> list[Counts]:
-    """Symbol and word error, in percent, of space-separated symbols.
-
-    Each answer is held against its nearest reference: the one with the fewest edits and, among equals, the longest.
-    Symbol error is the sum of those edits over the sum of those references' lengths; word error is the share of
-    answers that equal no reference.
-    """
-    edits = np.array([nearest(output, accepted) for output, accepted in zip(outputs, references, strict=True)], float)
-    wrong = np.stack([edits[:, 0] > 0, np.ones(len(edits))], axis=1)
-    return [Counts("symbol_error", False, edits, percent), Counts("word_error", False, wrong, percent)]
-
-
-def nearest(output: str, accepted: Sequence[str]) -> tuple[int, int]:
-    """Edits to the nearest reference, and its length in symbols.
-
-    >>> nearest("T AH M EY", ("T AH M EY T OW", "T AH M AA T OW"))
-    (2, 6)
-    """
-    said = output.split()
-    pairs = ((Levenshtein.distance(said, symbols), len(symbols)) for symbols in map(str.split, accepted))
-    return min(pairs, key=lambda pair: (pair[0], -pair[1]))
+def share(name: str, parts: Sequence[float] | np.ndarray, higher_is_better: bool = True) -> Counts:
+    """The mean of what each example has got, from 0 to 1, in percent."""
+    rows = np.asarray(parts, float)
+    return Counts(name, higher_is_better, np.stack([rows, np.ones(len(rows))], axis=1), percent)
 
 
 def percent(sums: np.ndarray) -> float:
@@ -80,29 +92,3 @@ def percent(sums: np.ndarray) -> float:
     if whole == 0:
         return 100.0 if part else 0.0
     return float(100.0 * part / whole)
-
-
-def text_counts(outputs: Sequence[str], references: References, ter: bool = True) -> list[Counts]:
-    """chrF, BLEU and TER as sacreBLEU defines them, and exact matches in percent, all on raw text."""
-    metrics: list[tuple[str, Metric]] = [("chrf", CHRF()), ("bleu", BLEU(force=True))]
-    if ter:
-        metrics.append(("ter", TER()))
-    same = [[output in accepted, 1] for output, accepted in zip(outputs, references, strict=True)]
-    counts = [sacrebleu_counts(name, metric, outputs, references) for name, metric in metrics]
-    return [*counts, Counts("exact", True, np.array(same, float), percent)]
-
-
-def sacrebleu_counts(name: str, metric: Metric, outputs: Sequence[str], references: References) -> Counts:
-    """Rows and signature from sacreBLEU's own metric.
-
-    Its two underscored functions are the ones that its significance tests are made of; no public name gives the rows.
-    """
-    most = max(map(len, references))
-    # sacreBLEU wants one list a reference number, with None where a source has fewer.
-    streams = [[accepted[i] if i < len(accepted) else None for accepted in references] for i in range(most)]
-    rows = np.array(metric._extract_corpus_statistics(outputs, streams), float)  # type: ignore[arg-type]
-
-    def score(sums: np.ndarray) -> float:
-        return float(metric._compute_score_from_stats(sums.tolist()).score)
-
-    return Counts(name, name != "ter", rows, score, str(metric.get_signature()))

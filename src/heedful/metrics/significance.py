@@ -1,21 +1,17 @@
-"""How sure a number is, and whether one model is better than another."""
+"""Whether one model is better than another, and how sure the mean of several runs is.
+
+N examples   B samples   K columns
+"""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from heedful.errors import HeedfulError, unknown
-from heedful.metrics.counts import Counts, Kind, References, count
+from heedful.metrics.bootstrap import BLOCK, bounds, repeats
+from heedful.metrics.counts import Counts, Kind, References
+from heedful.metrics.kinds import count
 from heedful.results import Measure, Paired
-
-BLOCK = 64  # resamples held at once: (BLOCK, examples) of draws
-
-
-def interval(counts: Counts, samples: int = 1000, seed: int = 0) -> Measure:
-    """The measure with its 95 % bootstrap interval over examples (percentiles); samples=0: no interval."""
-    value = counts.value()
-    low, high = bounds([counts.score(row) for row in resampled(counts.rows, samples, seed)], value)
-    return Measure(counts.name, value, low, high, counts.higher_is_better, counts.signature)
 
 
 def paired(
@@ -35,11 +31,13 @@ def paired(
     """
     a, b = (chosen(kind, outputs, references, measure) for outputs in (a_outputs, b_outputs))
     difference = a.value() - b.value()
-    exchanged = [a.score(one) - b.score(two) for one, two in exchanges(a.rows, b.rows, samples, seed)]
+    exchanged = [a.score(one) - b.score(two) for one, two in exchanges(a, b, samples, seed)]
     as_far = sum(abs(other) >= abs(difference) - 1e-9 for other in exchanged)
-    both = resampled(np.hstack([a.rows, b.rows]), samples, seed)
-    columns = a.rows.shape[1]
-    drawn = [a.score(row[:columns]) - b.score(row[columns:]) for row in both]
+    drawn = [
+        a.score(one) - b.score(two)
+        for times in repeats(len(a.rows), samples, np.random.default_rng(seed))
+        for one, two in zip(a.sums(times), b.sums(times), strict=True)
+    ]
     return Paired(measure, difference, *bounds(drawn, difference), p=(as_far + 1) / (samples + 1))
 
 
@@ -89,45 +87,41 @@ def chosen(kind: Kind, outputs: Sequence[str], references: References, measure: 
     return counted[measure]
 
 
-def bounds(values: Sequence[float] | np.ndarray, value: float) -> tuple[float, float]:
-    """The middle 95 % of `values`; `value` twice if there are none."""
-    if len(values) == 0:
-        return value, value
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+def countable(kind: Kind, outputs: Sequence[str], references: References) -> set[str]:
+    """The measures that can be had from answers alone: others take probabilities, which a run does not keep.
+
+    >>> sorted(countable("classes", ["dog", "cat"], [("cat",), ("cat",)]))
+    ['accuracy', 'macro_f1']
+    """
+    return set(count(kind, outputs[:1], references[:1]))
 
 
-def resampled(rows: np.ndarray, samples: int, seed: int) -> Iterator[np.ndarray]:
-    """Sums of rows (columns,) over `samples` draws with replacement of as many examples as there are."""
-    for times in repeats(len(rows), samples, np.random.default_rng(seed)):
-        yield from times @ rows
-
-
-def repeats(examples: int, samples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """How often each example is drawn: blocks of (at most BLOCK, examples), `samples` rows in all."""
-    for first in range(0, samples, BLOCK):
-        draws = rng.integers(examples, size=(min(BLOCK, samples - first), examples))
-        yield np.stack([np.bincount(draw, minlength=examples) for draw in draws]).astype(float)
-
-
-def exchanges(a: np.ndarray, b: np.ndarray, samples: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Sums of A's and of B's rows (columns,) after exchanging the two at random, half the examples on average."""
+def exchanges(a: Counts, b: Counts, samples: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Sums of A's and of B's rows (K,) after exchanging the two at random, half the examples on average."""
     rng = np.random.default_rng(seed)
-    both = (a + b).sum(axis=0)
-    for _ in range(samples):
-        kept = rng.integers(2, size=len(a)).astype(float)
-        one = kept @ a + (1 - kept) @ b
-        yield one, both - one
+    for first in range(0, samples, BLOCK):
+        kept = np.stack([rng.integers(2, size=len(a.rows)) for _ in range(min(BLOCK, samples - first))]).astype(float)
+        ones = added(a.sums(kept), b.sums(1 - kept))
+        others = added(a.sums(1 - kept), b.sums(kept))
+        yield from zip(ones, others, strict=True)
+
+
+def added(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The sum of two sums (B, K), of which a histogram has as many columns as its largest value needs."""
+    columns = max(one.shape[1], other.shape[1])
+    wide = [np.pad(sums, ((0, 0), (0, columns - sums.shape[1]))) for sums in (one, other)]
+    return wide[0] + wide[1]
 
 
 def draws_over_runs(sides: Sequence[Sequence[Counts]], samples: int, seed: int) -> np.ndarray:
-    """The mean score of each side's runs (samples, sides): runs drawn for each side, examples for all alike."""
+    """The mean score of each side's runs (B, sides): runs drawn for each side, examples for all alike."""
     if not all(sides):
         raise HeedfulError("There is nothing to score: no run was given.")
     rng = np.random.default_rng(seed)
     values = []
     for block in repeats(len(sides[0][0].rows), samples, rng):
-        for times in block:
-            drawn = [[side[i] for i in rng.integers(len(side), size=len(side))] for side in sides]
-            values.append([np.mean([counts.score(times @ counts.rows) for counts in side]) for side in drawn])
+        scored = [np.array([[run.score(row) for row in run.sums(block)] for run in side]) for side in sides]
+        for sample in range(len(block)):
+            drawn = [one[rng.integers(len(one), size=len(one)), sample] for one in scored]
+            values.append([runs.mean() for runs in drawn])
     return np.array(values).reshape(-1, len(sides))

@@ -3,75 +3,62 @@
 from collections.abc import Sequence
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
+from sacrebleu.metrics.base import Metric
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+from sacrebleu.metrics.ter import TER
 
-from heedful.metrics.counts import PRIMARY, Counts, Kind, References, count
-from heedful.metrics.significance import interval
-from heedful.results import Bin, Case, Scores
-
-BINS = 8
+from heedful.metrics.counts import Counts, References, percent, share
 
 
-def evaluate(
-    kind: Kind,
-    sources: Sequence[str],
-    outputs: Sequence[str],
-    references: References,
-    *,
-    samples: int = 1000,
-    seed: int = 0,
-    lengths: Sequence[int] | None = None,
-    ter: bool = True,
-) -> Scores:
-    """Scores `outputs` against everything accepted as right, with 95 % intervals, quality by length and every case.
+def symbol_counts(outputs: Sequence[str], references: References) -> list[Counts]:
+    """Symbol and word error, in percent, of space-separated symbols.
 
-    "symbols": symbol_error (primary) and word_error. "text": chrf (primary), bleu, ter, exact. An empty output is an
-    answer like any other. `samples` bootstrap samples (0: no interval); `lengths` of the sources in tokens (None:
-    words, or characters where every source is one word); ter=False leaves TER out, which is slow on long texts.
-    Raises HeedfulError if there is nothing to score.
-
-    >>> scores = evaluate("symbols", ["hi"], ["HH AY"], [("HH AY", "HH IY")])
-    >>> scores.measures["symbol_error"].value
-    0.0
+    Each answer is held against its nearest reference: the one with the fewest edits and, among equals, the longest.
+    Symbol error is the sum of those edits over the sum of those references' lengths; word error is the share of
+    answers that equal no reference.
     """
-    counted = count(kind, outputs, references, ter)
-    primary = counted[PRIMARY[kind]]
-    errors = item_errors(primary, outputs, references)
-    cases = zip(sources, outputs, references, errors, strict=True)
-    return Scores(
-        primary=primary.name,
-        measures={name: interval(counts, samples, seed) for name, counts in counted.items()},
-        count=len(outputs),
-        by_length=by_length(primary, source_lengths(sources) if lengths is None else lengths),
-        cases=tuple(Case(source, output, tuple(accepted), error) for source, output, accepted, error in cases),
-    )
+    edits = np.array([nearest(output, accepted) for output, accepted in zip(outputs, references, strict=True)], float)
+    return [Counts("symbol_error", False, edits, percent), share("word_error", edits[:, 0] > 0, False)]
 
 
-def item_errors(primary: Counts, outputs: Sequence[str], references: References) -> list[float]:
-    """How wrong each answer is, in percent: its own error rate, or 100 less its own chrF; 0 if it is right."""
-    values = [primary.score(row) for row in primary.rows]
-    if not primary.higher_is_better:
-        return values
-    pairs = zip(values, outputs, references, strict=True)
-    # An empty answer to an empty reference is right, though it has no n-grams in common.
-    return [0.0 if output in accepted else 100.0 - value for value, output, accepted in pairs]
+def nearest(output: str, accepted: Sequence[str]) -> tuple[int, int]:
+    """Edits to the nearest reference, and its length in symbols.
+
+    >>> nearest("T AH M EY", ("T AH M EY T OW", "T AH M AA T OW"))
+    (2, 6)
+    """
+    said = output.split()
+    pairs = ((Levenshtein.distance(said, symbols), len(symbols)) for symbols in map(str.split, accepted))
+    return min(pairs, key=lambda pair: (pair[0], -pair[1]))
 
 
-def source_lengths(sources: Sequence[str]) -> list[int]:
-    """Words in each source; characters if every source is one word."""
-    words = [len(source.split()) for source in sources]
-    return words if max(words) > 1 else [len(source) for source in sources]
+def text_counts(outputs: Sequence[str], references: References, ter: bool = True) -> list[Counts]:
+    """chrF, BLEU and TER as sacreBLEU defines them, and exact matches in percent, all on raw text."""
+    metrics: list[tuple[str, Metric]] = [("chrf", CHRF()), ("bleu", BLEU(force=True))]
+    if ter:
+        metrics.append(("ter", TER()))
+    counts = [sacrebleu_counts(name, metric, outputs, references) for name, metric in metrics]
+    return [*counts, exact(outputs, references)]
 
 
-def by_length(counts: Counts, lengths: Sequence[int]) -> tuple[Bin, ...]:
-    """The score within at most BINS ranges of length that hold about equally many examples each."""
-    all_lengths = np.asarray(lengths)
-    # Examples of one length stay together, so the last length of each range is what the quantiles fall on.
-    shares = np.linspace(0, 1, BINS + 1)[1:]
-    lasts = np.unique(np.quantile(all_lengths, shares, method="inverted_cdf"))
-    bins, below = [], -1
-    for last in lasts.tolist():
-        inside = (all_lengths > below) & (all_lengths <= last)
-        low, high = int(all_lengths[inside].min()), int(all_lengths[inside].max())
-        bins.append(Bin(low, high, int(inside.sum()), counts.value(inside)))
-        below = last
-    return tuple(bins)
+def exact(outputs: Sequence[str], references: References) -> Counts:
+    """The share of answers that equal a reference, in percent."""
+    return share("exact", [output in accepted for output, accepted in zip(outputs, references, strict=True)])
+
+
+def sacrebleu_counts(name: str, metric: Metric, outputs: Sequence[str], references: References) -> Counts:
+    """Rows and signature from sacreBLEU's own metric.
+
+    Its two underscored functions are the ones that its significance tests are made of; no public name gives the rows.
+    """
+    most = max(map(len, references))
+    # sacreBLEU wants one list a reference number, with None where a source has fewer.
+    streams = [[accepted[i] if i < len(accepted) else None for accepted in references] for i in range(most)]
+    rows = np.array(metric._extract_corpus_statistics(outputs, streams), float)  # type: ignore[arg-type]
+
+    def score(sums: np.ndarray) -> float:
+        return float(metric._compute_score_from_stats(sums.tolist()).score)
+
+    return Counts(name, name != "ter", rows, score, str(metric.get_signature()))

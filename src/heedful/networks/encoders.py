@@ -54,13 +54,40 @@ class RecurrentEncoder(nn.Module):
         return Memory(self.dropout(outputs), up_to(lengths, vectors.size(1)), summary, final)
 
 
+class FrameEncoder(nn.Module):
+    """Layers that see one position each; the summary is the mean over the real positions. The yardstick."""
+
+    def __init__(self, width: int, depth: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = Dropout(dropout)
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.widths = Widths(width, width)
+        self.limit: int | None = None
+
+    def forward(self, vectors: Tensor, lengths: Tensor) -> Memory:
+        mask = up_to(lengths, vectors.size(1))
+        x = self.dropout(vectors)
+        for layer in self.layers:
+            x = x + self.dropout(layer(x).relu())
+        return Memory(x, mask, mean(x, mask))
+
+
 class TransformerEncoder(nn.Module):
-    """A Transformer stack; the summary is the mean over the real positions."""
+    """A Transformer stack; the summary is the mean over the real positions. `causal`: none looks ahead."""
 
     def __init__(
-        self, width: int, depth: int, heads: int, inner: int, dropout: float, norm: Norm, positions: Positions
+        self,
+        width: int,
+        depth: int,
+        heads: int,
+        inner: int,
+        dropout: float,
+        norm: Norm,
+        positions: Positions,
+        causal: bool = False,
     ) -> None:
         super().__init__()
+        self.causal = causal
         self.positions = positions
         self.dropout = Dropout(dropout)
         self.layers = Stack(depth, width, heads, inner, dropout, norm)
@@ -73,11 +100,16 @@ class TransformerEncoder(nn.Module):
         mask = up_to(lengths, vectors.size(1))
         x = self.dropout(self.positions(vectors, places))
         for block in self.layers:
-            x = block(x, mask=mask, turn=turn)
+            # what is real stands before what is padding, so looking back alone never meets padding
+            x = block(x, mask=None if self.causal else mask, causal=self.causal, turn=turn)
         x = self.layers.norm(x)
-        real = mask.unsqueeze(-1)
-        summary = (x * real).sum(1) / real.sum(1).clamp(min=1)
-        return Memory(x, mask, summary)
+        return Memory(x, mask, mean(x, mask))
+
+
+def mean(x: Tensor, mask: Tensor) -> Tensor:
+    """The mean of each row's real positions: (N, S, D), (N, S) -> (N, D)."""
+    real = mask.unsqueeze(-1)
+    return (x * real).sum(1) / real.sum(1).clamp(min=1)
 
 
 def flip(x: Tensor, lengths: Tensor) -> Tensor:

@@ -3,71 +3,156 @@
 N sources   S source positions   T target positions   D width   V vocabulary
 """
 
+from dataclasses import replace
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from heedful.blocks.attention import Additive, Dot, General, Score
+from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import Memory, Widths
 from heedful.blocks.transformer import Stack
 from heedful.networks.decoders import BahdanauDecoder, LuongDecoder, RecurrentDecoder, TransformerDecoder
-from heedful.networks.encoders import RecurrentEncoder, TransformerEncoder
-from heedful.networks.lineage import RecurrentAnswer, RecurrentReader, TransformerSide, sides
+from heedful.networks.encoders import FrameEncoder, RecurrentEncoder, TransformerEncoder, mean
+from heedful.networks.lineage import (
+    FrameReader,
+    Reader,
+    RecurrentAnswer,
+    RecurrentReader,
+    TransformerSide,
+    Writer,
+    reader,
+    writer,
+)
 from heedful.sections import Network
 
 LEARNED_POSITIONS = 512  # of networks that learn them; others have no limit
 
 
-AnyEncoder = RecurrentEncoder | TransformerEncoder
+AnyEncoder = FrameEncoder | RecurrentEncoder | TransformerEncoder
 AnyDecoder = RecurrentDecoder | BahdanauDecoder | LuongDecoder | TransformerDecoder
 
 
 class EncoderDecoder(nn.Module):
-    """A sequence of tokens in, a sequence of tokens out."""
+    """Something in, a sequence of tokens out. `embedding` turns the source into vectors (N, S, D)."""
 
-    def __init__(self, embedding: Tokens, encoder: AnyEncoder, decoder: AnyDecoder) -> None:
+    def __init__(self, embedding: nn.Module, encoder: AnyEncoder, decoder: AnyDecoder) -> None:
         super().__init__()
         self.embedding = embedding
         self.encoder: AnyEncoder = encoder
         self.decoder: AnyDecoder = decoder
 
     def read(self, source: Tensor, lengths: Tensor) -> Memory:
-        """The memory of source tokens (N, S)."""
+        """The memory of sources (N, S, ...)."""
         return self.encoder(self.embedding(source), lengths)
 
     def forward(self, source: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
-        """Outputs (N, T, D) for source tokens (N, S) and the target's tokens so far (N, T): teacher forcing."""
+        """Outputs (N, T, D) for sources (N, S, ...) and the target's tokens so far (N, T): teacher forcing."""
         state = self.decoder.start(self.read(source, lengths))
         return self.decoder(tokens, state)[0]
 
 
+class EncoderHead(nn.Module):
+    """Something in; one answer out of a pooled memory, or an answer at each position.
+
+    `pool`: the encoder's own summary, the mean over positions, or the first vector, which is a class token.
+    """
+
+    def __init__(
+        self,
+        embedding: nn.Module,
+        encoder: AnyEncoder,
+        classes: int,
+        pool: Literal["summary", "mean", "class", "each"],
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.encoder: AnyEncoder = encoder
+        self.pool = pool
+        self.dropout = Dropout(dropout)
+        widths = encoder.widths
+        self.head = nn.Linear(widths.summary if pool == "summary" else widths.vectors, classes)
+
+    def forward(self, source: Tensor, lengths: Tensor) -> Tensor:
+        """Logits (N, classes), or (N, S, classes) where each position is answered for."""
+        memory = self.encoder(self.embedding(source), lengths)
+        return self.head(self.dropout(pooled(memory, self.pool)))
+
+
+class TwoTowers(nn.Module):
+    """Two encoders into one space (Radford et al. 2021, figure 3): what belongs together points the same way."""
+
+    def __init__(
+        self, first: nn.Module, second: nn.Module, encoders: tuple[AnyEncoder, AnyEncoder], width: int
+    ) -> None:
+        super().__init__()
+        self.embeddings = nn.ModuleList([first, second])
+        self.encoders = nn.ModuleList(encoders)
+        self.projections = nn.ModuleList(nn.Linear(one.widths.summary, width, bias=False) for one in encoders)
+        self.scale = nn.Parameter(torch.tensor(1 / 0.07).log())
+
+    def embed(self, side: int, source: Tensor, lengths: Tensor) -> Tensor:
+        """Unit vectors (N, width) of sources of one side: 0 the first, 1 the second."""
+        memory = self.encoders[side](self.embeddings[side](source), lengths)
+        return F.normalize(self.projections[side](memory.summary).float(), dim=-1)
+
+    def forward(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
+        """Similarities (N, N) of N pairs, each side (source, lengths), times a learned scale of at most 100."""
+        scale = self.scale.exp().clamp(max=100)
+        return scale * self.embed(0, *first) @ self.embed(1, *second).T
+
+
+def pooled(memory: Memory, pool: str) -> Tensor:
+    """What an answer is made from: (N, D), or (N, S, D) for each position."""
+    if pool == "each":
+        return memory.vectors
+    if pool == "class":
+        return memory.vectors[:, 0]
+    return memory.summary if pool == "summary" else mean(memory.vectors, memory.mask)
+
+
 def encoder_decoder(network: Network, source_vocabulary: int, target_vocabulary: int, shared: bool) -> EncoderDecoder:
-    """A network of resolved settings, with fresh weights.
+    """Text to text: a network of resolved settings, with fresh weights.
 
     `shared`: both sides have one vocabulary, and then one table of embeddings.
     """
-    reader, answer = sides(network)
-    width = int(network.width)
-    scaled = answer.tied
-    target = Tokens(target_vocabulary, width, scaled)
-    source = target if shared else Tokens(source_vocabulary, width, scaled)
-    encoder = build_encoder(reader, network)
-    decoder = build_decoder(answer, network, target, encoder.widths)
-    return EncoderDecoder(source, encoder, decoder)
+    target = target_tokens(network, target_vocabulary)
+    source = target if shared else target_tokens(network, source_vocabulary)
+    return joined(network, source, target)
 
 
-def build_encoder(side: RecurrentReader | TransformerSide, network: Network) -> AnyEncoder:
-    """The encoder of a row."""
+def joined(network: Network, embedding: nn.Module, target: Tokens, own_places: bool = False) -> EncoderDecoder:
+    """An encoder-decoder behind any embedding of the source. `own_places`: it tells positions by itself."""
+    encoder = build_encoder(network, own_places)
+    return EncoderDecoder(embedding, encoder, build_decoder(writer(network), network, target, encoder.widths))
+
+
+def target_tokens(network: Network, vocabulary: int) -> Tokens:
+    """Embeddings as the row's output layer needs them."""
+    return Tokens(vocabulary, int(network.width), bool(network.tied))
+
+
+def build_encoder(network: Network, own_places: bool = False, both_ways: bool | None = None) -> AnyEncoder:
+    """The encoder of a row. `both_ways`: whether positions see those behind them; None: as the row has it."""
+    side: Reader = reader(network)
     width, depth, dropout = int(network.width), int(network.depth), float(network.dropout)
+    if isinstance(side, FrameReader):
+        return FrameEncoder(width, depth, dropout)
     if isinstance(side, RecurrentReader):
+        if both_ways is not None:
+            side = replace(side, bidirectional=both_ways, reverse=False)
         return RecurrentEncoder(side.cell, width, depth, dropout, side.bidirectional, side.reverse)
     heads, inner = int(network.heads), int(network.inner)
-    return TransformerEncoder(width, depth, heads, inner, dropout, side.norm, build_positions(side, network))
+    positions = Positions() if own_places and side.positions != "rotary" else build_positions(side, network)
+    return TransformerEncoder(width, depth, heads, inner, dropout, side.norm, positions, causal=both_ways is False)
 
 
-def build_decoder(
-    side: RecurrentAnswer | TransformerSide, network: Network, tokens: Tokens, memory: Widths | None
-) -> AnyDecoder:
+def build_decoder(side: Writer, network: Network, tokens: Tokens, memory: Widths | None) -> AnyDecoder:
     """The decoder of a row, after an encoder of these widths (None: a language model)."""
     width, depth, dropout = int(network.width), int(network.depth), float(network.dropout)
     if isinstance(side, TransformerSide):

@@ -13,7 +13,10 @@ HUB_TASKS = {
     "classify": "image-classification",
     "caption": "image-to-text",
     "draw": "text-to-image",
+    "match": "zero-shot-image-classification",
+    "label": "video-classification",
 }
+HUB_TEXT_TASKS = {"classify": "text-classification", "label": "token-classification"}  # where texts go in
 
 
 def model_card(
@@ -25,30 +28,52 @@ def model_card(
     *,
     data: str = "",
     tags: Sequence[str] = (),
+    source: str = "",
+    attribution: Sequence[str] = (),
 ) -> str:
     """Markdown with YAML front matter; measured numbers only.
 
     `facts` are short and true (network, weights, budget, hardware); `how` holds commands, one a line; `data` names
-    what it was scored on.
+    what it was scored on. `source` says what goes in where the task leaves that open: text, series, video, or in
+    words ("a picture, 28 × 28, gray"); `attribution` names those whose data it learned from.
     """
-    parts = [f"---\n{front_matter(title, task, scores, data, tags)}\n---", f"# {plain(title)}"]
+    hub = hub_task(task, source)
+    parts = [f"---\n{front_matter(title, task, scores, data, tags, hub)}\n---", f"# {plain(title)}"]
+    parts.append(in_and_out(task, source))
     parts.append(table(["", ""], [[name, fact] for name, fact in facts.items()]))
     if scores:
         parts += ["## Scores", score_table(scores), *signatures(scores)]
     if how:
         parts += ["## Use", "```bash\n" + "\n".join(how) + "\n```"]
+    parts += [plain(line) for line in attribution]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def front_matter(title: str, task: str, scores: Scores | None, data: str, tags: Sequence[str]) -> str:
+def hub_task(task: str, source: str) -> str | None:
+    """What the hub calls a task with such a source; a series has no name there."""
+    if source == "series":
+        return None
+    return HUB_TEXT_TASKS.get(task) if source == "text" and task in HUB_TEXT_TASKS else HUB_TASKS.get(task)
+
+
+def in_and_out(task: str, source: str) -> str:
+    """A line that says what goes in and what comes out."""
+    if task not in words.SHAPES:
+        return ""
+    usual, out = words.SHAPES[task]
+    given = {"text": "a text", "series": "a series of numbers", "video": "a video", "picture": "a picture"}
+    return f"**In:** {plain(given.get(source, source) or usual)}. **Out:** {plain(out)}."
+
+
+def front_matter(title: str, task: str, scores: Scores | None, data: str, tags: Sequence[str], hub: str | None) -> str:
     """What the hub indexes: library, task, tags and results, as YAML."""
     results = [
-        EvalResult(HUB_TASKS.get(task, task), data, data, name, round(measure.value, 2), metric_name=words.title(name))
+        EvalResult(hub or task, data, data, name, round(measure.value, 2), metric_name=words.title(name))
         for name, measure in (scores.measures.items() if scores and data else ())
     ]
     card = ModelCardData(
         library_name="heedful",
-        pipeline_tag=HUB_TASKS.get(task),
+        pipeline_tag=hub,
         tags=[task, *tags],
         model_name=title,
         eval_results=results or None,

@@ -59,13 +59,24 @@ def primary(comparison: Comparison) -> Measure:
     return scores.measures[scores.primary]
 
 
+def measures(comparison: Comparison) -> list[str]:
+    """The names of all measures that any network has, the primary one first."""
+    names = [name for entry in comparison.entries for name in entry.scores.measures]
+    return list(dict.fromkeys([primary(comparison).name, *names]))
+
+
+def told(row: Row, name: str) -> str:
+    """A measure of a row with its interval; a dash where that network was not measured so."""
+    return words.with_spread(row.measures[name]) if name in row.measures else "–"
+
+
 def over_seeds(comparison: Comparison, network: str, entries: Sequence[Entry]) -> dict[str, Measure]:
     """A network's measures: its only run's, or those over seeds; a bare mean where nobody computed an interval."""
     if len(entries) == 1:
         return entries[0].scores.measures
     means = {}
     for name, one in entries[0].scores.measures.items():
-        value = mean(entry.scores.measures[name].value for entry in entries)
+        value = mean(entry.scores.measures[name].value for entry in entries if name in entry.scores.measures)
         bare = Measure(name, value, value, value, one.higher_is_better, one.signature)
         means[name] = comparison.over_runs.get(network, {}).get(name, bare)
     return means

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -11,12 +11,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from heedful.report import compared, figures, words
+from heedful.report import classes, compared, figures, timebars, words
 from heedful.report.differences import Marked, marked
 from heedful.report.figures import Table
-from heedful.results import Alignment, Answer, Case, Comparison, Findings, Progress, Scores
+from heedful.report.gallery import galleries
+from heedful.report.samples import samples
+from heedful.results import Alignment, Answer, Case, Comparison, Findings, Progress, Scores, Track
 
 SHOWN = 10
+MEASURES = 4  # columns of measures that a comparison's table has room for; the others stand in one of their own
+OWN_EXAMPLES = ("classify", "caption", "draw", "match", "label")  # tasks whose answers are shown in a way of their own
 
 
 def run_page(
@@ -27,12 +31,20 @@ def run_page(
     scores: Scores | None = None,
     alignments: Sequence[Alignment] = (),
     how: Sequence[str] = (),
+    task: str = "translate",
+    pictures: Mapping[str, bytes] | None = None,
+    tracks: Mapping[str, Track] | None = None,
+    answers: Sequence[Answer] = (),
+    attribution: Sequence[str] = (),
 ) -> str:
     """The report of one run: what it learned from, how good it is, how it learned, where it is weak, what to do next.
 
     `facts` are short and measured (data, network, weights, time, speed, memory); `how` holds commands, one a line.
+    `pictures` are PNG files by reference (for draw, also by prompt: the real ones), `tracks` tell the time of the
+    steps of sources, `answers` are drawings, and `attribution` stands below every gallery, a line each.
     """
     primary = scores.measures[scores.primary] if scores else None
+    cases = scores.cases if scores else ()
     return page(
         "run.html",
         kind="run",
@@ -44,19 +56,31 @@ def run_page(
         signatures=signed(scores) if scores else [],
         curves=figures.learning(curve, primary),
         weak=figures.lengths(scores) if scores else None,
+        matrix=classes.matrix(scores.confusion) if scores else None,
+        ranked=classes.by_class(scores.by_class) if scores else None,
+        reliability=classes.reliability(scores) if scores else None,
         views=[figures.aligned(alignment) for alignment in alignments],
-        examples=examples(scores.cases) if scores else [],
+        examples=examples(cases) if task not in OWN_EXAMPLES else [],
+        galleries=galleries(task, cases, pictures or {}, answers),
+        bars=timebars.of_cases(cases, tracks or {}) if task == "label" else None,
+        attribution=attribution,
         how=how,
     )
 
 
-def compare_page(comparison: Comparison, lineage: Sequence[dict[str, str]] | None = None) -> str:
+def compare_page(
+    comparison: Comparison,
+    lineage: Sequence[dict[str, str]] | None = None,
+    pictures: Mapping[str, bytes] | None = None,
+    attribution: Sequence[str] = (),
+) -> str:
     """Several networks beside each other: table, intervals, curves, quality by length, answers, alignments.
 
     `lineage` has a row a network, in order, with the keys name, paper, added (to the row above) and lacked.
+    `pictures` are PNG files by the source of a sample, `attribution` stands below them.
     """
     rows = compared.rows(comparison)
-    scores, primary = comparison.entries[0].scores, compared.primary(comparison)
+    scores, names = comparison.entries[0].scores, compared.measures(comparison)
     bar = compared.weakest_best(comparison)
     seen, blind = looked(comparison)
     return page(
@@ -65,9 +89,11 @@ def compare_page(comparison: Comparison, lineage: Sequence[dict[str, str]] | Non
         title=f"{comparison.task}: {words.listed([row.network for row in rows])}",
         summary=f"{comparison.data}. Each network had the same budget ({comparison.budget}), was chosen on the "
         f"validation split, and answered the same {scores.count:,} examples.",
-        names=[primary.name, *(name for name in scores.measures if name != primary.name)],
+        names=names[:MEASURES],
+        further=further(comparison, rows, names[MEASURES:]),
         rows=rows,
-        reach=words.score(bar, primary.name) if bar is not None else "",
+        pace=words.pace(comparison.task),
+        reach=words.score(bar, names[0]) if bar is not None else "",
         baseline=scores.baseline,
         baseline_name=scores.baseline_name,
         notes=[compared.luck(comparison), *comparison.notes],
@@ -75,7 +101,8 @@ def compare_page(comparison: Comparison, lineage: Sequence[dict[str, str]] | Non
         figures=[figures.races(comparison), figures.lengths_compared(comparison)],
         verdicts=verdict_table(comparison),
         sure=words.SURE,
-        samples=sample_table(comparison),
+        samples=samples(comparison, pictures or {}),
+        attribution=attribution,
         views=seen,
         blind=blind,
         lineage=Table(
@@ -140,6 +167,7 @@ def environment() -> Environment:
         title_of=words.title,
         score_of=words.score,
         spread_of=words.spread,
+        cut=words.cut,
         large=words.large,
         clock=words.clock,
     )
@@ -217,14 +245,14 @@ def verdict_table(comparison: Comparison) -> Table:
     return Table(["networks", "measure", "difference", "95 % interval", "p", "in words"], rows)
 
 
-def sample_table(comparison: Comparison) -> Table:
-    """The same sources through every network (the first seed of each)."""
-    firsts = {name: entries[0] for name, entries in compared.by_network(comparison).items() if entries[0].samples}
-    sources = list(dict.fromkeys(answer.source for entry in firsts.values() for answer in entry.samples))
-    said = {name: {answer.source: answer.output for answer in entry.samples} for name, entry in firsts.items()}
-    return Table(
-        ["source", *firsts], [[source, *(said[name].get(source, "–") for name in firsts)] for source in sources]
-    )
+def further(comparison: Comparison, rows: Sequence[compared.Row], names: Sequence[str]) -> Table:
+    """The measures that the first table has no room for."""
+    scores = comparison.entries[0].scores
+    table = [[row.network, *(compared.told(row, name) for name in names)] for row in rows]
+    if scores.baseline:
+        base = [words.score(scores.baseline[name].value, name) if name in scores.baseline else "–" for name in names]
+        table.append([scores.baseline_name, *base])
+    return Table(["network", *map(words.title, names)], table if names else [])
 
 
 def looked(comparison: Comparison) -> tuple[list[figures.View], str]:

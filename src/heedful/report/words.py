@@ -1,5 +1,6 @@
 """How numbers and names are said to people, the same on pages, in cards and in terminals."""
 
+import re
 from collections.abc import Sequence
 
 from heedful.results import Bin, Measure, Paired
@@ -14,27 +15,51 @@ TITLES = {
     "ter": "TER",
     "exact": "exact match",
     "loss": "loss",
+    "macro_f1": "macro F1",
+    "top5": "top-5 accuracy",
+    "cider": "CIDEr-D",
+    "token_f1": "token F1",
+    "edit": "edit score",
 }
-PERCENT = {"symbol_error", "word_error", "ter", "exact"}
+PERCENT = {"symbol_error", "word_error", "ter", "exact", "accuracy", "top5", "calibration_error"}
+
+# What goes in and what comes out, by task.
+SHAPES = {
+    "translate": ("a text", "a text"),
+    "classify": ("a picture, or a text", "the name of its class, and how likely each class is"),
+    "caption": ("a picture", "a text that says what is to be seen"),
+    "draw": ("a text", "a picture of what it says"),
+    "match": ("pictures and texts", "how well each picture goes with each text"),
+    "label": ("a video, a series of numbers or a text", "a label at each step, and how likely each label is there"),
+}
+
+# What is counted a second, where it is not tokens.
+PACES = {"classify": "examples/s", "match": "pairs/s", "label": "steps/s"}
+
+
+def pace(task: str) -> str:
+    """What speed is counted in."""
+    return PACES.get(task, "tokens/s")
 
 
 def title(measure: str) -> str:
     """What a measure is called.
 
-    >>> title("symbol_error"), title("macro_f1")
-    ('symbols wrong', 'macro f1')
+    >>> title("symbol_error"), title("recall_at_5"), title("median_rank")
+    ('symbols wrong', 'recall@5', 'median rank')
     """
-    return TITLES.get(measure, measure.replace("_", " "))
+    spoken = re.sub(r"_at_(?=\d)", "@", measure).replace("_", " ")
+    return TITLES.get(measure, re.sub(r"\bf1\b", "F1", spoken))
 
 
 def unit(measure: str) -> str:
     """What stands behind its numbers: " %" or nothing."""
-    return " %" if measure in PERCENT else ""
+    return " %" if measure in PERCENT or "recall_at_" in measure else ""
 
 
 def axis(measure: str) -> str:
     """What stands beside an axis of it."""
-    return f"{title(measure)}{', %' if measure in PERCENT else ''}"
+    return f"{title(measure)}{',' if unit(measure) else ''}{unit(measure)}"
 
 
 def score(value: float, measure: str) -> str:
@@ -86,9 +111,27 @@ def span(length: Bin) -> str:
     return str(length.low) if length.low == length.high else f"{length.low}–{length.high}"
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str], last: str = "and") -> str:
     """a, b and c."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """A number of things.
+
+    >>> counted(1, "step"), counted(1200, "class", "classes")
+    ('1 step', '1,200 classes')
+    """
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def times(number: int) -> str:
+    """How often.
+
+    >>> times(0), times(1), times(1200)
+    ('never', 'once', '1,200 times')
+    """
+    return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number:,} times")
 
 
 def verdict(pair: str, paired: Paired, better_is_higher: bool) -> str:
@@ -102,6 +145,16 @@ def verdict(pair: str, paired: Paired, better_is_higher: bool) -> str:
 def token(text: str) -> str:
     """A token as it can be seen: blanks and empty ones get a sign."""
     return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥") or "∅"
+
+
+def cut(text: str, most: int = 18) -> str:
+    """A name short enough to stand beside others; the sign … says that there is more.
+
+    >>> cut("sitting still on a chair")
+    'sitting still on …'
+    """
+    shown = " ".join(text.split()) or token(text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def clipped(text: str, most: int = 14) -> str:

@@ -5,7 +5,7 @@ from types import ModuleType
 
 from heedful.errors import unknown
 
-BUILT = ("translate",)
+BUILT = ("classify", "caption", "draw", "translate", "match")
 
 
 def task(name: str) -> ModuleType:

@@ -1,0 +1,126 @@
+"""Pictures as sequences: convolutions before they are read, patches, and what their rows and columns are told by.
+
+N pictures   H W sides in pixels   C colours   S positions   D width
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from heedful.blocks.embedding import waves
+
+Patch = int | Literal["rows", "whole"]
+NARROWEST = 32  # channels of a stem
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What pictures are: bytes (N, size, size, C), and the mean and spread of each colour in training, of 255."""
+
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class Stem(nn.Module):
+    """Convolutions that each halve both sides (Hassani et al. 2021, section 3.3): what is near belongs together.
+
+    They tell a network that reads patches what it would need many pictures to find out.
+    """
+
+    def __init__(self, channels: int, width: int, times: int) -> None:
+        super().__init__()
+        widths = [channels, *(max(NARROWEST, width >> (times - 1 - time)) for time in range(times - 1)), width][
+            : times + 1
+        ]
+        self.channels = widths[-1]
+        self.layers = nn.ModuleList(nn.Conv2d(before, after, 3, padding=1) for before, after in pairwise(widths))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, channels, H / 2 ** times, W / 2 ** times), odd sides rounded up."""
+        for layer in self.layers:
+            x = F.max_pool2d(layer(x).relu(), 3, stride=2, padding=1)
+        return x
+
+
+class Patches(nn.Module):
+    """Squares of `patch` pixels (of the stem's map, if there is one), rows, or the whole: each becomes one vector.
+
+    Dosovitskiy et al. 2021, equation 1. A recurrent network reads rows as lines of a text.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, pixels: Pixels, width: int, patch: Patch, stem: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(pixels.mean) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(pixels.std) * 255, persistent=False)
+        self.stem = Stem(len(pixels.mean), width, stem)
+        side = map_side(pixels.size, stem)
+        high, wide = cut(patch, side)
+        assert side % high == 0 and side % wide == 0, f"patches of {high} x {wide} do not fill {side} x {side}"
+        self.cut = high, wide
+        self.grid = side // high, side // wide
+        self.linear = nn.Linear(self.stem.channels * high * wide, width)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Bytes (N, H, W, C) -> (N, S, D), S = rows x columns of the grid."""
+        x = ((pictures - self.mean) / self.std).permute(0, 3, 1, 2)  # the memory stays colours last, as kernels like it
+        x = self.stem(x)
+        high, wide = self.cut
+        pieces = x.unflatten(3, (-1, wide)).unflatten(2, (-1, high))  # (N, C, rows, high, columns, wide)
+        return self.linear(pieces.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2))
+
+
+def map_side(size: int, stem: int) -> int:
+    """The side that the stem leaves of a picture's.
+
+    >>> map_side(28, 2), map_side(45, 1)
+    (7, 23)
+    """
+    return math.ceil(size / 2**stem)
+
+
+def cut(patch: Patch, side: int) -> tuple[int, int]:
+    """Height and width of a patch on a map of this side."""
+    if patch == "whole":
+        return side, side
+    return (1, side) if patch == "rows" else (int(patch), int(patch))
+
+
+class Places(nn.Module):
+    """Where a patch stands: waves of its row beside waves of its column, or a trained vector for each place.
+
+    A trained table is stretched to a grid of another shape (Dosovitskiy et al. 2021, section 3.2); waves need not be.
+    """
+
+    def __init__(self, kind: Literal["grid", "learned"], grid: tuple[int, int], width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.table = nn.Parameter(torch.empty(*grid, width)) if kind == "learned" else None
+        if self.table is not None:
+            nn.init.normal_(self.table, std=0.02)
+
+    def forward(self, grid: tuple[int, int]) -> Tensor:
+        """(S, D) for a grid of rows x columns."""
+        if self.table is None:
+            return waves_2d(grid, self.width)
+        table = self.table
+        if table.shape[:2] != grid:
+            stretched = F.interpolate(table.permute(2, 0, 1)[None], grid, mode="bicubic", align_corners=False)
+            table = stretched[0].permute(1, 2, 0)
+        return table.flatten(0, 1)
+
+
+def waves_2d(grid: tuple[int, int], width: int) -> Tensor:
+    """Half of each vector tells the row and half the column, by Vaswani's waves: (rows * columns, width)."""
+    rows, columns = (waves(torch.arange(side), width // 2) for side in grid)  # each (side, width / 4)
+    tall = rows.unsqueeze(1).expand(-1, grid[1], -1)
+    broad = columns.unsqueeze(0).expand(grid[0], -1, -1)
+    return torch.cat([tall.sin(), tall.cos(), broad.sin(), broad.cos()], dim=-1).flatten(0, 1)

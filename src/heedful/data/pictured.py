@@ -1,0 +1,63 @@
+"""Pairs of which one side is a picture: each picture decoded once, what cannot be read a bad row."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from heedful.data.album import AlbumWriter
+from heedful.data.notes import Notes
+from heedful.data.pairs import Pair, read_pairs
+from heedful.data.pictures import Form, choose_form
+from heedful.data.rows import BadRow
+from heedful.errors import HeedfulError
+from heedful.sections import Data
+
+LOOKED_AT = 300  # pictures by which size and colours are chosen
+
+
+class Pictured:
+    """The pairs of files, whose pictures (if there are any) go into an album in `folder`.
+
+    Files name the picture as source. `exchanged`: here it is the target. Pictures with equal pixels get one
+    reference, that of the first of them, so that splits, overlap and references go by what a picture shows.
+    """
+
+    def __init__(self, folder: Path, data: Data, any_pictures: bool, exchanged: bool) -> None:
+        self.folder, self.data, self.any, self.exchanged = folder, data, any_pictures, exchanged
+        self.album: AlbumWriter | None = None
+
+    def begin(self, form: Form | None, note: Notes) -> None:
+        """Decides how pictures are read: as before (`form`), or as the first training pictures suggest."""
+        if not self.any:
+            return
+        if form is None:
+            skipped: list[BadRow] = []
+            first = islice(read_pairs(self.data.train, self.data, skipped.append), LOOKED_AT)
+            form, why = choose_form([pair.source for pair in first], self.data)
+            note(why)
+        self.album = AlbumWriter(self.folder, form)
+
+    def pairs(self, files: Sequence[str], on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
+        """As `read_pairs`."""
+        found = read_pairs(files, self.data, on_bad)
+        return found if self.album is None else self.seen(found, self.album, on_bad)
+
+    def seen(self, pairs: Iterator[Pair], album: AlbumWriter, on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
+        """Each pair once its picture is in the album."""
+        for pair in pairs:
+            try:
+                picture = album.add(pair.source)
+            except HeedfulError as error:
+                bad = BadRow(pair.where, error.problem, "", error.cure)
+                if self.data.bad_rows == "error":
+                    raise bad.error() from None
+                on_bad(bad)
+                continue
+            sides = (pair.target, picture) if self.exchanged else (picture, pair.target)
+            yield replace(pair, source=sides[0], target=sides[1])
+
+    def end(self, note: Notes) -> None:
+        """Closes the album, and says how large it is."""
+        if self.album:
+            note(self.album.close())

@@ -1,0 +1,59 @@
+"""Words as numbers: one for the word, one for each of its letters, so that words never seen still say something.
+
+T words   L letters, at most LETTERS
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+PAD, UNKNOWN, FIRST = 0, 1, 2
+LETTERS = 24
+"""Of a longer word the first and the last twelve letters are read."""
+OFTEN = 2
+"""Words seen less often in training are unknown words, so that the vector of those is learnt too."""
+
+
+class Lexicon:
+    """The words that were seen twice or more in training, and all letters that were seen.
+
+    >>> lexicon = learn_lexicon([("to", "be", "or", "not", "to", "be")])
+    >>> lexicon.encode(("to", "go"))[:, :4].tolist()
+    [[3, 8, 6, 0], [1, 1, 6, 0]]
+    """
+
+    def __init__(self, words: Iterable[str], letters: Iterable[str]) -> None:
+        self.words, self.letters = tuple(words), tuple(letters)
+        self.word_numbers = {word: number for number, word in enumerate(self.words, FIRST)}
+        self.letter_numbers = {letter: number for number, letter in enumerate(self.letters, FIRST)}
+
+    def __repr__(self) -> str:
+        return f"Lexicon({self.words!r}, {self.letters!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lexicon) and (self.words, self.letters) == (other.words, other.letters)
+
+    def __hash__(self) -> int:
+        return hash((self.words, self.letters))
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of words and of letters are below these."""
+        return len(self.words) + FIRST, len(self.letters) + FIRST
+
+    def encode(self, words: Sequence[str]) -> np.ndarray:
+        """Numbers (T, 1 + L): the word's, then its letters', 0 behind the last; 1 for what is not known."""
+        found = np.zeros((len(words), 1 + LETTERS), np.int32)
+        for row, word in zip(found, words, strict=True):
+            read = word if len(word) <= LETTERS else word[: LETTERS // 2] + word[-LETTERS // 2 :]
+            row[0] = self.word_numbers.get(word, UNKNOWN)
+            row[1 : len(read) + 1] = [self.letter_numbers.get(letter, UNKNOWN) for letter in read]
+        return found
+
+
+def learn_lexicon(texts: Iterable[Sequence[str]]) -> Lexicon:
+    """The lexicon of training texts, both lists in alphabetical order."""
+    seen = Counter(word for words in texts for word in words)
+    words = sorted(word for word, times in seen.items() if times >= OFTEN)
+    return Lexicon(words, sorted({letter for word in seen for letter in word}))

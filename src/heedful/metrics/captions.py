@@ -1,0 +1,118 @@
+"""Scores of captions: BLEU, CIDEr-D, words in common, exact matches."""
+
+from collections import Counter
+from collections.abc import Sequence
+from math import exp, log, sqrt
+
+import numpy as np
+from sacrebleu.metrics.bleu import BLEU
+
+from heedful.metrics.counts import Counts, References, share
+from heedful.metrics.text import exact, sacrebleu_counts
+
+# What COCO's evaluation strips, and the same signs as print has them.
+MARKS = ".,:;!?-'\"`(){}" + "…–—‘’“”"
+LONGEST = 4  # words of an n-gram
+SIGMA = 6.0  # how many words too many or too few weigh little
+BEST = 1000.0
+
+Grams = Counter[tuple[str, ...]]
+
+
+def caption_counts(outputs: Sequence[str], references: References) -> list[Counts]:
+    """Token F1 against the best reference, CIDEr-D, BLEU-4 (sacreBLEU), all of `words`; exact matches of raw text.
+
+    All but CIDEr-D in percent.
+    """
+    said = [words(output) for output in outputs]
+    accepted = [[words(reference) for reference in one] for one in references]
+    f1 = [max(token_f1(mine, right) for right in one) for mine, one in zip(said, accepted, strict=True)]
+    texts = [" ".join(mine) for mine in said]
+    bleu = BLEU(tokenize="none", force=True)
+    return [
+        share("token_f1", f1),
+        cider_counts(said, accepted),
+        sacrebleu_counts("bleu", bleu, texts, [tuple(map(" ".join, one)) for one in accepted]),
+        exact(outputs, references),
+    ]
+
+
+def words(caption: str) -> list[str]:
+    """The words of a caption in small letters, without the marks around them.
+
+    >>> words('A dog’s "well-lit" house (red) - at 3 o\\'clock...')
+    ['a', 'dog’s', 'well-lit', 'house', 'red', 'at', '3', "o'clock"]
+    """
+    stripped = (word.strip(MARKS) for word in caption.lower().split())
+    return [word for word in stripped if word]
+
+
+def token_f1(said: Sequence[str], right: Sequence[str]) -> float:
+    """Harmonic mean of precision and recall of words, in any order; nothing said where nothing was due is right.
+
+    >>> token_f1("a red hat".split(), "a hat".split())
+    0.8
+    """
+    if not said and not right:
+        return 1.0
+    common = (Counter(said) & Counter(right)).total()
+    return 2 * common / (len(said) + len(right))
+
+
+def cider_counts(said: Sequence[Sequence[str]], accepted: Sequence[Sequence[Sequence[str]]]) -> Counts:
+    """CIDEr-D (Vedantam, Zitnick and Parikh, 2015), which coco-caption calls CIDEr, times 100 as tables print it.
+
+    How rare an n-gram is comes from the references of the whole set, and stays as it is when examples are drawn anew
+    or left out: so each example has a value of its own, and the score is their mean. 1000 is the most; 0 where there
+    is only one example, for nothing can be rare among one.
+    """
+    cooked = [[grams(right) for right in one] for one in accepted]
+    known = Counter(gram for one in cooked for gram in set().union(*one))
+    among = log(len(accepted))
+    rarity = {gram: among - log(number) for gram, number in known.items()}
+    values = [
+        np.mean([alike(weighed(mine, rarity, among), weighed(right, rarity, among)) for right in one])
+        for mine, one in zip(map(grams, said), cooked, strict=True)
+    ]
+    rows = np.stack([np.array(values, float), np.ones(len(values))], axis=1)
+    return Counts("cider", True, rows, lambda sums: float(BEST * sums[0] / sums[1]))
+
+
+def grams(tokens: Sequence[str]) -> Grams:
+    """How often each run of 1 to 4 words stands there."""
+    return Counter(
+        tuple(tokens[first : first + size]) for size in range(1, LONGEST + 1) for first in range(len(tokens) - size + 1)
+    )
+
+
+class Weighed:
+    """A text's n-grams times their rarity, with the length of that vector for each n, and the number of bigrams."""
+
+    def __init__(self, weights: dict[tuple[str, ...], float], bigrams: int) -> None:
+        self.weights, self.bigrams = weights, bigrams
+        squares = [0.0] * (LONGEST + 1)
+        for gram, weight in weights.items():
+            squares[len(gram)] += weight * weight
+        self.norms = [sqrt(square) for square in squares]
+
+
+def weighed(counted: Grams, rarity: dict[tuple[str, ...], float], most: float) -> Weighed:
+    """N-grams by frequency times rarity; one that no reference has is as rare as can be."""
+    bigrams = sum(number for gram, number in counted.items() if len(gram) == 2)
+    return Weighed({gram: number * rarity.get(gram, most) for gram, number in counted.items()}, bigrams)
+
+
+def alike(said: Weighed, right: Weighed) -> float:
+    """The cosine of two texts' n-grams, the mean over n, from 0 to 1.
+
+    What is said more often than it should be counts no more than it should; another length counts less.
+    """
+    common = [0.0] * (LONGEST + 1)
+    for gram, weight in said.weights.items():
+        if gram in right.weights:
+            common[len(gram)] += min(weight, right.weights[gram]) * right.weights[gram]
+    norms = [mine * other for mine, other in zip(said.norms, right.norms, strict=True)]
+    # An n of which either text has no n-gram counts 0.
+    cosine = sum(common[n] / norms[n] for n in range(1, LONGEST + 1) if norms[n]) / LONGEST
+    # As coco-caption has it: a difference in bigrams, which is one in words but for texts of none.
+    return cosine * exp(-((said.bigrams - right.bigrams) ** 2) / (2 * SIGMA**2))

@@ -1,0 +1,91 @@
+"""The scores of a set of answers of any kind."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from heedful.metrics.bootstrap import interval
+from heedful.metrics.counts import PRIMARY, Counts, Kind, References
+from heedful.metrics.kinds import count
+from heedful.results import Bin, Case, Scores
+
+BINS = 8
+
+
+def evaluate(
+    kind: Kind,
+    sources: Sequence[str],
+    outputs: Sequence[str],
+    references: References,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    lengths: Sequence[int] | None = None,
+    ter: bool = True,
+) -> Scores:
+    """Scores `outputs` against everything accepted as right, with 95 % intervals, quality by length and every case.
+
+    What each kind is measured by stands in `kinds.measured`, what "best" goes by in `counts.PRIMARY`. An empty output
+    is an answer like any other. `samples` bootstrap samples (0: no interval); `lengths` of the sources in tokens
+    (None: of texts in words, or characters where every source is one word; of all else, unknown, and left out);
+    ter=False leaves TER out, which is slow on long texts. Raises HeedfulError if there is nothing to score.
+
+    >>> scores = evaluate("symbols", ["hi"], ["HH AY"], [("HH AY", "HH IY")])
+    >>> scores.measures["symbol_error"].value
+    0.0
+    """
+    counted = count(kind, outputs, references, ter)
+    primary = counted[PRIMARY[kind]]
+    errors = rank_errors(outputs) if kind == "ranks" else item_errors(primary, outputs, references)
+    if lengths is None and kind in ("symbols", "text"):
+        lengths = source_lengths(sources)
+    cases = zip(sources, outputs, references, errors, strict=True)
+    return Scores(
+        primary=primary.name,
+        measures={name: interval(counts, samples, seed) for name, counts in counted.items()},
+        count=len(outputs),
+        by_length=() if lengths is None else by_length(primary, lengths),
+        cases=tuple(Case(source, output, tuple(accepted), error) for source, output, accepted, error in cases),
+        kind=kind,
+    )
+
+
+def item_errors(primary: Counts, outputs: Sequence[str], references: References) -> list[float]:
+    """How wrong each answer is, in percent: its own error rate, or 100 less its own score; 0 if it is right."""
+    assert isinstance(primary.rows, np.ndarray), "what best goes by has a value for each example"
+    values = [primary.score(row) for row in primary.rows]
+    if not primary.higher_is_better:
+        return values
+    pairs = zip(values, outputs, references, strict=True)
+    # An empty answer to an empty reference is right, though it has no n-grams in common.
+    return [0.0 if output in accepted else 100.0 - value for value, output, accepted in pairs]
+
+
+def rank_errors(outputs: Sequence[str]) -> list[float]:
+    """How wrong each place is, in percent: 0 for the first, the nearer to 100 the further down.
+
+    >>> rank_errors(["1", "2", "100"])
+    [0.0, 50.0, 99.0]
+    """
+    return [100.0 - 100.0 / int(output) for output in outputs]
+
+
+def source_lengths(sources: Sequence[str]) -> list[int]:
+    """Words in each source; characters if every source is one word."""
+    words = [len(source.split()) for source in sources]
+    return words if max(words) > 1 else [len(source) for source in sources]
+
+
+def by_length(counts: Counts, lengths: Sequence[int]) -> tuple[Bin, ...]:
+    """The score within at most BINS ranges of length that hold about equally many examples each."""
+    all_lengths = np.asarray(lengths)
+    # Examples of one length stay together, so the last length of each range is what the quantiles fall on.
+    shares = np.linspace(0, 1, BINS + 1)[1:]
+    lasts = np.unique(np.quantile(all_lengths, shares, method="inverted_cdf"))
+    bins, below = [], -1
+    for last in lasts.tolist():
+        inside = (all_lengths > below) & (all_lengths <= last)
+        low, high = int(all_lengths[inside].min()), int(all_lengths[inside].max())
+        bins.append(Bin(low, high, int(inside.sum()), counts.value(inside)))
+        below = last
+    return tuple(bins)

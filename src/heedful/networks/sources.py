@@ -1,0 +1,73 @@
+"""What goes in, as vectors: each source has its own way to (N, S, D), and every encoder reads the result.
+
+N sources   S positions   D width   H W sides in pixels   C colours or channels   L letters of a word
+"""
+
+import torch
+from torch import Tensor, nn
+
+from heedful.blocks.embedding import Tokens
+from heedful.blocks.vision import Patch, Patches, Pixels, Places
+
+
+class Pictures(nn.Module):
+    """Pictures (N, H, W, C) as bytes: patches or rows, told their places; a class token before them if asked for."""
+
+    def __init__(self, pixels: Pixels, width: int, patch: Patch, stem: int, places: str = "none", token: bool = False):
+        super().__init__()
+        self.patches = Patches(pixels, width, patch, stem)
+        self.places = Places(places, self.patches.grid, width) if places in ("grid", "learned") else None
+        self.token = nn.Parameter(torch.randn(width) * 0.02) if token else None
+        self.positions = self.patches.grid[0] * self.patches.grid[1] + token
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        x = self.patches(pictures)
+        if self.places is not None:
+            x = x + self.places(self.patches.grid).to(x)
+        if self.token is not None:
+            x = torch.cat([self.token.to(x.dtype).expand(len(x), 1, -1), x], dim=1)
+        return x
+
+
+class Frames(nn.Module):
+    """Clips (N, S, H, W, C) as bytes: each frame through the same patches, and its patches' vectors averaged."""
+
+    def __init__(self, pixels: Pixels, width: int, patch: Patch, stem: int) -> None:
+        super().__init__()
+        self.patches = Patches(pixels, width, patch, stem)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        return self.patches(clips.flatten(0, 1)).relu().mean(1).unflatten(0, clips.shape[:2])
+
+
+class Series(nn.Module):
+    """Numbers (N, S, C), already of mean 0 and spread 1 in training."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(channels, width)
+
+    def forward(self, series: Tensor) -> Tensor:
+        return self.linear(series)
+
+
+class Words(nn.Module):
+    """Words (N, S, 1 + L): the word's own vector, and what its letters say (Kim et al. 2016, section 2.2).
+
+    The first number is the word's, the others its letters', 0 behind the last. Convolutions over three letters, the
+    strongest answer anywhere in the word kept: endings and beginnings are known in words never seen.
+    """
+
+    def __init__(self, words: int, letters: int, width: int) -> None:
+        super().__init__()
+        self.words = Tokens(words, width)
+        self.letters = Tokens(letters, width // 4)
+        self.convolution = nn.Conv1d(width // 4, width, 3, padding=1)
+        self.linear = nn.Linear(2 * width, width)
+
+    def forward(self, words: Tensor) -> Tensor:
+        letters = words[..., 1:].flatten(0, 1)  # (N * S, L)
+        real = (letters > 0).unsqueeze(1)
+        read = self.convolution((self.letters(letters).transpose(1, 2)) * real)
+        strongest = read.relu().masked_fill(~real, 0).amax(-1).unflatten(0, words.shape[:2])
+        return self.linear(torch.cat([self.words(words[..., 0]), strongest], dim=-1))

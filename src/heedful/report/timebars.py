@@ -1,0 +1,297 @@
+"""Answers in step as coloured bars, truth and answer one above the other; the same colour is the same label.
+
+Bars are as wide as the page: places are in percent, so that letters keep their size on a phone. A label has a colour
+and a texture, so that none has to be told by colour alone; wide stretches bear its name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from statistics import median
+from typing import Any
+
+from markupsafe import Markup
+
+from heedful.report import draw, words
+from heedful.report.figures import Figure, Table
+from heedful.results import Case, Track
+
+CLIPS = 6
+STEPS = 5000  # drawn of a clip; the text says where there are more
+ROWS = 200  # of a clip's table
+HIGH, STRIP = 26, 5  # pixels of a bar, and of the strip under it that marks what is wrong
+BROAD, NARROW = 800, 270  # pixels of a bar on a desk and on a phone, by which names are left out
+TEXTURES = 8
+# What lies over a colour: the first is plain, the others are lines and dots in the colour of the page.
+PATTERNS = (
+    ("M0 0", 8),
+    ("M-2 2L2 -2M0 8L8 0M6 10L10 6", 8),
+    ("M1 4h2", 6),
+    ("M0 3h7", 7),
+    ("M-2 6L2 10M0 0L8 8M6 -2L10 2", 8),
+    ("M3 0v7", 7),
+    ("M0 4h8M4 0v8", 8),
+    ("M0 0L8 8M0 8L8 0", 8),
+)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Clips with what their colours mean."""
+
+    legend: Markup
+    figures: Sequence[Figure]
+    see: str
+
+
+def of_cases(cases: Sequence[Case], tracks: Mapping[str, Track]) -> Bars | None:
+    """The worst, the middling and the best of the cases as bars; `tracks` by source give time and windows."""
+    chosen = spread_out(cases)
+    rows = {case.source: [("truth", steps(case.references[0])), ("answer", steps(case.output))] for case in chosen}
+    return bars(rows, tracks, "Worst first, then middling, then best." if len(chosen) < len(cases) else "")
+
+
+def bars(
+    clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]], tracks: Mapping[str, Track], see: str = ""
+) -> Bars | None:
+    """Clips by name, each of rows (name, a label a step); the first row is the truth, if any is called so."""
+    if not clips:
+        return None
+    styles = styles_of(clips, tracks)
+    figures = [figure(name, rows, styles, tracks.get(name)) for name, rows in clips.items()]
+    how = "The same colour is the same label; point at a bar to read it. Red below a bar: wrong."
+    return Bars(legend(styles), figures, f"{how} {see}".strip())
+
+
+def steps(text: str) -> tuple[str, ...]:
+    """The labels of an answer in step; "" is a masked one.
+
+    >>> steps("\\twalk\\trun")
+    ('', 'walk', 'run')
+    """
+    return tuple(text.split("\t"))
+
+
+def spread_out(cases: Sequence[Case]) -> list[Case]:
+    """A few from the worst, the middle and the best of the ranking by error; each source once."""
+    unique = list({case.source: case for case in cases}.values())
+    ranked = sorted(unique, key=lambda case: -case.error)
+    if len(ranked) <= CLIPS:
+        return ranked
+    third = CLIPS // 3
+    middle = len(ranked) // 2 - third // 2
+    return [*ranked[:third], *ranked[middle : middle + third], *ranked[-third:]]
+
+
+def styles_of(clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]], tracks: Mapping[str, Track]) -> dict[str, int]:
+    """A style for each label that is seen, in the order of the model's names, then in that of appearance."""
+    seen = dict.fromkeys(label for rows in clips.values() for _, labels in rows for label in labels if label)
+    named = [name for track in tracks.values() for name in track.names if name in seen]
+    return {name: i for i, name in enumerate(dict.fromkeys([*named, *seen]))}
+
+
+def figure(
+    name: str, rows: Sequence[tuple[str, Sequence[str]]], styles: Mapping[str, int], track: Track | None = None
+) -> Figure:
+    """One clip: a bar a row, an axis below, and the stretches in a table."""
+    whole = max(len(labels) for _, labels in rows)
+    rows = [(who, labels[:STEPS]) for who, labels in rows]
+    ends = edges(min(whole, STEPS), track)
+    truth = rows[0][1] if rows[0][0] == "truth" else ()
+    parts = []
+    for who, labels in rows:
+        strip = wrong(truth, labels, ends) if truth and who != "truth" else []
+        body = [stretch(who, label, ends[a], ends[b], a, b, ends[-1], styles) for label, a, b in stretches(labels)]
+        parts += [draw.tag("span", who, class_="who"), canvas([*body, *strip], HIGH + 2 + STRIP, who)]
+    parts += [draw.tag("span", "", class_="who"), axis(ends, "seconds" if timed(track) else "steps")]
+    drawing = draw.tag("div", Markup("").join(parts), class_="bars")
+    table, left_out = segments(rows)
+    return Figure(name, drawing, told(rows, whole, track) + left_out, table)
+
+
+def edges(count: int, track: Track | None) -> list[float]:
+    """Where each step begins, and where the last one ends: in seconds where they are known, else in steps."""
+    if track is None or not timed(track):
+        return [float(step) for step in range(count + 1)]
+    starts = [at - track.seconds[0] for at in track.seconds[:count]]
+    gaps = [b - a for a, b in pairwise(starts)]
+    last = track.seconds[count] - track.seconds[0] if len(track.seconds) > count else None
+    return [*starts, last if last is not None else starts[-1] + (median(gaps) if gaps else 1.0)]
+
+
+def timing(track: Track) -> Track:
+    """A track's names and times alone."""
+    return Track(track.names, track.labels, (), track.seconds)
+
+
+def timed(track: Track | None) -> bool:
+    """Whether it is known when each step begins."""
+    return track is not None and len(track.seconds) >= len(track.labels) > 0
+
+
+def stretches(labels: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Equal neighbours as one: (label, first step, behind the last).
+
+    >>> stretches(("a", "a", "", "b"))
+    [('a', 0, 2), ('', 2, 3), ('b', 3, 4)]
+    """
+    found, at = [], 0
+    for label, same in groupby(labels):
+        size = len(list(same))
+        found.append((label, at, at + size))
+        at += size
+    return found
+
+
+def stretch(
+    who: str, label: str, start: float, end: float, a: int, b: int, whole: float, styles: Mapping[str, int]
+) -> Markup:
+    """One stretch of a bar; hovering says what it is, and its name stands on it where there is room."""
+    where = f"step {a:,}" if b == a + 1 else f"steps {a:,} to {b - 1:,}"
+    hint = f"{label or 'masked'}: {where} ({who})"
+    share = (end - start) / (whole or 1)
+    place: dict[str, Any] = {"x": percent(start / (whole or 1)), "width": percent(share), "y": 0, "height": HIGH}
+    if not label:
+        return draw.tag("g", masked(place), class_="stretch", title=hint)
+    style = styles[label]
+    inside = draw.tag("rect", class_="fill", **place)
+    inside += draw.tag("rect", fill=f"url(#{texture(style)})", **place)
+    text = words.cut(label)
+    needed = draw.LABEL * len(text) + 8
+    if share * BROAD >= needed:
+        fits = "on" if share * NARROW >= needed else "on broad"
+        middle = percent((start + end) / 2 / (whole or 1))
+        inside += draw.tag("text", text, x=middle, y=HIGH / 2 + 4, class_=fits, text_anchor="middle")
+    return draw.tag("g", inside, class_=f"stretch {colour(style)}", title=hint)
+
+
+def masked(place: Mapping[str, Any]) -> Markup:
+    """Where nothing is judged: slanting lines on the colour of the page."""
+    return draw.tag("rect", class_="masked", **place) + draw.tag("rect", fill="url(#masked)", **place)
+
+
+def colour(style: int) -> str:
+    """The class of a style's colour: the second eight styles are pale."""
+    pale = " pale" if style // draw.SERIES % 2 else ""
+    return f"s{style % draw.SERIES}{pale}"
+
+
+def texture(style: int) -> str:
+    """The name of a style's texture: sixteen differ without any colour, and after those it moves on by one."""
+    dark = "dark" if style // draw.SERIES % 2 else "light"
+    return f"{dark}{(style + style // (2 * draw.SERIES)) % TEXTURES}"
+
+
+def wrong(truth: Sequence[str], labels: Sequence[str], ends: Sequence[float]) -> list[Markup]:
+    """Marks below a bar where it differs from a truth that is not masked."""
+    differs = ["x" if true and true != said else "" for true, said in zip(truth, labels, strict=False)]
+    whole = ends[-1] or 1
+    return [
+        draw.tag(
+            "rect",
+            x=percent(ends[a] / whole),
+            width=percent((ends[b] - ends[a]) / whole),
+            y=HIGH + 2,
+            height=STRIP,
+            class_="wrong",
+        )
+        for mark, a, b in stretches(differs)
+        if mark
+    ]
+
+
+def axis(ends: Sequence[float], unit: str) -> Markup:
+    """Numbers below the bars; the last one stands with its unit at the end of the line."""
+    whole = ends[-1] or 1
+    body = []
+    for at in draw.ticks(0, whole, 4):
+        # What would touch the unit at the end is left out.
+        if at <= 0.82 * whole:
+            body.append(draw.tag("line", x1=percent(at / whole), x2=percent(at / whole), y1=0, y2=5, class_="grid"))
+            anchor = "start" if at == 0 else "middle"
+            label = draw.tag("text", draw.plain(at), x=percent(at / whole), y=17, class_="label", text_anchor=anchor)
+            body.append(label)
+    end = f"{draw.plain(round(whole, 1))} {unit}"
+    body.append(draw.tag("text", end, x="100%", y=17, class_="label", text_anchor="end"))
+    return canvas(body, 22, f"{unit} from 0 to {draw.plain(round(whole, 1))}")
+
+
+def canvas(body: Sequence[Markup], height: float, title: str) -> Markup:
+    """A drawing as wide as its place and as high as said; without a viewBox, so that letters keep their size."""
+    inside = Markup("").join(body)
+    # The style sheet leaves the height of drawings to their viewBox, which this one has not.
+    size: dict[str, Any] = {"width": "100%", "style": f"height: {height:g}px"}
+    return draw.tag("svg", inside, role="img", aria_label=title, **size)
+
+
+def legend(styles: Mapping[str, int]) -> Markup:
+    """What each colour means, and what masked is; it also holds the textures, so a page needs exactly one."""
+    patterns = Markup("").join(
+        draw.tag(
+            "pattern",
+            draw.tag("path", d=path, class_=f"thread {kind}"),
+            id=f"{kind}{i}",
+            width=size,
+            height=size,
+            patternUnits="userSpaceOnUse",
+        )
+        for kind in ("light", "dark")
+        for i, (path, size) in enumerate(PATTERNS)
+    )
+    slants = draw.tag("path", d="M-2 2L2 -2M0 8L8 0M6 10L10 6", class_="slant")
+    patterns += draw.tag("pattern", slants, id="masked", width=8, height=8, patternUnits="userSpaceOnUse")
+    hidden = draw.tag("svg", draw.tag("defs", patterns), width=0, height=0, class_="textures", aria_hidden="true")
+    shown = [draw.tag("li", swatch(colour(style), texture(style)) + label) for label, style in styles.items()]
+    shown.append(draw.tag("li", swatch("", "") + "masked: not judged"))
+    return hidden + draw.tag("ul", Markup("").join(shown), class_="legend")
+
+
+def swatch(class_: str, texture_id: str) -> Markup:
+    """A small square of a label's colour and texture."""
+    size: dict[str, Any] = {"width": 22, "height": 16}
+    if not class_:
+        inside = masked(size)
+    else:
+        inside = draw.tag("rect", class_="fill", **size) + draw.tag("rect", fill=f"url(#{texture_id})", **size)
+    svg = draw.tag("svg", draw.tag("g", inside, class_=class_), aria_hidden="true", **size)
+    return svg
+
+
+def segments(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Table, str]:
+    """The stretches over which no row changes, and a sentence on those left out."""
+    together = list(zip(*(labels for _, labels in rows), strict=False))
+    found, at = [], 0
+    for labels, same in groupby(together):
+        size = len(list(same))
+        found.append([f"{at:,} to {at + size - 1:,}", *(label or "masked" for label in labels)])
+        at += size
+    left = f" The table holds the first {ROWS:,} of {len(found):,} stretches." if len(found) > ROWS else ""
+    return Table(["steps", *(who for who, _ in rows)], found[:ROWS]), left
+
+
+def told(rows: Sequence[tuple[str, Sequence[str]]], whole: int, track: Track | None) -> str:
+    """How often each row is right and how often it changes; what was not drawn; how it was read."""
+    truth = rows[0][1] if rows[0][0] == "truth" else ()
+    parts = []
+    for who, labels in rows:
+        changes = f"changes {words.times(max(0, len(stretches(labels)) - 1))}"
+        judged = [(true, said) for true, said in zip(truth, labels, strict=False) if true]
+        if who == "truth" or not judged:
+            parts.append(f"The {who} {changes}." if who in ("truth", "answer") else f"{who} {changes}.")
+            continue
+        right = sum(true == said for true, said in judged)
+        name = "The answer" if who == "answer" else who
+        share = f"{100 * right / len(judged):.1f} %"
+        parts.append(f"{name} is right at {right:,} of {words.counted(len(judged), 'step')} ({share}) and {changes}.")
+    if whole > STEPS:
+        parts.append(f"The first {STEPS:,} of {whole:,} steps are drawn.")
+    if track and len(track.windows) > 1:
+        parts.append(f"It was read in {len(track.windows):,} windows that overlap.")
+    if track and track.disagreement is not None:
+        parts.append(f"One pass over all would have answered {track.disagreement:.1f} % of the steps otherwise.")
+    return " ".join(parts)
+
+
+def percent(share: float) -> str:
+    """A place on the bar."""
+    return f"{100 * share:.3f}%"

@@ -1,0 +1,68 @@
+"""The first half of drawing: a codebook that pictures go through and come back from.
+
+N pictures   H W sides in pixels   C colours   S codes of a picture
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from heedful.blocks.codebook import Codebook, Grays
+from heedful.data import batching, preparing
+from heedful.data.album import Album
+from heedful.sections import Recipe
+from heedful.training.loop import Batch, Work
+
+BATCH = 128  # pictures
+
+
+def learning(codebook: Codebook, prepared: preparing.Prepared, recipe: Recipe) -> Work:
+    """What the loop needs to learn the codebook."""
+    numbers = np.unique(np.concatenate([prepared.train[row][1] for row in range(len(prepared.train))]))
+    sample = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
+    valid = prepared.target.of([example.references[0] for example in sample])
+
+    def plan(epoch: int) -> list[np.ndarray]:
+        order = np.random.default_rng((recipe.seed, epoch)).permutation(numbers)
+        return [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
+
+    return Work(
+        network=codebook,
+        plan=plan,
+        collate=lambda some: {"pictures": torch.from_numpy(prepared.target.pixels(some.astype(np.int64)))},
+        loss=reconstruction,
+        score=lambda: measured(codebook, valid),
+        primary="reconstruction_error",
+        higher_is_better=False,
+        where=lambda some: [f"picture {int(number)}" for number in some],
+    )
+
+
+def reconstruction(codebook: Codebook, batch: Batch) -> tuple[Tensor, int]:
+    """How far what comes back is from the picture: absolute and squared, which keep edges and flat colours."""
+    wanted = batch["pictures"].float() / 255
+    apart = codebook(batch["pictures"]).float() - wanted
+    return (apart.abs() + 4 * apart.square()).flatten(1).mean(1).sum(), len(wanted)
+
+
+def coded(codebook: Codebook | Grays, album: Album, device: torch.device) -> np.ndarray:
+    """The codes of every picture of the album, (pictures, S)."""
+    codebook.eval()
+    found = []
+    for at in range(0, album.size, BATCH):
+        pixels = torch.from_numpy(album.pixels(np.arange(at, min(at + BATCH, album.size))))
+        found.append(codebook.encode(pixels.to(device)).cpu().numpy().astype(np.int32))
+    return np.concatenate(found)
+
+
+def measured(codebook: Codebook, pictures: np.ndarray) -> dict[str, float]:
+    """How far pictures (N, H, W, C) are from what comes back of them, in percent of full brightness, and how many of
+    the codes are used, in percent.
+    """
+    device, apart, used = next(codebook.parameters()).device, [], np.zeros(codebook.size, bool)
+    for at in range(0, len(pictures), BATCH):
+        some = torch.from_numpy(pictures[at : at + BATCH]).to(device)
+        codes = codebook.encode(some)
+        used[codes.cpu().numpy()] = True
+        apart.append((codebook.decode(codes).float() - some.float()).abs().flatten(1).mean(1).cpu().numpy() / 2.55)
+    return {"reconstruction_error": float(np.concatenate(apart).mean()), "codes_used": float(100 * used.mean())}

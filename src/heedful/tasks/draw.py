@@ -1,0 +1,307 @@
+"""draw, many to one: a sentence in, a picture out. First pictures become codes, then sentences become codes.
+
+N sources   H W sides in pixels   C colours   S codes of a picture
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from heedful.blocks.codebook import Codebook, Grays
+from heedful.blocks.loss import cross_entropy
+from heedful.blocks.state import State
+from heedful.data import batching, preparing
+from heedful.data.check import check_pairs
+from heedful.data.pictures import Form
+from heedful.data.preparing import standing as opened
+from heedful.data.tokenizers import EOS, Tokenizer
+from heedful.generation.rules import Rules, Special
+from heedful.generation.search import Job, Search
+from heedful.metrics import baselines
+from heedful.metrics.counts import PRIMARY, Kind
+from heedful.networks import lineage
+from heedful.networks.joins import EncoderDecoder
+from heedful.results import Answer, Example, Findings, Measure, Scores
+from heedful.sections import Generate, Network, Recipe
+from heedful.tasks import codes, reading, retrieval, writing
+from heedful.training.loop import Batch, Work
+
+__all__ = ["opened"]
+
+PAD, BEGIN, END, FIRST = 0, 1, 2, 3
+"""Token ids: a code is FIRST and its number. A drawing is as long as its grid, so END is never said."""
+SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN, END))
+HALVINGS = 2
+GRAYS = 17  # levels of the direct way
+TINY = 12  # pixels a side, up to which gray pictures take it
+OWN = {"codes": 1024}
+SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
+"""What Generate means for drawings where the recipe does not say otherwise."""
+SHARE = 0.35  # of the budget, for the codebook
+
+
+class Drawing(nn.Module):
+    """Pictures as codes, and the network that writes codes."""
+
+    def __init__(self, codebook: Codebook | Grays, writer: EncoderDecoder) -> None:
+        super().__init__()
+        self.codebook: Codebook | Grays = codebook
+        self.writer = writer
+
+    def forward(self, source: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
+        """Outputs (N, S, D) for source tokens and the codes so far: teacher forcing."""
+        return self.writer(source, lengths, tokens)
+
+
+@dataclass(frozen=True)
+class Artist:
+    """A network with what it takes to read sentences and to show drawings."""
+
+    network: Drawing
+    settings: Network
+    reading: reading.Reading
+    form: Form
+
+
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Artist | None) -> preparing.Prepared:
+    """The recipe's data under `folder`, read and shown as by `start` if its weights are the beginning."""
+    given = (start.reading.coder, start.form) if start else None
+    return preparing.prepare(recipe, folder, say, given, ("text", "picture"))
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """The recipe with what can be decided before the data are seen."""
+    recipe = lineage.resolve_recipe(recipe, OWN)
+    unset = {key: value for key, value in SAMPLED.items() if key not in recipe.generate.model_fields_set}
+    return recipe.model_copy(update={"generate": recipe.generate.model_copy(update=unset)})
+
+
+def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
+    """The recipe with what the data decide: tiny gray pictures need no codebook."""
+    form = prepared.target.form
+    direct = form.colours == "gray" and form.size <= TINY
+    network = recipe.network.model_copy(update={"codes": GRAYS}) if direct else recipe.network
+    return recipe.model_copy(update={"network": network})
+
+
+def build(recipe: Recipe, prepared: preparing.Prepared) -> Artist:
+    """An artist with fresh weights, which the recipe's seed decides."""
+    torch.manual_seed(recipe.seed)
+    return made(recipe.network, reading.Reading(prepared.source), prepared.target.form)
+
+
+def made(settings: Network, read: reading.Reading, form: Form) -> Artist:
+    """An artist of resolved settings."""
+    if settings.codes == GRAYS:
+        codebook: Codebook | Grays = Grays(form.size, GRAYS)
+    else:
+        codebook = Codebook(form.size, form.channels, CODEBOOK[settings.size], HALVINGS, int(settings.codes))
+    writer = writing.made_for(settings, read, codebook.size + FIRST)
+    return Artist(Drawing(codebook, writer), settings, read, form)
+
+
+CODEBOOK = {"tiny": 32, "small": 128, "base": 256}
+"""Widths of the convolutions."""
+
+
+def first(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> tuple[Work, float] | None:
+    """What is learnt before the rest, and its share of the budget: the codebook. None: there is nothing to learn."""
+    codebook = model.network.codebook
+    if isinstance(codebook, Grays):
+        return None
+    share = SHARE if recipe.train.codebook == "auto" else float(recipe.train.codebook)
+    return codes.learning(codebook, prepared, recipe), share
+
+
+def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
+    """What the loop needs, once the codebook has been learnt."""
+    model.network.codebook.requires_grad_(False)
+    valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
+    sources = reading.sources(recipe, prepared.train, prepared.source, model.reading, ())
+    device = next(model.network.parameters()).device
+    known = codes.coded(model.network.codebook, prepared.target, device)
+    dropped = 0.1 if recipe.train.drop_source == "auto" else float(recipe.train.drop_source)
+
+    def plan(epoch: int) -> list[np.ndarray]:
+        lengths = np.array(prepared.train.lengths)
+        lengths[:, 1] = known.shape[1]
+        batches = batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
+        return [batch + epoch * len(lengths) for batch in batches]
+
+    def values() -> dict[str, float]:
+        measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
+        return {name: one.value for name, one in measures.items()}
+
+    return Work(
+        network=model.network,
+        plan=plan,
+        collate=Collate(sources, known, dropped),
+        loss=Loss(recipe.train.label_smoothing),
+        score=values,
+        primary=PRIMARY[kind(model)],
+        higher_is_better=True,
+        where=sources.where,
+    )
+
+
+def kind(model: Artist) -> Kind:
+    """How answers are scored: by where the right one stands among all."""
+    return "ranks"
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Numbers of rows -> a batch: sentences, some left empty, and codes."""
+
+    sources: reading.Sources
+    codes: np.ndarray
+    dropped: float
+
+    def __call__(self, numbers: np.ndarray) -> Batch:
+        store = self.sources.store
+        pictures = [int(store[int(number) % len(store)][1][0]) for number in numbers]
+        targets = torch.from_numpy(self.codes[pictures]).long() + FIRST
+        inputs = torch.cat([torch.full_like(targets[:, :1], BEGIN), targets[:, :-1]], dim=1)
+        batch = self.sources(numbers)
+        luck = [np.random.default_rng(seed).random() for seed in self.sources.seeds(numbers)]
+        empty = torch.tensor(luck) < self.dropped
+        batch["source"][empty, 0] = EOS
+        batch["lengths"][empty] = 1
+        return batch | {"inputs": inputs, "targets": targets}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Label-smoothed cross entropy, summed over codes."""
+
+    smoothing: float
+
+    def __call__(self, network: Drawing, batch: Batch) -> tuple[Tensor, int]:
+        outputs = network(batch["source"], batch["lengths"], batch["inputs"])
+        decoder, targets = network.writer.decoder, batch["targets"].flatten()
+        loss = cross_entropy(outputs.flatten(0, 1), decoder.logits, targets, decoder.vocabulary, self.smoothing)
+        return loss, len(targets)
+
+
+def answer(models: Sequence[Artist], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
+    """The n drawings of each sentence; an answer's text is its codes, its picture a PNG file.
+
+    Guidance above 1 leads away from what would be drawn for no sentence at all (Ho & Salimans 2021, equation 6).
+    """
+    first = models[0]
+    arrays, size = first.reading.arrays(sources), first.network.codebook.positions
+    for model in models:
+        model.network.eval()
+    decoders = [model.network.writer.decoder for model in models] * (1 if settings.guidance == 1 else 2)
+    search = Search(decoders, begin(models, arrays, settings.guidance != 1), SPECIAL, settings, Rules())
+    found = search.run([Job(max(len(one), size), size, seed) for seed, one in enumerate(arrays)])
+    return [
+        [
+            Answer(
+                source, spelt(one.tokens), one.score, one.normalised, picture=reading.png(drawn(first, [one.tokens])[0])
+            )
+            for one in hypotheses
+        ]
+        for source, hypotheses in zip(sources, found, strict=True)
+    ]
+
+
+def spelt(tokens: Sequence[int]) -> str:
+    """Codes as a text."""
+    return " ".join(str(token - FIRST) for token in tokens)
+
+
+def drawn(model: Artist, tokens: Sequence[Sequence[int]]) -> np.ndarray:
+    """Drawings as pictures (N, H, W, C)."""
+    device = next(model.network.parameters()).device
+    return model.network.codebook.eval().decode(torch.tensor(tokens, device=device) - FIRST).cpu().numpy()
+
+
+def begin(
+    models: Sequence[Artist], arrays: list[np.ndarray], guided: bool
+) -> Callable[[Sequence[int], int, int], tuple[State, ...]]:
+    """How the search has sentences read; guided, the empty one after them for each."""
+
+    @torch.inference_mode()
+    def read(numbers: Sequence[int], beams: int, room: int) -> tuple[State, ...]:
+        given = [arrays[number] for number in numbers]
+        empty = [np.array([EOS]) for _ in numbers]
+        states = []
+        for some in (given, empty) if guided else (given,):
+            batch = models[0].reading.batch(some)
+            for model in models:
+                device = next(model.network.parameters()).device
+                memory = model.network.writer.read(batch["source"].to(device), batch["lengths"].to(device))
+                states.append(model.network.writer.decoder.start(memory, rows=len(numbers) * beams, room=room))
+        return tuple(states)
+
+    return read
+
+
+def together(one: Artist, other: Artist) -> bool:
+    """Whether two artists can draw together: they need one codebook, which two runs never share."""
+    return isinstance(one.network.codebook, Grays) and isinstance(other.network.codebook, Grays)
+
+
+def evaluate(
+    models: Sequence[Artist],
+    examples: Sequence[Example],
+    settings: Generate,
+    *,
+    samples: int = 1000,
+    prepared: preparing.Prepared | None = None,
+) -> Scores:
+    """Where the real picture stands among all of the examples' when they are ordered by nearness to the drawing.
+
+    Nearness is that of pixels: crude, but nobody's opinion. `judged` asks a network that was trained apart.
+    """
+    sources = [example.source for example in examples]
+    best = [found[0] for found in answer(models, sources, settings.model_copy(update={"n_best": 1}))]
+    shown = drawn(models[0], [[int(code) + FIRST for code in one.output.split()] for one in best])
+    album = prepared.target if prepared else None
+    return retrieval.by_pixels(examples, shown, models[0].form, album, samples)
+
+
+def baseline(
+    model: Artist, prepared: preparing.Prepared, examples: Sequence[Example]
+) -> tuple[str, dict[str, Measure]]:
+    """What needs no network: the picture of the training sentence that is nearest in its letters."""
+    train, album = prepared.train, prepared.target
+    pairs = [train[row] for row in range(len(train))]
+    texts = [prepared.source.decode(words) for words, _ in pairs]
+    nearest = baselines.Nearest(texts, [str(int(picture[0])) for _, picture in pairs])
+    numbers = np.array([int(number) for number in nearest.answers([example.source for example in examples])])
+    scores = retrieval.by_pixels(examples, album.pixels(numbers), model.form, album, 1000)
+    return "picture of the nearest training sentence", scores.measures
+
+
+def prints(model: Artist, scores: Scores) -> Mapping[str, bytes]:
+    """The real pictures, as people are shown them."""
+    return reading.Prints((one for case in scores.cases for one in case.references), model.form)
+
+
+def check(recipe: Recipe) -> Findings:
+    """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
+    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
+    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+
+
+def config(model: Artist) -> dict[str, Any]:
+    """What `load` must know beside the weights and the tokenizer."""
+    return {"network": model.settings.model_dump(), "picture": model.form.plain()}
+
+
+def save(model: Artist, folder: Path) -> None:
+    """Writes the tokenizer; the caller writes config and weights."""
+    model.reading.tokenizer.save(folder / "tokenizer.json")
+
+
+def load(config: dict[str, Any], folder: Path) -> Artist:
+    """The artist of a folder, with weights still to be put in."""
+    read = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
+    return made(Network.model_validate(config["network"]), read, Form.parse(config["picture"]))

@@ -1,0 +1,285 @@
+"""label, many to many, in step: a label for each frame of a video, each step of a series, each word of a text.
+
+N sources   T steps   C labels
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from heedful.blocks.attention.masks import up_to
+from heedful.blocks.vision import Pixels
+from heedful.data import batching, step_store
+from heedful.data.step_store import opened
+from heedful.data.steps import StepForm, open_steps
+from heedful.errors import unknown
+from heedful.metrics.classes import by_class, confused
+from heedful.metrics.counts import PRIMARY, Kind
+from heedful.metrics.scores import evaluate as measure
+from heedful.networks import lineage
+from heedful.networks.joins import EncoderHead, build_encoder
+from heedful.networks.sources import Frames, Series, Words
+from heedful.results import Answer, Example, Findings, Measure, Scores, Track
+from heedful.sections import Generate, Network, Recipe
+from heedful.tasks.windows import apart, by_windows, cut, filled, together_padded, windows
+from heedful.training.loop import Batch, Work
+
+__all__ = ["opened"]
+
+MASKED = -1
+LARGEST_JUMP = 4.0  # of log probabilities between two steps; Farha & Gall 2019, equation 11
+LEAST = 1e-30  # of a probability whose logarithm is taken
+
+
+@dataclass(frozen=True)
+class Labeller:
+    """A network with what it takes to read sequences and to name its labels.
+
+    `window` steps are read at once of what is longer (0: all), as in training.
+    """
+
+    network: EncoderHead
+    settings: Network
+    form: StepForm
+    pixels: Pixels | None
+    names: tuple[str, ...]
+    window: int
+
+
+def prepare(
+    recipe: Recipe, folder: Path, say: Callable[[str], None], start: Labeller | None
+) -> step_store.PreparedClips:
+    """The recipe's data under `folder`, read and named as by `start` if its weights are the beginning."""
+    return step_store.prepare_clips(recipe, folder, say, (start.form, start.names) if start else None)
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """The recipe with what can be decided before the data are seen."""
+    return lineage.resolve_recipe(recipe, {"causal": False, "patch": "auto", "stem": "auto"})
+
+
+def fitted(recipe: Recipe, prepared: step_store.PreparedClips) -> Recipe:
+    """The recipe with what the data decide: how frames are read."""
+    picture = prepared.form.picture
+    network = lineage.fit_frames(recipe.network, picture.size) if picture else recipe.network
+    return recipe.model_copy(update={"network": network})
+
+
+def build(recipe: Recipe, prepared: step_store.PreparedClips) -> Labeller:
+    """A labeller with fresh weights, which the recipe's seed decides."""
+    torch.manual_seed(recipe.seed)
+    picture = prepared.form.picture
+    pixels = Pixels(picture.size, *prepared.train.statistics()) if picture else None
+    return made(recipe.network, prepared.form, pixels, prepared.names, recipe.data.window)
+
+
+def made(settings: Network, form: StepForm, pixels: Pixels | None, names: tuple[str, ...], window: int) -> Labeller:
+    """A labeller of resolved settings. Recurrent networks read both ways, unless each step may know no later one."""
+    encoder = build_encoder(settings, both_ways=not settings.causal)
+    network = EncoderHead(embedding(settings, form, pixels), encoder, len(names), "each", float(settings.dropout))
+    return Labeller(network, settings, form, pixels, names, window)
+
+
+def embedding(settings: Network, form: StepForm, pixels: Pixels | None) -> nn.Module:
+    """How steps become vectors."""
+    width = int(settings.width)
+    if pixels is not None:
+        assert settings.patch != "auto", "fit_frames decides it"
+        return Frames(pixels, width, settings.patch, int(settings.stem))
+    return Words(*form.lexicon.sizes, width) if form.lexicon else Series(len(form.mean), width)
+
+
+def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) -> Work:
+    """What the loop needs."""
+    valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
+    pieces = cut(prepared.train.lengths, recipe.data.window)
+    lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
+
+    def values() -> dict[str, float]:
+        measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
+        return {name: one.value for name, one in measures.items()}
+
+    return Work(
+        network=model.network,
+        plan=lambda epoch: batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch),
+        collate=Collate(prepared.train, pieces),
+        loss=Loss(recipe.train.label_smoothing, recipe.train.smooth_steps),
+        score=values,
+        primary=PRIMARY[kind(model)],
+        higher_is_better=True,
+        where=lambda rows: [prepared.train.where(int(pieces[row, 0])) for row in rows],
+    )
+
+
+def kind(model: Labeller) -> Kind:
+    """How answers are scored."""
+    return "steps"
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Rows of `pieces` -> a batch: sources, lengths and labels, -1 where nothing is to be learnt."""
+
+    store: step_store.ClipStore
+    pieces: np.ndarray
+
+    def __call__(self, rows: np.ndarray) -> Batch:
+        sources, labels = [], []
+        for clip, low, high in self.pieces[rows]:
+            values, named = self.store[int(clip)]
+            sources.append(values[low:high])
+            labels.append(named[low:high])
+        return together_padded(sources) | {"labels": filled(labels, MASKED)}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Cross entropy, summed over steps that have a label; `jumps` weighs how much neighbours may differ.
+
+    The second part is MS-TCN's truncated mean squared error (Farha & Gall 2019, equations 9 to 11), over the steps
+    of each clip alone.
+    """
+
+    smoothing: float
+    jumps: float
+
+    def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
+        labels = batch["labels"]
+        logits = network(batch["source"], batch["lengths"]).float()
+        known = labels != MASKED
+        loss = F.cross_entropy(logits[known], labels[known], reduction="sum", label_smoothing=self.smoothing)
+        if self.jumps:
+            loss = loss + self.jumps * jumps(logits, batch["lengths"])
+        return loss, int(known.sum())
+
+
+def jumps(logits: Tensor, lengths: Tensor) -> Tensor:
+    """How much log probabilities change from step to step, summed over steps and averaged over labels."""
+    shares = logits.log_softmax(-1)
+    apart = (shares[:, 1:] - shares[:, :-1].detach()).abs().clamp(max=LARGEST_JUMP).square().mean(-1)
+    return apart[up_to(lengths - 1, apart.size(1))].sum()
+
+
+def answer(models: Sequence[Labeller], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
+    """The labels of each source, one answer each; its track has the probabilities at each step.
+
+    Raises HeedfulError for a source that cannot be read.
+    """
+    first = models[0]
+    opened_steps = [open_steps(source, first.form) for source in sources]
+    arrays = [first.form.ready(steps) for steps in opened_steps]
+    found = by_windows(models, arrays, settings.batch_tokens)
+    return [
+        [shown(first, source, shares, steps.seconds, apart(models, array, shares, settings))]
+        for source, steps, array, shares in zip(sources, opened_steps, arrays, found, strict=True)
+    ]
+
+
+def shown(
+    model: Labeller, source: str, shares: np.ndarray, seconds: tuple[float, ...], disagreement: float | None
+) -> Answer:
+    """The labels of one source."""
+    best = shares.argmax(1)
+    labels = tuple(model.names[number] for number in best)
+    score = float(np.log(np.maximum(shares.max(1), LEAST)).sum())
+    rows = tuple(tuple(float(value) for value in row) for row in shares)
+    read = tuple(windows(len(shares), model.window)) if disagreement is not None else ()
+    track = Track(model.names, labels, rows, seconds, read, disagreement)
+    return Answer(source, "\t".join(labels), score, score / max(1, len(labels)), labels, track=track)
+
+
+def score(models: Sequence[Labeller], pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """The log probability of each (source, labels joined by tabs)."""
+    first = models[0]
+    numbers = {name: number for number, name in enumerate(first.names)}
+    arrays = [first.form.ready(open_steps(source, first.form)) for source, _ in pairs]
+    found = []
+    for shares, (_, text) in zip(by_windows(models, arrays, Generate().batch_tokens), pairs, strict=True):
+        for name in text.split("\t"):
+            if name and name not in numbers:
+                raise unknown("label", name, numbers)
+        named = [(step, numbers[name]) for step, name in enumerate(text.split("\t")) if name]
+        found.append(float(sum(np.log(max(shares[step, number], LEAST)) for step, number in named)))
+    return found
+
+
+def together(one: Labeller, other: Labeller) -> bool:
+    """Whether two labellers can answer together: they read alike and name the same labels."""
+    return one.form == other.form and one.names == other.names
+
+
+def evaluate(
+    models: Sequence[Labeller],
+    examples: Sequence[Example],
+    settings: Generate,
+    *,
+    samples: int = 1000,
+    prepared: step_store.PreparedClips | None = None,
+) -> Scores:
+    """Scores the labels of examples; with `prepared`, clips that were read before are not read again."""
+    first, sources = models[0], [example.source for example in examples]
+    arrays = list(read_again(first, sources, prepared))
+    shares = by_windows(models, arrays, settings.batch_tokens)
+    outputs = ["\t".join(first.names[number] for number in one.argmax(1)) for one in shares]
+    references = [example.references for example in examples]
+    scores = measure("steps", sources, outputs, references, samples=samples)
+    pairs = [
+        (truth, said)
+        for output, accepted in zip(outputs, references, strict=True)
+        for truth, said in zip(accepted[0].split("\t"), output.split("\t"), strict=False)
+        if truth
+    ]
+    names = [*first.names, *sorted({truth for truth, _ in pairs} - {*first.names})]
+    confusion = confused(names, [truth for truth, _ in pairs], [said for _, said in pairs])
+    return replace(scores, confusion=confusion, by_class=by_class(confusion))
+
+
+def read_again(
+    model: Labeller, sources: Sequence[str], prepared: step_store.PreparedClips | None
+) -> Iterator[np.ndarray]:
+    """What the network reads of each source."""
+    for source in sources:
+        known = prepared.known(source) if prepared else None
+        yield model.form.ready(open_steps(source, model.form)) if known is None else known
+
+
+def baseline(
+    model: Labeller, prepared: step_store.PreparedClips, examples: Sequence[Example]
+) -> tuple[str, dict[str, Measure]]:
+    """What needs no network: the most frequent label at every step."""
+    counts = prepared.train.label_counts()
+    usual = model.names[int(np.argmax(counts))]
+    outputs = ["\t".join([usual] * len(example.references[0].split("\t"))) for example in examples]
+    sources = [example.source for example in examples]
+    return "most frequent label", measure("steps", sources, outputs, [one.references for one in examples]).measures
+
+
+def check(recipe: Recipe) -> Findings:
+    """Looks at the data before training: bad rows, leaks, lengths and labels."""
+    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
+    return step_store.check_clips(recipe.data.train, valid, recipe.data.test, recipe.data)
+
+
+def config(model: Labeller) -> dict[str, Any]:
+    """What `load` must know beside the weights."""
+    about = {"network": model.settings.model_dump(), "names": list(model.names), "window": model.window}
+    pixels = model.pixels and {"size": model.pixels.size, "mean": model.pixels.mean, "std": model.pixels.std}
+    return about | {"form": model.form.plain(), "pixels": pixels}
+
+
+def save(model: Labeller, folder: Path) -> None:
+    """Everything is in the config; the caller writes it and the weights."""
+
+
+def load(config: dict[str, Any], folder: Path) -> Labeller:
+    """The labeller of a folder, with weights still to be put in."""
+    about = config["pixels"]
+    pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"])) if about else None
+    settings, form = Network.model_validate(config["network"]), StepForm.parse(config["form"])
+    return made(settings, form, pixels, tuple(config["names"]), config["window"])

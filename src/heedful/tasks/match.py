@@ -1,0 +1,270 @@
+"""match: pictures and texts in one space; what belongs together is near.
+
+N pairs   P pictures   M texts   D width
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from heedful.data import batching, preparing
+from heedful.data.album import Album
+from heedful.data.check import check_pairs
+from heedful.data.preparing import standing as opened
+from heedful.data.tokenizers import EOS, Tokenizer
+from heedful.metrics import baselines
+from heedful.metrics.counts import PRIMARY, Kind
+from heedful.metrics.ranks import ranks
+from heedful.metrics.scores import evaluate as measure
+from heedful.networks import lineage
+from heedful.networks.joins import TwoTowers, build_encoder
+from heedful.results import Answer, Example, Findings, Measure, Scores
+from heedful.sections import Generate, Network, Recipe
+from heedful.tasks import reading
+from heedful.training.loop import Batch, Work
+
+__all__ = ["opened"]
+
+AUGMENT = ("shift",)
+BATCH = 8192  # positions, where auto decides: what a pair is told apart from is its batch
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """Two encoders into one space, with what it takes to read both sides. `texts` are those seen in training."""
+
+    network: TwoTowers
+    settings: Network
+    pictures: reading.Reading
+    words: reading.Reading
+    texts: tuple[str, ...]
+
+
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Matcher | None) -> preparing.Prepared:
+    """The recipe's data under `folder`, read as by `start` if its weights are the beginning."""
+    given = (start.pictures.coder, start.words.coder) if start else None
+    return preparing.prepare(recipe, folder, say, given, ("picture", "text"))
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """The recipe with what can be decided before the data are seen."""
+    recipe = lineage.resolve_recipe(recipe, reading.OWN)
+    if recipe.train.batch_tokens == "auto":
+        recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"batch_tokens": BATCH})})
+    return recipe
+
+
+def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
+    """The recipe with what the data decide: how pictures are cut."""
+    network = lineage.fit_pictures(recipe.network, prepared.source.form.size)
+    return recipe.model_copy(update={"network": network})
+
+
+def build(recipe: Recipe, prepared: preparing.Prepared) -> Matcher:
+    """A matcher with fresh weights, which the recipe's seed decides."""
+    torch.manual_seed(recipe.seed)
+    pictures = reading.reading_of(prepared.source, prepared.train, recipe.network)
+    words, train = reading.Reading(prepared.target), prepared.train
+    texts = dict.fromkeys(prepared.target.decode(train[row][1]) for row in range(len(train)))
+    return made(recipe.network, pictures, words, tuple(texts))
+
+
+def made(settings: Network, pictures: reading.Reading, words: reading.Reading, texts: tuple[str, ...]) -> Matcher:
+    """A matcher of resolved settings; words stand in a row, whatever way pictures are told their places."""
+    in_a_row = settings.model_copy(update={"positions": "sinusoidal"}) if settings.positions == "grid" else settings
+    towers = build_encoder(settings, own_places=True), build_encoder(in_a_row)
+    network = TwoTowers(pictures.embedding(settings), words.embedding(in_a_row), towers, int(settings.width))
+    return Matcher(network, settings, pictures, words, texts)
+
+
+def work(model: Matcher, prepared: preparing.Prepared, recipe: Recipe) -> Work:
+    """What the loop needs."""
+    valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
+    sources = reading.sources(recipe, prepared.train, prepared.source, model.pictures, AUGMENT)
+
+    def values() -> dict[str, float]:
+        measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
+        return {name: one.value for name, one in measures.items()}
+
+    return Work(
+        network=model.network,
+        plan=lambda epoch: sources.plan(recipe, epoch, together=False),
+        collate=Collate(sources),
+        loss=contrast,
+        score=values,
+        primary=PRIMARY[kind(model)],
+        higher_is_better=True,
+        where=sources.where,
+    )
+
+
+def kind(model: Matcher) -> Kind:
+    """How answers are scored: by where the right one stands."""
+    return "ranks"
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Numbers of rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
+
+    sources: reading.Sources
+
+    def __call__(self, numbers: np.ndarray) -> Batch:
+        store = self.sources.store
+        pairs = [store[int(number) % len(store)] for number in numbers]
+        words, steps = batching.padded([np.append(other, EOS) for _, other in pairs])
+        picture = torch.tensor([int(one[0]) for one, _ in pairs])
+        same = (picture == picture.unsqueeze(1)) | (words == words.unsqueeze(1)).all(-1)
+        return self.sources(numbers) | {"words": words, "steps": steps, "same": same.fill_diagonal_(False)}
+
+
+def contrast(network: TwoTowers, batch: Batch) -> tuple[Tensor, int]:
+    """Each picture must find its words among the batch's, and each words their picture (Radford et al. 2021, figure 3).
+
+    Twins, which are right as well, are not counted against each other.
+    """
+    logits = network((batch["source"], batch["lengths"]), (batch["words"], batch["steps"]))
+    logits = logits.masked_fill(batch["same"], torch.finfo(logits.dtype).min)
+    right = torch.arange(len(logits), device=logits.device)
+    both = [F.cross_entropy(side, right, reduction="sum") for side in (logits, logits.T)]
+    return (both[0] + both[1]) / 2, len(logits)
+
+
+@torch.inference_mode()
+def vectors(model: Matcher, side: int, sources: Sequence[str], budget: int, album: Album | None = None) -> Tensor:
+    """Unit vectors (N, D) of pictures (side 0) or texts (side 1)."""
+    model.network.eval()
+    read, device = (model.pictures, model.words)[side], model.network.scale.device
+    found = torch.zeros(len(sources), int(model.settings.width))
+    for rows, batch in read.batches(sources, budget, album):
+        found[rows] = model.network.embed(side, batch["source"].to(device), batch["lengths"].to(device)).cpu()
+    return found
+
+
+def similarity(
+    models: Sequence[Matcher], pictures: Sequence[str], texts: Sequence[str], budget: int, album: Album | None = None
+) -> np.ndarray:
+    """Cosines (P, M) of pictures and texts; several models give the mean of theirs."""
+    found = [vectors(model, 0, pictures, budget, album) @ vectors(model, 1, texts, budget).T for model in models]
+    return torch.stack(found).mean(0).numpy()
+
+
+def answer(
+    models: Sequence[Matcher], sources: Sequence[str], settings: Generate, among: Sequence[str] = ()
+) -> list[list[Answer]]:
+    """The n best texts for each picture, among those given, or else those seen in training.
+
+    An answer's score is the logarithm of its share: a softmax over all of them at the learned temperature.
+    """
+    texts = list(dict.fromkeys(among)) or list(models[0].texts)
+    alike = torch.from_numpy(similarity(models, sources, texts, settings.batch_tokens))
+    scale = torch.stack([model.network.scale.exp().clamp(max=100) for model in models]).mean()
+    shares = (alike * scale.detach().cpu()).log_softmax(-1)
+    best = shares.topk(min(settings.n_best, len(texts)), dim=-1)
+    return [
+        [Answer(source, texts[place], score, score) for score, place in zip(*row, strict=True)]
+        for source, *row in zip(sources, best.values.tolist(), best.indices.tolist(), strict=True)
+    ]
+
+
+def score(models: Sequence[Matcher], pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """The cosine of each (picture, text)."""
+    found = similarity(models, [one for one, _ in pairs], [other for _, other in pairs], Generate().batch_tokens)
+    return np.diagonal(found).tolist()
+
+
+def together(one: Matcher, other: Matcher) -> bool:
+    """Whether two matchers can answer together: any can, since only cosines are averaged."""
+    return True
+
+
+def evaluate(
+    models: Sequence[Matcher],
+    examples: Sequence[Example],
+    settings: Generate,
+    *,
+    samples: int = 1000,
+    prepared: preparing.Prepared | None = None,
+) -> Scores:
+    """Where each picture's words stand among all words of the examples; and, as `reverse_…`, the other way round."""
+    pictures, texts, right = gallery(examples)
+    album = prepared.source if prepared else None
+    alike = similarity(models, pictures, texts, settings.batch_tokens, album)
+    scores = ranked(alike, right, pictures, texts, samples)
+    mirrored = [{row for row, columns in enumerate(right) if place in columns} for place in range(len(texts))]
+    back = ranked(alike.T, mirrored, texts, pictures, samples)
+    reverse = {f"reverse_{name}": replace(one, name=f"reverse_{name}") for name, one in back.measures.items()}
+    return replace(scores, measures=scores.measures | reverse)
+
+
+def gallery(examples: Sequence[Example]) -> tuple[list[str], list[str], list[set[int]]]:
+    """Pictures, all different texts, and which texts are right for each picture."""
+    texts = list(dict.fromkeys(text for example in examples for text in example.references))
+    places = {text: place for place, text in enumerate(texts)}
+    right = [{places[text] for text in example.references} for example in examples]
+    return [example.source for example in examples], texts, right
+
+
+def ranked(
+    alike: np.ndarray, right: list[set[int]], asked: Sequence[str], found: Sequence[str], samples: int
+) -> Scores:
+    """Scores of the places at which the right ones stand; cases show what was found first."""
+    places = [str(place) for place in ranks(alike, right)]
+    scores = measure("ranks", asked, places, [("1",)] * len(asked), samples=samples)
+    first = [found[column] for column in alike.argmax(1)]
+    wanted = [tuple(found[column] for column in sorted(columns)) for columns in right]
+    cases = zip(scores.cases, first, wanted, strict=True)
+    return replace(scores, cases=tuple(replace(case, said=one, references=refs) for case, one, refs in cases))
+
+
+def baseline(
+    model: Matcher, prepared: preparing.Prepared, examples: Sequence[Example]
+) -> tuple[str, dict[str, Measure]]:
+    """What needs no network: texts ordered by how many words they share with the nearest training picture's."""
+    train, (pictures, texts, right) = prepared.train, gallery(examples)
+    pairs = [train[row] for row in range(len(train))]
+    numbers = np.concatenate([one for one, _ in pairs]).astype(np.int64)
+    nearest = baselines.NearestPicture(
+        prepared.source.pixels(numbers), [prepared.target.decode(words) for _, words in pairs]
+    )
+    said = [set(text.split()) for text in nearest.answers(prepared.source.of(pictures))]
+    words = [set(text.split()) for text in texts]
+    alike = np.array([[len(one & other) / max(1, len(one | other)) for other in words] for one in said])
+    return "nearest training picture", ranked(alike, right, pictures, texts, 1000).measures
+
+
+def prints(model: Matcher, scores: Scores) -> Mapping[str, bytes]:
+    """The pictures of scored examples, as people are shown them."""
+    return model.pictures.prints(case.source for case in scores.cases)
+
+
+def check(recipe: Recipe) -> Findings:
+    """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
+    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
+    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+
+
+def config(model: Matcher) -> dict[str, Any]:
+    """What `load` must know beside the weights, the tokenizer and the texts."""
+    return {"network": model.settings.model_dump()} | model.pictures.config()
+
+
+def save(model: Matcher, folder: Path) -> None:
+    """Writes the tokenizer and the texts; the caller writes config and weights."""
+    model.words.tokenizer.save(folder / "tokenizer.json")
+    (folder / "texts.json").write_text(json.dumps(model.texts, ensure_ascii=False), encoding="utf-8")
+
+
+def load(config: dict[str, Any], folder: Path) -> Matcher:
+    """The matcher of a folder, with weights still to be put in."""
+    pictures = reading.load_reading(config, folder / "tokenizer.json")
+    words = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
+    texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
+    return made(Network.model_validate(config["network"]), pictures, words, texts)

@@ -1,0 +1,94 @@
+"""Comparisons are fair: equal weights if asked for, the same data for all, mistakes found before training."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from console import heedful
+
+SMALL = "network.size=tiny train.threads=1 train.valid_limit=20 generate.max_length=8 generate.beam=1"
+NETWORKS = ("gru", "bahdanau2015", "vaswani2017")
+THREE = f"compare translate pairs.tsv --networks {','.join(NETWORKS)} {SMALL}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with 300 words, spelt backwards, one of which has no target."""
+    draw = random.Random(0)
+    words = {"".join(draw.choices("abcdefgh", k=draw.randint(2, 6))) for _ in range(300)}
+    rows = [f"{word}\t{' '.join(reversed(word)).upper()}" for word in sorted(words)]
+    (tmp_path / "pairs.tsv").write_text("\n".join([*rows, "alone"]), encoding="utf-8")
+    return tmp_path
+
+
+def test_weights_are_equal_where_they_are_asked_for(folder: Path) -> None:
+    """The widths are said; the files hold what was promised."""
+    told = heedful(f"{THREE} --steps 2 --weights 1e5 data.bad_rows=skip -o equal", folder)
+    assert told.code == 0, told.err
+    entries = json.loads((folder / "equal" / "compare.json").read_text(encoding="utf-8"))["entries"]
+    assert [entry["network"] for entry in entries] == list(NETWORKS)
+    for entry in entries:
+        held = sum(weight.size for weight in load_file(folder / entry["run"] / "model.safetensors").values())
+        width = json.loads((folder / entry["run"] / "config.json").read_text(encoding="utf-8"))["network"]["width"]
+        assert f"{entry['network']}: width {width}, {entry['weights']:,} weights" in told.err
+        assert held == entry["weights"]
+        assert held == pytest.approx(1e5, rel=0.08)
+
+
+def test_data_are_prepared_once_for_all_networks(folder: Path) -> None:
+    """Once a seed, since the seed decides what is held out; each run has all of its data, and nothing else is left."""
+    told = heedful(f"{THREE} --steps 2 --seeds 0,1 data.bad_rows=skip -o luck", folder)
+    assert told.code == 0, told.err
+    runs = [f"{network}-{seed}" for network in NETWORKS for seed in (0, 1)]
+    assert sorted(path.name for path in (folder / "luck").iterdir()) == sorted([*runs, "compare.html", "compare.json"])
+    assert told.err.count("held out") == 2
+    assert told.err.count("data as prepared before") == 4
+    for seed in (0, 1):
+        first, *others = [contents(folder / "luck" / f"{network}-{seed}") for network in NETWORKS]
+        assert {"bad_rows.jsonl", "data/prepared.json", "data/valid.json"} < first.keys()
+        assert others == [first, first]
+    (folder / "luck" / "gru-0" / "data" / "valid.json").unlink()  # a run is its own: what becomes of one concerns none
+    assert heedful("evaluate luck/vaswani2017-0", folder).code == 0
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    """A run's data by file."""
+    kept = [run / "bad_rows.jsonl", *(path for path in (run / "data").rglob("*") if path.is_file())]
+    return {str(path.relative_to(run)): path.read_bytes() for path in kept}
+
+
+def test_other_data_are_prepared_anew(folder: Path) -> None:
+    """A comparison is repeated after its file was mended: no run takes what another one has from before."""
+    line = "compare translate pairs.tsv {} --steps 1 " + SMALL
+    assert heedful(line.format("--networks gru data.bad_rows=skip -o twice"), folder).code == 0
+    rows = (folder / "pairs.tsv").read_text(encoding="utf-8").removesuffix("\nalone")
+    (folder / "pairs.tsv").write_text(rows.replace("A", "B"), encoding="utf-8")
+    told = heedful(line.format("--networks gru,cho2014 data.bad_rows=skip -o twice"), folder)
+    assert "A" not in (folder / "twice" / "cho2014" / "data" / "valid.json").read_text(encoding="utf-8"), told.err
+
+
+MISTAKES = {
+    "network twice": ("gru,lstm,gru", "", ["gru stands twice"]),
+    "seed twice": ("gru", "--seeds 1,2,1", ["seed 1 stands twice"]),
+    "seeds in words": ("gru", "--seeds one", ["--seeds cannot be 'one'", "0,1,2"]),
+    "no network": ("gru,", "", ['no network ""']),
+    "no choice of a network": ("auto", "", ['no network "auto"']),
+    "setting that the second lacks": ("vaswani2017,gru", "network.heads=2", ["gru has no setting network.heads"]),
+    "weights and width": ("gru", "--weights 5e4 network.width=64", ["network.width is set", "Leave one of them out"]),
+    "too many weights": ("gru", "--weights 1e12", ["No width gives gru 1,000,000,000,000 weights", "can have"]),
+    "too few weights": ("gru,vaswani2017", "--weights 0", ["No width gives gru 0 weights"]),
+    "weights in words": ("gru", "--weights many", ["--weights", "many"]),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_are_found_before_training(case: str, folder: Path) -> None:
+    networks, more, expected = MISTAKES[case]
+    line = f"compare translate pairs.tsv --networks {networks} --steps 1 {more} -o made data.bad_rows=skip {SMALL}"
+    told = heedful(line, folder)
+    assert told.code == 2 and told.out == "" and "Traceback" not in told.err
+    assert [words for words in expected if words not in told.err] == []
+    assert not list(folder.glob("made/*/metrics.jsonl"))
