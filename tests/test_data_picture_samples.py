@@ -1,6 +1,7 @@
 """Pictures of packages: split as promised, held out without a leak, equal to what the packages hold."""
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_samples_agree_with_their_packages() -> None:
     pixels, labels = mnist_data()
     assert np.array_equal(picture_samples.mnist()[0].reshape(-1, 784), pixels)
     assert np.array_equal(picture_samples.mnist()[1], labels)
-    bunch = load_digits()
+    bunch: Any = load_digits()
     assert np.abs(picture_samples.digits()[0][..., 0] / 255 * 16 - bunch["images"]).max() < 0.04
 
 

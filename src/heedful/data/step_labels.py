@@ -5,6 +5,7 @@ A label is one text without tabs; "" and "_" say that a step has none, and it co
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from heedful.data.files import read_tsv
@@ -81,7 +82,7 @@ def span_of(row: Row, bounds: tuple[str, str], name: str) -> Span | BadRow:
 def apart(spans: Sequence[Span]) -> tuple[Span, ...] | BadRow:
     """The spans by time, if no two of them overlap."""
     ordered = sorted(spans, key=lambda span: span.start)
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if other.start < one.end - NEAR:
             text = f"{one.start:g} to {one.end:g} {one.label}, {other.start:g} to {other.end:g} {other.label}"
             return BadRow(other.where, f"this row overlaps that of {one.where}", text)

@@ -45,6 +45,7 @@ def run_page(
     """
     primary = scores.measures[scores.primary] if scores else None
     cases = scores.cases if scores else ()
+    bars = timebars.of_cases(cases, tracks or {}) if task == "label" else None
     return page(
         "run.html",
         kind="run",
@@ -56,16 +57,23 @@ def run_page(
         signatures=signed(scores) if scores else [],
         curves=figures.learning(curve, primary),
         weak=figures.lengths(scores) if scores else None,
-        matrix=classes.matrix(scores.confusion) if scores else None,
-        ranked=classes.by_class(scores.by_class) if scores else None,
-        reliability=classes.reliability(scores) if scores else None,
+        **by_class(scores),
         views=[figures.aligned(alignment) for alignment in alignments],
         examples=examples(cases) if task not in OWN_EXAMPLES else [],
         galleries=galleries(task, cases, pictures or {}, answers),
-        bars=timebars.of_cases(cases, tracks or {}) if task == "label" else None,
+        bars=bars,
         attribution=attribution,
         how=how,
     )
+
+
+def by_class(scores: Scores | None) -> dict[str, Any]:
+    """What is mixed up, how each class fares, and how far sureness can be trusted."""
+    return {
+        "matrix": classes.matrix(scores.confusion) if scores else None,
+        "ranked": classes.by_class(scores.by_class) if scores else None,
+        "reliability": classes.reliability(scores) if scores else None,
+    }
 
 
 def compare_page(
@@ -105,12 +113,15 @@ def compare_page(
         attribution=attribution,
         views=seen,
         blind=blind,
-        lineage=Table(
-            ["network", "paper", "what it added", "what it still lacked"],
-            [[row[key] for key in ("name", "paper", "added", "lacked")] for row in lineage or []],
-        ),
+        lineage=lineage_table(lineage or []),
         signatures=signed(scores),
     )
+
+
+def lineage_table(lineage: Sequence[dict[str, str]]) -> Table:
+    """What each network added to the one above it."""
+    rows = [[row[key] for key in ("name", "paper", "added", "lacked")] for row in lineage]
+    return Table(["network", "paper", "what it added", "what it still lacked"], rows)
 
 
 def explain_page(source: str, answers: Sequence[Answer], alignment: Alignment | None) -> str:
