@@ -22,7 +22,7 @@ MISTAKES = {
         ["gru has no setting network.heads", "network.cell"],
     ),
     "no such device": (f"train translate pairs.tsv train.device=cuda:77 {SMALL}", ["no device cuda:77"]),
-    "task to come": ("train draw pairs.tsv", ['no task "draw"']),
+    "task to come": ("train complete pairs.tsv", ['no task "complete"']),
     "no such file": (f"train translate missing.tsv {SMALL}", ["missing.tsv"]),
     "folder for a file": (f"train translate . {SMALL}", ["folder"]),
     "empty file": (f"train translate empty.tsv {SMALL}", ["empty.tsv is empty"]),
@@ -47,9 +47,13 @@ MISTAKES = {
     "pairs without tabs": ("translate {run} --score --file words.txt", ["Line 1 is not source<TAB>target"]),
     "lexicon of sentences": ("translate {run} --lexicon --file sentences.txt", ["not one word"]),
     "value of an answer's setting": ("translate {run} abc beam=0", ["generate.beam cannot be 0"]),
+    "setting of training": ("translate {run} abc train.steps=3", ["train.steps is no setting of an answer", "beam=8"]),
+    "texts twice": ("translate {run} abc --file words.txt", ["Texts are in words.txt, and 'abc' is here"]),
+    "score with settings": ("translate {run} --score abc A beam=2", ["--score takes no --n"]),
     "nothing to score": ("evaluate {run} empty.tsv", ["empty.tsv is empty"]),
     "no attention to show": ("explain {blind} abc", ["no attention"]),
     "no picture": ("explain {run} abc -o page.doc", [".html, .png, .svg or .pdf"]),
+    "size of a run": ("info {run} --size base", ["run is a run, of size tiny"]),
     "unknown network to draw": ("info vaswani207", ['Did you mean "vaswani2017"?']),
     "unknown network to compare": ("compare translate pairs.tsv --networks gru,lsmt", ['Did you mean "lstm"?']),
 }
@@ -132,6 +136,13 @@ def test_answers_are_the_same_by_every_way(place: Path) -> None:
     assert [float(row[2]) for row in scored] == pytest.approx([float(row[2]) for row in table], abs=2e-4)
 
 
+def test_a_mistake_leaves_earlier_answers_as_they_were(place: Path) -> None:
+    (place / "kept.txt").write_text("kept", encoding="utf-8")
+    for mistake in ("--file missing.txt", "abc required=Z", "abc beam=0"):
+        assert heedful(f"translate run {mistake} -o kept.txt", place).code == 2
+        assert (place / "kept.txt").read_text(encoding="utf-8") == "kept"
+
+
 def test_answers_make_a_lexicon_that_can_be_trained_on(place: Path) -> None:
     assert done("translate run --file words.txt --n 2 --lexicon -o words.dict", place) == ""
     lines = (place / "words.dict").read_text(encoding="utf-8").splitlines()
@@ -154,7 +165,10 @@ def test_what_a_model_never_saw_is_counted(place: Path) -> None:
 def test_evaluate_compares_with_itself_as_a_tie(place: Path) -> None:
     told = done("evaluate run pairs.tsv --against run", place)
     assert "54 examples" in told and "no difference can be told" in told
-    scores = json.loads(done("evaluate run pairs.tsv --json", place))
+    scores = json.loads(done("evaluate run pairs.tsv --against run --json", place))
+    assert scores["against"] == {"model": "run", "measure": scores["primary"], "p": 1.0} | dict.fromkeys(
+        ("difference", "low", "high"), 0.0
+    )
     assert scores["count"] == len(scores["cases"]) == 54 and scores["primary"] in scores["measures"]
 
 
@@ -167,6 +181,7 @@ def test_compare_writes_its_page(place: Path) -> None:
 def test_explain_draws_what_was_looked_at(place: Path) -> None:
     rows = done("explain run abc", place).splitlines()
     assert rows[0].split() == ["a", "b", "c", "</s>"] and len(rows) > 1
+    assert "<unk>" in heedful("explain run axc", place).err
     for name in ("page.html", "picture.svg", "picture.png"):
         assert done(f"explain run abc -o {name}", place) == f"{name}\n"
         assert (place / name).stat().st_size > 1000

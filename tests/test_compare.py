@@ -16,11 +16,12 @@ THREE = f"compare translate pairs.tsv --networks {','.join(NETWORKS)} {SMALL}"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with 300 words, spelt backwards, one of which has no target."""
+    """A folder with words and how they are spelt backwards, one of which has no target; some of them apart."""
     draw = random.Random(0)
     words = {"".join(draw.choices("abcdefgh", k=draw.randint(2, 6))) for _ in range(300)}
     rows = [f"{word}\t{' '.join(reversed(word)).upper()}" for word in sorted(words)]
-    (tmp_path / "pairs.tsv").write_text("\n".join([*rows, "alone"]), encoding="utf-8")
+    (tmp_path / "pairs.tsv").write_text("\n".join([*rows[:-30], "alone"]), encoding="utf-8")
+    (tmp_path / "test.tsv").write_text("\n".join(rows[-30:]), encoding="utf-8")
     return tmp_path
 
 
@@ -40,7 +41,7 @@ def test_weights_are_equal_where_they_are_asked_for(folder: Path) -> None:
 
 def test_data_are_prepared_once_for_all_networks(folder: Path) -> None:
     """Once a seed, since the seed decides what is held out; each run has all of its data, and nothing else is left."""
-    told = heedful(f"{THREE} --steps 2 --seeds 0,1 data.bad_rows=skip -o luck", folder)
+    told = heedful(f"{THREE} --test test.tsv --steps 2 --seeds 0,1 data.bad_rows=skip -o luck", folder)
     assert told.code == 0, told.err
     runs = [f"{network}-{seed}" for network in NETWORKS for seed in (0, 1)]
     assert sorted(path.name for path in (folder / "luck").iterdir()) == sorted([*runs, "compare.html", "compare.json"])
@@ -68,11 +69,12 @@ def test_other_data_are_prepared_anew(folder: Path) -> None:
     (folder / "pairs.tsv").write_text(rows.replace("A", "B"), encoding="utf-8")
     told = heedful(line.format("--networks gru,cho2014 data.bad_rows=skip -o twice"), folder)
     assert "A" not in (folder / "twice" / "cho2014" / "data" / "valid.json").read_text(encoding="utf-8"), told.err
+    assert told.code == 2 and "twice/gru and twice/cho2014 were scored on different examples" in told.err
 
 
 MISTAKES = {
     "network twice": ("gru,lstm,gru", "", ["gru stands twice"]),
-    "seed twice": ("gru", "--seeds 1,2,1", ["seed 1 stands twice"]),
+    "seed twice": ("gru", "--seeds 1,2,1 --test test.tsv", ["seed 1 stands twice"]),
     "seeds in words": ("gru", "--seeds one", ["--seeds cannot be 'one'", "0,1,2"]),
     "no network": ("gru,", "", ['no network ""']),
     "no choice of a network": ("auto", "", ['no network "auto"']),
@@ -80,7 +82,8 @@ MISTAKES = {
     "weights and width": ("gru", "--weights 5e4 network.width=64", ["network.width is set", "Leave one of them out"]),
     "too many weights": ("gru", "--weights 1e12", ["No width gives gru 1,000,000,000,000 weights", "can have"]),
     "too few weights": ("gru,vaswani2017", "--weights 0", ["No width gives gru 0 weights"]),
-    "weights in words": ("gru", "--weights many", ["--weights", "many"]),
+    "weights in words": ("gru", "--weights many", ["--weights cannot be 'many'", "2e6"]),
+    "seeds without a file to score on": ("gru", "--seeds 1,2", ["Each seed holds other rows out", "--test test.tsv"]),
 }
 
 

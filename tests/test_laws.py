@@ -1,7 +1,7 @@
 """The laws that hold for every network of the lineage: steps and wholes, neighbours, fast paths and readable ones.
 
-The laws of search are in test_laws_of_search.py, those of training (saved, resumed, same seed, it learns) in
-test_laws_of_training.py.
+The laws of search are in test_laws_of_search.py, those of training (saved, resumed, same seed) in
+test_laws_of_training.py, and that it learns in test_laws_of_learning.py.
 
 N sources   R rows = N * K   K beams   T target positions   V vocabulary
 """

@@ -1,5 +1,5 @@
 """The laws of training, for every network of the lineage: saved = live, resumed = uninterrupted, same seed = same
-weights, and it learns.
+weights. That it learns is in test_laws_of_learning.py.
 """
 
 import hashlib
@@ -21,50 +21,15 @@ import torch
 
 import heedful
 from conftest import SEED, sample
-from heedful import recipe as recipes
 from heedful.api.model import Model
 from heedful.api.running import run
-from heedful.networks.lineage import allowed, resolve
+from heedful.networks.lineage import allowed
 from heedful.sections import Network, Recipe
 from heedful.tasks import translate
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
+from letters import backwards, recipe, words
 from networks import label, rows, sharpen, tiny, variants
-
-LETTERS = "abcdefgh"
-Pairs = list[tuple[str, str]]
-
-
-def words(count: int, longest: int, seed: int) -> list[str]:
-    """Different words of letters between spaces, of 1 to `longest` letters."""
-    draw, found = random.Random(seed), dict[str, None]()
-    while len(found) < count:
-        found[" ".join(draw.choices(LETTERS, k=draw.randint(1, longest)))] = None
-    return list(found)
-
-
-def backwards(word: str) -> str:
-    return word[::-1]
-
-
-def recipe(folder: Path, network: Network, train: Pairs, valid: Pairs, **changes: Any) -> Recipe:
-    """A recipe for these pairs, written under `folder`, with a network of settings that are resolved."""
-    for name, pairs in (("train", train), ("valid", valid)):
-        lines = "".join(f"{source}\t{target}\n" for source, target in pairs)
-        (folder / f"{name}.tsv").write_text(lines, encoding="utf-8")
-    small = {
-        "data.train": [str(folder / "train.tsv")],
-        "data.valid": [str(folder / "valid.tsv")],
-        "data.overlap": "keep",
-        "train.threads": 1,
-        "train.precision": "float32",
-        "train.valid_limit": 8,
-        "generate.beam": 2,
-        "generate.max_length": 8,
-    }
-    made = recipes.build("translate", small | {key.replace("__", "."): value for key, value in changes.items()})
-    return made.model_copy(update={"network": network})
-
 
 # Law 5: saved = live.
 
@@ -243,73 +208,3 @@ def test_a_seed_decides_the_weights(network: Network, tmp_path: Path) -> None:
     for workers in (0, 2, 4):
         assert weights(f"workers {workers}", train__workers=workers) == first
     assert weights("other", seed=1) != first
-
-
-# Law 8: it learns.
-
-MOMENTS = 400  # steps
-
-
-@dataclass(frozen=True)
-class Promise:
-    """What a row learns at size tiny within moments, and how. One vector holds short words only, that of an Elman
-    network shorter ones still, and four LSTMs in a row have only begun by then: the point of the lineage.
-    """
-
-    longest: int  # letters of words that it copies and mirrors
-    error: float  # percent of letters that may be wrong, of words never seen
-    rate: float = 1e-2
-
-
-PROMISES = {
-    "rnn": Promise(longest=4, error=15, rate=5e-3),
-    "lstm": Promise(longest=5, error=5),
-    "gru": Promise(longest=5, error=8),
-    "cho2014": Promise(longest=5, error=8),
-    "sutskever2014": Promise(longest=3, error=15),
-    "bahdanau2015": Promise(longest=9, error=3),
-    "luong2015": Promise(longest=7, error=10, rate=5e-3),
-    "vaswani2017": Promise(longest=9, error=3, rate=2e-3),
-}
-
-
-def learnt(folder: Path, name: str, train: Pairs, valid: Pairs, **changes: Any) -> dict[str, float]:
-    """The scores of a row of size tiny on `valid`, after training on `train`."""
-    network = resolve(Network(name=name, size="tiny", dropout=0.0))
-    settled = {
-        "train__steps": MOMENTS,
-        "train__learning_rate": PROMISES[name].rate,
-        "train__batch_tokens": 500,
-        "train__average": 0.0,
-        "train__label_smoothing": 0.0,
-        "train__valid_every": MOMENTS,
-        "generate__max_length": 12,
-    }
-    model = run(recipe(folder, network, train, valid, **settled | changes), folder / "run", Quiet())
-    return {name: measure.value for name, measure in model.evaluate().measures.items()}
-
-
-def test_every_row_promises() -> None:
-    assert [*PROMISES] == allowed("translate")
-
-
-@pytest.mark.parametrize("name", allowed("translate"))
-def test_it_memorises(name: str, tmp_path: Path) -> None:
-    """40 words and answers that have nothing to do with them: 99 of 100 letters."""
-    pairs = list(zip(words(40, 6, seed=3), words(40, 6, seed=4), strict=True))
-    assert learnt(tmp_path, name, pairs, pairs)["symbol_error"] <= 1
-
-
-@pytest.mark.parametrize(("name", "job"), sample(product(allowed("translate"), (str, backwards)), 10))
-def test_it_learns_as_far_as_it_promises(name: str, job: Callable[[str], str], tmp_path: Path) -> None:
-    """To copy and to mirror words of up to so many letters, scored on words that it has not seen."""
-    promise = PROMISES[name]
-    count = min(2400, len(LETTERS) ** promise.longest * 2 // 3)
-    pairs = [(word, job(word)) for word in words(count, promise.longest, seed=5)]
-    assert learnt(tmp_path, name, pairs[100:], pairs[:100])["symbol_error"] <= promise.error
-
-
-def test_one_vector_does_not_hold_what_attention_does(tmp_path: Path) -> None:
-    """At nine letters, where the rows with attention keep their promise."""
-    pairs = [(word, word) for word in words(2400, 9, seed=5)]
-    assert learnt(tmp_path, "gru", pairs[100:], pairs[:100])["symbol_error"] > 2 * PROMISES["bahdanau2015"].error

@@ -145,6 +145,26 @@ def test_two_classifiers_are_compared_by_every_measure():
         paired(good, bad, references, "classes", "acuracy")
 
 
+@pytest.mark.parametrize("kind, measure, often", [("classes", "macro_f1", 0.4), ("ranks", "median_rank", 0.03)])
+def test_chance_is_that_of_exchanging_the_answers_themselves(kind, measure, often):
+    rng = np.random.default_rng(3)
+    one, other, right = rng.geometric(often, (3, 30)).astype(str).tolist()
+    other[0] = "500"  # so that one run needs more columns than the other
+    references = [(name,) for name in right]
+
+    def value(outputs):
+        return count(kind, outputs, references)[measure].value()
+
+    draws, as_far, apart = np.random.default_rng(0), 0, abs(value(one) - value(other))
+    for _ in range(99):
+        kept = draws.integers(2, size=30)
+        mixed = [a if keep else b for a, b, keep in zip(one, other, kept, strict=True)]
+        rest = [b if keep else a for a, b, keep in zip(one, other, kept, strict=True)]
+        as_far += abs(value(mixed) - value(rest)) >= apart - 1e-9
+    assert 0 < as_far < 99
+    assert paired(one, other, references, kind, measure, samples=99).p == pytest.approx((as_far + 1) / 100)
+
+
 def entry(name, seed, scores):
     return Entry(name, seed, "runs/x", 1, scores, (), 1.0, 1.0, 1.0)
 
@@ -157,6 +177,9 @@ def test_runs_of_a_comparison_know_their_kind(tmp_path):
     one, other = entry("lstm", 0, kept), entry("lstm", 1, kept)
     assert difference([one], [other]).p == 1
     assert sorted(over_seeds([one, other])) == ["accuracy", "macro_f1"]
+    steps = evaluate("steps", ["c", "d"], ["a\tb", "b\tb"], [("a\ta",), ("\t",)], samples=10)
+    assert [case.error for case in steps.cases] == [50, 0]  # of the second, no step counts
+    assert {*over_seeds([entry("gru", 0, steps), entry("gru", 1, steps)])} == {*steps.measures}
     found = evaluate("ranks", ["1", "2"], ["1", "30"], [("2",), ("cat",)], samples=10)
     assert [case.error for case in found.cases] == pytest.approx([0, 100 - 100 / 30])
     assert {*over_seeds([entry("clip", 0, found), entry("clip", 1, found)])} == {*found.measures}

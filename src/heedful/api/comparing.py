@@ -69,12 +69,14 @@ def compare(
     listener.note(f"{sides} × {budget(recipe)}{total(recipe, len(contest))}")
     if weights is not None:
         contest = as_wide_as(weights, contest, next(iter(places.values())), listener)
-    for one, asked in contest.items():
-        finished(places[one], asked, task(recipe.task).resolve(asked))  # refuses a run of another recipe there
+    for one, asked in contest.items():  # a run of another recipe in its place is refused now
+        resolved = task(recipe.task).resolve(asked)
+        finished(places[one], asked, resolved.model_copy(update={"train": defaults.resolve(resolved.train)}))
     entries: list[Entry] = []
     for (name, seed), asked in contest.items():
         lend(places[networks[0], seed], places[name, seed])
         entries.append(entry(run(asked, places[name, seed], listener), name, seed))
+        refuse_others(entries[0], entries[-1])
     result = concluded(recipe, tuple(entries), networks)
     page = compare_page(result, [row for row in lineage.describe() if row["name"] in networks])
     write_file(folder / "compare.html", lambda path: path.write_text(page, encoding="utf-8"))
@@ -91,6 +93,11 @@ def recipes_of(
         for one in some:
             if some.count(one) > 1:
                 raise HeedfulError(f"The {what} {one} stands twice in the comparison.", "Name each of them once.")
+    if len(seeds) > 1 and recipe.data.valid == "auto" and not recipe.data.test:
+        raise HeedfulError(
+            "Each seed holds other rows out, and there is no file on which all are scored.",
+            "Name one: --test test.tsv, or --valid valid.tsv.",
+        )
     module, found = task(recipe.task), {}
     for name in networks:
         if name not in lineage.LINEAGE:  # resolve would take "auto"
@@ -110,6 +117,16 @@ def lend(lender: Path, borrower: Path) -> None:
         shutil.copytree(lender / "data", partial, copy_function=link, dirs_exist_ok=True)
     if (lender / "bad_rows.jsonl").exists():
         shutil.copy2(lender / "bad_rows.jsonl", borrower)
+
+
+def refuse_others(one: Entry, other: Entry) -> None:
+    """Raises HeedfulError if two runs were scored on different examples."""
+    asked = [[(case.source, case.references) for case in entry.scores.cases] for entry in (one, other)]
+    if asked[0] != asked[1]:
+        raise HeedfulError(
+            f"{one.run} and {other.run} were scored on different examples.",
+            "Their data have changed since one of them was trained. Take another folder: -o runs/NAME",
+        )
 
 
 def link(source: str, target: str) -> None:

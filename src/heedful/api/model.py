@@ -65,6 +65,18 @@ class Model:
         name, measures = module.baseline(self.trained[0], prepared, some)
         return replace(scores, baseline_name=name, baseline=measures)
 
+    def judged(
+        self, judge: "Model", files: Sequence[str] | str | None = None, changes: dict[str, Any] | None = None
+    ) -> Scores:
+        """What a model of `match` takes this one's drawings for, beside real pictures and exchanged drawings."""
+        if self.task != "draw" or judge.task != "match":
+            raise HeedfulError(
+                f"{judge.folder} ({judge.task}) cannot judge {self.folder} ({self.task}).",
+                "A run of match judges a run of draw: heedful evaluate DRAWN --judge MATCHED.",
+            )
+        recipe = recipes.change(self.recipe, changes or {})
+        return task("draw").judged(self.trained, self.examples(files, recipe), recipe.generate, judge.trained)
+
     def examples(self, files: Sequence[str] | str | None, recipe: Recipe) -> list[Example]:
         """The examples of files, read as the recipe says, or the run's own; raises HeedfulError if there are none."""
         if files:

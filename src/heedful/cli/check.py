@@ -18,11 +18,12 @@ def run(words: What, valid: ValidFlag = None, test: TestFlag = None, output: Out
     recipe = recipe_of("check", words, {"data.valid": valid, "data.test": test})
 
     from heedful import api
+    from heedful.api.running import data_stem
     from heedful.report.pages import check_page
     from heedful.report.terminal import findings_text
 
     result = api.check(recipe)
-    folder = output or Path("runs") / f"check-{Path(recipe.data.train[0].replace('://', '-')).stem}"
+    folder = output or Path("runs") / f"check-{data_stem(recipe)}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.html").write_text(check_page(result), encoding="utf-8")
     print(findings_text(result))

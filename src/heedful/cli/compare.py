@@ -19,7 +19,7 @@ from heedful.errors import HeedfulError
 
 Networks = Annotated[str, typer.Option(metavar="A,B,…", help="Rows of `heedful networks`.")]
 Seeds = Annotated[str | None, typer.Option(metavar="N,N,…", help="Each network is trained once with each seed.")]
-Weights = Annotated[float | None, typer.Option(metavar="N", help="Make every network so wide that it has N weights.")]
+Weights = Annotated[str | None, typer.Option(metavar="N", help="Make every network so wide that it has N weights.")]
 
 
 def run(
@@ -51,13 +51,22 @@ def run(
     recipe = recipe_of("compare", words, flags)
     rows = [name.strip() for name in networks.split(",")]
     luck = [recipe.seed] if seeds is None else numbers(seeds)
+    size_asked = None if weights is None else number(weights)
 
     from heedful import api
     from heedful.training.progress import terminal
 
     with terminal() as listener:
-        result = api.compare(recipe, rows, luck, output, listener, weights)
+        result = api.compare(recipe, rows, luck, output, listener, size_asked)
     print(show.comparison(result))
+
+
+def number(weights: str) -> float:
+    """Weights from what was typed."""
+    try:
+        return float(weights)
+    except ValueError:
+        raise HeedfulError(f"--weights cannot be {weights!r}.", "A number, as 2e6.") from None
 
 
 def numbers(seeds: str) -> list[int]:

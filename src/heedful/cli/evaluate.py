@@ -1,6 +1,7 @@
 """heedful evaluate: how good a trained model is."""
 
 import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -39,7 +40,8 @@ def run(model: Run, words: Words = None, others: With = None, against: Against =
     scores = asked.evaluate(files or None, changes)
     pair = asked.against(api.load(against), files or None, changes) if against else None
     if as_json:
-        print(json.dumps(scores.plain(), ensure_ascii=False))
+        beside = {"against": {"model": against} | asdict(pair)} if pair else {}
+        print(json.dumps(scores.plain() | beside, ensure_ascii=False))
         return
     print(show.scores(scores))
     if pair and against:

@@ -1,5 +1,6 @@
 """heedful explain: what a model looked at for each piece of its answer."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ Given = Annotated[
 ]
 
 PICTURES = (".png", ".svg", ".pdf")
+UNKNOWN = "<unk>"
 
 
 def run(model: Run, text: Text, answer: Given = None, output: OutputFlag = None) -> None:
@@ -35,6 +37,8 @@ def run(model: Run, text: Text, answer: Given = None, output: OutputFlag = None)
 
     asked = api.load(model)
     alignment = asked.explain(text, answer)
+    if UNKNOWN in (*alignment.source, *alignment.target):
+        print(f"What the model never saw is shown as {UNKNOWN}.", file=sys.stderr)
     if output is None:
         print(show.alignment(alignment))
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli.words import SizeFlag
-from heedful.errors import nearest, unknown
+from heedful.errors import HeedfulError, nearest, unknown
 from heedful.report.terminal import columns
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run(name: Name, size: SizeFlag = None) -> None:
 
     if not Path(name).exists() and name in LINEAGE:
         settings = resolved(name, size or "small")
-        print(told(settings, unbuilt(settings), f"vocabularies of {VOCABULARY:,} entries on both sides"))
+        print(told(settings, unbuilt(settings), f"with vocabularies of {VOCABULARY:,} entries"))
         return
     if not Path(name).exists() and "/" not in name and nearest(name, LINEAGE):
         raise unknown("network", name, LINEAGE)
@@ -40,9 +40,18 @@ def run(name: Name, size: SizeFlag = None) -> None:
     from heedful import api
 
     model = api.load(name)
-    first = model.trained[0]
-    sides = f"vocabularies of {first.source.size:,} and {first.target.size:,} entries"
-    print(told(model.recipe.network, first.network, sides))
+    if size is not None:
+        raise HeedfulError(f"{name} is a run, of size {model.recipe.network.size}.", "--size goes with a network.")
+    network = model.trained[0].network
+    print(told(model.recipe.network, network, f"{vocabularies(network)}trained to {model.task}"))
+
+
+def vocabularies(network: "nn.Module") -> str:
+    """How many entries each side has that reads or writes tokens."""
+    from heedful.blocks.embedding import Tokens
+
+    sizes = [f"{part.table.num_embeddings:,}" for part in network.modules() if isinstance(part, Tokens)]
+    return f"vocabularies of {' and '.join(sizes)} entries, " if sizes else ""
 
 
 def resolved(name: str, size: str) -> "Network":
@@ -87,7 +96,7 @@ def told(settings: "Network", network: "nn.Module", sides: str) -> str:
             "",
             drawing(settings),
             ", ".join(decided),
-            f"with {sides}",
+            sides,
             "",
             columns(tensors(network), left={1}),
             "",

@@ -4,9 +4,9 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -28,7 +28,9 @@ File = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Texts
 With = Annotated[
     list[str] | None, typer.Option("--with", metavar="RUN", help="Another run that answers along; repeat.")
 ]
-Best = Annotated[int | None, typer.Option("--n", metavar="N", help="The N best answers: source, answer, score.")]
+Best = Annotated[
+    int | None, typer.Option("--n", metavar="N", help="The N best answers: source, answer, log probability.")
+]
 Lexicon = Annotated[bool, typer.Option("--lexicon", help="Answers as a lexicon: word, word(2), …")]
 Score = Annotated[bool, typer.Option("--score", help="Score given pairs: SOURCE TARGET, or lines source<TAB>target.")]
 Json = Annotated[bool, typer.Option("--json", help="A JSON object for each text, with tokens and scores.")]
@@ -62,6 +64,10 @@ def run(
     texts, settings = texts_and_settings(words or [])
     changes = changes_of(settings + ([f"generate.n_best={n}"] if n is not None else []))
     written = form(n, lexicon, as_json)
+    if score and (n is not None or lexicon or as_json or settings):
+        raise HeedfulError("--score takes no --n, --lexicon, --json and no settings: nothing is searched for.")
+    if file and texts:
+        raise HeedfulError(f"Texts are in {file}, and {texts[0]!r} is here.", "Leave one of them out.")
     if file and output and output.resolve() == file.resolve():
         raise HeedfulError(f"The answers would be written over {file}.", "Name another file after -o.")
 
@@ -73,23 +79,31 @@ def run(
     lines = typed(texts) if texts else read(file)
     # A person at the keyboard wants each answer at once; files are answered in batches.
     at_once = 1 if not texts and not file and sys.stdin.isatty() else LINES_AT_ONCE
+    if score:
+        told = score_pairs(asked, pairs(lines, bool(texts)), at_once)
+    else:
+        told = answer_texts(asked, lines, changes, written, at_once)
+    write(told, output, at_once == 1)
+
+
+def write(lines: Iterator[str], output: Path | None, flush: bool) -> None:
+    """Writes lines to a file or to standard output. A mistake found before the first one leaves a file as it was."""
+    first = list(islice(lines, 1))
     with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as sink:
-        if score:
-            score_pairs(asked, pairs(lines, bool(texts)), at_once, sink)
-        else:
-            answer_texts(asked, lines, changes, written, at_once, sink)
+        for line in chain(first, lines):
+            print(line, file=sink, flush=flush)
 
 
 def answer_texts(
-    model: Any, lines: Iterator[str], changes: dict[str, Any], written: "Form", at_once: int, sink: TextIO
-) -> None:
-    """Writes answers in the order of the texts; says which could not be read wholly, or were not finished."""
+    model: Any, lines: Iterator[str], changes: dict[str, Any], written: "Form", at_once: int
+) -> Iterator[str]:
+    """Answers in the order of the texts; says which could not be read wholly, or were not finished."""
     count = unfinished = unread = 0
     pieces: dict[str, None] = {}
     for chunk in chunks(lines, at_once):
         for answers in model.answer(chunk, changes):
             best = answers[0]
-            print(*written(answers), sep="\n", file=sink, flush=at_once == 1)
+            yield from written(answers)
             count += 1
             unfinished += not best.complete
             unread += bool(best.unknown)
@@ -107,11 +121,11 @@ def shown(pieces: list[str]) -> str:
     return " ".join(pieces[:10]) + more
 
 
-def score_pairs(model: Any, given: Iterator[tuple[str, str]], at_once: int, sink: TextIO) -> None:
-    """Writes each given pair with its log probability."""
+def score_pairs(model: Any, given: Iterator[tuple[str, str]], at_once: int) -> Iterator[str]:
+    """Each given pair with its log probability."""
     for chunk in chunks(given, at_once):
         for (source, target), number in zip(chunk, model.score(chunk), strict=True):
-            print(f"{source}\t{target}\t{number:.4f}", file=sink, flush=at_once == 1)
+            yield f"{source}\t{target}\t{number:.4f}"
 
 
 Form = Callable[["list[Answer]"], list[str]]

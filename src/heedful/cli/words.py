@@ -90,18 +90,24 @@ def files_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
 def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
     """Sorts words into texts and settings of `generate`, whose keys may do without their first part.
 
-    A word is a setting if its key is one, or nearly one: a misspelt setting is an error and never becomes a text.
+    A word is a setting if it begins with a key and =, or with what is nearly one: a misspelt setting is an error and
+    never becomes a text.
 
-    >>> texts_and_settings(["E=mc2", "beam=8", "generate.top_k=5", "a text with beam=8"])
-    (['E=mc2', 'a text with beam=8'], ['generate.beam=8', 'generate.top_k=5'])
+    >>> texts_and_settings(["E=mc2", "beam=8", "generate.top_k=5", "required=new york", "a text with beam=8"])
+    (['E=mc2', 'a text with beam=8'], ['generate.beam=8', 'generate.top_k=5', 'generate.required=new york'])
     """
+    from heedful.recipe import SECTIONS
     from heedful.sections import Generate
 
     texts: list[str] = []
     settings: list[str] = []
     for word in words:
-        key = re.match(r"(generate\.)?([a-z_]+)=\S*$", word)
-        if key and (key[1] or nearest(key[2], Generate.model_fields)):
+        key = re.match(r"(?:([a-z]+)\.)?([a-z_]+)=", word)
+        if key and key[1] in SECTIONS and key[1] != "generate":
+            raise HeedfulError(
+                f"{key[1]}.{key[2]} is no setting of an answer.", "Those of generate are, as beam=8 (generate.beam)."
+            )
+        if key and (key[1] == "generate" or (not key[1] and nearest(key[2], Generate.model_fields))):
             settings.append(word if key[1] else f"generate.{word}")
         else:
             texts.append(word)

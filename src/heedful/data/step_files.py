@@ -14,43 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heedful.data import step_samples
-from heedful.data.files import read_tsv
 from heedful.data.lines import missing
-from heedful.data.pairs import normalised, spoken
-from heedful.data.rows import BadRow, Row, count, quoted
+from heedful.data.pairs import normalised
+from heedful.data.rows import BadRow, count
 from heedful.data.step_columns import read_conll
-from heedful.data.step_labels import Labels, from_rows, label_file, of_words, on_steps
-from heedful.data.step_series import SECONDS, read_table
-from heedful.data.steps import FRAMES, TABLES, StepForm, Steps, open_steps
-from heedful.data.tables import read_csv, read_jsonl
+from heedful.data.step_labels import Labelled, label_file, on_steps
+from heedful.data.step_tables import LABELS, LISTS, is_listing, read_listing, roles, spoilt, table_clip
+from heedful.data.steps import FRAMES, TABLES, StepForm, Steps, kind_of, open_steps
 from heedful.data.video import ENDINGS as VIDEOS
-from heedful.errors import HeedfulError, unknown
+from heedful.errors import HeedfulError
 from heedful.sections import Data
 
 COLUMNS = (".conllu", ".conll")
-LISTS = (".jsonl", ".ndjson")
-LABELS = (".txt", ".csv", ".tsv")
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
-LABEL_NAMES = ("labels", "label")
 OnBad = Callable[[BadRow], None]
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A clip before it is opened: its reference (for words: their text), and labels, perhaps still by seconds."""
-
-    source: str
-    labels: Labels
-    group: str
-    file: str
-    line: int
-    paths: tuple[str, ...] = ()
-    """What it is read from, beside the files that the recipe names."""
-
-    @property
-    def where(self) -> str:
-        """As people write it: "clips.csv line 7"."""
-        return f"{self.file} line {self.line}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +57,13 @@ def read_clips(
     """
     for one in read_labelled(files, data, on_bad, passed):
         try:
+            if one.words != (form.kind == "tokens"):
+                found = "tokens" if one.words else kind_of(one.source)
+                raise HeedfulError(f"this clip holds {found}, and {form.kind} are read here")
             steps = open_steps(one.source, form)
             labels = on_steps(one.labels, steps, one.where)
         except HeedfulError as error:
-            labels, steps = BadRow(one.where, error.problem.rstrip("."), "", error.cure), None
+            labels, steps = spoilt(one.where, error), None
         if isinstance(labels, BadRow) or steps is None:
             refuse(labels, data, on_bad)
         else:
@@ -127,7 +107,7 @@ def read_one(file: str, data: Data, passed: Counter[str]) -> Iterator[Labelled |
     if path.is_dir() and not holds_frames(path):
         return read_folder(path, data, passed)
     if path.is_dir() or ending in (".npy", *VIDEOS):
-        return iter([beside(path)])
+        return iter([beside(path, data)])
     raise HeedfulError(
         f'What is in {file}? Its ending "{ending}" does not tell.',
         "A listing or a series (.csv, .tsv, .jsonl), a video, .npy, CoNLL (.conllu, .conll or data.format=conll), "
@@ -138,101 +118,21 @@ def read_one(file: str, data: Data, passed: Counter[str]) -> Iterator[Labelled |
 def read_sample(name: str) -> Iterator[Labelled]:
     """The clips of a sample."""
     for line, one in enumerate(step_samples.read(name)):
-        yield Labelled(one.source, one.labels, one.group, name, line)
+        words = step_samples.kind_of(name) == "tokens"
+        yield Labelled(one.source, one.labels, one.group, name, line, words=words)
 
 
 def read_sentences(file: str, data: Data, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
     """The sentences of a CoNLL file."""
-    said = spoken(data, ("source", "target")) if data.columns else {}
+    said = roles(data)
     found = Counter[str]()
     for one in read_conll(file, said.get("source", ""), said.get("target", ""), data.group, found):
         if isinstance(one, BadRow):
             yield one
         else:
-            yield Labelled(normalised(one.text, data.normalize), one.labels, one.group, one.file, one.line)
+            text = normalised(one.text, data.normalize)
+            yield Labelled(text, one.labels, one.group, one.file, one.line, words=True)
     passed.update({f"{what} of {file}": times for what, times in found.items()})
-
-
-def is_listing(file: str, data: Data) -> bool:
-    """Whether a table names files, rather than being a series itself."""
-    table = read_table(file)
-    said = spoken(data, ("source", "target")).get("source", "") if data.columns else ""
-    return "file_name" in table.columns or (said in table.columns and not table.is_numeric(said))
-
-
-def table_clip(file: str, data: Data) -> Labelled | BadRow:
-    """A series with its labels in a column of its own."""
-    table, name = read_table(file), label_column(data)
-    if name not in table.columns:
-        error = unknown(f"column of labels in {file} called", name, table.columns)
-        raise HeedfulError(error.problem, f"{error.cure}\nSay which it is, as data.columns.target=activity")
-    rows = [Row({name: text}, file, line) for text, line in zip(table.columns[name], table.lines, strict=True)]
-    labels = from_rows(rows, file, name)
-    group = table.column(data.group)[0] if data.group else ""
-    return labels if isinstance(labels, BadRow) else Labelled(file, labels, group, file, table.lines[0])
-
-
-def label_column(data: Data) -> str:
-    """What the recipe calls the labels."""
-    return spoken(data, ("source", "target")).get("target", "label") if data.columns else "label"
-
-
-def channels_of(file: str, data: Data) -> tuple[str, ...]:
-    """The channels of a series' table: those that the recipe names, or all that are not said to be something else."""
-    table = read_table(file)
-    said = spoken(data, ("source", "target")).get("source", "") if data.columns else ""
-    if said:
-        return tuple(name.strip() for name in said.split(","))
-    found = tuple(name for name in table.columns if name not in (label_column(data), data.group, SECONDS))
-    wrong = next((name for name in found if not table.is_numeric(name)), None)
-    if wrong is not None:
-        cure = f"Say which columns are channels, as data.columns.source={','.join(f for f in found if f != wrong)}"
-        raise HeedfulError(f"{file}: column {wrong} has no numbers: {quoted(table.columns[wrong][0])}.", cure)
-    if not found:
-        raise HeedfulError(f"{file} has no column of numbers.", "A series needs a column a channel.")
-    return found
-
-
-def read_listing(file: str, data: Data) -> Iterator[Labelled | BadRow]:
-    """The clips that a table names, in the order in which they are first named."""
-    ending = Path(file).suffix.lower()
-    read = read_jsonl(file) if ending in LISTS else read_tsv(file, header=True) if ending == ".tsv" else read_csv(file)
-    said = spoken(data, ("source", "target")) if data.columns else {}
-    source, clips = said.get("source", "file_name"), dict[str, list[Row]]()
-    for row in read:
-        if isinstance(row, BadRow):
-            yield row
-        elif source not in row.columns or not row.columns[source].strip():
-            yield BadRow(row.where, f"no file in column {source}", "\t".join(row.columns.values()))
-        else:
-            clips.setdefault(row.columns[source].strip(), []).append(row)
-    for name, rows in clips.items():
-        yield listed(name, rows, said.get("target", ""), data)
-
-
-def listed(name: str, rows: list[Row], target: str, data: Data) -> Labelled | BadRow:
-    """One clip of a listing, from its rows."""
-    first, folder = rows[0], Path(rows[0].file).parent
-    key = target or next((key for key in LABEL_NAMES if key in first.columns), "labels")
-    if key not in first.columns:
-        cure = f"The columns are {', '.join(first.columns)}; name it, as data.columns.target=…"
-        return BadRow(first.where, f"no labels in column {key} (one text, labels between spaces)", "", cure)
-    if data.group and data.group not in first.columns:
-        raise unknown(f"column for group in {first.file} called", data.group, first.columns)
-    text, paths = first.columns[key].strip(), (str(folder / name),)
-    if "start" in first.columns or "start_step" in first.columns:
-        labels = from_rows(rows, first.file, key)
-    elif len(rows) > 1:
-        return BadRow(rows[1].where, f"{name} stands in line {first.line} too, and neither row has start and end", "")
-    elif Path(text).suffix.lower() in LABELS and len(text.split()) == 1:
-        if not (folder / text).is_file():
-            return BadRow(first.where, f"there is no file {folder / text}", text)
-        labels, paths = label_file(str(folder / text)), (*paths, str(folder / text))
-    else:
-        labels = of_words(text, first.where)
-    if isinstance(labels, BadRow):
-        return labels
-    return Labelled(paths[0], labels, first.columns.get(data.group, ""), first.file, first.line, paths)
 
 
 def read_folder(folder: Path, data: Data, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
@@ -247,7 +147,7 @@ def read_folder(folder: Path, data: Data, passed: Counter[str]) -> Iterator[Labe
     for path in inside:
         ending = path.suffix.lower()
         if path in media:
-            yield beside(path)
+            yield beside(path, data)
         elif path.is_dir():
             yield from read_folder(path, data, passed)
         elif path in taken:
@@ -269,8 +169,11 @@ def sidecars(path: Path) -> list[Path]:
     return [file for ending in LABELS if (file := path.parent / (stem + ending)).is_file()]
 
 
-def beside(path: Path) -> Labelled | BadRow:
+def beside(path: Path, data: Data) -> Labelled | BadRow:
     """A clip with the labels that stand beside it."""
+    if data.group:
+        cure = "List the clips in metadata.csv in their folder, with columns file_name, labels and that one."
+        raise HeedfulError(f"{path} belongs to no group: data.group={data.group} names a column of a listing.", cure)
     stem = path.name if path.is_dir() else path.stem
     found = sidecars(path)
     if len(found) != 1:

@@ -35,6 +35,26 @@ class Span:
 Labels = tuple[str, ...] | tuple[Span, ...]
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """A clip before it is opened: its reference (for words: their text), and labels, perhaps still by seconds."""
+
+    source: str
+    labels: Labels
+    group: str
+    file: str
+    line: int
+    paths: tuple[str, ...] = ()
+    """What it is read from, beside the files that the recipe names."""
+    words: bool = False
+    """Whether the source is a text, and no reference."""
+
+    @property
+    def where(self) -> str:
+        """As people write it: "clips.csv line 7"."""
+        return f"{self.file} line {self.line}"
+
+
 def label_file(file: str) -> Labels | BadRow:
     """The labels in a .txt (one a line) or a .csv or .tsv (rows of start, end, label, or a column `label`)."""
     if Path(file).suffix.lower() == ".txt":

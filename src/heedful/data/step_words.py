@@ -20,7 +20,7 @@ class Lexicon:
 
     >>> lexicon = learn_lexicon([("to", "be", "or", "not", "to", "be")])
     >>> lexicon.encode(("to", "go"))[:, :4].tolist()
-    [[3, 8, 6, 0], [1, 1, 6, 0]]
+    [[3, 7, 5, 0], [1, 1, 5, 0]]
     """
 
     def __init__(self, words: Iterable[str], letters: Iterable[str]) -> None:

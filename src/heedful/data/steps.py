@@ -91,9 +91,10 @@ class StepForm:
         >>> StepForm.parse(form.plain()) == form
         True
         """
-        fields = plain | {name: tuple(plain[name]) for name in ("channels", "mean", "spread")}
-        fields["picture"] = plain["picture"] and Form.parse(plain["picture"])
-        fields["lexicon"] = plain["lexicon"] and Lexicon(plain["lexicon"]["words"], plain["lexicon"]["letters"])
+        fields: dict[str, Any] = plain | {name: tuple(plain[name]) for name in ("channels", "mean", "spread")}
+        picture, lexicon = plain["picture"], plain["lexicon"]
+        fields["picture"] = Form.parse(picture) if picture else None
+        fields["lexicon"] = Lexicon(lexicon["words"], lexicon["letters"]) if lexicon else None
         return StepForm(**fields)
 
 
@@ -119,7 +120,7 @@ def read_steps(reference: str, form: StepForm) -> Steps:
         raise HeedfulError(f"{reference} {what}, and {form.kind} are read here.", KNOWN)
     if reference.startswith("sample://"):
         values, rate = step_samples.values(reference)
-        ready = values if form.kind == "series" else as_frames(values, form)
+        ready = channelled(reference, values, form) if form.kind == "series" else as_frames(values, form)
         return Steps(form.kind, ready, seconds=tuple(np.arange(len(values)) / rate) if rate else ())
     path = Path(reference)
     if form.kind == "series":
@@ -235,15 +236,19 @@ def check_count(name: str, frames: int) -> None:
 def array_series(file: str, form: StepForm) -> Steps:
     """A series from .npy, whose channels are called 1, 2, …"""
     array = read_array(file)
-    values = np.array(array.reshape(len(array), -1), np.float32)
-    if form.channels and values.shape[1] != len(form.channels):
+    return Steps("series", channelled(file, np.array(array.reshape(len(array), -1), np.float32), form))
+
+
+def channelled(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
+    """A series (T, C); raises HeedfulError for another number of channels, or a step that is no number."""
+    if values.shape[1] != len(form.channels):
         needs = f"{count(len(form.channels), 'channel')} are read here: {', '.join(form.channels)}"
-        raise HeedfulError(f"{file} has {count(values.shape[1], 'channel')}, and {needs}.")
+        raise HeedfulError(f"{name} has {count(values.shape[1], 'channel')}, and {needs}.")
     wrong = np.argwhere(~np.isfinite(values))
     if len(wrong):
         step, channel = wrong[0]
-        raise HeedfulError(f"{file}: step {step:,} of channel {channel + 1} is {values[step, channel]}, no number.")
-    return Steps("series", values)
+        raise HeedfulError(f"{name}: step {step:,} of channel {channel + 1} is {values[step, channel]}, no number.")
+    return values
 
 
 def table_series(file: str, form: StepForm) -> Steps:

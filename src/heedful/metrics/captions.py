@@ -86,10 +86,10 @@ def grams(tokens: Sequence[str]) -> Grams:
 
 
 class Weighed:
-    """A text's n-grams times their rarity, with the length of that vector for each n, and the number of bigrams."""
+    """A text's n-grams times their rarity, with the length of that vector for each n, and its number of words."""
 
-    def __init__(self, weights: dict[tuple[str, ...], float], bigrams: int) -> None:
-        self.weights, self.bigrams = weights, bigrams
+    def __init__(self, weights: dict[tuple[str, ...], float], number: int) -> None:
+        self.weights, self.words = weights, number
         squares = [0.0] * (LONGEST + 1)
         for gram, weight in weights.items():
             squares[len(gram)] += weight * weight
@@ -98,8 +98,8 @@ class Weighed:
 
 def weighed(counted: Grams, rarity: dict[tuple[str, ...], float], most: float) -> Weighed:
     """N-grams by frequency times rarity; one that no reference has is as rare as can be."""
-    bigrams = sum(number for gram, number in counted.items() if len(gram) == 2)
-    return Weighed({gram: number * rarity.get(gram, most) for gram, number in counted.items()}, bigrams)
+    number = sum(times for gram, times in counted.items() if len(gram) == 1)
+    return Weighed({gram: times * rarity.get(gram, most) for gram, times in counted.items()}, number)
 
 
 def alike(said: Weighed, right: Weighed) -> float:
@@ -114,5 +114,4 @@ def alike(said: Weighed, right: Weighed) -> float:
     norms = [mine * other for mine, other in zip(said.norms, right.norms, strict=True)]
     # An n of which either text has no n-gram counts 0.
     cosine = sum(common[n] / norms[n] for n in range(1, LONGEST + 1) if norms[n]) / LONGEST
-    # As coco-caption has it: a difference in bigrams, which is one in words but for texts of none.
-    return cosine * exp(-((said.bigrams - right.bigrams) ** 2) / (2 * SIGMA**2))
+    return cosine * exp(-((said.words - right.words) ** 2) / (2 * SIGMA**2))

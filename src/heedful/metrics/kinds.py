@@ -6,6 +6,7 @@ from heedful.metrics.captions import caption_counts
 from heedful.metrics.classes import class_counts
 from heedful.metrics.counts import Counts, Kind, References, scorable
 from heedful.metrics.ranks import rank_counts
+from heedful.metrics.segments import step_counts
 from heedful.metrics.text import symbol_counts, text_counts
 
 
@@ -35,8 +36,6 @@ def measured(kind: Kind, outputs: Sequence[str], references: References, ter: bo
         case "captions":
             return caption_counts(outputs, references)
         case "steps":
-            from heedful.metrics.segments import step_counts
-
             return step_counts(outputs, references)
         case "ranks":
             return rank_counts(outputs)

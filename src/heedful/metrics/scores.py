@@ -56,9 +56,11 @@ def item_errors(primary: Counts, outputs: Sequence[str], references: References)
     values = [primary.score(row) for row in primary.rows]
     if not primary.higher_is_better:
         return values
-    pairs = zip(values, outputs, references, strict=True)
-    # An empty answer to an empty reference is right, though it has no n-grams in common.
-    return [0.0 if output in accepted else 100.0 - value for value, output, accepted in pairs]
+    # An empty answer to an empty reference is right, though it has no n-grams in common; where nothing counts (every
+    # step masked), nothing is wrong.
+    right = [output in accepted for output, accepted in zip(outputs, references, strict=True)]
+    fine = np.array(right) | ~primary.rows.any(axis=1)
+    return [0.0 if one else 100.0 - value for one, value in zip(fine, values, strict=True)]
 
 
 def rank_errors(outputs: Sequence[str]) -> list[float]:

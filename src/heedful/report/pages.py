@@ -51,10 +51,7 @@ def run_page(
         kind="run",
         title=title,
         facts=facts,
-        scores=scores,
-        hero=hero(scores) if scores else None,
-        measures=measure_table(scores) if scores else None,
-        signatures=signed(scores) if scores else [],
+        **measured(scores),
         curves=figures.learning(curve, primary),
         weak=figures.lengths(scores) if scores else None,
         **by_class(scores),
@@ -65,6 +62,16 @@ def run_page(
         attribution=attribution,
         how=how,
     )
+
+
+def measured(scores: Scores | None) -> dict[str, Any]:
+    """The one number of a run, and all the others."""
+    return {
+        "scores": scores,
+        "hero": hero(scores) if scores else None,
+        "measures": measure_table(scores) if scores else None,
+        "signatures": signed(scores) if scores else [],
+    }
 
 
 def by_class(scores: Scores | None) -> dict[str, Any]:
@@ -90,7 +97,6 @@ def compare_page(
     rows = compared.rows(comparison)
     scores, names = comparison.entries[0].scores, compared.measures(comparison)
     bar = compared.weakest_best(comparison)
-    seen, blind = looked(comparison)
     return page(
         "compare.html",
         kind="comparison",
@@ -111,8 +117,7 @@ def compare_page(
         sure=words.SURE,
         samples=samples(comparison, pictures or {}),
         attribution=attribution,
-        views=seen,
-        blind=blind,
+        **looked(comparison),
         lineage=lineage_table(lineage or []),
         signatures=signed(scores),
     )
@@ -266,10 +271,10 @@ def further(comparison: Comparison, rows: Sequence[compared.Row], names: Sequenc
     return Table(["network", *map(words.title, names)], table if names else [])
 
 
-def looked(comparison: Comparison) -> tuple[list[figures.View], str]:
+def looked(comparison: Comparison) -> dict[str, Any]:
     """A view a network that has attention, and a line on those that have none."""
     firsts = {name: entries[0].alignment for name, entries in compared.by_network(comparison).items()}
     views = [figures.aligned(found, name) for name, found in firsts.items() if found and found.maps]
     without = [name for name, found in firsts.items() if not (found and found.maps)]
     blind = f"{words.listed(without)}: no attention, so there is nothing to draw." if without else ""
-    return views, blind if views else ""
+    return {"views": views, "blind": blind if views else ""}

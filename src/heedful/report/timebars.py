@@ -59,7 +59,7 @@ def bars(
         return None
     styles = styles_of(clips, tracks)
     figures = [figure(name, rows, styles, tracks.get(name)) for name, rows in clips.items()]
-    how = "The same colour is the same label; point at a bar to read it. Red below a bar: wrong."
+    how = "The same colour is the same label; point at a bar to read it. A strip below a bar: wrong there."
     return Bars(legend(styles), figures, f"{how} {see}".strip())
 
 

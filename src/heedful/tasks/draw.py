@@ -17,7 +17,7 @@ from heedful.blocks.loss import cross_entropy
 from heedful.blocks.state import State
 from heedful.data import batching, preparing
 from heedful.data.check import check_pairs
-from heedful.data.pictures import Form
+from heedful.data.pictures import Form, read_pictures
 from heedful.data.preparing import standing as opened
 from heedful.data.tokenizers import EOS, Tokenizer
 from heedful.generation.rules import Rules, Special
@@ -29,6 +29,7 @@ from heedful.networks.joins import EncoderDecoder
 from heedful.results import Answer, Example, Findings, Measure, Scores
 from heedful.sections import Generate, Network, Recipe
 from heedful.tasks import codes, reading, retrieval, writing
+from heedful.tasks.match import Matcher
 from heedful.training.loop import Batch, Work
 
 __all__ = ["opened"]
@@ -260,11 +261,26 @@ def evaluate(
 
     Nearness is that of pixels: crude, but nobody's opinion. `judged` asks a network that was trained apart.
     """
-    sources = [example.source for example in examples]
-    best = [found[0] for found in answer(models, sources, settings.model_copy(update={"n_best": 1}))]
-    shown = drawn(models[0], [[int(code) + FIRST for code in one.output.split()] for one in best])
     album = prepared.target if prepared else None
-    return retrieval.by_pixels(examples, shown, models[0].form, album, samples)
+    return retrieval.by_pixels(examples, drawings(models, examples, settings), models[0].form, album, samples)
+
+
+def judged(
+    models: Sequence[Artist], examples: Sequence[Example], settings: Generate, judges: Sequence[Matcher]
+) -> Scores:
+    """Where the sentence stands among those of all examples, for matchers that look at the drawing.
+
+    Beside it, the same for the real pictures (`ceiling_…`) and for drawings that were exchanged (`floor_…`).
+    """
+    shown = drawings(models, examples, settings)
+    real = read_pictures([example.references[0] for example in examples], models[0].form)
+    return retrieval.by_judges(examples, shown, real, judges, settings.batch_tokens)
+
+
+def drawings(models: Sequence[Artist], examples: Sequence[Example], settings: Generate) -> np.ndarray:
+    """The first drawing of each example, (N, H, W, C)."""
+    found = answer(models, [example.source for example in examples], settings.model_copy(update={"n_best": 1}))
+    return drawn(models[0], [[int(code) + FIRST for code in best[0].output.split()] for best in found])
 
 
 def baseline(

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.vision import Pixels
-from heedful.data import batching, step_store
-from heedful.data.step_store import opened
+from heedful.data import batching, step_check, step_preparing, step_store
 from heedful.data.steps import StepForm, open_steps
 from heedful.errors import unknown
 from heedful.metrics.classes import by_class, confused
@@ -30,9 +29,8 @@ from heedful.sections import Generate, Network, Recipe
 from heedful.tasks.windows import apart, by_windows, cut, filled, together_padded, windows
 from heedful.training.loop import Batch, Work
 
-__all__ = ["opened"]
-
 MASKED = -1
+LOOKED_AT = 100  # clips by which colours are judged
 LARGEST_JUMP = 4.0  # of log probabilities between two steps; Farha & Gall 2019, equation 11
 LEAST = 1e-30  # of a probability whose logarithm is taken
 
@@ -56,7 +54,12 @@ def prepare(
     recipe: Recipe, folder: Path, say: Callable[[str], None], start: Labeller | None
 ) -> step_store.PreparedClips:
     """The recipe's data under `folder`, read and named as by `start` if its weights are the beginning."""
-    return step_store.prepare_clips(recipe, folder, say, (start.form, start.names) if start else None)
+    return step_preparing.prepare_clips(recipe, folder, say, (start.form, start.names) if start else None)
+
+
+def opened(folder: Path) -> step_store.PreparedClips | None:
+    """The data that was prepared in a run's folder, if it is still there."""
+    return step_store.opened(folder / "data") if (folder / "data" / "prepared.json").exists() else None
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -75,8 +78,15 @@ def build(recipe: Recipe, prepared: step_store.PreparedClips) -> Labeller:
     """A labeller with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
     picture = prepared.form.picture
-    pixels = Pixels(picture.size, *prepared.train.statistics()) if picture else None
+    pixels = Pixels(picture.size, *colours(prepared.train)) if picture else None
     return made(recipe.network, prepared.form, pixels, prepared.names, recipe.data.window)
+
+
+def colours(train: step_store.ClipStore) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and spread of each colour over the frames of the first training clips, as shares of 255."""
+    frames = np.concatenate([train[row][0] for row in range(min(len(train), LOOKED_AT))]) / 255.0
+    mean, spread = frames.mean((0, 1, 2)), np.maximum(frames.std((0, 1, 2)), 1 / 255)
+    return tuple(map(float, mean)), tuple(map(float, spread))
 
 
 def made(settings: Network, form: StepForm, pixels: Pixels | None, names: tuple[str, ...], window: int) -> Labeller:
@@ -98,7 +108,7 @@ def embedding(settings: Network, form: StepForm, pixels: Pixels | None) -> nn.Mo
 def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    pieces = cut(prepared.train.lengths, recipe.data.window)
+    pieces = cut(prepared.train.lengths[:, 0], recipe.data.window)
     lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
 
     def values() -> dict[str, float]:
@@ -245,16 +255,18 @@ def read_again(
 ) -> Iterator[np.ndarray]:
     """What the network reads of each source."""
     for source in sources:
-        known = prepared.known(source) if prepared else None
-        yield model.form.ready(open_steps(source, model.form)) if known is None else known
+        if prepared and source in prepared.steps:
+            yield prepared.steps[source]
+        else:
+            yield model.form.ready(open_steps(source, model.form))
 
 
 def baseline(
     model: Labeller, prepared: step_store.PreparedClips, examples: Sequence[Example]
 ) -> tuple[str, dict[str, Measure]]:
     """What needs no network: the most frequent label at every step."""
-    counts = prepared.train.label_counts()
-    usual = model.names[int(np.argmax(counts))]
+    labels = np.asarray(prepared.train.labels)
+    usual = model.names[int(np.bincount(labels[labels >= 0]).argmax())]
     outputs = ["\t".join([usual] * len(example.references[0].split("\t"))) for example in examples]
     sources = [example.source for example in examples]
     return "most frequent label", measure("steps", sources, outputs, [one.references for one in examples]).measures
@@ -263,7 +275,7 @@ def baseline(
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, lengths and labels."""
     valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return step_store.check_clips(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return step_check.check_clips(recipe.data.train, valid, recipe.data.test, recipe.data)
 
 
 def config(model: Labeller) -> dict[str, Any]:

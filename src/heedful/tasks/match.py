@@ -4,7 +4,7 @@ N pairs   P pictures   M texts   D width
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from heedful.data import batching, preparing
 from heedful.data.album import Album
 from heedful.data.check import check_pairs
+from heedful.data.pictures import as_array, flat
+from heedful.data.pictures import fitted as fit
 from heedful.data.preparing import standing as opened
 from heedful.data.tokenizers import EOS, Tokenizer
 from heedful.metrics import baselines
@@ -146,6 +149,18 @@ def vectors(model: Matcher, side: int, sources: Sequence[str], budget: int, albu
     for rows, batch in read.batches(sources, budget, album):
         found[rows] = model.network.embed(side, batch["source"].to(device), batch["lengths"].to(device)).cpu()
     return found
+
+
+@torch.inference_mode()
+def seen(model: Matcher, pictures: Iterable[np.ndarray], budget: int) -> Tensor:
+    """Unit vectors (N, D) of pictures (H, W, C) that are in no file, made to the form that the network reads."""
+    model.network.eval()
+    form, device = model.pictures.form, model.network.scale.device
+    images = [flat(Image.fromarray(one.squeeze()), form.mode) for one in pictures]
+    pixels = np.stack([as_array(fit(image, form)) for image in images])
+    parts = torch.from_numpy(pixels).split(max(1, budget // model.pictures.positions))
+    batches = [model.pictures.pictured(part.to(device)) for part in parts]
+    return torch.cat([model.network.embed(0, one["source"], one["lengths"].to(device)).cpu() for one in batches])
 
 
 def similarity(

@@ -47,6 +47,12 @@ class Reading:
         assert isinstance(self.coder, Tokenizer)
         return self.coder
 
+    @property
+    def form(self) -> Form:
+        """That of pictures."""
+        assert isinstance(self.coder, Form)
+        return self.coder
+
     def embedding(self, settings: Network) -> nn.Module:
         """The first part of a network of resolved settings."""
         if self.pixels is None:

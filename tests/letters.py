@@ -1,0 +1,42 @@
+"""Words of letters and recipes for them: small jobs on which whole trainings are tested."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+from heedful import recipe as recipes
+from heedful.sections import Network, Recipe
+
+LETTERS = "abcdefgh"
+Pairs = list[tuple[str, str]]
+
+
+def words(count: int, longest: int, seed: int) -> list[str]:
+    """Different words of letters between spaces, of 1 to `longest` letters."""
+    draw, found = random.Random(seed), dict[str, None]()
+    while len(found) < count:
+        found[" ".join(draw.choices(LETTERS, k=draw.randint(1, longest)))] = None
+    return list(found)
+
+
+def backwards(word: str) -> str:
+    return word[::-1]
+
+
+def recipe(folder: Path, network: Network, train: Pairs, valid: Pairs, **changes: Any) -> Recipe:
+    """A recipe for these pairs, written under `folder`, with a network of settings that are resolved."""
+    for name, pairs in (("train", train), ("valid", valid)):
+        lines = "".join(f"{source}\t{target}\n" for source, target in pairs)
+        (folder / f"{name}.tsv").write_text(lines, encoding="utf-8")
+    small = {
+        "data.train": [str(folder / "train.tsv")],
+        "data.valid": [str(folder / "valid.tsv")],
+        "data.overlap": "keep",
+        "train.threads": 1,
+        "train.precision": "float32",
+        "train.valid_limit": 8,
+        "generate.beam": 2,
+        "generate.max_length": 8,
+    }
+    made = recipes.build("translate", small | {key.replace("__", "."): value for key, value in changes.items()})
+    return made.model_copy(update={"network": network})

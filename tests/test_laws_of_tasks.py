@@ -1,0 +1,157 @@
+"""The laws of answering and training, for every task beside translate and every network that can do it.
+
+A neighbour never matters, saved = live, same seed = same weights, resumed = uninterrupted, and it learns.
+"""
+
+import hashlib
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import heedful
+from conftest import SEED, sample
+from heedful import recipe as recipes
+from heedful.api.model import Model
+from heedful.api.running import run
+from heedful.networks.lineage import allowed
+from heedful.training.checkpoint import weights_of
+from heedful.training.progress import Quiet
+
+TASKS = ("classify", "caption", "draw", "match")
+CASES = [(task, name) for task in TASKS for name in allowed(task)]
+COLOURS = ("red", "green", "blue")
+SHAPES = ("bar", "dot", "cross", "frame")
+SIDE = 16
+CLOSE = 1e-5
+
+
+def picture(colour: int, shape: int, luck: np.random.Generator) -> np.ndarray:
+    """One of twelve kinds of pictures, somewhere, on a ground that is never quite the same."""
+    pixels = luck.integers(0, 10, (SIDE, SIDE, 3), dtype=np.uint8)
+    y, x = luck.integers(0, SIDE - 9, 2)
+    inside = pixels[y : y + 9, x : x + 9, colour]
+    marks = (np.s_[3:6, :], np.s_[3:6, 3:6], np.s_[4, :], np.s_[0, :])
+    inside[marks[shape]] = 250
+    if shape == 2:
+        inside[:, 4] = 250
+    if shape == 3:
+        inside[-1, :] = inside[:, 0] = inside[:, -1] = 250
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Pictures with classes, and the same with words, to learn from and held out."""
+    folder, luck, found = tmp_path_factory.mktemp("pictures"), np.random.default_rng(SEED), {}
+    for part, times in (("train", 5), ("valid", 1)):
+        kinds = list(product(range(len(COLOURS)), range(len(SHAPES)))) * times
+        images = np.stack([picture(*kind, luck) for kind in kinds])
+        words = [f"a {COLOURS[colour]} {SHAPES[shape]}" for colour, shape in kinds]
+        for name, column in (("labels", [SHAPES[shape] for _, shape in kinds]), ("texts", words)):
+            path = folder / f"{part}-{name}.npz"
+            np.savez(path, images=images, **{name: np.array(column)})
+            found[f"{part}-{name}"] = str(path)
+    return found
+
+
+def trained(files: dict[str, str], folder: Path, task: str, network: str, **changes: Any) -> Model:
+    """A tiny model after a few steps."""
+    column = "labels" if task == "classify" else "texts"
+    settings = {
+        "data.train": [files[f"train-{column}"]],
+        "data.valid": [files[f"valid-{column}"]],
+        "data.overlap": "keep",
+        "network.name": network,
+        "network.size": "tiny",
+        "network.width": 16,
+        "train.steps": 3,
+        "train.threads": 1,
+        "train.precision": "float32",
+        "train.valid_every": 2,
+    }
+    return run(recipes.build(task, settings | {k.replace("__", "."): v for k, v in changes.items()}), folder, Quiet())
+
+
+def asked(model: Model) -> list[str]:
+    """What a model of these files can be asked with."""
+    return [example.source for example in model.examples(None, model.recipe)]
+
+
+def told(model: Model, sources: list[str]) -> list[tuple[str, float]]:
+    """The best answer to each source, and its score."""
+    return [(found[0].output, found[0].score) for found in model.answer(sources, {"generate.sample": False})]
+
+
+def digest(model: Model) -> str:
+    """The weights as one number."""
+    parts = weights_of(model.trained[0].network)
+    return hashlib.sha256(b"".join(parts[name].numpy().tobytes() for name in sorted(parts))).hexdigest()
+
+
+some_cases = pytest.mark.parametrize(("task", "network"), sample(CASES, 10))
+
+
+@some_cases
+def test_a_neighbour_never_matters_and_saved_is_live(
+    files: dict[str, str], task: str, network: str, tmp_path: Path
+) -> None:
+    model = trained(files, tmp_path / "run", task, network)
+    sources = asked(model)
+    together = told(model, sources)
+    for place in (0, len(sources) - 1):
+        [(output, score)] = told(model, [sources[place]])
+        assert score == pytest.approx(together[place][1], abs=CLOSE * max(1.0, abs(score)))
+        assert output == together[place][0]
+    backwards = told(model, sources[::-1])[::-1]
+    assert [output for output, _ in backwards] == [output for output, _ in together]
+    model.save(tmp_path / "saved")
+    assert told(heedful.load(tmp_path / "saved"), sources) == together
+
+
+@some_cases
+def test_same_seed_same_weights(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
+    """Whatever processes prepare the batches; and another seed gives others."""
+    one, two = (trained(files, tmp_path / f"{n}", task, network, train__workers=n) for n in (0, 2))
+    assert digest(one) == digest(two)
+    assert digest(trained(files, tmp_path / "other", task, network, seed=1)) != digest(one)
+
+
+LEARNT = {"classify": ("accuracy", 95), "caption": ("exact", 90), "match": ("recall_at_1", 90)}
+"""What a network comes to on the pictures that it learnt from."""
+
+
+@pytest.mark.parametrize(("task", "network"), sample([case for case in CASES if case[0] in LEARNT], 6))
+def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
+    """What it was shown; a network without order or neighbours too, since a mean of patches tells these apart."""
+    settings = {
+        "train__steps": 400,
+        "train__valid_every": 400,
+        "train__learning_rate": 5e-3,
+        "train__average": 0.0,
+        "train__augment": [],
+        "network__width": 32,
+        "network__dropout": 0.0,
+    }
+    model = trained(files, tmp_path / "run", task, network, **settings)
+    measure, least = LEARNT[task]
+    column = "labels" if task == "classify" else "texts"
+    assert model.evaluate(files[f"train-{column}"]).measures[measure].value >= least
+
+
+def test_pictures_come_back_from_their_codes(files: dict[str, str], tmp_path: Path) -> None:
+    """The codebook is learnt first, in a budget of its own, and kept with the model."""
+    model = trained(files, tmp_path / "run", "draw", "gru", train__steps=300, train__codebook=0.9)
+    artist = model.trained[0]
+    prepared = model.prepared()
+    assert prepared is not None
+    pixels = torch.from_numpy(prepared.target.pixels(np.arange(prepared.target.size)))
+    back = artist.network.codebook.decode(artist.network.codebook.encode(pixels))
+    apart = (back.float() - pixels.float()).abs().mean()
+    plain = (pixels.float() - pixels.float().mean((0, 1, 2))).abs().mean()
+    assert apart < 0.7 * plain
+    drawing = model.answer(["a red bar"])[0][0]
+    assert drawing.picture.startswith(b"\x89PNG") and len(drawing.output.split()) == artist.network.codebook.positions
