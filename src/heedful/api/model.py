@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from heedful import recipe as recipes
-from heedful.data.preparing import examples
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired
@@ -46,6 +45,15 @@ class Model:
         settings = recipes.change(self.recipe, changes or {}).generate
         return task(self.task).answer(self.trained, inputs, settings)
 
+    def among(
+        self, inputs: Sequence[str], texts: Sequence[str], changes: dict[str, Any] | None = None
+    ) -> list[list[Answer]]:
+        """The n best of `texts` (none: those of training) for each picture, by a model of `match`."""
+        if self.task != "match":
+            raise HeedfulError(f"{self.folder} was trained to {self.task}: it chooses among no texts.")
+        settings = recipes.change(self.recipe, changes or {}).generate
+        return task("match").answer(self.trained, inputs, settings, texts)
+
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (input, output)."""
         return task(self.task).score(self.trained, pairs)
@@ -81,7 +89,8 @@ class Model:
         """The examples of files, read as the recipe says, or the run's own; raises HeedfulError if there are none."""
         if files:
             skipped: list[Any] = []
-            return examples([files] if isinstance(files, str) else list(files), recipe.data, skipped.append)
+            some = [files] if isinstance(files, str) else list(files)
+            return task(self.task).examples(self.trained[0], some, recipe.data, skipped.append)
         prepared = self.prepared()
         if prepared is None:
             raise HeedfulError(f"{self.folder} holds no data of its own.", "Name a file to score it on.")

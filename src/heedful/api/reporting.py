@@ -6,7 +6,9 @@ from heedful.api.model import Model
 from heedful.data.samples import attribution
 from heedful.report.card import model_card
 from heedful.report.pages import run_page
-from heedful.results import Answer, Progress, Scores
+from heedful.report.timebars import spread_out
+from heedful.report.words import pace
+from heedful.results import Answer, Progress, Scores, Track
 from heedful.training.checkpoint import write_file
 
 DRAWN = 24  # prompts that a report shows drawings of
@@ -37,10 +39,19 @@ def write_report(model: Model, scores: Scores, facts: dict[str, Any], curve: lis
         how=how,
         task=model.task,
         pictures=model.prints(scores),
+        tracks=tracks(model, scores),
         answers=drawings(model, scores),
         attribution=attribution(model.recipe.data.train),
     )
-    card = model_card(page_title, model.task, told, scores, how, data=", ".join(model.recipe.data.test))
+    card = model_card(
+        page_title,
+        model.task,
+        told,
+        scores,
+        how,
+        data=", ".join(model.recipe.data.test),
+        attribution=attribution(model.recipe.data.train),
+    )
     for name, text in (("report.html", page), ("README.md", card)):
         write_file(model.folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
 
@@ -49,6 +60,14 @@ def drawings(model: Model, scores: Scores) -> list[Answer]:
     """What is drawn for a few examples, where drawing is the task."""
     asked = [case.source for case in scores.cases[:DRAWN]] if model.task == "draw" else []
     return [one for found in model.answer(asked) for one in found]
+
+
+def tracks(model: Model, scores: Scores) -> dict[str, Track]:
+    """Times and windows of the clips that a report shows, where labels in step are the task."""
+    if model.task != "label":
+        return {}
+    answers = [found[0] for found in model.answer([case.source for case in spread_out(scores.cases)])]
+    return {answer.source: answer.track for answer in answers if answer.track}
 
 
 def told_facts(model: Model, facts: dict[str, Any]) -> dict[str, str]:
@@ -62,8 +81,9 @@ def told_facts(model: Model, facts: dict[str, Any]) -> dict[str, str]:
         f"best on valid at step {facts['best_step']:,}",
         "in all": f"{facts['wall_seconds'] / 60:.1f} minutes of this sitting, with preparation, validation and scoring",
         "precision": f"{recipe.train.precision} on {recipe.train.device}, {recipe.train.threads} threads",
-        "learns": f"{facts['train_tokens_per_second']:,.0f} target tokens/s",
-        "answers": f"{facts['generate_tokens_per_second']:,.0f} tokens/s (beam {recipe.generate.beam})",
+        "learns": f"{facts['train_tokens_per_second']:,.0f} {pace(model.task)}",
+        "answers": f"{facts['generate_tokens_per_second']:,.0f} {pace(model.task)}"
+        + (f" (beam {recipe.generate.beam})" if model.task in ("translate", "caption") else ""),
         "memory": f"{facts['peak_memory_mb']:,.0f} MB at the most",
         "scored on": f"the {facts['on']} split",
     }

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 
 from heedful import recipe as recipes
 from heedful.api.model import Model, load, load_one, write_model
 from heedful.api.reporting import write_report
 from heedful.errors import HeedfulError
-from heedful.results import Bin, Case, ClassScore, Confusion, Findings, Measure, Progress, Scores
+from heedful.results import Findings, Progress, Scores
 from heedful.sections import Network, Recipe, Train
 from heedful.tasks import task
 from heedful.training import defaults
@@ -87,24 +88,16 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     return model
 
 
-def before(first: tuple[Work, float] | None, recipe: Recipe, folder: Path, listener: Listener) -> Recipe:
+def before(first: tuple[Work, Train, Train] | None, recipe: Recipe, folder: Path, listener: Listener) -> Recipe:
     """Learns what a task has learnt before the rest, in a folder of its own; the recipe with what is left to spend."""
     if first is None:
         return recipe
-    (work, share), place = first, folder / "codebook"
+    (work, train, rest), place = first, folder / "codebook"
     place.mkdir(exist_ok=True)
-    listener.begin("codebook", budget(recipe.model_copy(update={"train": portion(recipe.train, share)})))
-    Loop(work, portion(recipe.train, share), recipe.seed, place, listener).run()
+    listener.begin("codebook", budget(recipe.model_copy(update={"train": train})))
+    Loop(work, train, recipe.seed, place, listener).run()
     put_weights(work.network, read_tensors(place / "model.safetensors"), place)
-    return recipe.model_copy(update={"train": portion(recipe.train, 1 - share)})
-
-
-def portion(train: Train, share: float) -> Train:
-    """The section with a share of its budget."""
-    if train.steps is not None:
-        return train.model_copy(update={"steps": max(1, round(train.steps * share))})
-    unit = "minutes" if train.minutes is not None else "epochs"
-    return train.model_copy(update={unit: getattr(train, unit) * share})
+    return recipe.model_copy(update={"train": rest})
 
 
 @contextmanager
@@ -165,18 +158,7 @@ def curve_of(folder: Path) -> list[Progress]:
 def scores_of(folder: Path) -> tuple[dict[str, Any], Scores]:
     """What was measured when the run ended: facts and scores."""
     kept = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    scores = kept["scores"]
-    # Runs of the first version have only what a translator is scored by.
-    kind = "symbols" if scores["primary"] == "symbol_error" else "text"
-    scores = {"kind": kind, "confusion": None, "by_class": [], "reliability": []} | scores
-    measures = {side: {name: Measure(**one) for name, one in scores[side].items()} for side in ("measures", "baseline")}
-    bins = {name: tuple(Bin(**one) for one in scores[name]) for name in ("by_length", "reliability")}
-    cases = tuple(Case(**one | {"references": tuple(one["references"])}) for one in scores["cases"])
-    classes = tuple(ClassScore(**one) for one in scores["by_class"])
-    mixed = scores["confusion"]
-    confusion = mixed and Confusion(tuple(mixed["names"]), tuple(map(tuple, mixed["counts"])))
-    whole = {"cases": cases, "by_class": classes, "confusion": confusion}
-    return kept["facts"], Scores(**scores | measures | bins | whole)
+    return kept["facts"], TypeAdapter(Scores).validate_python(kept["scores"])
 
 
 def check(recipe: Recipe) -> Findings:

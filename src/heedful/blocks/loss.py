@@ -1,6 +1,6 @@
-"""Cross entropy that never holds the logits of a large vocabulary all at once.
+"""Cross entropy that never holds the logits of a large vocabulary all at once; how much answers in step may jump.
 
-M real tokens   D width   V vocabulary
+M real tokens   D width   V vocabulary   N clips   T steps   C labels
 """
 
 from collections.abc import Callable
@@ -10,6 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from heedful.blocks.attention.masks import up_to
+
+LARGEST_JUMP = 4.0  # of log probabilities between two steps; Farha & Gall 2019, equation 11
 LOGITS_AT_ONCE = 1 << 24  # 64 MiB of float32
 
 
@@ -34,3 +37,13 @@ def cross_entropy(
         return of_chunk(outputs, targets)
     parts = zip(outputs.split(rows), targets.split(rows), strict=True)
     return torch.stack([checkpoint(of_chunk, *part, use_reentrant=False) for part in parts]).sum()
+
+
+def jumps(logits: Tensor, lengths: Tensor) -> Tensor:
+    """How much log probabilities (N, T, C) change from step to step, summed over steps and averaged over labels.
+
+    The truncated mean squared error of Farha & Gall 2019, equations 9 to 11, over the steps of each clip alone.
+    """
+    shares = logits.log_softmax(-1)
+    apart = (shares[:, 1:] - shares[:, :-1].detach()).abs().clamp(max=LARGEST_JUMP).square().mean(-1)
+    return apart[up_to(lengths - 1, apart.size(1))].sum()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from heedful.blocks.embedding import waves
 
 Patch = int | Literal["rows", "whole"]
-NARROWEST = 32  # channels of a stem
+NARROWEST = 8  # channels of a stem
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Pixels:
 class Stem(nn.Module):
     """Convolutions that each halve both sides (Hassani et al. 2021, section 3.3): what is near belongs together.
 
-    They tell a network that reads patches what it would need many pictures to find out.
+    They tell a network that reads patches what it would need many pictures to find out. Channels double with each
+    halving, up to a quarter of `width`: most of the work is in the first ones, where pictures are still large.
     """
 
     def __init__(self, channels: int, width: int, times: int) -> None:
         super().__init__()
-        widths = [channels, *(max(NARROWEST, width >> (times - 1 - time)) for time in range(times - 1)), width][
-            : times + 1
-        ]
+        inner = [max(NARROWEST, width // 4 >> (times - 1 - time)) for time in range(times)]
+        widths = [channels, *inner]
         self.channels = widths[-1]
         self.layers = nn.ModuleList(nn.Conv2d(before, after, 3, padding=1) for before, after in pairwise(widths))
 

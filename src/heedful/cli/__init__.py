@@ -15,7 +15,12 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("demo", "Learn to pronounce English three ways, in about five minutes, and compare them."),
     Command("train", "Train a network on your data, or go on where it stopped."),
+    Command("classify", "Ask a trained model: picture or text in, class out."),
+    Command("caption", "Ask a trained model: picture in, sentence out."),
+    Command("draw", "Ask a trained model: text in, picture out."),
     Command("translate", "Ask a trained model: text in, text out."),
+    Command("label", "Ask a trained model: video, series or words in, a label at each step out."),
+    Command("match", "Ask a trained model: which of some texts goes with a picture?"),
     Command("evaluate", "Score a trained model, with interval and baseline; --against another."),
     Command("compare", "Train several networks under one budget and compare them."),
     Command("check", "Look at the data before training on it."),
@@ -75,19 +80,18 @@ def answer(words: list[str]) -> int:
 
 
 def welcome() -> str:
-    """What `heedful` alone shows: the five shapes, and three commands to begin with."""
-    here = {command.name for command in COMMANDS}
-    verbs = "".join(f"{verb if verb in here else f'({verb})':^16}" for verb in VERBS).rstrip()
-    later = "" if here.issuperset(VERBS) else "\n   (In brackets: not in this version yet.)\n"
+    """What `heedful` alone shows: the five shapes, and a few commands to begin with."""
+    verbs = "".join(f"{verb:^16}" for verb in VERBS).rstrip()
     return f"""\
 Heedful: something goes in, is read into vectors, and something comes out. Five shapes:
 
 {SHAPES}
 {verbs}
-{later}
+
 Begin with
    heedful demo                               see it work, about five minutes
    heedful train translate pairs.tsv          your own data: source<TAB>target on each line
+   heedful train classify photos/             your own pictures: a folder a class
    heedful networks                           what there is, from the plain RNN to the Transformer
 
 All commands: heedful --help

@@ -158,7 +158,7 @@ def scored(model: "Model", asked: Request) -> Iterator[str]:
 def only_score(asked: Request, *others: object) -> None:
     """Raises HeedfulError if --score came with flags or settings of a search."""
     if asked.changes or any(others):
-        raise HeedfulError("--score takes no other flags of answers and no settings: nothing is searched for.")
+        raise HeedfulError("--score takes no --n, no other form of answers and no settings: nothing is searched for.")
 
 
 def pairs(lines: Iterator[str], from_words: bool) -> Iterator[tuple[str, str]]:

@@ -20,10 +20,20 @@ With = Annotated[
     list[str] | None, typer.Option("--with", metavar="RUN", help="Another run that answers along; repeat.")
 ]
 Against = Annotated[str | None, typer.Option(metavar="RUN", help="Another model: is one better on these examples?")]
+Judge = Annotated[
+    str | None, typer.Option(metavar="RUN", help="A run of match that tells what drawings are taken for (draw).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Everything measured, case by case, as JSON.")]
 
 
-def run(model: Run, words: Words = None, others: With = None, against: Against = None, as_json: Json = False) -> None:
+def run(
+    model: Run,
+    words: Words = None,
+    others: With = None,
+    against: Against = None,
+    judge: Judge = None,
+    as_json: Json = False,
+) -> None:
     """Score a trained model: measures with 95 % intervals and signatures, the baseline, quality by length.
 
     \b
@@ -31,13 +41,17 @@ def run(model: Run, words: Words = None, others: With = None, against: Against =
     heedful evaluate runs/mine test.tsv --against runs/other     is one better on the same examples?
     heedful evaluate runs/a test.tsv --with runs/b               an ensemble
     heedful evaluate runs/mine test.tsv generate.beam=8
+    heedful evaluate runs/drawn --judge runs/matched             drawings, beside real pictures and exchanged ones
     """
     from heedful import api
 
     files, settings = files_and_settings(words or [])
     changes = changes_of(settings)
     asked = api.load(model, *(others or []))
-    scores = asked.evaluate(files or None, changes)
+    if judge:
+        scores = asked.judged(api.load(judge), files or None, changes)
+    else:
+        scores = asked.evaluate(files or None, changes)
     pair = asked.against(api.load(against), files or None, changes) if against else None
     if as_json:
         beside = {"against": {"model": against} | asdict(pair)} if pair else {}

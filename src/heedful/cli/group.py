@@ -66,7 +66,8 @@ class Commands(TyperGroup):
         names = self.list_commands(ctx)
         if cmd_name in names:
             single = typer.Typer(add_completion=False, rich_markup_mode=None)
-            single.command(cmd_name)(import_module(f"heedful.cli.{cmd_name}").run)
+            module = import_module(f"heedful.cli.{cmd_name}")
+            single.command(cmd_name, cls=getattr(module, "Command", None))(module.run)
             return get_command(single)
         if ctx.resilient_parsing:  # A shell asks for completions of half a word.
             return None

@@ -2,19 +2,23 @@
 
 from heedful.errors import HeedfulError
 from heedful.report import compared, words
-from heedful.report.terminal import columns, compare_table, scores_table
+from heedful.report.terminal import classes_table, columns, compare_table, confusion_table, scores_table
 from heedful.results import Alignment, Comparison, Paired, Scores
 
 SHADES = " ░▒▓█"
 
 
 def scores(result: Scores) -> str:
-    """The measures, and the first of them by the length of the source."""
-    if not result.by_length:
-        return scores_table(result)
-    rows = [[words.span(one), f"{one.count:,}", words.score(one.value, result.primary)] for one in result.by_length]
-    head = ["source length", "examples", words.title(result.primary)]
-    return f"{scores_table(result)}\n\n{columns([head, *rows])}"
+    """The measures; where there are such, the first of them by the length of the source, classes, and mix-ups."""
+    parts = [scores_table(result)]
+    if result.by_length:
+        rows = [[words.span(one), f"{one.count:,}", words.score(one.value, result.primary)] for one in result.by_length]
+        parts.append(columns([["source length", "examples", words.title(result.primary)], *rows]))
+    if result.by_class:
+        parts.append(classes_table(result.by_class))
+    if result.confusion:
+        parts.append(confusion_table(result.confusion))
+    return "\n\n".join(part for part in parts if part)
 
 
 def paired(result: Paired, one: str, other: str) -> str:

@@ -31,6 +31,7 @@ def run(
 
     \b
     heedful train translate pairs.tsv --minutes 5
+    heedful train classify photos/ --minutes 5                  a folder a class
     heedful train translate a.tsv b.tsv --network bahdanau2015 train.learning_rate=3e-4 -o runs/mine
     heedful train recipe.toml --seed 1
 
@@ -50,10 +51,11 @@ def run(
     recipe = recipe_of("train", words, flags)
 
     from heedful import api
+    from heedful.api.reporting import ASKED
     from heedful.training.progress import terminal
 
     with terminal() as listener:
         model = api.run(recipe, output, listener)
     print(f"\nLook:   {model.folder}/report.html")
-    print(f'Ask:    heedful {recipe.task} {model.folder} "…"')
+    print(f"Ask:    heedful {recipe.task} {model.folder} {ASKED[recipe.task]}")
     print(f"Score:  heedful evaluate {model.folder} FILE")

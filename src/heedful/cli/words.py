@@ -28,11 +28,20 @@ What = Annotated[
     list[str],
     typer.Argument(
         metavar="TASK FILE",
-        help="A task (translate) and its files; or a recipe in their place: a .toml file, or a name from "
+        help="A task (classify, caption, draw, translate, label, match) and its files; or a recipe in their place: a .toml file, or a name from "
         "`heedful recipes`. Settings go anywhere among them as key=value; `heedful recipes keys` prints every key.",
     ),
 ]
 
+# What people have, by task.
+EXAMPLES = {
+    "classify": "photos/",
+    "caption": "captions.csv",
+    "draw": "captions.csv",
+    "match": "captions.csv",
+    "label": "clips/",
+    "translate": "pairs.tsv",
+}
 BUDGETS = ("train.minutes", "train.steps", "train.epochs")
 
 
@@ -53,7 +62,8 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
     else:
         recipe = recipes.load(recipe_file(command, first), changes)
     if not recipe.data.train:
-        raise HeedfulError("There is no file to learn from.", f"As in: heedful {command} {first} pairs.tsv")
+        example = EXAMPLES.get(recipe.task, "FILE")
+        raise HeedfulError("There is no file to learn from.", f"As in: heedful {command} {first} {example}")
     return recipe
 
 

@@ -5,7 +5,7 @@ A row is a source and a target; each side is of a kind: text, the name of a clas
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -86,12 +86,18 @@ def kind_of_source(data: Data) -> Kind:
     return "picture" if first and is_picture(first.source) else "text"
 
 
-def examples(files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+def examples(
+    files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None], exchanged: bool = False
+) -> list[Example]:
     """What to answer and everything that counts as right, in the order of the files: one example a source.
 
-    Raises HeedfulError as `read_pairs` does, and if there is none at all.
+    `exchanged`: what files call the source is the target. Raises HeedfulError as `read_pairs` does, and if there is
+    none at all.
     """
-    found = split.grouped(read_pairs(files, data, on_bad))
+    pairs = read_pairs(files, data, on_bad)
+    if exchanged:
+        pairs = (replace(pair, source=pair.target, target=pair.source) for pair in pairs)
+    found = split.grouped(pairs)
     if not found:
         raise HeedfulError(f"There are no pairs in {', '.join(files)}.")
     return found

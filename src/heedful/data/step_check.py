@@ -9,6 +9,8 @@ import numpy as np
 from heedful.data.check import WEIGHT, histogram
 from heedful.data.rows import BadRow, count
 from heedful.data.step_files import read_clips
+from heedful.data.step_preparing import choose_form
+from heedful.data.steps import StepForm
 from heedful.errors import HeedfulError
 from heedful.results import Finding, Findings
 from heedful.sections import Data
@@ -32,7 +34,9 @@ def check_clips(files: Sequence[str], valid: Sequence[str], test: Sequence[str],
 
     Raises HeedfulError for a file that cannot be read as a whole.
     """
-    named = {name: look(some, data) for name, some in (("train", files), ("valid", valid), ("test", test)) if some}
+    form, _ = choose_form(data.model_copy(update={"train": list(files)}))
+    parts = (("train", files), ("valid", valid), ("test", test))
+    named = {name: look(some, data, form) for name, some in parts if some}
     found = [finding for name, seen in named.items() for finding in within(name, seen)]
     found += between(named)
     found.sort(key=lambda finding: WEIGHT[finding.level])
@@ -44,10 +48,10 @@ def check_clips(files: Sequence[str], valid: Sequence[str], test: Sequence[str],
     return Findings(", ".join(files), summary, tuple(found), {"steps": histogram(np.array(train.lengths))})
 
 
-def look(files: Sequence[str], data: Data) -> Seen:
+def look(files: Sequence[str], data: Data, form: StepForm) -> Seen:
     """One pass over the clips of some files."""
     seen = Seen()
-    for clip in read_clips(files, data.model_copy(update={"bad_rows": "skip"}), seen.bad.append):
+    for clip in read_clips(files, data.model_copy(update={"bad_rows": "skip"}), form, seen.bad.append):
         seen.lengths.append(len(clip.labels))
         seen.labels.update(label for label in clip.labels if label)
         seen.sources.setdefault(clip.source, f"{clip.file} line {clip.line}")

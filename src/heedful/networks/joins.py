@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from heedful.blocks.attention import Additive, Dot, General, Score
+from heedful.blocks.codebook import Codebook, Grays
 from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
 from heedful.blocks.recurrent import Recurrent
@@ -105,6 +106,19 @@ class TwoTowers(nn.Module):
         """Similarities (N, N) of N pairs, each side (source, lengths), times a learned scale of at most 100."""
         scale = self.scale.exp().clamp(max=100)
         return scale * self.embed(0, *first) @ self.embed(1, *second).T
+
+
+class Drawing(nn.Module):
+    """Pictures as codes, and the network that writes codes."""
+
+    def __init__(self, codebook: Codebook | Grays, writer: EncoderDecoder) -> None:
+        super().__init__()
+        self.codebook: Codebook | Grays = codebook
+        self.writer = writer
+
+    def forward(self, source: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
+        """Outputs (N, S, D) for source tokens and the codes so far: teacher forcing."""
+        return self.writer(source, lengths, tokens)
 
 
 def pooled(memory: Memory, pool: str) -> Tensor:

@@ -220,8 +220,9 @@ def defaults(name: str, asked: Network, writes: bool = True) -> dict[str, object
 def fit_pictures(network: Network, size: int, places: bool = True) -> Network:
     """The settings with what `auto` means for pictures of this side.
 
-    A Transformer reads what convolutions leave, patch by patch, told in rows and columns; without a stem, patches of
-    the picture. Recurrent networks read rows. `places`: a Transformer is told them. Raises HeedfulError for a patch that does not fill the picture.
+    A Transformer reads what convolutions leave, patch by patch, told in rows and columns if `places`; without a stem,
+    patches of the picture. Recurrent networks read rows. Raises HeedfulError for a patch that does not fill the
+    picture.
     """
     parallel = isinstance(LINEAGE[network.name].encoder, TransformerSide)
     stem = (max(1, math.ceil(math.log2(size / 8))) if parallel else 0) if network.stem == "auto" else int(network.stem)

@@ -19,6 +19,7 @@ from heedful.data.augment import mix
 from heedful.data.check import check_pairs
 from heedful.data.coders import Names
 from heedful.data.preparing import standing as opened
+from heedful.data.rows import BadRow
 from heedful.data.tokenizers import Tokenizer
 from heedful.errors import unknown
 from heedful.metrics import baselines
@@ -28,7 +29,7 @@ from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
 from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
-from heedful.sections import Generate, Network, Recipe
+from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
 from heedful.training.loop import Batch, Work
 
@@ -199,6 +200,11 @@ def score(models: Sequence[Classifier], pairs: Sequence[tuple[str, str]]) -> lis
             raise unknown("class", name, names)
     found = probabilities(models, [source for source, _ in pairs], Generate())
     return [float(np.log(max(row[names[name]], LEAST))) for row, (_, name) in zip(found, pairs, strict=True)]
+
+
+def examples(model: Classifier, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+    """What to answer in these files, and everything that counts as right."""
+    return preparing.examples(files, data, on_bad)
 
 
 def evaluate(

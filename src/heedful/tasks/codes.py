@@ -1,19 +1,28 @@
-"""The first half of drawing: a codebook that pictures go through and come back from.
+"""What drawings are made of: a codebook that pictures go through and come back from, and batches of its codes.
 
 N pictures   H W sides in pixels   C colours   S codes of a picture
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from heedful.blocks.codebook import Codebook, Grays
+from heedful.blocks.loss import cross_entropy
 from heedful.data import batching, preparing
 from heedful.data.album import Album
+from heedful.data.tokenizers import EOS
+from heedful.networks.joins import Drawing
 from heedful.sections import Recipe
+from heedful.tasks.reading import Sources
 from heedful.training.loop import Batch, Work
 
+PAD, BEGIN, END, FIRST = 0, 1, 2, 3
+"""Token ids: a code is FIRST and its number. A drawing is as long as its grid, so END is never said."""
 BATCH = 128  # pictures
+RATE = 2e-3  # peak learning rate, which suits convolutions of any width here
 
 
 def learning(codebook: Codebook, prepared: preparing.Prepared, recipe: Recipe) -> Work:
@@ -66,3 +75,37 @@ def measured(codebook: Codebook, pictures: np.ndarray) -> dict[str, float]:
         used[codes.cpu().numpy()] = True
         apart.append((codebook.decode(codes).float() - some.float()).abs().flatten(1).mean(1).cpu().numpy() / 2.55)
     return {"reconstruction_error": float(np.concatenate(apart).mean()), "codes_used": float(100 * used.mean())}
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Numbers of rows -> a batch: sentences, some left empty, and codes."""
+
+    sources: Sources
+    codes: np.ndarray
+    dropped: float
+
+    def __call__(self, numbers: np.ndarray) -> Batch:
+        store = self.sources.store
+        pictures = [int(store[int(number) % len(store)][1][0]) for number in numbers]
+        targets = torch.from_numpy(self.codes[pictures]).long() + FIRST
+        inputs = torch.cat([torch.full_like(targets[:, :1], BEGIN), targets[:, :-1]], dim=1)
+        batch = self.sources(numbers)
+        luck = [np.random.default_rng(seed).random() for seed in self.sources.seeds(numbers)]
+        empty = torch.tensor(luck) < self.dropped
+        batch["source"][empty, 0] = EOS
+        batch["lengths"][empty] = 1
+        return batch | {"inputs": inputs, "targets": targets}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Label-smoothed cross entropy, summed over codes."""
+
+    smoothing: float
+
+    def __call__(self, network: Drawing, batch: Batch) -> tuple[Tensor, int]:
+        outputs = network(batch["source"], batch["lengths"], batch["inputs"])
+        decoder, targets = network.writer.decoder, batch["targets"].flatten()
+        loss = cross_entropy(outputs.flatten(0, 1), decoder.logits, targets, decoder.vocabulary, self.smoothing)
+        return loss, len(targets)

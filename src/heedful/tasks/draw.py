@@ -10,33 +10,31 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from heedful.blocks.codebook import Codebook, Grays
-from heedful.blocks.loss import cross_entropy
 from heedful.blocks.state import State
 from heedful.data import batching, preparing
 from heedful.data.check import check_pairs
 from heedful.data.pictures import Form, read_pictures
 from heedful.data.preparing import standing as opened
+from heedful.data.rows import BadRow
 from heedful.data.tokenizers import EOS, Tokenizer
 from heedful.generation.rules import Rules, Special
 from heedful.generation.search import Job, Search
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.networks import lineage
-from heedful.networks.joins import EncoderDecoder
+from heedful.networks.joins import Drawing
 from heedful.results import Answer, Example, Findings, Measure, Scores
-from heedful.sections import Generate, Network, Recipe
+from heedful.sections import Data, Generate, Network, Recipe, Train
 from heedful.tasks import codes, reading, retrieval, writing
 from heedful.tasks.match import Matcher
-from heedful.training.loop import Batch, Work
+from heedful.training.defaults import portion
+from heedful.training.loop import Work
 
 __all__ = ["opened"]
 
-PAD, BEGIN, END, FIRST = 0, 1, 2, 3
-"""Token ids: a code is FIRST and its number. A drawing is as long as its grid, so END is never said."""
-SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN, END))
+SPECIAL = Special(codes.BEGIN, codes.END, never=(codes.PAD, codes.BEGIN, codes.END))
 HALVINGS = 2
 GRAYS = 17  # levels of the direct way
 TINY = 12  # pixels a side, up to which gray pictures take it
@@ -44,19 +42,6 @@ OWN = {"codes": 1024}
 SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
 """What Generate means for drawings where the recipe does not say otherwise."""
 SHARE = 0.35  # of the budget, for the codebook
-
-
-class Drawing(nn.Module):
-    """Pictures as codes, and the network that writes codes."""
-
-    def __init__(self, codebook: Codebook | Grays, writer: EncoderDecoder) -> None:
-        super().__init__()
-        self.codebook: Codebook | Grays = codebook
-        self.writer = writer
-
-    def forward(self, source: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
-        """Outputs (N, S, D) for source tokens and the codes so far: teacher forcing."""
-        return self.writer(source, lengths, tokens)
 
 
 @dataclass(frozen=True)
@@ -102,7 +87,7 @@ def made(settings: Network, read: reading.Reading, form: Form) -> Artist:
         codebook: Codebook | Grays = Grays(form.size, GRAYS)
     else:
         codebook = Codebook(form.size, form.channels, CODEBOOK[settings.size], HALVINGS, int(settings.codes))
-    writer = writing.made_for(settings, read, codebook.size + FIRST)
+    writer = writing.made_for(settings, read, codebook.size + codes.FIRST)
     return Artist(Drawing(codebook, writer), settings, read, form)
 
 
@@ -110,13 +95,17 @@ CODEBOOK = {"tiny": 32, "small": 128, "base": 256}
 """Widths of the convolutions."""
 
 
-def first(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> tuple[Work, float] | None:
-    """What is learnt before the rest, and its share of the budget: the codebook. None: there is nothing to learn."""
+def first(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> tuple[Work, Train, Train] | None:
+    """What is learnt before the rest: the codebook. How it is trained, and what is left then.
+
+    None: there is nothing to learn first.
+    """
     codebook = model.network.codebook
     if isinstance(codebook, Grays):
         return None
     share = SHARE if recipe.train.codebook == "auto" else float(recipe.train.codebook)
-    return codes.learning(codebook, prepared, recipe), share
+    mine = portion(recipe.train, share).model_copy(update={"learning_rate": codes.RATE})
+    return codes.learning(codebook, prepared, recipe), mine, portion(recipe.train, 1 - share)
 
 
 def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
@@ -141,8 +130,8 @@ def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=plan,
-        collate=Collate(sources, known, dropped),
-        loss=Loss(recipe.train.label_smoothing),
+        collate=codes.Collate(sources, known, dropped),
+        loss=codes.Loss(recipe.train.label_smoothing),
         score=values,
         primary=PRIMARY[kind(model)],
         higher_is_better=True,
@@ -153,40 +142,6 @@ def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
 def kind(model: Artist) -> Kind:
     """How answers are scored: by where the right one stands among all."""
     return "ranks"
-
-
-@dataclass(frozen=True)
-class Collate:
-    """Numbers of rows -> a batch: sentences, some left empty, and codes."""
-
-    sources: reading.Sources
-    codes: np.ndarray
-    dropped: float
-
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        store = self.sources.store
-        pictures = [int(store[int(number) % len(store)][1][0]) for number in numbers]
-        targets = torch.from_numpy(self.codes[pictures]).long() + FIRST
-        inputs = torch.cat([torch.full_like(targets[:, :1], BEGIN), targets[:, :-1]], dim=1)
-        batch = self.sources(numbers)
-        luck = [np.random.default_rng(seed).random() for seed in self.sources.seeds(numbers)]
-        empty = torch.tensor(luck) < self.dropped
-        batch["source"][empty, 0] = EOS
-        batch["lengths"][empty] = 1
-        return batch | {"inputs": inputs, "targets": targets}
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Label-smoothed cross entropy, summed over codes."""
-
-    smoothing: float
-
-    def __call__(self, network: Drawing, batch: Batch) -> tuple[Tensor, int]:
-        outputs = network(batch["source"], batch["lengths"], batch["inputs"])
-        decoder, targets = network.writer.decoder, batch["targets"].flatten()
-        loss = cross_entropy(outputs.flatten(0, 1), decoder.logits, targets, decoder.vocabulary, self.smoothing)
-        return loss, len(targets)
 
 
 def answer(models: Sequence[Artist], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
@@ -214,13 +169,13 @@ def answer(models: Sequence[Artist], sources: Sequence[str], settings: Generate)
 
 def spelt(tokens: Sequence[int]) -> str:
     """Codes as a text."""
-    return " ".join(str(token - FIRST) for token in tokens)
+    return " ".join(str(token - codes.FIRST) for token in tokens)
 
 
 def drawn(model: Artist, tokens: Sequence[Sequence[int]]) -> np.ndarray:
     """Drawings as pictures (N, H, W, C)."""
     device = next(model.network.parameters()).device
-    return model.network.codebook.eval().decode(torch.tensor(tokens, device=device) - FIRST).cpu().numpy()
+    return model.network.codebook.eval().decode(torch.tensor(tokens, device=device) - codes.FIRST).cpu().numpy()
 
 
 def begin(
@@ -247,6 +202,11 @@ def begin(
 def together(one: Artist, other: Artist) -> bool:
     """Whether two artists can draw together: they need one codebook, which two runs never share."""
     return isinstance(one.network.codebook, Grays) and isinstance(other.network.codebook, Grays)
+
+
+def examples(model: Artist, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+    """What to answer in these files, and everything that counts as right."""
+    return preparing.examples(files, data, on_bad, exchanged=True)
 
 
 def evaluate(
@@ -280,7 +240,7 @@ def judged(
 def drawings(models: Sequence[Artist], examples: Sequence[Example], settings: Generate) -> np.ndarray:
     """The first drawing of each example, (N, H, W, C)."""
     found = answer(models, [example.source for example in examples], settings.model_copy(update={"n_best": 1}))
-    return drawn(models[0], [[int(code) + FIRST for code in best[0].output.split()] for best in found])
+    return drawn(models[0], [[int(code) + codes.FIRST for code in best[0].output.split()] for best in found])
 
 
 def baseline(

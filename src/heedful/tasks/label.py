@@ -13,11 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from heedful.blocks.attention.masks import up_to
+from heedful.blocks.loss import jumps
 from heedful.blocks.vision import Pixels
 from heedful.data import batching, step_check, step_preparing, step_store
+from heedful.data.rows import BadRow
+from heedful.data.step_files import read_clips
 from heedful.data.steps import StepForm, open_steps
-from heedful.errors import unknown
+from heedful.errors import HeedfulError, unknown
 from heedful.metrics.classes import by_class, confused
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
@@ -25,13 +27,12 @@ from heedful.networks import lineage
 from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.networks.sources import Frames, Series, Words
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
-from heedful.sections import Generate, Network, Recipe
+from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks.windows import apart, by_windows, cut, filled, together_padded, windows
 from heedful.training.loop import Batch, Work
 
 MASKED = -1
 LOOKED_AT = 100  # clips by which colours are judged
-LARGEST_JUMP = 4.0  # of log probabilities between two steps; Farha & Gall 2019, equation 11
 LEAST = 1e-30  # of a probability whose logarithm is taken
 
 
@@ -169,13 +170,6 @@ class Loss:
         return loss, int(known.sum())
 
 
-def jumps(logits: Tensor, lengths: Tensor) -> Tensor:
-    """How much log probabilities change from step to step, summed over steps and averaged over labels."""
-    shares = logits.log_softmax(-1)
-    apart = (shares[:, 1:] - shares[:, :-1].detach()).abs().clamp(max=LARGEST_JUMP).square().mean(-1)
-    return apart[up_to(lengths - 1, apart.size(1))].sum()
-
-
 def answer(models: Sequence[Labeller], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
     """The labels of each source, one answer each; its track has the probabilities at each step.
 
@@ -222,6 +216,15 @@ def score(models: Sequence[Labeller], pairs: Sequence[tuple[str, str]]) -> list[
 def together(one: Labeller, other: Labeller) -> bool:
     """Whether two labellers can answer together: they read alike and name the same labels."""
     return one.form == other.form and one.names == other.names
+
+
+def examples(model: Labeller, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+    """What to answer in these files, and what is right at each step, joined by tabs."""
+    clips = read_clips(files, data, model.form, on_bad)
+    found = [Example(clip.source, ("\t".join(clip.labels),), clip.where) for clip in clips]
+    if not found:
+        raise HeedfulError(f"There are no clips in {', '.join(files)}.")
+    return found
 
 
 def evaluate(

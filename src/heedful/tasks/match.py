@@ -21,6 +21,7 @@ from heedful.data.check import check_pairs
 from heedful.data.pictures import as_array, flat
 from heedful.data.pictures import fitted as fit
 from heedful.data.preparing import standing as opened
+from heedful.data.rows import BadRow
 from heedful.data.tokenizers import EOS, Tokenizer
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
@@ -29,7 +30,7 @@ from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
 from heedful.networks.joins import TwoTowers, build_encoder
 from heedful.results import Answer, Example, Findings, Measure, Scores
-from heedful.sections import Generate, Network, Recipe
+from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
 from heedful.training.loop import Batch, Work
 
@@ -198,6 +199,11 @@ def score(models: Sequence[Matcher], pairs: Sequence[tuple[str, str]]) -> list[f
 def together(one: Matcher, other: Matcher) -> bool:
     """Whether two matchers can answer together: any can, since only cosines are averaged."""
     return True
+
+
+def examples(model: Matcher, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+    """What to answer in these files, and everything that counts as right."""
+    return preparing.examples(files, data, on_bad)
 
 
 def evaluate(

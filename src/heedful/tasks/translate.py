@@ -13,13 +13,14 @@ from heedful.blocks.recording import record
 from heedful.data import batching, preparing
 from heedful.data.check import check_pairs
 from heedful.data.preparing import standing as opened
+from heedful.data.rows import BadRow
 from heedful.data.tokenizers import BOS, EOS
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
 from heedful.results import Alignment, Example, Findings, Measure, Scores
-from heedful.sections import Generate, Recipe
+from heedful.sections import Data, Generate, Recipe
 from heedful.tasks import reading, writing
 from heedful.tasks.writing import Author, answer, config, load, save, score, together
 from heedful.training.loop import Work
@@ -77,6 +78,11 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
 def kind(model: Author) -> Kind:
     """How answers are scored: symbols by error rates, text by chrF and BLEU."""
     return model.scores
+
+
+def examples(model: Author, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+    """What to answer in these files, and everything that counts as right."""
+    return preparing.examples(files, data, on_bad)
 
 
 def evaluate(

@@ -50,3 +50,15 @@ def pick_precision(device: str) -> str:
     processor = Path("/proc/cpuinfo")  # torch has no public question for it; where there is no such file: float32
     flags = processor.read_text().split() if device == "cpu" and processor.exists() else []
     return "bfloat16" if "amx_bf16" in flags or "avx512_bf16" in flags else "float32"
+
+
+def portion(train: Train, share: float) -> Train:
+    """The section with a share of its budget.
+
+    >>> portion(Train(steps=10), 0.3).steps
+    3
+    """
+    if train.steps is not None:
+        return train.model_copy(update={"steps": max(1, round(train.steps * share))})
+    unit = "minutes" if train.minutes is not None else "epochs"
+    return train.model_copy(update={unit: getattr(train, unit) * share})

@@ -203,10 +203,10 @@ class Loop:
             self.average.swap(self.network)
         values = self.work.score()
         score = values[self.work.primary]
-        better = self.at.best is None or (score > self.at.best if self.work.higher_is_better else score < self.at.best)
+        ahead = math.inf if self.at.best is None else (score - self.at.best) * (1 if self.work.higher_is_better else -1)
         self.at.validated += 1
-        self.at.stale = 0 if better else self.at.stale + 1
-        if better:
+        self.at.stale = 0 if ahead > 0 else self.at.stale + 1
+        if ahead >= 0:  # of equals the later one, which has learnt more than a small validation split can tell
             self.at.best, self.at.best_step = score, self.at.step
             self.best_weights = weights_of(self.network)
             write_file(self.folder / "model.safetensors", lambda path: write_tensors(path, self.best_weights))

@@ -1,0 +1,125 @@
+"""heedful draw: ask a trained model for pictures of what a text says."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heedful.cli import asking
+from heedful.cli.asking import File, Json, Run, Texts, With
+from heedful.errors import HeedfulError
+
+if TYPE_CHECKING:
+    from heedful.api import Model
+    from heedful.results import Answer
+
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="PATH", help="A folder, or one .png: several drawings make a sheet."),
+]
+Number = Annotated[int | None, typer.Option("--n", metavar="N", help="N drawings of each text.")]
+
+LONGEST = 60  # characters of a file's name
+
+
+def run(
+    model: Run,
+    words: Texts = None,
+    file: File = None,
+    output: Output = None,
+    others: With = None,
+    n: Number = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a trained model for pictures of what a text says: each in a file named after its text.
+
+    \b
+    heedful draw runs/mine "a red cat"                       a-red-cat.png, here; never over a file that is there
+    heedful draw runs/mine "a red cat" --n 4 seed=7 -o cats/
+    heedful draw runs/mine "a red cat" "a dog" -o sheet.png  one sheet with all of them, and the texts above
+    heedful draw runs/mine --file prompts.txt -o drawings/
+    heedful draw runs/mine "a red cat" guidance=5 temperature=0.8
+
+    Prints each text and the file of its drawing. With --json pictures come as PNG in base64, and no file is written.
+    """
+    asked = asking.request(words, file, None, n)
+    refuse(output, as_json)
+    loaded = asking.loaded("draw", model, others)
+    found = asking.answered(lambda texts: loaded.answer(texts, asked.changes), asked.lines(), asked.at_once)
+    if as_json:
+        asking.write((line for answers in found for line in asking.json_line(answers)), None)
+        return
+    if output is None or is_folder(output):
+        asking.write(in_files(found, output or Path()), None, flush=True)
+    else:
+        asking.write([on_one(loaded, list(found), output)], None)
+    credit(loaded)
+
+
+def refuse(output: Path | None, as_json: bool) -> None:
+    """Raises HeedfulError for a place that no picture goes to."""
+    if output is not None and as_json:
+        raise HeedfulError("With --json pictures stand in the lines, and in no file.", "Leave out -o or --json.")
+    if output is not None and not is_folder(output) and output.suffix.lower() != ".png":
+        raise HeedfulError(f"{output} is no PNG file and no folder.", "Name a file that ends in .png, or a folder.")
+
+
+def is_folder(path: Path) -> bool:
+    """Whether this is a folder, or would be one."""
+    return path.is_dir() or not path.suffix
+
+
+def in_files(found: "Iterator[list[Answer]]", folder: Path) -> Iterator[str]:
+    """Writes each drawing into a file of its own; a line for each."""
+    for answers in found:
+        folder.mkdir(parents=True, exist_ok=True)
+        for answer in answers:
+            path = free(folder, named(answer.source))
+            path.write_bytes(answer.picture)
+            yield f"{answer.source}\t{path}"
+
+
+def on_one(model: "Model", found: "Sequence[list[Answer]]", path: Path) -> str:
+    """Writes all drawings into one file: a sheet, or the drawing itself where there is but one."""
+    from heedful.report.sheet import Cell, contact_sheet
+
+    drawings = [(answers[0].source, tuple(answer.picture for answer in answers)) for answers in found]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if len(drawings) == 1 and len(drawings[0][1]) == 1:
+        path.write_bytes(drawings[0][1][0])
+        return f"{drawings[0][0]}\t{path}"
+    cells = [Cell(prompt, pictures) for prompt, pictures in drawings]
+    path.write_bytes(contact_sheet(cells, attribution=attributions(model)))
+    return str(path)
+
+
+def named(text: str) -> str:
+    """A text as the name of a file.
+
+    >>> named("A red cat, asleep!"), named("???")
+    ('a-red-cat-asleep', 'drawing')
+    """
+    return re.sub(r"\W+", "-", text.lower()).strip("-")[:LONGEST].strip("-") or "drawing"
+
+
+def free(folder: Path, name: str) -> Path:
+    """A name in the folder that no file has."""
+    numbered = (f"{name}-{number}.png" if number > 1 else f"{name}.png" for number in count(1))
+    return next(path for one in numbered if not (path := folder / one).exists())
+
+
+def attributions(model: "Model") -> list[str]:
+    """What must stand below pictures made by this model."""
+    from heedful.data.samples import attribution
+
+    return attribution(model.recipe.data.train)
+
+
+def credit(model: "Model") -> None:
+    """Says what must stand below the drawings, wherever they are shown."""
+    for line in attributions(model):
+        print(f"Learnt from pictures of others. Where you show them, say: {line}", file=sys.stderr)
