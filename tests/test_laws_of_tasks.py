@@ -55,7 +55,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         words = [f"a {COLOURS[colour]} {SHAPES[shape]}" for colour, shape in kinds]
         for name, column in (("labels", [SHAPES[shape] for _, shape in kinds]), ("texts", words)):
             path = folder / f"{part}-{name}.npz"
-            np.savez(path, images=images, **{name: np.array(column)})
+            columns: dict[str, Any] = {"images": images, name: np.array(column)}
+            np.savez(path, **columns)
             found[f"{part}-{name}"] = str(path)
         found[f"{part}-steps"] = str(series(folder / part, 12 * times, luck))
     return found

@@ -185,14 +185,6 @@ def test_runs_of_a_comparison_know_their_kind(tmp_path):
     assert {*over_seeds([entry("clip", 0, found), entry("clip", 1, found)])} == {*found.measures}
 
 
-def test_runs_of_the_first_version_are_read(tmp_path):
-    scores = asdict(evaluate("symbols", ["hi"], ["HH AY"], [("HH AY",)], samples=0))
-    for name in ("kind", "confusion", "by_class", "reliability"):
-        del scores[name]
-    (tmp_path / "scores.json").write_text(json.dumps({"facts": {}, "scores": scores}))
-    assert scores_of(tmp_path)[1].kind == "symbols"
-
-
 def test_nothing_to_score_is_said():
     with pytest.raises(HeedfulError, match="nothing to score"):
         evaluate_classes([], ["a"], np.zeros((0, 1)), [])

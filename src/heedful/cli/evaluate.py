@@ -48,11 +48,9 @@ def run(
     files, settings = files_and_settings(words or [])
     changes = changes_of(settings)
     asked = api.load(model, *(others or []))
-    if judge:
-        scores = asked.judged(api.load(judge), files or None, changes)
-    else:
-        scores = asked.evaluate(files or None, changes)
-    pair = asked.against(api.load(against), files or None, changes) if against else None
+    given = files or None
+    scores = asked.judged(api.load(judge), given, changes) if judge else asked.evaluate(given, changes)
+    pair = asked.against(api.load(against), given, changes) if against else None
     if as_json:
         beside = {"against": {"model": against} | asdict(pair)} if pair else {}
         print(json.dumps(scores.plain() | beside, ensure_ascii=False))

@@ -28,8 +28,8 @@ What = Annotated[
     list[str],
     typer.Argument(
         metavar="TASK FILE",
-        help="A task (classify, caption, draw, translate, label, match) and its files; or a recipe in their place: a .toml file, or a name from "
-        "`heedful recipes`. Settings go anywhere among them as key=value; `heedful recipes keys` prints every key.",
+        help="A task (classify, caption, draw, translate, label, match) and its files; or a recipe in their place: a "
+        ".toml file, or a name from `heedful recipes`. Settings go anywhere among them as key=value; `heedful recipes keys` prints every key.",
     ),
 ]
 
