@@ -37,7 +37,7 @@ PROMISES = {
     "cho2014": Promise(longest=5, error=8),
     "sutskever2014": Promise(longest=3, error=15),
     "bahdanau2015": Promise(longest=9, error=3),
-    "luong2015": Promise(longest=7, error=10, rate=5e-3),
+    "luong2015": Promise(longest=9, error=3, rate=5e-3, warmup=0.2),
     "vaswani2017": Promise(longest=9, error=3, rate=2e-3),
 }
 

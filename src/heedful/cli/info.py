@@ -32,7 +32,8 @@ def run(name: Name, size: SizeFlag = None) -> None:
 
     if not Path(name).exists() and name in LINEAGE:
         settings = resolved(name, size or "small")
-        print(told(settings, unbuilt(settings), f"with vocabularies of {VOCABULARY:,} entries"))
+        shape = "translate" if LINEAGE[name].decoder else "label"
+        print(told(settings, unbuilt(settings), f"with vocabularies of {VOCABULARY:,} entries", shape))
         return
     if not Path(name).exists() and "/" not in name and nearest(name, LINEAGE):
         raise unknown("network", name, LINEAGE)
@@ -43,7 +44,7 @@ def run(name: Name, size: SizeFlag = None) -> None:
     if size is not None:
         raise HeedfulError(f"{name} is a run, of size {model.recipe.network.size}.", "--size goes with a network.")
     network = model.trained[0].network
-    print(told(model.recipe.network, network, f"{vocabularies(network)}trained to {model.task}"))
+    print(told(model.recipe.network, network, f"{vocabularies(network)}trained to {model.task}", model.task))
 
 
 def vocabularies(network: "nn.Module") -> str:
@@ -76,7 +77,7 @@ def unbuilt(settings: "Network", vocabulary: int = VOCABULARY) -> "nn.Module":
         return EncoderHead(target_tokens(settings, vocabulary), build_encoder(settings), vocabulary, "each", 0.0)
 
 
-def told(settings: "Network", network: "nn.Module", sides: str) -> str:
+def told(settings: "Network", network: "nn.Module", sides: str, task: str) -> str:
     """All there is to say about a network."""
     from heedful.networks.lineage import LINEAGE
 
@@ -94,7 +95,7 @@ def told(settings: "Network", network: "nn.Module", sides: str) -> str:
             f"  added:  {row.added}",
             f"  lacked: {row.lacked}",
             "",
-            drawing(settings),
+            drawing(settings, task),
             ", ".join(decided),
             sides,
             "",
@@ -105,25 +106,17 @@ def told(settings: "Network", network: "nn.Module", sides: str) -> str:
     )
 
 
-def drawing(settings: "Network") -> str:
-    """Many to many, as in the figure of the five shapes: how positions are joined, and what the answer is made from."""
-    from heedful.networks.lineage import LINEAGE, RecurrentAnswer, RecurrentReader, reader, writer
+def drawing(settings: "Network", task: str) -> str:
+    """As in the figure of the five shapes: how positions are joined, and what the answer is made from."""
+    from heedful.networks.lineage import RecurrentAnswer, writer
 
-    if LINEAGE[settings.name].decoder is None:
-        return IN_STEP
-    encoder, decoder = reader(settings), writer(settings)
-    reads = "═"
-    if isinstance(encoder, RecurrentReader):
-        reads = "⇄" if encoder.bidirectional else "←" if encoder.reverse else "→"
+    reads = joined(settings, task)
+    if task in READERS:
+        return f"{READERS[task].replace('~', reads)}\n   {reads} {JOINED[reads]}\n"
+    decoder = writer(settings)
     recurrent = isinstance(decoder, RecurrentAnswer)
     bridge = "── one vector ──▶" if recurrent and decoder.looks == "never" else "══ all positions ══▶"
     writes, gap = "→" if recurrent else "⇒", " " * len(bridge)
-    told = {
-        "═": "every position looks at every other",
-        "⇄": "read both ways",
-        "←": "read backwards",
-        "→": "read forwards",
-    }
     told_too = "each step after the last" if recurrent else "each position looks at those before it"
     return "\n".join(
         [
@@ -134,19 +127,58 @@ def drawing(settings: "Network") -> str:
             f"   □   □   □   {gap}  ·   ○   ○   target so far",
             "   source",
             "",
-            f"   {reads} {told[reads]}   {writes} {told_too}",
+            f"   {reads} {JOINED[reads]}   {writes} {told_too}",
             "",
         ]
     )
 
 
-IN_STEP = """\
-   ○   ○   ○   an answer for each position
-   ↑   ↑   ↑
-   ■   ■   ■
+def joined(settings: "Network", task: str) -> str:
+    """The sign for how the encoder joins positions."""
+    from heedful.networks.lineage import FrameReader, RecurrentReader, reader
+
+    encoder = reader(settings)
+    if isinstance(encoder, FrameReader):
+        return " "
+    if isinstance(encoder, RecurrentReader):
+        both = encoder.bidirectional or (task == "label" and not settings.causal)
+        return "⇄" if both else "←" if encoder.reverse else "→"
+    return "→" if settings.causal is True else "═"
+
+
+JOINED = {
+    "═": "every position looks at every other",
+    "⇄": "read both ways",
+    "←": "read backwards",
+    "→": "read forwards",
+    " ": "each position by itself",
+}
+
+# Where nothing is written, by task; ~ stands for how positions are joined.
+READERS = {
+    "classify": """\
+           ○   one answer
+           ↑
+   ■ ~ ■ ~ ■
    ↑   ↑   ↑
    □   □   □   source
-"""
+""",
+    "label": """\
+   ○   ○   ○   an answer for each position
+   ↑   ↑   ↑
+   ■ ~ ■ ~ ■
+   ↑   ↑   ↑
+   □   □   □   source
+""",
+    "match": """\
+           ●  near or far?  ●
+           ↑                ↑
+   ■ ~ ■ ~ ■        ■ ~ ■ ~ ■
+   ↑   ↑   ↑        ↑   ↑   ↑
+   □   □   □        □   □   □
+   picture          text
+""",
+}
 
 
 def tensors(network: "nn.Module") -> list[list[str]]:

@@ -1,8 +1,18 @@
 """What commands print beyond the tables of `heedful.report.terminal`."""
 
+from collections.abc import Sequence
+
 from heedful.errors import HeedfulError
 from heedful.report import compared, words
-from heedful.report.terminal import classes_table, columns, compare_table, confusion_table, scores_table
+from heedful.report.terminal import (
+    classes_table,
+    columns,
+    compare_table,
+    confusion_table,
+    samples_table,
+    scores_table,
+    time_bars,
+)
 from heedful.results import Alignment, Comparison, Paired, Scores
 
 SHADES = " ░▒▓█"
@@ -33,14 +43,24 @@ def paired(result: Paired, one: str, other: str) -> str:
 def comparison(result: Comparison) -> str:
     """The table, the notes, and the same inputs answered by every network, where there are such."""
     parts = [compare_table(result), "\n".join([compared.luck(result), *result.notes])]
-    answered = [entry for entry in result.entries if entry.samples]
-    if answered:
-        sources = [answer.source for answer in answered[0].samples]
-        outputs = [[answer.output for answer in entry.samples] for entry in answered]
-        head = ["", *(entry.network for entry in answered)]
-        rows = [list(row) for row in zip(sources, *outputs, strict=True)]
-        parts.append(columns([head, *rows], left=set(range(len(head)))))
+    parts += step_bars(result) if result.task == "label" else []
+    if result.task not in ("label", "draw"):  # drawings stand on the page
+        parts.append(samples_table(result))
     return "\n\n".join(part for part in parts if part)
+
+
+def step_bars(result: Comparison) -> list[str]:
+    """Each sample as bars: the truth, and what every network's first seed answered."""
+    truths = {case.source: case.references[0].split("\t") for case in result.entries[0].scores.cases}
+    firsts = {entry.network: entry for entry in reversed(result.entries)}
+    found: dict[str, list[tuple[str, Sequence[str]]]] = {}
+    for name, entry in reversed(firsts.items()):
+        for answer in entry.samples:
+            rows = found.setdefault(
+                answer.source, [("truth", truths[answer.source])] if answer.source in truths else []
+            )
+            rows.append((name, answer.output.split("\t")))
+    return [f"{source}\n{time_bars(rows)}" for source, rows in found.items()]
 
 
 def alignment(result: Alignment) -> str:

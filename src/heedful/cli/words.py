@@ -29,7 +29,8 @@ What = Annotated[
     typer.Argument(
         metavar="TASK FILE",
         help="A task (classify, caption, draw, translate, label, match) and its files; or a recipe in their place: a "
-        ".toml file, or a name from `heedful recipes`. Settings go anywhere among them as key=value; `heedful recipes keys` prints every key.",
+        ".toml file, or a name from `heedful recipes`. Settings go anywhere among them as key=value; `heedful recipes "
+        "keys` prints every key.",
     ),
 ]
 
