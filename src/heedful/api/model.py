@@ -1,12 +1,14 @@
 """A trained network with its preprocessing: what is asked, scored, explained and shared."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from heedful import recipe as recipes
+from heedful.data.rows import count
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired
@@ -90,7 +92,11 @@ class Model:
         if files:
             skipped: list[Any] = []
             some = [files] if isinstance(files, str) else list(files)
-            return task(self.task).examples(self.trained[0], some, recipe.data, skipped.append)
+            found = task(self.task).examples(self.trained[0], some, recipe.data, skipped.append)
+            if skipped:
+                first = f"{skipped[0].where}: {skipped[0].problem}"
+                print(f"left out: {count(len(skipped), 'bad row')} (first: {first})", file=sys.stderr)
+            return found
         prepared = self.prepared()
         if prepared is None:
             raise HeedfulError(f"{self.folder} holds no data of its own.", "Name a file to score it on.")

@@ -71,7 +71,7 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     begun = time.time()
     with made(folder):
         prepared = module.prepare(recipe, folder, listener.note, start.trained[0] if start else None)
-    recipe = module.fitted(recipe, prepared)
+        recipe = module.fitted(recipe, prepared)
     trained = module.build(recipe, prepared)
     if start:
         put_weights(trained.network, dict(start.trained[0].network.state_dict()), start.folder)

@@ -102,9 +102,8 @@ class Loop:
                     self.listener.end(f"saved at step {self.at.step:,}. The same command goes on from here.")
                     raise KeyboardInterrupt
         trained = max(self.at.seconds - begun, 1e-9)
-        self.listener.end(
-            f"{self.at.step:,} steps, best {self.work.primary} {self.at.best:.2f} at step {self.at.best_step:,}"
-        )
+        steps = f"{self.at.step:,} step{'s' * (self.at.step != 1)}"
+        self.listener.end(f"{steps}, best {self.work.primary} {self.at.best:.2f} at step {self.at.best_step:,}")
         return Outcome(self.at, self.tokens / trained, memory.peak(self.device))
 
     def step(self, batches: Iterator[tuple[np.ndarray, Batch]]) -> None:
