@@ -39,10 +39,10 @@ browser:
 	$(PIP) --editable ".[demo]"
 	touch $@
 
-# Two that are there for the weights, or the one function, inside them; without what else they would bring.
+# Three that are there for the data, the weights or the one function inside them; without what else they would bring.
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) --editable ".[demo,dev,video]"
-	$(PIP) --no-deps g2p-en pycocoevalcap
+	$(PIP) --no-deps dante-corpora g2p-en pycocoevalcap
 	touch $@
 
 $(BIN)/pip:

