@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from heedful.data.check import check_pairs
 from heedful.data.files import file_notes
 from heedful.data.fingerprint import identity
 from heedful.data.pairs import read_pairs
@@ -220,3 +221,15 @@ def test_a_broken_picture_is_named_with_its_row_or_counted() -> None:
     assert all(example.references == ("cat", "dog") for example in prepared.valid if "01." not in example.source)
     trained = {int(prepared.train[row][0][0]) for row in range(len(prepared.train))}
     assert not trained & {prepared.source.number(example.source) for example in prepared.valid}
+
+
+def test_check_opens_every_picture_and_measures_no_names(tmp_path: Path) -> None:
+    for number in range(3):
+        for name in ("cat", "dog"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.new("L", (12, 12), 40 * number + (name == "cat")).save(tmp_path / name / f"{number}.png")
+    whole = (tmp_path / "dog" / "2.png").read_bytes()
+    (tmp_path / "dog" / "2.png").write_bytes(whole[: len(whole) // 2])
+    found = check_pairs([str(tmp_path)], [], [], Data(bad_rows="skip"))
+    assert [finding.level for finding in found.findings] == ["x"] and "2.png" in found.findings[0].text
+    assert "5 pairs" in found.summary and "a picture each" in found.summary

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from heedful.data.files import file_notes
-from heedful.data.look import FIRST, ODD, SIDES, Look, look
+from heedful.data.look import FIRST, ODD, PICTURES, SIDES, Look, look
 from heedful.data.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Bin, Finding, Findings
@@ -43,6 +43,7 @@ def check_pairs(files: Sequence[str], valid: Sequence[str], test: Sequence[str],
     histograms = {
         f"{side}: {unit}": histogram(np.asarray(train.lengths[place]))
         for place, (side, unit) in enumerate(zip(SIDES, train.units, strict=True))
+        if unit != PICTURES
     }
     return Findings(", ".join(files), summary(train, len(files)), tuple(found), histograms)
 
@@ -54,6 +55,9 @@ def summary(seen: Look, files: int) -> str:
         return f"{pairs} · {count(files, 'file')}"
     spans = []
     for side, unit, lengths in zip(SIDES, seen.units, seen.lengths, strict=True):
+        if unit == PICTURES:
+            spans.append("a picture each")
+            continue
         low, high = np.percentile(np.asarray(lengths), [5, 95], method="nearest")
         spans.append(f"{side} {low:,} to {high:,} {unit}" if low < high else f"{side} {low:,} {unit}")
     sources = len(np.unique(np.asarray(seen.sources)))
@@ -81,6 +85,8 @@ def within(seen: Look, data: Data) -> Iterator[Finding]:
 
 def lengths_apart(seen: Look) -> Iterator[Finding]:
     """Pairs of which one side is far longer; where sides are counted in unlike units, far longer than usual."""
+    if PICTURES in seen.units:
+        return
     source, target = (np.asarray(lengths, dtype=float) for lengths in seen.lengths)
     alike = ("words" in seen.units) == (seen.units[0] == seen.units[1])
     usual = 1.0 if alike else float(np.median(target[source > 0] / source[source > 0]))

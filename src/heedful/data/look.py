@@ -9,14 +9,19 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from heedful.data.pairs import Pair, read_pairs
+from heedful.data.pictures import Form, decode, is_picture
 from heedful.data.rows import BadRow
 from heedful.data.split import hashed
 from heedful.data.tokenizers import choose
+from heedful.errors import HeedfulError
 from heedful.sections import Data
 
 FIRST = 3
 BEGINNING = 5_000
 SIDES = ("source", "target")
+PICTURES = "pictures"
+"""The unit of a side that is one picture."""
+SMALL = Form(8, "gray")
 ODD = {
     "control characters": "[\x00-\x09\x0b-\x1f\x7f-\x9f]",
     "the replacement character � (something was lost before)": "\ufffd",
@@ -71,6 +76,9 @@ class Look:
         self.places[0].append(self.files.setdefault(pair.file, len(self.files)))
         self.places[1].append(pair.line)
         for side, text in enumerate(sides):
+            if self.units[side] == PICTURES:
+                self.lengths[side].append(1)
+                continue
             words = [] if self.units[side] == "characters" else text.split()
             self.lengths[side].append(len(words or text))
             self.entries[side].update(words if self.units[side] == "symbols" else text)
@@ -80,14 +88,14 @@ class Look:
 
     def notice_odd(self, pair: Pair) -> None:
         """Counts what is odd in a pair's characters."""
-        sides = pair.source, pair.target
+        sides = [text for text, unit in zip((pair.source, pair.target), self.units, strict=True) if unit != PICTURES]
         if pair.source == pair.target:
             self.notice("equal", pair.where)
         if any(ANY.search(text) for text in sides):
             for what, pattern in PATTERNS.items():
                 if any(pattern.search(text) for text in sides):
                     self.notice(what, pair.where)
-        if not (pair.source.isascii() and pair.target.isascii()):
+        if not all(text.isascii() for text in sides):
             if not all(unicodedata.is_normalized("NFC", text) for text in sides):
                 self.notice("NFD", pair.where)
             elif not all(unicodedata.is_normalized("NFD", text) for text in sides):
@@ -102,11 +110,27 @@ def look(files: Sequence[str], data: Data, units: tuple[str, ...] = ()) -> Look:
     seen = Look(units)
     pairs = read_pairs(files, data.model_copy(update={"bad_rows": "skip", "normalize": "none"}), seen.refuse)
     beginning = list(islice(pairs, BEGINNING))
+    pictured = bool(beginning) and is_picture(beginning[0].source)
     seen.units = units or tuple(unit([getattr(pair, side) for pair in beginning]) for side in SIDES)
+    if pictured:
+        seen.units = (PICTURES, seen.units[1])
     seen.header = next((names for pair in beginning[:1] if (names := header_of(pair))), "")
     for pair in chain(beginning, pairs):
-        seen.add(pair)
+        bad = broken(pair) if pictured else None
+        if bad:
+            seen.refuse(bad)
+        else:
+            seen.add(pair)
     return seen
+
+
+def broken(pair: Pair) -> BadRow | None:
+    """The bad row for a picture that cannot be read to its end."""
+    try:
+        decode(pair.source, SMALL)
+    except HeedfulError as error:
+        return BadRow(pair.where, error.problem, "", error.cure)
+    return None
 
 
 def header_of(first: Pair) -> str:
