@@ -141,7 +141,9 @@ LEARNT = {
     "match": ("recall_at_1", 90),
     "label": ("accuracy", 90),
 }
-"""What a network comes to on the pictures that it learnt from."""
+"""What a network comes to on what it learnt from."""
+FORGETFUL = {("caption", "rnn"): 20}
+"""An Elman network has forgotten the upper rows of a picture when it comes to the last; guessing has 8."""
 
 
 @pytest.mark.parametrize(
@@ -152,14 +154,15 @@ def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Pat
     settings = {
         "train__steps": 400,
         "train__valid_every": 400,
-        "train__learning_rate": 5e-3,
+        "train__learning_rate": 2e-3 if network == "rnn" else 5e-3,
         "train__average": 0.0,
         "train__augment": [],
         "network__width": 32,
         "network__dropout": 0.0,
     }
     model = trained(files, tmp_path / "run", task, network, **settings)
-    measure, least = LEARNT[task]
+    measure, usual = LEARNT[task]
+    least = FORGETFUL.get((task, network), usual)
     column = COLUMN.get(task, "texts")
     assert model.evaluate(files[f"train-{column}"]).measures[measure].value >= least
 
