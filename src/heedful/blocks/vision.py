@@ -68,8 +68,6 @@ class Patches(nn.Module):
         self.cut = high, wide
         self.grid = side // high, side // wide
         self.linear = nn.Linear(self.stem.channels * high * wide, width)
-        # what is seen must be as loud as where it stands, however many layers it has passed: docs/log.md
-        self.norm = nn.LayerNorm(width)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Bytes (N, H, W, C) -> (N, S, D), S = rows x columns of the grid."""
@@ -77,7 +75,7 @@ class Patches(nn.Module):
         x = self.stem(x)
         high, wide = self.cut
         pieces = x.unflatten(3, (-1, wide)).unflatten(2, (-1, high))  # (N, C, rows, high, columns, wide)
-        return self.norm(self.linear(pieces.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)))
+        return self.linear(pieces.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2))
 
 
 def map_side(size: int, stem: int) -> int:

@@ -17,11 +17,13 @@ class Pictures(nn.Module):
         super().__init__()
         self.patches = Patches(pixels, width, patch, stem)
         self.places = Places(places, self.patches.grid, width) if places in ("grid", "learned") else None
+        # what is seen must be as loud as where it stands; who is not told places hears blank rows as blank: docs/log.md
+        self.norm = nn.LayerNorm(width) if self.places is not None else nn.Identity()
         self.token = nn.Parameter(torch.randn(width) * 0.02) if token else None
         self.positions = self.patches.grid[0] * self.patches.grid[1] + token
 
     def forward(self, pictures: Tensor) -> Tensor:
-        x = self.patches(pictures)
+        x = self.norm(self.patches(pictures))
         if self.places is not None:
             x = x + self.places(self.patches.grid).to(x)
         if self.token is not None:
