@@ -118,8 +118,7 @@ def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     dropped = 0.1 if recipe.train.drop_source == "auto" else float(recipe.train.drop_source)
 
     def plan(epoch: int) -> list[np.ndarray]:
-        lengths = np.array(prepared.train.lengths)
-        lengths[:, 1] = known.shape[1]
+        lengths = np.full_like(prepared.train.lengths, max(known.shape[1], prepared.train.lengths[:, 0].max()))
         batches = batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
         return [batch + epoch * len(lengths) for batch in batches]
 

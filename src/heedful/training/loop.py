@@ -87,6 +87,7 @@ class Loop:
     def run(self) -> Outcome:
         """Trains until the budget is spent, patience ends, or a signal asks to stop (saved; KeyboardInterrupt)."""
         begun = self.at.seconds
+        memory.keep()
         memory.reset_peak(self.device)
         self.saved = time.monotonic()
         with stop_signals() as asked:
