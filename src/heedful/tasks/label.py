@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from heedful.blocks.loss import jumps
 from heedful.blocks.vision import Pixels
 from heedful.data import batching, step_check, step_preparing, step_store
+from heedful.data.augment import augment
 from heedful.data.rows import BadRow
 from heedful.data.step_files import read_clips
 from heedful.data.steps import StepForm, open_steps
@@ -28,6 +29,7 @@ from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.networks.sources import Frames, Series, Words
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
+from heedful.tasks import reading
 from heedful.tasks.windows import apart, by_windows, cut, filled, together_padded, windows
 from heedful.training.loop import Batch, Work
 
@@ -111,6 +113,12 @@ def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) ->
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
     pieces = cut(prepared.train.lengths[:, 0], recipe.data.window)
     lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
+    chosen = (reading.AUGMENT if recipe.train.augment == "auto" else recipe.train.augment) if model.pixels else ()
+    collate = Collate(prepared.train, pieces, tuple(chosen), recipe.seed)
+
+    def plan(epoch: int) -> list[np.ndarray]:
+        batches = batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
+        return [batch + epoch * len(pieces) for batch in batches]
 
     def values() -> dict[str, float]:
         measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
@@ -118,13 +126,13 @@ def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) ->
 
     return Work(
         network=model.network,
-        plan=lambda epoch: batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch),
-        collate=Collate(prepared.train, pieces),
+        plan=plan,
+        collate=collate,
         loss=Loss(recipe.train.label_smoothing, recipe.train.smooth_steps),
         score=values,
         primary=PRIMARY[kind(model)],
         higher_is_better=True,
-        where=lambda rows: [prepared.train.where(int(pieces[row, 0])) for row in rows],
+        where=collate.where,
     )
 
 
@@ -135,18 +143,32 @@ def kind(model: Labeller) -> Kind:
 
 @dataclass(frozen=True)
 class Collate:
-    """Rows of `pieces` -> a batch: sources, lengths and labels, -1 where nothing is to be learnt."""
+    """Numbers of `pieces` -> a batch: sources, lengths and labels, -1 where nothing is to be learnt.
+
+    Numbers beyond the pieces tell the epoch, so that a clip is varied, all its frames alike, by seed, epoch and piece.
+    """
 
     store: step_store.ClipStore
     pieces: np.ndarray
+    kinds: tuple[str, ...]
+    seed: int
 
-    def __call__(self, rows: np.ndarray) -> Batch:
+    def __call__(self, numbers: np.ndarray) -> Batch:
         sources, labels = [], []
-        for clip, low, high in self.pieces[rows]:
+        for clip, low, high in self.pieces[numbers % len(self.pieces)]:
             values, named = self.store[int(clip)]
             sources.append(values[low:high])
             labels.append(named[low:high])
-        return together_padded(sources) | {"labels": filled(labels, MASKED)}
+        batch = together_padded(sources) | {"labels": filled(labels, MASKED)}
+        if self.kinds:
+            frames = batch["source"]  # (N, T, H, W, C)
+            seeds = np.repeat(reading.luck(self.seed, numbers), frames.size(1)).tolist()
+            batch["source"] = augment(frames.flatten(0, 1), self.kinds, seeds).view_as(frames)
+        return batch
+
+    def where(self, numbers: np.ndarray) -> list[str]:
+        """The files and lines of these."""
+        return [self.store.where(int(clip)) for clip in self.pieces[numbers % len(self.pieces), 0]]
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ class Sources:
 
     def seeds(self, numbers: np.ndarray) -> list[int]:
         """What each example's luck depends on."""
-        return [int(np.random.default_rng((self.seed, int(number))).integers(2**62)) for number in numbers]
+        return luck(self.seed, numbers)
 
     def lengths(self) -> np.ndarray:
         """Positions of each row's source and target, (rows, 2)."""
@@ -177,6 +177,11 @@ def sources(recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Rea
     """The training side; `kinds` are what auto augments by."""
     chosen = kinds if recipe.train.augment == "auto" else recipe.train.augment
     return Sources(store, coder, reading, tuple(chosen), recipe.seed)
+
+
+def luck(seed: int, numbers: np.ndarray) -> list[int]:
+    """A seed of its own for each example of an epoch, by what its number tells."""
+    return [int(np.random.default_rng((seed, int(number))).integers(2**62)) for number in numbers]
 
 
 class Prints(Mapping[str, bytes]):
