@@ -17,7 +17,9 @@ from pydantic import TypeAdapter
 from heedful import recipe as recipes
 from heedful.api.model import Model, load, load_one, write_model
 from heedful.api.reporting import write_report
+from heedful.data.fingerprint import changed
 from heedful.errors import HeedfulError
+from heedful.report.words import listed
 from heedful.results import Findings, Progress, Scores
 from heedful.sections import Network, Recipe, Train
 from heedful.tasks import task
@@ -179,7 +181,10 @@ def same_network(asked: Network, started: Network) -> Network:
 
 
 def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
-    """Whether this recipe was trained to its end in the folder; raises HeedfulError if another recipe stands there."""
+    """Whether this recipe was trained to its end in the folder.
+
+    Raises HeedfulError if another recipe stands there, or this one on data that have changed since.
+    """
     path = folder / "recipe.toml"
     if not path.exists():
         return False
@@ -194,7 +199,17 @@ def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
         raise HeedfulError(
             f"{folder} holds a run of another recipe.", "\n".join([*others, "Take another folder: -o runs/NAME"])
         )
+    refuse_changed(folder, resolved)
     return (folder / "scores.json").exists()
+
+
+def refuse_changed(folder: Path, recipe: Recipe) -> None:
+    """Raises HeedfulError if what a run learns from is no longer what it began with."""
+    path = folder / "fingerprint.json"
+    if path.exists() and (found := changed(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
+        raise HeedfulError(
+            f"{folder} holds a run on other data: {listed(found)} changed since.", "Take another folder: -o runs/NAME"
+        )
 
 
 def default_folder(recipe: Recipe) -> Path:
