@@ -18,6 +18,7 @@ from heedful import recipe as recipes
 from heedful.api.model import Model, load, load_one, write_model
 from heedful.api.reporting import write_report
 from heedful.data.fingerprint import changed
+from heedful.data.tables import hub_parts
 from heedful.errors import HeedfulError
 from heedful.report.words import listed
 from heedful.results import Findings, Progress, Scores
@@ -218,11 +219,19 @@ def default_folder(recipe: Recipe) -> Path:
 
 
 def data_stem(recipe: Recipe) -> str:
-    """What the training data are called: the first file without its ending, or the name of a sample or dataset."""
+    """What the training data are called: the first file without its ending, or the name of a sample or dataset.
+
+    >>> [data_stem(recipes.build("label", {"data.train": [one]})) for one in ("a/b.csv", "sample://c/d", "hf://e/f/g")]
+    ['b', 'c', 'f']
+    """
     if not recipe.data.train:
         raise HeedfulError("There is no file to learn from.", f"As heedful train {recipe.task} pairs.tsv")
     first = recipe.data.train[0]
-    return first.partition("://")[2].partition("/")[0] if "://" in first else Path(first).absolute().stem
+    if first.startswith("hf://"):
+        return hub_parts(first)[0].partition("/")[2]
+    if first.startswith("sample://"):
+        return first.removeprefix("sample://").partition("/")[0]
+    return Path(first).absolute().stem
 
 
 def opening(recipe: Recipe, weights: int) -> str:
