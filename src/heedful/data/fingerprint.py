@@ -31,7 +31,7 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object] | None) -> dict:
         "format": FORMAT,
         "files": {file: identity(file) for file in dict.fromkeys(files + own)},
         "data": data.model_dump(),
-        "seed": recipe.seed,
+        "seed": recipe.data_seed,
         "coders": given,
     }
 

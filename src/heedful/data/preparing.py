@@ -109,7 +109,7 @@ class Preparation:
     def __init__(
         self, recipe: Recipe, folder: Path, notes: Notes, bad: BadRows, kinds: tuple[Kind, Kind] = ("text", "text")
     ) -> None:
-        self.task, self.data, self.seed = recipe.task, recipe.data, recipe.seed
+        self.task, self.data, self.seed = recipe.task, recipe.data, recipe.data_seed
         self.folder, self.note, self.bad = folder, notes, bad
         self.kinds, self.pictured = kinds, Pictured(folder, recipe.data, "picture" in kinds, kinds[1] == "picture")
 

@@ -122,7 +122,7 @@ class Preparation:
     """The steps of `prepare_clips`, on one recipe."""
 
     def __init__(self, recipe: Recipe, folder: Path, notes: Notes, bad: BadRows) -> None:
-        self.data, self.seed = recipe.data, recipe.seed
+        self.data, self.seed = recipe.data, recipe.data_seed
         self.folder, self.note, self.bad = folder, notes, bad
         self.passed: Counter[str] = Counter()
         self.odd: list[str] = []
