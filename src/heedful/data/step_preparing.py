@@ -49,7 +49,7 @@ def prepare_clips(recipe: Recipe, folder: Path, say: Say, given: Given | None = 
         say(f"data as prepared before: {count(len(prepared.train), 'training clip')}")
         return prepared
     with written_aside(ready) as partial:
-        notes, bad = Notes(say), BadRows(partial / "bad_rows.jsonl")
+        notes, bad = Notes(say, "clip"), BadRows(partial / "bad_rows.jsonl")
         Preparation(recipe, partial, notes, bad).run(given)
         bad.close(folder / "bad_rows.jsonl")
         write_json(partial / "prepared.json", {"fingerprint": fingerprint, "notes": notes.said})
