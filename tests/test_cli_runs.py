@@ -185,6 +185,10 @@ def test_evaluate_compares_with_itself_as_a_tie(place: Path) -> None:
         ("difference", "low", "high"), 0.0
     )
     assert scores["count"] == len(scores["cases"]) == 54 and scores["primary"] in scores["measures"]
+    asked = "\n".join(case["source"] for case in scores["cases"])
+    answers = [json.loads(line)["answers"][0] for line in done("translate run --json", place, asked).splitlines()]
+    told = [(answer["output"], answer["score"]) for answer in answers]
+    assert [(case["output"], case["score"]) for case in scores["cases"]] == told
 
 
 def test_compare_writes_its_page(place: Path) -> None:

@@ -278,6 +278,8 @@ def test_every_run_is_scored_drawn_and_its_data_checked(name: str, place: Path) 
     run, (_, task, data, *_) = made(name, place), RUNS[name].split()
     scores = json.loads(done(f"evaluate {run} {data} --json", place))
     assert scores["primary"] in scores["measures"] and scores["baseline"]
+    logs = [case["score"] for case in scores["cases"] if "score" in case]
+    assert len(logs) == (0 if task in ("draw", "match") else scores["count"]) and all(log < 0 for log in logs)
     assert "examples" in done(f"evaluate {run}", place)
     assert f"trained to {task}" in done(f"info {run}", place)
     assert f"heedful {task} {run}" in (place / run / "README.md").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ server can all show the same thing.
 """
 
 from base64 import b64encode
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 
@@ -93,8 +93,8 @@ class Case:
     output: str
     references: tuple[str, ...]
     error: float
-    score: float = 0.0
-    """The log probability of the output, where it was kept."""
+    score: float | None = None
+    """The log probability of the output; None where it is only the place at which the right thing was found."""
     said: str = ""
     """What people are shown, where `output` is only the place at which the right thing was found."""
 
@@ -137,8 +137,9 @@ class Scores:
     """What kind of answers these are, which says how they are scored."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON would have it."""
-        return asdict(self)
+        """As JSON would have it: a case without a score has none."""
+        cases = [{key: value for key, value in asdict(case).items() if value is not None} for case in self.cases]
+        return asdict(replace(self, cases=())) | {"cases": cases}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +135,7 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listen
     }
     write_file(
         model.folder / "scores.json",
-        lambda path: path.write_text(json.dumps({"facts": facts, "scores": asdict(scores)}, ensure_ascii=False)),
+        lambda path: path.write_text(json.dumps({"facts": facts, "scores": scores.plain()}, ensure_ascii=False)),
     )
     write_report(model, scores, facts, curve_of(model.folder))
     for name, measure in scores.measures.items():

@@ -28,12 +28,11 @@ from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.networks.sources import Frames, Series, Words
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
-from heedful.tasks.windows import apart, by_windows, cut, filled, together_padded, windows
+from heedful.tasks.windows import LEAST, apart, by_windows, cut, filled, sureness, together_padded, windows
 from heedful.training.loop import Batch, Work
 
 MASKED = -1
 LOOKED_AT = 100  # clips by which colours are judged
-LEAST = 1e-30  # of a probability whose logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ def shown(
     """The labels of one source."""
     best = shares.argmax(1)
     labels = tuple(model.names[number] for number in best)
-    score = float(np.log(np.maximum(shares.max(1), LEAST)).sum())
+    score = sureness(shares)
     rows = tuple(tuple(float(value) for value in row) for row in shares)
     read = tuple(windows(len(shares), model.window)) if disagreement is not None else ()
     track = Track(model.names, labels, rows, seconds, read, disagreement)
@@ -241,7 +240,7 @@ def evaluate(
     shares = by_windows(models, arrays, settings.batch_tokens)
     outputs = ["\t".join(first.names[number] for number in one.argmax(1)) for one in shares]
     references = [example.references for example in examples]
-    scores = measure("steps", sources, outputs, references, samples=samples)
+    scores = measure("steps", sources, outputs, references, samples=samples, logs=[*map(sureness, shares)])
     pairs = [
         (truth, said)
         for output, accepted in zip(outputs, references, strict=True)
