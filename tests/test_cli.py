@@ -10,8 +10,12 @@ import pytest
 
 from console import HEEDFUL, heedful
 from heedful.cli import COMMANDS
+from heedful.cli.info import drawing
 from heedful.cli.recipes import FOLDER, names
+from heedful.networks.lineage import allowed, fit_pictures, resolve
 from heedful.recipe import keys, load
+from heedful.sections import Network
+from heedful.tasks.reading import OWN
 from heedful.training.progress import terminal
 
 # What was typed, and words that must stand in the answer on stderr. The exit code is 2 in every row.
@@ -92,6 +96,28 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, encoding="utf-8", check=True)
     assert done.stderr == "[]\n"
     assert len(done.stdout.splitlines()) > 10
+
+
+# What stands at the foot of a drawing, and at its head, by task and whether pictures go in.
+DRAWN = {
+    ("classify", True): (1, 1),
+    ("caption", True): (1, 3),
+    ("classify", False): (3, 1),
+    ("draw", False): (3, 1),
+    ("translate", False): (3, 3),
+    ("label", False): (3, 3),
+    ("match", True): (6, 2),
+}
+
+
+@pytest.mark.parametrize(("task", "pictured"), DRAWN)
+def test_each_task_is_drawn_in_its_own_shape(task: str, pictured: bool) -> None:
+    for name in allowed(task):
+        settings = resolve(Network(name=name), task, own=OWN)
+        lines = drawing(fit_pictures(settings, 32) if pictured else settings, task, pictured).splitlines()
+        foot = next(line.count("□") for line in lines if "□" in line)
+        assert (foot, lines[0].count("○") + lines[0].count("●")) == DRAWN[task, pictured]
+        assert all(line == line.rstrip() for line in lines), lines
 
 
 def test_importing_heedful_imports_no_torch() -> None:
