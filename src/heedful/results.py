@@ -36,7 +36,7 @@ class Answer:
     complete: bool = True
     """False: the longest allowed answer was reached before the end token."""
     unknown: tuple[str, ...] = ()
-    """Pieces of the source that the model's vocabulary does not have."""
+    """Pieces of a text asked that the model's vocabulary does not have."""
     track: "Track | None" = None
     """For an answer in step with its source."""
     picture: bytes = b""

@@ -34,6 +34,7 @@ Rows = Annotated[bool, typer.Option("--rows", help="A row a stretch: start, end,
 CLIPS_AT_ONCE = 8  # videos in memory
 SHOWN = 20  # bars above one legend
 DIGITS = 6
+RARE = "words seen less than twice in training, read by their letters alone"
 
 
 def run(
@@ -63,7 +64,7 @@ def run(
     kind = loaded.trained[0].form.kind
     inputs = asked.lines() if kind == "tokens" else clips(asked.lines(), kind)
     at_once = asked.at_once if kind == "tokens" else CLIPS_AT_ONCE
-    found = one_each(asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, at_once))
+    found = one_each(asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, at_once, RARE))
     if as_json:
         lines: Iterable[str] = map(plain, found)
     elif rows or output:
@@ -121,10 +122,10 @@ def track_of(answer: "Answer") -> "Track":
 
 
 def plain(answer: "Answer") -> str:
-    """One object: labels, and the probabilities of all at each step."""
+    """One object: labels, the probabilities of all at each step, and the words that training hardly had."""
     track = asdict(track_of(answer))
     track["probabilities"] = [[round(share, DIGITS) for share in row] for row in track["probabilities"]]
-    return json.dumps({"source": answer.source} | track, ensure_ascii=False)
+    return json.dumps({"source": answer.source, "unknown": answer.unknown} | track, ensure_ascii=False)
 
 
 def table(found: "Iterator[Answer]", rows: bool) -> Iterator[str]:

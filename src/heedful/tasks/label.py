@@ -18,7 +18,7 @@ from heedful.blocks.vision import Pixels
 from heedful.data import batching, step_check, step_preparing, step_store
 from heedful.data.rows import BadRow
 from heedful.data.step_files import read_clips
-from heedful.data.steps import StepForm, open_steps
+from heedful.data.steps import StepForm, Steps, open_steps
 from heedful.errors import HeedfulError, unknown
 from heedful.metrics.classes import by_class, confused
 from heedful.metrics.counts import PRIMARY, Kind
@@ -179,22 +179,21 @@ def answer(models: Sequence[Labeller], sources: Sequence[str], settings: Generat
     arrays = [first.form.ready(steps) for steps in opened_steps]
     found = by_windows(models, arrays, settings.batch_tokens)
     return [
-        [shown(first, source, shares, steps.seconds, apart(models, array, shares, settings))]
+        [shown(first, source, shares, steps, apart(models, array, shares, settings))]
         for source, steps, array, shares in zip(sources, opened_steps, arrays, found, strict=True)
     ]
 
 
-def shown(
-    model: Labeller, source: str, shares: np.ndarray, seconds: tuple[float, ...], disagreement: float | None
-) -> Answer:
+def shown(model: Labeller, source: str, shares: np.ndarray, steps: Steps, disagreement: float | None) -> Answer:
     """The labels of one source."""
     best = shares.argmax(1)
     labels = tuple(model.names[number] for number in best)
     score = sureness(shares)
     rows = tuple(tuple(float(value) for value in row) for row in shares)
     read = tuple(windows(len(shares), model.window)) if disagreement is not None else ()
-    track = Track(model.names, labels, rows, seconds, read, disagreement)
-    return Answer(source, "\t".join(labels), score, score / max(1, len(labels)), labels, track=track)
+    track = Track(model.names, labels, rows, steps.seconds, read, disagreement)
+    unknown = model.form.lexicon.unknown(steps.words) if model.form.lexicon else ()
+    return Answer(source, "\t".join(labels), score, score / max(1, len(labels)), labels, unknown=unknown, track=track)
 
 
 def score(models: Sequence[Labeller], pairs: Sequence[tuple[str, str]]) -> list[float]:
