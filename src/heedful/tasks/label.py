@@ -193,7 +193,8 @@ def shown(model: Labeller, source: str, shares: np.ndarray, steps: Steps, disagr
     read = tuple(windows(len(shares), model.window)) if disagreement is not None else ()
     track = Track(model.names, labels, rows, steps.seconds, read, disagreement)
     unknown = model.form.lexicon.unknown(steps.words) if model.form.lexicon else ()
-    return Answer(source, "\t".join(labels), score, score / max(1, len(labels)), labels, unknown=unknown, track=track)
+    mean = score / max(1, len(labels))
+    return Answer(source, "\t".join(labels), score, mean, labels, unknown=unknown, track=track, note=steps.note)
 
 
 def score(models: Sequence[Labeller], pairs: Sequence[tuple[str, str]]) -> list[float]:
