@@ -10,6 +10,7 @@ import yaml
 from PIL import Image
 
 from heedful.errors import HeedfulError
+from heedful.metrics.segments import step_counts
 from heedful.report import sheet, terminal, words
 from heedful.report.card import model_card
 from heedful.results import Answer, Case, ClassScore, Comparison, Confusion
@@ -90,4 +91,7 @@ def test_card_says_what_goes_in_and_out(task, source, tag, told):
 def test_measures_have_their_names_and_units():
     assert words.score(71.2, "recall_at_5") == "71.2 %" and words.title("reverse_recall_at_10") == "reverse recall@10"
     assert words.axis("accuracy") == "accuracy, %" and words.axis("cider") == "CIDEr-D"
-    assert words.title("f1_at_25_frames") == "F1@25 frames"
+    assert [words.title(counts.name) for counts in step_counts(["a"], [("a",)])] == [
+        "accuracy", "edit score", "F1@10 (MS-TCN)", "F1@25 (MS-TCN)", "F1@50 (MS-TCN)",
+        "F1@10 (ASFormer)", "F1@25 (ASFormer)", "F1@50 (ASFormer)",
+    ]  # fmt: skip

@@ -77,7 +77,9 @@ def entry(network: str, scores: Scores, samples: list[Answer]) -> Entry:
 def labelled_comparison() -> Comparison:
     """Two networks, of which the second was measured in six more ways; neither has an alignment or lengths."""
     scores = scored("accuracy", in_step())
-    more = {name: Measure(name, 61.5, 60, 63, True) for name in ("edit", "f1_at_10", "f1_at_25", "f1_at_50")}
+    more = {
+        name: Measure(name, 61.5, 60, 63, True) for name in ("edit", "f1_10_mstcn", "f1_25_mstcn", "f1_50_asformer")
+    }
     track = Track(LABELS, tuple(in_step()[0].output.split("\t")), ((1.0,) * 4,) * 6)
     samples = [Answer(case.source, case.output, 0, 0, track=track) for case in in_step()[:2]]
     other = replace(scores, measures=scores.measures | more)
@@ -328,10 +330,10 @@ def test_comparison_needs_no_alignment_no_lengths_and_not_the_same_measures(fold
     text = terminal.compare_table(labelled_comparison())
     lines = [line.split() for line in text.splitlines()]
     assert ["frame", "–"] in lines and ["gru", "61.5", "(60.0", "to", "63.0)"] in lines
-    assert lines[0][1:6] == ["accuracy", "edit", "score", "F1@10", "F1@25"]
+    assert lines[0][1:6] == ["accuracy", "edit", "score", "F1@10", "(MS-TCN)"]
     assert "gru is better" in text
     html = (folder / "compare_label.html").read_text(encoding="utf-8")
-    assert '<th scope="col" class="n">F1@50</th>' in html and "learns<br>steps/s" in html
+    assert '<th scope="col" class="n">F1@50 (ASFormer)</th>' in html and "learns<br>steps/s" in html
     assert "What each of them looked at" not in html and "By source length" not in html
     assert "frame is right at 3 of 5 steps" in html
     with opened(folder / "compare_pictures.html") as watched:
