@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from console import HEEDFUL, heedful
 from heedful.cli import COMMANDS
 from heedful.cli.info import drawing
 from heedful.cli.recipes import FOLDER, names
-from heedful.networks.lineage import allowed, fit_pictures, resolve
+from heedful.networks.lineage import LINEAGE, allowed, fit_pictures, resolve
 from heedful.recipe import keys, load
 from heedful.sections import Network
 from heedful.tasks.reading import OWN
@@ -118,6 +119,14 @@ def test_each_task_is_drawn_in_its_own_shape(task: str, pictured: bool) -> None:
         foot = next(line.count("□") for line in lines if "□" in line)
         assert (foot, lines[0].count("○") + lines[0].count("●")) == DRAWN[task, pictured]
         assert all(line == line.rstrip() for line in lines), lines
+
+
+def test_the_page_of_networks_says_what_the_command_and_the_tests_do(folder: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
+    told = heedful("networks --markdown", folder).out
+    assert told in page and told.count("\n| `") == 2 * len(LINEAGE)
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert [name for name in re.findall(r"`(test_\w+)`", page) if f"def {name}(" not in tests] == []
 
 
 def test_importing_heedful_imports_no_torch() -> None:
