@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,12 @@ import pytest
 
 from console import HEEDFUL, heedful
 from heedful.cli import COMMANDS
+from heedful.cli.info import drawing
 from heedful.cli.recipes import FOLDER, names
+from heedful.networks.lineage import LINEAGE, allowed, fit_pictures, resolve
 from heedful.recipe import keys, load
+from heedful.sections import Network
+from heedful.tasks.reading import OWN
 from heedful.training.progress import terminal
 
 # What was typed, and words that must stand in the answer on stderr. The exit code is 2 in every row.
@@ -92,6 +97,36 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, encoding="utf-8", check=True)
     assert done.stderr == "[]\n"
     assert len(done.stdout.splitlines()) > 10
+
+
+# What stands at the foot of a drawing, and at its head, by task and whether pictures go in.
+DRAWN = {
+    ("classify", True): (1, 1),
+    ("caption", True): (1, 3),
+    ("classify", False): (3, 1),
+    ("draw", False): (3, 1),
+    ("translate", False): (3, 3),
+    ("label", False): (3, 3),
+    ("match", True): (6, 2),
+}
+
+
+@pytest.mark.parametrize(("task", "pictured"), DRAWN)
+def test_each_task_is_drawn_in_its_own_shape(task: str, pictured: bool) -> None:
+    for name in allowed(task):
+        settings = resolve(Network(name=name), task, own=OWN)
+        lines = drawing(fit_pictures(settings, 32) if pictured else settings, task, pictured).splitlines()
+        foot = next(line.count("□") for line in lines if "□" in line)
+        assert (foot, lines[0].count("○") + lines[0].count("●")) == DRAWN[task, pictured]
+        assert all(line == line.rstrip() for line in lines), lines
+
+
+def test_the_page_of_networks_says_what_the_command_and_the_tests_do(folder: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
+    told = heedful("networks --markdown", folder).out
+    assert told in page and told.count("\n| `") == 2 * len(LINEAGE)
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert [name for name in re.findall(r"`(test_\w+)`", page) if f"def {name}(" not in tests] == []
 
 
 def test_importing_heedful_imports_no_torch() -> None:

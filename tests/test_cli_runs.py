@@ -120,6 +120,21 @@ def test_mistakes_are_answered_in_plain_lines(case: str, place: Path) -> None:
     assert sorted(place.rglob("*")) == before, "something was left behind"
 
 
+def test_a_run_is_on_the_data_it_began_with(place: Path) -> None:
+    """Finished or not, the same command on a file that changed since says so, and trains on neither."""
+    for name in ("kept.tsv", "more.tsv"):
+        (place / name).write_bytes((place / "pairs.tsv").read_bytes())
+    line = f"train translate kept.tsv more.tsv --network gru --steps 2 -o early {SMALL}"
+    done(line, place)
+    assert "early is finished" in heedful(line, place).err
+    (place / "more.tsv").write_bytes((place / "pairs.tsv").read_bytes().replace(b"A", b"F"))
+    for ended in ("scores.json", "model.safetensors"):
+        told = heedful(line, place)
+        assert told.code == 2 and "early holds a run on other data: more.tsv changed since." in told.err
+        assert "-o runs/NAME" in told.err
+        (place / "early" / ended).unlink()
+
+
 def test_answers_are_the_same_by_every_way(place: Path) -> None:
     plain = done(f"translate run {' '.join(WORDS)}", place).splitlines()
     assert len(plain) == len(WORDS)
@@ -170,6 +185,10 @@ def test_evaluate_compares_with_itself_as_a_tie(place: Path) -> None:
         ("difference", "low", "high"), 0.0
     )
     assert scores["count"] == len(scores["cases"]) == 54 and scores["primary"] in scores["measures"]
+    asked = "\n".join(case["source"] for case in scores["cases"])
+    answers = [json.loads(line)["answers"][0] for line in done("translate run --json", place, asked).splitlines()]
+    told = [(answer["output"], answer["score"]) for answer in answers]
+    assert [(case["output"], case["score"]) for case in scores["cases"]] == told
 
 
 def test_compare_writes_its_page(place: Path) -> None:

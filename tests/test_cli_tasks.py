@@ -20,10 +20,10 @@ SMALL = "--size tiny --steps 5 train.threads=1 train.valid_limit=4"
 COLOURS = {"red": (200, 0, 0), "blue": (0, 0, 200)}
 RUNS = {
     "seen": f"train classify photos --network vaswani2017 {SMALL}",
-    "read": f"train classify texts.tsv --network gru {SMALL}",
+    "read": f"train classify texts.tsv --network gru {SMALL} data.source_tokenizer=symbols",
     "told": f"train caption captions.csv --network bahdanau2015 {SMALL} generate.max_length=12",
-    "drawn": f"train draw captions.csv --network gru {SMALL}",
-    "matched": f"train match captions.csv --network vaswani2017 {SMALL}",
+    "drawn": f"train draw captions.csv --network gru {SMALL} data.source_tokenizer=symbols",
+    "matched": f"train match captions.csv --network vaswani2017 {SMALL} data.target_tokenizer=symbols",
     "filmed": f"train label clips --network gru data.window=6 {SMALL}",
     "measured": f"train label series --network frame {SMALL}",
     "tagged": f"train label words.conll --network gru {SMALL}",
@@ -172,9 +172,11 @@ def test_classes_come_with_probabilities_by_every_way(place: Path) -> None:
 
 
 def test_texts_are_classified_too(place: Path) -> None:
-    rows = table(done(f"classify {made('read', place)} --n 2", place, given="yes 3\nno 4"))
-    assert [row[0] for row in rows] == ["yes 3", "yes 3", "no 4", "no 4"]
-    assert {row[1] for row in rows} == {"yes", "no"}
+    told = ended(f"classify {made('read', place)} --n 2", place, given="yes 3\nno 9")
+    assert [row[0] for row in table(told.out)] == ["yes 3", "yes 3", "no 9", "no 9"]
+    assert {row[1] for row in table(told.out)} == {"yes", "no"}
+    assert told.err == "1 of 2 texts hold what the model never saw: 9.\n"
+    assert json.loads(done("classify read --json", place, given="no 9"))["unknown"] == ["9"]
 
 
 def test_captions_are_sentences_and_can_be_scored(place: Path) -> None:
@@ -206,6 +208,8 @@ def test_drawings_are_files_named_after_their_texts(place: Path, tmp_path: Path)
     assert done(f"draw {run} red blue --n 2 -o sheet.png", tmp_path) == "sheet.png\n"
     assert Image.open(tmp_path / "sheet.png").width > 4 * 128
     kept = json.loads(done(f"draw {run} red --json", tmp_path))["answers"][0]
+    strange = ended(f"draw {run} --file prompts.txt --json", tmp_path)
+    assert strange.err == "1 of 2 texts hold what the model never saw: A 2!.\n" and kept["unknown"] == []
     done(f"draw {run} red -o one.png", tmp_path)
     assert base64.b64decode(kept["picture"]) == (tmp_path / "one.png").read_bytes()
 
@@ -220,8 +224,10 @@ def test_pictures_are_matched_with_texts_of_ones_own(place: Path) -> None:
     rows = table(done(f"match {run} photos --n 2 --among red blue green red", place))
     assert len(rows) == 24
     assert all(float(one[2]) >= float(other[2]) for one, other in zip(rows[::2], rows[1::2], strict=True))
-    found = json.loads(done(f"match {run} photos/red/0.png --json --among red blue green", place))["answers"]
-    assert {one["output"] for one in found} == {"red", "blue", "green"}
+    told = ended(f"match {run} photos/red/0.png --json --among red blue green", place)
+    assert told.err == "1 of 3 texts hold what the model never saw: green.\n"
+    found = json.loads(told.out)["answers"]
+    assert {one["output"]: one["unknown"] for one in found} == {"red": [], "blue": [], "green": ["green"]}
     assert sum(one["probability"] for one in found) == pytest.approx(1, abs=1e-5)
     cosines = table(done(f"match {run} --score photos/red/0.png red photos/red/0.png blue", place))
     assert all(abs(float(row[2])) <= 1 for row in cosines)
@@ -258,7 +264,9 @@ def test_labels_as_rows_can_be_learnt_from(place: Path) -> None:
 
 
 def test_words_stand_above_their_labels(place: Path) -> None:
-    lines = done(f"label {made('tagged', place)}", place, given="a house3 fell\na house9\n").splitlines()
+    told = ended(f"label {made('tagged', place)}", place, given="a house3 fell\na house9\n")
+    assert "2 of 2 texts hold words seen less than twice in training" in told.err and "house3 house9" in told.err
+    lines = told.out.splitlines()
     assert [line.split() for line in lines[::3]] == [["a", "house3", "fell"], ["a", "house9"]]
     assert {*" ".join(lines[1::3]).split()} <= {"DET", "NOUN", "VERB"} and lines[1].index(lines[1].split()[1]) == 5
 
@@ -278,8 +286,11 @@ def test_every_run_is_scored_drawn_and_its_data_checked(name: str, place: Path) 
     run, (_, task, data, *_) = made(name, place), RUNS[name].split()
     scores = json.loads(done(f"evaluate {run} {data} --json", place))
     assert scores["primary"] in scores["measures"] and scores["baseline"]
+    logs = [case["score"] for case in scores["cases"] if "score" in case]
+    assert len(logs) == (0 if task in ("draw", "match") else scores["count"]) and all(log < 0 for log in logs)
     assert "examples" in done(f"evaluate {run}", place)
-    assert f"trained to {task}" in done(f"info {run}", place)
+    drawn = done(f"info {run}", place)
+    assert f"trained to {task}" in drawn and drawn.count("□") == {"seen": 1, "told": 1, "matched": 6}.get(name, 3)
     assert f"heedful {task} {run}" in (place / run / "README.md").read_text(encoding="utf-8")
     assert done(f"check {task} {data} -o checked", place).endswith("page: checked/index.html\n")
 

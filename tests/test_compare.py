@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_weights_are_equal_where_they_are_asked_for(folder: Path) -> None:
     """The widths are said; the files hold what was promised."""
-    told = heedful(f"{THREE} --steps 2 --weights 1e5 data.bad_rows=skip -o equal", folder)
+    told = heedful(f"{THREE} --test test.tsv --steps 2 --weights 1e5 data.bad_rows=skip -o equal", folder)
     assert told.code == 0, told.err
     entries = json.loads((folder / "equal" / "compare.json").read_text(encoding="utf-8"))["entries"]
     assert [entry["network"] for entry in entries] == list(NETWORKS)
@@ -40,17 +40,20 @@ def test_weights_are_equal_where_they_are_asked_for(folder: Path) -> None:
 
 
 def test_data_are_prepared_once_for_all_networks(folder: Path) -> None:
-    """Once a seed, since the seed decides what is held out; each run has all of its data, and nothing else is left."""
-    told = heedful(f"{THREE} --test test.tsv --steps 2 --seeds 0,1 data.bad_rows=skip -o luck", folder)
+    """And all seeds, which share one split; each run has all of its data, and nothing else is left."""
+    told = heedful(f"{THREE} --steps 2 --seeds 1,0 data.bad_rows=skip -o luck", folder)
     assert told.code == 0, told.err
     runs = [f"{network}-{seed}" for network in NETWORKS for seed in (0, 1)]
     assert sorted(path.name for path in (folder / "luck").iterdir()) == sorted([*runs, "compare.html", "compare.json"])
-    assert told.err.count("held out") == 2
-    assert told.err.count("data as prepared before") == 4
-    for seed in (0, 1):
-        first, *others = [contents(folder / "luck" / f"{network}-{seed}") for network in NETWORKS]
-        assert {"bad_rows.jsonl", "data/prepared.json", "data/valid.json"} < first.keys()
-        assert others == [first, first]
+    assert told.err.count("held out by seed 1") == told.err.count("held out") == 1
+    assert told.err.count("data as prepared before") == 5
+    first, *others = [contents(folder / "luck" / run) for run in runs]
+    assert {"bad_rows.jsonl", "data/prepared.json", "data/valid.json"} < first.keys()
+    assert others == [first] * 5
+    weights = {(folder / "luck" / run / "model.safetensors").read_bytes() for run in runs}
+    assert len(weights) == len(runs)
+    kept = json.loads((folder / "luck" / "compare.json").read_text(encoding="utf-8"))
+    assert kept["over_runs"].keys() == {*NETWORKS}
     (folder / "luck" / "gru-0" / "data" / "valid.json").unlink()  # a run is its own: what becomes of one concerns none
     assert heedful("evaluate luck/vaswani2017-0", folder).code == 0
 
@@ -61,20 +64,20 @@ def contents(run: Path) -> dict[str, bytes]:
     return {str(path.relative_to(run)): path.read_bytes() for path in kept}
 
 
-def test_other_data_are_prepared_anew(folder: Path) -> None:
-    """A comparison is repeated after its file was mended: no run takes what another one has from before."""
+def test_other_data_are_refused_before_training(folder: Path) -> None:
+    """A comparison is repeated after its file was mended: no network learns from other rows than the rest."""
     line = "compare translate pairs.tsv {} --steps 1 " + SMALL
     assert heedful(line.format("--networks gru data.bad_rows=skip -o twice"), folder).code == 0
     rows = (folder / "pairs.tsv").read_text(encoding="utf-8").removesuffix("\nalone")
     (folder / "pairs.tsv").write_text(rows.replace("A", "B"), encoding="utf-8")
-    told = heedful(line.format("--networks gru,cho2014 data.bad_rows=skip -o twice"), folder)
-    assert "A" not in (folder / "twice" / "cho2014" / "data" / "valid.json").read_text(encoding="utf-8"), told.err
-    assert told.code == 2 and "twice/gru and twice/cho2014 were scored on different examples" in told.err
+    told = heedful(line.format("--networks cho2014,gru data.bad_rows=skip -o twice"), folder)
+    assert told.code == 2 and "twice/gru holds a run on other data: pairs.tsv changed since" in told.err
+    assert not (folder / "twice" / "cho2014").exists()
 
 
 MISTAKES = {
     "network twice": ("gru,lstm,gru", "", ["gru stands twice"]),
-    "seed twice": ("gru", "--seeds 1,2,1 --test test.tsv", ["seed 1 stands twice"]),
+    "seed twice": ("gru", "--seeds 1,2,1", ["seed 1 stands twice"]),
     "seeds in words": ("gru", "--seeds one", ["--seeds cannot be 'one'", "0,1,2"]),
     "no network": ("gru,", "", ['no network ""']),
     "no choice of a network": ("auto", "", ['no network "auto"']),
@@ -83,7 +86,7 @@ MISTAKES = {
     "too many weights": ("gru", "--weights 1e12", ["No width gives gru 1,000,000,000,000 weights", "can have"]),
     "too few weights": ("gru,vaswani2017", "--weights 0", ["No width gives gru 0 weights"]),
     "weights in words": ("gru", "--weights many", ["--weights cannot be 'many'", "2e6"]),
-    "seeds without a file to score on": ("gru", "--seeds 1,2", ["Each seed holds other rows out", "--test test.tsv"]),
+    "seed of the split": ("gru", "--seeds 1,2 data.seed=-1", ["data.seed cannot be -1", "held out"]),
 }
 
 

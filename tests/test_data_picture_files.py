@@ -217,6 +217,7 @@ def test_a_broken_picture_is_named_with_its_row_or_counted() -> None:
     prepared = prepare(recipe, Path("run"), said.append, None, ("picture", "name"))
     assert any(note.startswith("20 pictures of 8×8 gray, 0.0 MB on disk; 19 more are identical") for note in said)
     assert any(note.startswith("left out: 1 bad row, listed in bad_rows.jsonl (first: p line 2: ") for note in said)
+    assert f"train: {len(prepared.train)} pictures" in said
     # Each picture is there as a cat and as a dog: both are right, and neither side of the split sees the other's.
     assert all(example.references == ("cat", "dog") for example in prepared.valid if "01." not in example.source)
     trained = {int(prepared.train[row][0][0]) for row in range(len(prepared.train))}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from clips import frames, put, recipe
+from heedful.data.fingerprint import changed
 from heedful.data.pictures import Form
 from heedful.data.step_preparing import prepare_clips
 from heedful.data.step_store import PreparedClips
@@ -53,7 +54,8 @@ def test_frames_from_files_to_store() -> None:
     assert "40 sequences of 239 frames, 0.0 MB on disk; one is identical to another, and taken for it" in said
     assert "left out: 1 clip without any label (first: films/dark.txt line 1)" in said
     assert "test: 3 steps with labels never seen in training, which count as wrong: run, jump" in said
-    assert any(note.startswith("left out: 1 ") and note.endswith("whose source also stands in test") for note in said)
+    assert "left out: 1 clip whose source also stands in test" in said
+    assert any(note.startswith("valid: 4 clips held out") for note in said)
     again = pickle.loads(pickle.dumps(prepared.train))
     assert (again[3][0] == prepared.train[3][0]).all()
     said.clear()
@@ -61,6 +63,19 @@ def test_frames_from_files_to_store() -> None:
     assert said == [f"data as prepared before: {len(prepared.train)} training clips"]
     put("films/05.txt", "run\n" * 7)
     assert "run" in prepare_clips(recipe("films", valid_rows=4), Path("run"), said.append).names
+
+
+def test_what_changes_is_named_also_where_a_list_names_it() -> None:
+    *clips, other = [frames(f"{number}.npy", 2, seed=number) for number in range(5)]
+    put("list.csv", "file_name,labels\n" + "".join(f"{clip},walk run\n" for clip in clips))
+    put("other.csv", f"file_name,labels\n{other},walk run\n")
+    asked = recipe("list.csv", test=["other.csv"])
+    kept = prepare_clips(asked, Path("run"), lambda note: None).fingerprint
+    assert changed(kept, asked.data) == []
+    frames("2.npy", 2, seed=7)
+    assert changed(kept, asked.data) == ["a clip that list.csv or other.csv names"]
+    put("other.csv", f"file_name,labels\n{other},walk walk\n")
+    assert changed(kept, asked.data) == ["other.csv"]
 
 
 def test_series_are_standardised_by_training_alone() -> None:

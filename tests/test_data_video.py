@@ -1,5 +1,6 @@
 """Videos written for the test, and hostile ones: every frame at its own time, or a few plain words."""
 
+import json
 import struct
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from console import heedful
 from heedful.data.pictures import Form
 from heedful.data.steps import StepForm, Steps, open_steps
 from heedful.data.video import Limits, read_video
@@ -94,6 +96,21 @@ def test_a_wrong_duration_in_the_header_changes_nothing() -> None:
     assert steps.note == "long.webm says that it lasts 3600.0 seconds, and its frames last 2.0"
     Path("cut.webm").write_bytes(raw[: len(raw) * 2 // 3])
     assert "says that it lasts 2.0 seconds" in open_steps("cut.webm", FORM).note
+
+
+def test_what_is_odd_is_told_with_the_answer() -> None:
+    Path("clips").mkdir()
+    for number in range(3):
+        write(f"clips/{number}.webm", np.roll(LEVELS, number), codec="libvpx-vp9")
+        Path(f"clips/{number}.txt").write_text("dark\n" * 10 + "light\n" * 10)
+    raw = Path("clips/0.webm").read_bytes()
+    Path("cut.webm").write_bytes(raw[: len(raw) * 2 // 3])
+    line = "train label clips --network frame --size tiny --steps 1 train.threads=1 -o run"
+    assert heedful(line, Path()).code == 0
+    told = heedful("label run cut.webm clips/0.webm --json", Path())
+    odd, fine = (json.loads(line) for line in told.out.splitlines())
+    assert "cut.webm says that it lasts 2.0 seconds" in odd["note"] and "note" not in fine
+    assert told.err == f"{odd['note']} (labelled as the frames are).\n"
 
 
 def sound(name: str) -> None:

@@ -1,11 +1,7 @@
-"""What pages, tables, sheets and cards show of pictures, classes and answers in step.
-
-All results here are made up; none of them says anything about a network.
-"""
+"""What pages show of pictures, classes and answers in step."""
 
 import base64
 import io
-import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -22,67 +18,25 @@ from heedful.results import (
     ClassScore,
     Comparison,
     Confusion,
-    Entry,
     Measure,
-    Paired,
-    Progress,
-    Scores,
     Track,
 )
-from test_report import HOSTILE, LONG, Outline
+from made_up import (
+    HOSTILE,
+    LABELS,
+    LONG,
+    OWED,
+    classified,
+    confusion,
+    entered,
+    in_step,
+    labelled_comparison,
+    png,
+    scored,
+)
+from outline import Shapes
 
-LABELS = ("walk", HOSTILE, "run & jump", LONG)
-OWED = "Drawn by A. Body <b>, CC BY-SA 4.0"
 NAMES = ["classify", "crowd", "texts", "caption", "draw", "match", "label", "compare_label", "compare_pictures"]
-
-
-def png(colour: tuple[int, int, int], width: int = 8, height: int = 8) -> bytes:
-    """A picture of one colour."""
-    written = io.BytesIO()
-    Image.new("RGB", (width, height), colour).save(written, "PNG")
-    return written.getvalue()
-
-
-def scored(primary: str, cases: list[Case], **more) -> Scores:
-    return Scores(primary, {primary: Measure(primary, 80, 75, 85, True)}, len(cases), cases=tuple(cases), **more)
-
-
-def confusion() -> Confusion:
-    return Confusion(("cat", HOSTILE, LONG), ((8, 2, 0), (1, 9, 0), (0, 5, 15)))
-
-
-def classified(pictures: bool = True) -> Scores:
-    """Ten answers; those numbered 2, 5 and 8 are wrong, the later the surer."""
-    cases = [
-        Case(f"{HOSTILE}#{i}" if pictures else f"a text {i}", "cat", ("dog" if i % 3 == 2 else "cat",),
-             100.0 * (i % 3 == 2), math.log(0.5 + i / 20))
-        for i in range(10)
-    ]  # fmt: skip
-    by_class = tuple(ClassScore(name, 10, 80.0, 70.0, 74.7 - i) for i, name in enumerate(confusion().names))
-    reliability = (Bin(0, 50, 4, 25.0), Bin(50, 100, 6, 40.0))
-    made = scored("accuracy", cases, confusion=confusion(), by_class=by_class, reliability=reliability)
-    return replace(made, measures=made.measures | {"calibration_error": Measure("calibration_error", 9, 9, 9, False)})
-
-
-def in_step() -> list[Case]:
-    truth, answer = ("", "walk", "walk", HOSTILE, "run & jump", LONG), ("walk", "walk", HOSTILE, HOSTILE, "walk", LONG)
-    return [Case(f"{HOSTILE}{i}.mp4", "\t".join(answer), ("\t".join(truth),), 40.0 + i) for i in range(9)]
-
-
-def entry(network: str, scores: Scores, samples: list[Answer]) -> Entry:
-    curve = (Progress("valid", 10, 1.0, 12.0, {scores.primary: 50.0}),)
-    return Entry(network, 0, f"runs/{network}", 1000, scores, curve, 10, 10, 10, None, tuple(samples))
-
-
-def labelled_comparison() -> Comparison:
-    """Two networks, of which the second was measured in six more ways; neither has an alignment or lengths."""
-    scores = scored("accuracy", in_step())
-    more = {name: Measure(name, 61.5, 60, 63, True) for name in ("edit", "f1_at_10", "f1_at_25", "f1_at_50")}
-    track = Track(LABELS, tuple(in_step()[0].output.split("\t")), ((1.0,) * 4,) * 6)
-    samples = [Answer(case.source, case.output, 0, 0, track=track) for case in in_step()[:2]]
-    other = replace(scores, measures=scores.measures | more)
-    paired = {"frame vs gru": Paired("accuracy", -9.0, -12.0, -6.0, 0.001)}
-    return Comparison("label", "clips", "1 minute", (entry("frame", scores, samples), entry("gru", other, [])), paired)
 
 
 def every_page() -> dict[str, str]:
@@ -108,7 +62,7 @@ def every_page() -> dict[str, str]:
         "draw",
         "d",
         "1 minute",
-        (entry("a", scored("exact", captions), show), entry("b", scored("exact", captions), drawn)),
+        (entered("a", scored("exact", captions), show), entered("b", scored("exact", captions), drawn)),
     )
     return {
         "classify": pages.run_page(title=HOSTILE, scores=classified(), task="classify", **own),
@@ -145,23 +99,6 @@ def test_page_opens_from_disk_in_peace(folder, name):
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert watched.complaints == []
         assert [one for one in watched.requests if not one.startswith("data:image/png")] == []
-
-
-class Shapes(Outline):
-    """Also counts what stands for a drawing: pictures and tables of mix-ups; and gathers names."""
-
-    VOID = Outline.VOID | {"img"}
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        super().handle_starttag(tag, attrs)
-        self.names += [value or "" for name, value in attrs if name == "id"]
-        if tag == "img" or "matrix" in (dict(attrs).get("class") or "").split():
-            for found in self.pictures[-1:]:
-                found["svg"] += 1
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -328,10 +265,10 @@ def test_comparison_needs_no_alignment_no_lengths_and_not_the_same_measures(fold
     text = terminal.compare_table(labelled_comparison())
     lines = [line.split() for line in text.splitlines()]
     assert ["frame", "–"] in lines and ["gru", "61.5", "(60.0", "to", "63.0)"] in lines
-    assert lines[0][1:6] == ["accuracy", "edit", "score", "F1@10", "F1@25"]
+    assert lines[0][1:6] == ["accuracy", "edit", "score", "F1@10", "(MS-TCN)"]
     assert "gru is better" in text
     html = (folder / "compare_label.html").read_text(encoding="utf-8")
-    assert '<th scope="col" class="n">F1@50</th>' in html and "learns<br>steps/s" in html
+    assert '<th scope="col" class="n">F1@50 (ASFormer)</th>' in html and "learns<br>steps/s" in html
     assert "What each of them looked at" not in html and "By source length" not in html
     assert "frame is right at 3 of 5 steps" in html
     with opened(folder / "compare_pictures.html") as watched:

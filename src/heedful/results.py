@@ -5,7 +5,7 @@ server can all show the same thing.
 """
 
 from base64 import b64encode
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 
@@ -36,16 +36,18 @@ class Answer:
     complete: bool = True
     """False: the longest allowed answer was reached before the end token."""
     unknown: tuple[str, ...] = ()
-    """Pieces of the source that the model's vocabulary does not have."""
+    """Pieces of a text asked that the model's vocabulary does not have."""
     track: "Track | None" = None
     """For an answer in step with its source."""
     picture: bytes = b""
     """For an answer that is a picture: a PNG file."""
+    note: str = ""
+    """What is odd, but accepted, about the source."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it: a picture in base64, and without what another kind of answer has."""
         fields = asdict(self) | {"picture": b64encode(self.picture).decode()}
-        return {key: value for key, value in fields.items() if key not in ("track", "picture") or value}
+        return {key: value for key, value in fields.items() if key not in ("track", "picture", "note") or value}
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ class Case:
     output: str
     references: tuple[str, ...]
     error: float
-    score: float = 0.0
-    """The log probability of the output, where it was kept."""
+    score: float | None = None
+    """The log probability of the output; None where it is only the place at which the right thing was found."""
     said: str = ""
     """What people are shown, where `output` is only the place at which the right thing was found."""
 
@@ -137,8 +139,9 @@ class Scores:
     """What kind of answers these are, which says how they are scored."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON would have it."""
-        return asdict(self)
+        """As JSON would have it: a case without a score has none."""
+        cases = [{key: value for key, value in asdict(case).items() if value is not None} for case in self.cases]
+        return asdict(replace(self, cases=())) | {"cases": cases}
 
 
 @dataclass(frozen=True)

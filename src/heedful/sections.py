@@ -12,6 +12,7 @@ Size = Literal["tiny", "small", "base"]
 Format = Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel", "lexicon", "karpathy", "conll"]
 Augment = Literal["flip", "shift", "turn", "colour", "erase"]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0)]
 TASKS: tuple[str, ...] = get_args(Task)
 SIZES: tuple[str, ...] = get_args(Size)
 
@@ -58,6 +59,7 @@ class Data(Section):
     frame_rate: float = Field(default=0.0, ge=0, description="frames a second taken of videos; 0: every frame")
     window: int = Field(default=0, ge=0, description="steps that a network reads of long clips at once; 0: all")
     valid_rows: Auto | int = Field(default="auto", description="rows held out where valid is auto")
+    seed: Auto | Seed = Field(default="auto", description="of what is held out and sampled; auto: the recipe's own")
     min_tokens: int = Field(default=0, ge=0, description="rows with a shorter side are left out, counted")
     max_tokens: int = Field(default=0, ge=0, description="rows with a longer side are left out, counted; 0: none")
     max_ratio: float = Field(
@@ -179,3 +181,8 @@ class Recipe(Section):
     network: Network = Network()
     train: Train = Train()
     generate: Generate = Generate()
+
+    @property
+    def data_seed(self) -> int:
+        """What decides which rows are held out and sampled."""
+        return self.seed if self.data.seed == "auto" else self.data.seed

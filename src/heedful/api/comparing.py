@@ -62,7 +62,8 @@ def compare(
     """Trains each network with each seed under the recipe's budget; chosen on valid, scored on test.
 
     `weights`: every network is made as wide as that many weights allow, so that sizes are equal too. `each`: changes
-    to the recipe for a network of that name alone. Raises HeedfulError before any training for what can be known then.
+    to the recipe for a network of that name alone. Several seeds share one split (`data.seed`). Raises HeedfulError
+    before any training for what can be known then.
     """
     folder = output or Path("runs/compare") / data_stem(recipe)
     contest = recipes_of(recipe, networks, seeds, each or {})
@@ -77,7 +78,7 @@ def compare(
         finished(places[one], asked, resolved.model_copy(update={"train": defaults.resolve(resolved.train)}))
     entries: list[Entry] = []
     for (name, seed), asked in contest.items():
-        lend(places[networks[0], seed], places[name, seed])
+        lend(next(iter(places.values())), places[name, seed])
         entries.append(entry(run(asked, places[name, seed], listener), name, seed))
         refuse_others(entries[0], entries[-1])
     result = concluded(recipe, tuple(entries), networks)
@@ -108,17 +109,14 @@ def recipes_of(
         for one in some:
             if some.count(one) > 1:
                 raise HeedfulError(f"The {what} {one} stands twice in the comparison.", "Name each of them once.")
-    if len(seeds) > 1 and recipe.data.valid == "auto" and not recipe.data.test:
-        raise HeedfulError(
-            "Each seed holds other rows out, and there is no file on which all are scored.",
-            "Name one: --test test.tsv, or --valid valid.tsv.",
-        )
+    # Only what is scored on the same rows can be compared, so several seeds share the split of the first.
+    split = {"data.seed": seeds[0]} if len(seeds) > 1 and recipe.data.seed == "auto" else {}
     module, found = task(recipe.task), {}
     for name in networks:
         if name not in lineage.LINEAGE:  # resolve would take "auto"
             raise unknown("network", name, lineage.LINEAGE)
         for seed in seeds:
-            changes = {"network.name": name, "seed": seed} | each.get(name, {})
+            changes = split | {"network.name": name, "seed": seed} | each.get(name, {})
             found[name, seed] = recipes.change(recipe, changes)
             module.resolve(found[name, seed])
     return found

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,10 @@ from pydantic import TypeAdapter
 from heedful import recipe as recipes
 from heedful.api.model import Model, load, load_one, write_model
 from heedful.api.reporting import write_report
+from heedful.data.fingerprint import changed
+from heedful.data.tables import hub_parts
 from heedful.errors import HeedfulError
+from heedful.report.words import listed
 from heedful.results import Findings, Progress, Scores
 from heedful.sections import Network, Recipe, Train
 from heedful.tasks import task
@@ -133,7 +135,7 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listen
     }
     write_file(
         model.folder / "scores.json",
-        lambda path: path.write_text(json.dumps({"facts": facts, "scores": asdict(scores)}, ensure_ascii=False)),
+        lambda path: path.write_text(json.dumps({"facts": facts, "scores": scores.plain()}, ensure_ascii=False)),
     )
     write_report(model, scores, facts, curve_of(model.folder))
     for name, measure in scores.measures.items():
@@ -179,7 +181,10 @@ def same_network(asked: Network, started: Network) -> Network:
 
 
 def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
-    """Whether this recipe was trained to its end in the folder; raises HeedfulError if another recipe stands there."""
+    """Whether this recipe was trained to its end in the folder.
+
+    Raises HeedfulError if another recipe stands there, or this one on data that have changed since.
+    """
     path = folder / "recipe.toml"
     if not path.exists():
         return False
@@ -194,7 +199,17 @@ def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
         raise HeedfulError(
             f"{folder} holds a run of another recipe.", "\n".join([*others, "Take another folder: -o runs/NAME"])
         )
+    refuse_changed(folder, resolved)
     return (folder / "scores.json").exists()
+
+
+def refuse_changed(folder: Path, recipe: Recipe) -> None:
+    """Raises HeedfulError if what a run learns from is no longer what it began with."""
+    path = folder / "fingerprint.json"
+    if path.exists() and (found := changed(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
+        raise HeedfulError(
+            f"{folder} holds a run on other data: {listed(found)} changed since.", "Take another folder: -o runs/NAME"
+        )
 
 
 def default_folder(recipe: Recipe) -> Path:
@@ -203,11 +218,19 @@ def default_folder(recipe: Recipe) -> Path:
 
 
 def data_stem(recipe: Recipe) -> str:
-    """What the training data are called: the first file without its ending, or the name of a sample or dataset."""
+    """What the training data are called: the first file without its ending, or the name of a sample or dataset.
+
+    >>> [data_stem(recipes.build("label", {"data.train": [one]})) for one in ("a/b.csv", "sample://c/d", "hf://e/f/g")]
+    ['b', 'c', 'f']
+    """
     if not recipe.data.train:
         raise HeedfulError("There is no file to learn from.", f"As heedful train {recipe.task} pairs.tsv")
     first = recipe.data.train[0]
-    return first.partition("://")[2].partition("/")[0] if "://" in first else Path(first).absolute().stem
+    if first.startswith("hf://"):
+        return hub_parts(first)[0].partition("/")[2]
+    if first.startswith("sample://"):
+        return first.removeprefix("sample://").partition("/")[0]
+    return Path(first).absolute().stem
 
 
 def opening(recipe: Recipe, weights: int) -> str:

@@ -45,6 +45,7 @@ Json = Annotated[bool, typer.Option("--json", help="A JSON object for each, with
 T = TypeVar("T")
 LINES_AT_ONCE = 1000
 PICTURED = ("caption", "match")
+UNSEEN = "what the model never saw"
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,9 @@ def pictures(lines: Iterable[str]) -> Iterator[str]:
 
 
 def answered(
-    answer: Callable[[list[str]], "list[list[Answer]]"], inputs: Iterator[str], at_once: int
+    answer: Callable[[list[str]], "list[list[Answer]]"], inputs: Iterator[str], at_once: int, unseen: str = UNSEEN
 ) -> "Iterator[list[Answer]]":
-    """Answers in the order of the inputs; says which could not be read wholly, or were not finished."""
+    """Answers in the order of the inputs; says which could not be read wholly (`unseen`), or were not finished."""
     count = unfinished = unread = 0
     pieces: dict[str, None] = {}
     for chunk in chunks(inputs, at_once):
@@ -124,11 +125,16 @@ def answered(
             unfinished += not best.complete
             unread += bool(best.unknown)
             pieces |= dict.fromkeys(best.unknown)
-    if unread:
-        print(f"{unread:,} of {count:,} texts hold what the model never saw: {shown(list(pieces))}.", file=sys.stderr)
+    say_unknown(unread, count, list(pieces), unseen)
     if unfinished:
         told = "answers are unfinished: the longest allowed length was reached (generate.max_length)."
         print(f"{unfinished:,} of {count:,} {told}", file=sys.stderr)
+
+
+def say_unknown(unread: int, count: int, pieces: list[str], unseen: str = UNSEEN) -> None:
+    """Says how many of the texts asked hold what the vocabulary has not, and what that is."""
+    if unread:
+        print(f"{unread:,} of {count:,} texts hold {unseen}: {shown(pieces)}.", file=sys.stderr)
 
 
 def shown(pieces: list[str]) -> str:

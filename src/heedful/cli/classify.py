@@ -53,9 +53,10 @@ def likeliest(answers: "list[Answer]") -> list[str]:
 
 
 def everything(answers: "list[Answer]") -> list[str]:
-    """One object: the likeliest classes, and the probabilities of all."""
+    """One object: the likeliest classes, the probabilities of all, and what of a text was never seen."""
     track = answers[0].track
     assert track is not None, "classify keeps them"
     shares = {name: round(share, 6) for name, share in zip(track.names, track.probabilities[0], strict=True)}
     best = [{"output": answer.output, "probability": shares[answer.output]} for answer in answers]
-    return [json.dumps({"source": answers[0].source, "answers": best, "probabilities": shares}, ensure_ascii=False)]
+    about = {"source": answers[0].source, "answers": best, "probabilities": shares, "unknown": answers[0].unknown}
+    return [json.dumps(about, ensure_ascii=False)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from heedful.cli.asking import reads_pictures
 from heedful.cli.words import SizeFlag
 from heedful.errors import HeedfulError, nearest, unknown
 from heedful.report.terminal import columns
@@ -44,7 +45,8 @@ def run(name: Name, size: SizeFlag = None) -> None:
     if size is not None:
         raise HeedfulError(f"{name} is a run, of size {model.recipe.network.size}.", "--size goes with a network.")
     network = model.trained[0].network
-    print(told(model.recipe.network, network, f"{vocabularies(network)}trained to {model.task}", model.task))
+    sides = f"{vocabularies(network)}trained to {model.task}"
+    print(told(model.recipe.network, network, sides, model.task, reads_pictures(model)))
 
 
 def vocabularies(network: "nn.Module") -> str:
@@ -77,7 +79,7 @@ def unbuilt(settings: "Network", vocabulary: int = VOCABULARY) -> "nn.Module":
         return EncoderHead(target_tokens(settings, vocabulary), build_encoder(settings), vocabulary, "each", 0.0)
 
 
-def told(settings: "Network", network: "nn.Module", sides: str, task: str) -> str:
+def told(settings: "Network", network: "nn.Module", sides: str, task: str, pictured: bool = False) -> str:
     """All there is to say about a network."""
     from heedful.networks.lineage import LINEAGE
 
@@ -95,7 +97,7 @@ def told(settings: "Network", network: "nn.Module", sides: str, task: str) -> st
             f"  added:  {row.added}",
             f"  lacked: {row.lacked}",
             "",
-            drawing(settings, task),
+            drawing(settings, task, pictured),
             ", ".join(decided),
             sides,
             "",
@@ -106,31 +108,47 @@ def told(settings: "Network", network: "nn.Module", sides: str, task: str) -> st
     )
 
 
-def drawing(settings: "Network", task: str) -> str:
+def drawing(settings: "Network", task: str, pictured: bool = False) -> str:
     """As in the figure of the five shapes: how positions are joined, and what the answer is made from."""
-    from heedful.networks.lineage import RecurrentAnswer, writer
+    from heedful.networks.lineage import WRITTEN, RecurrentAnswer, writer
 
     reads = joined(settings, task)
-    if task in READERS:
-        return f"{READERS[task].replace('~', reads)}\n   {reads} {JOINED[reads]}\n"
+    if task not in WRITTEN:
+        alone = pictured and task == "classify"
+        return f"{READERS['picture' if alone else task].replace('~', reads)}\n   {legend(settings, reads, alone)}\n"
     decoder = writer(settings)
     recurrent = isinstance(decoder, RecurrentAnswer)
     bridge = "── one vector ──▶" if recurrent and decoder.looks == "never" else "══ all positions ══▶"
     writes, gap = "→" if recurrent else "⇒", " " * len(bridge)
+    middle, arrows, below, source = (
+        ("   ■   ", "   ↑   ", "   □   ", "a picture")
+        if pictured
+        else (f"   ■ {reads} ■ {reads} ■   ", "   ↑   ↑   ↑   ", "   □   □   □   ", "source")
+    )
+    answer, so_far = ("    ○       a picture", "its codes") if task == "draw" else ("○   ○   ○   target", "target")
     told_too = "each step after the last" if recurrent else "each position looks at those before it"
     return "\n".join(
         [
-            f"              {gap}   ○   ○   ○   target",
-            f"              {gap}   ↑   ↑   ↑",
-            f"   ■ {reads} ■ {reads} ■   {bridge}  ■ {writes} ■ {writes} ■",
-            f"   ↑   ↑   ↑   {gap}  ↑   ↑   ↑",
-            f"   □   □   □   {gap}  ·   ○   ○   target so far",
-            "   source",
+            f"{' ' * len(middle)}{gap}  {answer}",
+            f"{' ' * len(middle)}{gap}  ↑   ↑   ↑",
+            f"{middle}{bridge}  ■ {writes} ■ {writes} ■",
+            f"{arrows}{gap}  ↑   ↑   ↑",
+            f"{below}{gap}  ·   ○   ○   {so_far} so far",
+            f"   {source}",
             "",
-            f"   {reads} {JOINED[reads]}   {writes} {told_too}",
+            f"   {legend(settings, reads, pictured)}   {writes} {told_too}",
             "",
         ]
     )
+
+
+def legend(settings: "Network", reads: str, pictured: bool) -> str:
+    """How what goes in is read; of one picture, whose parts the drawing does not show, in words alone."""
+    if not pictured:
+        return f"{reads} {JOINED[reads]}".strip()
+    if settings.patch == "whole":
+        return "the picture as a whole"
+    return f"{'rows' if settings.patch == 'rows' else 'patches'} of the picture: {JOINED[reads]}"
 
 
 def joined(settings: "Network", task: str) -> str:
@@ -154,8 +172,15 @@ JOINED = {
     " ": "each position by itself",
 }
 
-# Where nothing is written, by task; ~ stands for how positions are joined.
+# Where nothing is written, by task; ~ stands for how positions are joined. A picture is one thing, a text many.
 READERS = {
+    "picture": """\
+   ○   one answer
+   ↑
+   ■
+   ↑
+   □   a picture
+""",
     "classify": """\
            ○   one answer
            ↑

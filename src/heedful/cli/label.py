@@ -34,6 +34,7 @@ Rows = Annotated[bool, typer.Option("--rows", help="A row a stretch: start, end,
 CLIPS_AT_ONCE = 8  # videos in memory
 SHOWN = 20  # bars above one legend
 DIGITS = 6
+RARE = "words seen less than twice in training, read by their letters alone"
 
 
 def run(
@@ -63,7 +64,7 @@ def run(
     kind = loaded.trained[0].form.kind
     inputs = asked.lines() if kind == "tokens" else clips(asked.lines(), kind)
     at_once = asked.at_once if kind == "tokens" else CLIPS_AT_ONCE
-    found = one_each(asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, at_once))
+    found = one_each(asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, at_once, RARE))
     if as_json:
         lines: Iterable[str] = map(plain, found)
     elif rows or output:
@@ -85,9 +86,11 @@ def refuse(output: Path | None, rows: bool, as_json: bool) -> None:
 
 
 def one_each(found: "Iterator[list[Answer]]") -> "Iterator[Answer]":
-    """The answers, of which each clip has one; says which were read in windows, and what that changed."""
+    """The answers, of which each clip has one; says what is odd about it, and what reading it in windows changed."""
     for answers in found:
         yield answers[0]
+        if answers[0].note:
+            print(f"{answers[0].note} (labelled as the frames are).", file=sys.stderr)
         track = track_of(answers[0])
         if track.disagreement is not None:
             told = f"{answers[0].source}: read in {len(track.windows):,} windows that overlap; one pass over all "
@@ -121,10 +124,11 @@ def track_of(answer: "Answer") -> "Track":
 
 
 def plain(answer: "Answer") -> str:
-    """One object: labels, and the probabilities of all at each step."""
+    """One object: labels, the probabilities of all at each step, what is odd, and words that training hardly had."""
     track = asdict(track_of(answer))
     track["probabilities"] = [[round(share, DIGITS) for share in row] for row in track["probabilities"]]
-    return json.dumps({"source": answer.source} | track, ensure_ascii=False)
+    odd = {"note": answer.note} if answer.note else {}
+    return json.dumps({"source": answer.source, "unknown": answer.unknown} | odd | track, ensure_ascii=False)
 
 
 def table(found: "Iterator[Answer]", rows: bool) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,10 +60,13 @@ def run(
         return
     if as_json and texts:
         asked.changes.setdefault("generate.n_best", len(texts))
+    unknown = {text: loaded.trained[0].words.unknown(text) for text in texts}
     inputs = asking.pictures(asked.lines())
     found = asking.answered(lambda some: loaded.among(some, texts, asked.changes), inputs, asked.at_once)
-    written = shares if as_json else nearest
-    asking.write((line for answers in found for line in written(answers)), output, asked.at_once == 1)
+    lines = (line for answers in found for line in (shares(answers, unknown) if as_json else nearest(answers)))
+    asking.write(lines, output, asked.at_once == 1)
+    pieces = list(dict.fromkeys(chain.from_iterable(unknown.values())))
+    asking.say_unknown(sum(map(bool, unknown.values())), len(unknown), pieces)
 
 
 def repeated(args: list[str]) -> list[str]:
@@ -87,7 +91,14 @@ def nearest(answers: "list[Answer]") -> list[str]:
     return [f"{answer.source}\t{answer.output}\t{math.exp(answer.score):.4f}" for answer in answers]
 
 
-def shares(answers: "list[Answer]") -> list[str]:
-    """One object: the texts, nearest first, and their shares."""
-    found = [{"output": answer.output, "probability": round(math.exp(answer.score), 6)} for answer in answers]
+def shares(answers: "list[Answer]", unknown: dict[str, tuple[str, ...]]) -> list[str]:
+    """One object: the texts, nearest first, their shares, and what of them was never seen."""
+    found = [
+        {
+            "output": answer.output,
+            "probability": round(math.exp(answer.score), 6),
+            "unknown": unknown.get(answer.output, ()),
+        }
+        for answer in answers
+    ]
     return [json.dumps({"source": answers[0].source, "answers": found}, ensure_ascii=False)]

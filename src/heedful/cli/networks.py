@@ -1,25 +1,55 @@
 """heedful networks: the history of the field as a table."""
 
 import textwrap
+from typing import Annotated
+
+import typer
+
+Markdown = Annotated[bool, typer.Option("--markdown", help="As the tables of docs/networks.md.")]
 
 
-def run() -> None:
+def run(markdown: Markdown = False) -> None:
     """The history of the field as a table: read downwards, what each network added and what it still lacked."""
+    print(tables() if markdown else history())
+
+
+def history() -> str:
+    """A few lines a network, with its weights by size, and which network can do what."""
     from heedful.cli.info import VOCABULARY, resolved, unbuilt
     from heedful.networks.lineage import allowed, describe
     from heedful.sections import SIZES
     from heedful.tasks import BUILT
 
+    lines: list[str] = []
     for row in describe():
         counts = {size: sum(w.numel() for w in unbuilt(resolved(row["name"], size)).parameters()) for size in SIZES}
         sizes = ", ".join(f"{size} {count / 1e6:.2f} M" for size, count in counts.items())
-        print(row["name"])
+        lines.append(row["name"])
         for key, value in {**row, "weights": sizes}.items():
             if key != "name":
-                print(textwrap.fill(value, 100, initial_indent=f"  {key + ':':<10}", subsequent_indent=" " * 12))
-        print()
+                lines.append(textwrap.fill(value, 100, initial_indent=f"  {key + ':':<10}", subsequent_indent=" " * 12))
+        lines.append("")
     for name in BUILT:
         missing = [row["name"] for row in describe() if row["name"] not in allowed(name)]
-        print(f"{name + ':':<11}every network" + (f" but {', '.join(missing)}" if missing else ""))
-    print(f"\nWeights are counted with vocabularies of {VOCABULARY:,} entries.")
-    print("heedful info NETWORK draws one.")
+        lines.append(f"{name + ':':<11}every network" + (f" but {', '.join(missing)}" if missing else ""))
+    lines.append(f"\nWeights are counted with vocabularies of {VOCABULARY:,} entries.\nheedful info NETWORK draws one.")
+    return "\n".join(lines)
+
+
+def tables() -> str:
+    """Both tables for a page: the history, and which network can do what."""
+    from heedful.networks.lineage import allowed, describe
+    from heedful.tasks import BUILT
+
+    told, can = [["network", "paper", "added", "still lacked"]], [["network", *BUILT]]
+    for row in describe():
+        name = row["name"]
+        told.append([f"`{name}`", row["paper"], row["added"], row["lacked"]])
+        can.append([f"`{name}`", *("yes" if name in allowed(task) else "–" for task in BUILT)])
+    return f"{table(told)}\n\n{table(can)}"
+
+
+def table(rows: list[list[str]]) -> str:
+    """Rows in Markdown, the first of them the head."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], f"|{'---|' * len(rows[0])}", *lines[1:]])

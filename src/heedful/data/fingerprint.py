@@ -2,13 +2,18 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from heedful.data import samples
+from heedful.data import samples, step_samples
 from heedful.data.lines import check_readable
 from heedful.data.picture_files import path_of
+from heedful.data.step_files import read_labelled
+from heedful.data.step_tables import LISTS
+from heedful.data.steps import TABLES
 from heedful.data.tokenizers import Tokenizer
-from heedful.sections import Recipe
+from heedful.sections import Data, Recipe
 
 FORMAT = 1
 
@@ -19,16 +24,29 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object] | None) -> dict:
     `coders` are those of the run one goes on from, if there is one.
     """
     data = recipe.data
-    files = [*data.train, *([] if data.valid == "auto" else data.valid), *data.test]
+    files = files_of(data)
     own = [name for name in (data.source_tokenizer, data.target_tokenizer) if name.endswith(".json")]
     given = [hashlib.sha256(described(coder).encode()).hexdigest() for coder in coders or ()]
     return {
         "format": FORMAT,
         "files": {file: identity(file) for file in dict.fromkeys(files + own)},
         "data": data.model_dump(),
-        "seed": recipe.seed,
+        "seed": recipe.data_seed,
         "coders": given,
     }
+
+
+def changed(kept: dict[str, Any], data: Data) -> list[str]:
+    """What is no longer as it was when `kept` was written, by name; raises HeedfulError for a file that is gone."""
+    found = [file for file, about in kept["files"].items() if identity(file) != about]
+    if not found and "clips" in kept and named_by(data) != kept["clips"]:
+        found = [f"a clip that {' or '.join(files_of(data))} names"]
+    return found
+
+
+def files_of(data: Data) -> list[str]:
+    """All files of a recipe."""
+    return [*data.train, *([] if data.valid == "auto" else data.valid), *data.test]
 
 
 def described(coder: object) -> str:
@@ -46,16 +64,36 @@ def identity(file: str) -> dict[str, str | int]:
         return folder_identity(Path(file))
     path = path_of(file)
     check_readable(path)
-    with open(path, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"bytes": Path(path).stat().st_size, "sha256": digest}
+    about = Path(path).stat()
+    return {"bytes": about.st_size, "sha256": digest(Path(path).absolute(), about.st_size, about.st_mtime_ns)}
+
+
+@cache
+def digest(path: Path, size: int, time: int) -> str:
+    """The sha256 of a file, which is read but once while its size and time stay."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def folder_identity(folder: Path) -> dict[str, str | int]:
     """What a folder holds: names, sizes and times, since its pictures and videos may be too many to read twice."""
-    digest, number = hashlib.sha256(), 0
+    seen, number = hashlib.sha256(), 0
     for path in sorted(folder.rglob("*")):
         about = path.stat()
-        digest.update(f"{path.relative_to(folder)} {about.st_size} {about.st_mtime_ns}\n".encode())
+        seen.update(f"{path.relative_to(folder)} {about.st_size} {about.st_mtime_ns}\n".encode())
         number += path.is_file()
-    return {"files": number, "sha256": digest.hexdigest()}
+    return {"files": number, "sha256": seen.hexdigest()}
+
+
+def named_by(data: Data) -> str:
+    """A digest of what a recipe's files name in turn: sizes and times of clips and labels, versions of samples."""
+    files, seen = files_of(data), hashlib.sha256()
+    for file in files:
+        if file.startswith("sample://"):
+            seen.update(step_samples.version(file).encode())
+    lists = [file for file in files if Path(file).suffix.lower() in (*LISTS, *TABLES)]
+    for one in read_labelled(lists, data.model_copy(update={"bad_rows": "skip"}), lambda bad: None):
+        for path in map(Path, one.paths):
+            about = path.stat() if path.exists() else None
+            seen.update(f"{path} {about and (about.st_size, about.st_mtime_ns)}\n".encode())
+    return seen.hexdigest()

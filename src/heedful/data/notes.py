@@ -11,19 +11,19 @@ Say = Callable[[str], None]
 
 
 class Notes:
-    """What was chosen and counted, said at once and kept."""
+    """What was chosen and counted, said at once and kept; `row` is what a row of the data is called."""
 
-    def __init__(self, say: Say) -> None:
-        self.say, self.said = say, []
+    def __init__(self, say: Say, row: str = "pair") -> None:
+        self.say, self.row, self.said = say, row, []
 
     def __call__(self, note: str) -> None:
         self.said.append(note)
         self.say(note)
 
     def left_out(self, number: int, what: str, first: str) -> None:
-        """Says how many pairs were left out and where the first of them stands, if any were."""
+        """Says how many rows were left out and where the first of them stands, if any were."""
         if number:
-            self(f"left out: {count(number, 'pair')} {what}" + (f" (first: {first})" if first else ""))
+            self(f"left out: {count(number, self.row)} {what}" + (f" (first: {first})" if first else ""))
 
 
 class BadRows:

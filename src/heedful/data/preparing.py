@@ -58,13 +58,13 @@ def prepare(
     HeedfulError for whatever is wrong with the data.
     """
     fingerprint = fingerprint_of(recipe, given) | {"kinds": list(kinds)}
-    ready = folder / "data"
+    ready, row = folder / "data", kinds[0] if kinds[1] == "name" else "pair"
     if same(ready, fingerprint):
         prepared = opened(ready)
-        say(f"data as prepared before: {len(prepared.train):,} training pairs")
+        say(f"data as prepared before: {count(len(prepared.train), f'training {row}')}")
         return prepared
     with written_aside(ready) as partial:
-        notes, bad = Notes(say), BadRows(partial / "bad_rows.jsonl")
+        notes, bad = Notes(say, row), BadRows(partial / "bad_rows.jsonl")
         Preparation(recipe, partial, notes, bad, kinds).run(given)
         bad.close(folder / "bad_rows.jsonl")
         write_json(partial / "prepared.json", {"fingerprint": fingerprint, "notes": notes.said, "kinds": kinds})
@@ -109,7 +109,7 @@ class Preparation:
     def __init__(
         self, recipe: Recipe, folder: Path, notes: Notes, bad: BadRows, kinds: tuple[Kind, Kind] = ("text", "text")
     ) -> None:
-        self.task, self.data, self.seed = recipe.task, recipe.data, recipe.seed
+        self.task, self.data, self.seed = recipe.task, recipe.data, recipe.data_seed
         self.folder, self.note, self.bad = folder, notes, bad
         self.kinds, self.pictured = kinds, Pictured(folder, recipe.data, "picture" in kinds, kinds[1] == "picture")
 
@@ -178,7 +178,7 @@ class Preparation:
         first = next((pair.where for pair in pairs if split.is_empty(pair)), "")
         self.note.left_out(len(pairs) - len(full), "with an empty side", first)
         if files and not full:
-            raise HeedfulError(f"There are no pairs in {', '.join(files)}.", self.bad.first)
+            raise HeedfulError(f"There are no {self.note.row}s in {', '.join(files)}.", self.bad.first)
         return full
 
     def again(self, scanned: split.Scan) -> Iterator[Pair]:
@@ -217,10 +217,10 @@ class Preparation:
             self.note.left_out(number, why, first)
         if not writer.rows:
             cure = "See data.min_tokens, data.max_tokens and data.max_ratio."
-            raise HeedfulError("The length filters leave no pair to learn from.", cure)
+            raise HeedfulError(f"The length filters leave no {self.note.row} to learn from.", cure)
         if unknown:
             self.note(f"train: {count(unknown, 'token')} without an entry in the vocabulary (<unk>)")
-        self.note(f"train: {count(writer.rows, 'pair')}")
+        self.note(f"train: {count(writer.rows, self.note.row)}")
 
     def save_held(self, name: str, pairs: list[Pair], source: Coder, target: Coder) -> None:
         """Writes the examples of valid or test, and says how much of them the vocabulary does not know."""

@@ -67,7 +67,7 @@ class Parting:
             wanted = self.data.valid_rows if self.data.valid_rows != "auto" else max(1, min(2000, rows // 20))
             hold_out(np.asarray(scanned.groups), sides, wanted)
             held = int((sides == VALID).sum())
-            self.note(f"valid: {count(held, 'pair')} held out by seed {self.seed} (none given)")
+            self.note(f"valid: {count(held, self.note.row)} held out by seed {self.seed} (none given)")
             sources = set(np.asarray(scanned.sources)[sides == VALID].tolist())
             self.part(scanned, sides, sources, set(), "valid")
             self.some_left(sides)
@@ -78,7 +78,7 @@ class Parting:
         if not (sides == TRAIN).any():
             shared = "All of them share a source or group with valid or test; data.overlap=keep would keep them."
             cure = self.first_bad if not len(sides) else shared if (sides == SHARED).any() else ""
-            raise HeedfulError(f"There is no pair to learn from in {', '.join(self.data.train)}.", cure)
+            raise HeedfulError(f"There is no {self.note.row} to learn from in {', '.join(self.data.train)}.", cure)
 
     def part(self, scanned: Scan, sides: np.ndarray, sources: set[int], groups: set[int], name: str) -> None:
         """Takes the rows out of training that share a source or group with a held-out set, or says that they stay."""
@@ -90,7 +90,8 @@ class Parting:
             self.note.left_out(number, f"{what} also stands in {name}", "")
         elif number:
             sides[:] = before
-            self.note(f"kept: {count(number, 'training pair')} {what} also stands in {name} (data.overlap=keep)")
+            kept = count(number, f"training {self.note.row}")
+            self.note(f"kept: {kept} {what} also stands in {name} (data.overlap=keep)")
 
 
 def scan(pairs: Iterable[Pair], seed: int) -> Scan:

@@ -4,14 +4,13 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from heedful.data import split, step_samples
-from heedful.data.fingerprint import fingerprint_of
+from heedful.data.fingerprint import fingerprint_of, named_by
 from heedful.data.folders import same, write_json, written_aside
 from heedful.data.lines import encoding_notes
 from heedful.data.notes import BadRows, Notes, Say
@@ -50,7 +49,7 @@ def prepare_clips(recipe: Recipe, folder: Path, say: Say, given: Given | None = 
         say(f"data as prepared before: {count(len(prepared.train), 'training clip')}")
         return prepared
     with written_aside(ready) as partial:
-        notes, bad = Notes(say), BadRows(partial / "bad_rows.jsonl")
+        notes, bad = Notes(say, "clip"), BadRows(partial / "bad_rows.jsonl")
         Preparation(recipe, partial, notes, bad).run(given)
         bad.close(folder / "bad_rows.jsonl")
         write_json(partial / "prepared.json", {"fingerprint": fingerprint, "notes": notes.said})
@@ -60,21 +59,6 @@ def prepare_clips(recipe: Recipe, folder: Path, say: Say, given: Given | None = 
 def held_files(data: Data) -> list[str]:
     """Files to choose by, if the recipe names any."""
     return [] if data.valid == "auto" else data.valid
-
-
-def named_by(data: Data) -> str:
-    """A digest of what the recipe's files name in turn: sizes and times of clips and labels, versions of samples."""
-    files = [*data.train, *held_files(data), *data.test]
-    digest = sha256()
-    for file in files:
-        if file.startswith("sample://"):
-            digest.update(step_samples.version(file).encode())
-    lists = [file for file in files if Path(file).suffix.lower() in (*LISTS, *TABLES)]
-    for one in read_labelled(lists, data.model_copy(update={"bad_rows": "skip"}), lambda bad: None):
-        for path in map(Path, one.paths):
-            about = path.stat() if path.exists() else None
-            digest.update(f"{path} {about and (about.st_size, about.st_mtime_ns)}\n".encode())
-    return digest.hexdigest()
 
 
 def choose_form(data: Data) -> tuple[StepForm, str]:
@@ -138,7 +122,7 @@ class Preparation:
     """The steps of `prepare_clips`, on one recipe."""
 
     def __init__(self, recipe: Recipe, folder: Path, notes: Notes, bad: BadRows) -> None:
-        self.data, self.seed = recipe.data, recipe.seed
+        self.data, self.seed = recipe.data, recipe.data_seed
         self.folder, self.note, self.bad = folder, notes, bad
         self.passed: Counter[str] = Counter()
         self.odd: list[str] = []

@@ -37,6 +37,10 @@ class Lexicon:
     def __hash__(self) -> int:
         return hash((self.words, self.letters))
 
+    def unknown(self, words: Iterable[str]) -> tuple[str, ...]:
+        """The words that have no number of their own, so that their letters alone tell them."""
+        return tuple(word for word in words if word not in self.word_numbers)
+
     @property
     def sizes(self) -> tuple[int, int]:
         """Numbers of words and of letters are below these."""

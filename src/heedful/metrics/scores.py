@@ -22,13 +22,15 @@ def evaluate(
     seed: int = 0,
     lengths: Sequence[int] | None = None,
     ter: bool = True,
+    logs: Sequence[float] | None = None,
 ) -> Scores:
     """Scores `outputs` against everything accepted as right, with 95 % intervals, quality by length and every case.
 
     What each kind is measured by stands in `kinds.measured`, what "best" goes by in `counts.PRIMARY`. An empty output
     is an answer like any other. `samples` bootstrap samples (0: no interval); `lengths` of the sources in tokens
     (None: of texts in words, or characters where every source is one word; of all else, unknown, and left out);
-    ter=False leaves TER out, which is slow on long texts. Raises HeedfulError if there is nothing to score.
+    ter=False leaves TER out, which is slow on long texts; `logs`: the log probability of each output. Raises
+    HeedfulError if there is nothing to score.
 
     >>> scores = evaluate("symbols", ["hi"], ["HH AY"], [("HH AY", "HH IY")])
     >>> scores.measures["symbol_error"].value
@@ -39,13 +41,13 @@ def evaluate(
     errors = rank_errors(outputs) if kind == "ranks" else item_errors(primary, outputs, references)
     if lengths is None and kind in ("symbols", "text"):
         lengths = source_lengths(sources)
-    cases = zip(sources, outputs, references, errors, strict=True)
+    cases = zip(sources, outputs, map(tuple, references), errors, logs or [None] * len(outputs), strict=True)
     return Scores(
         primary=primary.name,
         measures={name: interval(counts, samples, seed) for name, counts in counted.items()},
         count=len(outputs),
         by_length=() if lengths is None else by_length(primary, lengths),
-        cases=tuple(Case(source, output, tuple(accepted), error) for source, output, accepted, error in cases),
+        cases=tuple(Case(*case) for case in cases),
         kind=kind,
     )
 

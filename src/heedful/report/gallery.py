@@ -82,20 +82,20 @@ def galleries(
 
 def classified(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
     """The surest of the wrong answers, and a random few."""
-    known = any(case.score for case in cases)
-    wrong = sorted((case for case in cases if case.error), key=lambda case: -case.score)
-    cards = [(case, class_card(case, pictures, known)) for case in wrong[:SHOWN]]
-    drawn = [(case, class_card(case, pictures, known)) for case in few(cases)]
+    known = any(case.score is not None for case in cases)
+    wrong = sorted((case for case in cases if case.error), key=lambda case: -(case.score or 0.0))
+    cards = [(case, class_card(case, pictures)) for case in wrong[:SHOWN]]
+    drawn = [(case, class_card(case, pictures)) for case in few(cases)]
     note = f"{len(cards)} of {words.counted(len(wrong), 'wrong answer')}"
     note += ", those it was surest of. They are worth a look: some may be labelled wrongly." if known else "."
     found = [gallery("Most sure, and wrong" if known else "Wrong answers", note, cards)] if cards else []
     return [*found, gallery("A random few", random_note(drawn, cases), drawn)]
 
 
-def class_card(case: Case, pictures: Mapping[str, bytes], known: bool) -> Card:
-    """A picture or text, its answer and its class; `known`: scores are log probabilities."""
+def class_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
+    """A picture or text, its answer and its class."""
     due = "" if not case.error else f"it is {words.listed(case.references, 'or')}"
-    sure = f"{100 * math.exp(min(0.0, case.score)):.0f} % sure" if known else ""
+    sure = f"{100 * math.exp(min(0.0, case.score)):.0f} % sure" if case.score is not None else ""
     return Card(found(case.source, pictures), case.output, due, not case.error, sure)
 
 

@@ -21,6 +21,7 @@ TITLES = {
     "token_f1": "token F1",
     "edit": "edit score",
 }
+CONVENTIONS = {"mstcn": "MS-TCN", "asformer": "ASFormer"}  # of where a last stretch ends: metrics/segments.py
 PERCENT = {"symbol_error", "word_error", "ter", "exact", "accuracy", "top5", "calibration_error"}
 
 # What goes in and what comes out, by task.
@@ -45,9 +46,11 @@ def pace(task: str) -> str:
 def title(measure: str) -> str:
     """What a measure is called.
 
-    >>> title("symbol_error"), title("recall_at_5"), title("median_rank")
-    ('symbols wrong', 'recall@5', 'median rank')
+    >>> title("symbol_error"), title("recall_at_5"), title("f1_10_mstcn")
+    ('symbols wrong', 'recall@5', 'F1@10 (MS-TCN)')
     """
+    if stretches := re.fullmatch(r"f1_(\d+)_(\w+)", measure):
+        return f"F1@{stretches[1]} ({CONVENTIONS.get(stretches[2], stretches[2])})"
     spoken = re.sub(r"_at_(?=\d)", "@", measure).replace("_", " ")
     return TITLES.get(measure, re.sub(r"\bf1\b", "F1", spoken))
 

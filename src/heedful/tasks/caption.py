@@ -99,7 +99,8 @@ def evaluate(
     sources, references = [one.source for one in examples], [one.references for one in examples]
     album = prepared.source if prepared else None
     best = [found[0] for found in answer(models, sources, settings.model_copy(update={"n_best": 1}), album)]
-    return measure("captions", sources, [one.output for one in best], references, samples=samples)
+    outputs, logs = [one.output for one in best], [one.score for one in best]
+    return measure("captions", sources, outputs, references, samples=samples, logs=logs)
 
 
 def baseline(

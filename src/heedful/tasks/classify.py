@@ -178,16 +178,19 @@ def probabilities(
 def answer(models: Sequence[Classifier], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
     """The n best classes for each source; each answer's track has the probabilities of all."""
     found = zip(sources, probabilities(models, sources, settings), strict=True)
-    return [shown(source, models[0].names, row, settings.n_best) for source, row in found]
+    return [shown(models[0], source, row, settings.n_best) for source, row in found]
 
 
-def shown(source: str, names: tuple[str, ...], row: np.ndarray, best: int) -> list[Answer]:
+def shown(model: Classifier, source: str, row: np.ndarray, best: int) -> list[Answer]:
     """The likeliest classes of one source."""
+    names, unknown = model.names, model.reading.unknown(source)
     order = np.argsort(-row, kind="stable")[:best]
     everything = tuple(float(value) for value in row)
     scores = [float(np.log(max(row[number], LEAST))) for number in order]
     return [
-        Answer(source, names[number], score, score, track=Track(names, (names[number],), (everything,)))
+        Answer(
+            source, names[number], score, score, unknown=unknown, track=Track(names, (names[number],), (everything,))
+        )
         for number, score in zip(order, scores, strict=True)
     ]
 

@@ -158,7 +158,12 @@ def answer(models: Sequence[Artist], sources: Sequence[str], settings: Generate)
     return [
         [
             Answer(
-                source, spelt(one.tokens), one.score, one.normalised, picture=reading.png(drawn(first, [one.tokens])[0])
+                source,
+                spelt(one.tokens),
+                one.score,
+                one.normalised,
+                unknown=first.reading.unknown(source),
+                picture=reading.png(drawn(first, [one.tokens])[0]),
             )
             for one in hypotheses
         ]

@@ -10,16 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from heedful.blocks.loss import jumps
 from heedful.blocks.vision import Pixels
 from heedful.data import batching, step_check, step_preparing, step_store
-from heedful.data.augment import augment
 from heedful.data.rows import BadRow
 from heedful.data.step_files import read_clips
-from heedful.data.steps import StepForm, open_steps
+from heedful.data.steps import StepForm, Steps, open_steps
 from heedful.errors import HeedfulError, unknown
 from heedful.metrics.classes import by_class, confused
 from heedful.metrics.counts import PRIMARY, Kind
@@ -29,13 +26,11 @@ from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.networks.sources import Frames, Series, Words
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
-from heedful.tasks import reading
-from heedful.tasks.windows import apart, by_windows, cut, filled, together_padded, windows
-from heedful.training.loop import Batch, Work
+from heedful.tasks import clips, reading
+from heedful.tasks.windows import LEAST, apart, by_windows, cut, sureness, windows
+from heedful.training.loop import Work
 
-MASKED = -1
 LOOKED_AT = 100  # clips by which colours are judged
-LEAST = 1e-30  # of a probability whose logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -114,7 +109,7 @@ def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) ->
     pieces = cut(prepared.train.lengths[:, 0], recipe.data.window)
     lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
     chosen = (reading.AUGMENT if recipe.train.augment == "auto" else recipe.train.augment) if model.pixels else ()
-    collate = Collate(prepared.train, pieces, tuple(chosen), recipe.seed)
+    collate = clips.Collate(prepared.train, pieces, tuple(chosen), recipe.seed)
 
     def plan(epoch: int) -> list[np.ndarray]:
         batches = batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
@@ -128,7 +123,7 @@ def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) ->
         network=model.network,
         plan=plan,
         collate=collate,
-        loss=Loss(recipe.train.label_smoothing, recipe.train.smooth_steps),
+        loss=clips.Loss(recipe.train.label_smoothing, recipe.train.smooth_steps),
         score=values,
         primary=PRIMARY[kind(model)],
         higher_is_better=True,
@@ -141,57 +136,6 @@ def kind(model: Labeller) -> Kind:
     return "steps"
 
 
-@dataclass(frozen=True)
-class Collate:
-    """Numbers of `pieces` -> a batch: sources, lengths and labels, -1 where nothing is to be learnt.
-
-    Numbers beyond the pieces tell the epoch, so that a clip is varied, all its frames alike, by seed, epoch and piece.
-    """
-
-    store: step_store.ClipStore
-    pieces: np.ndarray
-    kinds: tuple[str, ...]
-    seed: int
-
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        sources, labels = [], []
-        for clip, low, high in self.pieces[numbers % len(self.pieces)]:
-            values, named = self.store[int(clip)]
-            sources.append(values[low:high])
-            labels.append(named[low:high])
-        batch = together_padded(sources) | {"labels": filled(labels, MASKED)}
-        if self.kinds:
-            frames = batch["source"]  # (N, T, H, W, C)
-            seeds = np.repeat(reading.luck(self.seed, numbers), frames.size(1)).tolist()
-            batch["source"] = augment(frames.flatten(0, 1), self.kinds, seeds).view_as(frames)
-        return batch
-
-    def where(self, numbers: np.ndarray) -> list[str]:
-        """The files and lines of these."""
-        return [self.store.where(int(clip)) for clip in self.pieces[numbers % len(self.pieces), 0]]
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Cross entropy, summed over steps that have a label; `jumps` weighs how much neighbours may differ.
-
-    The second part is MS-TCN's truncated mean squared error (Farha & Gall 2019, equations 9 to 11), over the steps
-    of each clip alone.
-    """
-
-    smoothing: float
-    jumps: float
-
-    def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
-        labels = batch["labels"]
-        logits = network(batch["source"], batch["lengths"]).float()
-        known = labels != MASKED
-        loss = F.cross_entropy(logits[known], labels[known], reduction="sum", label_smoothing=self.smoothing)
-        if self.jumps:
-            loss = loss + self.jumps * jumps(logits, batch["lengths"])
-        return loss, int(known.sum())
-
-
 def answer(models: Sequence[Labeller], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
     """The labels of each source, one answer each; its track has the probabilities at each step.
 
@@ -202,22 +146,22 @@ def answer(models: Sequence[Labeller], sources: Sequence[str], settings: Generat
     arrays = [first.form.ready(steps) for steps in opened_steps]
     found = by_windows(models, arrays, settings.batch_tokens)
     return [
-        [shown(first, source, shares, steps.seconds, apart(models, array, shares, settings))]
+        [shown(first, source, shares, steps, apart(models, array, shares, settings))]
         for source, steps, array, shares in zip(sources, opened_steps, arrays, found, strict=True)
     ]
 
 
-def shown(
-    model: Labeller, source: str, shares: np.ndarray, seconds: tuple[float, ...], disagreement: float | None
-) -> Answer:
+def shown(model: Labeller, source: str, shares: np.ndarray, steps: Steps, disagreement: float | None) -> Answer:
     """The labels of one source."""
     best = shares.argmax(1)
     labels = tuple(model.names[number] for number in best)
-    score = float(np.log(np.maximum(shares.max(1), LEAST)).sum())
+    score = sureness(shares)
     rows = tuple(tuple(float(value) for value in row) for row in shares)
     read = tuple(windows(len(shares), model.window)) if disagreement is not None else ()
-    track = Track(model.names, labels, rows, seconds, read, disagreement)
-    return Answer(source, "\t".join(labels), score, score / max(1, len(labels)), labels, track=track)
+    track = Track(model.names, labels, rows, steps.seconds, read, disagreement)
+    unknown = model.form.lexicon.unknown(steps.words) if model.form.lexicon else ()
+    mean = score / max(1, len(labels))
+    return Answer(source, "\t".join(labels), score, mean, labels, unknown=unknown, track=track, note=steps.note)
 
 
 def score(models: Sequence[Labeller], pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -263,7 +207,7 @@ def evaluate(
     shares = by_windows(models, arrays, settings.batch_tokens)
     outputs = ["\t".join(first.names[number] for number in one.argmax(1)) for one in shares]
     references = [example.references for example in examples]
-    scores = measure("steps", sources, outputs, references, samples=samples)
+    scores = measure("steps", sources, outputs, references, samples=samples, logs=[*map(sureness, shares)])
     pairs = [
         (truth, said)
         for output, accepted in zip(outputs, references, strict=True)

@@ -70,6 +70,10 @@ class Reading:
             return list(album.of(sources) if album else read_pictures(sources, self.coder))
         return [np.array([*one, EOS]) for one in self.tokenizer.encode_batch(sources)]
 
+    def unknown(self, source: str) -> tuple[str, ...]:
+        """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
+        return tuple(self.coder.unknown(source)) if isinstance(self.coder, Tokenizer) else ()
+
     def positions_of(self, array: np.ndarray) -> int:
         """How many positions a network reads of it."""
         return self.positions or len(array)

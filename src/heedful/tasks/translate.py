@@ -98,8 +98,8 @@ def evaluate(
     best = [found[0] for found in answer(models, sources, settings.model_copy(update={"n_best": 1}))]
     lengths = [len(ids) for ids in models[0].reading.tokenizer.encode_batch(sources)]
     references = [example.references for example in examples]
-    outputs = [one.output for one in best]
-    return measure(models[0].scores, sources, outputs, references, samples=samples, lengths=lengths, ter=samples > 0)
+    outputs, logs, ter = [one.output for one in best], [one.score for one in best], samples > 0
+    return measure(models[0].scores, sources, outputs, references, samples=samples, lengths=lengths, ter=ter, logs=logs)
 
 
 def baseline(

@@ -15,6 +15,8 @@ from heedful.networks.joins import EncoderHead
 from heedful.sections import Generate
 from heedful.training.loop import Batch
 
+LEAST = 1e-30  # of a probability whose logarithm is taken
+
 
 class Reader(Protocol):
     """What a model must have to be asked here."""
@@ -96,3 +98,8 @@ def apart(models: Sequence[Reader], array: np.ndarray, shares: np.ndarray, setti
         return None
     whole = probabilities(models, [array], settings.batch_tokens)[0]
     return float(100 * np.mean(whole.argmax(1) != shares.argmax(1)))
+
+
+def sureness(shares: np.ndarray) -> float:
+    """The log probability of the likeliest label at every step."""
+    return float(np.log(np.maximum(shares.max(1), LEAST)).sum())

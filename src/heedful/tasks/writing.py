@@ -116,8 +116,8 @@ def answer(
     decoders = [model.network.decoder for model in models]
     search = Search(decoders, begin(models, arrays), SPECIAL, settings, rules(first, settings))
     return [
-        [shown(first, source, array, hypothesis) for hypothesis in found]
-        for source, array, found in zip(sources, arrays, search.run(jobs), strict=True)
+        [shown(first, source, hypothesis) for hypothesis in found]
+        for source, found in zip(sources, search.run(jobs), strict=True)
     ]
 
 
@@ -150,10 +150,9 @@ def rules(model: Author, settings: Generate) -> Rules:
     return rules_of(settings, SPECIAL, target.encode, target.decode, target.size, model.scores == "symbols")
 
 
-def shown(model: Author, source: str, array: np.ndarray, hypothesis: Hypothesis) -> Answer:
+def shown(model: Author, source: str, hypothesis: Hypothesis) -> Answer:
     """A hypothesis as people read it."""
-    read = model.reading.coder
-    unknown = tuple(read.unknown(source)) if isinstance(read, Tokenizer) and UNK in array else ()
+    unknown = model.reading.unknown(normalised(source, model.normal_form))
     tokens = tuple(model.target.tokens(hypothesis.tokens))
     output = model.target.decode(hypothesis.tokens)
     return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)
