@@ -18,6 +18,7 @@ import pytest
 
 from conftest import SEED, sample
 from heedful.api.running import run
+from heedful.blocks.codebook import Codebook, Grays
 from heedful.networks.lineage import allowed
 from heedful.sections import Recipe
 from heedful.training.progress import Quiet
@@ -131,6 +132,18 @@ def test_resumed_is_uninterrupted(task: str, network: str, plan: str, how: Calla
     assert {first for first, _ in breaks - fate.at} == {first for first, _ in breaks}
     assert fate.learning == sorted(fate.learning, reverse=True), "what is learnt first was learnt again"
     assert outcome(tmp_path / "broken") == expected
+
+
+@pytest.mark.parametrize(("codes", "kind"), [("auto", Grays), (256, Codebook)])
+def test_what_the_data_decide_is_no_other_recipe(codes: Any, kind: type, tmp_path: Path) -> None:
+    """Tiny gray pictures need no codebook; who asks for one gets it, and the same command is the same recipe."""
+    tiny = {"data__picture": 8, "data__colours": "gray", "network__codes": codes}
+    recipe = asked(tmp_path / "files", "draw", "gru", train__steps=2, **tiny)
+    assert isinstance(run(recipe, tmp_path / "run", Quiet()).trained[0].network.codebook, kind)
+    (tmp_path / "run" / "scores.json").unlink()  # as if stopped before the last of it
+    fate = Fate(set(), die)
+    run(recipe, tmp_path / "run", fate)
+    assert not fate.learning and (tmp_path / "run" / "scores.json").exists()
 
 
 KILLED = sample(product(["translate"], allowed("translate")), 3)
