@@ -40,3 +40,11 @@ def recipe(folder: Path, network: Network, train: Pairs, valid: Pairs, **changes
     }
     made = recipes.build("translate", small | {key.replace("__", "."): value for key, value in changes.items()})
     return made.model_copy(update={"network": network})
+
+
+def short(folder: Path, network: Network, **changes: Any) -> Recipe:
+    """A recipe that trains for moments."""
+    folder.mkdir(exist_ok=True)
+    pairs = [(word, backwards(word)) for word in words(60, 5, seed=2)]
+    small = {"train__batch_tokens": 30, "train__valid_every": 3}
+    return recipe(folder, network, pairs[:50], pairs[50:], **small | changes)

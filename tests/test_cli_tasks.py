@@ -68,6 +68,7 @@ MISTAKES = {
         f"train classify photos --network vaswani2017 network.stem=0 network.patch=3 {SMALL}",
         ["network.patch 3 does not divide 8"],
     ),
+    "side that is not halved": (f"train draw captions.csv data.picture=10 {SMALL}", ["data.picture is 10", "8 or 12"]),
     "no data to classify": ("train classify", ["no file to learn from", "heedful train classify photos/"]),
 }
 

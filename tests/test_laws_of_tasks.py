@@ -1,10 +1,10 @@
 """The laws of answering and training, for every task beside translate and every network that can do it.
 
-A neighbour never matters, saved = live, same seed = same weights, resumed = uninterrupted, and it learns.
+A neighbour never matters, saved = live, same seed = same weights, and it learns.
+That resumed = uninterrupted is in test_laws_of_resuming.py.
 """
 
 import hashlib
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,81 +14,23 @@ import torch
 
 import heedful
 from conftest import SEED, sample
-from heedful import recipe as recipes
 from heedful.api.model import Model
 from heedful.api.running import run
-from heedful.networks.lineage import allowed
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
+from shapes import CASES, COLUMN, recipe, written
 
-TASKS = ("classify", "caption", "draw", "match", "label")
-CASES = [(task, name) for task in TASKS for name in allowed(task)]
-COLOURS = ("red", "green", "blue")
-SHAPES = ("bar", "dot", "cross", "frame")
-SIDE = 16
 CLOSE = 1e-5
-COLUMN = {"classify": "labels", "label": "steps"}
-"""What a task learns from, if not texts."""
-
-
-def picture(colour: int, shape: int, luck: np.random.Generator) -> np.ndarray:
-    """One of twelve kinds of pictures, somewhere, on a ground that is never quite the same."""
-    pixels = luck.integers(0, 10, (SIDE, SIDE, 3), dtype=np.uint8)
-    y, x = luck.integers(0, SIDE - 9, 2)
-    inside = pixels[y : y + 9, x : x + 9, colour]
-    marks = (np.s_[3:6, :], np.s_[3:6, 3:6], np.s_[4, :], np.s_[0, :])
-    inside[marks[shape]] = 250
-    if shape == 2:
-        inside[:, 4] = 250
-    if shape == 3:
-        inside[-1, :] = inside[:, 0] = inside[:, -1] = 250
-    return pixels
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Pictures with classes, and the same with words, to learn from and held out."""
-    folder, luck, found = tmp_path_factory.mktemp("pictures"), np.random.default_rng(SEED), {}
-    for part, times in (("train", 5), ("valid", 1)):
-        kinds = list(product(range(len(COLOURS)), range(len(SHAPES)))) * times
-        images = np.stack([picture(*kind, luck) for kind in kinds])
-        words = [f"a {COLOURS[colour]} {SHAPES[shape]}" for colour, shape in kinds]
-        for name, column in (("labels", [SHAPES[shape] for _, shape in kinds]), ("texts", words)):
-            path = folder / f"{part}-{name}.npz"
-            columns: dict[str, Any] = {"images": images, name: np.array(column)}
-            np.savez(path, **columns)
-            found[f"{part}-{name}"] = str(path)
-        found[f"{part}-steps"] = str(series(folder / part, 12 * times, luck))
-    return found
-
-
-def series(folder: Path, count: int, luck: np.random.Generator) -> Path:
-    """Series of two channels; a step is up, down or flat by how the first moves, which it cannot tell by itself."""
-    folder.mkdir()
-    for number in range(count):
-        moves = luck.integers(-1, 2, luck.integers(5, 15)).repeat(2)
-        values = np.stack([moves.cumsum(), luck.normal(size=len(moves))], axis=1)
-        rows = [f"{x},{y:.3f},{('flat', 'up', 'down')[move]}" for (x, y), move in zip(values, moves, strict=True)]
-        (folder / f"{number:02}.csv").write_text("\n".join(["x,y,label", *rows]) + "\n", encoding="utf-8")
-    return folder
+    return written(tmp_path_factory.mktemp("files"), SEED)
 
 
 def trained(files: dict[str, str], folder: Path, task: str, network: str, **changes: Any) -> Model:
     """A tiny model after a few steps."""
-    column = COLUMN.get(task, "texts")
-    settings = {
-        "data.train": [files[f"train-{column}"]],
-        "data.valid": [files[f"valid-{column}"]],
-        "data.overlap": "keep",
-        "network.name": network,
-        "network.size": "tiny",
-        "network.width": 16,
-        "train.steps": 3,
-        "train.threads": 1,
-        "train.precision": "float32",
-        "train.valid_every": 2,
-    }
-    return run(recipes.build(task, settings | {k.replace("__", "."): v for k, v in changes.items()}), folder, Quiet())
+    return run(recipe(files, task, network, **changes), folder, Quiet())
 
 
 def asked(model: Model) -> list[str]:

@@ -91,9 +91,19 @@ def test_scores_are_those_of_the_published_evaluations(drawn: list[tuple[list[st
 def test_the_two_conventions_part_on_the_worked_example() -> None:
     ten_and_one = "\t".join("A" * 10 + "B")
     rows = {one.name: one.rows for one in step_counts([ten_and_one], [(ten_and_one,)])}
-    assert np.asarray(rows["f1_10_mstcn"]).tolist() == [[2, 0, 0]]
-    assert np.asarray(rows["f1_10_asformer"]).tolist() == [[1, 1, 1]]
-    assert values([ten_and_one], [ten_and_one])["f1_50_asformer"] == 50
+    found = values([ten_and_one], [ten_and_one])
+    for overlap in (10, 25, 50):
+        assert np.asarray(rows[f"f1_{overlap}_mstcn"]).tolist() == [[2, 0, 0]]  # right, too many, missed
+        assert np.asarray(rows[f"f1_{overlap}_asformer"]).tolist() == [[1, 1, 1]]
+        assert (found[f"f1_{overlap}_mstcn"], found[f"f1_{overlap}_asformer"]) == (100, 50)
+
+
+@pytest.mark.parametrize(("said", "right"), [("background\tbackground", 100), ("a\tbackground", 50), ("a\tb", 0)])
+def test_where_all_is_background_no_segment_is_right(said: str, right: float) -> None:
+    """Neither what is found where nothing is, nor nothing where nothing is: 0, as the published evaluations count."""
+    found = values([said], ["background\tbackground"])
+    assert found.pop("accuracy") == right
+    assert {*found.values()} == {0}
 
 
 def test_a_case_worked_by_hand() -> None:

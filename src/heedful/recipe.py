@@ -81,8 +81,8 @@ def flat(table: dict[str, Any]) -> dict[str, Any]:
 def parse(settings: Iterable[str]) -> dict[str, Any]:
     """Dotted changes from `key=value` words of a command line; values are TOML, or else plain words.
 
-    >>> parse(["train.learning_rate=3e-4", "network.cell=lstm", "data.columns=1,2"])
-    {'train.learning_rate': 0.0003, 'network.cell': 'lstm', 'data.columns': ['1', '2']}
+    >>> parse(["train.learning_rate=3e-4", "network.cell=lstm", "data.columns=1,2", "train.augment=turn"])
+    {'train.learning_rate': 0.0003, 'network.cell': 'lstm', 'data.columns': ['1', '2'], 'train.augment': ['turn']}
     """
     changes: dict[str, Any] = {}
     for word in settings:
@@ -98,7 +98,7 @@ def parse(settings: Iterable[str]) -> dict[str, Any]:
 def value_of(key: str, text: str) -> Any:
     """The value that `text` stands for under `key`: lists are comma-separated, numbers fit the key's type."""
     kind = str(annotation(key))
-    if "list[str]" in kind and not text.startswith("[") and text != "auto":
+    if "list[" in kind and not text.startswith("[") and text != "auto":
         return [part for part in text.split(",") if part]
     if kind in ("<class 'str'>", "dict[str, str] | list[str]") and not text.startswith(("[", "{")):
         return text

@@ -102,6 +102,9 @@ class Recurrent(nn.Module):
         self, layer: nn.Module, x: Tensor, start: Carried | None, lengths: Tensor | None
     ) -> tuple[Tensor, Carried]:
         """One layer over the whole sequence in one fused call; packed, so that padding is never read."""
+        if self.cell == "lstm" and lacks_fused_lstm(x):
+            with torch.autocast("cpu", enabled=False):
+                return self.read(layer, x.float(), start and tuple(part.float() for part in start), lengths)
         host = None if lengths is None else lengths.to("cpu", torch.int64)
         if host is not None and not host.all():
             return self.read_readably(layer, x, start, lengths)  # packing refuses rows without any position
@@ -142,6 +145,12 @@ class Recurrent(nn.Module):
             outputs.append(torch.stack(seen[::-1] if way else seen, dim=1))
             lasts.append(hidden)
         return torch.cat(outputs, dim=-1), tuple(torch.cat(parts, dim=-1) for parts in zip(*lasts, strict=True))
+
+
+def lacks_fused_lstm(x: Tensor) -> bool:
+    """Whether PyTorch would ask oneDNN for an LSTM in bfloat16 where it has none: on processors without AVX-512."""
+    half = x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+    return half and x.device.type == "cpu" and torch.backends.cpu.get_cpu_capability() != "AVX512"
 
 
 def elman(x: Tensor, hidden: Carried, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Carried:

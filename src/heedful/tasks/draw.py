@@ -19,6 +19,7 @@ from heedful.data.pictures import Form, read_pictures
 from heedful.data.preparing import standing as opened
 from heedful.data.rows import BadRow
 from heedful.data.tokenizers import EOS, Tokenizer
+from heedful.errors import HeedfulError
 from heedful.generation.rules import Rules, Special
 from heedful.generation.search import Job, Search
 from heedful.metrics import baselines
@@ -38,7 +39,8 @@ SPECIAL = Special(codes.BEGIN, codes.END, never=(codes.PAD, codes.BEGIN, codes.E
 HALVINGS = 2
 GRAYS = 17  # levels of the direct way
 TINY = 12  # pixels a side, up to which gray pictures take it
-OWN = {"codes": 1024}
+CODES = 1024  # of the codebook, about
+OWN = {"codes": "auto"}
 SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
 """What Generate means for drawings where the recipe does not say otherwise."""
 SHARE = 0.35  # of the budget, for the codebook
@@ -68,11 +70,25 @@ def resolve(recipe: Recipe) -> Recipe:
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
-    """The recipe with what the data decide: tiny gray pictures need no codebook."""
-    form = prepared.target.form
-    direct = form.colours == "gray" and form.size <= TINY
-    network = recipe.network.model_copy(update={"codes": GRAYS}) if direct else recipe.network
-    return recipe.model_copy(update={"network": network})
+    """The recipe with what the data decide: tiny gray pictures need no codebook, unless one is asked for.
+
+    Raises HeedfulError for a side that the codebook cannot halve.
+    """
+    form, codes = prepared.target.form, recipe.network.codes
+    if codes == "auto":
+        codes = GRAYS if tiny(form) else CODES
+    if form.size % 2**HALVINGS and not (codes == GRAYS and tiny(form)):
+        below = form.size // 2**HALVINGS * 2**HALVINGS
+        raise HeedfulError(
+            f"Pictures to draw need a side that is halved {HALVINGS} times, and data.picture is {form.size}.",
+            f"Take {max(below, 2**HALVINGS)} or {below + 2**HALVINGS}.",
+        )
+    return recipe.model_copy(update={"network": recipe.network.model_copy(update={"codes": codes})})
+
+
+def tiny(form: Form) -> bool:
+    """Whether pictures are so small and gray that each pixel can be a code."""
+    return form.colours == "gray" and form.size <= TINY
 
 
 def build(recipe: Recipe, prepared: preparing.Prepared) -> Artist:
@@ -83,7 +99,7 @@ def build(recipe: Recipe, prepared: preparing.Prepared) -> Artist:
 
 def made(settings: Network, read: reading.Reading, form: Form) -> Artist:
     """An artist of resolved settings."""
-    if settings.codes == GRAYS:
+    if settings.codes == GRAYS and tiny(form):
         codebook: Codebook | Grays = Grays(form.size, GRAYS)
     else:
         codebook = Codebook(form.size, form.channels, CODEBOOK[settings.size], HALVINGS, int(settings.codes))

@@ -86,26 +86,26 @@ class Loop:
 
     def run(self) -> Outcome:
         """Trains until the budget is spent, patience ends, or a signal asks to stop (saved; KeyboardInterrupt)."""
-        begun = self.at.seconds
         memory.keep()
         memory.reset_peak(self.device)
         self.saved = time.monotonic()
         with stop_signals() as asked:
             batches = self.batches()
-            while not self.at.finished:
+            while not self.at.finished and not asked:
                 self.step(batches)
                 self.at.finished = self.done() >= 1
                 if self.at.finished or self.validation_due():
                     self.validate()
-                elif time.monotonic() - self.saved > SAVE_EVERY or asked:
+                elif time.monotonic() - self.saved > SAVE_EVERY:
                     self.save()
-                if asked and not self.at.finished:
-                    self.listener.end(f"saved at step {self.at.step:,}. The same command goes on from here.")
-                    raise KeyboardInterrupt
-        trained = max(self.at.seconds - begun, 1e-9)
+            if asked:
+                self.save()
+        if asked:  # at the last step too: what follows, another part or the scores, may take long
+            self.listener.end(f"saved at step {self.at.step:,}. The same command goes on from here.")
+            raise KeyboardInterrupt
         steps = f"{self.at.step:,} step{'s' * (self.at.step != 1)}"
         self.listener.end(f"{steps}, best {self.work.primary} {self.at.best:.2f} at step {self.at.best_step:,}")
-        return Outcome(self.at, self.tokens / trained, memory.peak(self.device))
+        return Outcome(self.at, self.tokens / max(self.at.seconds, 1e-9), memory.peak(self.device))
 
     def step(self, batches: Iterator[tuple[np.ndarray, Batch]]) -> None:
         """One step of the optimizer over `accumulate` batches."""
