@@ -26,7 +26,7 @@ from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.networks.sources import Frames, Series, Words
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
-from heedful.tasks import clips, reading
+from heedful.tasks import clips
 from heedful.tasks.windows import LEAST, apart, by_windows, cut, sureness, windows
 from heedful.training.loop import Work
 
@@ -108,7 +108,7 @@ def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) ->
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
     pieces = cut(prepared.train.lengths[:, 0], recipe.data.window)
     lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
-    chosen = (reading.AUGMENT if recipe.train.augment == "auto" else recipe.train.augment) if model.pixels else ()
+    chosen = () if recipe.train.augment == "auto" or model.pixels is None else recipe.train.augment  # docs/log.md
     collate = clips.Collate(prepared.train, pieces, tuple(chosen), recipe.seed)
 
     def plan(epoch: int) -> list[np.ndarray]:
