@@ -171,7 +171,7 @@ def answer(models: Sequence[Artist], sources: Sequence[str], settings: Generate)
         model.network.eval()
     decoders = [model.network.writer.decoder for model in models] * (1 if settings.guidance == 1 else 2)
     search = Search(decoders, begin(models, arrays, settings.guidance != 1), SPECIAL, settings, Rules())
-    found = search.run([Job(max(len(one), size), size, seed) for seed, one in enumerate(arrays)])
+    found = search.run([Job(max(len(one), size), size, reading.luck(one)) for one in arrays])
     return [
         [
             Answer(

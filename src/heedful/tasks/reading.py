@@ -6,6 +6,7 @@ N sources   S positions   D width
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,11 @@ def sources(recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Rea
     """The training side; `kinds` are what auto augments by."""
     chosen = kinds if recipe.train.augment == "auto" else recipe.train.augment
     return Sources(store, coder, reading, tuple(chosen), recipe.seed)
+
+
+def luck(array: np.ndarray) -> int:
+    """What draws for a source hang on beside the request's seed: what is read of it, wherever it stands."""
+    return int.from_bytes(blake2b(array.tobytes(), digest_size=8).digest(), "little")
 
 
 class Prints(Mapping[str, bytes]):
