@@ -222,7 +222,7 @@ def together(one: Artist, other: Artist) -> bool:
 
 def examples(model: Artist, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
     """What to answer in these files, and everything that counts as right."""
-    return preparing.examples(files, data, on_bad, exchanged=True)
+    return preparing.examples(files, data, on_bad, pictures=True, exchanged=True)
 
 
 def evaluate(
