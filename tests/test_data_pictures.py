@@ -1,9 +1,7 @@
 """Pictures from every format, mode and layout; hostile files are refused by name; equal pictures are one."""
 
 import io
-import struct
 import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from PIL import Image
 
 from heedful.data.pictures import Form, header, read_picture
 from heedful.errors import HeedfulError
+from hostile import bomb
 
 RGB = Form(8, "rgb")
 GRAY = Form(8, "gray")
@@ -169,19 +168,6 @@ def test_small_pictures_become_blocks_and_large_ones_are_averaged() -> None:
     means /= (np.diff(edges)[:, None] * np.diff(edges)[None])[..., None]
     found = read_picture("photo.jpg", Form(32, "rgb")).astype(float)
     assert np.abs(found - means)[1:-1, 1:-1, :2].max() < 4
-
-
-def bomb(path: str, width: int, height: int, whole: bool) -> None:
-    """A PNG of one bit a pixel, all black, written row by row; its header alone if not whole."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    squeeze, row, rows = zlib.compressobj(9), bytes(1 + (width + 7) // 8), 100
-    parts = [squeeze.compress(row * rows) for _ in range(height // rows if whole else 1)]
-    content = b"".join(parts) + squeeze.flush()
-    start = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
-    Path(path).write_bytes(b"\x89PNG\r\n\x1a\n" + start + chunk(b"IDAT", content) + chunk(b"IEND", b""))
 
 
 def hostile() -> dict[str, str]:

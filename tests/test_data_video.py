@@ -1,14 +1,9 @@
 """Videos written for the test, and hostile ones: every frame at its own time, or a few plain words."""
 
 import json
-import struct
 import sys
-from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-import av
 import numpy as np
 import pytest
 
@@ -17,39 +12,14 @@ from heedful.data.pictures import Form
 from heedful.data.steps import StepForm, Steps, open_steps
 from heedful.data.video import Limits, read_video
 from heedful.errors import HeedfulError
+from hostile import LEVELS, longer, sound, write
 
-LEVELS = np.arange(20, dtype=np.uint8) * 12
 FORM = StepForm("frames", Form(16, "gray"))
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def write(
-    name: str,
-    levels: Sequence[int] | np.ndarray = LEVELS,
-    codec: str = "libx264",
-    times: Sequence[int] = (),
-    size: tuple[int, int] = (64, 48),
-    **options: str,
-) -> str:
-    """A video of even gray frames, ten a second or at `times` in thousandths of a second."""
-    with av.open(name, "w", options=options) as container:
-        stream: Any = container.add_stream(codec, rate=10)
-        stream.width, stream.height = size
-        stream.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
-        if times:
-            stream.codec_context.time_base = Fraction(1, 1000)
-        for place, level in enumerate(levels):
-            frame = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), level, np.uint8), format="rgb24")
-            if times:
-                frame.pts, frame.time_base = times[place], Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.start_encoding()
-        container.mux(stream.encode())
-    return name
 
 
 def levels(steps: Steps) -> np.ndarray:
@@ -89,8 +59,7 @@ def test_a_wrong_duration_in_the_header_changes_nothing() -> None:
         steps = open_steps(name, FORM)
         assert len(steps) == 20 and steps.seconds[-1] == pytest.approx(1.9), name
     raw = Path(write("whole.webm", codec="libvpx-vp9")).read_bytes()
-    place = raw.index(b"\x44\x89\x88") + 3
-    Path("long.webm").write_bytes(raw[:place] + struct.pack(">d", 3_600_000.0) + raw[place + 8 :])
+    longer("whole.webm", "long.webm")
     steps = open_steps("long.webm", FORM)
     assert len(steps) == 20
     assert steps.note == "long.webm says that it lasts 3600.0 seconds, and its frames last 2.0"
@@ -111,16 +80,6 @@ def test_what_is_odd_is_told_with_the_answer() -> None:
     odd, fine = (json.loads(line) for line in told.out.splitlines())
     assert "cut.webm says that it lasts 2.0 seconds" in odd["note"] and "note" not in fine
     assert told.err == f"{odd['note']} (labelled as the frames are).\n"
-
-
-def sound(name: str) -> None:
-    """A file of half a second of silence."""
-    with av.open(name, "w") as container:
-        stream: Any = container.add_stream("aac", rate=16000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), format="fltp", layout="mono")
-        frame.sample_rate = 16000
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
 
 
 def test_hostile_files_end_in_plain_words() -> None:

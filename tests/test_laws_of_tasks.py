@@ -16,11 +16,17 @@ import heedful
 from conftest import SEED, sample
 from heedful.api.model import Model
 from heedful.api.running import run
+from heedful.networks.lineage import allowed
+from heedful.tasks.codes import BEGIN, FIRST
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
-from shapes import CASES, COLUMN, recipe, written
+from letters import short
+from networks import sharpen, tiny
+from shapes import CASES, COLUMN, TASKS, recipe, written
 
 CLOSE = 1e-5
+SCORED = ("classify", "caption", "label")
+"""Tasks whose answers' scores are log probabilities that can be asked for."""
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +44,10 @@ def asked(model: Model) -> list[str]:
     return [example.source for example in model.examples(None, model.recipe)]
 
 
-def told(model: Model, sources: list[str]) -> list[tuple[str, float]]:
-    """The best answer to each source, and its score."""
-    return [(found[0].output, found[0].score) for found in model.answer(sources, {"generate.sample": False})]
+def told(model: Model, sources: list[str], budget: int = 8000) -> list[tuple[str, float]]:
+    """The best answer to each source, and its score; in batches of so many positions."""
+    settings = {"generate.sample": False, "generate.batch_tokens": budget}
+    return [(found[0].output, found[0].score) for found in model.answer(sources, settings)]
 
 
 def digest(model: Model) -> str:
@@ -49,7 +56,9 @@ def digest(model: Model) -> str:
     return hashlib.sha256(b"".join(parts[name].numpy().tobytes() for name in sorted(parts))).hexdigest()
 
 
-some_cases = pytest.mark.parametrize(("task", "network"), sample(CASES, 10))
+some_cases = pytest.mark.parametrize(
+    ("task", "network"), [case for task in TASKS for case in sample([one for one in CASES if one[0] == task], 2)]
+)
 
 
 @some_cases
@@ -63,8 +72,12 @@ def test_a_neighbour_never_matters_and_saved_is_live(
         [(output, score)] = told(model, [sources[place]])
         assert score == pytest.approx(together[place][1], abs=CLOSE * max(1.0, abs(score)))
         assert output == together[place][0]
-    backwards = told(model, sources[::-1])[::-1]
-    assert [output for output, _ in backwards] == [output for output, _ in together]
+    backwards, few = told(model, sources[::-1])[::-1], told(model, sources, 40)
+    assert [[output for output, _ in one] for one in (backwards, few)] == [[output for output, _ in together]] * 2
+    if task in SCORED:
+        pairs = [(one.source, one.output, one.score) for [one] in model.answer(sources) if one.complete]
+        scores = model.score([(source, output) for source, output, _ in pairs])
+        assert scores == pytest.approx([score for *_, score in pairs], rel=CLOSE, abs=CLOSE)
     model.save(tmp_path / "saved")
     assert told(heedful.load(tmp_path / "saved"), sources) == together
 
@@ -75,6 +88,65 @@ def test_same_seed_same_weights(files: dict[str, str], task: str, network: str, 
     one, two = (trained(files, tmp_path / f"{n}", task, network, train__workers=n) for n in (0, 2))
     assert digest(one) == digest(two)
     assert digest(trained(files, tmp_path / "other", task, network, seed=1)) != digest(one)
+
+
+DRAWN = [("translate", "bahdanau2015"), *sample([case for case in CASES if case[0] == "caption"], 1)]
+DRAWN += sample([case for case in CASES if case[0] == "draw"], 2)
+
+
+@pytest.mark.parametrize(("task", "network"), DRAWN)
+def test_a_seed_and_a_source_decide_what_is_drawn(
+    files: dict[str, str], task: str, network: str, tmp_path: Path
+) -> None:
+    """Alone, in any batch, at any place, asked for once or several times; another seed gives others."""
+    if task == "translate":
+        model = run(short(tmp_path / "files", tiny(network), train__steps=3), tmp_path / "run", Quiet())
+    else:
+        model = trained(files, tmp_path / "run", task, network)
+    sources = asked(model)[:8]
+
+    def drawn(some: list[str], **settings: Any) -> list[list[str]]:
+        changes = {"sample": True, "seed": 7, "max_length": 8} | settings
+        found = model.answer(some, {f"generate.{key}": value for key, value in changes.items()})
+        return [[one.output for one in answers] for answers in found]
+
+    together = drawn(sources)
+    assert [drawn([source])[0] for source in sources] == together
+    assert drawn(sources[::-1])[::-1] == drawn(sources, batch_tokens=30) == together
+    assert drawn([sources[0], sources[0]]) == [together[0]] * 2
+    several = drawn(sources, n_best=3)
+    assert all(one in some and len({*some}) > 1 for [one], some in zip(together, several, strict=True))
+    assert drawn(sources, seed=8) != together and len({one for [one] in together}) > 1
+
+
+@pytest.mark.parametrize("guidance", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("network", sample(allowed("draw"), 3))
+def test_guidance_leads_away_from_what_would_be_drawn_for_nothing(
+    files: dict[str, str], network: str, guidance: float, tmp_path: Path
+) -> None:
+    """Each code is among the likeliest by Ho & Salimans' equation; scores are those of the network itself."""
+    model = trained(files, tmp_path / "run", "draw", network, train__steps=2)
+    artist, most = model.trained[0], {True: 4, False: 1}
+    sharpen(artist.network.writer)
+    for sample_it, likeliest in most.items():
+        settings = {"sample": sample_it, "top_k": likeliest, "beam": 1, "guidance": guidance}
+        for [found] in model.answer(asked(model)[:6], {f"generate.{key}": value for key, value in settings.items()}):
+            codes = torch.tensor([[int(code) + FIRST for code in found.output.split()]])
+            own, blank = (forced(artist, text, codes) for text in (found.source, ""))
+            led = (blank + guidance * (own - blank))[:, FIRST:]
+            chosen = led.gather(1, codes.T - FIRST)
+            assert int((led > chosen + 1e-3).sum(1).max()) < likeliest
+            assert found.score == pytest.approx(own.gather(1, codes.T).sum().item(), rel=1e-4)
+            assert guidance == 1 or not torch.allclose(led, own[:, FIRST:], atol=0.1)
+
+
+@torch.no_grad()
+def forced(artist: Any, text: str, codes: torch.Tensor) -> torch.Tensor:
+    """The log probabilities of each code (S, V) after those before it, all at once."""
+    read = artist.reading.batch(artist.reading.arrays([text]))
+    inputs = torch.cat([torch.full((1, 1), BEGIN), codes[:, :-1]], dim=1)
+    outputs = artist.network.eval()(read["source"], read["lengths"], inputs)
+    return artist.network.writer.decoder.logits(outputs)[0].log_softmax(-1)
 
 
 LEARNT = {

@@ -162,7 +162,9 @@ class Generate(Section):
     required: list[str] = Field(default=[], description="phrases the answer must hold")
     forbidden: list[str] = Field(default=[], description="phrases the answer must not hold")
     batch_tokens: int = Field(default=8000, gt=0, description="padded source tokens times beams searched at once")
-    seed: int = Field(default=0, ge=0, description="of sampling: example i draws with its own generator")
+    seed: int = Field(
+        default=0, ge=0, description="of sampling: it and the source decide the answer, wherever it stands"
+    )
 
 
 class Recipe(Section):

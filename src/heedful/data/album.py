@@ -126,8 +126,15 @@ class Album:
         return self.stored[np.asarray(numbers, np.int64)]
 
     def of(self, references: Sequence[str]) -> np.ndarray:
-        """The pictures of these references, (N, H, W, C)."""
-        return self.pixels([self.number(reference) for reference in references])
+        """The pictures of these references, (N, H, W, C); those that are not here are read from their files.
+
+        Raises HeedfulError for one that cannot be read.
+        """
+        numbers = np.array([self.index["references"].get(reference, -1) for reference in references], np.int64)
+        found = self.pixels(np.maximum(numbers, 0))
+        for place in np.flatnonzero(numbers < 0):
+            found[place] = decode(references[place], self.form)[0]
+        return found
 
     def statistics(self, numbers: np.ndarray | Sequence[int]) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and spread of each colour over these pictures, as shares of 255; a spread is never 0."""

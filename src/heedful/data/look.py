@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from heedful.data.pairs import Pair, read_pairs
-from heedful.data.pictures import Form, decode, is_picture
+from heedful.data.pictured import broken
+from heedful.data.pictures import is_picture
 from heedful.data.rows import BadRow
 from heedful.data.split import hashed
 from heedful.data.tokenizers import choose
-from heedful.errors import HeedfulError
 from heedful.sections import Data
 
 FIRST = 3
@@ -21,7 +21,6 @@ BEGINNING = 5_000
 SIDES = ("source", "target")
 PICTURES = "pictures"
 """The unit of a side that is one picture."""
-SMALL = Form(8, "gray")
 ODD = {
     "control characters": "[\x00-\x09\x0b-\x1f\x7f-\x9f]",
     "the replacement character � (something was lost before)": "\ufffd",
@@ -122,15 +121,6 @@ def look(files: Sequence[str], data: Data, units: tuple[str, ...] = ()) -> Look:
         else:
             seen.add(pair)
     return seen
-
-
-def broken(pair: Pair) -> BadRow | None:
-    """The bad row for a picture that cannot be read to its end."""
-    try:
-        decode(pair.source, SMALL)
-    except HeedfulError as error:
-        return BadRow(pair.where, error.problem, "", error.cure)
-    return None
 
 
 def header_of(first: Pair) -> str:

@@ -8,12 +8,15 @@ from pathlib import Path
 from heedful.data.album import AlbumWriter
 from heedful.data.notes import Notes
 from heedful.data.pairs import Pair, read_pairs
-from heedful.data.pictures import Form, choose_form
+from heedful.data.pictures import Form, choose_form, decode
 from heedful.data.rows import BadRow
 from heedful.errors import HeedfulError
 from heedful.sections import Data
 
 LOOKED_AT = 300  # pictures by which size and colours are chosen
+SMALL = Form(8, "gray")
+
+OnBad = Callable[[BadRow], None]
 
 
 class Pictured:
@@ -38,21 +41,18 @@ class Pictured:
             note(why)
         self.album = AlbumWriter(self.folder, form)
 
-    def pairs(self, files: Sequence[str], on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
+    def pairs(self, files: Sequence[str], on_bad: OnBad) -> Iterator[Pair]:
         """As `read_pairs`."""
         found = read_pairs(files, self.data, on_bad)
         return found if self.album is None else self.seen(found, self.album, on_bad)
 
-    def seen(self, pairs: Iterator[Pair], album: AlbumWriter, on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
+    def seen(self, pairs: Iterator[Pair], album: AlbumWriter, on_bad: OnBad) -> Iterator[Pair]:
         """Each pair once its picture is in the album."""
         for pair in pairs:
             try:
                 picture = album.add(pair.source)
             except HeedfulError as error:
-                bad = BadRow(pair.where, error.problem, "", error.cure)
-                if self.data.bad_rows == "error":
-                    raise bad.error() from None
-                on_bad(bad)
+                refuse(BadRow(pair.where, error.problem, "", error.cure), self.data, on_bad)
                 continue
             sides = (pair.target, picture) if self.exchanged else (picture, pair.target)
             yield replace(pair, source=sides[0], target=sides[1])
@@ -61,3 +61,29 @@ class Pictured:
         """Closes the album, and says how large it is."""
         if self.album:
             note(self.album.close())
+
+
+def readable(pairs: Iterator[Pair], data: Data, on_bad: OnBad) -> Iterator[Pair]:
+    """Each pair whose picture can be read to its end; another is a bad row."""
+    for pair in pairs:
+        bad = None if "://" in pair.source else broken(pair)
+        if bad:
+            refuse(bad, data, on_bad)
+        else:
+            yield pair
+
+
+def broken(pair: Pair) -> BadRow | None:
+    """The bad row for a picture that cannot be read to its end."""
+    try:
+        decode(pair.source, SMALL)
+    except HeedfulError as error:
+        return BadRow(pair.where, error.problem, "", error.cure)
+    return None
+
+
+def refuse(bad: BadRow, data: Data, on_bad: OnBad) -> None:
+    """Stops at a bad row, or hands it on, as the recipe says."""
+    if data.bad_rows == "error":
+        raise bad.error()
+    on_bad(bad)

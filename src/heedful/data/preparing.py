@@ -18,7 +18,7 @@ from heedful.data.fingerprint import fingerprint_of
 from heedful.data.folders import same, write_json, written_aside
 from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs import Pair, read_pairs
-from heedful.data.pictured import Pictured
+from heedful.data.pictured import Pictured, readable
 from heedful.data.pictures import is_picture
 from heedful.data.rows import BadRow, count
 from heedful.data.store import Store, Writer
@@ -87,14 +87,20 @@ def kind_of_source(data: Data) -> Kind:
 
 
 def examples(
-    files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None], exchanged: bool = False
+    files: Sequence[str],
+    data: Data,
+    on_bad: Callable[[BadRow], None],
+    pictures: bool = False,
+    exchanged: bool = False,
 ) -> list[Example]:
     """What to answer and everything that counts as right, in the order of the files: one example a source.
 
-    `exchanged`: what files call the source is the target. Raises HeedfulError as `read_pairs` does, and if there is
-    none at all.
+    `pictures`: what files call the source is one, and a bad row if it cannot be read. `exchanged`: it is the target.
+    Raises HeedfulError as `read_pairs` does, and if there is none at all.
     """
     pairs = read_pairs(files, data, on_bad)
+    if pictures:
+        pairs = readable(pairs, data, on_bad)
     if exchanged:
         pairs = (replace(pair, source=pair.target, target=pair.source) for pair in pairs)
     found = split.grouped(pairs)

@@ -207,7 +207,7 @@ def score(models: Sequence[Classifier], pairs: Sequence[tuple[str, str]]) -> lis
 
 def examples(model: Classifier, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
     """What to answer in these files, and everything that counts as right."""
-    return preparing.examples(files, data, on_bad)
+    return preparing.examples(files, data, on_bad, pictures=model.reading.pixels is not None)
 
 
 def evaluate(

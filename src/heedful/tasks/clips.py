@@ -13,7 +13,7 @@ from heedful.blocks.loss import jumps
 from heedful.data.augment import augment
 from heedful.data.step_store import ClipStore
 from heedful.networks.joins import EncoderHead
-from heedful.tasks.reading import luck
+from heedful.tasks.reading import seeds_of
 from heedful.tasks.windows import filled, together_padded
 from heedful.training.loop import Batch
 
@@ -41,7 +41,7 @@ class Collate:
         batch = together_padded(sources) | {"labels": filled(labels, MASKED)}
         if self.kinds:
             frames = batch["source"]  # (N, T, H, W, C)
-            seeds = np.repeat(luck(self.seed, numbers), frames.size(1)).tolist()
+            seeds = np.repeat(seeds_of(self.seed, numbers), frames.size(1)).tolist()
             batch["source"] = augment(frames.flatten(0, 1), self.kinds, seeds).view_as(frames)
         return batch
 

@@ -170,7 +170,7 @@ def answer(models: Sequence[Artist], sources: Sequence[str], settings: Generate)
         model.network.eval()
     decoders = [model.network.writer.decoder for model in models] * (1 if settings.guidance == 1 else 2)
     search = Search(decoders, begin(models, arrays, settings.guidance != 1), SPECIAL, settings, Rules())
-    found = search.run([Job(max(len(one), size), size, seed) for seed, one in enumerate(arrays)])
+    found = search.run([Job(max(len(one), size), size, reading.luck(one)) for one in arrays])
     return [
         [
             Answer(
@@ -226,7 +226,7 @@ def together(one: Artist, other: Artist) -> bool:
 
 def examples(model: Artist, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
     """What to answer in these files, and everything that counts as right."""
-    return preparing.examples(files, data, on_bad, exchanged=True)
+    return preparing.examples(files, data, on_bad, pictures=True, exchanged=True)
 
 
 def evaluate(

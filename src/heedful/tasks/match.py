@@ -203,7 +203,7 @@ def together(one: Matcher, other: Matcher) -> bool:
 
 def examples(model: Matcher, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
     """What to answer in these files, and everything that counts as right."""
-    return preparing.examples(files, data, on_bad)
+    return preparing.examples(files, data, on_bad, pictures=True)
 
 
 def evaluate(

@@ -6,6 +6,7 @@ N sources   S positions   D width
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ class Sources:
 
     def seeds(self, numbers: np.ndarray) -> list[int]:
         """What each example's luck depends on."""
-        return luck(self.seed, numbers)
+        return seeds_of(self.seed, numbers)
 
     def lengths(self) -> np.ndarray:
         """Positions of each row's source and target, (rows, 2)."""
@@ -183,9 +184,14 @@ def sources(recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Rea
     return Sources(store, coder, reading, tuple(chosen), recipe.seed)
 
 
-def luck(seed: int, numbers: np.ndarray) -> list[int]:
+def seeds_of(seed: int, numbers: np.ndarray) -> list[int]:
     """A seed of its own for each example of an epoch, by what its number tells."""
     return [int(np.random.default_rng((seed, int(number))).integers(2**62)) for number in numbers]
+
+
+def luck(array: np.ndarray) -> int:
+    """What draws for a source hang on beside the request's seed: what is read of it, wherever it stands."""
+    return int.from_bytes(blake2b(array.tobytes(), digest_size=8).digest(), "little")
 
 
 class Prints(Mapping[str, bytes]):

@@ -28,7 +28,7 @@ from heedful.metrics.counts import Kind
 from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
 from heedful.sections import Generate, Network
-from heedful.tasks.reading import Reading, Sources, load_reading
+from heedful.tasks.reading import Reading, Sources, load_reading, luck
 from heedful.training.loop import Batch
 
 SPECIAL = Special(BOS, EOS, never=(PAD, BOS, UNK))
@@ -112,7 +112,8 @@ def answer(
     limits = [model.network.decoder.limit for model in models if model.network.decoder.limit]
     lengths = [first.reading.positions_of(one) for one in arrays]
     longest = [min([length_limit(first, one, settings), *limits]) for one in lengths]
-    jobs = [Job(one, limit, seed) for seed, (one, limit) in enumerate(zip(lengths, longest, strict=True))]
+    seeds = [luck(one) for one in arrays] if settings.sample else [0] * len(arrays)
+    jobs = [Job(*one) for one in zip(lengths, longest, seeds, strict=True)]
     decoders = [model.network.decoder for model in models]
     search = Search(decoders, begin(models, arrays), SPECIAL, settings, rules(first, settings))
     return [
