@@ -132,7 +132,7 @@ class Album:
         """
         numbers = np.array([self.index["references"].get(reference, -1) for reference in references], np.int64)
         found = self.pixels(np.maximum(numbers, 0))
-        for place in np.flatnonzero(numbers < 0):
+        for place in np.flatnonzero(numbers < 0).tolist():
             found[place] = decode(references[place], self.form)[0]
         return found
 
