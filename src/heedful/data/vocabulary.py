@@ -66,15 +66,15 @@ def learn_side(kind: str, sides: tuple[str, ...], data: Data, corpus: Corpus, no
 
 
 def size_for(sides: tuple[str, ...], corpus: Corpus) -> int:
-    """Vocabulary of bpe and unigram: 8,000 for three million characters, twice as many for four times the text.
+    """Vocabulary of bpe and unigram: 2,000 for 1.3 million characters, twice as many for four times the text.
 
     Between 500 and 32,000, a power of two times 500, with room for each character at least twice over. Words come new
-    more and more slowly as a text grows.
+    more and more slowly as a text grows, and few pairs teach little of rare pieces (docs/log.md).
     """
     seen = sum(len(text) for text in corpus.texts(sides, False))
     room = 2 * (SMALLEST + len(set().union(*corpus.texts(sides, False))))
     total = seen * corpus.rows / max(1, len(corpus.sample))
     size = 500
-    while size < 32_000 and (total > 3e6 * (size * 2**0.5 / 8000) ** 2 or size < room):
+    while size < 32_000 and (total > size**2 * 2 / 3 or size < room):
         size *= 2
     return size
