@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import sample
 from console import Told, heedful
 
 SMALL = "--size tiny --steps 5 train.threads=1 train.valid_limit=4"
@@ -294,11 +293,3 @@ def test_every_run_is_scored_drawn_and_its_data_checked(name: str, place: Path) 
     assert f"trained to {task}" in drawn and drawn.count("□") == {"seen": 1, "told": 1, "matched": 6}.get(name, 3)
     assert f"heedful {task} {run}" in (place / run / "README.md").read_text(encoding="utf-8")
     assert done(f"check {task} {data} -o checked", place).endswith("page: checked/index.html\n")
-
-
-@pytest.mark.parametrize("name", sample(RUNS, 2))
-def test_every_task_is_compared(name: str, place: Path) -> None:
-    _, task, data, *_ = RUNS[name].split()
-    told = done(f"compare {task} {data} --networks gru,vaswani2017 -o compared/{name} {SMALL}", place)
-    assert "gru vs vaswani2017" in told and "500 500" not in told
-    assert (place / "compared" / name / "compare.html").exists()

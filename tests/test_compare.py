@@ -1,13 +1,25 @@
-"""Comparisons are fair: equal weights if asked for, the same data for all, mistakes found before training."""
+"""Comparisons are fair: equal weights if asked for, the same data for all, mistakes found before training.
 
+And every task can be compared across eras.
+"""
+
+import base64
+import io
 import json
 import random
+import re
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 
+from conftest import SEED
 from console import heedful
+from heedful.networks.lineage import allowed
+from shapes import COLUMN, SIDE, TASKS, written
 
 SMALL = "network.size=tiny train.threads=1 train.valid_limit=20 generate.max_length=8 generate.beam=1"
 NETWORKS = ("gru", "bahdanau2015", "vaswani2017")
@@ -73,6 +85,41 @@ def test_other_data_are_refused_before_training(folder: Path) -> None:
     told = heedful(line.format("--networks cho2014,gru data.bad_rows=skip -o twice"), folder)
     assert told.code == 2 and "twice/gru holds a run on other data: pairs.tsv changed since" in told.err
     assert not (folder / "twice" / "cho2014").exists()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_is_compared_across_eras(task: str, tmp_path: Path) -> None:
+    """Two networks drawn by the seed: each has its score in the table and on the page, and its answers are shown."""
+    (tmp_path / "data").mkdir()
+    files, column = written(tmp_path / "data", SEED), COLUMN.get(task, "texts")
+    networks = random.Random(f"{SEED} {task}").sample(allowed(task), 2)
+    told = heedful(
+        f"compare {task} {files[f'train-{column}']} --valid {files[f'valid-{column}']} --networks {','.join(networks)} "
+        f"--steps 3 network.width=16 data.overlap=keep -o made {SMALL}",
+        tmp_path,
+    )
+    assert told.code == 0, told.err
+    page = (tmp_path / "made" / "compare.html").read_text(encoding="utf-8")
+    entries = json.loads((tmp_path / "made" / "compare.json").read_text(encoding="utf-8"))["entries"]
+    assert [entry["network"] for entry in entries] == networks and f"{networks[0]} vs {networks[1]}: " in told.out
+    for entry in entries:
+        value = scored(entry["scores"])
+        assert value == scored(json.loads((tmp_path / entry["run"] / "scores.json").read_text())["scores"])
+        [line] = [line for line in told.out.splitlines() if re.match(rf"{entry['network']} .*/s ", line)]
+        row = page.partition(f'<tr><th scope="row">{entry["network"]}</th>')[2].partition("</tr>")[0]
+        assert line.split()[1] == value and f"<span>{value}" in row
+        assert entry["samples"] and {Path(one["source"]).name in page for one in entry["samples"]} == {True}
+        said = [one["output"] for one in entry["samples"] if task not in ("draw", "label")]
+        assert [output for output in said if escape(output) not in page] == []
+    pictures = [Image.open(io.BytesIO(base64.b64decode(one))) for one in re.findall(r"image/png;base64,([^\"]+)", page)]
+    shown = len(entries[0]["samples"]) * {"draw": len(networks), "label": 0}.get(task, 1)
+    assert [one.size for one in pictures] == [(SIDE, SIDE)] * shown
+    assert page.count("<svg") >= 2 and page.count("truth") >= (task == "label")
+
+
+def scored(scores: dict[str, Any]) -> str:
+    """The score that a comparison goes by, as tables have it."""
+    return f"{scores['measures'][scores['primary']]['value']:.1f}"
 
 
 MISTAKES = {
