@@ -19,6 +19,7 @@ from heedful.api.reporting import write_report
 from heedful.data.fingerprint import changed
 from heedful.data.tables import hub_parts
 from heedful.errors import HeedfulError
+from heedful.report.terminal import scores_table
 from heedful.report.words import listed
 from heedful.results import Findings, Progress, Scores
 from heedful.sections import Network, Recipe, Train
@@ -118,7 +119,7 @@ def made(folder: Path) -> Iterator[None]:
 def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listener: Listener) -> None:
     """Scores the best weights once, and writes the report."""
     some, what = (prepared.test, "test") if prepared.test else (prepared.valid, "valid")
-    listener.note(f"scoring {len(some):,} {what} examples (beam {model.recipe.generate.beam})")
+    listener.note(f"scoring {len(some):,} {what} examples")
     scores = model.scored(some, model.recipe)
     speed = answering_speed(model, [one.source for one in some[:SPEED_EXAMPLES]])
     facts = {
@@ -138,9 +139,8 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listen
         lambda path: path.write_text(json.dumps({"facts": facts, "scores": scores.plain()}, ensure_ascii=False)),
     )
     write_report(model, scores, facts, curve_of(model.folder))
-    for name, measure in scores.measures.items():
-        beside = f"   ({scores.baseline_name}: {scores.baseline[name].value:.2f})" if name in scores.baseline else ""
-        listener.note(f"{name} {measure.value:.2f} [{measure.low:.2f}, {measure.high:.2f}]{beside}")
+    for line in scores_table(scores).splitlines():
+        listener.note(line)
 
 
 def answering_speed(model: Model, inputs: list[str]) -> float:

@@ -25,7 +25,7 @@ def scores_table(scores: Scores) -> str:
     words wrong      31.2 %   30.4 to 32.0
     """
     head = [
-        f"{scores.count:,} examples",
+        words.counted(scores.count, "example"),
         "value",
         "95 % interval",
         *([scores.baseline_name] if scores.baseline else []),
