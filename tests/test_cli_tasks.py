@@ -288,7 +288,7 @@ def test_every_run_is_scored_drawn_and_its_data_checked(name: str, place: Path) 
     assert scores["primary"] in scores["measures"] and scores["baseline"]
     logs = [case["score"] for case in scores["cases"] if "score" in case]
     assert len(logs) == (0 if task in ("draw", "match") else scores["count"]) and all(log < 0 for log in logs)
-    assert "examples" in done(f"evaluate {run}", place)
+    assert "95 % interval" in done(f"evaluate {run}", place)
     drawn = done(f"info {run}", place)
     assert f"trained to {task}" in drawn and drawn.count("□") == {"seen": 1, "told": 1, "matched": 6}.get(name, 3)
     assert f"heedful {task} {run}" in (place / run / "README.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from heedful.data.samples import attribution
 from heedful.report.card import model_card
 from heedful.report.pages import run_page
 from heedful.report.timebars import spread_out
-from heedful.report.words import pace
+from heedful.report.words import counted, pace
 from heedful.results import Answer, Progress, Scores, Track
 from heedful.training.checkpoint import write_file
 
@@ -80,7 +80,8 @@ def told_facts(model: Model, facts: dict[str, Any]) -> dict[str, str]:
         "training": f"{facts['training_seconds'] / 60:.1f} minutes, {facts['steps']:,} steps, "
         f"best on valid at step {facts['best_step']:,}",
         "in all": f"{facts['wall_seconds'] / 60:.1f} minutes of this sitting, with preparation, validation and scoring",
-        "precision": f"{recipe.train.precision} on {recipe.train.device}, {recipe.train.threads} threads",
+        "precision": f"{recipe.train.precision} on {recipe.train.device}, "
+        + counted(int(recipe.train.threads), "thread"),
         "learns": f"{facts['train_tokens_per_second']:,.0f} {pace(model.task)}",
         "answers": f"{facts['generate_tokens_per_second']:,.0f} {pace(model.task)}"
         + (f" (beam {recipe.generate.beam})" if model.task in ("translate", "caption") else ""),
