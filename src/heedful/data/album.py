@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from heedful.data.folders import write_json
-from heedful.data.pictures import Form, decode
+from heedful.data.pictures import Form, decode, in_npz
 from heedful.data.rows import count
 from heedful.errors import HeedfulError
 
@@ -32,6 +32,7 @@ class AlbumWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.form = folder, form
         self.numbers: dict[str, int] = {}
+        self.marks: dict[str, list[int] | None] = {}
         self.failed: dict[str, HeedfulError] = {}
         self.digests: dict[bytes, int] = {}
         self.names: list[str] = []
@@ -49,6 +50,7 @@ class AlbumWriter:
         if reference in self.failed:
             raise self.failed[reference]
         assert not self.stream.closed, reference
+        self.marks[reference] = mark(reference)
         try:
             pixels, animated = decode(reference, self.form)
         except HeedfulError as error:
@@ -68,7 +70,7 @@ class AlbumWriter:
         self.stream.seek(0)
         self.header()
         self.stream.close()
-        write_json(self.folder / INDEX, {"form": self.form.plain(), "references": self.numbers})
+        write_json(self.folder / INDEX, {"form": self.form.plain(), "references": self.numbers, "marks": self.marks})
         size = (self.folder / PIXELS).stat().st_size / 1e6
         note = f"{count(len(self.names), 'picture')} of {self.form}, {size:,.1f} MB on disk"
         twins = len(self.numbers) - len(self.names)
@@ -128,9 +130,13 @@ class Album:
     def of(self, references: Sequence[str]) -> np.ndarray:
         """The pictures of these references, (N, H, W, C); those that are not here are read from their files.
 
-        Raises HeedfulError for one that cannot be read.
+        A file of the same name that is not the one that was read is another picture. Raises HeedfulError for one that
+        cannot be read.
         """
-        numbers = np.array([self.index["references"].get(reference, -1) for reference in references], np.int64)
+        known, marks = self.index["references"], self.index.get("marks", {})
+        numbers = np.array(
+            [known.get(one, -1) if mark(one) in (None, marks.get(one)) else -1 for one in references], np.int64
+        )
         found = self.pixels(np.maximum(numbers, 0))
         for place in np.flatnonzero(numbers < 0).tolist():
             found[place] = decode(references[place], self.form)[0]
@@ -148,3 +154,13 @@ class Album:
         mean = shares @ levels
         spread = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))
         return tuple(mean.tolist()), tuple(np.maximum(spread, LEAST).tolist())
+
+
+def mark(reference: str) -> list[int] | None:
+    """Size and time of change of the file that a reference names; None where there is none."""
+    found = in_npz(reference)
+    try:
+        about = Path(found[0] if found else reference).stat()
+    except OSError:
+        return None
+    return [about.st_size, about.st_mtime_ns]
