@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from clips import frames, put, recipe
 from heedful.data.fingerprint import changed
@@ -14,6 +15,8 @@ from heedful.data.step_preparing import prepare_clips
 from heedful.data.step_store import PreparedClips
 from heedful.data.steps import StepForm, open_steps
 from heedful.errors import HeedfulError
+from heedful.tasks.clips import Collate
+from heedful.tasks.windows import cut
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +125,21 @@ def test_words_and_their_letters() -> None:
     assert len(set(long[:11])) == 1 and long[11] != long[10] and (long[12:] == long[23]).all()
     assert any("first and last 12 letters are read" in note for note in said) or "x" not in lexicon.letters
     assert "test: 50.0 % of the words seen less than twice in training, known by letters alone" in said
+
+
+def test_frames_are_varied_clip_by_clip() -> None:
+    """Alone and in a batch the same bytes, all frames of a clip alike, and another way in each epoch."""
+    for number in range(12):
+        frame = np.random.default_rng(number).integers(0, 256, (1, 12, 12), np.uint8)
+        put(f"films/{number:02}.txt", "walk\n" * (2 + number % 3) + "run\n")
+        np.save(f"films/{number:02}.npy", np.repeat(frame, 3 + number % 3, axis=0))
+    train = prepare_clips(recipe("films", valid_rows=2), Path("run"), lambda text: None).train
+    collate = Collate(train, cut(train.lengths[:, 0], 0), ("turn",), seed=0)
+    batch = collate(np.arange(len(train)))
+    for row in range(len(train)):
+        alone, later = collate(np.array([row])), collate(np.array([row + len(train)]))
+        varied = alone["source"][0]
+        assert torch.equal(batch["source"][row, : len(varied)], varied)
+        assert (varied == varied[:1]).all()
+        assert not np.array_equal(varied.numpy(), train[row][0]) and not torch.equal(varied, later["source"][0])
+        assert torch.equal(alone["labels"], later["labels"])
