@@ -107,7 +107,7 @@ def made(settings: Network, read: reading.Reading, form: Form) -> Artist:
     return Artist(Drawing(codebook, writer), settings, read, form)
 
 
-CODEBOOK = {"tiny": 32, "small": 128, "base": 256}
+CODEBOOK = {"tiny": 32, "small": 64, "base": 128}
 """Widths of the convolutions."""
 
 
