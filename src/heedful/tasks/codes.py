@@ -4,6 +4,7 @@ N pictures   H W sides in pixels   C colours   S codes of a picture
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from heedful.blocks.codebook import Codebook, Grays
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching, preparing
 from heedful.data.album import Album
+from heedful.data.pictures import Form
 from heedful.data.tokenizers import EOS
+from heedful.errors import HeedfulError
 from heedful.networks.joins import Drawing
 from heedful.sections import Recipe
 from heedful.tasks.reading import Sources
@@ -22,7 +25,38 @@ from heedful.training.loop import Batch, Work
 PAD, BEGIN, END, FIRST = 0, 1, 2, 3
 """Token ids: a code is FIRST and its number. A drawing is as long as its grid, so END is never said."""
 BATCH = 16  # pictures: more steps teach more than surer ones
+HALVINGS = 2
+WIDTHS = {"tiny": 32, "small": 64, "base": 128}
+"""Channels of the convolutions by size."""
+GRAYS = 17  # levels of the direct way
+TINY = 12  # pixels a side, up to which gray pictures take it
+CODES = 1024  # of the codebook, about
 RATE = 2e-3  # peak learning rate, which suits convolutions of any width here
+
+
+def fitting(codes: Literal["auto"] | int, form: Form) -> int:
+    """How many codes there are for pictures of this form; raises HeedfulError for a side that cannot be halved."""
+    if codes == "auto":
+        codes = GRAYS if tiny(form) else CODES
+    if form.size % 2**HALVINGS and not (codes == GRAYS and tiny(form)):
+        below = form.size // 2**HALVINGS * 2**HALVINGS
+        raise HeedfulError(
+            f"Pictures to draw need a side that is halved {HALVINGS} times, and data.picture is {form.size}.",
+            f"Take {max(below, 2**HALVINGS)} or {below + 2**HALVINGS}.",
+        )
+    return codes
+
+
+def made(codes: int, size: str, form: Form) -> Codebook | Grays:
+    """A codebook with fresh weights; for tiny gray pictures the direct way."""
+    if codes == GRAYS and tiny(form):
+        return Grays(form.size, GRAYS)
+    return Codebook(form.size, form.channels, WIDTHS[size], HALVINGS, codes)
+
+
+def tiny(form: Form) -> bool:
+    """Whether pictures are so small and gray that each pixel can be a code."""
+    return form.colours == "gray" and form.size <= TINY
 
 
 def learning(codebook: Codebook, prepared: preparing.Prepared, recipe: Recipe) -> Work:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from heedful.blocks.codebook import Codebook, Grays
+from heedful.blocks.codebook import Grays
 from heedful.blocks.state import State
 from heedful.data import batching, preparing
 from heedful.data.check import check_pairs
@@ -19,7 +19,6 @@ from heedful.data.pictures import Form, read_pictures
 from heedful.data.preparing import standing as opened
 from heedful.data.rows import BadRow
 from heedful.data.tokenizers import EOS, Tokenizer
-from heedful.errors import HeedfulError
 from heedful.generation.rules import Rules, Special
 from heedful.generation.search import Job, Search
 from heedful.metrics import baselines
@@ -36,10 +35,6 @@ from heedful.training.loop import Work
 __all__ = ["opened"]
 
 SPECIAL = Special(codes.BEGIN, codes.END, never=(codes.PAD, codes.BEGIN, codes.END))
-HALVINGS = 2
-GRAYS = 17  # levels of the direct way
-TINY = 12  # pixels a side, up to which gray pictures take it
-CODES = 1024  # of the codebook, about
 OWN = {"codes": "auto"}
 SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
 """What Generate means for drawings where the recipe does not say otherwise."""
@@ -83,21 +78,8 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
 
     Raises HeedfulError for a side that the codebook cannot halve.
     """
-    form, codes = prepared.target.form, recipe.network.codes
-    if codes == "auto":
-        codes = GRAYS if tiny(form) else CODES
-    if form.size % 2**HALVINGS and not (codes == GRAYS and tiny(form)):
-        below = form.size // 2**HALVINGS * 2**HALVINGS
-        raise HeedfulError(
-            f"Pictures to draw need a side that is halved {HALVINGS} times, and data.picture is {form.size}.",
-            f"Take {max(below, 2**HALVINGS)} or {below + 2**HALVINGS}.",
-        )
-    return recipe.model_copy(update={"network": recipe.network.model_copy(update={"codes": codes})})
-
-
-def tiny(form: Form) -> bool:
-    """Whether pictures are so small and gray that each pixel can be a code."""
-    return form.colours == "gray" and form.size <= TINY
+    number = codes.fitting(recipe.network.codes, prepared.target.form)
+    return recipe.model_copy(update={"network": recipe.network.model_copy(update={"codes": number})})
 
 
 def build(recipe: Recipe, prepared: preparing.Prepared) -> Artist:
@@ -108,16 +90,9 @@ def build(recipe: Recipe, prepared: preparing.Prepared) -> Artist:
 
 def made(settings: Network, read: reading.Reading, form: Form) -> Artist:
     """An artist of resolved settings."""
-    if settings.codes == GRAYS and tiny(form):
-        codebook: Codebook | Grays = Grays(form.size, GRAYS)
-    else:
-        codebook = Codebook(form.size, form.channels, CODEBOOK[settings.size], HALVINGS, int(settings.codes))
+    codebook = codes.made(int(settings.codes), settings.size, form)
     writer = writing.made_for(settings, read, codebook.size + codes.FIRST)
     return Artist(Drawing(codebook, writer), settings, read, form)
-
-
-CODEBOOK = {"tiny": 32, "small": 64, "base": 128}
-"""Widths of the convolutions."""
 
 
 def first(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> tuple[Work, Train, Train] | None:
