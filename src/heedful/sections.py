@@ -96,8 +96,17 @@ class Network(Section):
     causal: Auto | bool = Field(default="auto", description="each step sees only those before it (task label)")
     codes: Auto | int = Field(default="auto", description="entries of the codebook of pictures (task draw), about")
     norm: Literal["auto", "pre", "post"] = Field(default="auto", description="layer norm before or after each part")
-    positions: Literal["auto", "sinusoidal", "learned", "rotary", "grid"] = Field(
-        default="auto", description="how order is told"
+    positions: Literal["auto", "sinusoidal", "learned", "rotary", "grid", "line"] = Field(
+        default="auto", description="how order is told; grid and line: that of the patches of a picture"
+    )
+    context: Auto | Annotated[int, Field(ge=1)] = Field(
+        default="auto", description="positions that a network with learned ones can tell apart; auto: 512"
+    )
+    activation: Literal["auto", "relu", "gelu", "gelu_tanh", "quick_gelu", "silu"] = Field(
+        default="auto", description="function inside the feed-forward part of a Transformer"
+    )
+    epsilon: Auto | Annotated[float, Field(gt=0)] = Field(
+        default="auto", description="what layer norms add to the variance"
     )
     tied: Auto | bool = Field(default="auto", description="output layer shares the target embedding")
 
