@@ -146,7 +146,7 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listen
 def answering_speed(model: Model, inputs: list[str]) -> float:
     """Tokens a second that the model writes, end tokens counted."""
     clock = time.perf_counter()
-    answers = model.answer(inputs)
+    answers = model.answer(model.prompts(inputs))
     seconds = time.perf_counter() - clock
     return sum(len(found[0].tokens) + 1 for found in answers) / seconds
 

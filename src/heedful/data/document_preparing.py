@@ -185,9 +185,7 @@ class Preparation:
 
     def save_held(self, name: str, documents: list[Pair], tokenizer: Tokenizer) -> None:
         """Writes the documents of valid or test, and says how much of them the vocabulary does not know."""
-        write_json(
-            self.folder / f"{name}.json", [asdict(Example(one.source, (), one.where)) for one in documents]
-        )
+        write_json(self.folder / f"{name}.json", [asdict(Example(one.source, (), one.where)) for one in documents])
         if not documents:
             return
         ids = encoded(tokenizer, [one.source for one in documents])

@@ -18,7 +18,7 @@ from heedful.data import batching, document_preparing
 from heedful.data.document_check import check_documents
 from heedful.data.document_preparing import PreparedDocuments
 from heedful.data.rows import BadRow
-from heedful.data.tokenizers import BOS, Tokenizer
+from heedful.data.tokenizers import Tokenizer
 from heedful.generation.score import log_probabilities
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.ngrams import KneserNey
@@ -27,7 +27,7 @@ from heedful.networks.joins import LanguageModel, language_model
 from heedful.results import Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import passages
-from heedful.tasks.continuing import Continuer, answer, prompts
+from heedful.tasks.continuing import Continuer, answer, beginning, prompts
 from heedful.tasks.passages import Passage, Pieces, opened
 from heedful.training.loop import Batch, Work
 
@@ -39,9 +39,7 @@ ORDERS = {"characters": 6, "symbols": 3}
 """Of the n-grams that the baseline counts, by what a token is; 4 for pieces of words."""
 
 
-def prepare(
-    recipe: Recipe, folder: Path, say: Callable[[str], None], start: Continuer | None
-) -> PreparedDocuments:
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Continuer | None) -> PreparedDocuments:
     """The recipe's documents under `folder`; with the tokenizer of `start`, if its weights are the beginning."""
     return document_preparing.prepare_documents(recipe, folder, say, start.tokenizer if start else None)
 
@@ -133,9 +131,9 @@ def windows(model: Continuer, examples: Sequence[Example]) -> list[Passage]:
 
 
 @torch.inference_mode()
-def surprise(models: Sequence[Continuer], rows: Sequence[np.ndarray], settings: Generate) -> np.ndarray:
-    """Minus the log probability (N,) of each row's tokens, the first of which is given."""
-    found, lengths = np.zeros(len(rows)), np.array([len(row) - 1 for row in rows])
+def surprise(models: Sequence[Continuer], rows: Sequence[np.ndarray], settings: Generate) -> list[np.ndarray]:
+    """Minus the log probability of each token of each row but the first, which is given."""
+    found, lengths = [np.zeros(0)] * len(rows), np.array([len(row) - 1 for row in rows])
     decoders = [model.network.eval().decoder for model in models]
     device = decoders[0].tokens.table.weight.device
     for some in batching.order_for_inference(lengths, settings.batch_tokens) if len(rows) else ():
@@ -145,7 +143,8 @@ def surprise(models: Sequence[Continuer], rows: Sequence[np.ndarray], settings: 
         gained = torch.zeros(real.shape, dtype=torch.double, device=device)
         right = batch["targets"][real]
         gained[real] = log_probabilities(decoders, [one[real] for one in outputs], right).double()
-        found[some] = -gained.sum(1).cpu().numpy()
+        for row, one in zip(some, -gained.cpu().numpy(), strict=True):
+            found[row] = one[: lengths[row]]
     return found
 
 
@@ -153,14 +152,14 @@ def score(models: Sequence[Continuer], pairs: Sequence[tuple[str, str]]) -> list
     """The log probability of each (text, how it goes on), without an end; raises HeedfulError if it is too long."""
     first, rows, begins = models[0], [], []
     for text, rest in pairs:
-        before = [BOS, *passages.asked(text, first.tokenizer, first.normal_form)]
+        before = beginning(first, text)
         row = [*before, *passages.asked(rest, first.tokenizer, first.normal_form)]
         if first.limit and len(row) - 1 > first.limit:
             raise passages.too_long(text + rest, len(row) - 1, first.limit, "Score a shorter one.")
         rows.append(np.array(row))
-        begins.append(np.array(before))
-    whole, part = (surprise(models, some, Generate()) for some in (rows, begins))
-    return (part - whole).tolist()
+        begins.append(len(before))
+    found = surprise(models, rows, Generate())
+    return [float(-one[begin - 1 :].sum()) for one, begin in zip(found, begins, strict=True)]
 
 
 def examples(model: Continuer, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
@@ -185,11 +184,14 @@ def scored(models: Sequence[Continuer], some: Sequence[Passage], settings: Gener
     return told(some, surprise(models, [one.ids for one in some], settings), samples)
 
 
-def told(some: Sequence[Passage], nats: np.ndarray, samples: int) -> Scores:
-    """Scores of passages from how surprising each was."""
+def told(some: Sequence[Passage], found: Sequence[np.ndarray], samples: int) -> Scores:
+    """Scores of passages from how surprising each of their tokens was."""
+    nats = [float(one.sum()) for one in found]
     outputs = [f"{value:.6f}" for value in nats]
     references = [(f"{len(one.ids) - 1} {one.characters:.6f}",) for one in some]
-    return measure("passages", [one.text for one in some], outputs, references, samples=samples, logs=(-nats).tolist())
+    return measure(
+        "passages", [one.text for one in some], outputs, references, samples=samples, logs=[-one for one in nats]
+    )
 
 
 def baseline(
@@ -200,8 +202,7 @@ def baseline(
     rows, part = passages.counted(prepared)
     some = windows(model, examples)
     found = KneserNey(rows, order, model.tokenizer.size).surprise([one.ids for one in some])
-    nats = np.array([one.sum() for one in found])
-    return f"{order}-grams, Kneser-Ney{part}", told(some, nats, samples=0).measures
+    return f"{order}-grams, Kneser-Ney{part}", told(some, found, samples=0).measures
 
 
 def check(recipe: Recipe) -> Findings:

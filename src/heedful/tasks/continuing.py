@@ -95,13 +95,19 @@ def answer(
 def begin_with(models: Sequence[Continuer], source: str, settings: Generate) -> Stretch:
     """A text as the network shall read it."""
     first, limit = models[0], limit_of(models)
-    ids = (BOS, *passages.asked(source, first.tokenizer, first.normal_form))
+    ids = tuple(beginning(first, source))
     if limit is None or len(ids) <= limit:
         return Stretch(ids)
     if settings.long_prompt == "end":
         return Stretch(ids[-limit // 2 :], kept=limit // 2)
     cure = "Shorten it, or let only its end be read: long_prompt=end (generate.long_prompt)."
     raise passages.too_long(source, len(ids), limit, cure)
+
+
+def beginning(model: Continuer, text: str) -> list[int]:
+    """The ids of a text as the network learnt to read it: behind <s>, if it has learnt how documents begin."""
+    ids = passages.asked(text, model.tokenizer, model.normal_form)
+    return [BOS, *ids] if model.ends or not ids else ids
 
 
 def limit_of(models: Sequence[Continuer]) -> int | None:

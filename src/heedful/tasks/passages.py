@@ -113,9 +113,7 @@ def passages(
             yield Passage(piece, text, len(text) * scale, example.where)
 
 
-def prepare(
-    recipe: Recipe, folder: Path, say: Callable[[str], None], start: Tokenizer | None
-) -> PreparedDocuments:
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Tokenizer | None) -> PreparedDocuments:
     """The recipe's documents under `folder`; with the tokenizer of the run whose weights are the beginning."""
     return document_preparing.prepare_documents(recipe, folder, say, start)
 
