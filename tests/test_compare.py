@@ -19,6 +19,7 @@ from safetensors.numpy import load_file
 from conftest import SEED
 from console import heedful
 from heedful.networks.lineage import allowed
+from heedful.report import words
 from shapes import COLUMN, SIDE, TASKS, written
 
 SMALL = "network.size=tiny train.threads=1 train.valid_limit=20 generate.max_length=8 generate.beam=1"
@@ -119,7 +120,7 @@ def test_every_task_is_compared_across_eras(task: str, tmp_path: Path) -> None:
 
 def scored(scores: dict[str, Any]) -> str:
     """The score that a comparison goes by, as tables have it."""
-    return f"{scores['measures'][scores['primary']]['value']:.1f}"
+    return words.score(scores["measures"][scores["primary"]]["value"], scores["primary"]).removesuffix(" %")
 
 
 MISTAKES = {

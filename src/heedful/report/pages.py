@@ -49,7 +49,7 @@ def run_page(
 
     `facts` are short and measured (data, network, weights, time, speed, memory); `how` holds commands, one a line.
     `pictures` are PNG files by reference (for draw, also by prompt: the real ones), `tracks` tell the time of the
-    steps of sources, `answers` are drawings or continuations, and `attribution` stands below every gallery, a line each.
+    steps of sources, `answers` are drawings or continuations, and `attribution` stands below every gallery.
     """
     primary = scores.measures[scores.primary] if scores else None
     cases = scores.cases if scores else ()
