@@ -1,4 +1,4 @@
-"""Pictures, sentences, series and documents of a few kinds, and recipes for every task beside translate: jobs of moments."""
+"""Pictures, sentences, series and documents, and recipes for every task beside translate: jobs of moments."""
 
 from itertools import product
 from pathlib import Path

@@ -267,5 +267,11 @@ class Telling:
 
 
 def prompts(model: Continuer, texts: Sequence[str]) -> list[str]:
-    """Beginnings of a few texts, to show how a model goes on with them."""
-    return [" ".join(text[: 2 * BEGINNING].split())[:BEGINNING].rsplit(" ", 1)[0] for text in texts[:SHOWN]]
+    """Beginnings of a few texts, to show how a model goes on with them: short enough to be read by it."""
+    found = []
+    for text in texts[:SHOWN]:
+        begun = " ".join(text[: 2 * BEGINNING].split())[:BEGINNING].rsplit(" ", 1)[0]
+        while model.limit and len(beginning(model, begun)) > model.limit // 2 and begun:
+            begun = begun[: len(begun) // 2]
+        found.append(begun)
+    return found

@@ -27,7 +27,7 @@ from heedful.networks.joins import Filler, filler
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import passages
-from heedful.tasks.gaps import GAP, LEAST, Gapped, Gaps, asked, ends_inside, gapped, shown_gaps
+from heedful.tasks.gaps import GAP, LEAST, Gapped, Gaps, asked, ends_inside, gapped, joined, shown_gaps
 from heedful.tasks.passages import Pieces, opened
 from heedful.tasks.reading import seeds_of
 from heedful.training.loop import Batch, Work
@@ -221,11 +221,9 @@ def shown(model: Guesser, source: str, one: Gapped, shares: np.ndarray, most: in
     for ids in best(shares, model.tokenizer, most).T:
         probabilities = shares[np.arange(len(ids)), ids]
         score = float(np.log(np.maximum(probabilities, LEAST)).sum())
-        filled = one.ids.copy()
-        filled[one.gaps.astype(bool)] = ids
         words = tuple(model.tokenizer.decode([token]).strip() or model.tokenizer.tokens([token])[0] for token in ids)
         track = Track(("probability",), words, tuple((float(share),) for share in probabilities))
-        text = model.tokenizer.decode(filled)
+        text = joined(model.tokenizer, one.parts, [model.tokenizer.decode([token]) for token in ids])
         answers.append(Answer(source, text, score, score / len(ids), words, unknown=unknown, track=track))
     return answers
 

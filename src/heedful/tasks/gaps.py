@@ -76,7 +76,8 @@ class Gapped:
 
     def text(self, tokenizer: Tokenizer) -> str:
         """As people write it."""
-        leads = [tokenizer.decode([token]).startswith(" ") for token in self.truth]
+        leading = tokenizer.kind in LEADING
+        leads = [leading and tokenizer.decode([token]).startswith(" ") for token in self.truth]
         return joined(tokenizer, self.parts, [f" {GAP}" if lead else GAP for lead in leads])
 
     def log_probability(self, shares: np.ndarray, source: str, text: str, tokenizer: Tokenizer) -> float:
@@ -89,7 +90,8 @@ class Gapped:
         if not found:
             raise HeedfulError(f"{text!r} is not {source!r} with its gaps filled.")
         said = [tokenizer.encode(word) for word in found.groups()]
-        several = next((word for word, ids in zip(found.groups(), said, strict=True) if len(ids) != 1), None)
+        one = [len(ids) == 1 and ids[0] != UNK for ids in said]
+        several = next((word for word, fits in zip(found.groups(), one, strict=True) if not fits), None)
         if several is not None:
             raise HeedfulError(f"{several!r} is no single token of the vocabulary, and a gap holds one.")
         ids = [one[0] for one in said]
@@ -124,8 +126,7 @@ def asked(text: str, tokenizer: Tokenizer, form: str, ends: bool) -> Gapped:
     row = np.array([*ids, *([EOS] if ends else [])])
     marks = np.zeros(len(row), np.int64)
     marks[gaps] = 1
-    decoded = tuple(tokenizer.decode(tokenizer.encode(part)) for part in parts)
-    return Gapped(row, marks, np.full(len(gaps), UNK), decoded)
+    return Gapped(row, marks, np.full(len(gaps), UNK), tuple(parts))
 
 
 def joined(tokenizer: Tokenizer, parts: Sequence[str], words: Sequence[str]) -> str:
