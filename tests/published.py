@@ -54,6 +54,8 @@ def loud(model: nn.Module, spread: float = 0.3) -> None:
             continue
         if weight.dim() == 1 and name.endswith("weight"):
             weight.normal_(1, 0.2)
+        elif name.endswith("bias"):
+            weight.normal_(0, 0.1)
         else:
             weight.normal_(0, spread)
 

@@ -9,7 +9,7 @@ from heedful.blocks.embedding import Tokens
 from heedful.errors import HeedfulError
 from heedful.hub import words
 from heedful.hub.config import Config, named
-from heedful.hub.layout import Blank, Line, Table, parts, same
+from heedful.hub.layout import Entry, Extra, Table, parts, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.networks.joins import EncoderAlone, EncoderHead, Filler, WordHead, build_encoder
@@ -146,13 +146,13 @@ def table(plan: Plan) -> Table:
     prefix = "" if plan.architecture == "BertModel" else PREFIX
     side, facts = plan.sides["encoder"], plan.facts
     tokens = "embedding.tokens.table.weight" if facts["texts"] else "embedding.table.weight"
-    lines: list[Line | Blank] = [
+    lines: list[Entry] = [
         same(tokens, f"{prefix}embeddings.word_embeddings.weight"),
         same("encoder.positions.table.weight", f"{prefix}embeddings.position_embeddings.weight"),
         *parts("encoder.", f"{prefix}embeddings.", {"first_norm": "LayerNorm"}),
     ]
-    if facts["texts"]:
-        lines.append(same("embedding.texts.weight", f"{prefix}embeddings.token_type_embeddings.weight"))
+    texts = f"{prefix}embeddings.token_type_embeddings.weight"
+    lines.append(same("embedding.texts.weight", texts) if facts["texts"] else Extra(texts, (1, int(side.width))))
     for number in range(int(side.depth)):
         lines += parts(f"encoder.layers.layers.{number}.", f"{prefix}encoder.layer.{number}.", BLOCK)
     if plan.architecture in FILLERS:

@@ -7,7 +7,7 @@ from torch import nn
 from heedful.blocks.embedding import Tokens
 from heedful.hub import gpt2, vit, words
 from heedful.hub.config import Config
-from heedful.hub.layout import Blank, Line, Table, parts, same
+from heedful.hub.layout import Entry, Table, parts, same
 from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
 from heedful.networks.encoders import ProjectedEncoder
@@ -70,7 +70,7 @@ def table(plan: Plan) -> Table:
     """Where everything stands."""
     decoder = plan.sides["decoder"]
     mind = "encoder.encoder." if projected(plan) else "encoder."
-    lines: list[Line | Blank] = vit.lines_of(plan, "embedding.", mind, "encoder.")
+    lines: list[Entry] = vit.lines_of(plan, "embedding.", mind, "encoder.")
     lines += gpt2.lines_of("decoder.", "decoder.transformer.", int(decoder.depth), looks=True)
     if not decoder.tied:
         lines.append(same("decoder.output.linear.weight", "decoder.lm_head.weight"))

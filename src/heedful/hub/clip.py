@@ -10,7 +10,7 @@ from heedful.blocks.embedding import Tokens
 from heedful.errors import HeedfulError
 from heedful.hub import words
 from heedful.hub.config import Config, named
-from heedful.hub.layout import Blank, Line, Table, Tensors, parts, same, shaped
+from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, same, shaped
 from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
 from heedful.hub.vit import eyes
@@ -133,7 +133,7 @@ def table(plan: Plan) -> Table:
     picture, text = plan.sides["picture"], plan.sides["text"]
     width, patch, colours = int(picture.width), int(picture.patch), len(plan.facts["mean"])
     sight, square = "embeddings.0.", shaped((width, colours * patch * patch), (width, colours, patch, patch))
-    lines: list[Line | Blank] = [
+    lines: list[Entry] = [
         same(f"{sight}token", "vision_model.embeddings.class_embedding"),
         same(f"{sight}line.table.weight", "vision_model.embeddings.position_embedding.weight"),
         Line((f"{sight}patches.linear.weight",), "vision_model.embeddings.patch_embedding.weight", square),

@@ -64,13 +64,14 @@ def config_of(plan: Plan) -> dict[str, Any]:
 
 def settings(side: Network, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of a decoder."""
-    return {
+    # a width that is left out is four times the other one, and stays left out
+    inner = {} if side.inner == 4 * int(side.width) else {"n_inner": side.inner}
+    return inner | {
         "vocab_size": facts["vocabulary"],
         "n_positions": side.context,
         "n_embd": side.width,
         "n_layer": side.depth,
         "n_head": side.heads,
-        "n_inner": None if side.inner == 4 * int(side.width) else side.inner,
         "activation_function": named(side.activation),
         "layer_norm_epsilon": side.epsilon,
         "tie_word_embeddings": side.tied,

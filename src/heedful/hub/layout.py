@@ -40,7 +40,16 @@ class Blank:
     shape: tuple[int, ...]
 
 
-Table = Sequence[Line | Blank]
+@dataclass(frozen=True)
+class Extra:
+    """A tensor of theirs that we do not have, because zeros of this shape do the same."""
+
+    theirs: str
+    shape: tuple[int, ...]
+
+
+Entry = Line | Blank | Extra
+Table = Sequence[Entry]
 
 AS_IT_IS = How(lambda one: (one,), lambda parts: parts[0])
 TURNED = How(lambda one: (one.t().contiguous(),), lambda parts: parts[0].t().contiguous())
@@ -109,13 +118,12 @@ def read(table: Table, theirs: Mapping[str, Tensor], aside: Iterable[str], where
 
 def write(table: Table, ours: Mapping[str, Tensor]) -> Tensors:
     """Their tensors. Raises HeedfulError for one of ours that has no place in their layout."""
-    named = {name for line in table for name in ([line.ours] if isinstance(line, Blank) else line.ours)}
+    lines = [line for line in table if isinstance(line, Line)]
+    named = {name for line in lines for name in line.ours} | {line.ours for line in table if isinstance(line, Blank)}
     assert named == ours.keys(), f"tensors without a line, or lines without a tensor: {sorted(named ^ ours.keys())}"
     for line in table:
         if isinstance(line, Blank) and ours[line.ours].any():
             raise HeedfulError(f"{line.ours} is not zero, and this layout has no place for it.")
-    return {
-        line.theirs: line.how.write([ours[name] for name in line.ours]).contiguous()
-        for line in table
-        if isinstance(line, Line)
-    }
+    theirs = {line.theirs: line.how.write([ours[name] for name in line.ours]).contiguous() for line in lines}
+    dtype = next(iter(theirs.values())).dtype
+    return theirs | {line.theirs: torch.zeros(line.shape, dtype=dtype) for line in table if isinstance(line, Extra)}

@@ -14,7 +14,7 @@ from heedful.blocks.embedding import Sinusoidal, Tokens
 from heedful.errors import HeedfulError
 from heedful.hub import words
 from heedful.hub.config import Config, named
-from heedful.hub.layout import Blank, Line, Table, parts, same, shaped
+from heedful.hub.layout import Entry, Line, Table, parts, same, shaped
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.networks.joins import EncoderDecoder, build_decoder, build_encoder
@@ -230,7 +230,7 @@ def table(plan: Plan) -> Table:
     facts, encoder, decoder = plan.facts, plan.sides["encoder"], plan.sides["decoder"]
     count = facts["target"]
     bias = Line(("decoder.output.linear.bias",), "final_logits_bias", shaped((count,), (1, count)))
-    lines: list[Line | Blank] = [bias]
+    lines: list[Entry] = [bias]
     if facts["shared"]:
         lines.append(same("embedding.table.weight", "model.shared.weight"))
     else:

@@ -8,7 +8,7 @@ from torch import nn
 from heedful.errors import HeedfulError
 from heedful.hub.bert import config_names
 from heedful.hub.config import Config, named
-from heedful.hub.layout import Blank, Line, Table, Tensors, parts, same, shaped
+from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, same, shaped
 from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
 from heedful.networks.encoders import TransformerEncoder
@@ -137,13 +137,13 @@ def table(plan: Plan) -> Table:
     return lines
 
 
-def lines_of(plan: Plan, sight: str, mind: str, theirs: str) -> list[Line | Blank]:
+def lines_of(plan: Plan, sight: str, mind: str, theirs: str) -> list[Entry]:
     """What reads pictures: their embedding and their encoder, by our names."""
     side, facts = plan.sides["encoder"], plan.facts
     width, patch, colours = int(side.width), int(side.patch), len(facts["mean"])
     count = (facts["size"] // patch) ** 2 + 1
     square = shaped((width, colours * patch * patch), (width, colours, patch, patch))
-    lines: list[Line | Blank] = [
+    lines: list[Entry] = [
         Line((f"{sight}token",), f"{theirs}embeddings.cls_token", shaped((width,), (1, 1, width))),
         Line(
             (f"{sight}line.table.weight",),

@@ -56,8 +56,11 @@ class Words:
 
     @cached_property
     def inner(self) -> tokenizers.Tokenizer:
-        """The tokenizer itself."""
-        return tokenizers.Tokenizer.from_str(self.json)
+        """The tokenizer itself. What its file says of padding and cutting is for whoever makes batches."""
+        inner = tokenizers.Tokenizer.from_str(self.json)
+        inner.no_padding()
+        inner.no_truncation()
+        return inner
 
     def encode(self, text: str, special: bool = True) -> list[int]:
         """The ids of a text, between its special tokens if they are wanted."""
