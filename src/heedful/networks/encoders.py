@@ -3,6 +3,7 @@
 N sources   S positions   D width
 """
 
+from dataclasses import replace
 from typing import Literal, Protocol
 
 import torch
@@ -112,6 +113,21 @@ class TransformerEncoder(nn.Module):
             x = block(x, mask=None if self.causal else mask, causal=self.causal, turn=turn)
         x = self.layers.norm(x)
         return Memory(x, mask, summarised(x, lengths, mask, self.summary))
+
+
+class ProjectedEncoder(nn.Module):
+    """An encoder whose vectors are brought to the width of a decoder that was made without it."""
+
+    def __init__(self, encoder: TransformerEncoder, width: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.linear = nn.Linear(encoder.widths.vectors, width)
+        self.widths = Widths(width, encoder.widths.summary)
+        self.limit = encoder.limit
+
+    def forward(self, vectors: Tensor, lengths: Tensor) -> Memory:
+        memory = self.encoder(vectors, lengths)
+        return replace(memory, vectors=self.linear(memory.vectors))
 
 
 def summarised(x: Tensor, lengths: Tensor, mask: Tensor, summary: Summary) -> Tensor:

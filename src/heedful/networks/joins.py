@@ -19,7 +19,7 @@ from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import Memory, Widths
 from heedful.blocks.transformer import EPSILON, Stack, begin_small
 from heedful.networks.decoders import BahdanauDecoder, LuongDecoder, Output, RecurrentDecoder, TransformerDecoder
-from heedful.networks.encoders import FrameEncoder, RecurrentEncoder, TransformerEncoder, mean
+from heedful.networks.encoders import FrameEncoder, ProjectedEncoder, RecurrentEncoder, TransformerEncoder, mean
 from heedful.networks.lineage import (
     CONTEXT,
     LINEAGE,
@@ -34,7 +34,7 @@ from heedful.networks.lineage import (
 )
 from heedful.sections import Network
 
-AnyEncoder = FrameEncoder | RecurrentEncoder | TransformerEncoder
+AnyEncoder = FrameEncoder | RecurrentEncoder | TransformerEncoder | ProjectedEncoder
 AnyDecoder = RecurrentDecoder | BahdanauDecoder | LuongDecoder | TransformerDecoder
 
 
@@ -108,7 +108,8 @@ class Filler(nn.Module):
 class EncoderHead(nn.Module):
     """Something in; one answer out of a pooled memory, or an answer at each position.
 
-    `pool`: the encoder's own summary, the mean over positions, or the first vector, which is a class token.
+    `pool`: the encoder's own summary, the mean over positions, or the first vector, which is a class token. `pooler`:
+    one more layer and a tanh before the answer (Devlin et al. 2019, as they released it).
     """
 
     def __init__(
@@ -118,19 +119,41 @@ class EncoderHead(nn.Module):
         classes: int,
         pool: Literal["summary", "mean", "class", "each"],
         dropout: float,
+        pooler: bool = False,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.encoder: AnyEncoder = encoder
         self.pool = pool
         self.dropout = Dropout(dropout)
-        widths = encoder.widths
-        self.head = nn.Linear(widths.summary if pool == "summary" else widths.vectors, classes)
+        width = encoder.widths.summary if pool == "summary" else encoder.widths.vectors
+        self.pooler = nn.Linear(width, width) if pooler else None
+        self.head = nn.Linear(width, classes)
 
     def forward(self, source: Tensor, lengths: Tensor) -> Tensor:
         """Logits (N, classes), or (N, S, classes) where each position is answered for."""
         memory = self.encoder(self.embedding(source), lengths)
-        return self.head(self.dropout(pooled(memory, self.pool)))
+        x = pooled(memory, self.pool)
+        return self.head(self.dropout(x if self.pooler is None else self.pooler(x).tanh()))
+
+
+class EncoderAlone(nn.Module):
+    """Something in, its memory out: vectors for whoever comes next. `pooled` of a width, if there is a layer for it."""
+
+    def __init__(self, embedding: nn.Module, encoder: AnyEncoder, pooled: int = 0) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.encoder: AnyEncoder = encoder
+        self.pooler = nn.Linear(encoder.widths.vectors, pooled) if pooled else None
+
+    def forward(self, source: Tensor, lengths: Tensor) -> Memory:
+        """The memory of sources (N, S, ...)."""
+        return self.encoder(self.embedding(source), lengths)
+
+    def one(self, memory: Memory) -> Tensor:
+        """The first vector through one more layer and a tanh: (N, pooled)."""
+        assert self.pooler is not None, "this encoder has no such layer"
+        return self.pooler(memory.vectors[:, 0]).tanh()
 
 
 class TwoTowers(nn.Module):
