@@ -5,8 +5,8 @@
 
 4 layers, 4 heads, width 128, 64 characters at once; 2,000 steps of 12 rows; AdamW with beta2 0.99 and decay 0.1 on
 matrices; the rate rises to 1e-3 in 100 steps and falls as a cosine to 1e-4; gradients are clipped at 1; no dropout, no
-biases. The first 90 % of all topics of `pydoc_data`, joined, are learnt from; the loss is that of the last 10 %, in nats
-a character, over windows of 64 one after another. Nothing of Heedful is used for the yardstick.
+biases. The first 90 % of all topics of `pydoc_data`, joined, are learnt from; the loss is that of the last 10 %, in
+nats a character, over windows of 64 one after another. Nothing of Heedful is used for the yardstick.
 """
 
 import argparse
