@@ -14,7 +14,7 @@ def passages(cases: Sequence[Case], answers: Sequence[Answer]) -> list[tuple[str
     """Continuations, and the passages that surprised a model most and least: (title, what it is, table)."""
     found = []
     if answers:
-        rows = [[words.token(answer.source), cut(answer.output)] for answer in answers]
+        rows = [[cut(answer.source), cut(answer.output)] for answer in answers]
         note = "Beginnings of held-out texts, and what the model made of them."
         found.append(("How it goes on", note, Table(["text", "continuation"], rows)))
     full = sorted((case for case in cases if len(case.source) >= 20), key=lambda case: case.error)
