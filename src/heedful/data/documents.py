@@ -11,7 +11,7 @@ from pathlib import Path
 
 from heedful.data.files import read_rows
 from heedful.data.lines import check_readable, encoding_notes, missing, read_lines
-from heedful.data.pairs import Pair, assign, lacking, normalised
+from heedful.data.pairs import Pair, assign, lacking, normalised, shown
 from heedful.data.rows import BadRow, Row, count
 from heedful.errors import HeedfulError
 from heedful.sections import Data
@@ -77,6 +77,9 @@ def of_rows(rows: Iterator[Row | BadRow], data: Data) -> Iterator[Pair | BadRow]
         wanted = next((key for key in keys.values() if key not in row.columns), None)
         if wanted is not None:
             yield lacking(row, wanted)
+        elif not data.columns and "2" in row.columns and keys[ROLE] == "1" and "group" not in keys:
+            cure = "Say which one holds the text: data.columns.text=1"
+            yield BadRow(row.where, f"{len(row.columns)} columns where 1 is needed (a text)", shown(row), cure)
         else:
             group = row.columns[keys["group"]] if "group" in keys else ""
             yield document(row.columns[keys[ROLE]], group, row.file, row.line, data)
