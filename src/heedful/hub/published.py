@@ -19,6 +19,8 @@ from heedful.hub.marian import Pieces
 from heedful.hub.pictures import Preprocessing, parse
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.sides import TransformerSide
 from heedful.sections import Network
 
 CARRIED = ("generation_config.json",)
@@ -138,13 +140,10 @@ def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Modul
 
 def refuse_settings(plan: Plan, settings: Network) -> None:
     """Raises HeedfulError for settings of our own that the family's row does not have."""
-    from heedful.networks.lineage import LINEAGE, TransformerSide
-
     row = LINEAGE[next(iter(plan.sides.values())).name]
     side = row.encoder or row.decoder
-    row_name = settings.name
-    if not isinstance(side, TransformerSide) or LINEAGE[row_name] is not row:
-        raise HeedfulError(f"{row_name} is not a network that {plan.family} has a layout for.")
+    if not isinstance(side, TransformerSide) or LINEAGE[settings.name] is not row:
+        raise HeedfulError(f"{settings.name} is not a network that {plan.family} has a layout for.")
     for key in ("norm", "positions"):
         value = getattr(settings, key)
         if value not in ("auto", getattr(side, key)):
