@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from torch import Tensor
 import published
 from conftest import sample
 from heedful import hub
+from heedful.blocks.embedding import Tokens
+from heedful.blocks.vision import Pixels
 from heedful.errors import HeedfulError
-from heedful.networks.joins import filler, language_model
-from heedful.networks.lineage import resolve
+from heedful.networks.joins import EncoderHead, TwoTowers, build_encoder, encoder_decoder, filler, language_model
+from heedful.networks.lineage import fit_pictures, resolve
+from heedful.networks.sources import Pictures
 from heedful.sections import Network
 from published import oracle
 
@@ -155,7 +159,8 @@ def test_old_names_and_second_names_are_known(tmp_path: Path) -> None:
 
 
 def small(name: str, task: str, **settings: Any) -> Network:
-    return resolve(Network.model_validate({"name": name, "size": "tiny", "width": 16} | settings), task)
+    own = {"patch": "auto", "stem": "auto"} if task in ("classify", "match") else None
+    return resolve(Network.model_validate({"name": name, "size": "tiny", "width": 16} | settings), task, own=own)
 
 
 @torch.inference_mode()
@@ -175,6 +180,50 @@ def test_a_bert_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     theirs = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "out").eval()
     ours = network.logits(network(tokens, torch.tensor([12, 12])))
     assert torch.allclose(ours, theirs(tokens).logits, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_vit_of_our_own_is_theirs_too(tmp_path: Path) -> None:
+    settings = fit_pictures(small("vit", "classify", patch=4), 12)
+    facts: dict[str, Any] = {"size": 12, "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.7], "names": ["a", "b", "c"]}
+    sight = Pictures(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
+    network = EncoderHead(sight, build_encoder(settings, own_places=True), 3, "summary", 0.0).eval()
+    hub.write(hub.own("vit", settings, facts, network), tmp_path / "out")
+    pictures, values = published.painted(random.Random(0), 12, published.vit_processor(12))
+    theirs = oracle.AutoModelForImageClassification.from_pretrained(tmp_path / "out").eval()
+    assert [theirs.config.id2label[number] for number in range(3)] == facts["names"]
+    assert torch.allclose(network(pictures, torch.tensor([10] * 3)), theirs(values).logits, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_clip_of_our_own_is_theirs_too(tmp_path: Path) -> None:
+    """Its patches have a bias, which theirs have not."""
+    settings = fit_pictures(small("clip", "match", context=9, patch=4), 12)
+    facts = {"vocabulary": 30, "end": 29, "size": 12, "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.7]}
+    sight = Pictures(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
+    towers = build_encoder(settings, own_places=True), build_encoder(settings, second=True)
+    network = TwoTowers(sight, Tokens(30, 16), towers, 16).eval()
+    hub.write(hub.own("clip", settings, facts, network), tmp_path / "out")
+    pictures, values = published.painted(random.Random(0), 12, published.vit_processor(12))
+    words = torch.randint(3, 29, (3, 9))
+    words[:, -1] = 29
+    theirs = oracle.CLIPModel.from_pretrained(tmp_path / "out").eval()
+    ours = network((pictures, torch.tensor([10] * 3)), (words, torch.tensor([9] * 3)))
+    assert torch.allclose(ours, theirs(input_ids=words, pixel_values=values).logits_per_image, atol=1e-4)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_translator_of_our_own_is_theirs_too(shared: bool, tmp_path: Path) -> None:
+    settings = resolve(Network(name="vaswani2017", size="tiny", width=16))
+    network = encoder_decoder(settings, 30, 30 if shared else 20, shared).eval()
+    facts = {"vocabulary": 30, "target": 30 if shared else 20, "shared": shared, "longest": 40}
+    ids = {"pad": 0, "eos": 2, "decoder_start": 1}
+    hub.write(hub.own("marian", settings, facts | ids, network), tmp_path / "out")
+    source, written = torch.randint(3, 20, (2, 9)), torch.randint(3, 20, (2, 7))
+    theirs = oracle.MarianMTModel.from_pretrained(tmp_path / "out").eval()
+    ours = network.decoder.logits(network(source, torch.tensor([9, 9]), written))
+    assert torch.allclose(ours, theirs(input_ids=source, decoder_input_ids=written).logits, atol=1e-4)
 
 
 def test_what_a_layout_has_no_place_for_stays_here(tmp_path: Path) -> None:

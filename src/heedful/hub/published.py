@@ -126,6 +126,7 @@ def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Modul
     if make is None:
         raise HeedfulError(f"Only what was published as {family} can be written as {family}.")
     plan, weights = make(settings, facts), given(made)
+    refuse_settings(plan, settings)
     expected = shapes(plan)
     differs = sorted(
         name
@@ -134,7 +135,6 @@ def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Modul
     )
     if differs:
         raise HeedfulError(f"The layout of {family} has no place for this network: {', '.join(differs)}.")
-    refuse_settings(plan, settings)
     return Published(plan, FAMILIES[family].tasks[plan.architecture], weights)
 
 
@@ -147,7 +147,16 @@ def refuse_settings(plan: Plan, settings: Network) -> None:
     for key in ("norm", "positions"):
         value = getattr(settings, key)
         if value not in ("auto", getattr(side, key)):
-            raise HeedfulError(f"network.{key} {value} has no place in the layout of {plan.family}.")
+            raise no_place(key, value, plan)
+    if settings.patch in ("rows", "whole"):
+        raise no_place("patch", settings.patch, plan)
+    if settings.pool == "mean":
+        raise no_place("pool", settings.pool, plan)
+
+
+def no_place(key: str, value: object, plan: Plan) -> HeedfulError:
+    """The error for a setting that a layout cannot tell."""
+    return HeedfulError(f"network.{key} {value} has no place in the layout of {plan.family}.")
 
 
 def ids(published: Published) -> dict[str, int]:
