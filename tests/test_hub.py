@@ -120,6 +120,33 @@ def test_what_is_not_as_told_is_refused_by_its_name(mistake: str, tmp_path: Path
     assert all(word in str(error.value) for word in told), str(error.value)
 
 
+OLD = {
+    "pruned_heads": {},
+    "problem_type": None,
+    "tie_encoder_decoder": False,
+    "torchscript": False,
+    "bad_words_ids": [[3]],
+    "length_penalty": 1.0,
+    "top_k": 50,
+    "_name_or_path": "somewhere",
+    "use_bfloat16": False,
+}
+"""What configs of older libraries tell beside what is computed."""
+
+
+@pytest.mark.parametrize("family", published.FAMILIES)
+def test_what_changes_nothing_is_no_mistake_and_is_kept(family: str, tmp_path: Path) -> None:
+    folder = published.case(family, 1).save(tmp_path / "folder")
+    table = json.loads((folder / "config.json").read_text())
+    inner = {key: table[key] | OLD for key in ("text_config", "vision_config", "encoder", "decoder") if key in table}
+    edit(folder, **OLD, **inner)
+    hub.write(hub.open(folder), tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "config.json").read_text()) == table | OLD | inner
+    edit(folder, pruned_heads={"0": [1]})
+    with pytest.raises(HeedfulError, match="pruned_heads"):
+        hub.open(folder)
+
+
 @pytest.mark.parametrize("family", sample(published.FAMILIES, 2))
 def test_weights_in_several_files_are_one(family: str, tmp_path: Path) -> None:
     model = published.case(family, 2)
