@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
+oracle: Any = transformers
+"""Too many shapes of arguments for a checker of types."""
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
@@ -26,7 +28,7 @@ Outputs = dict[str, Tensor]
 class Case:
     """A model of theirs, and the same questions for it and for ours."""
 
-    model: nn.Module
+    model: Any
     theirs: Callable[[Any], Outputs]
     ours: Callable[[Any], Outputs]
     processor: Any = None
@@ -79,7 +81,7 @@ def gpt2(luck: random.Random) -> Case:
     kind = luck.choice(("GPT2LMHeadModel", "GPT2LMHeadModel", "GPT2Model"))
     if kind == "GPT2Model":
         config.tie_word_embeddings = True
-    model = getattr(transformers, kind)(config)
+    model = getattr(oracle, kind)(config)
     tokens = ids(luck, (3, config.n_positions), 0, config.vocab_size)
 
     def theirs(model: Any) -> Outputs:
@@ -92,7 +94,7 @@ def gpt2(luck: random.Random) -> Case:
 
 def gpt2_config(luck: random.Random, **changes: Any) -> Any:
     width, heads = sizes(luck)
-    return transformers.GPT2Config(
+    return oracle.GPT2Config(
         vocab_size=luck.randrange(11, 40),
         n_positions=luck.randrange(5, 12),
         n_embd=width,
@@ -120,7 +122,7 @@ BERTS = (
 def bert(luck: random.Random) -> Case:
     width, heads = sizes(luck)
     kind, count = luck.choice(BERTS), luck.randrange(2, 6)
-    config = transformers.BertConfig(
+    config = oracle.BertConfig(
         vocab_size=luck.randrange(11, 40),
         hidden_size=width,
         num_hidden_layers=luck.randrange(1, 4),
@@ -134,7 +136,7 @@ def bert(luck: random.Random) -> Case:
         num_labels=count,
     )
     more = {"add_pooling_layer": luck.random() < 0.5} if kind == "BertModel" else {}
-    model = getattr(transformers, kind)(config, **more)
+    model = getattr(oracle, kind)(config, **more)
     lengths = torch.tensor([6, 2, 4])
     tokens, texts = ids(luck, (3, 6), 1, config.vocab_size), ids(luck, (3, 6), 0, config.type_vocab_size)
     real = shown(lengths, 6)
@@ -161,7 +163,7 @@ def bert(luck: random.Random) -> Case:
 def vit_config(luck: random.Random) -> Any:
     width, heads = sizes(luck)
     patch = luck.choice((2, 3, 4))
-    return transformers.ViTConfig(
+    return oracle.ViTConfig(
         hidden_size=width,
         num_hidden_layers=luck.randrange(1, 4),
         num_attention_heads=heads,
@@ -194,7 +196,7 @@ def vit(luck: random.Random) -> Case:
     pictures, values = painted(luck, config.image_size, processor)
     kind = luck.choice(("ViTModel", "ViTForImageClassification"))
     more = {"add_pooling_layer": luck.random() < 0.5} if kind == "ViTModel" else {}
-    model = getattr(transformers, kind)(config, **more)
+    model = getattr(oracle, kind)(config, **more)
     lengths = torch.full((3,), (config.image_size // config.patch_size) ** 2 + 1)
 
     def theirs(model: Any) -> Outputs:
@@ -219,7 +221,7 @@ def clip(luck: random.Random) -> Case:
     vocabulary, size = luck.randrange(11, 40), patch * luck.choice((1, 2, 3))
     common = {"hidden_act": luck.choice(ACTIVATIONS), "layer_norm_eps": luck.choice((1e-5, 1e-3))}
     end = luck.choice((2, vocabulary - 1))  # 2: old files, where the last token is the one with the highest id
-    config = transformers.CLIPConfig(
+    config = oracle.CLIPConfig(
         text_config={
             "vocab_size": vocabulary,
             "hidden_size": width,
@@ -265,15 +267,15 @@ def clip(luck: random.Random) -> Case:
         logits = network((pictures, patches), (tokens, lengths))
         return {"logits": logits, "pictures": embedded[0], "texts": embedded[1]}
 
-    return Case(transformers.CLIPModel(config), theirs, ours, processor)
+    return Case(oracle.CLIPModel(config), theirs, ours, processor)
 
 
 def marian(luck: random.Random) -> Case:
     heads, shared = luck.choice((1, 2, 3)), luck.random() < 0.6
     width = heads * luck.choice((4, 6, 8))
     vocabulary, target = luck.randrange(20, 40), luck.randrange(15, 20)
-    model = transformers.MarianMTModel(
-        transformers.MarianConfig(
+    model = oracle.MarianMTModel(
+        oracle.MarianConfig(
             vocab_size=vocabulary,
             decoder_vocab_size=None if shared else target,
             d_model=width,
@@ -315,7 +317,7 @@ def captioner(luck: random.Random) -> Case:
         encoder.num_attention_heads = decoder.n_head
     processor = vit_processor(encoder.image_size)
     pictures, values = painted(luck, encoder.image_size, processor)
-    config = transformers.VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
+    config = oracle.VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
     config.decoder_start_token_id, config.pad_token_id = 0, 0
     written = ids(luck, (3, decoder.n_positions), 0, decoder.vocab_size)
     lengths = torch.full((3,), (encoder.image_size // encoder.patch_size) ** 2 + 1)
@@ -326,7 +328,7 @@ def captioner(luck: random.Random) -> Case:
     def ours(network: Any) -> Outputs:
         return {"logits": network.decoder.logits(network(pictures, lengths, written))}
 
-    return Case(transformers.VisionEncoderDecoderModel(config), theirs, ours, processor)
+    return Case(oracle.VisionEncoderDecoderModel(config), theirs, ours, processor)
 
 
 FAMILIES: dict[str, Callable[[random.Random], Case]] = {

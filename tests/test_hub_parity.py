@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-import transformers
 from safetensors.torch import load_file
 
 import published
@@ -19,7 +18,7 @@ from heedful.hub import files, layout
 from heedful.hub.families import FAMILIES
 from heedful.networks.decoders import Decoder
 from heedful.sections import Generate
-from published import Case, case, loud
+from published import Case, case, loud, oracle
 
 OF_LARGEST = 1e-4
 """How far an output may be from theirs, as a share of the largest of them."""
@@ -46,7 +45,7 @@ def test_outputs_and_gradients_are_theirs(family: str, seed: int, tmp_path: Path
     assert_close(ours, others)
     for outputs in (ours, others):
         luck = torch.Generator().manual_seed(seed)
-        sum((one * torch.randn(one.shape, generator=luck)).sum() for one in outputs.values()).backward()
+        torch.stack([(one * torch.randn(one.shape, generator=luck)).sum() for one in outputs.values()]).sum().backward()
     assert_gradients(opened, network, theirs, tmp_path / "gradients")
 
 
@@ -76,15 +75,16 @@ def test_there_and_back_is_the_same(family: str, seed: int, tmp_path: Path) -> N
     hub.write(opened, tmp_path / "back")
     hub.write(hub.again(opened, hub.network(opened)), tmp_path / "through")
     before = load_file(tmp_path / "published" / "model.safetensors")
-    config = type(theirs.model).config_class.from_pretrained(tmp_path / "published").to_dict()
+    library: Any = type(theirs.model)
+    config = library.config_class.from_pretrained(tmp_path / "published").to_dict()
     for folder in (tmp_path / "back", tmp_path / "through"):
         after = load_file(folder / "model.safetensors")
         assert after.keys() == before.keys()
         assert all(after[name].numpy().tobytes() == one.numpy().tobytes() for name, one in before.items())
-        assert type(theirs.model).config_class.from_pretrained(folder).to_dict() == config
+        assert library.config_class.from_pretrained(folder).to_dict() == config
     assert hub.Plan.parse(opened.plan.plain()) == opened.plan
     pooled = {} if not hasattr(theirs.model, "pooler") else {"add_pooling_layer": theirs.model.pooler is not None}
-    back = type(theirs.model).from_pretrained(tmp_path / "back", **pooled).eval()
+    back = library.from_pretrained(tmp_path / "back", **pooled).eval()
     assert_close(theirs.theirs(back), theirs.theirs(theirs.model), 0.0)
 
 
@@ -108,15 +108,15 @@ def assert_alike(ours: list[list[int]], theirs: torch.Tensor, scores: tuple[torc
             step = next(at for at in range(LONGEST) if one[at : at + 1] != expected[at : at + 1])
             best = scores[step][row].topk(2).values
             assert best[0] - best[1] <= 1e-4 * best[0].abs(), (row, one, expected)
-    assert len({tuple(one) for one in ours}) > QUESTIONS // 4
+    assert len({tuple(one) for one in ours}) > min(QUESTIONS // 4, 10)
 
 
 @torch.inference_mode()
 def test_gpt2_goes_on_with_prompts_as_theirs_does(tmp_path: Path) -> None:
     torch.manual_seed(3)
     sizes = {"vocab_size": 40, "n_positions": 32, "n_embd": 24, "n_layer": 2, "n_head": 3}
-    config = transformers.GPT2Config(**sizes, eos_token_id=39, tie_word_embeddings=False)
-    model = transformers.GPT2LMHeadModel(config).eval()
+    config = oracle.GPT2Config(**sizes, eos_token_id=39, tie_word_embeddings=False)
+    model = oracle.GPT2LMHeadModel(config).eval()
     loud(model)
     model.save_pretrained(tmp_path)
     network: Any = hub.network(hub.open(tmp_path))
@@ -147,8 +147,8 @@ def test_marian_translates_as_theirs_does(tmp_path: Path) -> None:
     special = {"pad_token_id": 39, "decoder_start_token_id": 39, "eos_token_id": 0}
     apart = {"share_encoder_decoder_embeddings": False, "tie_word_embeddings": False}  # tied, they repeat themselves
     sizes = {"vocab_size": 40, "d_model": 24, "max_position_embeddings": 32}
-    config = transformers.MarianConfig(**sizes, **sides, **heads, **special, **apart)
-    model = transformers.MarianMTModel(config).eval()
+    config = oracle.MarianConfig(**sizes, **sides, **heads, **special, **apart)
+    model = oracle.MarianMTModel(config).eval()
     loud(model, 0.8)
     model.save_pretrained(tmp_path)
     opened = hub.open(tmp_path)
@@ -185,17 +185,17 @@ def published_sizes(family: str) -> tuple[Any, Any]:
     words = {} if LAYERS is None else {"vocab_size": 1000}
     match family:
         case "gpt2":
-            return transformers.GPT2LMHeadModel(transformers.GPT2Config(**less, **words)), None
+            return oracle.GPT2LMHeadModel(oracle.GPT2Config(**less, **words)), None
         case "bert":
-            return transformers.BertForMaskedLM(transformers.BertConfig(**less, **words)), None
+            return oracle.BertForMaskedLM(oracle.BertConfig(**less, **words)), None
         case "vit":
-            return transformers.ViTForImageClassification(transformers.ViTConfig(**less)), published.vit_processor(224)
+            return oracle.ViTForImageClassification(oracle.ViTConfig(**less)), published.vit_processor(224)
         case "clip":
-            config = transformers.CLIPConfig(text_config=less, vision_config=less)
-            return transformers.CLIPModel(config), published.CLIPImageProcessorPil()
+            config = oracle.CLIPConfig(text_config=less, vision_config=less)
+            return oracle.CLIPModel(config), published.CLIPImageProcessorPil()
         case _:
             layers = LAYERS or 6
-            config = transformers.MarianConfig(
+            config = oracle.MarianConfig(
                 vocab_size=58101 if LAYERS is None else 1000,
                 d_model=512,
                 encoder_layers=layers,
@@ -210,7 +210,7 @@ def published_sizes(family: str) -> tuple[Any, Any]:
                 pad_token_id=999,
                 decoder_start_token_id=999,
             )
-            return transformers.MarianMTModel(config), None
+            return oracle.MarianMTModel(config), None
 
 
 @torch.inference_mode()

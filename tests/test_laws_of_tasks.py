@@ -177,7 +177,7 @@ def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Pat
     settings = {
         "train__steps": 1000 if network == "rnn" else 400,
         "train__valid_every": 1000,
-        "train__learning_rate": 2e-3 if network in ("rnn", "vaswani2017") else 5e-3,
+        "train__learning_rate": 2e-3 if network in ("rnn", "vaswani2017", "bert", "vit", "clip") else 5e-3,
         "train__average": 0.0,
         "train__augment": [],
         "network__width": 32,

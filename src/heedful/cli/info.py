@@ -113,7 +113,8 @@ def told(settings: "Network", network: "nn.Module", sides: str, task: str, pictu
 
 def drawing(settings: "Network", task: str, pictured: bool = False) -> str:
     """As in the figure of the five shapes: how positions are joined, and what the answer is made from."""
-    from heedful.networks.lineage import WRITTEN, RecurrentAnswer, writer
+    from heedful.networks.lineage import WRITTEN, writer
+    from heedful.networks.sides import RecurrentAnswer
 
     if task == "complete":
         writes = "→" if isinstance(writer(settings), RecurrentAnswer) else "⇒"
@@ -160,7 +161,8 @@ def legend(settings: "Network", reads: str, pictured: bool) -> str:
 
 def joined(settings: "Network", task: str) -> str:
     """The sign for how the encoder joins positions."""
-    from heedful.networks.lineage import FrameReader, RecurrentReader, reader
+    from heedful.networks.lineage import reader
+    from heedful.networks.sides import FrameReader, RecurrentReader
 
     encoder = reader(settings)
     if isinstance(encoder, FrameReader):

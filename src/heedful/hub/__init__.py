@@ -1,9 +1,8 @@
 """Other people's weights in and out: a folder in the Hugging Face format as plain data, and back.
 
->>> import heedful.hub as hub                                                       # doctest: +SKIP
->>> published = hub.open("gpt2")                                                    # doctest: +SKIP
->>> network = hub.network(published)                                                # doctest: +SKIP
->>> hub.write(hub.again(published, network), "mine")                                # doctest: +SKIP
+published = hub.open("gpt2")
+network = hub.network(published)
+hub.write(hub.again(published, network), "mine")
 """
 
 from heedful.hub.plan import Plan

@@ -36,8 +36,9 @@ BLOCK = {
 def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocessing | None) -> Plan:
     """What a config.json says of both towers."""
     pictures = refuse_none(pictures, config.where)
-    for key in ("logit_scale_init_value", "text_config_dict", "vision_config_dict"):
-        config.get(key, None)
+    config.get("logit_scale_init_value", None)
+    config.only("text_config_dict", None)
+    config.only("vision_config_dict", None)
     seen, told = config.table_of("vision_config"), config.table_of("text_config")
     picture = tower(seen, 768, 12, 3072, positions="line", patch=seen.side("patch_size", 32), stem=0)
     text = tower(told, 512, 8, 2048, positions="learned", context=told.number("max_position_embeddings", 77))

@@ -24,7 +24,7 @@ THEIRS: dict[str, str] = {"gelu_tanh": "gelu_new"}
 NEUTRAL = re.compile(
     # where it comes from, and how it is kept
     r"_name_or_path|architectures|model_type|transformers_version|torch_dtype|dtype|_commit_hash|tokenizer_class"
-    r"|finetuning_task|id2label|label2id|_num_labels|num_labels|task_specific_params|name|use_bfloat16|torchscript"
+    r"|finetuning_task|problem_type|tie_encoder_decoder|id2label|label2id|_num_labels|num_labels|task_specific_params|name|use_bfloat16|torchscript"
     # how the library runs it
     r"|_?attn_implementation|_attn_implementation_autoset|use_cache|output_attentions|output_hidden_states"
     r"|output_past|return_dict|gradient_checkpointing|chunk_size_feed_forward|is_encoder_decoder|tf_legacy_loss"
@@ -90,6 +90,7 @@ class Config:
 
     def done(self) -> None:
         """Raises HeedfulError for the keys that nobody knows."""
+        self.only("pruned_heads", {}, None)
         if over := sorted(key for key in self.table if key not in self.asked and not NEUTRAL.fullmatch(key)):
             told = ", ".join(f"{key} = {self.table[key]!r}" for key in over)
             raise HeedfulError(f"{self.where} has settings that Heedful does not know: {told}.", KNOWN)

@@ -67,7 +67,8 @@ class Preprocessing:
         image = image.convert("L" if len(self.mean) == 1 else "RGB")
         width, height = image.size
         if self.sides is not None:
-            image = image.resize(self.sides[::-1], Image.Resampling(self.resample))
+            high, wide = self.sides
+            image = image.resize((wide, high), Image.Resampling(self.resample))
         elif self.shorter is not None:
             short, long = sorted((width, height))
             longer = int(self.shorter * long / short)

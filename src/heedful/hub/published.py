@@ -19,6 +19,8 @@ from heedful.hub.marian import Pieces
 from heedful.hub.pictures import Preprocessing, parse
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.sides import TransformerSide
 from heedful.sections import Network
 
 CARRIED = ("generation_config.json",)
@@ -124,6 +126,7 @@ def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Modul
     if make is None:
         raise HeedfulError(f"Only what was published as {family} can be written as {family}.")
     plan, weights = make(settings, facts), given(made)
+    refuse_settings(plan, settings)
     expected = shapes(plan)
     differs = sorted(
         name
@@ -132,23 +135,28 @@ def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Modul
     )
     if differs:
         raise HeedfulError(f"The layout of {family} has no place for this network: {', '.join(differs)}.")
-    refuse_settings(plan, settings)
     return Published(plan, FAMILIES[family].tasks[plan.architecture], weights)
 
 
 def refuse_settings(plan: Plan, settings: Network) -> None:
     """Raises HeedfulError for settings of our own that the family's row does not have."""
-    from heedful.networks.lineage import LINEAGE, TransformerSide
-
     row = LINEAGE[next(iter(plan.sides.values())).name]
     side = row.encoder or row.decoder
-    row_name = settings.name
-    if not isinstance(side, TransformerSide) or LINEAGE[row_name] is not row:
-        raise HeedfulError(f"{row_name} is not a network that {plan.family} has a layout for.")
+    if not isinstance(side, TransformerSide) or LINEAGE[settings.name] is not row:
+        raise HeedfulError(f"{settings.name} is not a network that {plan.family} has a layout for.")
     for key in ("norm", "positions"):
         value = getattr(settings, key)
         if value not in ("auto", getattr(side, key)):
-            raise HeedfulError(f"network.{key} {value} has no place in the layout of {plan.family}.")
+            raise no_place(key, value, plan)
+    if settings.patch in ("rows", "whole"):
+        raise no_place("patch", settings.patch, plan)
+    if settings.pool == "mean":
+        raise no_place("pool", settings.pool, plan)
+
+
+def no_place(key: str, value: object, plan: Plan) -> HeedfulError:
+    """The error for a setting that a layout cannot tell."""
+    return HeedfulError(f"network.{key} {value} has no place in the layout of {plan.family}.")
 
 
 def ids(published: Published) -> dict[str, int]:

@@ -10,28 +10,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from heedful.blocks.activation import ACTIVATIONS, Activation
 from heedful.blocks.attention import Additive, Dot, General, Score
 from heedful.blocks.codebook import Codebook, Grays
 from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import Memory, Widths
-from heedful.blocks.transformer import EPSILON, Stack, begin_small
-from heedful.networks.decoders import BahdanauDecoder, LuongDecoder, Output, RecurrentDecoder, TransformerDecoder
+from heedful.blocks.transformer import Stack, begin_small
+from heedful.networks.decoders import BahdanauDecoder, LuongDecoder, RecurrentDecoder, TransformerDecoder
 from heedful.networks.encoders import FrameEncoder, ProjectedEncoder, RecurrentEncoder, TransformerEncoder, mean
-from heedful.networks.lineage import (
-    CONTEXT,
-    LINEAGE,
-    FrameReader,
-    Reader,
-    RecurrentAnswer,
-    RecurrentReader,
-    TransformerSide,
-    Writer,
-    reader,
-    writer,
-)
+from heedful.networks.heads import WordHead
+from heedful.networks.lineage import CONTEXT, LINEAGE, reader, writer
+from heedful.networks.sides import FrameReader, Reader, RecurrentAnswer, RecurrentReader, TransformerSide, Writer
 from heedful.sections import Network
 
 AnyEncoder = FrameEncoder | RecurrentEncoder | TransformerEncoder | ProjectedEncoder
@@ -67,23 +57,6 @@ class LanguageModel(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Outputs (N, T, D) for the tokens so far (N, T): teacher forcing."""
         return self.decoder(tokens, self.decoder.start(None, rows=len(tokens)), lengths)[0]
-
-
-class WordHead(nn.Module):
-    """Which word stands at a position: one more layer and norm, then the vocabulary (Devlin et al. 2019, appendix A.1,
-    as they released it).
-    """
-
-    def __init__(self, tokens: Tokens, tied: bool, activation: Activation, epsilon: float = EPSILON) -> None:
-        super().__init__()
-        width = tokens.table.embedding_dim
-        self.activation: Activation = activation
-        self.linear = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width, epsilon)
-        self.output = Output(width, tokens, tied)
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        return self.output(self.norm(ACTIVATIONS[self.activation](self.linear(vectors))))
 
 
 class Filler(nn.Module):
