@@ -1,4 +1,4 @@
-"""Pictures, sentences and series of a few kinds, and recipes for every task beside translate: jobs of moments."""
+"""Pictures, sentences, series and documents, and recipes for every task beside translate: jobs of moments."""
 
 from itertools import product
 from pathlib import Path
@@ -10,13 +10,18 @@ from heedful import recipe as recipes
 from heedful.networks.lineage import allowed
 from heedful.sections import Recipe
 
-TASKS = ("classify", "caption", "draw", "match", "label")
+TASKS = ("classify", "caption", "draw", "match", "label", "complete", "fill")
 CASES = [(task, name) for task in TASKS for name in allowed(task)]
 COLOURS = ("red", "green", "blue")
 SHAPES = ("bar", "dot", "cross", "frame")
 SIDE = 16
-COLUMN = {"classify": "labels", "label": "steps"}
+COLUMN = {"classify": "labels", "label": "steps", "complete": "documents", "fill": "documents"}
 """What a task learns from, if not texts."""
+OWN = {
+    "complete": {"data.window": 12, "data.source_tokenizer": "characters", "generate.max_length": 4},
+    "fill": {"data.window": 12, "data.source_tokenizer": "characters"},
+}
+"""What a task is told beside the others: windows that longer documents do not fit into."""
 
 
 def recipe(files: dict[str, str], task: str, network: str, **changes: Any) -> Recipe:
@@ -33,7 +38,7 @@ def recipe(files: dict[str, str], task: str, network: str, **changes: Any) -> Re
         "train.threads": 1,
         "train.precision": "float32",
         "train.valid_every": 2,
-    }
+    } | OWN.get(task, {})
     changed = {key.replace("__", "."): value for key, value in changes.items()}
     if {"train.steps", "train.epochs"} & changed.keys():
         del settings["train.steps"]
@@ -41,7 +46,7 @@ def recipe(files: dict[str, str], task: str, network: str, **changes: Any) -> Re
 
 
 def written(folder: Path, seed: int) -> dict[str, str]:
-    """Pictures with classes, the same with words, and series with a label a step, to learn from and held out."""
+    """Pictures with classes, the same with words, series with a label a step, and documents, each in two parts."""
     luck, found = np.random.default_rng(seed), {}
     for part, times in (("train", 5), ("valid", 1)):
         kinds = list(product(range(len(COLOURS)), range(len(SHAPES)))) * times
@@ -53,6 +58,7 @@ def written(folder: Path, seed: int) -> dict[str, str]:
             np.savez(path, **columns)
             found[f"{part}-{name}"] = str(path)
         found[f"{part}-steps"] = str(series(folder / part, 12 * times, luck))
+        found[f"{part}-documents"] = str(documents(folder / f"{part}.jsonl", 20 * times, luck))
     return found
 
 
@@ -79,3 +85,11 @@ def series(folder: Path, count: int, luck: np.random.Generator) -> Path:
         rows = [f"{x},{y:.3f},{('flat', 'up', 'down')[move]}" for (x, y), move in zip(values, moves, strict=True)]
         (folder / f"{number:02}.csv").write_text("\n".join(["x,y,label", *rows]) + "\n", encoding="utf-8")
     return folder
+
+
+def documents(file: Path, count: int, luck: np.random.Generator) -> Path:
+    """Two words: letters in their order up to h, then digits up to 8. All is certain but where each begins."""
+    starts = luck.integers(0, 7, (count, 2))
+    texts = ["abcdefgh"[one:] + " " + "12345678"[other:] for one, other in starts]
+    file.write_text("".join(f'{{"text": "{text}"}}\n' for text in texts), encoding="utf-8")
+    return file

@@ -22,7 +22,7 @@ MISTAKES = {
         ["gru has no setting network.heads", "network.cell"],
     ),
     "no such device": (f"train translate pairs.tsv train.device=cuda:77 {SMALL}", ["no device cuda:77"]),
-    "task to come": ("train complete pairs.tsv", ['no task "complete"']),
+    "columns of a document": ("train complete pairs.tsv", ["2 columns where 1 is needed", "data.columns.text=1"]),
     "no such file": (f"train translate missing.tsv {SMALL}", ["missing.tsv"]),
     "folder for a file": (f"train translate . {SMALL}", ["folder"]),
     "empty file": (f"train translate empty.tsv {SMALL}", ["empty.tsv is empty"]),

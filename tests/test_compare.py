@@ -19,6 +19,7 @@ from safetensors.numpy import load_file
 from conftest import SEED
 from console import heedful
 from heedful.networks.lineage import allowed
+from heedful.report import words
 from shapes import COLUMN, SIDE, TASKS, written
 
 SMALL = "network.size=tiny train.threads=1 train.valid_limit=20 generate.max_length=8 generate.beam=1"
@@ -112,14 +113,14 @@ def test_every_task_is_compared_across_eras(task: str, tmp_path: Path) -> None:
         said = [one["output"] for one in entry["samples"] if task not in ("draw", "label")]
         assert [output for output in said if escape(output) not in page] == []
     pictures = [Image.open(io.BytesIO(base64.b64decode(one))) for one in re.findall(r"image/png;base64,([^\"]+)", page)]
-    shown = len(entries[0]["samples"]) * {"draw": len(networks), "label": 0}.get(task, 1)
+    shown = len(entries[0]["samples"]) * {"draw": len(networks), "label": 0, "complete": 0, "fill": 0}.get(task, 1)
     assert [one.size for one in pictures] == [(SIDE, SIDE)] * shown
     assert page.count("<svg") >= 2 and page.count("truth") >= (task == "label")
 
 
 def scored(scores: dict[str, Any]) -> str:
     """The score that a comparison goes by, as tables have it."""
-    return f"{scores['measures'][scores['primary']]['value']:.1f}"
+    return words.score(scores["measures"][scores["primary"]]["value"], scores["primary"]).removesuffix(" %")
 
 
 MISTAKES = {

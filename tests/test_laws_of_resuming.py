@@ -41,6 +41,7 @@ OWN: dict[str, dict[str, Any]] = {
     "classify": {"train__mix": 0.5},
     "draw": {"train__codebook": 0.5},
     "label": {"data__window": 8, "train__smooth_steps": 0.15},
+    "fill": {"train__whole_words": True},
 }
 """What a task has beside the others: luck, or a part that is learnt first."""
 FIRST = "codebook"

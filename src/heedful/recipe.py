@@ -57,7 +57,8 @@ def dump(recipe: Recipe) -> str:
 
 def change(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     """The same recipe with dotted keys changed, checked anew."""
-    return build(recipe.task, changes, recipe.model_dump(exclude_none=True))
+    # what was never said stays unsaid: a task may have a default of its own for it
+    return build(recipe.task, changes, recipe.model_dump(exclude_none=True, exclude_unset=True))
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Auto = Literal["auto"]
 Task = Literal["classify", "caption", "draw", "translate", "label", "complete", "fill", "match"]
 Size = Literal["tiny", "small", "base"]
-Format = Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel", "lexicon", "karpathy", "conll"]
+Format = Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel", "lexicon", "karpathy", "conll", "lines", "text"]
 Augment = Literal["flip", "shift", "turn", "colour", "erase"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0)]
@@ -57,7 +57,9 @@ class Data(Section):
         default="crop", description="how a picture that is not square is made so"
     )
     frame_rate: float = Field(default=0.0, ge=0, description="frames a second taken of videos; 0: every frame")
-    window: int = Field(default=0, ge=0, description="steps that a network reads of long clips at once; 0: all")
+    window: int = Field(
+        default=0, ge=0, description="steps or tokens a network reads at once; 0: all of a clip, 256 of a document"
+    )
     valid_rows: Auto | int = Field(default="auto", description="rows held out where valid is auto")
     seed: Auto | Seed = Field(default="auto", description="of what is held out and sampled; auto: the recipe's own")
     min_tokens: int = Field(default=0, ge=0, description="rows with a shorter side are left out, counted")
@@ -94,8 +96,17 @@ class Network(Section):
     causal: Auto | bool = Field(default="auto", description="each step sees only those before it (task label)")
     codes: Auto | int = Field(default="auto", description="entries of the codebook of pictures (task draw), about")
     norm: Literal["auto", "pre", "post"] = Field(default="auto", description="layer norm before or after each part")
-    positions: Literal["auto", "sinusoidal", "learned", "rotary", "grid"] = Field(
-        default="auto", description="how order is told"
+    positions: Literal["auto", "sinusoidal", "learned", "rotary", "grid", "line"] = Field(
+        default="auto", description="how order is told; grid and line: that of the patches of a picture"
+    )
+    context: Auto | Annotated[int, Field(ge=1)] = Field(
+        default="auto", description="positions that a network with learned ones can tell apart; auto: 512"
+    )
+    activation: Literal["auto", "relu", "gelu", "gelu_tanh", "quick_gelu", "silu"] = Field(
+        default="auto", description="function inside the feed-forward part of a Transformer"
+    )
+    epsilon: Auto | Annotated[float, Field(gt=0)] = Field(
+        default="auto", description="what layer norms add to the variance"
     )
     tied: Auto | bool = Field(default="auto", description="output layer shares the target embedding")
 
@@ -133,6 +144,8 @@ class Train(Section):
     smooth_steps: float = Field(default=0.0, ge=0, description="weight of the loss on jumps between steps (task label)")
     drop_source: Auto | Share = Field(default="auto", description="share of examples shown without source (task draw)")
     codebook: Auto | Share = Field(default="auto", description="share of the budget that the codebook gets (task draw)")
+    mask: float = Field(default=0.15, gt=0, lt=1, description="share of tokens that are gaps to be filled (task fill)")
+    whole_words: bool = Field(default=False, description="all pieces of a word are gaps together (task fill)")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto: bfloat16 where the hardware has it"
     )
@@ -161,6 +174,10 @@ class Generate(Section):
     prefix: str = Field(default="", description="the answer must begin so")
     required: list[str] = Field(default=[], description="phrases the answer must hold")
     forbidden: list[str] = Field(default=[], description="phrases the answer must not hold")
+    stop: list[str] = Field(default=[], description="texts at which an answer ends, before the first of them")
+    long_prompt: Literal["error", "end"] = Field(
+        default="error", description="end: of a prompt too long for the network only the end is read (task complete)"
+    )
     batch_tokens: int = Field(default=8000, gt=0, description="padded source tokens times beams searched at once")
     seed: int = Field(
         default=0, ge=0, description="of sampling: it and the source decide the answer, wherever it stands"

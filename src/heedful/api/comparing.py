@@ -173,7 +173,7 @@ def demo(output: Path, minutes: float, listener: Listener) -> Comparison:
 def entry(model: Model, network: str, seed: int) -> Entry:
     """A run as a row of the comparison."""
     facts, scores = scores_of(model.folder)
-    asked = WORDS if is_demo(model.recipe) else [case.source for case in scores.cases[:SHOWN]]
+    asked = WORDS if is_demo(model.recipe) else model.prompts([case.source for case in scores.cases[:SHOWN]])
     samples = tuple(found[0] for found in model.answer(asked)) if is_demo(model.recipe) or not model.explains else ()
     longest = ALIGNED if is_demo(model.recipe) else middling(scores)
     return Entry(

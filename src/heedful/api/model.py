@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,15 @@ class Model:
         """The n best answers to each input, with scores; `changes` as {"generate.beam": 8}."""
         settings = recipes.change(self.recipe, changes or {}).generate
         return task(self.task).answer(self.trained, inputs, settings)
+
+    def continued(
+        self, text: str, changes: dict[str, Any] | None = None, tell: Callable[[str], object] | None = None
+    ) -> list[list[Answer]]:
+        """How a text goes on, by a model of `complete`; `tell` is given a single answer as it is written."""
+        if self.task != "complete":
+            raise HeedfulError(f"{self.folder} was trained to {self.task}: it continues no texts.")
+        settings = recipes.change(self.recipe, changes or {}).generate
+        return task("complete").answer(self.trained, [text], settings, tell)
 
     def among(
         self, inputs: Sequence[str], texts: Sequence[str], changes: dict[str, Any] | None = None
@@ -118,6 +127,11 @@ class Model:
         mine, theirs = ([case.output for case in side.cases] for side in sides)
         kind = module.kind(self.trained[0])
         return paired(mine, theirs, [case.references for case in sides[0].cases], kind, PRIMARY[kind])
+
+    def prompts(self, texts: Sequence[str]) -> Sequence[str]:
+        """What a model is asked with to show what it does: these, or what its task makes of them."""
+        module = task(self.task)
+        return module.prompts(self.trained[0], texts) if hasattr(module, "prompts") else texts
 
     @property
     def explains(self) -> bool:

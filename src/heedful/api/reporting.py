@@ -19,6 +19,8 @@ ASKED = {
     "label": "FILE",
     "draw": '"…"',
     "translate": '"…"',
+    "complete": '"…"',
+    "fill": '"… [MASK] …"',
 }
 """What a model is asked with."""
 
@@ -57,8 +59,9 @@ def write_report(model: Model, scores: Scores, facts: dict[str, Any], curve: lis
 
 
 def drawings(model: Model, scores: Scores) -> list[Answer]:
-    """What is drawn for a few examples, where drawing is the task."""
-    asked = [case.source for case in scores.cases[:DRAWN]] if model.task == "draw" else []
+    """What is drawn, or written from nothing, for a few examples, where that is the task."""
+    asked = [case.source for case in scores.cases[:DRAWN]] if model.task in ("draw", "complete") else []
+    asked = [*model.prompts(asked)]
     return [one for found in model.answer(asked) for one in found]
 
 

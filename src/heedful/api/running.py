@@ -17,6 +17,7 @@ from heedful import recipe as recipes
 from heedful.api.model import Model, load, load_one, write_model
 from heedful.api.reporting import write_report
 from heedful.data.fingerprint import changed
+from heedful.data.rows import count
 from heedful.data.tables import hub_parts
 from heedful.errors import HeedfulError
 from heedful.report.terminal import scores_table
@@ -119,7 +120,7 @@ def made(folder: Path) -> Iterator[None]:
 def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listener: Listener) -> None:
     """Scores the best weights once, and writes the report."""
     some, what = (prepared.test, "test") if prepared.test else (prepared.valid, "valid")
-    listener.note(f"scoring {len(some):,} {what} examples")
+    listener.note(f"scoring {count(len(some), f'{what} example')}")
     scores = model.scored(some, model.recipe)
     speed = answering_speed(model, [one.source for one in some[:SPEED_EXAMPLES]])
     facts = {
@@ -146,7 +147,7 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listen
 def answering_speed(model: Model, inputs: list[str]) -> float:
     """Tokens a second that the model writes, end tokens counted."""
     clock = time.perf_counter()
-    answers = model.answer(inputs)
+    answers = model.answer(model.prompts(inputs))
     seconds = time.perf_counter() - clock
     return sum(len(found[0].tokens) + 1 for found in answers) / seconds
 

@@ -8,19 +8,21 @@ import math
 import torch
 from torch import Tensor, nn
 
+from heedful.errors import HeedfulError
+
 
 class Tokens(nn.Module):
     """A vector for each entry of the vocabulary.
 
     `scaled`: numbers of size 1/√D, times √D when they are read, as Vaswani et al. 2017, section 3.4; a tied output
-    layer begins with small logits so. Others begin with numbers of size 0.3: docs/log.md has the trials.
+    layer begins with small logits so. Others begin with numbers of size `spread`, 0.3: docs/log.md has the trials.
     """
 
-    def __init__(self, vocabulary: int, width: int, scaled: bool = False) -> None:
+    def __init__(self, vocabulary: int, width: int, scaled: bool = False, spread: float = 0.3) -> None:
         super().__init__()
         self.scale = math.sqrt(width) if scaled else 1.0
         self.table = nn.Embedding(vocabulary, width)
-        nn.init.normal_(self.table.weight, std=1 / self.scale if scaled else 0.3)
+        nn.init.normal_(self.table.weight, std=1 / self.scale if scaled else spread)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(R, T) -> (R, T, D)."""
@@ -35,6 +37,14 @@ class Positions(nn.Module):
     """
 
     limit: int | None = None
+
+    def refuse_more(self, steps: int) -> None:
+        """Raises HeedfulError for more positions than can be told apart."""
+        if self.limit is not None and steps > self.limit:
+            raise HeedfulError(
+                f"A sequence has {steps:,} positions; this network can tell {self.limit:,} apart.",
+                f"Make sequences shorter, or train a network for more of them: network.context={steps}.",
+            )
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
         """x (R, T, D) at positions (R or 1, T) -> (R, T, D)."""

@@ -20,6 +20,8 @@ COMMANDS = (
     Command("draw", "Ask a trained model: text in, picture out."),
     Command("translate", "Ask a trained model: text in, text out."),
     Command("label", "Ask a trained model: video, series or words in, a label at each step out."),
+    Command("complete", "Ask a trained model: how does a text go on?"),
+    Command("fill", "Ask a trained model: what stands in the gaps of a text?"),
     Command("match", "Ask a trained model: which of some texts goes with a picture?"),
     Command("evaluate", "Score a trained model, with interval and baseline; --against another."),
     Command("compare", "Train several networks under one budget and compare them."),

@@ -29,12 +29,11 @@ def run(name: Name, size: SizeFlag = None) -> None:
     heedful info runs/mine
     heedful info vaswani2017 --size base
     """
-    from heedful.networks.lineage import LINEAGE
+    from heedful.networks.lineage import LINEAGE, shape
 
     if not Path(name).exists() and name in LINEAGE:
         settings = resolved(name, size or "small")
-        shape = "translate" if LINEAGE[name].decoder else "label"
-        print(told(settings, unbuilt(settings), f"with vocabularies of {VOCABULARY:,} entries", shape))
+        print(told(settings, unbuilt(settings), f"with vocabularies of {VOCABULARY:,} entries", shape(name)))
         return
     if not Path(name).exists() and "/" not in name and nearest(name, LINEAGE):
         raise unknown("network", name, LINEAGE)
@@ -59,24 +58,28 @@ def vocabularies(network: "nn.Module") -> str:
 
 def resolved(name: str, size: str) -> "Network":
     """A row's settings at a size; raises HeedfulError for an unknown size."""
-    from heedful.networks.lineage import LINEAGE, resolve
+    from heedful.networks.lineage import LINEAGE, resolve, shape
     from heedful.recipe import build
 
     settings = build("translate", {"network.name": name, "network.size": size}).network
-    return resolve(settings, "translate" if LINEAGE[name].decoder else "label")
+    return resolve(settings, shape(name) if name in LINEAGE else "translate")
 
 
 def unbuilt(settings: "Network", vocabulary: int = VOCABULARY) -> "nn.Module":
     """The network without memory for its weights: their shapes alone."""
     import torch
 
-    from heedful.networks.joins import EncoderHead, build_encoder, encoder_decoder, target_tokens
-    from heedful.networks.lineage import LINEAGE
+    from heedful.networks.joins import encoder_decoder, filler, language_model
+    from heedful.networks.lineage import shape
 
     with torch.device("meta"):
-        if LINEAGE[settings.name].decoder:
-            return encoder_decoder(settings, vocabulary, vocabulary, shared=False)
-        return EncoderHead(target_tokens(settings, vocabulary), build_encoder(settings), vocabulary, "each", 0.0)
+        match shape(settings.name):
+            case "translate":
+                return encoder_decoder(settings, vocabulary, vocabulary, shared=False)
+            case "complete":
+                return language_model(settings, vocabulary)
+            case _:
+                return filler(settings, vocabulary)
 
 
 def told(settings: "Network", network: "nn.Module", sides: str, task: str, pictured: bool = False) -> str:
@@ -110,8 +113,13 @@ def told(settings: "Network", network: "nn.Module", sides: str, task: str, pictu
 
 def drawing(settings: "Network", task: str, pictured: bool = False) -> str:
     """As in the figure of the five shapes: how positions are joined, and what the answer is made from."""
-    from heedful.networks.lineage import WRITTEN, RecurrentAnswer, writer
+    from heedful.networks.lineage import WRITTEN, writer
+    from heedful.networks.sides import RecurrentAnswer
 
+    if task == "complete":
+        writes = "→" if isinstance(writer(settings), RecurrentAnswer) else "⇒"
+        told_too = "each step after the last" if writes == "→" else "each position looks at those before it"
+        return f"{ALONE.replace('~', writes)}\n   {writes} {told_too}\n"
     reads = joined(settings, task)
     if task not in WRITTEN:
         alone = pictured and task == "classify"
@@ -153,7 +161,8 @@ def legend(settings: "Network", reads: str, pictured: bool) -> str:
 
 def joined(settings: "Network", task: str) -> str:
     """The sign for how the encoder joins positions."""
-    from heedful.networks.lineage import FrameReader, RecurrentReader, reader
+    from heedful.networks.lineage import reader
+    from heedful.networks.sides import FrameReader, RecurrentReader
 
     encoder = reader(settings)
     if isinstance(encoder, FrameReader):
@@ -171,6 +180,15 @@ JOINED = {
     "→": "read forwards",
     " ": "each position by itself",
 }
+
+# Where text is written from nothing.
+ALONE = """\
+   ○   ○   ○   text
+   ↑   ↑   ↑
+   ■ ~ ■ ~ ■
+   ↑   ↑   ↑
+   ·   ○   ○   text so far
+"""
 
 # Where nothing is written, by task; ~ stands for how positions are joined. A picture is one thing, a text many.
 READERS = {
@@ -194,6 +212,13 @@ READERS = {
    ■ ~ ■ ~ ■
    ↑   ↑   ↑
    □   □   □   source
+""",
+    "fill": """\
+       ○       the word that is missing
+       ↑
+   ■ ~ ■ ~ ■
+   ↑   ↑   ↑
+   □   ?   □   text with a gap
 """,
     "match": """\
            ●  near or far?  ●

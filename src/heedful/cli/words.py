@@ -28,9 +28,9 @@ What = Annotated[
     list[str],
     typer.Argument(
         metavar="TASK FILE",
-        help="A task (classify, caption, draw, translate, label, match) and its files; or a recipe in their place: a "
-        ".toml file, or a name from `heedful recipes`. Settings go anywhere among them as key=value; `heedful recipes "
-        "keys` prints every key.",
+        help="A task (classify, caption, draw, translate, label, complete, fill, match) and its files; or a recipe in "
+        "their place: a .toml file, or a name from `heedful recipes`. Settings go anywhere among them as key=value; "
+        "`heedful recipes keys` prints every key.",
     ),
 ]
 
@@ -42,6 +42,8 @@ EXAMPLES = {
     "match": "captions.csv",
     "label": "clips/",
     "translate": "pairs.tsv",
+    "complete": "book.txt",
+    "fill": "book.txt",
 }
 BUDGETS = ("train.minutes", "train.steps", "train.epochs")
 

@@ -5,13 +5,15 @@ for a single row that does so alone.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from heedful.data.tokenizers import PAD
-from heedful.results import Example
+
+T = TypeVar("T")
 
 
 def plan(lengths: np.ndarray, tokens: int, seed: int, epoch: int, *, multiple: int = 1) -> list[np.ndarray]:
@@ -77,7 +79,7 @@ def cut(order: np.ndarray, longest: np.ndarray, tokens: int, multiple: int, firs
     return batches
 
 
-def sample(examples: Sequence[Example], limit: int, seed: int) -> list[Example]:
+def sample(examples: Sequence[T], limit: int, seed: int) -> list[T]:
     """At most `limit` of the examples, the same ones for a seed, in their order."""
     if len(examples) <= limit:
         return list(examples)

@@ -37,6 +37,7 @@ ENDINGS = {
     ".json": "karpathy",
 }
 TEXT = ("tsv", "csv", "jsonl", "parallel", "lexicon")
+DOCUMENTS = "Documents are for: complete, fill."
 PROBABILITY = re.compile(r"\d*\.\d+(e-?\d+)?", re.IGNORECASE)
 VARIANT = re.compile(r"(?<=.)\(\d+\)$")
 
@@ -106,6 +107,8 @@ def source_column(data: Data) -> str:
 
 def format_of(file: str, data: Data) -> str:
     """The format of a file or folder; raises HeedfulError if neither recipe nor ending tells it."""
+    if data.format in ("lines", "text"):
+        raise HeedfulError(f"data.format={data.format} is for documents, and rows are needed here.", DOCUMENTS)
     if data.format != "auto":
         return data.format
     path = Path(picture_files.path_of(file))

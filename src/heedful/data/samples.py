@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 
-from heedful.data import openmoji, picture_samples, verse_samples
+from heedful.data import openmoji, picture_samples, topic_samples, verse_samples
 from heedful.data.rows import Row
 from heedful.errors import HeedfulError, unknown
 
@@ -12,7 +12,8 @@ STRESS = str.maketrans("", "", "012")
 
 
 def read(name: str) -> Iterator[Row]:
-    """Rows with the columns source and target of sample://cmudict/train, valid or test, or of verses or pictures.
+    """Rows with the columns source and target of sample://cmudict/train, valid or test, or of verses or pictures;
+    the column text of sample://topics.
 
     Raises HeedfulError for another name or split, or if the package that holds the data is missing.
     """
@@ -21,8 +22,10 @@ def read(name: str) -> Iterator[Row]:
         return picture_samples.read(name)
     if sample == verse_samples.NAME:
         return verse_samples.read(name)
+    if sample == topic_samples.NAME:
+        return topic_samples.read(name)
     if sample != "cmudict":
-        raise unknown("sample", sample, ["cmudict", verse_samples.NAME, *picture_samples.NAMES])
+        raise unknown("sample", sample, ["cmudict", verse_samples.NAME, topic_samples.NAME, *picture_samples.NAMES])
     if split not in SPLITS:
         raise unknown("split of sample://cmudict", split, SPLITS)
     return read_cmudict(name, split)
@@ -74,6 +77,8 @@ def version(name: str) -> str:
         return picture_samples.version(name)
     if picture_samples.kind_of(name) == verse_samples.NAME:
         return verse_samples.version()
+    if picture_samples.kind_of(name) == topic_samples.NAME:
+        return topic_samples.version()
     try:
         return metadata.version("cmudict")
     except metadata.PackageNotFoundError:

@@ -29,12 +29,21 @@ class Special:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of one request, in token ids; phrases go by the text."""
+    """The rules of one request, in token ids; phrases go by the text. At `stops`, written as `decode` does, it ends."""
 
     repetition_penalty: float = 1.0
     no_repeat_ngram: int = 0
     prefix: tuple[int, ...] = ()
     constraints: Constraints | None = None
+    stops: tuple[str, ...] = ()
+    decode: Callable[[Sequence[int]], str] | None = None
+
+    def stopped(self, said: Sequence[int]) -> bool:
+        """Whether one of the stops stands in what was said."""
+        if not self.stops or self.decode is None:
+            return False
+        text = self.decode(said)
+        return any(stop in text for stop in self.stops)
 
     def adjust(self, log_probs: Tensor, history: Tensor, steps: Sequence[int]) -> Tensor:
         """Log probabilities (N, K, V) as the choice shall see them, given the tokens so far (N, K, room)."""
@@ -88,6 +97,15 @@ class Rules:
         return self.constraints.first(longest) if self.constraints else None
 
 
+def until(text: str, stops: Sequence[str]) -> str:
+    """A text before the first of these.
+
+    >>> until("one. two", [". ", "x"])
+    'one'
+    """
+    return text[: min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
+
+
 def marked(like: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
     """(N, K, V), True at the tokens (N, K, T) that are chosen (N, 1 or K, T)."""
     counts = torch.zeros_like(like).scatter_add_(2, tokens, chosen.expand_as(tokens).to(like.dtype))
@@ -115,8 +133,11 @@ def rules_of(
             f'The prefix "{settings.prefix}" cannot be written with this model\'s vocabulary.',
             f'Written with it, it reads "{written}".',
         )
+    stops = tuple(settings.stop)
+    if "" in stops:
+        raise HeedfulError("generate.stop has an empty text, which every answer holds.", "Leave it out.")
     if not (settings.prefix or settings.required or settings.forbidden):
-        return Rules(settings.repetition_penalty, size)
+        return Rules(settings.repetition_penalty, size, stops=stops, decode=decode)
     spelling = Spelling(encode, decode, vocabulary, never, symbols)
     constraints = Constraints(settings.required, settings.forbidden, spelling, prefix, size)
-    return Rules(settings.repetition_penalty, size, prefix, constraints)
+    return Rules(settings.repetition_penalty, size, prefix, constraints, stops, decode)

@@ -30,11 +30,17 @@ FIRST_ROOM = 16  # positions for which a batch has buffers when it begins
 
 @dataclass(frozen=True)
 class Job:
-    """One source to be answered. `cost` is its size in the batch (its positions)."""
+    """One source to be answered. `cost` is its size in the batch (its positions).
+
+    `begin` reads a source and, of an answer that has begun, `read` tokens; `last` is then the next one, in place of
+    the one that every answer begins with.
+    """
 
     cost: int
     max_length: int
     seed: int = 0
+    read: int = 0
+    last: int | None = None
 
 
 Begin = Callable[[Sequence[int], int, int], tuple[State, ...]]
@@ -59,19 +65,23 @@ class Search:
             self.choose = steered.samples if settings.sample else steered.beams
 
     @torch.inference_mode()
-    def run(self, jobs: Sequence[Job]) -> list[list[Hypothesis]]:
-        """The n-best answers of each job, best first, in the order of the jobs.
+    def run(self, jobs: Sequence[Job], watch: Callable[[Tensor], object] | None = None) -> list[list[Hypothesis]]:
+        """The n-best answers of each job, best first, in the order of the jobs. `watch` is shown, after each step, the
+        tokens so far (N, K, T) of the sources that are being answered.
 
         Raises HeedfulError, before anything is read, if the rules leave no answer of a job's `max_length`.
         """
         for longest in {job.max_length for job in jobs}:
             self.rules.first(longest)
+        self.before = [job.read for job in jobs]
         waiting = sorted(range(len(jobs)), key=lambda number: jobs[number].cost)  # longest is popped first
         answers: list[list[Hypothesis]] = [[] for _ in jobs]
         running: Running | None = None
         while waiting or running:
             running = self.admit(running, waiting, jobs)
             self.step(running)
+            if watch:
+                watch(running.history[..., : max(running.steps)])
             running = self.leave(running, answers)
         return answers
 
@@ -101,11 +111,12 @@ class Search:
         order = torch.full((count, beams), -math.inf, device=device)
         order[:, : beams if self.settings.sample else 1] = 0.0
         tracks = [self.rules.first(limit) for limit in limits]
+        lasts = [self.special.begin if (last := jobs[number].last) is None else last for number in new]
         return Running(
             states,
             new,
             limits,
-            torch.full((count, beams), self.special.begin, device=device),
+            torch.tensor(lasts, device=device).unsqueeze(1).expand(-1, beams),
             torch.zeros(count, beams, room, dtype=torch.long, device=device),
             self.draws([jobs[number].seed for number in new], room).to(device),
             torch.zeros(count, beams, device=device),
@@ -137,7 +148,7 @@ class Search:
 
     def predict(self, running: Running) -> tuple[Tensor, Tensor]:
         """Log probabilities of the next token (N, K, V) in float32, and the same under guidance; the states move on."""
-        tokens, room, most = running.last.reshape(-1, 1), max(running.steps) + 1, max(running.limits)
+        tokens, room, most = running.last.reshape(-1, 1), self.read(running) + 1, self.read(running, running.limits)
         made, states = [], []
         for decoder, state in zip(self.decoders, running.states, strict=True):
             outputs, state = decoder(tokens, state.widen(room, most))
@@ -151,12 +162,16 @@ class Search:
             led = (blank + self.settings.guidance * (own - blank)).log_softmax(-1)
         return own, led
 
+    def read(self, running: Running, steps: Sequence[int] | None = None) -> int:
+        """The positions that the furthest row has read, or will have read after so many steps of each source."""
+        return max(self.before[job] + step for job, step in zip(running.jobs, steps or running.steps, strict=True))
+
     def follow(self, running: Running, choice: Choice) -> None:
         """Moves every row to the hypothesis it was chosen to go on with."""
         count, beams = running.last.shape
         if not self.settings.sample and beams > 1:
             rows = choice.beam + torch.arange(count, device=choice.beam.device).unsqueeze(1) * beams  # (N, K)
-            read = max(running.steps) + 1
+            read = self.read(running) + 1
             running.states = tuple(state.reorder(rows, read) for state in running.states)
             running.history = running.history.flatten(0, 1)[rows]
         places = torch.tensor(running.steps, device=running.last.device).view(-1, 1, 1).expand(-1, beams, 1)
@@ -167,7 +182,7 @@ class Search:
 
     def finish(self, running: Running) -> None:
         """Takes the hypotheses that ended out of their beams, and those that may grow no longer."""
-        over = running.last == self.special.end
+        over = (running.last == self.special.end) | self.stopped(running)
         full = [limit <= steps for limit, steps in zip(running.limits, running.steps, strict=True)]
         if any(full):
             over = over | torch.tensor(full, device=over.device).unsqueeze(1)
@@ -178,12 +193,23 @@ class Search:
         tokens, scores, orders = (part[over].tolist() for part in (running.history, running.score, running.order))
         for (source, _), said, score, order in zip(where.tolist(), tokens, scores, orders, strict=True):
             length = running.steps[source]
-            complete = said[length - 1] == self.special.end
+            ended = said[length - 1] == self.special.end
+            complete = ended or self.rules.stopped(said[:length])
             normalised = order / length**self.settings.length_penalty
-            hypothesis = Hypothesis(tuple(said[: length - complete]), score, normalised, complete)
+            hypothesis = Hypothesis(tuple(said[: length - ended]), score, normalised, complete)
             insort(running.done[source], hypothesis, key=lambda one: (not one.complete, -one.normalised))
         running.order = running.order.masked_fill(over, -math.inf)
         running.growing = running.growing - over.sum(1, keepdim=True)
+
+    def stopped(self, running: Running) -> Tensor:
+        """Whether each hypothesis (N, K) has come to what the rules stop it at."""
+        if not self.rules.stops:
+            return torch.zeros_like(running.last, dtype=torch.bool)
+        found = [
+            [self.rules.stopped(row[:steps]) for row in rows]
+            for rows, steps in zip(running.history.tolist(), running.steps, strict=True)
+        ]
+        return torch.tensor(found, device=running.last.device)
 
     def leave(self, running: Running, answers: list[list[Hypothesis]]) -> Running | None:
         """Hands over the sources that are done; the batch is packed when a quarter of it is empty, as that copies."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from heedful.errors import HeedfulError
 
-Kind = Literal["symbols", "text", "classes", "captions", "steps", "ranks"]
+Kind = Literal["symbols", "text", "classes", "captions", "steps", "ranks", "passages", "gaps"]
 References = Sequence[tuple[str, ...]]
 PRIMARY: dict[Kind, str] = {
     "symbols": "symbol_error",
@@ -23,6 +23,8 @@ PRIMARY: dict[Kind, str] = {
     "captions": "token_f1",
     "steps": "accuracy",
     "ranks": "recall_at_1",
+    "passages": "bits_per_character",
+    "gaps": "accuracy",
 }
 
 

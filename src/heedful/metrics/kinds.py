@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from heedful.metrics.captions import caption_counts
 from heedful.metrics.classes import class_counts
 from heedful.metrics.counts import Counts, Kind, References, scorable
+from heedful.metrics.passages import gap_counts, passage_counts
 from heedful.metrics.ranks import rank_counts
 from heedful.metrics.segments import step_counts
 from heedful.metrics.text import symbol_counts, text_counts
@@ -14,8 +15,8 @@ def count(kind: Kind, outputs: Sequence[str], references: References, ter: bool 
     """The counts of every measure of `kind`, by name; raises HeedfulError if there is nothing to score.
 
     An answer is a text whatever its kind: symbols or words with spaces between them, the name of a class, a caption,
-    the labels of steps, or (ranks) how many places down the first right thing was found, in digits. ter=False leaves
-    TER out, which is slow on long texts.
+    the labels of steps, what gaps are filled with, or a number in digits: how many places down the first right thing
+    was found (ranks), how surprising a text is (passages). ter=False leaves TER out, which is slow on long texts.
 
     >>> count("ranks", ["1", "7"], [("1",), ("1",)])["recall_at_5"].value()
     50.0
@@ -39,3 +40,7 @@ def measured(kind: Kind, outputs: Sequence[str], references: References, ter: bo
             return step_counts(outputs, references)
         case "ranks":
             return rank_counts(outputs)
+        case "passages":
+            return passage_counts(outputs, references)
+        case "gaps":
+            return gap_counts(outputs, references)

@@ -38,12 +38,15 @@ class Decoder(Protocol):
 
 
 class Output(nn.Module):
-    """Logits over the vocabulary, by weights of its own or by the embedding's (Press & Wolf 2017)."""
+    """Logits over the vocabulary, by weights of its own or by the embedding's (Press & Wolf 2017).
 
-    def __init__(self, width: int, tokens: Tokens, tied: bool) -> None:
+    `bias`: how likely each entry is before anything is read.
+    """
+
+    def __init__(self, width: int, tokens: Tokens, tied: bool, bias: bool = True) -> None:
         super().__init__()
         vocabulary, embedding_width = tokens.table.weight.shape
-        self.linear = nn.Linear(width, vocabulary)
+        self.linear = nn.Linear(width, vocabulary, bias)
         if tied:
             assert width == embedding_width, "a tied output layer has the embedding's width"
             self.linear.weight = tokens.table.weight
@@ -214,9 +217,14 @@ class LuongDecoder(RecurrentWriter):
 
 
 class TransformerDecoder(nn.Module):
-    """Vaswani et al. 2017; without a memory, GPT. Its state is the keys and values of what it has read."""
+    """Vaswani et al. 2017; without a memory, GPT. Its state is the keys and values of what it has read.
 
-    def __init__(self, tokens: Tokens, layers: Stack, positions: Positions, dropout: float, tied: bool) -> None:
+    `bias`: of the logits.
+    """
+
+    def __init__(
+        self, tokens: Tokens, layers: Stack, positions: Positions, dropout: float, tied: bool, bias: bool = True
+    ) -> None:
         super().__init__()
         self.tokens = tokens
         self.vocabulary, width = tokens.table.weight.shape
@@ -224,7 +232,7 @@ class TransformerDecoder(nn.Module):
         self.positions = positions
         self.layers = layers
         self.dropout = Dropout(dropout)
-        self.output = Output(width, tokens, tied)
+        self.output = Output(width, tokens, tied, bias)
 
     def logits(self, outputs: Tensor) -> Tensor:
         return self.output(outputs)
@@ -247,6 +255,7 @@ class TransformerDecoder(nn.Module):
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         steps = tokens.size(1)
+        self.positions.refuse_more(steps)
         places = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
         mask = None
         if state.buffers:  # token t of a row sees what was written up to its own place

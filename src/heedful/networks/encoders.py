@@ -3,7 +3,8 @@
 N sources   S positions   D width
 """
 
-from typing import Protocol
+from dataclasses import replace
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,9 @@ from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Positions
 from heedful.blocks.recurrent import Cell, Recurrent
 from heedful.blocks.state import Memory, Widths
-from heedful.blocks.transformer import Norm, Stack
+from heedful.blocks.transformer import EPSILON, Stack
+
+Summary = Literal["mean", "first", "last"]
 
 
 class Encoder(Protocol):
@@ -73,37 +76,67 @@ class FrameEncoder(nn.Module):
 
 
 class TransformerEncoder(nn.Module):
-    """A Transformer stack; the summary is the mean over the real positions. `causal`: none looks ahead."""
+    """A Transformer stack. `causal`: none looks ahead. `first_norm`: vectors are normed before the first block.
+
+    The summary is the mean over the real positions, or the vector of the first of them (a class token), or of the
+    last, which alone has seen all where none looks ahead.
+    """
 
     def __init__(
         self,
-        width: int,
-        depth: int,
-        heads: int,
-        inner: int,
-        dropout: float,
-        norm: Norm,
+        layers: Stack,
         positions: Positions,
+        dropout: float,
         causal: bool = False,
+        summary: Summary = "mean",
+        first_norm: bool = False,
+        epsilon: float = EPSILON,
     ) -> None:
         super().__init__()
         self.causal = causal
+        self.summary: Summary = summary
         self.positions = positions
+        self.first_norm = nn.LayerNorm(layers.width, epsilon) if first_norm else nn.Identity()
         self.dropout = Dropout(dropout)
-        self.layers = Stack(depth, width, heads, inner, dropout, norm)
-        self.widths = Widths(width, width)
+        self.layers = layers
+        self.widths = Widths(layers.width, layers.width)
         self.limit = positions.limit
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Memory:
+        self.positions.refuse_more(vectors.size(1))
         places = torch.arange(vectors.size(1), device=vectors.device).unsqueeze(0)
         turn = self.positions.turn(places)
         mask = up_to(lengths, vectors.size(1))
-        x = self.dropout(self.positions(vectors, places))
+        x = self.dropout(self.first_norm(self.positions(vectors, places)))
         for block in self.layers:
             # what is real stands before what is padding, so looking back alone never meets padding
             x = block(x, mask=None if self.causal else mask, causal=self.causal, turn=turn)
         x = self.layers.norm(x)
-        return Memory(x, mask, mean(x, mask))
+        return Memory(x, mask, summarised(x, lengths, mask, self.summary))
+
+
+class ProjectedEncoder(nn.Module):
+    """An encoder whose vectors are brought to the width of a decoder that was made without it."""
+
+    def __init__(self, encoder: TransformerEncoder, width: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.linear = nn.Linear(encoder.widths.vectors, width)
+        self.widths = Widths(width, encoder.widths.summary)
+        self.limit = encoder.limit
+
+    def forward(self, vectors: Tensor, lengths: Tensor) -> Memory:
+        memory = self.encoder(vectors, lengths)
+        return replace(memory, vectors=self.linear(memory.vectors))
+
+
+def summarised(x: Tensor, lengths: Tensor, mask: Tensor, summary: Summary) -> Tensor:
+    """One vector for each row: (N, S, D) -> (N, D)."""
+    if summary == "mean":
+        return mean(x, mask)
+    if summary == "first":
+        return x[:, 0]
+    return x[torch.arange(len(x), device=x.device), (lengths - 1).clamp(min=0)]
 
 
 def mean(x: Tensor, mask: Tensor) -> Tensor:

@@ -16,25 +16,15 @@ from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import Memory, Widths
-from heedful.blocks.transformer import Stack
+from heedful.blocks.transformer import Stack, begin_small
 from heedful.networks.decoders import BahdanauDecoder, LuongDecoder, RecurrentDecoder, TransformerDecoder
-from heedful.networks.encoders import FrameEncoder, RecurrentEncoder, TransformerEncoder, mean
-from heedful.networks.lineage import (
-    FrameReader,
-    Reader,
-    RecurrentAnswer,
-    RecurrentReader,
-    TransformerSide,
-    Writer,
-    reader,
-    writer,
-)
+from heedful.networks.encoders import FrameEncoder, ProjectedEncoder, RecurrentEncoder, TransformerEncoder, mean
+from heedful.networks.heads import WordHead
+from heedful.networks.lineage import CONTEXT, LINEAGE, reader, writer
+from heedful.networks.sides import FrameReader, Reader, RecurrentAnswer, RecurrentReader, TransformerSide, Writer
 from heedful.sections import Network
 
-LEARNED_POSITIONS = 512  # of networks that learn them; others have no limit
-
-
-AnyEncoder = FrameEncoder | RecurrentEncoder | TransformerEncoder
+AnyEncoder = FrameEncoder | RecurrentEncoder | TransformerEncoder | ProjectedEncoder
 AnyDecoder = RecurrentDecoder | BahdanauDecoder | LuongDecoder | TransformerDecoder
 
 
@@ -57,10 +47,42 @@ class EncoderDecoder(nn.Module):
         return self.decoder(tokens, state)[0]
 
 
+class LanguageModel(nn.Module):
+    """Text from nothing: a decoder alone."""
+
+    def __init__(self, decoder: AnyDecoder) -> None:
+        super().__init__()
+        self.decoder: AnyDecoder = decoder
+
+    def forward(self, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Outputs (N, T, D) for the tokens so far (N, T): teacher forcing."""
+        return self.decoder(tokens, self.decoder.start(None, rows=len(tokens)), lengths)[0]
+
+
+class Filler(nn.Module):
+    """A text with gaps in; at each position, which word stands there."""
+
+    def __init__(self, embedding: nn.Module, encoder: AnyEncoder, head: WordHead) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.encoder: AnyEncoder = encoder
+        self.head = head
+        self.vocabulary = head.output.linear.out_features
+
+    def forward(self, source: Tensor, lengths: Tensor) -> Tensor:
+        """Outputs (N, S, D) for sources (N, S, ...)."""
+        return self.encoder(self.embedding(source), lengths).vectors
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        """(..., D) -> (..., V): a loss asks at the gaps alone."""
+        return self.head(outputs)
+
+
 class EncoderHead(nn.Module):
     """Something in; one answer out of a pooled memory, or an answer at each position.
 
-    `pool`: the encoder's own summary, the mean over positions, or the first vector, which is a class token.
+    `pool`: the encoder's own summary, the mean over positions, or the first vector, which is a class token. `pooler`:
+    one more layer and a tanh before the answer (Devlin et al. 2019, as they released it).
     """
 
     def __init__(
@@ -70,19 +92,41 @@ class EncoderHead(nn.Module):
         classes: int,
         pool: Literal["summary", "mean", "class", "each"],
         dropout: float,
+        pooler: bool = False,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.encoder: AnyEncoder = encoder
         self.pool = pool
         self.dropout = Dropout(dropout)
-        widths = encoder.widths
-        self.head = nn.Linear(widths.summary if pool == "summary" else widths.vectors, classes)
+        width = encoder.widths.summary if pool == "summary" else encoder.widths.vectors
+        self.pooler = nn.Linear(width, width) if pooler else None
+        self.head = nn.Linear(width, classes)
 
     def forward(self, source: Tensor, lengths: Tensor) -> Tensor:
         """Logits (N, classes), or (N, S, classes) where each position is answered for."""
         memory = self.encoder(self.embedding(source), lengths)
-        return self.head(self.dropout(pooled(memory, self.pool)))
+        x = pooled(memory, self.pool)
+        return self.head(self.dropout(x if self.pooler is None else self.pooler(x).tanh()))
+
+
+class EncoderAlone(nn.Module):
+    """Something in, its memory out: vectors for whoever comes next. `pooled` of a width, if there is a layer for it."""
+
+    def __init__(self, embedding: nn.Module, encoder: AnyEncoder, pooled: int = 0) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.encoder: AnyEncoder = encoder
+        self.pooler = nn.Linear(encoder.widths.vectors, pooled) if pooled else None
+
+    def forward(self, source: Tensor, lengths: Tensor) -> Memory:
+        """The memory of sources (N, S, ...)."""
+        return self.encoder(self.embedding(source), lengths)
+
+    def one(self, memory: Memory) -> Tensor:
+        """The first vector through one more layer and a tanh: (N, pooled)."""
+        assert self.pooler is not None, "this encoder has no such layer"
+        return self.pooler(memory.vectors[:, 0]).tanh()
 
 
 class TwoTowers(nn.Module):
@@ -146,14 +190,41 @@ def joined(network: Network, embedding: nn.Module, target: Tokens, own_places: b
     return EncoderDecoder(embedding, encoder, build_decoder(writer(network), network, target, encoder.widths))
 
 
+def language_model(network: Network, vocabulary: int) -> LanguageModel:
+    """Text from nothing: a network of resolved settings, with fresh weights."""
+    return LanguageModel(build_decoder(writer(network), network, target_tokens(network, vocabulary), None))
+
+
+def filler(network: Network, vocabulary: int) -> Filler:
+    """Words left out of a text: a network of resolved settings, with fresh weights, that reads both ways."""
+    tokens, encoder = target_tokens(network, vocabulary), build_encoder(network, both_ways=True)
+    side = reader(network)
+    if not isinstance(side, TransformerSide):
+        return Filler(tokens, encoder, WordHead(tokens, bool(network.tied), "gelu"))
+    head = WordHead(tokens, bool(network.tied), side.activation, side.epsilon)
+    if side.spread:
+        begin_small(head, side.spread, int(network.depth))
+    return Filler(tokens, encoder, head)
+
+
 def target_tokens(network: Network, vocabulary: int) -> Tokens:
     """Embeddings as the row's output layer needs them."""
+    row = LINEAGE[network.name]
+    side = row.decoder or row.encoder
+    if isinstance(side, TransformerSide) and side.spread:
+        return Tokens(vocabulary, int(network.width), spread=side.spread)
     return Tokens(vocabulary, int(network.width), bool(network.tied))
 
 
-def build_encoder(network: Network, own_places: bool = False, both_ways: bool | None = None) -> AnyEncoder:
-    """The encoder of a row. `both_ways`: whether positions see those behind them; None: as the row has it."""
-    side: Reader = reader(network)
+def build_encoder(
+    network: Network, own_places: bool = False, both_ways: bool | None = None, second: bool = False
+) -> AnyEncoder:
+    """The encoder of a row; `second`: that of the texts of `match`.
+
+    `own_places`: the embedding tells positions. `both_ways`: whether positions see those behind them; None: as the
+    row has it.
+    """
+    side: Reader = reader(network, second)
     width, depth, dropout = int(network.width), int(network.depth), float(network.dropout)
     if isinstance(side, FrameReader):
         return FrameEncoder(width, depth, dropout)
@@ -161,18 +232,30 @@ def build_encoder(network: Network, own_places: bool = False, both_ways: bool | 
         if both_ways is not None:
             side = replace(side, bidirectional=both_ways, reverse=False)
         return RecurrentEncoder(side.cell, width, depth, dropout, side.bidirectional, side.reverse)
-    heads, inner = int(network.heads), int(network.inner)
     positions = Positions() if own_places and side.positions != "rotary" else build_positions(side, network)
-    return TransformerEncoder(width, depth, heads, inner, dropout, side.norm, positions, causal=both_ways is False)
+    causal = side.causal if both_ways is None else not both_ways
+    layers = build_stack(side, network, None)
+    encoder = TransformerEncoder(layers, positions, dropout, causal, side.summary, side.first_norm, side.epsilon)
+    if side.spread:
+        begin_small(encoder, side.spread, depth)
+    return encoder
+
+
+def build_stack(side: TransformerSide, network: Network, memory_width: int | None) -> Stack:
+    """The blocks of a Transformer, which look at a memory of this width if there is one."""
+    sizes = int(network.depth), int(network.width), int(network.heads), int(network.inner)
+    return Stack(*sizes, float(network.dropout), side.norm, memory_width, side.activation, side.epsilon)
 
 
 def build_decoder(side: Writer, network: Network, tokens: Tokens, memory: Widths | None) -> AnyDecoder:
     """The decoder of a row, after an encoder of these widths (None: a language model)."""
     width, depth, dropout = int(network.width), int(network.depth), float(network.dropout)
     if isinstance(side, TransformerSide):
-        looked_at = memory.vectors if memory else None
-        layers = Stack(depth, width, int(network.heads), int(network.inner), dropout, side.norm, looked_at)
-        return TransformerDecoder(tokens, layers, build_positions(side, network), dropout, side.tied)
+        layers = build_stack(side, network, memory.vectors if memory else None)
+        decoder = TransformerDecoder(tokens, layers, build_positions(side, network), dropout, side.tied, side.bias)
+        if side.spread:
+            begin_small(decoder, side.spread, depth)
+        return decoder
     if side.looks == "never":
         beside = memory.summary if memory and side.every_step else 0
         layers = Recurrent(side.cell, width + beside, width, depth, dropout)
@@ -196,6 +279,6 @@ def build_score(side: RecurrentAnswer, width: int, memory_width: int) -> Score:
 def build_positions(side: TransformerSide, network: Network) -> Positions:
     """How a Transformer is told the order."""
     width = int(network.width)
-    if side.positions == "learned":
-        return Learned(width, LEARNED_POSITIONS)
+    if side.positions in ("learned", "line"):
+        return Learned(width, CONTEXT if network.context == "auto" else int(network.context))
     return Sinusoidal(width) if side.positions == "sinusoidal" else Rotary(width // int(network.heads))

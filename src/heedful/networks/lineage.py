@@ -5,86 +5,32 @@ A row names the settings of an encoder and a decoder; the task chooses how they 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Literal, TypeVar
+from dataclasses import fields, replace
+from typing import TypeVar
 
-from heedful.blocks.recurrent import Cell
-from heedful.blocks.transformer import Norm
 from heedful.errors import HeedfulError, unknown
+from heedful.networks.sides import (
+    FrameReader,
+    Reader,
+    RecurrentAnswer,
+    RecurrentReader,
+    Row,
+    Size,
+    TransformerSide,
+    Writer,
+)
 from heedful.sections import Network, Recipe
 
-AttentionName = Literal["additive", "dot", "general", "concat"]
-PositionsName = Literal["sinusoidal", "learned", "rotary", "grid"]
 WRITTEN = ("translate", "caption", "draw", "complete")
 """Tasks whose answer a decoder writes."""
+ALONE = ("complete",)
+"""Those of them in which it writes from nothing."""
+DEFAULT = {"complete": "gpt", "fill": "bert"}
+"""The row that auto means; of other tasks vaswani2017."""
+CONTEXT = 512  # positions that are learned unless a recipe says otherwise
 
 
-@dataclass(frozen=True)
-class RecurrentReader:
-    """Settings of a recurrent encoder. depth 0: as the size says."""
-
-    cell: Cell
-    depth: int = 0
-    bidirectional: bool = False
-    reverse: bool = False
-
-
-@dataclass(frozen=True)
-class FrameReader:
-    """Settings of an encoder that mixes no positions: depth layers, each position by itself."""
-
-    depth: int = 0
-
-
-@dataclass(frozen=True)
-class RecurrentAnswer:
-    """Settings of a recurrent decoder. looks: before its step (Bahdanau), after it (Luong), or never."""
-
-    cell: Cell
-    depth: int = 0
-    every_step: bool = False
-    looks: Literal["never", "before", "after"] = "never"
-    attention: AttentionName | None = None
-    feeding: bool = False
-    tied: bool = False
-
-
-@dataclass(frozen=True)
-class TransformerSide:
-    """Settings of a Transformer, reading or writing."""
-
-    norm: Norm = "post"
-    positions: PositionsName = "sinusoidal"
-    tied: bool = True
-
-
-Reader = FrameReader | RecurrentReader | TransformerSide
-Writer = RecurrentAnswer | TransformerSide
 S = TypeVar("S", bound="Reader | Writer")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One era: where it comes from, what it still lacked, and its parts. Without a decoder it writes nothing."""
-
-    paper: str
-    added: str
-    lacked: str
-    encoder: Reader
-    decoder: Writer | None
-
-
-@dataclass(frozen=True)
-class Size:
-    """A row of the table of sizes. `layers` is the depth of Transformers, `recurrent` that of recurrent stacks."""
-
-    width: int
-    layers: int
-    recurrent: int
-    heads: int
-    inner: int
-    dropout: float
-
 
 LINEAGE: dict[str, Row] = {
     "frame": Row(
@@ -150,6 +96,35 @@ LINEAGE: dict[str, Row] = {
         TransformerSide(),
         TransformerSide(),
     ),
+    "gpt": Row(
+        "Radford et al. 2018 and 2019, Language Models are Unsupervised Multitask Learners",
+        "the decoder alone, on any text: predicting the next word needs no pairs; norms before each part",
+        "looks back only: a word is read without what follows it",
+        None,
+        TransformerSide("pre", "learned", activation="gelu_tanh", bias=False, spread=0.02),
+    ),
+    "bert": Row(
+        "Devlin et al. 2019, BERT",
+        "the encoder alone, on any text: words that were left out are told from both sides",
+        "reads and does not write",
+        TransformerSide("post", "learned", activation="gelu", epsilon=1e-12, first_norm=True, spread=0.02),
+        None,
+    ),
+    "vit": Row(
+        "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words",
+        "a picture is a line of patches behind a class token, read as a text is; no convolutions",
+        "what is near or far has to be learnt, from many pictures; only classes that were named beforehand",
+        TransformerSide("pre", "line", activation="gelu", epsilon=1e-12, summary="first", spread=0.02),
+        None,
+    ),
+    "clip": Row(
+        "Radford et al. 2021, Learning Transferable Visual Models",
+        "a network for pictures and one for texts, into one space: any words can name what is seen",
+        "says how near two things are, and no word of its own",
+        TransformerSide("pre", "line", activation="quick_gelu", first_norm=True, summary="first", spread=0.02),
+        None,
+        TransformerSide("pre", "learned", activation="quick_gelu", summary="last", causal=True, spread=0.02),
+    ),
 }
 
 SIZE: dict[str, Size] = {
@@ -160,30 +135,47 @@ SIZE: dict[str, Size] = {
 
 
 def allowed(task: str) -> list[str]:
-    """The rows that can do a task: who writes needs a decoder, who puts two things into one space needs none.
+    """The rows that can do a task: who writes needs a decoder, who reads an encoder.
 
-    >>> "frame" in allowed("label"), "frame" in allowed("translate")
-    (True, False)
+    >>> "frame" in allowed("label"), "frame" in allowed("translate"), "gpt" in allowed("complete")
+    (True, False, True)
     """
-    return [name for name, row in LINEAGE.items() if row.decoder is not None or task not in WRITTEN]
+    return [name for name in LINEAGE if not lacking(name, task)]
+
+
+def shape(name: str) -> str:
+    """The task whose shape shows all that a row has."""
+    return next(task for task in ("translate", "complete", "fill") if not lacking(name, task))
+
+
+def lacking(name: str, task: str) -> str:
+    """Why a row cannot do a task, in a few words; empty if it can."""
+    row = LINEAGE[name]
+    if task in WRITTEN and row.decoder is None:
+        return "it writes nothing"
+    if task not in ALONE and row.encoder is None:
+        return "it reads nothing but what it writes"
+    if task in ALONE and isinstance(row.decoder, RecurrentAnswer) and row.decoder.looks != "never":
+        return "its decoder looks at a source, and here is none"
+    return ""
 
 
 def resolve(
-    asked: Network, task: str = "translate", default: str = "vaswani2017", own: Mapping[str, object] | None = None
+    asked: Network, task: str = "translate", default: str = "", own: Mapping[str, object] | None = None
 ) -> Network:
     """The settings with every `auto` decided, those that the row lacks left at auto.
 
     `own` are the settings that only this task has, with what auto means for them. Raises HeedfulError for an unknown
     row, for one that cannot do the task, and for a setting that it does not have.
     """
-    name = default if asked.name == "auto" else asked.name
+    name = (default or DEFAULT.get(task, "vaswani2017")) if asked.name == "auto" else asked.name
     if name not in LINEAGE:
         raise unknown("network", name, LINEAGE)
-    if name not in allowed(task):
-        raise HeedfulError(f"{name} cannot {task}: it writes nothing.", f"Those that can: {', '.join(allowed(task))}.")
+    if why := lacking(name, task):
+        raise HeedfulError(f"{name} cannot {task}: {why}.", f"Those that can: {', '.join(allowed(task))}.")
     decided = {"name": name} | {
         key: value if (given := getattr(asked, key)) == "auto" else given
-        for key, value in (defaults(name, asked, task in WRITTEN) | dict(own or {})).items()
+        for key, value in (defaults(name, asked, task) | dict(own or {})).items()
     }
     for key in Network.model_fields:
         if key not in ("name", "size") and getattr(asked, key) != "auto" and key not in decided:
@@ -198,18 +190,23 @@ def resolve(
     return network
 
 
-def defaults(name: str, asked: Network, writes: bool = True) -> dict[str, object]:
-    """What a row of this size is made of, by recipe key; without its decoder's settings where it writes nothing."""
+def defaults(name: str, asked: Network, task: str = "translate") -> dict[str, object]:
+    """What a row of this size is made of to do a task, by recipe key."""
     row, size = LINEAGE[name], SIZE[asked.size]
+    writes, side = task in WRITTEN, main_side(name, task)
     common: dict[str, object] = {"width": size.width, "dropout": size.dropout}
     if writes and row.decoder:
         common["tied"] = row.decoder.tied
-    if isinstance(row.encoder, TransformerSide):
+    elif task == "fill":
+        common["tied"] = True
+    if isinstance(side, TransformerSide):
         parts = {"depth": size.layers, "heads": size.heads, "inner": size.inner}
-        return common | parts | {"norm": row.encoder.norm, "positions": row.encoder.positions}
-    if isinstance(row.encoder, FrameReader):
+        kinds = {key: getattr(side, key) for key in ("norm", "positions", "activation", "epsilon")}
+        told = kinds["positions"] if asked.positions == "auto" else asked.positions
+        return common | parts | kinds | ({"context": CONTEXT} if told in ("learned", "line") else {})
+    if isinstance(side, FrameReader):
         return common | {"depth": size.recurrent}
-    common |= {"cell": row.encoder.cell, "depth": row.encoder.depth or size.recurrent}
+    common |= {"cell": side.cell, "depth": side.depth or size.recurrent}
     if writes and isinstance(row.decoder, RecurrentAnswer) and row.decoder.looks != "never":
         common["attention"] = row.decoder.attention
         if row.decoder.looks == "after":
@@ -217,15 +214,24 @@ def defaults(name: str, asked: Network, writes: bool = True) -> dict[str, object
     return common
 
 
+def main_side(name: str, task: str) -> "Reader | Writer":
+    """The side whose settings are a row's: the encoder's, or the decoder's where there is none or it is not needed."""
+    row = LINEAGE[name]
+    side = row.decoder if task in ALONE else row.encoder or row.decoder
+    assert side is not None, "a row has a side"
+    return side
+
+
 def fit_pictures(network: Network, size: int, places: bool = True) -> Network:
     """The settings with what `auto` means for pictures of this side.
 
     A Transformer reads what convolutions leave, patch by patch, told in rows and columns if `places`; without a stem,
-    patches of the picture. Recurrent networks read rows. Raises HeedfulError for a patch that does not fill the
-    picture.
+    or told them in a line, patches of the picture. Recurrent networks read rows. Raises HeedfulError for a patch that
+    does not fill the picture.
     """
     parallel = isinstance(LINEAGE[network.name].encoder, TransformerSide)
-    stem = (max(1, math.ceil(math.log2(size / 6))) if parallel else 0) if network.stem == "auto" else int(network.stem)
+    halved = parallel and network.positions != "line"
+    stem = (max(1, math.ceil(math.log2(size / 6))) if halved else 0) if network.stem == "auto" else int(network.stem)
     side = math.ceil(size / 2**stem)
     patch = network.patch
     if patch == "auto":
@@ -267,13 +273,28 @@ def picture_grid(network: Network, size: int) -> tuple[int, int]:
 
 def learning_rate(network: Network) -> float:
     """The peak rate that suited a resolved network in trials on cmudict (docs/log.md); wider ones bear less."""
-    at_256 = 1e-3 if isinstance(LINEAGE[network.name].encoder, TransformerSide) else 3e-3
+    row = LINEAGE[network.name]
+    at_256 = 1e-3 if isinstance(row.encoder or row.decoder, TransformerSide) else 3e-3
     return round(at_256 * 256 / int(network.width), 6)
 
 
-def reader(network: Network) -> Reader:
-    """A row's encoder settings with the recipe's resolved ones in place."""
-    return fill(LINEAGE[network.name].encoder, network)
+def picture_positions(network: Network, size: int) -> int:
+    """How many positions a network of fitted settings reads of a picture, its class token counted."""
+    rows, columns = picture_grid(network, size)
+    return rows * columns + class_token(network)
+
+
+def class_token(network: Network) -> bool:
+    """Whether a picture's patches stand behind a class token: where they are told in a line, or an answer needs it."""
+    return network.positions == "line" or network.pool == "class"
+
+
+def reader(network: Network, second: bool = False) -> Reader:
+    """A row's encoder settings with the recipe's resolved ones in place; `second`: those of the texts of `match`."""
+    row = LINEAGE[network.name]
+    side = (row.second or row.encoder) if second else row.encoder
+    assert side is not None, "resolve refuses rows that read nothing"
+    return fill(side, network)
 
 
 def writer(network: Network) -> Writer:

@@ -6,12 +6,15 @@ N sources   S positions   D width   H W sides in pixels   C colours or channels 
 import torch
 from torch import Tensor, nn
 
-from heedful.blocks.embedding import Tokens
+from heedful.blocks.embedding import Learned, Tokens
 from heedful.blocks.vision import Patch, Patches, Pixels, Places
 
 
 class Pictures(nn.Module):
-    """Pictures (N, H, W, C) as bytes: patches or rows, told their places; a class token before them if asked for."""
+    """Pictures (N, H, W, C) as bytes: patches or rows, told their places; a class token before them if asked for.
+
+    Places are told in rows and columns (`grid`, `learned`), or in a `line` that begins with the class token.
+    """
 
     def __init__(self, pixels: Pixels, width: int, patch: Patch, stem: int, places: str = "none", token: bool = False):
         super().__init__()
@@ -21,6 +24,7 @@ class Pictures(nn.Module):
         self.norm = nn.LayerNorm(width) if self.places is not None else nn.Identity()
         self.token = nn.Parameter(torch.randn(width) * 0.02) if token else None
         self.positions = self.patches.grid[0] * self.patches.grid[1] + token
+        self.line = Learned(width, self.positions) if places == "line" else None
 
     def forward(self, pictures: Tensor) -> Tensor:
         x = self.norm(self.patches(pictures))
@@ -28,7 +32,24 @@ class Pictures(nn.Module):
             x = x + self.places(self.patches.grid).to(x)
         if self.token is not None:
             x = torch.cat([self.token.to(x.dtype).expand(len(x), 1, -1), x], dim=1)
-        return x
+        return x if self.line is None else self.line(x, torch.arange(self.positions, device=x.device).unsqueeze(0))
+
+
+class Segments(nn.Module):
+    """Words (N, S), or (N, S, 2) with the number of the text that each belongs to (Devlin et al. 2019, figure 2).
+
+    Words alone belong to text 0.
+    """
+
+    def __init__(self, tokens: Tokens, texts: int) -> None:
+        super().__init__()
+        self.tokens = tokens
+        self.texts = nn.Embedding(texts, tokens.table.embedding_dim)
+
+    def forward(self, words: Tensor) -> Tensor:
+        if words.dim() == 2:
+            return self.tokens(words) + self.texts.weight[0]
+        return self.tokens(words[..., 0]) + self.texts(words[..., 1])
 
 
 class Frames(nn.Module):

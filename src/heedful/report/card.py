@@ -15,6 +15,8 @@ HUB_TASKS = {
     "draw": "text-to-image",
     "match": "zero-shot-image-classification",
     "label": "video-classification",
+    "complete": "text-generation",
+    "fill": "fill-mask",
 }
 HUB_TEXT_TASKS = {"classify": "text-classification", "label": "token-classification"}  # where texts go in
 

@@ -120,7 +120,9 @@ def standing(comparison: Comparison, rows: Sequence[compared.Row]) -> Figure:
     primary = compared.primary(comparison)
     scores = comparison.entries[0].scores
     baseline = scores.baseline.get(primary.name)
-    yardstick = (f"{scores.baseline_name} {baseline.value:.1f}", baseline.value) if baseline else None
+    yardstick = (
+        (f"{scores.baseline_name} {words.score(baseline.value, primary.name)}", baseline.value) if baseline else None
+    )
     drawing = draw.intervals(
         [(row.network, row.measures[primary.name]) for row in rows], words.axis(primary.name), yardstick
     )
@@ -128,7 +130,14 @@ def standing(comparison: Comparison, rows: Sequence[compared.Row]) -> Figure:
     see = f"Dots: the score; bars: its 95 % interval. {better} is better."
     if baseline:
         see += f" The dashed line is the baseline, {scores.baseline_name}."
-    table = [[row.network, f"{(m := row.measures[primary.name]).value:.2f}", words.spread(m) or "–"] for row in rows]
+    table = [
+        [
+            row.network,
+            f"{(m := row.measures[primary.name]).value:.{words.DIGITS.get(m.name, 2)}f}",
+            words.spread(m) or "–",
+        ]
+        for row in rows
+    ]
     return Figure(
         "Where each one stands", drawing, see, Table(["network", words.axis(primary.name), "95 % interval"], table)
     )

@@ -15,12 +15,20 @@ from heedful.report import classes, compared, figures, timebars, words
 from heedful.report.differences import Marked, marked
 from heedful.report.figures import Table
 from heedful.report.gallery import galleries
+from heedful.report.passages import passages
 from heedful.report.samples import samples
 from heedful.results import Alignment, Answer, Case, Comparison, Findings, Progress, Scores, Track
 
 SHOWN = 10
 MEASURES = 4  # columns of measures that a comparison's table has room for; the others stand in one of their own
-OWN_EXAMPLES = ("classify", "caption", "draw", "match", "label")  # tasks whose answers are shown in a way of their own
+OWN_EXAMPLES = (
+    "classify",
+    "caption",
+    "draw",
+    "match",
+    "label",
+    "complete",
+)  # tasks whose answers are shown in a way of their own
 
 
 def run_page(
@@ -41,7 +49,7 @@ def run_page(
 
     `facts` are short and measured (data, network, weights, time, speed, memory); `how` holds commands, one a line.
     `pictures` are PNG files by reference (for draw, also by prompt: the real ones), `tracks` tell the time of the
-    steps of sources, `answers` are drawings, and `attribution` stands below every gallery, a line each.
+    steps of sources, `answers` are drawings or continuations, and `attribution` stands below every gallery.
     """
     primary = scores.measures[scores.primary] if scores else None
     cases = scores.cases if scores else ()
@@ -57,6 +65,7 @@ def run_page(
         **by_class(scores),
         views=[figures.aligned(alignment) for alignment in alignments],
         examples=examples(cases) if task not in OWN_EXAMPLES else [],
+        passages=passages(cases, answers) if task == "complete" else [],
         galleries=galleries(task, cases, pictures or {}, answers),
         bars=bars,
         attribution=attribution,
@@ -251,8 +260,8 @@ def verdict_table(comparison: Comparison) -> Table:
         [
             pair.replace(" vs ", " – "),
             words.title(test.measure),
-            f"{test.difference:+.1f}",
-            f"{test.low:+.1f} to {test.high:+.1f}",
+            words.change(test.difference, test.measure),
+            f"{words.change(test.low, test.measure)} to {words.change(test.high, test.measure)}",
             f"{test.p:.3f}" if test.p >= 0.001 else "< 0.001",
             words.verdict(pair, test, primary.higher_is_better),
         ]

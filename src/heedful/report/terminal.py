@@ -71,7 +71,8 @@ def compare_table(comparison: Comparison) -> str:
     if scores.baseline:
         table.append([scores.baseline_name, *yardsticks(scores, names[:MEASURES]), "", "", "", "", "", "baseline"])
     tests = [
-        f"{pair}: {words.title(test.measure)} {test.difference:+.1f} ({test.low:+.1f} to {test.high:+.1f}), "
+        f"{pair}: {words.title(test.measure)} {words.change(test.difference, test.measure)} "
+        f"({words.change(test.low, test.measure)} to {words.change(test.high, test.measure)}), "
         f"p {test.p:.3f}: {words.verdict(pair, test, primary.higher_is_better)}"
         for pair, test in comparison.paired.items()
     ]

@@ -24,6 +24,8 @@ TITLES = {
 CONVENTIONS = {"mstcn": "MS-TCN", "asformer": "ASFormer"}  # of where a last stretch ends: metrics/segments.py
 PERCENT = {"symbol_error", "word_error", "ter", "exact", "accuracy", "top5", "calibration_error"}
 
+DIGITS = {"bits_per_character": 3, "perplexity": 2}  # after the point, where not one
+
 # What goes in and what comes out, by task.
 SHAPES = {
     "translate": ("a text", "a text"),
@@ -31,6 +33,8 @@ SHAPES = {
     "caption": ("a picture", "a text that says what is to be seen"),
     "draw": ("a text", "a picture of what it says"),
     "match": ("pictures and texts", "how well each picture goes with each text"),
+    "complete": ("a text", "how it goes on"),
+    "fill": ("a text with gaps", "what stands in them, and how likely each guess is"),
     "label": ("a video, a series of numbers or a text", "a label at each step, and how likely each label is there"),
 }
 
@@ -66,13 +70,27 @@ def axis(measure: str) -> str:
 
 
 def score(value: float, measure: str) -> str:
-    """A value in the measure's unit: one digit after the point, as in tables of the field."""
-    return f"{value:.1f}{unit(measure)}"
+    """A value in the measure's unit, with as many digits as tables of the field have.
+
+    >>> score(47.04, "word_error"), score(1.5449, "bits_per_character")
+    ('47.0 %', '1.545')
+    """
+    return f"{value:.{DIGITS.get(measure, 1)}f}{unit(measure)}"
+
+
+def change(value: float, measure: str) -> str:
+    """A difference in the measure's digits.
+
+    >>> change(2.04, "chrf"), change(-0.0213, "bits_per_character")
+    ('+2.0', '-0.021')
+    """
+    return f"{value:+.{DIGITS.get(measure, 1)}f}"
 
 
 def spread(measure: Measure | Paired) -> str:
     """The 95 % interval, or nothing if none was computed."""
-    return "" if measure.low == measure.high else f"{measure.low:.1f} to {measure.high:.1f}"
+    digits = DIGITS.get(measure.name if isinstance(measure, Measure) else measure.measure, 1)
+    return "" if measure.low == measure.high else f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"
 
 
 def with_spread(measure: Measure) -> str:

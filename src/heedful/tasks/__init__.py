@@ -5,7 +5,7 @@ from types import ModuleType
 
 from heedful.errors import unknown
 
-BUILT = ("classify", "caption", "draw", "translate", "label", "match")
+BUILT = ("classify", "caption", "draw", "translate", "label", "complete", "fill", "match")
 
 
 def task(name: str) -> ModuleType:

@@ -81,7 +81,7 @@ def build(recipe: Recipe, prepared: preparing.Prepared) -> Matcher:
 def made(settings: Network, pictures: reading.Reading, words: reading.Reading, texts: tuple[str, ...]) -> Matcher:
     """A matcher of resolved settings; words stand in a row, whatever way pictures are told their places."""
     in_a_row = settings.model_copy(update={"positions": "sinusoidal"}) if settings.positions == "grid" else settings
-    towers = build_encoder(settings, own_places=True), build_encoder(in_a_row)
+    towers = build_encoder(settings, own_places=True), build_encoder(in_a_row, second=True)
     network = TwoTowers(pictures.embedding(settings), words.embedding(in_a_row), towers, int(settings.width))
     return Matcher(network, settings, pictures, words, texts)
 

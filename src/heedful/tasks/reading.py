@@ -23,7 +23,7 @@ from heedful.data.pictures import Form, read_pictures
 from heedful.data.store import Store
 from heedful.data.tokenizers import EOS, Tokenizer
 from heedful.networks.joins import target_tokens
-from heedful.networks.lineage import picture_grid
+from heedful.networks.lineage import class_token, picture_positions
 from heedful.networks.sources import Pictures
 from heedful.sections import Network, Recipe
 from heedful.training.loop import Batch
@@ -61,7 +61,7 @@ class Reading:
         if self.pixels is None:
             return target_tokens(settings, self.tokenizer.size)
         assert settings.patch != "auto", "fit_pictures decides it"
-        places, token = str(settings.positions), settings.pool == "class"
+        places, token = str(settings.positions), class_token(settings)
         return Pictures(self.pixels, int(settings.width), settings.patch, int(settings.stem), places, token)
 
     def arrays(self, sources: Sequence[str], album: Album | None = None) -> list[np.ndarray]:
@@ -124,8 +124,7 @@ def reading_of(coder: Tokenizer | Album, train: Store, settings: Network) -> Rea
         return Reading(coder)
     numbers = np.unique(np.concatenate([train[row][0] for row in range(len(train))]))
     pixels = Pixels(coder.form.size, *coder.statistics(numbers))
-    rows, columns = picture_grid(settings, pixels.size)
-    return Reading(coder.form, pixels, rows * columns + (settings.pool == "class"))
+    return Reading(coder.form, pixels, picture_positions(settings, pixels.size))
 
 
 def load_reading(config: dict[str, Any], tokenizer: Path) -> Reading:

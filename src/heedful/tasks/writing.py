@@ -21,7 +21,7 @@ from heedful.data.album import Album
 from heedful.data.pairs import normalised
 from heedful.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizer
 from heedful.errors import HeedfulError
-from heedful.generation.rules import Rules, Special, rules_of
+from heedful.generation.rules import Rules, Special, rules_of, until
 from heedful.generation.score import score as log_probability
 from heedful.generation.search import Hypothesis, Job, Search
 from heedful.metrics.counts import Kind
@@ -117,7 +117,7 @@ def answer(
     decoders = [model.network.decoder for model in models]
     search = Search(decoders, begin(models, arrays), SPECIAL, settings, rules(first, settings))
     return [
-        [shown(first, source, hypothesis) for hypothesis in found]
+        [shown(first, source, hypothesis, settings.stop) for hypothesis in found]
         for source, found in zip(sources, search.run(jobs), strict=True)
     ]
 
@@ -151,11 +151,11 @@ def rules(model: Author, settings: Generate) -> Rules:
     return rules_of(settings, SPECIAL, target.encode, target.decode, target.size, model.scores == "symbols")
 
 
-def shown(model: Author, source: str, hypothesis: Hypothesis) -> Answer:
-    """A hypothesis as people read it."""
+def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
+    """A hypothesis as people read it, up to what stopped it."""
     unknown = model.reading.unknown(normalised(source, model.normal_form))
     tokens = tuple(model.target.tokens(hypothesis.tokens))
-    output = model.target.decode(hypothesis.tokens)
+    output = until(model.target.decode(hypothesis.tokens), stops)
     return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)
 
 

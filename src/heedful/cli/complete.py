@@ -1,0 +1,134 @@
+"""heedful complete: ask a trained model how a text goes on."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from heedful.cli import asking
+from heedful.cli.asking import File, Json, Request, Run, Score, Texts, With
+from heedful.cli.words import OutputFlag
+from heedful.errors import HeedfulError
+
+if TYPE_CHECKING:
+    from heedful.api import Model
+    from heedful.results import Answer
+
+Number = Annotated[int | None, typer.Option("--n", metavar="N", help="N continuations of each text.")]
+Tokens = Annotated[int | None, typer.Option("--tokens", metavar="N", help="The longest continuation, in tokens.")]
+Stop = Annotated[list[str] | None, typer.Option("--stop", metavar="TEXT", help="Stop before this text comes; repeat.")]
+
+BETWEEN = "---"
+"""The line between two continuations."""
+
+
+def run(
+    model: Run,
+    words: Texts = None,
+    file: File = None,
+    output: OutputFlag = None,
+    others: With = None,
+    n: Number = None,
+    tokens: Tokens = None,
+    stop: Stop = None,
+    score: Score = False,
+    as_json: Json = False,
+) -> None:
+    """Ask a trained model how a text goes on: the text and what it adds, on a terminal as it is written.
+
+    \b
+    heedful complete runs/mine "Once upon a time"
+    heedful complete runs/mine "Once" --n 3 --tokens 100 seed=7 temperature=0.5
+    heedful complete runs/mine "Q: why?" --stop "Q:"
+    heedful complete runs/mine "Once" sample=false             always the likeliest token
+    heedful complete runs/mine --file beginnings.txt --json
+    heedful complete runs/a --with runs/b "Once"               both decide each token together
+    heedful complete runs/mine --score "Once" " upon a time"
+
+    A line --- stands between two continuations. What is drawn hangs on the seed and the text alone; without a seed it
+    is the same each time.
+    """
+    asked = request(words, file, output, n, tokens, stop)
+    if score:
+        asking.only_score(asked, as_json)
+    loaded = asking.loaded("complete", model, others)
+    if score:
+        asking.write(asking.scored(loaded, asked), output, asked.at_once == 1)
+    elif output is None and not as_json and sys.stdout.isatty():
+        stream(loaded, asked)
+    else:
+        asking.write(lines(loaded, asked, as_json), output, asked.at_once == 1)
+
+
+def request(
+    words: list[str] | None,
+    file: Path | None,
+    output: Path | None,
+    n: int | None,
+    tokens: int | None,
+    stop: list[str] | None,
+) -> Request:
+    """What the words of a command line ask; raises HeedfulError for what is said twice."""
+    asked = asking.request(words, file, output, n)
+    for flag, key, value in (("--tokens", "generate.max_length", tokens), ("--stop", "generate.stop", stop)):
+        if value and key in asked.changes:
+            raise HeedfulError(f"{key} is set twice.", f"Once as {flag}; keep one.")
+        if value is not None:
+            asked.changes[key] = value
+    return asked
+
+
+def lines(model: "Model", asked: Request, as_json: bool) -> Iterator[str]:
+    """The continuations, as texts or as an object for each prompt."""
+    first = True
+    for chunk in asking.chunks(asked.lines(), asked.at_once):
+        found = model.answer(chunk, asked.changes)
+        remark(found)
+        for answers in found:
+            if as_json:
+                yield as_object(answers)
+                continue
+            for answer in answers:
+                yield from ([] if first else [BETWEEN])
+                yield answer.source + answer.output
+                first = False
+
+
+def stream(model: "Model", asked: Request) -> None:
+    """The continuations on a terminal: one is written as it grows, several when they are done."""
+    first = True
+    for text in asked.lines():
+        print(end="" if first else f"{BETWEEN}\n")
+        told: list[str] = []
+
+        def tell(piece: str, text: str = text, told: list[str] = told) -> None:
+            print(piece if told else text + piece, end="", flush=True)
+            told.append(piece)
+
+        [answers] = found = model.continued(text, asked.changes, tell)
+        print(end="\n" if told else "")
+        if not told:
+            print(f"\n{BETWEEN}\n".join(answer.source + answer.output for answer in answers))
+        remark(found)
+        first = False
+
+
+def as_object(answers: "list[Answer]") -> str:
+    """One object: the prompt and all of its continuations."""
+    listed: list[dict[str, Any]] = [
+        {key: value for key, value in answer.plain().items() if key != "source"} for answer in answers
+    ]
+    return json.dumps({"source": answers[0].source, "answers": listed}, ensure_ascii=False)
+
+
+def remark(found: "list[list[Answer]]") -> None:
+    """Says what of the prompts could not be read, and which answers outgrew the network."""
+    pieces = dict.fromkeys(piece for answers in found for piece in answers[0].unknown)
+    asking.say_unknown(sum(bool(answers[0].unknown) for answers in found), len(found), list(pieces))
+    notes = [answer.note for answers in found for answer in answers if answer.note]
+    for note in dict.fromkeys(notes):
+        times = notes.count(note)
+        print(f"{note[0].upper()}{note[1:]}{f' (so {times:,} answers)' if times > 1 else ''}.", file=sys.stderr)

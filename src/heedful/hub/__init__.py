@@ -1,0 +1,11 @@
+"""Other people's weights in and out: a folder in the Hugging Face format as plain data, and back.
+
+published = hub.open("gpt2")
+network = hub.network(published)
+hub.write(hub.again(published, network), "mine")
+"""
+
+from heedful.hub.plan import Plan
+from heedful.hub.published import Published, again, build, given, ids, network, open, own, write
+
+__all__ = ["Plan", "Published", "again", "build", "given", "ids", "network", "open", "own", "write"]

@@ -1,0 +1,59 @@
+"""What a family of published weights is made of."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from heedful.hub import words
+from heedful.hub.config import Config
+from heedful.hub.layout import Table, Tensors
+from heedful.hub.marian import Pieces
+from heedful.hub.pictures import Preprocessing
+from heedful.hub.plan import Plan
+from heedful.hub.words import Words
+from heedful.sections import Network
+
+
+def nothing(*_: Any) -> dict[str, str]:
+    """No second names, nothing to look at."""
+    return {}
+
+
+def as_they_are(plan: Plan, weights: Tensors) -> tuple[Plan, Tensors]:
+    """Nothing has to be settled before weights are given away."""
+    return plan, weights
+
+
+def plain_words(special: Mapping[str, str]) -> Callable[[Path], Words | Pieces | None]:
+    """The reader of a tokenizer with these special tokens."""
+    return lambda folder: words.read(folder, special)
+
+
+@dataclass(frozen=True)
+class Family:
+    """One file of this room. `tasks`: what each architecture can do. Names of tensors are theirs.
+
+    `prefix` stands before the names of all but the layers on top where there are any. `computed` tensors are made
+    anew by whoever needs them, `aside` are kept though no network of ours uses them: patterns of names. `twins` are
+    second names of a tensor. `settled` may move numbers so that they can be given away, `checked` may refuse some.
+    """
+
+    tasks: Mapping[str, tuple[str, ...]]
+    plan: Callable[[Config, str, set[str], Preprocessing | None], Plan]
+    config: Callable[[Plan], dict[str, Any]]
+    build: Callable[[Plan], nn.Module]
+    table: Callable[[Plan], Table]
+    own: Callable[[Network, Mapping[str, Any]], Plan] | None = None
+    prefix: str = ""
+    computed: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    twins: Callable[[Plan], dict[str, str]] = nothing
+    verified: Callable[[Mapping[str, Tensor], str], Any] = nothing
+    checked: Callable[[Plan, Tensors], Any] = nothing
+    settled: Callable[[Plan, Tensors], tuple[Plan, Tensors]] = as_they_are
+    words: Callable[[Path], Words | Pieces | None] = nothing  # type: ignore[assignment]
+    tokenizer: str = ""
+    pictures: str = ""

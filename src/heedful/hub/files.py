@@ -1,0 +1,75 @@
+"""The tensors of a folder: safetensors alone, in one file or several."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from heedful.errors import HeedfulError
+from heedful.hub.layout import Tensors
+
+ONE, SEVERAL = "model.safetensors", "model.safetensors.index.json"
+OTHERS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.ot")
+
+
+def read_tensors(folder: Path) -> Tensors:
+    """All tensors of a folder by their names. Raises HeedfulError if they are not in safetensors, or not whole."""
+    if (folder / ONE).exists():
+        return read_one(folder / ONE)
+    if not (folder / SEVERAL).exists():
+        raise no_tensors(folder)
+    where = read_json(folder / SEVERAL).get("weight_map")
+    if not isinstance(where, dict):
+        raise HeedfulError(f"{folder / SEVERAL} does not say which tensor is in which file (weight_map).")
+    found: Tensors = {}
+    for name in sorted(set(where.values())):
+        if Path(name).name != name or not (folder / name).exists():
+            raise HeedfulError(f"{folder / SEVERAL} names the file {name}, which is not in the folder.")
+        found |= read_one(folder / name)
+    if missing := sorted(where.keys() - found.keys()):
+        raise HeedfulError(f"{folder / SEVERAL} names tensors that no file holds: {', '.join(missing)}.")
+    return found
+
+
+def read_one(path: Path) -> Tensors:
+    """The tensors of one file."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise HeedfulError(f"{path} cannot be read: {error}.", "Fetch it again: it may be cut short.") from None
+
+
+def no_tensors(folder: Path) -> HeedfulError:
+    """The error for a folder without safetensors; other files can hold code, and are not opened."""
+    others = sorted(path.name for pattern in OTHERS for path in folder.glob(pattern))
+    if not others:
+        return HeedfulError(f"{folder} holds no weights: there is no {ONE} in it.")
+    return HeedfulError(
+        f"{folder} has its weights in {', '.join(others)}, a format that can hold code; Heedful reads safetensors.",
+        "Convert it once, where transformers is installed: load it with the architecture's class and from_pretrained,\n"
+        f'then save_pretrained("{folder.name}-safe", safe_serialization=True).',
+    )
+
+
+def write_tensors(tensors: Mapping[str, Any], folder: Path) -> None:
+    """Writes all tensors in one file."""
+    save_file({name: one.contiguous() for name, one in tensors.items()}, folder / ONE, metadata={"format": "pt"})
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A table in a JSON file; raises HeedfulError if it is none."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise HeedfulError(f"{path} cannot be read: {error}.") from None
+    if not isinstance(table, dict):
+        raise HeedfulError(f"{path} holds no table of settings.")
+    return table
+
+
+def dump(table: Mapping[str, Any]) -> str:
+    """A JSON file, as the ecosystem writes it."""
+    return json.dumps(table, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

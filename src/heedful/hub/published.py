@@ -1,0 +1,255 @@
+"""A folder in the Hugging Face format, opened and written: what stands in it, and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from re import fullmatch
+from typing import Any
+
+import torch
+from torch import nn
+
+from heedful.errors import HeedfulError, unknown
+from heedful.hub import files, layout, marian, words
+from heedful.hub.config import Config, kept
+from heedful.hub.families import FAMILIES, TYPES
+from heedful.hub.family import Family
+from heedful.hub.layout import Tensors
+from heedful.hub.marian import Pieces
+from heedful.hub.pictures import Preprocessing, parse
+from heedful.hub.plan import Plan
+from heedful.hub.words import Words
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.sides import TransformerSide
+from heedful.sections import Network
+
+CARRIED = ("generation_config.json",)
+"""Files that are given back as they came."""
+RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+"""Endings that old files have."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Weights and all that belongs to them.
+
+    `weights` have our names; `aside` have theirs, and no network of ours uses them. `tasks` is what they can do as
+    they are; none: they only read.
+    """
+
+    plan: Plan
+    tasks: tuple[str, ...]
+    weights: Tensors
+    aside: Tensors = field(default_factory=dict)
+    words: Words | Pieces | None = None
+    pictures: Preprocessing | None = None
+    carried: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def open(folder: Path | str) -> Published:
+    """Reads a folder. Raises HeedfulError for a family, an architecture, a setting or a tensor that is not known here.
+
+    Nothing in the folder is run, and weights are read from safetensors alone.
+    """
+    folder = Path(folder)
+    table = files.read_json(folder / "config.json")
+    family, architecture = known(table, folder)
+    pictures = preprocessing(folder, family)
+    theirs = renamed(files.read_tensors(folder), family, architecture)
+    family.verified(theirs, str(folder))
+    theirs = {name: one for name, one in theirs.items() if not any(fullmatch(p, name) for p in family.computed)}
+    config = Config(table, str(folder / "config.json"))
+    plan = replace(family.plan(config, architecture, set(theirs), pictures), config=table)
+    config.done()
+    theirs = without_twins(theirs, family.twins(plan), str(folder))
+    weights, aside = layout.read(family.table(plan), theirs, family.aside, str(folder))
+    refuse_shapes(plan, weights, str(folder))
+    family.checked(plan, weights)
+    carried = {name: (folder / name).read_bytes() for name in CARRIED if (folder / name).exists()}
+    tasks = family.tasks[architecture]
+    return Published(plan, tasks, weights, aside, family.words(folder), pictures, carried)
+
+
+def write(published: Published, folder: Path | str) -> None:
+    """Writes a folder that the library loads: config, weights, tokenizer and preprocessing.
+
+    Raises HeedfulError if there is something in it already, and for weights that the layout has no place for.
+    """
+    folder, family = Path(folder), FAMILIES[published.plan.family]
+    if folder.exists() and any(folder.iterdir()):
+        raise HeedfulError(f"{folder} is not empty.", "Name a folder that is not there yet.")
+    plan, weights = family.settled(published.plan, published.weights)
+    theirs = layout.write(family.table(plan), weights) | published.aside
+    config = kept(plan.config, family.config(plan))
+    config = {**config, "dtype": str(next(iter(theirs.values())).dtype).removeprefix("torch.")}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(files.dump(config), encoding="utf-8")
+    files.write_tensors(theirs, folder)
+    if published.pictures is not None:
+        (folder / "preprocessor_config.json").write_text(files.dump(published.pictures.plain()), encoding="utf-8")
+    for name, content in {**tokenizer_files(published, family), **published.carried}.items():
+        (folder / name).write_bytes(content)
+
+
+def build(plan: Plan) -> nn.Module:
+    """The network of a plan, with fresh weights."""
+    return FAMILIES[plan.family].build(plan)
+
+
+def network(published: Published) -> nn.Module:
+    """The network with its weights in float32, ready to answer."""
+    made = build(published.plan)
+    named = dict(made.named_parameters())
+    assert named.keys() == published.weights.keys(), sorted(named.keys() ^ published.weights.keys())
+    with torch.no_grad():
+        for name, weight in named.items():
+            weight.copy_(published.weights[name])
+    return made.eval()
+
+
+def given(made: nn.Module) -> Tensors:
+    """The weights of a network by the names that a plan's table knows, each once."""
+    return {name: weight.detach().cpu() for name, weight in made.named_parameters()}
+
+
+def again(published: Published, made: nn.Module) -> Published:
+    """The same with the weights that a network has now."""
+    return replace(published, weights=given(made))
+
+
+def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Module) -> Published:
+    """A network that was trained here, as one of a family would be published.
+
+    Raises HeedfulError if the family has no layout for it.
+    """
+    make = FAMILIES[family].own
+    if make is None:
+        raise HeedfulError(f"Only what was published as {family} can be written as {family}.")
+    plan, weights = make(settings, facts), given(made)
+    refuse_settings(plan, settings)
+    expected = shapes(plan)
+    differs = sorted(
+        name
+        for name in expected.keys() | weights.keys()
+        if name not in weights or expected.get(name) != tuple(weights[name].shape)
+    )
+    if differs:
+        raise HeedfulError(f"The layout of {family} has no place for this network: {', '.join(differs)}.")
+    return Published(plan, FAMILIES[family].tasks[plan.architecture], weights)
+
+
+def refuse_settings(plan: Plan, settings: Network) -> None:
+    """Raises HeedfulError for settings of our own that the family's row does not have."""
+    row = LINEAGE[next(iter(plan.sides.values())).name]
+    side = row.encoder or row.decoder
+    if not isinstance(side, TransformerSide) or LINEAGE[settings.name] is not row:
+        raise HeedfulError(f"{settings.name} is not a network that {plan.family} has a layout for.")
+    for key in ("norm", "positions"):
+        value = getattr(settings, key)
+        if value not in ("auto", getattr(side, key)):
+            raise no_place(key, value, plan)
+    if settings.patch in ("rows", "whole"):
+        raise no_place("patch", settings.patch, plan)
+    if settings.pool == "mean":
+        raise no_place("pool", settings.pool, plan)
+
+
+def no_place(key: str, value: object, plan: Plan) -> HeedfulError:
+    """The error for a setting that a layout cannot tell."""
+    return HeedfulError(f"network.{key} {value} has no place in the layout of {plan.family}.")
+
+
+def ids(published: Published) -> dict[str, int]:
+    """The ids that a search begins and ends with (begin, end, pad), by the files that tell them."""
+    found: dict[str, int] = {}
+    carried = published.carried.get("generation_config.json")
+    tables = [published.plan.config, words.json_of({"g": carried}, "g", Path()) if carried else {}]
+    for table in tables:
+        for key, role in (("bos", "begin"), ("decoder_start", "begin"), ("eos", "end"), ("pad", "pad")):
+            value = table.get(f"{key}_token_id")
+            value = value[0] if isinstance(value, list) and value else value
+            if isinstance(value, int):
+                found[role] = value
+    return found
+
+
+def known(table: Mapping[str, Any], folder: Path) -> tuple[Family, str]:
+    """The family and the architecture that a config.json names."""
+    if "auto_map" in table or "custom_pipelines" in table:
+        raise words.own_code(folder / "config.json")
+    kind = str(table.get("model_type", ""))
+    if kind not in TYPES:
+        raise unknown("family", kind, TYPES)
+    family, named = FAMILIES[TYPES[kind]], table.get("architectures") or [""]
+    if named[0] not in family.tasks:
+        raise unknown("architecture", named[0], family.tasks)
+    return family, named[0]
+
+
+def preprocessing(folder: Path, family: Family) -> Preprocessing | None:
+    """How pictures are prepared, if a file says so."""
+    if not family.pictures:
+        return None
+    path, within = folder / "preprocessor_config.json", folder / "processor_config.json"
+    if path.exists():
+        table = files.read_json(path)
+    elif within.exists() and isinstance(files.read_json(within).get("image_processor"), dict):
+        path, table = within, files.read_json(within)["image_processor"]
+    else:
+        return None
+    if "auto_map" in table:
+        raise words.own_code(path)
+    return parse(table, str(path), family.pictures)
+
+
+def renamed(theirs: Tensors, family: Family, architecture: str) -> Tensors:
+    """Tensors by the names that the table knows: with the prefix if there are layers on top, without if not."""
+    for old, new in RENAMED.items():
+        theirs = {name.removesuffix(old) + new if name.endswith(old) else name: one for name, one in theirs.items()}
+    prefix = family.prefix
+    if not prefix:
+        return theirs
+    has = any(name.startswith(prefix) for name in theirs)
+    wants = architecture != next(name for name in family.tasks if name.endswith("Model") and "Head" not in name)
+    if wants and not has:
+        tops = ("lm_head.", "cls.", "classifier.")
+        return {name if name.startswith(tops) else prefix + name: one for name, one in theirs.items()}
+    if has and not wants:
+        return {name.removeprefix(prefix): one for name, one in theirs.items()}
+    return theirs
+
+
+def without_twins(theirs: Tensors, twins: Mapping[str, str], where: str) -> Tensors:
+    """Each tensor once. Raises HeedfulError where two that should be one differ."""
+    found = dict(theirs)
+    for twin, name in twins.items():
+        if twin not in found:
+            continue
+        one = found.pop(twin)
+        if not torch.equal(found.setdefault(name, one), one):
+            raise HeedfulError(f"{twin} and {name} in {where} are one tensor by config.json, but they differ.")
+    return found
+
+
+def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight of a plan's network."""
+    with torch.device("meta"):
+        return {name: tuple(weight.shape) for name, weight in build(plan).named_parameters()}
+
+
+def refuse_shapes(plan: Plan, weights: Tensors, where: str) -> None:
+    """Raises HeedfulError that names every tensor of another shape than config.json tells."""
+    wrong = [
+        f"{name}: {tuple(weights[name].shape)}, not {shape}"
+        for name, shape in shapes(plan).items()
+        if tuple(weights[name].shape) != shape
+    ]
+    if wrong:
+        raise HeedfulError(f"Weights in {where} have other shapes than config.json tells.", "\n".join(wrong))
+
+
+def tokenizer_files(published: Published, family: Family) -> dict[str, bytes]:
+    """The files of the tokenizer, if there is one."""
+    if isinstance(published.words, Pieces):
+        return marian.write_words(published.words)
+    return words.write(published.words, family.tokenizer) if published.words else {}
