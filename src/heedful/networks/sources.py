@@ -27,7 +27,7 @@ class Pictures(nn.Module):
         if self.places is not None:
             x = x + self.places(self.patches.grid).to(x)
         if self.token is not None:
-            x = torch.cat([self.token.to(x.dtype).expand(len(x), 1, -1), x], dim=1)
+            x = torch.cat([self.token.to(x.dtype).expand(x.size(0), 1, -1), x], dim=1)
         return x
 
 

@@ -1,0 +1,1 @@
+"""Other people's formats: their weights in, ours out."""
