@@ -23,7 +23,7 @@ def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
     lacks = ct2.unfit(author.network) if model.task == "translate" else "models of translate"
     if lacks:
         raise HeedfulError(
-            f"{model.folder} ({model.task} by {model.recipe.network.name}) cannot go to CTranslate2: it runs {lacks} alone.",
+            f"CTranslate2 runs {lacks} alone, and not {model.folder} ({model.task}, {model.recipe.network.name}).",
             f"ONNX takes it: heedful export {model.folder} --to onnx",
         )
     sides = author.reading.tokenizer, author.target

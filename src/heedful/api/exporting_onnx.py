@@ -132,7 +132,7 @@ def about(trained: Any, folder: Path) -> dict[str, Any]:
     network = trained.network
     if isinstance(network, TwoTowers):
         sides = {"pictures": sourced(trained.pictures, folder), "texts": sourced(trained.words, folder)}
-        return sides | {"end": EOS, "scale": float(network.scale.exp().clamp(max=100))}
+        return sides | {"end": EOS, "scale": network.scale.exp().clamp(max=100).item()}
     if isinstance(trained, Labeller):
         return {"source": trained.form.plain(), "names": list(trained.names), "window": trained.window}
     source = {"source": sourced(trained.reading, folder)}

@@ -27,6 +27,8 @@ def require() -> None:
 
 def write_graph(graph: Graph, folder: Path) -> None:
     """Writes one graph into `folder`; every axis that has a name may then have any size."""
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
     sizes = {axis: torch.export.Dim(axis) for axes in graph.axes.values() for axis in axes.values()}
     shapes = tuple({place: sizes[axis] for place, axis in graph.axes[name].items()} for name in graph.inputs)
     with quiet(), torch.no_grad():
@@ -42,6 +44,7 @@ def write_graph(graph: Graph, folder: Path) -> None:
             verbose=False,
         )
     assert program is not None
+    ClearMetadataAndDocStringPass()(program.model)  # which tells where each node's Python code stood
     program.save(str(folder / f"{graph.name}.onnx"))
 
 
