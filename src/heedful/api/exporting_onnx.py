@@ -28,6 +28,7 @@ from heedful.hub.onnx_graphs import (
     writer_graphs,
 )
 from heedful.networks.joins import Drawing, EncoderHead, TwoTowers
+from heedful.sections import Generate
 from heedful.tasks import codes, draw, task, writing
 from heedful.tasks.label import Labeller
 from heedful.tasks.reading import Reading
@@ -48,7 +49,7 @@ def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
     for graph in made:
         onnx_files.write_graph(graph, folder)
     task(model.task).save(trained, folder)
-    write_json(folder / "export.json", {"library": "heedful", "task": model.task} | about(trained, folder))
+    write_json(folder / "export.json", {"library": "heedful", "task": model.task} | about(model, folder))
     meaning = {f"{graph.name}.onnx": graph.about for graph in made} | {
         "export.json": "how sources are made, what answers mean"
     }
@@ -127,8 +128,9 @@ def difference(trained: Any, folder: Path) -> float:
     return max(found)
 
 
-def about(trained: Any, folder: Path) -> dict[str, Any]:
+def about(model: Model, folder: Path) -> dict[str, Any]:
     """What one must know beside the graphs: how sources are made, and what answers mean."""
+    trained = model.trained[0]
     network = trained.network
     if isinstance(network, TwoTowers):
         sides = {"pictures": sourced(trained.pictures, folder), "texts": sourced(trained.words, folder)}
@@ -140,8 +142,15 @@ def about(trained: Any, folder: Path) -> dict[str, Any]:
         return source | {"end": EOS, "names": list(trained.names)}
     if isinstance(network, Drawing):
         return source | specials(draw.SPECIAL) | {"first": codes.FIRST, "length": network.codebook.positions}
-    lengths = {key: getattr(trained, key) for key in ("normal_form", "stretch", "slack")}
-    return source | {"target": spelling(trained.target, folder, "target")} | specials(writing.SPECIAL) | lengths
+    target = {"target": spelling(trained.target, folder, "target"), "normal_form": trained.normal_form}
+    return source | target | specials(writing.SPECIAL) | longest(trained, model.recipe.generate)
+
+
+def longest(author: writing.Author, settings: Generate) -> dict[str, float | int | None]:
+    """The most tokens of an answer: `stretch` for each position of the source and `slack`; never beyond `limit`."""
+    fixed = settings.max_length
+    grows = (author.stretch, author.slack) if fixed == "auto" else (0.0, fixed)
+    return {"stretch": grows[0], "slack": grows[1], "limit": author.network.decoder.limit}
 
 
 def sourced(read: Reading, folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ D width   S positions   V vocabulary
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,14 +20,8 @@ from heedful.networks.decoders import TransformerDecoder
 from heedful.networks.encoders import TransformerEncoder
 from heedful.networks.joins import EncoderDecoder
 
-if TYPE_CHECKING:
-    from ctranslate2.specs.attention_spec import MultiHeadAttentionSpec
-    from ctranslate2.specs.common_spec import LayerNormSpec, LinearSpec
-    from ctranslate2.specs.transformer_spec import (
-        TransformerDecoderSpec,
-        TransformerEncoderSpec,
-        TransformerSpec,
-    )
+Spec = Any
+"""A part of CTranslate2's specification of models; its fields are declared as None, and are filled here."""
 
 Vocabularies = tuple[Sequence[str], Sequence[str]]
 """The names of the source's and the target's ids; special ones have the same names in both."""
@@ -111,7 +105,7 @@ def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Spe
     return float((found - expected).abs().max() / expected.abs().max())
 
 
-def specification(encoder: Stack, decoder: Stack) -> "TransformerSpec":
+def specification(encoder: Stack, decoder: Stack) -> Spec:
     """An empty specification of this depth."""
     from ctranslate2.specs import transformer_spec
 
@@ -125,7 +119,7 @@ def first_block(stack: Stack) -> Block:
     return next(iter(stack))
 
 
-def put_config(spec: "TransformerSpec", special: Sequence[str], epsilon: float) -> None:
+def put_config(spec: Spec, special: Sequence[str], epsilon: float) -> None:
     """What an engine must know beside the weights; `special` are the names of begin, end and unknown."""
     config = spec.config
     config.layer_norm_epsilon = epsilon
@@ -134,7 +128,7 @@ def put_config(spec: "TransformerSpec", special: Sequence[str], epsilon: float) 
     config.add_source_eos = True
 
 
-def put_side(spec: "TransformerEncoderSpec | TransformerDecoderSpec", stack: Stack, positions: Positions) -> None:
+def put_side(spec: Spec, stack: Stack, positions: Positions) -> None:
     """What encoder and decoder have alike: positions, self-attention, the two linear layers, norms."""
     block = first_block(stack)
     spec.position_encodings.encodings = table(positions, block.up.in_features)
@@ -154,7 +148,7 @@ def table(positions: Positions, width: int) -> np.ndarray:
     return plain(positions(torch.zeros(1, FARTHEST, width), torch.arange(FARTHEST).unsqueeze(0))[0])
 
 
-def put_attention(spec: "MultiHeadAttentionSpec", attention: Attention, norm: nn.Module, fused: bool) -> None:
+def put_attention(spec: Spec, attention: Attention, norm: nn.Module, fused: bool) -> None:
     """Queries, keys and values in one matrix, or queries apart where keys and values are the memory's."""
     parts = [attention.query, attention.key, attention.value]
     groups = [parts] if fused else [parts[:1], parts[1:]]
@@ -164,13 +158,13 @@ def put_attention(spec: "MultiHeadAttentionSpec", attention: Attention, norm: nn
     put_norm(spec.layer_norm, norm)
 
 
-def put_norm(spec: "LayerNormSpec", norm: nn.Module) -> None:
+def put_norm(spec: Spec, norm: nn.Module) -> None:
     """A layer norm's scale and shift."""
     assert isinstance(norm, nn.LayerNorm)
     spec.gamma, spec.beta = plain(norm.weight), plain(norm.bias)
 
 
-def put_linear(spec: "LinearSpec", linear: nn.Linear) -> None:
+def put_linear(spec: Spec, linear: nn.Linear) -> None:
     """A linear layer's weights."""
     spec.weight, spec.bias = plain(linear.weight), plain(linear.bias)
 

@@ -62,15 +62,14 @@ class Listed(nn.Module):
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without the exporter's remarks, on libraries that are not installed and names of axes that are one."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
-        finally:
-            log.setLevel(level)
+    finally:
+        logging.disable(before)
 
 
 class Session:

@@ -6,7 +6,7 @@ N sequences   T positions   D width
 """
 
 import copy
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +73,7 @@ class OnnxRecurrent(nn.Module):
         begin = [part.unflatten(-1, (self.ways, -1)).transpose(0, 1) for part in start] if start else []
         names = ("weight_ih", "weight_hh", "bias")
         weights = [getattr(self, f"{name}_{number}") for name in names]
-        settings: dict[str, int | str] = {"hidden_size": half}
+        settings: dict[str, Any] = {"hidden_size": half}
         if self.ways == 2:
             settings["direction"] = "bidirectional"
         if self.cell == "gru":
