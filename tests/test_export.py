@@ -4,8 +4,8 @@ N sources   S source positions   T target positions
 """
 
 import re
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from console import heedful
 from heedful.api import Model, export
 from heedful.api.exporting_onnx import TRACED, graphs
 from heedful.api.running import run
+from heedful.blocks.embedding import Tokens
 from heedful.blocks.vision import Pixels
 from heedful.data.pictures import Form, read_pictures
 from heedful.data.step_words import Lexicon
@@ -30,16 +31,27 @@ from heedful.hub import ct2
 from heedful.hub.onnx_files import write_graph
 from heedful.hub.onnx_graphs import writer_graphs
 from heedful.networks.lineage import fit_frames, resolve
-from heedful.networks.joins import EncoderHead
 from heedful.sections import Network
 from heedful.tasks import label as labels
 from heedful.tasks import match
 from heedful.training.progress import Quiet
 from letters import backwards, recipe, words
-from networks import BEGIN, END, SOURCE_VOCABULARY, TARGET_VOCABULARY, batch, build, label, rows, tiny, variants
-from shapes import CASES
+from networks import (
+    BEGIN,
+    END,
+    PAD,
+    SOURCE_VOCABULARY,
+    TARGET_VOCABULARY,
+    batch,
+    build,
+    label,
+    log_probabilities,
+    rows,
+    tiny,
+    variants,
+)
+from shapes import CASES, written
 from shapes import recipe as shaped
-from shapes import written
 
 CLOSE = 1e-4
 """How far what an engine says may be from what the network says, as a share of the largest number."""
@@ -58,7 +70,7 @@ def assert_close(some: np.ndarray, others: Tensor) -> None:
     assert np.abs(some - others.numpy()).max() <= CLOSE * float(others.abs().max())
 
 
-def loop(number: int) -> Callable[[str, list[str]], list[str]]:
+def loop(number: int) -> Callable[..., list[str]]:
     """The function `translate` of a loop in the docs."""
     names: dict[str, Any] = {"__name__": "loop"}
     exec(LOOPS[number], names)
@@ -167,7 +179,7 @@ def trained(folder: Path, network: Network, steps: int, **changes: Any) -> Model
     """A model that turns letters round, or nearly; answers may be as long as auto has it."""
     settled = {
         "train__steps": steps,
-        "train__learning_rate": 3e-3,
+        "train__learning_rate": 5e-3,
         "train__batch_tokens": 500,
         "train__valid_every": steps,
     }
@@ -205,7 +217,7 @@ def test_a_transformer_answers_alike_in_every_engine(own: bool, tmp_path: Path) 
     network = tiny("vaswani2017", width=32, positions="learned" if own else "sinusoidal", norm="pre" if own else "post")
     side = own_tokenizer(tmp_path / "own.json") if own else "auto"
     changes = {"data__source_tokenizer": side, "data__target_tokenizer": side}
-    model = trained(tmp_path, network, 250, **changes)
+    model = trained(tmp_path, network, 300, **changes)
     for to in ("onnx", "ct2"):
         export(tmp_path / "run", to, tmp_path / to)
     texts = [source for source, _ in PAIRS[250:]]
@@ -213,4 +225,28 @@ def test_a_transformer_answers_alike_in_every_engine(own: bool, tmp_path: Path) 
     assert sum(output == target for output, (_, target) in zip(greedy, PAIRS[250:], strict=True)) > 25
     assert loop(0)(str(tmp_path / "onnx"), texts) == greedy
     assert loop(1)(str(tmp_path / "ct2"), texts, 1) == greedy
-    assert loop(1)(str(tmp_path / "ct2"), texts, 4) == model.predict(texts, beam=4)
+    found, beams = loop(1)(str(tmp_path / "ct2"), texts, 4), model.predict(texts, beam=4)
+    assert sum(one != other for one, other in zip(found, beams, strict=True)) <= 2  # docs/export.md: rules differ
+
+
+TRANSFORMERS = list(product(("pre", "post"), ("sinusoidal", "learned"), (False, True)))
+
+
+@pytest.mark.parametrize(("norm", "positions", "tied"), TRANSFORMERS)
+def test_ctranslate2_scores_as_every_transformer_does(norm: str, positions: str, tied: bool, tmp_path: Path) -> None:
+    """Also where embeddings are scaled."""
+    made = build(tiny("vaswani2017", norm=norm, positions=positions, tied=tied))
+    for part in made.modules():
+        if tied and isinstance(part, Tokens):
+            part.scale = 4.0  # √16
+    names = [f"{number}" for number in range(SOURCE_VOCABULARY)], [f"{number}" for number in range(TARGET_VOCABULARY)]
+    ct2.write(made, names, ct2.Special(BEGIN, END, PAD), tmp_path)
+    data = batch((6, 3, 5), (5, 5, 5))
+    data.source[torch.arange(3), data.source_lengths - 1] = data.target[:, -1] = END
+    with torch.no_grad():
+        logits = made.decoder.logits(made(data.source, data.source_lengths, data.target))
+    ended = zip(data.source.tolist(), data.source_lengths - 1, strict=True)
+    sources = [[names[0][one] for one in row[:length]] for row, length in ended]
+    targets = [[names[1][one] for one in row[1:-1]] for row in data.target.tolist()]
+    found = Translator(str(tmp_path), compute_type="float32").score_batch(sources, targets)
+    assert_close(np.array([one.log_probs for one in found]), log_probabilities(logits, data.target))
