@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 LEVELS = {256: (8, 6, 5), 1024: (8, 5, 5, 5), 4096: (7, 5, 5, 5, 5), 16384: (8, 8, 8, 6, 5)}
 """Mentzer et al. 2023, table 1 (beginning of section 4.1): steps of each channel for a codebook of about this size."""
+GROUPS = 8  # of channels that are normed together (Wu & He 2018)
 
 
 class Scalars(nn.Module):
@@ -51,14 +52,19 @@ class Scalars(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions beside the way past them."""
+    """Two convolutions beside the way past them, of normed colours.
+
+    Without the norm white pictures drive what is rounded so far that all of them get one code and no gradient comes
+    back: docs/log.md has the trial.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
+        self.norm = nn.GroupNorm(GROUPS, width)
         self.first, self.second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(self.first(x.relu()).relu())
+        return x + self.second(self.first(self.norm(x).relu()).relu())
 
 
 class Codebook(nn.Module):
@@ -81,7 +87,8 @@ class Codebook(nn.Module):
             down += [nn.Conv2d(before, after, 4, stride=2, padding=1), Residual(after)]
         for before, after in pairwise(widths[::-1]):
             up += [Residual(before), nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)]
-        self.down = nn.Sequential(*down, Residual(widths[-1]), nn.Conv2d(widths[-1], channels, 1))
+        norm = nn.GroupNorm(GROUPS, widths[-1])
+        self.down = nn.Sequential(*down, Residual(widths[-1]), norm, nn.Conv2d(widths[-1], channels, 1))
         self.up = nn.Sequential(*up, nn.ReLU(), nn.Conv2d(widths[0], colours, 3, padding=1))
 
     def forward(self, pictures: Tensor) -> Tensor:

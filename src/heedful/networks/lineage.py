@@ -225,7 +225,7 @@ def fit_pictures(network: Network, size: int, places: bool = True) -> Network:
     picture.
     """
     parallel = isinstance(LINEAGE[network.name].encoder, TransformerSide)
-    stem = (max(1, math.ceil(math.log2(size / 8))) if parallel else 0) if network.stem == "auto" else int(network.stem)
+    stem = (max(1, math.ceil(math.log2(size / 6))) if parallel else 0) if network.stem == "auto" else int(network.stem)
     side = math.ceil(size / 2**stem)
     patch = network.patch
     if patch == "auto":

@@ -21,6 +21,7 @@ from heedful.results import Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Recipe
 from heedful.tasks import reading, writing
 from heedful.tasks.writing import Author, answer, config, load, save, score, together
+from heedful.training import defaults
 from heedful.training.loop import Work
 
 __all__ = ["answer", "config", "load", "opened", "save", "score", "together"]
@@ -36,7 +37,7 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Aut
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return lineage.resolve_recipe(recipe, reading.OWN)
+    return defaults.batches(lineage.resolve_recipe(recipe, reading.OWN), reading.BATCH)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:

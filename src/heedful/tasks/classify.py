@@ -31,6 +31,7 @@ from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
+from heedful.training import defaults
 from heedful.training.loop import Batch, Work
 
 __all__ = ["opened"]
@@ -56,6 +57,8 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Cla
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
+    if preparing.kind_of_source(recipe.data) == "picture":
+        recipe = defaults.batches(recipe, reading.BATCH)
     return lineage.resolve_recipe(recipe, {"pool": "summary"} | reading.OWN)
 
 

@@ -32,6 +32,7 @@ from heedful.networks.joins import TwoTowers, build_encoder
 from heedful.results import Answer, Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
+from heedful.training import defaults
 from heedful.training.loop import Batch, Work
 
 __all__ = ["opened"]
@@ -59,10 +60,7 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Mat
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    recipe = lineage.resolve_recipe(recipe, reading.OWN)
-    if recipe.train.batch_tokens == "auto":
-        recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"batch_tokens": BATCH})})
-    return recipe
+    return defaults.batches(lineage.resolve_recipe(recipe, reading.OWN), BATCH)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:

@@ -32,6 +32,8 @@ OWN = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
 AUGMENT = ("shift", "turn")
 """What leaves any picture what it is."""
+BATCH = 512
+"""Positions in a batch of pictures where auto decides, some 30 pictures: more steps teach more than surer ones."""
 
 
 @dataclass(frozen=True)

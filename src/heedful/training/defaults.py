@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from heedful.errors import HeedfulError
-from heedful.sections import Train
+from heedful.sections import Recipe, Train
 
 MINUTES = 5.0  # the budget where none is given
 
@@ -34,6 +34,13 @@ def resolve(train: Train) -> Train:
     }
     chosen = {key: value for key, value in decided.items() if getattr(train, key) in ("auto", None)}
     return train.model_copy(update=chosen | {"device": device})
+
+
+def batches(recipe: Recipe, tokens: int) -> Recipe:
+    """The recipe with batches of so many tokens where it leaves that to the task."""
+    if recipe.train.batch_tokens != "auto":
+        return recipe
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"batch_tokens": tokens})})
 
 
 def pick_device() -> str:
