@@ -3,6 +3,7 @@
 N sources   S source positions   T target positions
 """
 
+import json
 import re
 from collections.abc import Callable
 from itertools import product
@@ -34,6 +35,7 @@ from heedful.networks.lineage import fit_frames, resolve
 from heedful.sections import Network
 from heedful.tasks import label as labels
 from heedful.tasks import match
+from heedful.tasks.reading import png
 from heedful.training.progress import Quiet
 from letters import backwards, recipe, words
 from networks import (
@@ -141,6 +143,32 @@ def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, networ
     for answers, shares, length in zip(model.answer(sources), logits.softmax(-1), lengths, strict=True):
         assert answers[0].track
         assert_close(shares[:length].numpy(), torch.tensor(answers[0].track.probabilities))
+
+
+@pytest.mark.parametrize(("task", "network"), sample([case for case in CASES if case[0] in ("caption", "draw")], 2))
+def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
+    """The likeliest token each time."""
+    model = run(shaped(files, task, network), tmp_path / "run", Quiet())
+    export(tmp_path / "run", "onnx", tmp_path / "out")
+    about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
+    sources, reading = [one.source for one in model.examples(None, model.recipe)], model.trained[0].reading
+    sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
+    given = {name: part.numpy() for name, part in reading.batch(reading.arrays(sources)).items()}
+    state, tokens, said = asked(sessions["encoder"], given), np.full(len(sources), about["begin"]), []
+    for _ in range(about["length"] if task == "draw" else about["slack"]):
+        told = asked(sessions["step"], state | {"tokens": tokens})
+        told["logits"][:, about["never"]] = -np.inf
+        tokens = told["logits"].argmax(-1)
+        said.append(tokens)
+        state |= {name.removeprefix("new."): part for name, part in told.items()}
+    greedy = {"generate.sample": False, "generate.beam": 1, "generate.guidance": 1.0}
+    answers = [found[0] for found in model.answer(sources, greedy)]
+    if task == "draw":
+        drawn = asked(sessions["paint"], {"codes": np.stack(said, 1) - about["first"]})["pictures"]
+        assert [png(one) for one in drawn] == [one.picture for one in answers]
+        return
+    rows = [row[: row.index(about["end"])] if about["end"] in row else row for row in np.stack(said, 1).tolist()]
+    assert [model.trained[0].target.decode(row) for row in rows] == [one.output for one in answers]
 
 
 def labeller(kind: str) -> labels.Labeller:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from heedful.blocks.attention import Attention
-from heedful.blocks.embedding import Learned, Positions, Rotary, Tokens
+from heedful.blocks.embedding import Learned, Positions, Sinusoidal, Tokens
 from heedful.blocks.transformer import Block, Stack
 from heedful.errors import HeedfulError
 from heedful.networks.decoders import TransformerDecoder
@@ -51,7 +51,7 @@ def unfit(network: nn.Module) -> str | None:
     encoder, decoder = network.encoder, network.decoder
     if not isinstance(encoder, TransformerEncoder) or not isinstance(decoder, TransformerDecoder):
         return "Transformers"
-    if isinstance(encoder.positions, Rotary):
+    if not isinstance(encoder.positions, Sinusoidal | Learned):
         return "positions that are added (network.positions sinusoidal or learned)"
     return None
 
@@ -166,7 +166,9 @@ def put_norm(spec: Spec, norm: nn.Module) -> None:
 
 def put_linear(spec: Spec, linear: nn.Linear) -> None:
     """A linear layer's weights."""
-    spec.weight, spec.bias = plain(linear.weight), plain(linear.bias)
+    spec.weight = plain(linear.weight)
+    if linear.bias is not None:
+        spec.bias = plain(linear.bias)
 
 
 def plain(tensor: Tensor) -> np.ndarray:

@@ -29,7 +29,8 @@ def write_graph(graph: Graph, folder: Path) -> None:
     """Writes one graph into `folder`; every axis that has a name may then have any size."""
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
-    sizes = {axis: torch.export.Dim(axis) for axes in graph.axes.values() for axis in axes.values()}
+    names = {axis for axes in graph.axes.values() for axis in axes.values()}
+    sizes = {name: torch.export.Dim(name, max=graph.limit if name == "positions" else None) for name in names}
     shapes = tuple({place: sizes[axis] for place, axis in graph.axes[name].items()} for name in graph.inputs)
     with quiet(), torch.no_grad():
         program = torch.onnx.export(

@@ -5,6 +5,7 @@ N sources or rows   S source positions   T tokens so far   D width   V vocabular
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from heedful.blocks.codebook import Codebook, Grays
 from heedful.blocks.state import State, grown
 from heedful.networks.decoders import Decoder
-from heedful.networks.joins import EncoderDecoder, EncoderHead, TwoTowers
+from heedful.networks.joins import AnyEncoder, EncoderDecoder, EncoderHead, TwoTowers
 
 NEW = "new."
 """Before the name of what `step` hands on; without it, it is the name under which the next `step` takes it."""
@@ -21,7 +22,10 @@ READ = 3  # positions that the example of a state has read: an exporter takes 0 
 
 @dataclass(frozen=True)
 class Graph:
-    """One file: a module, examples of what goes in by name, and which of their axes may have any size."""
+    """One file: a module, examples of what goes in by name, and which of their axes may have any size.
+
+    `limit`: the most that the axis `positions` may have, where a network can tell no more apart.
+    """
 
     name: str
     about: str
@@ -29,6 +33,7 @@ class Graph:
     inputs: dict[str, Tensor]
     axes: dict[str, dict[int, str]]
     outputs: tuple[str, ...]
+    limit: int | None = None
 
 
 Example = dict[str, Tensor]
@@ -38,13 +43,13 @@ Example = dict[str, Tensor]
 def answer_graph(network: EncoderHead, example: Example, positions: int) -> Graph:
     """Sources to logits: of each class, or of each label at each step."""
     module = Answer(network, positions)
-    return Graph("model", "source to logits", module, example, axes_of(example), ("logits",))
+    return Graph("model", "source to logits", module, example, axes_of(example), ("logits",), network.encoder.limit)
 
 
 def tower_graph(network: TwoTowers, side: int, name: str, example: Example, positions: int) -> Graph:
     """Sources of one side to unit vectors."""
-    module = Tower(network, side, positions)
-    return Graph(name, f"{name} to unit vectors", module, example, axes_of(example), ("vectors",))
+    module, limit = Tower(network, side, positions), cast("AnyEncoder", network.encoders[side]).limit
+    return Graph(name, f"{name} to unit vectors", module, example, axes_of(example), ("vectors",), limit)
 
 
 def writer_graphs(network: EncoderDecoder, example: Example, positions: int) -> list[Graph]:
@@ -57,7 +62,7 @@ def writer_graphs(network: EncoderDecoder, example: Example, positions: int) -> 
     axes = {"tokens": {0: "rows"}} | {name: axes_of_state(name) for name in tensors}
     outputs = ("logits", *(f"{NEW}{name}" for name in tensors if not name.startswith("source.")))
     return [
-        Graph("encoder", "source to state", reader, example, axes_of(example), tuple(tensors)),
+        Graph("encoder", "source to state", reader, example, axes_of(example), tuple(tensors), network.encoder.limit),
         Graph("step", "token and state to logits and new state", stepper, inputs, axes, outputs),
     ]
 
