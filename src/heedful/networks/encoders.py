@@ -136,7 +136,7 @@ def summarised(x: Tensor, lengths: Tensor, mask: Tensor, summary: Summary) -> Te
         return mean(x, mask)
     if summary == "first":
         return x[:, 0]
-    return x[torch.arange(len(x), device=x.device), (lengths - 1).clamp(min=0)]
+    return x[torch.arange(x.size(0), device=x.device), (lengths - 1).clamp(min=0)]
 
 
 def mean(x: Tensor, mask: Tensor) -> Tensor:
