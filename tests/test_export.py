@@ -258,13 +258,18 @@ def test_a_transformer_answers_alike_in_every_engine(own: bool, tmp_path: Path) 
     assert sum(one != other for one, other in zip(found, beams, strict=True)) <= 2  # docs/export.md: rules differ
 
 
-TRANSFORMERS = list(product(("pre", "post"), ("sinusoidal", "learned"), (False, True)))
+TRANSFORMERS = [
+    *product(("pre", "post"), ("sinusoidal", "learned"), (False, True), ("relu",)),
+    *(("pre", "sinusoidal", False, activation) for activation in ("gelu", "gelu_tanh", "quick_gelu", "silu")),
+]
 
 
-@pytest.mark.parametrize(("norm", "positions", "tied"), TRANSFORMERS)
-def test_ctranslate2_scores_as_every_transformer_does(norm: str, positions: str, tied: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("norm", "positions", "tied", "activation"), TRANSFORMERS)
+def test_ctranslate2_scores_as_every_transformer_does(
+    norm: str, positions: str, tied: bool, activation: str, tmp_path: Path
+) -> None:
     """Also where embeddings are scaled."""
-    made = build(tiny("vaswani2017", norm=norm, positions=positions, tied=tied))
+    made = build(tiny("vaswani2017", norm=norm, positions=positions, tied=tied, activation=activation))
     for part in made.modules():
         if tied and isinstance(part, Tokens):
             part.scale = 4.0  # √16

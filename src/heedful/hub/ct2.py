@@ -26,6 +26,9 @@ Spec = Any
 Vocabularies = tuple[Sequence[str], Sequence[str]]
 """The names of the source's and the target's ids; special ones have the same names in both."""
 
+ACTIVATIONS = {"relu": "RELU", "gelu": "GELU", "gelu_tanh": "GELUTanh", "quick_gelu": "GELUSigmoid", "silu": "SWISH"}
+"""The format's names of ours."""
+
 FARTHEST = 2048
 """Positions that a table of waves is written for: the format holds numbers, and no formula."""
 
@@ -107,11 +110,13 @@ def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Spe
 
 def specification(encoder: Stack, decoder: Stack) -> Spec:
     """An empty specification of this depth."""
-    from ctranslate2.specs import transformer_spec
+    from ctranslate2.specs import common_spec, transformer_spec
 
     block = first_block(encoder)
     depths = len(encoder.layers), len(decoder.layers)
-    return transformer_spec.TransformerSpec.from_config(depths, block.self_attention.heads, pre_norm=block.pre)
+    activation = common_spec.Activation[ACTIVATIONS[block.activation]]
+    heads = block.self_attention.heads
+    return transformer_spec.TransformerSpec.from_config(depths, heads, pre_norm=block.pre, activation=activation)
 
 
 def first_block(stack: Stack) -> Block:
