@@ -113,7 +113,7 @@ def test_every_task_is_compared_across_eras(task: str, tmp_path: Path) -> None:
         said = [one["output"] for one in entry["samples"] if task not in ("draw", "label")]
         assert [output for output in said if escape(output) not in page] == []
     pictures = [Image.open(io.BytesIO(base64.b64decode(one))) for one in re.findall(r"image/png;base64,([^\"]+)", page)]
-    shown = len(entries[0]["samples"]) * {"draw": len(networks), "label": 0, "complete": 0, "fill": 0}.get(task, 1)
+    shown = len(entries[0]["samples"]) * {"draw": len(networks) + 1, "label": 0, "complete": 0, "fill": 0}.get(task, 1)
     assert [one.size for one in pictures] == [(SIDE, SIDE)] * shown
     assert page.count("<svg") >= 2 and page.count("truth") >= (task == "label")
 

@@ -45,7 +45,10 @@ def samples(comparison: Comparison, pictures: Mapping[str, bytes]) -> Samples:
         return Samples(table, bars=bars(comparison, said, sources))
     if any(answer.picture for answer in every) or any(source in pictures for source in sources):
         rows = [
-            [Shown(source, given(source, pictures)), *(cell(said[name].get(source), name) for name in firsts)]
+            [
+                Shown(source, given(comparison, source, pictures)),
+                *(cell(said[name].get(source), name) for name in firsts),
+            ]
             for source in sources
         ]
         return Samples(table, grid=Grid(["source", *firsts], rows))
@@ -81,9 +84,10 @@ def text(answer: Answer | None) -> str:
     return answer.output.replace("\t", " ") or "–" if answer else "–"
 
 
-def given(source: str, pictures: Mapping[str, bytes]) -> tuple[Picture, ...]:
-    """The source's picture (or the real one, where the source is a prompt)."""
-    return tuple(gallery.found(source, pictures))
+def given(comparison: Comparison, source: str, pictures: Mapping[str, bytes]) -> tuple[Picture, ...]:
+    """The source's picture, or the real one, where the source is a prompt."""
+    right = next((case.references for case in comparison.entries[0].scores.cases if case.source == source), ())
+    return tuple(gallery.found(next((one for one in (source, *right) if one in pictures), source), pictures))
 
 
 def cell(answer: Answer | None, network: str) -> Shown:
