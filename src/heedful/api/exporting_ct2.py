@@ -21,6 +21,11 @@ def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
     """Writes the model and its tokenizers, and checks it; raises HeedfulError for what CTranslate2 has no place for."""
     author = model.trained[0]
     lacks = ct2.unfit(author.network) if model.task == "translate" else "models of translate"
+    if not lacks and author.plan:
+        raise HeedfulError(
+            f"{model.folder} was published, and CTranslate2 has a converter of its own for it.",
+            "ct2-opus-mt-converter, or ct2-transformers-converter where transformers is installed.",
+        )
     if lacks:
         raise HeedfulError(
             f"CTranslate2 runs {lacks} alone, and not {model.folder} ({model.task}, {model.recipe.network.name}).",

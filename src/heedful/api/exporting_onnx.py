@@ -14,7 +14,9 @@ from torch import Tensor
 from heedful.api.exporting import agreed
 from heedful.api.model import Model
 from heedful.data.folders import write_json
+from heedful.data.step_words import Lexicon
 from heedful.data.tokenizers import EOS, Tokenizer
+from heedful.errors import HeedfulError
 from heedful.generation.rules import Special
 from heedful.hub import onnx_files
 from heedful.hub.onnx_graphs import (
@@ -44,6 +46,7 @@ STEPS = 5  # tokens of a check
 def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
     """Writes the graphs, tokenizers and export.json, and checks one batch; returns what is what, and notes."""
     trained = model.trained[0]
+    refuse_texts(model)
     trained.network.eval()
     made = graphs(trained, TRACED)
     for graph in made:
@@ -54,6 +57,16 @@ def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
         "export.json": "how sources are made, what answers mean"
     }
     return meaning, [checked(trained, folder), used(made)]
+
+
+def refuse_texts(model: Model) -> None:
+    """Raises HeedfulError for a published model of texts, whose marks export.json does not tell."""
+    trained = model.trained[0]
+    if getattr(trained, "plan", None) and not (model.task == "classify" and trained.reading.positions):
+        raise HeedfulError(
+            f"{model.folder} was published for texts, with a vocabulary whose marks the files here do not tell.",
+            "Its own library exports it: optimum-cli export onnx.",
+        )
 
 
 def checked(trained: Any, folder: Path) -> str:
@@ -102,7 +115,7 @@ def steps(model: Labeller, lengths: Sequence[int]) -> tuple[Example, int]:
     """The same for what is labelled in step."""
     luck, shape = torch.Generator().manual_seed(len(lengths)), (len(lengths), max(lengths))
     form = model.form
-    if form.lexicon is not None:
+    if isinstance(form.lexicon, Lexicon):
         words, letters = form.lexicon.sizes
         first = torch.randint(0, words, (*shape, 1), generator=luck)
         width = form.lexicon.encode(("",)).shape[1] - 1
@@ -143,7 +156,7 @@ def about(model: Model, folder: Path) -> dict[str, Any]:
     if isinstance(network, Drawing):
         return source | specials(draw.SPECIAL) | {"first": codes.FIRST, "length": network.codebook.positions}
     target = {"target": spelling(trained.target, folder, "target"), "normal_form": trained.normal_form}
-    return source | target | specials(writing.SPECIAL) | longest(trained, model.recipe.generate)
+    return source | target | specials(writing.special(trained)) | longest(trained, model.recipe.generate)
 
 
 def longest(author: writing.Author, settings: Generate) -> dict[str, float | int | None]:

@@ -22,6 +22,7 @@ from heedful.data.preparing import standing as opened
 from heedful.data.rows import BadRow
 from heedful.data.tokenizers import Tokenizer
 from heedful.errors import unknown
+from heedful.hub import Plan
 from heedful.metrics import baselines
 from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.counts import PRIMARY, Kind
@@ -31,6 +32,7 @@ from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
+from heedful.tasks.planned import built, kept, planned
 from heedful.training import defaults
 from heedful.training.loop import Batch, Work
 
@@ -47,6 +49,7 @@ class Classifier:
     settings: Network
     reading: reading.Reading
     names: tuple[str, ...]
+    plan: Plan | None = None
 
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Classifier | None) -> preparing.Prepared:
@@ -171,7 +174,8 @@ def probabilities(
     for model in models:
         model.network.eval()
     device = next(first.network.parameters()).device
-    for rows, batch in first.reading.batches(sources, settings.batch_tokens, album):
+    limits = [model.network.encoder.limit for model in models]
+    for rows, batch in first.reading.batches(sources, settings.batch_tokens, limits, album):
         source, lengths = batch["source"].to(device), batch["lengths"].to(device)
         for model in models:
             found[rows] += model.network(source, lengths).float().softmax(-1).cpu().numpy() / len(models)
@@ -258,7 +262,8 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Classifier) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
-    return {"network": model.settings.model_dump(), "names": list(model.names)} | model.reading.config()
+    about = {"network": model.settings.model_dump(), "names": list(model.names)}
+    return about | model.reading.config() | kept(model.plan)
 
 
 def save(model: Classifier, folder: Path) -> None:
@@ -270,4 +275,5 @@ def save(model: Classifier, folder: Path) -> None:
 def load(config: dict[str, Any], folder: Path) -> Classifier:
     """The classifier of a folder, with weights still to be put in."""
     settings = Network.model_validate(config["network"])
-    return made(settings, reading.load_reading(config, folder / "tokenizer.json"), tuple(config["names"]))
+    read, names, plan = reading.load_reading(config, folder / "tokenizer.json"), tuple(config["names"]), planned(config)
+    return Classifier(built(plan), settings, read, names, plan) if plan else made(settings, read, names)

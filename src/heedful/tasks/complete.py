@@ -29,6 +29,7 @@ from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import passages
 from heedful.tasks.continuing import Continuer, answer, beginning, prompts
 from heedful.tasks.passages import Passage, Pieces, opened
+from heedful.tasks.planned import built, kept, planned
 from heedful.training.loop import Batch, Work
 
 __all__ = ["answer", "opened", "prompts"]
@@ -214,7 +215,7 @@ def check(recipe: Recipe) -> Findings:
 def config(model: Continuer) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
     about = {key: getattr(model, key) for key in ("window", "ends", "normal_form")}
-    return {"network": model.settings.model_dump()} | about
+    return {"network": model.settings.model_dump()} | about | kept(model.plan)
 
 
 def save(model: Continuer, folder: Path) -> None:
@@ -226,4 +227,6 @@ def load(config: dict[str, Any], folder: Path) -> Continuer:
     """The continuer of a folder, with weights still to be put in."""
     settings, tokenizer = Network.model_validate(config["network"]), Tokenizer.load(folder / "tokenizer.json")
     about = {key: config[key] for key in ("window", "ends", "normal_form")}
-    return Continuer(language_model(settings, tokenizer.size), settings, tokenizer, **about)
+    plan = planned(config)
+    network = built(plan) if plan else language_model(settings, tokenizer.size)
+    return Continuer(network, settings, tokenizer, **about, plan=plan)

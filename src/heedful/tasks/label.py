@@ -16,17 +16,22 @@ from heedful.blocks.vision import Pixels
 from heedful.data import batching, step_check, step_preparing, step_store
 from heedful.data.rows import BadRow
 from heedful.data.step_files import read_clips
+from heedful.data.step_pieces import Cut
+from heedful.data.step_words import Lexicon
 from heedful.data.steps import StepForm, Steps, open_steps
 from heedful.errors import HeedfulError, unknown
+from heedful.hub import Plan
 from heedful.metrics.classes import by_class, confused
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
 from heedful.networks.joins import EncoderHead, build_encoder
+from heedful.networks.pieces import FirstPieces
 from heedful.networks.sources import Frames, Series, Words
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import clips
+from heedful.tasks.planned import built, kept, planned
 from heedful.tasks.windows import LEAST, apart, by_windows, cut, sureness, windows
 from heedful.training.loop import Work
 
@@ -40,12 +45,13 @@ class Labeller:
     `window` steps are read at once of what is longer (0: all), as in training.
     """
 
-    network: EncoderHead
+    network: EncoderHead | FirstPieces
     settings: Network
     form: StepForm
     pixels: Pixels | None
     names: tuple[str, ...]
     window: int
+    plan: Plan | None = None
 
 
 def prepare(
@@ -94,13 +100,23 @@ def made(settings: Network, form: StepForm, pixels: Pixels | None, names: tuple[
     return Labeller(network, settings, form, pixels, names, window)
 
 
+def of_words(
+    inner: EncoderHead, settings: Network, form: StepForm, names: tuple[str, ...], window: int, plan: Plan
+) -> Labeller:
+    """A labeller of words by a published network, which reads pieces of them."""
+    assert isinstance(form.lexicon, Cut)
+    marks = form.lexicon.tokenizer.marks
+    network = FirstPieces(inner, marks.before, marks.after)
+    return Labeller(network, settings, form, None, names, window, plan)
+
+
 def embedding(settings: Network, form: StepForm, pixels: Pixels | None) -> nn.Module:
     """How steps become vectors."""
     width = int(settings.width)
     if pixels is not None:
         assert settings.patch != "auto", "fit_frames decides it"
         return Frames(pixels, width, settings.patch, int(settings.stem))
-    return Words(*form.lexicon.sizes, width) if form.lexicon else Series(len(form.mean), width)
+    return Words(*form.lexicon.sizes, width) if isinstance(form.lexicon, Lexicon) else Series(len(form.mean), width)
 
 
 def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) -> Work:
@@ -251,7 +267,7 @@ def config(model: Labeller) -> dict[str, Any]:
     """What `load` must know beside the weights."""
     about = {"network": model.settings.model_dump(), "names": list(model.names), "window": model.window}
     pixels = model.pixels and {"size": model.pixels.size, "mean": model.pixels.mean, "std": model.pixels.std}
-    return about | {"form": model.form.plain(), "pixels": pixels}
+    return about | {"form": model.form.plain(), "pixels": pixels} | kept(model.plan)
 
 
 def save(model: Labeller, folder: Path) -> None:
@@ -262,5 +278,7 @@ def load(config: dict[str, Any], folder: Path) -> Labeller:
     """The labeller of a folder, with weights still to be put in."""
     about = config["pixels"]
     pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"])) if about else None
-    settings, form = Network.model_validate(config["network"]), StepForm.parse(config["form"])
+    settings, form, plan = Network.model_validate(config["network"]), StepForm.parse(config["form"]), planned(config)
+    if plan:
+        return of_words(built(plan), settings, form, tuple(config["names"]), config["window"], plan)
     return made(settings, form, pixels, tuple(config["names"]), config["window"])

@@ -21,7 +21,8 @@ from heedful.data.album import Album
 from heedful.data.augment import augment
 from heedful.data.pictures import Form, read_pictures
 from heedful.data.store import Store
-from heedful.data.tokenizers import EOS, Tokenizer
+from heedful.data.tokenizers import Tokenizer
+from heedful.errors import HeedfulError
 from heedful.networks.joins import target_tokens
 from heedful.networks.lineage import class_token, picture_positions
 from heedful.networks.sources import Pictures
@@ -65,13 +66,13 @@ class Reading:
         return Pictures(self.pixels, int(settings.width), settings.patch, int(settings.stem), places, token)
 
     def arrays(self, sources: Sequence[str], album: Album | None = None) -> list[np.ndarray]:
-        """Each source as ids with </s>, or as pixels; pictures that stand in `album` are not read again.
+        """Each source as ids between its marks, or as pixels; pictures that stand in `album` are not read again.
 
         Raises HeedfulError for a picture that cannot be read.
         """
         if isinstance(self.coder, Form):
             return list(album.of(sources) if album else read_pictures(sources, self.coder))
-        return [np.array([*one, EOS]) for one in self.tokenizer.encode_batch(sources)]
+        return [np.array(self.tokenizer.marks.around(one)) for one in self.tokenizer.encode_batch(sources)]
 
     def unknown(self, source: str) -> tuple[str, ...]:
         """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
@@ -89,10 +90,15 @@ class Reading:
         return {"source": source, "lengths": lengths}
 
     def batches(
-        self, sources: Sequence[str], budget: int, album: Album | None = None
+        self, sources: Sequence[str], budget: int, limits: Sequence[int | None], album: Album | None = None
     ) -> Iterator[tuple[np.ndarray, Batch]]:
-        """Sources as batches of at most `budget` positions, with their places in the list."""
+        """Sources as batches of at most `budget` positions, with their places in the list.
+
+        Raises HeedfulError for a text with more of them than one of the `limits` of networks.
+        """
         arrays = self.arrays(sources, album)
+        if not self.positions:
+            refuse_long(sources, arrays, limits)
         lengths = np.array([self.positions_of(one) for one in arrays])
         for rows in batching.order_for_inference(lengths, budget) if arrays else ():
             yield rows, self.batch([arrays[row] for row in rows])
@@ -116,6 +122,17 @@ class Reading:
         if not isinstance(self.coder, Form) or self.pixels is None:
             return {}
         return {"picture": self.coder.plain(), "pixels": asdict(self.pixels), "positions": self.positions}
+
+
+def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iterable[int | None]) -> None:
+    """Raises HeedfulError for the first text with more positions than a network has."""
+    limit = min((one for one in limits if one), default=None)
+    for text, one in zip(texts, arrays, strict=True):
+        if limit and len(one) > limit:
+            raise HeedfulError(
+                f"This text has {len(one):,} tokens; the network was made for {limit:,}: {text[:60]!r}…",
+                "Shorten it, or train with network.positions=sinusoidal, which has no limit.",
+            )
 
 
 def reading_of(coder: Tokenizer | Album, train: Store, settings: Network) -> Reading:
@@ -152,7 +169,7 @@ class Sources:
     def __call__(self, numbers: np.ndarray) -> Batch:
         found = [self.store[int(number) % len(self.store)][0] for number in numbers]
         if isinstance(self.coder, Tokenizer):
-            source, lengths = batching.padded([np.append(one, EOS) for one in found])
+            source, lengths = batching.padded([np.array(self.coder.marks.around(one)) for one in found])
             return {"source": source, "lengths": lengths}
         pixels = torch.from_numpy(self.coder.pixels(np.concatenate(found).astype(np.int64)))
         return self.reading.pictured(augment(pixels, self.kinds, self.seeds(numbers)) if self.kinds else pixels)

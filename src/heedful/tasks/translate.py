@@ -14,7 +14,6 @@ from heedful.data import batching, preparing
 from heedful.data.check import check_pairs
 from heedful.data.preparing import standing as opened
 from heedful.data.rows import BadRow
-from heedful.data.tokenizers import BOS, EOS
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
@@ -66,7 +65,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=lambda epoch: sources.plan(recipe, epoch),
-        collate=writing.Collate(sources),
+        collate=writing.Collate(sources, model.target.marks),
         loss=writing.Loss(recipe.train.label_smoothing),
         score=score,
         primary=PRIMARY[kind(model)],
@@ -123,9 +122,10 @@ def baseline(
 def explain(model: Author, text: str, output: str) -> Alignment:
     """What each token of `output` looked at in `text`, from one teacher-forced call on the finished answer."""
     model.network.eval()
-    source_ids, target_ids = [*model.reading.tokenizer.encode(text), EOS], model.target.encode(output)
+    read, write = model.reading.tokenizer, model.target
+    source_ids, target_ids = read.marks.around(read.encode(text)), write.encode(output)
     source, lengths = batching.padded([np.asarray(source_ids)])
-    inputs, _ = batching.padded([np.asarray([BOS, *target_ids])])
+    inputs, _ = batching.padded([np.asarray([write.marks.begin, *target_ids])])
     with torch.inference_mode(), record(model.network) as maps:
         model.network(source, lengths, inputs)
     looked: dict[str, list[list[float]]] = {}
@@ -135,9 +135,7 @@ def explain(model: Author, text: str, output: str) -> Alignment:
         name = name.removesuffix(".weights")
         heads = weights[0].tolist()  # H x T x S
         looked |= {name: heads[0]} if len(heads) == 1 else {f"{name}.head{n}": head for n, head in enumerate(heads)}
-    return Alignment(
-        (*model.reading.tokenizer.tokens(source_ids[:-1]), "</s>"), (*model.target.tokens(target_ids), "</s>"), looked
-    )
+    return Alignment(tuple(read.tokens(source_ids)), tuple(write.tokens([*target_ids, write.marks.end])), looked)
 
 
 def check(recipe: Recipe) -> Findings:
