@@ -22,15 +22,20 @@ from heedful.networks import lineage
 from heedful.results import Alignment, Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Recipe
 from heedful.tasks import reading, writing
-from heedful.tasks.writing import Author, answer, config, load, save, score, together
+from heedful.tasks.given import Given
+from heedful.tasks.writing import Author, answer, config, given, load, save, score, together
 from heedful.training.loop import Work
 
-__all__ = ["answer", "config", "load", "opened", "save", "score", "together"]
+__all__ = ["answer", "config", "given", "load", "opened", "save", "score", "together"]
 
 
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Author | None) -> preparing.Prepared:
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
     """The recipe's data under `folder`; with the tokenizers of `start`, if its weights are the beginning."""
-    return preparing.prepare(recipe, folder, say, (start.reading.coder, start.target) if start else None)
+    start = start or Given()
+    words, written = start.words, start.written
+    if recipe.data.shared_tokenizer:
+        words, written = words or written, written or words
+    return preparing.prepare(recipe, folder, say, (words, written))
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -43,7 +48,7 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     return recipe
 
 
-def build(recipe: Recipe, prepared: preparing.Prepared) -> Author:
+def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Author:
     """An author with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
     read, target, shared = reading.Reading(prepared.source), prepared.target, recipe.data.shared_tokenizer

@@ -5,7 +5,7 @@ N sources   T target positions
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from heedful.metrics.counts import Kind
 from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
 from heedful.sections import Generate, Network
+from heedful.tasks.given import Given
 from heedful.tasks.reading import Reading, Sources, load_reading, luck
 from heedful.training.loop import Batch
 
@@ -200,6 +201,11 @@ def refuse_long(models: Sequence[Author], texts: Sequence[str], arrays: list[np.
 def together(one: Author, other: Author) -> bool:
     """Whether two authors can answer together: they read and write the same."""
     return one.reading.same_as(other.reading) and one.target.dump() == other.target.dump()
+
+
+def given(model: Author) -> Given:
+    """What goes with an author's weights."""
+    return replace(model.reading.given(), written=model.target)
 
 
 def config(model: Author) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""A run that begins with weights that exist: what it takes over from where they come from, and what it says of it."""
+
+from typing import Any
+
+from torch import nn
+
+from heedful import recipe as recipes
+from heedful.api.model import Model
+from heedful.errors import HeedfulError
+from heedful.networks import lineage
+from heedful.networks.parts import freeze
+from heedful.networks.taking import Taken, take, told
+from heedful.sections import Network, Recipe
+from heedful.tasks import task
+from heedful.tasks.given import Given, order, unlike
+
+FREE = ("name", "dropout", "depth", "pool", "context", "patch", "stem", "tied", "codes")
+"""Settings of a network that one may choose anew: what does not fit then is not taken. Others change what fits."""
+ALIKE = (("complete", "fill"), ("label",))
+"""Tasks whose windows are of the same things."""
+
+
+def inherited(recipe: Recipe, start: Model) -> Recipe:
+    """The recipe with what it leaves open taken from where the weights come from.
+
+    Raises HeedfulError for a setting under which the weights would fit and mean something else.
+    """
+    own = getattr(task(recipe.task), "OWN", {})
+    network = inherited_network(recipe.network, start, recipe.task, own)
+    before = start.recipe.data
+    changes: dict[str, Any] = {"normalize": before.normalize}
+    if recipe.task == start.task == "translate":
+        changes["shared_tokenizer"] = before.shared_tokenizer
+    if any(recipe.task in some and start.task in some for some in ALIKE):
+        changes["window"] = before.window
+    unset = {key: value for key, value in changes.items() if key not in recipe.data.model_fields_set}
+    return recipe.model_copy(update={"network": network, "data": recipe.data.model_copy(update=unset)})
+
+
+def inherited_network(asked: Network, start: Model, name: str, own: dict[str, Any]) -> Network:
+    """The settings of the network that the weights come from, as far as the task has them, with what is asked anew."""
+    there = start.recipe.network
+    for key in Network.model_fields:
+        value = getattr(asked, key)
+        if key in asked.model_fields_set - {*FREE} and value not in ("auto", getattr(there, key)):
+            raise HeedfulError(
+                f"network.{key} is {value!r}, but the weights come from a network with {getattr(there, key)!r}.",
+                f"Leave network.{key} out.",
+            )
+    row = there.name if asked.name == "auto" else asked.name
+    if row not in lineage.LINEAGE or lineage.lacking(row, name):
+        return asked.model_copy(update={"name": row})  # resolve says what is wrong with it
+    known = {"size": there.size, "name": row}
+    known |= {"positions": "sinusoidal" if there.positions == "grid" else there.positions}
+    has = {"positions", *lineage.defaults(row, asked.model_copy(update=known), name), *own}
+    kept = {key: getattr(there, key) for key in has if getattr(there, key) != "auto"} | known
+    chosen = {key: getattr(asked, key) for key in asked.model_fields_set if getattr(asked, key) != "auto"}
+    return Network.model_validate(kept | chosen)
+
+
+def begin(network: nn.Module, here: Given, start: Model, there: Given) -> Taken:
+    """Gives a network the weights of a start; raises HeedfulError if they share nothing."""
+    trained = start.trained[0]
+    taken = take(network, trained.network, unlike(here, there), order(here.names, there.names))
+    if not taken.count:
+        raise HeedfulError(
+            f"The weights of {start.folder} ({start.task}) fit no part of this network.",
+            f"{told(taken.fresh, taken.everything)}.",
+        )
+    return taken
+
+
+def held(network: nn.Module, recipe: Recipe, taken: Taken | None) -> list[str]:
+    """Freezes what the recipe says, and a codebook that was taken whole; what was done, in lines.
+
+    Who has learnt to write codes knows what they meant.
+    """
+    codebook, lines = getattr(network, "codebook", None), []
+    freeze(network, recipe.train.freeze)
+    if taken and isinstance(codebook, nn.Module) and taken.has_whole("codebook"):
+        codebook.requires_grad_(False)
+        lines.append("  the codebook is kept as it is: what has learnt to write its codes knows what they mean")
+    if recipe.train.freeze:
+        weights = list(network.parameters())
+        learning = sum(weight.numel() for weight in weights if weight.requires_grad)
+        total = sum(weight.numel() for weight in weights)
+        what = recipes.listed(recipe.train.freeze)
+        lines.append(
+            f"{learning / 1e6:.2f} of {total / 1e6:.2f} M weights learn: {what} stay as they are (train.freeze)"
+        )
+    return lines
