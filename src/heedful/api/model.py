@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from heedful import hub
 from heedful import recipe as recipes
+from heedful.api.finding import is_published, located
 from heedful.data.rows import count
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
@@ -162,7 +164,7 @@ class Model:
 
 
 def load(*folders: Path | str) -> Model:
-    """The model of a run or saved folder; several folders answer together.
+    """The model of a run, of a folder in the Hugging Face format, or of its hub by name; several answer together.
 
     Raises HeedfulError for what is not a whole run, and for models that cannot answer together.
     """
@@ -177,8 +179,14 @@ def load(*folders: Path | str) -> Model:
     return replace(first, trained=tuple(model for part in parts for model in part.trained))
 
 
-def load_one(folder: Path) -> Model:
-    """One folder's model."""
+def load_one(name: Path) -> Model:
+    """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
+    folder = located(name)
+    if is_published(folder):
+        from heedful.tasks import published  # all tasks at once
+
+        recipe, trained = published.trained(hub.open(folder), str(name))
+        return Model(name, recipe, (trained,))
     config = read_config(folder)
     recipe = recipes.load(folder / "recipe.toml")
     trained = task(config["task"]).load(config, folder)

@@ -14,9 +14,9 @@ import torch
 from pydantic import TypeAdapter
 
 from heedful import recipe as recipes
-from heedful.api.model import Model, load, load_one, write_model
+from heedful.api.model import Model, load, write_model
 from heedful.api.reporting import write_report
-from heedful.api.starting import begin, held, inherited
+from heedful.api.starting import begin, held, inherited, start_of
 from heedful.data.fingerprint import changed
 from heedful.data.rows import count
 from heedful.data.tables import hub_parts
@@ -64,7 +64,7 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there."""
     asked = recipe
     module = task(recipe.task)
-    start = load_one(Path(recipe.start)) if recipe.start else None
+    start = start_of(recipe.start) if recipe.start else None
     if start:
         recipe = inherited(recipe, start)
     recipe = module.resolve(recipe)
@@ -79,12 +79,12 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
         return load(folder)
     begun = time.time()
     with made(folder):
-        given = task(start.task).given(start.trained[0]) if start else None
+        given = start.given if start else None
         prepared = module.prepare(recipe, folder, listener.note, given)
         recipe = module.fitted(recipe, prepared)
         trained = module.build(recipe, prepared, given)
-        taken = begin(trained.network, module.given(trained), start, given) if start and given else None
-        about = taken.lines(f"{recipe.start} ({start.task})") if start and taken else []
+        taken = begin(trained.network, module.given(trained), start) if start else None
+        about = taken.lines(str(start)) if taken else []
         about += held(trained.network, recipe, taken)
     for line in about or [advice(recipe, prepared)]:
         if line:

@@ -1,11 +1,15 @@
 """A run that begins with weights that exist: what it takes over from where they come from, and what it says of it."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from heedful import hub
 from heedful import recipe as recipes
-from heedful.api.model import Model
+from heedful.api.finding import is_published, located
+from heedful.api.model import load_one
 from heedful.errors import HeedfulError
 from heedful.networks import lineage
 from heedful.networks.parts import freeze
@@ -20,7 +24,35 @@ ALIKE = (("complete", "fill"), ("label",))
 """Tasks whose windows are of the same things."""
 
 
-def inherited(recipe: Recipe, start: Model) -> Recipe:
+@dataclass(frozen=True)
+class Start:
+    """Where weights come from: a run, or what was published. `task`: what they can do; none: they only read."""
+
+    where: str
+    task: str
+    recipe: Recipe
+    network: nn.Module
+    given: Given
+
+    def __str__(self) -> str:
+        return f"{self.where} ({self.task or 'reads only'})"
+
+
+def start_of(name: str) -> Start:
+    """What `--from` names; raises HeedfulError as `load` does."""
+    folder = located(name)
+    if is_published(folder) and not (found := hub.open(folder)).tasks:
+        from heedful.tasks import published  # all tasks at once
+
+        settings, given = published.beginning(found, name)
+        bare = Recipe(task="classify", network=settings)
+        return Start(name, "", bare, hub.network(found), given)
+    model = load_one(Path(name))
+    trained = model.trained[0]
+    return Start(name, model.task, model.recipe, trained.network, task(model.task).given(trained))
+
+
+def inherited(recipe: Recipe, start: Start) -> Recipe:
     """The recipe with what it leaves open taken from where the weights come from.
 
     Raises HeedfulError for a setting under which the weights would fit and mean something else.
@@ -37,7 +69,7 @@ def inherited(recipe: Recipe, start: Model) -> Recipe:
     return recipe.model_copy(update={"network": network, "data": recipe.data.model_copy(update=unset)})
 
 
-def inherited_network(asked: Network, start: Model, name: str, own: dict[str, Any]) -> Network:
+def inherited_network(asked: Network, start: Start, name: str, own: dict[str, Any]) -> Network:
     """The settings of the network that the weights come from, as far as the task has them, with what is asked anew."""
     there = start.recipe.network
     for key in Network.model_fields:
@@ -58,13 +90,13 @@ def inherited_network(asked: Network, start: Model, name: str, own: dict[str, An
     return Network.model_validate(kept | chosen)
 
 
-def begin(network: nn.Module, here: Given, start: Model, there: Given) -> Taken:
+def begin(network: nn.Module, here: Given, start: Start) -> Taken:
     """Gives a network the weights of a start; raises HeedfulError if they share nothing."""
-    trained = start.trained[0]
-    taken = take(network, trained.network, unlike(here, there), order(here.names, there.names))
+    there = start.given
+    taken = take(network, start.network, unlike(here, there), order(here.names, there.names))
     if not taken.count:
         raise HeedfulError(
-            f"The weights of {start.folder} ({start.task}) fit no part of this network.",
+            f"The weights of {start} fit no part of this network.",
             f"{told(taken.fresh, taken.everything)}.",
         )
     return taken

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from heedful.data.album import Album
-from heedful.data.tokenizers import UNK, Tokenizer
+from heedful.data.tokenizers import Tokenizer
 
 Kind = Literal["text", "name", "picture"]
 
@@ -67,7 +67,7 @@ def load(kind: Kind, folder: Path, side: str) -> Coder:
 def strangers(coder: Coder, texts: Sequence[str]) -> tuple[int, str]:
     """How many pieces of these texts the coder never saw, and what they are."""
     if isinstance(coder, Tokenizer):
-        return sum(ids.count(UNK) for ids in coder.encode_batch(texts)), "token"
+        return sum(map(coder.unknowns, coder.encode_batch(texts))), "token"
     if isinstance(coder, Names):
         return sum(text not in coder.numbers for text in texts), "name"
     return 0, "picture"

@@ -15,7 +15,7 @@ from heedful.data.pairs import Pair
 from heedful.data.preparing import read_held
 from heedful.data.rows import BadRow, count
 from heedful.data.store import Store, Writer
-from heedful.data.tokenizers import BOS, EOS, UNK, Tokenizer
+from heedful.data.tokenizers import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.sections import Data, Recipe
@@ -161,16 +161,16 @@ class Preparation:
     def encode(self, documents: Iterator[Pair], tokenizer: Tokenizer, whole: bool) -> None:
         """Writes the training store, chunk by chunk."""
         writer, short, long = Writer(self.folder / "train", (tokenizer.size, 1)), 0, 0
-        unknown = tokens = 0
+        unknown, tokens, marks = 0, 0, tokenizer.marks
         while chunk := list(islice(documents, CHUNK)):
             rows, kept = [], []
             for one, ids in zip(chunk, encoded(tokenizer, [one.source for one in chunk]), strict=True):
                 short += (few := len(ids) < max(1, self.data.min_tokens))
                 long += (many := 0 < self.data.max_tokens < len(ids))
                 if not few and not many:
-                    rows.append([BOS, *ids, *([EOS] if whole else [])])
+                    rows.append([marks.begin, *ids, *([marks.end] if whole else [])])
                     kept.append((one.file, one.line))
-                    unknown, tokens = unknown + ids.count(UNK), tokens + len(ids)
+                    unknown, tokens = unknown + tokenizer.unknowns(ids), tokens + len(ids)
             writer.extend(rows, [[] for _ in rows], kept)
         writer.close()
         self.note.left_out(short, f"of fewer than {max(1, self.data.min_tokens)} tokens (data.min_tokens)", "")
@@ -188,7 +188,7 @@ class Preparation:
             return
         ids = encoded(tokenizer, [one.source for one in documents])
         self.note(f"{name}: {count(len(ids), 'document')} of {count(sum(map(len, ids)), 'token')}")
-        unknown = sum(one.count(UNK) for one in ids)
+        unknown = sum(map(tokenizer.unknowns, ids))
         if unknown:
             self.note(f"{name}: {count(unknown, 'token')} never seen in training")
 

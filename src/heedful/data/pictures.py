@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from heedful.data import picture_arrays, picture_samples
 from heedful.data.lines import check_readable
 from heedful.data.picture_files import ENDINGS
+from heedful.data.resizing import Resizing
 from heedful.errors import HeedfulError
 from heedful.sections import Data
 
@@ -43,6 +44,8 @@ class Form:
     size: int
     colours: Literal["rgb", "gray"]
     fit: Literal["crop", "pad", "stretch"] = "crop"
+    resizing: Resizing | None = None
+    """In place of `fit`, for a network that was published with another."""
 
     @property
     def channels(self) -> int:
@@ -59,16 +62,17 @@ class Form:
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
     @staticmethod
     def parse(plain: dict[str, Any]) -> "Form":
         """The form that `plain` described.
 
         >>> Form.parse(Form(28, "gray").plain())
-        Form(size=28, colours='gray', fit='crop')
+        Form(size=28, colours='gray', fit='crop', resizing=None)
         """
-        return Form(plain["size"], plain["colours"], plain["fit"])
+        resizing = plain.get("resizing")
+        return Form(plain["size"], plain["colours"], plain["fit"], Resizing.parse(resizing) if resizing else None)
 
 
 def is_picture(reference: str) -> bool:
@@ -153,13 +157,13 @@ def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
     """The picture as `read_picture` gives it, and whether it is the first frame of several."""
     stored = from_arrays(reference, form.size)
     if stored is not None:
-        if stored.shape == (form.size, form.size, form.channels):
+        if stored.shape == (form.size, form.size, form.channels) and not form.resizing:
             return stored.copy(), False
         image = Image.fromarray(stored[..., 0] if stored.shape[2] == 1 else stored)
         return as_array(fitted(flat(image, form.mode), form)), False
     with opened(reference) as image:
         try:
-            if image.format in ("JPEG", "MPO"):
+            if image.format in ("JPEG", "MPO") and not form.resizing:
                 image.draft(form.mode, (2 * form.size, 2 * form.size))  # large ones are decoded small
             image.load()
             upright = ImageOps.exif_transpose(image) if orientation(image) > 1 else image
@@ -266,6 +270,8 @@ def fitted(image: Image.Image, form: Form) -> Image.Image:
     """The picture as a square: its middle, or all of it on white, or all of it stretched."""
     width, height = image.size
     side = form.size
+    if form.resizing:
+        return form.resizing(image, side)
     if form.fit == "crop":
         short = min(width, height)
         left, top = (width - short) // 2, (height - short) // 2

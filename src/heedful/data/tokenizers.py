@@ -1,7 +1,7 @@
 """Texts to ids and back: characters, space-separated symbols, BPE, unigram, or the user's own tokenizer.json.
 
-The first four ids are the same everywhere: <pad>, <s>, </s>, <unk>. Such a text in the data is text: it never becomes
-the id of that name.
+The first four ids are the same wherever a vocabulary was learnt here: <pad>, <s>, </s>, <unk>. Such a text in the data
+is text: it never becomes the id of that name. A published vocabulary has its own (`Marks`).
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 import tokenizers
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
+from heedful.data.marks import OWN, Marks
 from heedful.errors import HeedfulError, unknown
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
@@ -22,24 +23,33 @@ KINDS = ("characters", "symbols", "bpe", "unigram")
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 SMALLEST = len(SPECIALS) + len(BYTES)
 CLOSED = 300
+PIECES = '{"sentencepiece"'
+"""How a file begins that holds a model of sentencepiece."""
 
 
 class Tokenizer:
     """A vocabulary with the two ways through it, encode and decode; neither adds <s> or </s>.
 
-    A user's own tokenizer keeps its ids beneath ours: they are moved up by four where it has other first four.
+    A user's own tokenizer keeps its ids beneath ours: they are moved up by four where it has other first four. With
+    `marks`, those of a network that was trained elsewhere, ids stay what they are.
     """
 
-    def __init__(self, inner: tokenizers.Tokenizer, kind: str) -> None:
+    def __init__(self, inner: tokenizers.Tokenizer, kind: str, marks: Marks | None = None) -> None:
         inner.encode_special_tokens = True
         inner.no_padding()
         inner.no_truncation()
         self.inner, self.kind = inner, kind
+        self.marks = marks or OWN
+        self.own = marks is None
         ours = tuple(inner.id_to_token(i) for i in range(len(SPECIALS))) == SPECIALS
-        self.shift = 0 if ours else len(SPECIALS)
+        self.shift = 0 if ours or marks else len(SPECIALS)
         # Another's ids may have gaps, so that the highest counts, not their number.
         self.size = max(inner.get_vocab().values()) + 1 + self.shift
-        self.unk = UNK if ours else unknown_id(inner)
+        self.unk = self.marks.unknown if ours or marks else unknown_id(inner)
+        self.gap = self.size if self.marks.gap is None else self.marks.gap
+        # what is not known here is shown as such
+        self.silent = {*self.marks.silent} - ({UNK} if self.own and self.unk is not None else set())
+        self.suffix = "" if self.own else getattr(inner.model, "end_of_word_suffix", None)
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text."""
@@ -52,8 +62,8 @@ class Tokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids: what was encoded, exactly, if nothing in it was unknown. <pad>, <s>, </s> are left out."""
-        first = UNK if self.unk is not None else UNK + 1
-        return self.inner.decode([self.theirs(i) for i in map(int, ids) if i >= first])
+        text = self.inner.decode([self.theirs(i) for i in map(int, ids) if i not in self.silent])
+        return text.replace(self.suffix, " ").strip() if self.suffix else text
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """Each id as people are shown it: a space is written ▁, a part of a character as its bytes."""
@@ -63,11 +73,17 @@ class Tokenizer:
         """The pieces of a text that have no entry, in order."""
         encoding = self.inner.encode(text, add_special_tokens=False)
         pairs = zip(encoding.ids, encoding.offsets, strict=True)
-        return [text[low:high] for i, (low, high) in pairs if self.ours(i) == UNK]
+        return [text[low:high] for i, (low, high) in pairs if self.ours(i) == self.marks.unknown]
+
+    def unknowns(self, ids: Sequence[int]) -> int:
+        """How many of these ids stand for what has no entry."""
+        return list(ids).count(self.marks.unknown)  # type: ignore[arg-type]
 
     def save(self, path: Path | str) -> None:
-        """Writes the ecosystem's tokenizer.json."""
+        """Writes the ecosystem's tokenizer.json, and beside it the marks of a published vocabulary."""
         Path(path).write_text(self.dump(), encoding="utf-8")
+        if not self.own:
+            marks_beside(path).write_text(json.dumps(self.marks.plain()), encoding="utf-8")
 
     def dump(self) -> str:
         """The tokenizer.json as text."""
@@ -80,31 +96,50 @@ class Tokenizer:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise HeedfulError(f"The tokenizer {path} cannot be read: {error}.") from None
+        if text.startswith(PIECES):
+            from heedful.data.pieces import Pieces
+
+            return Pieces.parse(json.loads(text))
         try:
             inner = tokenizers.Tokenizer.from_str(text)
         except Exception as error:
             # The library raises plain Exception.
             raise HeedfulError(f"{path} is not a tokenizer.json: {error}.") from None
-        return cls(inner, kind_of(json.loads(text)))
+        beside = marks_beside(path)
+        marks = Marks.parse(json.loads(beside.read_text(encoding="utf-8"))) if beside.exists() else None
+        return cls(inner, kind_of(json.loads(inner.to_str())), marks)
 
     def ours(self, theirs: int) -> int:
         """Our id for one of the inner tokenizer's."""
-        return UNK if theirs == self.unk else theirs + self.shift
+        if self.own and theirs == self.unk:
+            return UNK
+        return theirs + self.shift
 
     def theirs(self, ours: int) -> int:
         """The inner tokenizer's id for one of ours."""
-        return self.unk if ours == UNK and self.unk is not None else ours - self.shift
+        return self.unk if self.own and ours == UNK and self.unk is not None else ours - self.shift
 
     def shown(self, i: int) -> str:
         """One id as people are shown it."""
-        if i < len(SPECIALS):
+        if self.own and i < len(SPECIALS):
             return SPECIALS[i]
         token = self.inner.id_to_token(self.theirs(i)) or ""
+        if i in self.marks.silent:
+            return token
         text = self.inner.decode([self.theirs(i)]) or token
         if "\ufffd" in text:
             bytewise = isinstance(self.inner.decoder, decoders.ByteLevel)
             return "".join(BYTES[byte] for byte in byte_level(token)) if bytewise else token
         return text.replace(" ", "▁").replace("\n", "⏎")
+
+
+def marks_beside(path: Path | str) -> Path:
+    """Where the marks of a tokenizer's file are kept.
+
+    >>> str(marks_beside("run/source.tokenizer.json"))
+    'run/source.tokenizer.marks.json'
+    """
+    return Path(path).with_suffix(".marks.json")
 
 
 def learn(kind: str, texts: Iterable[str], vocabulary: int) -> Tokenizer:

@@ -17,7 +17,7 @@ from heedful.blocks.vision import stretched
 from heedful.networks.encoders import ProjectedEncoder
 from heedful.networks.joins import Drawing, TwoTowers
 from heedful.networks.parts import gathered, inside, shown
-from heedful.networks.sources import Frames, Pictures, Series
+from heedful.networks.sources import Frames, Pictures, Segments, Series
 
 ROWS = ("embedding.table.weight", "tokens.table.weight", "output.linear.weight", "output.linear.bias")
 """Tensors of a row for each token."""
@@ -79,6 +79,8 @@ def take(network: nn.Module, start: nn.Module, unlike: Mapping[str, str], order:
     """
     other, mine = standing(start, network), standing(network, start)
     theirs = {place: value for name, value in start.state_dict().items() if (place := other.get(name))}
+    origin = {place: value.data_ptr() for place, value in theirs.items()}
+    one_text(theirs, origin, start, network)
     unlike = {**unlike, **apart(network, start)}
     grids = grid_of(network), grid_of(start)
     found, used = Taken(), set[int]()
@@ -96,7 +98,7 @@ def take(network: nn.Module, start: nn.Module, unlike: Mapping[str, str], order:
                 why = f"{shape(weight)} here, {shape(value)} there"
                 continue
             weight.copy_(fits[list(order)] if order and inside(place, "head") else fits)
-            used.add(value.data_ptr())
+            used.add(origin[place])
             found.weights += weight.numel()
             if value.shape == weight.shape:
                 found.whole.append(shown(names[0]))
@@ -109,6 +111,15 @@ def take(network: nn.Module, start: nn.Module, unlike: Mapping[str, str], order:
     found.everything = [shown(names[0]) for names, _ in tensors(network)]
     found.there = [shown(names[0]) for names, _ in tensors(start)]
     return found
+
+
+def one_text(theirs: dict[str, Tensor], origin: dict[str, int], start: nn.Module, network: nn.Module) -> None:
+    """Brings tensors that tell several texts apart to a network that knows of one: the first is added to positions."""
+    if not isinstance(embedding_of(start), Segments) or isinstance(embedding_of(network), Segments):
+        return
+    words, texts, places = "embedding.tokens.table.weight", "embedding.texts.weight", "encoder.positions.table.weight"
+    theirs["embedding.table.weight"], origin["embedding.table.weight"] = theirs[words], origin[words]
+    theirs[places] = theirs[places] + theirs[texts][0]
 
 
 def tensors(network: nn.Module) -> list[tuple[list[str], Tensor]]:

@@ -21,6 +21,7 @@ from heedful.results import Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Recipe
 from heedful.tasks import reading, writing
 from heedful.tasks.given import Given
+from heedful.tasks.planned import begun, built
 from heedful.tasks.writing import Author, answer, config, given, load, save, score, together
 from heedful.training import defaults
 from heedful.training.loop import Work
@@ -52,10 +53,11 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     """An author with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
     read, target = reading.reading_of(prepared.source, prepared.train, recipe.network, start), prepared.target
-    network = writing.made(recipe.network, read, target, shared=False)
+    plan = begun(start, "caption", recipe.network, pixels=read.pixels)
+    network = built(plan) if plan else writing.made(recipe.network, read, target, shared=False)
     longest = int(np.asarray(prepared.train.lengths)[:, 1].max())
     slack = longest + writing.SLACK
-    return Author(network, recipe.network, read, target, False, "captions", 0.0, slack, recipe.data.normalize)
+    return Author(network, recipe.network, read, target, False, "captions", 0.0, slack, recipe.data.normalize, plan)
 
 
 def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
@@ -71,7 +73,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=lambda epoch: sources.plan(recipe, epoch, together=False),  # a batch of like names teaches little else
-        collate=writing.Collate(sources),
+        collate=writing.Collate(sources, model.target.marks),
         loss=writing.Loss(recipe.train.label_smoothing),
         score=values,
         primary=PRIMARY[kind(model)],

@@ -21,6 +21,7 @@ from heedful.data.preparing import standing as opened
 from heedful.data.rows import BadRow, count
 from heedful.data.tokenizers import Tokenizer
 from heedful.errors import unknown
+from heedful.hub import Plan
 from heedful.metrics import baselines
 from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.counts import PRIMARY, Kind
@@ -31,6 +32,7 @@ from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
 from heedful.tasks.given import Given
+from heedful.tasks.planned import begun, built, kept, planned
 from heedful.training import defaults
 from heedful.training.loop import Batch, Work
 
@@ -49,11 +51,12 @@ class Classifier:
     settings: Network
     reading: reading.Reading
     names: tuple[str, ...]
+    plan: Plan | None = None
 
 
 def given(model: Classifier) -> Given:
     """What goes with a classifier's weights."""
-    return replace(model.reading.given(), names=model.names)
+    return replace(model.reading.given(), names=model.names, plan=model.plan)
 
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
@@ -94,7 +97,9 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     """A classifier with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
     read = reading.reading_of(prepared.source, prepared.train, recipe.network, start)
-    return made(recipe.network, read, prepared.target.names)
+    names = prepared.target.names
+    plan = begun(start, "classify", recipe.network, names, read.pixels)
+    return Classifier(built(plan), recipe.network, read, names, plan) if plan else made(recipe.network, read, names)
 
 
 def made(settings: Network, read: reading.Reading, names: tuple[str, ...]) -> Classifier:
@@ -279,7 +284,8 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Classifier) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
-    return {"network": model.settings.model_dump(), "names": list(model.names)} | model.reading.config()
+    about = {"network": model.settings.model_dump(), "names": list(model.names)}
+    return about | model.reading.config() | kept(model.plan)
 
 
 def save(model: Classifier, folder: Path) -> None:
@@ -291,4 +297,5 @@ def save(model: Classifier, folder: Path) -> None:
 def load(config: dict[str, Any], folder: Path) -> Classifier:
     """The classifier of a folder, with weights still to be put in."""
     settings = Network.model_validate(config["network"])
-    return made(settings, reading.load_reading(config, folder / "tokenizer.json"), tuple(config["names"]))
+    read, names, plan = reading.load_reading(config, folder / "tokenizer.json"), tuple(config["names"]), planned(config)
+    return Classifier(built(plan), settings, read, names, plan) if plan else made(settings, read, names)

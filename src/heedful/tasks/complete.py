@@ -30,6 +30,7 @@ from heedful.tasks import passages
 from heedful.tasks.continuing import Continuer, answer, beginning, prompts
 from heedful.tasks.given import Given
 from heedful.tasks.passages import Passage, Pieces, opened
+from heedful.tasks.planned import begun, built, kept, planned
 from heedful.training.loop import Batch, Work
 
 __all__ = ["answer", "opened", "prompts"]
@@ -42,7 +43,7 @@ ORDERS = {"characters": 6, "symbols": 3}
 
 def given(model: Continuer) -> Given:
     """What goes with a continuer's weights."""
-    return Given(written=model.tokenizer)
+    return Given(written=model.tokenizer, plan=model.plan)
 
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
@@ -65,9 +66,10 @@ def fitted(recipe: Recipe, prepared: PreparedDocuments) -> Recipe:
 def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = None) -> Continuer:
     """A continuer with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    network = language_model(recipe.network, prepared.tokenizer.size)
+    plan = begun(start, "complete", recipe.network)
+    network = built(plan) if plan else language_model(recipe.network, prepared.tokenizer.size)
     ends, form = passages.ends_of(prepared), recipe.data.normalize
-    return Continuer(network, recipe.network, prepared.tokenizer, recipe.data.window, ends, form)
+    return Continuer(network, recipe.network, prepared.tokenizer, recipe.data.window, ends, form, plan)
 
 
 def work(model: Continuer, prepared: PreparedDocuments, recipe: Recipe) -> Work:
@@ -220,7 +222,7 @@ def check(recipe: Recipe) -> Findings:
 def config(model: Continuer) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
     about = {key: getattr(model, key) for key in ("window", "ends", "normal_form")}
-    return {"network": model.settings.model_dump()} | about
+    return {"network": model.settings.model_dump()} | about | kept(model.plan)
 
 
 def save(model: Continuer, folder: Path) -> None:
@@ -232,4 +234,6 @@ def load(config: dict[str, Any], folder: Path) -> Continuer:
     """The continuer of a folder, with weights still to be put in."""
     settings, tokenizer = Network.model_validate(config["network"]), Tokenizer.load(folder / "tokenizer.json")
     about = {key: config[key] for key in ("window", "ends", "normal_form")}
-    return Continuer(language_model(settings, tokenizer.size), settings, tokenizer, **about)
+    plan = planned(config)
+    network = built(plan) if plan else language_model(settings, tokenizer.size)
+    return Continuer(network, settings, tokenizer, **about, plan=plan)

@@ -15,11 +15,12 @@ from torch import Tensor
 from heedful.blocks.state import State
 from heedful.data.batching import padded
 from heedful.data.pairs import normalised
-from heedful.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizer
+from heedful.data.tokenizers import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.generation.rules import Rules, Special, rules_of, until
 from heedful.generation.running import Hypothesis
 from heedful.generation.search import Job, Search
+from heedful.hub import Plan
 from heedful.networks.joins import LanguageModel
 from heedful.results import Answer
 from heedful.sections import Generate, Network
@@ -45,6 +46,7 @@ class Continuer:
     window: int
     ends: bool
     normal_form: Literal["none", "NFC"] = "none"
+    plan: Plan | None = None
 
     @property
     def limit(self) -> int | None:
@@ -107,7 +109,8 @@ def begin_with(models: Sequence[Continuer], source: str, settings: Generate) -> 
 def beginning(model: Continuer, text: str) -> list[int]:
     """The ids of a text as the network learnt to read it: behind <s>, if it has learnt how documents begin."""
     ids = passages.asked(text, model.tokenizer, model.normal_form)
-    return [BOS, *ids] if model.ends or not ids else ids
+    marks = model.tokenizer.marks
+    return [marks.begin, *ids] if (model.ends and marks.prompted) or not ids else ids
 
 
 def limit_of(models: Sequence[Continuer]) -> int | None:
@@ -118,8 +121,8 @@ def limit_of(models: Sequence[Continuer]) -> int | None:
 def searching(models: Sequence[Continuer], settings: Generate) -> Callable[[list[Job], list[tuple[int, ...]]], Search]:
     """Makes the search for jobs that read these prompts."""
     first = models[0]
-    special = Special(BOS, EOS, never=(PAD, BOS, UNK) if first.ends else (PAD, BOS, UNK, EOS))
-    target = first.tokenizer
+    target, marks = first.tokenizer, first.tokenizer.marks
+    special = Special(marks.begin, marks.end, never=marks.never if first.ends else (*marks.never, marks.end))
     rules: Rules = rules_of(settings, special, target.encode, target.decode, target.size, target.kind == "symbols")
     decoders = [model.network.eval().decoder for model in models]
 
@@ -252,7 +255,7 @@ class Telling:
 
     def watch(self, history: Tensor) -> None:
         """Takes in the tokens (1, 1, T) so far."""
-        ids = [i for i in (*self.before, *history[0, 0].tolist()) if i != EOS]
+        ids = [i for i in (*self.before, *history[0, 0].tolist()) if i != self.tokenizer.marks.end]
         self.text = until(self.tokenizer.decode(ids), self.stops)
         held = max((len(stop) - 1 for stop in self.stops), default=0)
         safe = len(self.text.rstrip("\ufffd")) - held

@@ -31,6 +31,7 @@ from heedful.tasks.gaps import LEAST, Gapped, Gaps, ends_inside, shown_gaps
 from heedful.tasks.given import Given
 from heedful.tasks.guessing import Guesser, answer, best, guesses, prompts, score, windows
 from heedful.tasks.passages import Pieces, opened
+from heedful.tasks.planned import begun, built, kept, planned
 from heedful.tasks.reading import seeds_of
 from heedful.training.loop import Batch, Work
 
@@ -41,7 +42,7 @@ AT_ONCE = 64  # windows whose probabilities are held at once
 
 def given(model: Guesser) -> Given:
     """What goes with a guesser's weights."""
-    return Given(words=model.tokenizer)
+    return Given(words=model.tokenizer, plan=model.plan)
 
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
@@ -62,8 +63,11 @@ def fitted(recipe: Recipe, prepared: PreparedDocuments) -> Recipe:
 def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = None) -> Guesser:
     """A guesser with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    gaps = Gaps(recipe.train.mask, recipe.train.whole_words)
+    gaps = Gaps(recipe.train.mask, recipe.train.whole_words, prepared.tokenizer.marks)
     about = (recipe.data.window, passages.ends_of(prepared), gaps, recipe.data.normalize)
+    plan = begun(start, "fill", recipe.network)
+    if plan:
+        return Guesser(built(plan), recipe.network, prepared.tokenizer, *about, plan)
     return made(recipe.network, prepared.tokenizer, *about)
 
 
@@ -215,7 +219,7 @@ def config(model: Guesser) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
     about = {key: getattr(model, key) for key in ("window", "ends", "normal_form")}
     gaps = {"share": model.gaps.share, "words": model.gaps.words}
-    return {"network": model.settings.model_dump(), "gaps": gaps} | about
+    return {"network": model.settings.model_dump(), "gaps": gaps} | about | kept(model.plan)
 
 
 def save(model: Guesser, folder: Path) -> None:
@@ -226,5 +230,8 @@ def save(model: Guesser, folder: Path) -> None:
 def load(config: dict[str, Any], folder: Path) -> Guesser:
     """The guesser of a folder, with weights still to be put in."""
     settings, tokenizer = Network.model_validate(config["network"]), Tokenizer.load(folder / "tokenizer.json")
-    gaps = Gaps(**config["gaps"])
-    return made(settings, tokenizer, config["window"], config["ends"], gaps, config["normal_form"])
+    gaps = Gaps(**config["gaps"], marks=tokenizer.marks)
+    about, plan = (config["window"], config["ends"], gaps, config["normal_form"]), planned(config)
+    if plan is None:
+        return made(settings, tokenizer, *about)
+    return Guesser(built(plan), settings, tokenizer, *about, plan)

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heedful.data.tokenizers import BOS, EOS, UNK, Tokenizer
+from heedful.data.marks import OWN, Marks
+from heedful.data.tokenizers import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.tasks import passages
 
 GAP = "[MASK]"
-FIRST = UNK + 1  # ids below it mark places, and are no words
 HIDDEN, CHANGED = 0.8, 0.9  # of the gaps, those shown as such, and with those shown as another word; the rest as it is
 LEAST = 1e-30  # of a probability whose logarithm is taken
+GOES_ON = "##"
+"""How a published vocabulary of pieces marks those that go on with a word."""
 LEADING = ("bpe", "unigram")
 """Tokenizers whose words begin with the blank before them."""
 APART = ("characters", *LEADING)
@@ -29,10 +31,11 @@ class Gaps:
 
     share: float
     words: bool
+    marks: Marks = OWN
 
     def places(self, row: np.ndarray, inside: np.ndarray, seed: int) -> np.ndarray:
         """1 at the gaps of a row (S,), 0 elsewhere: what the seed decides, at least one if there is a word."""
-        real = row >= FIRST
+        real = ~np.isin(row, self.marks.silent)
         wanted = max(1, round(self.share * int(real.sum())))
         bound = np.append(False, inside[1, row[:-1]] & inside[0, row[1:]] & real[1:] & real[:-1])
         word = np.cumsum(~bound) - 1
@@ -44,8 +47,9 @@ class Gaps:
     def spoilt(self, row: np.ndarray, gaps: np.ndarray, size: int, seed: int) -> np.ndarray:
         """What a network reads in training: most gaps hidden, some with another word, some as they were."""
         luck = np.random.default_rng((seed, 1))
-        kind, other = luck.random(len(row)), luck.integers(FIRST, size, len(row))
-        shown = np.where(kind < HIDDEN, size, np.where(kind < CHANGED, other, row))
+        kind, other = luck.random(len(row)), luck.integers(self.marks.first, size, len(row))
+        gap = size if self.marks.gap is None else self.marks.gap
+        shown = np.where(kind < HIDDEN, gap, np.where(kind < CHANGED, other, row))
         return np.where(gaps > 0, shown, row)
 
 
@@ -55,8 +59,11 @@ def ends_inside(tokenizer: Tokenizer, gaps: Gaps) -> np.ndarray:
     Where gaps are not whole words, or tokens are, none is bound to another.
     """
     found = np.zeros((2, tokenizer.size), bool)
-    if gaps.words and tokenizer.kind in APART:
-        for token in range(FIRST, tokenizer.size):
+    if gaps.words and split(tokenizer):
+        found[1] = True
+        found[0] = [(tokenizer.inner.id_to_token(token) or "").startswith(GOES_ON) for token in range(tokenizer.size)]
+    elif gaps.words and tokenizer.kind in APART:
+        for token in range(tokenizer.marks.first, tokenizer.size):
             text = tokenizer.decode([token])
             found[:, token] = (text[:1].isalnum(), text[-1:].isalnum())
     return found
@@ -64,7 +71,7 @@ def ends_inside(tokenizer: Tokenizer, gaps: Gaps) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Gapped:
-    """A text with gaps: its ids (S,) with the tokenizer's size at each gap, 1 at the gaps (S,), and what was there.
+    """A text with gaps: its ids (S,) with the mark of a gap at each, 1 at the gaps (S,), and what was there.
 
     `parts`: what stands before, between and behind the gaps.
     """
@@ -90,7 +97,7 @@ class Gapped:
         if not found:
             raise HeedfulError(f"{text!r} is not {source!r} with its gaps filled.")
         said = [tokenizer.encode(word) for word in found.groups()]
-        one = [len(ids) == 1 and ids[0] != UNK for ids in said]
+        one = [len(ids) == 1 and ids[0] != tokenizer.marks.unknown for ids in said]
         several = next((word for word, fits in zip(found.groups(), one, strict=True) if not fits), None)
         if several is not None:
             raise HeedfulError(f"{several!r} is no single token of the vocabulary, and a gap holds one.")
@@ -101,10 +108,13 @@ class Gapped:
 def gapped(row: np.ndarray, tokenizer: Tokenizer, gaps: Gaps, inside: np.ndarray) -> Gapped:
     """A window with the gaps that its own tokens decide, all of them hidden."""
     marks = gaps.places(row, inside, int(np.abs(row.astype(np.int64) * np.arange(1, len(row) + 1)).sum()))
-    hidden = np.where(marks > 0, tokenizer.size, row)
+    hidden = np.where(marks > 0, tokenizer.gap, row)
     places = np.flatnonzero(marks)
     bounds = zip([0, *(places + 1)], [*places, len(row)], strict=True)
     parts = tuple(tokenizer.decode(row[low:high]) for low, high in bounds)
+    if split(tokenizer):
+        last = len(parts) - 1
+        parts = tuple(f"{' ' * (n > 0 < len(one))}{one}{' ' * (n < last)}" for n, one in enumerate(parts))
     return Gapped(hidden, marks, row[places], parts)
 
 
@@ -117,22 +127,30 @@ def asked(text: str, tokenizer: Tokenizer, form: str, ends: bool) -> Gapped:
         raise HeedfulError(f"There is no gap in {text[:60]!r}.", cure)
     if tokenizer.kind in LEADING:  # the blank before a gap is the gap's own
         parts = [part.removesuffix(" ") if place < len(parts) - 1 else part for place, part in enumerate(parts)]
-    ids, gaps = [BOS] if ends else [], []
+    around, gaps = tokenizer.marks, []
+    ids = [around.begin] if ends else []
     for place, part in enumerate(parts):
         if place:
             gaps.append(len(ids))
-            ids.append(tokenizer.size)
+            ids.append(tokenizer.gap)
         ids += passages.asked(part, tokenizer, form)
-    row = np.array([*ids, *([EOS] if ends else [])])
+    row = np.array([*ids, *([around.end] if ends else [])])
     marks = np.zeros(len(row), np.int64)
     marks[gaps] = 1
-    return Gapped(row, marks, np.full(len(gaps), UNK), tuple(parts))
+    return Gapped(row, marks, np.zeros(len(gaps), np.int64), tuple(parts))
 
 
 def joined(tokenizer: Tokenizer, parts: Sequence[str], words: Sequence[str]) -> str:
     """A text from what stands around its gaps and what stands in them."""
     pieces = [parts[0], *(piece for both in zip(words, parts[1:], strict=True) for piece in both)]
+    if split(tokenizer):
+        return "".join(pieces).replace(f" {GOES_ON}", "")
     return "".join(pieces) if tokenizer.kind in APART else " ".join(piece.strip() for piece in pieces if piece)
+
+
+def split(tokenizer: Tokenizer) -> bool:
+    """Whether tokens are pieces of words that lose the blanks between words, as in a published BERT."""
+    return tokenizer.kind == "wordpiece" and not tokenizer.own
 
 
 def shown_gaps(tokenizer: Tokenizer, ids: np.ndarray) -> list[str]:

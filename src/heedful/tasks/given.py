@@ -8,13 +8,15 @@ from heedful.data.pictured import as_asked
 from heedful.data.pictures import Form
 from heedful.data.steps import StepForm
 from heedful.data.tokenizers import Tokenizer
+from heedful.hub import Plan
 from heedful.sections import Data
 
 
 @dataclass(frozen=True)
 class Given:
     """The tokenizers that texts are read and written with, the form of pictures and what their colours are told by,
-    the form of sequences; the names of classes or labels; how many codes a picture is drawn in.
+    the form of sequences; the names of classes or labels; how many codes a picture is drawn in; the plan of a network
+    that was published.
     """
 
     words: Tokenizer | None = None
@@ -24,6 +26,7 @@ class Given:
     steps: StepForm | None = None
     names: tuple[str, ...] = ()
     codes: int = 0
+    plan: Plan | None = None
 
     def picture(self, data: Data) -> Form | None:
         """The form of pictures, with what a recipe asks for otherwise."""

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from heedful.data import batching
-from heedful.data.tokenizers import UNK, Tokenizer
+from heedful.data.tokenizers import Tokenizer
+from heedful.hub import Plan
 from heedful.networks.joins import Filler
 from heedful.results import Answer, Example, Track
 from heedful.sections import Generate, Network
@@ -25,7 +26,7 @@ SHOWN, PROMPTS, AROUND = 8, 100, 40  # texts and gaps to show what a model does,
 class Guesser:
     """A network with what it takes to read texts with gaps.
 
-    A gap is read as the number behind the tokenizer's last. `window` tokens are read at once, as in training; `ends`:
+    A gap is read as the tokenizer's mark for it. `window` tokens are read at once, as in training; `ends`:
     it has learnt where documents end.
     """
 
@@ -36,6 +37,7 @@ class Guesser:
     ends: bool
     gaps: Gaps
     normal_form: Literal["none", "NFC"] = "none"
+    plan: Plan | None = None
 
     @property
     def limit(self) -> int | None:
@@ -75,7 +77,7 @@ def guesses(models: Sequence[Guesser], some: Sequence[Gapped], settings: Generat
 def best(shares: np.ndarray, tokenizer: Tokenizer, most: int) -> np.ndarray:
     """The likeliest tokens (G, n) that can be said: none of those that only mark a place."""
     said = shares[:, : tokenizer.size].copy()
-    said[:, : UNK + 1] = -1
+    said[:, [*tokenizer.marks.silent]] = -1
     return np.argsort(-said, axis=1, kind="stable")[:, :most]
 
 

@@ -18,11 +18,14 @@ from torch import Tensor
 from heedful.data import batching, preparing
 from heedful.data.album import Album
 from heedful.data.check import check_pairs
+from heedful.data.marks import Marks
 from heedful.data.pictures import as_array, flat
 from heedful.data.pictures import fitted as fit
 from heedful.data.preparing import standing as opened
 from heedful.data.rows import BadRow
-from heedful.data.tokenizers import EOS, Tokenizer
+from heedful.data.tokenizers import Tokenizer
+from heedful.errors import HeedfulError
+from heedful.hub import Plan
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.ranks import ranks
@@ -33,6 +36,7 @@ from heedful.results import Answer, Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
 from heedful.tasks.given import Given
+from heedful.tasks.planned import begun, built, kept, planned
 from heedful.training import defaults
 from heedful.training.loop import Batch, Work
 
@@ -52,11 +56,12 @@ class Matcher:
     pictures: reading.Reading
     words: reading.Reading
     texts: tuple[str, ...]
+    plan: Plan | None = None
 
 
 def given(model: Matcher) -> Given:
     """What goes with a matcher's weights."""
-    return replace(model.pictures.given(), words=model.words.tokenizer)
+    return replace(model.pictures.given(), words=model.words.tokenizer, plan=model.plan)
 
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
@@ -81,8 +86,11 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     torch.manual_seed(recipe.seed)
     pictures = reading.reading_of(prepared.source, prepared.train, recipe.network, start)
     words, train = reading.Reading(prepared.target), prepared.train
-    texts = dict.fromkeys(prepared.target.decode(train[row][1]) for row in range(len(train)))
-    return made(recipe.network, pictures, words, tuple(texts))
+    texts = tuple(dict.fromkeys(prepared.target.decode(train[row][1]) for row in range(len(train))))
+    plan = begun(start, "match", recipe.network, pixels=pictures.pixels)
+    if plan:
+        return Matcher(built(plan), recipe.network, pictures, words, texts, plan)
+    return made(recipe.network, pictures, words, texts)
 
 
 def made(settings: Network, pictures: reading.Reading, words: reading.Reading, texts: tuple[str, ...]) -> Matcher:
@@ -105,7 +113,7 @@ def work(model: Matcher, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=lambda epoch: sources.plan(recipe, epoch, together=False),
-        collate=Collate(sources),
+        collate=Collate(sources, model.words.tokenizer.marks),
         loss=contrast,
         score=values,
         primary=PRIMARY[kind(model)],
@@ -124,11 +132,12 @@ class Collate:
     """Numbers of rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
 
     sources: reading.Sources
+    marks: Marks
 
     def __call__(self, numbers: np.ndarray) -> Batch:
         store = self.sources.store
         pairs = [store[int(number) % len(store)] for number in numbers]
-        words, steps = batching.padded([np.append(other, EOS) for _, other in pairs])
+        words, steps = batching.padded([np.array(self.marks.around(other)) for _, other in pairs])
         picture = torch.tensor([int(one[0]) for one, _ in pairs])
         same = (picture == picture.unsqueeze(1)) | (words == words.unsqueeze(1)).all(-1)
         return self.sources(numbers) | {"words": words, "steps": steps, "same": same.fill_diagonal_(False)}
@@ -151,7 +160,7 @@ def vectors(model: Matcher, side: int, sources: Sequence[str], budget: int, albu
     """Unit vectors (N, D) of pictures (side 0) or texts (side 1)."""
     model.network.eval()
     read, device = (model.pictures, model.words)[side], model.network.scale.device
-    found = torch.zeros(len(sources), int(model.settings.width))
+    found = torch.zeros(len(sources), model.network.projections[side].out_features)
     for rows, batch in read.batches(sources, budget, album):
         found[rows] = model.network.embed(side, batch["source"].to(device), batch["lengths"].to(device)).cpu()
     return found
@@ -182,9 +191,14 @@ def answer(
 ) -> list[list[Answer]]:
     """The n best texts for each picture, among those given, or else those seen in training.
 
-    An answer's score is the logarithm of its share: a softmax over all of them at the learned temperature.
+    An answer's score is the logarithm of its share: a softmax over all of them at the learned temperature. Raises
+    HeedfulError where there are none.
     """
     texts = list(dict.fromkeys(among)) or list(models[0].texts)
+    if not texts:
+        raise HeedfulError(
+            "This model keeps no texts of its own to choose among.", 'Name some, as --among "a cat" "a dog".'
+        )
     alike = torch.from_numpy(similarity(models, sources, texts, settings.batch_tokens))
     scale = torch.stack([model.network.scale.exp().clamp(max=100) for model in models]).mean()
     shares = (alike * scale.detach().cpu()).log_softmax(-1)
@@ -279,7 +293,7 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Matcher) -> dict[str, Any]:
     """What `load` must know beside the weights, the tokenizer and the texts."""
-    return {"network": model.settings.model_dump()} | model.pictures.config()
+    return {"network": model.settings.model_dump()} | model.pictures.config() | kept(model.plan)
 
 
 def save(model: Matcher, folder: Path) -> None:
@@ -293,4 +307,7 @@ def load(config: dict[str, Any], folder: Path) -> Matcher:
     pictures = reading.load_reading(config, folder / "tokenizer.json")
     words = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
     texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
-    return made(Network.model_validate(config["network"]), pictures, words, texts)
+    settings, plan = Network.model_validate(config["network"]), planned(config)
+    if plan:
+        return Matcher(built(plan), settings, pictures, words, texts, plan)
+    return made(settings, pictures, words, texts)

@@ -17,7 +17,7 @@ from heedful.data import batching, document_preparing
 from heedful.data.document_preparing import PreparedDocuments, encoded
 from heedful.data.pairs import normalised
 from heedful.data.store import Store
-from heedful.data.tokenizers import BOS, EOS, Tokenizer
+from heedful.data.tokenizers import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks import lineage
 from heedful.results import Example
@@ -103,8 +103,9 @@ def passages(
     The characters of a document are shared out among its windows as these read, since a window may cut one in two.
     `whole`: the end of a document is something to be known too.
     """
+    marks = tokenizer.marks
     for example, ids in zip(examples, encoded(tokenizer, [one.source for one in examples]), strict=True):
-        row = np.array([BOS, *ids, *([EOS] if whole else [])])
+        row = np.array([marks.begin, *ids, *([marks.end] if whole else [])])
         starts = range(0, len(row) - ahead, window)
         pieces = [row[start : start + window + ahead] for start in starts]
         texts = [tokenizer.decode(piece[int(ahead) :]) for piece in pieces]
@@ -139,7 +140,7 @@ def resolve(recipe: Recipe) -> Recipe:
 
 def ends_of(prepared: PreparedDocuments) -> bool:
     """Whether the ends of documents were learnt: not where the only one was cut."""
-    return int(prepared.train[0][0][-1]) == EOS
+    return int(prepared.train[0][0][-1]) == prepared.tokenizer.marks.end
 
 
 def limit_of(settings: Network, window: int, writes: bool) -> int | None:

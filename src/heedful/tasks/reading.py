@@ -21,7 +21,7 @@ from heedful.data.album import Album
 from heedful.data.augment import augment
 from heedful.data.pictures import Form, read_pictures
 from heedful.data.store import Store
-from heedful.data.tokenizers import EOS, Tokenizer
+from heedful.data.tokenizers import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks.joins import target_tokens
 from heedful.networks.lineage import class_token, picture_positions
@@ -67,13 +67,13 @@ class Reading:
         return Pictures(self.pixels, int(settings.width), settings.patch, int(settings.stem), places, token)
 
     def arrays(self, sources: Sequence[str], album: Album | None = None) -> list[np.ndarray]:
-        """Each source as ids with </s>, or as pixels; pictures that stand in `album` are not read again.
+        """Each source as ids between its marks, or as pixels; pictures that stand in `album` are not read again.
 
         Raises HeedfulError for a picture that cannot be read.
         """
         if isinstance(self.coder, Form):
             return list(album.of(sources) if album else read_pictures(sources, self.coder))
-        return [np.array([*one, EOS]) for one in self.tokenizer.encode_batch(sources)]
+        return [np.array(self.tokenizer.marks.around(one)) for one in self.tokenizer.encode_batch(sources)]
 
     def unknown(self, source: str) -> tuple[str, ...]:
         """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
@@ -166,7 +166,7 @@ class Sources:
     def __call__(self, numbers: np.ndarray) -> Batch:
         found = [self.store[int(number) % len(self.store)][0] for number in numbers]
         if isinstance(self.coder, Tokenizer):
-            source, lengths = batching.padded([np.append(one, EOS) for one in found])
+            source, lengths = batching.padded([np.array(self.coder.marks.around(one)) for one in found])
             return {"source": source, "lengths": lengths}
         pixels = torch.from_numpy(self.coder.pixels(np.concatenate(found).astype(np.int64)))
         return self.reading.pictured(augment(pixels, self.kinds, self.seeds(numbers)) if self.kinds else pixels)

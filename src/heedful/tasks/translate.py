@@ -14,7 +14,6 @@ from heedful.data import batching, preparing
 from heedful.data.check import check_pairs
 from heedful.data.preparing import standing as opened
 from heedful.data.rows import BadRow
-from heedful.data.tokenizers import BOS, EOS
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
@@ -23,6 +22,7 @@ from heedful.results import Alignment, Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Recipe
 from heedful.tasks import reading, writing
 from heedful.tasks.given import Given
+from heedful.tasks.planned import begun, built
 from heedful.tasks.writing import Author, answer, config, given, load, save, score, together
 from heedful.training.loop import Work
 
@@ -52,10 +52,11 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     """An author with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
     read, target, shared = reading.Reading(prepared.source), prepared.target, recipe.data.shared_tokenizer
-    network = writing.made(recipe.network, read, target, shared)
+    plan = begun(start, "translate", recipe.network)
+    network = built(plan) if plan else writing.made(recipe.network, read, target, shared)
     scores, stretch = "symbols" if target.kind == "symbols" else "text", writing.stretch_of(prepared.train.lengths)
     form = recipe.data.normalize
-    return Author(network, recipe.network, read, target, shared, scores, stretch, writing.SLACK, form)
+    return Author(network, recipe.network, read, target, shared, scores, stretch, writing.SLACK, form, plan)
 
 
 def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
@@ -71,7 +72,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=lambda epoch: sources.plan(recipe, epoch),
-        collate=writing.Collate(sources),
+        collate=writing.Collate(sources, model.target.marks),
         loss=writing.Loss(recipe.train.label_smoothing),
         score=score,
         primary=PRIMARY[kind(model)],
@@ -128,9 +129,10 @@ def baseline(
 def explain(model: Author, text: str, output: str) -> Alignment:
     """What each token of `output` looked at in `text`, from one teacher-forced call on the finished answer."""
     model.network.eval()
-    source_ids, target_ids = [*model.reading.tokenizer.encode(text), EOS], model.target.encode(output)
+    read, write = model.reading.tokenizer, model.target
+    source_ids, target_ids = read.marks.around(read.encode(text)), write.encode(output)
     source, lengths = batching.padded([np.asarray(source_ids)])
-    inputs, _ = batching.padded([np.asarray([BOS, *target_ids])])
+    inputs, _ = batching.padded([np.asarray([write.marks.begin, *target_ids])])
     with torch.inference_mode(), record(model.network) as maps:
         model.network(source, lengths, inputs)
     looked: dict[str, list[list[float]]] = {}
@@ -140,9 +142,7 @@ def explain(model: Author, text: str, output: str) -> Alignment:
         name = name.removesuffix(".weights")
         heads = weights[0].tolist()  # H x T x S
         looked |= {name: heads[0]} if len(heads) == 1 else {f"{name}.head{n}": head for n, head in enumerate(heads)}
-    return Alignment(
-        (*model.reading.tokenizer.tokens(source_ids[:-1]), "</s>"), (*model.target.tokens(target_ids), "</s>"), looked
-    )
+    return Alignment(tuple(read.tokens(source_ids)), tuple(write.tokens([*target_ids, write.marks.end])), looked)
 
 
 def check(recipe: Recipe) -> Findings:

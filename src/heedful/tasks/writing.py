@@ -18,21 +18,23 @@ from heedful.blocks.loss import cross_entropy
 from heedful.blocks.state import State
 from heedful.data import batching
 from heedful.data.album import Album
+from heedful.data.marks import Marks
 from heedful.data.pairs import normalised
-from heedful.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizer
+from heedful.data.tokenizers import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.generation.rules import Rules, Special, rules_of, until
 from heedful.generation.score import score as log_probability
 from heedful.generation.search import Hypothesis, Job, Search
+from heedful.hub import Plan
 from heedful.metrics.counts import Kind
 from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
 from heedful.sections import Generate, Network
 from heedful.tasks.given import Given
+from heedful.tasks.planned import built, kept, planned
 from heedful.tasks.reading import Reading, Sources, load_reading, luck
 from heedful.training.loop import Batch
 
-SPECIAL = Special(BOS, EOS, never=(PAD, BOS, UNK))
 SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
 
 
@@ -53,6 +55,7 @@ class Author:
     stretch: float
     slack: int
     normal_form: Literal["none", "NFC"] = "none"
+    plan: Plan | None = None
 
 
 def made(settings: Network, read: Reading, target: Tokenizer, shared: bool) -> EncoderDecoder:
@@ -78,12 +81,13 @@ class Collate:
     """Numbers of rows -> a batch: the source, the target behind <s>, and the target with </s>."""
 
     sources: Sources
+    marks: Marks
 
     def __call__(self, numbers: np.ndarray) -> Batch:
         store = self.sources.store
         written = [store[int(number) % len(store)][1] for number in numbers]
-        inputs, steps = batching.padded([np.concatenate(([BOS], one)) for one in written])
-        targets, _ = batching.padded([np.append(one, EOS) for one in written])
+        inputs, steps = batching.padded([np.concatenate(([self.marks.begin], one)) for one in written])
+        targets, _ = batching.padded([np.append(one, self.marks.end) for one in written])
         return self.sources(numbers) | {"inputs": inputs, "targets": targets, "steps": steps}
 
 
@@ -116,7 +120,7 @@ def answer(
     seeds = [luck(one) for one in arrays] if settings.sample else [0] * len(arrays)
     jobs = [Job(*one) for one in zip(lengths, longest, seeds, strict=True)]
     decoders = [model.network.decoder for model in models]
-    search = Search(decoders, begin(models, arrays), SPECIAL, settings, rules(first, settings))
+    search = Search(decoders, begin(models, arrays), special(first), settings, rules(first, settings))
     return [
         [shown(first, source, hypothesis, settings.stop) for hypothesis in found]
         for source, found in zip(sources, search.run(jobs), strict=True)
@@ -149,7 +153,13 @@ def begin(models: Sequence[Author], arrays: list[np.ndarray]) -> Callable[[Seque
 def rules(model: Author, settings: Generate) -> Rules:
     """The request's rules, whose texts are read with the target's tokenizer."""
     target = model.target
-    return rules_of(settings, SPECIAL, target.encode, target.decode, target.size, model.scores == "symbols")
+    return rules_of(settings, special(model), target.encode, target.decode, target.size, model.scores == "symbols")
+
+
+def special(model: Author) -> Special:
+    """The ids that a search must know."""
+    marks = model.target.marks
+    return Special(marks.begin, marks.end, marks.never)
 
 
 def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
@@ -169,9 +179,9 @@ def score(models: Sequence[Author], pairs: Sequence[tuple[str, str]]) -> list[fl
         [(first.reading.positions_of(one), len(other) + 1) for one, other in zip(arrays, targets, strict=True)]
     )
     found = np.zeros(len(pairs))
-    decoders, read = [model.network.decoder for model in models], begin(models, arrays)
+    decoders, read, marked = [model.network.decoder for model in models], begin(models, arrays), special(first)
     for rows in batching.order_for_inference(lengths, Generate().batch_tokens) if pairs else ():
-        found[rows] = log_probability(decoders, read(rows.tolist(), 1, 0), [targets[row] for row in rows], SPECIAL)
+        found[rows] = log_probability(decoders, read(rows.tolist(), 1, 0), [targets[row] for row in rows], marked)
     return found.tolist()
 
 
@@ -205,13 +215,13 @@ def together(one: Author, other: Author) -> bool:
 
 def given(model: Author) -> Given:
     """What goes with an author's weights."""
-    return replace(model.reading.given(), written=model.target)
+    return replace(model.reading.given(), written=model.target, plan=model.plan)
 
 
 def config(model: Author) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizers."""
     about = {key: getattr(model, key) for key in ("shared", "scores", "stretch", "slack", "normal_form")}
-    return {"network": model.settings.model_dump()} | about | model.reading.config()
+    return {"network": model.settings.model_dump()} | about | model.reading.config() | kept(model.plan)
 
 
 def save(model: Author, folder: Path) -> None:
@@ -229,4 +239,6 @@ def load(config: dict[str, Any], folder: Path) -> Author:
     read = load_reading(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
     target = read.tokenizer if shared else Tokenizer.load(folder / "target.tokenizer.json")
     about = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
-    return Author(made(settings, read, target, shared), settings, read, target, **about)
+    plan = planned(config)
+    network = built(plan) if plan else made(settings, read, target, shared)
+    return Author(network, settings, read, target, **about, plan=plan)

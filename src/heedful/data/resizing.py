@@ -1,0 +1,42 @@
+"""How a published network wants its pictures: what its file says is done to them, in that order."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from heedful.errors import HeedfulError
+
+
+@dataclass(frozen=True)
+class Resizing:
+    """The shorter side, or both (height, width), resized by one of Pillow's ways; the middle cut out."""
+
+    shorter: int | None
+    sides: tuple[int, int] | None
+    crop: tuple[int, int] | None
+    resample: int
+
+    def __call__(self, image: Image.Image, size: int) -> Image.Image:
+        """The picture; raises HeedfulError if it is no square of `size` then, since nothing makes it one."""
+        width, height = image.size
+        if self.sides is not None:
+            image = image.resize(self.sides[::-1], Image.Resampling(self.resample))
+        elif self.shorter is not None:
+            short, long = sorted((width, height))
+            longer = int(self.shorter * long / short)
+            wanted = (self.shorter, longer) if width <= height else (longer, self.shorter)
+            image = image.resize(wanted, Image.Resampling(self.resample))
+        if self.crop is not None:
+            top, left = ((have - want) // 2 for have, want in zip(image.size[::-1], self.crop, strict=True))
+            image = image.crop((left, top, left + self.crop[1], top + self.crop[0]))
+        if image.size != (size, size):
+            told = f"has {width} × {height} pixels; this network reads {size} × {size}, and its file resizes none."
+            raise HeedfulError(told, "Resize it first.")
+        return image
+
+    @staticmethod
+    def parse(plain: dict[str, Any]) -> "Resizing":
+        """What a dictionary of the fields described."""
+        both = [plain[key] and tuple(plain[key]) for key in ("sides", "crop")]
+        return Resizing(plain["shorter"], *both, plain["resample"])

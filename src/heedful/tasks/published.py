@@ -1,0 +1,245 @@
+"""A folder in the Hugging Face format as what a task calls a trained network, with all that it takes to ask it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import tokenizers
+
+from heedful import hub
+from heedful import recipe as recipes
+from heedful.blocks.vision import Pixels
+from heedful.data.marks import Marks
+from heedful.data.pictures import Form
+from heedful.data.pieces import Pieces
+from heedful.data.resizing import Resizing
+from heedful.data.tokenizers import Tokenizer, kind_of
+from heedful.errors import HeedfulError
+from heedful.hub import Plan, Published
+from heedful.networks.lineage import picture_positions
+from heedful.recipe import Recipe
+from heedful.sections import Data, Network
+from heedful.tasks.classify import Classifier
+from heedful.tasks.complete import SAMPLED
+from heedful.tasks.continuing import Continuer
+from heedful.tasks.gaps import Gaps
+from heedful.tasks.given import Given
+from heedful.tasks.guessing import Guesser
+from heedful.tasks.label import Labeller
+from heedful.tasks.match import Matcher
+from heedful.tasks.reading import Reading
+from heedful.tasks.writing import Author
+
+LONGEST = 64  # tokens of a caption, where the files do not say
+SEARCHED = {"num_beams": "beam", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram"}
+"""What generation_config.json says of the search, by our keys."""
+
+
+def trained(published: Published, where: str) -> tuple[Recipe, Any]:
+    """What is asked with published weights: a recipe that says how, and the trained network of its task.
+
+    Raises HeedfulError for weights that only read, and where there is no tokenizer.
+    """
+    if not published.tasks:
+        raise HeedfulError(
+            f"{where} ({published.plan.architecture}) gives vectors, and answers nothing by itself.",
+            "It can be the beginning of a network that does.",
+        )
+    task = published.tasks[0]
+    model = MAKERS[task](published, where)
+    made = recipe(task, published, model.settings)
+    return made, model
+
+
+def beginning(published: Published, where: str) -> tuple[Network, Given]:
+    """The settings of weights that only read, and what goes with them."""
+    plan = published.plan
+    side = next(iter(plan.sides.values()))
+    words = tokenizer(published, where) if published.words else None
+    given = eyes(published, side).given() if published.pictures else Given(words=words)
+    return side, replace(given, written=words if "decoder" in plan.sides else None, plan=plan)
+
+
+def recipe(task: str, published: Published, settings: Network) -> Recipe:
+    """How a published model is asked where the request does not say."""
+    told = spoken(published)
+    search: dict[str, Any] = dict(SAMPLED) if task == "complete" else {"beam": 1}
+    if task in ("translate", "caption"):
+        search |= {ours: told[key] for key, ours in SEARCHED.items() if told.get(key) is not None}
+    changes = {f"generate.{key}": value for key, value in search.items()}
+    made = recipes.build(task, changes)
+    window = int(settings.context) if task in ("complete", "fill") and settings.context != "auto" else made.data.window
+    data = Data.model_validate(made.data.model_dump() | {"window": window})
+    return made.model_copy(update={"network": settings, "data": data})
+
+
+def spoken(published: Published) -> dict[str, Any]:
+    """All that the files say of how answers are written."""
+    carried = published.carried.get("generation_config.json")
+    told = json.loads(carried) if carried else {}
+    return {**published.plan.config, **{key: value for key, value in told.items() if value is not None}}
+
+
+def continuer(published: Published, where: str) -> Continuer:
+    """What completes."""
+    side = published.plan.sides["decoder"]
+    network: Any = hub.network(published)
+    return Continuer(network, side, tokenizer(published, where), int(side.context), ends=True, plan=published.plan)
+
+
+def guesser(published: Published, where: str) -> Guesser:
+    """What fills gaps."""
+    side, words = published.plan.sides["encoder"], tokenizer(published, where)
+    if words.marks.gap is None:
+        raise HeedfulError(f"The tokenizer in {where} has no token that stands for a gap (mask_token).")
+    network: Any = hub.network(published)
+    gaps = Gaps(0.15, False, words.marks)
+    return Guesser(network, side, words, int(side.context), True, gaps, plan=published.plan)
+
+
+def classifier(published: Published, where: str) -> Classifier:
+    """What tells classes, of pictures or of texts."""
+    plan, side = published.plan, published.plan.sides["encoder"]
+    read = eyes(published, side) if published.pictures else Reading(tokenizer(published, where))
+    network: Any = hub.network(published)
+    return Classifier(network, side, read, tuple(plan.facts["names"]), plan)
+
+
+def labeller(published: Published, where: str) -> Labeller:
+    """What labels words."""
+    raise HeedfulError(f"{where} labels words.")
+
+
+def matcher(published: Published, where: str) -> Matcher:
+    """What matches pictures and texts."""
+    side = published.plan.sides["picture"]
+    network: Any = hub.network(published)
+    words = Reading(tokenizer(published, where))
+    return Matcher(network, side, eyes(published, side), words, (), published.plan)
+
+
+def translator(published: Published, where: str) -> Author:
+    """What translates."""
+    plan, words = published.plan, published.words
+    if not isinstance(words, hub.Pieces):
+        raise no_words(where)
+    network: Any = hub.network(published)
+    end, told = words.first[words.special["end"]], spoken(published)
+    read = Pieces(words.source, words.first, marks_of_pieces(words, words.first, end, end))
+    ids = {"end": words.second[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
+    write = Pieces(words.target, words.second, marks_of_pieces(words, words.second, ids["begin"], ids["end"], told))
+    longest = int(told.get("max_length") or plan.facts["longest"]) - 1
+    return Author(network, plan.sides["decoder"], Reading(read), write, False, "text", 0.0, longest, plan=plan)
+
+
+def captioner(published: Published, where: str) -> Author:
+    """What says what is in a picture."""
+    plan, words = published.plan, tokenizer(published, where)
+    network: Any = hub.network(published)
+    longest = int(spoken(published).get("max_length") or LONGEST + 1) - 1
+    read = eyes(published, plan.sides["encoder"])
+    return Author(network, plan.sides["decoder"], read, words, False, "captions", 0.0, longest, plan=plan)
+
+
+MAKERS = {
+    "complete": continuer,
+    "fill": guesser,
+    "classify": classifier,
+    "label": labeller,
+    "match": matcher,
+    "translate": translator,
+    "caption": captioner,
+}
+
+
+def eyes(published: Published, side: Network) -> Reading:
+    """How pictures are read."""
+    plan = published.plan
+    return Reading(form(published), pixels(plan), picture_positions(side, int(plan.facts["size"])))
+
+
+def pixels(plan: Plan) -> Pixels:
+    """What a network's pictures are."""
+    return plan.pixels(int(plan.facts["size"]))
+
+
+def form(published: Published) -> Form:
+    """How pictures are prepared."""
+    made, size = published.pictures, int(published.plan.facts["size"])
+    assert made is not None, "families that read pictures refuse folders without it"
+    resizing = Resizing(made.shorter, made.sides, made.crop, made.resample)
+    return Form(size, "gray" if len(made.mean) == 1 else "rgb", resizing=resizing)
+
+
+def tokenizer(published: Published, where: str) -> Tokenizer:
+    """The tokenizer, with marks from its files and from those that say how answers are written."""
+    words = published.words
+    if not isinstance(words, hub.Words):
+        raise no_words(where)
+    inner = tokenizers.Tokenizer.from_str(words.json)
+    return Tokenizer(inner, kind_of(json.loads(inner.to_str())), marks(words, published, where))
+
+
+def no_words(where: str) -> HeedfulError:
+    """The error for a folder without a tokenizer."""
+    return HeedfulError(
+        f"{where} has no tokenizer, without which its weights mean nothing.",
+        "Take the whole folder: tokenizer.json, or the files that a tokenizer is made of.",
+    )
+
+
+def marks(words: hub.Words, published: Published, where: str) -> Marks:
+    """The ids that stand for no text."""
+    roles = {role: number for role in words.special if (number := words.id(role)) is not None}
+    told, spoken_ids = spoken(published), hub.ids(published)
+    if "first" in roles and "between" in roles:
+        begin, end = roles["first"], roles["between"]
+    else:
+        begin = spoken_ids.get("begin", roles.get("begin"))
+        end = spoken_ids.get("end", roles.get("end"))
+    if begin is None or end is None:
+        raise HeedfulError(f"The tokenizer in {where} has no tokens for the beginning and the end of a text.")
+    before, after = around(words)
+    special = {number for number, one in words.inner.get_added_tokens_decoder().items() if one.special}
+    unknown = roles.get("unknown")
+    return Marks(
+        begin=begin,
+        end=end,
+        unknown=None if unknown == end else unknown,
+        gap=roles.get("mask"),
+        before=before,
+        after=after,
+        never=unsaid(told),
+        silent=tuple(sorted(special | set(roles.values()) | {begin, end})),
+        first=0,
+        prompted=bool(before),
+    )
+
+
+def around(words: hub.Words) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What the tokenizer puts before and behind a text."""
+    bare, whole = words.encode("a", special=False), words.encode("a")
+    place = next(at for at in range(len(whole)) if whole[at : at + len(bare)] == bare)
+    return tuple(whole[:place]), tuple(whole[place + len(bare) :])
+
+
+def unsaid(told: Mapping[str, Any]) -> tuple[int, ...]:
+    """Tokens that the files forbid in answers."""
+    return tuple(one[0] for one in told.get("bad_words_ids") or () if len(one) == 1)
+
+
+def marks_of_pieces(
+    words: hub.Pieces, numbers: Mapping[str, int], begin: int, end: int, told: Mapping[str, Any] | None = None
+) -> Marks:
+    """The same for one side of Marian."""
+    special = {numbers[token] for token in words.special.values() if token in numbers}
+    return Marks(
+        begin=begin,
+        end=end,
+        unknown=numbers[words.special["unknown"]],
+        after=(end,),
+        never=unsaid(told or {}),
+        silent=tuple(sorted(special | {begin, end})),
+        first=0,
+    )
