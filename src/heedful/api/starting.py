@@ -71,7 +71,7 @@ def inherited(recipe: Recipe, start: Start) -> Recipe:
 
 def inherited_network(asked: Network, start: Start, name: str, own: dict[str, Any]) -> Network:
     """The settings of the network that the weights come from, as far as the task has them, with what is asked anew."""
-    there = start.recipe.network
+    there = settings_for(start, name)
     for key in Network.model_fields:
         value = getattr(asked, key)
         if key in asked.model_fields_set - {*FREE} and value not in ("auto", getattr(there, key)):
@@ -79,15 +79,21 @@ def inherited_network(asked: Network, start: Start, name: str, own: dict[str, An
                 f"network.{key} is {value!r}, but the weights come from a network with {getattr(there, key)!r}.",
                 f"Leave network.{key} out.",
             )
-    row = there.name if asked.name == "auto" else asked.name
+    row = lineage.able(there.name, name) if asked.name == "auto" else asked.name
     if row not in lineage.LINEAGE or lineage.lacking(row, name):
-        return asked.model_copy(update={"name": row})  # resolve says what is wrong with it
+        return asked  # resolve says what is wrong with it
     known = {"size": there.size, "name": row}
     known |= {"positions": "sinusoidal" if there.positions == "grid" else there.positions}
     has = {"positions", *lineage.defaults(row, asked.model_copy(update=known), name), *own}
     kept = {key: getattr(there, key) for key in has if getattr(there, key) != "auto"} | known
     chosen = {key: getattr(asked, key) for key in asked.model_fields_set if getattr(asked, key) != "auto"}
     return Network.model_validate(kept | chosen)
+
+
+def settings_for(start: Start, name: str) -> Network:
+    """The settings of that side of a start which can do a task; of its first one if none can."""
+    sides = [start.recipe.network, *(start.given.plan.sides.values() if start.given.plan else ())]
+    return next((side for side in sides if not lineage.lacking(side.name, name)), sides[0])
 
 
 def begin(network: nn.Module, here: Given, start: Start) -> Taken:

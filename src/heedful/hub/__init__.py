@@ -25,17 +25,3 @@ __all__ = [
     "own",
     "write",
 ]
-    "Pieces",
-    "Plan",
-    "Published",
-    "Words",
-    "again",
-    "begun",
-    "build",
-    "given",
-    "ids",
-    "network",
-    "open",
-    "own",
-    "write",
-]

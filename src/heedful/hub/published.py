@@ -19,11 +19,11 @@ from heedful.hub.marian import Pieces
 from heedful.hub.pictures import Preprocessing, parse
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
-from heedful.networks.lineage import LINEAGE
+from heedful.networks.lineage import LINEAGE, able
 from heedful.networks.sides import TransformerSide
 from heedful.sections import Network
 
-SETTLED = ("name", "width", "depth", "heads", "inner", "patch", "stem", "context")
+SETTLED = ("width", "depth", "heads", "inner", "patch", "stem", "context")
 """Settings that a network which begins with published weights may not choose anew, if it is to stay of its family."""
 ON_TOP = ("names", "pooler", "pooled")
 """Facts of the layers on top."""
@@ -106,14 +106,15 @@ def begun(plan: Plan, task: str, settings: Network, names: Sequence[str] = (), s
     None: the family has no such network, or `settings` ask for another than that of the plan.
     """
     family = FAMILIES[plan.family]
-    able = [one for one, tasks in family.tasks.items() if task in tasks]
+    fit = [one for one, tasks in family.tasks.items() if task in tasks]
     same = any(
         all("auto" in (pair := (getattr(side, key), getattr(settings, key))) or pair[0] == pair[1] for key in SETTLED)
+        and able(side.name, task) == settings.name
         for side in plan.sides.values()
     )
-    if not able or not same or bool(size) != bool(family.pictures):
+    if not fit or not same or bool(size) != bool(family.pictures):
         return None
-    architecture = plan.architecture if plan.architecture in able else able[0]
+    architecture = plan.architecture if plan.architecture in fit else fit[0]
     facts = {key: fact for key, fact in plan.facts.items() if key not in ON_TOP}
     facts |= ({"names": list(names)} if names else {}) | ({"size": size} if size else {})
     sides = {name: side.model_copy(update={"dropout": settings.dropout}) for name, side in plan.sides.items()}

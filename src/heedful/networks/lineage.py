@@ -144,6 +144,11 @@ def allowed(task: str) -> list[str]:
     return [name for name in LINEAGE if not lacking(name, task)]
 
 
+def able(name: str, task: str) -> str:
+    """A row, or the usual one for a task that it cannot do: what weights came from may read well and write nothing."""
+    return DEFAULT.get(task, "vaswani2017") if lacking(name, task) else name
+
+
 def shape(name: str) -> str:
     """The task whose shape shows all that a row has."""
     return next(task for task in ("translate", "complete", "fill") if not lacking(name, task))

@@ -64,9 +64,9 @@ def beginning(published: Published, where: str) -> tuple[Network, Given]:
 def recipe(task: str, published: Published, settings: Network) -> Recipe:
     """How a published model is asked where the request does not say."""
     told = spoken(published)
-    search: dict[str, Any] = dict(SAMPLED) if task == "complete" else {"beam": 1}
+    search: dict[str, Any] = dict(SAMPLED) if task == "complete" else {}
     if task in ("translate", "caption"):
-        search |= {ours: told[key] for key, ours in SEARCHED.items() if told.get(key) is not None}
+        search |= {"beam": 1} | {ours: told[key] for key, ours in SEARCHED.items() if told.get(key) is not None}
     changes = {f"generate.{key}": value for key, value in search.items()}
     made = recipes.build(task, changes)
     window = int(settings.context) if task in ("complete", "fill") and settings.context != "auto" else made.data.window
