@@ -37,6 +37,15 @@ class Lexicon:
     def __hash__(self) -> int:
         return hash((self.words, self.letters))
 
+    def plain(self) -> dict[str, list[str]]:
+        """As JSON has it."""
+        return {"words": list(self.words), "letters": list(self.letters)}
+
+    @staticmethod
+    def parse(plain: dict[str, list[str]]) -> "Lexicon":
+        """What `plain` described."""
+        return Lexicon(plain["words"], plain["letters"])
+
     def unknown(self, words: Iterable[str]) -> tuple[str, ...]:
         """The words that have no number of their own, so that their letters alone tell them."""
         return tuple(word for word in words if word not in self.word_numbers)

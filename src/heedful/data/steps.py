@@ -19,6 +19,7 @@ from heedful.data import step_samples
 from heedful.data.lines import check_readable, missing
 from heedful.data.pictures import Form, as_array, fitted, flat, header, read_pictures
 from heedful.data.rows import count
+from heedful.data.step_pieces import Cut
 from heedful.data.step_series import read_table
 from heedful.data.step_words import Lexicon
 from heedful.data.video import ENDINGS as VIDEOS
@@ -65,7 +66,7 @@ class StepForm:
     channels: tuple[str, ...] = ()
     mean: tuple[float, ...] = ()
     spread: tuple[float, ...] = ()
-    lexicon: Lexicon | None = None
+    lexicon: Lexicon | Cut | None = None
     normalize: Literal["none", "NFC"] = "none"
 
     def ready(self, steps: Steps) -> np.ndarray:
@@ -80,7 +81,7 @@ class StepForm:
         """As JSON has it."""
         fields = {name: getattr(self, name) for name in ("kind", "rate", "normalize")}
         fields |= {name: list(getattr(self, name)) for name in ("channels", "mean", "spread")}
-        lexicon = self.lexicon and {"words": list(self.lexicon.words), "letters": list(self.lexicon.letters)}
+        lexicon = self.lexicon and self.lexicon.plain()
         return fields | {"picture": self.picture and self.picture.plain(), "lexicon": lexicon}
 
     @staticmethod
@@ -94,7 +95,7 @@ class StepForm:
         fields: dict[str, Any] = plain | {name: tuple(plain[name]) for name in ("channels", "mean", "spread")}
         picture, lexicon = plain["picture"], plain["lexicon"]
         fields["picture"] = Form.parse(picture) if picture else None
-        fields["lexicon"] = Lexicon(lexicon["words"], lexicon["letters"]) if lexicon else None
+        fields["lexicon"] = (Cut if "tokenizer" in lexicon else Lexicon).parse(lexicon) if lexicon else None
         return StepForm(**fields)
 
 

@@ -15,7 +15,7 @@ def shown(name: str) -> str:
     >>> shown("encoder.layers.layers.0.up.weight")
     'encoder.layers.0.up.weight'
     """
-    return name.replace(".layers.layers.", ".layers.")
+    return name.removeprefix("inner.").replace(".layers.layers.", ".layers.")
 
 
 def freeze(network: nn.Module, names: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from heedful.blocks.vision import stretched
 from heedful.networks.encoders import ProjectedEncoder
 from heedful.networks.joins import Drawing, TwoTowers
 from heedful.networks.parts import gathered, inside, shown
+from heedful.networks.pieces import FirstPieces
 from heedful.networks.sources import Frames, Pictures, Segments, Series
 
 ROWS = ("embedding.table.weight", "tokens.table.weight", "output.linear.weight", "output.linear.bias")
@@ -137,6 +138,8 @@ def standing(network: nn.Module, beside: nn.Module) -> dict[str, str]:
         starts = {f"embeddings.{side}.": "embedding.", f"encoders.{side}.": "encoder."}
     elif isinstance(network, Drawing):
         starts = {"writer.": "", "codebook.": "codebook."}
+    elif isinstance(network, FirstPieces):
+        starts = {"inner.": ""}
     elif isinstance(getattr(network, "encoder", None), ProjectedEncoder) != isinstance(
         getattr(beside, "encoder", None), ProjectedEncoder
     ):
@@ -172,9 +175,8 @@ def reading(network: nn.Module, beside: nn.Module) -> tuple[Sight, nn.Module] | 
     if isinstance(network, TwoTowers):
         side = 1 if sight(beside) == "texts" else 0
         return ("texts" if side else "pictures"), network.encoders[side]
-    inner = network.writer if isinstance(network, Drawing) else network
-    encoder = getattr(inner, "encoder", None)
-    return (sight(inner), encoder) if encoder is not None else None
+    encoder = getattr(within(network), "encoder", None)
+    return (sight(network), encoder) if encoder is not None else None
 
 
 def sight(network: nn.Module) -> Sight:
@@ -189,7 +191,14 @@ def embedding_of(network: nn.Module) -> nn.Module | None:
     """The embedding of the side that sees, or of the only one."""
     if isinstance(network, TwoTowers):
         return network.embeddings[0]
-    return getattr(network.writer if isinstance(network, Drawing) else network, "embedding", None)
+    return getattr(within(network), "embedding", None)
+
+
+def within(network: nn.Module) -> nn.Module:
+    """The network of two sides, or of one, that another is made of."""
+    if isinstance(network, FirstPieces):
+        return network.inner
+    return network.writer if isinstance(network, Drawing) else network
 
 
 def grid_of(network: nn.Module) -> tuple[int, int] | None:

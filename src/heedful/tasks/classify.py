@@ -197,7 +197,8 @@ def probabilities(
     for model in models:
         model.network.eval()
     device = next(first.network.parameters()).device
-    for rows, batch in first.reading.batches(sources, settings.batch_tokens, album):
+    limits = [model.network.encoder.limit for model in models]
+    for rows, batch in first.reading.batches(sources, settings.batch_tokens, limits, album):
         source, lengths = batch["source"].to(device), batch["lengths"].to(device)
         for model in models:
             found[rows] += model.network(source, lengths).float().softmax(-1).cpu().numpy() / len(models)

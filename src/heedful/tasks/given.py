@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from heedful.blocks.vision import Pixels
 from heedful.data.pictured import as_asked
 from heedful.data.pictures import Form
+from heedful.data.step_pieces import Cut
 from heedful.data.steps import StepForm
 from heedful.data.tokenizers import Tokenizer
 from heedful.hub import Plan
@@ -44,7 +45,8 @@ def unlike(here: Given, there: Given) -> dict[str, str]:
     found: dict[str, str] = {}
     if here.words and there.words and not alike(here.words, there.words):
         found["embedding"] = "another vocabulary"
-    if here.steps and here.steps.kind != "frames" and not same_steps(here.steps, there.steps):
+    own = here.steps and here.steps.kind != "frames" and not isinstance(here.steps.lexicon, Cut)
+    if here.steps and own and not same_steps(here.steps, there.steps):
         found["embedding"] = "other words" if here.steps.kind == "tokens" else "other channels"
     differ = here.written and there.written and not alike(here.written, there.written)
     if differ or here.codes != there.codes:

@@ -16,18 +16,23 @@ from heedful.blocks.vision import Pixels
 from heedful.data import batching, step_check, step_preparing, step_store
 from heedful.data.rows import BadRow
 from heedful.data.step_files import read_clips
+from heedful.data.step_pieces import Cut
+from heedful.data.step_words import Lexicon
 from heedful.data.steps import StepForm, Steps, open_steps
 from heedful.errors import HeedfulError, unknown
+from heedful.hub import Plan
 from heedful.metrics.classes import by_class, confused
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
 from heedful.networks.joins import EncoderHead, build_encoder
+from heedful.networks.pieces import FirstPieces
 from heedful.networks.sources import Frames, Series, Words
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import clips, reading
 from heedful.tasks.given import Given
+from heedful.tasks.planned import begun, built, kept, planned
 from heedful.tasks.windows import LEAST, apart, by_windows, cut, sureness, windows
 from heedful.training.loop import Work
 
@@ -42,24 +47,31 @@ class Labeller:
     `window` steps are read at once of what is longer (0: all), as in training.
     """
 
-    network: EncoderHead
+    network: EncoderHead | FirstPieces
     settings: Network
     form: StepForm
     pixels: Pixels | None
     names: tuple[str, ...]
     window: int
+    plan: Plan | None = None
 
 
 def given(model: Labeller) -> Given:
     """What goes with a labeller's weights."""
-    return Given(form=model.form.picture, pixels=model.pixels, steps=model.form, names=model.names)
+    lexicon = model.form.lexicon
+    words = lexicon.tokenizer if isinstance(lexicon, Cut) else None
+    form = model.form.picture
+    return Given(words, form=form, pixels=model.pixels, steps=model.form, names=model.names, plan=model.plan)
 
 
 def prepare(
     recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None
 ) -> step_store.PreparedClips:
     """The recipe's data under `folder`, read as `start` has it; labels are those of the data."""
-    return step_preparing.prepare_clips(recipe, folder, say, start.steps if start else None)
+    form = start.steps if start else None
+    if start and start.plan and start.words and not form:  # a published network that reads pieces of words
+        form = StepForm("tokens", lexicon=Cut(start.words), normalize=recipe.data.normalize)
+    return step_preparing.prepare_clips(recipe, folder, say, form)
 
 
 def opened(folder: Path) -> step_store.PreparedClips | None:
@@ -82,8 +94,19 @@ def fitted(recipe: Recipe, prepared: step_store.PreparedClips) -> Recipe:
 
 
 def build(recipe: Recipe, prepared: step_store.PreparedClips, start: Given | None = None) -> Labeller:
-    """A labeller with fresh weights, which the recipe's seed decides."""
+    """A labeller with fresh weights, which the recipe's seed decides.
+
+    Raises HeedfulError where a published vocabulary is to be read by a network of another make.
+    """
     torch.manual_seed(recipe.seed)
+    if isinstance(prepared.form.lexicon, Cut):
+        plan = begun(start, "label", recipe.network, prepared.names)
+        if plan is None:
+            raise HeedfulError(
+                f"The published weights of {recipe.start} cannot label as a network of other sizes.",
+                "Leave the settings of the network out, or --from.",
+            )
+        return of_words(built(plan), recipe.network, prepared.form, prepared.names, recipe.data.window, plan)
     picture = prepared.form.picture
     pixels = start.colours(picture) if start and picture else None
     if picture and not pixels:
@@ -105,13 +128,23 @@ def made(settings: Network, form: StepForm, pixels: Pixels | None, names: tuple[
     return Labeller(network, settings, form, pixels, names, window)
 
 
+def of_words(
+    inner: EncoderHead, settings: Network, form: StepForm, names: tuple[str, ...], window: int, plan: Plan
+) -> Labeller:
+    """A labeller of words by a published network, which reads pieces of them."""
+    assert isinstance(form.lexicon, Cut)
+    marks = form.lexicon.tokenizer.marks
+    network = FirstPieces(inner, marks.before, marks.after)
+    return Labeller(network, settings, form, None, names, window, plan)
+
+
 def embedding(settings: Network, form: StepForm, pixels: Pixels | None) -> nn.Module:
     """How steps become vectors."""
     width = int(settings.width)
     if pixels is not None:
         assert settings.patch != "auto", "fit_frames decides it"
         return Frames(pixels, width, settings.patch, int(settings.stem))
-    return Words(*form.lexicon.sizes, width) if form.lexicon else Series(len(form.mean), width)
+    return Words(*form.lexicon.sizes, width) if isinstance(form.lexicon, Lexicon) else Series(len(form.mean), width)
 
 
 def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) -> Work:
@@ -262,7 +295,7 @@ def config(model: Labeller) -> dict[str, Any]:
     """What `load` must know beside the weights."""
     about = {"network": model.settings.model_dump(), "names": list(model.names), "window": model.window}
     pixels = model.pixels and {"size": model.pixels.size, "mean": model.pixels.mean, "std": model.pixels.std}
-    return about | {"form": model.form.plain(), "pixels": pixels}
+    return about | {"form": model.form.plain(), "pixels": pixels} | kept(model.plan)
 
 
 def save(model: Labeller, folder: Path) -> None:
@@ -273,5 +306,7 @@ def load(config: dict[str, Any], folder: Path) -> Labeller:
     """The labeller of a folder, with weights still to be put in."""
     about = config["pixels"]
     pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"])) if about else None
-    settings, form = Network.model_validate(config["network"]), StepForm.parse(config["form"])
+    settings, form, plan = Network.model_validate(config["network"]), StepForm.parse(config["form"]), planned(config)
+    if plan:
+        return of_words(built(plan), settings, form, tuple(config["names"]), config["window"], plan)
     return made(settings, form, pixels, tuple(config["names"]), config["window"])

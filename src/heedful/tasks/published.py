@@ -14,6 +14,8 @@ from heedful.data.marks import Marks
 from heedful.data.pictures import Form
 from heedful.data.pieces import Pieces
 from heedful.data.resizing import Resizing
+from heedful.data.step_pieces import Cut
+from heedful.data.steps import StepForm
 from heedful.data.tokenizers import Tokenizer, kind_of
 from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
@@ -26,7 +28,7 @@ from heedful.tasks.continuing import Continuer
 from heedful.tasks.gaps import Gaps
 from heedful.tasks.given import Given
 from heedful.tasks.guessing import Guesser
-from heedful.tasks.label import Labeller
+from heedful.tasks.label import Labeller, of_words
 from heedful.tasks.match import Matcher
 from heedful.tasks.reading import Reading
 from heedful.tasks.writing import Author
@@ -108,7 +110,10 @@ def classifier(published: Published, where: str) -> Classifier:
 
 def labeller(published: Published, where: str) -> Labeller:
     """What labels words."""
-    raise HeedfulError(f"{where} labels words.")
+    plan, side = published.plan, published.plan.sides["encoder"]
+    step_form = StepForm("tokens", lexicon=Cut(tokenizer(published, where)))
+    network: Any = hub.network(published)
+    return of_words(network, side, step_form, tuple(plan.facts["names"]), 0, plan)
 
 
 def matcher(published: Published, where: str) -> Matcher:

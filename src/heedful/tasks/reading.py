@@ -91,10 +91,15 @@ class Reading:
         return {"source": source, "lengths": lengths}
 
     def batches(
-        self, sources: Sequence[str], budget: int, album: Album | None = None
+        self, sources: Sequence[str], budget: int, limits: Sequence[int | None], album: Album | None = None
     ) -> Iterator[tuple[np.ndarray, Batch]]:
-        """Sources as batches of at most `budget` positions, with their places in the list."""
+        """Sources as batches of at most `budget` positions, with their places in the list.
+
+        Raises HeedfulError for a text with more of them than one of the `limits` of networks.
+        """
         arrays = self.arrays(sources, album)
+        if not self.positions:
+            refuse_long(sources, arrays, limits)
         lengths = np.array([self.positions_of(one) for one in arrays])
         for rows in batching.order_for_inference(lengths, budget) if arrays else ():
             yield rows, self.batch([arrays[row] for row in rows])
@@ -124,6 +129,17 @@ class Reading:
         if not isinstance(self.coder, Form) or self.pixels is None:
             return {}
         return {"picture": self.coder.plain(), "pixels": asdict(self.pixels), "positions": self.positions}
+
+
+def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iterable[int | None]) -> None:
+    """Raises HeedfulError for the first text with more positions than a network has."""
+    limit = min((one for one in limits if one), default=None)
+    for text, one in zip(texts, arrays, strict=True):
+        if limit and len(one) > limit:
+            raise HeedfulError(
+                f"This text has {len(one):,} tokens; the network was made for {limit:,}: {text[:60]!r}…",
+                "Shorten it, or train with network.positions=sinusoidal, which has no limit.",
+            )
 
 
 def reading_of(coder: Tokenizer | Album, train: Store, settings: Network, start: Given | None = None) -> Reading:

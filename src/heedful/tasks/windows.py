@@ -12,6 +12,7 @@ from torch import Tensor
 
 from heedful.data import batching
 from heedful.networks.joins import EncoderHead
+from heedful.networks.pieces import FirstPieces
 from heedful.sections import Generate
 from heedful.training.loop import Batch
 
@@ -22,7 +23,7 @@ class Reader(Protocol):
     """What a model must have to be asked here."""
 
     @property
-    def network(self) -> EncoderHead: ...
+    def network(self) -> EncoderHead | FirstPieces: ...
 
     @property
     def names(self) -> tuple[str, ...]: ...

@@ -21,7 +21,6 @@ from heedful.data.album import Album
 from heedful.data.marks import Marks
 from heedful.data.pairs import normalised
 from heedful.data.tokenizers import Tokenizer
-from heedful.errors import HeedfulError
 from heedful.generation.rules import Rules, Special, rules_of, until
 from heedful.generation.score import score as log_probability
 from heedful.generation.search import Hypothesis, Job, Search
@@ -32,7 +31,7 @@ from heedful.results import Answer
 from heedful.sections import Generate, Network
 from heedful.tasks.given import Given
 from heedful.tasks.planned import built, kept, planned
-from heedful.tasks.reading import Reading, Sources, load_reading, luck
+from heedful.tasks.reading import Reading, Sources, load_reading, luck, refuse_long
 from heedful.training.loop import Batch
 
 SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
@@ -193,19 +192,8 @@ def read_all(models: Sequence[Author], sources: Sequence[str], album: Album | No
     if first.reading.positions:
         return first.reading.arrays(sources, album)
     arrays = first.reading.arrays([normalised(text, first.normal_form) for text in sources])
-    refuse_long(models, sources, arrays)
+    refuse_long(sources, arrays, [model.network.encoder.limit for model in models])
     return arrays
-
-
-def refuse_long(models: Sequence[Author], texts: Sequence[str], arrays: list[np.ndarray]) -> None:
-    """Raises HeedfulError for the first source with more positions than a network has."""
-    limits = [model.network.encoder.limit for model in models if model.network.encoder.limit]
-    for text, one in zip(texts, arrays, strict=True):
-        if limits and len(one) > min(limits):
-            raise HeedfulError(
-                f"This text has {len(one):,} tokens; the network was made for {min(limits):,}: {text[:60]!r}…",
-                "Shorten it, or train with network.positions=sinusoidal, which has no limit.",
-            )
 
 
 def together(one: Author, other: Author) -> bool:
