@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from heedful.api import Model, compare, demo, load, train
+    from heedful.api import Model, compare, demo, export, load, train
 
-__all__ = ["Model", "compare", "demo", "load", "train"]
+__all__ = ["Model", "compare", "demo", "export", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:

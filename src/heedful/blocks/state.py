@@ -127,5 +127,5 @@ def by_source(rows: Tensor, sources: int) -> Tensor:
 
 def to_rows(source: Tensor, rows: int) -> Tensor:
     """(N, ...) -> (R, ...), each source repeated for its beams; no copy where there is one beam."""
-    beams = rows // len(source)
+    beams = rows // source.size(0)
     return source if beams == 1 else source.repeat_interleave(beams, dim=0)

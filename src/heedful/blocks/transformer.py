@@ -63,7 +63,7 @@ class Block(nn.Module):
             assert self.memory is not None and self.memory_norm is not None
             seen, may_look = memory
             normed = self.memory_norm(x) if self.pre else x
-            queries = normed.reshape(len(may_look), -1, x.size(-1))  # (N, K*T, D)
+            queries = normed.reshape(may_look.size(0), -1, x.size(-1))  # (N, K*T, D)
             looked = self.memory(queries, memory=seen, mask=may_look).reshape(x.shape)
             x = self.add(x, looked, self.memory_norm)
         normed = self.inner_norm(x) if self.pre else x

@@ -27,6 +27,7 @@ COMMANDS = (
     Command("compare", "Train several networks under one budget and compare them."),
     Command("check", "Look at the data before training on it."),
     Command("explain", "See what a model looked at for each piece of its answer."),
+    Command("export", "Write a trained model for other engines: onnx, ct2."),
     Command("info", "The shape, weights and memory of a run or a network."),
     Command("networks", "The history of the field as a table: what each network added."),
     Command("recipes", "List, show and copy the built-in recipes; print every key."),

@@ -83,7 +83,7 @@ class RecurrentWriter(nn.Module):
             final = memory.final
         else:
             final = self.bridge(memory.summary).tanh().split(self.layers.widths, dim=-1)
-        return tuple(to_rows(part, rows or len(part)) for part in final)
+        return tuple(to_rows(part, rows or part.size(0)) for part in final)
 
     def pack(self, carried: Carried) -> dict[str, Tensor]:
         return {f"carried.{number}": part for number, part in enumerate(carried)}
@@ -110,13 +110,13 @@ class RecurrentDecoder(RecurrentWriter):
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
         carried = self.begin(memory, rows)
         source = {"summary": memory.summary} if memory is not None and self.every_step else {}
-        return State(source, self.pack(carried), carried[0].new_zeros(len(carried[0]), dtype=torch.long))
+        return State(source, self.pack(carried), carried[0].new_zeros(carried[0].size(0), dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
         beside = [x]
         if "summary" in state.source:
-            beside.append(to_rows(state.source["summary"], len(x)).unsqueeze(1).expand(-1, x.size(1), -1))
+            beside.append(to_rows(state.source["summary"], x.size(0)).unsqueeze(1).expand(-1, x.size(1), -1))
         read, carried = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
         if self.readout is not None:
             read = self.readout(self.dropout(torch.cat([read, *beside], dim=-1))).tanh()
@@ -140,7 +140,7 @@ class BahdanauDecoder(RecurrentWriter):
         assert memory is not None, "attention needs a source"
         carried = self.begin(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
-        return State(source, self.pack(carried), carried[0].new_zeros(len(carried[0]), dtype=torch.long))
+        return State(source, self.pack(carried), carried[0].new_zeros(carried[0].size(0), dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
@@ -148,8 +148,8 @@ class BahdanauDecoder(RecurrentWriter):
         states, contexts = [], []
         for t in range(tokens.size(1)):
             top = carried[-self.layers.parts].unsqueeze(1)  # (R, 1, D)
-            query = by_source(top, len(source["mask"]))
-            context = self.attention(query, source["keys"], source["vectors"], source["mask"]).reshape(len(x), -1)
+            query = by_source(top, source["mask"].size(0))
+            context = self.attention(query, source["keys"], source["vectors"], source["mask"]).reshape(x.size(0), -1)
             out, stepped = self.layers.step(torch.cat((x[:, t], context), dim=-1), carried)
             carried = unless_past(stepped, carried, t, lengths)
             states.append(out)
@@ -185,7 +185,7 @@ class LuongDecoder(RecurrentWriter):
         assert memory is not None, "attention needs a source"
         carried = self.begin(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
-        count = len(carried[0])
+        count = carried[0].size(0)
         kept = self.pack(carried)
         if self.feeding:
             kept["fed"] = carried[0].new_zeros(count, self.embedding_width)
@@ -211,7 +211,7 @@ class LuongDecoder(RecurrentWriter):
     def look(self, read: Tensor, state: State) -> Tensor:
         """h~ (R, T, D) for the top layer's outputs (R, T, D)."""
         source = state.source
-        queries = by_source(read, len(source["mask"]))
+        queries = by_source(read, source["mask"].size(0))
         contexts = self.attention(queries, source["keys"], source["vectors"], source["mask"])
         return self.readout(self.dropout(torch.cat((contexts.reshape(*read.shape[:2], -1), read), dim=-1))).tanh()
 
@@ -246,7 +246,7 @@ class TransformerDecoder(nn.Module):
                 assert block.memory is not None, "this decoder was made without a memory"
                 seen = block.memory.project(memory.vectors)
                 source |= {f"keys.{number}": seen.keys, f"values.{number}": seen.values}
-        count = rows or (len(memory.mask) if memory is not None else 1)
+        count = rows or (memory.mask.size(0) if memory is not None else 1)
         buffers: dict[str, Tensor] = {}
         for number, block in enumerate(self.layers if room else ()):
             shape = (count, room, block.self_attention.heads, weight.size(1) // block.self_attention.heads)

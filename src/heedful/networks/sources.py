@@ -31,7 +31,7 @@ class Pictures(nn.Module):
         if self.places is not None:
             x = x + self.places(self.patches.grid).to(x)
         if self.token is not None:
-            x = torch.cat([self.token.to(x.dtype).expand(len(x), 1, -1), x], dim=1)
+            x = torch.cat([self.token.to(x.dtype).expand(x.size(0), 1, -1), x], dim=1)
         return x if self.line is None else self.line(x, torch.arange(self.positions, device=x.device).unsqueeze(0))
 
 

@@ -31,7 +31,7 @@ class Cache:
 
     def append(self, new: KeyValue) -> KeyValue:
         """Writes the new keys and values at their positions and gives the whole buffers back."""
-        rows = torch.arange(len(self.positions), device=self.positions.device).unsqueeze(1)
+        rows = torch.arange(self.positions.size(0), device=self.positions.device).unsqueeze(1)
         self.keys[rows, self.positions] = new.keys.to(self.keys.dtype)
         self.values[rows, self.positions] = new.values.to(self.values.dtype)
         return KeyValue(self.keys, self.values)

@@ -1,0 +1,59 @@
+"""A translator for CTranslate2."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from heedful.api.exporting import agreed
+from heedful.api.model import Model
+from heedful.data.tokenizers import BOS, EOS, SPECIALS, UNK, Tokenizer
+from heedful.errors import HeedfulError
+from heedful.hub import ct2
+from heedful.tasks import task
+
+__all__ = ["require", "write"]
+require = ct2.require
+
+OWN = "heedful:"
+"""Before names of entries that are not the tokenizer's."""
+
+
+def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
+    """Writes the model and its tokenizers, and checks it; raises HeedfulError for what CTranslate2 has no place for."""
+    author = model.trained[0]
+    lacks = ct2.unfit(author.network) if model.task == "translate" else "models of translate"
+    if not lacks and author.plan:
+        raise HeedfulError(
+            f"{model.folder} was published, and CTranslate2 has a converter of its own for it.",
+            "ct2-opus-mt-converter, or ct2-transformers-converter where transformers is installed.",
+        )
+    if lacks:
+        raise HeedfulError(
+            f"CTranslate2 runs {lacks} alone, and not {model.folder} ({model.task}, {model.recipe.network.name}).",
+            f"ONNX takes it: heedful export {model.folder} --to onnx",
+        )
+    sides = author.reading.tokenizer, author.target
+    special = SPECIALS if not any(side.shift for side in sides) else tuple(f"{OWN}{name}" for name in SPECIALS)
+    vocabularies = vocabulary(sides[0], special), vocabulary(sides[1], special)
+    ids = ct2.Special(BOS, EOS, UNK)
+    ct2.write(author.network, vocabularies, ids, folder)
+    task(model.task).save(author, folder)
+    author.network.eval()
+    notes = [
+        agreed(
+            "CTranslate2", "log probabilities of 4 answers", ct2.difference(author.network, vocabularies, ids, folder)
+        )
+    ]
+    if author.network.encoder.limit is None:
+        notes.append(f"positions: the first {ct2.FARTHEST:,}, as the format holds a table of them and no formula")
+    use = 'use: ctranslate2.Translator("FOLDER"), as docs/export.md shows'
+    return {"model.bin": "weights"}, [*notes, use]
+
+
+def vocabulary(tokenizer: Tokenizer, special: Sequence[str]) -> list[str]:
+    """The name of each id. What no text becomes has a name that is no token of the tokenizer."""
+    names = list(special)
+    for number in range(len(special), tokenizer.size):
+        theirs = tokenizer.theirs(number)
+        token = None if theirs == tokenizer.unk else tokenizer.inner.id_to_token(theirs)
+        names.append(token if token is not None else f"{OWN}{number}")
+    return names

@@ -1,0 +1,34 @@
+"""heedful export: a trained model for other engines."""
+
+from typing import Annotated
+
+import typer
+
+from heedful.cli.words import OutputFlag
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
+To = Annotated[str, typer.Option("--to", metavar="FORMAT", help="onnx (any model) or ct2 (Transformers of translate).")]
+
+
+def run(model: Run, to: To, output: OutputFlag = None) -> None:
+    """Write a trained model for engines that know nothing of Heedful, with all that is needed to ask it.
+
+    \b
+    heedful export runs/mine --to onnx                 into exports/mine-onnx
+    heedful export runs/mine --to ct2 -o FOLDER        for CTranslate2
+
+    What was written answers one batch as the network does, or it is not kept. docs/export.md shows how to ask it.
+    """
+    from heedful import api
+    from heedful.report.terminal import columns
+
+    done = api.export(model, to, output)
+    print(done.folder)
+    rows = [[f"  {name}", size_of(size), meaning] for name, (size, meaning) in done.files.items()]
+    print(columns(rows, left={0, 2}))
+    print("\n".join(done.notes))
+
+
+def size_of(count: int) -> str:
+    """Bytes as people read them."""
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"

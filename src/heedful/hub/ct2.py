@@ -1,0 +1,176 @@
+"""Transformer translators as CTranslate2 models, through that library's own specification of them.
+
+D width   S positions   V vocabulary
+"""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from heedful.blocks.attention import Attention
+from heedful.blocks.embedding import Learned, Positions, Sinusoidal, Tokens
+from heedful.blocks.transformer import Block, Stack
+from heedful.errors import HeedfulError
+from heedful.networks.decoders import TransformerDecoder
+from heedful.networks.encoders import TransformerEncoder
+from heedful.networks.joins import EncoderDecoder
+
+Spec = Any
+"""A part of CTranslate2's specification of models; its fields are declared as None, and are filled here."""
+
+Vocabularies = tuple[Sequence[str], Sequence[str]]
+"""The names of the source's and the target's ids; special ones have the same names in both."""
+
+FARTHEST = 2048
+"""Positions that a table of waves is written for: the format holds numbers, and no formula."""
+
+
+class Special(NamedTuple):
+    """The ids that begin an answer, end it and every source, and stand for what is unknown."""
+
+    begin: int
+    end: int
+    unknown: int
+
+
+def require() -> None:
+    """Raises HeedfulError if CTranslate2 is not installed."""
+    if find_spec("ctranslate2") is None:
+        raise HeedfulError("--to ct2 needs the package ctranslate2.", 'pip install "heedful[export]"')
+
+
+def unfit(network: nn.Module) -> str | None:
+    """What there is in a network that the format has no place for, or None."""
+    if not isinstance(network, EncoderDecoder) or not isinstance(network.embedding, Tokens):
+        return "networks that read a text and write one"
+    encoder, decoder = network.encoder, network.decoder
+    if not isinstance(encoder, TransformerEncoder) or not isinstance(decoder, TransformerDecoder):
+        return "Transformers"
+    if not isinstance(encoder.positions, Sinusoidal | Learned):
+        return "positions that are added (network.positions sinusoidal or learned)"
+    return None
+
+
+def write(network: EncoderDecoder, vocabularies: Vocabularies, special: Special, folder: Path) -> None:
+    """Writes model.bin, config.json and the vocabularies, whose entries stand in the order of their ids."""
+    encoder, decoder = network.encoder, network.decoder
+    assert isinstance(encoder, TransformerEncoder) and isinstance(decoder, TransformerDecoder)
+    spec = specification(encoder.layers, decoder.layers)
+    assert isinstance(network.embedding, Tokens)
+    spec.encoder.embeddings[0].weight = plain(network.embedding.table.weight)
+    spec.encoder.scale_embeddings = network.embedding.scale != 1
+    put_side(spec.encoder, encoder.layers, encoder.positions)
+    spec.decoder.embeddings.weight = plain(decoder.tokens.table.weight)
+    spec.decoder.scale_embeddings = decoder.tokens.scale != 1
+    put_side(spec.decoder, decoder.layers, decoder.positions)
+    put_linear(spec.decoder.projection, decoder.output.linear)
+    for layer, block in zip(spec.decoder.layer, decoder.layers, strict=True):
+        assert block.memory is not None and block.memory_norm is not None
+        put_attention(layer.attention, block.memory, block.memory_norm, fused=False)
+    for register, names in zip(
+        (spec.register_source_vocabulary, spec.register_target_vocabulary), vocabularies, strict=True
+    ):
+        register(list(names))
+    put_config(spec, [vocabularies[1][one] for one in special], first_block(encoder.layers).inner_norm.eps)
+    spec.validate()
+    spec.optimize()
+    spec.save(str(folder))
+
+
+@torch.inference_mode()
+def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Special, folder: Path) -> float:
+    """How far log probabilities of made-up answers are from the network's, as a share of the largest of them."""
+    from ctranslate2 import Translator
+
+    luck, lengths, steps = torch.Generator().manual_seed(0), torch.tensor([7, 3, 5, 2]), 4
+    first = max(special) + 1
+    source = torch.randint(first, len(vocabularies[0]), (len(lengths), 7), generator=luck)
+    target = torch.randint(first, len(vocabularies[1]), (len(lengths), steps), generator=luck)
+    begin, end = (torch.full((len(lengths), 1), one) for one in (special.begin, special.end))
+    written = torch.cat([begin, target, end], dim=1)
+    source[torch.arange(len(lengths)), lengths - 1] = special.end
+    own = network.decoder.logits(network(source, lengths, written[:, :-1])).log_softmax(-1)
+    expected = own.gather(-1, written[:, 1:].unsqueeze(-1)).squeeze(-1)
+    texts = [
+        [vocabularies[0][i] for i in row[: length - 1]] for row, length in zip(source.tolist(), lengths, strict=True)
+    ]
+    answers = [[vocabularies[1][i] for i in row] for row in target.tolist()]
+    scored = Translator(str(folder), device="cpu", compute_type="float32").score_batch(texts, answers)
+    found = torch.tensor([one.log_probs for one in scored])
+    return float((found - expected).abs().max() / expected.abs().max())
+
+
+def specification(encoder: Stack, decoder: Stack) -> Spec:
+    """An empty specification of this depth."""
+    from ctranslate2.specs import transformer_spec
+
+    block = first_block(encoder)
+    depths = len(encoder.layers), len(decoder.layers)
+    return transformer_spec.TransformerSpec.from_config(depths, block.self_attention.heads, pre_norm=block.pre)
+
+
+def first_block(stack: Stack) -> Block:
+    """The first of blocks that are all alike."""
+    return next(iter(stack))
+
+
+def put_config(spec: Spec, special: Sequence[str], epsilon: float) -> None:
+    """What an engine must know beside the weights; `special` are the names of begin, end and unknown."""
+    config = spec.config
+    config.layer_norm_epsilon = epsilon
+    config.bos_token, config.eos_token, config.unk_token = special
+    config.decoder_start_token = config.bos_token
+    config.add_source_eos = True
+
+
+def put_side(spec: Spec, stack: Stack, positions: Positions) -> None:
+    """What encoder and decoder have alike: positions, self-attention, the two linear layers, norms."""
+    block = first_block(stack)
+    spec.position_encodings.encodings = table(positions, block.up.in_features)
+    if block.pre:
+        put_norm(spec.layer_norm, stack.norm)
+    for layer, block in zip(spec.layer, stack, strict=True):
+        put_attention(layer.self_attention, block.self_attention, block.self_norm, fused=True)
+        put_norm(layer.ffn.layer_norm, block.inner_norm)
+        put_linear(layer.ffn.linear_0, block.up)
+        put_linear(layer.ffn.linear_1, block.down)
+
+
+def table(positions: Positions, width: int) -> np.ndarray:
+    """What is added at each position, (S, D)."""
+    if isinstance(positions, Learned):
+        return plain(positions.table.weight)
+    return plain(positions(torch.zeros(1, FARTHEST, width), torch.arange(FARTHEST).unsqueeze(0))[0])
+
+
+def put_attention(spec: Spec, attention: Attention, norm: nn.Module, fused: bool) -> None:
+    """Queries, keys and values in one matrix, or queries apart where keys and values are the memory's."""
+    parts = [attention.query, attention.key, attention.value]
+    groups = [parts] if fused else [parts[:1], parts[1:]]
+    for linear, some in zip(spec.linear, [*groups, [attention.out]], strict=True):
+        linear.weight = plain(torch.cat([part.weight for part in some]))
+        linear.bias = plain(torch.cat([part.bias for part in some]))
+    put_norm(spec.layer_norm, norm)
+
+
+def put_norm(spec: Spec, norm: nn.Module) -> None:
+    """A layer norm's scale and shift."""
+    assert isinstance(norm, nn.LayerNorm)
+    spec.gamma, spec.beta = plain(norm.weight), plain(norm.bias)
+
+
+def put_linear(spec: Spec, linear: nn.Linear) -> None:
+    """A linear layer's weights."""
+    spec.weight = plain(linear.weight)
+    if linear.bias is not None:
+        spec.bias = plain(linear.bias)
+
+
+def plain(tensor: Tensor) -> np.ndarray:
+    """A tensor as numbers."""
+    return tensor.detach().float().cpu().numpy()

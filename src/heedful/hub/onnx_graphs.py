@@ -1,0 +1,190 @@
+"""What an export to ONNX is made of: one graph for what is answered at once, two for what is written token by token.
+
+N sources or rows   S source positions   T tokens so far   D width   V vocabulary
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from heedful.blocks.codebook import Codebook, Grays
+from heedful.blocks.state import State, grown
+from heedful.networks.decoders import Decoder
+from heedful.networks.joins import AnyEncoder, EncoderDecoder, EncoderHead, TwoTowers
+
+NEW = "new."
+"""Before the name of what `step` hands on; without it, it is the name under which the next `step` takes it."""
+READ = 3  # positions that the example of a state has read: an exporter takes 0 and 1 for constants
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One file: a module, examples of what goes in by name, and which of their axes may have any size.
+
+    `limit`: the most that the axis `positions` may have, where a network can tell no more apart.
+    """
+
+    name: str
+    about: str
+    module: nn.Module
+    inputs: dict[str, Tensor]
+    axes: dict[str, dict[int, str]]
+    outputs: tuple[str, ...]
+    limit: int | None = None
+
+
+Example = dict[str, Tensor]
+"""A source (N, ...) and, where lengths differ, lengths (N,)."""
+
+
+def answer_graph(network: EncoderHead, example: Example, positions: int) -> Graph:
+    """Sources to logits: of each class, or of each label at each step."""
+    module = Answer(network, positions)
+    return Graph("model", "source to logits", module, example, axes_of(example), ("logits",), network.encoder.limit)
+
+
+def tower_graph(network: TwoTowers, side: int, name: str, example: Example, positions: int) -> Graph:
+    """Sources of one side to unit vectors."""
+    module, limit = Tower(network, side, positions), cast("AnyEncoder", network.encoders[side]).limit
+    return Graph(name, f"{name} to unit vectors", module, example, axes_of(example), ("vectors",), limit)
+
+
+def writer_graphs(network: EncoderDecoder, example: Example, positions: int) -> list[Graph]:
+    """Sources to the state before the first token; a token and a state to logits and the next state."""
+    reader = Reader(network, positions)
+    with torch.no_grad():
+        state = reader.begin(*example.values(), room=READ)
+    tensors, stepper = named(state), Stepper(network.decoder, state)
+    inputs = {"tokens": torch.ones_like(state.lengths)} | tensors
+    axes = {"tokens": {0: "rows"}} | {name: axes_of_state(name) for name in tensors}
+    outputs = ("logits", *(f"{NEW}{name}" for name in tensors if not name.startswith("source.")))
+    return [
+        Graph("encoder", "source to state", reader, example, axes_of(example), tuple(tensors), network.encoder.limit),
+        Graph("step", "token and state to logits and new state", stepper, inputs, axes, outputs),
+    ]
+
+
+def paint_graph(codebook: Codebook | Grays) -> Graph:
+    """Codes to pictures."""
+    codes = torch.arange(3 * codebook.positions).view(3, -1) % codebook.size
+    return Graph(
+        "paint", "codes to pictures", Painter(codebook), {"codes": codes}, {"codes": {0: "rows"}}, ("pictures",)
+    )
+
+
+def axes_of(example: Example) -> dict[str, dict[int, str]]:
+    """Any number of sources; of any length, where lengths are told."""
+    if "lengths" not in example:
+        return {"source": {0: "rows"}}
+    return {"source": {0: "rows", 1: "positions"}, "lengths": {0: "rows"}}
+
+
+def axes_of_state(name: str) -> dict[int, str]:
+    """The axes of a state's tensor that may have any size."""
+    kind, _, part = name.partition(".")
+    if kind == "read" and part != "lengths":
+        return {0: "rows", 1: "read"}
+    return {0: "rows", 1: "positions"} if kind == "source" and part != "summary" else {0: "rows"}
+
+
+class Positioned(nn.Module):
+    """What reads sources; `positions` of each, where all have the same and no lengths are told."""
+
+    def __init__(self, positions: int) -> None:
+        super().__init__()
+        self.positions = positions
+
+    def counted(self, source: Tensor, lengths: Tensor | None) -> Tensor:
+        """The lengths (N,)."""
+        if lengths is not None:
+            return lengths
+        return torch.full((source.size(0),), self.positions, dtype=torch.long, device=source.device)
+
+
+class Answer(Positioned):
+    """An encoder with a head."""
+
+    def __init__(self, network: EncoderHead, positions: int) -> None:
+        super().__init__(positions)
+        self.network = network
+
+    def forward(self, source: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, ...]:
+        return (self.network(source, self.counted(source, lengths)),)
+
+
+class Tower(Positioned):
+    """One side of two towers."""
+
+    def __init__(self, network: TwoTowers, side: int, positions: int) -> None:
+        super().__init__(positions)
+        self.network, self.side = network, side
+
+    def forward(self, source: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, ...]:
+        return (self.network.embed(self.side, source, self.counted(source, lengths)),)
+
+
+class Reader(Positioned):
+    """The first half of an encoder-decoder: all that happens once a source."""
+
+    def __init__(self, network: EncoderDecoder, positions: int) -> None:
+        super().__init__(positions)
+        self.network = network
+
+    def begin(self, source: Tensor, lengths: Tensor | None = None, *, room: int) -> State:
+        """The state before the first token."""
+        return self.network.decoder.start(self.network.read(source, self.counted(source, lengths)), room=room)
+
+    def forward(self, source: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The tensors of that state; its buffers have no position yet."""
+        state = self.begin(source, lengths, room=1)
+        buffers = {name: buffer[:, :0] for name, buffer in state.buffers.items()}
+        return tuple(named(replace(state, buffers=buffers)).values())
+
+
+class Stepper(nn.Module):
+    """The second half: one token more for every row."""
+
+    def __init__(self, decoder: Decoder, like: State) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.parts = [list(part) for part in (like.source, like.carried, like.buffers)]
+
+    def forward(self, tokens: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """Tokens (N,) and the tensors of a state -> logits (N, V), and those tensors that are not the source's."""
+        outputs, after = self.decoder(tokens.unsqueeze(1), self.state(tokens, state))
+        new = {name: part for name, part in named(after).items() if not name.startswith("source.")}
+        return (self.decoder.logits(outputs[:, 0]), *new.values())
+
+    def state(self, tokens: Tensor, tensors: Sequence[Tensor]) -> State:
+        """The state whose tensors these are, with room for one position more."""
+        given = iter(tensors)
+        source, carried, buffers = ({name: next(given) for name in names} for names in self.parts)
+        lengths = next(given, torch.zeros_like(tokens))
+        return State(
+            source, carried, lengths, {name: grown(buffer, buffer.size(1) + 1) for name, buffer in buffers.items()}
+        )
+
+
+class Painter(nn.Module):
+    """Codes (N, S) to bytes (N, H, W, C)."""
+
+    def __init__(self, codebook: Codebook | Grays) -> None:
+        super().__init__()
+        self.codebook: Codebook | Grays = codebook
+
+    def forward(self, codes: Tensor) -> tuple[Tensor, ...]:
+        return (self.codebook.decode(codes),)
+
+
+def named(state: State) -> dict[str, Tensor]:
+    """A state as one table. Rows come first in each of its tensors, so that rows are chosen in all of them alike.
+
+    `source.…` stays as it is, `carried.…` is what a recurrent decoder remembers, `read.…` grows with what was read.
+    """
+    source = {f"source.{name}": part for name, part in state.source.items()}
+    carried = {name if name.startswith("carried.") else f"carried.{name}": part for name, part in state.carried.items()}
+    read = {f"read.{name}": part for name, part in state.buffers.items()}
+    return source | carried | read | ({"read.lengths": state.lengths} if read else {})

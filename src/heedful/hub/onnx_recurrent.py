@@ -1,0 +1,89 @@
+"""Recurrent layers as ONNX's own operators, which read padded batches by their lengths.
+
+PyTorch's packed sequences have no counterpart in ONNX; its RNN, LSTM and GRU take the lengths beside the batch.
+
+N sequences   T positions   D width
+"""
+
+import copy
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from heedful.blocks.recurrent import Carried, Cell, Recurrent
+
+Module = TypeVar("Module", bound=nn.Module)
+
+OPSET = 18
+OPERATORS: dict[Cell, str] = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
+GATES: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
+"""Where each gate stands in PyTorch's weights, in ONNX's order: LSTM i o f c of i f g o, GRU z r h of r z n."""
+
+
+def exportable(module: Module) -> Module:
+    """A copy in which every recurrent stack is made of ONNX's operators; it computes nothing but when exported."""
+    made = copy.deepcopy(module).eval()
+    for parent in list(made.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, Recurrent):
+                setattr(parent, name, OnnxRecurrent(child))
+    return made
+
+
+class OnnxRecurrent(nn.Module):
+    """What `Recurrent` is, as a graph."""
+
+    def __init__(self, plain: Recurrent) -> None:
+        super().__init__()
+        self.cell: Cell = plain.cell
+        self.width, self.ways, self.parts, self.widths = plain.width, plain.ways, plain.parts, plain.widths
+        self.depth = len(plain.layers)
+        for number, layer in enumerate(plain.layers):
+            for name in ("weight_ih", "weight_hh"):
+                self.register_buffer(f"{name}_{number}", torch.stack(self.sorted(layer, name)))
+            both = zip(self.sorted(layer, "bias_ih"), self.sorted(layer, "bias_hh"), strict=True)
+            self.register_buffer(f"bias_{number}", torch.stack([torch.cat(pair) for pair in both]))
+
+    def sorted(self, layer: nn.Module, name: str) -> list[Tensor]:
+        """A layer's weights of one name, of each direction, with the gates in ONNX's order."""
+        ways = [getattr(layer, f"{name}_l0{end}").detach() for end in ("", "_reverse")[: self.ways]]
+        gates = [weight.chunk(len(GATES[self.cell])) for weight in ways]
+        return [torch.cat([some[place] for place in GATES[self.cell]]) for some in gates]
+
+    def forward(
+        self, x: Tensor, carried: Carried | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Carried]:
+        """Reads x (N, T, D): outputs (N, T, width), and the carried tensors after each row's own last position."""
+        states: list[Tensor] = []
+        for number in range(self.depth):
+            start = carried[number * self.parts : (number + 1) * self.parts] if carried else None
+            x, last = self.read(number, x, start, lengths)
+            states += last
+        return x, tuple(states)
+
+    def step(self, x: Tensor, carried: Carried) -> tuple[Tensor, Carried]:
+        """One position of every row: x (N, D) -> output (N, width), carried tensors."""
+        outputs, carried = self(x.unsqueeze(1), carried)
+        return outputs.squeeze(1), carried
+
+    def read(self, number: int, x: Tensor, start: Carried | None, lengths: Tensor | None) -> tuple[Tensor, Carried]:
+        """One layer."""
+        rows, steps, half = x.size(0), x.size(1), self.width // self.ways
+        begin = [part.unflatten(-1, (self.ways, -1)).transpose(0, 1) for part in start] if start else []
+        names = ("weight_ih", "weight_hh", "bias")
+        weights = [getattr(self, f"{name}_{number}") for name in names]
+        settings: dict[str, Any] = {"hidden_size": half}
+        if self.ways == 2:
+            settings["direction"] = "bidirectional"
+        if self.cell == "gru":
+            settings["linear_before_reset"] = 1  # the reset gate on U h, as in cuDNN
+        out, *last = torch.onnx.ops.symbolic_multi_out(
+            OPERATORS[self.cell],
+            [x.transpose(0, 1), *weights, None if lengths is None else lengths.to(torch.int32), *begin],
+            settings,
+            dtypes=[x.dtype] * (1 + self.parts),
+            shapes=[(steps, self.ways, rows, half)] + [(self.ways, rows, half)] * self.parts,
+            version=OPSET,
+        )
+        return out.permute(2, 0, 1, 3).flatten(2), tuple(part.transpose(0, 1).flatten(1) for part in last)
