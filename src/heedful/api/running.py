@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from heedful import recipe as recipes
 from heedful.api.model import Model, load, write_model
 from heedful.api.reporting import write_report
-from heedful.api.starting import begin, held, inherited, start_of
+from heedful.api.starting import Start, begin, held, inherited, start_of
 from heedful.data.fingerprint import changed
 from heedful.data.rows import count
 from heedful.data.tables import hub_parts
@@ -78,17 +78,7 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
         listener.note(f"heedful train … --from {folder} -o OTHER")
         return load(folder)
     begun = time.time()
-    with made(folder):
-        given = start.given if start else None
-        prepared = module.prepare(recipe, folder, listener.note, given)
-        recipe = module.fitted(recipe, prepared)
-        trained = module.build(recipe, prepared, given)
-        taken = begin(trained.network, module.given(trained), start) if start else None
-        about = taken.lines(str(start)) if taken else []
-        about += held(trained.network, recipe, taken)
-    for line in about or [advice(recipe, prepared)]:
-        if line:
-            listener.note(line)
+    recipe, prepared, trained, about = ready(recipe, start, folder, listener)
     write_model(folder, recipe, trained, weights=False)
     write_fingerprint(folder, recipe, prepared.fingerprint)
     model = Model(folder, recipe, (trained,))
@@ -100,6 +90,23 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     model = load(folder)
     conclude(model, outcome, prepared, begun, about, listener)
     return model
+
+
+def ready(recipe: Recipe, start: Start | None, folder: Path, listener: Listener) -> tuple[Recipe, Any, Any, list[str]]:
+    """All that there is before the first step: the recipe that the data settle, the data, the network with the weights
+    it begins with, and what is to be said of where they come from.
+    """
+    module, given = task(recipe.task), start.given if start else None
+    with made(folder):
+        prepared = module.prepare(recipe, folder, listener.note, given)
+        recipe = module.fitted(recipe, prepared)
+        trained = module.build(recipe, prepared, given)
+        taken = begin(trained.network, module.given(trained), start) if start else None
+        about = (taken.lines(str(start)) if taken else []) + held(trained.network, recipe, taken)
+    for line in about or [advice(recipe, prepared)]:
+        if line:
+            listener.note(line)
+    return recipe, prepared, trained, about
 
 
 def advice(recipe: Recipe, prepared: Any) -> str:

@@ -12,7 +12,7 @@ from heedful.api.finding import is_published, located
 from heedful.api.model import load_one
 from heedful.errors import HeedfulError
 from heedful.networks import lineage
-from heedful.networks.parts import freeze
+from heedful.networks.parts import freeze, gathered
 from heedful.networks.taking import Taken, take, told
 from heedful.sections import Network, Recipe
 from heedful.tasks import task
@@ -65,6 +65,10 @@ def inherited(recipe: Recipe, start: Start) -> Recipe:
         changes["shared_tokenizer"] = before.shared_tokenizer
     if any(recipe.task in some and start.task in some for some in ALIKE):
         changes["window"] = before.window
+    if (form := start.given.form) and recipe.task in recipes.tasks_of("data.picture"):
+        changes |= {"picture": form.size, "colours": form.colours, "fit": form.fit}
+    if recipe.task == "label" and start.given.steps:
+        changes["frame_rate"] = start.given.steps.rate
     unset = {key: value for key, value in changes.items() if key not in recipe.data.model_fields_set}
     return recipe.model_copy(update={"network": network, "data": recipe.data.model_copy(update=unset)})
 
@@ -74,9 +78,10 @@ def inherited_network(asked: Network, start: Start, name: str, own: dict[str, An
     there = settings_for(start, name)
     for key in Network.model_fields:
         value = getattr(asked, key)
-        if key in asked.model_fields_set - {*FREE} and value not in ("auto", getattr(there, key)):
+        told = "sinusoidal" if getattr(there, key) == "grid" else getattr(there, key)  # of texts and of pictures: waves
+        if key in asked.model_fields_set - {*FREE} and value != told and not {value, told} & {"auto", "grid"}:
             raise HeedfulError(
-                f"network.{key} is {value!r}, but the weights come from a network with {getattr(there, key)!r}.",
+                f"network.{key} is {value!r}, but the weights come from a network with {told!r}.",
                 f"Leave network.{key} out.",
             )
     row = lineage.able(there.name, name) if asked.name == "auto" else asked.name
@@ -103,7 +108,7 @@ def begin(network: nn.Module, here: Given, start: Start) -> Taken:
     if not taken.count:
         raise HeedfulError(
             f"The weights of {start} fit no part of this network.",
-            f"{told(taken.fresh, taken.everything)}.",
+            f"Here: {told(taken.fresh, taken.everything)}.\nThere: {', '.join(gathered(taken.left, taken.there))}.",
         )
     return taken
 
@@ -122,8 +127,6 @@ def held(network: nn.Module, recipe: Recipe, taken: Taken | None) -> list[str]:
         weights = list(network.parameters())
         learning = sum(weight.numel() for weight in weights if weight.requires_grad)
         total = sum(weight.numel() for weight in weights)
-        what = recipes.listed(recipe.train.freeze)
-        lines.append(
-            f"{learning / 1e6:.2f} of {total / 1e6:.2f} M weights learn: {what} stay as they are (train.freeze)"
-        )
+        what = f"{recipes.listed(recipe.train.freeze)} stay{'s' * (len(recipe.train.freeze) == 1)} as before"
+        lines.append(f"{learning / 1e6:.2f} of {total / 1e6:.2f} M weights learn; {what} (train.freeze)")
     return lines

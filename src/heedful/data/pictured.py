@@ -23,7 +23,8 @@ def as_asked(form: Form, data: Data) -> Form:
     """A form that goes with weights that exist, with what a recipe asks for otherwise."""
     size = form.size if data.picture == "auto" else data.picture
     colours = form.colours if data.colours == "auto" else data.colours
-    return replace(form, size=size, colours=colours, fit=data.fit if "fit" in data.model_fields_set else form.fit)
+    resizing = form.resizing.scaled(size / form.size) if form.resizing else None
+    return replace(form, size=size, colours=colours, fit=data.fit, resizing=resizing)
 
 
 class Pictured:

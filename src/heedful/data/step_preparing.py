@@ -134,8 +134,7 @@ def agreed(given: StepForm, found: StepForm, data: Data) -> StepForm | None:
         return None
     if given.picture is None:
         return given
-    rate = data.frame_rate if "frame_rate" in data.model_fields_set else given.rate
-    return replace(given, picture=as_asked(given.picture, data), rate=rate)
+    return replace(given, picture=as_asked(given.picture, data), rate=data.frame_rate)
 
 
 class Preparation:

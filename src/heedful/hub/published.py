@@ -112,6 +112,7 @@ def begun(plan: Plan, task: str, settings: Network, names: Sequence[str] = (), s
         and able(side.name, task) == settings.name
         for side in plan.sides.values()
     )
+    same = same and settings.pool in ("auto", "summary")
     if not fit or not same or bool(size) != bool(family.pictures):
         return None
     architecture = plan.architecture if plan.architecture in fit else fit[0]
