@@ -41,6 +41,15 @@ MISTAKES = {
     "wrong type": ("train translate pairs.tsv --minutes soon", ["train.minutes cannot be 'soon'"]),
     "out of range": ("train translate pairs.tsv train.label_smoothing=1.5", ["train.label_smoothing cannot be 1.5"]),
     "unknown size": ("train translate pairs.tsv --size huge", ["network.size cannot be 'huge'", "tiny, small or base"]),
+    "key of another task": (
+        "train translate pairs.tsv train.codebook=0.5",
+        ["train.codebook is for draw, and the task is translate."],
+    ),
+    "key that no answer of it has": (
+        "train classify pairs.tsv generate.beam=8",
+        ["generate.beam is for caption, draw"],
+    ),
+    "beginning that is not there": ("train translate pairs.tsv --from runs/nope", ["runs/nope is not a run"]),
     "two budgets": ("train translate pairs.tsv --minutes 1 train.steps=5", ["2 budgets", "train.minutes, train.steps"]),
     "key twice": ("train translate pairs.tsv --seed 1 seed=2", ["seed is set twice"]),
     "no such recipe": ("train nope.toml", ["recipe nope.toml cannot be read"]),

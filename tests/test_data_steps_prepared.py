@@ -99,13 +99,19 @@ def test_series_are_standardised_by_training_alone() -> None:
     assert np.abs(learnt[:, 0].mean()) < 1e-2 and learnt[:, 0].std() == pytest.approx(1, abs=1e-2)
     fresh = prepared.form.ready(open_steps("s/11.csv", StepForm.parse(json.loads(json.dumps(prepared.form.plain())))))
     assert (fresh == prepared.steps["s/11.csv"]).all() and fresh[:, 0].mean() > 100
-    further = prepare_clips(recipe("s/11.csv", "s/10.csv"), Path("on"), said.append, (prepared.form, prepared.names))
-    assert further.form == prepared.form and further.names == prepared.names
+    further = prepare_clips(recipe("s/11.csv", "s/10.csv"), Path("on"), said.append, prepared.form)
+    assert further.form == prepared.form
     put("new.csv", "x,y,label\n1,2,sideways\n")
-    with pytest.raises(HeedfulError, match='has no label "sideways"'):
-        given = prepared.form, prepared.names
-        prepare_clips(recipe("new.csv", valid=["s/10.csv"]), Path("other"), said.append, given)
-    assert not Path("other").exists()
+    new = prepare_clips(recipe("new.csv", valid=["s/10.csv"]), Path("new"), said.append, prepared.form)
+    assert new.form == prepared.form and new.names == ("sideways",)
+    put("other.csv", "x,z,label\n1,2,up\n")
+    other = prepare_clips(
+        recipe("other.csv", valid=["other.csv"], overlap="keep"), Path("other"), said.append, prepared.form
+    )
+    assert other.form.channels == ("x", "z") and other.form.mean == (1, 2)
+    put("words.conll", "up\tup\n")
+    with pytest.raises(HeedfulError, match=r"read series, and words\.conll holds tokens"):
+        prepare_clips(recipe("words.conll", valid=["words.conll"]), Path("words"), said.append, prepared.form)
 
 
 def test_words_and_their_letters() -> None:

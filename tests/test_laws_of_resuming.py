@@ -31,6 +31,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "epochs": {"train__epochs": 2.6},
     "accumulated": {"train__steps": 14, "train__accumulate": 3},
     "another schedule": {"train__steps": 24, "train__schedule": "inverse_sqrt", "train__warmup": 5.0},
+    "layers apart": {"train__steps": 24, "train__layer_decay": 0.7},
     "no average": {"train__steps": 24, "train__average": 0.0},
     "patience": {"train__steps": 24, "train__patience": 2, "train__learning_rate": 1e-6},
     "bfloat16": {"train__steps": 12, "train__precision": "bfloat16"},

@@ -18,10 +18,13 @@ from heedful.sections import TASKS, Data, Generate, Network, Recipe, Section, Tr
 SECTIONS: dict[str, type[Section]] = {"data": Data, "network": Network, "train": Train, "generate": Generate}
 
 
-def build(task: str, changes: dict[str, Any] | None = None, base: dict[str, Any] | None = None) -> Recipe:
+def build(
+    task: str, changes: dict[str, Any] | None = None, base: dict[str, Any] | None = None, accepted: bool = False
+) -> Recipe:
     """A checked recipe from a task, dotted changes (`{"train.steps": 10}`) and, beneath them, a TOML table.
 
-    Raises HeedfulError for an unknown task, an unknown key (with the nearest) or a value that is not allowed.
+    Raises HeedfulError for an unknown task, an unknown key (with the nearest), a value that is not allowed, or one
+    that the task has no use for; the last not for the keys of a table that was `accepted` before.
     """
     if task not in TASKS:
         raise unknown("task", task, TASKS)
@@ -29,7 +32,9 @@ def build(task: str, changes: dict[str, Any] | None = None, base: dict[str, Any]
     table["task"] = task
     for key, value in (changes or {}).items():
         place(table, key, value)
-    return check(table)
+    recipe = check(table)
+    refuse_unused(recipe, changes or {} if accepted else None)
+    return recipe
 
 
 def load(path: Path | str, changes: dict[str, Any] | None = None) -> Recipe:
@@ -45,7 +50,8 @@ def load(path: Path | str, changes: dict[str, Any] | None = None) -> Recipe:
             f"The recipe {path} names no task.", f'Add a line such as task = "translate" ({", ".join(TASKS)}).'
         )
     try:
-        return build(table["task"], changes, table)
+        # a run's own recipe was accepted when it began, and is read whatever has been learnt about it since
+        return build(table["task"], changes, table, accepted=(Path(path).parent / "config.json").exists())
     except HeedfulError as error:
         raise HeedfulError(f"{path}: {error.problem}", error.cure) from None
 
@@ -58,7 +64,8 @@ def dump(recipe: Recipe) -> str:
 def change(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     """The same recipe with dotted keys changed, checked anew."""
     # what was never said stays unsaid: a task may have a default of its own for it
-    return build(recipe.task, changes, recipe.model_dump(exclude_none=True, exclude_unset=True))
+    table = recipe.model_dump(exclude_none=True, exclude_unset=True)
+    return build(recipe.task, changes, table, accepted=True)
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
@@ -160,6 +167,34 @@ def check(table: dict[str, Any]) -> Recipe:
     return recipe
 
 
+def refuse_unused(recipe: Recipe, some: Iterable[str] | None) -> None:
+    """Raises HeedfulError if one of `some` keys (None: of all) is set that the recipe's task has no use for."""
+    for key in keys() if some is None else some:
+        first, _, rest = key.partition(".")
+        tasks = tasks_of(key)
+        if tasks and recipe.task not in tasks:
+            default = SECTIONS[first].model_fields[rest].get_default()
+            if getattr(getattr(recipe, first), rest) != default:
+                raise HeedfulError(f"{key} is for {listed(tasks)}, and the task is {recipe.task}.", f"Leave {key} out.")
+
+
+def tasks_of(key: str) -> list[str]:
+    """The tasks that alone use a dotted key; empty: all do."""
+    first, _, rest = key.partition(".")
+    field = getattr(SECTIONS.get(first), "model_fields", {}).get(rest)
+    extra = field.json_schema_extra if field else None
+    return list(extra["tasks"]) if isinstance(extra, dict) else []
+
+
+def listed(names: list[str]) -> str:
+    """Names as people say them.
+
+    >>> listed(["draw"]), listed(["draw", "match", "fill"])
+    ('draw', 'draw, match and fill')
+    """
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
 def plain(error: ValidationError, table: dict[str, Any]) -> HeedfulError:
     """What pydantic found, in our words."""
     first = error.errors()[0]
@@ -192,4 +227,5 @@ def describe(key: str) -> str:
     )
     kind = str(field.annotation).replace("typing.", "").replace("<class '", "").replace("'>", "")
     kind = kind.replace("Literal[", "one of [").replace("NoneType", "nothing")
-    return f"{key} ({field.description or 'a table'}; {kind}; default {field.get_default()!r})"
+    tasks = f"; task{'s' * (len(of) > 1)} {listed(of)}" if (of := tasks_of(key)) else ""
+    return f"{key} ({field.description or 'a table'}; {kind}; default {field.get_default()!r}{tasks})"

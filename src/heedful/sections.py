@@ -2,7 +2,7 @@
 errors, `heedful recipes` and the docs show.
 """
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,16 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0)]
 TASKS: tuple[str, ...] = get_args(Task)
 SIZES: tuple[str, ...] = get_args(Size)
+
+
+def only(*tasks: str) -> dict[str, Any]:
+    """Marks a key that only these tasks use; `tasks_of` reads it, and another task's recipe may not set it."""
+    return {"tasks": list(tasks)}
+
+
+SAY = only("caption", "translate", "complete")
+SEARCH = only("caption", "draw", "translate", "complete")
+SEE = only("classify", "caption", "draw", "label", "match")
 
 
 class Section(BaseModel):
@@ -45,27 +55,54 @@ class Data(Section):
         default="drop", description="training rows whose source stands in valid or test"
     )
     normalize: Literal["none", "NFC"] = Field(default="none", description="Unicode normal form given to the texts")
-    source_tokenizer: str = Field(default="auto", description="characters, symbols, bpe, unigram or a tokenizer.json")
-    target_tokenizer: str = Field(default="auto", description="characters, symbols, bpe, unigram or a tokenizer.json")
-    shared_tokenizer: bool = Field(default=False, description="one tokenizer, learnt from both sides")
-    vocabulary: Auto | int = Field(default="auto", description="entries of a bpe or unigram tokenizer")
+    source_tokenizer: str = Field(
+        default="auto",
+        description="characters, symbols, bpe, unigram or a tokenizer.json",
+        json_schema_extra=only("classify", "draw", "translate", "complete", "fill"),
+    )
+    target_tokenizer: str = Field(
+        default="auto",
+        description="characters, symbols, bpe, unigram or a tokenizer.json",
+        json_schema_extra=only("caption", "translate", "complete", "fill", "match"),
+    )
+    shared_tokenizer: bool = Field(
+        default=False, description="one tokenizer, learnt from both sides", json_schema_extra=only("translate")
+    )
+    vocabulary: Auto | int = Field(
+        default="auto",
+        description="entries of a bpe or unigram tokenizer",
+        json_schema_extra=only("classify", "caption", "draw", "translate", "complete", "fill", "match"),
+    )
     picture: Auto | int = Field(
-        default="auto", description="side of pictures and frames in pixels; auto: from the data"
+        default="auto", description="side of pictures and frames in pixels; auto: from the data", json_schema_extra=SEE
     )
-    colours: Literal["auto", "rgb", "gray"] = Field(default="auto", description="auto: gray if every picture is")
+    colours: Literal["auto", "rgb", "gray"] = Field(
+        default="auto", description="auto: gray if every picture is", json_schema_extra=SEE
+    )
     fit: Literal["crop", "pad", "stretch"] = Field(
-        default="crop", description="how a picture that is not square is made so"
+        default="crop", description="how a picture that is not square is made so", json_schema_extra=SEE
     )
-    frame_rate: float = Field(default=0.0, ge=0, description="frames a second taken of videos; 0: every frame")
+    frame_rate: float = Field(
+        default=0.0,
+        ge=0,
+        description="frames a second taken of videos; 0: every frame",
+        json_schema_extra=only("label"),
+    )
     window: int = Field(
-        default=0, ge=0, description="steps or tokens a network reads at once; 0: all of a clip, 256 of a document"
+        default=0,
+        ge=0,
+        description="steps or tokens a network reads at once; 0: all of a clip, 256 of a document",
+        json_schema_extra=only("label", "complete", "fill"),
     )
     valid_rows: Auto | int = Field(default="auto", description="rows held out where valid is auto")
     seed: Auto | Seed = Field(default="auto", description="of what is held out and sampled; auto: the recipe's own")
     min_tokens: int = Field(default=0, ge=0, description="rows with a shorter side are left out, counted")
     max_tokens: int = Field(default=0, ge=0, description="rows with a longer side are left out, counted; 0: none")
     max_ratio: float = Field(
-        default=0.0, ge=0, description="rows whose sides differ by more are left out, counted; 0: none"
+        default=0.0,
+        ge=0,
+        description="rows whose sides differ by more are left out, counted; 0: none",
+        json_schema_extra=only("translate"),
     )
 
 
@@ -119,14 +156,30 @@ class Train(Section):
     epochs: float | None = Field(default=None, gt=0, description="passes over the training rows")
     batch_tokens: Auto | int = Field(default="auto", description="padded tokens in a batch, the longer side counted")
     accumulate: int = Field(default=1, ge=1, description="batches a step")
-    learning_rate: Auto | float = Field(default="auto", description="peak of the schedule, a number above 0")
+    learning_rate: Auto | float = Field(
+        default="auto",
+        description="peak of the schedule, a number above 0; auto: by width, a tenth of it from weights that exist",
+    )
     schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = Field(
         default="auto", description="auto: cosine to zero"
     )
     warmup: Auto | float = Field(default="auto", description="below 1: share of the budget; else steps")
     weight_decay: float = Field(default=0.01, ge=0, description="of matrices; never of biases, norms and embeddings")
+    layer_decay: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="learning rate of each layer, of the one above; embeddings lowest; 1: alike",
+    )
+    freeze: list[str] = Field(
+        default=[], description="parts whose weights stay as they are: embedding, encoder.layers.0"
+    )
     label_smoothing: float = Field(
-        default=0.1, ge=0, lt=1, description="share of probability spread over the vocabulary"
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="share of probability spread over the vocabulary",
+        json_schema_extra=only("classify", "caption", "draw", "translate", "label", "complete", "fill"),
     )
     clip: float = Field(default=1.0, gt=0, description="largest norm of the whole gradient")
     average: Auto | float = Field(default="auto", description="decay of the running average of weights; 0: none")
@@ -137,15 +190,37 @@ class Train(Section):
     patience: int = Field(default=0, ge=0, description="validations without a new best before stopping; 0: never")
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
     augment: Auto | list[Augment] = Field(
-        default="auto", description="how pictures are varied, seeded by example: flip, shift, turn, colour, erase"
+        default="auto",
+        description="how pictures are varied, seeded by example: flip, shift, turn, colour, erase",
+        json_schema_extra=only("classify", "caption", "label", "match"),
     )
-    mix: Auto | float = Field(default="auto", description="share of batches whose examples are mixed (mixup, cutmix)")
-    class_weights: Literal["none", "balanced"] = Field(default="none", description="balanced: rare classes count more")
-    smooth_steps: float = Field(default=0.0, ge=0, description="weight of the loss on jumps between steps (task label)")
-    drop_source: Auto | Share = Field(default="auto", description="share of examples shown without source (task draw)")
-    codebook: Auto | Share = Field(default="auto", description="share of the budget that the codebook gets (task draw)")
-    mask: float = Field(default=0.15, gt=0, lt=1, description="share of tokens that are gaps to be filled (task fill)")
-    whole_words: bool = Field(default=False, description="all pieces of a word are gaps together (task fill)")
+    mix: Auto | float = Field(
+        default="auto",
+        description="share of batches whose examples are mixed (mixup, cutmix)",
+        json_schema_extra=only("classify"),
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none", description="balanced: rare classes count more", json_schema_extra=only("classify")
+    )
+    smooth_steps: float = Field(
+        default=0.0, ge=0, description="weight of the loss on jumps between steps", json_schema_extra=only("label")
+    )
+    drop_source: Auto | Share = Field(
+        default="auto", description="share of examples shown without source", json_schema_extra=only("draw")
+    )
+    codebook: Auto | Share = Field(
+        default="auto", description="share of the budget that the codebook gets", json_schema_extra=only("draw")
+    )
+    mask: float = Field(
+        default=0.15,
+        gt=0,
+        lt=1,
+        description="share of tokens that are gaps to be filled",
+        json_schema_extra=only("fill"),
+    )
+    whole_words: bool = Field(
+        default=False, description="all pieces of a word are gaps together", json_schema_extra=only("fill")
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto: bfloat16 where the hardware has it"
     )
@@ -157,30 +232,63 @@ class Train(Section):
 class Generate(Section):
     """How an answer is searched for. Scores are log probabilities under the unmodified network."""
 
-    beam: int = Field(default=4, ge=1, description="hypotheses kept a source; 1: greedy")
+    beam: int = Field(default=4, ge=1, description="hypotheses kept a source; 1: greedy", json_schema_extra=SEARCH)
     n_best: int = Field(default=1, ge=1, description="answers a source, at most beam (or samples)")
     length_penalty: float = Field(
-        default=1.0, ge=0, description="score / length ** penalty orders the finished; 0: raw score"
+        default=1.0,
+        ge=0,
+        description="score / length ** penalty orders the finished; 0: raw score",
+        json_schema_extra=SEARCH,
     )
-    max_length: Auto | int = Field(default="auto", description="longest answer in tokens; reaching it is reported")
-    sample: bool = Field(default=False, description="draw from the distribution rather than search for its top")
-    temperature: float = Field(default=1.0, gt=0, description="below 1: safer, above 1: wilder")
-    top_k: int = Field(default=0, ge=0, description="draw from the k likeliest; 0: all")
-    top_p: float = Field(default=1.0, gt=0, le=1, description="draw from the fewest that hold this share")
-    min_p: float = Field(default=0.0, ge=0, lt=1, description="draw from those with this share of the likeliest one's")
-    guidance: float = Field(default=1.0, ge=0, description="how far away from what would be drawn without a source")
-    repetition_penalty: float = Field(default=1.0, ge=1, description="divides the odds of tokens already said")
-    no_repeat_ngram: int = Field(default=0, ge=0, description="no n-gram of this length twice; 0: off")
-    prefix: str = Field(default="", description="the answer must begin so")
-    required: list[str] = Field(default=[], description="phrases the answer must hold")
-    forbidden: list[str] = Field(default=[], description="phrases the answer must not hold")
-    stop: list[str] = Field(default=[], description="texts at which an answer ends, before the first of them")
+    max_length: Auto | int = Field(
+        default="auto", description="longest answer in tokens; reaching it is reported", json_schema_extra=SAY
+    )
+    sample: bool = Field(
+        default=False, description="draw from the distribution rather than search for its top", json_schema_extra=SEARCH
+    )
+    temperature: float = Field(
+        default=1.0, gt=0, description="below 1: safer, above 1: wilder", json_schema_extra=SEARCH
+    )
+    top_k: int = Field(default=0, ge=0, description="draw from the k likeliest; 0: all", json_schema_extra=SEARCH)
+    top_p: float = Field(
+        default=1.0, gt=0, le=1, description="draw from the fewest that hold this share", json_schema_extra=SEARCH
+    )
+    min_p: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="draw from those with this share of the likeliest one's",
+        json_schema_extra=SEARCH,
+    )
+    guidance: float = Field(
+        default=1.0,
+        ge=0,
+        description="how far away from what would be drawn without a source",
+        json_schema_extra=only("draw"),
+    )
+    repetition_penalty: float = Field(
+        default=1.0, ge=1, description="divides the odds of tokens already said", json_schema_extra=SAY
+    )
+    no_repeat_ngram: int = Field(
+        default=0, ge=0, description="no n-gram of this length twice; 0: off", json_schema_extra=SAY
+    )
+    prefix: str = Field(default="", description="the answer must begin so", json_schema_extra=SAY)
+    required: list[str] = Field(default=[], description="phrases the answer must hold", json_schema_extra=SAY)
+    forbidden: list[str] = Field(default=[], description="phrases the answer must not hold", json_schema_extra=SAY)
+    stop: list[str] = Field(
+        default=[], description="texts at which an answer ends, before the first of them", json_schema_extra=SAY
+    )
     long_prompt: Literal["error", "end"] = Field(
-        default="error", description="end: of a prompt too long for the network only the end is read (task complete)"
+        default="error",
+        description="end: of a prompt too long for the network only the end is read",
+        json_schema_extra=only("complete"),
     )
     batch_tokens: int = Field(default=8000, gt=0, description="padded source tokens times beams searched at once")
     seed: int = Field(
-        default=0, ge=0, description="of sampling: it and the source decide the answer, wherever it stands"
+        default=0,
+        ge=0,
+        description="of sampling: it and the source decide the answer, wherever it stands",
+        json_schema_extra=SEARCH,
     )
 
 
@@ -195,7 +303,9 @@ class Recipe(Section):
 
     task: Task
     seed: int = Field(default=0, ge=0, description="of everything: split, order, weights, dropout")
-    start: str = Field(default="", description="a run whose weights are the beginning (--from)")
+    start: str = Field(
+        default="", description="what weights are the beginning (--from): a run, a folder or name of published ones"
+    )
     data: Data = Data()
     network: Network = Network()
     train: Train = Train()

@@ -80,6 +80,7 @@ def told_facts(model: Model, facts: dict[str, Any]) -> dict[str, str]:
         "data": ", ".join(recipe.data.train),
         "how it was prepared": "; ".join(facts["notes"]),
         "network": f"{recipe.network.name} {recipe.network.size}, {model.weights / 1e6:.2f} M weights",
+        **({"began with": "; ".join(facts["start"])} if facts.get("start") else {}),
         "training": f"{facts['training_seconds'] / 60:.1f} minutes, {facts['steps']:,} steps, "
         f"best on valid at step {facts['best_step']:,}",
         "in all": f"{facts['wall_seconds'] / 60:.1f} minutes of this sitting, with preparation, validation and scoring",

@@ -14,8 +14,9 @@ import torch
 from pydantic import TypeAdapter
 
 from heedful import recipe as recipes
-from heedful.api.model import Model, load, load_one, write_model
+from heedful.api.model import Model, load, write_model
 from heedful.api.reporting import write_report
+from heedful.api.starting import Start, begin, held, inherited, start_of
 from heedful.data.fingerprint import changed
 from heedful.data.rows import count
 from heedful.data.tables import hub_parts
@@ -23,7 +24,7 @@ from heedful.errors import HeedfulError
 from heedful.report.terminal import scores_table
 from heedful.report.words import listed
 from heedful.results import Findings, Progress, Scores
-from heedful.sections import Network, Recipe, Train
+from heedful.sections import Recipe, Train
 from heedful.tasks import task
 from heedful.training import defaults
 from heedful.training.checkpoint import put_weights, read_tensors, write_file
@@ -38,18 +39,22 @@ def train(
     data: str | list[str],
     *,
     network: str = "auto",
-    size: str = "small",
+    size: str | None = None,
     minutes: float | None = None,
     output: Path | str | None = None,
+    start: Path | str | None = None,
     settings: dict[str, Any] | None = None,
 ) -> Model:
     """Trains a network for a task on files; `settings` are any further keys, as {"train.learning_rate": 3e-4}.
+
+    `start`: a run, or published weights, to begin with.
 
     heedful.train("translate", "pairs.tsv", network="vaswani2017", minutes=5)
     """
     files = [data] if isinstance(data, str) else list(data)
     changes = {"data.train": files, "network.name": network, "network.size": size, "train.minutes": minutes}
     given = {key: value for key, value in changes.items() if value is not None}
+    given |= {"start": str(start)} if start else {}
     recipe = recipes.build(name, given | (settings or {}))
     with terminal() as listener:
         return run(recipe, Path(output) if output else None, listener)
@@ -59,9 +64,9 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there."""
     asked = recipe
     module = task(recipe.task)
-    start = load_one(Path(recipe.start)) if recipe.start else None
+    start = start_of(recipe.start) if recipe.start else None
     if start:
-        recipe = recipe.model_copy(update={"network": same_network(recipe.network, start.recipe.network)})
+        recipe = inherited(recipe, start)
     recipe = module.resolve(recipe)
     recipe = recipe.model_copy(update={"train": defaults.resolve(recipe.train)})
     torch.set_num_threads(int(recipe.train.threads))
@@ -73,12 +78,7 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
         listener.note(f"heedful train … --from {folder} -o OTHER")
         return load(folder)
     begun = time.time()
-    with made(folder):
-        prepared = module.prepare(recipe, folder, listener.note, start.trained[0] if start else None)
-        recipe = module.fitted(recipe, prepared)
-    trained = module.build(recipe, prepared)
-    if start:
-        put_weights(trained.network, dict(start.trained[0].network.state_dict()), start.folder)
+    recipe, prepared, trained, about = ready(recipe, start, folder, listener)
     write_model(folder, recipe, trained, weights=False)
     write_fingerprint(folder, recipe, prepared.fingerprint)
     model = Model(folder, recipe, (trained,))
@@ -88,8 +88,31 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     listener.begin(recipe.network.name, budget(recipe))
     outcome = Loop(module.work(trained, prepared, recipe), recipe.train, recipe.seed, folder, listener).run()
     model = load(folder)
-    conclude(model, outcome, prepared, begun, listener)
+    conclude(model, outcome, prepared, begun, about, listener)
     return model
+
+
+def ready(recipe: Recipe, start: Start | None, folder: Path, listener: Listener) -> tuple[Recipe, Any, Any, list[str]]:
+    """All that there is before the first step: the recipe that the data settle, the data, the network with the weights
+    it begins with, and what is to be said of where they come from.
+    """
+    module, given = task(recipe.task), start.given if start else None
+    with made(folder):
+        prepared = module.prepare(recipe, folder, listener.note, given)
+        recipe = module.fitted(recipe, prepared)
+        trained = module.build(recipe, prepared, given)
+        taken = begin(trained.network, module.given(trained), start) if start else None
+        about = (taken.lines(str(start)) if taken else []) + held(trained.network, recipe, taken)
+    for line in about or [advice(recipe, prepared)]:
+        if line:
+            listener.note(line)
+    return recipe, prepared, trained, about
+
+
+def advice(recipe: Recipe, prepared: Any) -> str:
+    """What the task advises who begins from nothing; most have nothing to say."""
+    module = task(recipe.task)
+    return module.advice(recipe, prepared) if hasattr(module, "advice") and not recipe.start else ""
 
 
 def before(first: tuple[Work, Train, Train] | None, recipe: Recipe, folder: Path, listener: Listener) -> Recipe:
@@ -117,7 +140,7 @@ def made(folder: Path) -> Iterator[None]:
         raise
 
 
-def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listener: Listener) -> None:
+def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, about: list[str], listener: Listener) -> None:
     """Scores the best weights once, and writes the report."""
     some, what = (prepared.test, "test") if prepared.test else (prepared.valid, "valid")
     listener.note(f"scoring {count(len(some), f'{what} example')}")
@@ -134,6 +157,7 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, listen
         "best_step": outcome.position.best_step,
         "steps": outcome.position.step,
         "notes": prepared.notes,
+        "start": [line.strip() for line in about],
     }
     write_file(
         model.folder / "scores.json",
@@ -167,18 +191,6 @@ def scores_of(folder: Path) -> tuple[dict[str, Any], Scores]:
 def check(recipe: Recipe) -> Findings:
     """Looks at a recipe's data before anything is trained on it."""
     return task(recipe.task).check(recipe)
-
-
-def same_network(asked: Network, started: Network) -> Network:
-    """The network of the run one starts from; raises HeedfulError where the recipe asks for another."""
-    for key in Network.model_fields:
-        value = getattr(asked, key)
-        if key in asked.model_fields_set and value not in ("auto", getattr(started, key)):
-            raise HeedfulError(
-                f"network.{key} is {value!r}, but the weights come from a network with {getattr(started, key)!r}.",
-                f"Leave network.{key} out.",
-            )
-    return started
 
 
 def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:

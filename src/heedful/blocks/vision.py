@@ -111,11 +111,15 @@ class Places(nn.Module):
         """(S, D) for a grid of rows x columns."""
         if self.table is None:
             return waves_2d(grid, self.width)
-        table = self.table
-        if table.shape[:2] != grid:
-            stretched = F.interpolate(table.permute(2, 0, 1)[None], grid, mode="bicubic", align_corners=False)
-            table = stretched[0].permute(1, 2, 0)
-        return table.flatten(0, 1)
+        return stretched(self.table, grid).flatten(0, 1)
+
+
+def stretched(table: Tensor, grid: tuple[int, int]) -> Tensor:
+    """A table of places (rows, columns, D) for a grid of another shape: (rows, columns, D)."""
+    if table.shape[:2] == grid:
+        return table
+    found = F.interpolate(table.permute(2, 0, 1)[None], grid, mode="bicubic", align_corners=False)
+    return found[0].permute(1, 2, 0)
 
 
 def waves_2d(grid: tuple[int, int], width: int) -> Tensor:

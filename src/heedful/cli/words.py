@@ -21,7 +21,9 @@ StepsFlag = Annotated[str | None, typer.Option("--steps", metavar="N", help="Ste
 ValidFlag = Annotated[str | None, typer.Option("--valid", metavar="FILE", help="Data to choose the best by.")]
 TestFlag = Annotated[str | None, typer.Option("--test", metavar="FILE", help="Data scored once, at the end.")]
 SeedFlag = Annotated[str | None, typer.Option("--seed", metavar="N", help="Of split, order, weights and dropout.")]
-FromFlag = Annotated[str | None, typer.Option("--from", metavar="RUN", help="A run whose weights are the beginning.")]
+FromFlag = Annotated[
+    str | None, typer.Option("--from", metavar="NAME", help="A run, or published weights, to begin with.")
+]
 OutputFlag = Annotated[Path | None, typer.Option("-o", "--output", metavar="PATH", help="Where to put the result.")]
 
 What = Annotated[

@@ -38,7 +38,7 @@ class PreparedDocuments:
 
 def prepare_documents(recipe: Recipe, folder: Path, say: Say, given: Tokenizer | None) -> PreparedDocuments:
     """Reads, splits, codes and stores a recipe's documents under `folder`/data, or opens what stands there if it is
-    the same. `given` is the tokenizer of the run one goes on from; else it is learnt from the training side.
+    the same. `given` is the tokenizer of the weights one starts from; else it is learnt from the training side.
 
     Raises HeedfulError for whatever is wrong with the data.
     """
@@ -91,9 +91,7 @@ class Preparation:
         self.say_bad()
         alone = self.data.valid == "auto" and len(scanned.sources) == 1
         corpus, held = self.cut(scanned.sample[0][1]) if alone else self.parted(scanned, valid, test)
-        tokenizer = given or self.tokenizer(corpus)
-        if given:
-            self.note("tokenizer of the run that this one goes on from")
+        tokenizer = vocabulary.kept(given, "source", self.data, self.note) if given else self.tokenizer(corpus)
         tokenizer.save(self.folder / "tokenizer.json")
         self.encode(corpus.all(), tokenizer, whole=not alone)
         self.save_held("valid", valid or held, tokenizer)

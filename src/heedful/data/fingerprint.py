@@ -21,7 +21,7 @@ FORMAT = 1
 def fingerprint_of(recipe: Recipe, coders: Sequence[object] | None) -> dict:
     """All that prepared data depends on, as JSON would have it; equal fingerprints mean equal data.
 
-    `coders` are those of the run one goes on from, if there is one.
+    `coders` are those of the weights one starts from, if there are any.
     """
     data = recipe.data
     files = files_of(data)

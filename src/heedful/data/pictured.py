@@ -19,6 +19,14 @@ SMALL = Form(8, "gray")
 OnBad = Callable[[BadRow], None]
 
 
+def as_asked(form: Form, data: Data) -> Form:
+    """A form that goes with weights that exist, with what a recipe asks for otherwise."""
+    size = form.size if data.picture == "auto" else data.picture
+    colours = form.colours if data.colours == "auto" else data.colours
+    resizing = form.resizing.scaled(size / form.size) if form.resizing else None
+    return replace(form, size=size, colours=colours, fit=data.fit, resizing=resizing)
+
+
 class Pictured:
     """The pairs of files, whose pictures (if there are any) go into an album in `folder`.
 

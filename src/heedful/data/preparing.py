@@ -47,17 +47,17 @@ def prepare(
     recipe: Recipe,
     folder: Path,
     say: Say,
-    given: tuple[Any, Any] | None = None,
+    given: tuple[Any, Any] = (None, None),
     kinds: tuple[Kind, Kind] = ("text", "text"),
 ) -> Prepared:
     """Reads, splits, codes and stores a recipe's data under `folder`/data, or opens what stands there if it is the
     same (by the hashes of the files, the recipe's data section, the seed, and what is given).
 
-    `given` has, for each side, the tokenizer, names or form of pictures of the run one goes on from; else they are
-    learnt from the training side. What stops half way leaves nothing that could be taken for finished. Raises
-    HeedfulError for whatever is wrong with the data.
+    `given` has, for each side, the tokenizer or form of pictures that goes with the weights one starts from, if there
+    is one; else they are learnt from the training side. What stops half way leaves nothing that could be taken for
+    finished. Raises HeedfulError for whatever is wrong with the data.
     """
-    fingerprint = fingerprint_of(recipe, given) | {"kinds": list(kinds)}
+    fingerprint = fingerprint_of(recipe, [one for one in given if one is not None]) | {"kinds": list(kinds)}
     ready, row = folder / "data", kinds[0] if kinds[1] == "name" else "pair"
     if same(ready, fingerprint):
         prepared = opened(ready)
@@ -119,7 +119,7 @@ class Preparation:
         self.folder, self.note, self.bad = folder, notes, bad
         self.kinds, self.pictured = kinds, Pictured(folder, recipe.data, "picture" in kinds, kinds[1] == "picture")
 
-    def run(self, given: tuple[Any, Any] | None) -> None:
+    def run(self, given: tuple[Any, Any]) -> None:
         """Writes everything that `opened` reads."""
         if not self.data.train:
             raise HeedfulError("There is no file to learn from.", f"As heedful train {self.task} pairs.tsv")
@@ -131,7 +131,7 @@ class Preparation:
             self.note(note)
         if self.data.normalize != "none":
             self.note(f"every text is given the Unicode form {self.data.normalize}")
-        self.pictured.begin(given[self.kinds.index("picture")] if given and self.pictured.any else None, self.note)
+        self.pictured.begin(given[self.kinds.index("picture")] if self.pictured.any else None, self.note)
         valid = self.read(given_valid)
         test = self.read(self.data.test)
         scanned = split.scan(self.pictured.pairs(self.data.train, self.bad), self.seed)
@@ -154,21 +154,20 @@ class Preparation:
         self.save_held("valid", valid, source, target)
         self.save_held("test", test, source, target)
 
-    def coders(self, corpus: vocabulary.Corpus, given: tuple[Any, Any] | None) -> tuple[Coder, Coder]:
+    def coders(self, corpus: vocabulary.Corpus, given: tuple[Any, Any]) -> tuple[Coder, Coder]:
         """Each side's coder: given, or learnt from the training side."""
-        if self.kinds == ("text", "text") and not given:
+        if self.kinds == ("text", "text") and given == (None, None):
             return vocabulary.learn_both(self.data, corpus, self.note)
-        if given and "text" in self.kinds:
-            self.note("tokenizers of the run that this one goes on from")
         both = [self.coder(kind, side, corpus, given) for kind, side in zip(self.kinds, vocabulary.SIDES, strict=True)]
         return both[0], both[1]
 
-    def coder(self, kind: Kind, side: str, corpus: vocabulary.Corpus, given: tuple[Any, Any] | None) -> Coder:
+    def coder(self, kind: Kind, side: str, corpus: vocabulary.Corpus, given: tuple[Any, Any]) -> Coder:
         """One side's."""
         if kind == "picture":
             return Album(self.folder)
-        if given:
-            return given[vocabulary.SIDES.index(side)]
+        kept = given[vocabulary.SIDES.index(side)]
+        if kept is not None:
+            return vocabulary.kept(kept, side, self.data, self.note)
         if kind == "name":
             names = coders.learn_names(corpus.texts((side,), whole=True))
             more = ", …" if names.size > SHOWN else ""

@@ -35,6 +35,12 @@ class Resizing:
             raise HeedfulError(told, "Resize it first.")
         return image
 
+    def scaled(self, by: float) -> "Resizing":
+        """The same for a network that reads larger or smaller pictures."""
+        shorter = None if self.shorter is None else round(self.shorter * by)
+        sides, crop = ((round(one[0] * by), round(one[1] * by)) if one else None for one in (self.sides, self.crop))
+        return Resizing(shorter, sides, crop, self.resample)
+
     @staticmethod
     def parse(plain: dict[str, Any]) -> "Resizing":
         """What a dictionary of the fields described."""

@@ -15,6 +15,7 @@ from heedful.data.folders import same, write_json, written_aside
 from heedful.data.lines import encoding_notes
 from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs import Pair
+from heedful.data.pictured import as_asked
 from heedful.data.pictures import LARGEST, SMALLEST, USUAL, Form
 from heedful.data.rows import BadRow, count
 from heedful.data.step_files import COLUMNS, described, read_clips, read_labelled
@@ -31,18 +32,19 @@ from heedful.sections import Data, Recipe
 LOOKED_AT = 20  # clips by which form and kind are chosen
 SHOWN = 10  # names in a note
 
-Given = tuple[StepForm, tuple[str, ...]]
-"""Form and labels of the run one goes on from."""
 
-
-def prepare_clips(recipe: Recipe, folder: Path, say: Say, given: Given | None = None) -> PreparedClips:
+def prepare_clips(recipe: Recipe, folder: Path, say: Say, given: StepForm | None = None) -> PreparedClips:
     """Reads, splits, numbers and stores a recipe's clips under `folder`/data, or opens what stands there if it is the
     same (by the hashes of the files, the times of the clips they name, the recipe's data section and the seed).
+    `given` is the form that goes with the weights one starts from, if there is one.
 
     What stops half way leaves nothing that could be taken for finished. Raises HeedfulError for whatever is wrong
     with the data.
     """
-    fingerprint = fingerprint_of(recipe, given) | {"kinds": ["steps"], "clips": named_by(recipe.data)}
+    fingerprint = fingerprint_of(recipe, [given] if given else None) | {
+        "kinds": ["steps"],
+        "clips": named_by(recipe.data),
+    }
     ready = folder / "data"
     if same(ready, fingerprint):
         prepared = opened(ready)
@@ -118,6 +120,23 @@ def frames_form(clips: Sequence[Labelled], data: Data) -> tuple[StepForm, str]:
     return StepForm("frames", form, data.frame_rate), note
 
 
+def agreed(given: StepForm, found: StepForm, data: Data) -> StepForm | None:
+    """The form that goes with weights, as these data ask for it; None: they are series of other channels.
+
+    Raises HeedfulError for steps of another kind than the weights were learnt from.
+    """
+    if given.kind != found.kind:
+        raise HeedfulError(
+            f"The weights to start from read {given.kind}, and {', '.join(data.train)} holds {found.kind}.",
+            "Leave --from out, or take weights that were learnt from the like.",
+        )
+    if given.kind == "series" and given.channels != found.channels:
+        return None
+    if given.picture is None:
+        return given
+    return replace(given, picture=as_asked(given.picture, data), rate=data.frame_rate)
+
+
 class Preparation:
     """The steps of `prepare_clips`, on one recipe."""
 
@@ -127,14 +146,15 @@ class Preparation:
         self.passed: Counter[str] = Counter()
         self.odd: list[str] = []
 
-    def run(self, given: Given | None) -> None:
+    def run(self, given: StepForm | None) -> None:
         """Writes everything that `opened` reads."""
         if not self.data.train:
             raise HeedfulError("There is no file to learn from.", "As heedful train label clips.csv")
         self.say_encodings()
-        form, why = (given[0], "clips are read as the run does that this one goes on from") if given else (None, "")
-        if form is None:
-            form, why = choose_form(self.data)
+        form, why = choose_form(self.data)
+        kept = agreed(given, form, self.data) if given else None
+        if kept:
+            form, why = kept, "steps are read as the weights that are the beginning have learnt to"
         self.note(why)
         writer = StepWriter(self.folder / "steps", form)
         valid, test = (self.read(files, writer) for files in (held_files(self.data), self.data.test))
@@ -145,8 +165,8 @@ class Preparation:
         if self.data.valid == "auto":
             valid = list(split.select(pairs, sides, split.VALID))
         train = self.long_enough(list(split.select(pairs, sides, split.TRAIN)))
-        names = given[1] if given else tuple(sorted({label for pair in train for label in labels_of(pair)} - {""}))
-        form = form if given else self.learnt(form, train, writer)
+        names = tuple(sorted({label for pair in train for label in labels_of(pair)} - {""}))
+        form = form if kept else self.learnt(form, train, writer)
         self.note(writer.close(form))
         self.say_names(names)
         self.write_train(train, names, writer)
@@ -229,7 +249,6 @@ class Preparation:
     def write_train(self, pairs: Sequence[Pair], names: Sequence[str], writer: StepWriter) -> None:
         """Writes the rows to learn from."""
         numbers = {name: number for number, name in enumerate(names)} | {"": MASKED}
-        self.all_known(pairs, numbers)
         files = {file: number for number, file in enumerate(dict.fromkeys(pair.file for pair in pairs))}
         labels = Column(self.folder / "labels.npy", np.dtype(np.int32))
         for pair in pairs:
@@ -241,14 +260,6 @@ class Preparation:
         masked = sum(labels_of(pair).count("") for pair in pairs)
         out = f", {masked:,} of them without a label" if masked else ""
         self.note(f"train: {count(len(pairs), 'clip')} of {count(labels.count, 'step')}{out}")
-
-    def all_known(self, pairs: Sequence[Pair], numbers: dict[str, int]) -> None:
-        """Raises HeedfulError for a label that the run one goes on from has not."""
-        for pair in pairs:
-            new = next((label for label in labels_of(pair) if label not in numbers), None)
-            if new is not None:
-                cure = f"It has {', '.join(name for name in numbers if name)}. Without --from, all labels are learnt."
-                raise HeedfulError(f'{pair.where}: the run to go on from has no label "{new}".', cure)
 
     def write_held(self, name: str, pairs: Sequence[Pair], names: Sequence[str], form: StepForm) -> None:
         """Writes the examples of valid or test, and says what of them training knows nothing of."""

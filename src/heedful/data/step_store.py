@@ -124,7 +124,9 @@ class StepWriter:
     def close(self, form: StepForm) -> str:
         """Finishes the files: series standardised, words as numbers, by that form; a note about what is in them."""
         for words in self.words:
-            self.column.extend(form.ready(Steps("tokens", np.zeros(0), words)))
+            numbers = form.ready(Steps("tokens", np.zeros(0), words))
+            self.shape = numbers.shape[1:]
+            self.column.extend(numbers)
         self.column.close()
         if form.kind == "series":
             values = np.load(self.folder / VALUES, mmap_mode="r+", allow_pickle=False).reshape(-1, *self.shape)

@@ -7,7 +7,21 @@ hub.write(hub.again(published, network), "mine")
 
 from heedful.hub.marian import Pieces
 from heedful.hub.plan import Plan
-from heedful.hub.published import Published, again, build, given, ids, network, open, own, write
+from heedful.hub.published import Published, again, begun, build, given, ids, network, open, own, write
 from heedful.hub.words import Words
 
-__all__ = ["Pieces", "Plan", "Published", "Words", "again", "build", "given", "ids", "network", "open", "own", "write"]
+__all__ = [
+    "Pieces",
+    "Plan",
+    "Published",
+    "Words",
+    "again",
+    "begun",
+    "build",
+    "given",
+    "ids",
+    "network",
+    "open",
+    "own",
+    "write",
+]

@@ -1,6 +1,6 @@
 """A folder in the Hugging Face format, opened and written: what stands in it, and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from re import fullmatch
@@ -19,10 +19,14 @@ from heedful.hub.marian import Pieces
 from heedful.hub.pictures import Preprocessing, parse
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
-from heedful.networks.lineage import LINEAGE
+from heedful.networks.lineage import LINEAGE, able
 from heedful.networks.sides import TransformerSide
 from heedful.sections import Network
 
+SETTLED = ("width", "depth", "heads", "inner", "patch", "stem", "context")
+"""Settings that a network which begins with published weights may not choose anew, if it is to stay of its family."""
+ON_TOP = ("names", "pooler", "pooled")
+"""Facts of the layers on top."""
 CARRIED = ("generation_config.json",)
 """Files that are given back as they came."""
 RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
@@ -95,6 +99,28 @@ def write(published: Published, folder: Path | str) -> None:
 def build(plan: Plan) -> nn.Module:
     """The network of a plan, with fresh weights."""
     return FAMILIES[plan.family].build(plan)
+
+
+def begun(plan: Plan, task: str, settings: Network, names: Sequence[str] = (), size: int = 0) -> Plan | None:
+    """The plan of a network for a task that begins with what was published; `size` of its pictures, if it sees any.
+
+    None: the family has no such network, or `settings` ask for another than that of the plan.
+    """
+    family = FAMILIES[plan.family]
+    fit = [one for one, tasks in family.tasks.items() if task in tasks]
+    same = any(
+        all("auto" in (pair := (getattr(side, key), getattr(settings, key))) or pair[0] == pair[1] for key in SETTLED)
+        and able(side.name, task) == settings.name
+        for side in plan.sides.values()
+    )
+    same = same and settings.pool in ("auto", "summary")
+    if not fit or not same or bool(size) != bool(family.pictures):
+        return None
+    architecture = plan.architecture if plan.architecture in fit else fit[0]
+    facts = {key: fact for key, fact in plan.facts.items() if key not in ON_TOP}
+    facts |= ({"names": list(names)} if names else {}) | ({"size": size} if size else {})
+    sides = {name: side.model_copy(update={"dropout": settings.dropout}) for name, side in plan.sides.items()}
+    return replace(plan, architecture=architecture, facts=facts, sides=sides)
 
 
 def network(published: Published) -> nn.Module:

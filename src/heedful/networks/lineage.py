@@ -27,6 +27,7 @@ ALONE = ("complete",)
 """Those of them in which it writes from nothing."""
 DEFAULT = {"complete": "gpt", "fill": "bert"}
 """The row that auto means; of other tasks vaswani2017."""
+TUNING = 0.1  # of the usual learning rate, from weights that exist: 3e-5 at width 768, as Devlin et al. 2019, A.3
 CONTEXT = 512  # positions that are learned unless a recipe says otherwise
 
 
@@ -141,6 +142,11 @@ def allowed(task: str) -> list[str]:
     (True, False, True)
     """
     return [name for name in LINEAGE if not lacking(name, task)]
+
+
+def able(name: str, task: str) -> str:
+    """A row, or the usual one for a task that it cannot do: what weights came from may read well and write nothing."""
+    return DEFAULT.get(task, "vaswani2017") if lacking(name, task) else name
 
 
 def shape(name: str) -> str:
@@ -259,7 +265,8 @@ def resolve_recipe(recipe: Recipe, own: Mapping[str, object] | None = None) -> R
     """The recipe with the network's settings decided, and the learning rate that goes with them."""
     network, train = resolve(recipe.network, recipe.task, own=own), recipe.train
     if train.learning_rate == "auto":
-        train = train.model_copy(update={"learning_rate": learning_rate(network)})
+        rate = learning_rate(network) * (TUNING if recipe.start else 1)
+        train = train.model_copy(update={"learning_rate": round(rate, 7)})
     return recipe.model_copy(update={"network": network, "train": train})
 
 

@@ -20,24 +20,27 @@ from heedful.networks import lineage
 from heedful.results import Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Recipe
 from heedful.tasks import reading, writing
-from heedful.tasks.writing import Author, answer, config, load, save, score, together
+from heedful.tasks.given import Given
+from heedful.tasks.planned import begun, built
+from heedful.tasks.writing import Author, answer, config, given, load, save, score, together
 from heedful.training import defaults
 from heedful.training.loop import Work
 
-__all__ = ["answer", "config", "load", "opened", "save", "score", "together"]
+__all__ = ["answer", "config", "given", "load", "opened", "save", "score", "together"]
 
+OWN = reading.OWN
 AUGMENT = ("shift",)  # what leaves the words right: not flips (left, right), not colours (tones of skin)
 
 
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Author | None) -> preparing.Prepared:
-    """The recipe's data under `folder`, read and written as by `start` if its weights are the beginning."""
-    given = (start.reading.coder, start.target) if start else None
-    return preparing.prepare(recipe, folder, say, given, ("picture", "text"))
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
+    """The recipe's data under `folder`, read and written as `start` has it if its weights are the beginning."""
+    start = start or Given()
+    return preparing.prepare(recipe, folder, say, (start.picture(recipe.data), start.written), ("picture", "text"))
 
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return defaults.batches(lineage.resolve_recipe(recipe, reading.OWN), reading.BATCH)
+    return defaults.batches(lineage.resolve_recipe(recipe, OWN), reading.BATCH)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
@@ -46,14 +49,15 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     return recipe.model_copy(update={"network": network})
 
 
-def build(recipe: Recipe, prepared: preparing.Prepared) -> Author:
+def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Author:
     """An author with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    read, target = reading.reading_of(prepared.source, prepared.train, recipe.network), prepared.target
-    network = writing.made(recipe.network, read, target, shared=False)
+    read, target = reading.reading_of(prepared.source, prepared.train, recipe.network, start), prepared.target
+    plan = begun(start, "caption", recipe.network, pixels=read.pixels)
+    network = built(plan) if plan else writing.made(recipe.network, read, target, shared=False)
     longest = int(np.asarray(prepared.train.lengths)[:, 1].max())
     slack = longest + writing.SLACK
-    return Author(network, recipe.network, read, target, False, "captions", 0.0, slack, recipe.data.normalize)
+    return Author(network, recipe.network, read, target, False, "captions", 0.0, slack, recipe.data.normalize, plan)
 
 
 def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:

@@ -4,7 +4,7 @@ N sources   C classes
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,8 @@ from heedful.data import batching, preparing
 from heedful.data.album import Album
 from heedful.data.augment import mix
 from heedful.data.check import check_pairs
-from heedful.data.coders import Names
 from heedful.data.preparing import standing as opened
-from heedful.data.rows import BadRow
+from heedful.data.rows import BadRow, count
 from heedful.data.tokenizers import Tokenizer
 from heedful.errors import unknown
 from heedful.hub import Plan
@@ -32,12 +31,15 @@ from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
-from heedful.tasks.planned import built, kept, planned
+from heedful.tasks.given import Given
+from heedful.tasks.planned import begun, built, kept, planned
 from heedful.training import defaults
 from heedful.training.loop import Batch, Work
 
 __all__ = ["opened"]
 
+OWN = {"pool": "summary"} | reading.OWN
+FEW, LARGE = 2000, 64  # pictures from which little is learnt, and the side from which they show more than that
 LEAST = 1e-30  # of a probability whose logarithm is taken
 
 
@@ -52,31 +54,52 @@ class Classifier:
     plan: Plan | None = None
 
 
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Classifier | None) -> preparing.Prepared:
-    """The recipe's data under `folder`, read as `start` reads them if its weights are the beginning."""
-    given = (start.reading.coder, Names(start.names)) if start else None
-    return preparing.prepare(recipe, folder, say, given, (preparing.kind_of_source(recipe.data), "name"))
+def given(model: Classifier) -> Given:
+    """What goes with a classifier's weights."""
+    return replace(model.reading.given(), names=model.names, plan=model.plan)
+
+
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
+    """The recipe's data under `folder`, read as `start` has it; classes are those of the data."""
+    start, kind = start or Given(), preparing.kind_of_source(recipe.data)
+    source = start.picture(recipe.data) if kind == "picture" else start.words
+    return preparing.prepare(recipe, folder, say, (source, None), (kind, "name"))
 
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
     if preparing.kind_of_source(recipe.data) == "picture":
         recipe = defaults.batches(recipe, reading.BATCH)
-    return lineage.resolve_recipe(recipe, {"pool": "summary"} | reading.OWN)
+    return lineage.resolve_recipe(recipe, OWN)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
-    """The recipe with what the data decide: how pictures are cut."""
+    """The recipe with what the data decide: how pictures are cut. Raises HeedfulError for texts to be varied."""
     pictured = isinstance(prepared.source, Album)
+    if not pictured:
+        reading.refuse_varied(recipe)
     network = lineage.fit_pictures(recipe.network, prepared.source.form.size) if pictured else recipe.network
     return recipe.model_copy(update={"network": network})
 
 
-def build(recipe: Recipe, prepared: preparing.Prepared) -> Classifier:
+def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
+    """What would do better than to begin from nothing with few pictures."""
+    if not isinstance(prepared.source, Album) or prepared.source.form.size < LARGE or len(prepared.train) >= FEW:
+        return ""
+    better = f"heedful train classify {' '.join(recipe.data.train)} --from google/vit-base-patch16-224"
+    few = count(len(prepared.train), "picture")
+    return (
+        f"this starts from scratch, and {few} teach little; weights that were learnt from millions do better: {better}"
+    )
+
+
+def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Classifier:
     """A classifier with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    read = reading.reading_of(prepared.source, prepared.train, recipe.network)
-    return made(recipe.network, read, prepared.target.names)
+    read = reading.reading_of(prepared.source, prepared.train, recipe.network, start)
+    names = prepared.target.names
+    plan = begun(start, "classify", recipe.network, names, read.pixels)
+    return Classifier(built(plan), recipe.network, read, names, plan) if plan else made(recipe.network, read, names)
 
 
 def made(settings: Network, read: reading.Reading, names: tuple[str, ...]) -> Classifier:

@@ -28,8 +28,9 @@ from heedful.results import Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import passages
 from heedful.tasks.continuing import Continuer, answer, beginning, prompts
+from heedful.tasks.given import Given
 from heedful.tasks.passages import Passage, Pieces, opened
-from heedful.tasks.planned import built, kept, planned
+from heedful.tasks.planned import begun, built, kept, planned
 from heedful.training.loop import Batch, Work
 
 __all__ = ["answer", "opened", "prompts"]
@@ -40,9 +41,14 @@ ORDERS = {"characters": 6, "symbols": 3}
 """Of the n-grams that the baseline counts, by what a token is; 4 for pieces of words."""
 
 
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Continuer | None) -> PreparedDocuments:
+def given(model: Continuer) -> Given:
+    """What goes with a continuer's weights."""
+    return Given(written=model.tokenizer, plan=model.plan)
+
+
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
     """The recipe's documents under `folder`; with the tokenizer of `start`, if its weights are the beginning."""
-    return document_preparing.prepare_documents(recipe, folder, say, start.tokenizer if start else None)
+    return document_preparing.prepare_documents(recipe, folder, say, start.written if start else None)
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -57,12 +63,13 @@ def fitted(recipe: Recipe, prepared: PreparedDocuments) -> Recipe:
     return recipe
 
 
-def build(recipe: Recipe, prepared: PreparedDocuments) -> Continuer:
+def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = None) -> Continuer:
     """A continuer with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    network = language_model(recipe.network, prepared.tokenizer.size)
+    plan = begun(start, "complete", recipe.network)
+    network = built(plan) if plan else language_model(recipe.network, prepared.tokenizer.size)
     ends, form = passages.ends_of(prepared), recipe.data.normalize
-    return Continuer(network, recipe.network, prepared.tokenizer, recipe.data.window, ends, form)
+    return Continuer(network, recipe.network, prepared.tokenizer, recipe.data.window, ends, form, plan)
 
 
 def work(model: Continuer, prepared: PreparedDocuments, recipe: Recipe) -> Work:

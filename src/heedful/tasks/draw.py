@@ -4,7 +4,7 @@ N sources   H W sides in pixels   C colours   S codes of a picture
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from heedful.networks.joins import Drawing
 from heedful.results import Answer, Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Network, Recipe, Train
 from heedful.tasks import codes, reading, retrieval, writing
+from heedful.tasks.given import Given
 from heedful.tasks.match import Matcher
 from heedful.training import defaults
 from heedful.training.loop import Work
@@ -54,10 +55,15 @@ class Artist:
     form: Form
 
 
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Artist | None) -> preparing.Prepared:
-    """The recipe's data under `folder`, read and shown as by `start` if its weights are the beginning."""
-    given = (start.reading.coder, start.form) if start else None
-    return preparing.prepare(recipe, folder, say, given, ("text", "picture"))
+def given(model: Artist) -> Given:
+    """What goes with an artist's weights."""
+    return replace(model.reading.given(), form=model.form, codes=int(model.settings.codes))
+
+
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
+    """The recipe's data under `folder`, read and shown as `start` has it if its weights are the beginning."""
+    start = start or Given()
+    return preparing.prepare(recipe, folder, say, (start.words, start.picture(recipe.data)), ("text", "picture"))
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -82,7 +88,7 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     return recipe.model_copy(update={"network": recipe.network.model_copy(update={"codes": number})})
 
 
-def build(recipe: Recipe, prepared: preparing.Prepared) -> Artist:
+def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Artist:
     """An artist with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
     return made(recipe.network, reading.Reading(prepared.source), prepared.target.form)
@@ -98,10 +104,10 @@ def made(settings: Network, read: reading.Reading, form: Form) -> Artist:
 def first(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> tuple[Work, Train, Train] | None:
     """What is learnt before the rest: the codebook. How it is trained, and what is left then.
 
-    None: there is nothing to learn first.
+    None: there is nothing to learn first, or the codebook is frozen.
     """
     codebook = model.network.codebook
-    if isinstance(codebook, Grays):
+    if isinstance(codebook, Grays) or not any(weight.requires_grad for weight in codebook.parameters()):
         return None
     share = SHARE if recipe.train.codebook == "auto" else float(recipe.train.codebook)
     mine = defaults.portion(recipe.train, share).model_copy(update={"learning_rate": codes.RATE})

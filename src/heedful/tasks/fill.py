@@ -28,9 +28,10 @@ from heedful.results import Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import passages
 from heedful.tasks.gaps import LEAST, Gapped, Gaps, ends_inside, shown_gaps
+from heedful.tasks.given import Given
 from heedful.tasks.guessing import Guesser, answer, best, guesses, prompts, score, windows
 from heedful.tasks.passages import Pieces, opened
-from heedful.tasks.planned import built, kept, planned
+from heedful.tasks.planned import begun, built, kept, planned
 from heedful.tasks.reading import seeds_of
 from heedful.training.loop import Batch, Work
 
@@ -39,9 +40,14 @@ __all__ = ["answer", "opened", "prompts", "score"]
 AT_ONCE = 64  # windows whose probabilities are held at once
 
 
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Guesser | None) -> PreparedDocuments:
+def given(model: Guesser) -> Given:
+    """What goes with a guesser's weights."""
+    return Given(words=model.tokenizer, plan=model.plan)
+
+
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
     """The recipe's documents under `folder`; with the tokenizer of `start`, if its weights are the beginning."""
-    return document_preparing.prepare_documents(recipe, folder, say, start.tokenizer if start else None)
+    return document_preparing.prepare_documents(recipe, folder, say, start.words if start else None)
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -54,11 +60,14 @@ def fitted(recipe: Recipe, prepared: PreparedDocuments) -> Recipe:
     return recipe
 
 
-def build(recipe: Recipe, prepared: PreparedDocuments) -> Guesser:
+def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = None) -> Guesser:
     """A guesser with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
     gaps = Gaps(recipe.train.mask, recipe.train.whole_words, prepared.tokenizer.marks)
     about = (recipe.data.window, passages.ends_of(prepared), gaps, recipe.data.normalize)
+    plan = begun(start, "fill", recipe.network)
+    if plan:
+        return Guesser(built(plan), recipe.network, prepared.tokenizer, *about, plan)
     return made(recipe.network, prepared.tokenizer, *about)
 
 

@@ -30,11 +30,13 @@ from heedful.networks.pieces import FirstPieces
 from heedful.networks.sources import Frames, Series, Words
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
 from heedful.sections import Data, Generate, Network, Recipe
-from heedful.tasks import clips
-from heedful.tasks.planned import built, kept, planned
+from heedful.tasks import clips, reading
+from heedful.tasks.given import Given
+from heedful.tasks.planned import begun, built, kept, planned
 from heedful.tasks.windows import LEAST, apart, by_windows, cut, sureness, windows
 from heedful.training.loop import Work
 
+OWN = {"causal": False, "patch": "auto", "stem": "auto"}
 LOOKED_AT = 100  # clips by which colours are judged
 
 
@@ -54,11 +56,22 @@ class Labeller:
     plan: Plan | None = None
 
 
+def given(model: Labeller) -> Given:
+    """What goes with a labeller's weights."""
+    lexicon = model.form.lexicon
+    words = lexicon.tokenizer if isinstance(lexicon, Cut) else None
+    form = model.form.picture
+    return Given(words, form=form, pixels=model.pixels, steps=model.form, names=model.names, plan=model.plan)
+
+
 def prepare(
-    recipe: Recipe, folder: Path, say: Callable[[str], None], start: Labeller | None
+    recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None
 ) -> step_store.PreparedClips:
-    """The recipe's data under `folder`, read and named as by `start` if its weights are the beginning."""
-    return step_preparing.prepare_clips(recipe, folder, say, (start.form, start.names) if start else None)
+    """The recipe's data under `folder`, read as `start` has it; labels are those of the data."""
+    form = start.steps if start else None
+    if start and start.plan and start.words and not form:  # a published network that reads pieces of words
+        form = StepForm("tokens", lexicon=Cut(start.words), normalize=recipe.data.normalize)
+    return step_preparing.prepare_clips(recipe, folder, say, form)
 
 
 def opened(folder: Path) -> step_store.PreparedClips | None:
@@ -68,21 +81,36 @@ def opened(folder: Path) -> step_store.PreparedClips | None:
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return lineage.resolve_recipe(recipe, {"causal": False, "patch": "auto", "stem": "auto"})
+    return lineage.resolve_recipe(recipe, OWN)
 
 
 def fitted(recipe: Recipe, prepared: step_store.PreparedClips) -> Recipe:
-    """The recipe with what the data decide: how frames are read."""
+    """The recipe with what the data decide: how frames are read. Raises HeedfulError for other steps to be varied."""
     picture = prepared.form.picture
+    if picture is None:
+        reading.refuse_varied(recipe)
     network = lineage.fit_frames(recipe.network, picture.size) if picture else recipe.network
     return recipe.model_copy(update={"network": network})
 
 
-def build(recipe: Recipe, prepared: step_store.PreparedClips) -> Labeller:
-    """A labeller with fresh weights, which the recipe's seed decides."""
+def build(recipe: Recipe, prepared: step_store.PreparedClips, start: Given | None = None) -> Labeller:
+    """A labeller with fresh weights, which the recipe's seed decides.
+
+    Raises HeedfulError where a published vocabulary is to be read by a network of another make.
+    """
     torch.manual_seed(recipe.seed)
+    if isinstance(prepared.form.lexicon, Cut):
+        plan = begun(start, "label", recipe.network, prepared.names)
+        if plan is None:
+            raise HeedfulError(
+                f"The published weights of {recipe.start} cannot label as a network of other sizes.",
+                "Leave the settings of the network out, or --from.",
+            )
+        return of_words(built(plan), recipe.network, prepared.form, prepared.names, recipe.data.window, plan)
     picture = prepared.form.picture
-    pixels = Pixels(picture.size, *colours(prepared.train)) if picture else None
+    pixels = start.colours(picture) if start and picture else None
+    if picture and not pixels:
+        pixels = Pixels(picture.size, *colours(prepared.train))
     return made(recipe.network, prepared.form, pixels, prepared.names, recipe.data.window)
 
 

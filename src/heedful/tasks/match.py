@@ -35,12 +35,14 @@ from heedful.networks.joins import TwoTowers, build_encoder
 from heedful.results import Answer, Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
-from heedful.tasks.planned import built, kept, planned
+from heedful.tasks.given import Given
+from heedful.tasks.planned import begun, built, kept, planned
 from heedful.training import defaults
 from heedful.training.loop import Batch, Work
 
 __all__ = ["opened"]
 
+OWN = reading.OWN
 AUGMENT = ("shift",)
 BATCH = 8192  # positions, where auto decides: what a pair is told apart from is its batch
 
@@ -57,15 +59,20 @@ class Matcher:
     plan: Plan | None = None
 
 
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Matcher | None) -> preparing.Prepared:
-    """The recipe's data under `folder`, read as by `start` if its weights are the beginning."""
-    given = (start.pictures.coder, start.words.coder) if start else None
-    return preparing.prepare(recipe, folder, say, given, ("picture", "text"))
+def given(model: Matcher) -> Given:
+    """What goes with a matcher's weights."""
+    return replace(model.pictures.given(), words=model.words.tokenizer, plan=model.plan)
+
+
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
+    """The recipe's data under `folder`, read as `start` has it if its weights are the beginning."""
+    start = start or Given()
+    return preparing.prepare(recipe, folder, say, (start.picture(recipe.data), start.words), ("picture", "text"))
 
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return defaults.batches(lineage.resolve_recipe(recipe, reading.OWN), BATCH)
+    return defaults.batches(lineage.resolve_recipe(recipe, OWN), BATCH)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
@@ -74,13 +81,16 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     return recipe.model_copy(update={"network": network})
 
 
-def build(recipe: Recipe, prepared: preparing.Prepared) -> Matcher:
+def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Matcher:
     """A matcher with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    pictures = reading.reading_of(prepared.source, prepared.train, recipe.network)
+    pictures = reading.reading_of(prepared.source, prepared.train, recipe.network, start)
     words, train = reading.Reading(prepared.target), prepared.train
-    texts = dict.fromkeys(prepared.target.decode(train[row][1]) for row in range(len(train)))
-    return made(recipe.network, pictures, words, tuple(texts))
+    texts = tuple(dict.fromkeys(prepared.target.decode(train[row][1]) for row in range(len(train))))
+    plan = begun(start, "match", recipe.network, pixels=pictures.pixels)
+    if plan:
+        return Matcher(built(plan), recipe.network, pictures, words, texts, plan)
+    return made(recipe.network, pictures, words, texts)
 
 
 def made(settings: Network, pictures: reading.Reading, words: reading.Reading, texts: tuple[str, ...]) -> Matcher:

@@ -6,7 +6,7 @@ positions begin anew with each. Rows of like lengths stand together in a batch, 
 N rows   S positions
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -112,11 +112,6 @@ def passages(
         scale = len(example.source) / max(1, sum(map(len, texts)))
         for piece, text in zip(pieces, texts, strict=True):
             yield Passage(piece, text, len(text) * scale, example.where)
-
-
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Tokenizer | None) -> PreparedDocuments:
-    """The recipe's documents under `folder`; with the tokenizer of the run whose weights are the beginning."""
-    return document_preparing.prepare_documents(recipe, folder, say, start)
 
 
 def opened(folder: Path) -> PreparedDocuments | None:

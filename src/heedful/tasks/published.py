@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import tokenizers
@@ -25,6 +26,7 @@ from heedful.tasks.classify import Classifier
 from heedful.tasks.complete import SAMPLED
 from heedful.tasks.continuing import Continuer
 from heedful.tasks.gaps import Gaps
+from heedful.tasks.given import Given
 from heedful.tasks.guessing import Guesser
 from heedful.tasks.label import Labeller, of_words
 from heedful.tasks.match import Matcher
@@ -52,12 +54,21 @@ def trained(published: Published, where: str) -> tuple[Recipe, Any]:
     return made, model
 
 
+def beginning(published: Published, where: str) -> tuple[Network, Given]:
+    """The settings of weights that only read, and what goes with them."""
+    plan = published.plan
+    side = next(iter(plan.sides.values()))
+    words = tokenizer(published, where) if published.words else None
+    given = eyes(published, side).given() if published.pictures else Given(words=words)
+    return side, replace(given, written=words if "decoder" in plan.sides else None, plan=plan)
+
+
 def recipe(task: str, published: Published, settings: Network) -> Recipe:
     """How a published model is asked where the request does not say."""
     told = spoken(published)
-    search: dict[str, Any] = dict(SAMPLED) if task == "complete" else {"beam": 1}
+    search: dict[str, Any] = dict(SAMPLED) if task == "complete" else {}
     if task in ("translate", "caption"):
-        search |= {ours: told[key] for key, ours in SEARCHED.items() if told.get(key) is not None}
+        search |= {"beam": 1} | {ours: told[key] for key, ours in SEARCHED.items() if told.get(key) is not None}
     changes = {f"generate.{key}": value for key, value in search.items()}
     made = recipes.build(task, changes)
     window = int(settings.context) if task in ("complete", "fill") and settings.context != "auto" else made.data.window

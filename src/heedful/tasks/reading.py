@@ -27,6 +27,7 @@ from heedful.networks.joins import target_tokens
 from heedful.networks.lineage import class_token, picture_positions
 from heedful.networks.sources import Pictures
 from heedful.sections import Network, Recipe
+from heedful.tasks.given import Given
 from heedful.training.loop import Batch
 
 OWN = {"patch": "auto", "stem": "auto"}
@@ -107,6 +108,12 @@ class Reading:
         """Pictures (N, H, W, C) as a batch."""
         return {"source": pixels, "lengths": torch.full((len(pixels),), self.positions)}
 
+    def given(self) -> Given:
+        """What goes with the weights of who reads so."""
+        if isinstance(self.coder, Tokenizer):
+            return Given(words=self.coder)
+        return Given(form=self.form, pixels=self.pixels)
+
     def same_as(self, other: "Reading") -> bool:
         """Whether both read alike."""
         if isinstance(self.coder, Tokenizer) and isinstance(other.coder, Tokenizer):
@@ -135,10 +142,16 @@ def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iter
             )
 
 
-def reading_of(coder: Tokenizer | Album, train: Store, settings: Network) -> Reading:
-    """How a network of these settings reads what was prepared; pictures are told by the training side's colours."""
+def reading_of(coder: Tokenizer | Album, train: Store, settings: Network, start: Given | None = None) -> Reading:
+    """How a network of these settings reads what was prepared.
+
+    Pictures are told by the colours that the weights of `start` were learnt with, or by the training side's.
+    """
     if isinstance(coder, Tokenizer):
         return Reading(coder)
+    kept = start.colours(coder.form) if start else None
+    if kept:
+        return Reading(coder.form, kept, picture_positions(settings, kept.size))
     numbers = np.unique(np.concatenate([train[row][0] for row in range(len(train))]))
     pixels = Pixels(coder.form.size, *coder.statistics(numbers))
     return Reading(coder.form, pixels, picture_positions(settings, pixels.size))
@@ -200,6 +213,13 @@ def sources(recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Rea
     """The training side; `kinds` are what auto augments by."""
     chosen = kinds if recipe.train.augment == "auto" else recipe.train.augment
     return Sources(store, coder, reading, tuple(chosen), recipe.seed)
+
+
+def refuse_varied(recipe: Recipe) -> None:
+    """Raises HeedfulError if pictures are to be varied or mixed where there are none."""
+    for key, does in (("augment", "varies"), ("mix", "mixes")):
+        if getattr(recipe.train, key) not in ("auto", [], 0.0):
+            raise HeedfulError(f"train.{key} {does} pictures, and there are none here.", f"Leave train.{key} out.")
 
 
 def seeds_of(seed: int, numbers: np.ndarray) -> list[int]:

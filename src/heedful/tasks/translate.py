@@ -21,15 +21,21 @@ from heedful.networks import lineage
 from heedful.results import Alignment, Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Recipe
 from heedful.tasks import reading, writing
-from heedful.tasks.writing import Author, answer, config, load, save, score, together
+from heedful.tasks.given import Given
+from heedful.tasks.planned import begun, built
+from heedful.tasks.writing import Author, answer, config, given, load, save, score, together
 from heedful.training.loop import Work
 
-__all__ = ["answer", "config", "load", "opened", "save", "score", "together"]
+__all__ = ["answer", "config", "given", "load", "opened", "save", "score", "together"]
 
 
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Author | None) -> preparing.Prepared:
+def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
     """The recipe's data under `folder`; with the tokenizers of `start`, if its weights are the beginning."""
-    return preparing.prepare(recipe, folder, say, (start.reading.coder, start.target) if start else None)
+    start = start or Given()
+    words, written = start.words, start.written
+    if recipe.data.shared_tokenizer:
+        words, written = words or written, written or words
+    return preparing.prepare(recipe, folder, say, (words, written))
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -42,14 +48,15 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     return recipe
 
 
-def build(recipe: Recipe, prepared: preparing.Prepared) -> Author:
+def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Author:
     """An author with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
     read, target, shared = reading.Reading(prepared.source), prepared.target, recipe.data.shared_tokenizer
-    network = writing.made(recipe.network, read, target, shared)
+    plan = begun(start, "translate", recipe.network)
+    network = built(plan) if plan else writing.made(recipe.network, read, target, shared)
     scores, stretch = "symbols" if target.kind == "symbols" else "text", writing.stretch_of(prepared.train.lengths)
     form = recipe.data.normalize
-    return Author(network, recipe.network, read, target, shared, scores, stretch, writing.SLACK, form)
+    return Author(network, recipe.network, read, target, shared, scores, stretch, writing.SLACK, form, plan)
 
 
 def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:

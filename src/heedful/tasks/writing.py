@@ -5,7 +5,7 @@ N sources   T target positions
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ from heedful.metrics.counts import Kind
 from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
 from heedful.sections import Generate, Network
+from heedful.tasks.given import Given
 from heedful.tasks.planned import built, kept, planned
 from heedful.tasks.reading import Reading, Sources, load_reading, luck, refuse_long
 from heedful.training.loop import Batch
@@ -198,6 +199,11 @@ def read_all(models: Sequence[Author], sources: Sequence[str], album: Album | No
 def together(one: Author, other: Author) -> bool:
     """Whether two authors can answer together: they read and write the same."""
     return one.reading.same_as(other.reading) and one.target.dump() == other.target.dump()
+
+
+def given(model: Author) -> Given:
+    """What goes with an author's weights."""
+    return replace(model.reading.given(), written=model.target, plan=model.plan)
 
 
 def config(model: Author) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from heedful.sections import Train
 from heedful.training import memory
 from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, weights_of, write_file, write_tensors
 from heedful.training.log import Log
-from heedful.training.optimizer import Average, adamw, factor, scale_gradients
+from heedful.training.optimizer import Average, adamw, factor, scale_gradients, set_rate
 from heedful.training.progress import Listener
 from heedful.training.signals import stop_signals
 
@@ -74,7 +74,8 @@ class Loop:
         self.work, self.train, self.seed, self.folder, self.listener = work, train, seed, folder, listener
         self.device = torch.device(train.device)
         self.network = work.network.to(self.device)
-        self.optimizer = adamw(self.network, float(train.learning_rate), train.weight_decay)
+        rate = float(train.learning_rate)
+        self.optimizer = adamw(self.network, rate, train.weight_decay, train.layer_decay)
         self.average = Average(self.network, float(train.average)) if train.average else None
         self.record = Log(folder, train.track)
         self.at = Position()
@@ -113,8 +114,7 @@ class Loop:
         # dropout is a function of seed and step, so a resumed run draws what an uninterrupted one draws
         torch.manual_seed(int(np.random.default_rng((self.seed, self.at.step)).integers(2**62)))
         rate = float(self.train.learning_rate) * factor(self.train, self.done(), self.at.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         total, count, rows = 0.0, 0, []
         for _ in range(self.train.accumulate):
             some, batch = next(batches)

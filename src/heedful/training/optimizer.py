@@ -1,6 +1,7 @@
 """How weights move: AdamW, its schedule, and the running average of the weights."""
 
 import math
+import re
 from collections.abc import Iterable
 
 import torch
@@ -8,19 +9,67 @@ from torch import Tensor, nn
 
 from heedful.sections import Train
 
+LOWEST = {"embedding", "embeddings", "tokens", "positions", "first_norm"}
+"""What stands below every layer: the names that tell it."""
 
-def adamw(network: nn.Module, rate: float, decay: float) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) with decay on matrices only: biases, norms and embeddings keep their size."""
+
+def adamw(network: nn.Module, rate: float, decay: float, layer_decay: float = 1.0) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019) with decay on matrices only: biases, norms and embeddings keep their size.
+
+    Each layer learns at `layer_decay` times the rate of the one above it (Howard & Ruder 2018, section 3.2), which a
+    group tells as its share. Frozen weights stand in no group.
+    """
     tables = {id(part.weight) for part in network.modules() if isinstance(part, nn.Embedding)}
-    groups: tuple[list[Tensor], list[Tensor]] = ([], [])
-    for weight in network.parameters():
-        groups[weight.dim() < 2 or id(weight) in tables].append(weight)
+    shares = rate_shares(network, layer_decay)
+    groups: dict[tuple[float, bool], list[Tensor]] = {}
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            plain = weight.dim() < 2 or id(weight) in tables
+            groups.setdefault((shares[name], plain), []).append(weight)
     return torch.optim.AdamW(
-        [{"params": groups[0], "weight_decay": decay}, {"params": groups[1], "weight_decay": 0.0}],
+        [
+            {"params": some, "weight_decay": 0.0 if plain else decay, "share": share, "lr": rate * share}
+            for (share, plain), some in groups.items()
+        ],
         lr=rate,
         betas=(0.9, 0.98),  # Vaswani et al. 2017, section 5.3: a second moment that follows early training
         fused=True,
     )
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Gives every group its share of a rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["share"]
+
+
+def rate_shares(network: nn.Module, layer_decay: float) -> dict[str, float]:
+    """The share of the learning rate that each weight learns at.
+
+    What stands above all layers learns at the whole rate, the top layer of each side at `layer_decay` of it, the next
+    at its square, and embeddings one below the lowest layer.
+    """
+    names = [name for name, _ in network.named_parameters()]
+    layers = {name: layer_of(name) for name in names}
+    depths: dict[str, int] = {}
+    for side, number in filter(None, layers.values()):
+        depths[side] = max(depths.get(side, 0), number + 1)
+    lowest = 1 + max(depths.values(), default=0)
+    below = {
+        name: depths[layer[0]] - layer[1] if layer else lowest if LOWEST & set(name.split(".")) else 0
+        for name, layer in layers.items()
+    }
+    return {name: layer_decay**steps for name, steps in below.items()}
+
+
+def layer_of(name: str) -> tuple[str, int] | None:
+    """The side that a weight stands in, and the number of its layer; None: it is in no layer of an encoder or decoder.
+
+    >>> layer_of("encoder.layers.layers.2.up.weight"), layer_of("embedding.patches.stem.layers.0.weight")
+    (('encoder.layers', 2), None)
+    """
+    found = re.match(r"((?:.*\.)?(?:encoders\.\d+|encoder|decoder)\.layers)\.(?:layers\.)?(\d+)\.", name)
+    return (found[1], int(found[2])) if found else None
 
 
 def factor(train: Train, done: float, step: int) -> float:
@@ -43,25 +92,30 @@ def factor(train: Train, done: float, step: int) -> float:
 class Average:
     """The exponential average of a network's weights: what is validated and kept, smoother than the last step's.
 
-    The decay grows from 0 to `decay` over the first steps, so that the random beginning is soon forgotten.
+    The decay grows from 0 to `decay` over the first steps, so that the random beginning is soon forgotten. Frozen
+    weights are left out.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.weights = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+        self.weights = {
+            name: weight.detach().clone() for name, weight in network.named_parameters() if weight.requires_grad
+        }
 
     def update(self, network: nn.Module, step: int) -> None:
         """Takes the weights after `step` steps in."""
         now = min(self.decay, step / (step + 10))
         for name, weight in network.named_parameters():  # by name: a checkpoint gives them back in another order
-            self.weights[name].lerp_(weight.detach(), 1 - now)
+            if name in self.weights:
+                self.weights[name].lerp_(weight.detach(), 1 - now)
 
     def swap(self, network: nn.Module) -> None:
         """Exchanges the network's weights with the averaged ones; called twice, all is as before."""
         for name, weight in network.named_parameters():
-            kept = weight.detach().clone()
-            weight.data.copy_(self.weights[name])
-            self.weights[name] = kept
+            if name in self.weights:
+                kept = weight.detach().clone()
+                weight.data.copy_(self.weights[name])
+                self.weights[name] = kept
 
 
 def scale_gradients(weights: Iterable[Tensor], by: float) -> None:

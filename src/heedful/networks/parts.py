@@ -1,0 +1,74 @@
+"""The parts of a network by the names that people use for them: encoder, encoder.layers.0, head."""
+
+from collections.abc import Iterable, Sequence
+
+from torch import nn
+
+from heedful.errors import HeedfulError, nearest
+
+LISTED = 3  # tensors of a part that are named one by one
+
+
+def shown(name: str) -> str:
+    """A tensor's name as people are shown it.
+
+    >>> shown("encoder.layers.layers.0.up.weight")
+    'encoder.layers.0.up.weight'
+    """
+    return name.removeprefix("inner.").replace(".layers.layers.", ".layers.")
+
+
+def freeze(network: nn.Module, names: Sequence[str]) -> None:
+    """Takes the weights of these parts out of learning; raises HeedfulError for a part that there is not."""
+    # a tied weight has several names, and stands still if one of them is frozen
+    weights = [(shown(name), weight) for name, weight in network.named_parameters(remove_duplicate=False)]
+    for part in names:
+        found = [weight for name, weight in weights if inside(name, part)]
+        if not found:
+            raise no_part(part, [name for name, _ in weights])
+        for weight in found:
+            weight.requires_grad_(False)
+    if names and not any(weight.requires_grad for weight in network.parameters()):
+        raise HeedfulError(f"train.freeze leaves nothing to learn: {', '.join(names)}.", "Name fewer parts.")
+
+
+def inside(name: str, part: str) -> bool:
+    """Whether a tensor belongs to a part."""
+    return name == part or name.startswith(f"{part}.")
+
+
+def no_part(part: str, names: Sequence[str]) -> HeedfulError:
+    """The error for a part that a network does not have."""
+    every = {".".join(name.split(".")[:end]) for name in names for end in range(1, name.count(".") + 2)}
+    match = nearest(part, sorted(every))
+    first = list(dict.fromkeys(name.partition(".")[0] for name in names))
+    below = f"It has {', '.join(first)}, and what is in them, as {shortest(every)}."
+    return HeedfulError(
+        f'train.freeze: this network has no part "{part}".', f'Did you mean "{match}"?  {below}' if match else below
+    )
+
+
+def shortest(every: Iterable[str]) -> str:
+    """An example of a part within a part: a layer if there is one."""
+    layers = sorted(name for name in every if name.rpartition(".")[2].isdecimal())
+    return min(layers or sorted(every), key=len)
+
+
+def gathered(names: Iterable[str], every: Iterable[str]) -> list[str]:
+    """Tensors in as few words as tell them all: a part that stands there whole is named in their place.
+
+    >>> gathered(["a.x.0", "a.x.1", "a.x.2", "a.x.3", "b"], ["a.x.0", "a.x.1", "a.x.2", "a.x.3", "a.y", "b", "c"])
+    ['a.x (4 tensors)', 'b']
+    """
+    some, whole = list(dict.fromkeys(names)), list(dict.fromkeys(every))
+    found: dict[str, None] = {}
+    for name in some:
+        steps = name.split(".")
+        for end in range(1, len(steps)):
+            part = ".".join(steps[:end])
+            within = [one for one in whole if inside(one, part)]
+            if len(within) > LISTED and set(within) <= set(some):
+                name = f"{part} ({len(within)} tensors)"
+                break
+        found[name] = None
+    return list(found)
