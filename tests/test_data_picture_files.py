@@ -209,12 +209,12 @@ def test_a_broken_picture_is_named_with_its_row_or_counted() -> None:
     Path("p/cat/03.png").write_bytes(whole[: len(whole) // 2])
     recipe = build("classify", {"data.train": ["p"], "data.valid_rows": 4})
     with pytest.raises(HeedfulError) as caught:
-        prepare(recipe, Path("run"), print, None, ("picture", "name"))
+        prepare(recipe, Path("run"), print, (None, None), ("picture", "name"))
     assert plain(caught.value).startswith("p line 2: p/cat/03.png is cut off or damaged: ")
     assert not Path("run").exists()
     recipe = build("classify", {"data.train": ["p"], "data.valid_rows": 4, "data.bad_rows": "skip"})
     said: list[str] = []
-    prepared = prepare(recipe, Path("run"), said.append, None, ("picture", "name"))
+    prepared = prepare(recipe, Path("run"), said.append, (None, None), ("picture", "name"))
     assert any(note.startswith("20 pictures of 8×8 gray, 0.0 MB on disk; 19 more are identical") for note in said)
     assert any(note.startswith("left out: 1 bad row, listed in bad_rows.jsonl (first: p line 2: ") for note in said)
     assert f"train: {len(prepared.train)} pictures" in said

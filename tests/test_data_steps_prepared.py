@@ -13,6 +13,7 @@ from heedful.data.fingerprint import changed
 from heedful.data.pictures import Form
 from heedful.data.step_preparing import prepare_clips
 from heedful.data.step_store import PreparedClips
+from heedful.data.step_words import Lexicon
 from heedful.data.steps import StepForm, open_steps
 from heedful.errors import HeedfulError
 from heedful.tasks.clips import Collate
@@ -122,7 +123,7 @@ def test_words_and_their_letters() -> None:
     said: list[str] = []
     prepared = prepare_clips(recipe("train.conll", test=["test.conll"], valid_rows=2), Path("run"), said.append)
     lexicon = prepared.form.lexicon
-    assert lexicon and prepared.form == StepForm.parse(json.loads(json.dumps(prepared.form.plain())))
+    assert isinstance(lexicon, Lexicon) and prepared.form == StepForm.parse(json.loads(json.dumps(prepared.form.plain())))
     assert prepared.test[0].source == "the öbra" and prepared.test[0].references == ("0\t2",)
     numbers = prepared.steps["the öbra"]
     assert (numbers == lexicon.encode(("the", "öbra"))).all()

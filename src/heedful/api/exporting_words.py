@@ -60,8 +60,8 @@ def words_of(words: Tokenizer) -> Words:
     roles = {"pad": marks.pad, "mask": marks.gap, "unknown": marks.end if marks.unknown is None else marks.unknown}
     around = ("first", "between") if marks.gap is not None else ("begin", "end")
     roles |= dict(zip(around, (marks.begin, marks.end), strict=True))
-    named = {role: words.inner.id_to_token(number) for role, number in roles.items() if number is not None}
-    return Words(words.dump(), named)
+    texts = {role: words.inner.id_to_token(number) for role, number in roles.items() if number is not None}
+    return Words(words.dump(), {role: text for role, text in texts.items() if text is not None})
 
 
 def pieces_of(source: Any, target: Any) -> Both:
