@@ -8,7 +8,7 @@ from heedful.api.model import load
 from heedful.data.folders import written_aside
 from heedful.errors import HeedfulError, unknown
 
-TARGETS = {"onnx": "heedful.api.exporting_onnx", "ct2": "heedful.api.exporting_ct2"}
+TARGETS = {"onnx": "heedful.api.exporting_onnx", "ct2": "heedful.api.exporting_ct2", "hf": "heedful.api.exporting_hf"}
 """Each format, and what writes it: `require()` raises HeedfulError for what is not installed, and
 `write(model, folder)` returns what each file is, and notes in which FOLDER stands for the folder."""
 
@@ -43,7 +43,8 @@ def export(run: Path | str, to: str, output: Path | str | None = None) -> Export
     refuse_full(folder)
     with written_aside(folder) as aside:
         meaning, notes = writer.write(model, aside)
-    sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    sizes = {str(path.relative_to(folder)): path.stat().st_size for path in paths}
     files = {name: (size, meaning.get(name, "")) for name, size in sizes.items()}
     return Exported(folder, files, tuple(note.replace("FOLDER", str(folder)) for note in notes))
 

@@ -7,17 +7,21 @@ import typer
 from heedful.cli.words import OutputFlag
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
-To = Annotated[str, typer.Option("--to", metavar="FORMAT", help="onnx (any model) or ct2 (Transformers of translate).")]
+To = Annotated[
+    str,
+    typer.Option("--to", metavar="FORMAT", help="hf (published layouts), onnx (any model) or ct2 (translators)."),
+]
 
 
 def run(model: Run, to: To, output: OutputFlag = None) -> None:
-    """Write a trained model for engines that know nothing of Heedful, with all that is needed to ask it.
+    """Write a trained model for what knows nothing of Heedful, with all that is needed to ask it.
 
     \b
+    heedful export runs/mine --to hf                   for transformers, and all that reads its format
     heedful export runs/mine --to onnx                 into exports/mine-onnx
     heedful export runs/mine --to ct2 -o FOLDER        for CTranslate2
 
-    What was written answers one batch as the network does, or it is not kept. docs/export.md shows how to ask it.
+    What engines run answers one batch as the network does, or it is not kept. docs/export.md shows how to ask it.
     """
     from heedful import api
     from heedful.report.terminal import columns

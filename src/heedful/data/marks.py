@@ -20,6 +20,7 @@ class Marks:
     end: int = 2
     unknown: int | None = 3
     """None: every text has ids."""
+    pad: int | None = 0
     gap: int | None = None
     """None: the number behind the last."""
     before: tuple[int, ...] = ()

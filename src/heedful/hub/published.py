@@ -92,6 +92,7 @@ def write(published: Published, folder: Path | str) -> None:
     if published.pictures is not None:
         (folder / "preprocessor_config.json").write_text(files.dump(published.pictures.plain()), encoding="utf-8")
     for name, content in {**tokenizer_files(published, family), **published.carried}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
 
 

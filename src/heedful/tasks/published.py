@@ -212,6 +212,7 @@ def marks(words: hub.Words, published: Published, where: str) -> Marks:
         begin=begin,
         end=end,
         unknown=None if unknown == end else unknown,
+        pad=roles.get("pad"),
         gap=roles.get("mask"),
         before=before,
         after=after,
@@ -231,7 +232,8 @@ def around(words: hub.Words) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def unsaid(told: Mapping[str, Any]) -> tuple[int, ...]:
     """Tokens that the files forbid in answers."""
-    return tuple(one[0] for one in told.get("bad_words_ids") or () if len(one) == 1)
+    alone = [one[0] for one in told.get("bad_words_ids") or () if len(one) == 1]
+    return tuple(dict.fromkeys([*alone, *(told.get("suppress_tokens") or ())]))
 
 
 def marks_of_pieces(
@@ -243,6 +245,7 @@ def marks_of_pieces(
         begin=begin,
         end=end,
         unknown=numbers[words.special["unknown"]],
+        pad=numbers.get(words.special["pad"]),
         after=(end,),
         never=unsaid(told or {}),
         silent=tuple(sorted(special | {begin, end})),
