@@ -288,7 +288,9 @@ SAID: dict[str, Any] = {
     "whole_words": True,
 }
 """What a key may say; others may say a number, a kind of tokenizer or some texts."""
-NUMBERS = dict.fromkeys(("label_smoothing", "mix", "drop_source", "codebook", "mask", "top_p", "min_p"), "0.3")
+NUMBERS: dict[str, str] = dict.fromkeys(
+    ("label_smoothing", "mix", "drop_source", "codebook", "mask", "top_p", "min_p"), "0.3"
+)
 
 
 def test_keys_that_a_task_has_no_use_for_are_refused(tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ def test_a_seed_and_a_source_decide_what_is_drawn(
     sources = asked(model)[:8]
 
     def drawn(some: list[str], **settings: Any) -> list[list[str]]:
-        changes = {"sample": True, "seed": 7, "max_length": LONG if task == "complete" else 8} | settings
+        longest = {} if task == "draw" else {"max_length": LONG if task == "complete" else 8}
+        changes = {"sample": True, "seed": 7} | longest | settings
         found = model.answer(some, {f"generate.{key}": value for key, value in changes.items()})
         return [[one.output for one in answers] for answers in found]
 

@@ -130,8 +130,12 @@ class Network(Section):
     pool: Literal["auto", "summary", "mean", "class"] = Field(
         default="auto", description="what one answer is read from: the encoder's own summary, the mean, a class token"
     )
-    causal: Auto | bool = Field(default="auto", description="each step sees only those before it (task label)")
-    codes: Auto | int = Field(default="auto", description="entries of the codebook of pictures (task draw), about")
+    causal: Auto | bool = Field(
+        default="auto", description="each step sees only those before it", json_schema_extra=only("label")
+    )
+    codes: Auto | int = Field(
+        default="auto", description="entries of the codebook of pictures, about", json_schema_extra=only("draw")
+    )
     norm: Literal["auto", "pre", "post"] = Field(default="auto", description="layer norm before or after each part")
     positions: Literal["auto", "sinusoidal", "learned", "rotary", "grid", "line"] = Field(
         default="auto", description="how order is told; grid and line: that of the patches of a picture"
