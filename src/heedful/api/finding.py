@@ -52,7 +52,8 @@ def cached(name: str) -> Path | None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(name, local_files_only=True))
+        # the same patterns as in fetching: the client takes a snapshot without a file that is wanted for none
+        folder = Path(snapshot_download(name, local_files_only=True, allow_patterns=FETCHED, ignore_patterns=BELOW))
     except LocalEntryNotFoundError:
         return None
     return folder if (folder / "config.json").exists() and any(folder.glob("*.safetensors")) else None

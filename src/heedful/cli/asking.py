@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from heedful.api import Model
     from heedful.results import Answer
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")]
 Texts = Annotated[
     list[str] | None,
     typer.Argument(
@@ -85,7 +85,8 @@ def loaded(verb: str, run: str, others: list[str] | None) -> "Model":
     model = api.load(run, *(others or []))
     if model.task != verb:
         cure = f"As in: heedful {model.task} {run} {ASKED[model.task]}"
-        raise HeedfulError(f"{run} was trained to {model.task}, and not to {verb}.", cure)
+        made = "published" if getattr(model.trained[0], "plan", None) else "trained"
+        raise HeedfulError(f"{run} was {made} to {model.task}, and not to {verb}.", cure)
     return model
 
 

@@ -9,7 +9,7 @@ import typer
 from heedful.cli import show
 from heedful.cli.words import changes_of, files_and_settings
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")]
 Words = Annotated[
     list[str] | None,
     typer.Argument(

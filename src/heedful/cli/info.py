@@ -14,9 +14,12 @@ from heedful.report.terminal import columns
 if TYPE_CHECKING:
     from torch import nn
 
+    from heedful.hub import Plan
     from heedful.sections import Network
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A run's folder, or a row of `heedful networks`.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="A model's folder or hub name, or a row of `heedful networks`.")
+]
 
 VOCABULARY = 1000
 ADAM = 4  # weights, gradient, and AdamW's two moments
@@ -28,6 +31,7 @@ def run(name: Name, size: SizeFlag = None) -> None:
     \b
     heedful info runs/mine
     heedful info vaswani2017 --size base
+    heedful info openai-community/gpt2
     """
     from heedful.networks.lineage import LINEAGE, shape
 
@@ -41,11 +45,12 @@ def run(name: Name, size: SizeFlag = None) -> None:
     from heedful import api
 
     model = api.load(name)
+    network, plan = model.trained[0].network, getattr(model.trained[0], "plan", None)
     if size is not None:
-        raise HeedfulError(f"{name} is a run, of size {model.recipe.network.size}.", "--size goes with a network.")
-    network = model.trained[0].network
-    sides = f"{vocabularies(network)}trained to {model.task}"
-    print(told(model.recipe.network, network, sides, model.task, reads_pictures(model)))
+        kind = "published" if plan else f"a run, of size {model.recipe.network.size}"
+        raise HeedfulError(f"{name} is {kind}.", "--size goes with a network.")
+    sides = f"{vocabularies(network)}{'published' if plan else 'trained'} to {model.task}"
+    print(told(model.recipe.network, network, sides, model.task, reads_pictures(model), plan))
 
 
 def vocabularies(network: "nn.Module") -> str:
@@ -82,26 +87,30 @@ def unbuilt(settings: "Network", vocabulary: int = VOCABULARY) -> "nn.Module":
                 return filler(settings, vocabulary)
 
 
-def told(settings: "Network", network: "nn.Module", sides: str, task: str, pictured: bool = False) -> str:
-    """All there is to say about a network."""
+def told(
+    settings: "Network",
+    network: "nn.Module",
+    sides: str,
+    task: str,
+    pictured: bool = False,
+    plan: "Plan | None" = None,
+) -> str:
+    """All there is to say about a network; one that was published may have a side of another kind to read with."""
     from heedful.networks.lineage import LINEAGE
 
     row = LINEAGE[settings.name]
-    decided = [
-        f"{key} {value}"
-        for key, value in settings.model_dump().items()
-        if key not in ("name", "size") and value != "auto"
-    ]
+    reads = plan.sides.get("encoder", settings) if plan else settings
+    decided = [f"{name}: {decisions(side)}" for name, side in plan.sides.items()] if plan else [decisions(settings)]
     weights = sum(weight.numel() for weight in network.parameters())
     megabytes = weights * 4 / 1e6
     return "\n".join(
         [
-            f"{settings.name} {settings.size} · {row.paper}",
+            f"{settings.name} {plan.architecture if plan else settings.size} · {row.paper}",
             f"  added:  {row.added}",
             f"  lacked: {row.lacked}",
             "",
-            drawing(settings, task, pictured),
-            ", ".join(decided),
+            drawing(settings, task, pictured, reads),
+            *decided,
             sides,
             "",
             columns(tensors(network), left={1}),
@@ -111,7 +120,13 @@ def told(settings: "Network", network: "nn.Module", sides: str, task: str, pictu
     )
 
 
-def drawing(settings: "Network", task: str, pictured: bool = False) -> str:
+def decisions(settings: "Network") -> str:
+    """Settings that are decided."""
+    told = settings.model_dump().items()
+    return ", ".join(f"{key} {value}" for key, value in told if key not in ("name", "size") and value != "auto")
+
+
+def drawing(settings: "Network", task: str, pictured: bool = False, reader: "Network | None" = None) -> str:
     """As in the figure of the five shapes: how positions are joined, and what the answer is made from."""
     from heedful.networks.lineage import WRITTEN, writer
     from heedful.networks.sides import RecurrentAnswer
@@ -120,7 +135,7 @@ def drawing(settings: "Network", task: str, pictured: bool = False) -> str:
         writes = "→" if isinstance(writer(settings), RecurrentAnswer) else "⇒"
         told_too = "each step after the last" if writes == "→" else "each position looks at those before it"
         return f"{ALONE.replace('~', writes)}\n   {writes} {told_too}\n"
-    reads = joined(settings, task)
+    reads = joined(reader or settings, task)
     if task not in WRITTEN:
         alone = pictured and task == "classify"
         return f"{READERS['picture' if alone else task].replace('~', reads)}\n   {legend(settings, reads, alone)}\n"

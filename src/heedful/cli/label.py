@@ -64,7 +64,8 @@ def run(
     kind = loaded.trained[0].form.kind
     inputs = asked.lines() if kind == "tokens" else clips(asked.lines(), kind)
     at_once = asked.at_once if kind == "tokens" else CLIPS_AT_ONCE
-    found = one_each(asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, at_once, RARE))
+    unseen = asking.UNSEEN if loaded.trained[0].plan else RARE
+    found = one_each(asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, at_once, unseen))
     if as_json:
         lines: Iterable[str] = map(plain, found)
     elif rows or output:

@@ -48,7 +48,7 @@ class Marks:
         >>> Marks.parse(Marks(gap=7).plain()) == Marks(gap=7)
         True
         """
-        rows = {key: tuple(value) for key, value in plain.items() if isinstance(value, list | tuple)}
+        rows: dict[str, Any] = {key: tuple(value) for key, value in plain.items() if isinstance(value, list | tuple)}
         return Marks(**plain | rows)
 
 

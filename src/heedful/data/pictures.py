@@ -271,7 +271,7 @@ def fitted(image: Image.Image, form: Form) -> Image.Image:
     width, height = image.size
     side = form.size
     if form.resizing:
-        return form.resizing(image, side)
+        return form.resizing.square(image, side)
     if form.fit == "crop":
         short = min(width, height)
         left, top = (width - short) // 2, (height - short) // 2

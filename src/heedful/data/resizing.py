@@ -17,11 +17,20 @@ class Resizing:
     crop: tuple[int, int] | None
     resample: int
 
-    def __call__(self, image: Image.Image, size: int) -> Image.Image:
-        """The picture; raises HeedfulError if it is no square of `size` then, since nothing makes it one."""
+    def square(self, image: Image.Image, side: int) -> Image.Image:
+        """The picture; raises HeedfulError if it is no square of this side then, since nothing makes it one."""
+        made = self(image)
+        if made.size != (side, side):
+            was = f"has {image.width} × {image.height} pixels, and its network reads {side} × {side} and resizes none."
+            raise HeedfulError(was, "Resize it first.")
+        return made
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        """The picture as its network reads it."""
         width, height = image.size
         if self.sides is not None:
-            image = image.resize(self.sides[::-1], Image.Resampling(self.resample))
+            high, wide = self.sides
+            image = image.resize((wide, high), Image.Resampling(self.resample))
         elif self.shorter is not None:
             short, long = sorted((width, height))
             longer = int(self.shorter * long / short)
@@ -30,9 +39,6 @@ class Resizing:
         if self.crop is not None:
             top, left = ((have - want) // 2 for have, want in zip(image.size[::-1], self.crop, strict=True))
             image = image.crop((left, top, left + self.crop[1], top + self.crop[0]))
-        if image.size != (size, size):
-            told = f"has {width} × {height} pixels; this network reads {size} × {size}, and its file resizes none."
-            raise HeedfulError(told, "Resize it first.")
         return image
 
     def scaled(self, by: float) -> "Resizing":
@@ -44,5 +50,5 @@ class Resizing:
     @staticmethod
     def parse(plain: dict[str, Any]) -> "Resizing":
         """What a dictionary of the fields described."""
-        both = [plain[key] and tuple(plain[key]) for key in ("sides", "crop")]
-        return Resizing(plain["shorter"], *both, plain["resample"])
+        sides, crop = (plain[key] and tuple(plain[key]) for key in ("sides", "crop"))
+        return Resizing(plain["shorter"], sides, crop, plain["resample"])

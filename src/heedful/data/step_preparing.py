@@ -22,7 +22,7 @@ from heedful.data.step_files import COLUMNS, described, read_clips, read_labelle
 from heedful.data.step_labels import Labelled
 from heedful.data.step_store import ABOUT, MASKED, PreparedClips, StepWriter, opened
 from heedful.data.step_tables import LISTS, channels_of
-from heedful.data.step_words import LETTERS, UNKNOWN, learn_lexicon
+from heedful.data.step_words import LETTERS, UNKNOWN, Lexicon, learn_lexicon
 from heedful.data.steps import TABLES, StepForm, kind_of, look, read_array, words_of
 from heedful.data.store import Column
 from heedful.errors import HeedfulError
@@ -273,13 +273,12 @@ class Preparation:
         if new:
             steps, shown = count(sum(new.values()), "step"), ", ".join(list(new)[:SHOWN])
             self.note(f"{name}: {steps} with labels never seen in training, which count as wrong: {shown}")
-        if form.lexicon:
-            self.say_unknown(name, held, form)
+        if isinstance(form.lexicon, Lexicon):
+            self.say_unknown(name, held, form.lexicon)
 
-    def say_unknown(self, name: str, held: Iterable[Example], form: StepForm) -> None:
+    def say_unknown(self, name: str, held: Iterable[Example], lexicon: Lexicon) -> None:
         """How many words training did not teach."""
-        assert form.lexicon
-        words = np.concatenate([form.lexicon.encode(words_of(example.source))[:, 0] for example in held])
+        words = np.concatenate([lexicon.encode(words_of(example.source))[:, 0] for example in held])
         unknown = int((words == UNKNOWN).sum())
         if unknown:
             share = 100 * unknown / len(words)

@@ -1,11 +1,8 @@
-"""How pictures are prepared: a preprocessor_config.json as plain data, both ways, and what it does to a picture."""
+"""How pictures are prepared: a preprocessor_config.json as plain data, both ways; `data.resizing` does it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-from PIL import Image
 
 from heedful.errors import HeedfulError
 from heedful.hub.config import Config
@@ -61,23 +58,6 @@ class Preprocessing:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     file: Mapping[str, Any]
-
-    def pixels(self, image: Image.Image) -> np.ndarray:
-        """Bytes (H, W, C) of a picture in its colours, of the size that the network reads."""
-        image = image.convert("L" if len(self.mean) == 1 else "RGB")
-        width, height = image.size
-        if self.sides is not None:
-            high, wide = self.sides
-            image = image.resize((wide, high), Image.Resampling(self.resample))
-        elif self.shorter is not None:
-            short, long = sorted((width, height))
-            longer = int(self.shorter * long / short)
-            size = (self.shorter, longer) if width <= height else (longer, self.shorter)
-            image = image.resize(size, Image.Resampling(self.resample))
-        if self.crop is not None:
-            top, left = ((have - want) // 2 for have, want in zip(image.size[::-1], self.crop, strict=True))
-            image = image.crop((left, top, left + self.crop[1], top + self.crop[0]))
-        return np.asarray(image).reshape(image.size[1], image.size[0], -1)
 
     def colours(self, channels: int, size: int, patch: int, config: Config) -> dict[str, list[float]]:
         """Mean and spread, for a network; raises HeedfulError if it reads other pictures than are made here."""

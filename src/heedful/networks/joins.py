@@ -139,6 +139,7 @@ class TwoTowers(nn.Module):
         self.embeddings = nn.ModuleList([first, second])
         self.encoders = nn.ModuleList(encoders)
         self.projections = nn.ModuleList(nn.Linear(one.widths.summary, width, bias=False) for one in encoders)
+        self.width = width
         self.scale = nn.Parameter(torch.tensor(1 / 0.07).log())
 
     def embed(self, side: int, source: Tensor, lengths: Tensor) -> Tensor:

@@ -160,7 +160,7 @@ def vectors(model: Matcher, side: int, sources: Sequence[str], budget: int, albu
     """Unit vectors (N, D) of pictures (side 0) or texts (side 1)."""
     model.network.eval()
     read, device = (model.pictures, model.words)[side], model.network.scale.device
-    found = torch.zeros(len(sources), model.network.projections[side].out_features)
+    found = torch.zeros(len(sources), model.network.width)
     limits = [model.network.encoders[side].limit]
     for rows, batch in read.batches(sources, budget, limits, album):  # pyright: ignore[reportArgumentType]
         found[rows] = model.network.embed(side, batch["source"].to(device), batch["lengths"].to(device)).cpu()
