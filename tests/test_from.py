@@ -286,6 +286,7 @@ SAID: dict[str, Any] = {
     "sample": True,
     "shared_tokenizer": True,
     "whole_words": True,
+    "causal": True,
 }
 """What a key may say; others may say a number, a kind of tokenizer or some texts."""
 NUMBERS: dict[str, str] = dict.fromkeys(
