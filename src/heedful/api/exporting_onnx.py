@@ -32,6 +32,8 @@ from heedful.hub.onnx_graphs import (
 from heedful.networks.joins import Drawing, EncoderHead, TwoTowers
 from heedful.sections import Generate
 from heedful.tasks import codes, draw, task, writing
+from heedful.tasks.continuing import Continuer
+from heedful.tasks.guessing import Guesser
 from heedful.tasks.label import Labeller
 from heedful.tasks.reading import Reading
 
@@ -60,8 +62,15 @@ def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def refuse_texts(model: Model) -> None:
-    """Raises HeedfulError for a published model of texts, whose marks export.json does not tell."""
+    """Raises HeedfulError for what there are no graphs for: models that go on with texts or fill them, and published
+    models of texts, whose marks export.json does not tell.
+    """
     trained = model.trained[0]
+    if isinstance(trained, Continuer | Guesser):
+        raise HeedfulError(
+            f"{model.folder} was trained to {model.task}, and that is not written as ONNX.",
+            "--to hf writes it for transformers, where the network is gpt or bert.",
+        )
     if getattr(trained, "plan", None) and not (model.task == "classify" and trained.reading.positions):
         raise HeedfulError(
             f"{model.folder} was published for texts, with a vocabulary whose marks the files here do not tell.",
