@@ -123,7 +123,8 @@ def test_words_and_their_letters() -> None:
     said: list[str] = []
     prepared = prepare_clips(recipe("train.conll", test=["test.conll"], valid_rows=2), Path("run"), said.append)
     lexicon = prepared.form.lexicon
-    assert isinstance(lexicon, Lexicon) and prepared.form == StepForm.parse(json.loads(json.dumps(prepared.form.plain())))
+    assert isinstance(lexicon, Lexicon)
+    assert prepared.form == StepForm.parse(json.loads(json.dumps(prepared.form.plain())))
     assert prepared.test[0].source == "the öbra" and prepared.test[0].references == ("0\t2",)
     numbers = prepared.steps["the öbra"]
     assert (numbers == lexicon.encode(("the", "öbra"))).all()
