@@ -17,6 +17,7 @@ from conftest import SEED, sample
 from heedful.api.model import Model
 from heedful.api.running import run
 from heedful.networks.lineage import allowed
+from heedful.recipe import tasks_of
 from heedful.tasks.codes import BEGIN, FIRST
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
@@ -177,15 +178,16 @@ BLIND = [("label", "frame"), ("fill", "frame")]
 )
 def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     """What it was shown; a network without order or neighbours too, since a mean of patches tells these apart."""
-    settings = {
+    settings: dict[str, object] = {
         "train__steps": 1000 if network == "rnn" or (task == "label" and network in LEARNT_PLACES) else 400,
         "train__valid_every": 1000,
         "train__learning_rate": 2e-3 if network in ("rnn", "vaswani2017", *LEARNT_PLACES) else 5e-3,
         "train__average": 0.0,
-        "train__augment": [],
         "network__width": 32,
         "network__dropout": 0.0,
     }
+    if task in tasks_of("train.augment"):
+        settings["train__augment"] = []
     model = trained(files, tmp_path / "run", task, network, **settings)
     measure, least = LEARNT[task]
     column = COLUMN.get(task, "texts")
