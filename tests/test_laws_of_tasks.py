@@ -178,8 +178,9 @@ BLIND = [("label", "frame"), ("fill", "frame")]
 )
 def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     """What it was shown; a network without order or neighbours too, since a mean of patches tells these apart."""
+    slow = network in ("rnn", "sutskever2014") or (task == "label" and network in LEARNT_PLACES)
     settings: dict[str, object] = {
-        "train__steps": 1000 if network == "rnn" or (task == "label" and network in LEARNT_PLACES) else 400,
+        "train__steps": 1000 if slow else 400,
         "train__valid_every": 1000,
         "train__learning_rate": 2e-3 if network in ("rnn", "vaswani2017", *LEARNT_PLACES) else 5e-3,
         "train__average": 0.0,
