@@ -185,6 +185,6 @@ def test_what_has_no_place_is_told(files: dict[str, str], tmp_path: Path) -> Non
         assert not (tmp_path / "out").exists()
     folder = asked.gpt2(tmp_path / "gpt2")
     ended = typed(f"export {folder} --to onnx", tmp_path)
-    assert (ended.code, "was published for texts" in ended.err) == (2, True)
+    assert (ended.code, "is not written as ONNX" in ended.err) == (2, True)
     ended = typed(f"export {folder} --to hf -o mine", tmp_path)
     assert (ended.code, "generation_config.json" in ended.out) == (0, True)

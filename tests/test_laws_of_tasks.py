@@ -178,7 +178,7 @@ BLIND = [("label", "frame"), ("fill", "frame")]
 )
 def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     """What it was shown; a network without order or neighbours too, since a mean of patches tells these apart."""
-    slow = network in ("rnn", "sutskever2014") or (task == "label" and network in LEARNT_PLACES)
+    slow = network in ("rnn", "sutskever2014") or (task in ("label", "fill") and network in LEARNT_PLACES)
     settings: dict[str, object] = {
         "train__steps": 1000 if slow else 400,
         "train__valid_every": 1000,
