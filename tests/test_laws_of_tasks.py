@@ -168,9 +168,9 @@ LEARNT = {
     "complete": ("bits_per_character", 0.8),
     "fill": ("accuracy", 80),
 }
+"""What a network comes to on what it learnt from."""
 BLIND = [("label", "frame"), ("fill", "frame")]
 """Who sees no neighbour cannot learn it."""
-"""What a network comes to on what it learnt from."""
 
 
 @pytest.mark.parametrize(
