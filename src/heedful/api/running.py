@@ -146,6 +146,10 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, about:
     listener.note(f"scoring {count(len(some), f'{what} example')}")
     scores = model.scored(some, model.recipe)
     speed = answering_speed(model, [one.source for one in some[:SPEED_EXAMPLES]])
+    module = task(model.task)
+    remarks = module.remarks(model.trained[0], prepared) if hasattr(module, "remarks") else []
+    for line in remarks:
+        listener.note(line)
     facts = {
         "on": what,
         "weights": model.weights,
@@ -156,7 +160,7 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, about:
         "wall_seconds": time.time() - begun,
         "best_step": outcome.position.best_step,
         "steps": outcome.position.step,
-        "notes": prepared.notes,
+        "notes": [*prepared.notes, *remarks],
         "start": [line.strip() for line in about],
     }
     write_file(

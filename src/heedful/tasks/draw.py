@@ -144,6 +144,17 @@ def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     )
 
 
+def remarks(model: Artist, prepared: preparing.Prepared) -> list[str]:
+    """How well the codebook does its part, in words."""
+    if isinstance(model.network.codebook, Grays):
+        return []
+    found = codes.measured(model.network.codebook, prepared.target.of([one.references[0] for one in prepared.valid]))
+    return [
+        f"the codebook gives the pictures of valid back {found['reconstruction_error']:.1f} % of full brightness off, "
+        f"and uses {found['codes_used']:.0f} % of its codes"
+    ]
+
+
 def kind(model: Artist) -> Kind:
     """How answers are scored: by where the right one stands among all."""
     return "ranks"
