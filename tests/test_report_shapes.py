@@ -51,6 +51,7 @@ def every_page() -> dict[str, str]:
         for i, ref in enumerate(refs)
     ]
     drawn = [Answer(HOSTILE, "", 0, 0, picture=png((i, 0, 0))) for i in (1, 2)]
+    returned = {refs[0]: png((0, 0, 90))}
     judged = [Case(HOSTILE, "3", (refs[0],), 66.7, said=refs[1])]
     found = [
         Case(ref, "1" if i else "4", ("dog", "hound"), 0.0 if i else 75.0, said=LONG) for i, ref in enumerate(refs)
@@ -71,7 +72,9 @@ def every_page() -> dict[str, str]:
         ),
         "texts": pages.run_page(title="x", facts={}, scores=classified(pictures=False), task="classify"),
         "caption": pages.run_page(title="x", scores=scored("exact", captions), task="caption", **own),
-        "draw": pages.run_page(title="x", scores=scored("recall_at_1", judged), task="draw", answers=drawn, **own),
+        "draw": pages.run_page(
+            title="x", scores=scored("recall_at_1", judged), task="draw", answers=drawn, returned=returned, **own
+        ),
         "match": pages.run_page(title="x", scores=scored("recall_at_1", found), task="match", **own),
         "label": pages.run_page(title="x", facts={}, scores=scored("accuracy", in_step()), task="label", tracks=tracks),
         "compare_label": pages.compare_page(labelled_comparison()),
@@ -198,7 +201,7 @@ def test_gallery_shows_the_surest_mistakes_first(folder):
 def test_drawings_stand_beside_the_real_picture_and_what_they_were_taken_for(folder):
     with opened(folder / "draw.html") as watched:
         card = watched.page.locator(".gallery li")
-        assert card.locator("figcaption").all_inner_texts() == ["drawn", "drawn", "real", "taken for"]
+        assert card.locator("figcaption").all_inner_texts() == ["drawn", "drawn", "real", "through codes", "taken for"]
         assert HOSTILE in card.inner_text() and "found as number 3" in card.inner_text()
     with opened(folder / "match.html") as watched:
         first = watched.page.locator(".gallery li").first.inner_text()

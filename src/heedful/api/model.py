@@ -145,6 +145,11 @@ class Model:
         module = task(self.task)
         return module.prints(self.trained[0], scores) if hasattr(module, "prints") else {}
 
+    def returned(self, scores: Scores) -> Mapping[str, bytes]:
+        """The same pictures as codes give them back, where answers are made of codes."""
+        module = task(self.task)
+        return module.returned(self.trained[0], scores) if hasattr(module, "returned") else {}
+
     def explain(self, text: str, output: str | None = None) -> Alignment:
         """What each token of the answer (or of a given output) looked at."""
         if not self.explains:

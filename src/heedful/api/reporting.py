@@ -41,6 +41,7 @@ def write_report(model: Model, scores: Scores, facts: dict[str, Any], curve: lis
         how=how,
         task=model.task,
         pictures=model.prints(scores),
+        returned=model.returned(scores),
         tracks=tracks(model, scores),
         answers=drawings(model, scores),
         attribution=attribution(model.recipe.data.train),

@@ -66,11 +66,18 @@ class Gallery:
 
 
 def galleries(
-    task: str, cases: Sequence[Case], pictures: Mapping[str, bytes], answers: Sequence[Answer] = ()
+    task: str,
+    cases: Sequence[Case],
+    pictures: Mapping[str, bytes],
+    returned: Mapping[str, bytes],
+    answers: Sequence[Answer],
 ) -> list[Gallery]:
-    """What a task's page shows of its cases; `answers` are drawings, `pictures` PNG files by reference."""
+    """What a task's page shows of its cases.
+
+    `answers` are drawings, `pictures` PNG files by reference, `returned` the same as their codes give them back.
+    """
     if task == "draw":
-        return drawings(cases, pictures, answers)
+        return drawings(cases, pictures, returned, answers)
     if not cases:
         return []
     if task == "classify":
@@ -125,7 +132,9 @@ def caption_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
     return Card(found(case.source, pictures), one.answer or "(nothing)", due, False)
 
 
-def drawings(cases: Sequence[Case], pictures: Mapping[str, bytes], answers: Sequence[Answer]) -> list[Gallery]:
+def drawings(
+    cases: Sequence[Case], pictures: Mapping[str, bytes], returned: Mapping[str, bytes], answers: Sequence[Answer]
+) -> list[Gallery]:
     """Each prompt's drawings beside the real picture, in the order of the answers."""
     by_prompt: dict[str, list[bytes]] = {}
     for answer in answers:
@@ -136,9 +145,11 @@ def drawings(cases: Sequence[Case], pictures: Mapping[str, bytes], answers: Sequ
     for prompt, drawn in list(by_prompt.items())[: 2 * SHOWN]:
         case = case_of.get(prompt, Case(prompt, "", (), 0.0))
         shown = [picture(png, "drawn", f"drawing: {prompt}") for png in drawn]
-        real = next((pictures[one] for one in (*case.references, prompt) if one in pictures), None)
-        if real is not None:
-            shown.append(picture(real, "real", f"real picture: {prompt}"))
+        real = next((one for one in (*case.references, prompt) if one in pictures), "")
+        if real:
+            shown.append(picture(pictures[real], "real", f"real picture: {prompt}"))
+        if real in returned:
+            shown.append(picture(returned[real], "through codes", f"as its codes give it back: {prompt}"))
         other = case.said if case.said not in (prompt, *case.references) else ""
         if other in pictures:
             shown.append(picture(pictures[other], "taken for", f"taken for: {other}"))
@@ -148,6 +159,8 @@ def drawings(cases: Sequence[Case], pictures: Mapping[str, bytes], answers: Sequ
         return []
     note = f"{len(cards)} of {words.counted(len(by_prompt), 'prompt')}, each with what was drawn for it"
     note += " and the real picture beside it." if any(len(card.pictures) > 1 for _, card in cards) else "."
+    if any(one.label == "through codes" for _, card in cards for one in card.pictures):
+        note += " Through codes: the real picture as its codes give it back, about the best that codes can draw."
     if any(card.note for _, card in cards):
         note += " Found as number 1: a judge that sees only the drawing holds the right thing for the likeliest of all."
     return [gallery("What it draws", note, cards)]

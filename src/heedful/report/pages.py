@@ -41,6 +41,7 @@ def run_page(
     how: Sequence[str] = (),
     task: str = "translate",
     pictures: Mapping[str, bytes] | None = None,
+    returned: Mapping[str, bytes] | None = None,
     tracks: Mapping[str, Track] | None = None,
     answers: Sequence[Answer] = (),
     attribution: Sequence[str] = (),
@@ -48,7 +49,8 @@ def run_page(
     """The report of one run: what it learned from, how good it is, how it learned, where it is weak, what to do next.
 
     `facts` are short and measured (data, network, weights, time, speed, memory); `how` holds commands, one a line.
-    `pictures` are PNG files by reference (for draw, also by prompt: the real ones), `tracks` tell the time of the
+    `pictures` are PNG files by reference (for draw, also by prompt: the real ones), `returned` the same as codes give
+    them back, `tracks` tell the time of the
     steps of sources, `answers` are drawings or continuations, and `attribution` stands below every gallery.
     """
     primary = scores.measures[scores.primary] if scores else None
@@ -66,7 +68,7 @@ def run_page(
         views=[figures.aligned(alignment) for alignment in alignments],
         examples=examples(cases) if task not in OWN_EXAMPLES else [],
         passages=passages(cases, answers) if task == "complete" else [],
-        galleries=galleries(task, cases, pictures or {}, answers),
+        galleries=galleries(task, cases, pictures or {}, returned or {}, answers),
         bars=bars,
         attribution=attribution,
         how=how,

@@ -98,6 +98,12 @@ def coded(codebook: Codebook | Grays, album: Album, device: torch.device) -> np.
     return np.concatenate(found)
 
 
+def returned(codebook: Codebook | Grays, pictures: np.ndarray) -> np.ndarray:
+    """Pictures (N, H, W, C) as their codes give them back."""
+    device = next((weight.device for weight in codebook.parameters()), None)
+    return codebook.decode(codebook.encode(torch.from_numpy(pictures).to(device))).cpu().numpy()
+
+
 def measured(codebook: Codebook, pictures: np.ndarray) -> dict[str, float]:
     """How far pictures (N, H, W, C) are from what comes back of them, in percent of full brightness, and how many of
     the codes are used, in percent.

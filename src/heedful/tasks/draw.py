@@ -5,6 +5,7 @@ N sources   H W sides in pixels   C colours   S codes of a picture
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +281,12 @@ def baseline(
 def prints(model: Artist, scores: Scores) -> Mapping[str, bytes]:
     """The real pictures, as people are shown them."""
     return reading.Prints((one for case in scores.cases for one in case.references), model.form)
+
+
+def returned(model: Artist, scores: Scores) -> Mapping[str, bytes]:
+    """The same as their codes give them back, which is about the best that codes can draw."""
+    through = partial(codes.returned, model.network.codebook)
+    return reading.Prints((one for case in scores.cases for one in case.references), model.form, through)
 
 
 def check(recipe: Recipe) -> Findings:

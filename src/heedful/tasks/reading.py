@@ -4,7 +4,7 @@ N sources   S positions   D width
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -233,15 +233,18 @@ def luck(array: np.ndarray) -> int:
 
 
 class Prints(Mapping[str, bytes]):
-    """Pictures as PNG files by reference, each read when it is asked for."""
+    """Pictures as PNG files by reference, each read when it is asked for; `through` makes others of their pixels."""
 
-    def __init__(self, references: Iterable[str], form: Form) -> None:
-        self.references, self.form = dict.fromkeys(references), form
+    def __init__(
+        self, references: Iterable[str], form: Form, through: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> None:
+        self.references, self.form, self.through = dict.fromkeys(references), form, through
 
     def __getitem__(self, reference: str) -> bytes:
         if reference not in self.references:
             raise KeyError(reference)
-        return png(read_pictures([reference], self.form)[0])
+        pixels = read_pictures([reference], self.form)
+        return png((self.through(pixels) if self.through else pixels)[0])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.references)
