@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import yaml
 from PIL import Image
+from rich.cells import cell_len
 
 from heedful.errors import HeedfulError
 from heedful.metrics.segments import step_counts
@@ -33,7 +34,16 @@ def test_bars_in_a_terminal():
 
 def test_samples_and_classes_in_a_terminal():
     table = terminal.samples_table(labelled_comparison())
-    assert len(table.splitlines()) == 3 and "\t" not in table and "walk walk" in table
+    assert len(table.splitlines()) == 4 and "\t" not in table and "walk walk" in table and "…\nWhole" in table
+    said = [Answer("tell", "a tale\nof two lines " * 9, 0, 0)]
+    told = Comparison("complete", "d", "1 minute", (entered("a", scored("exact", []), said),))
+    _, second, third = terminal.samples_table(told).splitlines()
+    assert (
+        second.count("a tale of two lines") == 5
+        and second.endswith("…")
+        and cell_len(second) == 108
+        and third == "Whole on the page."
+    )
     drawn = Comparison(
         "draw", "d", "1 minute", (entered("a", scored("exact", []), [Answer("x", "", 0, 0, picture=b"")]),)
     )

@@ -13,6 +13,7 @@ from heedful.results import ClassScore, Comparison, Confusion, Findings, Scores
 
 SIGNS = {"x": "x", "!": "!", "i": "i"}
 MEASURES = 4  # columns of measures that a comparison's table has room for
+CELL = 100  # letters of an answer in a table of answers
 MASKED, OTHER = ".", "?"
 
 
@@ -98,10 +99,17 @@ def yardsticks(scores: Scores, names: Sequence[str]) -> list[str]:
 
 
 def samples_table(comparison: Comparison) -> str:
-    """The same sources through every network, or nothing where there are none; drawings are left to the page."""
+    """The same sources through every network, or nothing where there are none; drawings are left to the page.
+
+    A line a source, so what is long ends in an ellipsis here, and stands whole on the page.
+    """
     table = samples(comparison, {}).table
-    told = any(cell not in ("", "–") for row in table.rows for cell in row[1:])
-    return columns([table.head, *table.rows], left=set(range(len(table.head)))) if table.rows and told else ""
+    if not any(cell not in ("", "–") for row in table.rows for cell in row[1:]):
+        return ""
+    rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
+    short = [[cell if len(cell) <= CELL else f"{cell[: CELL - 1]}…" for cell in row] for row in rows]
+    whole = ["Whole on the page."] if short != rows else []
+    return "\n".join([columns([table.head, *short], left=set(range(len(table.head)))), *whole])
 
 
 def classes_table(scores: Sequence[ClassScore], most: int = 10) -> str:
