@@ -115,16 +115,16 @@ LINEAGE: dict[str, Row] = {
         "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words",
         "a picture is a line of patches behind a class token, read as a text is; no convolutions",
         "what is near or far has to be learnt, from many pictures; only classes that were named beforehand",
-        TransformerSide("pre", "line", activation="gelu", epsilon=1e-12, summary="first", spread=0.02),
+        TransformerSide("pre", "line", activation="gelu", epsilon=1e-12, summary="first"),
         None,
     ),
     "clip": Row(
         "Radford et al. 2021, Learning Transferable Visual Models",
         "a network for pictures and one for texts, into one space: any words can name what is seen",
         "says how near two things are, and no word of its own",
-        TransformerSide("pre", "line", activation="quick_gelu", first_norm=True, summary="first", spread=0.02),
+        TransformerSide("pre", "line", activation="quick_gelu", first_norm=True, summary="first"),
         None,
-        TransformerSide("pre", "learned", activation="quick_gelu", summary="last", causal=True, spread=0.02),
+        TransformerSide("pre", "learned", activation="quick_gelu", summary="last", causal=True),
     ),
 }
 
