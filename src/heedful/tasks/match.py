@@ -26,7 +26,6 @@ from heedful.data.rows import BadRow
 from heedful.data.tokenizers import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.hub import Plan
-from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.networks import lineage
 from heedful.networks.joins import TwoTowers, build_encoder
@@ -35,7 +34,7 @@ from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
 from heedful.tasks.given import Given
 from heedful.tasks.planned import begun, built, kept, planned
-from heedful.tasks.ranking import both_ways, gallery, ranked
+from heedful.tasks.ranking import both_ways, by_words, gallery
 from heedful.training import defaults
 from heedful.training.loop import Batch, Work
 
@@ -240,7 +239,7 @@ def chosen(
     top = shares.topk(min(best, len(texts)), dim=-1)
     found = zip(sources, top.values.tolist(), top.indices.tolist(), strict=True)
     return [
-        [Answer(source, texts[place], score, score) for score, place in zip(scores, places, strict=True)]
+        [Answer(source, texts[int(place)], score, score) for score, place in zip(scores, places, strict=True)]
         for source, scores, places in found
     ]
 
@@ -279,16 +278,7 @@ def baseline(
     model: Matcher, prepared: preparing.Prepared, examples: Sequence[Example]
 ) -> tuple[str, dict[str, Measure]]:
     """What needs no network: texts ordered by how many words they share with the nearest training picture's."""
-    train, (pictures, texts, right) = prepared.train, gallery(examples)
-    pairs = [train[row] for row in range(len(train))]
-    numbers = np.concatenate([one for one, _ in pairs]).astype(np.int64)
-    nearest = baselines.NearestPicture(
-        prepared.source.pixels(numbers), [prepared.target.decode(words) for _, words in pairs]
-    )
-    said = [set(text.split()) for text in nearest.answers(prepared.source.of(pictures))]
-    words = [set(text.split()) for text in texts]
-    alike = np.array([[len(one & other) / max(1, len(one | other)) for other in words] for one in said])
-    return "nearest training picture", ranked(alike, right, pictures, texts, 1000).measures
+    return "nearest training picture", by_words(prepared, examples).measures
 
 
 def prints(model: Matcher, scores: Scores) -> Mapping[str, bytes]:

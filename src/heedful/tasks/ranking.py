@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from heedful.data.preparing import Prepared
+from heedful.metrics.baselines import NearestPicture
 from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.ranks import ranks
 from heedful.metrics.scores import evaluate as measure
@@ -35,6 +37,19 @@ def both_ways(alike: np.ndarray, examples: Sequence[Example], samples: int) -> S
     found = evaluate_classes(pictures, texts, shares, [one.references for one in examples], samples=samples)
     told = {f"zero_shot_{name}": replace(found.measures[name], name=f"zero_shot_{name}") for name in TOLD}
     return replace(scores, measures=scores.measures | told, confusion=found.confusion, by_class=found.by_class)
+
+
+def by_words(prepared: Prepared, examples: Sequence[Example]) -> Scores:
+    """Where each picture's texts stand in the order of how many words they share with the nearest training picture's."""
+    train, (pictures, texts, right) = prepared.train, gallery(examples)
+    pairs = [train[row] for row in range(len(train))]
+    numbers = np.concatenate([one for one, _ in pairs]).astype(np.int64)
+    said = [prepared.target.decode(words) for _, words in pairs]
+    nearest = NearestPicture(prepared.source.pixels(numbers), said).answers(prepared.source.of(pictures))
+    words = [set(text.split()) for text in texts]
+    told = [set(text.split()) for text in nearest]
+    alike = np.array([[len(one & other) / max(1, len(one | other)) for other in words] for one in told])
+    return ranked(alike, right, pictures, texts, 1000)
 
 
 def are_classes(examples: Sequence[Example], texts: Sequence[str]) -> bool:
