@@ -40,7 +40,7 @@ def both_ways(alike: np.ndarray, examples: Sequence[Example], samples: int) -> S
 
 
 def by_words(prepared: Prepared, examples: Sequence[Example]) -> Scores:
-    """Where each picture's texts stand in the order of how many words they share with the nearest training picture's."""
+    """Where each picture's texts stand, ordered by how many words they share with the nearest training picture's."""
     train, (pictures, texts, right) = prepared.train, gallery(examples)
     pairs = [train[row] for row in range(len(train))]
     numbers = np.concatenate([one for one, _ in pairs]).astype(np.int64)
