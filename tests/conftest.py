@@ -36,6 +36,12 @@ def sample(population: Iterable[T], n: int) -> list[T]:
     return [items[index] for index in sorted(chosen)]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is kept from one search to the next is kept for the tests alone."""
+    os.environ["HEEDFUL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     if SIZE not in ("sample", "all"):

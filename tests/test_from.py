@@ -197,13 +197,24 @@ def test_what_varies_pictures_is_refused_where_there_are_none(files: dict[str, s
         assert not (tmp_path / "run").exists()
 
 
-def test_few_large_pictures_are_told_what_would_do_better(files: dict[str, str], tmp_path: Path) -> None:
+BETTER = {
+    "classify": "google/vit-base-patch16-224",
+    "caption": "google/vit-base-patch16-224",
+    "match": "openai/clip-vit-base-patch32",
+}
+
+
+@pytest.mark.parametrize("task", sample(BETTER, 2))
+def test_few_large_pictures_are_told_what_would_do_better(task: str, files: dict[str, str], tmp_path: Path) -> None:
+    network = "gru" if task == "caption" else "frame"
     told = {}
     for side in (16, 64):
         said = Said()
-        run(recipe(files, "classify", "frame", data__picture=side, train__steps=1), tmp_path / str(side), said)
-        told[side] = [line for line in said.lines if "--from google/vit-base-patch16-224" in line]
-    assert not told[16] and len(told[64]) == 1 and "starts from scratch" in told[64][0]
+        run(recipe(files, task, network, data__picture=side, train__steps=1), tmp_path / str(side), said)
+        told[side] = [line for line in said.lines if "starts from scratch" in line]
+    assert not told[16] and len(told[64]) == 1
+    data = files[f"train-{COLUMN.get(task, 'texts')}"]
+    assert told[64][0].endswith(f": heedful train {task} {data} --from {BETTER[task]}")
 
 
 def test_places_are_stretched_to_larger_pictures(files: dict[str, str], tmp_path: Path) -> None:

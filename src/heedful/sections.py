@@ -4,7 +4,7 @@ errors, `heedful recipes` and the docs show.
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Auto = Literal["auto"]
 Task = Literal["classify", "caption", "draw", "translate", "label", "complete", "fill", "match"]
@@ -287,6 +287,11 @@ class Generate(Section):
         description="end: of a prompt too long for the network only the end is read",
         json_schema_extra=only("complete"),
     )
+    template: list[str] = Field(
+        default=[],
+        description='what texts are put into, as "a photo of a {}"; commas part several, whose mean counts',
+        json_schema_extra=only("match"),
+    )
     batch_tokens: int = Field(default=8000, gt=0, description="padded source tokens times beams searched at once")
     seed: int = Field(
         default=0,
@@ -294,6 +299,14 @@ class Generate(Section):
         description="of sampling: it and the source decide the answer, wherever it stands",
         json_schema_extra=SEARCH,
     )
+
+    @field_validator("template")
+    @classmethod
+    def has_room(cls, templates: list[str]) -> list[str]:
+        """The templates, if each says where the text goes."""
+        if not all("{}" in one for one in templates):
+            raise ValueError(templates)
+        return templates
 
 
 class Recipe(Section):

@@ -5,19 +5,21 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from heedful import hub
 from heedful import recipe as recipes
 from heedful.api.finding import is_published, located
 from heedful.data.rows import count
+from heedful.data.vectors import Vectors
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired
 from heedful.results import Alignment, Answer, Example, Paired, Scores
-from heedful.sections import Recipe
-from heedful.tasks import task
+from heedful.sections import Generate, Recipe
+from heedful.tasks import searching, task
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
+from heedful.training.progress import terminal
 
 FORMAT = 1
 
@@ -61,11 +63,46 @@ class Model:
     def among(
         self, inputs: Sequence[str], texts: Sequence[str], changes: dict[str, Any] | None = None
     ) -> list[list[Answer]]:
-        """The n best of `texts` (none: those of training) for each picture, by a model of `match`."""
+        """The n best of `texts` (none: those of training) for each picture, or each of a folder, by a model of `match`.
+
+        An answer's score is the logarithm of its share among the texts.
+        """
+        settings = self.searching(changes)
+        with terminal() as listener:
+            return searching.among(self.trained, inputs, texts, settings, listener)
+
+    def search(
+        self,
+        texts: Sequence[str],
+        pictures: Sequence[str] | str,
+        n: int = 5,
+        changes: dict[str, Any] | None = None,
+    ) -> list[list[Answer]]:
+        """The n pictures nearest to each text, by a model of `match`, with their cosines; folders' vectors are kept.
+
+        model.search(["a red bicycle"], "photos/")[0][0].output      # "photos/0412.jpg"
+        """
+        settings = self.searching({"generate.n_best": n} | (changes or {}))
+        places = [pictures] if isinstance(pictures, str) else pictures
+        with terminal() as listener:
+            return searching.search(self.trained, texts, places, settings, listener)
+
+    def embed(
+        self,
+        inputs: Sequence[str],
+        kind: Literal["pictures", "texts"] = "pictures",
+        changes: dict[str, Any] | None = None,
+    ) -> Vectors:
+        """Unit vectors of pictures (of folders: all in them), or of texts, by a model of `match`: `names`, `values`."""
+        settings = self.searching(changes)
+        with terminal() as listener:
+            return searching.embed(self.trained, inputs, kind == "texts", settings, listener)
+
+    def searching(self, changes: dict[str, Any] | None) -> Generate:
+        """How a model of `match` is asked; raises HeedfulError for another."""
         if self.task != "match":
-            raise HeedfulError(f"{self.folder} was trained to {self.task}: it chooses among no texts.")
-        settings = recipes.change(self.recipe, changes or {}).generate
-        return task("match").answer(self.trained, inputs, settings, texts)
+            raise HeedfulError(f"{self.folder} was trained to {self.task}: it has no space for pictures and texts.")
+        return recipes.change(self.recipe, changes or {}).generate
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (input, output)."""

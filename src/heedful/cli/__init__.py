@@ -22,7 +22,7 @@ COMMANDS = (
     Command("label", "Ask a trained model: video, series or words in, a label at each step out."),
     Command("complete", "Ask a trained model: how does a text go on?"),
     Command("fill", "Ask a trained model: what stands in the gaps of a text?"),
-    Command("match", "Ask a trained model: which of some texts goes with a picture?"),
+    Command("match", "Ask a trained model: which pictures go with a text, or texts with a picture?"),
     Command("evaluate", "Score a trained model, with interval and baseline; --against another."),
     Command("compare", "Train several networks under one budget and compare them."),
     Command("check", "Look at the data before training on it."),

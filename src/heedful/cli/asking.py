@@ -96,20 +96,12 @@ def reads_pictures(model: "Model") -> bool:
 
 
 def pictures(lines: Iterable[str]) -> Iterator[str]:
-    """Pictures by name; for a folder all in it, in the order of their paths. Blank lines name nothing."""
-    from heedful.data.picture_files import ENDINGS, files_in
+    """Pictures by name; for a folder or a sample all in it, in their order. Blank lines name nothing."""
+    from heedful.data.picture_files import pictures_in
 
-    for line in lines:
-        if not line.strip():
-            continue
-        if "://" in line or not Path(line).is_dir():
-            yield line
-            continue
-        found, others = files_in(line)
-        if not found:
-            number = f"{len(others):,} file{'s' * (len(others) != 1)}"
-            raise HeedfulError(f"The folder {line} has {number} and no picture.", f"Endings: {', '.join(ENDINGS)}.")
-        yield from map(str, found)
+    for line in filter(str.strip, lines):
+        several = pictures_in(line)
+        yield from [line] if several is None else several
 
 
 def answered(

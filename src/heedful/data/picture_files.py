@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from heedful.data import tables
+from heedful.data import picture_samples, tables
 from heedful.data.lines import check_readable, read_lines
 from heedful.data.rows import BadRow, Row, count
 from heedful.errors import HeedfulError, unknown
@@ -88,6 +88,26 @@ def files_in(folder: str) -> tuple[list[Path], list[Path]]:
             shown = not is_hidden(name) and Path(name).suffix.lower() in ENDINGS
             (pictures if shown else others).append(Path(place, name))
     return sorted(pictures), sorted(others)
+
+
+def pictures_in(place: str) -> list[str] | None:
+    """All pictures below a folder, or of a sample (sample://name/split); None for what is no place of several.
+
+    Raises HeedfulError for a folder without any.
+    """
+    if place.startswith("sample://") and "#" not in place:
+        return [row.columns["source"] for row in picture_samples.read(place)]
+    return None if "://" in place or not Path(place).is_dir() else list(map(str, shown_in(place)[0]))
+
+
+def shown_in(folder: str) -> tuple[list[Path], list[Path]]:
+    """As `files_in`, hidden files left out; raises HeedfulError for a folder without any picture."""
+    found, others = files_in(folder)
+    if not found:
+        raise HeedfulError(
+            f"The folder {folder} has {count(len(others), 'file')} and no picture.", f"Endings: {', '.join(ENDINGS)}."
+        )
+    return found, [path for path in others if not is_hidden(path.name)]
 
 
 def is_hidden(name: str) -> bool:

@@ -20,9 +20,11 @@ TITLES = {
     "cider": "CIDEr-D",
     "token_f1": "token F1",
     "edit": "edit score",
+    "zero_shot_accuracy": "zero-shot accuracy",
+    "zero_shot_macro_f1": "zero-shot macro F1",
 }
 CONVENTIONS = {"mstcn": "MS-TCN", "asformer": "ASFormer"}  # of where a last stretch ends: metrics/segments.py
-PERCENT = {"symbol_error", "word_error", "ter", "exact", "accuracy", "top5", "calibration_error"}
+PERCENT = {"symbol_error", "word_error", "ter", "exact", "accuracy", "top5", "calibration_error", "zero_shot_accuracy"}
 
 DIGITS = {"bits_per_character": 3, "perplexity": 2}  # after the point, where not one
 

@@ -49,6 +49,11 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     return recipe.model_copy(update={"network": network})
 
 
+def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
+    """What would do better than to begin from nothing with few pictures."""
+    return reading.advice(recipe, prepared, "google/vit-base-patch16-224")
+
+
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Author:
     """An author with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)

@@ -18,7 +18,7 @@ from heedful.data.album import Album
 from heedful.data.augment import mix
 from heedful.data.check import check_pairs
 from heedful.data.preparing import standing as opened
-from heedful.data.rows import BadRow, count
+from heedful.data.rows import BadRow
 from heedful.data.tokenizers import Tokenizer
 from heedful.errors import unknown
 from heedful.hub import Plan
@@ -39,7 +39,6 @@ from heedful.training.loop import Batch, Work
 __all__ = ["opened"]
 
 OWN = {"pool": "summary"} | reading.OWN
-FEW, LARGE = 2000, 64  # pictures from which little is learnt, and the side from which they show more than that
 LEAST = 1e-30  # of a probability whose logarithm is taken
 
 
@@ -84,13 +83,7 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
 
 def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
     """What would do better than to begin from nothing with few pictures."""
-    if not isinstance(prepared.source, Album) or prepared.source.form.size < LARGE or len(prepared.train) >= FEW:
-        return ""
-    better = f"heedful train classify {' '.join(recipe.data.train)} --from google/vit-base-patch16-224"
-    few = count(len(prepared.train), "picture")
-    return (
-        f"this starts from scratch, and {few} teach little; weights that were learnt from millions do better: {better}"
-    )
+    return reading.advice(recipe, prepared, "google/vit-base-patch16-224")
 
 
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Classifier:

@@ -26,10 +26,7 @@ from heedful.data.rows import BadRow
 from heedful.data.tokenizers import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.hub import Plan
-from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
-from heedful.metrics.ranks import ranks
-from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
 from heedful.networks.joins import TwoTowers, build_encoder
 from heedful.results import Answer, Example, Findings, Measure, Scores
@@ -37,6 +34,7 @@ from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import reading
 from heedful.tasks.given import Given
 from heedful.tasks.planned import begun, built, kept, planned
+from heedful.tasks.ranking import both_ways, by_words, gallery
 from heedful.training import defaults
 from heedful.training.loop import Batch, Work
 
@@ -79,6 +77,11 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     """The recipe with what the data decide: how pictures are cut."""
     network = lineage.fit_pictures(recipe.network, prepared.source.form.size)
     return recipe.model_copy(update={"network": network})
+
+
+def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
+    """What would do better than to begin from nothing with few pictures."""
+    return reading.advice(recipe, prepared, "openai/clip-vit-base-patch32")
 
 
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Matcher:
@@ -170,49 +173,80 @@ def vectors(model: Matcher, side: int, sources: Sequence[str], budget: int, albu
 @torch.inference_mode()
 def seen(model: Matcher, pictures: Iterable[np.ndarray], budget: int) -> Tensor:
     """Unit vectors (N, D) of pictures (H, W, C) that are in no file, made to the form that the network reads."""
-    model.network.eval()
-    form, device = model.pictures.form, model.network.scale.device
+    form = model.pictures.form
     images = [flat(Image.fromarray(one.squeeze()), form.mode) for one in pictures]
-    pixels = np.stack([as_array(fit(image, form)) for image in images])
+    return of_pixels(model, np.stack([as_array(fit(image, form)) for image in images]), budget)
+
+
+@torch.inference_mode()
+def of_pixels(model: Matcher, pixels: np.ndarray, budget: int) -> Tensor:
+    """Unit vectors (N, D) of pictures (N, H, W, C) in the form that the network reads."""
+    model.network.eval()
+    device = model.network.scale.device
     parts = torch.from_numpy(pixels).split(max(1, budget // model.pictures.positions))
     batches = [model.pictures.pictured(part.to(device)) for part in parts]
     return torch.cat([model.network.embed(0, one["source"], one["lengths"].to(device)).cpu() for one in batches])
 
 
+def worded(model: Matcher, texts: Sequence[str], settings: Generate) -> Tensor:
+    """Unit vectors (M, D) of texts, each put into the templates; of several, the mean (Radford et al. 2021, 3.1.4)."""
+    if not settings.template:
+        return vectors(model, 1, texts, settings.batch_tokens)
+    several = [
+        vectors(model, 1, [template.replace("{}", text) for text in texts], settings.batch_tokens)
+        for template in settings.template
+    ]
+    return F.normalize(torch.stack(several).mean(0), dim=-1)
+
+
 def similarity(
-    models: Sequence[Matcher], pictures: Sequence[str], texts: Sequence[str], budget: int, album: Album | None = None
+    models: Sequence[Matcher],
+    pictures: Sequence[str],
+    texts: Sequence[str],
+    settings: Generate,
+    album: Album | None = None,
 ) -> np.ndarray:
     """Cosines (P, M) of pictures and texts; several models give the mean of theirs."""
-    found = [vectors(model, 0, pictures, budget, album) @ vectors(model, 1, texts, budget).T for model in models]
-    return torch.stack(found).mean(0).numpy()
+    sides = [(vectors(one, 0, pictures, settings.batch_tokens, album), worded(one, texts, settings)) for one in models]
+    return torch.stack([seen @ said.T for seen, said in sides]).mean(0).numpy()
 
 
-def answer(
-    models: Sequence[Matcher], sources: Sequence[str], settings: Generate, among: Sequence[str] = ()
-) -> list[list[Answer]]:
-    """The n best texts for each picture, among those given, or else those seen in training.
+def answer(models: Sequence[Matcher], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
+    """The n best texts of training for each picture; raises HeedfulError where there are none."""
+    texts = choices(models, ())
+    return chosen(models, similarity(models, sources, texts, settings), sources, texts, settings.n_best)
 
-    An answer's score is the logarithm of its share: a softmax over all of them at the learned temperature. Raises
-    HeedfulError where there are none.
-    """
+
+def choices(models: Sequence[Matcher], among: Sequence[str]) -> list[str]:
+    """The texts to choose among: those given, or else those of training; raises HeedfulError if there are none."""
     texts = list(dict.fromkeys(among)) or list(models[0].texts)
     if not texts:
         raise HeedfulError(
             "This model keeps no texts of its own to choose among.", 'Name some, as --among "a cat" "a dog".'
         )
-    alike = torch.from_numpy(similarity(models, sources, texts, settings.batch_tokens))
+    return texts
+
+
+def chosen(
+    models: Sequence[Matcher], alike: np.ndarray, sources: Sequence[str], texts: Sequence[str], best: int
+) -> list[list[Answer]]:
+    """The best texts for each picture, given cosines (P, M).
+
+    An answer's score is the logarithm of its share: a softmax over all texts at the learned temperature.
+    """
     scale = torch.stack([model.network.scale.exp().clamp(max=100) for model in models]).mean()
-    shares = (alike * scale.detach().cpu()).log_softmax(-1)
-    best = shares.topk(min(settings.n_best, len(texts)), dim=-1)
+    shares = (torch.from_numpy(alike) * scale.detach().cpu()).log_softmax(-1)
+    top = shares.topk(min(best, len(texts)), dim=-1)
+    found = zip(sources, top.values.tolist(), top.indices.tolist(), strict=True)
     return [
-        [Answer(source, texts[place], score, score) for score, place in zip(*row, strict=True)]
-        for source, *row in zip(sources, best.values.tolist(), best.indices.tolist(), strict=True)
+        [Answer(source, texts[int(place)], score, score) for score, place in zip(scores, places, strict=True)]
+        for source, scores, places in found
     ]
 
 
 def score(models: Sequence[Matcher], pairs: Sequence[tuple[str, str]]) -> list[float]:
     """The cosine of each (picture, text)."""
-    found = similarity(models, [one for one, _ in pairs], [other for _, other in pairs], Generate().batch_tokens)
+    found = similarity(models, [one for one, _ in pairs], [other for _, other in pairs], Generate())
     return np.diagonal(found).tolist()
 
 
@@ -234,51 +268,17 @@ def evaluate(
     samples: int = 1000,
     prepared: preparing.Prepared | None = None,
 ) -> Scores:
-    """Where each picture's words stand among all words of the examples; and, as `reverse_…`, the other way round."""
-    pictures, texts, right = gallery(examples)
+    """Where each picture's words stand among all words of the examples, and the other way round; see `both_ways`."""
+    pictures, texts, _ = gallery(examples)
     album = prepared.source if prepared else None
-    alike = similarity(models, pictures, texts, settings.batch_tokens, album)
-    scores = ranked(alike, right, pictures, texts, samples)
-    mirrored = [{row for row, columns in enumerate(right) if place in columns} for place in range(len(texts))]
-    back = ranked(alike.T, mirrored, texts, pictures, samples)
-    reverse = {f"reverse_{name}": replace(one, name=f"reverse_{name}") for name, one in back.measures.items()}
-    return replace(scores, measures=scores.measures | reverse)
-
-
-def gallery(examples: Sequence[Example]) -> tuple[list[str], list[str], list[set[int]]]:
-    """Pictures, all different texts, and which texts are right for each picture."""
-    texts = list(dict.fromkeys(text for example in examples for text in example.references))
-    places = {text: place for place, text in enumerate(texts)}
-    right = [{places[text] for text in example.references} for example in examples]
-    return [example.source for example in examples], texts, right
-
-
-def ranked(
-    alike: np.ndarray, right: list[set[int]], asked: Sequence[str], found: Sequence[str], samples: int
-) -> Scores:
-    """Scores of the places at which the right ones stand; cases show what was found first."""
-    places = [str(place) for place in ranks(alike, right)]
-    scores = measure("ranks", asked, places, [("1",)] * len(asked), samples=samples)
-    first = [found[column] for column in alike.argmax(1)]
-    wanted = [tuple(found[column] for column in sorted(columns)) for columns in right]
-    cases = zip(scores.cases, first, wanted, strict=True)
-    return replace(scores, cases=tuple(replace(case, said=one, references=refs) for case, one, refs in cases))
+    return both_ways(similarity(models, pictures, texts, settings, album), examples, samples)
 
 
 def baseline(
     model: Matcher, prepared: preparing.Prepared, examples: Sequence[Example]
 ) -> tuple[str, dict[str, Measure]]:
     """What needs no network: texts ordered by how many words they share with the nearest training picture's."""
-    train, (pictures, texts, right) = prepared.train, gallery(examples)
-    pairs = [train[row] for row in range(len(train))]
-    numbers = np.concatenate([one for one, _ in pairs]).astype(np.int64)
-    nearest = baselines.NearestPicture(
-        prepared.source.pixels(numbers), [prepared.target.decode(words) for _, words in pairs]
-    )
-    said = [set(text.split()) for text in nearest.answers(prepared.source.of(pictures))]
-    words = [set(text.split()) for text in texts]
-    alike = np.array([[len(one & other) / max(1, len(one | other)) for other in words] for one in said])
-    return "nearest training picture", ranked(alike, right, pictures, texts, 1000).measures
+    return "nearest training picture", by_words(prepared, examples).measures
 
 
 def prints(model: Matcher, scores: Scores) -> Mapping[str, bytes]:

@@ -20,6 +20,8 @@ from heedful.data import batching
 from heedful.data.album import Album
 from heedful.data.augment import augment
 from heedful.data.pictures import Form, read_pictures
+from heedful.data.preparing import Prepared
+from heedful.data.rows import count
 from heedful.data.store import Store
 from heedful.data.tokenizers import Tokenizer
 from heedful.errors import HeedfulError
@@ -36,6 +38,9 @@ AUGMENT = ("shift", "turn")
 """What leaves any picture what it is."""
 BATCH = 512
 """Positions in a batch of pictures where auto decides, some 30 pictures: more steps teach more than surer ones."""
+
+FEW, LARGE = 10_000, 64
+"""Pictures from which little is learnt, and the side from which they show more than that."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +225,18 @@ def refuse_varied(recipe: Recipe) -> None:
     for key, does in (("augment", "varies"), ("mix", "mixes")):
         if getattr(recipe.train, key) not in ("auto", [], 0.0):
             raise HeedfulError(f"train.{key} {does} pictures, and there are none here.", f"Leave train.{key} out.")
+
+
+def advice(recipe: Recipe, prepared: Prepared, better: str) -> str:
+    """What would do better than to begin from nothing with few pictures: weights that saw many; "" for small ones."""
+    album, train = prepared.source, prepared.train
+    if not isinstance(album, Album) or album.form.size < LARGE or album.size >= FEW:
+        return ""
+    few = count(len({int(train[row][0][0]) for row in range(len(train))}), "picture")
+    command = f"heedful train {recipe.task} {' '.join(recipe.data.train)} --from {better}"
+    return (
+        f"this starts from scratch, and {few} teach little; weights that were learnt from millions do better: {command}"
+    )
 
 
 def seeds_of(seed: int, numbers: np.ndarray) -> list[int]:
