@@ -200,7 +200,7 @@ def test_what_varies_pictures_is_refused_where_there_are_none(files: dict[str, s
 BETTER = {
     "classify": "google/vit-base-patch16-224",
     "caption": "google/vit-base-patch16-224",
-    "match": "openai/clip-vit-base-patch32",
+    "match": "openai/clip-vit-large-patch14",
 }
 
 

@@ -81,7 +81,7 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
 
 def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
     """What would do better than to begin from nothing with few pictures."""
-    return reading.advice(recipe, prepared, "openai/clip-vit-base-patch32")
+    return reading.advice(recipe, prepared, "openai/clip-vit-large-patch14")
 
 
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Matcher:
