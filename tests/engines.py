@@ -34,8 +34,8 @@ def assert_close(some: np.ndarray, others: Tensor) -> None:
 
 
 def loop(name: str, engine: str = "onnxruntime") -> Callable[..., Any]:
-    """The function of this name in the docs, for an engine; it has no more lines than the docs say."""
-    [code] = [one for one in LOOPS if f"def {name}(" in one and engine in one]
+    """The function or class of this name in the docs, for an engine; it has no more lines than the docs say."""
+    [code] = [one for one in LOOPS if re.search(rf"^(def|class) {name}\b", one, re.M) and engine in one]
     assert len(code.splitlines()) <= 40
     names: dict[str, Any] = {"__name__": "loop"}
     exec(code, names)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.api.model import Model
+from heedful.data.step_pieces import PIECES, Cut
 from heedful.data.tokenizers import Tokenizer
 from heedful.generation.rules import Special
 from heedful.networks.joins import Drawing, EncoderHead, TwoTowers
@@ -28,6 +29,9 @@ def about(model: Model, folder: Path) -> dict[str, Any]:
     if isinstance(network, TwoTowers):
         sides = {"pictures": sourced(trained.pictures, folder), "texts": sourced(trained.words, folder)}
         return sides | {"scale": network.scale.exp().clamp(max=100).item()}
+    if isinstance(trained, Labeller) and isinstance(trained.form.lexicon, Cut):
+        cut = whole(trained.form.lexicon.tokenizer, folder) | {"pieces": PIECES}
+        return {"source": cut, "names": list(trained.names)}
     if isinstance(trained, Labeller):
         return {"source": trained.form.plain(), "names": list(trained.names), "window": trained.window}
     source = {"source": sourced(trained.reading, folder)}
@@ -82,7 +86,7 @@ def whole(tokenizer: Tokenizer, folder: Path) -> dict[str, Any]:
 def spelling(tokenizer: Tokenizer, folder: Path, side: str) -> dict[str, Any]:
     """A tokenizer's file, and how its ids become the network's: the `unknown` one is 3, others are moved by `shift`.
 
-    Those of a published vocabulary are the network's as they are.
+    Those of a published vocabulary are the network's as they are; Marian's stand in a file of our own.
     """
     own = folder / f"{side}.tokenizer.json"
     name = own.name if own.exists() else "tokenizer.json"

@@ -15,11 +15,9 @@ from heedful.api.exporting import agreed
 from heedful.api.exporting_about import about
 from heedful.api.model import Model
 from heedful.data.folders import write_json
-from heedful.data.pieces import Pieces
 from heedful.data.step_pieces import Cut
 from heedful.data.step_words import Lexicon
 from heedful.data.tokenizers import EOS
-from heedful.errors import HeedfulError
 from heedful.hub import onnx_files
 from heedful.hub.onnx_graphs import (
     Example,
@@ -35,10 +33,10 @@ from heedful.hub.onnx_graphs import (
 )
 from heedful.networks.decoders import Decoder
 from heedful.networks.joins import AnyEncoder, Drawing, EncoderHead, Filler, LanguageModel, TwoTowers
+from heedful.networks.pieces import FirstPieces
 from heedful.tasks import task
 from heedful.tasks.label import Labeller
 from heedful.tasks.reading import Reading
-from heedful.tasks.writing import Author
 
 __all__ = ["require", "write"]
 require = onnx_files.require
@@ -51,28 +49,18 @@ STEPS = 5  # tokens of a check
 def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
     """Writes the graphs, tokenizers and export.json, and checks one batch; returns what is what, and notes."""
     trained = model.trained[0]
-    refuse_pieces(model)
     trained.network.eval()
     made = graphs(trained, TRACED)
     for graph in made:
         onnx_files.write_graph(graph, folder)
     task(model.task).save(trained, folder)
+    if isinstance(trained, Labeller) and isinstance(trained.form.lexicon, Cut):
+        trained.form.lexicon.tokenizer.save(folder / "tokenizer.json")
     write_json(folder / "export.json", {"library": "heedful", "task": model.task} | about(model, folder))
     meaning = {f"{graph.name}.onnx": graph.about for graph in made} | {
         "export.json": "how sources are made, what answers mean"
     }
     return meaning, [checked(trained, folder), used(made)]
-
-
-def refuse_pieces(model: Model) -> None:
-    """Raises HeedfulError for published models whose texts are cut by what export.json does not tell."""
-    trained = model.trained[0]
-    cut = isinstance(trained, Labeller) and isinstance(trained.form.lexicon, Cut)
-    if cut or (isinstance(trained, Author) and isinstance(trained.target, Pieces)):
-        raise HeedfulError(
-            f"{model.folder} was published for texts, with a vocabulary whose pieces the files here do not tell.",
-            "Its own library exports it: optimum-cli export onnx.",
-        )
 
 
 def checked(trained: Any, folder: Path) -> str:
@@ -102,6 +90,9 @@ def graphs(trained: Any, lengths: Sequence[int]) -> list[Graph]:
         return [alone_graph(network, len(lengths))]
     if isinstance(network, Filler):
         return [filler_graph(network, texts(network.vocabulary, lengths, network.encoder.limit))]
+    if isinstance(network, FirstPieces):
+        read = Reading(trained.form.lexicon.tokenizer)
+        return [answer_graph(network.inner, *made_up(read, lengths, network.inner.encoder.limit))]
     if isinstance(trained, Labeller):
         return [answer_graph(network, steps(trained, lengths), 0)]
     inner = network.writer if isinstance(network, Drawing) else network
