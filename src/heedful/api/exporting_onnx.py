@@ -73,7 +73,7 @@ def checked(trained: Any, folder: Path) -> str:
 def used(made: Sequence[Graph]) -> str:
     """A line how to use the files."""
     if made[0].name in ("encoder", "step"):
-        return "use: the loop of 40 lines in docs/export.md, with onnxruntime, numpy and tokenizers alone"
+        return "use: the loop of 40 lines in docs/export.md, without Heedful and PyTorch"
     given = ", ".join(f'"{name}": …' for name in made[0].inputs)
     return f'use: onnxruntime.InferenceSession("FOLDER/{made[0].name}.onnx").run(None, {{{given}}})'
 
