@@ -23,7 +23,6 @@ MISTAKES = {
     "file for a folder": ("export run --to onnx -o train.tsv", ["train.tsv is a file"]),
     "another era": ("export run --to ct2", ["CTranslate2 runs Transformers alone", "heedful export run --to onnx"]),
     "another task": ("export seen --to ct2", ["runs models of translate alone", "heedful export seen --to onnx"]),
-    "no source": ("export goes --to onnx", ["goes was trained to complete", "--to hf"]),
     "turned positions": ("export turned --to ct2", ["network.positions", "heedful export turned --to onnx"]),
 }
 
@@ -36,7 +35,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(short(folder, tiny("vaswani2017", positions="rotary"), train__steps=2), folder / "turned", Quiet())
     files = written(folder, SEED)
     run(recipe(files, "classify", "gru", train__steps=2), folder / "seen", Quiet())
-    run(recipe(files, "complete", "gru", train__steps=2), folder / "goes", Quiet())
     return folder
 
 

@@ -4,8 +4,6 @@ N sources   S source positions   T target positions
 """
 
 import json
-import re
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,10 @@ import torch
 from ctranslate2 import Translator
 from onnxruntime import InferenceSession
 from tokenizers import Tokenizer, models, pre_tokenizers
-from torch import Tensor
 
 from conftest import SEED, sample
 from console import heedful
+from engines import asked, assert_close, loop
 from heedful.api import Model, export
 from heedful.api.exporting_onnx import TRACED, graphs
 from heedful.api.running import run
@@ -54,30 +52,6 @@ from networks import (
 )
 from shapes import CASES, written
 from shapes import recipe as shaped
-
-CLOSE = 1e-4
-"""How far what an engine says may be from what the network says, as a share of the largest number."""
-
-LOOPS = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[1] / "docs" / "export.md").read_text("utf-8"), re.S)
-
-
-def asked(session: InferenceSession, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Outputs by name."""
-    outputs = session.run(None, {one.name: given[one.name] for one in session.get_inputs()})
-    return dict(zip((one.name for one in session.get_outputs()), map(np.asarray, outputs), strict=True))
-
-
-def assert_close(some: np.ndarray, others: Tensor) -> None:
-    assert some.shape == tuple(others.shape)
-    assert np.abs(some - others.numpy()).max() <= CLOSE * float(others.abs().max())
-
-
-def loop(number: int) -> Callable[..., list[str]]:
-    """The function `translate` of a loop in the docs."""
-    names: dict[str, Any] = {"__name__": "loop"}
-    exec(LOOPS[number], names)
-    return names["translate"]
-
 
 DEPTHS = {"sutskever2014": 2}
 shallow = [tiny(one.name, depth=DEPTHS.get(one.name, 1)) for one in rows()]
@@ -228,7 +202,6 @@ def own_tokenizer(path: Path) -> str:
 @pytest.mark.parametrize("name", sample(["bahdanau2015", "sutskever2014", "luong2015"], 1))
 def test_the_loop_of_the_docs_translates_as_the_command_does(name: str, tmp_path: Path) -> None:
     """Short answers and those that only their limit ends, texts of nothing and of what was never seen."""
-    assert len(LOOPS[0].splitlines()) <= 40
     network = resolve(Network(name=name, size="tiny", width=32, dropout=0.0))
     trained(tmp_path, network, 60)
     told = heedful("export run --to onnx", tmp_path)
@@ -236,7 +209,7 @@ def test_the_loop_of_the_docs_translates_as_the_command_does(name: str, tmp_path
     texts = [*ODD, *(source for source, _ in PAIRS[250:])]
     asked = heedful("translate run beam=1 n_best=1", tmp_path, "\n".join(texts) + "\n")
     assert asked.code == 0
-    assert loop(0)(str(tmp_path / "exports" / "run-onnx"), texts) == asked.out.splitlines()
+    assert loop("translate")(str(tmp_path / "exports" / "run-onnx"), texts) == asked.out.splitlines()
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["ours", "own"])
@@ -252,9 +225,9 @@ def test_a_transformer_answers_alike_in_every_engine(own: bool, tmp_path: Path) 
     texts = [source for source, _ in PAIRS[250:]]
     greedy = model.predict(texts, beam=1)
     assert sum(output == target for output, (_, target) in zip(greedy, PAIRS[250:], strict=True)) > 25
-    assert loop(0)(str(tmp_path / "onnx"), texts) == greedy
-    assert loop(1)(str(tmp_path / "ct2"), texts, 1) == greedy
-    found, beams = loop(1)(str(tmp_path / "ct2"), texts, 4), model.predict(texts, beam=4)
+    assert loop("translate")(str(tmp_path / "onnx"), texts) == greedy
+    assert loop("translate", "ctranslate2")(str(tmp_path / "ct2"), texts, 1) == greedy
+    found, beams = loop("translate", "ctranslate2")(str(tmp_path / "ct2"), texts, 4), model.predict(texts, beam=4)
     assert sum(one != other for one, other in zip(found, beams, strict=True)) <= 2  # docs/export.md: may differ
 
 

@@ -22,7 +22,7 @@ class Pieces(Tokenizer):
     def __init__(self, model: bytes, numbers: Mapping[str, int], marks: Marks) -> None:
         self.model, self.numbers, self.marks = model, dict(numbers), marks
         self.names = {number: piece for piece, number in self.numbers.items()}
-        self.kind, self.own, self.size = "pieces", False, max(self.names) + 1
+        self.kind, self.own, self.shift, self.size = "pieces", False, 0, max(self.names) + 1
         self.gap = self.size if marks.gap is None else marks.gap
 
     @cached_property

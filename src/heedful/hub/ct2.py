@@ -91,12 +91,13 @@ def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Spe
     from ctranslate2 import Translator
 
     luck, lengths, steps = torch.Generator().manual_seed(0), torch.tensor([7, 3, 5, 2]), 4
-    first = max(special) + 1
-    source = torch.randint(first, len(vocabularies[0]), (len(lengths), 7), generator=luck)
-    target = torch.randint(first, len(vocabularies[1]), (len(lengths), steps), generator=luck)
+    marks = [vocabularies[1][one] for one in special]
+    source, target = (
+        drawn(names, marks, (len(lengths), count), luck) for names, count in zip(vocabularies, (7, steps), strict=True)
+    )
     begin, end = (torch.full((len(lengths), 1), one) for one in (special.begin, special.end))
     written = torch.cat([begin, target, end], dim=1)
-    source[torch.arange(len(lengths)), lengths - 1] = special.end
+    source[torch.arange(len(lengths)), lengths - 1] = vocabularies[0].index(marks[1])
     own = network.decoder.logits(network(source, lengths, written[:, :-1])).log_softmax(-1)
     expected = own.gather(-1, written[:, 1:].unsqueeze(-1)).squeeze(-1)
     texts = [
@@ -108,15 +109,23 @@ def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Spe
     return float((found - expected).abs().max() / expected.abs().max())
 
 
+def drawn(names: Sequence[str], marks: Sequence[str], shape: tuple[int, int], luck: torch.Generator) -> Tensor:
+    """Ids that mark nothing, drawn at random."""
+    free = torch.tensor([number for number, name in enumerate(names) if name not in marks])
+    return free[torch.randint(len(free), shape, generator=luck)]
+
+
 def specification(encoder: Stack, decoder: Stack) -> Spec:
-    """An empty specification of this depth."""
+    """An empty specification of these depths and heads."""
     from ctranslate2.specs import common_spec, transformer_spec
 
-    block = first_block(encoder)
-    depths = len(encoder.layers), len(decoder.layers)
-    activation = common_spec.Activation[ACTIVATIONS[block.activation]]
-    heads = block.self_attention.heads
-    return transformer_spec.TransformerSpec.from_config(depths, heads, pre_norm=block.pre, activation=activation)
+    def side(kind: Spec, stack: Stack) -> Spec:
+        block = first_block(stack)
+        activation = common_spec.Activation[ACTIVATIONS[block.activation]]
+        return kind(len(stack.layers), block.self_attention.heads, pre_norm=block.pre, activation=activation)
+
+    kinds = transformer_spec.TransformerEncoderSpec, transformer_spec.TransformerDecoderSpec
+    return transformer_spec.TransformerSpec(*map(side, kinds, (encoder, decoder)))
 
 
 def first_block(stack: Stack) -> Block:

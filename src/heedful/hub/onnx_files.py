@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from heedful.errors import HeedfulError
-from heedful.hub.onnx_graphs import NEW, Example, Graph, Reader
+from heedful.hub.onnx_graphs import NEW, Example, Graph, Reader, named, unread
 from heedful.hub.onnx_recurrent import OPSET, exportable
+from heedful.networks.joins import LanguageModel
 
 
 def require() -> None:
@@ -99,15 +100,27 @@ def difference(graph: Graph, folder: Path) -> float:
 @torch.inference_mode()
 def difference_in_steps(reader: Reader, example: Example, tokens: Tensor, folder: Path) -> float:
     """How far logits of encoder.onnx and step.onnx, fed with tokens (N, T), are from those of one call on them all."""
-    encoder, step = (Session(folder / f"{name}.onnx") for name in ("encoder", "step"))
-    state, logits = encoder(example), []
+    said = stepwise(Session(folder / "encoder.onnx")(example), tokens, folder)
+    lengths = reader.counted(example["source"], example.get("lengths"))
+    outputs = reader.network(example["source"], lengths, tokens)
+    return apart(said, reader.network.decoder.logits(outputs))
+
+
+@torch.inference_mode()
+def difference_alone(network: LanguageModel, tokens: Tensor, folder: Path) -> float:
+    """The same of step.onnx alone."""
+    state = unread(network.decoder.start(None, rows=tokens.size(0), room=1))
+    return apart(stepwise(named(state), tokens, folder), network.decoder.logits(network(tokens)))
+
+
+def stepwise(state: dict[str, Tensor], tokens: Tensor, folder: Path) -> Tensor:
+    """The logits (N, T, V) of step.onnx, fed with tokens (N, T) one by one."""
+    step, logits = Session(folder / "step.onnx"), []
     for column in tokens.T:
         found = step(state | {"tokens": column.contiguous()})
         logits.append(found["logits"])
-        state |= {name.removeprefix(NEW): part for name, part in found.items() if name.startswith(NEW)}
-    lengths = reader.counted(example["source"], example.get("lengths"))
-    outputs = reader.network(example["source"], lengths, tokens)
-    return apart(torch.stack(logits, 1), reader.network.decoder.logits(outputs))
+        state = state | {name.removeprefix(NEW): part for name, part in found.items() if name.startswith(NEW)}
+    return torch.stack(logits, 1)
 
 
 def apart(some: Tensor, others: Tensor) -> float:

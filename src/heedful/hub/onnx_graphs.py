@@ -1,4 +1,5 @@
-"""What an export to ONNX is made of: one graph for what is answered at once, two for what is written token by token.
+"""What an export to ONNX is made of: one graph for what is answered at once, two for what is written token by token
+from a source, and the second of them alone for what is written from nothing.
 
 N sources or rows   S source positions   T tokens so far   D width   V vocabulary
 """
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from heedful.blocks.codebook import Codebook, Grays
 from heedful.blocks.state import State, grown
 from heedful.networks.decoders import Decoder
-from heedful.networks.joins import AnyEncoder, EncoderDecoder, EncoderHead, TwoTowers
+from heedful.networks.joins import AnyEncoder, EncoderDecoder, EncoderHead, Filler, LanguageModel, TwoTowers
 
 NEW = "new."
 """Before the name of what `step` hands on; without it, it is the name under which the next `step` takes it."""
@@ -46,6 +47,12 @@ def answer_graph(network: EncoderHead, example: Example, positions: int) -> Grap
     return Graph("model", "source to logits", module, example, axes_of(example), ("logits",), network.encoder.limit)
 
 
+def filler_graph(network: Filler, example: Example) -> Graph:
+    """Texts with gaps to logits of each entry of the vocabulary at each position."""
+    module = Guess(network)
+    return Graph("model", "source to logits", module, example, axes_of(example), ("logits",), network.encoder.limit)
+
+
 def tower_graph(network: TwoTowers, side: int, name: str, example: Example, positions: int) -> Graph:
     """Sources of one side to unit vectors."""
     module, limit = Tower(network, side, positions), cast("AnyEncoder", network.encoders[side]).limit
@@ -57,14 +64,25 @@ def writer_graphs(network: EncoderDecoder, example: Example, positions: int) -> 
     reader = Reader(network, positions)
     with torch.no_grad():
         state = reader.begin(*example.values(), room=READ)
-    tensors, stepper = named(state), Stepper(network.decoder, state)
+    tensors = tuple(named(state))
+    return [
+        Graph("encoder", "source to state", reader, example, axes_of(example), tensors, network.encoder.limit),
+        step_graph(network.decoder, state),
+    ]
+
+
+def alone_graph(network: LanguageModel, rows: int) -> Graph:
+    """A token and a state to logits and the next state, of a network that needs no source."""
+    return step_graph(network.decoder, network.decoder.start(None, rows=rows, room=READ))
+
+
+def step_graph(decoder: Decoder, state: State) -> Graph:
+    """One token more for every row, behind a state like this one."""
+    tensors = named(state)
     inputs = {"tokens": torch.ones_like(state.lengths)} | tensors
     axes = {"tokens": {0: "rows"}} | {name: axes_of_state(name) for name in tensors}
     outputs = ("logits", *(f"{NEW}{name}" for name in tensors if not name.startswith("source.")))
-    return [
-        Graph("encoder", "source to state", reader, example, axes_of(example), tuple(tensors), network.encoder.limit),
-        Graph("step", "token and state to logits and new state", stepper, inputs, axes, outputs),
-    ]
+    return Graph("step", "token and state to logits and new state", Stepper(decoder, state), inputs, axes, outputs)
 
 
 def paint_graph(codebook: Codebook | Grays) -> Graph:
@@ -115,6 +133,17 @@ class Answer(Positioned):
         return (self.network(source, self.counted(source, lengths)),)
 
 
+class Guess(nn.Module):
+    """What fills gaps, asked at every position."""
+
+    def __init__(self, network: Filler) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        return (self.network.logits(self.network(source, lengths)),)
+
+
 class Tower(Positioned):
     """One side of two towers."""
 
@@ -139,9 +168,7 @@ class Reader(Positioned):
 
     def forward(self, source: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, ...]:
         """The tensors of that state; its buffers have no position yet."""
-        state = self.begin(source, lengths, room=1)
-        buffers = {name: buffer[:, :0] for name, buffer in state.buffers.items()}
-        return tuple(named(replace(state, buffers=buffers)).values())
+        return tuple(named(unread(self.begin(source, lengths, room=1))).values())
 
 
 class Stepper(nn.Module):
@@ -177,6 +204,11 @@ class Painter(nn.Module):
 
     def forward(self, codes: Tensor) -> tuple[Tensor, ...]:
         return (self.codebook.decode(codes),)
+
+
+def unread(state: State) -> State:
+    """A state whose buffers have no position yet."""
+    return replace(state, buffers={name: buffer[:, :0] for name, buffer in state.buffers.items()})
 
 
 def named(state: State) -> dict[str, Tensor]:

@@ -121,15 +121,20 @@ def limit_of(models: Sequence[Continuer]) -> int | None:
 def searching(models: Sequence[Continuer], settings: Generate) -> Callable[[list[Job], list[tuple[int, ...]]], Search]:
     """Makes the search for jobs that read these prompts."""
     first = models[0]
-    target, marks = first.tokenizer, first.tokenizer.marks
-    special = Special(marks.begin, marks.end, never=marks.never if first.ends else (*marks.never, marks.end))
-    rules: Rules = rules_of(settings, special, target.encode, target.decode, target.size, target.kind == "symbols")
+    target, marked = first.tokenizer, special(first)
+    rules: Rules = rules_of(settings, marked, target.encode, target.decode, target.size, target.kind == "symbols")
     decoders = [model.network.eval().decoder for model in models]
 
     def of(jobs: list[Job], prompts: list[tuple[int, ...]]) -> Search:
-        return Search(decoders, begin(models, prompts), special, settings, rules)
+        return Search(decoders, begin(models, prompts), marked, settings, rules)
 
     return of
+
+
+def special(model: Continuer) -> Special:
+    """The ids that a search must know; who has not learnt where documents end never ends one."""
+    marks = model.tokenizer.marks
+    return Special(marks.begin, marks.end, marks.never if model.ends else (*marks.never, marks.end))
 
 
 def begin(
