@@ -133,7 +133,11 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(network: Network, penalt
 
 
 @every_network
-@pytest.mark.parametrize("settings", [{"beam": 1}, {"beam": 3, "n_best": 3}, {"sample": True, "n_best": 2}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [{"beam": 1}, {"beam": 3, "n_best": 3}, {"beam": 3, "finish": "likely"}, {"sample": True, "n_best": 2}],
+    ids=str,
+)
 def test_sources_leave_and_join_unseen(network: Network, settings: dict[str, Any]) -> None:
     """Answers are the same whether sources are searched one by one, a few at a time, or all at once, in any order."""
     made, draw = build(network, VOCABULARY), random.Random(3)

@@ -38,14 +38,17 @@ def near(one: Any, other: Any, within: float = 1e-4) -> bool:
 
 @torch.inference_mode()
 def test_a_text_goes_on_as_theirs(tmp_path: Path) -> None:
-    """Greedily, token by token; and the log probability of a continuation."""
+    """Greedily and by beams, token by token; and the log probability of a continuation."""
     model = heedful.load(asked.gpt2(tmp_path / "gpt2"))
     theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2").eval()
     words = oracle.GPT2Tokenizer.from_pretrained(tmp_path / "gpt2")
-    for text, [answer] in zip(PROMPTS, model.answer(PROMPTS, GREEDY), strict=True):
+    greedy, beams = (model.answer(PROMPTS, GREEDY | {"generate.beam": beam}) for beam in (1, 4))
+    for text, *answers in zip(PROMPTS, greedy, beams, strict=True):
         ids = words(text, return_tensors="pt")["input_ids"]
-        written = theirs.generate(ids, max_new_tokens=12, do_sample=False, pad_token_id=50256)[0, ids.size(1) :]
-        assert answer.output == words.decode(written, skip_special_tokens=True)
+        for [answer], beam in zip(answers, (1, 4), strict=True):
+            told = {"max_new_tokens": 12, "do_sample": False, "num_beams": beam, "pad_token_id": 50256}
+            written = theirs.generate(ids, **told)[0, ids.size(1) :]
+            assert answer.output == words.decode(written, skip_special_tokens=True)
         both = words(text + " over there", return_tensors="pt")["input_ids"]
         shares = theirs(both).logits[0, :-1].log_softmax(-1).gather(1, both[0, 1:, None])[ids.size(1) - 1 :]
         assert near(model.score([(text, " over there")]), shares.sum(), 1e-3)
@@ -116,17 +119,17 @@ def test_pictures_and_texts_match_as_theirs(pictures: list[str], tmp_path: Path)
 
 @torch.inference_mode()
 def test_texts_are_translated_as_theirs(tmp_path: Path) -> None:
-    """Greedily; a language may be asked for."""
+    """Greedily and by beams, unfinished answers too; a language may be asked for."""
     model = heedful.load(asked.marian(tmp_path / "marian"))
     theirs = oracle.MarianMTModel.from_pretrained(tmp_path / "marian").eval()
     words = oracle.MarianTokenizer.from_pretrained(tmp_path / "marian")
     texts = [*asked.LINES, ">>de<< The old house"]
     inputs = words(texts, padding=True, return_tensors="pt")
-    expected = words.batch_decode(theirs.generate(**inputs, do_sample=False), skip_special_tokens=True)
-    answers = [found[0] for found in model.answer(texts, {"generate.max_length": 28})]
-    assert any(answer.complete for answer in answers)
-    for answer, other in zip(answers, expected, strict=True):  # an unfinished one of theirs is made to end
-        assert answer.output == other if answer.complete else answer.output.startswith(other)
+    for beam in (1, 4):
+        written = theirs.generate(**inputs, do_sample=False, num_beams=beam)
+        answers = [found[0] for found in model.answer(texts, {"generate.beam": beam})]
+        assert [one.output for one in answers] == words.batch_decode(written, skip_special_tokens=True)
+        assert {one.complete for one in answers} == {True, False}
 
 
 @torch.inference_mode()
@@ -136,9 +139,10 @@ def test_pictures_are_told_as_theirs(pictures: list[str], tmp_path: Path) -> Non
     processor = asked.ViTImageProcessorPil.from_pretrained(tmp_path / "captioner")
     words = oracle.GPT2Tokenizer.from_pretrained(tmp_path / "captioner")
     values = processor([Image.open(one) for one in pictures], return_tensors="pt")["pixel_values"]
-    written = theirs.generate(values, do_sample=False, max_length=12)
-    expected = words.batch_decode(written, skip_special_tokens=True)
-    assert [found[0].output for found in model.answer(pictures)] == expected
+    for beam in (1, 4):
+        written = theirs.generate(values, do_sample=False, max_length=12, num_beams=beam)
+        expected = words.batch_decode(written, skip_special_tokens=True)
+        assert [found[0].output for found in model.answer(pictures, {"generate.beam": beam})] == expected
 
 
 @torch.inference_mode()

@@ -244,6 +244,22 @@ class Generate(Section):
         description="score / length ** penalty orders the finished; 0: raw score",
         json_schema_extra=SEARCH,
     )
+    finish: Literal["shrink", "sure", "likely", "full"] = Field(
+        default="shrink",
+        description="shrink: what is finished keeps its place in the beam; else another grows there, until none can "
+        "win (sure), none would if it ended now (likely), or beam are finished (full)",
+        json_schema_extra=SAY,
+    )
+    close: bool = Field(
+        default=False,
+        description="the last token of a longest answer is its end, at no cost, if no phrases are asked for",
+        json_schema_extra=only("caption", "translate"),
+    )
+    renormalize: bool = Field(
+        default=False,
+        description="in choosing, tokens that may not be said leave their share to the rest",
+        json_schema_extra=SAY,
+    )
     max_length: Auto | int = Field(
         default="auto", description="longest answer in tokens; reaching it is reported", json_schema_extra=SAY
     )

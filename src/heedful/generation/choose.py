@@ -49,12 +49,22 @@ def beams(log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate
         gained, token = allowed.max(-1)
         own = gained if allowed is log_probs else log_probs.gather(-1, token.unsqueeze(-1)).squeeze(-1)
         return Choice(torch.zeros_like(token), token, running.score + own, running.order + gained)
-    # the best of all are among the best of each, and those are found faster
-    each, tokens = allowed.topk(min(width, allowed.size(-1)), dim=-1)
-    order, place = (running.order.unsqueeze(-1) + each).flatten(1).topk(width, dim=1)
-    beam, token = place // each.size(-1), tokens.flatten(1).gather(1, place)
+    beam, token, order = likeliest(allowed, running, width)
     order = order.masked_fill(torch.arange(width, device=order.device) >= running.growing, -math.inf)
     return chosen(log_probs, running, beam, token, order)
+
+
+def candidates(log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:
+    """Twice as many of the likeliest continuations as the beam holds, best first: `beam` go on even if as many end."""
+    return chosen(log_probs, running, *likeliest(allowed, running, 2 * running.order.size(1)))
+
+
+def likeliest(allowed: Tensor, running: Beams, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The beams, tokens and orders (N, count) of the likeliest continuations of each source."""
+    # the best of all are among the best of each, and those are found faster
+    each, tokens = allowed.topk(min(count, allowed.size(-1)), dim=-1)
+    order, place = (running.order.unsqueeze(-1) + each).flatten(1).topk(count, dim=1)
+    return place // each.size(-1), tokens.flatten(1).gather(1, place), order
 
 
 def samples(log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:

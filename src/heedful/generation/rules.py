@@ -1,7 +1,7 @@
 """What an answer must and must not be: penalties on choosing, and hard constraints.
 
-Penalties change which hypothesis is chosen, never the score that is reported for it. They only ever lower the odds of
-a token, and constraints only ever take tokens away: the early stop of the search counts on it.
+Penalties change which hypothesis is chosen, never the score that is reported for it. They never lift a token above
+probability 1, and constraints only ever take tokens away: the early stop of the search counts on it.
 
 N sources   K beams   T tokens so far   V vocabulary
 """
@@ -29,7 +29,11 @@ class Special:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of one request, in token ids; phrases go by the text. At `stops`, written as `decode` does, it ends."""
+    """The rules of one request, in token ids; phrases go by the text. At `stops`, written as `decode` does, it ends.
+
+    `renormalize`: in choosing, what may not be said leaves its share to the rest. `close`: the last token that an
+    answer may have is the end.
+    """
 
     repetition_penalty: float = 1.0
     no_repeat_ngram: int = 0
@@ -37,6 +41,8 @@ class Rules:
     constraints: Constraints | None = None
     stops: tuple[str, ...] = ()
     decode: Callable[[Sequence[int]], str] | None = None
+    renormalize: bool = False
+    close: bool = False
 
     def stopped(self, said: Sequence[int]) -> bool:
         """Whether one of the stops stands in what was said."""
@@ -55,6 +61,8 @@ class Rules:
                 allowed = self.penalise(allowed, said, counts)
             if self.no_repeat_ngram and said.size(2) >= self.no_repeat_ngram:
                 allowed = self.forbid_repeats(allowed, said, counts)
+        if self.renormalize:
+            allowed = allowed.log_softmax(-1).masked_fill(allowed == -math.inf, -math.inf)
         if any(step < len(self.prefix) for step in steps):
             allowed = self.force(allowed, log_probs, steps)
         return allowed
@@ -137,7 +145,8 @@ def rules_of(
     if "" in stops:
         raise HeedfulError("generate.stop has an empty text, which every answer holds.", "Leave it out.")
     if not (settings.prefix or settings.required or settings.forbidden):
-        return Rules(settings.repetition_penalty, size, stops=stops, decode=decode)
+        shares, close = settings.renormalize, settings.close
+        return Rules(settings.repetition_penalty, size, stops=stops, decode=decode, renormalize=shares, close=close)
     spelling = Spelling(encode, decode, vocabulary, never, symbols)
     constraints = Constraints(settings.required, settings.forbidden, spelling, prefix, size)
-    return Rules(settings.repetition_penalty, size, prefix, constraints, stops, decode)
+    return Rules(settings.repetition_penalty, size, prefix, constraints, stops, decode, settings.renormalize)

@@ -3,13 +3,13 @@
 The search knows nothing of networks but the decoder protocol. Finished sources leave the running batch and waiting
 ones join it; what a source gets never depends on its neighbours.
 
-The beam shrinks: a source keeps `beam` hypotheses, finished or not, so beam 1 is greedy search exactly.
+Unless it is told otherwise the beam shrinks: a source keeps `beam` hypotheses, finished or not (finishing.py).
+Beam 1 is greedy search exactly.
 
 N sources in the batch   K beams   R = N * K rows   T positions   V vocabulary
 """
 
 import math
-from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from heedful.blocks.state import State
-from heedful.generation.choose import Choice, Chooser, beams, samples
+from heedful.generation.choose import Choice, Chooser, beams, candidates, samples
+from heedful.generation.finishing import Finishing
 from heedful.generation.rules import Rules, Special
 from heedful.generation.running import Hypothesis, Running, merge, pack
 from heedful.generation.steer import Steered
@@ -59,7 +60,8 @@ class Search:
     ) -> None:
         self.decoders, self.begin, self.special, self.settings, self.rules = decoders, begin, special, settings, rules
         self.beams = settings.n_best if settings.sample else max(settings.beam, settings.n_best)
-        self.choose: Chooser = samples if settings.sample else beams
+        self.finishing = Finishing(settings, rules, special.end, self.beams)
+        self.choose: Chooser = samples if settings.sample else candidates if self.finishing.freed else beams
         if rules.constraints is not None:
             steered = Steered(rules.constraints, special.end)
             self.choose = steered.samples if settings.sample else steered.beams
@@ -143,8 +145,14 @@ class Search:
         for token in self.special.never:
             log_probs[..., token] = led[..., token] = -math.inf
         allowed = self.rules.adjust(led, running.history, running.steps)
-        self.follow(running, self.choose(log_probs, allowed, running, self.settings))
-        self.finish(running)
+        for one in (log_probs, allowed):
+            self.finishing.close(one, running)
+        choice = self.choose(log_probs, allowed, running, self.settings)
+        if self.finishing.freed:
+            self.follow(running, self.finishing.release(running, choice))
+        else:
+            self.follow(running, choice)
+            self.finishing.take(running)
 
     def predict(self, running: Running) -> tuple[Tensor, Tensor]:
         """Log probabilities of the next token (N, K, V) in float32, and the same under guidance; the states move on."""
@@ -180,62 +188,19 @@ class Search:
         running.steps = [steps + 1 for steps in running.steps]
         running.tracks = choice.tracks or running.tracks
 
-    def finish(self, running: Running) -> None:
-        """Takes the hypotheses that ended out of their beams, and those that may grow no longer."""
-        over = (running.last == self.special.end) | self.stopped(running)
-        full = [limit <= steps for limit, steps in zip(running.limits, running.steps, strict=True)]
-        if any(full):
-            over = over | torch.tensor(full, device=over.device).unsqueeze(1)
-        over = over & (running.order > -math.inf)
-        where = over.nonzero()
-        if not len(where):
-            return
-        tokens, scores, orders = (part[over].tolist() for part in (running.history, running.score, running.order))
-        for (source, _), said, score, order in zip(where.tolist(), tokens, scores, orders, strict=True):
-            length = running.steps[source]
-            ended = said[length - 1] == self.special.end
-            complete = ended or self.rules.stopped(said[:length])
-            normalised = order / length**self.settings.length_penalty
-            hypothesis = Hypothesis(tuple(said[: length - ended]), score, normalised, complete)
-            insort(running.done[source], hypothesis, key=lambda one: (not one.complete, -one.normalised))
-        running.order = running.order.masked_fill(over, -math.inf)
-        running.growing = running.growing - over.sum(1, keepdim=True)
-
-    def stopped(self, running: Running) -> Tensor:
-        """Whether each hypothesis (N, K) has come to what the rules stop it at."""
-        if not self.rules.stops:
-            return torch.zeros_like(running.last, dtype=torch.bool)
-        found = [
-            [self.rules.stopped(row[:steps]) for row in rows]
-            for rows, steps in zip(running.history.tolist(), running.steps, strict=True)
-        ]
-        return torch.tensor(found, device=running.last.device)
-
     def leave(self, running: Running, answers: list[list[Hypothesis]]) -> Running | None:
         """Hands over the sources that are done; the batch is packed when a quarter of it is empty, as that copies."""
         best = running.order.amax(1).tolist()
-        stay = [source for source in range(len(running.jobs)) if not self.settled(running, source, best[source])]
+        stay = [source for source, top in enumerate(best) if not self.finishing.settled(running, source, top)]
         gone = set(range(len(running.jobs))).difference(stay)
         # a source whose room is spent cannot be taken along for another step
         spent = any(running.steps[source] >= running.limits[source] for source in gone)
         if stay and not spent and len(gone) * 4 < len(running.jobs):
+            running.order[list(gone)] = -math.inf  # what still stands in the batch grows no more
             return running
         for source in gone:
             answers[running.jobs[source]] = running.done[source][: self.settings.n_best]
         return pack(running, stay) if stay else None
-
-    def settled(self, running: Running, source: int, best: float) -> bool:
-        """Whether nothing that still grows can come among the n best, where `best` is its highest order score.
-
-        Log probabilities and penalties only lower a score, so what stands at s can at best end at
-        s / limit ** penalty.
-        """
-        if best == -math.inf:
-            return True
-        done, wanted = running.done[source], self.settings.n_best
-        if self.settings.sample or len(done) < wanted or not done[wanted - 1].complete:
-            return False
-        return done[wanted - 1].normalised >= best / running.limits[source] ** self.settings.length_penalty
 
 
 def together(log_probs: Sequence[Tensor]) -> Tensor:

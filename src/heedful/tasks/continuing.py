@@ -216,7 +216,9 @@ def sorted_out(
 
 
 def ranked(some: list[tuple[Stretch, Hypothesis]], settings: Generate) -> list[tuple[Stretch, Hypothesis]]:
-    """Finished answers first, then by score over length."""
+    """As the search has them; where some outgrew the network, finished answers first, then by score over length."""
+    if not any(before.times for before, _ in some):
+        return some
     return sorted(some, key=lambda pair: (not pair[1].complete, -normal(pair[0], settings)))
 
 

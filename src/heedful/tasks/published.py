@@ -36,6 +36,8 @@ from heedful.tasks.writing import Author
 LONGEST = 64  # tokens of a caption, where the files do not say
 SEARCHED = {"num_beams": "beam", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram"}
 """What generation_config.json says of the search, by our keys."""
+FINISH = {False: "likely", True: "full", "never": "sure"}
+"""What it calls early_stopping, which is false where it is left out."""
 
 
 def trained(published: Published, where: str) -> tuple[Recipe, Any]:
@@ -65,10 +67,7 @@ def beginning(published: Published, where: str) -> tuple[Network, Given]:
 
 def recipe(task: str, published: Published, settings: Network) -> Recipe:
     """How a published model is asked where the request does not say."""
-    told = spoken(published)
-    search: dict[str, Any] = dict(SAMPLED) if task == "complete" else {}
-    if task in ("translate", "caption"):
-        search |= {"beam": 1} | {ours: told[key] for key, ours in SEARCHED.items() if told.get(key) is not None}
+    search = searched(task, published) if task in ("translate", "caption", "complete") else {}
     changes = {f"generate.{key}": value for key, value in search.items()}
     made = recipes.build(task, changes)
     window = int(settings.context) if task in ("complete", "fill") and settings.context != "auto" else made.data.window
@@ -76,11 +75,29 @@ def recipe(task: str, published: Published, settings: Network) -> Recipe:
     return made.model_copy(update={"network": settings, "data": data})
 
 
+def searched(task: str, published: Published) -> dict[str, Any]:
+    """How answers are searched for, by the files.
+
+    Raises HeedfulError for a way to stop, or a token to close with, that nothing here stands for.
+    """
+    told, end = spoken(published), hub.ids(published).get("end")
+    stopping, last = told.get("early_stopping") or False, told.get("forced_eos_token_id")
+    if not isinstance(stopping, bool | str) or stopping not in FINISH:
+        raise HeedfulError(f"early_stopping is {stopping!r} in the files.", 'It may be true, false or "never".')
+    found: dict[str, Any] = {"finish": FINISH[stopping], "renormalize": bool(told.get("renormalize_logits")), "beam": 1}
+    found |= {ours: told[key] for key, ours in SEARCHED.items() if told.get(key) is not None}
+    if task == "complete":
+        return found | SAMPLED
+    if last not in (None, end, [end]):
+        raise HeedfulError(f"forced_eos_token_id is {last!r} in the files.", f"Answers here end with {end} alone.")
+    return found | {"close": last is not None}
+
+
 def spoken(published: Published) -> dict[str, Any]:
-    """All that the files say of how answers are written."""
+    """All that the files say of how answers are written: generation_config.json, or config.json where there is none."""
     carried = published.carried.get("generation_config.json")
-    told = json.loads(carried) if carried else {}
-    return {**published.plan.config, **{key: value for key, value in told.items() if value is not None}}
+    told = json.loads(carried) if carried else published.plan.config
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def continuer(published: Published, where: str) -> Continuer:
@@ -231,8 +248,9 @@ def around(words: hub.Words) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def unsaid(told: Mapping[str, Any]) -> tuple[int, ...]:
-    """Tokens that the files forbid in answers."""
-    alone = [one[0] for one in told.get("bad_words_ids") or () if len(one) == 1]
+    """Tokens that the files forbid in answers, alone; the end is never forbidden."""
+    ends = told.get("eos_token_id")
+    alone = [one[0] for one in told.get("bad_words_ids") or () if len(one) == 1 and one not in ([ends], ends)]
     return tuple(dict.fromkeys([*alone, *(told.get("suppress_tokens") or ())]))
 
 
