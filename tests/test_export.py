@@ -226,9 +226,9 @@ def test_a_transformer_answers_alike_in_every_engine(own: bool, tmp_path: Path) 
     greedy = model.predict(texts, beam=1)
     assert sum(output == target for output, (_, target) in zip(greedy, PAIRS[250:], strict=True)) > 25
     assert loop("translate")(str(tmp_path / "onnx"), texts) == greedy
-    assert loop("translate", "ctranslate2")(str(tmp_path / "ct2"), texts, 1) == greedy
-    found, beams = loop("translate", "ctranslate2")(str(tmp_path / "ct2"), texts, 4), model.predict(texts, beam=4)
-    assert sum(one != other for one, other in zip(found, beams, strict=True)) <= 2  # docs/export.md: may differ
+    translate = loop("translate", "ctranslate2")
+    assert translate(str(tmp_path / "ct2"), texts, 1) == greedy
+    assert translate(str(tmp_path / "ct2"), texts, 4) == model.predict(texts, beam=4, finish="full", renormalize=True)
 
 
 TRANSFORMERS = [

@@ -3,6 +3,7 @@
 N questions   K beams   T tokens of an answer
 """
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,13 +13,16 @@ from typing import Any
 
 import pytest
 import torch
+from ctranslate2 import Translator
 
+import networks
 import published
 from conftest import SIZE, sample
 from heedful import hub
-from heedful.generation.rules import Special, rules_of
+from heedful.generation.rules import Rules, Special, rules_of
 from heedful.generation.running import Hypothesis
 from heedful.generation.search import Begin, Job, Search
+from heedful.hub import ct2
 from heedful.networks.decoders import Decoder
 from heedful.sections import Generate
 from published import loud, oracle
@@ -213,3 +217,50 @@ def test_all_answers_of_a_beam_are_theirs(family: str, way: dict[str, Any]) -> N
         ranked = torch.tensor([hypothesis.normalised for hypothesis in some])
         assert torch.allclose(ranked, scores[row], rtol=NEAR, atol=NEAR)
     assert len({one.tokens for some in answers for one in some}) > QUESTIONS // 4
+
+
+@pytest.mark.parametrize("beam", [2, 4])
+def test_ctranslate2_searches_as_we_do_where_places_are_freed(beam: int, tmp_path: Path) -> None:
+    """A network that is unsure of all that it says; docs/export.md tells the rules."""
+    made, luck = networks.build(networks.tiny("vaswani2017", width=32), 30), random.Random(beam)
+    with torch.no_grad():
+        made.decoder.output.linear.bias[networks.END] += 2  # so that answers end
+    tokens = [f"{number}" for number in range(30)]
+    ct2.write(
+        made,
+        (tokens[: networks.SOURCE_VOCABULARY], tokens),
+        ct2.Special(networks.BEGIN, networks.END, networks.PAD),
+        tmp_path,
+    )
+    sources = [
+        [luck.randrange(networks.FIRST, networks.SOURCE_VOCABULARY) for _ in range(luck.randint(1, 9))]
+        for _ in range(300)
+    ]
+
+    def begin(numbers: Sequence[int], beams: int, room: int) -> tuple[Any, ...]:
+        read = [torch.tensor([*sources[number], networks.END]) for number in numbers]
+        lengths = torch.tensor([len(one) for one in read])
+        memory = made.read(torch.nn.utils.rnn.pad_sequence(read, batch_first=True), lengths)
+        return (made.decoder.start(memory, rows=len(numbers) * beams, room=room),)
+
+    def ours(finish: str) -> list[tuple[int, ...]]:
+        settings = Generate.model_validate({"beam": beam, "finish": finish})
+        search = Search(
+            [made.decoder],
+            begin,
+            Special(networks.BEGIN, networks.END, (networks.PAD,)),
+            settings,
+            Rules(renormalize=True),
+        )
+        return [some[0].tokens for some in search.run([Job(1, 24)] * len(sources))]
+
+    found = Translator(str(tmp_path), compute_type="float32").translate_batch(
+        [[tokens[one] for one in source] for source in sources],
+        beam_size=beam,
+        max_decoding_length=24,
+        min_decoding_length=0,
+        disable_unk=True,
+    )
+    theirs = [tuple(int(one) for one in row.hypotheses[0]) for row in found]
+    assert ours("full") == theirs
+    assert len(set(theirs)) > 20 and sum(one != other for one, other in zip(ours("shrink"), theirs, strict=True)) > 50
