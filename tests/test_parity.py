@@ -150,6 +150,7 @@ def test_decoder_layer(norm: Norm) -> None:
 STACKS: dict[Cell, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 CELLS: dict[Cell, Callable[..., nn.RNNCellBase]] = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+SHORT = [name.replace("weight", "w").replace("bias", "b") for name in NAMES]
 
 
 @pytest.mark.parametrize("cell", STACKS)
@@ -224,11 +225,17 @@ def test_rotary_products_see_distances_alone() -> None:
 
 
 def test_a_published_gru_says_the_same() -> None:
-    """Our gru row with the weights of g2p-en, by our greedy search: the same phones for 500 words of cmudict."""
+    """Our gru row with the weights of g2p-en, by our greedy search: the same logits and phones for words of cmudict."""
     theirs = published()
     known = sorted(theirs.cmu)
-    words = known[:: len(known) // 500][:500]
-    found = our_phones(copied_network(theirs), theirs, words)
+    words, ours = known[:: len(known) // 500][:500], copied_network(theirs)
+    assert sum(weight.numel() for weight in ours.parameters()) == 834_890
+    found = our_phones(ours, theirs, words)
+    for word, phones in zip(words[:200], found, strict=False):
+        logits = their_logits(theirs, word, phones)
+        difference = np.abs(our_logits(ours, theirs, word, phones) - logits).max()
+        assert difference <= 1e-4 * np.abs(logits).max()
+    assert our_phones(ours, theirs, ["hello"]) == [["HH", "EH1", "L", "OW0"]]
     assert found == [theirs.predict(word) for word in words]
     right = [phones in theirs.cmu[word] for phones, word in zip(found, words, strict=True)]
     assert sum(right) > 300  # these are the trained weights: the network knows English
@@ -260,11 +267,27 @@ def copied_network(theirs: Any) -> EncoderDecoder:
         "decoder.output.linear.bias": theirs.fc_b,
     }
     for name in NAMES:
-        short = name.replace("weight", "w").replace("bias", "b")
+        short = SHORT[NAMES.index(name)]
         weights[f"encoder.layers.layers.0.{name}_l0"] = getattr(theirs, f"enc_{short}")
         weights[f"decoder.layers.layers.0.{name}_l0"] = getattr(theirs, f"dec_{short}")
     ours.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
     return ours
+
+
+def their_logits(theirs: Any, word: str, phones: list[str]) -> np.ndarray:
+    """(T, V) at each of these phones and behind them, by their cells."""
+    weights = {side: [getattr(theirs, f"{side}_{name}") for name in SHORT] for side in ("enc", "dec")}
+    state = theirs.gru(theirs.encode(word), len(word) + 1, *weights["enc"])[:, -1]
+    read = np.take(theirs.dec_emb, [[theirs.p2idx[one] for one in ("<s>", *phones)]], axis=0)
+    return (theirs.gru(read, len(phones) + 1, *weights["dec"], h0=state) @ theirs.fc_w.T + theirs.fc_b)[0]
+
+
+@torch.no_grad()
+def our_logits(ours: EncoderDecoder, theirs: Any, word: str, phones: list[str]) -> np.ndarray:
+    """The same by our network, in one call."""
+    ids = [theirs.g2idx.get(letter, theirs.g2idx["<unk>"]) for letter in (*word, "</s>")]
+    written = torch.tensor([[theirs.p2idx[one] for one in ("<s>", *phones)]])
+    return ours.decoder.logits(ours(torch.tensor([ids]), torch.tensor([len(ids)]), written))[0].numpy()
 
 
 def our_phones(ours: EncoderDecoder, theirs: Any, words: list[str]) -> list[list[str]]:
