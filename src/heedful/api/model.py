@@ -203,12 +203,16 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json of a run; raises HeedfulError that names the runs there are."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+    except OSError:
         runs = sorted(path.parent for path in Path("runs").glob("**/config.json"))
-        raise HeedfulError(
-            f"{folder} is not a run.",
-            f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet.",
-        ) from None
+        cure = f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet."
+        if len(folder.parts) == 1 and not folder.exists():
+            cure += "\nA published model is named with its owner, as openai-community/gpt2."
+        raise HeedfulError(f"{folder} is not a run.", cure) from None
+    except ValueError as error:
+        raise HeedfulError(f"{folder / 'config.json'} cannot be read: {error}.") from None
+    if not isinstance(config, dict):
+        raise HeedfulError(f"{folder / 'config.json'} holds no table of settings.")
     if config.get("library") != "heedful" or config.get("format") != FORMAT:
         raise HeedfulError(
             f"{folder} was written in another format ({config.get('library')} {config.get('format')}).",

@@ -1,7 +1,8 @@
 """A folder in the Hugging Face format as what a task calls a trained network, with all that it takes to ask it."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -65,7 +66,7 @@ def beginning(published: Published, where: str) -> tuple[Network, Given]:
 
 def recipe(task: str, published: Published, settings: Network) -> Recipe:
     """How a published model is asked where the request does not say."""
-    told = spoken(published)
+    told = published.told
     search: dict[str, Any] = dict(SAMPLED) if task == "complete" else {}
     if task in ("translate", "caption"):
         search |= {"beam": 1} | {ours: told[key] for key, ours in SEARCHED.items() if told.get(key) is not None}
@@ -74,13 +75,6 @@ def recipe(task: str, published: Published, settings: Network) -> Recipe:
     window = int(settings.context) if task in ("complete", "fill") and settings.context != "auto" else made.data.window
     data = Data.model_validate(made.data.model_dump() | {"window": window})
     return made.model_copy(update={"network": settings, "data": data})
-
-
-def spoken(published: Published) -> dict[str, Any]:
-    """All that the files say of how answers are written."""
-    carried = published.carried.get("generation_config.json")
-    told = json.loads(carried) if carried else {}
-    return {**published.plan.config, **{key: value for key, value in told.items() if value is not None}}
 
 
 def continuer(published: Published, where: str) -> Continuer:
@@ -105,7 +99,7 @@ def classifier(published: Published, where: str) -> Classifier:
     plan, side = published.plan, published.plan.sides["encoder"]
     read = eyes(published, side) if published.pictures else Reading(tokenizer(published, where))
     network: Any = hub.network(published)
-    return Classifier(network, side, read, tuple(plan.facts["names"]), plan)
+    return Classifier(network, side, read, distinct(plan.facts["names"]), plan)
 
 
 def labeller(published: Published, where: str) -> Labeller:
@@ -113,7 +107,7 @@ def labeller(published: Published, where: str) -> Labeller:
     plan, side = published.plan, published.plan.sides["encoder"]
     step_form = StepForm("tokens", lexicon=Cut(tokenizer(published, where)))
     network: Any = hub.network(published)
-    return of_words(network, side, step_form, tuple(plan.facts["names"]), 0, plan)
+    return of_words(network, side, step_form, distinct(plan.facts["names"]), 0, plan)
 
 
 def matcher(published: Published, where: str) -> Matcher:
@@ -130,7 +124,7 @@ def translator(published: Published, where: str) -> Author:
     if not isinstance(words, hub.Pieces):
         raise no_words(where)
     network: Any = hub.network(published)
-    end, told = words.first[words.special["end"]], spoken(published)
+    end, told = words.first[words.special["end"]], published.told
     read = Pieces(words.source, words.first, marks_of_pieces(words, words.first, end, end))
     ids = {"end": words.second[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
     write = Pieces(words.target, words.second, marks_of_pieces(words, words.second, ids["begin"], ids["end"], told))
@@ -142,7 +136,7 @@ def captioner(published: Published, where: str) -> Author:
     """What says what is in a picture."""
     plan, words = published.plan, tokenizer(published, where)
     network: Any = hub.network(published)
-    longest = int(spoken(published).get("max_length") or LONGEST + 1) - 1
+    longest = int(published.told.get("max_length") or LONGEST + 1) - 1
     read = eyes(published, plan.sides["encoder"])
     return Author(network, plan.sides["decoder"], read, words, False, "captions", 0.0, longest, plan=plan)
 
@@ -156,6 +150,16 @@ MAKERS = {
     "translate": translator,
     "caption": captioner,
 }
+
+
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of classes as an answer tells them: of ImageNet's, two are cranes, and only their numbers tell which.
+
+    >>> distinct(["crane", "cat", "crane"])
+    ('crane (0)', 'cat', 'crane (2)')
+    """
+    twice = {name for name, times in Counter(names).items() if times > 1}
+    return tuple(f"{name} ({number})" if name in twice else name for number, name in enumerate(names))
 
 
 def eyes(published: Published, side: Network) -> Reading:
@@ -197,7 +201,7 @@ def no_words(where: str) -> HeedfulError:
 def marks(words: hub.Words, published: Published, where: str) -> Marks:
     """The ids that stand for no text."""
     roles = {role: number for role in words.special if (number := words.id(role)) is not None}
-    told, spoken_ids = spoken(published), hub.ids(published)
+    told, spoken_ids = published.told, hub.ids(published)
     if "first" in roles and "between" in roles:
         begin, end = roles["first"], roles["between"]
     else:
