@@ -16,10 +16,12 @@ from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired
 from heedful.results import Alignment, Answer, Example, Paired, Scores
 from heedful.sections import Recipe
-from heedful.tasks import task
+from heedful.tasks import BUILT, task
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
 
 FORMAT = 1
+ALIGNED = ("translate",)
+"""Tasks that make one text of another."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,11 @@ class Model:
         """Whether this task can show what an answer looked at."""
         return hasattr(task(self.task), "explain")
 
+    @property
+    def aligns(self) -> bool:
+        """Whether its answers stand beside a source that reports draw them with."""
+        return self.task in ALIGNED
+
     def prints(self, scores: Scores) -> Mapping[str, bytes]:
         """Pictures of scored examples as PNG files by reference, where the task has pictures."""
         module = task(self.task)
@@ -148,8 +155,9 @@ class Model:
     def explain(self, text: str, output: str | None = None) -> Alignment:
         """What each token of the answer (or of a given output) looked at."""
         if not self.explains:
-            raise HeedfulError(f"What a model looked at to {self.task} cannot be shown.", "It can for: translate.")
-        return task(self.task).explain(self.trained[0], text, self.predict([text])[0] if output is None else output)
+            can = ", ".join(name for name in BUILT if hasattr(task(name), "explain"))
+            raise HeedfulError(f"What a model looked at to {self.task} cannot be shown.", f"It can for: {can}.")
+        return task(self.task).explain(self.trained[0], text, output, self.recipe.generate)
 
     def save(self, folder: Path | str) -> None:
         """Writes what `load` needs: config.json, model.safetensors, tokenizers and recipe.toml."""
