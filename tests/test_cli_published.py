@@ -71,6 +71,8 @@ TOLD = {
     "match clip pictures": (2, ["no texts of its own", "--among"]),
     "evaluate marian pairs.tsv --json": (0, ['"chrf"']),
     "evaluate gpt2": (2, ["holds no data of its own"]),
+    "complete gpt3 a": (2, ["gpt3 is not a run", "with its owner, as openai-community/gpt2"]),
+    "complete broken a": (2, ["broken/config.json cannot be read"]),
     "complete runs/mine a": (2, ["runs/mine is not a run"]),
     "complete no/folder/here a": (2, ["no/folder/here is not a run"]),
 }
@@ -79,6 +81,8 @@ TOLD = {
 @pytest.mark.parametrize("line", sample(TOLD, 5))
 def test_what_is_told_of_published_models(line: str, place: Path) -> None:
     (place / "pairs.tsv").write_text("The old house\tDas alte Haus\n" * 2, encoding="utf-8")
+    (place / "broken").mkdir(exist_ok=True)
+    (place / "broken" / "config.json").write_text("{")
     code, told = TOLD[line]
     ended = typed(line, place)
     assert ended.code == code, ended.err

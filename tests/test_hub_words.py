@@ -11,13 +11,24 @@ import sentencepiece
 from PIL import Image
 
 import published
+from heedful.data.marks import Marks
+from heedful.data.pieces import Pieces as Cut
 from heedful.data.resizing import Resizing
+from heedful.errors import HeedfulError
 from heedful.hub import pictures, words
 from heedful.hub.marian import Pieces, read_words, write_words
 from packaged import GPT3, MINILM, TEXTS
 from published import oracle
 
 # Tokenizers.
+
+
+def test_what_is_no_model_of_pieces_is_refused() -> None:
+    special = {"unknown": "<unk>", "end": "</s>"}
+    with pytest.raises(HeedfulError, match="sentencepiece cannot be read"):
+        Pieces(b"nothing", b"nothing", {"<unk>": 0}, {"<unk>": 0}, special).encode("a")
+    with pytest.raises(HeedfulError, match="sentencepiece cannot be read"):
+        Cut(b"nothing", {"<unk>": 0}, Marks()).encode("a")
 
 
 def bytes_folder(folder: Path) -> Path:

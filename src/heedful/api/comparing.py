@@ -174,7 +174,7 @@ def entry(model: Model, network: str, seed: int) -> Entry:
     """A run as a row of the comparison."""
     facts, scores = scores_of(model.folder)
     asked = WORDS if is_demo(model.recipe) else model.prompts([case.source for case in scores.cases[:SHOWN]])
-    samples = tuple(found[0] for found in model.answer(asked)) if is_demo(model.recipe) or not model.explains else ()
+    samples = tuple(found[0] for found in model.answer(asked)) if is_demo(model.recipe) or not model.aligns else ()
     longest = ALIGNED if is_demo(model.recipe) else middling(scores)
     return Entry(
         network=network,
@@ -186,7 +186,7 @@ def entry(model: Model, network: str, seed: int) -> Entry:
         train_tokens_per_second=facts["train_tokens_per_second"],
         generate_tokens_per_second=facts["generate_tokens_per_second"],
         peak_memory_mb=facts["peak_memory_mb"],
-        alignment=model.explain(longest) if model.explains else None,
+        alignment=model.explain(longest) if model.aligns else None,
         samples=samples,
     )
 

@@ -17,11 +17,13 @@ from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired
 from heedful.results import Alignment, Answer, Example, Paired, Scores
 from heedful.sections import Generate, Recipe
-from heedful.tasks import searching, task
+from heedful.tasks import BUILT, searching, task
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
 from heedful.training.progress import terminal
 
 FORMAT = 1
+ALIGNED = ("translate",)
+"""Tasks that make one text of another."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,11 @@ class Model:
         """Whether this task can show what an answer looked at."""
         return hasattr(task(self.task), "explain")
 
+    @property
+    def aligns(self) -> bool:
+        """Whether its answers stand beside a source that reports draw them with."""
+        return self.task in ALIGNED
+
     def prints(self, scores: Scores) -> Mapping[str, bytes]:
         """Pictures of scored examples as PNG files by reference, where the task has pictures."""
         module = task(self.task)
@@ -190,8 +197,9 @@ class Model:
     def explain(self, text: str, output: str | None = None) -> Alignment:
         """What each token of the answer (or of a given output) looked at."""
         if not self.explains:
-            raise HeedfulError(f"What a model looked at to {self.task} cannot be shown.", "It can for: translate.")
-        return task(self.task).explain(self.trained[0], text, self.predict([text])[0] if output is None else output)
+            can = ", ".join(name for name in BUILT if hasattr(task(name), "explain"))
+            raise HeedfulError(f"What a model looked at to {self.task} cannot be shown.", f"It can for: {can}.")
+        return task(self.task).explain(self.trained[0], text, output, self.recipe.generate)
 
     def save(self, folder: Path | str) -> None:
         """Writes what `load` needs: config.json, model.safetensors, tokenizers and recipe.toml."""
@@ -245,12 +253,16 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json of a run; raises HeedfulError that names the runs there are."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+    except OSError:
         runs = sorted(path.parent for path in Path("runs").glob("**/config.json"))
-        raise HeedfulError(
-            f"{folder} is not a run.",
-            f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet.",
-        ) from None
+        cure = f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet."
+        if len(folder.parts) == 1 and not folder.exists():
+            cure += "\nA published model is named with its owner, as openai-community/gpt2."
+        raise HeedfulError(f"{folder} is not a run.", cure) from None
+    except ValueError as error:
+        raise HeedfulError(f"{folder / 'config.json'} cannot be read: {error}.") from None
+    if not isinstance(config, dict):
+        raise HeedfulError(f"{folder / 'config.json'} holds no table of settings.")
     if config.get("library") != "heedful" or config.get("format") != FORMAT:
         raise HeedfulError(
             f"{folder} was written in another format ({config.get('library')} {config.get('format')}).",

@@ -37,7 +37,7 @@ def write_report(model: Model, scores: Scores, facts: dict[str, Any], curve: lis
         facts=told,
         curve=curve,
         scores=scores,
-        alignments=[one for text in shown(scores) if (one := model.explain(text)).maps] if model.explains else [],
+        alignments=[one for text in shown(scores) if (one := model.explain(text)).maps] if model.aligns else [],
         how=how,
         task=model.task,
         pictures=model.prints(scores),

@@ -26,6 +26,8 @@ def run(model: Run, text: Text, answer: Given = None, output: OutputFlag = None)
 
     \b
     heedful explain runs/mine "attention"
+    heedful explain runs/gpt "Once upon"                    the text that goes on, and what stood before
+    heedful explain runs/bert "The [MASK] sat"              what each gap looked at
     heedful explain runs/mine "attention" -o page.html      or picture.png, .svg, .pdf
     """
     if output and output.suffix not in (".html", *PICTURES):
@@ -54,5 +56,6 @@ def write(model: Any, text: str, alignment: Alignment, output: Path) -> None:
     if output.suffix in PICTURES:
         picture.alignment_picture(alignment, output)
     else:
-        answers = model.answer([text], {"generate.n_best": model.recipe.generate.beam})[0]
+        drawn = {"generate.max_length": len(alignment.target)} if model.task == "complete" else {}
+        answers = model.answer([text], {"generate.n_best": model.recipe.generate.beam} | drawn)[0]
         output.write_text(pages.explain_page(text, answers, alignment), encoding="utf-8")

@@ -91,7 +91,7 @@ class Preparation:
         self.say_bad()
         alone = self.data.valid == "auto" and len(scanned.sources) == 1
         corpus, held = self.cut(scanned.sample[0][1]) if alone else self.parted(scanned, valid, test)
-        tokenizer = vocabulary.kept(given, "source", self.data, self.note) if given else self.tokenizer(corpus)
+        tokenizer = vocabulary.kept(given, vocabulary.SIDES, self.data, self.note) if given else self.tokenizer(corpus)
         tokenizer.save(self.folder / "tokenizer.json")
         self.encode(corpus.all(), tokenizer, whole=not alone)
         self.save_held("valid", valid or held, tokenizer)

@@ -36,7 +36,10 @@ class Pieces(Tokenizer):
                 'Install it: pip install "heedful[marian]"',
             ) from None
         made = SentencePieceProcessor()
-        made.LoadFromSerializedProto(self.model)
+        try:
+            made.LoadFromSerializedProto(self.model)
+        except RuntimeError as error:
+            raise HeedfulError(f"A model of sentencepiece cannot be read: {error}.", "Is its file whole?") from None
         return made
 
     def __getstate__(self) -> dict[str, Any]:

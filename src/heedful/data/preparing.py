@@ -167,7 +167,7 @@ class Preparation:
             return Album(self.folder)
         kept = given[vocabulary.SIDES.index(side)]
         if kept is not None:
-            return vocabulary.kept(kept, side, self.data, self.note)
+            return vocabulary.kept(kept, (side,), self.data, self.note)
         if kind == "name":
             names = coders.learn_names(corpus.texts((side,), whole=True))
             more = ", …" if names.size > SHOWN else ""

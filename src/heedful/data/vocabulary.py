@@ -65,15 +65,15 @@ def learn_side(kind: str, sides: tuple[str, ...], data: Data, corpus: Corpus, no
     return tokenizer
 
 
-def kept(tokenizer: Tokenizer, side: str, data: Data, note: Callable[[str], None]) -> Tokenizer:
+def kept(tokenizer: Tokenizer, sides: tuple[str, ...], data: Data, note: Callable[[str], None]) -> Tokenizer:
     """The tokenizer that goes with the weights one starts from; raises HeedfulError if the recipe wants another."""
-    for key in (f"{side}_tokenizer", "vocabulary"):
-        if getattr(data, key) not in ("auto", tokenizer.kind):
+    for key in (*(f"{side}_tokenizer" for side in sides), "vocabulary"):
+        if getattr(data, key) not in ("auto", tokenizer.size if key == "vocabulary" else tokenizer.kind):
             raise HeedfulError(
                 f"data.{key} is {getattr(data, key)!r}, but the weights to start from have a tokenizer of their own.",
                 f"Leave data.{key} out.",
             )
-    note(f"{side}: the {tokenizer.size:,} tokens of the weights that are the beginning")
+    note(f"{sides[0]}: the {tokenizer.size:,} tokens of the weights that are the beginning")
     return tokenizer
 
 

@@ -63,13 +63,13 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
         depth=config.number("num_hidden_layers", 12),
         heads=config.number("num_attention_heads", 12),
         inner=config.number("intermediate_size", 3072),
-        dropout=float(config.get("hidden_dropout_prob", 0.1)),
+        dropout=config.share("hidden_dropout_prob", 0.1),
         norm="post",
         positions="learned",
         context=config.number("max_position_embeddings", 512),
         activation=config.activation("hidden_act", "gelu"),
-        epsilon=float(config.get("layer_norm_eps", 1e-12)),
-        tied=bool(config.get("tie_word_embeddings", True)),
+        epsilon=config.positive("layer_norm_eps", 1e-12),
+        tied=config.only("tie_word_embeddings", True, False),
     )
     facts: dict[str, Any] = {
         "vocabulary": config.number("vocab_size", 30522),
@@ -78,16 +78,19 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
     if architecture == "BertModel":
         facts["pooler"] = "pooler.dense.weight" in keys
     if architecture in ("BertForSequenceClassification", "BertForTokenClassification"):
-        facts["names"] = config_names(config.table)
-        if len(facts["names"]) < 2:
-            raise HeedfulError(f"{config.where} has one label: it tells a number, and no class.")
+        facts["names"] = config_names(config)
     return Plan("bert", architecture, {"encoder": side}, facts)
 
 
-def config_names(table: Mapping[str, Any]) -> list[str]:
-    """The names of classes in the order of their numbers."""
-    labels = table.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
-    return [str(labels[number]) for number in sorted(labels, key=int)]
+def config_names(config: Config) -> list[str]:
+    """The names of classes in the order of their numbers; raises HeedfulError where a number is left out."""
+    labels = config.table.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+    numbers = [str(number) for number in range(len(labels))]
+    if not isinstance(labels, dict) or {*labels} != {*numbers}:
+        raise HeedfulError(f"{config.where}: id2label does not have a name for each number from 0 on.")
+    if len(labels) < 2:
+        raise HeedfulError(f"{config.where} has one label: it tells a number, and no class.")
+    return [str(labels[number]) for number in numbers]
 
 
 def config_of(plan: Plan) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def tower(config: Config, width: int, heads: int, inner: int, **own: Any) -> Net
         dropout=0.0,
         norm="pre",
         activation=config.activation("hidden_act", "quick_gelu"),
-        epsilon=float(config.get("layer_norm_eps", 1e-5)),
+        epsilon=config.positive("layer_norm_eps", 1e-5),
         **own,
     )
 

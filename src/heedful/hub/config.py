@@ -1,5 +1,6 @@
 """A config.json, read key by key: what is unknown, or asks for something that there is not, is refused by its name."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -58,10 +59,24 @@ class Config:
             raise self.refuse(key, value, "a whole number above 0")
         return value
 
+    def positive(self, key: str, default: float) -> float:
+        """A number above 0."""
+        value = self.get(key, default)
+        if not is_number(value) or not 0 < value < math.inf:
+            raise self.refuse(key, value, "a number above 0")
+        return float(value)
+
+    def share(self, key: str, default: float) -> float:
+        """A number from 0 to below 1."""
+        value = self.get(key, default)
+        if not is_number(value) or not 0 <= value < 1:
+            raise self.refuse(key, value, "a number from 0 to below 1")
+        return float(value)
+
     def only(self, key: str, *allowed: Any) -> Any:
-        """A setting that must be one of these, the first where it is left out."""
+        """A setting that must be one of these, the first where it is left out; 1 is not true."""
         value = self.get(key, allowed[0])
-        if value not in allowed:
+        if not any(value == one and type(value) is type(one) for one in allowed):
             raise self.refuse(key, value, " or ".join(map(repr, allowed)))
         return value
 
@@ -98,6 +113,11 @@ class Config:
     def refuse(self, key: str, value: Any, allowed: str) -> HeedfulError:
         """The error for a value that nothing here stands for."""
         return HeedfulError(f"{self.where}: {key} is {value!r}, which Heedful does not have.", f"It has {allowed}.")
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, as JSON has it."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 KNOWN = "A setting that changes what a network computes is never guessed: docs/hub.md says what is read."

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from heedful.errors import HeedfulError
 from heedful.hub.layout import Tensors
@@ -25,7 +27,7 @@ def read_tensors(folder: Path) -> Tensors:
     if not isinstance(where, dict):
         raise HeedfulError(f"{folder / SEVERAL} does not say which tensor is in which file (weight_map).")
     found: Tensors = {}
-    for name in sorted(set(where.values())):
+    for name in sorted({str(name) for name in where.values()}):
         if Path(name).name != name or not (folder / name).exists():
             raise HeedfulError(f"{folder / SEVERAL} names the file {name}, which is not in the folder.")
         found |= read_one(folder / name)
@@ -40,6 +42,18 @@ def read_one(path: Path) -> Tensors:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise HeedfulError(f"{path} cannot be read: {error}.", "Fetch it again: it may be cut short.") from None
+
+
+def refuse_numbers(tensors: Mapping[str, Tensor], where: str) -> None:
+    """Raises HeedfulError for tensors of numbers that are not weights as they were trained, and for broken ones."""
+    for name, one in tensors.items():
+        if not one.is_floating_point():
+            raise HeedfulError(
+                f"{name} in {where} has numbers of the kind {str(one.dtype).removeprefix('torch.')}.",
+                "Weights that were made smaller in such a way are not read; take those that they were made of.",
+            )
+        if not bool((one < torch.inf).all()):
+            raise HeedfulError(f"{name} in {where} holds what is no number (NaN or infinity).", "Its training broke.")
 
 
 def no_tensors(folder: Path) -> HeedfulError:

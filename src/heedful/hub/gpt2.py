@@ -42,13 +42,13 @@ def decoder(config: Config) -> tuple[Network, dict[str, Any]]:
         depth=config.number("n_layer", 12),
         heads=config.number("n_head", 12),
         inner=4 * width if config.get("n_inner", None) is None else config.number("n_inner", 4 * width),
-        dropout=float(config.get("resid_pdrop", 0.1)),
+        dropout=config.share("resid_pdrop", 0.1),
         norm="pre",
         positions="learned",
         context=config.number("n_positions", 1024),
         activation=config.activation("activation_function", "gelu_new"),
-        epsilon=float(config.get("layer_norm_epsilon", 1e-5)),
-        tied=bool(config.get("tie_word_embeddings", True)),
+        epsilon=config.positive("layer_norm_epsilon", 1e-5),
+        tied=config.only("tie_word_embeddings", True, False),
     )
     return side, {"vocabulary": config.number("vocab_size", 50257)}
 

@@ -69,7 +69,10 @@ class Pieces:
             ) from None
         made = SentencePieceProcessor(), SentencePieceProcessor()
         for one, model in zip(made, (self.source, self.target), strict=True):
-            one.LoadFromSerializedProto(model)
+            try:
+                one.LoadFromSerializedProto(model)
+            except RuntimeError as error:
+                raise HeedfulError(f"A model of sentencepiece cannot be read: {error}.", "Is its file whole?") from None
         return made
 
     def encode(self, text: str, special: bool = True, target: bool = False) -> list[int]:
@@ -104,6 +107,9 @@ def read_words(folder: Path) -> Pieces | None:
         raise words.own_code(folder / "tokenizer_config.json")
     special = {"unknown": "<unk>", "end": "</s>", "pad": "<pad>"}
     special |= {role: words.spelt(settings[key]) for key, role in words.ROLES.items() if settings.get(key)}
+    for token in (special["unknown"], special["end"]):
+        if token not in first or token not in second:
+            raise HeedfulError(f"The vocabulary in {folder} has no entry {token}.", "Take it as it was published.")
     limit = settings.get("model_max_length")
     limit = int(limit) if isinstance(limit, int) and limit < 1e9 else None
     return Pieces(files["source.spm"], files["target.spm"], first, second, special, limit, files)
@@ -129,7 +135,7 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
     config.only("static_position_embeddings", True)
     for key in ("extra_pos_embeddings", "num_hidden_layers", "classifier_dropout"):
         config.get(key, None)
-    shared, tied = (bool(config.get(f"{key}_embeddings", True)) for key in ("share_encoder_decoder", "tie_word"))
+    shared, tied = (config.only(f"{key}_embeddings", True, False) for key in ("share_encoder_decoder", "tie_word"))
     if shared and not tied:
         raise config.refuse("tie_word_embeddings", tied, "true, where both sides share their embeddings")
     width = config.number("d_model", 1024)
@@ -138,7 +144,7 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
     common = {
         "name": "vaswani2017",
         "width": width,
-        "dropout": float(config.get("dropout", 0.1)),
+        "dropout": config.share("dropout", 0.1),
         "norm": "post",
         "positions": "sinusoidal",
         "activation": config.activation("activation_function", "gelu"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heedful.errors import HeedfulError
-from heedful.hub.config import Config
+from heedful.hub.config import Config, is_number
 
 PIXEL = 1 / 255
 WAYS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
@@ -40,7 +40,6 @@ NEUTRAL = (
     "default_to_square",
     "disable_grouping",
     "_valid_processor_keys",
-    "do_pad",
 )
 
 
@@ -116,10 +115,13 @@ def parse(file: Mapping[str, Any], where: str, kind: str) -> Preprocessing:
     else:
         config.get("crop_size", None)
     resample = config.only("resample", *WAYS)
-    factor = float(config.get("rescale_factor", PIXEL)) if config.only("do_rescale", True, False) else 1.0
+    config.only("do_pad", None, False)
+    factor = config.positive("rescale_factor", PIXEL) if config.only("do_rescale", True, False) else 1.0
     if not config.table.get("do_rescale", True):
         config.get("rescale_factor", None)
-    mean, std = config.get("image_mean", None), config.get("image_std", None)
+    mean, std = colours(config, "image_mean"), colours(config, "image_std")
+    if not all(std):
+        raise config.refuse("image_std", std, "numbers other than 0")
     if not config.only("do_normalize", True, False):
         mean, std = [0.0] * len(mean), [1.0] * len(std)
     config.done()
@@ -129,13 +131,21 @@ def parse(file: Mapping[str, Any], where: str, kind: str) -> Preprocessing:
     return Preprocessing(shorter, sides, crop, int(resample), scaled[0], scaled[1], dict(file))
 
 
+def colours(config: Config, key: str) -> list[float]:
+    """A number for each colour."""
+    value = config.get(key, None)
+    if not isinstance(value, list) or not all(map(is_number, value)):
+        raise config.refuse(key, value, "a number for each colour")
+    return value
+
+
 def shape_of(config: Config, square: bool) -> tuple[int | None, tuple[int, int] | None]:
     """The shorter side, or both; a number alone is both sides for those who make `square` pictures."""
     size = config.get("size", None)
     if isinstance(size, int) and not square:
         return size, None
     if isinstance(size, dict) and size.keys() == {"shortest_edge"}:
-        return int(size["shortest_edge"]), None
+        return Config(size, config.where).number("shortest_edge", 1), None
     return None, both(config, "size")
 
 
@@ -145,7 +155,8 @@ def both(config: Config, key: str) -> tuple[int, int]:
     if isinstance(size, int):
         return size, size
     if isinstance(size, dict) and {"height", "width"} == size.keys():
-        return int(size["height"]), int(size["width"])
+        sides = Config(size, config.where)
+        return sides.number("height", 1), sides.number("width", 1)
     raise config.refuse(key, size, "a height and a width, or the shortest_edge")
 
 

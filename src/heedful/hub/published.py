@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from re import fullmatch
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from heedful.errors import HeedfulError, unknown
-from heedful.hub import files, layout, marian, words
+from heedful.hub import files, layout, marian, spoken, words
 from heedful.hub.config import Config, kept
 from heedful.hub.families import FAMILIES, TYPES
 from heedful.hub.family import Family
@@ -27,7 +28,7 @@ SETTLED = ("width", "depth", "heads", "inner", "patch", "stem", "context")
 """Settings that a network which begins with published weights may not choose anew, if it is to stay of its family."""
 ON_TOP = ("names", "pooler", "pooled")
 """Facts of the layers on top."""
-CARRIED = ("generation_config.json",)
+CARRIED = (spoken.FILE,)
 """Files that are given back as they came."""
 RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 """Endings that old files have."""
@@ -49,6 +50,11 @@ class Published:
     pictures: Preprocessing | None = None
     carried: Mapping[str, bytes] = field(default_factory=dict)
 
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """All that the files say of how answers are written."""
+        return spoken.read(self.plan.config, self.carried, self.plan.architecture)
+
 
 def open(folder: Path | str) -> Published:
     """Reads a folder. Raises HeedfulError for a family, an architecture, a setting or a tensor that is not known here.
@@ -62,14 +68,17 @@ def open(folder: Path | str) -> Published:
     theirs = renamed(files.read_tensors(folder), family, architecture)
     family.verified(theirs, str(folder))
     theirs = {name: one for name, one in theirs.items() if not any(fullmatch(p, name) for p in family.computed)}
+    files.refuse_numbers(theirs, str(folder))
     config = Config(table, str(folder / "config.json"))
     plan = replace(family.plan(config, architecture, set(theirs), pictures), config=table)
     config.done()
+    refuse_heads(plan, config.where)
     theirs = without_twins(theirs, family.twins(plan), str(folder))
     weights, aside = layout.read(family.table(plan), theirs, family.aside, str(folder))
     refuse_shapes(plan, weights, str(folder))
     family.checked(plan, weights)
     carried = {name: (folder / name).read_bytes() for name in CARRIED if (folder / name).exists()}
+    spoken.read(table, carried, str(folder))
     tasks = family.tasks[architecture]
     return Published(plan, tasks, weights, aside, family.words(folder), pictures, carried)
 
@@ -188,16 +197,7 @@ def no_place(key: str, value: object, plan: Plan) -> HeedfulError:
 
 def ids(published: Published) -> dict[str, int]:
     """The ids that a search begins and ends with (begin, end, pad), by the files that tell them."""
-    found: dict[str, int] = {}
-    carried = published.carried.get("generation_config.json")
-    tables = [published.plan.config, words.json_of({"g": carried}, "g", Path()) if carried else {}]
-    for table in tables:
-        for key, role in (("bos", "begin"), ("decoder_start", "begin"), ("eos", "end"), ("pad", "pad")):
-            value = table.get(f"{key}_token_id")
-            value = value[0] if isinstance(value, list) and value else value
-            if isinstance(value, int):
-                found[role] = value
-    return found
+    return spoken.ids(published.told)
 
 
 def known(table: Mapping[str, Any], folder: Path) -> tuple[Family, str]:
@@ -207,9 +207,14 @@ def known(table: Mapping[str, Any], folder: Path) -> tuple[Family, str]:
     kind = str(table.get("model_type", ""))
     if kind not in TYPES:
         raise unknown("family", kind, TYPES)
-    family, named = FAMILIES[TYPES[kind]], table.get("architectures") or [""]
+    family, named = FAMILIES[TYPES[kind]], table.get("architectures")
+    if not isinstance(named, list) or not named:
+        raise HeedfulError(
+            f"{folder / 'config.json'} names no architecture.",
+            f'Add one that its weights have, as "architectures": ["NAME"]: {", ".join(family.tasks)}.',
+        )
     if named[0] not in family.tasks:
-        raise unknown("architecture", named[0], family.tasks)
+        raise unknown("architecture", str(named[0]), family.tasks)
     return family, named[0]
 
 
@@ -262,6 +267,13 @@ def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
     """The shape of every weight of a plan's network."""
     with torch.device("meta"):
         return {name: tuple(weight.shape) for name, weight in build(plan).named_parameters()}
+
+
+def refuse_heads(plan: Plan, where: str) -> None:
+    """Raises HeedfulError for heads that cannot share the width of a side."""
+    for side in plan.sides.values():
+        if int(side.width) % int(side.heads):
+            raise HeedfulError(f"{where}: {side.heads} attention heads cannot share the width {side.width}.")
 
 
 def refuse_shapes(plan: Plan, weights: Tensors, where: str) -> None:

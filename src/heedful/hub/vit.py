@@ -5,7 +5,6 @@ from typing import Any
 
 from torch import nn
 
-from heedful.errors import HeedfulError
 from heedful.hub.bert import config_names
 from heedful.hub.config import Config, named
 from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, same, shaped
@@ -38,9 +37,7 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
         pooled = "pooler.dense.weight" in keys
         facts["pooled"] = config.number("pooler_output_size", int(side.width)) if pooled else 0
     else:
-        facts["names"] = config_names(config.table)
-        if len(facts["names"]) < 2:
-            raise HeedfulError(f"{config.where} has one label: it tells a number, and no class.")
+        facts["names"] = config_names(config)
     return Plan("vit", architecture, {"encoder": side}, facts)
 
 
@@ -56,15 +53,15 @@ def encoder(config: Config, pictures: Preprocessing | None) -> tuple[Network, di
         depth=config.number("num_hidden_layers", 12),
         heads=config.number("num_attention_heads", 12),
         inner=config.number("intermediate_size", 3072),
-        dropout=float(config.get("hidden_dropout_prob", 0.0)),
+        dropout=config.share("hidden_dropout_prob", 0.0),
         norm="pre",
         positions="line",
         patch=config.side("patch_size", 16),
         stem=0,
         activation=config.activation("hidden_act", "gelu"),
-        epsilon=float(config.get("layer_norm_eps", 1e-12)),
+        epsilon=config.positive("layer_norm_eps", 1e-12),
     )
-    facts = {"size": config.side("image_size", 224), "biased": bool(config.get("qkv_bias", True))}
+    facts = {"size": config.side("image_size", 224), "biased": config.only("qkv_bias", True, False)}
     return side, facts | pictures.colours(config.number("num_channels", 3), facts["size"], int(side.patch), config)
 
 

@@ -5,7 +5,7 @@ Marian has two sentencepiece models and a vocabulary.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -88,23 +88,31 @@ def read(folder: Path, special: Mapping[str, str]) -> Words | None:
         raise own_code(folder / "tokenizer_config.json")
     given = {role: spelt(settings[key]) for key, role in ROLES.items() if settings.get(key)}
     named = {**special, **given}
-    if "tokenizer.json" in files:
-        text = files["tokenizer.json"].decode()
-    elif "vocab.txt" in files:
-        text = pieces(files["vocab.txt"].decode().splitlines(), named, settings).to_str()
-    elif "vocab.json" in files and "merges.txt" in files:
-        rows = [line for line in files["merges.txt"].decode().splitlines() if line and not line.startswith("#version")]
-        merges = [(one, two) for one, _, two in (row.partition(" ") for row in rows)]
-        make = clip if special is CLIP else byte_level
-        text = make(json_of(files, "vocab.json", folder), merges, named).to_str()
-    else:
-        return None
     try:
-        tokenizers.Tokenizer.from_str(text)
+        text = text_of(files, named, settings, clip if special is CLIP else byte_level)
     except Exception as error:  # the library raises plain Exception
-        raise HeedfulError(f"{folder / 'tokenizer.json'} is not a tokenizer: {error}.") from None
+        raise HeedfulError(f"The tokenizer in {folder} cannot be read: {error}.") from None
+    if text is None:
+        return None
     limit = settings.get("model_max_length")
     return Words(text, named, int(limit) if isinstance(limit, int) and limit < 1e9 else None, files)
+
+
+def text_of(
+    files: Mapping[str, bytes], named: Mapping[str, str], settings: Mapping[str, Any], make: Callable[..., Any]
+) -> str | None:
+    """The tokenizer.json, or one made of a vocabulary, None if there is neither; `make`: of byte pairs."""
+    if "tokenizer.json" in files:
+        text = files["tokenizer.json"].decode()
+        tokenizers.Tokenizer.from_str(text)
+        return text
+    if "vocab.txt" in files:
+        return pieces(files["vocab.txt"].decode().splitlines(), named, settings).to_str()
+    if "vocab.json" in files and "merges.txt" in files:
+        rows = [line for line in files["merges.txt"].decode().splitlines() if line and not line.startswith("#version")]
+        merges = [(one, two) for one, _, two in (row.partition(" ") for row in rows)]
+        return make(json.loads(files["vocab.json"]), merges, named).to_str()
+    return None
 
 
 def write(words: Words, kind: str) -> dict[str, bytes]:
@@ -120,9 +128,12 @@ def write(words: Words, kind: str) -> dict[str, bytes]:
 def json_of(files: Mapping[str, bytes], name: str, folder: Path) -> dict[str, Any]:
     """One of the files as a table, empty if there is none."""
     try:
-        return json.loads(files.get(name, b"{}"))
+        table = json.loads(files.get(name, b"{}"))
     except ValueError as error:
         raise HeedfulError(f"{folder / name} is not JSON: {error}.") from None
+    if not isinstance(table, dict):
+        raise HeedfulError(f"{folder / name} holds no table.")
+    return table
 
 
 def spelt(token: Any) -> str:

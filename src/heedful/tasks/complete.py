@@ -24,11 +24,12 @@ from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.ngrams import KneserNey
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks.joins import LanguageModel, language_model
-from heedful.results import Example, Findings, Measure, Scores
+from heedful.results import Alignment, Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import passages
-from heedful.tasks.continuing import Continuer, answer, beginning, prompts
+from heedful.tasks.continuing import Continuer, answer, beginning, continued, prompts
 from heedful.tasks.given import Given
+from heedful.tasks.looking import TO_ITSELF, maps_of
 from heedful.tasks.passages import Passage, Pieces, opened
 from heedful.tasks.planned import begun, built, kept, planned
 from heedful.training.loop import Batch, Work
@@ -37,6 +38,7 @@ __all__ = ["answer", "opened", "prompts"]
 
 SAMPLED = {"sample": True, "temperature": 0.8, "beam": 1}
 """What Generate means for continuations where the recipe does not say otherwise."""
+DRAWN = 24  # tokens of an answer that are explained
 ORDERS = {"characters": 6, "symbols": 3}
 """Of the n-grams that the baseline counts, by what a token is; 4 for pieces of words."""
 
@@ -211,6 +213,28 @@ def baseline(
     some = windows(model, examples)
     found = KneserNey(rows, order, model.tokenizer.size).surprise([one.ids for one in some])
     return f"{order}-grams, Kneser-Ney{part}", told(some, found, samples=0).measures
+
+
+def explain(model: Continuer, text: str, output: str | None, settings: Generate) -> Alignment:
+    """What each token that goes on with `text` looked at in it, and in what was said before.
+
+    `output` is what is to be explained in place of the model's own answer, of which as much as can be drawn is taken.
+    Raises HeedfulError for more tokens than the network reads at once.
+    """
+    before, tokenizer = beginning(model, text), model.tokenizer
+    if output is None:
+        room = DRAWN if model.limit is None else min(DRAWN, model.limit - len(before) + 1)
+        own = settings.model_copy(update={"max_length": max(1, room), "n_best": 1, "long_prompt": "error"})
+        [[(whole, last)]] = continued([model], [text], own)
+        said = [*whole.said, *([tokenizer.marks.end] if last.complete and model.ends else [])][:DRAWN]
+    else:
+        said = passages.asked(output, tokenizer, model.normal_form)
+    read = [*before, *said[:-1]]
+    if model.limit and len(read) > model.limit:
+        raise passages.too_long(text + (output or ""), len(read), model.limit, "Explain a shorter one.")
+    rows = range(len(before) - 1, len(read))
+    looked = maps_of(model.network, batching.padded([np.array(read)])[:1], TO_ITSELF, rows)
+    return Alignment(tuple(tokenizer.tokens(read)), tuple(tokenizer.tokens(said)), looked)
 
 
 def check(recipe: Recipe) -> Findings:

@@ -73,6 +73,17 @@ def answer(
     `tell` is given the text of a single answer piece by piece as it is written. Raises HeedfulError for a text with
     more tokens than the network reads at once, unless only its end shall be read.
     """
+    found = continued(models, sources, settings, tell)
+    return [
+        [shown(models[0], source, one, before, settings) for before, one in some]
+        for source, some in zip(sources, found, strict=True)
+    ]
+
+
+def continued(
+    models: Sequence[Continuer], sources: Sequence[str], settings: Generate, tell: Tell | None = None
+) -> list[list[tuple[Stretch, Hypothesis]]]:
+    """The same as the search found it: all that was said, and its last stretch."""
     first = models[0]
     begun = [begin_with(models, source, settings) for source in sources]
     wanted = LONGEST if settings.max_length == "auto" else int(settings.max_length)
@@ -88,10 +99,7 @@ def answer(
         search = searching(models, settings.model_copy(update={"n_best": 1}))
     if telling:
         telling.end()
-    return [
-        [shown(first, source, one, before, settings) for before, one in ranked(some, settings)]
-        for source, some in zip(sources, found, strict=True)
-    ]
+    return [ranked(some, settings) for some in found]
 
 
 def begin_with(models: Sequence[Continuer], source: str, settings: Generate) -> Stretch:

@@ -24,12 +24,13 @@ from heedful.metrics.ngrams import Between
 from heedful.metrics.passages import perplexity_counts
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks.joins import Filler, filler
-from heedful.results import Example, Findings, Measure, Scores
+from heedful.results import Alignment, Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Network, Recipe
 from heedful.tasks import passages
-from heedful.tasks.gaps import LEAST, Gapped, Gaps, ends_inside, shown_gaps
+from heedful.tasks.gaps import GAP, LEAST, Gapped, Gaps, asked, ends_inside, shown_gaps
 from heedful.tasks.given import Given
-from heedful.tasks.guessing import Guesser, answer, best, guesses, prompts, score, windows
+from heedful.tasks.guessing import Guesser, answer, best, guesses, prompts, refuse_long, score, windows
+from heedful.tasks.looking import TO_ITSELF, maps_of
 from heedful.tasks.passages import Pieces, opened
 from heedful.tasks.planned import begun, built, kept, planned
 from heedful.tasks.reading import seeds_of
@@ -207,6 +208,22 @@ def baseline(
         said.append(best(shares, model.tokenizer, 1)[:, 0])
         right.append(shares[np.arange(len(one.truth)), one.truth])
     return f"both neighbours, counted{part}", told(model.tokenizer, some, said, right, samples=0).measures
+
+
+def explain(model: Guesser, text: str, output: str | None, settings: Generate) -> Alignment:
+    """What each gap of `text` looked at; it is called by the guess at it, or by what `output` has there.
+
+    Raises HeedfulError as `answer` and `score` do.
+    """
+    tokenizer, one = model.tokenizer, asked(text, model.tokenizer, model.normal_form, model.ends)
+    refuse_long([model], text, one)
+    if output is None:
+        said = best(guesses([model], [one], settings)[0], tokenizer, 1)[:, 0].tolist()
+    else:
+        said = one.filled(text, output, tokenizer)
+    looked = maps_of(model.network, batching.padded([one.ids]), TO_ITSELF, np.flatnonzero(one.gaps).tolist())
+    read = [GAP if gap else token for token, gap in zip(tokenizer.tokens(one.ids), one.gaps, strict=True)]
+    return Alignment(tuple(read), tuple(shown_gaps(tokenizer, np.array(said))), looked)
 
 
 def check(recipe: Recipe) -> Findings:

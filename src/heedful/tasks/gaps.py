@@ -87,8 +87,8 @@ class Gapped:
         leads = [leading and tokenizer.decode([token]).startswith(" ") for token in self.truth]
         return joined(tokenizer, self.parts, [f" {GAP}" if lead else GAP for lead in leads])
 
-    def log_probability(self, shares: np.ndarray, source: str, text: str, tokenizer: Tokenizer) -> float:
-        """Of a text that fills the gaps, given what each token gets at each of them (G, V).
+    def filled(self, source: str, text: str, tokenizer: Tokenizer) -> list[int]:
+        """The tokens (G,) with which a text fills the gaps.
 
         Raises HeedfulError if it is not the same text, or fills a gap with more than a token.
         """
@@ -101,7 +101,11 @@ class Gapped:
         several = next((word for word, fits in zip(found.groups(), one, strict=True) if not fits), None)
         if several is not None:
             raise HeedfulError(f"{several!r} is no single token of the vocabulary, and a gap holds one.")
-        ids = [one[0] for one in said]
+        return [ids[0] for ids in said]
+
+    def log_probability(self, shares: np.ndarray, source: str, text: str, tokenizer: Tokenizer) -> float:
+        """Of a text that fills the gaps, given what each token gets at each of them (G, V); raises as `filled`."""
+        ids = self.filled(source, text, tokenizer)
         return float(np.log(np.maximum(shares[np.arange(len(ids)), ids], LEAST)).sum())
 
 

@@ -1,7 +1,8 @@
 """A folder in the Hugging Face format as what a task calls a trained network, with all that it takes to ask it."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -80,7 +81,7 @@ def searched(task: str, published: Published) -> dict[str, Any]:
 
     Raises HeedfulError for a way to stop, or a token to close with, that nothing here stands for.
     """
-    told, end = spoken(published), hub.ids(published).get("end")
+    told, end = published.told, hub.ids(published).get("end")
     stopping, last = told.get("early_stopping") or False, told.get("forced_eos_token_id")
     if not isinstance(stopping, bool | str) or stopping not in FINISH:
         raise HeedfulError(f"early_stopping is {stopping!r} in the files.", 'It may be true, false or "never".')
@@ -91,13 +92,6 @@ def searched(task: str, published: Published) -> dict[str, Any]:
     if last not in (None, end, [end]):
         raise HeedfulError(f"forced_eos_token_id is {last!r} in the files.", f"Answers here end with {end} alone.")
     return found | {"close": last is not None}
-
-
-def spoken(published: Published) -> dict[str, Any]:
-    """All that the files say of how answers are written: generation_config.json, or config.json where there is none."""
-    carried = published.carried.get("generation_config.json")
-    told = json.loads(carried) if carried else published.plan.config
-    return {key: value for key, value in told.items() if value is not None}
 
 
 def continuer(published: Published, where: str) -> Continuer:
@@ -122,7 +116,7 @@ def classifier(published: Published, where: str) -> Classifier:
     plan, side = published.plan, published.plan.sides["encoder"]
     read = eyes(published, side) if published.pictures else Reading(tokenizer(published, where))
     network: Any = hub.network(published)
-    return Classifier(network, side, read, tuple(plan.facts["names"]), plan)
+    return Classifier(network, side, read, distinct(plan.facts["names"]), plan)
 
 
 def labeller(published: Published, where: str) -> Labeller:
@@ -130,7 +124,7 @@ def labeller(published: Published, where: str) -> Labeller:
     plan, side = published.plan, published.plan.sides["encoder"]
     step_form = StepForm("tokens", lexicon=Cut(tokenizer(published, where)))
     network: Any = hub.network(published)
-    return of_words(network, side, step_form, tuple(plan.facts["names"]), 0, plan)
+    return of_words(network, side, step_form, distinct(plan.facts["names"]), 0, plan)
 
 
 def matcher(published: Published, where: str) -> Matcher:
@@ -147,7 +141,7 @@ def translator(published: Published, where: str) -> Author:
     if not isinstance(words, hub.Pieces):
         raise no_words(where)
     network: Any = hub.network(published)
-    end, told = words.first[words.special["end"]], spoken(published)
+    end, told = words.first[words.special["end"]], published.told
     read = Pieces(words.source, words.first, marks_of_pieces(words, words.first, end, end))
     ids = {"end": words.second[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
     write = Pieces(words.target, words.second, marks_of_pieces(words, words.second, ids["begin"], ids["end"], told))
@@ -159,7 +153,7 @@ def captioner(published: Published, where: str) -> Author:
     """What says what is in a picture."""
     plan, words = published.plan, tokenizer(published, where)
     network: Any = hub.network(published)
-    longest = int(spoken(published).get("max_length") or LONGEST + 1) - 1
+    longest = int(published.told.get("max_length") or LONGEST + 1) - 1
     read = eyes(published, plan.sides["encoder"])
     return Author(network, plan.sides["decoder"], read, words, False, "captions", 0.0, longest, plan=plan)
 
@@ -173,6 +167,16 @@ MAKERS = {
     "translate": translator,
     "caption": captioner,
 }
+
+
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of classes as an answer tells them: of ImageNet's, two are cranes, and only their numbers tell which.
+
+    >>> distinct(["crane", "cat", "crane"])
+    ('crane (0)', 'cat', 'crane (2)')
+    """
+    twice = {name for name, times in Counter(names).items() if times > 1}
+    return tuple(f"{name} ({number})" if name in twice else name for number, name in enumerate(names))
 
 
 def eyes(published: Published, side: Network) -> Reading:
@@ -214,7 +218,7 @@ def no_words(where: str) -> HeedfulError:
 def marks(words: hub.Words, published: Published, where: str) -> Marks:
     """The ids that stand for no text."""
     roles = {role: number for role in words.special if (number := words.id(role)) is not None}
-    told, spoken_ids = spoken(published), hub.ids(published)
+    told, spoken_ids = published.told, hub.ids(published)
     if "first" in roles and "between" in roles:
         begin, end = roles["first"], roles["between"]
     else:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from heedful.blocks.recording import record
 from heedful.data import batching, preparing
 from heedful.data.check import check_pairs
+from heedful.data.pairs import normalised
 from heedful.data.preparing import standing as opened
 from heedful.data.rows import BadRow
 from heedful.metrics import baselines
@@ -22,6 +22,7 @@ from heedful.results import Alignment, Example, Findings, Measure, Scores
 from heedful.sections import Data, Generate, Recipe
 from heedful.tasks import reading, writing
 from heedful.tasks.given import Given
+from heedful.tasks.looking import TO_SOURCE, maps_of
 from heedful.tasks.planned import begun, built
 from heedful.tasks.writing import Author, answer, config, given, load, save, score, together
 from heedful.training.loop import Work
@@ -126,23 +127,20 @@ def baseline(
     return name, measure(model.scores, sources, outputs, references).measures
 
 
-def explain(model: Author, text: str, output: str) -> Alignment:
-    """What each token of `output` looked at in `text`, from one teacher-forced call on the finished answer."""
-    model.network.eval()
-    read, write = model.reading.tokenizer, model.target
-    source_ids, target_ids = read.marks.around(read.encode(text)), write.encode(output)
-    source, lengths = batching.padded([np.asarray(source_ids)])
-    inputs, _ = batching.padded([np.asarray([write.marks.begin, *target_ids])])
-    with torch.inference_mode(), record(model.network) as maps:
-        model.network(source, lengths, inputs)
-    looked: dict[str, list[list[float]]] = {}
-    for name, weights in maps.whole().items():
-        if not name.endswith((".memory.weights", ".attention.weights")) or "self_attention" in name:
-            continue
-        name = name.removesuffix(".weights")
-        heads = weights[0].tolist()  # H x T x S
-        looked |= {name: heads[0]} if len(heads) == 1 else {f"{name}.head{n}": head for n, head in enumerate(heads)}
-    return Alignment(tuple(read.tokens(source_ids)), tuple(write.tokens([*target_ids, write.marks.end])), looked)
+def explain(model: Author, text: str, output: str | None, settings: Generate) -> Alignment:
+    """What each token of an answer looked at in `text`, from one teacher-forced call on all of it.
+
+    `output` is what is to be explained in place of the model's own answer.
+    """
+    [source], target, marks = writing.read_all([model], [text]), model.target, model.target.marks
+    if output is None:
+        [[best, *_]] = writing.searched([model], [text], settings)
+        said = [*best.tokens, *([marks.end] if best.complete else [])]
+    else:
+        said = [*target.encode(normalised(output, model.normal_form)), marks.end]
+    (read, lengths), (inputs, _) = batching.padded([source]), batching.padded([np.array([marks.begin, *said[:-1]])])
+    looked = maps_of(model.network, (read, lengths, inputs), TO_SOURCE, range(len(said)))
+    return Alignment(tuple(model.reading.tokenizer.tokens(source)), tuple(target.tokens(said)), looked)
 
 
 def check(recipe: Recipe) -> Findings:

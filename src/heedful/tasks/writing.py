@@ -111,6 +111,17 @@ def answer(
 
     Raises HeedfulError if a text is longer than a network can read, or a picture cannot be read.
     """
+    found = searched(models, sources, settings, album)
+    return [
+        [shown(models[0], source, hypothesis, settings.stop) for hypothesis in some]
+        for source, some in zip(sources, found, strict=True)
+    ]
+
+
+def searched(
+    models: Sequence[Author], sources: Sequence[str], settings: Generate, album: Album | None = None
+) -> list[list[Hypothesis]]:
+    """The same as the search found it."""
     first = models[0]
     arrays = read_all(models, sources, album)
     limits = [model.network.decoder.limit for model in models if model.network.decoder.limit]
@@ -119,11 +130,7 @@ def answer(
     seeds = [luck(one) for one in arrays] if settings.sample else [0] * len(arrays)
     jobs = [Job(*one) for one in zip(lengths, longest, seeds, strict=True)]
     decoders = [model.network.decoder for model in models]
-    search = Search(decoders, begin(models, arrays), special(first), settings, rules(first, settings))
-    return [
-        [shown(first, source, hypothesis, settings.stop) for hypothesis in found]
-        for source, found in zip(sources, search.run(jobs), strict=True)
-    ]
+    return Search(decoders, begin(models, arrays), special(first), settings, rules(first, settings)).run(jobs)
 
 
 def length_limit(model: Author, length: int, settings: Generate) -> int:

@@ -1,0 +1,60 @@
+"""How answers are written: generation_config.json, or config.json where there is none."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from heedful.errors import HeedfulError
+from heedful.hub.config import is_number
+
+FILE = "generation_config.json"
+ROLES = {"bos": "begin", "decoder_start": "begin", "eos": "end", "pad": "pad"}
+"""What ids stand for; the later of two that stand for one thing counts."""
+
+
+def read(config: Mapping[str, Any], carried: Mapping[str, bytes], where: str) -> dict[str, Any]:
+    """All that is said, and the ids of config.json that it leaves out; raises HeedfulError for what cannot be meant."""
+    try:
+        found = json.loads(carried.get(FILE, b"{}"))
+    except ValueError as error:
+        raise HeedfulError(f"{FILE} in {where} is not JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise HeedfulError(f"{FILE} in {where} holds no table of settings.")
+    marks = {key: config[key] for key in (f"{name}_token_id" for name in ROLES) if key in config}
+    said = {key: value for key, value in (found if FILE in carried else config).items() if value is not None}
+    told = {**marks, **said}
+    for key, (fits, allowed) in USED.items():
+        if told.get(key) is not None and not fits(told[key]):
+            raise HeedfulError(f"{key} in {where} is {told[key]!r}.", f"It must be {allowed}.")
+    return told
+
+
+def ids(told: Mapping[str, Any]) -> dict[str, int]:
+    """The ids that a search begins and ends with (begin, end, pad); of several the first."""
+    found: dict[str, int] = {}
+    for key, role in ROLES.items():
+        value = told.get(f"{key}_token_id")
+        value = next(iter(value), None) if isinstance(value, list) else value
+        if value is not None:
+            found[role] = value
+    return found
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def are_ids(value: Any) -> bool:
+    """Whether a value is a list of whole numbers."""
+    return isinstance(value, list) and all(map(is_whole, value))
+
+
+USED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **{f"{key}_token_id": (lambda value: is_whole(value) or are_ids(value), "an id, or several") for key in ROLES},
+    **dict.fromkeys(("max_length", "num_beams", "no_repeat_ngram_size"), (is_whole, "a whole number")),
+    "length_penalty": (is_number, "a number"),
+    "suppress_tokens": (are_ids, "a list of ids"),
+    "bad_words_ids": (lambda value: isinstance(value, list) and all(map(are_ids, value)), "lists of ids"),
+}
+"""What is made use of, what it must be, and how to say that."""
