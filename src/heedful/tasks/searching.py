@@ -46,10 +46,11 @@ def search(
 
     Raises HeedfulError as `gallery` does.
     """
+    said = worded(models, texts, settings)
     found = gallery(models, places, settings, listener)
     once = [*{name: place for place, name in enumerate(found.names)}.values()]  # folders may lie in one another
     answers = []
-    for text, row in zip(texts, cosines(models, found, texts, settings).T, strict=True):
+    for text, row in zip(texts, cosines(found, said).T, strict=True):
         best = sorted(once, key=lambda place: -row[place])[: settings.n_best]
         unknown = models[0].words.unknown(text)
         told = [(found.names[place], float(row[place])) for place in best]
@@ -62,8 +63,9 @@ def among(
 ) -> list[list[Answer]]:
     """The n best texts (none given: of those of training) for each picture of `places`; see `match.chosen`."""
     texts = match.choices(models, texts)
+    said = worded(models, texts, settings)
     found = gallery(models, places, settings, listener)
-    return match.chosen(models, cosines(models, found, texts, settings), found.names, texts, settings.n_best)
+    return match.chosen(models, cosines(found, said), found.names, texts, settings.n_best)
 
 
 def embed(
@@ -78,10 +80,14 @@ def embed(
     return Vectors(found.names, found.vectors[0])
 
 
-def cosines(models: Sequence[Matcher], found: Gallery, texts: Sequence[str], settings: Generate) -> np.ndarray:
+def worded(models: Sequence[Matcher], texts: Sequence[str], settings: Generate) -> list[np.ndarray]:
+    """The vectors (M, D) of texts under each model: made before those of pictures, which take long."""
+    return [match.worded(model, texts, settings).numpy() for model in models]
+
+
+def cosines(found: Gallery, said: Sequence[np.ndarray]) -> np.ndarray:
     """Cosines (P, M) of a gallery and texts."""
-    words = [match.worded(model, texts, settings).numpy() for model in models]
-    return np.mean([seen @ said.T for seen, said in zip(found.vectors, words, strict=True)], axis=0)
+    return np.mean([pictures @ texts.T for pictures, texts in zip(found.vectors, said, strict=True)], axis=0)
 
 
 def gallery(models: Sequence[Matcher], places: Sequence[str], settings: Generate, listener: Listener) -> Gallery:
