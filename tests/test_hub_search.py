@@ -25,6 +25,7 @@ from heedful.generation.search import Begin, Job, Search
 from heedful.hub import ct2
 from heedful.networks.decoders import Decoder
 from heedful.sections import Generate
+from heedful.tasks.published import described, searched
 from published import loud, oracle
 
 LONGEST, QUESTIONS = 12, 200 if SIZE == "all" else 20
@@ -217,6 +218,18 @@ def test_all_answers_of_a_beam_are_theirs(family: str, way: dict[str, Any]) -> N
         ranked = torch.tensor([hypothesis.normalised for hypothesis in some])
         assert torch.allclose(ranked, scores[row], rtol=NEAR, atol=NEAR)
     assert len({one.tokens for some in answers for one in some}) > QUESTIONS // 4
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_said_of_a_search_is_read_again(way: dict[str, Any], tmp_path: Path) -> None:
+    """By our export, their generation_config.json and our reading; their library takes every key."""
+    settings = Generate.model_validate(way | {"no_repeat_ngram": 2})
+    config = oracle.GenerationConfig(num_beams=settings.beam, eos_token_id=END, **described(settings, END))
+    config.save_pretrained(tmp_path)
+    plan = hub.Plan("marian", "MarianMTModel", {}, {})
+    carried = {"generation_config.json": (tmp_path / "generation_config.json").read_bytes()}
+    again = searched("translate", hub.Published(plan, ("translate",), {}, carried=carried))
+    assert Generate.model_validate(again) == settings
 
 
 @pytest.mark.parametrize("beam", [2, 4])

@@ -16,6 +16,7 @@ from heedful.data.tokenizers import EOS, PAD, Tokenizer
 from heedful.errors import HeedfulError
 from heedful.hub import Published
 from heedful.hub.pictures import Preprocessing
+from heedful.tasks.published import described
 
 LANCZOS = 1  # as Pillow counts
 FARTHEST = 512  # positions of a translator, which the format has a table for and we a formula
@@ -159,6 +160,7 @@ def written(model: Model) -> dict[str, bytes]:
     if model.task != "complete":
         table |= {"decoder_start_token_id": marks.begin, "num_beams": search.beam}
         table["max_length"] = model.trained[0].slack + 1 if model.trained[0].stretch == 0 else FARTHEST
+    table |= described(search, marks.end)
     if marks.never:
         table["suppress_tokens"] = list(marks.never)
     return {"generation_config.json": json.dumps(table, indent=2).encode()}

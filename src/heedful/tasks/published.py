@@ -22,7 +22,7 @@ from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
 from heedful.networks.lineage import picture_positions
 from heedful.recipe import Recipe
-from heedful.sections import Data, Network
+from heedful.sections import Data, Generate, Network
 from heedful.tasks.classify import Classifier
 from heedful.tasks.complete import SAMPLED
 from heedful.tasks.continuing import Continuer
@@ -92,6 +92,17 @@ def searched(task: str, published: Published) -> dict[str, Any]:
     if last not in (None, end, [end]):
         raise HeedfulError(f"forced_eos_token_id is {last!r} in the files.", f"Answers here end with {end} alone.")
     return found | {"close": last is not None}
+
+
+def described(search: Generate, end: int) -> dict[str, Any]:
+    """The other way round: what generation_config.json says of a search, beside its beams, if it is not usual."""
+    plain = Generate()
+    keys = {theirs: ours for theirs, ours in SEARCHED.items() if ours != "beam"}
+    table = {one: getattr(search, ours) for one, ours in keys.items() if getattr(search, ours) != getattr(plain, ours)}
+    stopping = next((one for one, ours in FINISH.items() if ours == search.finish), False)
+    table |= {"early_stopping": stopping} if stopping else {}
+    table |= {"renormalize_logits": True} if search.renormalize else {}
+    return table | ({"forced_eos_token_id": end} if search.close else {})
 
 
 def continuer(published: Published, where: str) -> Continuer:
