@@ -296,6 +296,9 @@ SAID: dict[str, Any] = {
     "prefix": "x",
     "sample": True,
     "shared_tokenizer": True,
+    "finish": "full",
+    "close": True,
+    "renormalize": True,
     "whole_words": True,
     "causal": True,
 }
