@@ -158,6 +158,12 @@ def test_a_terminal_sees_a_text_grow(place: Path) -> None:
     assert "".join(pieces).replace("\r\n", "\n") == ended(" ".join(line), place).out and len(pieces) > 2
 
 
+def test_learnt_places_are_said_to_be_slow(place: Path) -> None:
+    learnt = ended(f"train fill book.txt {SMALL} -o learnt", place)
+    turned = ended(f"train fill book.txt {SMALL} network.positions=rotary -o turned", place)
+    assert ["learns its places" in one.out + one.err for one in (learnt, turned)] == [True, False]
+
+
 def test_gaps_are_filled_with_guesses_and_probabilities(place: Path) -> None:
     run = made("gaps", place)
     (place / "asked.txt").write_text("the [MASK] sat on the [MASK]\n[MASK] dog\n", encoding="utf-8")

@@ -61,6 +61,16 @@ def fitted(recipe: Recipe, prepared: PreparedDocuments) -> Recipe:
     return recipe
 
 
+def advice(recipe: Recipe, prepared: PreparedDocuments) -> str:
+    """What would learn sooner than a network that has to find out first which places are neighbours; docs/log.md."""
+    if recipe.network.positions != "learned":
+        return ""
+    return (
+        f"{recipe.network.name} learns its places, and takes thousands of steps until a gap is told by its neighbours; "
+        "network.positions=rotary network.norm=pre learns much sooner, and so does --network gru"
+    )
+
+
 def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = None) -> Guesser:
     """A guesser with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
