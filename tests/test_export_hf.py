@@ -145,6 +145,34 @@ def test_a_translator_goes_out(shared: bool, tmp_path: Path) -> None:
         else:  # theirs is made to end
             assert ids.tolist()[1:8] == model.trained[0].target.encode(answer.output)[:7]
     assert json.loads((out / "generation_config.json").read_text())["decoder_start_token_id"] == 1
+    again = heedful.load(out)
+    for asked_for in ({"generate.beam": 3}, {"generate.beam": 1}):
+        asked_for = asked_for | {"generate.max_length": 8}
+        assert [one[0].output for one in again.answer(texts, asked_for)] == [
+            one[0].output for one in model.answer(texts, asked_for)
+        ]
+    again.save(tmp_path / "saved")
+    for name, folder in (("twice", out), ("thrice", tmp_path / "saved")):
+        heedful.export(folder, "hf", tmp_path / name)
+        for path in (path for path in out.rglob("*") if path.is_file()):
+            if (name, path.name) != ("thrice", "generation_config.json"):  # a saved one tells its longest otherwise
+                assert (tmp_path / name / path.relative_to(out)).read_bytes() == path.read_bytes()
+
+
+@torch.no_grad()
+def test_who_never_saw_an_end_goes_out_without_one(tmp_path: Path) -> None:
+    """Of a single document the end was cut: no marks stand around a text, and none is said."""
+    (tmp_path / "book.txt").write_text("abc abd abe ace " * 20)
+    asked_for = {"data__train": [str(tmp_path / "book.txt")], "data__valid": "auto", "network__context": 16}
+    for task, network, text in (("fill", "bert", "ab[MASK] a"), ("complete", "gpt", "abc")):
+        made = recipe(dict.fromkeys(("train-documents", "valid-documents"), ""), task, network, **asked_for)
+        model, out = exported(made, tmp_path / task)
+        again = heedful.load(out)
+        assert not model.trained[0].ends and not again.trained[0].ends
+        assert model.trained[0].window == again.trained[0].window == 12
+        changes = {"generate.n_best": 3} | ({"generate.max_length": 30} if task == "complete" else {})
+        for one, other in zip(model.answer([text], changes)[0], again.answer([text], changes)[0], strict=True):
+            assert (one.output, one.score) == (other.output, pytest.approx(other.score, abs=1e-4))
 
 
 @pytest.mark.parametrize("family", asked.MADE)
@@ -179,7 +207,12 @@ def same(one: Path, other: Path) -> None:
 def test_what_has_no_place_is_told(files: dict[str, str], tmp_path: Path) -> None:
     run(recipe(files, "complete", "lstm"), tmp_path / "lstm", Quiet())
     run(recipe(files, "label", "frame"), tmp_path / "label", Quiet())
-    for name, told in (("lstm", "lstm is not a network that gpt2 has a layout for"), ("label", "no layout for")):
+    # every tensor would fit, and another vector of the picture be read
+    alike = {"network__norm": "pre", "network__positions": "line", "network__stem": 0, "network__pool": "summary"}
+    run(recipe(files, "classify", "vaswani2017", **alike), tmp_path / "mean", Quiet())
+    refused = {"lstm": "lstm is not a network that gpt2 has a layout for", "label": "no layout for"}
+    refused["mean"] = "vaswani2017 is not a network that vit has a layout for"
+    for name, told in refused.items():
         with pytest.raises(HeedfulError, match=told):
             heedful.export(tmp_path / name, "hf", tmp_path / "out")
         assert not (tmp_path / "out").exists()

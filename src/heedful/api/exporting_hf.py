@@ -12,6 +12,7 @@ from heedful.api.exporting_words import pieces_of, spelt, swapped, words_of
 from heedful.api.finding import is_published, located
 from heedful.api.model import Model
 from heedful.data.pictures import Form
+from heedful.data.pieces import Pieces
 from heedful.data.tokenizers import EOS, PAD, Tokenizer
 from heedful.errors import HeedfulError
 from heedful.hub import Published
@@ -30,6 +31,14 @@ FILES = {
     "tokenizer.json": "tokenizer",
     "tokenizer_config.json": "its special tokens",
     "target/tokenizer.json": "tokenizer of what is written",
+    "target/tokenizer_config.json": "its special tokens",
+    "special_tokens_map.json": "the same for older readers",
+    "target/special_tokens_map.json": "the same for older readers",
+    "vocab.json": "tokenizer",
+    "merges.txt": "tokenizer",
+    "vocab.txt": "tokenizer",
+    "source.spm": "tokenizer of what is read",
+    "target.spm": "tokenizer of what is written",
 }
 
 
@@ -44,15 +53,15 @@ def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
     if is_published(found):
         made = hub.open(found)
     elif getattr(trained, "plan", None):
-        made = planned(model)
+        made = planned(model, notes)
     else:
-        made = own(model, folder, notes)
+        made = own(model, notes)
     hub.write(made, folder)
     notes.append(f'use: transformers, {made.plan.architecture}.from_pretrained("FOLDER")')
     return FILES, notes
 
 
-def planned(model: Model) -> Published:
+def planned(model: Model, notes: list[str]) -> Published:
     """A model that was published once, with the weights that it has now."""
     trained = model.trained[0]
     plan, network = trained.plan, getattr(trained.network, "inner", trained.network)
@@ -63,13 +72,15 @@ def planned(model: Model) -> Published:
         ways = (form.resizing.shorter, form.resizing.sides, form.resizing.crop, form.resizing.resample)
         colours = tuple(plan.facts["mean"]), tuple(plan.facts["std"])
         made = replace(made, pictures=Preprocessing(*ways, *colours, {}))
-    if model.task == "translate":
+    if model.task == "translate" and isinstance(trained.target, Pieces):
         return replace(made, words=pieces_of(trained.reading.coder, trained.target))
+    if model.task == "translate":
+        return translating(made, trained, notes)
     words = tokenizer_of(trained)
     return replace(made, words=words_of(words)) if words else made
 
 
-def own(model: Model, folder: Path, notes: list[str]) -> Published:
+def own(model: Model, notes: list[str]) -> Published:
     """A network that was trained here, in its family's layout, with its vocabulary and its way to prepare pictures."""
     if model.task not in FAMILIES:
         raise HeedfulError(
@@ -89,7 +100,7 @@ def own(model: Model, folder: Path, notes: list[str]) -> Published:
     if words is None:
         return made
     if model.task == "translate":
-        return translating(made, trained, folder, notes)
+        return translating(made, trained, notes)
     limit = trained.limit if model.task in ("complete", "fill") else trained.network.encoders[1].limit
     if model.task == "match":
         return matching(made, words, limit)
@@ -161,20 +172,19 @@ def written(model: Model) -> dict[str, bytes]:
         table |= {"decoder_start_token_id": marks.begin, "num_beams": search.beam}
         table["max_length"] = model.trained[0].slack + 1 if model.trained[0].stretch == 0 else FARTHEST
     table |= described(search, marks.end)
-    if marks.never:
-        table["suppress_tokens"] = list(marks.never)
+    never = {*marks.never} | (set() if getattr(model.trained[0], "ends", True) else {marks.end})
+    if never:
+        table["suppress_tokens"] = sorted(never)
     return {"generation_config.json": json.dumps(table, indent=2).encode()}
 
 
-def translating(made: Published, author: Any, folder: Path, notes: list[str]) -> Published:
+def translating(made: Published, author: Any, notes: list[str]) -> Published:
     """A translator with its tokenizers: that of what is written stands in a folder of its own, if there are two."""
-    words = spelt(author.reading.tokenizer, [], ["</s>"])
-    if not author.shared:
-        beside = spelt(author.target, [], ["</s>"])
-        carried = {f"target/{name}": content for name, content in beside.files.items()}
-        made = replace(made, carried={**made.carried, **carried})
-        notes.append('tokenizers: AutoTokenizer.from_pretrained("FOLDER"), and with subfolder="target"')
-    return replace(made, words=words)
+    made = replace(made, words=spelt(author.reading.tokenizer, [], ["</s>"]))
+    if made.plan.facts["shared"]:
+        return made
+    notes.append('tokenizers: AutoTokenizer.from_pretrained("FOLDER"), and with subfolder="target"')
+    return replace(made, written=spelt(author.target, [], ["</s>"]))
 
 
 def matching(made: Published, words: Tokenizer, limit: int | None) -> Published:

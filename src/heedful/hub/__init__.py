@@ -6,8 +6,9 @@ hub.write(hub.again(published, network), "mine")
 """
 
 from heedful.hub.marian import Pieces
+from heedful.hub.ours import own
 from heedful.hub.plan import Plan
-from heedful.hub.published import Published, again, begun, build, given, ids, network, open, own, write
+from heedful.hub.published import Published, again, begun, build, given, ids, network, open, write
 from heedful.hub.words import Words
 
 __all__ = [

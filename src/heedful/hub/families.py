@@ -68,6 +68,7 @@ FAMILIES: dict[str, Family] = {
         twins=marian.twins,
         verified=marian.verified,
         words=marian.read_words,
+        written=marian.read_written,
         tokenizer="MarianTokenizer",
     ),
     "captioner": Family(

@@ -22,6 +22,10 @@ def nothing(*_: Any) -> dict[str, str]:
     return {}
 
 
+def none(*_: Any) -> None:
+    """No tokenizer."""
+
+
 def as_they_are(plan: Plan, weights: Tensors) -> tuple[Plan, Tensors]:
     """Nothing has to be settled before weights are given away."""
     return plan, weights
@@ -39,6 +43,7 @@ class Family:
     `prefix` stands before the names of all but the layers on top where there are any. `computed` tensors are made
     anew by whoever needs them, `aside` are kept though no network of ours uses them: patterns of names. `twins` are
     second names of a tensor. `settled` may move numbers so that they can be given away, `checked` may refuse some.
+    `words` reads the tokenizer, `written` that of what is written.
     """
 
     tasks: Mapping[str, tuple[str, ...]]
@@ -54,6 +59,7 @@ class Family:
     verified: Callable[[Mapping[str, Tensor], str], Any] = nothing
     checked: Callable[[Plan, Tensors], Any] = nothing
     settled: Callable[[Plan, Tensors], tuple[Plan, Tensors]] = as_they_are
-    words: Callable[[Path], Words | Pieces | None] = nothing  # type: ignore[assignment]
+    words: Callable[[Path], Words | Pieces | None] = none
+    written: Callable[[Path], Words | None] = none
     tokenizer: str = ""
     pictures: str = ""

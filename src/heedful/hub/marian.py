@@ -26,6 +26,10 @@ PLACES = r"model\.(encoder|decoder)\.embed_positions\.weight"
 COMPUTED = (PLACES,)
 FILES = ("source.spm", "target.spm", "vocab.json", "target_vocab.json", "tokenizer_config.json")
 
+BESIDE = "target"
+"""The folder of the tokenizer of what is written, where it is another and none of sentencepiece's."""
+SPECIAL = {"unknown": "<unk>", "end": "</s>", "pad": "<pad>"}
+
 BLOCK = {
     "self_attention.query": "self_attn.q_proj",
     "self_attention.key": "self_attn.k_proj",
@@ -95,17 +99,19 @@ class Pieces:
         return self.second.get(self.special.get(role, ""))
 
 
-def read_words(folder: Path) -> Pieces | None:
-    """The tokenizers of a folder, None if there are none."""
+def read_words(folder: Path) -> Pieces | words.Words | None:
+    """The tokenizers of a folder, that of what is read where they are no models of sentencepiece, None if there are
+    none.
+    """
     files = {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
     if not {"source.spm", "target.spm", "vocab.json"} <= files.keys():
-        return None
+        return words.read(folder, SPECIAL)
     first = words.json_of(files, "vocab.json", folder)
     second = words.json_of(files, "target_vocab.json", folder) or first
     settings = words.json_of(files, "tokenizer_config.json", folder)
     if "auto_map" in settings:
         raise words.own_code(folder / "tokenizer_config.json")
-    special = {"unknown": "<unk>", "end": "</s>", "pad": "<pad>"}
+    special = dict(SPECIAL)
     special |= {role: words.spelt(settings[key]) for key, role in words.ROLES.items() if settings.get(key)}
     for token in (special["unknown"], special["end"]):
         if token not in first or token not in second:
@@ -113,6 +119,11 @@ def read_words(folder: Path) -> Pieces | None:
     limit = settings.get("model_max_length")
     limit = int(limit) if isinstance(limit, int) and limit < 1e9 else None
     return Pieces(files["source.spm"], files["target.spm"], first, second, special, limit, files)
+
+
+def read_written(folder: Path) -> words.Words | None:
+    """The tokenizer of what is written, if it has a folder of its own."""
+    return words.read(folder / BESIDE, SPECIAL)
 
 
 def write_words(pieces: Pieces) -> dict[str, bytes]:

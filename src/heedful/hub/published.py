@@ -20,8 +20,7 @@ from heedful.hub.marian import Pieces
 from heedful.hub.pictures import Preprocessing, parse
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
-from heedful.networks.lineage import LINEAGE, able
-from heedful.networks.sides import TransformerSide
+from heedful.networks.lineage import able
 from heedful.sections import Network
 
 SETTLED = ("width", "depth", "heads", "inner", "patch", "stem", "context")
@@ -39,7 +38,7 @@ class Published:
     """Weights and all that belongs to them.
 
     `weights` have our names; `aside` have theirs, and no network of ours uses them. `tasks` is what they can do as
-    they are; none: they only read.
+    they are; none: they only read. `written`: the tokenizer of what is written, if it is another than `words`.
     """
 
     plan: Plan
@@ -47,6 +46,7 @@ class Published:
     weights: Tensors
     aside: Tensors = field(default_factory=dict)
     words: Words | Pieces | None = None
+    written: Words | None = None
     pictures: Preprocessing | None = None
     carried: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -80,7 +80,8 @@ def open(folder: Path | str) -> Published:
     carried = {name: (folder / name).read_bytes() for name in CARRIED if (folder / name).exists()}
     spoken.read(table, carried, str(folder))
     tasks = family.tasks[architecture]
-    return Published(plan, tasks, weights, aside, family.words(folder), pictures, carried)
+    words = family.words(folder), family.written(folder)
+    return Published(plan, tasks, weights, aside, *words, pictures, carried)
 
 
 def write(published: Published, folder: Path | str) -> None:
@@ -151,48 +152,6 @@ def given(made: nn.Module) -> Tensors:
 def again(published: Published, made: nn.Module) -> Published:
     """The same with the weights that a network has now."""
     return replace(published, weights=given(made))
-
-
-def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Module) -> Published:
-    """A network that was trained here, as one of a family would be published.
-
-    Raises HeedfulError if the family has no layout for it.
-    """
-    make = FAMILIES[family].own
-    if make is None:
-        raise HeedfulError(f"Only what was published as {family} can be written as {family}.")
-    plan, weights = make(settings, facts), given(made)
-    refuse_settings(plan, settings)
-    expected = shapes(plan)
-    differs = sorted(
-        name
-        for name in expected.keys() | weights.keys()
-        if name not in weights or expected.get(name) != tuple(weights[name].shape)
-    )
-    if differs:
-        raise HeedfulError(f"The layout of {family} has no place for this network: {', '.join(differs)}.")
-    return Published(plan, FAMILIES[family].tasks[plan.architecture], weights)
-
-
-def refuse_settings(plan: Plan, settings: Network) -> None:
-    """Raises HeedfulError for settings of our own that the family's row does not have."""
-    row = LINEAGE[next(iter(plan.sides.values())).name]
-    side = row.encoder or row.decoder
-    if not isinstance(side, TransformerSide) or LINEAGE[settings.name] is not row:
-        raise HeedfulError(f"{settings.name} is not a network that {plan.family} has a layout for.")
-    for key in ("norm", "positions"):
-        value = getattr(settings, key)
-        if value not in ("auto", getattr(side, key)):
-            raise no_place(key, value, plan)
-    if settings.patch in ("rows", "whole"):
-        raise no_place("patch", settings.patch, plan)
-    if settings.pool == "mean":
-        raise no_place("pool", settings.pool, plan)
-
-
-def no_place(key: str, value: object, plan: Plan) -> HeedfulError:
-    """The error for a setting that a layout cannot tell."""
-    return HeedfulError(f"network.{key} {value} has no place in the layout of {plan.family}.")
 
 
 def ids(published: Published) -> dict[str, int]:
@@ -291,4 +250,6 @@ def tokenizer_files(published: Published, family: Family) -> dict[str, bytes]:
     """The files of the tokenizer, if there is one."""
     if isinstance(published.words, Pieces):
         return marian.write_words(published.words)
-    return words.write(published.words, family.tokenizer) if published.words else {}
+    found = words.write(published.words, family.tokenizer) if published.words else {}
+    beside = words.write(published.written, family.tokenizer) if published.written else {}
+    return found | {f"{marian.BESIDE}/{name}": content for name, content in beside.items()}

@@ -71,7 +71,7 @@ def recipe(task: str, published: Published, settings: Network) -> Recipe:
     search = searched(task, published) if task in ("translate", "caption", "complete") else {}
     changes = {f"generate.{key}": value for key, value in search.items()}
     made = recipes.build(task, changes)
-    window = int(settings.context) if task in ("complete", "fill") and settings.context != "auto" else made.data.window
+    window = window_of(published, settings) if task in ("complete", "fill") else made.data.window
     data = Data.model_validate(made.data.model_dump() | {"window": window})
     return made.model_copy(update={"network": settings, "data": data})
 
@@ -109,7 +109,9 @@ def continuer(published: Published, where: str) -> Continuer:
     """What completes."""
     side = published.plan.sides["decoder"]
     network: Any = hub.network(published)
-    return Continuer(network, side, tokenizer(published, where), int(side.context), ends=True, plan=published.plan)
+    words = tokenizer(published, where)
+    ends = words.marks.end not in words.marks.never
+    return Continuer(network, side, words, window_of(published, side), ends, plan=published.plan)
 
 
 def guesser(published: Published, where: str) -> Guesser:
@@ -118,8 +120,14 @@ def guesser(published: Published, where: str) -> Guesser:
     if words.marks.gap is None:
         raise HeedfulError(f"The tokenizer in {where} has no token that stands for a gap (mask_token).")
     network: Any = hub.network(published)
-    gaps = Gaps(0.15, False, words.marks)
-    return Guesser(network, side, words, int(side.context), True, gaps, plan=published.plan)
+    gaps, ends = Gaps(0.15, False, words.marks), bool(words.marks.before)
+    return Guesser(network, side, words, window_of(published, side), ends, gaps, plan=published.plan)
+
+
+def window_of(published: Published, side: Network) -> int:
+    """The tokens that a network reads at once: all its positions, unless the tokenizer says that fewer were learnt."""
+    limit = published.words.limit if published.words else None
+    return min(int(side.context), limit or int(side.context))
 
 
 def classifier(published: Published, where: str) -> Classifier:
@@ -149,15 +157,11 @@ def matcher(published: Published, where: str) -> Matcher:
 def translator(published: Published, where: str) -> Author:
     """What translates."""
     plan, words = published.plan, published.words
-    if not isinstance(words, hub.Pieces):
-        raise no_words(where)
+    read, write = pieces(published, words) if isinstance(words, hub.Pieces) else both(published, where)
     network: Any = hub.network(published)
-    end, told = words.first[words.special["end"]], published.told
-    read = Pieces(words.source, words.first, marks_of_pieces(words, words.first, end, end))
-    ids = {"end": words.second[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
-    write = Pieces(words.target, words.second, marks_of_pieces(words, words.second, ids["begin"], ids["end"], told))
-    longest = int(told.get("max_length") or plan.facts["longest"]) - 1
-    return Author(network, plan.sides["decoder"], Reading(read), write, False, "text", 0.0, longest, plan=plan)
+    scores = "symbols" if write.kind == "symbols" else "text"
+    longest = int(published.told.get("max_length") or plan.facts["longest"]) - 1
+    return Author(network, plan.sides["decoder"], Reading(read), write, False, scores, 0.0, longest, plan=plan)
 
 
 def captioner(published: Published, where: str) -> Author:
@@ -267,6 +271,21 @@ def unsaid(told: Mapping[str, Any]) -> tuple[int, ...]:
     ends = told.get("eos_token_id")
     alone = [one[0] for one in told.get("bad_words_ids") or () if len(one) == 1 and one not in ([ends], ends)]
     return tuple(dict.fromkeys([*alone, *(told.get("suppress_tokens") or ())]))
+
+
+def both(published: Published, where: str) -> tuple[Tokenizer, Tokenizer]:
+    """What a translator of our own reads and writes with, as its export has it."""
+    read = tokenizer(published, where)
+    return read, tokenizer(replace(published, words=published.written), where) if published.written else read
+
+
+def pieces(published: Published, words: hub.Pieces) -> tuple[Pieces, Pieces]:
+    """What Marian's read and write with."""
+    end, told = words.first[words.special["end"]], published.told
+    ids = {"end": words.second[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
+    read = Pieces(words.source, words.first, marks_of_pieces(words, words.first, end, end))
+    marked = marks_of_pieces(words, words.second, ids["begin"], ids["end"], told)
+    return read, Pieces(words.target, words.second, marked)
 
 
 def marks_of_pieces(

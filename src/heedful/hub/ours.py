@@ -1,0 +1,62 @@
+"""A network that was trained here, as one of a family would be published."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from heedful.errors import HeedfulError
+from heedful.hub.families import FAMILIES
+from heedful.hub.plan import Plan
+from heedful.hub.published import Published, given, shapes
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.sides import TransformerSide
+from heedful.sections import Network
+
+ROWS = {"gpt2": "gpt", "bert": "bert", "vit": "vit", "clip": "clip", "marian": "vaswani2017"}
+"""The row of the lineage that a family's layout tells, where networks of our own can have it."""
+
+
+def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Module) -> Published:
+    """A network that was trained here, as one of a family would be published.
+
+    Raises HeedfulError if the family has no layout for it.
+    """
+    make = FAMILIES[family].own
+    if make is None:
+        raise HeedfulError(f"Only what was published as {family} can be written as {family}.")
+    plan, weights = make(settings, facts), given(made)
+    refuse_settings(plan, settings)
+    expected = shapes(plan)
+    differs = sorted(
+        name
+        for name in expected.keys() | weights.keys()
+        if name not in weights or expected.get(name) != tuple(weights[name].shape)
+    )
+    if differs:
+        raise HeedfulError(f"The layout of {family} has no place for this network: {', '.join(differs)}.")
+    return Published(plan, FAMILIES[family].tasks[plan.architecture], weights)
+
+
+def refuse_settings(plan: Plan, settings: Network) -> None:
+    """Raises HeedfulError for settings of our own that the family's row does not have."""
+    name = ROWS[plan.family]
+    side = LINEAGE[name].encoder or LINEAGE[name].decoder
+    if settings.name != name:
+        raise HeedfulError(
+            f"{settings.name} is not a network that {plan.family} has a layout for.", f"It has one for {name}."
+        )
+    assert isinstance(side, TransformerSide)
+    for key in ("norm", "positions"):
+        value = getattr(settings, key)
+        if value not in ("auto", getattr(side, key)):
+            raise no_place(key, value, plan)
+    if settings.patch in ("rows", "whole"):
+        raise no_place("patch", settings.patch, plan)
+    if settings.pool == "mean":
+        raise no_place("pool", settings.pool, plan)
+
+
+def no_place(key: str, value: object, plan: Plan) -> HeedfulError:
+    """The error for a setting that a layout cannot tell."""
+    return HeedfulError(f"network.{key} {value} has no place in the layout of {plan.family}.")
