@@ -5,8 +5,10 @@ from typing import Any
 
 from torch import nn
 
+from heedful.blocks.embedding import Tokens
 from heedful.errors import HeedfulError
 from heedful.hub.families import FAMILIES
+from heedful.hub.layout import Tensors
 from heedful.hub.plan import Plan
 from heedful.hub.published import Published, given, shapes
 from heedful.networks.lineage import LINEAGE
@@ -25,7 +27,8 @@ def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Modul
     make = FAMILIES[family].own
     if make is None:
         raise HeedfulError(f"Only what was published as {family} can be written as {family}.")
-    plan, weights = make(settings, facts), given(made)
+    plan = make(settings, facts)
+    weights = given(made) if plan.facts.get("scaled") else unscaled(made)
     refuse_settings(plan, settings)
     expected = shapes(plan)
     differs = sorted(
@@ -36,6 +39,15 @@ def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Modul
     if differs:
         raise HeedfulError(f"The layout of {family} has no place for this network: {', '.join(differs)}.")
     return Published(plan, FAMILIES[family].tasks[plan.architecture], weights)
+
+
+def unscaled(made: nn.Module) -> Tensors:
+    """The weights of a network, those of embeddings as they are read: few layouts tell by what they are multiplied."""
+    weights = given(made)
+    for name, module in made.named_modules():
+        if isinstance(module, Tokens):
+            weights[f"{name}.table.weight"] = weights[f"{name}.table.weight"] * module.scale
+    return weights
 
 
 def refuse_settings(plan: Plan, settings: Network) -> None:
