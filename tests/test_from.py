@@ -98,6 +98,8 @@ def test_classes_keep_their_rows_in_whatever_order(files: dict[str, str], tmp_pa
         "  new: head.weight, head.bias (4 classes, 3 there)",
         "  left over there: head.weight, head.bias",
     ]
+    _, about = begun(on(files, "classify", folder, network__pool="mean"), tmp_path / "mean")
+    assert about[1] == "  new: head.weight, head.bias (read from the mean here, the first vector there)"
 
 
 OTHERS = [

@@ -106,6 +106,7 @@ WRONG: dict[str, tuple[str, Callable[[Path], Any], list[str]]] = {
     "number": ("bert", lambda folder: edit(folder, layer_norm_eps="1e-12"), ["layer_norm_eps", "'1e-12'", "above 0"]),
     "share": ("gpt2", lambda folder: edit(folder, resid_pdrop=10), ["resid_pdrop is 10", "below 1"]),
     "word": ("gpt2", lambda folder: edit(folder, tie_word_embeddings="no"), ["tie_word_embeddings is 'no'"]),
+    "stranger": ("gpt2", lambda folder: edit(folder, model_type=""), ["names no family", "vision-encoder-decoder"]),
     "unnamed": ("gpt2", lambda folder: edit(folder, architectures=None), ["names no architecture", "GPT2LMHeadModel"]),
     "labels": ("vit", lambda folder: edit(folder, id2label={"0": "a", "2": "b"}), ["id2label", "each number from 0"]),
     "kind": ("gpt2", retell(rounded), ["transformer.ln_f.bias", "int8"]),

@@ -11,6 +11,8 @@ from heedful.errors import HeedfulError
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 OURS = ("runs", "exports")
 """Folders that commands make: what stands below them is never looked for elsewhere."""
+NAMES = {"model_type", "architectures"}
+"""Keys of a config.json that a folder in the Hugging Face format has."""
 FETCHED = ["model*.safetensors", "*.json", "*.txt", "*.spm"]
 """Weights that hold no code, settings and vocabularies; nothing else of a model is fetched."""
 BELOW = ["*/*"]
@@ -43,7 +45,7 @@ def is_published(folder: Path) -> bool:
         table = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(table, dict) and table.get("library") != "heedful" and "model_type" in table
+    return isinstance(table, dict) and table.get("library") != "heedful" and not NAMES.isdisjoint(table)
 
 
 def cached(name: str) -> Path | None:

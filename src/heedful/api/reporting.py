@@ -22,14 +22,26 @@ ASKED = {
     "complete": '"…"',
     "fill": '"… [MASK] …"',
 }
-"""What a model is asked with."""
+"""What a model is asked with; who reads texts to classify them is asked with one."""
+
+
+def asked_with(model: Model) -> str:
+    """What stands behind the folder where a model is asked."""
+    texts = model.task == "classify" and not model.trained[0].reading.positions
+    return ASKED["translate" if texts else model.task]
+
+
+def called(model: Model) -> str:
+    """A network's row and size, or the architecture of one that was published, whose sizes are its own."""
+    plan, network = getattr(model.trained[0], "plan", None), model.recipe.network
+    return plan.architecture if plan else f"{network.name} {network.size}"
 
 
 def write_report(model: Model, scores: Scores, facts: dict[str, Any], curve: list[Progress]) -> None:
     """Writes report.html and README.md into the run's folder."""
     told = told_facts(model, facts)
     page_title = f"{model.task}: {model.recipe.network.name}"
-    how = [f"heedful {model.task} {model.folder} {ASKED[model.task]}", f"heedful evaluate {model.folder} FILE"]
+    how = [f"heedful {model.task} {model.folder} {asked_with(model)}", f"heedful evaluate {model.folder} FILE"]
     if model.explains:
         how.append(f'heedful explain {model.folder} "…" -o page.html')
     page = run_page(
@@ -80,7 +92,7 @@ def told_facts(model: Model, facts: dict[str, Any]) -> dict[str, str]:
     return {
         "data": ", ".join(recipe.data.train),
         "how it was prepared": "; ".join(facts["notes"]),
-        "network": f"{recipe.network.name} {recipe.network.size}, {model.weights / 1e6:.2f} M weights",
+        "network": f"{called(model)}, {model.weights / 1e6:.2f} M weights",
         **({"began with": "; ".join(facts["start"])} if facts.get("start") else {}),
         "training": f"{facts['training_seconds'] / 60:.1f} minutes, {facts['steps']:,} steps, "
         f"best on valid at step {facts['best_step']:,}",

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from heedful import recipe as recipes
 from heedful.api.model import Model, load, write_model
-from heedful.api.reporting import write_report
+from heedful.api.reporting import called, write_report
 from heedful.api.starting import Start, begin, held, inherited, start_of
 from heedful.data.fingerprint import changed
 from heedful.data.rows import count
@@ -82,7 +82,7 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     write_model(folder, recipe, trained, weights=False)
     write_fingerprint(folder, recipe, prepared.fingerprint)
     model = Model(folder, recipe, (trained,))
-    listener.note(opening(recipe, model.weights))
+    listener.note(opening(recipe, called(model), model.weights))
     if hasattr(module, "first"):
         recipe = before(module.first(trained, prepared, recipe), recipe, folder, listener)
     listener.begin(recipe.network.name, budget(recipe))
@@ -250,13 +250,12 @@ def data_stem(recipe: Recipe) -> str:
     return Path(first).absolute().stem
 
 
-def opening(recipe: Recipe, weights: int) -> str:
+def opening(recipe: Recipe, network: str, weights: int) -> str:
     """What is about to happen, in a line."""
     train = recipe.train
     threads = int(train.threads)
     where = f"{threads} core{'s' * (threads != 1)}" if train.device == "cpu" else train.device
-    network = f"{recipe.network.name} {recipe.network.size}, {weights / 1e6:.2f} M weights"
-    return f"{budget(recipe)} on {where} ({train.precision}) · {network}"
+    return f"{budget(recipe)} on {where} ({train.precision}) · {network}, {weights / 1e6:.2f} M weights"
 
 
 def budget(recipe: Recipe) -> str:

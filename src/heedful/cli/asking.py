@@ -80,11 +80,11 @@ def request(words: list[str] | None, file: Path | None, output: Path | None, n: 
 def loaded(verb: str, run: str, others: list[str] | None) -> "Model":
     """The model of a run, or of several that answer together; raises HeedfulError if it does something else."""
     from heedful import api
-    from heedful.api.reporting import ASKED
+    from heedful.api.reporting import asked_with
 
     model = api.load(run, *(others or []))
     if model.task != verb:
-        cure = f"As in: heedful {model.task} {run} {ASKED[model.task]}"
+        cure = f"As in: heedful {model.task} {run} {asked_with(model)}"
         made = "published" if getattr(model.trained[0], "plan", None) else "trained"
         raise HeedfulError(f"{run} was {made} to {model.task}, and not to {verb}.", cure)
     return model

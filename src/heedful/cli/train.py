@@ -51,11 +51,11 @@ def run(
     recipe = recipe_of("train", words, flags)
 
     from heedful import api
-    from heedful.api.reporting import ASKED
+    from heedful.api.reporting import asked_with
     from heedful.training.progress import terminal
 
     with terminal() as listener:
         model = api.run(recipe, output, listener)
     print(f"\nLook:   {model.folder}/report.html")
-    print(f"Ask:    heedful {recipe.task} {model.folder} {ASKED[recipe.task]}")
+    print(f"Ask:    heedful {recipe.task} {model.folder} {asked_with(model)}")
     print(f"Score:  heedful evaluate {model.folder} FILE")

@@ -164,6 +164,8 @@ def known(table: Mapping[str, Any], folder: Path) -> tuple[Family, str]:
     if "auto_map" in table or "custom_pipelines" in table:
         raise words.own_code(folder / "config.json")
     kind = str(table.get("model_type", ""))
+    if not kind:
+        raise HeedfulError(f"{folder / 'config.json'} names no family (model_type).", f"There are: {', '.join(TYPES)}.")
     if kind not in TYPES:
         raise unknown("family", kind, TYPES)
     family, named = FAMILIES[TYPES[kind]], table.get("architectures")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.vision import stretched
 from heedful.networks.encoders import ProjectedEncoder
-from heedful.networks.joins import Drawing, TwoTowers
+from heedful.networks.joins import Drawing, EncoderHead, TwoTowers
 from heedful.networks.parts import gathered, inside, shown
 from heedful.networks.pieces import FirstPieces
 from heedful.networks.sources import Frames, Pictures, Segments, Series
@@ -167,7 +167,17 @@ def apart(network: nn.Module, start: nn.Module) -> dict[str, str]:
     causal = [bool(getattr(encoder, "causal", False)) for _, encoder in (mine, theirs)]
     if causal[0] != causal[1]:
         return {"encoder": "positions see those behind them here or there alone"}
-    return {}
+    here, there = answered_from(network), answered_from(start)
+    return {"head": f"read from {here} here, {there} there"} if here and there and here != there else {}
+
+
+def answered_from(network: nn.Module) -> str:
+    """The vector that one answer is read from; empty for networks that answer otherwise."""
+    if not isinstance(network, EncoderHead) or network.pool == "each":
+        return ""
+    pool = network.pool if network.pool != "summary" else getattr(network.encoder, "summary", "summary")
+    name = {"mean": "the mean", "first": "the first vector", "class": "the first vector"}.get(pool, "the summary")
+    return name if network.pooler is None else f"one more layer over {name}"
 
 
 def reading(network: nn.Module, beside: nn.Module) -> tuple[Sight, nn.Module] | None:
