@@ -43,7 +43,7 @@ def write_report(model: Model, scores: Scores, facts: dict[str, Any], curve: lis
     page_title = f"{model.task}: {model.recipe.network.name}"
     how = [f"heedful {model.task} {model.folder} {asked_with(model)}", f"heedful evaluate {model.folder} FILE"]
     if model.explains:
-        how.append(f'heedful explain {model.folder} "…" -o page.html')
+        how.append(f"heedful explain {model.folder} {asked_with(model)} -o page.html")
     page = run_page(
         title=page_title,
         facts=told,
