@@ -296,6 +296,7 @@ SAID: dict[str, Any] = {
     "class_weights": "balanced",
     "long_prompt": "end",
     "prefix": "x",
+    "template": ["a {}"],
     "sample": True,
     "shared_tokenizer": True,
     "finish": "full",
