@@ -178,10 +178,12 @@ BLIND = [("label", "frame"), ("fill", "frame")]
 )
 def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     """What it was shown; a network without order or neighbours too, since a mean of patches tells these apart."""
-    slow = network in ("rnn", "sutskever2014") or (task in ("label", "fill") and network in LEARNT_PLACES)
+    steps = 1000 if network in ("rnn", "sutskever2014") else 400
+    if network in LEARNT_PLACES:
+        steps = {"label": 2000, "fill": 1000}.get(task, steps)
     settings: dict[str, object] = {
-        "train__steps": 1000 if slow else 400,
-        "train__valid_every": 1000,
+        "train__steps": steps,
+        "train__valid_every": steps,
         "train__learning_rate": 2e-3 if network in ("rnn", "vaswani2017", *LEARNT_PLACES) else 5e-3,
         "train__average": 0.0,
         "network__width": 32,
@@ -193,7 +195,7 @@ def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Pat
     measure, least = LEARNT[task]
     column = COLUMN.get(task, "texts")
     found = model.evaluate(files[f"train-{column}"]).measures[measure]
-    assert found.value >= least if found.higher_is_better else found.value <= least
+    assert found.value >= least if found.higher_is_better else found.value <= least, found.value
 
 
 def test_a_step_alone_cannot_tell_how_it_moves(files: dict[str, str], tmp_path: Path) -> None:
