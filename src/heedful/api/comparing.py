@@ -41,7 +41,7 @@ DEMO: dict[str, dict[str, Any]] = {
 }
 # none of them is in cmudict: what a network makes of them it cannot have looked up
 WORDS = ("heedful", "hangry", "covfefe", "pythonista", "doomscrolling", "flibbertigibbet", "schnitzelwagon")
-ALIGNED = "heedfulness"
+LOOKED_AT = "heedfulness"
 WIDEST = 2048
 SHOWN = 8  # examples whose answers stand side by side
 NOTABLE = 0.05  # how far a network's weights may be from those asked for without a word
@@ -175,7 +175,7 @@ def entry(model: Model, network: str, seed: int) -> Entry:
     facts, scores = scores_of(model.folder)
     asked = WORDS if is_demo(model.recipe) else model.prompts([case.source for case in scores.cases[:SHOWN]])
     samples = tuple(found[0] for found in model.answer(asked)) if is_demo(model.recipe) or not model.aligns else ()
-    longest = ALIGNED if is_demo(model.recipe) else middling(scores)
+    longest = LOOKED_AT if is_demo(model.recipe) else middling(scores)
     return Entry(
         network=network,
         seed=seed,

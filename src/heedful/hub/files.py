@@ -76,11 +76,20 @@ def write_tensors(tensors: Mapping[str, Any], folder: Path) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """A table in a JSON file; raises HeedfulError if it is none."""
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise HeedfulError(f"{path} cannot be read: {error}.") from None
+    return table_of(content, str(path))
+
+
+def table_of(content: bytes, name: str) -> dict[str, Any]:
+    """A table in the content of a JSON file, which errors call by its name; raises HeedfulError if it is none."""
+    try:
+        table = json.loads(content)
+    except ValueError as error:
+        raise HeedfulError(f"{name} cannot be read: it is not JSON: {error}.") from None
     if not isinstance(table, dict):
-        raise HeedfulError(f"{path} holds no table of settings.")
+        raise HeedfulError(f"{name} holds no table of settings.")
     return table
 
 

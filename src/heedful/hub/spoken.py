@@ -1,11 +1,11 @@
 """How answers are written: generation_config.json, or config.json where there is none."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from heedful.errors import HeedfulError
 from heedful.hub.config import is_number
+from heedful.hub.files import table_of
 
 FILE = "generation_config.json"
 ROLES = {"bos": "begin", "decoder_start": "begin", "eos": "end", "pad": "pad"}
@@ -14,12 +14,7 @@ ROLES = {"bos": "begin", "decoder_start": "begin", "eos": "end", "pad": "pad"}
 
 def read(config: Mapping[str, Any], carried: Mapping[str, bytes], where: str) -> dict[str, Any]:
     """All that is said, and the ids of config.json that it leaves out; raises HeedfulError for what cannot be meant."""
-    try:
-        found = json.loads(carried.get(FILE, b"{}"))
-    except ValueError as error:
-        raise HeedfulError(f"{FILE} in {where} is not JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise HeedfulError(f"{FILE} in {where} holds no table of settings.")
+    found = table_of(carried.get(FILE, b"{}"), f"{FILE} in {where}")
     marks = {key: config[key] for key in (f"{name}_token_id" for name in ROLES) if key in config}
     said = {key: value for key, value in (found if FILE in carried else config).items() if value is not None}
     told = {**marks, **said}

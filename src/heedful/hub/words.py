@@ -15,6 +15,7 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
 
 from heedful.errors import HeedfulError
+from heedful.hub.files import table_of
 
 FILES = (
     "tokenizer.json",
@@ -127,13 +128,7 @@ def write(words: Words, kind: str) -> dict[str, bytes]:
 
 def json_of(files: Mapping[str, bytes], name: str, folder: Path) -> dict[str, Any]:
     """One of the files as a table, empty if there is none."""
-    try:
-        table = json.loads(files.get(name, b"{}"))
-    except ValueError as error:
-        raise HeedfulError(f"{folder / name} is not JSON: {error}.") from None
-    if not isinstance(table, dict):
-        raise HeedfulError(f"{folder / name} holds no table.")
-    return table
+    return table_of(files.get(name, b"{}"), str(folder / name))
 
 
 def spelt(token: Any) -> str:
