@@ -112,7 +112,7 @@ def rate(step: int, steps: int) -> float:
 def ours(steps: int, seed: int, network: str) -> float:
     """The same from `heedful train topics-gpt`: the same text, rows and steps."""
     from heedful import recipe as recipes
-    from heedful.api.running import run
+    from heedful.api.train import run
     from heedful.cli.recipes import FOLDER
     from heedful.training.progress import Quiet
 

@@ -15,7 +15,7 @@ from collections import Counter
 
 import numpy as np
 
-from heedful.data import openmoji
+from heedful.data.samples import openmoji
 from heedful.metrics.baselines import NearestPicture
 from heedful.metrics.scores import evaluate
 

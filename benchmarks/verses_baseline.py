@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from heedful.data.verse_samples import read
+from heedful.data.samples.verses import read
 from heedful.metrics.scores import evaluate
 
 COUNTED = {

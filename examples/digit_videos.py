@@ -16,7 +16,7 @@ from typing import Any
 import av
 import numpy as np
 
-from heedful.data import step_samples
+from heedful.data.samples import steps as step_samples
 
 OUTPUT = Path("data/digit-videos")
 RATE = 10  # frames a second

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from heedful.recipe import build
-from heedful.sections import Recipe
+from heedful.schema import Recipe
 
 
 def recipe(*train: str, **data: Any) -> Recipe:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful import recipe as recipes
-from heedful.sections import Network, Recipe
+from heedful.schema import Network, Recipe
 
 LETTERS = "abcdefgh"
 Pairs = list[tuple[str, str]]

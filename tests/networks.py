@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from heedful.blocks.embedding import Learned, Tokens
 from heedful.networks.joins import EncoderDecoder, encoder_decoder
 from heedful.networks.lineage import allowed, resolve
-from heedful.sections import Network
+from heedful.schema import Network
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = 12, 10
 PAD, BEGIN, END, FIRST = 0, 1, 2, 3

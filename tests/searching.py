@@ -11,7 +11,7 @@ from heedful.generation.rules import Rules, Special
 from heedful.generation.score import score
 from heedful.generation.search import Hypothesis, Job, Search
 from heedful.networks.joins import EncoderDecoder
-from heedful.sections import Generate
+from heedful.schema import Generate
 from networks import BEGIN, END, FIRST, PAD, build, tiny
 
 SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN))

@@ -8,7 +8,7 @@ import numpy as np
 
 from heedful import recipe as recipes
 from heedful.networks.lineage import allowed
-from heedful.sections import Recipe
+from heedful.schema import Recipe
 
 TASKS = ("classify", "caption", "draw", "match", "label", "complete", "fill")
 CASES = [(task, name) for task in TASKS for name in allowed(task)]

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from heedful.data import augment as module
-from heedful.data.augment import augment, mix
+from heedful.data.pictures import augment as module
+from heedful.data.pictures.augment import augment, mix
 
 KINDS = ["flip", "shift", "turn", "colour", "erase"]
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (33, 21, 3)]

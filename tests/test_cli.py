@@ -15,8 +15,8 @@ from heedful.cli.info import drawing
 from heedful.cli.recipes import FOLDER, names
 from heedful.networks.lineage import LINEAGE, allowed, fit_pictures, resolve
 from heedful.recipe import keys, load
-from heedful.sections import Network
-from heedful.tasks.reading import OWN
+from heedful.schema import Network
+from heedful.tasks.inputs import OWN
 from heedful.training.progress import terminal
 
 # What was typed, and words that must stand in the answer on stderr. The exit code is 2 in every row.

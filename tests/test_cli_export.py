@@ -7,7 +7,7 @@ import pytest
 
 from conftest import SEED
 from console import heedful
-from heedful.api.running import run
+from heedful.api.train import run
 from heedful.training.progress import Quiet
 from letters import short
 from networks import tiny

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heedful.data.album import Album, AlbumWriter
-from heedful.data.pictures import Form, choose_form
+from heedful.data.pictures.album import Album, AlbumWriter
+from heedful.data.pictures.read import Form, choose_form
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
-from heedful.sections import Data
+from heedful.schema import Data
 
 RGB = Form(8, "rgb")
 GRAY = Form(8, "gray")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from heedful.data.check import check_pairs
+from heedful.data.pairs.check import check_pairs
 from heedful.errors import HeedfulError
 from heedful.recipe import build
 from heedful.results import Findings

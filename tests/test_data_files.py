@@ -8,11 +8,11 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from heedful.data.pairs import read_pairs
-from heedful.data.rows import BadRow
+from heedful.data.pairs.read import read_pairs
+from heedful.data.readers.rows import BadRow
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
-from heedful.sections import Data
+from heedful.schema import Data
 
 PAIRS = [("Guten Tag", "good day"), ("schön", "beautiful"), ("schön", "lovely"), ("drei  Wörter", "three, words")]
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heedful.data.check import check_pairs
-from heedful.data.files import file_notes
 from heedful.data.fingerprint import identity
-from heedful.data.pairs import read_pairs
-from heedful.data.pictures import Form, header, read_picture, read_pictures
-from heedful.data.preparing import prepare
-from heedful.data.rows import BadRow
+from heedful.data.pairs.check import check_pairs
+from heedful.data.pairs.prepare import prepare
+from heedful.data.pairs.read import read_pairs
+from heedful.data.pictures.read import Form, header, read_picture, read_pictures
+from heedful.data.readers.files import file_notes
+from heedful.data.readers.rows import BadRow
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
-from heedful.sections import Data
+from heedful.schema import Data
 
 GRAY = Form(8, "gray")
 

@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from heedful.data import openmoji, picture_samples
-from heedful.data.files import file_notes
 from heedful.data.fingerprint import identity
-from heedful.data.pairs import read_pairs
-from heedful.data.pictures import Form, header, is_picture, read_picture, read_pictures
-from heedful.data.rows import BadRow
+from heedful.data.pairs.read import read_pairs
+from heedful.data.pictures.read import Form, header, is_picture, read_picture, read_pictures
+from heedful.data.readers.files import file_notes
+from heedful.data.readers.rows import BadRow
+from heedful.data.samples import openmoji
+from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
-from heedful.sections import Data
+from heedful.schema import Data
 
 GRAY = Form(8, "gray")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heedful.data.pictures import Form, header, read_picture
+from heedful.data.pictures.read import Form, header, read_picture
 from heedful.errors import HeedfulError
 from hostile import bomb
 

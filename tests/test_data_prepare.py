@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heedful.data import split
-from heedful.data.preparing import Prepared, examples, prepare
-from heedful.data.tokenizers import UNK, learn
+from heedful.data.pairs.prepare import Prepared, examples, prepare
+from heedful.data.tokenizers.tokenizer import UNK, learn
 from heedful.errors import HeedfulError
 from heedful.recipe import build
 from heedful.results import Example
-from heedful.sections import Recipe
+from heedful.schema import Recipe
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +135,7 @@ def test_a_preparation_killed_at_any_note_is_done_again() -> None:
     given = {"data.train": ["pairs.tsv"], "data.test": ["test.tsv"]}
     whole = prepare(build("translate", given), Path("whole"), lambda note: None)
     program = (
-        "import os, signal, sys; from pathlib import Path; from heedful.data.preparing import prepare; "
+        "import os, signal, sys; from pathlib import Path; from heedful.data.pairs.prepare import prepare; "
         "from heedful.recipe import build\n"
         f"left = [int(sys.argv[1])]; recipe = build('translate', {given})\n"
         "def say(note):\n"

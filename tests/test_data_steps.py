@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from clips import frames, put, recipe
-from heedful.data import step_samples
-from heedful.data.pictures import Form
-from heedful.data.rows import BadRow
-from heedful.data.step_files import Clip, read_clips
-from heedful.data.steps import StepForm
+from heedful.data.pictures.read import Form
+from heedful.data.readers.rows import BadRow
+from heedful.data.samples import steps as step_samples
+from heedful.data.steps.forms import StepForm
+from heedful.data.steps.read import Clip, read_clips
 from heedful.errors import HeedfulError
 
 FRAMES = StepForm("frames", Form(8, "gray"))

@@ -10,14 +10,14 @@ import torch
 
 from clips import frames, put, recipe
 from heedful.data.fingerprint import changed
-from heedful.data.pictures import Form
-from heedful.data.step_preparing import prepare_clips
-from heedful.data.step_store import PreparedClips
-from heedful.data.step_words import Lexicon
-from heedful.data.steps import StepForm, open_steps
+from heedful.data.pictures.read import Form
+from heedful.data.steps.forms import StepForm, open_steps
+from heedful.data.steps.prepare import prepare_clips
+from heedful.data.steps.store import PreparedClips
+from heedful.data.steps.words import Lexicon
 from heedful.errors import HeedfulError
-from heedful.tasks.clips import Collate
-from heedful.tasks.windows import cut
+from heedful.tasks.label.learn import Collate
+from heedful.tasks.label.windows import cut
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import tokenizers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedful.data.tokenizers import KINDS, SPECIALS, UNK, Tokenizer, choose, learn
+from heedful.data.tokenizers.tokenizer import KINDS, SPECIALS, UNK, Tokenizer, choose, learn
 from heedful.errors import HeedfulError
 
 SENTENCES = [

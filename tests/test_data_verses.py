@@ -6,14 +6,14 @@ from collections import Counter
 
 import pytest
 
-from heedful.data.verse_samples import APOSTROPHES, SHARES, read
+from heedful.data.samples.verses import APOSTROPHES, SHARES, read
 from heedful.errors import HeedfulError
 
 # A package that cannot be imported, in a process of its own.
 WITHOUT = """
 import sys
 sys.modules[sys.argv[1]] = None
-from heedful.data.verse_samples import read
+from heedful.data.samples.verses import read
 try:
     next(read("sample://verses/valid"))
 except Exception as error:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from console import heedful
-from heedful.data.pictures import Form
-from heedful.data.steps import StepForm, Steps, open_steps
-from heedful.data.video import Limits, read_video
+from heedful.data.pictures.read import Form
+from heedful.data.steps.forms import StepForm, Steps, open_steps
+from heedful.data.steps.video import Limits, read_video
 from heedful.errors import HeedfulError
 from hostile import LEVELS, longer, sound, write
 

@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heedful import recipe as recipes
-from heedful.data.document_preparing import examples, prepare_documents
-from heedful.data.documents import parts, read_documents
-from heedful.data.rows import BadRow
+from heedful.data.documents.prepare import examples, prepare_documents
+from heedful.data.documents.read import parts, read_documents
+from heedful.data.readers.rows import BadRow
 from heedful.data.store import Store, Writer
-from heedful.data.tokenizers import BOS, EOS, learn
+from heedful.data.tokenizers.tokenizer import BOS, EOS, learn
 from heedful.errors import HeedfulError
 from heedful.metrics.ngrams import Between, KneserNey
 from heedful.networks.joins import language_model
 from heedful.networks.lineage import allowed, resolve
-from heedful.sections import Data, Network
-from heedful.tasks.complete import Loss, ahead
-from heedful.tasks.gaps import Gaps, asked, ends_inside, gapped, joined
-from heedful.tasks.passages import Pieces, passages
+from heedful.schema import Data, Network
+from heedful.tasks.complete.task import Loss, ahead
+from heedful.tasks.fill.masks import Gaps, asked, ends_inside, gapped, joined
+from heedful.tasks.language import Pieces, passages
 
 SENTENCES = ["The cat sat on the mat.", "A dog, an owl: two animals!", "What is it that we see here?"] * 9
 
@@ -115,7 +115,7 @@ def test_files_folders_tables_and_lines_are_documents(tmp_path: Path) -> None:
 @given(st.text(alphabet="ab\n ", max_size=60), st.integers(1, 9))
 def test_parts_make_the_text(text: str, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("heedful.data.documents.PARTS", size)
+        patch.setattr("heedful.data.documents.read.PARTS", size)
         found = parts(text)
     assert "".join(found) == text and all(0 < len(part) <= size for part in found)
 

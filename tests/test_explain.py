@@ -9,7 +9,7 @@ import torch
 import asked
 import heedful
 from heedful import recipe as recipes
-from heedful.api.running import run
+from heedful.api.train import run
 from heedful.errors import HeedfulError
 from heedful.results import Alignment
 from heedful.training.progress import Quiet

@@ -21,20 +21,20 @@ from conftest import SEED, sample
 from console import heedful
 from engines import asked, assert_close, loop
 from heedful.api import Model, export
-from heedful.api.exporting_onnx import TRACED, graphs
-from heedful.api.running import run
+from heedful.api.train import run
 from heedful.blocks.embedding import Tokens
 from heedful.blocks.vision import Pixels
-from heedful.data.pictures import Form, read_pictures
-from heedful.data.step_words import Lexicon
-from heedful.data.steps import StepForm, open_steps
-from heedful.hub import ct2
-from heedful.hub.onnx_files import write_graph
-from heedful.hub.onnx_graphs import writer_graphs
+from heedful.data.pictures.read import Form, read_pictures
+from heedful.data.steps.forms import StepForm, open_steps
+from heedful.data.steps.words import Lexicon
+from heedful.engines import ct2
+from heedful.engines.onnx_files import write_graph
+from heedful.engines.onnx_graphs import writer_graphs
+from heedful.export.onnx import TRACED, graphs
 from heedful.networks.lineage import fit_frames, resolve
-from heedful.sections import Network
-from heedful.tasks import label as labels
-from heedful.tasks import match
+from heedful.schema import Network
+from heedful.tasks.label import task as labels
+from heedful.tasks.match import task as match
 from heedful.training.progress import Quiet
 from letters import backwards, recipe, words
 from networks import (

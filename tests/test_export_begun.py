@@ -14,7 +14,7 @@ import heedful
 from conftest import SEED
 from engines import assert_close
 from heedful.api import Model
-from heedful.api.running import run
+from heedful.api.train import run
 from heedful.recipe import build
 from heedful.training.progress import Quiet
 from published import oracle

@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 import asked
 import heedful
 from console import heedful as typed
-from heedful.api.running import run
+from heedful.api.train import run
 from heedful.errors import HeedfulError
 from heedful.networks.lineage import resolve
-from heedful.sections import Network
+from heedful.schema import Network
 from heedful.training.progress import Quiet
 from letters import short
 from published import oracle

@@ -16,7 +16,7 @@ import heedful
 from engines import asked as said
 from engines import assert_close, loop
 from heedful.api import Model
-from heedful.data.pictures import read_pictures
+from heedful.data.pictures.read import read_pictures
 from published import oracle
 from test_export_texts import answers_alike, fills, goes_on
 

@@ -13,9 +13,9 @@ from conftest import SEED, sample
 from console import heedful
 from engines import asked, assert_close, blank, loop
 from heedful.api import Model, export
-from heedful.api.running import run
+from heedful.api.train import run
 from heedful.networks.lineage import allowed
-from heedful.tasks.continuing import beginning
+from heedful.tasks.complete.ask import beginning
 from heedful.training.progress import Quiet
 from shapes import recipe, written
 

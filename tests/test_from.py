@@ -16,17 +16,17 @@ from conftest import SEED, sample
 from heedful import load
 from heedful import recipe as recipes
 from heedful.api.model import Model
-from heedful.api.running import ready, run
-from heedful.api.starting import inherited, start_of
+from heedful.api.pretrained import inherited, start_of
+from heedful.api.train import ready, run
 from heedful.blocks.vision import Places
 from heedful.errors import HeedfulError
 from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.networks.lineage import resolve
 from heedful.networks.parts import shown
 from heedful.recipe import SECTIONS, build, keys, tasks_of, value_of
-from heedful.sections import TASKS, Network, Recipe
+from heedful.schema import TASKS, Network, Recipe
 from heedful.tasks import task
-from heedful.training import defaults
+from heedful.training import decide as defaults
 from heedful.training.checkpoint import read_tensors
 from heedful.training.optimizer import adamw, set_rate
 from heedful.training.progress import Quiet

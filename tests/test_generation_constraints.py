@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedful.data.tokenizers import BOS, EOS, PAD, UNK, Tokenizer, learn
+from heedful.data.tokenizers.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, learn
 from heedful.errors import HeedfulError
 from heedful.generation.phrases import Phrase, plain
 from heedful.generation.rules import Special, rules_of

@@ -19,10 +19,10 @@ from heedful import hub
 from heedful.blocks.embedding import Tokens
 from heedful.blocks.vision import Pixels
 from heedful.errors import HeedfulError
+from heedful.networks.embeddings import Pictures
 from heedful.networks.joins import EncoderHead, TwoTowers, build_encoder, encoder_decoder, filler, language_model
 from heedful.networks.lineage import fit_pictures, resolve
-from heedful.networks.sources import Pictures
-from heedful.sections import Network
+from heedful.schema import Network
 from packaged import MINILM, MINILM_INT8
 from published import oracle
 

@@ -19,12 +19,12 @@ import networks
 import published
 from conftest import SIZE, sample
 from heedful import hub
+from heedful.engines import ct2
 from heedful.generation.rules import Rules, Special, rules_of
 from heedful.generation.running import Hypothesis
 from heedful.generation.search import Begin, Job, Search
-from heedful.hub import ct2
 from heedful.networks.decoders import Decoder
-from heedful.sections import Generate
+from heedful.schema import Generate
 from heedful.tasks.published import described, searched
 from published import loud, oracle
 

@@ -11,9 +11,9 @@ import sentencepiece
 from PIL import Image
 
 import published
-from heedful.data.marks import Marks
-from heedful.data.pieces import Pieces as Cut
-from heedful.data.resizing import Resizing
+from heedful.data.pictures.resizing import Resizing
+from heedful.data.tokenizers.sentencepiece import Pieces as Cut
+from heedful.data.tokenizers.special_tokens import Marks
 from heedful.errors import HeedfulError
 from heedful.hub import pictures, words
 from heedful.hub.marian import Pieces, read_words, write_words

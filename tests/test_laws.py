@@ -17,7 +17,7 @@ from heedful.blocks.attention.masks import up_to
 from heedful.blocks.recording import record
 from heedful.blocks.state import State
 from heedful.networks.joins import EncoderDecoder
-from heedful.sections import Network
+from heedful.schema import Network
 from networks import (
     FIRST,
     PAD,

@@ -16,7 +16,7 @@ from heedful.blocks.recording import record
 from heedful.blocks.state import State
 from heedful.networks.joins import filler, language_model
 from heedful.networks.lineage import allowed, resolve
-from heedful.sections import Network
+from heedful.schema import Network
 
 VOCABULARY, FIRST, OF_LARGEST = 12, 3, 1e-5
 LENGTHS = (7, 3, 5, 1)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from conftest import sample
-from heedful.api.running import run
+from heedful.api.train import run
 from heedful.networks.lineage import allowed, resolve
-from heedful.sections import Network
+from heedful.schema import Network
 from heedful.training.progress import Quiet
 from letters import LETTERS, Pairs, backwards, recipe, words
 

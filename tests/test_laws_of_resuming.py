@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from conftest import SEED, sample
-from heedful.api.running import run
+from heedful.api.train import run
 from heedful.blocks.codebook import Codebook, Grays
 from heedful.networks.lineage import allowed
-from heedful.sections import Recipe
+from heedful.schema import Recipe
 from heedful.training.progress import Quiet
 from letters import short
 from networks import tiny

@@ -21,7 +21,7 @@ from heedful.blocks.state import State
 from heedful.generation.rules import Rules
 from heedful.generation.search import Hypothesis, Job, Search, Special
 from heedful.networks.joins import EncoderDecoder
-from heedful.sections import Generate, Network
+from heedful.schema import Generate, Network
 from networks import BEGIN, END, FIRST, PAD, SOURCE_VOCABULARY, build, label, log_probabilities, rows, tiny, variants
 
 SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN))

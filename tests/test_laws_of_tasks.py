@@ -15,10 +15,10 @@ import torch
 import heedful
 from conftest import SEED, sample
 from heedful.api.model import Model
-from heedful.api.running import run
+from heedful.api.train import run
 from heedful.networks.lineage import allowed
 from heedful.recipe import tasks_of
-from heedful.tasks.codes import BEGIN, FIRST, returned
+from heedful.tasks.draw.codes import BEGIN, FIRST, returned
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
 from letters import short

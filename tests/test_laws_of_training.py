@@ -14,9 +14,9 @@ import torch
 import heedful
 from conftest import sample
 from heedful.api.model import Model
-from heedful.api.running import run
-from heedful.sections import Network, Recipe
-from heedful.tasks import translate
+from heedful.api.train import run
+from heedful.schema import Network, Recipe
+from heedful.tasks.translate import task as translate
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
 from letters import backwards, recipe, short, words

@@ -12,8 +12,8 @@ from sklearn import metrics as oracle
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
-from heedful.api.comparing import difference, over_seeds
-from heedful.api.running import scores_of
+from heedful.api.compare import difference, over_seeds
+from heedful.api.train import scores_of
 from heedful.errors import HeedfulError
 from heedful.metrics import baselines
 from heedful.metrics.bootstrap import interval

@@ -29,7 +29,7 @@ from heedful.generation.rules import Rules
 from heedful.generation.search import Job, Search, Special
 from heedful.networks.joins import EncoderDecoder, encoder_decoder
 from heedful.networks.lineage import resolve
-from heedful.sections import Generate, Network
+from heedful.schema import Generate, Network
 
 WIDTH, HEADS, INNER = 24, 3, 40
 

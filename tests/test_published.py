@@ -13,7 +13,7 @@ from torch import Tensor
 import asked
 import heedful
 from conftest import sample
-from heedful.data.tokenizers import Tokenizer
+from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from published import oracle
 

@@ -13,7 +13,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from heedful.errors import HeedfulError, nearest, unknown
-from heedful.sections import TASKS, Data, Generate, Network, Recipe, Section, Train
+from heedful.schema import TASKS, Data, Generate, Network, Recipe, Section, Train
 
 SECTIONS: dict[str, type[Section]] = {"data": Data, "network": Network, "train": Train, "generate": Generate}
 

@@ -1,8 +1,8 @@
 """What can be done with Heedful from Python; the command line calls the same."""
 
-from heedful.api.comparing import compare, demo
-from heedful.api.exporting import Exported, export
+from heedful.api.compare import compare, demo
+from heedful.api.export import Exported, export
 from heedful.api.model import Model, load
-from heedful.api.running import check, run, train
+from heedful.api.train import check, run, train
 
 __all__ = ["Exported", "Model", "check", "compare", "demo", "export", "load", "run", "train"]

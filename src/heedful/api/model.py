@@ -9,15 +9,16 @@ from typing import Any, Literal
 
 from heedful import hub
 from heedful import recipe as recipes
-from heedful.api.finding import is_published, located
-from heedful.data.rows import count
-from heedful.data.vectors import Vectors
+from heedful.api.locate import is_published, located
+from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired
 from heedful.results import Alignment, Answer, Example, Paired, Scores
-from heedful.sections import Generate, Recipe
-from heedful.tasks import BUILT, searching, task
+from heedful.schema import Generate, Recipe
+from heedful.tasks import BUILT, task
+from heedful.tasks.match import search as searching
+from heedful.tasks.match.vectors import Vectors
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
 from heedful.training.progress import terminal
 

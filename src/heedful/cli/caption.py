@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from heedful.cli import asking
-from heedful.cli.asking import Best, File, Json, Pictures, Run, Score, With
+from heedful.cli import ask as asking
+from heedful.cli.ask import Best, File, Json, Pictures, Run, Score, With
 from heedful.cli.words import OutputFlag
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heedful.cli import asking
-from heedful.cli.asking import File, Json, Request, Run, Score, Texts, With
+from heedful.cli import ask as asking
+from heedful.cli.ask import File, Json, Request, Run, Score, Texts, With
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import asking
-from heedful.cli.asking import File, Json, Run, Texts, With
+from heedful.cli import ask as asking
+from heedful.cli.ask import File, Json, Run, Texts, With
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def free(folder: Path, name: str) -> Path:
 
 def attributions(model: "Model") -> list[str]:
     """What must stand below pictures made by this model."""
-    from heedful.data.samples import attribution
+    from heedful.data.samples.read import attribution
 
     return attribution(model.recipe.data.train)
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import asking
-from heedful.cli.asking import File, Json, Run, Score, Texts, With
+from heedful.cli import ask as asking
+from heedful.cli.ask import File, Json, Run, Score, Texts, With
 from heedful.cli.words import OutputFlag
 
 if TYPE_CHECKING:

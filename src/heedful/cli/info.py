@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli.asking import reads_pictures
+from heedful.cli.ask import reads_pictures
 from heedful.cli.words import SizeFlag
 from heedful.errors import HeedfulError, nearest, unknown
 from heedful.report.terminal import columns
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from heedful.hub import Plan
-    from heedful.sections import Network
+    from heedful.schema import Network
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="A model's folder or hub name, or a row of `heedful networks`.")
@@ -128,8 +128,8 @@ def decisions(settings: "Network") -> str:
 
 def drawing(settings: "Network", task: str, pictured: bool = False, reader: "Network | None" = None) -> str:
     """As in the figure of the five shapes: how positions are joined, and what the answer is made from."""
+    from heedful.networks.configs import RecurrentAnswer
     from heedful.networks.lineage import WRITTEN, writer
-    from heedful.networks.sides import RecurrentAnswer
 
     if task == "complete":
         writes = "→" if isinstance(writer(settings), RecurrentAnswer) else "⇒"
@@ -176,8 +176,8 @@ def legend(settings: "Network", reads: str, pictured: bool) -> str:
 
 def joined(settings: "Network", task: str) -> str:
     """The sign for how the encoder joins positions."""
+    from heedful.networks.configs import FrameReader, RecurrentReader
     from heedful.networks.lineage import reader
-    from heedful.networks.sides import FrameReader, RecurrentReader
 
     encoder = reader(settings)
     if isinstance(encoder, FrameReader):

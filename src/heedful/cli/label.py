@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import asking
-from heedful.cli.asking import File, Json, Run, With
+from heedful.cli import ask as asking
+from heedful.cli.ask import File, Json, Run, With
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
@@ -100,8 +100,8 @@ def one_each(found: "Iterator[list[Answer]]") -> "Iterator[Answer]":
 
 def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
     """Clips by name; for a folder that is not one itself, all in it. Blank lines name nothing."""
-    from heedful.data.step_files import holds_frames
-    from heedful.data.steps import KNOWN, TABLES, VIDEOS
+    from heedful.data.steps.forms import KNOWN, TABLES, VIDEOS
+    from heedful.data.steps.read import holds_frames
 
     endings = (".npy", *(TABLES if kind == "series" else VIDEOS))
     for line in lines:
@@ -184,7 +184,7 @@ def number(value: float) -> str:
 def show(found: "Iterator[Answer]", kind: str, model: "Model") -> None:
     """Bars of labels on the terminal; words with their labels below."""
     from heedful.cli import bars
-    from heedful.data.steps import words_of
+    from heedful.data.steps.forms import words_of
 
     if kind == "tokens":
         for answer in found:

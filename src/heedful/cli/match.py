@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from heedful.cli import asking
-from heedful.cli.asking import Best, File, Json, Pictures, Run, Score, With
+from heedful.cli import ask as asking
+from heedful.cli.ask import Best, File, Json, Pictures, Run, Score, With
 from heedful.cli.words import OutputFlag, texts_and_settings
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
     from heedful.api import Model
-    from heedful.data.vectors import Vectors
     from heedful.results import Answer
+    from heedful.tasks.match.vectors import Vectors
 
 AMONG, FOR = "--among", "--for"
 MANY = "all words up to the next flag; @FILE: the lines of a file."
@@ -111,8 +111,8 @@ def sorted_by(model: "Model", asked: asking.Request, texts: list[str], output: P
 
 def embedded(model: "Model", asked: asking.Request, texts: list[str], output: Path | None) -> None:
     """Writes vectors: of pictures, of texts, or of both."""
-    from heedful.data.rows import count
-    from heedful.data.vectors import write
+    from heedful.data.readers.rows import count
+    from heedful.tasks.match.vectors import write
 
     pictures = list(named(asked)) if asked.given or asked.file or not texts else []
     kinds: dict[str, Vectors] = {}

@@ -17,7 +17,7 @@ def history() -> str:
     """A few lines a network, with its weights by size, and which network can do what."""
     from heedful.cli.info import VOCABULARY, resolved, unbuilt
     from heedful.networks.lineage import allowed, describe
-    from heedful.sections import SIZES
+    from heedful.schema import SIZES
     from heedful.tasks import BUILT
 
     lines: list[str] = []

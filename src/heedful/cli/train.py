@@ -51,7 +51,7 @@ def run(
     recipe = recipe_of("train", words, flags)
 
     from heedful import api
-    from heedful.api.reporting import asked_with
+    from heedful.api.report import asked_with
     from heedful.training.progress import terminal
 
     with terminal() as listener:

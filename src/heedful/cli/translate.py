@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import asking
-from heedful.cli.asking import Best, File, Json, Run, Score, Texts, With
+from heedful.cli import ask as asking
+from heedful.cli.ask import Best, File, Json, Run, Score, Texts, With
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 

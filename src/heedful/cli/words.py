@@ -75,7 +75,7 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
 def recipe_file(command: str, word: str) -> Path:
     """The recipe that a word names: a file, or one of the built-in ones."""
     from heedful.cli.recipes import FOLDER, names
-    from heedful.sections import TASKS
+    from heedful.schema import TASKS
 
     if word.endswith(".toml"):
         return Path(word)
@@ -112,7 +112,7 @@ def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
     (['E=mc2', 'a text with beam=8'], ['generate.beam=8', 'generate.top_k=5', 'generate.required=new york'])
     """
     from heedful.recipe import SECTIONS
-    from heedful.sections import Generate
+    from heedful.schema import Generate
 
     texts: list[str] = []
     settings: list[str] = []

@@ -6,14 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from heedful.data import samples, step_samples
-from heedful.data.lines import check_readable
-from heedful.data.picture_files import path_of
-from heedful.data.step_files import read_labelled
-from heedful.data.step_tables import LISTS
-from heedful.data.steps import TABLES
-from heedful.data.tokenizers import Tokenizer
-from heedful.sections import Data, Recipe
+from heedful.data.pictures.files import path_of
+from heedful.data.readers.lines import check_readable
+from heedful.data.samples import read as samples
+from heedful.data.samples import steps as step_samples
+from heedful.data.steps.forms import TABLES
+from heedful.data.steps.read import read_labelled
+from heedful.data.steps.tables import LISTS
+from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.schema import Data, Recipe
 
 FORMAT = 1
 

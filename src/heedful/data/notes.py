@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from heedful.data.rows import BadRow, count
+from heedful.data.readers.rows import BadRow, count
 
 Say = Callable[[str], None]
 

@@ -12,11 +12,11 @@ from hashlib import blake2b
 import numpy as np
 
 from heedful.data.notes import Notes
-from heedful.data.pairs import Pair
-from heedful.data.rows import count
+from heedful.data.pairs.read import Pair
+from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Example
-from heedful.sections import Data
+from heedful.schema import Data
 
 TRAIN, VALID, SHARED, EMPTY = 0, 1, 2, 3
 SAMPLE = 200_000

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from heedful.generation.constraints import Track
-from heedful.sections import Generate
+from heedful.schema import Generate
 
 
 class Beams(Protocol):

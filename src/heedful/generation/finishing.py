@@ -17,7 +17,7 @@ from torch import Tensor
 from heedful.generation.choose import Choice
 from heedful.generation.rules import Rules
 from heedful.generation.running import Hypothesis, Running
-from heedful.sections import Generate
+from heedful.schema import Generate
 
 
 class Finishing:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from heedful.errors import HeedfulError
 from heedful.generation.constraints import Constraints, Spelling, Track
-from heedful.sections import Generate
+from heedful.schema import Generate
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from heedful.generation.rules import Rules, Special
 from heedful.generation.running import Hypothesis, Running, merge, pack
 from heedful.generation.steer import Steered
 from heedful.networks.decoders import Decoder
-from heedful.sections import Generate
+from heedful.schema import Generate
 
 FIRST_ROOM = 16  # positions for which a batch has buffers when it begins
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from heedful.generation.choose import Beams, Choice, chosen, narrowed
 from heedful.generation.constraints import Constraints, Track
-from heedful.sections import Generate
+from heedful.schema import Generate
 
 EACH = 4  # tokens of every hypothesis that are looked at, however low it stands
 TRIES = 64  # draws before the likeliest is taken that may be said

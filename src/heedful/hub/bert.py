@@ -12,10 +12,10 @@ from heedful.hub.config import Config, named
 from heedful.hub.layout import Entry, Extra, Table, parts, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
+from heedful.networks.embeddings import Segments
 from heedful.networks.heads import WordHead
 from heedful.networks.joins import EncoderAlone, EncoderHead, Filler, build_encoder
-from heedful.networks.sources import Segments
-from heedful.sections import Network
+from heedful.schema import Network
 
 TASKS = {
     "BertModel": (),

@@ -15,7 +15,7 @@ from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
 from heedful.hub.vit import eyes
 from heedful.networks.joins import TwoTowers, build_encoder
-from heedful.sections import Network
+from heedful.schema import Network
 
 TASKS = {"CLIPModel": ("match",)}
 COMPUTED = (r"(text|vision)_model\.embeddings\.position_ids",)

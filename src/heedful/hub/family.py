@@ -14,7 +14,7 @@ from heedful.hub.marian import Pieces
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
-from heedful.sections import Network
+from heedful.schema import Network
 
 
 def nothing(*_: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ from heedful.hub.layout import TURNED, Line, Table, joined, parts, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.networks.joins import language_model
-from heedful.sections import Network
+from heedful.schema import Network
 
 TASKS = {"GPT2LMHeadModel": ("complete",), "GPT2Model": ("complete",)}
 COMPUTED = (r"(.*\.)?h\.\d+\.(cross)?attn\.(bias|masked_bias)",)

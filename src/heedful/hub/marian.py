@@ -19,7 +19,7 @@ from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.networks.joins import EncoderDecoder, build_decoder, build_encoder
 from heedful.networks.lineage import writer
-from heedful.sections import Network
+from heedful.schema import Network
 
 TASKS = {"MarianMTModel": ("translate",)}
 PLACES = r"model\.(encoder|decoder)\.embed_positions\.weight"

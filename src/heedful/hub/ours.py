@@ -11,9 +11,9 @@ from heedful.hub.families import FAMILIES
 from heedful.hub.layout import Tensors
 from heedful.hub.plan import Plan
 from heedful.hub.published import Published, given, shapes
+from heedful.networks.configs import TransformerSide
 from heedful.networks.lineage import LINEAGE
-from heedful.networks.sides import TransformerSide
-from heedful.sections import Network
+from heedful.schema import Network
 
 ROWS = {"gpt2": "gpt", "bert": "bert", "vit": "vit", "clip": "clip", "marian": "vaswani2017"}
 """The row of the lineage that a family's layout tells, where networks of our own can have it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from heedful.blocks.vision import Pixels
-from heedful.sections import Network
+from heedful.schema import Network
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from heedful.hub.pictures import Preprocessing, parse
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
 from heedful.networks.lineage import able
-from heedful.sections import Network
+from heedful.schema import Network
 
 SETTLED = ("width", "depth", "heads", "inner", "patch", "stem", "context")
 """Settings that a network which begins with published weights may not choose anew, if it is to stay of its family."""

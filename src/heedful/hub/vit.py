@@ -10,10 +10,10 @@ from heedful.hub.config import Config, named
 from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, same, shaped
 from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
+from heedful.networks.embeddings import Pictures
 from heedful.networks.encoders import TransformerEncoder
 from heedful.networks.joins import EncoderAlone, EncoderHead, build_encoder
-from heedful.networks.sources import Pictures
-from heedful.sections import Network
+from heedful.schema import Network
 
 TASKS = {"ViTModel": (), "ViTForImageClassification": ("classify",)}
 ASIDE = (r"vit\.pooler\.dense\.(weight|bias)",)

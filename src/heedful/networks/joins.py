@@ -17,12 +17,12 @@ from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tok
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import Memory, Widths
 from heedful.blocks.transformer import Stack, begin_small
+from heedful.networks.configs import FrameReader, Reader, RecurrentAnswer, RecurrentReader, TransformerSide, Writer
 from heedful.networks.decoders import BahdanauDecoder, LuongDecoder, RecurrentDecoder, TransformerDecoder
 from heedful.networks.encoders import FrameEncoder, ProjectedEncoder, RecurrentEncoder, TransformerEncoder, mean
 from heedful.networks.heads import WordHead
 from heedful.networks.lineage import CONTEXT, LINEAGE, reader, writer
-from heedful.networks.sides import FrameReader, Reader, RecurrentAnswer, RecurrentReader, TransformerSide, Writer
-from heedful.sections import Network
+from heedful.schema import Network
 
 AnyEncoder = FrameEncoder | RecurrentEncoder | TransformerEncoder | ProjectedEncoder
 AnyDecoder = RecurrentDecoder | BahdanauDecoder | LuongDecoder | TransformerDecoder

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import TypeVar
 
 from heedful.errors import HeedfulError, unknown
-from heedful.networks.sides import (
+from heedful.networks.configs import (
     FrameReader,
     Reader,
     RecurrentAnswer,
@@ -19,7 +19,7 @@ from heedful.networks.sides import (
     TransformerSide,
     Writer,
 )
-from heedful.sections import Network, Recipe
+from heedful.schema import Network, Recipe
 
 WRITTEN = ("translate", "caption", "draw", "complete")
 """Tasks whose answer a decoder writes."""

@@ -12,4 +12,4 @@ def task(name: str) -> ModuleType:
     """The file of a task; raises HeedfulError for one that there is not."""
     if name not in BUILT:
         raise unknown("task", name, BUILT)
-    return import_module(f"heedful.tasks.{name}")
+    return import_module(f"heedful.tasks.{name}.task")

@@ -11,28 +11,28 @@ import tokenizers
 from heedful import hub
 from heedful import recipe as recipes
 from heedful.blocks.vision import Pixels
-from heedful.data.marks import Marks
-from heedful.data.pictures import Form
-from heedful.data.pieces import Pieces
-from heedful.data.resizing import Resizing
-from heedful.data.step_pieces import Cut
-from heedful.data.steps import StepForm
-from heedful.data.tokenizers import Tokenizer, kind_of
+from heedful.data.pictures.read import Form
+from heedful.data.pictures.resizing import Resizing
+from heedful.data.steps.forms import StepForm
+from heedful.data.steps.subwords import Cut
+from heedful.data.tokenizers.sentencepiece import Pieces
+from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of
 from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
 from heedful.networks.lineage import picture_positions
 from heedful.recipe import Recipe
-from heedful.sections import Data, Generate, Network
-from heedful.tasks.classify import Classifier
-from heedful.tasks.complete import SAMPLED
-from heedful.tasks.continuing import Continuer
-from heedful.tasks.gaps import Gaps
-from heedful.tasks.given import Given
-from heedful.tasks.guessing import Guesser
-from heedful.tasks.label import Labeller, of_words
-from heedful.tasks.match import Matcher
-from heedful.tasks.reading import Reading
-from heedful.tasks.writing import Author
+from heedful.schema import Data, Generate, Network
+from heedful.tasks.classify.task import Classifier
+from heedful.tasks.complete.ask import Continuer
+from heedful.tasks.complete.task import SAMPLED
+from heedful.tasks.fill.ask import Guesser
+from heedful.tasks.fill.masks import Gaps
+from heedful.tasks.inputs import Reading
+from heedful.tasks.label.task import Labeller, of_words
+from heedful.tasks.match.task import Matcher
+from heedful.tasks.pretrained import Given
+from heedful.tasks.seq2seq import Author
 
 LONGEST = 64  # tokens of a caption, where the files do not say
 SEARCHED = {"num_beams": "beam", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram"}

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from heedful.errors import HeedfulError
 from heedful.results import Progress
-from heedful.sections import Train
+from heedful.schema import Train
 from heedful.training import memory
 from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, weights_of, write_file, write_tensors
 from heedful.training.log import Log

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from heedful.sections import Train
+from heedful.schema import Train
 
 LOWEST = {"embedding", "embeddings", "tokens", "positions", "first_norm"}
 """What stands below every layer: the names that tell it."""

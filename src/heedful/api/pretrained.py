@@ -1,0 +1,132 @@
+"""A run that begins with weights that exist: what it takes over from where they come from, and what it says of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from heedful import hub
+from heedful import recipe as recipes
+from heedful.api.locate import is_published, located
+from heedful.api.model import load_one
+from heedful.errors import HeedfulError
+from heedful.networks import lineage
+from heedful.networks.parts import freeze, gathered
+from heedful.networks.transfer import Taken, take, told
+from heedful.schema import Network, Recipe
+from heedful.tasks import task
+from heedful.tasks.pretrained import Given, order, unlike
+
+FREE = ("name", "dropout", "depth", "pool", "context", "patch", "stem", "tied", "codes")
+"""Settings of a network that one may choose anew: what does not fit then is not taken. Others change what fits."""
+ALIKE = (("complete", "fill"), ("label",))
+"""Tasks whose windows are of the same things."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where weights come from: a run, or what was published. `task`: what they can do; none: they only read."""
+
+    where: str
+    task: str
+    recipe: Recipe
+    network: nn.Module
+    given: Given
+
+    def __str__(self) -> str:
+        return f"{self.where} ({self.task or 'reads only'})"
+
+
+def start_of(name: str) -> Start:
+    """What `--from` names; raises HeedfulError as `load` does."""
+    folder = located(name)
+    if is_published(folder) and not (found := hub.open(folder)).tasks:
+        from heedful.tasks import published  # all tasks at once
+
+        settings, given = published.beginning(found, name)
+        bare = Recipe(task="classify", network=settings)
+        return Start(name, "", bare, hub.network(found), given)
+    model = load_one(Path(name))
+    trained = model.trained[0]
+    return Start(name, model.task, model.recipe, trained.network, task(model.task).given(trained))
+
+
+def inherited(recipe: Recipe, start: Start) -> Recipe:
+    """The recipe with what it leaves open taken from where the weights come from.
+
+    Raises HeedfulError for a setting under which the weights would fit and mean something else.
+    """
+    own = getattr(task(recipe.task), "OWN", {})
+    network = inherited_network(recipe.network, start, recipe.task, own)
+    before = start.recipe.data
+    changes: dict[str, Any] = {"normalize": before.normalize}
+    if recipe.task == start.task == "translate":
+        changes["shared_tokenizer"] = before.shared_tokenizer
+    if any(recipe.task in some and start.task in some for some in ALIKE):
+        changes["window"] = before.window
+    if (form := start.given.form) and recipe.task in recipes.tasks_of("data.picture"):
+        changes |= {"picture": form.size, "colours": form.colours, "fit": form.fit}
+    if recipe.task == "label" and start.given.steps:
+        changes["frame_rate"] = start.given.steps.rate
+    unset = {key: value for key, value in changes.items() if key not in recipe.data.model_fields_set}
+    return recipe.model_copy(update={"network": network, "data": recipe.data.model_copy(update=unset)})
+
+
+def inherited_network(asked: Network, start: Start, name: str, own: dict[str, Any]) -> Network:
+    """The settings of the network that the weights come from, as far as the task has them, with what is asked anew."""
+    there = settings_for(start, name)
+    for key in Network.model_fields:
+        value = getattr(asked, key)
+        told = "sinusoidal" if getattr(there, key) == "grid" else getattr(there, key)  # of texts and of pictures: waves
+        if key in asked.model_fields_set - {*FREE} and value != told and not {value, told} & {"auto", "grid"}:
+            raise HeedfulError(
+                f"network.{key} is {value!r}, but the weights come from a network with {told!r}.",
+                f"Leave network.{key} out.",
+            )
+    row = lineage.able(there.name, name) if asked.name == "auto" else asked.name
+    if row not in lineage.LINEAGE or lineage.lacking(row, name):
+        return asked  # resolve says what is wrong with it
+    known = {"size": there.size, "name": row}
+    known |= {"positions": "sinusoidal" if there.positions == "grid" else there.positions}
+    has = {"positions", *lineage.defaults(row, asked.model_copy(update=known), name), *own}
+    kept = {key: getattr(there, key) for key in has if getattr(there, key) != "auto"} | known
+    chosen = {key: getattr(asked, key) for key in asked.model_fields_set if getattr(asked, key) != "auto"}
+    return Network.model_validate(kept | chosen)
+
+
+def settings_for(start: Start, name: str) -> Network:
+    """The settings of that side of a start which can do a task; of its first one if none can."""
+    sides = [start.recipe.network, *(start.given.plan.sides.values() if start.given.plan else ())]
+    return next((side for side in sides if not lineage.lacking(side.name, name)), sides[0])
+
+
+def begin(network: nn.Module, here: Given, start: Start) -> Taken:
+    """Gives a network the weights of a start; raises HeedfulError if they share nothing."""
+    there = start.given
+    taken = take(network, start.network, unlike(here, there), order(here.names, there.names))
+    if not taken.count:
+        raise HeedfulError(
+            f"The weights of {start} fit no part of this network.",
+            f"Here: {told(taken.fresh, taken.everything)}.\nThere: {', '.join(gathered(taken.left, taken.there))}.",
+        )
+    return taken
+
+
+def held(network: nn.Module, recipe: Recipe, taken: Taken | None) -> list[str]:
+    """Freezes what the recipe says, and a codebook that was taken whole; what was done, in lines.
+
+    Who has learnt to write codes knows what they meant.
+    """
+    codebook, lines = getattr(network, "codebook", None), []
+    freeze(network, recipe.train.freeze)
+    if taken and isinstance(codebook, nn.Module) and taken.has_whole("codebook"):
+        codebook.requires_grad_(False)
+        lines.append("  the codebook is kept as it is: what has learnt to write its codes knows what they mean")
+    if recipe.train.freeze:
+        weights = list(network.parameters())
+        learning = sum(weight.numel() for weight in weights if weight.requires_grad)
+        total = sum(weight.numel() for weight in weights)
+        what = f"{recipes.listed(recipe.train.freeze)} stay{'s' * (len(recipe.train.freeze) == 1)} as before"
+        lines.append(f"{learning / 1e6:.2f} of {total / 1e6:.2f} M weights learn; {what} (train.freeze)")
+    return lines

@@ -1,0 +1,1 @@
+"""Documents: texts that stand by themselves."""

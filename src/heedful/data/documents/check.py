@@ -1,0 +1,118 @@
+"""A look at documents before training on them: what is wrong, what is odd, how long they are. Nothing is changed."""
+
+import unicodedata
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from heedful.data.documents.read import document_notes, read_documents
+from heedful.data.pairs.check import WEIGHT, histogram, listed
+from heedful.data.pairs.look import FIRST, PATTERNS
+from heedful.data.pairs.read import Pair
+from heedful.data.readers.rows import BadRow, count
+from heedful.data.split import hashed
+from heedful.errors import HeedfulError
+from heedful.results import Finding, Findings
+from heedful.schema import Data
+
+BLANKS = "white space at an end, or two spaces in a row"
+"""What is odd in a sentence, and usual in a document."""
+
+
+@dataclass
+class Seen:
+    """What one pass over documents kept."""
+
+    texts: array = field(default_factory=lambda: array("Q"))
+    places: list[str] = field(default_factory=list)
+    words: array = field(default_factory=lambda: array("I"))
+    characters: Counter[str] = field(default_factory=Counter)
+    noticed: dict[str, list[str]] = field(default_factory=dict)
+    """The places of what is odd."""
+    bad: list[BadRow] = field(default_factory=list)
+
+    def add(self, one: Pair) -> None:
+        """Takes in a document."""
+        text = one.source
+        self.texts.append(hashed(text, 0))
+        self.places.append(one.where)
+        self.words.append(len(text.split()))
+        self.characters.update(text)
+        odd = [what for what, pattern in PATTERNS.items() if what != BLANKS and pattern.search(text)]
+        odd += ["nothing but blanks"] if not text.strip() else []
+        odd += [] if unicodedata.is_normalized("NFC", text) else ["decomposed characters (NFD)"]
+        for what in odd:
+            self.noticed.setdefault(what, []).append(one.where)
+
+
+def check_documents(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: Data) -> Findings:
+    """What stands out in `files`, in `valid` and `test`, and between them; bad rows are findings of level "x".
+
+    Raises HeedfulError for a file that cannot be read as a whole.
+    """
+    looks = {"train": look(files, data)} | {
+        name: look(some, data) for name, some in (("valid", valid), ("test", test)) if some
+    }
+    train = looks["train"]
+    found = [*within(train)]
+    for name in list(looks)[1:]:
+        found += [replace(one, text=f"{name}: {one.text}") for one in within(looks[name])]
+        found += beside(train, looks[name], name)
+    found += [Finding("i", note, 1) for note in document_notes([*files, *valid, *test], data)]
+    once = sorted(one for one, number in train.characters.items() if number == 1)
+    if once:
+        found.append(Finding("i", f"{count(len(once), 'character')} seen only once: {listed(once)}", len(once)))
+    found.sort(key=lambda finding: WEIGHT[finding.level])
+    return Findings(", ".join(files), summary(train), tuple(found), {"words": histogram(np.asarray(train.words))})
+
+
+def look(files: Sequence[str], data: Data) -> Seen:
+    """One pass over the documents of `files` as they are written; raises HeedfulError if there is none."""
+    seen = Seen()
+    for one in read_documents(
+        files, data.model_copy(update={"bad_rows": "skip", "normalize": "none"}), seen.bad.append
+    ):
+        seen.add(one)
+    if not seen.texts and not seen.bad:
+        raise HeedfulError(f"There is no document in {', '.join(files)}.")
+    return seen
+
+
+def summary(seen: Seen) -> str:
+    """How many, and how long."""
+    told = [count(len(seen.texts), "document"), count(seen.characters.total(), "character")]
+    told += [count(sum(seen.words), "word"), count(len(seen.characters), "different character")]
+    return " · ".join(told)
+
+
+def within(seen: Seen) -> Iterator[Finding]:
+    """What stands out in the documents of one split."""
+    for bad in seen.bad[:FIRST]:
+        yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
+    if further := len(seen.bad[FIRST:]):
+        yield Finding("x", count(further, "further bad row"), further)
+    for what, places in seen.noticed.items():
+        text = f"{count(len(places), 'document')} with {what}"
+        yield Finding("!", text, len(places), tuple(places[:FIRST]))
+    again = np.ones(len(seen.texts), bool)
+    again[np.unique(np.asarray(seen.texts), return_index=True)[1]] = False
+    yield from marked(again, "that occurred before, word for word", seen)
+
+
+def beside(train: Seen, held: Seen, name: str) -> Iterator[Finding]:
+    """Documents of train that stand in what is held out, and characters that training never shows."""
+    both = np.isin(np.asarray(train.texts), np.asarray(held.texts))
+    yield from marked(both, f"of train that also stand in {name}", train)
+    new = sorted(set(held.characters) - set(train.characters))
+    if new:
+        yield Finding("!", f"{count(len(new), 'character')} of {name} never seen in training: {listed(new)}", len(new))
+
+
+def marked(rows: np.ndarray, what: str, seen: Seen) -> Iterator[Finding]:
+    """The finding for a mask over documents, if any is set."""
+    if number := int(rows.sum()):
+        first = [seen.places[row] for row in np.flatnonzero(rows)[:FIRST]]
+        yield Finding("!", f"{count(number, 'document')} {what}", number, tuple(first))

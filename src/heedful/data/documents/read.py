@@ -1,0 +1,158 @@
+"""Documents: texts that stand by themselves, whole files, or rows of a table, or lines.
+
+txt, md and whatever no other reader knows   the whole file is one document, its blank lines and all
+folder                                       every .txt below it is one
+csv, jsonl, parquet, tsv, hf://, sample://   a row each: the column "text", or as data.columns.text says
+data.format=lines                            a line each; blank lines hold none
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from heedful.data.pairs.read import Pair, assign, lacking, normalised, shown
+from heedful.data.readers.files import read_rows
+from heedful.data.readers.lines import check_readable, encoding_notes, missing, read_lines
+from heedful.data.readers.rows import BadRow, Row, count
+from heedful.errors import HeedfulError
+from heedful.schema import Data
+
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+ROLE = "text"
+PARTS = 1 << 17  # characters that a tokenizer reads at once
+
+
+def read_documents(files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
+    """The documents of `files`, in order, as pairs of which both sides are the text.
+
+    A bad row raises HeedfulError where `data.bad_rows` is "error"; else it goes to `on_bad` and reading goes on (of a
+    whole file only the bad line is left out). Raises HeedfulError for a file that is missing or empty.
+    """
+    for file in files:
+        for one in texts(file, data, on_bad):
+            if isinstance(one, Pair):
+                yield one
+            else:
+                refuse(one, data, on_bad)
+
+
+def texts(file: str, data: Data, on_bad: Callable[[BadRow], None]) -> Iterator[Pair | BadRow]:
+    """The documents of one file or folder, and rows that hold none."""
+    if is_table(file, data):
+        yield from of_rows(read_rows([file], data), data)
+    elif data.format == "lines":
+        for number, line in read_lines(file):
+            if isinstance(line, BadRow):
+                yield line
+            elif line.strip():
+                yield document(line, "", file, number, data)
+    elif Path(file).is_dir():
+        for path in in_folder(file):
+            yield whole(str(path), data, on_bad)
+    else:
+        yield whole(file, data, on_bad)
+
+
+def is_table(file: str, data: Data) -> bool:
+    """Whether a document is a row of this file."""
+    return "://" in file or data.format in TABLES_BY_NAME or (data.format == "auto" and ending(file) in TABLES)
+
+
+TABLES_BY_NAME = ("tsv", "csv", "jsonl", "parquet")
+
+
+def ending(file: str) -> str:
+    """How a file's name ends."""
+    return Path(file).suffix.lower()
+
+
+def of_rows(rows: Iterator[Row | BadRow], data: Data) -> Iterator[Pair | BadRow]:
+    """Each row's text as a document."""
+    file, keys = "", {}
+    for row in rows:
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        if row.file != file:
+            file, keys = row.file, assign(row, data, (ROLE,))
+        wanted = next((key for key in keys.values() if key not in row.columns), None)
+        if wanted is not None:
+            yield lacking(row, wanted)
+        elif not data.columns and "2" in row.columns and keys[ROLE] == "1" and "group" not in keys:
+            cure = "Say which one holds the text: data.columns.text=1"
+            yield BadRow(row.where, f"{len(row.columns)} columns where 1 is needed (a text)", shown(row), cure)
+        else:
+            group = row.columns[keys["group"]] if "group" in keys else ""
+            yield document(row.columns[keys[ROLE]], group, row.file, row.line, data)
+
+
+def whole(file: str, data: Data, on_bad: Callable[[BadRow], None]) -> Pair:
+    """A file as one document: its lines as they stand, the last one ended if it is so in the file."""
+    if not Path(file).exists():
+        raise missing(Path(file))
+    if Path(file).stat().st_size == 0:
+        raise HeedfulError(f"{file} is empty.", "It needs some text to learn from.")
+    check_readable(file)
+    lines: list[str] = []
+    for _, line in read_lines(file):
+        if isinstance(line, BadRow):
+            refuse(line, data, on_bad)
+        else:
+            lines.append(line)
+    with open(file, "rb") as stream:
+        stream.seek(-1, 2)
+        ended = stream.read() == b"\n"
+    return document("\n".join(lines) + "\n" * ended, "", file, 1, data)
+
+
+def document(text: str, group: str, file: str, line: int, data: Data) -> Pair:
+    """A text, in the Unicode form that the recipe asks for."""
+    text = normalised(text, data.normalize)
+    return Pair(text, text, group, file, line)
+
+
+def refuse(bad: BadRow, data: Data, on_bad: Callable[[BadRow], None]) -> None:
+    """Counts a bad row, or stops at it."""
+    if data.bad_rows == "error":
+        raise bad.error()
+    on_bad(bad)
+
+
+def in_folder(folder: str) -> list[Path]:
+    """The texts in a folder, by path; raises HeedfulError if there is none."""
+    found = sorted(path for path in Path(folder).rglob("*.txt") if path.is_file())
+    if not found:
+        others = sum(path.is_file() for path in Path(folder).rglob("*"))
+        raise HeedfulError(
+            f"The folder {folder} has {count(others, 'file')} and no .txt.", "A document is a .txt file in it."
+        )
+    return found
+
+
+def document_notes(files: Sequence[str], data: Data) -> list[str]:
+    """What is unusual, but accepted, about how texts are written and stored."""
+    notes: list[str] = []
+    for file in files:
+        if "://" in file:
+            continue
+        if Path(file).is_dir():
+            others = sum(path.is_file() and path.suffix != ".txt" for path in Path(file).rglob("*"))
+            if others:
+                notes.append(f"{file}: {count(others, 'file')} that are no .txt passed over")
+        elif ending(file) != ".parquet":
+            check_readable(file)
+            notes += encoding_notes(file)
+    return list(dict.fromkeys(notes))
+
+
+def parts(text: str) -> list[str]:
+    """A text in parts that a tokenizer can read one by one, cut behind ends of lines where there are such.
+
+    >>> "".join(parts("one two three")), parts("")
+    ('one two three', [])
+    """
+    found, start = [], 0
+    while len(text) - start > PARTS:
+        end = text.rfind("\n", start, start + PARTS) + 1
+        found.append(text[start : end if end > start else start + PARTS])
+        start += len(found[-1])
+    return [*found, text[start:]] if text[start:] else found

@@ -1,0 +1,135 @@
+"""One pass over pairs that keeps, of each row, only what `check` needs: hashes, lengths, its line, and what is odd."""
+
+import re
+import unicodedata
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+from heedful.data.pairs.pictured import broken
+from heedful.data.pairs.read import Pair, read_pairs
+from heedful.data.pictures.read import is_picture
+from heedful.data.readers.rows import BadRow
+from heedful.data.split import hashed
+from heedful.data.tokenizers.tokenizer import choose
+from heedful.schema import Data
+
+FIRST = 3
+BEGINNING = 5_000
+SIDES = ("source", "target")
+PICTURES = "pictures"
+"""The unit of a side that is one picture."""
+ODD = {
+    "control characters": "[\x00-\x09\x0b-\x1f\x7f-\x9f]",
+    "the replacement character � (something was lost before)": "\ufffd",
+    "what looks like UTF-8 once read as Latin-1 (Ã©, â€™)": "[ÃÂ][\x80-\xbf]|â€",
+    "invisible characters (zero width, direction marks, …)": "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069]",
+    "white space at an end, or two spaces in a row": r"\A\s|\s\Z|  ",
+}
+HEADERS = {"source", "target", "src", "tgt", "trg", "input", "output", "text", "label", "word", "phones"}
+PATTERNS = {what: re.compile(pattern) for what, pattern in ODD.items()}
+ANY = re.compile("|".join(ODD.values()))
+
+
+@dataclass
+class Look:
+    """What the pass kept. `units` says what lengths are counted in: characters, symbols or words."""
+
+    units: tuple[str, ...]
+    sources: array = field(default_factory=lambda: array("Q"))
+    pairs: array = field(default_factory=lambda: array("Q"))
+    lengths: tuple[array, array] = field(default_factory=lambda: (array("I"), array("I")))
+    entries: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
+    """Symbols of a side counted in symbols, else characters."""
+    noticed: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    """Count and first places of what is odd."""
+    files: dict[str, int] = field(default_factory=dict)
+    places: tuple[array, array] = field(default_factory=lambda: (array("H"), array("Q")))
+    header: str = ""
+    """The first row, if it looks like the names of columns."""
+    bad: list[BadRow] = field(default_factory=list)
+    bad_count: int = 0
+
+    def where(self, row: int) -> str:
+        """The file and line of a row."""
+        return f"{list(self.files)[self.places[0][row]]} line {self.places[1][row]}"
+
+    def notice(self, what: str, where: str) -> None:
+        """Counts something odd, and keeps the first places."""
+        number, first = self.noticed.get(what, (0, []))
+        self.noticed[what] = number + 1, [*first, where] if number < FIRST else first
+
+    def refuse(self, bad: BadRow) -> None:
+        """Counts a bad row, and keeps the first few."""
+        self.bad_count += 1
+        if len(self.bad) < FIRST:
+            self.bad.append(bad)
+
+    def add(self, pair: Pair) -> None:
+        """Takes in a pair."""
+        sides = pair.source, pair.target
+        self.sources.append(hashed(pair.source, 0))
+        self.pairs.append(hashed("\0".join(sides), 0))
+        self.places[0].append(self.files.setdefault(pair.file, len(self.files)))
+        self.places[1].append(pair.line)
+        for side, text in enumerate(sides):
+            if self.units[side] == PICTURES:
+                self.lengths[side].append(1)
+                continue
+            words = [] if self.units[side] == "characters" else text.split()
+            self.lengths[side].append(len(words or text))
+            self.entries[side].update(words if self.units[side] == "symbols" else text)
+            if not text.strip():
+                self.notice(f"an empty {SIDES[side]}", pair.where)
+        self.notice_odd(pair)
+
+    def notice_odd(self, pair: Pair) -> None:
+        """Counts what is odd in a pair's characters."""
+        sides = [text for text, unit in zip((pair.source, pair.target), self.units, strict=True) if unit != PICTURES]
+        if pair.source == pair.target:
+            self.notice("equal", pair.where)
+        if any(ANY.search(text) for text in sides):
+            for what, pattern in PATTERNS.items():
+                if any(pattern.search(text) for text in sides):
+                    self.notice(what, pair.where)
+        if not all(text.isascii() for text in sides):
+            if not all(unicodedata.is_normalized("NFC", text) for text in sides):
+                self.notice("NFD", pair.where)
+            elif not all(unicodedata.is_normalized("NFD", text) for text in sides):
+                self.notice("NFC", pair.where)
+
+
+def look(files: Sequence[str], data: Data, units: tuple[str, ...] = ()) -> Look:
+    """One pass over the pairs of `files` as they are written; bad rows are counted and passed over.
+
+    `units` are those of another look, so that both count alike; else the beginning of the files decides.
+    """
+    seen = Look(units)
+    pairs = read_pairs(files, data.model_copy(update={"bad_rows": "skip", "normalize": "none"}), seen.refuse)
+    beginning = list(islice(pairs, BEGINNING))
+    pictured = bool(beginning) and is_picture(beginning[0].source)
+    seen.units = units or tuple(unit([getattr(pair, side) for pair in beginning]) for side in SIDES)
+    if pictured:
+        seen.units = (PICTURES, seen.units[1])
+    seen.header = next((names for pair in beginning[:1] if (names := header_of(pair))), "")
+    for pair in chain(beginning, pairs):
+        bad = broken(pair) if pictured else None
+        if bad:
+            seen.refuse(bad)
+        else:
+            seen.add(pair)
+    return seen
+
+
+def header_of(first: Pair) -> str:
+    """The texts of a first row, if both are what people call columns."""
+    sides = first.source, first.target
+    return ", ".join(sides) if all(text.strip().lower() in HEADERS for text in sides) else ""
+
+
+def unit(texts: list[str]) -> str:
+    """What the length of such texts is counted in."""
+    kind = choose(texts)[0]
+    return kind if kind in ("characters", "symbols") else "words"

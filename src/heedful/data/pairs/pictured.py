@@ -1,0 +1,97 @@
+"""Pairs of which one side is a picture: each picture decoded once, what cannot be read a bad row."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from heedful.data.notes import Notes
+from heedful.data.pairs.read import Pair, read_pairs
+from heedful.data.pictures.album import AlbumWriter
+from heedful.data.pictures.read import Form, choose_form, decode
+from heedful.data.readers.rows import BadRow
+from heedful.errors import HeedfulError
+from heedful.schema import Data
+
+LOOKED_AT = 300  # pictures by which size and colours are chosen
+SMALL = Form(8, "gray")
+
+OnBad = Callable[[BadRow], None]
+
+
+def as_asked(form: Form, data: Data) -> Form:
+    """A form that goes with weights that exist, with what a recipe asks for otherwise."""
+    size = form.size if data.picture == "auto" else data.picture
+    colours = form.colours if data.colours == "auto" else data.colours
+    resizing = form.resizing.scaled(size / form.size) if form.resizing else None
+    return replace(form, size=size, colours=colours, fit=data.fit, resizing=resizing)
+
+
+class Pictured:
+    """The pairs of files, whose pictures (if there are any) go into an album in `folder`.
+
+    Files name the picture as source. `exchanged`: here it is the target. Pictures with equal pixels get one
+    reference, that of the first of them, so that splits, overlap and references go by what a picture shows.
+    """
+
+    def __init__(self, folder: Path, data: Data, any_pictures: bool, exchanged: bool) -> None:
+        self.folder, self.data, self.any, self.exchanged = folder, data, any_pictures, exchanged
+        self.album: AlbumWriter | None = None
+
+    def begin(self, form: Form | None, note: Notes) -> None:
+        """Decides how pictures are read: as before (`form`), or as the first training pictures suggest."""
+        if not self.any:
+            return
+        if form is None:
+            skipped: list[BadRow] = []
+            first = islice(read_pairs(self.data.train, self.data, skipped.append), LOOKED_AT)
+            form, why = choose_form([pair.source for pair in first], self.data)
+            note(why)
+        self.album = AlbumWriter(self.folder, form)
+
+    def pairs(self, files: Sequence[str], on_bad: OnBad) -> Iterator[Pair]:
+        """As `read_pairs`."""
+        found = read_pairs(files, self.data, on_bad)
+        return found if self.album is None else self.seen(found, self.album, on_bad)
+
+    def seen(self, pairs: Iterator[Pair], album: AlbumWriter, on_bad: OnBad) -> Iterator[Pair]:
+        """Each pair once its picture is in the album."""
+        for pair in pairs:
+            try:
+                picture = album.add(pair.source)
+            except HeedfulError as error:
+                refuse(BadRow(pair.where, error.problem, "", error.cure), self.data, on_bad)
+                continue
+            sides = (pair.target, picture) if self.exchanged else (picture, pair.target)
+            yield replace(pair, source=sides[0], target=sides[1])
+
+    def end(self, note: Notes) -> None:
+        """Closes the album, and says how large it is."""
+        if self.album:
+            note(self.album.close())
+
+
+def readable(pairs: Iterator[Pair], data: Data, on_bad: OnBad) -> Iterator[Pair]:
+    """Each pair whose picture can be read to its end; another is a bad row."""
+    for pair in pairs:
+        bad = None if "://" in pair.source else broken(pair)
+        if bad:
+            refuse(bad, data, on_bad)
+        else:
+            yield pair
+
+
+def broken(pair: Pair) -> BadRow | None:
+    """The bad row for a picture that cannot be read to its end."""
+    try:
+        decode(pair.source, SMALL)
+    except HeedfulError as error:
+        return BadRow(pair.where, error.problem, "", error.cure)
+    return None
+
+
+def refuse(bad: BadRow, data: Data, on_bad: OnBad) -> None:
+    """Stops at a bad row, or hands it on, as the recipe says."""
+    if data.bad_rows == "error":
+        raise bad.error()
+    on_bad(bad)

@@ -1,0 +1,1 @@
+"""Pictures: files, forms, augmentation."""

@@ -1,0 +1,166 @@
+"""The pictures of a run in one file, each decoded once and read through a memory map ever after.
+
+N pictures asked for   M pictures stored   H W sides in pixels   C colours
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+from heedful.data.folders import write_json
+from heedful.data.pictures.read import Form, decode, in_npz
+from heedful.data.readers.rows import count
+from heedful.errors import HeedfulError
+
+PIXELS, INDEX = "pictures.npy", "pictures.json"
+CHUNK = 4096
+LEAST = 1 / 255  # of a spread that is divided by
+
+
+class AlbumWriter:
+    """Decodes pictures into a new album in `folder`; only `close` makes it one that can be opened.
+
+    Pictures of equal pixels are one picture, and have one reference: that of the first of them.
+    """
+
+    def __init__(self, folder: Path, form: Form) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.form = folder, form
+        self.numbers: dict[str, int] = {}
+        self.marks: dict[str, list[int] | None] = {}
+        self.failed: dict[str, HeedfulError] = {}
+        self.digests: dict[bytes, int] = {}
+        self.names: list[str] = []
+        self.animations = 0
+        self.stream = (folder / PIXELS).open("wb")
+        self.header()
+
+    def add(self, reference: str) -> str:
+        """Takes in a picture, if it is new, and gives the reference of the first one with these pixels.
+
+        Raises HeedfulError for a picture that cannot be read. Once closed, knows those that were added before.
+        """
+        if reference in self.numbers:
+            return self.names[self.numbers[reference]]
+        if reference in self.failed:
+            raise self.failed[reference]
+        assert not self.stream.closed, reference
+        self.marks[reference] = mark(reference)
+        try:
+            pixels, animated = decode(reference, self.form)
+        except HeedfulError as error:
+            self.failed[reference] = error
+            raise
+        self.animations += animated
+        raw = pixels.tobytes()
+        number = self.digests.setdefault(blake2b(raw, digest_size=16).digest(), len(self.names))
+        if number == len(self.names):
+            self.names.append(reference)
+            self.stream.write(raw)
+        self.numbers[reference] = number
+        return self.names[number]
+
+    def close(self) -> str:
+        """Finishes the files; a note about what is in them."""
+        self.stream.seek(0)
+        self.header()
+        self.stream.close()
+        write_json(self.folder / INDEX, {"form": self.form.plain(), "references": self.numbers, "marks": self.marks})
+        size = (self.folder / PIXELS).stat().st_size / 1e6
+        note = f"{count(len(self.names), 'picture')} of {self.form}, {size:,.1f} MB on disk"
+        twins = len(self.numbers) - len(self.names)
+        if twins:
+            note += f"; {twins:,} more {'is' if twins == 1 else 'are'} identical to one of them, and taken for it"
+        if self.animations:
+            note += f"; of {count(self.animations, 'animation')} the first frame is taken"
+        return note
+
+    def header(self) -> None:
+        """That of a .npy file of as many pictures as there are; numpy leaves room for a first axis of any length."""
+        form = self.form
+        shape = (len(self.names), form.size, form.size, form.channels)
+        about = {"descr": npy.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+        npy.write_array_header_1_0(self.stream, about)
+
+
+class Album:
+    """The pictures of a run, by number or by reference."""
+
+    kind = "pictures"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stored = np.asarray(np.load(folder / PIXELS, mmap_mode="r", allow_pickle=False))
+        self.size = len(self.stored)
+
+    def __reduce__(self) -> tuple[type["Album"], tuple[Path]]:
+        """Another process opens the map itself, instead of being sent what it maps."""
+        return Album, (self.folder,)
+
+    def __repr__(self) -> str:
+        return f"Album({str(self.folder)!r})"
+
+    @cached_property
+    def index(self) -> dict:
+        """The form, and the number of each reference."""
+        return json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
+
+    @cached_property
+    def form(self) -> Form:
+        """How the pictures were read."""
+        return Form.parse(self.index["form"])
+
+    def number(self, reference: str) -> int:
+        """The picture's number; pictures of equal pixels have one."""
+        return self.index["references"][reference]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """The number of each reference; every one must have been added."""
+        return [[self.number(text)] for text in texts]
+
+    def pixels(self, numbers: np.ndarray | Sequence[int]) -> np.ndarray:
+        """The pictures of these numbers, (N, H, W, C) bytes, a copy."""
+        return self.stored[np.asarray(numbers, np.int64)]
+
+    def of(self, references: Sequence[str]) -> np.ndarray:
+        """The pictures of these references, (N, H, W, C); those that are not here are read from their files.
+
+        A file of the same name that is not the one that was read is another picture. Raises HeedfulError for one that
+        cannot be read.
+        """
+        known, marks = self.index["references"], self.index.get("marks", {})
+        numbers = np.array(
+            [known.get(one, -1) if mark(one) in (None, marks.get(one)) else -1 for one in references], np.int64
+        )
+        found = self.pixels(np.maximum(numbers, 0))
+        for place in np.flatnonzero(numbers < 0).tolist():
+            found[place] = decode(references[place], self.form)[0]
+        return found
+
+    def statistics(self, numbers: np.ndarray | Sequence[int]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and spread of each colour over these pictures, as shares of 255; a spread is never 0."""
+        numbers = np.asarray(numbers, np.int64)
+        histogram = np.zeros((self.stored.shape[-1], 256), np.int64)
+        for start in range(0, len(numbers), CHUNK):
+            some = self.pixels(numbers[start : start + CHUNK])
+            histogram += [np.bincount(some[..., colour].ravel(), minlength=256) for colour in range(len(histogram))]
+        levels = np.arange(256) / 255
+        shares = histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
+        mean = shares @ levels
+        spread = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))
+        return tuple(mean.tolist()), tuple(np.maximum(spread, LEAST).tolist())
+
+
+def mark(reference: str) -> list[int] | None:
+    """Size and time of change of the file that a reference names; None where there is none."""
+    found = in_npz(reference)
+    try:
+        about = Path(found[0] if found else reference).stat()
+    except OSError:
+        return None
+    return [about.st_size, about.st_mtime_ns]

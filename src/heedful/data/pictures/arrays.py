@@ -1,0 +1,124 @@
+"""Pictures in .npz files: one array of pictures, one of labels or texts. Rows are counted from 0, as numpy counts.
+
+pictures   (N, H, W), (N, H, W, C) or (N, C, H, W); bytes, or 0 to 1, or 0 to 255, or 0 to 65535; called images, x, …
+columns    one text or whole number a row; called labels, y, texts, …; further ones keep their names
+
+N pictures   H W sides in pixels   C colours: 1, 3 or 4
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heedful.data.readers.lines import check_readable
+from heedful.data.readers.rows import Row
+from heedful.errors import HeedfulError
+
+PICTURES = ("images", "image", "pictures", "x", "X", "data", "arr_0")
+TARGETS = ("labels", "label", "targets", "target", "y", "Y", "texts", "text", "captions", "caption", "names", "arr_1")
+COLOURS = (1, 3, 4)
+KEPT = 4  # files in memory at once: train, valid and test, and one more
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a file holds: pictures (N, H, W, C) as bytes, and N texts by column."""
+
+    pictures: np.ndarray
+    columns: dict[str, list[str]]
+
+
+def read_npz(file: str) -> Iterator[Row]:
+    """Its rows: source is the reference `file.npz#number`, target the label or text.
+
+    Raises HeedfulError if the file is not what the head of this module says.
+    """
+    arrays = arrays_of(file)
+    for number in range(len(arrays.pictures)):
+        columns = {name: texts[number] for name, texts in arrays.columns.items()}
+        yield Row({"source": f"{file}#{number}", **columns}, file, number)
+
+
+def stored_picture(file: str, number: int) -> np.ndarray:
+    """The picture (H, W, C) of that number; raises HeedfulError if there is none."""
+    pictures = arrays_of(file).pictures
+    if number >= len(pictures):
+        raise HeedfulError(f"{file}#{number}: the file has {len(pictures):,} pictures, the first of them #0.")
+    return pictures[number]
+
+
+def arrays_of(file: str) -> Arrays:
+    """A file's arrays, kept in memory while the file stays as it is."""
+    check_readable(file)
+    about = Path(file).stat()
+    return load(file, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(KEPT)
+def load(file: str, changed: int, size: int) -> Arrays:
+    """The arrays of a file that was last changed then and has that size."""
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            arrays: dict[str, np.ndarray] = {name: archive[name] for name in archive.files}
+    except Exception as error:
+        # A spoilt archive raises a dozen kinds, from the zip file's to numpy's.
+        cure = "Texts are saved as np.array(texts, dtype=str)." if "pickle" in str(error).lower() else ""
+        raise HeedfulError(f"{file} is not an .npz file of plain arrays: {error}", cure) from None
+    name = next((name for name in PICTURES if name in arrays), None)
+    if name is None:
+        raise HeedfulError(
+            f"{file} has no array of pictures. It holds: {', '.join(arrays) or 'nothing'}.",
+            f"Name the array of pictures images, and that of labels or texts labels. Known: {', '.join(PICTURES)}.",
+        )
+    pictures = as_bytes(as_pictures(arrays.pop(name), f"{file}: {name}"), f"{file}: {name}")
+    columns = {key: texts(values) for key, values in arrays.items() if is_column(values, len(pictures))}
+    target = next((key for key in TARGETS if key in arrays), None)
+    if target is not None and target not in columns:
+        shape = f"{arrays[target].dtype} of shape {arrays[target].shape}"
+        need = f"{len(pictures):,} whole numbers or texts, one a picture"
+        raise HeedfulError(f"{file}: {target} is {shape}; needed are {need}.")
+    return Arrays(pictures, columns if target is None else {"target": columns[target]} | columns)
+
+
+def as_pictures(values: np.ndarray, what: str) -> np.ndarray:
+    """The array with its axes in our order (N, H, W, C)."""
+    if values.ndim == 3:
+        return values[..., None]
+    if values.ndim == 4 and values.shape[3] in COLOURS:
+        return values
+    if values.ndim == 4 and values.shape[1] in COLOURS:
+        return values.transpose(0, 2, 3, 1)
+    raise HeedfulError(f"{what} has the shape {values.shape}; pictures are (N, H, W), (N, H, W, C) or (N, C, H, W).")
+
+
+def as_bytes(values: np.ndarray, what: str) -> np.ndarray:
+    """Levels as bytes. Fractions from 0 to 1 and 16-bit levels are scaled, levels from 0 to 255 stay.
+
+    >>> as_bytes(np.array([0, 0.5, 1]), "x").tolist()
+    [0, 128, 255]
+    """
+    if values.dtype == np.uint8 or not values.size:
+        return values.astype(np.uint8)
+    if values.dtype.kind not in "biuf":
+        raise HeedfulError(f"{what} holds {values.dtype}, and no levels of pictures.")
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 65535):  # NaN too
+        raise HeedfulError(f"{what} has levels from {low:g} to {high:g}; known are 0 to 1, 0 to 255, 0 to 65535.")
+    whole = values.dtype.kind in "iu"
+    scale = 255 if high <= 1 and not whole else 1 if high <= 255 else 1 / 257
+    return (values.astype(np.float32) * np.float32(scale) + np.float32(0.5)).astype(np.uint8)
+
+
+def is_column(values: np.ndarray, rows: int) -> bool:
+    """Whether these are that many texts or whole numbers."""
+    return values.shape in ((rows,), (rows, 1)) and values.dtype.kind in "biuUS"
+
+
+def texts(values: np.ndarray) -> list[str]:
+    """A column as texts."""
+    found: list[Any] = values.reshape(-1).tolist()
+    return [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in found]

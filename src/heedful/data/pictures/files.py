@@ -1,0 +1,257 @@
+"""Pictures with their classes or captions, as people keep them: source is a reference to the picture.
+
+a folder   metadata.jsonl or metadata.csv inside: as below · pictures with a .txt of the same stem: a caption a line ·
+           else a folder a class: photos/cat/1.jpg is a cat
+a table    CSV or JSON lines with file_name, seen from the table's folder, and label, text or caption
+.json      Karpathy's, of COCO and Flickr: several sentences a picture; dataset.json#train for one of its splits
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from heedful.data.readers import tables
+from heedful.data.readers.lines import check_readable, read_lines
+from heedful.data.readers.rows import BadRow, Row, count
+from heedful.data.samples import pictures as picture_samples
+from heedful.errors import HeedfulError, unknown
+
+ENDINGS = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+)
+TABLES = {"metadata.jsonl": tables.read_jsonl, "metadata.csv": tables.read_csv}
+NAME = "file_name"
+TARGETS = ("label", "text", "caption")
+SPLITS = ("train", "training", "valid", "validation", "val", "dev", "test", "testing")
+ALIKE = {"val": "valid", "restval": "train"}
+"""Karpathy's words for splits. restval is what he put back into training."""
+
+
+def read_folder(folder: str) -> Iterator[Row | BadRow]:
+    """The rows of a folder, in the order of its sorted paths, or of its table.
+
+    Raises HeedfulError if it holds no pictures, or splits rather than classes.
+    """
+    table = table_in(folder)
+    if table:
+        return located(TABLES[table.name](str(table)))
+    pictures, others = files_in(folder)
+    if not pictures:
+        cure = f"Endings of pictures: {', '.join(ENDINGS)}."
+        raise HeedfulError(f"The folder {folder} has {count(len(others), 'file')} and no picture.", cure)
+    parts = sorted({path.relative_to(folder).parts[0] for path in pictures})
+    if all(part.lower() in SPLITS for part in parts):
+        raise HeedfulError(
+            f"{folder} holds {' and '.join(parts)}, which look like splits and not like classes.",
+            f"Name them one by one, as data.train={folder}/{parts[-1]}",
+        )
+    if any(path.suffix.lower() == ".txt" and path.with_suffix("") in stems(pictures) for path in others):
+        return by_text(folder, pictures)
+    return by_class(folder, pictures)
+
+
+def folder_notes(folder: str) -> list[str]:
+    """What of a folder is passed over."""
+    pictures, others = files_in(folder)
+    table = table_in(folder)
+    known = stems(pictures)
+    if table:
+        rows = located(TABLES[table.name](str(table)))
+        named = {Path(row.columns[NAME]) for row in rows if isinstance(row, Row) and NAME in row.columns}
+        left = [path for path in pictures if path not in named]
+        others = [path for path in others if path != table]
+        what = f"{count(len(left), 'picture')} that {table.name} does not name"
+        unnamed = [f"{folder}: passed over {what} (first: {left[0]})"] if left else []
+    else:
+        others = [path for path in others if not (path.suffix.lower() == ".txt" and path.with_suffix("") in known)]
+        unnamed = []
+    if others:
+        what = f"{count(len(others), 'file')} hidden or without a picture's ending"
+        unnamed.append(f"{folder}: passed over {what} (first: {others[0]})")
+    return unnamed
+
+
+def table_in(folder: str) -> Path | None:
+    """The table that describes a folder's pictures, if there is one."""
+    return next((path for name in TABLES if (path := Path(folder) / name).is_file()), None)
+
+
+def files_in(folder: str) -> tuple[list[Path], list[Path]]:
+    """The pictures below a folder, and its other files, sorted. Hidden files are among the others."""
+    pictures, others = [], []
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        for name in files:
+            shown = not is_hidden(name) and Path(name).suffix.lower() in ENDINGS
+            (pictures if shown else others).append(Path(place, name))
+    return sorted(pictures), sorted(others)
+
+
+def pictures_in(place: str) -> list[str] | None:
+    """All pictures below a folder, or of a sample (sample://name/split); None for what is no place of several.
+
+    Raises HeedfulError for a folder without any.
+    """
+    if place.startswith("sample://") and "#" not in place:
+        return [row.columns["source"] for row in picture_samples.read(place)]
+    return None if "://" in place or not Path(place).is_dir() else list(map(str, shown_in(place)[0]))
+
+
+def shown_in(folder: str) -> tuple[list[Path], list[Path]]:
+    """As `files_in`, hidden files left out; raises HeedfulError for a folder without any picture."""
+    found, others = files_in(folder)
+    if not found:
+        raise HeedfulError(
+            f"The folder {folder} has {count(len(others), 'file')} and no picture.", f"Endings: {', '.join(ENDINGS)}."
+        )
+    return found, [path for path in others if not is_hidden(path.name)]
+
+
+def is_hidden(name: str) -> bool:
+    """Whether systems put such files beside ours without being asked."""
+    return name.startswith((".", "__MACOSX"))
+
+
+def stems(paths: Iterable[Path]) -> set[Path]:
+    """The paths without their endings."""
+    return {path.with_suffix("") for path in paths}
+
+
+def by_class(folder: str, pictures: list[Path]) -> Iterator[Row | BadRow]:
+    """A row a picture, whose class is the first folder on its way."""
+    for number, path in enumerate(pictures, start=1):
+        name = path.relative_to(folder).parts[0]
+        if Path(name) == path.relative_to(folder):
+            yield BadRow(str(path), "it stands in no class's folder, and no .txt of its name beside it", "")
+        else:
+            yield Row({"source": str(path), "target": name}, folder, number)
+
+
+def by_text(folder: str, pictures: list[Path]) -> Iterator[Row | BadRow]:
+    """A row for each line of the .txt beside a picture."""
+    for number, path in enumerate(pictures, start=1):
+        beside = next((path.with_suffix(end) for end in (".txt", ".TXT") if path.with_suffix(end).is_file()), None)
+        if beside is None:
+            yield BadRow(str(path), f"no caption: there is no {path.with_suffix('.txt').name} beside it", "")
+        elif not beside.stat().st_size:
+            yield BadRow(str(path), f"no caption: {beside.name} is empty", "")
+        else:
+            for _, text in read_lines(str(beside)):
+                if isinstance(text, BadRow):
+                    yield text
+                elif text.strip():
+                    yield Row({"source": str(path), "target": text.strip()}, folder, number)
+
+
+def located(rows: Iterable[Row | BadRow], column: str = "") -> Iterator[Row | BadRow]:
+    """Rows of a table whose pictures, named as seen from its folder, are named as seen from here.
+
+    `column` is what the recipe calls the source ("": not said). A table without file_name, or without pictures in
+    that column, stays as it is.
+    """
+    rows = iter(rows)
+    first: list[Row | BadRow] = []
+    for row in rows:
+        first.append(row)
+        if isinstance(row, Row):
+            break
+    columns = first[-1].columns if first and isinstance(first[-1], Row) else {}
+    if column.isdigit() and column not in columns and 0 < int(column) <= len(columns):
+        column = list(columns)[int(column) - 1]
+    if NAME in columns:
+        return map(named, chain(first, rows))
+    if Path(columns.get(column, "")).suffix.lower() in ENDINGS:
+        return (beside(row, column) for row in chain(first, rows))
+    return chain(first, rows)
+
+
+def named(row: Row | BadRow) -> Row | BadRow:
+    """A row with file_name as one with source and target."""
+    if isinstance(row, BadRow):
+        return row
+    if not row.columns.get(NAME):
+        return BadRow(row.where, f'no text in column "{NAME}"', "\t".join(row.columns.values()))
+    path = seen_from(row.file, row.columns[NAME])
+    target = next((name for name in TARGETS if name in row.columns), None)
+    roles = {"source": path} | ({"target": row.columns[target]} if target else {})
+    return Row(roles | row.columns | {NAME: path}, row.file, row.line)
+
+
+def beside(row: Row | BadRow, column: str) -> Row | BadRow:
+    """A row with this column's path as seen from here, if the table has such a file beside it."""
+    if isinstance(row, BadRow) or column not in row.columns:
+        return row
+    path = seen_from(row.file, row.columns[column])
+    return Row({**row.columns, column: path}, row.file, row.line) if Path(path).is_file() else row
+
+
+def seen_from(table: str, name: str) -> str:
+    """A file's name, written as seen from the table's folder, as seen from here.
+
+    >>> seen_from("photos/metadata.csv", "cat/1.jpg"), seen_from("t.csv", "sample://mnist/test#1")
+    ('photos/cat/1.jpg', 'sample://mnist/test#1')
+    """
+    return name if "://" in name else str(Path(table).parent / name)
+
+
+def path_of(file: str) -> str:
+    """The file on disk that a name of data means: dataset.json for dataset.json#train.
+
+    >>> path_of("dataset.json#train"), path_of("a#b.tsv")
+    ('dataset.json', 'a#b.tsv')
+    """
+    path, mark, split = file.rpartition("#")
+    return path if mark and path.lower().endswith(".json") and "/" not in split else file
+
+
+def read_karpathy(file: str) -> Iterator[Row | BadRow]:
+    """A row for each sentence of each picture, of one split if the name ends in #train, #val or #test.
+
+    Raises HeedfulError if the file is not of that kind, or has no such split.
+    """
+    path = path_of(file)
+    images, wanted = images_of(path), file.removeprefix(path).removeprefix("#")
+    splits = dict.fromkeys(ALIKE.get(str(one.get("split")), str(one.get("split"))) for one in images)
+    wanted = ALIKE.get(wanted, wanted)
+    if wanted and wanted not in splits:
+        raise unknown(f"split of {path}", wanted, splits)
+    for number, image in enumerate(images, start=1):
+        split = str(image.get("split"))
+        if not wanted or ALIKE.get(split, split) == wanted:
+            yield from sentences(file, path, number, image)
+
+
+def images_of(path: str) -> list[dict[str, Any]]:
+    """The list of images in Karpathy's JSON."""
+    check_readable(path)
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        images = found["images"]
+        if images and all(isinstance(image, dict) for image in images):
+            return images
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    example = '{"images": [{"filename": "1.jpg", "split": "train", "sentences": [{"raw": "A cat."}]}]}'
+    raise HeedfulError(f"{path} is not a list of pictures as Karpathy writes it.", f"As {example}")
+
+
+def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Iterator[Row | BadRow]:
+    """The rows of one image."""
+    where = f"{file} line {number}"
+    name, given = image.get("filename"), image.get("sentences")
+    if not isinstance(name, str) or not isinstance(given, list) or not given:
+        yield BadRow(where, "an image without filename, or without sentences", str(name))
+        return
+    source = seen_from(path, str(PurePosixPath(str(image.get("filepath") or ""), name)))
+    for one in given:
+        raw = one.get("raw") if isinstance(one, dict) else None
+        tokens = one.get("tokens") if isinstance(one, dict) else None
+        text = raw if isinstance(raw, str) else " ".join(map(str, tokens)) if isinstance(tokens, list) else ""
+        record = tables.row({"source": source, "target": " ".join(text.split())}, file, number)
+        yield (
+            record if isinstance(record, BadRow) or record.columns["target"] else BadRow(where, "an empty sentence", "")
+        )

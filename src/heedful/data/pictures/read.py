@@ -1,0 +1,305 @@
+"""One picture from anywhere, as bytes of one form: a file, a row of an .npz file, a picture of a sample.
+
+H W sides in pixels   C colours: 3, or 1 for gray
+"""
+
+import re
+import statistics
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from heedful.data.pictures import arrays as picture_arrays
+from heedful.data.pictures.files import ENDINGS
+from heedful.data.pictures.resizing import Resizing
+from heedful.data.readers.lines import check_readable
+from heedful.data.samples import pictures as picture_samples
+from heedful.errors import HeedfulError
+from heedful.schema import Data
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+LIMIT = 120_000_000  # pixels, told by the header; the largest telephones make 108 million
+SMALLEST, LARGEST, USUAL = 4, 1024, 64  # sides in pixels: allowed, and the most that `auto` takes
+GRAY = ("1", "L", "LA", "La", "I", "F")
+ANIMATED = ("GIF", "WEBP", "PNG")
+ORIENTATION = 0x0112  # of EXIF
+FOREIGN = {
+    b"<svg": "SVG (lines, not pixels)",
+    b"<?xml": "SVG or XML (not pixels)",
+    b"<!doc": "a web page",
+    b"<html": "a web page",
+    b"%pdf": "PDF",
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What every picture of a run is made to be: a square of bytes, (size, size, C)."""
+
+    size: int
+    colours: Literal["rgb", "gray"]
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    resizing: Resizing | None = None
+    """In place of `fit`, for a network that was published with another."""
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return 1 if self.colours == "gray" else 3
+
+    @property
+    def mode(self) -> str:
+        """As Pillow calls it."""
+        return "L" if self.colours == "gray" else "RGB"
+
+    def __str__(self) -> str:
+        return f"{self.size}×{self.size} {'gray' if self.colours == 'gray' else 'in colour'}"
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+    @staticmethod
+    def parse(plain: dict[str, Any]) -> "Form":
+        """The form that `plain` described.
+
+        >>> Form.parse(Form(28, "gray").plain())
+        Form(size=28, colours='gray', fit='crop', resizing=None)
+        """
+        resizing = plain.get("resizing")
+        return Form(plain["size"], plain["colours"], plain["fit"], Resizing.parse(resizing) if resizing else None)
+
+
+def is_picture(reference: str) -> bool:
+    """Whether a text is a reference to a picture, judged by how it is written.
+
+    >>> is_picture("photos/cat/1.JPG"), is_picture("digits.npz#17"), is_picture("a cat.")
+    (True, True, False)
+    """
+    if reference.startswith("sample://"):
+        return picture_samples.is_sample(reference)
+    return Path(reference).suffix.lower() in ENDINGS or in_npz(reference) is not None
+
+
+def read_picture(reference: str, form: Form) -> np.ndarray:
+    """The picture as (H, W, C) bytes; raises HeedfulError, with what is wrong and where, if it cannot be read.
+
+    References: a path, `file.npz#17` (rows from 0), `sample://mnist/test#17`. A picture is turned as its EXIF says,
+    16-bit levels are scaled to bytes, what is transparent is white; of an animation the first frame counts.
+    """
+    return decode(reference, form)[0]
+
+
+def read_pictures(references: Sequence[str], form: Form) -> np.ndarray:
+    """Pictures as (N, H, W, C) bytes; raises HeedfulError as `read_picture` does."""
+    found = np.empty((len(references), form.size, form.size, form.channels), np.uint8)
+    for place, reference in enumerate(references):
+        found[place] = read_picture(reference, form)
+    return found
+
+
+def header(reference: str) -> tuple[int, int, bool]:
+    """Width, height, and whether it is gray, without decoding it; raises HeedfulError if it cannot be read."""
+    stored = from_arrays(reference, USUAL)
+    if stored is not None:
+        height, width, channels = stored.shape
+        return width, height, channels == 1
+    with opened(reference) as image:
+        width, height = image.size
+        # A PNG may tell its orientation behind its pixels; then this would decode it.
+        if "exif" in image.info and orientation(image) >= 5:
+            width, height = height, width
+        return width, height, image.mode in GRAY or image.mode.startswith("I;16") or gray_palette(image)
+
+
+def choose_form(references: Sequence[str], data: Data) -> tuple[Form, str]:
+    """The form for pictures such as these, and a note about what was chosen and why.
+
+    `auto` sides: the median shorter side, to the next multiple of 4, from 8 to 64; `auto` colours: gray if all are.
+    Raises HeedfulError if none can be read, or for a side that is not allowed.
+    """
+    if data.picture != "auto" and not SMALLEST <= data.picture <= LARGEST:
+        raise HeedfulError(f"data.picture={data.picture} is not a side in pixels from {SMALLEST} to {LARGEST:,}.")
+    if data.picture != "auto" and data.colours != "auto":
+        form = Form(data.picture, data.colours, data.fit)
+        return form, f"pictures are read as {form} (fit={form.fit})"
+    seen = headers(references)
+    middle = statistics.median(min(width, height) for width, height, _ in seen)
+    size = max(8, min(USUAL, round(middle / 4) * 4)) if data.picture == "auto" else data.picture
+    all_gray = all(gray for _, _, gray in seen)
+    colours = ("gray" if all_gray else "rgb") if data.colours == "auto" else data.colours
+    form = Form(size, colours, data.fit)
+    gray = "all" if all_gray else "not all"
+    why = f"of the first {len(seen):,} the median shorter side is {middle:g}, and {gray} are gray"
+    fit = "" if all(width == height for width, height, _ in seen) else f" (fit={form.fit})"
+    return form, f"pictures are read as {form}{fit}: {why} (data.picture, data.colours)"
+
+
+def headers(references: Sequence[str]) -> list[tuple[int, int, bool]]:
+    """The headers of those that can be read; raises HeedfulError if there are none."""
+    found, first = [], None
+    for reference in references:
+        try:
+            found.append(header(reference))
+        except HeedfulError as error:
+            first = first or error
+    if not found:
+        raise first or HeedfulError("There are no pictures to learn from.")
+    return found
+
+
+def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
+    """The picture as `read_picture` gives it, and whether it is the first frame of several."""
+    stored = from_arrays(reference, form.size)
+    if stored is not None:
+        if stored.shape == (form.size, form.size, form.channels) and not form.resizing:
+            return stored.copy(), False
+        image = Image.fromarray(stored[..., 0] if stored.shape[2] == 1 else stored)
+        return as_array(fitted(flat(image, form.mode), form)), False
+    with opened(reference) as image:
+        try:
+            if image.format in ("JPEG", "MPO") and not form.resizing:
+                image.draft(form.mode, (2 * form.size, 2 * form.size))  # large ones are decoded small
+            image.load()
+            upright = ImageOps.exif_transpose(image) if orientation(image) > 1 else image
+            pixels = as_array(fitted(flat(upright, form.mode), form))
+            return pixels, image.format in ANIMATED and getattr(image, "is_animated", False)
+        except HeedfulError as error:
+            raise HeedfulError(f"{reference} {error.problem}", error.cure) from None
+        except Exception as error:
+            # Pillow's decoders raise a dozen kinds on spoilt files, and each says in words what it met.
+            raise HeedfulError(f"{reference} is cut off or damaged: {error}.", "Save or copy it again.") from None
+
+
+def from_arrays(reference: str, side: int) -> np.ndarray | None:
+    """The picture (H, W, C) if it stands in an array or a sample, whose drawings are made for that side; else None."""
+    if reference.startswith("sample://"):
+        return picture_samples.picture(reference, side)
+    inside = in_npz(reference)
+    return picture_arrays.stored_picture(*inside) if inside else None
+
+
+def in_npz(reference: str) -> tuple[str, int] | None:
+    """File and number of a reference such as `digits.npz#17`."""
+    found = re.fullmatch(r"(.*\.npz)#(\d+)", reference, re.IGNORECASE)
+    return (found[1], int(found[2])) if found else None
+
+
+@contextmanager
+def opened(file: str) -> Iterator[Image.Image]:
+    """A picture's file, its header read and its size allowed; no warning of Pillow's gets out."""
+    if Path(file).is_file() and not Path(file).stat().st_size:
+        raise HeedfulError(f"{file} is empty, and no picture.")
+    start = check_readable(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image = Image.open(file, formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            pixels = re.search(r"\d+", str(error))
+            raise too_large(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
+        except Exception:
+            # Beside its own, Pillow lets a dozen kinds through from headers that are made up.
+            raise HeedfulError(f"{file} {foreign(start)}", f"Known are {', '.join(FORMATS)}.") from None
+        with image:
+            width, height = image.size
+            if width * height > LIMIT:
+                raise too_large(file, f"{width:,} × {height:,}")
+            yield image
+
+
+def too_large(file: str, pixels: str) -> HeedfulError:
+    """The error for more pixels than are decoded."""
+    return HeedfulError(
+        f"{file} has {pixels} pixels, and at most {LIMIT:,} are decoded.",
+        "A small file of so many may be meant to fill the memory; if it is a picture, shrink it first.",
+    )
+
+
+def foreign(start: bytes) -> str:
+    """What a file is that is no picture of ours, by its first bytes."""
+    if start[4:8] == b"ftyp":
+        return "is HEIC, AVIF or a video, and no picture that can be read."
+    beginning = start.removeprefix(b"\xef\xbb\xbf").lstrip()[:5].lower()
+    name = next((name for mark, name in FOREIGN.items() if beginning.startswith(mark)), "")
+    return f"is {name}, and no picture that can be read." if name else "is no picture that can be read."
+
+
+def orientation(image: Image.Image) -> int:
+    """How the picture was held, 1 to 8; 1, upright, where EXIF is missing or spoilt."""
+    try:
+        found = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # spoilt EXIF raises whatever its bytes lead to, and is no reason to refuse the picture
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def gray_palette(image: Image.Image) -> bool:
+    """Whether a palette has grays alone."""
+    palette = image.getpalette("RGB") if image.mode == "P" else None
+    return bool(palette) and palette[0::3] == palette[1::3] == palette[2::3]
+
+
+def flat(image: Image.Image, mode: str) -> Image.Image:
+    """The picture in mode L or RGB: more than 8 bits scaled down, what is transparent white."""
+    if image.mode.startswith("I") or image.mode == "F":
+        image = Image.fromarray(levels(np.asarray(image)))
+    elif image.has_transparency_data:
+        picture = image.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        image = Image.alpha_composite(white, picture).convert("RGB")
+    return image if image.mode == mode else image.convert("RGB").convert(mode)
+
+
+def levels(values: np.ndarray) -> np.ndarray:
+    """Gray levels of 16 bits or fractions as bytes; raises HeedfulError where their scale cannot be known."""
+    try:
+        if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 65535:
+            return ((values.astype(np.int64) + 128) // 257).astype(np.uint8)
+        return picture_arrays.as_bytes(values, "")
+    except HeedfulError as error:
+        raise HeedfulError(error.problem.strip(), "Save it with 8 or 16 bits a level.") from None
+
+
+def fitted(image: Image.Image, form: Form) -> Image.Image:
+    """The picture as a square: its middle, or all of it on white, or all of it stretched."""
+    width, height = image.size
+    side = form.size
+    if form.resizing:
+        return form.resizing.square(image, side)
+    if form.fit == "crop":
+        short = min(width, height)
+        left, top = (width - short) // 2, (height - short) // 2
+        return resized(image, (side, side), (left, top, left + short, top + short))
+    if form.fit == "stretch" or width == height:
+        return resized(image, (side, side), (0, 0, width, height))
+    scale = side / max(width, height)
+    inner = max(1, round(width * scale)), max(1, round(height * scale))
+    canvas = Image.new(image.mode, (side, side), "white")
+    canvas.paste(resized(image, inner, (0, 0, width, height)), ((side - inner[0]) // 2, (side - inner[1]) // 2))
+    return canvas
+
+
+def resized(image: Image.Image, size: tuple[int, int], box: tuple[int, int, int, int]) -> Image.Image:
+    """The part of the picture in the box, at that size.
+
+    Smaller by Lanczos, which keeps edges. Larger by areas: pixels become blocks, and no level is made up that was
+    not there; a network gains nothing from guesses between pixels.
+    """
+    inside = box[2] - box[0], box[3] - box[1]
+    if inside == size:
+        return image.crop(box)
+    if inside[0] > size[0] or inside[1] > size[1]:
+        return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+    return image.resize(size, Image.Resampling.BOX, box=box)
+
+
+def as_array(image: Image.Image) -> np.ndarray:
+    """Pixels (H, W, C)."""
+    return np.array(image).reshape(image.height, image.width, -1)

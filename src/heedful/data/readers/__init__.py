@@ -1,0 +1,1 @@
+"""Rows of named columns from files of every format."""

@@ -1,0 +1,113 @@
+"""Lines of a text file, one at a time and strictly UTF-8; what is not is named with its line and column."""
+
+import codecs
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from heedful.data.readers.rows import SHOWN, BadRow
+from heedful.errors import HeedfulError, nearest
+
+# The longer marks first: the mark of UTF-32 begins with that of UTF-16.
+FOREIGN = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+LOOK = 4096
+NAMES = 2000  # in a folder, among which a missing one is looked for: pictures may be a million
+
+
+def read_lines(file: str) -> Iterator[tuple[int, str | BadRow]]:
+    """Line number (from 1) and text without its end (LF or CRLF); a BadRow where a line is not UTF-8 or holds NUL.
+
+    A byte order mark before the first line is passed over. Raises HeedfulError if the file is missing, empty, a
+    folder, or in another encoding as a whole.
+    """
+    check_utf8(file)
+    with open(file, "rb") as stream:
+        for number, raw in enumerate(stream, start=1):
+            if number == 1:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
+            raw = raw[: -2 if raw.endswith(b"\r\n") else -1 if raw.endswith(b"\n") else None]
+            try:
+                text = raw.decode()
+            except UnicodeDecodeError as error:
+                yield number, not_utf8(f"{file} line {number}", raw, error)
+                continue
+            problem = unusable(text) if "\0" in text else None
+            yield number, BadRow(f"{file} line {number}", problem, text[:SHOWN]) if problem else text
+
+
+def check_readable(file: str) -> bytes:
+    """The first bytes of a file; raises HeedfulError if there are none, or none that we may read."""
+    path = Path(file)
+    if path.is_dir():
+        raise HeedfulError(f"{file} is a folder, and a file is needed.")
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(LOOK)
+    except FileNotFoundError:
+        raise missing(path) from None
+    except OSError as error:
+        raise HeedfulError(f"{file} cannot be read: {error.strerror}.") from None
+    if not start:
+        raise HeedfulError(f"{file} is empty.", "It needs a row a line.")
+    return start
+
+
+def check_utf8(file: str) -> None:
+    """Raises HeedfulError if a file is in UTF-16 or UTF-32, by its mark or its zeros."""
+    start = check_readable(file)
+    foreign = next((name for mark, name in FOREIGN if start.startswith(mark)), None)
+    if foreign is None and start.count(0) > len(start) // 4:
+        # Text of Western scripts in UTF-16 or UTF-32 without a mark: every second byte, or three of four, is zero.
+        foreign = "UTF-32" if start.count(0) > len(start) * 5 // 8 else "UTF-16"
+    if foreign:
+        path = Path(file)
+        cure = f"Convert it: iconv -f {foreign} -t UTF-8 {file} > {path.stem}.utf8{path.suffix}"
+        raise HeedfulError(f"{file} line 1 column 1: this is {foreign} (or no text at all), and UTF-8 is needed.", cure)
+
+
+def encoding_notes(file: str) -> list[str]:
+    """What is unusual, but accepted, about how a text file is written: a byte order mark, CRLF line ends."""
+    with open(file, "rb") as stream:
+        start = stream.read(LOOK)
+    notes = []
+    if start.startswith(codecs.BOM_UTF8):
+        notes.append(f"{file} begins with a byte order mark; it is passed over")
+    if b"\r\n" in start:
+        notes.append(f"{file} has Windows line ends (CRLF); they are read as plain ones")
+    return notes
+
+
+def unusable(text: str) -> str | None:
+    """Why no tokenizer could take this text (NUL, a lone surrogate), with its column; None if one can."""
+    if "\0" in text:
+        return f"column {text.index(chr(0)) + 1}: a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        return f"column {error.start + 1}: a lone surrogate (U+{code:04X}), half of a character"
+    return None
+
+
+def not_utf8(where: str, raw: bytes, error: UnicodeDecodeError) -> BadRow:
+    """The bad row for bytes that are not UTF-8: names the column, counted in characters."""
+    column = len(raw[: error.start].decode()) + 1
+    byte = raw[error.start]
+    surrogate = byte == 0xED and raw[error.start + 1 : error.start + 2] >= b"\xa0"
+    what = "a lone surrogate, half of a character" if surrogate else f"byte 0x{byte:02X} is not UTF-8"
+    cure = "" if surrogate else "If the whole file is Latin-1: iconv -f LATIN1 -t UTF-8 old > new"
+    return BadRow(where, f"column {column}: {what}", raw[: 4 * SHOWN].decode(errors="backslashreplace"), cure)
+
+
+def missing(path: Path) -> HeedfulError:
+    """The error for a file that is not there, with the nearest name in its folder."""
+    folder = path.parent
+    names = [other.name for other in islice(folder.iterdir(), NAMES)] if folder.is_dir() else []
+    match = nearest(path.name, names)
+    cure = f"Did you mean {folder / match}?" if match else ""
+    return HeedfulError(f"There is no file {path}.", cure)

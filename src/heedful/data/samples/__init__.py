@@ -1,0 +1,1 @@
+"""Real data that ordinary packages carry, as sample://name/split."""

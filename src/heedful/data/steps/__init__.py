@@ -1,0 +1,1 @@
+"""Sequences with a label at each step: videos, series, sentences."""

@@ -1,0 +1,90 @@
+"""A look at clips before training on them: bad rows, how long they are, which labels are rare or never learnt."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from heedful.data.pairs.check import WEIGHT, histogram
+from heedful.data.readers.rows import BadRow, count
+from heedful.data.steps.forms import StepForm
+from heedful.data.steps.prepare import choose_form
+from heedful.data.steps.read import read_clips
+from heedful.errors import HeedfulError
+from heedful.results import Finding, Findings
+from heedful.schema import Data
+
+FIRST = 3
+RARE = 20  # steps
+
+
+@dataclass
+class Seen:
+    """What one split holds."""
+
+    lengths: list[int] = field(default_factory=list)
+    labels: Counter[str] = field(default_factory=Counter)
+    sources: dict[str, str] = field(default_factory=dict)
+    bad: list[BadRow] = field(default_factory=list)
+
+
+def check_clips(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: Data) -> Findings:
+    """What stands out in the clips of `files`, `valid` and `test`, and between them.
+
+    Raises HeedfulError for a file that cannot be read as a whole.
+    """
+    form, _ = choose_form(data.model_copy(update={"train": list(files)}))
+    parts = (("train", files), ("valid", valid), ("test", test))
+    named = {name: look(some, data, form) for name, some in parts if some}
+    found = [finding for name, seen in named.items() for finding in within(name, seen)]
+    found += between(named)
+    found.sort(key=lambda finding: WEIGHT[finding.level])
+    train = named["train"]
+    if not train.lengths and not train.bad:
+        raise HeedfulError(f"There are no clips in {', '.join(files)}.")
+    steps, classes = sum(train.lengths), count(len(train.labels), "label")
+    summary = f"{count(len(train.lengths), 'clip')} · {count(steps, 'step')} · {classes}: {', '.join(train.labels)}"
+    return Findings(", ".join(files), summary, tuple(found), {"steps": histogram(np.array(train.lengths))})
+
+
+def look(files: Sequence[str], data: Data, form: StepForm) -> Seen:
+    """One pass over the clips of some files."""
+    seen = Seen()
+    for clip in read_clips(files, data.model_copy(update={"bad_rows": "skip"}), form, seen.bad.append):
+        seen.lengths.append(len(clip.labels))
+        seen.labels.update(label for label in clip.labels if label)
+        seen.sources.setdefault(clip.source, f"{clip.file} line {clip.line}")
+    seen.labels = Counter(dict(seen.labels.most_common()))
+    return seen
+
+
+def within(name: str, seen: Seen) -> Iterator[Finding]:
+    """What stands out in one split."""
+    for bad in seen.bad[:FIRST]:
+        yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
+    if len(seen.bad) > FIRST:
+        yield Finding("x", count(len(seen.bad) - FIRST, "further bad row"), len(seen.bad) - FIRST)
+    steps, named = sum(seen.lengths), sum(seen.labels.values())
+    if named < steps:
+        yield Finding("i", f"{name}: {count(steps - named, 'step')} of {steps:,} without a label: not counted", 1)
+    rare = [label for label, number in seen.labels.items() if number < RARE]
+    if rare:
+        yield Finding(
+            "!", f"{name}: {count(len(rare), 'label')} on fewer than {RARE} steps: {', '.join(rare)}", len(rare)
+        )
+
+
+def between(named: dict[str, Seen]) -> Iterator[Finding]:
+    """Clips that stand in two splits, and labels that training never shows."""
+    train = named["train"]
+    for name, seen in named.items():
+        if name == "train":
+            continue
+        new = [label for label in seen.labels if label not in train.labels]
+        if new:
+            yield Finding("!", f"{name}: {count(len(new), 'label')} never in training: {', '.join(new)}", len(new))
+        shared = [where for source, where in seen.sources.items() if source in train.sources]
+        if shared:
+            text = f"{count(len(shared), 'clip')} of {name} also in training"
+            yield Finding("!", text, len(shared), tuple(shared[:FIRST]))

@@ -1,0 +1,278 @@
+"""Things that go step by step, each with a label: frames of a video, a series of measurements, the words of a text.
+
+frames   a video file, a folder of frames, .npy of bytes (T, H, W) or (T, H, W, C)
+series   .csv or .tsv with a column a channel, .npy of other numbers (T,) or (T, C)
+tokens   the words of a text, between spaces
+
+T steps   H W sides in pixels   C colours or channels   L letters of a word
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from heedful.data.pictures.read import Form, as_array, fitted, flat, header, read_pictures
+from heedful.data.readers.lines import check_readable, missing
+from heedful.data.readers.rows import count
+from heedful.data.samples import steps as step_samples
+from heedful.data.steps.series import read_table
+from heedful.data.steps.subwords import Cut
+from heedful.data.steps.video import ENDINGS as VIDEOS
+from heedful.data.steps.video import header_seconds, read_video
+from heedful.data.steps.words import Lexicon
+from heedful.errors import HeedfulError
+
+Kind = Literal["frames", "series", "tokens"]
+TABLES = (".csv", ".tsv")
+FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+LOOKED_AT = 8  # frames of a clip by which its colours are judged
+LEVELS = 8  # colours whose levels differ by less are gray that was compressed
+MOST = 200_000  # frames of a folder or an array, as of a video
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """A sequence as it was read.
+
+    `values` are (T, H, W, C) bytes, (T, C) float32, or empty for words. `seconds` (T,) tells when each step begins,
+    where that is known. `note` is what is odd, but accepted, about the file.
+    """
+
+    kind: Kind
+    values: np.ndarray
+    words: tuple[str, ...] = ()
+    seconds: tuple[float, ...] = ()
+    note: str = ""
+
+    def __len__(self) -> int:
+        return len(self.words) if self.kind == "tokens" else len(self.values)
+
+
+@dataclass(frozen=True)
+class StepForm:
+    """How sequences are read and made into what a network takes; saved with a model, and the same ever after.
+
+    `picture` and `rate` are for frames (0: every frame), `channels` with their `mean` and `spread` in training for
+    series, `lexicon` and the Unicode form `normalize` for words.
+    """
+
+    kind: Kind
+    picture: Form | None = None
+    rate: float = 0.0
+    channels: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    spread: tuple[float, ...] = ()
+    lexicon: Lexicon | Cut | None = None
+    normalize: Literal["none", "NFC"] = "none"
+
+    def ready(self, steps: Steps) -> np.ndarray:
+        """What a network takes: (T, H, W, C) bytes, (T, C) float32 of mean 0 and spread 1, or (T, 1 + L) numbers."""
+        if self.lexicon is not None:
+            return self.lexicon.encode(steps.words)
+        if self.kind == "series":
+            return ((steps.values - np.array(self.mean)) / np.array(self.spread)).astype(np.float32)
+        return steps.values
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        fields = {name: getattr(self, name) for name in ("kind", "rate", "normalize")}
+        fields |= {name: list(getattr(self, name)) for name in ("channels", "mean", "spread")}
+        lexicon = self.lexicon and self.lexicon.plain()
+        return fields | {"picture": self.picture and self.picture.plain(), "lexicon": lexicon}
+
+    @staticmethod
+    def parse(plain: dict[str, Any]) -> "StepForm":
+        """The form that `plain` described.
+
+        >>> form = StepForm("series", channels=("x", "y"), mean=(0.0, 1.0), spread=(1.0, 2.0))
+        >>> StepForm.parse(form.plain()) == form
+        True
+        """
+        fields: dict[str, Any] = plain | {name: tuple(plain[name]) for name in ("channels", "mean", "spread")}
+        picture, lexicon = plain["picture"], plain["lexicon"]
+        fields["picture"] = Form.parse(picture) if picture else None
+        fields["lexicon"] = (Cut if "tokenizer" in lexicon else Lexicon).parse(lexicon) if lexicon else None
+        return StepForm(**fields)
+
+
+def open_steps(reference: str, form: StepForm) -> Steps:
+    """The sequence that a reference names, in the form that a network was trained on.
+
+    References: a file, a folder of frames, `sample://digit-clips/a/test#17` (from 0), and for words the text itself.
+    Raises HeedfulError, with what is wrong and where, if it cannot be read, has no step, or is of another kind.
+    """
+    steps = read_steps(reference, form)
+    if not len(steps):
+        raise HeedfulError(f"{reference or 'The text'} has no step: it is empty.")
+    return steps
+
+
+def read_steps(reference: str, form: StepForm) -> Steps:
+    """As `open_steps`, perhaps of no step."""
+    if form.kind == "tokens":
+        return Steps("tokens", np.zeros(0), words=words_of(reference))
+    found = kind_of(reference)
+    if found != form.kind:
+        what = f"holds {found}" if found else "is no file that is known"
+        raise HeedfulError(f"{reference} {what}, and {form.kind} are read here.", KNOWN)
+    if reference.startswith("sample://"):
+        values, rate = step_samples.values(reference)
+        ready = channelled(reference, values, form) if form.kind == "series" else as_frames(values, form)
+        return Steps(form.kind, ready, seconds=tuple(np.arange(len(values)) / rate) if rate else ())
+    path = Path(reference)
+    if form.kind == "series":
+        return array_series(reference, form) if path.suffix.lower() == ".npy" else table_series(reference, form)
+    if path.is_dir():
+        return Steps("frames", read_pictures([str(one) for one in frame_files(path)], picture_form(form)))
+    if path.suffix.lower() == ".npy":
+        return Steps("frames", as_frames(read_array(reference), form))
+    return video_frames(reference, form)
+
+
+KNOWN = (
+    f"Frames: {', '.join(VIDEOS)}, a folder of pictures, .npy of bytes (T, H, W) or (T, H, W, C).\n"
+    "Series: .csv or .tsv with a column a channel, .npy of other numbers (T,) or (T, C)."
+)
+
+
+def kind_of(reference: str) -> Kind | None:
+    """What a reference names, by its ending (and an array's header); None for a text.
+
+    Raises HeedfulError if it looks like a file, and there is none.
+    """
+    if reference.startswith("sample://"):
+        return step_samples.kind_of(reference)
+    path, ending = Path(reference), Path(reference).suffix.lower()
+    if ending in (".npy", *TABLES, *VIDEOS) and not path.exists():
+        raise missing(path)
+    if ending == ".npy":
+        array = read_array(reference)
+        return "frames" if array.dtype == np.uint8 and array.ndim in (3, 4) else "series"
+    if ending in TABLES:
+        return "series"
+    return "frames" if ending in VIDEOS or path.is_dir() else None
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text; a space that does not break belongs to its word.
+
+    >>> words_of(" one two  three ")
+    ('one', 'two', 'three')
+    """
+    return tuple(word for word in re.split(r"[ \t\r\n]+", text) if word)
+
+
+def video_frames(file: str, form: StepForm) -> Steps:
+    """A video's frames and times."""
+    frames, seconds, end = [], [], 0.0
+    for frame in read_video(file, form.rate):
+        frames.append(as_array(fitted(flat(frame.image, picture_form(form).mode), picture_form(form))))
+        seconds.append(frame.start)
+        end = frame.end
+    said = header_seconds(file)
+    odd = said is not None and abs(said - end) > max(0.5, 0.1 * end)
+    note = f"{file} says that it lasts {said:.1f} seconds, and its frames last {end:.1f}" if odd else ""
+    return Steps("frames", np.stack(frames), seconds=tuple(seconds), note=note)
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The frames in a folder, in the order of the numbers in their names."""
+    found = [path for path in folder.iterdir() if path.suffix.lower() in FRAMES and not path.name.startswith(".")]
+    if not found:
+        raise HeedfulError(f"The folder {folder} has no frames.", f"Known endings: {', '.join(FRAMES)}.")
+    check_count(str(folder), len(found))
+    return sorted(found, key=natural)
+
+
+def natural(path: Path) -> list[tuple[int, str]]:
+    """A key by which frame2 stands before frame10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def as_frames(values: np.ndarray, form: StepForm) -> np.ndarray:
+    """Frames (T, H, W) or (T, H, W, C) of bytes in the form of a model."""
+    wanted = picture_form(form)
+    values = values[..., None] if values.ndim == 3 else values
+    if values.shape[1:] == (wanted.size, wanted.size, wanted.channels):
+        return np.asarray(values)
+    images = (Image.fromarray(frame[..., 0] if values.shape[3] == 1 else frame) for frame in values)
+    frames = [as_array(fitted(flat(image, wanted.mode), wanted)) for image in images]
+    return np.stack(frames) if frames else np.zeros((0, wanted.size, wanted.size, wanted.channels), np.uint8)
+
+
+def picture_form(form: StepForm) -> Form:
+    """The form of frames, which those have."""
+    assert form.picture is not None
+    return form.picture
+
+
+def read_array(file: str) -> np.ndarray:
+    """A .npy file as a memory map; raises HeedfulError if it is none, or of a shape that means nothing here."""
+    check_readable(file)
+    try:
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise HeedfulError(f"{file} cannot be read as .npy: {error}.") from None
+    frames = array.dtype == np.uint8 and (array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3)))
+    series = array.dtype.kind in "fiu" and array.ndim in (1, 2)
+    if not frames and not series:
+        shape = " × ".join(map(str, array.shape))
+        raise HeedfulError(f"{file} holds {array.dtype} of {shape}, which is neither frames nor series.", KNOWN)
+    if frames:
+        check_count(file, len(array))
+    return array
+
+
+def check_count(name: str, frames: int) -> None:
+    """Raises HeedfulError for more frames than are read."""
+    if frames > MOST:
+        raise HeedfulError(f"{name} has {frames:,} frames, and at most {MOST:,} are read.", "Cut it into parts.")
+
+
+def array_series(file: str, form: StepForm) -> Steps:
+    """A series from .npy, whose channels are called 1, 2, …"""
+    array = read_array(file)
+    return Steps("series", channelled(file, np.array(array.reshape(len(array), -1), np.float32), form))
+
+
+def channelled(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
+    """A series (T, C); raises HeedfulError for another number of channels, or a step that is no number."""
+    if values.shape[1] != len(form.channels):
+        needs = f"{count(len(form.channels), 'channel')} are read here: {', '.join(form.channels)}"
+        raise HeedfulError(f"{name} has {count(values.shape[1], 'channel')}, and {needs}.")
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        step, channel = wrong[0]
+        raise HeedfulError(f"{name}: step {step:,} of channel {channel + 1} is {values[step, channel]}, no number.")
+    return values
+
+
+def table_series(file: str, form: StepForm) -> Steps:
+    """A series from a table."""
+    table = read_table(file)
+    seconds = tuple(float(value) for value in table.numbers(["seconds"])[:, 0]) if table.timed else ()
+    return Steps("series", table.numbers(form.channels).astype(np.float32), seconds=seconds)
+
+
+def look(reference: str) -> tuple[int, int, bool]:
+    """Width, height, and whether all is gray, of a clip's first frames."""
+    path = Path(reference)
+    if reference.startswith("sample://") or path.suffix.lower() == ".npy":
+        values = step_samples.values(reference)[0] if reference.startswith("sample://") else read_array(reference)
+        return values.shape[2], values.shape[1], values.ndim == 3 or values.shape[3] == 1
+    if path.is_dir():
+        seen = [header(str(one)) for one in frame_files(path)[:LOOKED_AT]]
+        return seen[0][0], seen[0][1], all(gray for _, _, gray in seen)
+    images = [frame.image for frame, _ in zip(read_video(reference), range(LOOKED_AT), strict=False)]
+    return images[0].width, images[0].height, all(is_gray(image) for image in images)
+
+
+def is_gray(image: Image.Image) -> bool:
+    """Whether the three colours are nearly equal everywhere."""
+    pixels = np.asarray(image.convert("RGB")).astype(np.int16)
+    return bool((pixels.max(axis=2) - pixels.min(axis=2) < LEVELS).all())

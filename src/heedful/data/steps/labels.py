@@ -1,0 +1,152 @@
+"""Labels for each step of a clip, from a file of lines or from rows of start, end and label.
+
+A label is one text without tabs; "" and "_" say that a step has none, and it counts neither in loss nor in score.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from heedful.data.readers.files import read_tsv
+from heedful.data.readers.lines import read_lines
+from heedful.data.readers.rows import BadRow, Row, count, quoted
+from heedful.data.readers.tables import read_csv
+from heedful.data.steps.forms import Steps
+from heedful.data.steps.series import number
+from heedful.data.steps.video import NEAR
+
+MASK = ("", "_")
+BOUNDS = (("start", "end"), ("start_step", "end_step"))
+"""Columns of rows: in seconds (in steps, for what has no time), and in steps in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A label from `start` until just before `end`; `counted` in steps from 0, or else in seconds."""
+
+    start: float
+    end: float
+    label: str
+    counted: bool
+    where: str
+
+
+Labels = tuple[str, ...] | tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A clip before it is opened: its reference (for words: their text), and labels, perhaps still by seconds."""
+
+    source: str
+    labels: Labels
+    group: str
+    file: str
+    line: int
+    paths: tuple[str, ...] = ()
+    """What it is read from, beside the files that the recipe names."""
+    words: bool = False
+    """Whether the source is a text, and no reference."""
+
+    @property
+    def where(self) -> str:
+        """As people write it: "clips.csv line 7"."""
+        return f"{self.file} line {self.line}"
+
+
+def label_file(file: str) -> Labels | BadRow:
+    """The labels in a .txt (one a line) or a .csv or .tsv (rows of start, end, label, or a column `label`)."""
+    if Path(file).suffix.lower() == ".txt":
+        lines = list(read_lines(file))
+        bad = next((text for _, text in lines if isinstance(text, BadRow)), None)
+        return bad or checked([(str(text), f"{file} line {line}") for line, text in lines])
+    rows = list(read_tsv(file, header=True) if file.lower().endswith(".tsv") else read_csv(file))
+    bad = next((row for row in rows if isinstance(row, BadRow)), None)
+    if bad:
+        return bad
+    return from_rows([row for row in rows if isinstance(row, Row)], file)
+
+
+def from_rows(rows: Sequence[Row], file: str, name: str = "label") -> Labels | BadRow:
+    """Rows of one clip as spans, or as labels where they have no start and end."""
+    if not rows:
+        return BadRow(f"{file} line 1", "there is no row of labels", "")
+    names = rows[0].columns
+    if name not in names:
+        return BadRow(f"{file} line 1", f"there is no column {name}", ", ".join(names))
+    bounds = next((pair for pair in BOUNDS if set(pair) <= names.keys()), None)
+    if bounds is None:
+        return checked([(row.columns[name], row.where) for row in rows])
+    spans = [span_of(row, bounds, name) for row in rows]
+    bad = next((span for span in spans if isinstance(span, BadRow)), None)
+    return bad or apart([span for span in spans if isinstance(span, Span)])
+
+
+def span_of(row: Row, bounds: tuple[str, str], name: str) -> Span | BadRow:
+    """The span of a row."""
+    if any(key not in row.columns for key in (*bounds, name)):
+        return BadRow(row.where, f"a row needs {bounds[0]}, {bounds[1]} and {name}", "\t".join(row.columns.values()))
+    start, end = (number(row.columns[key]) for key in bounds)
+    label = checked([(row.columns[name], row.where)])
+    if isinstance(label, BadRow):
+        return label
+    text = f"{row.columns[bounds[0]]}, {row.columns[bounds[1]]}, {row.columns[name]}"
+    if not (start >= 0 and end < float("inf")):
+        return BadRow(row.where, "start and end must be numbers, and not below 0", text)
+    if end <= start:
+        return BadRow(row.where, "the end is not behind the start", text)
+    return Span(start, end, str(label[0]), bounds == BOUNDS[1], row.where)
+
+
+def apart(spans: Sequence[Span]) -> tuple[Span, ...] | BadRow:
+    """The spans by time, if no two of them overlap."""
+    ordered = sorted(spans, key=lambda span: span.start)
+    for one, other in pairwise(ordered):
+        if other.start < one.end - NEAR:
+            text = f"{one.start:g} to {one.end:g} {one.label}, {other.start:g} to {other.end:g} {other.label}"
+            return BadRow(other.where, f"this row overlaps that of {one.where}", text)
+    return tuple(ordered)
+
+
+def checked(labels: Iterable[tuple[str, str]]) -> tuple[str, ...] | BadRow:
+    """Labels without white space around them, "" for masked ones; bad if one holds a tab, named by where it stands."""
+    found = []
+    for text, where in labels:
+        label = text.strip()
+        if "\t" in label:
+            return BadRow(where, "a label holds a tab", text)
+        found.append("" if label in MASK else label)
+    return tuple(found)
+
+
+def on_steps(labels: Labels, steps: Steps, where: str) -> tuple[str, ...] | BadRow:
+    """A label for each step of a sequence; bad if their numbers differ, or a row says something about no step."""
+    if labels and isinstance(labels[0], Span):
+        return spread([span for span in labels if isinstance(span, Span)], steps)
+    if len(labels) != len(steps):
+        what = "frame" if steps.kind == "frames" else "step"
+        return BadRow(where, f"{count(len(labels), 'label')} for {count(len(steps), what)}", "")
+    return tuple(str(label) for label in labels)
+
+
+def spread(spans: Sequence[Span], steps: Steps) -> tuple[str, ...] | BadRow:
+    """Each step's label is that of the span it begins in; steps between spans are masked."""
+    found = [""] * len(steps)
+    for span in spans:
+        times = range(len(steps)) if span.counted or not steps.seconds else steps.seconds
+        inside = [step for step, time in enumerate(times) if span.start - NEAR <= time < span.end - NEAR]
+        if not inside:
+            unit = "seconds" if steps.seconds and not span.counted else "steps"
+            last = f"the last of {count(len(steps), 'step')} begins at {times[-1]:g} {unit}"
+            text = f"{span.start:g} to {span.end:g} {span.label}"
+            return BadRow(span.where, f"no step begins in this row ({last})", text)
+        for step in inside:
+            found[step] = span.label
+    return tuple(found)
+
+
+def of_words(text: str, where: str) -> tuple[str, ...] | BadRow:
+    """Labels in one text, separated by spaces; "_" masks a step."""
+    found = text.split()
+    return checked([(label, where) for label in found]) if found else BadRow(where, "no labels", quoted(text))

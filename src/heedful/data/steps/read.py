@@ -1,0 +1,195 @@
+"""Clips with a label a step, from files of every kind.
+
+listing    .csv, .tsv or .jsonl with `file_name` and labels: a column of labels between spaces, or of the name of a
+           label file, or rows of start, end and label, several a clip
+folder     a.mp4 (or a.npy, or a folder a of frames) beside a.txt (a label a frame) or a.csv (start, end, label);
+           tables of series; CoNLL files; or a listing called metadata
+series     .csv or .tsv with a column `label`; all others are channels, but for `seconds` and the group
+CoNLL      step_columns.py; sample://name/split: step_samples.py
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heedful.data.pairs.read import normalised
+from heedful.data.readers.lines import missing
+from heedful.data.readers.rows import BadRow, count
+from heedful.data.samples import steps as step_samples
+from heedful.data.steps.conll import read_conll
+from heedful.data.steps.forms import FRAMES, TABLES, StepForm, Steps, kind_of, open_steps
+from heedful.data.steps.labels import Labelled, label_file, on_steps
+from heedful.data.steps.tables import LABELS, LISTS, is_listing, read_listing, roles, spoilt, table_clip
+from heedful.data.steps.video import ENDINGS as VIDEOS
+from heedful.errors import HeedfulError
+from heedful.schema import Data
+
+COLUMNS = (".conllu", ".conll")
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
+OnBad = Callable[[BadRow], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A sequence with a label for each of its steps ("": masked, counted neither in loss nor in score)."""
+
+    source: str
+    steps: Steps
+    labels: tuple[str, ...]
+    group: str
+    file: str
+    line: int
+
+    @property
+    def where(self) -> str:
+        """As people write it: "clips.csv line 7"."""
+        return f"{self.file} line {self.line}"
+
+
+def read_clips(
+    files: Sequence[str], data: Data, form: StepForm, on_bad: OnBad, passed: Counter[str] | None = None
+) -> Iterator[Clip]:
+    """The clips of `files`, in order, each opened once it is asked for.
+
+    A bad row raises HeedfulError where `data.bad_rows` is "error"; else it goes to `on_bad`. Bad is a clip that
+    cannot be read, or whose labels are not as many as its steps. `passed` counts what was passed over on purpose.
+    """
+    for one in read_labelled(files, data, on_bad, passed):
+        try:
+            if one.words != (form.kind == "tokens"):
+                found = "tokens" if one.words else kind_of(one.source)
+                raise HeedfulError(f"this clip holds {found}, and {form.kind} are read here")
+            steps = open_steps(one.source, form)
+            labels = on_steps(one.labels, steps, one.where)
+        except HeedfulError as error:
+            labels, steps = spoilt(one.where, error), None
+        if isinstance(labels, BadRow) or steps is None:
+            refuse(labels, data, on_bad)
+        else:
+            yield Clip(one.source, steps, labels, one.group, one.file, one.line)
+
+
+def refuse(bad: object, data: Data, on_bad: OnBad) -> None:
+    """Stops at a bad row, or hands it on, as the recipe says."""
+    assert isinstance(bad, BadRow)
+    if data.bad_rows == "error":
+        raise bad.error()
+    on_bad(bad)
+
+
+def read_labelled(
+    files: Sequence[str], data: Data, on_bad: OnBad, passed: Counter[str] | None = None
+) -> Iterator[Labelled]:
+    """The clips of `files` without opening them; bad rows as in `read_clips`."""
+    counted = Counter() if passed is None else passed
+    for file in files:
+        for one in read_one(file, data, counted):
+            if isinstance(one, BadRow):
+                refuse(one, data, on_bad)
+            else:
+                yield one
+
+
+def read_one(file: str, data: Data, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
+    """The clips of one file or folder; raises HeedfulError for what cannot hold any."""
+    path, ending = Path(file), Path(file).suffix.lower()
+    if file.startswith("sample://"):
+        return read_sample(file)
+    if not path.exists():
+        raise missing(path)
+    if data.format == "conll" or ending in COLUMNS:
+        return read_sentences(file, data, passed)
+    if ending in LISTS or (ending in TABLES and is_listing(file, data)):
+        return read_listing(file, data)
+    if ending in TABLES:
+        return iter([table_clip(file, data)])
+    if path.is_dir() and not holds_frames(path):
+        return read_folder(path, data, passed)
+    if path.is_dir() or ending in (".npy", *VIDEOS):
+        return iter([beside(path, data)])
+    raise HeedfulError(
+        f'What is in {file}? Its ending "{ending}" does not tell.',
+        "A listing or a series (.csv, .tsv, .jsonl), a video, .npy, CoNLL (.conllu, .conll or data.format=conll), "
+        "or a folder of these.",
+    )
+
+
+def read_sample(name: str) -> Iterator[Labelled]:
+    """The clips of a sample."""
+    for line, one in enumerate(step_samples.read(name)):
+        words = step_samples.kind_of(name) == "tokens"
+        yield Labelled(one.source, one.labels, one.group, name, line, words=words)
+
+
+def read_sentences(file: str, data: Data, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
+    """The sentences of a CoNLL file."""
+    said = roles(data)
+    found = Counter[str]()
+    for one in read_conll(file, said.get("source", ""), said.get("target", ""), data.group, found):
+        if isinstance(one, BadRow):
+            yield one
+        else:
+            text = normalised(one.text, data.normalize)
+            yield Labelled(text, one.labels, one.group, one.file, one.line, words=True)
+    passed.update({f"{what} of {file}": times for what, times in found.items()})
+
+
+def read_folder(folder: Path, data: Data, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
+    """The clips in a folder and the folders inside it; labels stand beside each."""
+    listing = next((folder / name for name in METADATA if (folder / name).is_file()), None)
+    if listing:
+        yield from read_listing(str(listing), data)
+        return
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    media = [path for path in inside if path.suffix.lower() in (".npy", *VIDEOS) or holds_frames(path)]
+    taken = {file for path in media for file in sidecars(path)}
+    for path in inside:
+        ending = path.suffix.lower()
+        if path in media:
+            yield beside(path, data)
+        elif path.is_dir():
+            yield from read_folder(path, data, passed)
+        elif path in taken:
+            continue
+        elif ending in COLUMNS or ending in TABLES:
+            yield from read_one(str(path), data, passed)
+        else:
+            passed[f"other file of {folder}"] += 1
+
+
+def holds_frames(path: Path) -> bool:
+    """Whether this is a folder of pictures."""
+    return path.is_dir() and any(one.suffix.lower() in FRAMES for one in path.iterdir())
+
+
+def sidecars(path: Path) -> list[Path]:
+    """The files of labels beside a clip."""
+    stem = path.name if path.is_dir() else path.stem
+    return [file for ending in LABELS if (file := path.parent / (stem + ending)).is_file()]
+
+
+def beside(path: Path, data: Data) -> Labelled | BadRow:
+    """A clip with the labels that stand beside it."""
+    if data.group:
+        cure = "List the clips in metadata.csv in their folder, with columns file_name, labels and that one."
+        raise HeedfulError(f"{path} belongs to no group: data.group={data.group} names a column of a listing.", cure)
+    stem = path.name if path.is_dir() else path.stem
+    found = sidecars(path)
+    if len(found) != 1:
+        problem = "two files of labels stand beside it" if found else "no labels stand beside it"
+        names = ", ".join(file.name for file in found) or f"{stem}.txt (a label a frame) or {stem}.csv"
+        return BadRow(str(path), problem, "", f"{'They are' if found else 'Wanted is'} {names}.")
+    labels = label_file(str(found[0]))
+    paths = (str(path), str(found[0]))
+    return labels if isinstance(labels, BadRow) else Labelled(str(path), labels, "", str(found[0]), 1, paths)
+
+
+def described(passed: Counter[str]) -> list[str]:
+    """What was passed over, one line each.
+
+    >>> described(Counter({"empty node of a.conllu": 2}))
+    ['passed over: 2 empty nodes of a.conllu']
+    """
+    parts = ((what.partition(" of "), times) for what, times in passed.items())
+    return [f"passed over: {count(times, what)}{of}{where}" for (what, of, where), times in parts]

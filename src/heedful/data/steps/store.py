@@ -1,0 +1,219 @@
+"""Clips ready to learn from: every sequence opened once, as a network takes it, on disk, read through memory maps.
+
+T steps   L letters of a word
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from heedful.data.folders import write_json
+from heedful.data.pairs.prepare import read_held
+from heedful.data.readers.rows import count
+from heedful.data.steps.forms import StepForm, Steps
+from heedful.data.steps.words import LETTERS
+from heedful.data.store import Column
+from heedful.results import Example
+
+VALUES, INDEX, ABOUT = "steps.npy", "clips.json", "about.json"
+CHUNK = 1 << 20  # steps of a series that are standardised at once
+MASKED = -1
+
+
+class StepStore:
+    """The sequences of a run by reference: what a network takes, and when each step begins."""
+
+    def __init__(self, folder: Path) -> None:
+        about = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        self.folder = folder
+        self.numbers: dict[str, int] = about["references"]
+        self.shape, self.ends = tuple(about["shape"]), np.array([0, *np.cumsum(about["lengths"], dtype=np.int64)])
+        self.times: dict[str, list[float]] = about["seconds"]
+
+    def __reduce__(self) -> tuple[type["StepStore"], tuple[Path]]:
+        """Another process opens the maps itself, instead of being sent what they map."""
+        return StepStore, (self.folder,)
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """All steps of all sequences, one behind the other."""
+        return np.load(self.folder / VALUES, mmap_mode="r", allow_pickle=False).reshape(-1, *self.shape)
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def __contains__(self, reference: object) -> bool:
+        return reference in self.numbers
+
+    def __getitem__(self, reference: str) -> np.ndarray:
+        """(T, H, W, C) bytes, (T, C) float32 or (T, 1 + L) int32; KeyError for a reference that is not here."""
+        return self.at(self.numbers[reference])
+
+    def at(self, number: int) -> np.ndarray:
+        """The same, by the number of a sequence."""
+        return self.values[self.ends[number] : self.ends[number + 1]]
+
+    def seconds(self, reference: str) -> tuple[float, ...]:
+        """When each step begins; () where that is not known."""
+        return tuple(self.times.get(str(self.numbers[reference]), ()))
+
+
+class StepWriter:
+    """Writes a new store; only `close` makes it one that can be opened.
+
+    Sequences of equal values are one sequence, and have one reference: that of the first of them. Words are kept
+    until the lexicon is known, which `close` is given in its form.
+    """
+
+    def __init__(self, folder: Path, form: StepForm) -> None:
+        folder.mkdir(parents=True)
+        self.folder, self.form = folder, form
+        self.numbers: dict[str, int] = {}
+        self.digests: dict[bytes, int] = {}
+        self.names: list[str] = []
+        self.lengths: list[int] = []
+        self.times: dict[str, list[float]] = {}
+        self.words: list[tuple[str, ...]] = []
+        self.shape: tuple[int, ...] = (1 + LETTERS,)
+        kind = {"frames": np.uint8, "series": np.float32, "tokens": np.int32}[form.kind]
+        self.column = Block(folder / VALUES, np.dtype(kind))
+
+    def add(self, reference: str, steps: Steps) -> str:
+        """Takes in a sequence, if it is new, and gives the reference of the first one with these values."""
+        values = np.ascontiguousarray(steps.values)
+        raw = reference.encode() if steps.kind == "tokens" else values.tobytes()
+        digest = blake2b(raw, digest_size=16).digest()
+        number = self.digests.setdefault(digest, len(self.names))
+        self.numbers[reference] = number
+        if number == len(self.names):
+            self.names.append(reference)
+            self.lengths.append(len(steps))
+            if steps.seconds:
+                self.times[str(number)] = [round(time, 6) for time in steps.seconds]
+            if steps.kind == "tokens":
+                self.words.append(steps.words)
+            else:
+                self.shape = values.shape[1:]
+                self.column.extend(values)
+        return self.names[number]
+
+    @property
+    def ends(self) -> np.ndarray:
+        """Where the sequences begin and end in the file."""
+        return np.array([0, *np.cumsum(self.lengths, dtype=np.int64)])
+
+    def moments(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and spread (C,) of each channel over these sequences, a sequence counted as often as it is named."""
+        self.column.stream.flush()
+        values = np.memmap(self.folder / VALUES, np.float32, "r", offset=self.column.begin).reshape(-1, *self.shape)
+        ends, steps = self.ends, 0
+        total, square = np.zeros(self.shape), np.zeros(self.shape)
+        shift = values[0].astype(np.float64)  # squares of large numbers would drown what differs
+        for name in names:
+            number = self.numbers[name]
+            one = values[ends[number] : ends[number + 1]] - shift
+            total, square, steps = total + one.sum(axis=0), square + np.square(one).sum(axis=0), steps + len(one)
+        mean = total / steps
+        return mean + shift, np.sqrt(np.maximum(square / steps - mean**2, 0))
+
+    def close(self, form: StepForm) -> str:
+        """Finishes the files: series standardised, words as numbers, by that form; a note about what is in them."""
+        for words in self.words:
+            numbers = form.ready(Steps("tokens", np.zeros(0), words))
+            self.shape = numbers.shape[1:]
+            self.column.extend(numbers)
+        self.column.close()
+        if form.kind == "series":
+            values = np.load(self.folder / VALUES, mmap_mode="r+", allow_pickle=False).reshape(-1, *self.shape)
+            for first in range(0, len(values), CHUNK):
+                values[first : first + CHUNK] = form.ready(Steps("series", values[first : first + CHUNK]))
+            del values  # which writes what is still in memory
+        index = {"references": self.numbers, "shape": self.shape, "lengths": self.lengths, "seconds": self.times}
+        write_json(self.folder / INDEX, index)
+        size = (self.folder / VALUES).stat().st_size / 1e6
+        noun = {"frames": "frame", "series": "step", "tokens": "word"}[form.kind]
+        note = f"{count(len(self.names), 'sequence')} of {count(sum(self.lengths), noun)}, {size:,.1f} MB on disk"
+        twins = len(self.numbers) - len(self.names)
+        twin = "one is" if twins == 1 else f"{twins:,} are"
+        return note + (f"; {twin} identical to another, and taken for it" if twins else "")
+
+
+class Block(Column):
+    """A column that grows by arrays."""
+
+    def __init__(self, path: Path, kind: np.dtype) -> None:
+        super().__init__(path, kind)
+        self.begin = self.stream.tell()
+
+    def extend(self, values: np.ndarray) -> None:
+        """Adds all numbers of an array at the end."""
+        values.astype(self.kind, copy=False).tofile(self.stream)
+        self.count += values.size
+
+
+class ClipStore:
+    """The training clips by row number: what a network takes, and the number of each step's label (-1: masked).
+
+    `lengths` (rows, 2) are steps and labels, which are as many.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        def mapped(name: str) -> np.ndarray:
+            return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+
+        self.folder, self.steps = folder, StepStore(folder / "steps")
+        self.labels, self.sequences, self.places = mapped("labels"), mapped("sequences"), mapped("places")
+        self.files: list[str] = json.loads((folder / "files.json").read_text(encoding="utf-8"))
+        steps = np.diff(self.steps.ends)[self.sequences]
+        self.lengths = np.stack([steps, steps], axis=1)
+        self.ends = np.array([0, *np.cumsum(steps)])
+
+    def __reduce__(self) -> tuple[type["ClipStore"], tuple[Path]]:
+        """As `StepStore`."""
+        return ClipStore, (self.folder,)
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Steps (T, …) and label numbers (T,)."""
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        return self.steps.at(self.sequences[row]), self.labels[self.ends[row] : self.ends[row + 1]]
+
+    def where(self, row: int) -> str:
+        """The file and line that a row came from: "clips.csv line 7"."""
+        file, line = self.places[row]
+        return f"{self.files[file]} line {line}"
+
+
+@dataclass(frozen=True)
+class PreparedClips:
+    """Data ready to learn from. `names` are the labels by number; `form` is what a model keeps to read other clips.
+
+    `steps` holds the sequences of `valid` and `test` too, by the source of each example; references of examples are
+    labels joined by tabs, "" where masked.
+    """
+
+    form: StepForm
+    names: tuple[str, ...]
+    steps: StepStore
+    train: ClipStore
+    valid: list[Example]
+    test: list[Example]
+    notes: list[str]
+    fingerprint: dict
+
+
+def opened(ready: Path) -> PreparedClips:
+    """What `prepare_clips` wrote."""
+    prepared, about = (json.loads((ready / name).read_text(encoding="utf-8")) for name in ("prepared.json", ABOUT))
+    train = ClipStore(ready)
+    valid, test = (read_held(ready / f"{name}.json") for name in ("valid", "test"))
+    form, names = StepForm.parse(about["form"]), tuple(about["names"])
+    return PreparedClips(form, names, train.steps, train, valid, test, prepared["notes"], prepared["fingerprint"])

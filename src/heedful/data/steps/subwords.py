@@ -1,0 +1,55 @@
+"""Words as the pieces of a published vocabulary, so that each can be labelled by a network that reads pieces.
+
+T words   P pieces of a word
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import tokenizers
+
+from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of
+
+PIECES = 24
+"""Of a word that is cut into more, the first ones are read."""
+
+
+class Cut:
+    """Words cut by a tokenizer, each by itself."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+
+    def __repr__(self) -> str:
+        return f"Cut({self.tokenizer.kind}, {self.tokenizer.size})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cut) and self.plain() == other.plain()
+
+    def __hash__(self) -> int:
+        return hash(self.tokenizer.dump())
+
+    def unknown(self, words: Iterable[str]) -> tuple[str, ...]:
+        """The words that no pieces make."""
+        return tuple(word for word in words if self.tokenizer.unknown(word))
+
+    def encode(self, words: Sequence[str]) -> np.ndarray:
+        """Numbers (T, P): one more than the id of each piece, 0 behind the last; of nothing left of a word, unknown."""
+        found = np.zeros((len(words), PIECES), np.int32)
+        for row, ids in zip(found, self.tokenizer.encode_batch(words), strict=True):
+            read = ids[:PIECES] or [self.tokenizer.marks.unknown or 0]
+            row[: len(read)] = np.array(read) + 1
+        return found
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"tokenizer": self.tokenizer.dump(), "marks": self.tokenizer.marks.plain()}
+
+    @staticmethod
+    def parse(plain: dict[str, Any]) -> "Cut":
+        """What `plain` described."""
+        inner = tokenizers.Tokenizer.from_str(plain["tokenizer"])
+        return Cut(Tokenizer(inner, kind_of(json.loads(inner.to_str())), Marks.parse(plain["marks"])))

@@ -1,0 +1,118 @@
+"""Tables that hold a series with its labels, and tables that list clips (step_files.py says what they look like)."""
+
+from collections.abc import Iterator
+from math import isfinite
+from pathlib import Path
+
+from heedful.data.pairs.read import spoken
+from heedful.data.readers.files import read_tsv
+from heedful.data.readers.rows import BadRow, Row, quoted
+from heedful.data.readers.tables import read_csv, read_jsonl
+from heedful.data.steps.labels import Labelled, from_rows, label_file, of_words
+from heedful.data.steps.series import SECONDS, number, read_table
+from heedful.errors import HeedfulError, unknown
+from heedful.schema import Data
+
+LISTS = (".jsonl", ".ndjson")
+LABELS = (".txt", ".csv", ".tsv")
+LABEL_NAMES = ("labels", "label")
+
+
+def is_listing(file: str, data: Data) -> bool:
+    """Whether a table names files, rather than being a series itself."""
+    first = next((row.columns for row in rows_of(file) if isinstance(row, Row)), {})
+    said = roles(data).get("source", "")
+    return "file_name" in first or (said in first and not isfinite(number(first[said])))
+
+
+def rows_of(file: str) -> Iterator[Row | BadRow]:
+    """The rows of a table with a header."""
+    ending = Path(file).suffix.lower()
+    return read_jsonl(file) if ending in LISTS else read_tsv(file, header=True) if ending == ".tsv" else read_csv(file)
+
+
+def table_clip(file: str, data: Data) -> Labelled | BadRow:
+    """A series with its labels in a column of its own."""
+    name = label_column(data)
+    try:
+        table = read_table(file)
+    except HeedfulError as error:
+        return spoilt(file, error)
+    if name not in table.columns:
+        error = unknown(f"column of labels in {file} called", name, table.columns)
+        raise HeedfulError(error.problem, f"{error.cure}\nSay which it is, as data.columns.target=activity")
+    rows = [Row({name: text}, file, line) for text, line in zip(table.columns[name], table.lines, strict=True)]
+    labels = from_rows(rows, file, name)
+    group = table.column(data.group)[0] if data.group else ""
+    return labels if isinstance(labels, BadRow) else Labelled(file, labels, group, file, table.lines[0])
+
+
+def label_column(data: Data) -> str:
+    """What the recipe calls the labels."""
+    return roles(data).get("target", "label")
+
+
+def channels_of(file: str, data: Data) -> tuple[str, ...]:
+    """The channels of a series' table: those that the recipe names, or all that are not said to be something else."""
+    table = read_table(file)
+    said = roles(data).get("source", "")
+    if said:
+        return tuple(name.strip() for name in said.split(","))
+    found = tuple(name for name in table.columns if name not in (label_column(data), data.group, SECONDS))
+    wrong = next((name for name in found if not table.is_numeric(name)), None)
+    if wrong is not None:
+        cure = f"Say which columns are channels, as data.columns.source={','.join(f for f in found if f != wrong)}"
+        raise HeedfulError(f"{file}: column {wrong} has no numbers: {quoted(table.columns[wrong][0])}.", cure)
+    if not found:
+        raise HeedfulError(f"{file} has no column of numbers.", "A series needs a column a channel.")
+    return found
+
+
+def read_listing(file: str, data: Data) -> Iterator[Labelled | BadRow]:
+    """The clips that a table names, in the order in which they are first named."""
+    said = roles(data)
+    source, clips = said.get("source", "file_name"), dict[str, list[Row]]()
+    for row in rows_of(file):
+        if isinstance(row, BadRow):
+            yield row
+        elif source not in row.columns or not row.columns[source].strip():
+            yield BadRow(row.where, f"no file in column {source}", "\t".join(row.columns.values()))
+        else:
+            clips.setdefault(row.columns[source].strip(), []).append(row)
+    for name, rows in clips.items():
+        yield listed(name, rows, said.get("target", ""), data)
+
+
+def listed(name: str, rows: list[Row], target: str, data: Data) -> Labelled | BadRow:
+    """One clip of a listing, from its rows."""
+    first, folder = rows[0], Path(rows[0].file).parent
+    key = target or next((key for key in LABEL_NAMES if key in first.columns), "labels")
+    if key not in first.columns:
+        cure = f"The columns are {', '.join(first.columns)}; name it, as data.columns.target=…"
+        return BadRow(first.where, f"no labels in column {key} (one text, labels between spaces)", "", cure)
+    if data.group and data.group not in first.columns:
+        raise unknown(f"column for group in {first.file} called", data.group, first.columns)
+    text, paths = first.columns[key].strip(), (str(folder / name),)
+    if "start" in first.columns or "start_step" in first.columns:
+        labels = from_rows(rows, first.file, key)
+    elif len(rows) > 1:
+        return BadRow(rows[1].where, f"{name} stands in line {first.line} too, and neither row has start and end", "")
+    elif Path(text).suffix.lower() in LABELS and len(text.split()) == 1:
+        if not (folder / text).is_file():
+            return BadRow(first.where, f"there is no file {folder / text}", text)
+        labels, paths = label_file(str(folder / text)), (*paths, str(folder / text))
+    else:
+        labels = of_words(text, first.where)
+    if isinstance(labels, BadRow):
+        return labels
+    return Labelled(paths[0], labels, first.columns.get(data.group, ""), first.file, first.line, paths)
+
+
+def spoilt(where: str, error: HeedfulError) -> BadRow:
+    """The bad row for a clip that cannot be opened."""
+    return BadRow(where, error.problem.rstrip("."), "", error.cure)
+
+
+def roles(data: Data) -> dict[str, str]:
+    """The columns that the recipe names, by role."""
+    return spoken(data, ("source", "target")) if data.columns else {}

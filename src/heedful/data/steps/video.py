@@ -1,0 +1,177 @@
+"""Frames of video files, each with its time: mp4, webm, gif and what else FFmpeg reads, decoded in one thread.
+
+Times are in seconds after the first frame, taken from each frame's own timestamp, so that a frame rate that changes
+and a header that tells a wrong duration do no harm. What is too large is refused, never cut.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from heedful.data.readers.lines import check_readable
+from heedful.data.readers.rows import count
+from heedful.errors import HeedfulError
+
+ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif")
+NEAR = 1e-6  # seconds: less than this apart is the same time, written as different fractions
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that is decoded of one video."""
+
+    frames: int = 200_000
+    pixels: int = 36_000_000
+    """Of one frame: 8K is 35,389,440."""
+    seconds: float = 4 * 3600.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture (RGB) that is seen from `start` until `end`, in seconds after the first frame."""
+
+    image: Image.Image
+    start: float
+    end: float
+
+
+def read_video(file: str, rate: float = 0.0, limits: Limits | None = None) -> Iterator[Frame]:
+    """The frames of a video, in order, each held in memory only until the next is asked for.
+
+    `rate` frames a second, each the one that is seen at that moment; 0: every frame as it is. Raises HeedfulError if
+    the file is no video, has no frames, is damaged or larger than the limits.
+    """
+    check_readable(file)
+    frames = decoded(file, limits or Limits())
+    return resampled(frames, rate) if rate else frames
+
+
+def header_seconds(file: str) -> float | None:
+    """How long a video is by its header, which may be wrong; None if it does not say."""
+    with pyav().open(file) as container:
+        return container.duration / 1e6 if container.duration else None
+
+
+def resampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
+    """At 0, 1 / rate, 2 / rate, … the frame that is seen then; a frame may come several times, or not at all."""
+    number = 0
+    for frame in frames:
+        while number / rate < frame.end - NEAR:
+            yield Frame(frame.image, number / rate, (number + 1) / rate)
+            number += 1
+
+
+def decoded(file: str, limits: Limits) -> Iterator[Frame]:
+    """Every frame, once the time of the next one is known."""
+    av = pyav()
+    number, start, before, first = 0, 0.0, None, 0.0
+    try:
+        with av.open(file) as container:
+            stream = picture_stream(file, container, limits)
+            for frame in container.decode(stream):
+                check_frame(file, frame, number, limits)
+                if before is None:
+                    first = frame.time or 0.0
+                else:
+                    end = start_of(file, frame, number, first, start)
+                    check_seconds(file, end, limits)
+                    yield Frame(picture(before), start, end)
+                    start = end
+                before, number = frame, number + 1
+            if before is not None:
+                yield Frame(picture(before), start, start + last_duration(before, start, number))
+    except av.FFmpegError as error:
+        raise damaged(file, number, error) from None
+    if before is None:
+        raise HeedfulError(f"{file} has no frames.", "Its header promises pictures, and none follow: copy it again.")
+
+
+def pyav() -> Any:
+    """The package that decodes."""
+    try:
+        import av
+    except ImportError:
+        raise HeedfulError("Videos need the package av.", 'pip install "heedful[video]"') from None
+    return av
+
+
+def picture_stream(file: str, container: Any, limits: Limits) -> Any:
+    """The container's first stream of pictures, set to one thread; its size is checked before anything is decoded."""
+    if not container.streams.video:
+        inside = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        raise HeedfulError(f"{file} has no pictures, only {inside}.", "A file with a stream of pictures is needed.")
+    stream = container.streams.video[0]
+    context = stream.codec_context
+    if context is None:
+        raise HeedfulError(f"{file} is written in a way that the installed FFmpeg cannot decode.", CONVERT.format(file))
+    check_pixels(file, context.width, context.height, limits)
+    context.thread_count = 1
+    context.options = {"max_pixels": str(limits.pixels)}
+    return stream
+
+
+def check_frame(file: str, frame: Any, number: int, limits: Limits) -> None:
+    """Raises HeedfulError if this is one frame too many, or it is too large, or damaged."""
+    if number >= limits.frames:
+        cure = "Cut it into parts, or raise heedful.data.steps.video.Limits."
+        raise HeedfulError(f"{file} has over {count(limits.frames, 'frame')}, the most that is read of one.", cure)
+    check_pixels(file, frame.width, frame.height, limits)
+    if frame.is_corrupt:
+        raise HeedfulError(f"{file}: frame {number:,} is damaged.", f"Copy it again, or {CONVERT.format(file)}")
+
+
+def check_pixels(file: str, width: int, height: int, limits: Limits) -> None:
+    """Raises HeedfulError if a frame of that size is too large."""
+    if width * height > limits.pixels:
+        problem = f"{file} has frames of {width:,} × {height:,} pixels, and at most {limits.pixels:,} are decoded."
+        raise HeedfulError(problem, f"Make it smaller: ffmpeg -i {file} -vf scale=640:-2 smaller.mp4")
+
+
+def check_seconds(file: str, seconds: float, limits: Limits) -> None:
+    """Raises HeedfulError if a video lasts too long."""
+    if seconds > limits.seconds:
+        problem = f"{file} lasts over {limits.seconds:,.0f} seconds, the most that is read of one."
+        raise HeedfulError(problem, f"Cut it: ffmpeg -i {file} -f segment -segment_time 3600 -c copy part%d.mp4")
+
+
+def start_of(file: str, frame: Any, number: int, first: float, before: float) -> float:
+    """When a frame begins; where it does not say, it follows the one before it at the usual distance."""
+    if frame.time is None:
+        return before + usual_gap(frame, before, number)
+    start = float(frame.time - first)
+    if start < before - NEAR:
+        problem = f"{file}: the timestamps go back at frame {number:,}, from {before:.3f} to {start:.3f} seconds."
+        raise HeedfulError(problem, CONVERT.format(file))
+    return max(start, before)
+
+
+def last_duration(frame: Any, start: float, frames: int) -> float:
+    """How long the last frame is seen: as it says itself, or as long as the others on average."""
+    said = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+    return said or usual_gap(frame, start, frames - 1)
+
+
+def usual_gap(frame: Any, start: float, before: int) -> float:
+    """The average distance of the frames so far, or a twenty-fifth of a second."""
+    return start / before if before > 0 and start > 0 else 0.04
+
+
+def picture(frame: Any) -> Image.Image:
+    """A frame in RGB, upright (telephones write how they were held beside the frame)."""
+    turn = getattr(frame, "rotation", 0) or 0
+    image = frame.to_image()
+    return image.rotate(turn, expand=True) if turn else image
+
+
+def damaged(file: str, frames: int, error: Exception) -> HeedfulError:
+    """The error for what FFmpeg gives up on."""
+    if not frames:
+        why = getattr(error, "strerror", None) or str(error)
+        return HeedfulError(f"{file} cannot be read as a video: {why}.", f"Known endings: {', '.join(ENDINGS)}.")
+    problem = f"{file} is damaged or cut off: {count(frames, 'frame')} can be read, and then no more."
+    return HeedfulError(problem, f"Copy it again, or keep what is good: {CONVERT.format(file)}")
+
+
+CONVERT = "write it anew: ffmpeg -i {} mended.mp4"

@@ -1,0 +1,129 @@
+"""Graphs to .onnx files, and whether the files answer as the network does.
+
+N sources   T tokens   V vocabulary
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from heedful.engines.onnx_graphs import NEW, Example, Graph, Reader, named, unread
+from heedful.engines.onnx_recurrent import OPSET, exportable
+from heedful.errors import HeedfulError
+from heedful.networks.joins import LanguageModel
+
+
+def require() -> None:
+    """Raises HeedfulError if what writes ONNX is not installed."""
+    for package in ("onnx", "onnxscript"):
+        if find_spec(package) is None:
+            raise HeedfulError(f"--to onnx needs the package {package}.", 'pip install "heedful[export]"')
+
+
+def write_graph(graph: Graph, folder: Path) -> None:
+    """Writes one graph into `folder`; every axis that has a name may then have any size."""
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
+    names = {axis for axes in graph.axes.values() for axis in axes.values()}
+    sizes = {name: torch.export.Dim(name, max=graph.limit if name == "positions" else None) for name in names}
+    shapes = tuple({place: sizes[axis] for place, axis in graph.axes[name].items()} for name in graph.inputs)
+    with quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            Listed(exportable(graph.module)).eval(),
+            tuple(
+                part.clone() for part in graph.inputs.values()
+            ),  # two that are one tensor would be taken for one input
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
+            dynamic_shapes=(shapes,),
+            opset_version=OPSET,
+            verbose=False,
+        )
+    assert program is not None
+    ClearMetadataAndDocStringPass()(program.model)  # which tells where each node's Python code stood
+    program.save(str(folder / f"{graph.name}.onnx"))
+
+
+class Listed(nn.Module):
+    """A module whose inputs are one list, whatever they are called."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return self.module(*inputs)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the exporter's remarks, on libraries that are not installed and names of axes that are one."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+class Session:
+    """An .onnx file that answers."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        self.inner = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        self.takes = [one.name for one in self.inner.get_inputs()]
+        self.gives = [one.name for one in self.inner.get_outputs()]
+
+    def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Outputs by name; what the file does not take is left out."""
+        given = {name: inputs[name].numpy() for name in self.takes}
+        return dict(zip(self.gives, map(torch.from_numpy, self.inner.run(None, given)), strict=True))
+
+
+@torch.inference_mode()
+def difference(graph: Graph, folder: Path) -> float:
+    """How far a file's first output is from the module's, as a share of the largest number in it."""
+    said = Session(folder / f"{graph.name}.onnx")(graph.inputs)[graph.outputs[0]]
+    return apart(said, graph.module(*graph.inputs.values())[0])
+
+
+@torch.inference_mode()
+def difference_in_steps(reader: Reader, example: Example, tokens: Tensor, folder: Path) -> float:
+    """How far logits of encoder.onnx and step.onnx, fed with tokens (N, T), are from those of one call on them all."""
+    said = stepwise(Session(folder / "encoder.onnx")(example), tokens, folder)
+    lengths = reader.counted(example["source"], example.get("lengths"))
+    outputs = reader.network(example["source"], lengths, tokens)
+    return apart(said, reader.network.decoder.logits(outputs))
+
+
+@torch.inference_mode()
+def difference_alone(network: LanguageModel, tokens: Tensor, folder: Path) -> float:
+    """The same of step.onnx alone."""
+    state = unread(network.decoder.start(None, rows=tokens.size(0), room=1))
+    return apart(stepwise(named(state), tokens, folder), network.decoder.logits(network(tokens)))
+
+
+def stepwise(state: dict[str, Tensor], tokens: Tensor, folder: Path) -> Tensor:
+    """The logits (N, T, V) of step.onnx, fed with tokens (N, T) one by one."""
+    step, logits = Session(folder / "step.onnx"), []
+    for column in tokens.T:
+        found = step(state | {"tokens": column.contiguous()})
+        logits.append(found["logits"])
+        state = state | {name.removeprefix(NEW): part for name, part in found.items() if name.startswith(NEW)}
+    return torch.stack(logits, 1)
+
+
+def apart(some: Tensor, others: Tensor) -> float:
+    """The largest difference, as a share of the largest number."""
+    assert some.shape == others.shape, f"{some.shape} is not {others.shape}"
+    return float((some.double() - others.double()).abs().max() / others.abs().max().clamp(min=1e-9))

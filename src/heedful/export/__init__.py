@@ -1,0 +1,1 @@
+"""A trained model packed and described for use by others."""

@@ -1,0 +1,1 @@
+"""classify: a picture or a text in, a class out."""

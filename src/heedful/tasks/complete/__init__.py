@@ -1,0 +1,1 @@
+"""complete: how a text goes on."""

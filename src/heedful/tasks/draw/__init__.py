@@ -1,0 +1,1 @@
+"""draw: a sentence in, a picture out."""

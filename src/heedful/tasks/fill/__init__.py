@@ -1,0 +1,1 @@
+"""fill: masked tokens of a text."""

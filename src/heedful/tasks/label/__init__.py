@@ -1,0 +1,1 @@
+"""label: a video, a series or words in, a label at each step out."""

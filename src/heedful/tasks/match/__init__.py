@@ -1,0 +1,1 @@
+"""match: pictures and texts in one space."""

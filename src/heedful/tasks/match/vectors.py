@@ -1,0 +1,128 @@
+"""Vectors with the names of what they stand for, as a safetensors file; those of a folder's pictures are kept.
+
+A file: a tensor (N, D) a kind ("pictures", "texts"), whose N names are a JSON list under the same word in the metadata.
+
+N names   D width
+"""
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from heedful.data.pictures.album import mark
+
+HOME = "HEEDFUL_CACHE"
+"""The variable of the environment that says where to keep what can be made again."""
+KIND = "pictures"
+
+Mark = list[int] | None
+"""Size and time of change of a file."""
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Names, and a row of `values` (N, D) for each."""
+
+    names: tuple[str, ...]
+    values: np.ndarray
+
+
+def write(path: Path, kinds: Mapping[str, Vectors], about: Mapping[str, str]) -> None:
+    """Writes vectors by kind; the file is there at once and whole, whoever else writes it."""
+    names = {kind: json.dumps(one.names) for kind, one in kinds.items()}
+    tensors = {kind: np.ascontiguousarray(one.values, np.float32) for kind, one in kinds.items()}
+    raw = save(tensors, {**about, **names})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        aside.write_bytes(raw)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[dict[str, Vectors], dict[str, str]]:
+    """Vectors by kind, and all that the file says about them; raises ValueError for another kind of file."""
+    try:
+        with safe_open(path, "numpy") as file:
+            about, kinds = dict(file.metadata() or {}), file.keys()
+            found = {kind: Vectors(tuple(json.loads(about[kind])), file.get_tensor(kind)) for kind in kinds}
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(str(error)) from None
+    for kind, one in found.items():
+        if one.values.ndim != 2 or len(one.values) != len(one.names) or not np.isfinite(one.values).all():
+            raise ValueError(f"{kind} are not one vector for each name")
+    return found, about
+
+
+@dataclass
+class Kept:
+    """The vectors of a folder's pictures under one model, by their path in it, each with the mark of its file."""
+
+    path: Path
+    folder: str
+    marks: dict[str, Mark]
+    rows: dict[str, np.ndarray]
+
+    def stale(self, now: Mapping[str, Mark]) -> tuple[list[str], list[str], list[str]]:
+        """Pictures that are new, that have changed, and that are gone, given those that there are."""
+        new = [name for name in now if name not in self.rows]
+        changed = [name for name in now if name in self.rows and now[name] != self.marks[name]]
+        return new, changed, [name for name in self.rows if name not in now]
+
+    def forget(self, names: list[str]) -> None:
+        """Takes pictures out."""
+        for name in names:
+            del self.rows[name], self.marks[name]
+
+    def save(self) -> None:
+        """Writes all of them, in the order of their paths."""
+        names = sorted(self.rows)
+        values = np.stack([self.rows[name] for name in names]) if names else np.zeros((0, 0), np.float32)
+        about = {"folder": self.folder, "marks": json.dumps([self.marks[name] for name in names])}
+        write(self.path, {KIND: Vectors(tuple(names), values)}, about)
+
+
+def kept(folder: str, model: str) -> tuple[Kept, str]:
+    """What is kept of a folder under a model, which its fingerprint tells; and why nothing can be used, if so."""
+    whole = str(Path(folder).resolve())
+    key = blake2b(f"{whole}\n{model}".encode(errors="surrogateescape"), digest_size=8).hexdigest()
+    path = home() / "match" / f"{Path(whole).name or 'root'}-{key}.safetensors"
+    empty = Kept(path, json.dumps(whole), {}, {})
+    if not path.exists():
+        return empty, ""
+    try:
+        found, about = read(path)
+        one, marks = found[KIND], json.loads(about["marks"])
+        if about["folder"] != empty.folder or len(marks) != len(one.names):
+            raise ValueError("it is that of another folder")
+    except (OSError, KeyError, ValueError) as error:
+        return empty, str(error)
+    return Kept(
+        path, empty.folder, dict(zip(one.names, marks, strict=True)), dict(zip(one.names, one.values, strict=True))
+    ), ""
+
+
+def marks_of(folder: str, files: list[Path]) -> dict[str, Mark]:
+    """The mark of each file, by its path in the folder."""
+    return {path.relative_to(folder).as_posix(): mark(str(path)) for path in files}
+
+
+def home() -> Path:
+    """The folder for what can be made again: HEEDFUL_CACHE, or where the system has such things."""
+    if told := os.environ.get(HOME):
+        return Path(told)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "heedful" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "heedful"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heedful"

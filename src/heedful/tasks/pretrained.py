@@ -1,0 +1,79 @@
+"""What goes with weights that exist: how their network reads and writes, and what its rows stand for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from heedful.blocks.vision import Pixels
+from heedful.data.pairs.pictured import as_asked
+from heedful.data.pictures.read import Form
+from heedful.data.steps.forms import StepForm
+from heedful.data.steps.subwords import Cut
+from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.hub import Plan
+from heedful.schema import Data
+
+
+@dataclass(frozen=True)
+class Given:
+    """The tokenizers that texts are read and written with, the form of pictures and what their colours are told by,
+    the form of sequences; the names of classes or labels; how many codes a picture is drawn in; the plan of a network
+    that was published.
+    """
+
+    words: Tokenizer | None = None
+    written: Tokenizer | None = None
+    form: Form | None = None
+    pixels: Pixels | None = None
+    steps: StepForm | None = None
+    names: tuple[str, ...] = ()
+    codes: int = 0
+    plan: Plan | None = None
+
+    def picture(self, data: Data) -> Form | None:
+        """The form of pictures, with what a recipe asks for otherwise."""
+        return as_asked(self.form, data) if self.form else None
+
+    def colours(self, form: Form) -> Pixels | None:
+        """What pictures of a form are, with the colours that weights were learnt with."""
+        if self.pixels is None or len(self.pixels.mean) != form.channels:
+            return None
+        return replace(self.pixels, size=form.size)
+
+
+def unlike(here: Given, there: Given) -> dict[str, str]:
+    """Parts whose rows stand for something else in two networks, with what."""
+    found: dict[str, str] = {}
+    if here.words and there.words and not alike(here.words, there.words):
+        found["embedding"] = "another vocabulary"
+    own = here.steps and here.steps.kind != "frames" and not isinstance(here.steps.lexicon, Cut)
+    if here.steps and own and not same_steps(here.steps, there.steps):
+        found["embedding"] = "other words" if here.steps.kind == "tokens" else "other channels"
+    differ = here.written and there.written and not alike(here.written, there.written)
+    if differ or here.codes != there.codes:
+        found |= dict.fromkeys(("decoder.tokens", "decoder.output"), "another vocabulary")
+    if here.names and {*here.names} != {*there.names}:
+        found["head"] = f"{len(here.names):,} classes{others(here.names, there.names)}"
+    return found
+
+
+def order(here: Sequence[str], there: Sequence[str]) -> list[int]:
+    """Where each class stood, if they are the same ones."""
+    return [there.index(name) for name in here] if {*here} == {*there} else []
+
+
+def others(here: Sequence[str], there: Sequence[str]) -> str:
+    """How many classes there were elsewhere."""
+    if not there:
+        return ""
+    new = len({*here} - {*there})
+    return f", {len(there):,} there" + (f", which {new:,} of these are not among" if len(here) == len(there) else "")
+
+
+def alike(one: Tokenizer, other: Tokenizer) -> bool:
+    """Whether two vocabularies are the same."""
+    return one.dump() == other.dump()
+
+
+def same_steps(one: StepForm, other: StepForm | None) -> bool:
+    """Whether two forms tell the same words, or the same channels."""
+    return other is not None and (one.kind, one.channels, one.lexicon) == (other.kind, other.channels, other.lexicon)

@@ -1,0 +1,239 @@
+"""What tasks share in writing their answers: text from a decoder by the one search, whatever the source is.
+
+N sources   T target positions
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from heedful.blocks.attention.masks import up_to
+from heedful.blocks.loss import cross_entropy
+from heedful.blocks.state import State
+from heedful.data import batching
+from heedful.data.pairs.read import normalised
+from heedful.data.pictures.album import Album
+from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.generation.rules import Rules, Special, rules_of, until
+from heedful.generation.score import score as log_probability
+from heedful.generation.search import Hypothesis, Job, Search
+from heedful.hub import Plan
+from heedful.metrics.counts import Kind
+from heedful.networks.joins import EncoderDecoder, joined, target_tokens
+from heedful.results import Answer
+from heedful.schema import Generate, Network
+from heedful.tasks.inputs import Reading, Sources, load_reading, luck, refuse_long
+from heedful.tasks.plans import built, kept, planned
+from heedful.tasks.pretrained import Given
+from heedful.training.loop import Batch
+
+SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
+
+
+@dataclass(frozen=True)
+class Author:
+    """A network with what it takes to read its sources and to write text.
+
+    An answer may have `stretch` tokens for each position of the source, and `slack` more. `shared`: both sides have
+    one tokenizer.
+    """
+
+    network: EncoderDecoder
+    settings: Network
+    reading: Reading
+    target: Tokenizer
+    shared: bool
+    scores: Kind
+    stretch: float
+    slack: int
+    normal_form: Literal["none", "NFC"] = "none"
+    plan: Plan | None = None
+
+
+def made(settings: Network, read: Reading, target: Tokenizer, shared: bool) -> EncoderDecoder:
+    """A network of resolved settings, with fresh weights. `shared`: both sides have one tokenizer, so one table."""
+    return made_for(settings, read, target.size, shared)
+
+
+def made_for(settings: Network, read: Reading, vocabulary: int, shared: bool = False) -> EncoderDecoder:
+    """The same for answers of so many different tokens."""
+    written = target_tokens(settings, vocabulary)
+    embedding = written if shared else read.embedding(settings)
+    return joined(settings, embedding, written, own_places=read.pixels is not None)
+
+
+def stretch_of(lengths: np.ndarray) -> float:
+    """How much longer than sources targets are at the most, end tokens counted; one pair in a thousand is beyond it."""
+    both = np.asarray(lengths) + 1
+    return round(float(np.quantile(both[:, 1] / both[:, 0], 0.999)), 3)
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Numbers of rows -> a batch: the source, the target behind <s>, and the target with </s>."""
+
+    sources: Sources
+    marks: Marks
+
+    def __call__(self, numbers: np.ndarray) -> Batch:
+        store = self.sources.store
+        written = [store[int(number) % len(store)][1] for number in numbers]
+        inputs, steps = batching.padded([np.concatenate(([self.marks.begin], one)) for one in written])
+        targets, _ = batching.padded([np.append(one, self.marks.end) for one in written])
+        return self.sources(numbers) | {"inputs": inputs, "targets": targets, "steps": steps}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Label-smoothed cross entropy, summed over real target tokens."""
+
+    smoothing: float
+
+    def __call__(self, network: EncoderDecoder, batch: Batch) -> tuple[Tensor, int]:
+        outputs = network(batch["source"], batch["lengths"], batch["inputs"])
+        real = up_to(batch["steps"], outputs.size(1))
+        targets = batch["targets"][real]
+        decoder = network.decoder
+        return cross_entropy(outputs[real], decoder.logits, targets, decoder.vocabulary, self.smoothing), len(targets)
+
+
+def answer(
+    models: Sequence[Author], sources: Sequence[str], settings: Generate, album: Album | None = None
+) -> list[list[Answer]]:
+    """The n best answers to each source, by one author or several together (they must share the vocabularies).
+
+    Raises HeedfulError if a text is longer than a network can read, or a picture cannot be read.
+    """
+    found = searched(models, sources, settings, album)
+    return [
+        [shown(models[0], source, hypothesis, settings.stop) for hypothesis in some]
+        for source, some in zip(sources, found, strict=True)
+    ]
+
+
+def searched(
+    models: Sequence[Author], sources: Sequence[str], settings: Generate, album: Album | None = None
+) -> list[list[Hypothesis]]:
+    """The same as the search found it."""
+    first = models[0]
+    arrays = read_all(models, sources, album)
+    limits = [model.network.decoder.limit for model in models if model.network.decoder.limit]
+    lengths = [first.reading.positions_of(one) for one in arrays]
+    longest = [min([length_limit(first, one, settings), *limits]) for one in lengths]
+    seeds = [luck(one) for one in arrays] if settings.sample else [0] * len(arrays)
+    jobs = [Job(*one) for one in zip(lengths, longest, seeds, strict=True)]
+    decoders = [model.network.decoder for model in models]
+    return Search(decoders, begin(models, arrays), special(first), settings, rules(first, settings)).run(jobs)
+
+
+def length_limit(model: Author, length: int, settings: Generate) -> int:
+    """The most tokens that an answer may have."""
+    if settings.max_length != "auto":
+        return int(settings.max_length)
+    return math.ceil(model.stretch * length) + model.slack
+
+
+def begin(models: Sequence[Author], arrays: list[np.ndarray]) -> Callable[[Sequence[int], int, int], tuple[State, ...]]:
+    """How the search has sources read."""
+
+    @torch.inference_mode()
+    def read(numbers: Sequence[int], beams: int, room: int) -> tuple[State, ...]:
+        batch = models[0].reading.batch([arrays[number] for number in numbers])
+        states = []
+        for model in models:
+            device = model.network.decoder.tokens.table.weight.device
+            memory = model.network.read(batch["source"].to(device), batch["lengths"].to(device))
+            states.append(model.network.decoder.start(memory, rows=len(numbers) * beams, room=room))
+        return tuple(states)
+
+    return read
+
+
+def rules(model: Author, settings: Generate) -> Rules:
+    """The request's rules, whose texts are read with the target's tokenizer."""
+    target = model.target
+    return rules_of(settings, special(model), target.encode, target.decode, target.size, model.scores == "symbols")
+
+
+def special(model: Author) -> Special:
+    """The ids that a search must know."""
+    marks = model.target.marks
+    return Special(marks.begin, marks.end, marks.never)
+
+
+def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
+    """A hypothesis as people read it, up to what stopped it."""
+    unknown = model.reading.unknown(normalised(source, model.normal_form))
+    tokens = tuple(model.target.tokens(hypothesis.tokens))
+    output = until(model.target.decode(hypothesis.tokens), stops)
+    return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)
+
+
+def score(models: Sequence[Author], pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """The log probability of each (source, target), the end included, as the search would report it."""
+    first = models[0]
+    arrays = read_all(models, [source for source, _ in pairs])
+    targets = first.target.encode_batch([normalised(target, first.normal_form) for _, target in pairs])
+    lengths = np.array(
+        [(first.reading.positions_of(one), len(other) + 1) for one, other in zip(arrays, targets, strict=True)]
+    )
+    found = np.zeros(len(pairs))
+    decoders, read, marked = [model.network.decoder for model in models], begin(models, arrays), special(first)
+    for rows in batching.order_for_inference(lengths, Generate().batch_tokens) if pairs else ():
+        found[rows] = log_probability(decoders, read(rows.tolist(), 1, 0), [targets[row] for row in rows], marked)
+    return found.tolist()
+
+
+def read_all(models: Sequence[Author], sources: Sequence[str], album: Album | None = None) -> list[np.ndarray]:
+    """Sources as arrays, for networks that from now on answer rather than learn."""
+    first = models[0]
+    for model in models:
+        model.network.eval()
+    if first.reading.positions:
+        return first.reading.arrays(sources, album)
+    arrays = first.reading.arrays([normalised(text, first.normal_form) for text in sources])
+    refuse_long(sources, arrays, [model.network.encoder.limit for model in models])
+    return arrays
+
+
+def together(one: Author, other: Author) -> bool:
+    """Whether two authors can answer together: they read and write the same."""
+    return one.reading.same_as(other.reading) and one.target.dump() == other.target.dump()
+
+
+def given(model: Author) -> Given:
+    """What goes with an author's weights."""
+    return replace(model.reading.given(), written=model.target, plan=model.plan)
+
+
+def config(model: Author) -> dict[str, Any]:
+    """What `load` must know beside the weights and the tokenizers."""
+    about = {key: getattr(model, key) for key in ("shared", "scores", "stretch", "slack", "normal_form")}
+    return {"network": model.settings.model_dump()} | about | model.reading.config() | kept(model.plan)
+
+
+def save(model: Author, folder: Path) -> None:
+    """Writes the tokenizers; the caller writes config and weights."""
+    read = model.reading.coder
+    if isinstance(read, Tokenizer):
+        read.save(folder / ("tokenizer.json" if model.shared else "source.tokenizer.json"))
+    if not model.shared:
+        model.target.save(folder / "target.tokenizer.json")
+
+
+def load(config: dict[str, Any], folder: Path) -> Author:
+    """The author of a folder, with weights still to be put in."""
+    shared, settings = config["shared"], Network.model_validate(config["network"])
+    read = load_reading(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
+    target = read.tokenizer if shared else Tokenizer.load(folder / "target.tokenizer.json")
+    about = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
+    plan = planned(config)
+    network = built(plan) if plan else made(settings, read, target, shared)
+    return Author(network, settings, read, target, **about, plan=plan)

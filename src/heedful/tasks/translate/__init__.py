@@ -1,0 +1,1 @@
+"""translate: a text in, a text out."""

@@ -1,0 +1,71 @@
+"""What `auto` means in the recipe's train section."""
+
+from pathlib import Path
+
+import torch
+
+from heedful.errors import HeedfulError
+from heedful.schema import Recipe, Train
+
+MINUTES = 5.0  # the budget where none is given
+
+
+def resolve(train: Train) -> Train:
+    """The section with every `auto` decided for this machine, but for the learning rate, which goes by the network.
+
+    Raises HeedfulError for a device that is not there.
+    """
+    device = pick_device() if train.device == "auto" else train.device
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise HeedfulError(
+            f"There is no device {device} here.", "train.device may be auto, cpu, cuda or mps."
+        ) from None
+    budget = train.minutes or train.steps or train.epochs
+    decided = {
+        "minutes": train.minutes if budget else MINUTES,
+        "batch_tokens": 2048,
+        "schedule": "cosine",
+        "warmup": 0.05,
+        "average": 0.998,
+        "precision": pick_precision(device),
+        "threads": torch.get_num_threads(),  # the cores, or what OMP_NUM_THREADS says,
+    }
+    chosen = {key: value for key, value in decided.items() if getattr(train, key) in ("auto", None)}
+    return train.model_copy(update=chosen | {"device": device})
+
+
+def batches(recipe: Recipe, tokens: int) -> Recipe:
+    """The recipe with batches of so many tokens where it leaves that to the task."""
+    if recipe.train.batch_tokens != "auto":
+        return recipe
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"batch_tokens": tokens})})
+
+
+def pick_device() -> str:
+    """The fastest device there is."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def pick_precision(device: str) -> str:
+    """bfloat16 where the hardware multiplies it faster than float32."""
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    processor = Path("/proc/cpuinfo")  # torch has no public question for it; where there is no such file: float32
+    flags = processor.read_text().split() if device == "cpu" and processor.exists() else []
+    return "bfloat16" if "amx_bf16" in flags or "avx512_bf16" in flags else "float32"
+
+
+def portion(train: Train, share: float) -> Train:
+    """The section with a share of its budget.
+
+    >>> portion(Train(steps=10), 0.3).steps
+    3
+    """
+    if train.steps is not None:
+        return train.model_copy(update={"steps": max(1, round(train.steps * share))})
+    unit = "minutes" if train.minutes is not None else "epochs"
+    return train.model_copy(update={unit: getattr(train, unit) * share})
