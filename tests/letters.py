@@ -1,11 +1,12 @@
 """Words of letters and recipes for them: small jobs on which whole trainings are tested."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from heedful import recipe as recipes
-from heedful.schema import Network, Recipe
+from heedful.schema import NetworkSettings, Recipe
 
 LETTERS = "abcdefgh"
 Pairs = list[tuple[str, str]]
@@ -23,7 +24,7 @@ def backwards(word: str) -> str:
     return word[::-1]
 
 
-def recipe(folder: Path, network: Network, train: Pairs, valid: Pairs, **changes: Any) -> Recipe:
+def recipe(folder: Path, network: NetworkSettings, train: Pairs, valid: Pairs, **changes: Any) -> Recipe:
     """A recipe for these pairs, written under `folder`, with a network of settings that are resolved."""
     for name, pairs in (("train", train), ("valid", valid)):
         lines = "".join(f"{source}\t{target}\n" for source, target in pairs)
@@ -39,10 +40,10 @@ def recipe(folder: Path, network: Network, train: Pairs, valid: Pairs, **changes
         "generate.max_length": 8,
     }
     made = recipes.build("translate", small | {key.replace("__", "."): value for key, value in changes.items()})
-    return made.model_copy(update={"network": network})
+    return replace(made, network=network)
 
 
-def short(folder: Path, network: Network, **changes: Any) -> Recipe:
+def short(folder: Path, network: NetworkSettings, **changes: Any) -> Recipe:
     """A recipe that trains for moments."""
     folder.mkdir(exist_ok=True)
     pairs = [(word, backwards(word)) for word in words(60, 5, seed=2)]

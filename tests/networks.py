@@ -4,7 +4,7 @@ N sources   S source positions   T target positions   V vocabulary
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from heedful.blocks.embedding import Learned, Tokens
 from heedful.networks.joins import EncoderDecoder, encoder_decoder
 from heedful.networks.lineage import allowed, resolve
-from heedful.schema import Network
+from heedful.schema import NetworkSettings, parse_settings
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = 12, 10
 PAD, BEGIN, END, FIRST = 0, 1, 2, 3
@@ -24,12 +24,12 @@ SMALL = {"size": "tiny", "width": 16, "dropout": 0.0}
 TRANSFORMER = {"heads": 2, "inner": 32}
 
 
-def rows(**settings: object) -> list[Network]:
+def rows(**settings: object) -> list[NetworkSettings]:
     """Every row of the lineage as published, only narrow."""
     return [tiny(name, **settings) for name in allowed("translate")]
 
 
-def variants() -> list[Network]:
+def variants() -> list[NetworkSettings]:
     """Every row with every combination of settings that it has but the published one: many, for sampling."""
     cells, depths, tied = ("rnn", "lstm", "gru"), (1, 3), (False, True)
     found = []
@@ -48,20 +48,20 @@ def variants() -> list[Network]:
     return [network for network in found if network not in rows()]
 
 
-def tiny(name: str, **settings: object) -> Network:
+def tiny(name: str, **settings: object) -> NetworkSettings:
     """The resolved settings of a row, narrow."""
     parts = TRANSFORMER if name == "vaswani2017" else {}
-    return resolve(Network.model_validate({"name": name, **SMALL, **parts, **settings}))
+    return resolve(parse_settings(NetworkSettings, {"name": name, **SMALL, **parts, **settings}))
 
 
-def label(network: Network) -> str:
+def label(network: NetworkSettings) -> str:
     """How a network is called in a test's id: the row, and what differs from it."""
     plain = tiny(network.name)
-    keys = [key for key in Network.model_fields if getattr(network, key) != getattr(plain, key)]
+    keys = [key for key in asdict(network) if getattr(network, key) != getattr(plain, key)]
     return "-".join([network.name, *(f"{key}={getattr(network, key)}" for key in keys)])
 
 
-def build(network: Network, target_vocabulary: int = TARGET_VOCABULARY, seed: int = 0) -> EncoderDecoder:
+def build(network: NetworkSettings, target_vocabulary: int = TARGET_VOCABULARY, seed: int = 0) -> EncoderDecoder:
     """A sharp network in eval mode."""
     torch.manual_seed(seed)
     made = encoder_decoder(network, SOURCE_VOCABULARY, target_vocabulary, shared=False).eval()

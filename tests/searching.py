@@ -11,7 +11,7 @@ from heedful.generation.rules import Rules, Special
 from heedful.generation.score import score
 from heedful.generation.search import Hypothesis, Job, Search
 from heedful.networks.joins import EncoderDecoder
-from heedful.schema import Generate
+from heedful.schema import GenerateSettings, parse_settings
 from networks import BEGIN, END, FIRST, PAD, build, tiny
 
 SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN))
@@ -41,7 +41,7 @@ def start(made: EncoderDecoder, numbers: Sequence[int], beams: int = 1, room: in
 
 
 def answers(
-    made: EncoderDecoder, rules: Rules, settings: Generate, limits: Sequence[int], special: Special = SPECIAL
+    made: EncoderDecoder, rules: Rules, settings: GenerateSettings, limits: Sequence[int], special: Special = SPECIAL
 ) -> list[list[Hypothesis]]:
     """What the search finds for sources 0, 1, …, each with its longest answer; `batch_tokens` counts sources here."""
     jobs = [Job(1, limit, seed=number) for number, limit in enumerate(limits)]
@@ -56,5 +56,5 @@ def scores(made: EncoderDecoder, number: int, found: Sequence[Hypothesis], speci
     return score([made.decoder], [state], [h.tokens for h in found], special, [h.complete for h in found])
 
 
-def generate(**settings: object) -> Generate:
-    return Generate.model_validate(settings)
+def generate(**settings: object) -> GenerateSettings:
+    return parse_settings(GenerateSettings, settings)

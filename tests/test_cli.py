@@ -15,7 +15,7 @@ from heedful.cli.info import drawing
 from heedful.cli.recipes import FOLDER, names
 from heedful.networks.lineage import LINEAGE, allowed, fit_pictures, resolve
 from heedful.recipe import keys, load
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 from heedful.tasks.inputs import OWN
 from heedful.training.progress import terminal
 
@@ -123,7 +123,7 @@ DRAWN = {
 @pytest.mark.parametrize(("task", "pictured"), DRAWN)
 def test_each_task_is_drawn_in_its_own_shape(task: str, pictured: bool) -> None:
     for name in allowed(task):
-        settings = resolve(Network(name=name), task, own=OWN)
+        settings = resolve(NetworkSettings(name=name), task, own=OWN)
         lines = drawing(fit_pictures(settings, 32) if pictured else settings, task, pictured).splitlines()
         foot = next(line.count("□") for line in lines if "□" in line)
         assert (foot, lines[0].count("○") + lines[0].count("●")) == DRAWN[task, pictured]

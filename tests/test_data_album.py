@@ -11,7 +11,7 @@ from heedful.data.pictures.album import Album, AlbumWriter
 from heedful.data.pictures.read import Form, choose_form
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 RGB = Form(8, "rgb")
 GRAY = Form(8, "gray")
@@ -23,7 +23,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def data(*settings: str) -> Data:
+def data(*settings: str) -> DataSettings:
     return build("classify", parse(settings)).data
 
 

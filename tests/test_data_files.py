@@ -12,7 +12,7 @@ from heedful.data.pairs.read import read_pairs
 from heedful.data.readers.rows import BadRow
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 PAIRS = [("Guten Tag", "good day"), ("schön", "beautiful"), ("schön", "lovely"), ("drei  Wörter", "three, words")]
 
@@ -23,7 +23,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def data(*settings: str) -> Data:
+def data(*settings: str) -> DataSettings:
     return build("translate", parse(settings)).data
 
 

@@ -16,7 +16,7 @@ from heedful.data.readers.files import file_notes
 from heedful.data.readers.rows import BadRow
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 GRAY = Form(8, "gray")
 
@@ -27,7 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def data(*settings: str) -> Data:
+def data(*settings: str) -> DataSettings:
     return build("classify", parse(settings)).data
 
 
@@ -231,6 +231,6 @@ def test_check_opens_every_picture_and_measures_no_names(tmp_path: Path) -> None
             Image.new("L", (12, 12), 40 * number + (name == "cat")).save(tmp_path / name / f"{number}.png")
     whole = (tmp_path / "dog" / "2.png").read_bytes()
     (tmp_path / "dog" / "2.png").write_bytes(whole[: len(whole) // 2])
-    found = check_pairs([str(tmp_path)], [], [], Data(bad_rows="skip"))
+    found = check_pairs([str(tmp_path)], [], [], DataSettings(bad_rows="skip"))
     assert [finding.level for finding in found.findings] == ["x"] and "2.png" in found.findings[0].text
     assert "5 pairs" in found.summary and "a picture each" in found.summary

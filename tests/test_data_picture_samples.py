@@ -15,12 +15,12 @@ from heedful.data.samples import openmoji
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 GRAY = Form(8, "gray")
 
 
-def data(*settings: str) -> Data:
+def data(*settings: str) -> DataSettings:
     return build("classify", parse(settings)).data
 
 

@@ -21,7 +21,7 @@ from heedful.errors import HeedfulError
 from heedful.metrics.ngrams import Between, KneserNey
 from heedful.networks.joins import language_model
 from heedful.networks.lineage import allowed, resolve
-from heedful.schema import Data, Network
+from heedful.schema import DataSettings, NetworkSettings, parse_settings
 from heedful.tasks.complete.task import Loss, ahead
 from heedful.tasks.fill.masks import Gaps, asked, ends_inside, gapped, joined
 from heedful.tasks.language import Pieces, passages
@@ -71,7 +71,7 @@ def test_next_to_nothing_of_a_batch_is_empty(tmp_path: Path) -> None:
 def test_a_document_costs_the_same_alone_and_beside_others(name: str) -> None:
     """Loss and gradient: no document is seen, carried or counted into another."""
     torch.manual_seed(0)
-    settings = Network.model_validate({"name": name, "size": "tiny", "width": 16, "dropout": 0.0})
+    settings = parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16, "dropout": 0.0})
     made = language_model(resolve(settings, "complete"), 30).eval()
     luck = np.random.default_rng(1)
     documents = [np.array([BOS, *luck.integers(4, 30, length), EOS]) for length in (9, 1, 4, 30)]
@@ -100,7 +100,7 @@ def test_files_folders_tables_and_lines_are_documents(tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_bytes(b"good\nb\xffd\nend\n")
 
     def read(name: str, **settings) -> list[str]:
-        return [one.source for one in read_documents([str(tmp_path / name)], Data(**settings), bad.append)]
+        return [one.source for one in read_documents([str(tmp_path / name)], DataSettings(**settings), bad.append)]
 
     bad: list[BadRow] = []
     assert read("f") == ["two\n\n  lines\n", "one\nline"]
@@ -148,7 +148,7 @@ def test_windows_share_out_all_tokens_and_characters(tmp_path: Path) -> None:
     """Bits per character are over the characters of the text, though a window may cut one of them in two."""
     tokenizer = learn("bpe", ["plain text"], 300)
     (tmp_path / "d.txt").write_text("naïve café ✓ 日本語 " * 5, encoding="utf-8")
-    some = examples([str(tmp_path / "d.txt")], Data(), lambda bad: None)
+    some = examples([str(tmp_path / "d.txt")], DataSettings(), lambda bad: None)
     found = list(passages(some, tokenizer, 5, ahead=True, whole=True))
     assert sum(one.characters for one in found) == pytest.approx(len(some[0].source))
     ids = [BOS, *tokenizer.encode(some[0].source), EOS]

@@ -30,9 +30,9 @@ from heedful.data.steps.words import Lexicon
 from heedful.engines import ct2
 from heedful.engines.onnx_files import write_graph
 from heedful.engines.onnx_graphs import writer_graphs
-from heedful.export.onnx import TRACED, graphs
+from heedful.exporters.onnx import TRACED, graphs
 from heedful.networks.lineage import fit_frames, resolve
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 from heedful.tasks.label import task as labels
 from heedful.tasks.match import task as match
 from heedful.training.progress import Quiet
@@ -60,7 +60,7 @@ shallow = [tiny(one.name, depth=DEPTHS.get(one.name, 1)) for one in rows()]
 
 @pytest.mark.parametrize("network", [*shallow, *sample(variants(), 1)], ids=label)
 @torch.no_grad()
-def test_onnx_writes_as_the_network_does(network: Network, tmp_path: Path) -> None:
+def test_onnx_writes_as_the_network_does(network: NetworkSettings, tmp_path: Path) -> None:
     """Batches and lengths of any size, padding, and rows that change places half-way, as in a beam."""
     made, traced = build(network), batch((6, 4, 3), (1, 1, 1))
     for graph in writer_graphs(made, {"source": traced.source, "lengths": traced.source_lengths}, 0):
@@ -152,7 +152,9 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
 def labeller(kind: str) -> labels.Labeller:
     """A fresh network that labels frames or words."""
     settings = resolve(
-        Network(name="gru", size="tiny", width=16), "label", own={"causal": False, "patch": "auto", "stem": "auto"}
+        NetworkSettings(name="gru", size="tiny", width=16),
+        "label",
+        own={"causal": False, "patch": "auto", "stem": "auto"},
     )
     if kind == "words":
         form = StepForm("tokens", lexicon=Lexicon(["a", "house"], ["a", "b", "c"]))
@@ -181,7 +183,7 @@ PAIRS = [(word, backwards(word)) for word in words(300, 4, seed=2)]
 ODD = ["a b", "h", "", "z", "a <s> b", "</s>", "c c c c c c c"]
 
 
-def trained(folder: Path, network: Network, steps: int, **changes: Any) -> Model:
+def trained(folder: Path, network: NetworkSettings, steps: int, **changes: Any) -> Model:
     """A model that turns letters round, or nearly; answers may be as long as auto has it."""
     settled = {
         "train__steps": steps,
@@ -206,7 +208,7 @@ def own_tokenizer(path: Path) -> str:
 @pytest.mark.parametrize("name", sample(["bahdanau2015", "sutskever2014", "luong2015"], 1))
 def test_the_loop_of_the_docs_translates_as_the_command_does(name: str, tmp_path: Path) -> None:
     """Short answers and those that only their limit ends, texts of nothing and of what was never seen."""
-    network = resolve(Network(name=name, size="tiny", width=32, dropout=0.0))
+    network = resolve(NetworkSettings(name=name, size="tiny", width=32, dropout=0.0))
     trained(tmp_path, network, 60)
     told = heedful("export run --to onnx", tmp_path)
     assert told.code == 0 and "by onnxruntime and by the network" in told.out, told.err

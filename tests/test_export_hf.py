@@ -16,7 +16,7 @@ from console import heedful as typed
 from heedful.api.train import run
 from heedful.errors import HeedfulError
 from heedful.networks.lineage import resolve
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 from heedful.training.progress import Quiet
 from letters import short
 from published import oracle
@@ -126,7 +126,7 @@ def test_clip_goes_out(way: str, files: dict[str, str], tmp_path: Path) -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_translator_goes_out(shared: bool, tmp_path: Path) -> None:
-    network = resolve(Network(name="vaswani2017", size="tiny", width=16))
+    network = resolve(NetworkSettings(name="vaswani2017", size="tiny", width=16))
     made = short(tmp_path / "data", network, train__steps=4, data__shared_tokenizer=shared)
     model, out = exported(made, tmp_path)
     theirs = oracle.MarianMTModel.from_pretrained(out).eval()

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from heedful.errors import HeedfulError
 from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.networks.lineage import resolve
 from heedful.networks.parts import shown
-from heedful.recipe import SECTIONS, build, keys, tasks_of, value_of
-from heedful.schema import TASKS, Network, Recipe
-from heedful.tasks import task
+from heedful.recipe import declaration, keys, tasks_of, value_of
+from heedful.schema import NetworkSettings, Recipe
+from heedful.tasks import TASKS, task
+from heedful.tasks.recipes import USES, build
 from heedful.training import decide as defaults
 from heedful.training.checkpoint import read_tensors
 from heedful.training.optimizer import adamw, set_rate
@@ -49,7 +51,7 @@ def begun(asked: Recipe, folder: Path) -> tuple[Model, list[str]]:
     """A model as it is before its first step, and what is said of it."""
     start, module = start_of(asked.start), task(asked.task)
     settled = module.resolve(inherited(asked, start))
-    settled = settled.model_copy(update={"train": defaults.resolve(settled.train)})
+    settled = replace(settled, train=defaults.resolve(settled.train))
     settled, _, trained, about = ready(settled, start, folder, Quiet())
     return Model(folder, settled, (trained,)), about
 
@@ -149,7 +151,7 @@ def test_what_shares_nothing_is_refused(files: dict[str, str], tmp_path: Path) -
         run(on(files, "fill", tmp_path / "start"), tmp_path / "run", Quiet())
     assert not (tmp_path / "run").exists()
     with pytest.raises(HeedfulError, match=r"network\.width is 32, but the weights come from a network with 16"):
-        wide = on(files, "complete", tmp_path / "start").model_copy(update={"network": Network(width=32)})
+        wide = replace(on(files, "complete", tmp_path / "start"), network=NetworkSettings(width=32))
         run(wide, tmp_path / "run", Quiet())
     with pytest.raises(HeedfulError, match=r'no part "decoder.layer.0".\n  Did you mean "decoder.layers.0"'):
         run(on(files, "complete", tmp_path / "start", train__freeze=["decoder.layer.0"]), tmp_path / "run", Quiet())
@@ -248,7 +250,7 @@ def test_frozen_parts_keep_their_bytes(files: dict[str, str], tmp_path: Path) ->
 def test_each_layer_learns_slower_than_the_one_above() -> None:
     """One step of AdamW, by hand: its first step is the sign of the gradient, at the rate of the layer."""
     torch.manual_seed(SEED)
-    settings = resolve(Network(name="vaswani2017", size="tiny", depth=2, width=16, norm="pre"), "fill")
+    settings = resolve(NetworkSettings(name="vaswani2017", size="tiny", depth=2, width=16, norm="pre"), "fill")
     network = EncoderHead(nn.Embedding(9, 16), build_encoder(settings), 3, "mean", 0.0)
     shares = {
         "embedding": 0.5**3,
@@ -314,11 +316,13 @@ NUMBERS: dict[str, str] = dict.fromkeys(
 def test_keys_that_a_task_has_no_use_for_are_refused(tmp_path: Path) -> None:
     """Every such key, for every task: refused where it says something, taken where it says nothing or is of use."""
     for key in keys():
-        tasks = tasks_of(key)
-        section, _, name = key.partition(".")
+        tasks = tasks_of(key, USES)
+        name = key.rpartition(".")[2]
         if not tasks:
             continue
-        default = SECTIONS[section].model_fields[name].get_default()
+        declared = declaration(key)
+        assert declared is not None
+        default = declared.default_factory() if callable(declared.default_factory) else declared.default
         value = SAID.get(
             name, value_of(key, "bpe" if "tokenizer" in name else "x" if default == [] else NUMBERS.get(name, "2"))
         )

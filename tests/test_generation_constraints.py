@@ -5,6 +5,7 @@ V vocabulary
 
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from itertools import product
 
@@ -161,7 +162,7 @@ def test_every_text_keeps_the_constraints(
             assert no_repeat == 0 or len(set(grams)) == len(grams)
             assert len(one.tokens) + one.complete <= limits[number]
         assert [one.score for one in some] == pytest.approx(scores(made, number, some, TOKENIZED), rel=1e-3, abs=1e-3)
-    apart = settings.model_copy(update={"batch_tokens": 1})
+    apart = replace(settings, batch_tokens=1)
     assert [[one.tokens for one in some] for some in answers(made, rules, apart, limits, TOKENIZED)] == [
         [one.tokens for one in some] for some in found
     ]

@@ -22,7 +22,7 @@ from heedful.errors import HeedfulError
 from heedful.networks.embeddings import Pictures
 from heedful.networks.joins import EncoderHead, TwoTowers, build_encoder, encoder_decoder, filler, language_model
 from heedful.networks.lineage import fit_pictures, resolve
-from heedful.schema import Network
+from heedful.schema import NetworkSettings, parse_settings
 from packaged import MINILM, MINILM_INT8
 from published import oracle
 
@@ -207,9 +207,11 @@ def test_old_names_and_second_names_are_known(tmp_path: Path) -> None:
 # Networks of our own, given away.
 
 
-def small(name: str, task: str, **settings: Any) -> Network:
+def small(name: str, task: str, **settings: Any) -> NetworkSettings:
     own = {"patch": "auto", "stem": "auto"} if task in ("classify", "match") else None
-    return resolve(Network.model_validate({"name": name, "size": "tiny", "width": 16} | settings), task, own=own)
+    return resolve(
+        parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16} | settings), task, own=own
+    )
 
 
 @torch.inference_mode()
@@ -264,7 +266,7 @@ def test_a_clip_of_our_own_is_theirs_too(tmp_path: Path) -> None:
 @torch.inference_mode()
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_translator_of_our_own_is_theirs_too(shared: bool, tmp_path: Path) -> None:
-    settings = resolve(Network(name="vaswani2017", size="tiny", width=16))
+    settings = resolve(NetworkSettings(name="vaswani2017", size="tiny", width=16))
     network = encoder_decoder(settings, 30, 30 if shared else 20, shared).eval()
     facts = {"vocabulary": 30, "target": 30 if shared else 20, "shared": shared, "longest": 40}
     ids = {"pad": 0, "eos": 2, "decoder_start": 1}

@@ -24,7 +24,7 @@ from heedful.generation.rules import Rules, Special, rules_of
 from heedful.generation.running import Hypothesis
 from heedful.generation.search import Begin, Job, Search
 from heedful.networks.decoders import Decoder
-from heedful.schema import Generate
+from heedful.schema import GenerateSettings, parse_settings
 from heedful.tasks.published import described, searched
 from published import loud, oracle
 
@@ -160,7 +160,7 @@ WAYS: list[dict[str, Any]] = [
 
 def found(one: Asked, never: tuple[int, ...], way: dict[str, Any]) -> list[list[Hypothesis]]:
     """Our answers to all questions."""
-    settings, special = Generate.model_validate(way), Special(one.first, END, never)
+    settings, special = parse_settings(GenerateSettings, way), Special(one.first, END, never)
     rules = rules_of(settings, special, lambda _: [], lambda _: "", VOCABULARY)
     return Search([one.decoder], one.begin, special, settings, rules).run([Job(1, LONGEST, read=one.read)] * QUESTIONS)
 
@@ -223,13 +223,13 @@ def test_all_answers_of_a_beam_are_theirs(family: str, way: dict[str, Any]) -> N
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_said_of_a_search_is_read_again(way: dict[str, Any], tmp_path: Path) -> None:
     """By our export, their generation_config.json and our reading; their library takes every key."""
-    settings = Generate.model_validate(way | {"no_repeat_ngram": 2})
+    settings = parse_settings(GenerateSettings, way | {"no_repeat_ngram": 2})
     config = oracle.GenerationConfig(num_beams=settings.beam, eos_token_id=END, **described(settings, END))
     config.save_pretrained(tmp_path)
     plan = hub.Plan("marian", "MarianMTModel", {}, {})
     carried = {"generation_config.json": (tmp_path / "generation_config.json").read_bytes()}
     again = searched("translate", hub.Published(plan, ("translate",), {}, carried=carried))
-    assert Generate.model_validate(again) == settings
+    assert parse_settings(GenerateSettings, again) == settings
 
 
 @pytest.mark.parametrize("beam", [2, 4])
@@ -257,7 +257,7 @@ def test_ctranslate2_searches_as_we_do_where_places_are_freed(beam: int, tmp_pat
         return (made.decoder.start(memory, rows=len(numbers) * beams, room=room),)
 
     def ours(finish: str) -> list[tuple[int, ...]]:
-        settings = Generate.model_validate({"beam": beam, "finish": finish})
+        settings = parse_settings(GenerateSettings, {"beam": beam, "finish": finish})
         search = Search(
             [made.decoder],
             begin,

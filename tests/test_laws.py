@@ -7,6 +7,7 @@ N sources   R rows = N * K   K beams   T target positions   V vocabulary
 """
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from heedful.blocks.attention.masks import up_to
 from heedful.blocks.recording import record
 from heedful.blocks.state import State
 from heedful.networks.joins import EncoderDecoder
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 from networks import (
     FIRST,
     PAD,
@@ -66,7 +67,7 @@ def words(count: int, steps: int, seed: int = 2) -> Tensor:
 
 @every_network
 @torch.no_grad()
-def test_the_networks_tried_here_are_sure_and_heed_what_they_read(network: Network) -> None:
+def test_the_networks_tried_here_are_sure_and_heed_what_they_read(network: NetworkSettings) -> None:
     """Otherwise most of what follows could not fail."""
     made, data = build(network), batch(LENGTHS, [6] * 4)
     logits = logits_of(made, data)
@@ -87,7 +88,7 @@ def test_the_networks_tried_here_are_sure_and_heed_what_they_read(network: Netwo
 @every_network
 @pytest.mark.parametrize("sizes", [(1,) * 6, (3, 1, 2), (6,)], ids=str)
 @torch.no_grad()
-def test_steps_make_the_whole(network: Network, sizes: tuple[int, ...]) -> None:
+def test_steps_make_the_whole(network: NetworkSettings, sizes: tuple[int, ...]) -> None:
     """Single steps, unequal chunks and one call with buffers, two beams a source: the one call of training."""
     made, data, written = build(network), batch(LENGTHS, [1] * 4), words(8, 6)
     whole, _ = made.decoder(written, start(made, data, beams=2))
@@ -101,7 +102,7 @@ def test_steps_make_the_whole(network: Network, sizes: tuple[int, ...]) -> None:
 
 @every_network
 @torch.no_grad()
-def test_right_padding_leaves_the_state_as_if_it_were_not_there(network: Network) -> None:
+def test_right_padding_leaves_the_state_as_if_it_were_not_there(network: NetworkSettings) -> None:
     """Unequal prompts go on as each would alone; so does a row that has no token yet."""
     made, data = build(network), batch(LENGTHS, [1] * 4)
     prompts, rest, lengths = words(4, 6), words(4, 3, seed=3), torch.tensor([6, 1, 3, 0])
@@ -117,7 +118,7 @@ def test_right_padding_leaves_the_state_as_if_it_were_not_there(network: Network
 
 @every_network
 @torch.no_grad()
-def test_states_join_part_and_fork(network: Network) -> None:
+def test_states_join_part_and_fork(network: NetworkSettings) -> None:
     """`cat` of states at unequal places, `select` of some sources and beams, then two ways on from one point."""
     made, beams = build(network), 2
     groups = [(batch((7, 3), [1] * 2), words(4, 3)), (batch((2, 9, 4), [1] * 3, seed=7), words(6, 1, seed=4))]
@@ -150,7 +151,7 @@ LONG = batch((13,), (11,), seed=9)
 
 @every_network
 @torch.no_grad()
-def test_a_neighbour_never_matters(network: Network) -> None:
+def test_a_neighbour_never_matters(network: NetworkSettings) -> None:
     """Alone, in any batch, in any order, beside any length, whatever the padding holds."""
     made = build(network)
     expected = [logits_of(made, one) for one in EXAMPLES]
@@ -168,7 +169,7 @@ def test_a_neighbour_never_matters(network: Network) -> None:
 
 
 @every_network
-def test_the_gradient_of_a_batch_is_the_sum_of_its_examples(network: Network) -> None:
+def test_the_gradient_of_a_batch_is_the_sum_of_its_examples(network: NetworkSettings) -> None:
     """And padding has none."""
     made = build(network)
     parts = [gradients(made, one)[1] for one in EXAMPLES]
@@ -206,9 +207,9 @@ def assert_gradients_same(some: dict[str, Tensor], others: dict[str, Tensor]) ->
 
 @every_network
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
-def test_what_is_recorded_is_what_the_fast_path_does(network: Network, training: bool) -> None:
+def test_what_is_recorded_is_what_the_fast_path_does(network: NetworkSettings, training: bool) -> None:
     """Forward and backward; in training with the same dropout mask, as both draw it at the same places."""
-    made = build(network.model_copy(update={"dropout": 0.3})).train(training)
+    made = build(replace(network, dropout=0.3)).train(training)
     data = together([*EXAMPLES, LONG], PAD)
     torch.manual_seed(3)
     fast, fast_gradients = logits_of(made, data), gradients(made, data)[1]
@@ -221,7 +222,7 @@ def test_what_is_recorded_is_what_the_fast_path_does(network: Network, training:
 
 
 @every_network
-def test_bfloat16_stays_within_its_bound(network: Network) -> None:
+def test_bfloat16_stays_within_its_bound(network: NetworkSettings) -> None:
     """As training uses it: the weights in float32, the products in bfloat16."""
     made, data = build(network), together([*EXAMPLES, LONG], PAD)
     exact, exact_gradients = logits_of(made, data), gradients(made, data)[1]

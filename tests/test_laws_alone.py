@@ -16,7 +16,7 @@ from heedful.blocks.recording import record
 from heedful.blocks.state import State
 from heedful.networks.joins import filler, language_model
 from heedful.networks.lineage import allowed, resolve
-from heedful.schema import Network
+from heedful.schema import NetworkSettings, parse_settings
 
 VOCABULARY, FIRST, OF_LARGEST = 12, 3, 1e-5
 LENGTHS = (7, 3, 5, 1)
@@ -30,7 +30,7 @@ both = pytest.mark.parametrize(
 
 def build(task: str, name: str, dropout: float = 0.0) -> Any:
     """A narrow network in eval mode whose weights all matter."""
-    asked = Network.model_validate({"name": name, "size": "tiny", "width": 16, "dropout": dropout})
+    asked = parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16, "dropout": dropout})
     settings = resolve(asked, task)
     torch.manual_seed(0)
     made = (language_model if task == "complete" else filler)(settings, VOCABULARY).eval()

@@ -11,7 +11,7 @@ import pytest
 from conftest import sample
 from heedful.api.train import run
 from heedful.networks.lineage import allowed, resolve
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 from heedful.training.progress import Quiet
 from letters import LETTERS, Pairs, backwards, recipe, words
 
@@ -44,7 +44,7 @@ PROMISES = {
 
 def learnt(folder: Path, name: str, train: Pairs, valid: Pairs, **changes: Any) -> dict[str, float]:
     """The scores of a row of size tiny on `valid`, after training on `train`."""
-    network = resolve(Network(name=name, size="tiny", dropout=0.0))
+    network = resolve(NetworkSettings(name=name, size="tiny", dropout=0.0))
     settled = {
         "train__steps": MOMENTS,
         "train__learning_rate": PROMISES[name].rate,

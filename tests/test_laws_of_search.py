@@ -21,7 +21,7 @@ from heedful.blocks.state import State
 from heedful.generation.rules import Rules
 from heedful.generation.search import Hypothesis, Job, Search, Special
 from heedful.networks.joins import EncoderDecoder
-from heedful.schema import Generate, Network
+from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
 from networks import BEGIN, END, FIRST, PAD, SOURCE_VOCABULARY, build, label, log_probabilities, rows, tiny, variants
 
 SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN))
@@ -55,7 +55,7 @@ def answers(
     limits, seeds = limits or [6] * len(sources), seeds or range(len(sources))
     jobs = [Job(len(one), limit, seed) for one, limit, seed in zip(sources, limits, seeds, strict=True)]
     decoders = [network.decoder for network in networks]
-    return Search(decoders, begin, SPECIAL, Generate.model_validate(settings), Rules()).run(jobs)
+    return Search(decoders, begin, SPECIAL, parse_settings(GenerateSettings, settings), Rules()).run(jobs)
 
 
 @torch.no_grad()
@@ -88,7 +88,7 @@ def greedy(networks: Sequence[EncoderDecoder], source: Sequence[int], limit: int
 
 
 @every_network
-def test_beam_one_is_greedy(network: Network) -> None:
+def test_beam_one_is_greedy(network: NetworkSettings) -> None:
     made = build(network, VOCABULARY)
     for source, found in zip(SOURCES, answers([made], beam=1), strict=True):
         assert list(found[0].tokens) == greedy([made], source, 6)
@@ -96,7 +96,7 @@ def test_beam_one_is_greedy(network: Network) -> None:
 
 
 @every_network
-def test_scores_are_teacher_forced_log_probabilities(network: Network) -> None:
+def test_scores_are_teacher_forced_log_probabilities(network: NetworkSettings) -> None:
     """Of all the n best, which are distinct, in order, and begin with what is found alone."""
     made = build(network, VOCABULARY)
     best = answers([made], beam=4, length_penalty=0.7)
@@ -114,7 +114,7 @@ def test_scores_are_teacher_forced_log_probabilities(network: Network) -> None:
 
 @every_network
 @pytest.mark.parametrize("penalty", [0.0, 1.0])
-def test_a_wide_beam_finds_what_exhaustive_search_finds(network: Network, penalty: float) -> None:
+def test_a_wide_beam_finds_what_exhaustive_search_finds(network: NetworkSettings, penalty: float) -> None:
     """Its early stop leaves nothing better behind: the five best, and the best alone."""
     made, limit = build(network, VOCABULARY), 4
     sources = SOURCES[:3]
@@ -138,7 +138,7 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(network: Network, penalt
     [{"beam": 1}, {"beam": 3, "n_best": 3}, {"beam": 3, "finish": "likely"}, {"sample": True, "n_best": 2}],
     ids=str,
 )
-def test_sources_leave_and_join_unseen(network: Network, settings: dict[str, Any]) -> None:
+def test_sources_leave_and_join_unseen(network: NetworkSettings, settings: dict[str, Any]) -> None:
     """Answers are the same whether sources are searched one by one, a few at a time, or all at once, in any order."""
     made, draw = build(network, VOCABULARY), random.Random(3)
     sources = [[draw.randrange(FIRST, SOURCE_VOCABULARY) for _ in range(draw.randint(1, 9))] for _ in range(24)]
@@ -159,7 +159,7 @@ NARROWINGS = [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.8}, {"min_p": 
 
 @every_network
 @pytest.mark.parametrize("settings", NARROWINGS, ids=str)
-def test_samples_follow_the_distribution(network: Network, settings: dict[str, Any]) -> None:
+def test_samples_follow_the_distribution(network: NetworkSettings, settings: dict[str, Any]) -> None:
     """Of all answers of up to two tokens, by Pearson's chi-square; scores stay those of the unmodified network."""
     made, source, draws = build(network, VOCABULARY), SOURCES[0], 1500
     (found,) = answers([made], [source], [2], sample=True, n_best=draws, **settings)
@@ -205,7 +205,7 @@ PAIRS = sample(list(product(rows(), repeat=2)), 12)
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS, ids=lambda network: network.name)
-def test_networks_answer_together(one: Network, other: Network) -> None:
+def test_networks_answer_together(one: NetworkSettings, other: NetworkSettings) -> None:
     """By the mean of their probabilities at each step; a network with itself is itself."""
     first, second = build(one, VOCABULARY), build(other, VOCABULARY, seed=8)
     apart, twice = answers([first], beam=3, n_best=3), answers([first, first], beam=3, n_best=3)

@@ -5,6 +5,7 @@ That resumed = uninterrupted is in test_laws_of_resuming.py, that it learns in t
 
 import hashlib
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import heedful
 from conftest import sample
 from heedful.api.model import Model
 from heedful.api.train import run
-from heedful.schema import Network, Recipe
+from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.translate import task as translate
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
@@ -35,9 +36,9 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.mark.parametrize("network", [*rows(), *sample(variants(), 8)], ids=label)
-def test_saved_is_live(network: Network, prepared: tuple[Recipe, Any], tmp_path: Path) -> None:
+def test_saved_is_live(network: NetworkSettings, prepared: tuple[Recipe, Any], tmp_path: Path) -> None:
     """Loaded, it gives the same answers with the same scores; saved again, the same bytes."""
-    settings = prepared[0].model_copy(update={"network": network})
+    settings = replace(prepared[0], network=network)
     translator = translate.build(settings, prepared[1])
     sharpen(translator.network)
     live = Model(tmp_path, settings, (translator,))
@@ -64,7 +65,7 @@ def files(folder: Path) -> dict[str, str]:
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more processes than there are cores
 @pytest.mark.parametrize("network", rows(dropout=0.2), ids=label)
-def test_a_seed_decides_the_weights(network: Network, tmp_path: Path) -> None:
+def test_a_seed_decides_the_weights(network: NetworkSettings, tmp_path: Path) -> None:
     """To the byte, whatever the process did before, and however many workers prepare the batches."""
 
     def weights(name: str, **changes: Any) -> str:

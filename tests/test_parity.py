@@ -29,7 +29,7 @@ from heedful.generation.rules import Rules
 from heedful.generation.search import Job, Search, Special
 from heedful.networks.joins import EncoderDecoder, encoder_decoder
 from heedful.networks.lineage import resolve
-from heedful.schema import Generate, Network
+from heedful.schema import GenerateSettings, NetworkSettings
 
 WIDTH, HEADS, INNER = 24, 3, 40
 
@@ -258,7 +258,7 @@ def published() -> Any:
 @torch.no_grad()
 def copied_network(theirs: Any) -> EncoderDecoder:
     """Our gru row of their size, with their weights."""
-    settings = resolve(Network(name="gru", width=256, depth=1, dropout=0.0))
+    settings = resolve(NetworkSettings(name="gru", width=256, depth=1, dropout=0.0))
     ours = encoder_decoder(settings, len(theirs.graphemes), len(theirs.phonemes), shared=False).eval()
     weights = {
         "embedding.table.weight": theirs.enc_emb,
@@ -302,6 +302,6 @@ def our_phones(ours: EncoderDecoder, theirs: Any, words: list[str]) -> list[list
         return (ours.decoder.start(memory, rows=len(numbers) * beams, room=room),)
 
     special = Special(theirs.p2idx["<s>"], theirs.p2idx["</s>"])
-    search = Search([ours.decoder], begin, special, Generate(beam=1), Rules())
+    search = Search([ours.decoder], begin, special, GenerateSettings(beam=1), Rules())
     found = search.run([Job(len(source), 20) for source in sources])
     return [[theirs.idx2p[token] for token in one[0].tokens] for one in found]

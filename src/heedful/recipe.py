@@ -1,43 +1,61 @@
 """What is to be done: a recipe, read from TOML or built from flags, and checked strictly.
 
 `auto` stands where the software decides; what it decided is written into the run's own recipe. The tables and their
-keys are in sections.py.
+keys are in schema.py; `Uses` says which tasks there are, and the keys that not every task uses.
 """
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import Field, asdict, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-import tomli_w
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_type_hints
 
 from heedful.errors import HeedfulError, nearest, unknown
-from heedful.schema import TASKS, Data, Generate, Network, Recipe, Section, Train
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
 
-SECTIONS: dict[str, type[Section]] = {"data": Data, "network": Network, "train": Train, "generate": Generate}
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+SECTIONS: dict[str, type] = {
+    "data": DataSettings,
+    "network": NetworkSettings,
+    "train": TrainSettings,
+    "generate": GenerateSettings,
+}
+BUDGETS = ("minutes", "steps", "epochs")
+KEPT_APART = ("written",)
+"""What a recipe holds beside its keys."""
+
+Uses = Mapping[str, Collection[str]]
+"""By task: those dotted keys that it uses and some other task does not."""
 
 
 def build(
-    task: str, changes: dict[str, Any] | None = None, base: dict[str, Any] | None = None, accepted: bool = False
+    task: str,
+    changes: dict[str, Any] | None = None,
+    base: dict[str, Any] | None = None,
+    uses: Uses | None = None,
+    accepted: bool = False,
 ) -> Recipe:
     """A checked recipe from a task, dotted changes (`{"train.steps": 10}`) and, beneath them, a TOML table.
 
-    Raises HeedfulError for an unknown task, an unknown key (with the nearest), a value that is not allowed, or one
-    that the task has no use for; the last not for the keys of a table that was `accepted` before.
+    Raises HeedfulError for an unknown key (with the nearest) and a value that is not allowed; with `uses` for an
+    unknown task and for a key that the task has no use for, but not for those of a table that was `accepted` before.
     """
-    if task not in TASKS:
-        raise unknown("task", task, TASKS)
+    if uses is not None and task not in uses:
+        raise unknown("task", task, uses)
     table: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in (base or {}).items()}
     table["task"] = task
-    for key, value in (changes or {}).items():
-        place(table, key, value)
+    for name, value in (changes or {}).items():
+        place(table, name, value)
     recipe = check(table)
-    refuse_unused(recipe, changes or {} if accepted else None)
+    if uses is not None:
+        refuse_unused(recipe, uses, changes or {} if accepted else recipe.written)
     return recipe
 
 
-def load(path: Path | str, changes: dict[str, Any] | None = None) -> Recipe:
+def load(path: Path | str, changes: dict[str, Any] | None = None, uses: Uses | None = None) -> Recipe:
     """Reads a recipe file, with dotted changes on top; raises HeedfulError naming the file and what is wrong."""
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -46,43 +64,55 @@ def load(path: Path | str, changes: dict[str, Any] | None = None) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise HeedfulError(f"The recipe {path} is not valid TOML: {error}.") from None
     if "task" not in table:
-        raise HeedfulError(
-            f"The recipe {path} names no task.", f'Add a line such as task = "translate" ({", ".join(TASKS)}).'
-        )
+        among = f" ({', '.join(uses)})" if uses else ""
+        raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{among}.')
     try:
         # a run's own recipe was accepted when it began, and is read whatever has been learnt about it since
-        return build(table["task"], changes, table, accepted=(Path(path).parent / "config.json").exists())
+        return build(table["task"], changes, table, uses, accepted=(Path(path).parent / "config.json").exists())
     except HeedfulError as error:
         raise HeedfulError(f"{path}: {error.problem}", error.cure) from None
 
 
 def dump(recipe: Recipe) -> str:
     """The recipe as TOML, complete: every key with the value in force (`load` gives the same recipe back)."""
-    return tomli_w.dumps(recipe.model_dump(exclude_none=True))
+    import tomli_w
+
+    return tomli_w.dumps(without_none(as_table(recipe)))
 
 
-def change(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+def change(recipe: Recipe, changes: dict[str, Any], uses: Uses | None = None) -> Recipe:
     """The same recipe with dotted keys changed, checked anew."""
+    changed = build(recipe.task, changes, without_none(as_table(recipe)), uses, accepted=True)
     # what was never said stays unsaid: a task may have a default of its own for it
-    table = recipe.model_dump(exclude_none=True, exclude_unset=True)
-    return build(recipe.task, changes, table, accepted=True)
+    return replace(changed, written=recipe.written | changes.keys())
+
+
+def as_table(recipe: Recipe) -> dict[str, Any]:
+    """All keys of a recipe as nested tables."""
+    return {name: value for name, value in asdict(recipe).items() if name not in KEPT_APART}
+
+
+def without_none(table: dict[str, Any]) -> dict[str, Any]:
+    """The tables without what is None, for which TOML has no word."""
+    inner = {k: without_none(v) if k in SECTIONS else v for k, v in table.items()}
+    return {k: v for k, v in inner.items() if v is not None}
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
     """One line a key on which two recipes disagree, as `train.steps: 100 here, 200 asked for`."""
-    one, two = flat(old.model_dump()), flat(new.model_dump())
+    one, two = flat(as_table(old)), flat(as_table(new))
     return [
-        f"{key}: {one.get(key)!r} here, {two.get(key)!r} asked for"
-        for key in sorted(one | two)
-        if one.get(key) != two.get(key)
+        f"{name}: {one.get(name)!r} here, {two.get(name)!r} asked for"
+        for name in sorted(one | two)
+        if one.get(name) != two.get(name)
     ]
 
 
 def flat(table: dict[str, Any]) -> dict[str, Any]:
     """A recipe's tables with dotted keys: {"train": {"steps": 1}} -> {"train.steps": 1}."""
     rows: dict[str, Any] = {}
-    for key, value in table.items():
-        rows |= {f"{key}.{name}": inner for name, inner in value.items()} if key in SECTIONS else {key: value}
+    for name, value in table.items():
+        rows |= {f"{name}.{inner}": one for inner, one in value.items()} if name in SECTIONS else {name: value}
     return rows
 
 
@@ -120,21 +150,31 @@ def value_of(key: str, text: str) -> Any:
 def annotation(key: str) -> Any:
     """The declared type of a dotted key; raises HeedfulError with the nearest key for an unknown one."""
     first, _, rest = key.partition(".")
+    if first == "data" and rest.startswith("columns."):
+        return str
+    declared = declaration(key)
+    if declared is None:
+        raise unknown_key(key)
+    return declared.type
+
+
+def declaration(key: str) -> "Field[Any] | None":
+    """Where a dotted key is declared; None: no recipe has it."""
+    first, _, rest = key.partition(".")
     if first in SECTIONS and rest:
-        name = rest.partition(".")[0]
-        if name == "columns" and rest != "columns":
-            return str
-        if name in SECTIONS[first].model_fields and name == rest:
-            return SECTIONS[first].model_fields[name].annotation
-    elif first in Recipe.model_fields and first not in SECTIONS and not rest:
-        return Recipe.model_fields[first].annotation
-    raise unknown_key(key)
+        return next((declared for declared in fields(SECTIONS[first]) if declared.name == rest), None)
+    return next((declared for declared in own_keys() if declared.name == key), None)
+
+
+def own_keys() -> "list[Field[Any]]":
+    """The keys of a recipe that stand in no section."""
+    return [declared for declared in fields(Recipe) if declared.name not in (*SECTIONS, *KEPT_APART)]
 
 
 def keys() -> list[str]:
     """Every dotted key that a recipe may hold."""
-    below = [f"{section}.{name}" for section, model in SECTIONS.items() for name in model.model_fields]
-    return [name for name in Recipe.model_fields if name not in SECTIONS] + below
+    below = [f"{section}.{one.name}" for section, table in SECTIONS.items() for one in fields(table)]
+    return [declared.name for declared in own_keys()] + below
 
 
 def place(table: dict[str, Any], key: str, value: Any) -> None:
@@ -145,9 +185,8 @@ def place(table: dict[str, Any], key: str, value: Any) -> None:
         inner = table.get(part)
         table[part] = dict(inner) if isinstance(inner, dict) else {}
         table = table[part]
-    budget = ("minutes", "steps", "epochs")
-    if path == ["train"] and last in budget:
-        for other in budget:
+    if path == ["train"] and last in BUDGETS:
+        for other in BUDGETS:
             table.pop(other, None)
     if value is None:
         table.pop(last, None)
@@ -157,33 +196,75 @@ def place(table: dict[str, Any], key: str, value: Any) -> None:
 
 def check(table: dict[str, Any]) -> Recipe:
     """A recipe from nested tables; raises HeedfulError for the first thing wrong."""
+    from pydantic import ValidationError
+
     try:
-        recipe = Recipe.model_validate(table)
+        checked = checker(Recipe).model_validate(table)
     except ValidationError as error:
         raise plain(error, table) from None
-    budgets = [name for name in ("minutes", "steps", "epochs") if getattr(recipe.train, name) is not None]
+    values = checked.model_dump()
+    parts = {name: section(**values.pop(name)) for name, section in SECTIONS.items()}
+    recipe = Recipe(**values, **parts, written=frozenset(flat(checked.model_dump(exclude_unset=True))))
+    for name in keys():
+        refuse_without(name, recipe)
+    budgets = [name for name in BUDGETS if getattr(recipe.train, name) is not None]
     if len(budgets) > 1:
         raise HeedfulError(f"The recipe has {len(budgets)} budgets: {', '.join(budgets)}.", "Keep one of them.")
     return recipe
 
 
-def refuse_unused(recipe: Recipe, some: Iterable[str] | None) -> None:
-    """Raises HeedfulError if one of `some` keys (None: of all) is set that the recipe's task has no use for."""
-    for key in keys() if some is None else some:
-        first, _, rest = key.partition(".")
-        tasks = tasks_of(key)
-        if tasks and recipe.task not in tasks:
-            default = SECTIONS[first].model_fields[rest].get_default()
-            if getattr(getattr(recipe, first), rest) != default:
-                raise HeedfulError(f"{key} is for {listed(tasks)}, and the task is {recipe.task}.", f"Leave {key} out.")
+@cache
+def checker(table: type) -> "type[BaseModel]":
+    """What checks what a person wrote: no unknown keys, no silent conversions, every key within its limits."""
+    from pydantic import ConfigDict, create_model
+    from pydantic import Field as Checked
+
+    hints = get_type_hints(table)
+    declared: dict[str, Any] = {}
+    if table is Recipe:
+        declared = {name: (checker(section), checker(section)()) for name, section in SECTIONS.items()}
+    for one in own_keys() if table is Recipe else fields(table):
+        limits = {name: limit for name, limit in one.metadata["limits"].items() if name != "holds"}
+        factory = one.default_factory
+        default: dict[str, Any] = {"default_factory": factory} if callable(factory) else {"default": one.default}
+        declared[one.name] = (limited(hints[one.name], limits), Checked(**default))
+    config = ConfigDict(extra="forbid", strict=True)
+    return create_model(table.__name__, __config__=config, **declared)  # pyright: ignore[reportCallIssue]
 
 
-def tasks_of(key: str) -> list[str]:
+def limited(hint: Any, limits: dict[str, Any]) -> Any:
+    """A type whose numbers have limits: in a union with words, the numbers alone."""
+    from pydantic import Field as Checked
+
+    if not limits:
+        return hint
+    if hint in (int, float):
+        return Annotated[hint, Checked(**limits)]
+    numbers = tuple(limited(part, limits) if part in (int, float) else part for part in get_args(hint))
+    return Union[numbers]  # noqa: UP007  # of a tuple
+
+
+def refuse_without(name: str, recipe: Recipe) -> None:
+    """Raises HeedfulError for a list of texts one of which does not hold what each must."""
+    declared = declaration(name)
+    must = declared.metadata["limits"].get("holds") if declared else None
+    value = flat(as_table(recipe))[name] if must else ()
+    if not all(must in text for text in value):
+        raise HeedfulError(f"{name} cannot be {value!r}.", describe(name))
+
+
+def refuse_unused(recipe: Recipe, uses: Uses, names: Iterable[str]) -> None:
+    """Raises HeedfulError if one of these keys is set that the recipe's task has no use for."""
+    values, defaults = flat(as_table(recipe)), flat(as_table(Recipe()))
+    for name in names:
+        tasks = tasks_of(name, uses)
+        if tasks and recipe.task not in tasks and values[name] != defaults[name]:
+            raise HeedfulError(f"{name} is for {listed(tasks)}, and the task is {recipe.task}.", f"Leave {name} out.")
+
+
+def tasks_of(key: str, uses: Uses) -> list[str]:
     """The tasks that alone use a dotted key; empty: all do."""
-    first, _, rest = key.partition(".")
-    field = getattr(SECTIONS.get(first), "model_fields", {}).get(rest)
-    extra = field.json_schema_extra if field else None
-    return list(extra["tasks"]) if isinstance(extra, dict) else []
+    return [task for task, own in uses.items() if key in own]
 
 
 def listed(names: list[str]) -> str:
@@ -195,7 +276,7 @@ def listed(names: list[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
-def plain(error: ValidationError, table: dict[str, Any]) -> HeedfulError:
+def plain(error: "ValidationError", table: dict[str, Any]) -> HeedfulError:
     """What pydantic found, in our words."""
     first = error.errors()[0]
     # pydantic appends the union member it tried to the place; only names that the recipe has are of use to a person.
@@ -217,15 +298,14 @@ def unknown_key(key: str) -> HeedfulError:
     return HeedfulError(f"The recipe has no key {key}.", f"Nearest: {describe(full)}" if full else "")
 
 
-def describe(key: str) -> str:
+def describe(key: str, uses: Uses | None = None) -> str:
     """A key, what it means, what it may be and its default, in a line."""
-    first, _, rest = key.partition(".")
-    field = (
-        SECTIONS[first].model_fields[rest]
-        if rest in getattr(SECTIONS.get(first), "model_fields", {})
-        else Recipe.model_fields[first]
-    )
-    kind = str(field.annotation).replace("typing.", "").replace("<class '", "").replace("'>", "")
+    declared = declaration(key)
+    if declared is None:  # a whole section
+        return f"{key} (a table)"
+    kind = str(declared.type).replace("typing.", "").replace("<class '", "").replace("'>", "")
     kind = kind.replace("Literal[", "one of [").replace("NoneType", "nothing")
-    tasks = f"; task{'s' * (len(of) > 1)} {listed(of)}" if (of := tasks_of(key)) else ""
-    return f"{key} ({field.description or 'a table'}; {kind}; default {field.get_default()!r}{tasks})"
+    tasks = tasks_of(key, uses or {})
+    only = f"; task{'s' * (len(tasks) > 1)} {listed(tasks)}" if tasks else ""
+    default = declared.default_factory() if callable(declared.default_factory) else declared.default
+    return f"{key} ({declared.metadata['description']}; {kind}; default {default!r}{only})"

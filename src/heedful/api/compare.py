@@ -6,7 +6,7 @@ import shutil
 from base64 import b64encode
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import torch
 
-from heedful import recipe as recipes
 from heedful.api.model import Model, load
 from heedful.api.train import budget, curve_of, data_stem, finished, made, run, scores_of
 from heedful.data.folders import written_aside
@@ -29,6 +28,7 @@ from heedful.report.picture import lineage_picture
 from heedful.results import Comparison, Entry, Measure, Paired, Scores
 from heedful.schema import Recipe
 from heedful.tasks import task
+from heedful.tasks.recipes import build, change
 from heedful.training import decide as defaults
 from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
@@ -67,7 +67,7 @@ def compare(
     """
     folder = output or Path("runs/compare") / data_stem(recipe)
     contest = recipes_of(recipe, networks, seeds, each or {})
-    recipe = recipe.model_copy(update={"train": defaults.resolve(recipe.train)})
+    recipe = replace(recipe, train=defaults.resolve(recipe.train))
     places = {run: folder / (f"{run[0]}-{run[1]}" if len(seeds) > 1 else run[0]) for run in contest}
     sides = f"{count(len(networks), 'network')} × {count(len(seeds), 'seed')}"
     listener.note(f"{sides} × {budget(recipe)}{total(recipe, len(contest))}")
@@ -75,7 +75,7 @@ def compare(
         contest = as_wide_as(weights, contest, next(iter(places.values())), listener)
     for one, asked in contest.items():  # a run of another recipe in its place is refused now
         resolved = task(recipe.task).resolve(asked)
-        finished(places[one], asked, resolved.model_copy(update={"train": defaults.resolve(resolved.train)}))
+        finished(places[one], asked, replace(resolved, train=defaults.resolve(resolved.train)))
     entries: list[Entry] = []
     for (name, seed), asked in contest.items():
         lend(next(iter(places.values())), places[name, seed])
@@ -117,7 +117,7 @@ def recipes_of(
             raise unknown("network", name, lineage.LINEAGE)
         for seed in seeds:
             changes = split | {"network.name": name, "seed": seed} | each.get(name, {})
-            found[name, seed] = recipes.change(recipe, changes)
+            found[name, seed] = change(recipe, changes)
             module.resolve(found[name, seed])
     return found
 
@@ -164,7 +164,7 @@ def demo(output: Path, minutes: float, listener: Listener) -> Comparison:
     """Learns to pronounce English three ways and compares them: the main job on real data (cmudict)."""
     files = {f"data.{part}": [f"sample://cmudict/{part}"] for part in ("train", "valid", "test")}
     settings = {"train.minutes": minutes, "train.valid_limit": 300, "train.batch_tokens": 1024}
-    result = compare(recipes.build("translate", files | settings), list(DEMO), [0], output, listener, each=DEMO)
+    result = compare(build("translate", files | settings), list(DEMO), [0], output, listener, each=DEMO)
     aligned = [(entry.network, entry.alignment) for entry in result.entries if entry.alignment]
     lineage_picture(aligned, output / "alignments.png")
     return result
@@ -244,7 +244,7 @@ def as_wide_as(weights: float, contest: Contest, place: Path, listener: Listener
             found[name], reached = nearest_width(weights, recipe, prepared)
             apart = f" ({reached / weights - 1:+.0%})" if abs(reached / weights - 1) >= NOTABLE else ""
             listener.note(f"{name}: width {found[name]}, {reached:,} weights{apart}")
-    return {run: recipes.change(recipe, {"network.width": found[run[0]]}) for run, recipe in contest.items()}
+    return {run: change(recipe, {"network.width": found[run[0]]}) for run, recipe in contest.items()}
 
 
 def nearest_width(weights: float, recipe: Recipe, prepared: Any) -> tuple[int, int]:
@@ -253,7 +253,7 @@ def nearest_width(weights: float, recipe: Recipe, prepared: Any) -> tuple[int, i
 
     @cache
     def size(width: int) -> int:
-        sized = module.fitted(module.resolve(recipes.change(recipe, {"network.width": width})), prepared)
+        sized = module.fitted(module.resolve(change(recipe, {"network.width": width})), prepared)
         with torch.device("meta"):
             return sum(weight.numel() for weight in module.build(sized, prepared).network.parameters())
 

@@ -8,7 +8,7 @@ from heedful.api.model import load
 from heedful.data.folders import written_aside
 from heedful.errors import HeedfulError, unknown
 
-TARGETS = {"onnx": "heedful.export.onnx", "ct2": "heedful.export.ct2", "hf": "heedful.export.hf"}
+TARGETS = {"onnx": "heedful.exporters.onnx", "ct2": "heedful.exporters.ct2", "hf": "heedful.exporters.hf"}
 """Each format, and what writes it: `require()` raises HeedfulError for what is not installed, and
 `write(model, folder)` returns what each file is, and notes in which FOLDER stands for the folder."""
 

@@ -15,10 +15,11 @@ from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired
 from heedful.results import Alignment, Answer, Example, Paired, Scores
-from heedful.schema import Generate, Recipe
-from heedful.tasks import BUILT, task
+from heedful.schema import GenerateSettings, Recipe
+from heedful.tasks import TASKS, task
 from heedful.tasks.match import search as searching
 from heedful.tasks.match.vectors import Vectors
+from heedful.tasks.recipes import change
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
 from heedful.training.progress import terminal
 
@@ -51,7 +52,7 @@ class Model:
 
     def answer(self, inputs: Sequence[str], changes: dict[str, Any] | None = None) -> list[list[Answer]]:
         """The n best answers to each input, with scores; `changes` as {"generate.beam": 8}."""
-        settings = recipes.change(self.recipe, changes or {}).generate
+        settings = change(self.recipe, changes or {}).generate
         return task(self.task).answer(self.trained, inputs, settings)
 
     def continued(
@@ -60,7 +61,7 @@ class Model:
         """How a text goes on, by a model of `complete`; `tell` is given a single answer as it is written."""
         if self.task != "complete":
             raise HeedfulError(f"{self.folder} was trained to {self.task}: it continues no texts.")
-        settings = recipes.change(self.recipe, changes or {}).generate
+        settings = change(self.recipe, changes or {}).generate
         return task("complete").answer(self.trained, [text], settings, tell)
 
     def among(
@@ -101,11 +102,11 @@ class Model:
         with terminal() as listener:
             return searching.embed(self.trained, inputs, kind == "texts", settings, listener)
 
-    def searching(self, changes: dict[str, Any] | None) -> Generate:
+    def searching(self, changes: dict[str, Any] | None) -> GenerateSettings:
         """How a model of `match` is asked; raises HeedfulError for another."""
         if self.task != "match":
             raise HeedfulError(f"{self.folder} was trained to {self.task}: it has no space for pictures and texts.")
-        return recipes.change(self.recipe, changes or {}).generate
+        return change(self.recipe, changes or {}).generate
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (input, output)."""
@@ -113,7 +114,7 @@ class Model:
 
     def evaluate(self, files: Sequence[str] | str | None = None, changes: dict[str, Any] | None = None) -> Scores:
         """Scores with 95 % intervals beside the baseline, on files, or on the run's own test (else valid) set."""
-        recipe = recipes.change(self.recipe, changes or {})
+        recipe = change(self.recipe, changes or {})
         return self.scored(self.examples(files, recipe), recipe)
 
     def scored(self, some: Sequence[Example], recipe: Recipe) -> Scores:
@@ -135,7 +136,7 @@ class Model:
                 f"{judge.folder} ({judge.task}) cannot judge {self.folder} ({self.task}).",
                 "A run of match judges a run of draw: heedful evaluate DRAWN --judge MATCHED.",
             )
-        recipe = recipes.change(self.recipe, changes or {})
+        recipe = change(self.recipe, changes or {})
         return task("draw").judged(self.trained, self.examples(files, recipe), recipe.generate, judge.trained)
 
     def examples(self, files: Sequence[str] | str | None, recipe: Recipe) -> list[Example]:
@@ -161,7 +162,7 @@ class Model:
         self, other: "Model", files: Sequence[str] | str | None = None, changes: dict[str, Any] | None = None
     ) -> Paired:
         """Whether this model is better than another on the same examples: a paired test."""
-        recipe = recipes.change(self.recipe, changes or {})
+        recipe = change(self.recipe, changes or {})
         some, module, prepared = self.examples(files, recipe), task(self.task), self.prepared()
         sides = [
             module.evaluate(one.trained, some, recipe.generate, samples=0, prepared=prepared) for one in (self, other)
@@ -198,7 +199,7 @@ class Model:
     def explain(self, text: str, output: str | None = None) -> Alignment:
         """What each token of the answer (or of a given output) looked at."""
         if not self.explains:
-            can = ", ".join(name for name in BUILT if hasattr(task(name), "explain"))
+            can = ", ".join(name for name in TASKS if hasattr(task(name), "explain"))
             raise HeedfulError(f"What a model looked at to {self.task} cannot be shown.", f"It can for: {can}.")
         return task(self.task).explain(self.trained[0], text, output, self.recipe.generate)
 

@@ -1,6 +1,6 @@
 """A run that begins with weights that exist: what it takes over from where they come from, and what it says of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from heedful.errors import HeedfulError
 from heedful.networks import lineage
 from heedful.networks.parts import freeze, gathered
 from heedful.networks.transfer import Taken, take, told
-from heedful.schema import Network, Recipe
+from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks import task
 from heedful.tasks.pretrained import Given, order, unlike
+from heedful.tasks.recipes import USES
 
 FREE = ("name", "dropout", "depth", "pool", "context", "patch", "stem", "tied", "codes")
 """Settings of a network that one may choose anew: what does not fit then is not taken. Others change what fits."""
@@ -58,28 +59,28 @@ def inherited(recipe: Recipe, start: Start) -> Recipe:
     Raises HeedfulError for a setting under which the weights would fit and mean something else.
     """
     own = getattr(task(recipe.task), "OWN", {})
-    network = inherited_network(recipe.network, start, recipe.task, own)
+    network = inherited_network(recipe, start, own)
     before = start.recipe.data
     changes: dict[str, Any] = {"normalize": before.normalize}
     if recipe.task == start.task == "translate":
         changes["shared_tokenizer"] = before.shared_tokenizer
     if any(recipe.task in some and start.task in some for some in ALIKE):
         changes["window"] = before.window
-    if (form := start.given.form) and recipe.task in recipes.tasks_of("data.picture"):
+    if (form := start.given.form) and "data.picture" in USES[recipe.task]:
         changes |= {"picture": form.size, "colours": form.colours, "fit": form.fit}
     if recipe.task == "label" and start.given.steps:
         changes["frame_rate"] = start.given.steps.rate
-    unset = {key: value for key, value in changes.items() if key not in recipe.data.model_fields_set}
-    return recipe.model_copy(update={"network": network, "data": recipe.data.model_copy(update=unset)})
+    return replace(recipe, network=network).with_defaults("data", changes)
 
 
-def inherited_network(asked: Network, start: Start, name: str, own: dict[str, Any]) -> Network:
+def inherited_network(recipe: Recipe, start: Start, own: dict[str, Any]) -> NetworkSettings:
     """The settings of the network that the weights come from, as far as the task has them, with what is asked anew."""
-    there = settings_for(start, name)
-    for key in Network.model_fields:
+    asked, name, there = recipe.network, recipe.task, settings_for(start, recipe.task)
+    written = {one.name for one in fields(NetworkSettings) if f"network.{one.name}" in recipe.written}
+    for key in (one.name for one in fields(NetworkSettings)):
         value = getattr(asked, key)
         told = "sinusoidal" if getattr(there, key) == "grid" else getattr(there, key)  # of texts and of pictures: waves
-        if key in asked.model_fields_set - {*FREE} and value != told and not {value, told} & {"auto", "grid"}:
+        if key in written - {*FREE} and value != told and not {value, told} & {"auto", "grid"}:
             raise HeedfulError(
                 f"network.{key} is {value!r}, but the weights come from a network with {told!r}.",
                 f"Leave network.{key} out.",
@@ -89,13 +90,13 @@ def inherited_network(asked: Network, start: Start, name: str, own: dict[str, An
         return asked  # resolve says what is wrong with it
     known = {"size": there.size, "name": row}
     known |= {"positions": "sinusoidal" if there.positions == "grid" else there.positions}
-    has = {"positions", *lineage.defaults(row, asked.model_copy(update=known), name), *own}
+    has = {"positions", *lineage.defaults(row, replace(asked, **known), name), *own}
     kept = {key: getattr(there, key) for key in has if getattr(there, key) != "auto"} | known
-    chosen = {key: getattr(asked, key) for key in asked.model_fields_set if getattr(asked, key) != "auto"}
-    return Network.model_validate(kept | chosen)
+    chosen = {key: getattr(asked, key) for key in written if getattr(asked, key) != "auto"}
+    return parse_settings(NetworkSettings, kept | chosen)
 
 
-def settings_for(start: Start, name: str) -> Network:
+def settings_for(start: Start, name: str) -> NetworkSettings:
     """The settings of that side of a start which can do a task; of its first one if none can."""
     sides = [start.recipe.network, *(start.given.plan.sides.values() if start.given.plan else ())]
     return next((side for side in sides if not lineage.lacking(side.name, name)), sides[0])

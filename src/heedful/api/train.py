@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from heedful.errors import HeedfulError
 from heedful.report.terminal import scores_table
 from heedful.report.words import listed
 from heedful.results import Findings, Progress, Scores
-from heedful.schema import Recipe, Train
+from heedful.schema import Recipe, TrainSettings
 from heedful.tasks import task
+from heedful.tasks.recipes import build
 from heedful.training import decide as defaults
 from heedful.training.checkpoint import put_weights, read_tensors, write_file
 from heedful.training.loop import Loop, Outcome, Work
@@ -55,7 +57,7 @@ def train(
     changes = {"data.train": files, "network.name": network, "network.size": size, "train.minutes": minutes}
     given = {key: value for key, value in changes.items() if value is not None}
     given |= {"start": str(start)} if start else {}
-    recipe = recipes.build(name, given | (settings or {}))
+    recipe = build(name, given | (settings or {}))
     with terminal() as listener:
         return run(recipe, Path(output) if output else None, listener)
 
@@ -68,7 +70,7 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     if start:
         recipe = inherited(recipe, start)
     recipe = module.resolve(recipe)
-    recipe = recipe.model_copy(update={"train": defaults.resolve(recipe.train)})
+    recipe = replace(recipe, train=defaults.resolve(recipe.train))
     torch.set_num_threads(int(recipe.train.threads))
     folder = output or default_folder(recipe)
     if finished(folder, asked, recipe):
@@ -115,16 +117,18 @@ def advice(recipe: Recipe, prepared: Any) -> str:
     return module.advice(recipe, prepared) if hasattr(module, "advice") and not recipe.start else ""
 
 
-def before(first: tuple[Work, Train, Train] | None, recipe: Recipe, folder: Path, listener: Listener) -> Recipe:
+def before(
+    first: tuple[Work, TrainSettings, TrainSettings] | None, recipe: Recipe, folder: Path, listener: Listener
+) -> Recipe:
     """Learns what a task has learnt before the rest, in a folder of its own; the recipe with what is left to spend."""
     if first is None:
         return recipe
     (work, train, rest), place = first, folder / "codebook"
     place.mkdir(exist_ok=True)
-    listener.begin("codebook", budget(recipe.model_copy(update={"train": train})))
+    listener.begin("codebook", budget(replace(recipe, train=train)))
     Loop(work, train, recipe.seed, place, listener).run()
     put_weights(work.network, read_tensors(place / "model.safetensors"), place)
-    return recipe.model_copy(update={"train": rest})
+    return replace(recipe, train=rest)
 
 
 @contextmanager
@@ -208,7 +212,7 @@ def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
     old = recipes.load(path)
     others = recipes.differences(old, resolved)
     # what was left to the software may have been decided otherwise on another machine
-    free = {key for key, value in recipes.flat(asked.model_dump()).items() if value in ("auto", None)}
+    free = {key for key, value in recipes.flat(recipes.as_table(asked)).items() if value in ("auto", None)}
     others = [
         line for line in others if line.partition(":")[0] not in free - {"train.minutes", "train.steps", "train.epochs"}
     ]

@@ -1,6 +1,7 @@
 """heedful info: a run or a network, its shape, weights and memory."""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from heedful.hub import Plan
-    from heedful.schema import Network
+    from heedful.schema import NetworkSettings
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="A model's folder or hub name, or a row of `heedful networks`.")
@@ -61,16 +62,16 @@ def vocabularies(network: "nn.Module") -> str:
     return f"vocabularies of {' and '.join(sizes)} entries, " if sizes else ""
 
 
-def resolved(name: str, size: str) -> "Network":
+def resolved(name: str, size: str) -> "NetworkSettings":
     """A row's settings at a size; raises HeedfulError for an unknown size."""
     from heedful.networks.lineage import LINEAGE, resolve, shape
-    from heedful.recipe import build
+    from heedful.tasks.recipes import build
 
     settings = build("translate", {"network.name": name, "network.size": size}).network
     return resolve(settings, shape(name) if name in LINEAGE else "translate")
 
 
-def unbuilt(settings: "Network", vocabulary: int = VOCABULARY) -> "nn.Module":
+def unbuilt(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Module":
     """The network without memory for its weights: their shapes alone."""
     import torch
 
@@ -88,7 +89,7 @@ def unbuilt(settings: "Network", vocabulary: int = VOCABULARY) -> "nn.Module":
 
 
 def told(
-    settings: "Network",
+    settings: "NetworkSettings",
     network: "nn.Module",
     sides: str,
     task: str,
@@ -120,13 +121,15 @@ def told(
     )
 
 
-def decisions(settings: "Network") -> str:
+def decisions(settings: "NetworkSettings") -> str:
     """Settings that are decided."""
-    told = settings.model_dump().items()
+    told = asdict(settings).items()
     return ", ".join(f"{key} {value}" for key, value in told if key not in ("name", "size") and value != "auto")
 
 
-def drawing(settings: "Network", task: str, pictured: bool = False, reader: "Network | None" = None) -> str:
+def drawing(
+    settings: "NetworkSettings", task: str, pictured: bool = False, reader: "NetworkSettings | None" = None
+) -> str:
     """As in the figure of the five shapes: how positions are joined, and what the answer is made from."""
     from heedful.networks.configs import RecurrentAnswer
     from heedful.networks.lineage import WRITTEN, writer
@@ -165,7 +168,7 @@ def drawing(settings: "Network", task: str, pictured: bool = False, reader: "Net
     )
 
 
-def legend(settings: "Network", reads: str, pictured: bool) -> str:
+def legend(settings: "NetworkSettings", reads: str, pictured: bool) -> str:
     """How what goes in is read; of one picture, whose parts the drawing does not show, in words alone."""
     if not pictured:
         return f"{reads} {JOINED[reads]}".strip()
@@ -174,7 +177,7 @@ def legend(settings: "Network", reads: str, pictured: bool) -> str:
     return f"{'rows' if settings.patch == 'rows' else 'patches'} of the picture: {JOINED[reads]}"
 
 
-def joined(settings: "Network", task: str) -> str:
+def joined(settings: "NetworkSettings", task: str) -> str:
     """The sign for how the encoder joins positions."""
     from heedful.networks.configs import FrameReader, RecurrentReader
     from heedful.networks.lineage import reader

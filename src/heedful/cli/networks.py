@@ -18,7 +18,7 @@ def history() -> str:
     from heedful.cli.info import VOCABULARY, resolved, unbuilt
     from heedful.networks.lineage import allowed, describe
     from heedful.schema import SIZES
-    from heedful.tasks import BUILT
+    from heedful.tasks import TASKS
 
     lines: list[str] = []
     for row in describe():
@@ -29,7 +29,7 @@ def history() -> str:
             if key != "name":
                 lines.append(textwrap.fill(value, 100, initial_indent=f"  {key + ':':<10}", subsequent_indent=" " * 12))
         lines.append("")
-    for name in BUILT:
+    for name in TASKS:
         missing = [row["name"] for row in describe() if row["name"] not in allowed(name)]
         lines.append(f"{name + ':':<11}every network" + (f" but {', '.join(missing)}" if missing else ""))
     lines.append(f"\nWeights are counted with vocabularies of {VOCABULARY:,} entries.\nheedful info NETWORK draws one.")
@@ -39,13 +39,13 @@ def history() -> str:
 def tables() -> str:
     """Both tables for a page: the history, and which network can do what."""
     from heedful.networks.lineage import allowed, describe
-    from heedful.tasks import BUILT
+    from heedful.tasks import TASKS
 
-    told, can = [["network", "paper", "added", "still lacked"]], [["network", *BUILT]]
+    told, can = [["network", "paper", "added", "still lacked"]], [["network", *TASKS]]
     for row in describe():
         name = row["name"]
         told.append([f"`{name}`", row["paper"], row["added"], row["lacked"]])
-        can.append([f"`{name}`", *("yes" if name in allowed(task) else "–" for task in BUILT)])
+        can.append([f"`{name}`", *("yes" if name in allowed(task) else "–" for task in TASKS)])
     return f"{table(told)}\n\n{table(can)}"
 
 

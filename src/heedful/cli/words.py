@@ -6,6 +6,7 @@ with files. A word with `=` before any `/` is a setting; `./odd=name.tsv` is alw
 
 import re
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,20 +53,19 @@ BUDGETS = ("train.minutes", "train.steps", "train.epochs")
 
 def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> Any:
     """The recipe that a command's words and flags (by their keys) ask for; raises HeedfulError for what is wrong."""
-    from heedful import recipe as recipes
+    from heedful.recipe import load, parse
+    from heedful.tasks.recipes import USES, build
 
     first, *rest = words
     files, settings = files_and_settings(rest)
     given = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    changes = recipes.parse(once(given + settings))
+    changes = parse(once(given + settings))
     if files and "data.train" in changes:
         raise HeedfulError("data.train is set twice.", f"Once as {', '.join(files)}; keep one.")
     if files:
         changes["data.train"] = files
-    if first in recipes.TASKS:
-        recipe = recipes.build(first, changes)
-    else:
-        recipe = recipes.load(recipe_file(command, first), changes)
+    named = first in USES
+    recipe = build(first, changes) if named else load(recipe_file(command, first), changes, USES)
     if not recipe.data.train:
         example = EXAMPLES.get(recipe.task, "FILE")
         raise HeedfulError("There is no file to learn from.", f"As in: heedful {command} {first} {example}")
@@ -75,7 +75,7 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
 def recipe_file(command: str, word: str) -> Path:
     """The recipe that a word names: a file, or one of the built-in ones."""
     from heedful.cli.recipes import FOLDER, names
-    from heedful.schema import TASKS
+    from heedful.tasks import TASKS
 
     if word.endswith(".toml"):
         return Path(word)
@@ -112,8 +112,9 @@ def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
     (['E=mc2', 'a text with beam=8'], ['generate.beam=8', 'generate.top_k=5', 'generate.required=new york'])
     """
     from heedful.recipe import SECTIONS
-    from heedful.schema import Generate
+    from heedful.schema import GenerateSettings
 
+    names = [one.name for one in fields(GenerateSettings)]
     texts: list[str] = []
     settings: list[str] = []
     for word in words:
@@ -122,7 +123,7 @@ def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
             raise HeedfulError(
                 f"{key[1]}.{key[2]} is no setting of an answer.", "Those of generate are, as beam=8 (generate.beam)."
             )
-        if key and (key[1] == "generate" or (not key[1] and nearest(key[2], Generate.model_fields))):
+        if key and (key[1] == "generate" or (not key[1] and nearest(key[2], names))):
             settings.append(word if key[1] else f"generate.{word}")
         else:
             texts.append(word)

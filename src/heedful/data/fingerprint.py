@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from heedful.data.steps.forms import TABLES
 from heedful.data.steps.read import read_labelled
 from heedful.data.steps.tables import LISTS
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.schema import Data, Recipe
+from heedful.schema import DataSettings, Recipe
 
 FORMAT = 1
 
@@ -31,13 +32,13 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object] | None) -> dict:
     return {
         "format": FORMAT,
         "files": {file: identity(file) for file in dict.fromkeys(files + own)},
-        "data": data.model_dump(),
+        "data": asdict(data),
         "seed": recipe.data_seed,
         "coders": given,
     }
 
 
-def changed(kept: dict[str, Any], data: Data) -> list[str]:
+def changed(kept: dict[str, Any], data: DataSettings) -> list[str]:
     """What is no longer as it was when `kept` was written, by name; raises HeedfulError for a file that is gone."""
     found = [file for file, about in kept["files"].items() if identity(file) != about]
     if not found and "clips" in kept and named_by(data) != kept["clips"]:
@@ -45,7 +46,7 @@ def changed(kept: dict[str, Any], data: Data) -> list[str]:
     return found
 
 
-def files_of(data: Data) -> list[str]:
+def files_of(data: DataSettings) -> list[str]:
     """All files of a recipe."""
     return [*data.train, *([] if data.valid == "auto" else data.valid), *data.test]
 
@@ -86,14 +87,14 @@ def folder_identity(folder: Path) -> dict[str, str | int]:
     return {"files": number, "sha256": seen.hexdigest()}
 
 
-def named_by(data: Data) -> str:
+def named_by(data: DataSettings) -> str:
     """A digest of what a recipe's files name in turn: sizes and times of clips and labels, versions of samples."""
     files, seen = files_of(data), hashlib.sha256()
     for file in files:
         if file.startswith("sample://"):
             seen.update(step_samples.version(file).encode())
     lists = [file for file in files if Path(file).suffix.lower() in (*LISTS, *TABLES)]
-    for one in read_labelled(lists, data.model_copy(update={"bad_rows": "skip"}), lambda bad: None):
+    for one in read_labelled(lists, replace(data, bad_rows="skip"), lambda bad: None):
         for path in map(Path, one.paths):
             about = path.stat() if path.exists() else None
             seen.update(f"{path} {about and (about.st_size, about.st_mtime_ns)}\n".encode())

@@ -16,7 +16,7 @@ from heedful.data.pairs.read import Pair
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Example
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 TRAIN, VALID, SHARED, EMPTY = 0, 1, 2, 3
 SAMPLE = 200_000
@@ -49,7 +49,7 @@ class Scan:
 class Parting:
     """Who learns and who is held out, every row that leaves said aloud. `first_bad` helps where nothing is left."""
 
-    def __init__(self, data: Data, seed: int, note: Notes, first_bad: str) -> None:
+    def __init__(self, data: DataSettings, seed: int, note: Notes, first_bad: str) -> None:
         self.data, self.seed, self.note, self.first_bad = data, seed, note, first_bad
 
     def sides(self, scanned: Scan, valid: list[Pair], test: list[Pair]) -> np.ndarray:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from heedful.generation.constraints import Track
-from heedful.schema import Generate
+from heedful.schema import GenerateSettings
 
 
 class Beams(Protocol):
@@ -38,11 +38,11 @@ class Choice:
     tracks: list[list[Track]] = field(default_factory=list)
 
 
-Chooser = Callable[[Tensor, Tensor, Beams, Generate], Choice]
+Chooser = Callable[[Tensor, Tensor, Beams, GenerateSettings], Choice]
 """`log_probs` (N, K, V) are the network's own and make the score; `allowed`, with penalties, make the order."""
 
 
-def beams(log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:
+def beams(log_probs: Tensor, allowed: Tensor, running: Beams, settings: GenerateSettings) -> Choice:
     """The likeliest continuations of each source, as many as it has hypotheses still growing."""
     width = running.order.size(1)
     if width == 1:
@@ -54,7 +54,7 @@ def beams(log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate
     return chosen(log_probs, running, beam, token, order)
 
 
-def candidates(log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:
+def candidates(log_probs: Tensor, allowed: Tensor, running: Beams, settings: GenerateSettings) -> Choice:
     """Twice as many of the likeliest continuations as the beam holds, best first: `beam` go on even if as many end."""
     return chosen(log_probs, running, *likeliest(allowed, running, 2 * running.order.size(1)))
 
@@ -67,7 +67,7 @@ def likeliest(allowed: Tensor, running: Beams, count: int) -> tuple[Tensor, Tens
     return place // each.size(-1), tokens.flatten(1).gather(1, place), order
 
 
-def samples(log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:
+def samples(log_probs: Tensor, allowed: Tensor, running: Beams, settings: GenerateSettings) -> Choice:
     """One draw for every row."""
     odds = narrowed(allowed / settings.temperature, settings)  # (N, K, V)
     share = odds.softmax(-1).double().cumsum(-1)
@@ -85,7 +85,7 @@ def chosen(log_probs: Tensor, running: Beams, beam: Tensor, token: Tensor, order
     return Choice(beam, token, running.score.gather(1, beam) + log_probs.flatten(1).gather(1, place), order)
 
 
-def narrowed(log_probs: Tensor, settings: Generate) -> Tensor:
+def narrowed(log_probs: Tensor, settings: GenerateSettings) -> Tensor:
     """Log odds with the unlikely taken out: top-k, then top-p (Holtzman et al. 2020), then min-p."""
     if 0 < settings.top_k < log_probs.size(-1):
         least = log_probs.topk(settings.top_k, dim=-1).values[..., -1:]

@@ -17,13 +17,13 @@ from torch import Tensor
 from heedful.generation.choose import Choice
 from heedful.generation.rules import Rules
 from heedful.generation.running import Hypothesis, Running
-from heedful.schema import Generate
+from heedful.schema import GenerateSettings
 
 
 class Finishing:
     """Takes what is finished out of a running batch of `beams` a source, whose answers end with the token `end`."""
 
-    def __init__(self, settings: Generate, rules: Rules, end: int, beams: int) -> None:
+    def __init__(self, settings: GenerateSettings, rules: Rules, end: int, beams: int) -> None:
         self.settings, self.rules, self.end, self.beams = settings, rules, end, beams
         kept = settings.sample or beams == 1 or rules.constraints is not None
         self.way = "shrink" if kept else settings.finish

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from heedful.errors import HeedfulError
 from heedful.generation.constraints import Constraints, Spelling, Track
-from heedful.schema import Generate
+from heedful.schema import GenerateSettings
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def marked(like: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
 
 
 def rules_of(
-    settings: Generate,
+    settings: GenerateSettings,
     special: Special,
     encode: Callable[[str], Sequence[int]],
     decode: Callable[[Sequence[int]], str],

@@ -24,7 +24,7 @@ from heedful.generation.rules import Rules, Special
 from heedful.generation.running import Hypothesis, Running, merge, pack
 from heedful.generation.steer import Steered
 from heedful.networks.decoders import Decoder
-from heedful.schema import Generate
+from heedful.schema import GenerateSettings
 
 FIRST_ROOM = 16  # positions for which a batch has buffers when it begins
 
@@ -56,7 +56,7 @@ class Search:
     """
 
     def __init__(
-        self, decoders: Sequence[Decoder], begin: Begin, special: Special, settings: Generate, rules: Rules
+        self, decoders: Sequence[Decoder], begin: Begin, special: Special, settings: GenerateSettings, rules: Rules
     ) -> None:
         self.decoders, self.begin, self.special, self.settings, self.rules = decoders, begin, special, settings, rules
         self.beams = settings.n_best if settings.sample else max(settings.beam, settings.n_best)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from heedful.generation.choose import Beams, Choice, chosen, narrowed
 from heedful.generation.constraints import Constraints, Track
-from heedful.schema import Generate
+from heedful.schema import GenerateSettings
 
 EACH = 4  # tokens of every hypothesis that are looked at, however low it stands
 TRIES = 64  # draws before the likeliest is taken that may be said
@@ -39,7 +39,7 @@ class Steered:
     constraints: Constraints
     end: int
 
-    def beams(self, log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:
+    def beams(self, log_probs: Tensor, allowed: Tensor, running: Beams, settings: GenerateSettings) -> Choice:
         """The likeliest continuations of each source that can be finished, shared out among the banks."""
         width, vocabulary = running.order.size(1), allowed.size(-1)
         order = running.order.unsqueeze(-1) + allowed  # (N, K, V)
@@ -64,7 +64,7 @@ class Steered:
             moves.append(shared_out(pool.moves(), slots))
         return self.choice(moves, log_probs, running)
 
-    def samples(self, log_probs: Tensor, allowed: Tensor, running: Beams, settings: Generate) -> Choice:
+    def samples(self, log_probs: Tensor, allowed: Tensor, running: Beams, settings: GenerateSettings) -> Choice:
         """A draw for every row, from what can be finished."""
         odds = narrowed(allowed / settings.temperature, settings).softmax(-1).double()  # (N, K, V)
         alive = (running.order > -math.inf).tolist()

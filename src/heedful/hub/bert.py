@@ -15,7 +15,7 @@ from heedful.hub.plan import Plan
 from heedful.networks.embeddings import Segments
 from heedful.networks.heads import WordHead
 from heedful.networks.joins import EncoderAlone, EncoderHead, Filler, build_encoder
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 
 TASKS = {
     "BertModel": (),
@@ -57,7 +57,7 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
         config.get(key, None)
     config.only("pooler_type", "first_token_transform", None)
     config.get("directionality", None)
-    side = Network(
+    side = NetworkSettings(
         name="bert",
         width=config.number("hidden_size", 768),
         depth=config.number("num_hidden_layers", 12),
@@ -116,7 +116,7 @@ def config_of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def own(network: Network, facts: Mapping[str, Any]) -> Plan:
+def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to fill gaps; `facts`: its vocabulary. It knows of one text only."""
     return Plan("bert", "BertForMaskedLM", {"encoder": network}, {"vocabulary": facts["vocabulary"], "texts": 0})
 

@@ -15,7 +15,7 @@ from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
 from heedful.hub.vit import eyes
 from heedful.networks.joins import TwoTowers, build_encoder
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 
 TASKS = {"CLIPModel": ("match",)}
 COMPUTED = (r"(text|vision)_model\.embeddings\.position_ids",)
@@ -53,11 +53,11 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
     return Plan("clip", architecture, {"picture": picture, "text": text}, facts)
 
 
-def tower(config: Config, width: int, heads: int, inner: int, **own: Any) -> Network:
+def tower(config: Config, width: int, heads: int, inner: int, **own: Any) -> NetworkSettings:
     """The settings of one of the two."""
     for key in ("projection_dim", "attention_dropout", "is_decoder", "add_cross_attention", "tie_word_embeddings"):
         config.get(key, None)
-    return Network(
+    return NetworkSettings(
         name="clip",
         width=config.number("hidden_size", width),
         depth=config.number("num_hidden_layers", 12),
@@ -86,7 +86,7 @@ def config_of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def keys_of(side: Network) -> dict[str, Any]:
+def keys_of(side: NetworkSettings) -> dict[str, Any]:
     """What both towers have."""
     return {
         "hidden_size": side.width,
@@ -98,7 +98,7 @@ def keys_of(side: Network) -> dict[str, Any]:
     }
 
 
-def own(network: Network, facts: Mapping[str, Any]) -> Plan:
+def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to match; `facts`: vocabulary, the id of the end, size, mean, std."""
     told = {key: facts[key] for key in ("vocabulary", "end", "size", "mean", "std")}
     sides = {"picture": network, "text": network}

@@ -14,7 +14,7 @@ from heedful.hub.marian import Pieces
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 
 
 def nothing(*_: Any) -> dict[str, str]:
@@ -51,7 +51,7 @@ class Family:
     config: Callable[[Plan], dict[str, Any]]
     build: Callable[[Plan], nn.Module]
     table: Callable[[Plan], Table]
-    own: Callable[[Network, Mapping[str, Any]], Plan] | None = None
+    own: Callable[[NetworkSettings, Mapping[str, Any]], Plan] | None = None
     prefix: str = ""
     computed: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()

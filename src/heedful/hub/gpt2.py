@@ -11,7 +11,7 @@ from heedful.hub.layout import TURNED, Line, Table, joined, parts, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.networks.joins import language_model
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 
 TASKS = {"GPT2LMHeadModel": ("complete",), "GPT2Model": ("complete",)}
 COMPUTED = (r"(.*\.)?h\.\d+\.(cross)?attn\.(bias|masked_bias)",)
@@ -28,7 +28,7 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
     return Plan("gpt2", architecture, {"decoder": side}, facts)
 
 
-def decoder(config: Config) -> tuple[Network, dict[str, Any]]:
+def decoder(config: Config) -> tuple[NetworkSettings, dict[str, Any]]:
     """The settings of a decoder, and what they do not tell."""
     config.only("scale_attn_weights", True)
     config.only("scale_attn_by_inverse_layer_idx", False)
@@ -36,7 +36,7 @@ def decoder(config: Config) -> tuple[Network, dict[str, Any]]:
     for key in ("n_ctx", "add_cross_attention", "is_decoder", "tie_encoder_decoder", *SUMMARY):
         config.get(key, None)
     width = config.number("n_embd", 768)
-    side = Network(
+    side = NetworkSettings(
         name="gpt",
         width=width,
         depth=config.number("n_layer", 12),
@@ -62,7 +62,7 @@ def config_of(plan: Plan) -> dict[str, Any]:
     return {"model_type": "gpt2", "architectures": [plan.architecture]} | settings(plan.sides["decoder"], plan.facts)
 
 
-def settings(side: Network, facts: Mapping[str, Any]) -> dict[str, Any]:
+def settings(side: NetworkSettings, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of a decoder."""
     # a width that is left out is four times the other one, and stays left out
     inner = {} if side.inner == 4 * int(side.width) else {"n_inner": side.inner}
@@ -78,7 +78,7 @@ def settings(side: Network, facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def own(network: Network, facts: Mapping[str, Any]) -> Plan:
+def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to complete; `facts`: its vocabulary."""
     return Plan("gpt2", "GPT2LMHeadModel", {"decoder": network}, {"vocabulary": facts["vocabulary"]})
 

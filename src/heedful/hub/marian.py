@@ -19,7 +19,7 @@ from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.networks.joins import EncoderDecoder, build_decoder, build_encoder
 from heedful.networks.lineage import writer
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 
 TASKS = {"MarianMTModel": ("translate",)}
 PLACES = r"model\.(encoder|decoder)\.embed_positions\.weight"
@@ -162,7 +162,7 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
         "tied": tied,
     }
     sides = {
-        side: Network(
+        side: NetworkSettings(
             **common,
             depth=config.number(f"{side}_layers", 12),
             heads=config.number(f"{side}_attention_heads", 16),
@@ -207,7 +207,7 @@ def config_of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def own(network: Network, facts: Mapping[str, Any]) -> Plan:
+def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to translate; `facts`: both vocabularies, shared, longest, ids."""
     told = {key: facts[key] for key in ("vocabulary", "target", "shared", "longest", "pad", "eos", "decoder_start")}
     sides = {"encoder": network, "decoder": network}

@@ -13,13 +13,13 @@ from heedful.hub.plan import Plan
 from heedful.hub.published import Published, given, shapes
 from heedful.networks.configs import TransformerSide
 from heedful.networks.lineage import LINEAGE
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 
 ROWS = {"gpt2": "gpt", "bert": "bert", "vit": "vit", "clip": "clip", "marian": "vaswani2017"}
 """The row of the lineage that a family's layout tells, where networks of our own can have it."""
 
 
-def own(family: str, settings: Network, facts: Mapping[str, Any], made: nn.Module) -> Published:
+def own(family: str, settings: NetworkSettings, facts: Mapping[str, Any], made: nn.Module) -> Published:
     """A network that was trained here, as one of a family would be published.
 
     Raises HeedfulError if the family has no layout for it.
@@ -50,7 +50,7 @@ def unscaled(made: nn.Module) -> Tensors:
     return weights
 
 
-def refuse_settings(plan: Plan, settings: Network) -> None:
+def refuse_settings(plan: Plan, settings: NetworkSettings) -> None:
     """Raises HeedfulError for settings of our own that the family's row does not have."""
     name = ROWS[plan.family]
     side = LINEAGE[name].encoder or LINEAGE[name].decoder

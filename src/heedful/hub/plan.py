@@ -1,11 +1,11 @@
 """What is known of published weights beside the numbers: enough to build their network again, as plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from heedful.blocks.vision import Pixels
-from heedful.schema import Network
+from heedful.schema import NetworkSettings, parse_settings
 
 
 @dataclass(frozen=True)
@@ -17,20 +17,20 @@ class Plan:
 
     family: str
     architecture: str
-    sides: Mapping[str, Network]
+    sides: Mapping[str, NetworkSettings]
     facts: Mapping[str, Any]
     config: Mapping[str, Any] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """As JSON keeps it; `parse` gives the same plan back."""
-        sides = {name: side.model_dump() for name, side in self.sides.items()}
+        sides = {name: asdict(side) for name, side in self.sides.items()}
         about = {"family": self.family, "architecture": self.architecture, "sides": sides}
         return about | {"facts": dict(self.facts), "config": dict(self.config)}
 
     @classmethod
     def parse(cls, table: Mapping[str, Any]) -> "Plan":
         """The plan of `plain`."""
-        sides = {name: Network.model_validate(side) for name, side in table["sides"].items()}
+        sides = {name: parse_settings(NetworkSettings, side) for name, side in table["sides"].items()}
         return cls(table["family"], table["architecture"], sides, table["facts"], table["config"])
 
     def pixels(self, size: int) -> Pixels:

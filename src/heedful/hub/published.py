@@ -21,7 +21,7 @@ from heedful.hub.pictures import Preprocessing, parse
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
 from heedful.networks.lineage import able
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 
 SETTLED = ("width", "depth", "heads", "inner", "patch", "stem", "context")
 """Settings that a network which begins with published weights may not choose anew, if it is to stay of its family."""
@@ -111,7 +111,7 @@ def build(plan: Plan) -> nn.Module:
     return FAMILIES[plan.family].build(plan)
 
 
-def begun(plan: Plan, task: str, settings: Network, names: Sequence[str] = (), size: int = 0) -> Plan | None:
+def begun(plan: Plan, task: str, settings: NetworkSettings, names: Sequence[str] = (), size: int = 0) -> Plan | None:
     """The plan of a network for a task that begins with what was published; `size` of its pictures, if it sees any.
 
     None: the family has no such network, or `settings` ask for another than that of the plan.
@@ -129,7 +129,7 @@ def begun(plan: Plan, task: str, settings: Network, names: Sequence[str] = (), s
     architecture = plan.architecture if plan.architecture in fit else fit[0]
     facts = {key: fact for key, fact in plan.facts.items() if key not in ON_TOP}
     facts |= ({"names": list(names)} if names else {}) | ({"size": size} if size else {})
-    sides = {name: side.model_copy(update={"dropout": settings.dropout}) for name, side in plan.sides.items()}
+    sides = {name: replace(side, dropout=settings.dropout) for name, side in plan.sides.items()}
     return replace(plan, architecture=architecture, facts=facts, sides=sides)
 
 

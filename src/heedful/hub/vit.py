@@ -13,7 +13,7 @@ from heedful.hub.plan import Plan
 from heedful.networks.embeddings import Pictures
 from heedful.networks.encoders import TransformerEncoder
 from heedful.networks.joins import EncoderAlone, EncoderHead, build_encoder
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 
 TASKS = {"ViTModel": (), "ViTForImageClassification": ("classify",)}
 ASIDE = (r"vit\.pooler\.dense\.(weight|bias)",)
@@ -41,13 +41,13 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
     return Plan("vit", architecture, {"encoder": side}, facts)
 
 
-def encoder(config: Config, pictures: Preprocessing | None) -> tuple[Network, dict[str, Any]]:
+def encoder(config: Config, pictures: Preprocessing | None) -> tuple[NetworkSettings, dict[str, Any]]:
     """The settings of an encoder, and what they do not tell."""
     pictures = refuse_none(pictures, config.where)
     config.only("pooler_act", "tanh")
     for key in ("encoder_stride", "pooler_output_size", "is_decoder", "add_cross_attention", "tie_word_embeddings"):
         config.get(key, None)
-    side = Network(
+    side = NetworkSettings(
         name="vit",
         width=config.number("hidden_size", 768),
         depth=config.number("num_hidden_layers", 12),
@@ -74,7 +74,7 @@ def config_of(plan: Plan) -> dict[str, Any]:
     return about | labels
 
 
-def settings(side: Network, facts: Mapping[str, Any]) -> dict[str, Any]:
+def settings(side: NetworkSettings, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of an encoder."""
     return {
         "hidden_size": side.width,
@@ -90,7 +90,7 @@ def settings(side: Network, facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def own(network: Network, facts: Mapping[str, Any]) -> Plan:
+def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to classify pictures; `facts`: size, mean, std and names."""
     told = {key: facts[key] for key in ("size", "mean", "std", "names")}
     return Plan("vit", "ViTForImageClassification", {"encoder": network}, told | {"biased": True})
@@ -105,7 +105,7 @@ def build(plan: Plan) -> nn.Module:
     return EncoderHead(embedding, encoder, len(facts["names"]), "summary", float(side.dropout))
 
 
-def eyes(plan: Plan, side: Network) -> tuple[Pictures, TransformerEncoder]:
+def eyes(plan: Plan, side: NetworkSettings) -> tuple[Pictures, TransformerEncoder]:
     """What reads pictures."""
     assert isinstance(side.patch, int)
     embedding = Pictures(plan.pixels(plan.facts["size"]), int(side.width), side.patch, 0, "line", token=True)

@@ -22,7 +22,7 @@ from heedful.networks.decoders import BahdanauDecoder, LuongDecoder, RecurrentDe
 from heedful.networks.encoders import FrameEncoder, ProjectedEncoder, RecurrentEncoder, TransformerEncoder, mean
 from heedful.networks.heads import WordHead
 from heedful.networks.lineage import CONTEXT, LINEAGE, reader, writer
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 
 AnyEncoder = FrameEncoder | RecurrentEncoder | TransformerEncoder | ProjectedEncoder
 AnyDecoder = RecurrentDecoder | BahdanauDecoder | LuongDecoder | TransformerDecoder
@@ -175,7 +175,9 @@ def pooled(memory: Memory, pool: str) -> Tensor:
     return memory.summary if pool == "summary" else mean(memory.vectors, memory.mask)
 
 
-def encoder_decoder(network: Network, source_vocabulary: int, target_vocabulary: int, shared: bool) -> EncoderDecoder:
+def encoder_decoder(
+    network: NetworkSettings, source_vocabulary: int, target_vocabulary: int, shared: bool
+) -> EncoderDecoder:
     """Text to text: a network of resolved settings, with fresh weights.
 
     `shared`: both sides have one vocabulary, and then one table of embeddings.
@@ -185,18 +187,18 @@ def encoder_decoder(network: Network, source_vocabulary: int, target_vocabulary:
     return joined(network, source, target)
 
 
-def joined(network: Network, embedding: nn.Module, target: Tokens, own_places: bool = False) -> EncoderDecoder:
+def joined(network: NetworkSettings, embedding: nn.Module, target: Tokens, own_places: bool = False) -> EncoderDecoder:
     """An encoder-decoder behind any embedding of the source. `own_places`: it tells positions by itself."""
     encoder = build_encoder(network, own_places)
     return EncoderDecoder(embedding, encoder, build_decoder(writer(network), network, target, encoder.widths))
 
 
-def language_model(network: Network, vocabulary: int) -> LanguageModel:
+def language_model(network: NetworkSettings, vocabulary: int) -> LanguageModel:
     """Text from nothing: a network of resolved settings, with fresh weights."""
     return LanguageModel(build_decoder(writer(network), network, target_tokens(network, vocabulary), None))
 
 
-def filler(network: Network, vocabulary: int) -> Filler:
+def filler(network: NetworkSettings, vocabulary: int) -> Filler:
     """Words left out of a text: a network of resolved settings, with fresh weights, that reads both ways."""
     tokens, encoder = target_tokens(network, vocabulary), build_encoder(network, both_ways=True)
     side = reader(network)
@@ -208,7 +210,7 @@ def filler(network: Network, vocabulary: int) -> Filler:
     return Filler(tokens, encoder, head)
 
 
-def target_tokens(network: Network, vocabulary: int) -> Tokens:
+def target_tokens(network: NetworkSettings, vocabulary: int) -> Tokens:
     """Embeddings as the row's output layer needs them."""
     row = LINEAGE[network.name]
     side = row.decoder or row.encoder
@@ -218,7 +220,7 @@ def target_tokens(network: Network, vocabulary: int) -> Tokens:
 
 
 def build_encoder(
-    network: Network, own_places: bool = False, both_ways: bool | None = None, second: bool = False
+    network: NetworkSettings, own_places: bool = False, both_ways: bool | None = None, second: bool = False
 ) -> AnyEncoder:
     """The encoder of a row; `second`: that of the texts of `match`.
 
@@ -242,13 +244,13 @@ def build_encoder(
     return encoder
 
 
-def build_stack(side: TransformerSide, network: Network, memory_width: int | None) -> Stack:
+def build_stack(side: TransformerSide, network: NetworkSettings, memory_width: int | None) -> Stack:
     """The blocks of a Transformer, which look at a memory of this width if there is one."""
     sizes = int(network.depth), int(network.width), int(network.heads), int(network.inner)
     return Stack(*sizes, float(network.dropout), side.norm, memory_width, side.activation, side.epsilon)
 
 
-def build_decoder(side: Writer, network: Network, tokens: Tokens, memory: Widths | None) -> AnyDecoder:
+def build_decoder(side: Writer, network: NetworkSettings, tokens: Tokens, memory: Widths | None) -> AnyDecoder:
     """The decoder of a row, after an encoder of these widths (None: a language model)."""
     width, depth, dropout = int(network.width), int(network.depth), float(network.dropout)
     if isinstance(side, TransformerSide):
@@ -277,7 +279,7 @@ def build_score(side: RecurrentAnswer, width: int, memory_width: int) -> Score:
     return Dot() if side.attention == "dot" else General(width, memory_width)
 
 
-def build_positions(side: TransformerSide, network: Network) -> Positions:
+def build_positions(side: TransformerSide, network: NetworkSettings) -> Positions:
     """How a Transformer is told the order."""
     width = int(network.width)
     if side.positions in ("learned", "line"):

@@ -19,7 +19,7 @@ from heedful.networks.configs import (
     TransformerSide,
     Writer,
 )
-from heedful.schema import Network, Recipe
+from heedful.schema import NetworkSettings, Recipe
 
 WRITTEN = ("translate", "caption", "draw", "complete")
 """Tasks whose answer a decoder writes."""
@@ -167,8 +167,8 @@ def lacking(name: str, task: str) -> str:
 
 
 def resolve(
-    asked: Network, task: str = "translate", default: str = "", own: Mapping[str, object] | None = None
-) -> Network:
+    asked: NetworkSettings, task: str = "translate", default: str = "", own: Mapping[str, object] | None = None
+) -> NetworkSettings:
     """The settings with every `auto` decided, those that the row lacks left at auto.
 
     `own` are the settings that only this task has, with what auto means for them. Raises HeedfulError for an unknown
@@ -183,11 +183,11 @@ def resolve(
         key: value if (given := getattr(asked, key)) == "auto" else given
         for key, value in (defaults(name, asked, task) | dict(own or {})).items()
     }
-    for key in Network.model_fields:
+    for key in (one.name for one in fields(NetworkSettings)):
         if key not in ("name", "size") and getattr(asked, key) != "auto" and key not in decided:
             has = ", ".join(f"network.{one}" for one in decided if one != "name")
             raise HeedfulError(f"{name} has no setting network.{key} to {task} with.", f"It has {has}.")
-    network = asked.model_copy(update=decided)
+    network = replace(asked, **decided)
     if network.heads != "auto" and int(network.width) % int(network.heads):
         raise HeedfulError(
             f"network.width {network.width} cannot be shared by network.heads {network.heads}.",
@@ -196,7 +196,7 @@ def resolve(
     return network
 
 
-def defaults(name: str, asked: Network, task: str = "translate") -> dict[str, object]:
+def defaults(name: str, asked: NetworkSettings, task: str = "translate") -> dict[str, object]:
     """What a row of this size is made of to do a task, by recipe key."""
     row, size = LINEAGE[name], SIZE[asked.size]
     writes, side = task in WRITTEN, main_side(name, task)
@@ -228,7 +228,7 @@ def main_side(name: str, task: str) -> "Reader | Writer":
     return side
 
 
-def fit_pictures(network: Network, size: int, places: bool = True) -> Network:
+def fit_pictures(network: NetworkSettings, size: int, places: bool = True) -> NetworkSettings:
     """The settings with what `auto` means for pictures of this side.
 
     A Transformer reads what convolutions leave, patch by patch, told in rows and columns if `places`; without a stem,
@@ -251,14 +251,14 @@ def fit_pictures(network: Network, size: int, places: bool = True) -> Network:
             f"Those that do: {', '.join(map(str, fits))}.",
         )
     told = {"positions": "grid"} if places and parallel and network.positions == "sinusoidal" else {}
-    return network.model_copy(update={"stem": stem, "patch": patch} | told)
+    return replace(network, **({"stem": stem, "patch": patch} | told))
 
 
-def fit_frames(network: Network, size: int) -> Network:
+def fit_frames(network: NetworkSettings, size: int) -> NetworkSettings:
     """The settings with what `auto` means for frames of this side: convolutions, and what they leave as a whole."""
     stem = max(1, math.ceil(math.log2(size / 8))) if network.stem == "auto" else int(network.stem)
     patch = "whole" if network.patch == "auto" else network.patch
-    return fit_pictures(network.model_copy(update={"stem": stem, "patch": patch}), size, places=False)
+    return fit_pictures(replace(network, stem=stem, patch=patch), size, places=False)
 
 
 def resolve_recipe(recipe: Recipe, own: Mapping[str, object] | None = None) -> Recipe:
@@ -266,11 +266,11 @@ def resolve_recipe(recipe: Recipe, own: Mapping[str, object] | None = None) -> R
     network, train = resolve(recipe.network, recipe.task, own=own), recipe.train
     if train.learning_rate == "auto":
         rate = learning_rate(network) * (TUNING if recipe.start else 1)
-        train = train.model_copy(update={"learning_rate": round(rate, 7)})
-    return recipe.model_copy(update={"network": network, "train": train})
+        train = replace(train, learning_rate=round(rate, 7))
+    return replace(recipe, network=network, train=train)
 
 
-def picture_grid(network: Network, size: int) -> tuple[int, int]:
+def picture_grid(network: NetworkSettings, size: int) -> tuple[int, int]:
     """Rows and columns of what a network of fitted settings reads of a picture."""
     side = math.ceil(size / 2 ** int(network.stem))
     if isinstance(network.patch, int):
@@ -278,25 +278,25 @@ def picture_grid(network: Network, size: int) -> tuple[int, int]:
     return (side, 1) if network.patch == "rows" else (1, 1)
 
 
-def learning_rate(network: Network) -> float:
+def learning_rate(network: NetworkSettings) -> float:
     """The peak rate that suited a resolved network in trials on cmudict (docs/log.md); wider ones bear less."""
     row = LINEAGE[network.name]
     at_256 = 1e-3 if isinstance(row.encoder or row.decoder, TransformerSide) else 3e-3
     return round(at_256 * 256 / int(network.width), 6)
 
 
-def picture_positions(network: Network, size: int) -> int:
+def picture_positions(network: NetworkSettings, size: int) -> int:
     """How many positions a network of fitted settings reads of a picture, its class token counted."""
     rows, columns = picture_grid(network, size)
     return rows * columns + class_token(network)
 
 
-def class_token(network: Network) -> bool:
+def class_token(network: NetworkSettings) -> bool:
     """Whether a picture's patches stand behind a class token: where they are told in a line, or an answer needs it."""
     return network.positions == "line" or network.pool == "class"
 
 
-def reader(network: Network, second: bool = False) -> Reader:
+def reader(network: NetworkSettings, second: bool = False) -> Reader:
     """A row's encoder settings with the recipe's resolved ones in place; `second`: those of the texts of `match`."""
     row = LINEAGE[network.name]
     side = (row.second or row.encoder) if second else row.encoder
@@ -304,16 +304,16 @@ def reader(network: Network, second: bool = False) -> Reader:
     return fill(side, network)
 
 
-def writer(network: Network) -> Writer:
+def writer(network: NetworkSettings) -> Writer:
     """A row's decoder settings with the recipe's resolved ones in place."""
     row = LINEAGE[network.name]
     assert row.decoder is not None, "resolve refuses rows that write nothing"
     return fill(row.decoder, network)
 
 
-def fill(side: S, network: Network) -> S:
+def fill(side: S, network: NetworkSettings) -> S:
     """One side's settings, taken from the recipe where it has them."""
-    names = {field.name for field in fields(side)} & set(Network.model_fields)
+    names = {field.name for field in fields(side)} & {one.name for one in fields(NetworkSettings)}
     given = {name: getattr(network, name) for name in names if getattr(network, name) != "auto"}
     return replace(side, **given)
 

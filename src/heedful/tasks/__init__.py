@@ -5,11 +5,11 @@ from types import ModuleType
 
 from heedful.errors import unknown
 
-BUILT = ("classify", "caption", "draw", "translate", "label", "complete", "fill", "match")
+TASKS = ("classify", "caption", "draw", "translate", "label", "complete", "fill", "match")
 
 
 def task(name: str) -> ModuleType:
     """The file of a task; raises HeedfulError for one that there is not."""
-    if name not in BUILT:
-        raise unknown("task", name, BUILT)
+    if name not in TASKS:
+        raise unknown("task", name, TASKS)
     return import_module(f"heedful.tasks.{name}.task")

@@ -28,7 +28,7 @@ from heedful.errors import HeedfulError
 from heedful.networks.embeddings import Pictures
 from heedful.networks.joins import target_tokens
 from heedful.networks.lineage import class_token, picture_positions
-from heedful.schema import Network, Recipe
+from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.pretrained import Given
 from heedful.training.loop import Batch
 
@@ -63,7 +63,7 @@ class Reading:
         assert isinstance(self.coder, Form)
         return self.coder
 
-    def embedding(self, settings: Network) -> nn.Module:
+    def embedding(self, settings: NetworkSettings) -> nn.Module:
         """The first part of a network of resolved settings."""
         if self.pixels is None:
             return target_tokens(settings, self.tokenizer.size)
@@ -147,7 +147,9 @@ def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iter
             )
 
 
-def reading_of(coder: Tokenizer | Album, train: Store, settings: Network, start: Given | None = None) -> Reading:
+def reading_of(
+    coder: Tokenizer | Album, train: Store, settings: NetworkSettings, start: Given | None = None
+) -> Reading:
     """How a network of these settings reads what was prepared.
 
     Pictures are told by the colours that the weights of `start` were learnt with, or by the training side's.

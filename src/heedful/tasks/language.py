@@ -7,7 +7,7 @@ N rows   S positions
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks import lineage
 from heedful.results import Example
-from heedful.schema import Network, Recipe
+from heedful.schema import NetworkSettings, Recipe
 
 WINDOW = 256  # tokens that a network reads at once, where the recipe does not say
 COUNTED = 2_000_000  # training tokens that a baseline counts at the most
@@ -125,18 +125,16 @@ def resolve(recipe: Recipe) -> Recipe:
 
     Raises HeedfulError for a window that has more tokens than the network has positions.
     """
-    recipe = lineage.resolve_recipe(recipe)
-    train, data, context = recipe.train, recipe.data, recipe.network.context
-    if "label_smoothing" not in train.model_fields_set:
-        train = train.model_copy(update={"label_smoothing": 0.0})
+    recipe = lineage.resolve_recipe(recipe).with_defaults("train", {"label_smoothing": 0.0})
+    data, context = recipe.data, recipe.network.context
     if not data.window:
-        data = data.model_copy(update={"window": WINDOW if context == "auto" else min(WINDOW, context)})
+        data = replace(data, window=WINDOW if context == "auto" else min(WINDOW, context))
     if context != "auto" and data.window > context:
         raise HeedfulError(
             f"data.window is {data.window:,}, and the network has network.context {context:,} positions.",
             f"Raise the one, as network.context={data.window}, or lower the other.",
         )
-    return recipe.model_copy(update={"train": train, "data": data})
+    return replace(recipe, data=data)
 
 
 def ends_of(prepared: PreparedDocuments) -> bool:
@@ -144,7 +142,7 @@ def ends_of(prepared: PreparedDocuments) -> bool:
     return int(prepared.train[0][0][-1]) == prepared.tokenizer.marks.end
 
 
-def limit_of(settings: Network, window: int, writes: bool) -> int | None:
+def limit_of(settings: NetworkSettings, window: int, writes: bool) -> int | None:
     """The tokens that a network can read at once: what it learnt from, or any number if it is recurrent."""
     side = lineage.writer(settings) if writes else lineage.reader(settings)
     return window if isinstance(side, lineage.TransformerSide) else None

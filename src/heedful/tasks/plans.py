@@ -6,7 +6,7 @@ from typing import Any
 from heedful import hub
 from heedful.blocks.vision import Pixels
 from heedful.hub import Plan
-from heedful.schema import Network
+from heedful.schema import NetworkSettings
 from heedful.tasks.pretrained import Given
 
 
@@ -21,7 +21,7 @@ def planned(config: Mapping[str, Any]) -> Plan | None:
 
 
 def begun(
-    start: Given | None, task: str, settings: Network, names: Sequence[str] = (), pixels: Pixels | None = None
+    start: Given | None, task: str, settings: NetworkSettings, names: Sequence[str] = (), pixels: Pixels | None = None
 ) -> Plan | None:
     """The plan of a network that begins with published weights, None if it is to be one of the lineage."""
     if start is None or start.plan is None:

@@ -10,7 +10,7 @@ from heedful.data.steps.forms import StepForm
 from heedful.data.steps.subwords import Cut
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.hub import Plan
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Given:
     codes: int = 0
     plan: Plan | None = None
 
-    def picture(self, data: Data) -> Form | None:
+    def picture(self, data: DataSettings) -> Form | None:
         """The form of pictures, with what a recipe asks for otherwise."""
         return as_asked(self.form, data) if self.form else None
 

@@ -3,13 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import tokenizers
 
 from heedful import hub
-from heedful import recipe as recipes
 from heedful.blocks.vision import Pixels
 from heedful.data.pictures.read import Form
 from heedful.data.pictures.resizing import Resizing
@@ -22,7 +21,7 @@ from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
 from heedful.networks.lineage import picture_positions
 from heedful.recipe import Recipe
-from heedful.schema import Data, Generate, Network
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, parse_settings
 from heedful.tasks.classify.task import Classifier
 from heedful.tasks.complete.ask import Continuer
 from heedful.tasks.complete.task import SAMPLED
@@ -32,6 +31,7 @@ from heedful.tasks.inputs import Reading
 from heedful.tasks.label.task import Labeller, of_words
 from heedful.tasks.match.task import Matcher
 from heedful.tasks.pretrained import Given
+from heedful.tasks.recipes import build
 from heedful.tasks.seq2seq import Author
 
 LONGEST = 64  # tokens of a caption, where the files do not say
@@ -57,7 +57,7 @@ def trained(published: Published, where: str) -> tuple[Recipe, Any]:
     return made, model
 
 
-def beginning(published: Published, where: str) -> tuple[Network, Given]:
+def beginning(published: Published, where: str) -> tuple[NetworkSettings, Given]:
     """The settings of weights that only read, and what goes with them."""
     plan = published.plan
     side = next(iter(plan.sides.values()))
@@ -66,14 +66,14 @@ def beginning(published: Published, where: str) -> tuple[Network, Given]:
     return side, replace(given, written=words if "decoder" in plan.sides else None, plan=plan)
 
 
-def recipe(task: str, published: Published, settings: Network) -> Recipe:
+def recipe(task: str, published: Published, settings: NetworkSettings) -> Recipe:
     """How a published model is asked where the request does not say."""
     search = searched(task, published) if task in ("translate", "caption", "complete") else {}
     changes = {f"generate.{key}": value for key, value in search.items()}
-    made = recipes.build(task, changes)
+    made = build(task, changes)
     window = window_of(published, settings) if task in ("complete", "fill") else made.data.window
-    data = Data.model_validate(made.data.model_dump() | {"window": window})
-    return made.model_copy(update={"network": settings, "data": data})
+    data = parse_settings(DataSettings, asdict(made.data) | {"window": window})
+    return replace(made, network=settings, data=data)
 
 
 def searched(task: str, published: Published) -> dict[str, Any]:
@@ -94,9 +94,9 @@ def searched(task: str, published: Published) -> dict[str, Any]:
     return found | {"close": last is not None}
 
 
-def described(search: Generate, end: int) -> dict[str, Any]:
+def described(search: GenerateSettings, end: int) -> dict[str, Any]:
     """The other way round: what generation_config.json says of a search, beside its beams, if it is not usual."""
-    plain = Generate()
+    plain = GenerateSettings()
     keys = {theirs: ours for theirs, ours in SEARCHED.items() if ours != "beam"}
     table = {one: getattr(search, ours) for one, ours in keys.items() if getattr(search, ours) != getattr(plain, ours)}
     stopping = next((one for one, ours in FINISH.items() if ours == search.finish), False)
@@ -124,7 +124,7 @@ def guesser(published: Published, where: str) -> Guesser:
     return Guesser(network, side, words, window_of(published, side), ends, gaps, plan=published.plan)
 
 
-def window_of(published: Published, side: Network) -> int:
+def window_of(published: Published, side: NetworkSettings) -> int:
     """The tokens that a network reads at once: all its positions, unless the tokenizer says that fewer were learnt."""
     limit = published.words.limit if published.words else None
     return min(int(side.context), limit or int(side.context))
@@ -194,7 +194,7 @@ def distinct(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{name} ({number})" if name in twice else name for number, name in enumerate(names))
 
 
-def eyes(published: Published, side: Network) -> Reading:
+def eyes(published: Published, side: NetworkSettings) -> Reading:
     """How pictures are read."""
     plan = published.plan
     return Reading(form(published), pixels(plan), picture_positions(side, int(plan.facts["size"])))

@@ -5,7 +5,7 @@ N sources   T target positions
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ from heedful.hub import Plan
 from heedful.metrics.counts import Kind
 from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
-from heedful.schema import Generate, Network
+from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
 from heedful.tasks.inputs import Reading, Sources, load_reading, luck, refuse_long
 from heedful.tasks.plans import built, kept, planned
 from heedful.tasks.pretrained import Given
@@ -46,7 +46,7 @@ class Author:
     """
 
     network: EncoderDecoder
-    settings: Network
+    settings: NetworkSettings
     reading: Reading
     target: Tokenizer
     shared: bool
@@ -57,12 +57,12 @@ class Author:
     plan: Plan | None = None
 
 
-def made(settings: Network, read: Reading, target: Tokenizer, shared: bool) -> EncoderDecoder:
+def made(settings: NetworkSettings, read: Reading, target: Tokenizer, shared: bool) -> EncoderDecoder:
     """A network of resolved settings, with fresh weights. `shared`: both sides have one tokenizer, so one table."""
     return made_for(settings, read, target.size, shared)
 
 
-def made_for(settings: Network, read: Reading, vocabulary: int, shared: bool = False) -> EncoderDecoder:
+def made_for(settings: NetworkSettings, read: Reading, vocabulary: int, shared: bool = False) -> EncoderDecoder:
     """The same for answers of so many different tokens."""
     written = target_tokens(settings, vocabulary)
     embedding = written if shared else read.embedding(settings)
@@ -105,7 +105,7 @@ class Loss:
 
 
 def answer(
-    models: Sequence[Author], sources: Sequence[str], settings: Generate, album: Album | None = None
+    models: Sequence[Author], sources: Sequence[str], settings: GenerateSettings, album: Album | None = None
 ) -> list[list[Answer]]:
     """The n best answers to each source, by one author or several together (they must share the vocabularies).
 
@@ -119,7 +119,7 @@ def answer(
 
 
 def searched(
-    models: Sequence[Author], sources: Sequence[str], settings: Generate, album: Album | None = None
+    models: Sequence[Author], sources: Sequence[str], settings: GenerateSettings, album: Album | None = None
 ) -> list[list[Hypothesis]]:
     """The same as the search found it."""
     first = models[0]
@@ -133,7 +133,7 @@ def searched(
     return Search(decoders, begin(models, arrays), special(first), settings, rules(first, settings)).run(jobs)
 
 
-def length_limit(model: Author, length: int, settings: Generate) -> int:
+def length_limit(model: Author, length: int, settings: GenerateSettings) -> int:
     """The most tokens that an answer may have."""
     if settings.max_length != "auto":
         return int(settings.max_length)
@@ -156,7 +156,7 @@ def begin(models: Sequence[Author], arrays: list[np.ndarray]) -> Callable[[Seque
     return read
 
 
-def rules(model: Author, settings: Generate) -> Rules:
+def rules(model: Author, settings: GenerateSettings) -> Rules:
     """The request's rules, whose texts are read with the target's tokenizer."""
     target = model.target
     return rules_of(settings, special(model), target.encode, target.decode, target.size, model.scores == "symbols")
@@ -186,7 +186,7 @@ def score(models: Sequence[Author], pairs: Sequence[tuple[str, str]]) -> list[fl
     )
     found = np.zeros(len(pairs))
     decoders, read, marked = [model.network.decoder for model in models], begin(models, arrays), special(first)
-    for rows in batching.order_for_inference(lengths, Generate().batch_tokens) if pairs else ():
+    for rows in batching.order_for_inference(lengths, GenerateSettings().batch_tokens) if pairs else ():
         found[rows] = log_probability(decoders, read(rows.tolist(), 1, 0), [targets[row] for row in rows], marked)
     return found.tolist()
 
@@ -216,7 +216,7 @@ def given(model: Author) -> Given:
 def config(model: Author) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizers."""
     about = {key: getattr(model, key) for key in ("shared", "scores", "stretch", "slack", "normal_form")}
-    return {"network": model.settings.model_dump()} | about | model.reading.config() | kept(model.plan)
+    return {"network": asdict(model.settings)} | about | model.reading.config() | kept(model.plan)
 
 
 def save(model: Author, folder: Path) -> None:
@@ -230,7 +230,7 @@ def save(model: Author, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Author:
     """The author of a folder, with weights still to be put in."""
-    shared, settings = config["shared"], Network.model_validate(config["network"])
+    shared, settings = config["shared"], parse_settings(NetworkSettings, config["network"])
     read = load_reading(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
     target = read.tokenizer if shared else Tokenizer.load(folder / "target.tokenizer.json")
     about = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}

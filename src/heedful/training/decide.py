@@ -1,16 +1,17 @@
 """What `auto` means in the recipe's train section."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from heedful.errors import HeedfulError
-from heedful.schema import Recipe, Train
+from heedful.schema import Recipe, TrainSettings
 
 MINUTES = 5.0  # the budget where none is given
 
 
-def resolve(train: Train) -> Train:
+def resolve(train: TrainSettings) -> TrainSettings:
     """The section with every `auto` decided for this machine, but for the learning rate, which goes by the network.
 
     Raises HeedfulError for a device that is not there.
@@ -33,14 +34,14 @@ def resolve(train: Train) -> Train:
         "threads": torch.get_num_threads(),  # the cores, or what OMP_NUM_THREADS says,
     }
     chosen = {key: value for key, value in decided.items() if getattr(train, key) in ("auto", None)}
-    return train.model_copy(update=chosen | {"device": device})
+    return replace(train, **(chosen | {"device": device}))
 
 
 def batches(recipe: Recipe, tokens: int) -> Recipe:
     """The recipe with batches of so many tokens where it leaves that to the task."""
     if recipe.train.batch_tokens != "auto":
         return recipe
-    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"batch_tokens": tokens})})
+    return replace(recipe, train=replace(recipe.train, batch_tokens=tokens))
 
 
 def pick_device() -> str:
@@ -59,13 +60,13 @@ def pick_precision(device: str) -> str:
     return "bfloat16" if "amx_bf16" in flags or "avx512_bf16" in flags else "float32"
 
 
-def portion(train: Train, share: float) -> Train:
+def portion(train: TrainSettings, share: float) -> TrainSettings:
     """The section with a share of its budget.
 
     >>> portion(Train(steps=10), 0.3).steps
     3
     """
     if train.steps is not None:
-        return train.model_copy(update={"steps": max(1, round(train.steps * share))})
+        return replace(train, steps=max(1, round(train.steps * share)))
     unit = "minutes" if train.minutes is not None else "epochs"
-    return train.model_copy(update={unit: getattr(train, unit) * share})
+    return replace(train, **({unit: getattr(train, unit) * share}))

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from heedful.errors import HeedfulError
 from heedful.results import Progress
-from heedful.schema import Train
+from heedful.schema import TrainSettings
 from heedful.training import memory
 from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, weights_of, write_file, write_tensors
 from heedful.training.log import Log
@@ -70,7 +70,7 @@ class Outcome:
 class Loop:
     """Trains `work` in `folder` as the recipe's `train` section says, from its newest checkpoint if there is one."""
 
-    def __init__(self, work: Work, train: Train, seed: int, folder: Path, listener: Listener) -> None:
+    def __init__(self, work: Work, train: TrainSettings, seed: int, folder: Path, listener: Listener) -> None:
         self.work, self.train, self.seed, self.folder, self.listener = work, train, seed, folder, listener
         self.device = torch.device(train.device)
         self.network = work.network.to(self.device)

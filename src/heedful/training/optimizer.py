@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from heedful.schema import Train
+from heedful.schema import TrainSettings
 
 LOWEST = {"embedding", "embeddings", "tokens", "positions", "first_norm"}
 """What stands below every layer: the names that tell it."""
@@ -72,7 +72,7 @@ def layer_of(name: str) -> tuple[str, int] | None:
     return (found[1], int(found[2])) if found else None
 
 
-def factor(train: Train, done: float, step: int) -> float:
+def factor(train: TrainSettings, done: float, step: int) -> float:
     """The share of the peak learning rate in force, when `done` of the budget is spent (0 to 1) and `step` begins.
 
     Warm-up below 1 is a share of the budget, else a number of steps.

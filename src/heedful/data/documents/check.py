@@ -16,7 +16,7 @@ from heedful.data.readers.rows import BadRow, count
 from heedful.data.split import hashed
 from heedful.errors import HeedfulError
 from heedful.results import Finding, Findings
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 BLANKS = "white space at an end, or two spaces in a row"
 """What is odd in a sentence, and usual in a document."""
@@ -48,7 +48,7 @@ class Seen:
             self.noticed.setdefault(what, []).append(one.where)
 
 
-def check_documents(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: Data) -> Findings:
+def check_documents(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: DataSettings) -> Findings:
     """What stands out in `files`, in `valid` and `test`, and between them; bad rows are findings of level "x".
 
     Raises HeedfulError for a file that cannot be read as a whole.
@@ -69,12 +69,10 @@ def check_documents(files: Sequence[str], valid: Sequence[str], test: Sequence[s
     return Findings(", ".join(files), summary(train), tuple(found), {"words": histogram(np.asarray(train.words))})
 
 
-def look(files: Sequence[str], data: Data) -> Seen:
+def look(files: Sequence[str], data: DataSettings) -> Seen:
     """One pass over the documents of `files` as they are written; raises HeedfulError if there is none."""
     seen = Seen()
-    for one in read_documents(
-        files, data.model_copy(update={"bad_rows": "skip", "normalize": "none"}), seen.bad.append
-    ):
+    for one in read_documents(files, replace(data, bad_rows="skip", normalize="none"), seen.bad.append):
         seen.add(one)
     if not seen.texts and not seen.bad:
         raise HeedfulError(f"There is no document in {', '.join(files)}.")

@@ -19,7 +19,7 @@ from heedful.data.tokenizers import choose as vocabulary
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.results import Example
-from heedful.schema import Data, Recipe
+from heedful.schema import DataSettings, Recipe
 
 CHUNK = 1000
 LEARNT = 0.9  # of a document that stands alone, its beginning
@@ -65,7 +65,7 @@ def opened(ready: Path) -> PreparedDocuments:
     return PreparedDocuments(tokenizer, Store(ready / "train"), valid, test, about["notes"], about["fingerprint"])
 
 
-def examples(files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+def examples(files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]) -> list[Example]:
     """The documents of these files; raises HeedfulError if there is none."""
     found = [Example(one.source, (), one.where) for one in read_documents(files, data, on_bad) if one.source.strip()]
     if not found:

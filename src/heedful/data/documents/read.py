@@ -14,14 +14,14 @@ from heedful.data.readers.files import read_rows
 from heedful.data.readers.lines import check_readable, encoding_notes, missing, read_lines
 from heedful.data.readers.rows import BadRow, Row, count
 from heedful.errors import HeedfulError
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 ROLE = "text"
 PARTS = 1 << 17  # characters that a tokenizer reads at once
 
 
-def read_documents(files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
+def read_documents(files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
     """The documents of `files`, in order, as pairs of which both sides are the text.
 
     A bad row raises HeedfulError where `data.bad_rows` is "error"; else it goes to `on_bad` and reading goes on (of a
@@ -35,7 +35,7 @@ def read_documents(files: Sequence[str], data: Data, on_bad: Callable[[BadRow], 
                 refuse(one, data, on_bad)
 
 
-def texts(file: str, data: Data, on_bad: Callable[[BadRow], None]) -> Iterator[Pair | BadRow]:
+def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Iterator[Pair | BadRow]:
     """The documents of one file or folder, and rows that hold none."""
     if is_table(file, data):
         yield from of_rows(read_rows([file], data), data)
@@ -52,7 +52,7 @@ def texts(file: str, data: Data, on_bad: Callable[[BadRow], None]) -> Iterator[P
         yield whole(file, data, on_bad)
 
 
-def is_table(file: str, data: Data) -> bool:
+def is_table(file: str, data: DataSettings) -> bool:
     """Whether a document is a row of this file."""
     return "://" in file or data.format in TABLES_BY_NAME or (data.format == "auto" and ending(file) in TABLES)
 
@@ -65,7 +65,7 @@ def ending(file: str) -> str:
     return Path(file).suffix.lower()
 
 
-def of_rows(rows: Iterator[Row | BadRow], data: Data) -> Iterator[Pair | BadRow]:
+def of_rows(rows: Iterator[Row | BadRow], data: DataSettings) -> Iterator[Pair | BadRow]:
     """Each row's text as a document."""
     file, keys = "", {}
     for row in rows:
@@ -85,7 +85,7 @@ def of_rows(rows: Iterator[Row | BadRow], data: Data) -> Iterator[Pair | BadRow]
             yield document(row.columns[keys[ROLE]], group, row.file, row.line, data)
 
 
-def whole(file: str, data: Data, on_bad: Callable[[BadRow], None]) -> Pair:
+def whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Pair:
     """A file as one document: its lines as they stand, the last one ended if it is so in the file."""
     if not Path(file).exists():
         raise missing(Path(file))
@@ -104,13 +104,13 @@ def whole(file: str, data: Data, on_bad: Callable[[BadRow], None]) -> Pair:
     return document("\n".join(lines) + "\n" * ended, "", file, 1, data)
 
 
-def document(text: str, group: str, file: str, line: int, data: Data) -> Pair:
+def document(text: str, group: str, file: str, line: int, data: DataSettings) -> Pair:
     """A text, in the Unicode form that the recipe asks for."""
     text = normalised(text, data.normalize)
     return Pair(text, text, group, file, line)
 
 
-def refuse(bad: BadRow, data: Data, on_bad: Callable[[BadRow], None]) -> None:
+def refuse(bad: BadRow, data: DataSettings, on_bad: Callable[[BadRow], None]) -> None:
     """Counts a bad row, or stops at it."""
     if data.bad_rows == "error":
         raise bad.error()
@@ -128,7 +128,7 @@ def in_folder(folder: str) -> list[Path]:
     return found
 
 
-def document_notes(files: Sequence[str], data: Data) -> list[str]:
+def document_notes(files: Sequence[str], data: DataSettings) -> list[str]:
     """What is unusual, but accepted, about how texts are written and stored."""
     notes: list[str] = []
     for file in files:

@@ -10,7 +10,7 @@ from heedful.data.readers.files import file_notes
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Bin, Finding, Findings
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 WEIGHT = {"x": 0, "!": 1, "i": 2}
 RATIO = 3
@@ -20,7 +20,7 @@ EDGES = (0, 1, 2, 3, 5, 8, 12, 18, 25, 35, 50, 75, 100, 150, 200, 300, 500, 1000
 LISTED = 10
 
 
-def check_pairs(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: Data) -> Findings:
+def check_pairs(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: DataSettings) -> Findings:
     """What stands out in `files`, in `valid` and `test`, and between them; bad rows are findings of level "x".
 
     Of each row only hashes and lengths are kept. Raises HeedfulError for a file that cannot be read as a whole.
@@ -65,7 +65,7 @@ def summary(seen: Look, files: int) -> str:
     return f"{pairs} · {several}{', '.join(spans)} (nine in ten) · {count(files, 'file')}"
 
 
-def within(seen: Look, data: Data) -> Iterator[Finding]:
+def within(seen: Look, data: DataSettings) -> Iterator[Finding]:
     """What stands out in the rows of one split."""
     for bad in seen.bad:
         yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
@@ -97,7 +97,7 @@ def lengths_apart(seen: Look) -> Iterator[Finding]:
     yield from finding("!", f"where one side is over {RATIO} times {what}", far, seen)
 
 
-def forms(seen: Look, data: Data) -> Iterator[Finding]:
+def forms(seen: Look, data: DataSettings) -> Iterator[Finding]:
     """Composed and decomposed characters, a header taken for a pair, targets equal to their sources."""
     decomposed, first = seen.noticed.get("NFD", (0, []))
     composed, _ = seen.noticed.get("NFC", (0, []))

@@ -5,7 +5,7 @@ import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from heedful.data.pairs.pictured import broken
@@ -14,7 +14,7 @@ from heedful.data.pictures.read import is_picture
 from heedful.data.readers.rows import BadRow
 from heedful.data.split import hashed
 from heedful.data.tokenizers.tokenizer import choose
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 FIRST = 3
 BEGINNING = 5_000
@@ -101,13 +101,13 @@ class Look:
                 self.notice("NFC", pair.where)
 
 
-def look(files: Sequence[str], data: Data, units: tuple[str, ...] = ()) -> Look:
+def look(files: Sequence[str], data: DataSettings, units: tuple[str, ...] = ()) -> Look:
     """One pass over the pairs of `files` as they are written; bad rows are counted and passed over.
 
     `units` are those of another look, so that both count alike; else the beginning of the files decides.
     """
     seen = Look(units)
-    pairs = read_pairs(files, data.model_copy(update={"bad_rows": "skip", "normalize": "none"}), seen.refuse)
+    pairs = read_pairs(files, replace(data, bad_rows="skip", normalize="none"), seen.refuse)
     beginning = list(islice(pairs, BEGINNING))
     pictured = bool(beginning) and is_picture(beginning[0].source)
     seen.units = units or tuple(unit([getattr(pair, side) for pair in beginning]) for side in SIDES)

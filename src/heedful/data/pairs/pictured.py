@@ -11,7 +11,7 @@ from heedful.data.pictures.album import AlbumWriter
 from heedful.data.pictures.read import Form, choose_form, decode
 from heedful.data.readers.rows import BadRow
 from heedful.errors import HeedfulError
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 LOOKED_AT = 300  # pictures by which size and colours are chosen
 SMALL = Form(8, "gray")
@@ -19,7 +19,7 @@ SMALL = Form(8, "gray")
 OnBad = Callable[[BadRow], None]
 
 
-def as_asked(form: Form, data: Data) -> Form:
+def as_asked(form: Form, data: DataSettings) -> Form:
     """A form that goes with weights that exist, with what a recipe asks for otherwise."""
     size = form.size if data.picture == "auto" else data.picture
     colours = form.colours if data.colours == "auto" else data.colours
@@ -34,7 +34,7 @@ class Pictured:
     reference, that of the first of them, so that splits, overlap and references go by what a picture shows.
     """
 
-    def __init__(self, folder: Path, data: Data, any_pictures: bool, exchanged: bool) -> None:
+    def __init__(self, folder: Path, data: DataSettings, any_pictures: bool, exchanged: bool) -> None:
         self.folder, self.data, self.any, self.exchanged = folder, data, any_pictures, exchanged
         self.album: AlbumWriter | None = None
 
@@ -71,7 +71,7 @@ class Pictured:
             note(self.album.close())
 
 
-def readable(pairs: Iterator[Pair], data: Data, on_bad: OnBad) -> Iterator[Pair]:
+def readable(pairs: Iterator[Pair], data: DataSettings, on_bad: OnBad) -> Iterator[Pair]:
     """Each pair whose picture can be read to its end; another is a bad row."""
     for pair in pairs:
         bad = None if "://" in pair.source else broken(pair)
@@ -90,7 +90,7 @@ def broken(pair: Pair) -> BadRow | None:
     return None
 
 
-def refuse(bad: BadRow, data: Data, on_bad: OnBad) -> None:
+def refuse(bad: BadRow, data: DataSettings, on_bad: OnBad) -> None:
     """Stops at a bad row, or hands it on, as the recipe says."""
     if data.bad_rows == "error":
         raise bad.error()

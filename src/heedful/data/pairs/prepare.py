@@ -26,7 +26,7 @@ from heedful.data.store import Store, Writer
 from heedful.data.tokenizers import choose as vocabulary
 from heedful.errors import HeedfulError
 from heedful.results import Example
-from heedful.schema import Data, Recipe
+from heedful.schema import DataSettings, Recipe
 
 CHUNK = 10_000
 SHOWN = 10  # names in a note
@@ -82,15 +82,15 @@ def wrong_kind(task: str, file: str, found: Kind) -> HeedfulError:
     return HeedfulError(f"{file} holds no pictures, and {task} needs them.", cure)
 
 
-def kind_of_source(data: Data) -> Kind:
+def kind_of_source(data: DataSettings) -> Kind:
     """Whether the first training row's source is a picture or a text."""
-    first = next(read_pairs(data.train, data.model_copy(update={"bad_rows": "skip"}), lambda bad: None), None)
+    first = next(read_pairs(data.train, replace(data, bad_rows="skip"), lambda bad: None), None)
     return "picture" if first and is_picture(first.source) else "text"
 
 
 def examples(
     files: Sequence[str],
-    data: Data,
+    data: DataSettings,
     on_bad: Callable[[BadRow], None],
     pictures: bool = False,
     exchanged: bool = False,
@@ -250,7 +250,7 @@ def sides_of(
     return (source, [pair.source for pair in chunk]), (target, [pair.target for pair in chunk])
 
 
-def reason(lengths: Sequence[int], data: Data) -> str:
+def reason(lengths: Sequence[int], data: DataSettings) -> str:
     """Why a pair whose texts have so many tokens is left out, or ""."""
     short, long = min(lengths), max(lengths)
     if not short:

@@ -8,7 +8,7 @@ from typing import Literal
 from heedful.data.readers.files import read_rows
 from heedful.data.readers.rows import BadRow, Row, count
 from heedful.errors import HeedfulError, unknown
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 ROLES = ("source", "target")
 
@@ -29,7 +29,7 @@ class Pair:
         return f"{self.file} line {self.line}"
 
 
-def read_pairs(files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
+def read_pairs(files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
     """The pairs of `files`, in order, streamed, in the Unicode form that the recipe asks for.
 
     A bad row raises HeedfulError where `data.bad_rows` is "error"; else it goes to `on_bad` and reading goes on.
@@ -52,7 +52,7 @@ def read_pairs(files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None
             on_bad(pair)
 
 
-def assign(first: Row, data: Data, roles: Sequence[str]) -> dict[str, str]:
+def assign(first: Row, data: DataSettings, roles: Sequence[str]) -> dict[str, str]:
     """Which column of a file plays which role, judged by its first row; "group" is a role if the recipe has one.
 
     Raises HeedfulError for a column that the file does not have, with the nearest that it has.
@@ -68,7 +68,7 @@ def assign(first: Row, data: Data, roles: Sequence[str]) -> dict[str, str]:
     return {role: find(name, role, names, numbered, first.file) for role, name in keys.items()}
 
 
-def spoken(data: Data, roles: Sequence[str]) -> dict[str, str]:
+def spoken(data: DataSettings, roles: Sequence[str]) -> dict[str, str]:
     """The columns that the recipe gives to roles, by name or in order."""
     if isinstance(data.columns, dict):
         wrong = next((role for role in data.columns if role not in roles), None)
@@ -94,7 +94,7 @@ def find(name: str, role: str, names: list[str], numbered: bool, file: str) -> s
     raise HeedfulError(error.problem, f"{error.cure}\nName one of them, as {setting}.")
 
 
-def pair_of(row: Row, keys: dict[str, str], data: Data) -> Pair | BadRow:
+def pair_of(row: Row, keys: dict[str, str], data: DataSettings) -> Pair | BadRow:
     """The pair in a row, or why there is none."""
     columns = row.columns
     try:

@@ -21,7 +21,7 @@ from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import check_readable
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 LIMIT = 120_000_000  # pixels, told by the header; the largest telephones make 108 million
@@ -118,7 +118,7 @@ def header(reference: str) -> tuple[int, int, bool]:
         return width, height, image.mode in GRAY or image.mode.startswith("I;16") or gray_palette(image)
 
 
-def choose_form(references: Sequence[str], data: Data) -> tuple[Form, str]:
+def choose_form(references: Sequence[str], data: DataSettings) -> tuple[Form, str]:
     """The form for pictures such as these, and a note about what was chosen and why.
 
     `auto` sides: the median shorter side, to the next multiple of 4, from 8 to 64; `auto` colours: gray if all are.

@@ -25,7 +25,7 @@ from heedful.data.readers.rows import BadRow, Row, count, header_of, no_header
 from heedful.data.samples import pictures as picture_samples
 from heedful.data.samples import read as samples
 from heedful.errors import HeedfulError, nearest
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 ENDINGS = {
     ".tsv": "tsv",
@@ -46,7 +46,7 @@ PROBABILITY = re.compile(r"\d*\.\d+(e-?\d+)?", re.IGNORECASE)
 VARIANT = re.compile(r"(?<=.)\(\d+\)$")
 
 
-def read_rows(files: Sequence[str], data: Data) -> Iterator[Row | BadRow]:
+def read_rows(files: Sequence[str], data: DataSettings) -> Iterator[Row | BadRow]:
     """The rows of `files`, in order, never more than one chunk in memory. Blank lines hold no row.
 
     Raises HeedfulError for a file that is missing, empty, of unknown format, or broken as a whole.
@@ -63,13 +63,13 @@ def read_rows(files: Sequence[str], data: Data) -> Iterator[Row | BadRow]:
             yield from read_file(file, data)
 
 
-def named_columns(data: Data) -> list[str]:
+def named_columns(data: DataSettings) -> list[str]:
     """The columns that the recipe names, the group's too."""
     said = data.columns if isinstance(data.columns, list) else list(data.columns.values())
     return [*said, data.group] if data.group else list(said)
 
 
-def file_notes(files: Sequence[str], data: Data) -> list[str]:
+def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
     """What is unusual about how text files are written; what of folders and samples is passed over."""
     notes: list[str] = []
     for file in files:
@@ -82,7 +82,7 @@ def file_notes(files: Sequence[str], data: Data) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
-def read_file(file: str, data: Data) -> Iterator[Row | BadRow]:
+def read_file(file: str, data: DataSettings) -> Iterator[Row | BadRow]:
     """The rows of one file, by the recipe's format or else by the file's ending."""
     match format_of(file, data):
         case "tsv":
@@ -104,12 +104,12 @@ def read_file(file: str, data: Data) -> Iterator[Row | BadRow]:
             return read_lexicon(file)
 
 
-def source_column(data: Data) -> str:
+def source_column(data: DataSettings) -> str:
     """The column that the recipe calls the source; "" if it does not say."""
     return next(iter(data.columns), "") if isinstance(data.columns, list) else data.columns.get("source", "")
 
 
-def format_of(file: str, data: Data) -> str:
+def format_of(file: str, data: DataSettings) -> str:
     """The format of a file or folder; raises HeedfulError if neither recipe nor ending tells it."""
     if data.format in ("lines", "text"):
         raise HeedfulError(f"data.format={data.format} is for documents, and rows are needed here.", DOCUMENTS)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from heedful.data.steps.prepare import choose_form
 from heedful.data.steps.read import read_clips
 from heedful.errors import HeedfulError
 from heedful.results import Finding, Findings
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 FIRST = 3
 RARE = 20  # steps
@@ -29,12 +29,12 @@ class Seen:
     bad: list[BadRow] = field(default_factory=list)
 
 
-def check_clips(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: Data) -> Findings:
+def check_clips(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: DataSettings) -> Findings:
     """What stands out in the clips of `files`, `valid` and `test`, and between them.
 
     Raises HeedfulError for a file that cannot be read as a whole.
     """
-    form, _ = choose_form(data.model_copy(update={"train": list(files)}))
+    form, _ = choose_form(replace(data, train=list(files)))
     parts = (("train", files), ("valid", valid), ("test", test))
     named = {name: look(some, data, form) for name, some in parts if some}
     found = [finding for name, seen in named.items() for finding in within(name, seen)]
@@ -48,10 +48,10 @@ def check_clips(files: Sequence[str], valid: Sequence[str], test: Sequence[str],
     return Findings(", ".join(files), summary, tuple(found), {"steps": histogram(np.array(train.lengths))})
 
 
-def look(files: Sequence[str], data: Data, form: StepForm) -> Seen:
+def look(files: Sequence[str], data: DataSettings, form: StepForm) -> Seen:
     """One pass over the clips of some files."""
     seen = Seen()
-    for clip in read_clips(files, data.model_copy(update={"bad_rows": "skip"}), form, seen.bad.append):
+    for clip in read_clips(files, replace(data, bad_rows="skip"), form, seen.bad.append):
         seen.lengths.append(len(clip.labels))
         seen.labels.update(label for label in clip.labels if label)
         seen.sources.setdefault(clip.source, f"{clip.file} line {clip.line}")

@@ -28,7 +28,7 @@ from heedful.data.steps.words import LETTERS, UNKNOWN, Lexicon, learn_lexicon
 from heedful.data.store import Column
 from heedful.errors import HeedfulError
 from heedful.results import Example
-from heedful.schema import Data, Recipe
+from heedful.schema import DataSettings, Recipe
 
 LOOKED_AT = 20  # clips by which form and kind are chosen
 SHOWN = 10  # names in a note
@@ -59,19 +59,19 @@ def prepare_clips(recipe: Recipe, folder: Path, say: Say, given: StepForm | None
     return opened(ready)
 
 
-def held_files(data: Data) -> list[str]:
+def held_files(data: DataSettings) -> list[str]:
     """Files to choose by, if the recipe names any."""
     return [] if data.valid == "auto" else data.valid
 
 
-def choose_form(data: Data) -> tuple[StepForm, str]:
+def choose_form(data: DataSettings) -> tuple[StepForm, str]:
     """What the training clips are, and how they are read; and a note about it.
 
     `auto` sides: the median shorter side of the first clips, to the next multiple of 4, from 8 to 64; `auto`
     colours: gray if all are. Raises HeedfulError if there is no clip.
     """
     bad: list[BadRow] = []
-    labelled = read_labelled(data.train, data.model_copy(update={"bad_rows": "skip"}), bad.append)
+    labelled = read_labelled(data.train, replace(data, bad_rows="skip"), bad.append)
     first = list(islice(labelled, LOOKED_AT))
     if not first:
         cure = f"{bad[0].where}: {bad[0].problem}" if bad else ""
@@ -87,7 +87,7 @@ def choose_form(data: Data) -> tuple[StepForm, str]:
     raise HeedfulError(f"{first[0].where}: {first[0].source} is no clip that is known.")
 
 
-def channels_in(reference: str, data: Data) -> tuple[str, ...]:
+def channels_in(reference: str, data: DataSettings) -> tuple[str, ...]:
     """The channels of a series: by name in a table, or else by number."""
     if reference.startswith("sample://"):
         return step_samples.CHANNELS
@@ -97,7 +97,7 @@ def channels_in(reference: str, data: Data) -> tuple[str, ...]:
     return tuple(str(channel) for channel in range(1, 1 + (array.shape[1] if array.ndim == 2 else 1)))
 
 
-def frames_form(clips: Sequence[Labelled], data: Data) -> tuple[StepForm, str]:
+def frames_form(clips: Sequence[Labelled], data: DataSettings) -> tuple[StepForm, str]:
     """Size and colours of frames."""
     if data.picture != "auto" and not SMALLEST <= data.picture <= LARGEST:
         raise HeedfulError(f"data.picture={data.picture} is not a side in pixels from {SMALLEST} to {LARGEST:,}.")
@@ -121,7 +121,7 @@ def frames_form(clips: Sequence[Labelled], data: Data) -> tuple[StepForm, str]:
     return StepForm("frames", form, data.frame_rate), note
 
 
-def agreed(given: StepForm, found: StepForm, data: Data) -> StepForm | None:
+def agreed(given: StepForm, found: StepForm, data: DataSettings) -> StepForm | None:
     """The form that goes with weights, as these data ask for it; None: they are series of other channels.
 
     Raises HeedfulError for steps of another kind than the weights were learnt from.

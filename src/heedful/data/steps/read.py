@@ -23,7 +23,7 @@ from heedful.data.steps.labels import Labelled, label_file, on_steps
 from heedful.data.steps.tables import LABELS, LISTS, is_listing, read_listing, roles, spoilt, table_clip
 from heedful.data.steps.video import ENDINGS as VIDEOS
 from heedful.errors import HeedfulError
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 COLUMNS = (".conllu", ".conll")
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.tsv")
@@ -48,7 +48,7 @@ class Clip:
 
 
 def read_clips(
-    files: Sequence[str], data: Data, form: StepForm, on_bad: OnBad, passed: Counter[str] | None = None
+    files: Sequence[str], data: DataSettings, form: StepForm, on_bad: OnBad, passed: Counter[str] | None = None
 ) -> Iterator[Clip]:
     """The clips of `files`, in order, each opened once it is asked for.
 
@@ -70,7 +70,7 @@ def read_clips(
             yield Clip(one.source, steps, labels, one.group, one.file, one.line)
 
 
-def refuse(bad: object, data: Data, on_bad: OnBad) -> None:
+def refuse(bad: object, data: DataSettings, on_bad: OnBad) -> None:
     """Stops at a bad row, or hands it on, as the recipe says."""
     assert isinstance(bad, BadRow)
     if data.bad_rows == "error":
@@ -79,7 +79,7 @@ def refuse(bad: object, data: Data, on_bad: OnBad) -> None:
 
 
 def read_labelled(
-    files: Sequence[str], data: Data, on_bad: OnBad, passed: Counter[str] | None = None
+    files: Sequence[str], data: DataSettings, on_bad: OnBad, passed: Counter[str] | None = None
 ) -> Iterator[Labelled]:
     """The clips of `files` without opening them; bad rows as in `read_clips`."""
     counted = Counter() if passed is None else passed
@@ -91,7 +91,7 @@ def read_labelled(
                 yield one
 
 
-def read_one(file: str, data: Data, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
+def read_one(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
     """The clips of one file or folder; raises HeedfulError for what cannot hold any."""
     path, ending = Path(file), Path(file).suffix.lower()
     if file.startswith("sample://"):
@@ -122,7 +122,7 @@ def read_sample(name: str) -> Iterator[Labelled]:
         yield Labelled(one.source, one.labels, one.group, name, line, words=words)
 
 
-def read_sentences(file: str, data: Data, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
+def read_sentences(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
     """The sentences of a CoNLL file."""
     said = roles(data)
     found = Counter[str]()
@@ -135,7 +135,7 @@ def read_sentences(file: str, data: Data, passed: Counter[str]) -> Iterator[Labe
     passed.update({f"{what} of {file}": times for what, times in found.items()})
 
 
-def read_folder(folder: Path, data: Data, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
+def read_folder(folder: Path, data: DataSettings, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
     """The clips in a folder and the folders inside it; labels stand beside each."""
     listing = next((folder / name for name in METADATA if (folder / name).is_file()), None)
     if listing:
@@ -169,7 +169,7 @@ def sidecars(path: Path) -> list[Path]:
     return [file for ending in LABELS if (file := path.parent / (stem + ending)).is_file()]
 
 
-def beside(path: Path, data: Data) -> Labelled | BadRow:
+def beside(path: Path, data: DataSettings) -> Labelled | BadRow:
     """A clip with the labels that stand beside it."""
     if data.group:
         cure = "List the clips in metadata.csv in their folder, with columns file_name, labels and that one."

@@ -11,14 +11,14 @@ from heedful.data.readers.tables import read_csv, read_jsonl
 from heedful.data.steps.labels import Labelled, from_rows, label_file, of_words
 from heedful.data.steps.series import SECONDS, number, read_table
 from heedful.errors import HeedfulError, unknown
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 LISTS = (".jsonl", ".ndjson")
 LABELS = (".txt", ".csv", ".tsv")
 LABEL_NAMES = ("labels", "label")
 
 
-def is_listing(file: str, data: Data) -> bool:
+def is_listing(file: str, data: DataSettings) -> bool:
     """Whether a table names files, rather than being a series itself."""
     first = next((row.columns for row in rows_of(file) if isinstance(row, Row)), {})
     said = roles(data).get("source", "")
@@ -31,7 +31,7 @@ def rows_of(file: str) -> Iterator[Row | BadRow]:
     return read_jsonl(file) if ending in LISTS else read_tsv(file, header=True) if ending == ".tsv" else read_csv(file)
 
 
-def table_clip(file: str, data: Data) -> Labelled | BadRow:
+def table_clip(file: str, data: DataSettings) -> Labelled | BadRow:
     """A series with its labels in a column of its own."""
     name = label_column(data)
     try:
@@ -47,12 +47,12 @@ def table_clip(file: str, data: Data) -> Labelled | BadRow:
     return labels if isinstance(labels, BadRow) else Labelled(file, labels, group, file, table.lines[0])
 
 
-def label_column(data: Data) -> str:
+def label_column(data: DataSettings) -> str:
     """What the recipe calls the labels."""
     return roles(data).get("target", "label")
 
 
-def channels_of(file: str, data: Data) -> tuple[str, ...]:
+def channels_of(file: str, data: DataSettings) -> tuple[str, ...]:
     """The channels of a series' table: those that the recipe names, or all that are not said to be something else."""
     table = read_table(file)
     said = roles(data).get("source", "")
@@ -68,7 +68,7 @@ def channels_of(file: str, data: Data) -> tuple[str, ...]:
     return found
 
 
-def read_listing(file: str, data: Data) -> Iterator[Labelled | BadRow]:
+def read_listing(file: str, data: DataSettings) -> Iterator[Labelled | BadRow]:
     """The clips that a table names, in the order in which they are first named."""
     said = roles(data)
     source, clips = said.get("source", "file_name"), dict[str, list[Row]]()
@@ -83,7 +83,7 @@ def read_listing(file: str, data: Data) -> Iterator[Labelled | BadRow]:
         yield listed(name, rows, said.get("target", ""), data)
 
 
-def listed(name: str, rows: list[Row], target: str, data: Data) -> Labelled | BadRow:
+def listed(name: str, rows: list[Row], target: str, data: DataSettings) -> Labelled | BadRow:
     """One clip of a listing, from its rows."""
     first, folder = rows[0], Path(rows[0].file).parent
     key = target or next((key for key in LABEL_NAMES if key in first.columns), "labels")
@@ -113,6 +113,6 @@ def spoilt(where: str, error: HeedfulError) -> BadRow:
     return BadRow(where, error.problem.rstrip("."), "", error.cure)
 
 
-def roles(data: Data) -> dict[str, str]:
+def roles(data: DataSettings) -> dict[str, str]:
     """The columns that the recipe names, by role."""
     return spoken(data, ("source", "target")) if data.columns else {}

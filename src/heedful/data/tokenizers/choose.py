@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from heedful.data.pairs.read import Pair
 from heedful.data.tokenizers.tokenizer import SMALLEST, SPECIALS, Tokenizer, choose, learn
 from heedful.errors import HeedfulError
-from heedful.schema import Data
+from heedful.schema import DataSettings
 
 SIDES = ("source", "target")
 CHOICE = 20_000
@@ -27,7 +27,7 @@ class Corpus:
         return (getattr(pair, side) for pair in pairs for side in sides)
 
 
-def learn_both(data: Data, corpus: Corpus, note: Callable[[str], None]) -> tuple[Tokenizer, Tokenizer]:
+def learn_both(data: DataSettings, corpus: Corpus, note: Callable[[str], None]) -> tuple[Tokenizer, Tokenizer]:
     """The source's and the target's tokenizer (one and the same if shared), as the recipe says or the data suggests."""
     if not data.shared_tokenizer:
         source = learn_side(data.source_tokenizer, ("source",), data, corpus, note)
@@ -42,7 +42,9 @@ def learn_both(data: Data, corpus: Corpus, note: Callable[[str], None]) -> tuple
     return shared, shared
 
 
-def learn_side(kind: str, sides: tuple[str, ...], data: Data, corpus: Corpus, note: Callable[[str], None]) -> Tokenizer:
+def learn_side(
+    kind: str, sides: tuple[str, ...], data: DataSettings, corpus: Corpus, note: Callable[[str], None]
+) -> Tokenizer:
     """One tokenizer, and a note of what it is and why."""
     why = "as the recipe says"
     if kind == "auto":
@@ -65,7 +67,7 @@ def learn_side(kind: str, sides: tuple[str, ...], data: Data, corpus: Corpus, no
     return tokenizer
 
 
-def kept(tokenizer: Tokenizer, sides: tuple[str, ...], data: Data, note: Callable[[str], None]) -> Tokenizer:
+def kept(tokenizer: Tokenizer, sides: tuple[str, ...], data: DataSettings, note: Callable[[str], None]) -> Tokenizer:
     """The tokenizer that goes with the weights one starts from; raises HeedfulError if the recipe wants another."""
     for key in (*(f"{side}_tokenizer" for side in sides), "vocabulary"):
         if getattr(data, key) not in ("auto", tokenizer.size if key == "vocabulary" else tokenizer.kind):

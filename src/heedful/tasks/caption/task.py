@@ -4,6 +4,7 @@ N sources   T target positions
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
 from heedful.results import Example, Findings, Measure, Scores
-from heedful.schema import Data, Generate, Recipe
+from heedful.schema import DataSettings, GenerateSettings, Recipe
 from heedful.tasks import inputs as reading
 from heedful.tasks import seq2seq as writing
 from heedful.tasks.plans import begun, built
@@ -48,7 +49,7 @@ def resolve(recipe: Recipe) -> Recipe:
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     """The recipe with what the data decide: how pictures are cut."""
     network = lineage.fit_pictures(recipe.network, prepared.source.form.size)
-    return recipe.model_copy(update={"network": network})
+    return replace(recipe, network=network)
 
 
 def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
@@ -70,7 +71,7 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
 def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    greedy = recipe.generate.model_copy(update={"beam": 1, "n_best": 1})
+    greedy = replace(recipe.generate, beam=1, n_best=1)
     sources = reading.sources(recipe, prepared.train, prepared.source, model.reading, AUGMENT)
 
     def values() -> dict[str, float]:
@@ -94,7 +95,9 @@ def kind(model: Author) -> Kind:
     return "captions"
 
 
-def examples(model: Author, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+def examples(
+    model: Author, files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]
+) -> list[Example]:
     """What to answer in these files, and everything that counts as right."""
     return preparing.examples(files, data, on_bad, pictures=True)
 
@@ -102,7 +105,7 @@ def examples(model: Author, files: Sequence[str], data: Data, on_bad: Callable[[
 def evaluate(
     models: Sequence[Author],
     examples: Sequence[Example],
-    settings: Generate,
+    settings: GenerateSettings,
     *,
     samples: int = 1000,
     prepared: preparing.Prepared | None = None,
@@ -110,7 +113,7 @@ def evaluate(
     """Scores the 1-best answers to examples; with `prepared`, pictures that were read before are not read again."""
     sources, references = [one.source for one in examples], [one.references for one in examples]
     album = prepared.source if prepared else None
-    best = [found[0] for found in answer(models, sources, settings.model_copy(update={"n_best": 1}), album)]
+    best = [found[0] for found in answer(models, sources, replace(settings, n_best=1), album)]
     outputs, logs = [one.output for one in best], [one.score for one in best]
     return measure("captions", sources, outputs, references, samples=samples, logs=logs)
 

@@ -4,7 +4,7 @@ N sources   C classes
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
 from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
-from heedful.schema import Data, Generate, Network, Recipe
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs as reading
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
@@ -48,7 +48,7 @@ class Classifier:
     """A network with what it takes to read its sources and to name its answers."""
 
     network: EncoderHead
-    settings: Network
+    settings: NetworkSettings
     reading: reading.Reading
     names: tuple[str, ...]
     plan: Plan | None = None
@@ -79,7 +79,7 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     if not pictured:
         reading.refuse_varied(recipe)
     network = lineage.fit_pictures(recipe.network, prepared.source.form.size) if pictured else recipe.network
-    return recipe.model_copy(update={"network": network})
+    return replace(recipe, network=network)
 
 
 def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
@@ -96,7 +96,7 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     return Classifier(built(plan), recipe.network, read, names, plan) if plan else made(recipe.network, read, names)
 
 
-def made(settings: Network, read: reading.Reading, names: tuple[str, ...]) -> Classifier:
+def made(settings: NetworkSettings, read: reading.Reading, names: tuple[str, ...]) -> Classifier:
     """A classifier of resolved settings."""
     encoder = build_encoder(settings, own_places=read.pixels is not None)
     assert settings.pool != "auto", "resolve decides it"
@@ -184,7 +184,7 @@ class Loss:
 
 @torch.inference_mode()
 def probabilities(
-    models: Sequence[Classifier], sources: Sequence[str], settings: Generate, album: Album | None = None
+    models: Sequence[Classifier], sources: Sequence[str], settings: GenerateSettings, album: Album | None = None
 ) -> np.ndarray:
     """What each class gets, (N, C); several models give the mean of theirs."""
     first, found = models[0], np.zeros((len(sources), len(models[0].names)))
@@ -199,7 +199,7 @@ def probabilities(
     return found
 
 
-def answer(models: Sequence[Classifier], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
+def answer(models: Sequence[Classifier], sources: Sequence[str], settings: GenerateSettings) -> list[list[Answer]]:
     """The n best classes for each source; each answer's track has the probabilities of all."""
     found = zip(sources, probabilities(models, sources, settings), strict=True)
     return [shown(models[0], source, row, settings.n_best) for source, row in found]
@@ -225,11 +225,13 @@ def score(models: Sequence[Classifier], pairs: Sequence[tuple[str, str]]) -> lis
     for _, name in pairs:
         if name not in names:
             raise unknown("class", name, names)
-    found = probabilities(models, [source for source, _ in pairs], Generate())
+    found = probabilities(models, [source for source, _ in pairs], GenerateSettings())
     return [float(np.log(max(row[names[name]], LEAST))) for row, (_, name) in zip(found, pairs, strict=True)]
 
 
-def examples(model: Classifier, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+def examples(
+    model: Classifier, files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]
+) -> list[Example]:
     """What to answer in these files, and everything that counts as right."""
     return preparing.examples(files, data, on_bad, pictures=model.reading.pixels is not None)
 
@@ -237,7 +239,7 @@ def examples(model: Classifier, files: Sequence[str], data: Data, on_bad: Callab
 def evaluate(
     models: Sequence[Classifier],
     examples: Sequence[Example],
-    settings: Generate,
+    settings: GenerateSettings,
     *,
     samples: int = 1000,
     prepared: preparing.Prepared | None = None,
@@ -279,7 +281,7 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Classifier) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
-    about = {"network": model.settings.model_dump(), "names": list(model.names)}
+    about = {"network": asdict(model.settings), "names": list(model.names)}
     return about | model.reading.config() | kept(model.plan)
 
 
@@ -291,6 +293,6 @@ def save(model: Classifier, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Classifier:
     """The classifier of a folder, with weights still to be put in."""
-    settings = Network.model_validate(config["network"])
+    settings = parse_settings(NetworkSettings, config["network"])
     read, names, plan = reading.load_reading(config, folder / "tokenizer.json"), tuple(config["names"]), planned(config)
     return Classifier(built(plan), settings, read, names, plan) if plan else made(settings, read, names)

@@ -23,7 +23,7 @@ from heedful.generation.search import Job, Search
 from heedful.hub import Plan
 from heedful.networks.joins import LanguageModel
 from heedful.results import Answer
-from heedful.schema import Generate, Network
+from heedful.schema import GenerateSettings, NetworkSettings
 from heedful.tasks import language as passages
 from heedful.tasks.inputs import luck
 
@@ -41,7 +41,7 @@ class Continuer:
     """
 
     network: LanguageModel
-    settings: Network
+    settings: NetworkSettings
     tokenizer: Tokenizer
     window: int
     ends: bool
@@ -66,7 +66,7 @@ class Stretch:
 
 
 def answer(
-    models: Sequence[Continuer], sources: Sequence[str], settings: Generate, tell: Tell | None = None
+    models: Sequence[Continuer], sources: Sequence[str], settings: GenerateSettings, tell: Tell | None = None
 ) -> list[list[Answer]]:
     """How each text goes on, by one model or several together: the n best, or n draws.
 
@@ -81,7 +81,7 @@ def answer(
 
 
 def continued(
-    models: Sequence[Continuer], sources: Sequence[str], settings: Generate, tell: Tell | None = None
+    models: Sequence[Continuer], sources: Sequence[str], settings: GenerateSettings, tell: Tell | None = None
 ) -> list[list[tuple[Stretch, Hypothesis]]]:
     """The same as the search found it: all that was said, and its last stretch."""
     first = models[0]
@@ -96,13 +96,13 @@ def continued(
         answers = written(search, models, growing, wanted, settings, telling)
         growing = sorted_out(growing, answers, found, models, wanted)
         # from now on each is an answer of its own
-        search = searching(models, settings.model_copy(update={"n_best": 1}))
+        search = searching(models, replace(settings, n_best=1))
     if telling:
         telling.end()
     return [ranked(some, settings) for some in found]
 
 
-def begin_with(models: Sequence[Continuer], source: str, settings: Generate) -> Stretch:
+def begin_with(models: Sequence[Continuer], source: str, settings: GenerateSettings) -> Stretch:
     """A text as the network shall read it."""
     first, limit = models[0], limit_of(models)
     ids = tuple(beginning(first, source))
@@ -126,7 +126,9 @@ def limit_of(models: Sequence[Continuer]) -> int | None:
     return min((model.limit for model in models if model.limit), default=None)
 
 
-def searching(models: Sequence[Continuer], settings: Generate) -> Callable[[list[Job], list[tuple[int, ...]]], Search]:
+def searching(
+    models: Sequence[Continuer], settings: GenerateSettings
+) -> Callable[[list[Job], list[tuple[int, ...]]], Search]:
     """Makes the search for jobs that read these prompts."""
     first = models[0]
     target, marked = first.tokenizer, special(first)
@@ -173,7 +175,7 @@ def written(
     models: Sequence[Continuer],
     growing: Sequence[tuple[int, Stretch]],
     wanted: int,
-    settings: Generate,
+    settings: GenerateSettings,
     telling: "Telling | None",
 ) -> list[list[Hypothesis]]:
     """The next stretch of each (with the number of its source), as long as the network can read it."""
@@ -192,7 +194,7 @@ def written(
     return search(jobs, [one.prompt for one in some]).run(jobs, watch)
 
 
-def refuse_rules(some: Sequence[Stretch], wanted: int, jobs: Sequence[Job], settings: Generate) -> None:
+def refuse_rules(some: Sequence[Stretch], wanted: int, jobs: Sequence[Job], settings: GenerateSettings) -> None:
     """Raises HeedfulError if an answer is bound by rules about the whole of it, and outgrows the network."""
     short = next((job for one, job in zip(some, jobs, strict=True) if job.max_length < wanted - len(one.said)), None)
     if short and (settings.prefix or settings.required or settings.forbidden):
@@ -223,19 +225,19 @@ def sorted_out(
     return on
 
 
-def ranked(some: list[tuple[Stretch, Hypothesis]], settings: Generate) -> list[tuple[Stretch, Hypothesis]]:
+def ranked(some: list[tuple[Stretch, Hypothesis]], settings: GenerateSettings) -> list[tuple[Stretch, Hypothesis]]:
     """As the search has them; where some outgrew the network, finished answers first, then by score over length."""
     if not any(before.times for before, _ in some):
         return some
     return sorted(some, key=lambda pair: (not pair[1].complete, -normal(pair[0], settings)))
 
 
-def normal(one: Stretch, settings: Generate) -> float:
+def normal(one: Stretch, settings: GenerateSettings) -> float:
     """A score that does not hang on the length."""
     return one.score / max(1, len(one.said)) ** settings.length_penalty
 
 
-def shown(model: Continuer, source: str, last: Hypothesis, whole: Stretch, settings: Generate) -> Answer:
+def shown(model: Continuer, source: str, last: Hypothesis, whole: Stretch, settings: GenerateSettings) -> Answer:
     """An answer as people read it."""
     text = until(model.tokenizer.decode(whole.said), settings.stop)
     unknown = tuple(model.tokenizer.unknown(normalised(source, model.normal_form)))

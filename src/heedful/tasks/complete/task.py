@@ -4,7 +4,7 @@ N rows   T positions   D width
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from heedful.metrics.ngrams import KneserNey
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks.joins import LanguageModel, language_model
 from heedful.results import Alignment, Example, Findings, Measure, Scores
-from heedful.schema import Data, Generate, Network, Recipe
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import language as passages
 from heedful.tasks.attention_maps import TO_ITSELF, maps_of
 from heedful.tasks.complete.ask import Continuer, answer, beginning, continued, prompts
@@ -56,9 +56,7 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    recipe = passages.resolve(recipe)
-    unset = {key: value for key, value in SAMPLED.items() if key not in recipe.generate.model_fields_set}
-    return recipe.model_copy(update={"generate": recipe.generate.model_copy(update=unset)})
+    return passages.resolve(recipe).with_defaults("generate", SAMPLED)
 
 
 def fitted(recipe: Recipe, prepared: PreparedDocuments) -> Recipe:
@@ -142,7 +140,7 @@ def windows(model: Continuer, examples: Sequence[Example]) -> list[Passage]:
 
 
 @torch.inference_mode()
-def surprise(models: Sequence[Continuer], rows: Sequence[np.ndarray], settings: Generate) -> list[np.ndarray]:
+def surprise(models: Sequence[Continuer], rows: Sequence[np.ndarray], settings: GenerateSettings) -> list[np.ndarray]:
     """Minus the log probability of each token of each row but the first, which is given."""
     found, lengths = [np.zeros(0)] * len(rows), np.array([len(row) - 1 for row in rows])
     decoders = [model.network.eval().decoder for model in models]
@@ -169,11 +167,13 @@ def score(models: Sequence[Continuer], pairs: Sequence[tuple[str, str]]) -> list
             raise passages.too_long(text + rest, len(row) - 1, first.limit, "Score a shorter one.")
         rows.append(np.array(row))
         begins.append(len(before))
-    found = surprise(models, rows, Generate())
+    found = surprise(models, rows, GenerateSettings())
     return [float(-one[begin - 1 :].sum()) for one, begin in zip(found, begins, strict=True)]
 
 
-def examples(model: Continuer, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+def examples(
+    model: Continuer, files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]
+) -> list[Example]:
     """The documents of these files."""
     return document_preparing.examples(files, data, on_bad)
 
@@ -181,7 +181,7 @@ def examples(model: Continuer, files: Sequence[str], data: Data, on_bad: Callabl
 def evaluate(
     models: Sequence[Continuer],
     examples: Sequence[Example],
-    settings: Generate,
+    settings: GenerateSettings,
     *,
     samples: int = 1000,
     prepared: PreparedDocuments | None = None,
@@ -190,7 +190,7 @@ def evaluate(
     return scored(models, windows(models[0], examples), settings, samples=samples)
 
 
-def scored(models: Sequence[Continuer], some: Sequence[Passage], settings: Generate, *, samples: int) -> Scores:
+def scored(models: Sequence[Continuer], some: Sequence[Passage], settings: GenerateSettings, *, samples: int) -> Scores:
     """The scores of passages."""
     return told(some, surprise(models, [one.ids for one in some], settings), samples)
 
@@ -216,7 +216,7 @@ def baseline(
     return f"{order}-grams, Kneser-Ney{part}", told(some, found, samples=0).measures
 
 
-def explain(model: Continuer, text: str, output: str | None, settings: Generate) -> Alignment:
+def explain(model: Continuer, text: str, output: str | None, settings: GenerateSettings) -> Alignment:
     """What each token that goes on with `text` looked at in it, and in what was said before.
 
     `output` is what is to be explained in place of the model's own answer, of which as much as can be drawn is taken.
@@ -225,7 +225,7 @@ def explain(model: Continuer, text: str, output: str | None, settings: Generate)
     before, tokenizer = beginning(model, text), model.tokenizer
     if output is None:
         room = DRAWN if model.limit is None else min(DRAWN, model.limit - len(before) + 1)
-        own = settings.model_copy(update={"max_length": max(1, room), "n_best": 1, "long_prompt": "error"})
+        own = replace(settings, max_length=max(1, room), n_best=1, long_prompt="error")
         [[(whole, last)]] = continued([model], [text], own)
         said = [*whole.said, *([tokenizer.marks.end] if last.complete and model.ends else [])][:DRAWN]
     else:
@@ -247,7 +247,7 @@ def check(recipe: Recipe) -> Findings:
 def config(model: Continuer) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
     about = {key: getattr(model, key) for key in ("window", "ends", "normal_form")}
-    return {"network": model.settings.model_dump()} | about | kept(model.plan)
+    return {"network": asdict(model.settings)} | about | kept(model.plan)
 
 
 def save(model: Continuer, folder: Path) -> None:
@@ -257,7 +257,7 @@ def save(model: Continuer, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Continuer:
     """The continuer of a folder, with weights still to be put in."""
-    settings, tokenizer = Network.model_validate(config["network"]), Tokenizer.load(folder / "tokenizer.json")
+    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), Tokenizer.load(folder / "tokenizer.json")
     about = {key: config[key] for key in ("window", "ends", "normal_form")}
     plan = planned(config)
     network = built(plan) if plan else language_model(settings, tokenizer.size)

@@ -4,7 +4,7 @@ N sources   H W sides in pixels   C colours   S codes of a picture
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from heedful.metrics.counts import PRIMARY, Kind
 from heedful.networks import lineage
 from heedful.networks.joins import Drawing
 from heedful.results import Answer, Example, Findings, Measure, Scores
-from heedful.schema import Data, Generate, Network, Recipe, Train
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings, parse_settings
 from heedful.tasks import inputs as reading
 from heedful.tasks import seq2seq as writing
 from heedful.tasks.draw import codes
@@ -55,7 +55,7 @@ class Artist:
     """A network with what it takes to read sentences and to show drawings."""
 
     network: Drawing
-    settings: Network
+    settings: NetworkSettings
     reading: reading.Reading
     form: Form
 
@@ -74,14 +74,7 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
     recipe = defaults.batches(lineage.resolve_recipe(recipe, OWN), BATCH)
-    sections = {"generate": (recipe.generate, SAMPLED), "train": (recipe.train, LEARNT)}
-    unset = {
-        name: section.model_copy(
-            update={key: value for key, value in own.items() if key not in section.model_fields_set}
-        )
-        for name, (section, own) in sections.items()
-    }
-    return recipe.model_copy(update=unset)
+    return recipe.with_defaults("generate", SAMPLED).with_defaults("train", LEARNT)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
@@ -90,7 +83,7 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     Raises HeedfulError for a side that the codebook cannot halve.
     """
     number = codes.fitting(recipe.network.codes, prepared.target.form)
-    return recipe.model_copy(update={"network": recipe.network.model_copy(update={"codes": number})})
+    return replace(recipe, network=replace(recipe.network, codes=number))
 
 
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Artist:
@@ -99,14 +92,16 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     return made(recipe.network, reading.Reading(prepared.source), prepared.target.form)
 
 
-def made(settings: Network, read: reading.Reading, form: Form) -> Artist:
+def made(settings: NetworkSettings, read: reading.Reading, form: Form) -> Artist:
     """An artist of resolved settings."""
     codebook = codes.made(int(settings.codes), settings.size, form)
     writer = writing.made_for(settings, read, codebook.size + codes.FIRST)
     return Artist(Drawing(codebook, writer), settings, read, form)
 
 
-def first(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> tuple[Work, Train, Train] | None:
+def first(
+    model: Artist, prepared: preparing.Prepared, recipe: Recipe
+) -> tuple[Work, TrainSettings, TrainSettings] | None:
     """What is learnt before the rest: the codebook. How it is trained, and what is left then.
 
     None: there is nothing to learn first, or the codebook is frozen.
@@ -115,7 +110,7 @@ def first(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> tuple[
     if isinstance(codebook, Grays) or not any(weight.requires_grad for weight in codebook.parameters()):
         return None
     share = SHARE if recipe.train.codebook == "auto" else float(recipe.train.codebook)
-    mine = defaults.portion(recipe.train, share).model_copy(update={"learning_rate": codes.RATE})
+    mine = replace(defaults.portion(recipe.train, share), learning_rate=codes.RATE)
     return codes.learning(codebook, prepared, recipe), mine, defaults.portion(recipe.train, 1 - share)
 
 
@@ -165,7 +160,7 @@ def kind(model: Artist) -> Kind:
     return "ranks"
 
 
-def answer(models: Sequence[Artist], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
+def answer(models: Sequence[Artist], sources: Sequence[str], settings: GenerateSettings) -> list[list[Answer]]:
     """The n drawings of each sentence; an answer's text is its codes, its picture a PNG file.
 
     Guidance above 1 leads away from what would be drawn for no sentence at all (Ho & Salimans 2021, equation 6).
@@ -230,7 +225,9 @@ def together(one: Artist, other: Artist) -> bool:
     return isinstance(one.network.codebook, Grays) and isinstance(other.network.codebook, Grays)
 
 
-def examples(model: Artist, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+def examples(
+    model: Artist, files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]
+) -> list[Example]:
     """What to answer in these files, and everything that counts as right."""
     return preparing.examples(files, data, on_bad, pictures=True, exchanged=True)
 
@@ -238,7 +235,7 @@ def examples(model: Artist, files: Sequence[str], data: Data, on_bad: Callable[[
 def evaluate(
     models: Sequence[Artist],
     examples: Sequence[Example],
-    settings: Generate,
+    settings: GenerateSettings,
     *,
     samples: int = 1000,
     prepared: preparing.Prepared | None = None,
@@ -252,7 +249,7 @@ def evaluate(
 
 
 def judged(
-    models: Sequence[Artist], examples: Sequence[Example], settings: Generate, judges: Sequence[Matcher]
+    models: Sequence[Artist], examples: Sequence[Example], settings: GenerateSettings, judges: Sequence[Matcher]
 ) -> Scores:
     """Where the sentence stands among those of all examples, for matchers that look at the drawing.
 
@@ -263,9 +260,9 @@ def judged(
     return retrieval.by_judges(examples, shown, real, judges, settings.batch_tokens)
 
 
-def drawings(models: Sequence[Artist], examples: Sequence[Example], settings: Generate) -> np.ndarray:
+def drawings(models: Sequence[Artist], examples: Sequence[Example], settings: GenerateSettings) -> np.ndarray:
     """The first drawing of each example, (N, H, W, C)."""
-    found = answer(models, [example.source for example in examples], settings.model_copy(update={"n_best": 1}))
+    found = answer(models, [example.source for example in examples], replace(settings, n_best=1))
     return drawn(models[0], [[int(code) + codes.FIRST for code in best[0].output.split()] for best in found])
 
 
@@ -301,7 +298,7 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Artist) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
-    return {"network": model.settings.model_dump(), "picture": model.form.plain()}
+    return {"network": asdict(model.settings), "picture": model.form.plain()}
 
 
 def save(model: Artist, folder: Path) -> None:
@@ -312,4 +309,4 @@ def save(model: Artist, folder: Path) -> None:
 def load(config: dict[str, Any], folder: Path) -> Artist:
     """The artist of a folder, with weights still to be put in."""
     read = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
-    return made(Network.model_validate(config["network"]), read, Form.parse(config["picture"]))
+    return made(parse_settings(NetworkSettings, config["network"]), read, Form.parse(config["picture"]))

@@ -15,7 +15,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.hub import Plan
 from heedful.networks.joins import Filler
 from heedful.results import Answer, Example, Track
-from heedful.schema import Generate, Network
+from heedful.schema import GenerateSettings, NetworkSettings
 from heedful.tasks import language as passages
 from heedful.tasks.fill.masks import GAP, LEAST, Gapped, Gaps, asked, ends_inside, gapped, joined
 
@@ -31,7 +31,7 @@ class Guesser:
     """
 
     network: Filler
-    settings: Network
+    settings: NetworkSettings
     tokenizer: Tokenizer
     window: int
     ends: bool
@@ -54,7 +54,7 @@ def windows(model: Guesser, examples: Sequence[Example]) -> list[Gapped]:
 
 
 @torch.inference_mode()
-def guesses(models: Sequence[Guesser], some: Sequence[Gapped], settings: Generate) -> list[np.ndarray]:
+def guesses(models: Sequence[Guesser], some: Sequence[Gapped], settings: GenerateSettings) -> list[np.ndarray]:
     """What each entry of the vocabulary gets at each gap: (G, V) for each text; several models give the mean."""
     found: list[np.ndarray] = [np.zeros(0)] * len(some)
     device = next(models[0].network.parameters()).device
@@ -81,7 +81,7 @@ def best(shares: np.ndarray, tokenizer: Tokenizer, most: int) -> np.ndarray:
     return np.argsort(-said, axis=1, kind="stable")[:, :most]
 
 
-def answer(models: Sequence[Guesser], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
+def answer(models: Sequence[Guesser], sources: Sequence[str], settings: GenerateSettings) -> list[list[Answer]]:
     """Each text with its gaps filled: the likeliest guess at each of them, then the next ones, n in all.
 
     An answer's track has the guesses and how likely each is. Raises HeedfulError for a text without a gap, or with
@@ -120,7 +120,7 @@ def score(models: Sequence[Guesser], pairs: Sequence[tuple[str, str]]) -> list[f
     first = models[0]
     some = [asked(source, first.tokenizer, first.normal_form, first.ends) for source, _ in pairs]
     found = []
-    for one, shares, (source, text) in zip(some, guesses(models, some, Generate()), pairs, strict=True):
+    for one, shares, (source, text) in zip(some, guesses(models, some, GenerateSettings()), pairs, strict=True):
         found.append(one.log_probability(shares, source, text, first.tokenizer))
     return found
 

@@ -4,7 +4,7 @@ N rows   S positions   D width   V vocabulary   G gaps
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from heedful.metrics.passages import perplexity_counts
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks.joins import Filler, filler
 from heedful.results import Alignment, Example, Findings, Measure, Scores
-from heedful.schema import Data, Generate, Network, Recipe
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import language as passages
 from heedful.tasks.attention_maps import TO_ITSELF, maps_of
 from heedful.tasks.fill.ask import Guesser, answer, best, guesses, prompts, refuse_long, score, windows
@@ -84,7 +84,7 @@ def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = Non
 
 
 def made(
-    settings: Network, tokenizer: Tokenizer, window: int, ends: bool, gaps: Gaps, form: Literal["none", "NFC"]
+    settings: NetworkSettings, tokenizer: Tokenizer, window: int, ends: bool, gaps: Gaps, form: Literal["none", "NFC"]
 ) -> Guesser:
     """A guesser of resolved settings; a gap has an entry of its own in the vocabulary."""
     return Guesser(filler(settings, tokenizer.size + 1), settings, tokenizer, window, ends, gaps, form)
@@ -158,7 +158,9 @@ class Loss:
         return cross_entropy(outputs[gaps], network.logits, targets, network.vocabulary, self.smoothing), len(targets)
 
 
-def examples(model: Guesser, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+def examples(
+    model: Guesser, files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]
+) -> list[Example]:
     """The documents of these files."""
     return document_preparing.examples(files, data, on_bad)
 
@@ -166,7 +168,7 @@ def examples(model: Guesser, files: Sequence[str], data: Data, on_bad: Callable[
 def evaluate(
     models: Sequence[Guesser],
     examples: Sequence[Example],
-    settings: Generate,
+    settings: GenerateSettings,
     *,
     samples: int = 1000,
     prepared: PreparedDocuments | None = None,
@@ -175,7 +177,7 @@ def evaluate(
     return scored(models, windows(models[0], examples), settings, samples=samples)
 
 
-def scored(models: Sequence[Guesser], some: Sequence[Gapped], settings: Generate, *, samples: int) -> Scores:
+def scored(models: Sequence[Guesser], some: Sequence[Gapped], settings: GenerateSettings, *, samples: int) -> Scores:
     """The scores of windows with gaps."""
     tokenizer, right, said = models[0].tokenizer, [], []
     # one window after another: the probabilities of all of them at once would fill the memory
@@ -221,7 +223,7 @@ def baseline(
     return f"both neighbours, counted{part}", told(model.tokenizer, some, said, right, samples=0).measures
 
 
-def explain(model: Guesser, text: str, output: str | None, settings: Generate) -> Alignment:
+def explain(model: Guesser, text: str, output: str | None, settings: GenerateSettings) -> Alignment:
     """What each gap of `text` looked at; it is called by the guess at it, or by what `output` has there.
 
     Raises HeedfulError as `answer` and `score` do.
@@ -247,7 +249,7 @@ def config(model: Guesser) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
     about = {key: getattr(model, key) for key in ("window", "ends", "normal_form")}
     gaps = {"share": model.gaps.share, "words": model.gaps.words}
-    return {"network": model.settings.model_dump(), "gaps": gaps} | about | kept(model.plan)
+    return {"network": asdict(model.settings), "gaps": gaps} | about | kept(model.plan)
 
 
 def save(model: Guesser, folder: Path) -> None:
@@ -257,7 +259,7 @@ def save(model: Guesser, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Guesser:
     """The guesser of a folder, with weights still to be put in."""
-    settings, tokenizer = Network.model_validate(config["network"]), Tokenizer.load(folder / "tokenizer.json")
+    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), Tokenizer.load(folder / "tokenizer.json")
     gaps = Gaps(**config["gaps"], marks=tokenizer.marks)
     about, plan = (config["window"], config["ends"], gaps, config["normal_form"]), planned(config)
     if plan is None:

@@ -4,7 +4,7 @@ N sources   T steps   C labels
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from heedful.networks.embeddings import Frames, Series, Words
 from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.networks.subwords import FirstPieces
 from heedful.results import Answer, Example, Findings, Measure, Scores, Track
-from heedful.schema import Data, Generate, Network, Recipe
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs as reading
 from heedful.tasks.label import learn as clips
 from heedful.tasks.label.windows import LEAST, apart, by_windows, cut, sureness, windows
@@ -52,7 +52,7 @@ class Labeller:
     """
 
     network: EncoderHead | FirstPieces
-    settings: Network
+    settings: NetworkSettings
     form: StepForm
     pixels: Pixels | None
     names: tuple[str, ...]
@@ -94,7 +94,7 @@ def fitted(recipe: Recipe, prepared: step_store.PreparedClips) -> Recipe:
     if picture is None:
         reading.refuse_varied(recipe)
     network = lineage.fit_frames(recipe.network, picture.size) if picture else recipe.network
-    return recipe.model_copy(update={"network": network})
+    return replace(recipe, network=network)
 
 
 def build(recipe: Recipe, prepared: step_store.PreparedClips, start: Given | None = None) -> Labeller:
@@ -125,7 +125,9 @@ def colours(train: step_store.ClipStore) -> tuple[tuple[float, ...], tuple[float
     return tuple(map(float, mean)), tuple(map(float, spread))
 
 
-def made(settings: Network, form: StepForm, pixels: Pixels | None, names: tuple[str, ...], window: int) -> Labeller:
+def made(
+    settings: NetworkSettings, form: StepForm, pixels: Pixels | None, names: tuple[str, ...], window: int
+) -> Labeller:
     """A labeller of resolved settings. Recurrent networks read both ways, unless each step may know no later one."""
     encoder = build_encoder(settings, both_ways=not settings.causal)
     network = EncoderHead(embedding(settings, form, pixels), encoder, len(names), "each", float(settings.dropout))
@@ -133,7 +135,7 @@ def made(settings: Network, form: StepForm, pixels: Pixels | None, names: tuple[
 
 
 def of_words(
-    inner: EncoderHead, settings: Network, form: StepForm, names: tuple[str, ...], window: int, plan: Plan
+    inner: EncoderHead, settings: NetworkSettings, form: StepForm, names: tuple[str, ...], window: int, plan: Plan
 ) -> Labeller:
     """A labeller of words by a published network, which reads pieces of them."""
     assert isinstance(form.lexicon, Cut)
@@ -142,7 +144,7 @@ def of_words(
     return Labeller(network, settings, form, None, names, window, plan)
 
 
-def embedding(settings: Network, form: StepForm, pixels: Pixels | None) -> nn.Module:
+def embedding(settings: NetworkSettings, form: StepForm, pixels: Pixels | None) -> nn.Module:
     """How steps become vectors."""
     width = int(settings.width)
     if pixels is not None:
@@ -184,7 +186,7 @@ def kind(model: Labeller) -> Kind:
     return "steps"
 
 
-def answer(models: Sequence[Labeller], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
+def answer(models: Sequence[Labeller], sources: Sequence[str], settings: GenerateSettings) -> list[list[Answer]]:
     """The labels of each source, one answer each; its track has the probabilities at each step.
 
     Raises HeedfulError for a source that cannot be read.
@@ -218,7 +220,7 @@ def score(models: Sequence[Labeller], pairs: Sequence[tuple[str, str]]) -> list[
     numbers = {name: number for number, name in enumerate(first.names)}
     arrays = [first.form.ready(open_steps(source, first.form)) for source, _ in pairs]
     found = []
-    for shares, (_, text) in zip(by_windows(models, arrays, Generate().batch_tokens), pairs, strict=True):
+    for shares, (_, text) in zip(by_windows(models, arrays, GenerateSettings().batch_tokens), pairs, strict=True):
         for name in text.split("\t"):
             if name and name not in numbers:
                 raise unknown("label", name, numbers)
@@ -232,7 +234,9 @@ def together(one: Labeller, other: Labeller) -> bool:
     return one.form == other.form and one.names == other.names
 
 
-def examples(model: Labeller, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+def examples(
+    model: Labeller, files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]
+) -> list[Example]:
     """What to answer in these files, and what is right at each step, joined by tabs."""
     clips = read_clips(files, data, model.form, on_bad)
     found = [Example(clip.source, ("\t".join(clip.labels),), clip.where) for clip in clips]
@@ -244,7 +248,7 @@ def examples(model: Labeller, files: Sequence[str], data: Data, on_bad: Callable
 def evaluate(
     models: Sequence[Labeller],
     examples: Sequence[Example],
-    settings: Generate,
+    settings: GenerateSettings,
     *,
     samples: int = 1000,
     prepared: step_store.PreparedClips | None = None,
@@ -297,7 +301,7 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Labeller) -> dict[str, Any]:
     """What `load` must know beside the weights."""
-    about = {"network": model.settings.model_dump(), "names": list(model.names), "window": model.window}
+    about = {"network": asdict(model.settings), "names": list(model.names), "window": model.window}
     pixels = model.pixels and {"size": model.pixels.size, "mean": model.pixels.mean, "std": model.pixels.std}
     return about | {"form": model.form.plain(), "pixels": pixels} | kept(model.plan)
 
@@ -310,7 +314,11 @@ def load(config: dict[str, Any], folder: Path) -> Labeller:
     """The labeller of a folder, with weights still to be put in."""
     about = config["pixels"]
     pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"])) if about else None
-    settings, form, plan = Network.model_validate(config["network"]), StepForm.parse(config["form"]), planned(config)
+    settings, form, plan = (
+        parse_settings(NetworkSettings, config["network"]),
+        StepForm.parse(config["form"]),
+        planned(config),
+    )
     if plan:
         return of_words(built(plan), settings, form, tuple(config["names"]), config["window"], plan)
     return made(settings, form, pixels, tuple(config["names"]), config["window"])

@@ -13,7 +13,7 @@ from torch import Tensor
 from heedful.data import batching
 from heedful.networks.joins import EncoderHead
 from heedful.networks.subwords import FirstPieces
-from heedful.schema import Generate
+from heedful.schema import GenerateSettings
 from heedful.training.loop import Batch
 
 LEAST = 1e-30  # of a probability whose logarithm is taken
@@ -93,7 +93,7 @@ def by_windows(models: Sequence[Reader], sequences: Sequence[np.ndarray], budget
     return [one[:, :-1] / one[:, -1:] for one in sums]
 
 
-def apart(models: Sequence[Reader], array: np.ndarray, shares: np.ndarray, settings: Generate) -> float | None:
+def apart(models: Sequence[Reader], array: np.ndarray, shares: np.ndarray, settings: GenerateSettings) -> float | None:
     """The share of steps, in percent, that one pass over the whole would have labelled otherwise; None: it was one."""
     if not models[0].window or len(array) <= models[0].window:
         return None

@@ -6,7 +6,7 @@ P pictures   M texts   D width
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from itertools import groupby
 from pathlib import Path
@@ -19,7 +19,7 @@ from heedful.data.pictures.read import read_picture
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Answer
-from heedful.schema import Generate
+from heedful.schema import GenerateSettings
 from heedful.tasks.match import task as match
 from heedful.tasks.match.task import Matcher
 from heedful.tasks.match.vectors import Kept, Mark, Vectors, kept, marks_of
@@ -40,7 +40,11 @@ class Gallery:
 
 
 def search(
-    models: Sequence[Matcher], texts: Sequence[str], places: Sequence[str], settings: Generate, listener: Listener
+    models: Sequence[Matcher],
+    texts: Sequence[str],
+    places: Sequence[str],
+    settings: GenerateSettings,
+    listener: Listener,
 ) -> list[list[Answer]]:
     """The n best pictures of `places` for each text, with their cosines; several models give the mean of theirs.
 
@@ -59,7 +63,11 @@ def search(
 
 
 def among(
-    models: Sequence[Matcher], places: Sequence[str], texts: Sequence[str], settings: Generate, listener: Listener
+    models: Sequence[Matcher],
+    places: Sequence[str],
+    texts: Sequence[str],
+    settings: GenerateSettings,
+    listener: Listener,
 ) -> list[list[Answer]]:
     """The n best texts (none given: of those of training) for each picture of `places`; see `match.chosen`."""
     texts = match.choices(models, texts)
@@ -69,7 +77,7 @@ def among(
 
 
 def embed(
-    models: Sequence[Matcher], inputs: Sequence[str], texts: bool, settings: Generate, listener: Listener
+    models: Sequence[Matcher], inputs: Sequence[str], texts: bool, settings: GenerateSettings, listener: Listener
 ) -> Vectors:
     """Unit vectors of pictures and of all in folders, or of texts; raises HeedfulError for several models."""
     if len(models) > 1:
@@ -80,7 +88,7 @@ def embed(
     return Vectors(found.names, found.vectors[0])
 
 
-def worded(models: Sequence[Matcher], texts: Sequence[str], settings: Generate) -> list[np.ndarray]:
+def worded(models: Sequence[Matcher], texts: Sequence[str], settings: GenerateSettings) -> list[np.ndarray]:
     """The vectors (M, D) of texts under each model: made before those of pictures, which take long."""
     return [match.worded(model, texts, settings).numpy() for model in models]
 
@@ -90,7 +98,9 @@ def cosines(found: Gallery, said: Sequence[np.ndarray]) -> np.ndarray:
     return np.mean([pictures @ texts.T for pictures, texts in zip(found.vectors, said, strict=True)], axis=0)
 
 
-def gallery(models: Sequence[Matcher], places: Sequence[str], settings: Generate, listener: Listener) -> Gallery:
+def gallery(
+    models: Sequence[Matcher], places: Sequence[str], settings: GenerateSettings, listener: Listener
+) -> Gallery:
     """The pictures of `places` in their order: single ones, all in folders, samples.
 
     What cannot be read in a folder is left out, and said. Raises HeedfulError for a single picture that cannot be
@@ -104,7 +114,7 @@ def gallery(models: Sequence[Matcher], places: Sequence[str], settings: Generate
     return Gallery(sides[0].names, tuple(side.values for side in sides))
 
 
-def one_side(model: Matcher, places: Sequence[str], settings: Generate, listener: Listener) -> Vectors:
+def one_side(model: Matcher, places: Sequence[str], settings: GenerateSettings, listener: Listener) -> Vectors:
     """The same under one model."""
     prints = fingerprint(model) if any(map(is_folder, places)) else ""
     parts: list[Vectors] = []
@@ -122,14 +132,14 @@ def is_folder(place: str) -> bool:
     return "://" not in place and Path(place).is_dir()
 
 
-def of_single(model: Matcher, names: Sequence[str], settings: Generate) -> Iterator[Vectors]:
+def of_single(model: Matcher, names: Sequence[str], settings: GenerateSettings) -> Iterator[Vectors]:
     """The vectors of pictures by name, some at a time."""
     for first in range(0, len(names), AT_ONCE):
         some = names[first : first + AT_ONCE]
         yield Vectors(tuple(some), match.vectors(model, 0, some, settings.batch_tokens).numpy())
 
 
-def of_folder(model: Matcher, prints: str, folder: str, settings: Generate, listener: Listener) -> Vectors:
+def of_folder(model: Matcher, prints: str, folder: str, settings: GenerateSettings, listener: Listener) -> Vectors:
     """The vectors of a folder's pictures by their path in it: those that are kept, and the rest made now and kept."""
     files, others = shown_in(folder)
     known, broken = kept(folder, prints)
@@ -149,7 +159,7 @@ def of_folder(model: Matcher, prints: str, folder: str, settings: Generate, list
 
 
 def fill(
-    model: Matcher, folder: str, known: Kept, todo: Mapping[str, Mark], settings: Generate, listener: Listener
+    model: Matcher, folder: str, known: Kept, todo: Mapping[str, Mark], settings: GenerateSettings, listener: Listener
 ) -> None:
     """Reads pictures and puts their vectors in; what cannot be read is left out, and said."""
     names, left_out, last = list(todo), [], time.monotonic()
@@ -203,7 +213,7 @@ def keep(known: Kept, listener: Listener) -> None:
 def fingerprint(model: Matcher) -> str:
     """What a picture's vector hangs on: the weights that see it, and how it is read."""
     network = model.network
-    found = blake2b(json.dumps([FORMAT, model.pictures.config(), model.settings.model_dump()]).encode(), digest_size=16)
+    found = blake2b(json.dumps([FORMAT, model.pictures.config(), asdict(model.settings)]).encode(), digest_size=16)
     for part in (network.embeddings[0], network.encoders[0], network.projections[0]):
         for name, tensor in sorted(part.state_dict().items()):
             found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -5,7 +5,7 @@ N pairs   P pictures   M texts   D width
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from heedful.metrics.counts import PRIMARY, Kind
 from heedful.networks import lineage
 from heedful.networks.joins import TwoTowers, build_encoder
 from heedful.results import Answer, Example, Findings, Measure, Scores
-from heedful.schema import Data, Generate, Network, Recipe
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs as reading
 from heedful.tasks.match.rank import both_ways, by_words, gallery
 from heedful.tasks.plans import begun, built, kept, planned
@@ -51,7 +51,7 @@ class Matcher:
     """Two encoders into one space, with what it takes to read both sides. `texts` are those seen in training."""
 
     network: TwoTowers
-    settings: Network
+    settings: NetworkSettings
     pictures: reading.Reading
     words: reading.Reading
     texts: tuple[str, ...]
@@ -77,7 +77,7 @@ def resolve(recipe: Recipe) -> Recipe:
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     """The recipe with what the data decide: how pictures are cut."""
     network = lineage.fit_pictures(recipe.network, prepared.source.form.size)
-    return recipe.model_copy(update={"network": network})
+    return replace(recipe, network=network)
 
 
 def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
@@ -97,9 +97,11 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     return made(recipe.network, pictures, words, texts)
 
 
-def made(settings: Network, pictures: reading.Reading, words: reading.Reading, texts: tuple[str, ...]) -> Matcher:
+def made(
+    settings: NetworkSettings, pictures: reading.Reading, words: reading.Reading, texts: tuple[str, ...]
+) -> Matcher:
     """A matcher of resolved settings; words stand in a row, whatever way pictures are told their places."""
-    in_a_row = settings.model_copy(update={"positions": "sinusoidal"}) if settings.positions == "grid" else settings
+    in_a_row = replace(settings, positions="sinusoidal") if settings.positions == "grid" else settings
     towers = build_encoder(settings, own_places=True), build_encoder(in_a_row, second=True)
     network = TwoTowers(pictures.embedding(settings), words.embedding(in_a_row), towers, int(settings.width))
     return Matcher(network, settings, pictures, words, texts)
@@ -189,7 +191,7 @@ def of_pixels(model: Matcher, pixels: np.ndarray, budget: int) -> Tensor:
     return torch.cat([model.network.embed(0, one["source"], one["lengths"].to(device)).cpu() for one in batches])
 
 
-def worded(model: Matcher, texts: Sequence[str], settings: Generate) -> Tensor:
+def worded(model: Matcher, texts: Sequence[str], settings: GenerateSettings) -> Tensor:
     """Unit vectors (M, D) of texts, each put into the templates; of several, the mean (Radford et al. 2021, 3.1.4)."""
     if not settings.template:
         return vectors(model, 1, texts, settings.batch_tokens)
@@ -204,7 +206,7 @@ def similarity(
     models: Sequence[Matcher],
     pictures: Sequence[str],
     texts: Sequence[str],
-    settings: Generate,
+    settings: GenerateSettings,
     album: Album | None = None,
 ) -> np.ndarray:
     """Cosines (P, M) of pictures and texts; several models give the mean of theirs."""
@@ -212,7 +214,7 @@ def similarity(
     return torch.stack([seen @ said.T for seen, said in sides]).mean(0).numpy()
 
 
-def answer(models: Sequence[Matcher], sources: Sequence[str], settings: Generate) -> list[list[Answer]]:
+def answer(models: Sequence[Matcher], sources: Sequence[str], settings: GenerateSettings) -> list[list[Answer]]:
     """The n best texts of training for each picture; raises HeedfulError where there are none."""
     texts = choices(models, ())
     return chosen(models, similarity(models, sources, texts, settings), sources, texts, settings.n_best)
@@ -247,7 +249,7 @@ def chosen(
 
 def score(models: Sequence[Matcher], pairs: Sequence[tuple[str, str]]) -> list[float]:
     """The cosine of each (picture, text)."""
-    found = similarity(models, [one for one, _ in pairs], [other for _, other in pairs], Generate())
+    found = similarity(models, [one for one, _ in pairs], [other for _, other in pairs], GenerateSettings())
     return np.diagonal(found).tolist()
 
 
@@ -256,7 +258,9 @@ def together(one: Matcher, other: Matcher) -> bool:
     return True
 
 
-def examples(model: Matcher, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+def examples(
+    model: Matcher, files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]
+) -> list[Example]:
     """What to answer in these files, and everything that counts as right."""
     return preparing.examples(files, data, on_bad, pictures=True)
 
@@ -264,7 +268,7 @@ def examples(model: Matcher, files: Sequence[str], data: Data, on_bad: Callable[
 def evaluate(
     models: Sequence[Matcher],
     examples: Sequence[Example],
-    settings: Generate,
+    settings: GenerateSettings,
     *,
     samples: int = 1000,
     prepared: preparing.Prepared | None = None,
@@ -295,7 +299,7 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Matcher) -> dict[str, Any]:
     """What `load` must know beside the weights, the tokenizer and the texts."""
-    return {"network": model.settings.model_dump()} | model.pictures.config() | kept(model.plan)
+    return {"network": asdict(model.settings)} | model.pictures.config() | kept(model.plan)
 
 
 def save(model: Matcher, folder: Path) -> None:
@@ -309,7 +313,7 @@ def load(config: dict[str, Any], folder: Path) -> Matcher:
     pictures = reading.load_reading(config, folder / "tokenizer.json")
     words = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
     texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
-    settings, plan = Network.model_validate(config["network"]), planned(config)
+    settings, plan = parse_settings(NetworkSettings, config["network"]), planned(config)
     if plan:
         return Matcher(built(plan), settings, pictures, words, texts, plan)
     return made(settings, pictures, words, texts)

@@ -4,6 +4,7 @@ N sources   S source positions   T target positions
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
 from heedful.results import Alignment, Example, Findings, Measure, Scores
-from heedful.schema import Data, Generate, Recipe
+from heedful.schema import DataSettings, GenerateSettings, Recipe
 from heedful.tasks import inputs as reading
 from heedful.tasks import seq2seq as writing
 from heedful.tasks.attention_maps import TO_SOURCE, maps_of
@@ -65,7 +66,7 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
 def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    greedy = recipe.generate.model_copy(update={"beam": 1, "n_best": 1})
+    greedy = replace(recipe.generate, beam=1, n_best=1)
     sources = reading.sources(recipe, prepared.train, prepared.source, model.reading, ())
 
     def score() -> dict[str, float]:
@@ -89,7 +90,9 @@ def kind(model: Author) -> Kind:
     return model.scores
 
 
-def examples(model: Author, files: Sequence[str], data: Data, on_bad: Callable[[BadRow], None]) -> list[Example]:
+def examples(
+    model: Author, files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]
+) -> list[Example]:
     """What to answer in these files, and everything that counts as right."""
     return preparing.examples(files, data, on_bad)
 
@@ -97,14 +100,14 @@ def examples(model: Author, files: Sequence[str], data: Data, on_bad: Callable[[
 def evaluate(
     models: Sequence[Author],
     examples: Sequence[Example],
-    settings: Generate,
+    settings: GenerateSettings,
     *,
     samples: int = 1000,
     prepared: preparing.Prepared | None = None,
 ) -> Scores:
     """Scores the 1-best answers to examples; the same in training (samples=0, and no TER, which is slow)."""
     sources = [example.source for example in examples]
-    best = [found[0] for found in answer(models, sources, settings.model_copy(update={"n_best": 1}))]
+    best = [found[0] for found in answer(models, sources, replace(settings, n_best=1))]
     lengths = [len(ids) for ids in models[0].reading.tokenizer.encode_batch(sources)]
     references = [example.references for example in examples]
     outputs, logs, ter = [one.output for one in best], [one.score for one in best], samples > 0
@@ -129,7 +132,7 @@ def baseline(
     return name, measure(model.scores, sources, outputs, references).measures
 
 
-def explain(model: Author, text: str, output: str | None, settings: Generate) -> Alignment:
+def explain(model: Author, text: str, output: str | None, settings: GenerateSettings) -> Alignment:
     """What each token of an answer looked at in `text`, from one teacher-forced call on all of it.
 
     `output` is what is to be explained in place of the model's own answer.

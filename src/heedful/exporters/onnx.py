@@ -30,7 +30,7 @@ from heedful.engines.onnx_graphs import (
     tower_graph,
     writer_graphs,
 )
-from heedful.export.manifest import about
+from heedful.exporters.manifest import about
 from heedful.networks.decoders import Decoder
 from heedful.networks.joins import AnyEncoder, Drawing, EncoderHead, Filler, LanguageModel, TwoTowers
 from heedful.networks.subwords import FirstPieces

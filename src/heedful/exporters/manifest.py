@@ -8,7 +8,7 @@ from heedful.data.steps.subwords import PIECES, Cut
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.generation.rules import Special
 from heedful.networks.joins import Drawing, EncoderHead, TwoTowers
-from heedful.schema import Generate
+from heedful.schema import GenerateSettings
 from heedful.tasks import seq2seq as writing
 from heedful.tasks.complete.ask import LONGEST, Continuer
 from heedful.tasks.complete.ask import special as ending
@@ -45,7 +45,7 @@ def about(model: Model, folder: Path) -> dict[str, Any]:
     return source | target | specials(writing.special(trained)) | longest(trained, model.recipe.generate)
 
 
-def continuing(model: Continuer, folder: Path, settings: Generate) -> dict[str, Any]:
+def continuing(model: Continuer, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
     """How a text is gone on with: `prompted`, behind the token that begins; for `slack` tokens, if `limit` allows."""
     marks, fixed = model.tokenizer.marks, settings.max_length
     told = {"target": spelling(model.tokenizer, folder, "target"), "normal_form": model.normal_form}
@@ -67,7 +67,7 @@ def guessing(model: Guesser, folder: Path) -> dict[str, Any]:
     return {"source": source, "normal_form": model.normal_form, "gap": gap, "never": never, "limit": model.limit}
 
 
-def longest(author: writing.Author, settings: Generate) -> dict[str, float | int | None]:
+def longest(author: writing.Author, settings: GenerateSettings) -> dict[str, float | int | None]:
     """The most tokens of an answer: `stretch` for each position of the source and `slack`; never beyond `limit`."""
     fixed = settings.max_length
     grows = (author.stretch, author.slack) if fixed == "auto" else (0.0, fixed)

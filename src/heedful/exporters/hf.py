@@ -14,7 +14,7 @@ from heedful.data.pictures.read import Form
 from heedful.data.tokenizers.sentencepiece import Pieces
 from heedful.data.tokenizers.tokenizer import EOS, PAD, Tokenizer
 from heedful.errors import HeedfulError
-from heedful.export.tokenizer_files import pieces_of, spelt, swapped, words_of
+from heedful.exporters.tokenizer_files import pieces_of, spelt, swapped, words_of
 from heedful.hub import Published
 from heedful.hub.pictures import Preprocessing
 from heedful.tasks.published import described
