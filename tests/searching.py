@@ -7,14 +7,16 @@ from functools import cache
 import torch
 
 from heedful.blocks.state import State
-from heedful.generation.rules import Rules, Special
-from heedful.generation.score import score
-from heedful.generation.search import Hypothesis, Job, Search
+from heedful.engines.plain import PlainStepper, score
+from heedful.generation.batch import Hypothesis
+from heedful.generation.rules import Rules
+from heedful.generation.search import Search
+from heedful.generation.stepper import Request, SpecialIds
 from heedful.networks.joins import EncoderDecoder
 from heedful.schema import GenerateSettings, parse_settings
 from networks import BEGIN, END, FIRST, PAD, build, tiny
 
-SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN))
+SPECIAL = SpecialIds(BEGIN, END, suppressed=(PAD, BEGIN))
 PIECES = ("a", "b", " ", "ab")
 """A vocabulary in which a text can be spelt in several ways."""
 
@@ -41,15 +43,21 @@ def start(made: EncoderDecoder, numbers: Sequence[int], beams: int = 1, room: in
 
 
 def answers(
-    made: EncoderDecoder, rules: Rules, settings: GenerateSettings, limits: Sequence[int], special: Special = SPECIAL
+    made: EncoderDecoder, rules: Rules, settings: GenerateSettings, limits: Sequence[int], special: SpecialIds = SPECIAL
 ) -> list[list[Hypothesis]]:
     """What the search finds for sources 0, 1, …, each with its longest answer; `batch_tokens` counts sources here."""
-    jobs = [Job(1, limit, seed=number) for number, limit in enumerate(limits)]
-    search = Search([made.decoder], lambda *given: (start(made, *given),), special, settings, rules)
-    return search.run(jobs)
+    requests = [Request(number, 1, limit, seed=number) for number, limit in enumerate(limits)]
+    return Search(stepper(made, special), settings, rules).run(requests)
 
 
-def scores(made: EncoderDecoder, number: int, found: Sequence[Hypothesis], special: Special = SPECIAL) -> list[float]:
+def stepper(made: EncoderDecoder, special: SpecialIds = SPECIAL) -> PlainStepper[int]:
+    """What steps by a network whose sources are numbers."""
+    return PlainStepper([made.decoder], lambda *sources: (start(made, *sources),), special)
+
+
+def scores(
+    made: EncoderDecoder, number: int, found: Sequence[Hypothesis], special: SpecialIds = SPECIAL
+) -> list[float]:
     """The teacher-forced log probabilities of answers to source `number`."""
     with torch.inference_mode():
         state = start(made, [number], len(found))

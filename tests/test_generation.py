@@ -11,10 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedful.generation.choose import narrowed
+from heedful.engines.plain import score
+from heedful.generation.batch import Hypothesis
+from heedful.generation.choose import narrow
 from heedful.generation.rules import Rules
-from heedful.generation.score import score
-from heedful.generation.search import Hypothesis
 from networks import BEGIN, END, FIRST, build, tiny
 from searching import PIECES, SPECIAL, answers, generate, network, scores, start
 
@@ -60,7 +60,7 @@ def test_narrowing_keeps_what_its_definitions_say(logits: list[float], top_k: in
         kept = kept[:fewest]
     kept = [i for i in kept if shares[i] >= min_p * shares[kept[0]]]
     settings = generate(sample=True, top_k=top_k, top_p=top_p, min_p=min_p)
-    left = narrowed(torch.tensor(logits, dtype=torch.double).log_softmax(-1), settings)
+    left = narrow(torch.tensor(logits, dtype=torch.double).log_softmax(-1).numpy(), settings)
     assert {i for i, one in enumerate(left.tolist()) if one > -math.inf} == set(kept)
 
 
@@ -89,7 +89,7 @@ def test_no_jobs_one_job_and_answers_of_one_token() -> None:
 
 def test_an_ensemble_scores_by_the_mean_of_probabilities(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several networks, one of them twice; answers beside longer ones; logits made a few at a time."""
-    monkeypatch.setattr("heedful.generation.score.LOGITS_AT_ONCE", 3 * (FIRST + len(PIECES)))
+    monkeypatch.setattr("heedful.engines.plain.LOGITS_AT_ONCE", 3 * (FIRST + len(PIECES)))
     gru, other = network(), network("vaswani2017")
     found = [(3, 4), (6,), (), (5, 5, 4, 3)]
     with torch.inference_mode():

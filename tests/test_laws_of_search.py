@@ -18,13 +18,16 @@ from torch import Tensor
 
 from conftest import sample
 from heedful.blocks.state import State
+from heedful.engines.plain import PlainStepper
+from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import Rules
-from heedful.generation.search import Hypothesis, Job, Search, Special
+from heedful.generation.search import Search
+from heedful.generation.stepper import Request, SpecialIds
 from heedful.networks.joins import EncoderDecoder
 from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
 from networks import BEGIN, END, FIRST, PAD, SOURCE_VOCABULARY, build, label, log_probabilities, rows, tiny, variants
 
-SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN))
+SPECIAL = SpecialIds(BEGIN, END, suppressed=(PAD, BEGIN))
 VOCABULARY = FIRST + 3  # three words, so that all answers can be listed
 WORDS = range(FIRST, VOCABULARY)
 SOURCES = tuple(
@@ -44,18 +47,18 @@ def answers(
 ) -> list[list[Hypothesis]]:
     """What the search finds; `limits` are the longest answers, 6 tokens where none are given."""
 
-    def begin(numbers: Sequence[int], beams: int, room: int) -> tuple[State, ...]:
-        chosen = [torch.tensor(sources[number]) for number in numbers]
+    def begin(some: Sequence[Sequence[int]], beams: int, room: int) -> tuple[State, ...]:
+        chosen = [torch.tensor(source) for source in some]
         lengths = torch.tensor([len(one) for one in chosen])
         source = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True)
         memories = [network.read(source, lengths) for network in networks]
         starts = zip(networks, memories, strict=True)
-        return tuple(network.decoder.start(one, rows=len(numbers) * beams, room=room) for network, one in starts)
+        return tuple(network.decoder.start(one, rows=len(some) * beams, room=room) for network, one in starts)
 
     limits, seeds = limits or [6] * len(sources), seeds or range(len(sources))
-    jobs = [Job(len(one), limit, seed) for one, limit, seed in zip(sources, limits, seeds, strict=True)]
-    decoders = [network.decoder for network in networks]
-    return Search(decoders, begin, SPECIAL, parse_settings(GenerateSettings, settings), Rules()).run(jobs)
+    requests = [Request(one, len(one), limit, seed) for one, limit, seed in zip(sources, limits, seeds, strict=True)]
+    stepper = PlainStepper([network.decoder for network in networks], begin, SPECIAL)
+    return Search(stepper, parse_settings(GenerateSettings, settings), Rules()).run(requests)
 
 
 @torch.no_grad()
@@ -80,7 +83,7 @@ def greedy(networks: Sequence[EncoderDecoder], source: Sequence[int], limit: int
     while len(tokens) < limit:
         shares = sum(next_log_probabilities(network, source, tokens).exp() for network in networks)
         assert isinstance(shares, Tensor)
-        shares[list(SPECIAL.never)] = 0
+        shares[list(SPECIAL.suppressed)] = 0
         tokens.append(int(shares.argmax()))
         if tokens[-1] == END:
             return tokens[:-1]

@@ -6,7 +6,7 @@ from typing import Any
 from heedful.api.model import Model
 from heedful.data.steps.subwords import PIECES, Cut
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.generation.rules import Special
+from heedful.generation.stepper import SpecialIds
 from heedful.networks.joins import Drawing, EncoderHead, TwoTowers
 from heedful.schema import GenerateSettings
 from heedful.tasks import seq2seq as writing
@@ -95,6 +95,6 @@ def spelling(tokenizer: Tokenizer, folder: Path, side: str) -> dict[str, Any]:
     return {"tokenizer": name, "shift": tokenizer.shift, "unknown": tokenizer.unk if tokenizer.own else None}
 
 
-def specials(special: Special) -> dict[str, Any]:
+def specials(special: SpecialIds) -> dict[str, Any]:
     """The token that begins an answer, the one that ends it, and those that are never chosen."""
-    return {"begin": special.begin, "end": special.end, "never": list(special.never)}
+    return {"begin": special.begin, "end": special.end, "never": list(special.suppressed)}

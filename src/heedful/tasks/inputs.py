@@ -246,7 +246,7 @@ def seeds_of(seed: int, numbers: np.ndarray) -> list[int]:
     return [int(np.random.default_rng((seed, int(number))).integers(2**62)) for number in numbers]
 
 
-def luck(array: np.ndarray) -> int:
+def source_seed(array: np.ndarray) -> int:
     """What draws for a source hang on beside the request's seed: what is read of it, wherever it stands."""
     return int.from_bytes(blake2b(array.tobytes(), digest_size=8).digest(), "little")
 
