@@ -139,10 +139,10 @@ def likeliest(log_probs: Tensor, k: int) -> Tensor:
     blocks = log_probs.size(1) // BLOCK
     if not log_probs.is_cpu or blocks < 4 * k:
         return log_probs.topk(k, dim=1).indices
-    tail: Tensor = torch.arange(blocks * BLOCK, log_probs.size(1)).expand(len(log_probs), -1)
-    highest: Tensor = log_probs[:, : blocks * BLOCK].unflatten(1, (blocks, BLOCK)).amax(2)
-    starts: Tensor = highest.topk(k, dim=1, sorted=False).indices * BLOCK
-    within: Tensor = (starts.unsqueeze(2) + torch.arange(BLOCK)).flatten(1)
+    tail = torch.arange(blocks * BLOCK, log_probs.size(1)).expand(len(log_probs), -1)
+    highest = log_probs[:, : blocks * BLOCK].reshape(-1, blocks, BLOCK).amax(2)
+    starts = highest.topk(k, dim=1, sorted=False).indices * BLOCK
+    within = (starts.unsqueeze(2) + torch.arange(BLOCK)).flatten(1)
     tokens = torch.cat((within, tail), 1)
     return tokens.gather(1, log_probs.gather(1, tokens).topk(k, dim=1).indices)
 
