@@ -201,6 +201,8 @@ def test_requests_come_and_go_unseen(network: NetworkSettings, settings: dict[st
         for number, found in search.step():
             answered[number] = found
             under_way.remove(number)
+            with pytest.raises(KeyError):
+                search.history(number)
         histories |= {number: search.history(number).tolist() for number in under_way}
     assert search.step() == [] and len(cancelled) > 2
     assert not answered.keys() & cancelled and answered.keys() | cancelled == numbers.keys()

@@ -38,6 +38,7 @@ class PlainStepper(Generic[Source]):
         self.decoders, self.read, self.special, self.guidance = decoders, read, special, guidance
         self.vocabulary = decoders[0].vocabulary
         self.states: tuple[State, ...] = ()
+        self.suppressed = torch.tensor(())
         self.positions: list[int] = []  # N, that the rows of each source have read
         self.longest: list[int] = []  # N, that they may read
 
@@ -45,8 +46,10 @@ class PlainStepper(Generic[Source]):
     def admit(self, requests: Sequence[Request[Source]], beams: int) -> None:
         capacity = min(FIRST_CAPACITY, max(request.max_length for request in requests))
         states = self.read([request.source for request in requests], beams, capacity)
-        pairs = zip(self.states, states, strict=True)
-        self.states = tuple(State.cat(pair) for pair in pairs) if self.states else states
+        if self.states:
+            states = tuple(State.cat(pair) for pair in zip(self.states, states, strict=True))
+        self.states = states
+        self.suppressed = torch.tensor(self.special.suppressed, dtype=torch.long, device=self.device)
         self.positions += [request.prompt_read for request in requests]
         self.longest += [request.prompt_read + request.max_length for request in requests]
 
@@ -54,9 +57,11 @@ class PlainStepper(Generic[Source]):
     def step(self, tokens: Ints, k: int, named: Ints, rest: bool = False) -> Candidates:
         log_probs = self.advance(tokens)
         guided = log_probs[-1]
-        names = torch.from_numpy(named).to(guided.device).flatten(0, 1)
-        at_names = [values.gather(1, names) for values in log_probs]
-        guided.scatter_(1, names, -math.inf)
+        at_names = [values[:, :0] for values in log_probs]
+        if named.size:
+            names = torch.from_numpy(named).to(guided.device).flatten(0, 1)
+            at_names = [values.gather(1, names) for values in log_probs]
+            guided.scatter_(1, names, -math.inf)
         best = likeliest(guided, min(k, self.vocabulary))
         at_best = [values.gather(1, best) for values in log_probs]
         shares = [guided.logsumexp(1, keepdim=True)] if rest else []
@@ -115,10 +120,7 @@ class PlainStepper(Generic[Source]):
             half = len(each) // 2
             own, blank = mean(each[:half]), mean(each[half:])
             log_probs = [own, (blank + self.guidance * (own - blank)).log_softmax(-1)]
-        for values in log_probs:
-            for token in self.special.suppressed:
-                values[:, token] = -math.inf
-        return log_probs
+        return [values.index_fill_(1, self.suppressed, -math.inf) for values in log_probs]
 
 
 def mean(log_probs: Sequence[Tensor]) -> Tensor:

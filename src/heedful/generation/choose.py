@@ -11,8 +11,10 @@ import numpy as np
 
 from heedful.generation.batch import SearchBatch
 from heedful.generation.constraints import ConstraintProgress
-from heedful.generation.stepper import Floats, Ints
+from heedful.generation.stepper import Bools, Floats, Ints
 from heedful.schema import GenerateSettings
+
+SHORT = 64  # numbers that are sorted faster than parted
 
 
 @dataclass(frozen=True)
@@ -94,44 +96,46 @@ class Samples:
     def __call__(self, continuations: Continuations, batch: SearchBatch) -> Choice:
         if self.count is not None:
             continuations = by_token(continuations)  # a draw hangs on the order in which shares are added up
-        odds = narrow(continuations.allowed / self.settings.temperature, self.settings)
-        shares = softmax(odds).cumsum(-1, dtype=np.float64)  # (N, K, C)
-        sources, beams = np.arange(len(batch))[:, None], np.arange(batch.last.shape[1], dtype=np.int64)[None]
-        points = batch.draws[sources, beams, batch.steps[:, None]] * shares[..., -1]
-        places = [
-            [int(row.searchsorted(point, side="right")) for row, point in zip(rows, drawn, strict=True)]
-            for rows, drawn in zip(shares, points, strict=True)
-        ]
-        return chosen(continuations, batch, beams, np.minimum(places, odds.shape[-1] - 1))
+        sums = weights(narrow(continuations.allowed, self.settings)).cumsum(-1, dtype=np.float64)  # (N, K, C)
+        sources, beams = np.arange(len(batch))[:, None], np.arange(sums.shape[1], dtype=np.int64)
+        points = batch.draws[sources, beams, batch.steps[:, None]] * sums[..., -1]
+        places = np.array(
+            [
+                [row.searchsorted(point, side="right") for row, point in zip(rows, drawn, strict=True)]
+                for rows, drawn in zip(sums, points, strict=True)
+            ]
+        )
+        return chosen(continuations, batch, beams * sums.shape[2] + np.minimum(places, sums.shape[2] - 1))
 
 
 def likeliest(continuations: Continuations, batch: SearchBatch, count: int) -> Choice:
     """The `count` likeliest continuations of each source, best first."""
+    if continuations.allowed.shape[1:] == (1, 1):
+        return chosen(continuations, batch, np.zeros((len(batch), 1), np.int64))
     totals = batch.ranking_score[..., None] + continuations.allowed  # (N, K, C)
-    places = highest(totals.reshape(len(batch), -1), count)
-    return chosen(continuations, batch, *np.divmod(places, totals.shape[-1]))
+    return chosen(continuations, batch, highest(totals.reshape(len(batch), -1), count))
 
 
 def highest(values: Floats, count: int) -> Ints:
     """Where the `count` highest of each row (N, L) stand, the highest first: (N, count)."""
     if count == 1:
-        return values.argmax(-1)[:, None]
-    if count >= values.shape[-1]:
-        return np.argsort(-values, axis=-1, kind="stable")
-    places = np.argpartition(-values, count - 1, axis=-1)[:, :count]
-    order = np.argsort(-np.take_along_axis(values, places, -1), axis=-1, kind="stable")
-    return np.take_along_axis(places, order, -1)
+        return values.argmax(1)[:, None]
+    if values.shape[1] <= max(count, SHORT):
+        return (-values).argsort(1, kind="stable")[:, :count]
+    places = (-values).argpartition(count - 1, axis=1)[:, :count]
+    rows = np.arange(len(values))[:, None]
+    return places[rows, (-values[rows, places]).argsort(1, kind="stable")]
 
 
-def chosen(continuations: Continuations, batch: SearchBatch, beam: Ints, place: Ints) -> Choice:
-    """The choice of these continuations: the beams (N or 1, count) and the places (N, count) among their tokens."""
-    sources = np.arange(len(batch))[:, None]
-    where = (sources, beam, place)
+def chosen(continuations: Continuations, batch: SearchBatch, places: Ints) -> Choice:
+    """The choice of these continuations: places (N, count) beam * C + place among its tokens."""
+    sources, count = np.arange(len(batch))[:, None], len(batch)
+    beam = places // continuations.tokens.shape[2]
     return Choice(
-        np.broadcast_to(beam, place.shape),
-        continuations.tokens[where],
-        batch.score[sources, beam] + continuations.unguided[where],
-        batch.ranking_score[sources, beam] + continuations.allowed[where],
+        beam,
+        continuations.tokens.reshape(count, -1)[sources, places],
+        batch.score[sources, beam] + continuations.unguided.reshape(count, -1)[sources, places],
+        batch.ranking_score[sources, beam] + continuations.allowed.reshape(count, -1)[sources, places],
     )
 
 
@@ -144,26 +148,41 @@ def by_token(continuations: Continuations) -> Continuations:
     return Continuations(np.take_along_axis(continuations.tokens, order, -1), unguided, allowed)
 
 
-def narrow(log_odds: Floats, settings: GenerateSettings) -> Floats:
-    """Log odds (..., C) with the unlikely taken out: top-k, then top-p (Holtzman et al. 2020), then min-p."""
-    size = log_odds.shape[-1]
+def narrow(log_probs: Floats, settings: GenerateSettings) -> Floats:
+    """Log odds (..., C) at a temperature, the unlikely taken out: by top-k, then top-p (Holtzman et al. 2020), then
+    min-p.
+    """
+    log_odds, size = log_probs, log_probs.shape[-1]
+    if settings.temperature != 1:
+        log_odds = log_odds / settings.temperature
     if 0 < settings.top_k < size:
         least = np.partition(log_odds, size - settings.top_k, axis=-1)[..., size - settings.top_k, None]
         log_odds = np.where(log_odds < least, -np.inf, log_odds)
     if settings.top_p < 1:
-        ranks = np.argsort(-log_odds, axis=-1, kind="stable")
-        shares = softmax(np.take_along_axis(log_odds, ranks, -1))
-        beyond = shares.cumsum(-1) - shares >= settings.top_p  # the token that crosses the line is still in
-        log_odds = log_odds.copy()
-        np.put_along_axis(log_odds, ranks, np.where(beyond, -np.inf, np.take_along_axis(log_odds, ranks, -1)), -1)
+        log_odds = np.where(nucleus(log_odds, settings.top_p), log_odds, -np.inf)
     if settings.min_p > 0:
         least = log_odds.max(-1, keepdims=True) + math.log(settings.min_p)
         log_odds = np.where(log_odds < least, -np.inf, log_odds)
     return log_odds
 
 
-def softmax(log_odds: Floats) -> Floats:
-    """Shares (..., C) that add up to 1, or zeros where every token is ruled out."""
+def nucleus(log_odds: Floats, top_p: float) -> Bools:
+    """Which are the fewest (..., C) that hold a share of `top_p`; of equals the first."""
+    ranked = -np.sort(-log_odds, axis=-1)
+    shares = weights(ranked)
+    sums = shares.cumsum(-1)
+    kept = (sums - shares < top_p * sums[..., -1:]).sum(-1, keepdims=True)  # the one that crosses the line is in
+    least = np.take_along_axis(ranked, np.maximum(kept - 1, 0), -1)
+    inside = log_odds >= least
+    if (inside.sum(-1, keepdims=True) > kept).any():
+        above = log_odds > least
+        inside &= above | ((inside & ~above).cumsum(-1) <= kept - above.sum(-1, keepdims=True))
+    return inside
+
+
+def weights(log_odds: Floats) -> Floats:
+    """Odds (..., C), the highest 1; zeros where every token is ruled out."""
     highest = log_odds.max(-1, keepdims=True)
-    shares = np.exp(log_odds - np.where(highest > -np.inf, highest, 0))
-    return shares / np.maximum(shares.sum(-1, keepdims=True), np.finfo(shares.dtype).tiny)
+    if not np.isfinite(highest).all():
+        highest = np.where(highest > -np.inf, highest, 0)
+    return np.exp(log_odds - highest)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from heedful.generation.batch import SearchBatch
-from heedful.generation.choose import Choice, Continuations, chosen, highest, narrow, softmax
+from heedful.generation.choose import Choice, Continuations, chosen, highest, narrow, weights
 from heedful.generation.constraints import ConstraintProgress, Constraints
 from heedful.generation.stepper import Floats, Ints
 from heedful.schema import GenerateSettings
@@ -80,7 +80,7 @@ class ConstrainedSamples:
 
     def __call__(self, continuations: Continuations, batch: SearchBatch) -> Choice:
         allowed = continuations.allowed
-        shares = softmax(narrow(allowed / self.settings.temperature, self.settings)).astype(np.float64)  # (N, K, V)
+        shares = weights(narrow(allowed, self.settings)).astype(np.float64)  # (N, K, V)
         moves: list[list[Move]] = []
         for source, rows in enumerate(batch.progress):
             room, step = int(batch.limits[source] - batch.steps[source]) - 1, int(batch.steps[source])
@@ -200,7 +200,7 @@ def choice(moves: Sequence[Sequence[Move]], continuations: Continuations, batch:
     beams = np.array([[move.beam for move in row] for row in rows])
     places = np.array([[move.place for move in row] for row in rows])
     return replace(
-        chosen(continuations, batch, beams, places),
+        chosen(continuations, batch, beams * continuations.tokens.shape[2] + places),
         ranking_score=np.array([[move.ranking_score for move in row] for row in rows]),
         progress=[[move.progress for move in row] for row in rows],
     )

@@ -59,25 +59,34 @@ class Rules:
 
     def name(self, batch: SearchBatch, end: int) -> Named:
         """The tokens whose log probabilities must be known, however unlikely they are, to choose by these rules."""
-        shape, steps = batch.last.shape, int(batch.steps.max())
+        shape, steps = batch.last.shape, int(batch.steps.max()) if self.looks_back else 0
         repeats = bool(self.no_repeat_ngram) and steps >= self.no_repeat_ngram
         penalised = self.repetition_penalty != 1 and steps > 0
-        if not (repeats or penalised or self.constraints or (batch.steps < len(self.prefix)).any()):
+        if not (repeats or penalised or self.constraints or self.forces(batch).any()):
             return Named(np.zeros((*shape, 0), np.int64), np.zeros((*shape, 0)), np.zeros((*shape, 0), bool))
         onward = self.onward(batch, end)[..., None]
         if not (repeats or penalised):
             return Named(onward, np.zeros(onward.shape), np.ones(onward.shape, bool))
         spoken = batch.history[..., :steps]  # (N, K, T), of each source its first `steps`
         again = self.repeated(spoken, batch.steps) if repeats else np.zeros(spoken.shape, bool)
-        real = np.broadcast_to(np.arange(steps) < batch.steps[:, None, None], spoken.shape)
-        return distinct(onward, spoken, again, again | real if penalised else again, -math.log(self.repetition_penalty))
+        named = again | (np.arange(steps) < batch.steps[:, None, None]) if penalised else again
+        return penalise(onward, spoken, again, named, -math.log(self.repetition_penalty))
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it matters which tokens an answer holds already."""
+        return self.repetition_penalty != 1 or self.no_repeat_ngram > 0
+
+    def forces(self, batch: SearchBatch) -> Bools:
+        """Which sources (N,) are still at the prefix."""
+        return batch.steps < len(self.prefix)
 
     def onward(self, batch: SearchBatch, end: int) -> Ints:
         """The token (N, K) by which each row can go on whatever else is forbidden: prefix, completion, end."""
         tokens = np.full(batch.last.shape, end)
         for source, progress in enumerate(batch.progress):
             tokens[source, : len(progress)] = [one.completion[0] if one.completion else end for one in progress]
-        for source in np.flatnonzero(batch.steps < len(self.prefix)):
+        for source in np.flatnonzero(self.forces(batch)):
             tokens[source] = self.prefix[batch.steps[source]]
         return tokens
 
@@ -95,16 +104,17 @@ class Rules:
     def apply(self, candidates: Candidates, named: Named, batch: SearchBatch) -> Continuations:
         """Candidates as the choice shall see them."""
         tokens, unguided, allowed = candidates.tokens, candidates.likeliest.unguided, candidates.likeliest.guided
-        adjusted = candidates.named.guided + named.penalties
+        if not named.tokens.shape[2] and not self.renormalize:
+            return Continuations(tokens, unguided, allowed)
+        adjusted = np.where(named.distinct, candidates.named.guided + named.penalties, -np.inf)
         if named.tokens.shape[2]:
-            adjusted = np.where(named.distinct, adjusted, -np.inf)
             tokens = np.concatenate((tokens, named.tokens), -1)
             unguided = np.concatenate((unguided, candidates.named.unguided), -1)
             allowed = np.concatenate((allowed, adjusted), -1)
         if self.renormalize:
             assert candidates.rest is not None
             allowed = normalise(allowed, log_sum(np.concatenate((candidates.rest[..., None], adjusted), -1)))
-        for source in np.flatnonzero(batch.steps < len(self.prefix)):  # what is forced is not penalised
+        for source in np.flatnonzero(self.forces(batch)):  # what is forced is not penalised
             allowed[source] = -np.inf
             place = candidates.tokens.shape[2]
             allowed[source, :, place] = unguided[source, :, place]
@@ -120,7 +130,7 @@ class Rules:
             np.put_along_axis(allowed, named.tokens, adjusted, -1)
         if self.renormalize:
             allowed = normalise(allowed, log_sum(allowed))
-        for source in np.flatnonzero(batch.steps < len(self.prefix)):
+        for source in np.flatnonzero(self.forces(batch)):
             token = self.prefix[int(batch.steps[source])]
             allowed[source] = -np.inf
             allowed[source, :, token] = unguided[source, :, token]
@@ -139,22 +149,25 @@ class Rules:
         return self.constraints.first(longest) if self.constraints else None
 
 
-def distinct(onward: Ints, spoken: Ints, forbidden: Bools, penalised: Bools, penalty: float) -> Named:
-    """Each token once: `onward` (N, K, 1) as it is, and of those in `spoken` (N, K, T) that stand where `penalised`.
+def penalise(onward: Ints, spoken: Ints, forbidden: Bools, named: Bools, penalty: float) -> Named:
+    """Each token once: `onward` (N, K, 1), and those that stand in `spoken` (N, K, T) where they are `named`.
 
-    The strongest penalty counts, and `forbidden` is stronger than any.
+    The penalty counts once, and what is `forbidden` anywhere is so.
     """
-    unused = 4 * int(max(spoken.max(), onward.max()) + 1)
-    keys = np.where(penalised, 4 * spoken + np.where(forbidden, 0, 1), unused)
-    keys = np.sort(np.concatenate((4 * onward + 2, keys), -1), -1)  # (N, K, 1 + T), the strongest of a token first
-    used = keys < unused
-    used[..., 1:] &= keys[..., 1:] // 4 != keys[..., :-1] // 4
-    is_onward = used & (keys // 4 == onward)
-    order = np.argsort(np.where(is_onward, 0, np.where(used, 1, 2)), -1, kind="stable")
-    order = order[..., : int(used.sum(-1).max())]
-    keys, used = np.take_along_axis(keys, order, -1), np.take_along_axis(used, order, -1)
-    keys = np.where(used, keys, keys[..., :1])
-    return Named(keys // 4, np.array([-np.inf, penalty, 0.0])[keys % 4], used)
+    unused = 2 * int(spoken.max()) + 2
+    keys = np.where(named, 2 * spoken + ~forbidden, unused)
+    keys.sort(-1)  # of the same token what forbids it comes first
+    tokens, penalties = keys // 2, np.where(keys % 2, penalty, -np.inf)
+    distinct = keys < unused
+    distinct[..., 1:] &= tokens[..., 1:] != tokens[..., :-1]
+    is_onward = distinct & (tokens == onward)
+    of_onward = np.where(is_onward, penalties, 0.0).min(-1, keepdims=True)
+    distinct &= ~is_onward
+    return Named(
+        np.concatenate((onward, np.where(distinct, tokens, onward)), -1),
+        np.concatenate((of_onward, np.where(distinct, penalties, of_onward)), -1),
+        np.concatenate((np.ones(onward.shape, bool), distinct), -1),
+    )
 
 
 def log_sum(log_shares: Floats) -> Floats:

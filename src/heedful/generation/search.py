@@ -107,6 +107,8 @@ class Search(Generic[Source]):
 
     def admit(self) -> None:
         """Lets waiting sources in while the batch has room; only when half of it is free, as joining copies."""
+        if not self.waiting:
+            return
         budget = self.settings.batch_tokens / self.beams
         used = 0 if self.batch is None else int(self.batch.costs.sum())
         if self.batch is not None and used > budget / 2:
@@ -184,18 +186,24 @@ class Search(Generic[Source]):
             spoken[:] = spoken[sources, choice.beam]
         batch.history[sources, rows, batch.steps[:, None]] = choice.token
         batch.last, batch.score, batch.ranking_score = choice.token, choice.score, choice.ranking_score
-        batch.steps = batch.steps + 1
+        batch.steps += 1
         batch.progress = choice.progress or batch.progress
 
     def collect(self, batch: SearchBatch) -> list[tuple[int, list[Hypothesis]]]:
         """Hands over what is answered; the batch is packed when a quarter of it is empty, as that copies."""
-        best = batch.ranking_score.max(1).tolist()
-        under_way = np.flatnonzero(~batch.answered).tolist()
-        settled = [source for source in under_way if self.stopping.settled(batch, source, best[source])]
-        batch.answered[settled] = True
-        batch.ranking_score[settled] = -np.inf  # what still stands in the batch grows no more
+        tops = zip(batch.ranking_score.max(1).tolist(), batch.answered.tolist(), strict=True)
+        settled = [
+            source
+            for source, (best, answered) in enumerate(tops)
+            if not answered and self.stopping.settled(batch, source, best)
+        ]
+        if settled:
+            batch.answered[settled] = True
+            batch.ranking_score[settled] = -np.inf  # what still stands in the batch grows no more
         answers = [(int(batch.numbers[source]), batch.finished[source][: self.settings.n_best]) for source in settled]
         left = batch.answered
+        if not left.any():
+            return answers
         # a source whose longest answer is reached cannot be taken along for another step
         if left.sum() * 4 >= len(batch) or (batch.steps >= batch.limits)[left].any():
             self.keep(batch, np.flatnonzero(~left))

@@ -35,7 +35,7 @@ class Stopping:
     def close(self, continuations: Continuations, batch: SearchBatch) -> Continuations:
         """Where an answer must be closed, nothing but the end may be its last token, and it costs nothing."""
         closing = batch.steps + 1 >= batch.limits
-        if not self.rules.close or not closing.any():
+        if not (self.rules.close and closing.any()):
             return continuations
         tokens = continuations.tokens.copy()
         unguided, allowed = continuations.unguided.copy(), continuations.allowed.copy()
@@ -73,6 +73,8 @@ class Stopping:
         """Takes the hypotheses that have ended out of their beams, and those that may grow no longer."""
         over = self.over(batch.last, batch.steps, batch.limits, batch.history if self.rules.stops else None)
         over &= batch.ranking_score > -np.inf
+        if not over.any():
+            return
         for source, beam in np.argwhere(over).tolist():
             tokens = batch.history[source, beam, : batch.steps[source]].tolist()
             score, ranking_score = float(batch.score[source, beam]), float(batch.ranking_score[source, beam])
