@@ -5,7 +5,7 @@ N sources   K beams   C tokens among which a row can go on   V vocabulary
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -39,6 +39,10 @@ class Choice:
     score: Floats
     ranking_score: Floats
     progress: list[list[ConstraintProgress]] = field(default_factory=list[list[ConstraintProgress]])
+
+    def select(self, places: Any) -> "Choice":
+        """Only the hypotheses at these places of the arrays."""
+        return Choice(self.beam[places], self.token[places], self.score[places], self.ranking_score[places])
 
 
 class Chooser(Protocol):
@@ -129,13 +133,14 @@ def highest(values: Floats, count: int) -> Ints:
 
 def chosen(continuations: Continuations, batch: SearchBatch, places: Ints) -> Choice:
     """The choice of these continuations: places (N, count) beam * C + place among its tokens."""
-    sources, count = np.arange(len(batch))[:, None], len(batch)
-    beam = places // continuations.tokens.shape[2]
+    sources, size = np.arange(len(batch))[:, None], continuations.tokens.shape[2]
+    beam = places // size
+    where = (sources, beam, places - beam * size)
     return Choice(
         beam,
-        continuations.tokens.reshape(count, -1)[sources, places],
-        batch.score[sources, beam] + continuations.unguided.reshape(count, -1)[sources, places],
-        batch.ranking_score[sources, beam] + continuations.allowed.reshape(count, -1)[sources, places],
+        continuations.tokens[where],
+        batch.score[sources, beam] + continuations.unguided[where],
+        batch.ranking_score[sources, beam] + continuations.allowed[where],
     )
 
 
