@@ -62,7 +62,7 @@ class Rules:
         shape, steps = batch.last.shape, int(batch.steps.max()) if self.looks_back else 0
         repeats = bool(self.no_repeat_ngram) and steps >= self.no_repeat_ngram
         penalised = self.repetition_penalty != 1 and steps > 0
-        if not (repeats or penalised or self.constraints or self.forces(batch).any()):
+        if not (repeats or penalised or self.constraints or (self.prefix and self.forces(batch).any())):
             return Named(np.zeros((*shape, 0), np.int64), np.zeros((*shape, 0)), np.zeros((*shape, 0), bool))
         onward = self.onward(batch, end)[..., None]
         if not (repeats or penalised):

@@ -200,7 +200,7 @@ class Search(Generic[Source]):
             batch.ranking_score[settled] = -np.inf  # what still stands in the batch grows no more
         answers = [(int(batch.numbers[source]), batch.finished[source][: self.settings.n_best]) for source in settled]
         left = batch.answered
-        if not left.any():
+        if not settled and not left.any():
             return answers
         # a source whose longest answer is reached cannot be taken along for another step
         if left.sum() * 4 >= len(batch) or (batch.steps >= batch.limits)[left].any():

@@ -34,8 +34,10 @@ class Stopping:
 
     def close(self, continuations: Continuations, batch: SearchBatch) -> Continuations:
         """Where an answer must be closed, nothing but the end may be its last token, and it costs nothing."""
+        if not self.rules.close:
+            return continuations
         closing = batch.steps + 1 >= batch.limits
-        if not (self.rules.close and closing.any()):
+        if not closing.any():
             return continuations
         tokens = continuations.tokens.copy()
         unguided, allowed = continuations.unguided.copy(), continuations.allowed.copy()
