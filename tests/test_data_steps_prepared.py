@@ -16,7 +16,7 @@ from heedful.data.steps.prepare import prepare_clips
 from heedful.data.steps.store import PreparedClips
 from heedful.data.steps.words import Lexicon
 from heedful.errors import HeedfulError
-from heedful.tasks.label.learn import Collate
+from heedful.tasks.label.clips import Collate
 from heedful.tasks.label.windows import cut
 
 

@@ -22,7 +22,7 @@ from heedful.metrics.ngrams import Between, KneserNey
 from heedful.networks.joins import language_model
 from heedful.networks.lineage import allowed, resolve
 from heedful.schema import DataSettings, NetworkSettings, parse_settings
-from heedful.tasks.complete.task import Loss, ahead
+from heedful.tasks.complete.learn import Loss, ahead
 from heedful.tasks.fill.masks import Gaps, asked, ends_inside, gapped, joined
 from heedful.tasks.language import Pieces, passages
 

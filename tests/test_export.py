@@ -33,8 +33,8 @@ from heedful.engines.onnx_graphs import writer_graphs
 from heedful.exporters.onnx import TRACED, graphs
 from heedful.networks.lineage import fit_frames, resolve
 from heedful.schema import NetworkSettings
-from heedful.tasks.label import task as labels
-from heedful.tasks.match import task as match
+from heedful.tasks.label import learn as labels
+from heedful.tasks.match import learn as match
 from heedful.training.progress import Quiet
 from letters import backwards, recipe, words
 from networks import (

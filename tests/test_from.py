@@ -27,7 +27,7 @@ from heedful.networks.parts import shown
 from heedful.recipe import declaration, keys, tasks_of, value_of
 from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks import TASKS, task
-from heedful.tasks.recipes import USES, build
+from heedful.tasks.recipes import build, uses
 from heedful.training import decide as defaults
 from heedful.training.checkpoint import read_tensors
 from heedful.training.optimizer import adamw, set_rate
@@ -316,7 +316,7 @@ NUMBERS: dict[str, str] = dict.fromkeys(
 def test_keys_that_a_task_has_no_use_for_are_refused(tmp_path: Path) -> None:
     """Every such key, for every task: refused where it says something, taken where it says nothing or is of use."""
     for key in keys():
-        tasks = tasks_of(key, USES)
+        tasks = tasks_of(key, uses())
         name = key.rpartition(".")[2]
         if not tasks:
             continue

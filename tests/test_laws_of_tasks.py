@@ -19,7 +19,7 @@ from heedful.api.train import run
 from heedful.networks.lineage import allowed
 from heedful.recipe import tasks_of
 from heedful.tasks.draw.codes import BEGIN, FIRST, returned
-from heedful.tasks.recipes import USES
+from heedful.tasks.recipes import uses
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
 from letters import short
@@ -190,7 +190,7 @@ def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Pat
         "network__width": 32,
         "network__dropout": 0.0,
     }
-    if task in tasks_of("train.augment", USES):
+    if task in tasks_of("train.augment", uses()):
         settings["train__augment"] = []
     model = trained(files, tmp_path / "run", task, network, **settings)
     measure, least = LEARNT[task]

@@ -17,7 +17,7 @@ from conftest import sample
 from heedful.api.model import Model
 from heedful.api.train import run
 from heedful.schema import NetworkSettings, Recipe
-from heedful.tasks.translate import task as translate
+from heedful.tasks.translate import learn as translate
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
 from letters import backwards, recipe, short, words

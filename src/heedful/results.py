@@ -5,8 +5,12 @@ server can all show the same thing.
 """
 
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
+
+View = Literal["texts", "classes", "captions", "drawings", "matches", "steps", "passages", "gaps"]
+"""How answers are drawn."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,22 @@ class Alignment:
 
 
 @dataclass(frozen=True)
+class Exhibits:
+    """What a report shows of answers beside the numbers.
+
+    `pictures` are PNG files by reference (of drawings also by prompt: the real ones), `returned` the same as a codebook
+    gives them back; `tracks` tell the time of the steps of sources; `answers` are drawings or continuations.
+    """
+
+    view: View = "texts"
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    returned: Mapping[str, bytes] = field(default_factory=dict)
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+    answers: Sequence[Answer] = ()
+    alignments: Sequence[Alignment] = ()
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing `check` noticed: level "x" a bad row, "!" a warning, "i" worth knowing. `lines` name examples."""
 
@@ -231,3 +251,6 @@ class Comparison:
     notes: tuple[str, ...] = ()
     over_runs: dict[str, dict[str, Measure]] = field(default_factory=dict)
     """By network, then by measure: the mean over seeds, its interval over seeds and examples. Empty for one seed."""
+    view: View = "texts"
+    unit: str = "tokens"
+    """What speed is counted in."""

@@ -17,7 +17,7 @@ from heedful.networks.transfer import Taken, take, told
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks import task
 from heedful.tasks.pretrained import Given, order, unlike
-from heedful.tasks.recipes import USES
+from heedful.tasks.recipes import uses
 
 FREE = ("name", "dropout", "depth", "pool", "context", "patch", "stem", "tied", "codes")
 """Settings of a network that one may choose anew: what does not fit then is not taken. Others change what fits."""
@@ -66,7 +66,7 @@ def inherited(recipe: Recipe, start: Start) -> Recipe:
         changes["shared_tokenizer"] = before.shared_tokenizer
     if any(recipe.task in some and start.task in some for some in ALIKE):
         changes["window"] = before.window
-    if (form := start.given.form) and "data.picture" in USES[recipe.task]:
+    if (form := start.given.form) and "data.picture" in uses()[recipe.task]:
         changes |= {"picture": form.size, "colours": form.colours, "fit": form.fit}
     if recipe.task == "label" and start.given.steps:
         changes["frame_rate"] = start.given.steps.rate

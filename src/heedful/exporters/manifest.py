@@ -13,11 +13,11 @@ from heedful.tasks import seq2seq as writing
 from heedful.tasks.complete.ask import LONGEST, Continuer
 from heedful.tasks.complete.ask import special as ending
 from heedful.tasks.draw import codes
-from heedful.tasks.draw import task as draw
+from heedful.tasks.draw import learn as draw
 from heedful.tasks.fill.ask import Guesser
 from heedful.tasks.fill.masks import GAP, LEADING
 from heedful.tasks.inputs import Reading
-from heedful.tasks.label.task import Labeller
+from heedful.tasks.label.learn import Labeller
 
 
 def about(model: Model, folder: Path) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from heedful.networks.joins import AnyEncoder, Drawing, EncoderHead, Filler, Lan
 from heedful.networks.subwords import FirstPieces
 from heedful.tasks import task
 from heedful.tasks.inputs import Reading
-from heedful.tasks.label.task import Labeller
+from heedful.tasks.label.learn import Labeller
 
 __all__ = ["require", "write"]
 require = onnx_files.require

@@ -22,14 +22,14 @@ from heedful.hub import Plan, Published
 from heedful.networks.lineage import picture_positions
 from heedful.recipe import Recipe
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, parse_settings
-from heedful.tasks.classify.task import Classifier
+from heedful.tasks.classify.learn import Classifier
 from heedful.tasks.complete.ask import Continuer
-from heedful.tasks.complete.task import SAMPLED
+from heedful.tasks.complete.learn import SAMPLED
 from heedful.tasks.fill.ask import Guesser
 from heedful.tasks.fill.masks import Gaps
 from heedful.tasks.inputs import Reading
-from heedful.tasks.label.task import Labeller, of_words
-from heedful.tasks.match.task import Matcher
+from heedful.tasks.label.learn import Labeller, of_words
+from heedful.tasks.match.learn import Matcher
 from heedful.tasks.pretrained import Given
 from heedful.tasks.recipes import build
 from heedful.tasks.seq2seq import Author
