@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from heedful.errors import HeedfulError, nearest, unknown
 from heedful.sections import TASKS, Data, Generate, Network, Recipe, Section, Train
 
+ASKED, OWN = "asked.toml", "recipe.toml"
+"""A run's recipes: as it was asked for, and complete, with what was decided."""
 SECTIONS: dict[str, type[Section]] = {"data": Data, "network": Network, "train": Train, "generate": Generate}
 
 
@@ -51,14 +53,18 @@ def load(path: Path | str, changes: dict[str, Any] | None = None) -> Recipe:
         )
     try:
         # a run's own recipe was accepted when it began, and is read whatever has been learnt about it since
-        return build(table["task"], changes, table, accepted=(Path(path).parent / "config.json").exists())
+        accepted = Path(path).name == ASKED or (Path(path).parent / "config.json").exists()
+        return build(table["task"], changes, table, accepted)
     except HeedfulError as error:
         raise HeedfulError(f"{path}: {error.problem}", error.cure) from None
 
 
-def dump(recipe: Recipe) -> str:
-    """The recipe as TOML, complete: every key with the value in force (`load` gives the same recipe back)."""
-    return tomli_w.dumps(recipe.model_dump(exclude_none=True))
+def dump(recipe: Recipe, complete: bool = True) -> str:
+    """The recipe as TOML, every key with the value in force, or those alone that were set.
+
+    `load` gives the same recipe back.
+    """
+    return tomli_w.dumps(recipe.model_dump(exclude_none=True, exclude_unset=not complete))
 
 
 def change(recipe: Recipe, changes: dict[str, Any]) -> Recipe:

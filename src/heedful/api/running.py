@@ -3,10 +3,7 @@
 import importlib.metadata
 import json
 import platform
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from pydantic import TypeAdapter
 from heedful import recipe as recipes
 from heedful.api.model import Model, load, write_model
 from heedful.api.reporting import called, write_report
+from heedful.api.run_folder import check_run_folder, made
 from heedful.api.starting import Start, begin, held, inherited, start_of
 from heedful.data.fingerprint import changed
 from heedful.data.rows import count
@@ -78,7 +76,8 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
         listener.note(f"heedful train … --from {folder} -o OTHER")
         return load(folder)
     begun = time.time()
-    recipe, prepared, trained, about = ready(recipe, start, folder, listener)
+    with made(folder, asked):
+        recipe, prepared, trained, about = ready(recipe, start, folder, listener)
     write_model(folder, recipe, trained, weights=False)
     write_fingerprint(folder, recipe, prepared.fingerprint)
     model = Model(folder, recipe, (trained,))
@@ -97,12 +96,11 @@ def ready(recipe: Recipe, start: Start | None, folder: Path, listener: Listener)
     it begins with, and what is to be said of where they come from.
     """
     module, given = task(recipe.task), start.given if start else None
-    with made(folder):
-        prepared = module.prepare(recipe, folder, listener.note, given)
-        recipe = module.fitted(recipe, prepared)
-        trained = module.build(recipe, prepared, given)
-        taken = begin(trained.network, module.given(trained), start) if start else None
-        about = (taken.lines(str(start)) if taken else []) + held(trained.network, recipe, taken)
+    prepared = module.prepare(recipe, folder, listener.note, given)
+    recipe = module.fitted(recipe, prepared)
+    trained = module.build(recipe, prepared, given)
+    taken = begin(trained.network, module.given(trained), start) if start else None
+    about = (taken.lines(str(start)) if taken else []) + held(trained.network, recipe, taken)
     for line in about or [advice(recipe, prepared)]:
         if line:
             listener.note(line)
@@ -125,19 +123,6 @@ def before(first: tuple[Work, Train, Train] | None, recipe: Recipe, folder: Path
     Loop(work, train, recipe.seed, place, listener).run()
     put_weights(work.network, read_tensors(place / "model.safetensors"), place)
     return recipe.model_copy(update={"train": rest})
-
-
-@contextmanager
-def made(folder: Path) -> Iterator[None]:
-    """The folder, taken away again if it is new and a mistake in the data leaves nothing to keep in it."""
-    new = [part for part in (folder, *folder.parents) if not part.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except HeedfulError:
-        if new:
-            shutil.rmtree(new[-1])
-        raise
 
 
 def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, about: list[str], listener: Listener) -> None:
@@ -200,24 +185,28 @@ def check(recipe: Recipe) -> Findings:
 def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
     """Whether this recipe was trained to its end in the folder.
 
-    Raises HeedfulError if another recipe stands there, or this one on data that have changed since.
+    Raises HeedfulError if another recipe stands there, or this one on data that have changed since, or no run at all.
     """
-    path = folder / "recipe.toml"
-    if not path.exists():
+    check_run_folder(folder)
+    if not (folder / recipes.OWN).exists():
+        if (folder / recipes.ASKED).exists():  # stopped while its data were prepared, before anything was decided
+            refuse_another(folder, recipes.differences(recipes.load(folder / recipes.ASKED), asked))
         return False
-    old = recipes.load(path)
-    others = recipes.differences(old, resolved)
+    others = recipes.differences(recipes.load(folder / recipes.OWN), resolved)
     # what was left to the software may have been decided otherwise on another machine
     free = {key for key, value in recipes.flat(asked.model_dump()).items() if value in ("auto", None)}
-    others = [
-        line for line in others if line.partition(":")[0] not in free - {"train.minutes", "train.steps", "train.epochs"}
-    ]
-    if others:
-        raise HeedfulError(
-            f"{folder} holds a run of another recipe.", "\n".join([*others, "Take another folder: -o runs/NAME"])
-        )
+    free -= {"train.minutes", "train.steps", "train.epochs"}
+    refuse_another(folder, [line for line in others if line.partition(":")[0] not in free])
     refuse_changed(folder, resolved)
     return (folder / "scores.json").exists()
+
+
+def refuse_another(folder: Path, differences: list[str]) -> None:
+    """Raises HeedfulError if there are differences from the recipe of the run in a folder."""
+    if differences:
+        raise HeedfulError(
+            f"{folder} holds a run of another recipe.", "\n".join([*differences, "Take another folder: -o runs/NAME"])
+        )
 
 
 def refuse_changed(folder: Path, recipe: Recipe) -> None:
