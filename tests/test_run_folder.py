@@ -112,6 +112,30 @@ def test_killed_while_data_are_prepared_it_goes_on(begun: bool, tmp_path: Path) 
     assert (folder / "scores.json").exists() and not (folder / "asked.toml").exists()
 
 
+@dataclass
+class InTheWay(Quiet):
+    """Puts a folder where a file is to be written, at the last note before reports and scores are."""
+
+    place: Path
+
+    def note(self, text: str) -> None:
+        if text.startswith("scoring"):
+            self.place.mkdir()
+
+
+@pytest.mark.parametrize("name", ["report.html", "README.md", "scores.json"])
+def test_a_run_is_finished_when_it_is_reported(name: str, tmp_path: Path) -> None:
+    """Whatever file could not be written at the end, the same command writes it and learns nothing again."""
+    asked, folder = recipe(written(tmp_path, SEED), "classify", "gru"), tmp_path / "run"
+    with pytest.raises(IsADirectoryError):
+        run(asked, folder, InTheWay(folder / name))
+    steps = (folder / "metrics.jsonl").read_text(encoding="utf-8")
+    (folder / name).rmdir()
+    run(asked, folder, Quiet())
+    assert all((folder / part).is_file() for part in ("report.html", "README.md", "scores.json"))
+    assert (folder / "metrics.jsonl").read_text(encoding="utf-8") == steps
+
+
 def test_a_mistake_in_the_data_leaves_nothing_behind(tmp_path: Path) -> None:
     """In an empty folder as in a new one, so that the command can be mended and given again."""
     files, folder = written(tmp_path, SEED), tmp_path / "empty"

@@ -126,7 +126,7 @@ def before(first: tuple[Work, Train, Train] | None, recipe: Recipe, folder: Path
 
 
 def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, about: list[str], listener: Listener) -> None:
-    """Scores the best weights once, and writes the report."""
+    """Scores the best weights once, writes the report, and then the scores, which say that the run is finished."""
     some, what = (prepared.test, "test") if prepared.test else (prepared.valid, "valid")
     listener.note(f"scoring {count(len(some), f'{what} example')}")
     scores = model.scored(some, model.recipe)
@@ -148,11 +148,11 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, about:
         "notes": [*prepared.notes, *remarks],
         "start": [line.strip() for line in about],
     }
+    write_report(model, scores, facts, curve_of(model.folder))
     write_file(
         model.folder / "scores.json",
         lambda path: path.write_text(json.dumps({"facts": facts, "scores": scores.plain()}, ensure_ascii=False)),
     )
-    write_report(model, scores, facts, curve_of(model.folder))
     for line in scores_table(scores).splitlines():
         listener.note(line)
 
