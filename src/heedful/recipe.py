@@ -17,6 +17,8 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Reci
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
+ASKED, OWN = "asked.toml", "recipe.toml"
+"""A run's recipes: as it was asked for, and complete, with what was decided."""
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
     "network": NetworkSettings,
@@ -68,16 +70,32 @@ def load(path: Path | str, changes: dict[str, Any] | None = None, uses: Uses | N
         raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{among}.')
     try:
         # a run's own recipe was accepted when it began, and is read whatever has been learnt about it since
-        return build(table["task"], changes, table, uses, accepted=(Path(path).parent / "config.json").exists())
+        accepted = Path(path).name == ASKED or (Path(path).parent / "config.json").exists()
+        return build(table["task"], changes, table, uses, accepted)
     except HeedfulError as error:
         raise HeedfulError(f"{path}: {error.problem}", error.cure) from None
 
 
-def dump(recipe: Recipe) -> str:
-    """The recipe as TOML, complete: every key with the value in force (`load` gives the same recipe back)."""
+def dump(recipe: Recipe, complete: bool = True) -> str:
+    """The recipe as TOML, every key with the value in force, or those alone that a person wrote.
+
+    `load` gives the same recipe back.
+    """
     import tomli_w
 
-    return tomli_w.dumps(without_none(recipe))
+    table = without_none(recipe)
+    return tomli_w.dumps(table if complete else written_only(table, recipe))
+
+
+def written_only(table: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """The tables with those keys alone that a person wrote."""
+    kept: dict[str, Any] = {"task": recipe.task}
+    for name, value in table.items():
+        if name not in SECTIONS:
+            kept |= {name: value} if name in recipe.written else {}
+        elif inner := {key: one for key, one in value.items() if f"{name}.{key}" in recipe.written}:
+            kept[name] = inner
+    return kept
 
 
 def change(recipe: Recipe, changes: dict[str, Any], uses: Uses | None = None) -> Recipe:

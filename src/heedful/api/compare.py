@@ -15,7 +15,8 @@ from typing import Any, cast
 import torch
 
 from heedful.api.model import Model, load
-from heedful.api.train import budget, curve_of, data_stem, finished, made, run, scores_of
+from heedful.api.run_folder import check_comparison_folder, check_run_folder, made
+from heedful.api.train import budget, curve_of, data_stem, finished, run, scores_of
 from heedful.data.folders import written_aside
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
@@ -66,9 +67,12 @@ def compare(
     before any training for what can be known then.
     """
     folder = output or Path("runs/compare") / data_stem(recipe)
+    check_comparison_folder(folder)
     contest = recipes_of(recipe, networks, seeds, each or {})
     recipe = replace(recipe, train=defaults.resolve(recipe.train))
     places = {run: folder / (f"{run[0]}-{run[1]}" if len(seeds) > 1 else run[0]) for run in contest}
+    for place in places.values():
+        check_run_folder(place)
     sides = f"{count(len(networks), 'network')} × {count(len(seeds), 'seed')}"
     listener.note(f"{sides} × {budget(recipe)}{total(recipe, len(contest))}")
     if weights is not None:

@@ -41,6 +41,7 @@ def export(run: Path | str, to: str, output: Path | str | None = None) -> Export
         raise HeedfulError("Several runs together cannot be exported.", "Export each of them by itself.")
     folder = Path(output) if output else Path("exports") / f"{model.folder.resolve().name}-{to}"
     refuse_full(folder)
+    refuse_full(folder.with_name(f"{folder.name}.partial"))  # where it is written, to be renamed when it is whole
     with written_aside(folder) as aside:
         meaning, notes = writer.write(model, aside)
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]

@@ -256,6 +256,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError:
+        if (folder / recipes.ASKED).exists():
+            cure = f"heedful train {folder / recipes.ASKED} -o {folder}"
+            raise HeedfulError(f"{folder} is no model yet: its data were still being prepared.", cure) from None
         runs = sorted(path.parent for path in Path("runs").glob("**/config.json"))
         cure = f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet."
         if len(folder.parts) == 1 and not folder.exists():

@@ -3,10 +3,7 @@
 import importlib.metadata
 import json
 import platform
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from heedful import recipe as recipes
 from heedful.api.model import Model, load, write_model
 from heedful.api.pretrained import Start, begin, held, inherited, start_of
 from heedful.api.report import called, write_report
+from heedful.api.run_folder import check_run_folder, made
 from heedful.data.fingerprint import changed
 from heedful.data.readers.rows import count
 from heedful.data.readers.tables import hub_parts
@@ -80,7 +78,8 @@ def run(recipe: Recipe, output: Path | None, listener: Listener) -> Model:
         listener.note(f"heedful train … --from {folder} -o OTHER")
         return load(folder)
     begun = time.time()
-    recipe, prepared, trained, about = ready(recipe, start, folder, listener)
+    with made(folder, asked):
+        recipe, prepared, trained, about = ready(recipe, start, folder, listener)
     write_model(folder, recipe, trained, weights=False)
     write_fingerprint(folder, recipe, prepared.fingerprint)
     model = Model(folder, recipe, (trained,))
@@ -99,12 +98,11 @@ def ready(recipe: Recipe, start: Start | None, folder: Path, listener: Listener)
     it begins with, and what is to be said of where they come from.
     """
     module, given = task(recipe.task), start.given if start else None
-    with made(folder):
-        prepared = module.prepare(recipe, folder, listener.note, given)
-        recipe = module.fitted(recipe, prepared)
-        trained = module.build(recipe, prepared, given)
-        taken = begin(trained.network, module.given(trained), start) if start else None
-        about = (taken.lines(str(start)) if taken else []) + held(trained.network, recipe, taken)
+    prepared = module.prepare(recipe, folder, listener.note, given)
+    recipe = module.fitted(recipe, prepared)
+    trained = module.build(recipe, prepared, given)
+    taken = begin(trained.network, module.given(trained), start) if start else None
+    about = (taken.lines(str(start)) if taken else []) + held(trained.network, recipe, taken)
     for line in about or [advice(recipe, prepared)]:
         if line:
             listener.note(line)
@@ -131,21 +129,8 @@ def before(
     return replace(recipe, train=rest)
 
 
-@contextmanager
-def made(folder: Path) -> Iterator[None]:
-    """The folder, taken away again if it is new and a mistake in the data leaves nothing to keep in it."""
-    new = [part for part in (folder, *folder.parents) if not part.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except HeedfulError:
-        if new:
-            shutil.rmtree(new[-1])
-        raise
-
-
 def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, about: list[str], listener: Listener) -> None:
-    """Scores the best weights once, and writes the report."""
+    """Scores the best weights once, writes the report, and then the scores, which say that the run is finished."""
     some, what = (prepared.test, "test") if prepared.test else (prepared.valid, "valid")
     listener.note(f"scoring {count(len(some), f'{what} example')}")
     scores = model.scored(some, model.recipe)
@@ -167,11 +152,11 @@ def conclude(model: Model, outcome: Outcome, prepared: Any, begun: float, about:
         "notes": [*prepared.notes, *remarks],
         "start": [line.strip() for line in about],
     }
+    write_report(model, scores, facts, curve_of(model.folder))
     write_file(
         model.folder / "scores.json",
         lambda path: path.write_text(json.dumps({"facts": facts, "scores": scores.plain()}, ensure_ascii=False)),
     )
-    write_report(model, scores, facts, curve_of(model.folder))
     for line in scores_table(scores).splitlines():
         listener.note(line)
 
@@ -204,24 +189,28 @@ def check(recipe: Recipe) -> Findings:
 def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
     """Whether this recipe was trained to its end in the folder.
 
-    Raises HeedfulError if another recipe stands there, or this one on data that have changed since.
+    Raises HeedfulError if another recipe stands there, or this one on data that have changed since, or no run at all.
     """
-    path = folder / "recipe.toml"
-    if not path.exists():
+    check_run_folder(folder)
+    if not (folder / recipes.OWN).exists():
+        if (folder / recipes.ASKED).exists():  # stopped while its data were prepared, before anything was decided
+            refuse_another(folder, recipes.differences(recipes.load(folder / recipes.ASKED), asked))
         return False
-    old = recipes.load(path)
-    others = recipes.differences(old, resolved)
+    others = recipes.differences(recipes.load(folder / recipes.OWN), resolved)
     # what was left to the software may have been decided otherwise on another machine
     free = {key for key, value in recipes.flat(recipes.as_table(asked)).items() if value in ("auto", None)}
-    others = [
-        line for line in others if line.partition(":")[0] not in free - {"train.minutes", "train.steps", "train.epochs"}
-    ]
-    if others:
-        raise HeedfulError(
-            f"{folder} holds a run of another recipe.", "\n".join([*others, "Take another folder: -o runs/NAME"])
-        )
+    free -= {"train.minutes", "train.steps", "train.epochs"}
+    refuse_another(folder, [line for line in others if line.partition(":")[0] not in free])
     refuse_changed(folder, resolved)
     return (folder / "scores.json").exists()
+
+
+def refuse_another(folder: Path, differences: list[str]) -> None:
+    """Raises HeedfulError if there are differences from the recipe of the run in a folder."""
+    if differences:
+        raise HeedfulError(
+            f"{folder} holds a run of another recipe.", "\n".join([*differences, "Take another folder: -o runs/NAME"])
+        )
 
 
 def refuse_changed(folder: Path, recipe: Recipe) -> None:

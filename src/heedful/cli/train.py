@@ -35,8 +35,8 @@ def run(
     heedful train translate a.tsv b.tsv --network bahdanau2015 train.learning_rate=3e-4 -o runs/mine
     heedful train recipe.toml --seed 1
 
-    Every flag is short for a key of the recipe (--minutes 5 is train.minutes=5); -o is the run's folder, by default
-    runs/<data>-<network>. The same command goes on with a run that was stopped.
+    Every flag is short for a key of the recipe (--minutes 5 is train.minutes=5); -o is the run's folder, new or empty,
+    by default runs/<data>-<network>. The same command goes on with a run that was stopped.
     """
     flags = {
         "network.name": network,
