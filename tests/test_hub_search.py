@@ -25,7 +25,7 @@ from heedful.generation.running import Hypothesis
 from heedful.generation.search import Begin, Job, Search
 from heedful.networks.decoders import Decoder
 from heedful.schema import GenerateSettings, parse_settings
-from heedful.tasks.published import described, searched
+from heedful.tasks.from_hub import described, searched
 from published import loud, oracle
 
 LONGEST, QUESTIONS = 12, 200 if SIZE == "all" else 20

@@ -35,7 +35,7 @@ Uses = Mapping[str, Collection[str]]
 
 def build(
     task: str,
-    changes: dict[str, Any] | None = None,
+    changes: Mapping[str, object] | None = None,
     base: dict[str, Any] | None = None,
     uses: Uses | None = None,
     accepted: bool = False,
@@ -57,7 +57,7 @@ def build(
     return recipe
 
 
-def load(path: Path | str, changes: dict[str, Any] | None = None, uses: Uses | None = None) -> Recipe:
+def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Uses | None = None) -> Recipe:
     """Reads a recipe file, with dotted changes on top; raises HeedfulError naming the file and what is wrong."""
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -98,7 +98,7 @@ def written_only(table: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
     return kept
 
 
-def change(recipe: Recipe, changes: dict[str, Any], uses: Uses | None = None) -> Recipe:
+def change(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = None) -> Recipe:
     """The same recipe with dotted keys changed, checked anew."""
     changed = build(recipe.task, changes, without_none(recipe), uses, accepted=True)
     # what was never said stays unsaid: a task may have a default of its own for it

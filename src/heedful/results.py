@@ -148,6 +148,16 @@ class Scores:
         return asdict(replace(self, cases=())) | {"cases": cases}
 
 
+def spread_out(cases: Sequence[Case], most: int = 6) -> list[Case]:
+    """A few from the worst, the middle and the best of the ranking by error; each source once."""
+    ranked = sorted({case.source: case for case in cases}.values(), key=lambda case: -case.error)
+    if len(ranked) <= most:
+        return ranked
+    third = most // 3
+    middle = len(ranked) // 2 - third // 2
+    return [*ranked[:third], *ranked[middle : middle + third], *ranked[-third:]]
+
+
 @dataclass(frozen=True)
 class Paired:
     """Is A better than B on the same examples? `difference` is A - B with its interval; `p` two-sided."""

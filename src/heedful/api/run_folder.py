@@ -1,15 +1,20 @@
 """The folder of a run or of a comparison: what may be written into, and the recipe as it was asked, written first."""
 
+import importlib.metadata
 import json
 import os
+import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from heedful import recipe as recipes
+from heedful.data.fingerprint import changed
 from heedful.data.folders import is_prepared
+from heedful.data.readers.tables import hub_parts
 from heedful.errors import HeedfulError
+from heedful.report.words import listed
 from heedful.schema import Recipe
 from heedful.training.checkpoint import write_file
 
@@ -92,3 +97,74 @@ def made(folder: Path, asked: Recipe | None = None) -> Iterator[None]:
             for part in new[1:]:
                 part.rmdir()
         raise
+
+
+def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
+    """Whether this recipe was trained to its end in the folder.
+
+    Raises HeedfulError if another recipe stands there, or this one on data that have changed since, or no run at all.
+    """
+    check_run_folder(folder)
+    if not (folder / recipes.OWN).exists():
+        if (folder / recipes.ASKED).exists():  # stopped while its data were prepared, before anything was decided
+            refuse_another(folder, recipes.differences(recipes.load(folder / recipes.ASKED), asked))
+        return False
+    differences = recipes.differences(recipes.load(folder / recipes.OWN), resolved)
+    # what was left to the software may have been decided otherwise on another machine
+    free = {key for key, value in recipes.flat(recipes.as_table(asked)).items() if value in ("auto", None)}
+    free -= {"train.minutes", "train.steps", "train.epochs"}
+    refuse_another(folder, [line for line in differences if line.partition(":")[0] not in free])
+    refuse_changed(folder, resolved)
+    return (folder / "scores.json").exists()
+
+
+def refuse_another(folder: Path, differences: list[str]) -> None:
+    """Raises HeedfulError if there are differences from the recipe of the run in a folder."""
+    if differences:
+        raise HeedfulError(
+            f"{folder} holds a run of another recipe.", "\n".join([*differences, "Take another folder: -o runs/NAME"])
+        )
+
+
+def refuse_changed(folder: Path, recipe: Recipe) -> None:
+    """Raises HeedfulError if what a run learns from is no longer what it began with."""
+    path = folder / "fingerprint.json"
+    if path.exists() and (found := changed(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
+        raise HeedfulError(
+            f"{folder} holds a run on other data: {listed(found)} changed since.", "Take another folder: -o runs/NAME"
+        )
+
+
+def default_folder(recipe: Recipe) -> Path:
+    """runs/<data stem>-<network>."""
+    return Path("runs") / f"{data_stem(recipe)}-{recipe.network.name}"
+
+
+def data_stem(recipe: Recipe) -> str:
+    """What the training data are called: the first file without its ending, or the name of a sample or dataset.
+
+    >>> [data_stem(recipes.build("label", {"data.train": [one]})) for one in ("a/b.csv", "sample://c/d", "hf://e/f/g")]
+    ['b', 'c', 'f']
+    """
+    if not recipe.data.train:
+        raise HeedfulError("There is no file to learn from.", f"As heedful train {recipe.task} pairs.tsv")
+    first = recipe.data.train[0]
+    if first.startswith("hf://"):
+        return hub_parts(first)[0].partition("/")[2]
+    if first.startswith("sample://"):
+        return first.removeprefix("sample://").partition("/")[0]
+    return Path(first).absolute().stem
+
+
+def write_fingerprint(folder: Path, recipe: Recipe, data: Mapping[str, object]) -> None:
+    """What the run was made of: data hashes, versions, machine."""
+    facts = {
+        "data": data,
+        "versions": {name: importlib.metadata.version(name) for name in ("heedful", "torch", "tokenizers", "numpy")},
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "device": recipe.train.device,
+        "threads": recipe.train.threads,
+        "precision": recipe.train.precision,
+    }
+    write_file(folder / "fingerprint.json", lambda path: path.write_text(json.dumps(facts, indent=1), encoding="utf-8"))

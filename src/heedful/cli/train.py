@@ -51,11 +51,10 @@ def run(
     recipe = recipe_of("train", words, flags)
 
     from heedful import api
-    from heedful.api.report import asked_with
     from heedful.training.progress import terminal
 
     with terminal() as listener:
         model = api.run(recipe, output, listener)
     print(f"\nLook:   {model.folder}/report.html")
-    print(f"Ask:    heedful {recipe.task} {model.folder} {asked_with(model)}")
+    print(f"Ask:    heedful {recipe.task} {model.folder} {model.asked_with}")
     print(f"Score:  heedful evaluate {model.folder} FILE")

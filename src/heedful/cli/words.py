@@ -37,17 +37,6 @@ What = Annotated[
     ),
 ]
 
-# What people have, by task.
-EXAMPLES = {
-    "classify": "photos/",
-    "caption": "captions.csv",
-    "draw": "captions.csv",
-    "match": "captions.csv",
-    "label": "clips/",
-    "translate": "pairs.tsv",
-    "complete": "book.txt",
-    "fill": "book.txt",
-}
 BUDGETS = ("train.minutes", "train.steps", "train.epochs")
 
 
@@ -56,6 +45,7 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
     from heedful.recipe import load, parse
     from heedful.tasks import TASKS
     from heedful.tasks.recipes import build, uses
+    from heedful.tasks.task import find_task
 
     first, *rest = words
     files, settings = files_and_settings(rest)
@@ -68,7 +58,7 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
     named = first in TASKS
     recipe = build(first, changes) if named else load(recipe_file(command, first), changes, uses())
     if not recipe.data.train:
-        example = EXAMPLES.get(recipe.task, "FILE")
+        example = find_task(recipe.task).facts.data
         raise HeedfulError("There is no file to learn from.", f"As in: heedful {command} {first} {example}")
     return recipe
 

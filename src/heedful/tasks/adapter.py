@@ -33,6 +33,8 @@ def half(kind: Any, task: ModuleTask) -> Any:
     made.module = task.module
     for name in dir(kind):
         function = getattr(task.module, RENAMED.get(name, name), None)
+        if function is None and name in ("from_hub", "hub_recipe", "to_hub") and task.facts.verb != "draw":
+            function = getattr(import_module(f"heedful.tasks.{task.facts.verb}.hub"), name, None)
         if callable(function) and not name.startswith("_") and name not in kind.__dict__:
             setattr(made, name, function)
     return made
@@ -59,11 +61,6 @@ class ModuleLearning(Learning[Any, Any]):
     def inherited(self, before: Any, start: Any) -> Any:
         more = self.module.inherited(before, start) if hasattr(self.module, "inherited") else {}
         return super().inherited(before, start) | more
-
-    def from_hub(self, published: Any, where: Any) -> Any:
-        from heedful.tasks.published import MAKERS
-
-        return MAKERS[self.facts.verb](published, where)
 
 
 ModuleAnswering.__abstractmethods__ = ModuleLearning.__abstractmethods__ = frozenset()  # pyright: ignore

@@ -120,6 +120,11 @@ def opened(folder: Path) -> PreparedDocuments | None:
     return document_preparing.opened(folder / "data") if (folder / "data" / "prepared.json").exists() else None
 
 
+def inherited(before: Recipe) -> dict[str, object]:
+    """Data settings that are taken over from where weights come from: windows of other language models are alike."""
+    return {"window": before.data.window} if before.task in ("complete", "fill") else {}
+
+
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen. Probabilities are to be true: no smoothing.
 

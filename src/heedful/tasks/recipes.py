@@ -1,7 +1,7 @@
 """Recipes held to what their task uses."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from heedful import recipe as recipes
 from heedful.recipe import Uses
@@ -16,11 +16,11 @@ def uses() -> Uses:
     return {verb: find_task(verb).facts.keys for verb in TASKS}
 
 
-def build(task: str, changes: dict[str, Any] | None = None) -> Recipe:
+def build(task: str, changes: Mapping[str, object] | None = None) -> Recipe:
     """A recipe from dotted changes; raises HeedfulError as `recipe.build` does, for what a task cannot use too."""
     return recipes.build(task, changes, uses=uses())
 
 
-def change(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+def change(recipe: Recipe, changes: Mapping[str, object]) -> Recipe:
     """The same recipe with dotted keys changed; raises HeedfulError as `build` does."""
     return recipes.change(recipe, changes, uses())

@@ -21,6 +21,7 @@ from heedful.data.pairs.read import normalised
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.special_tokens import Marks
 from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.engines.onnx_graphs import Graph, writer_graphs
 from heedful.generation.rules import Rules, Special, rules_of, until
 from heedful.generation.score import score as log_probability
 from heedful.generation.search import Hypothesis, Job, Search
@@ -30,10 +31,13 @@ from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
 from heedful.tasks.inputs import Reading, Sources, load_reading, luck, refuse_long
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
 from heedful.tasks.plans import built, kept, planned
 from heedful.tasks.pretrained import Given
 from heedful.training.loop import Batch
 
+POSITIONS = 512  # of a translator, in formats that have a table for them where we have a formula
 SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
 
 
@@ -237,3 +241,31 @@ def load(config: dict[str, Any], folder: Path) -> Author:
     plan = planned(config)
     network = built(plan) if plan else made(settings, read, target, shared)
     return Author(network, settings, read, target, **about, plan=plan)
+
+
+def manifest(model: Author, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+    """What one must know beside exported graphs; an answer may have `stretch` tokens for each position of the source
+    and `slack` more, but no more than `limit`.
+    """
+    fixed = settings.max_length
+    stretch, slack = (model.stretch, model.slack) if fixed == "auto" else (0.0, fixed)
+    return {
+        "source": describe_source(model.reading, folder),
+        "target": describe_tokenizer(model.target, folder, "target"),
+        "normal_form": model.normal_form,
+        **describe_special(special(model)),
+        "stretch": stretch,
+        "slack": slack,
+        "limit": model.network.decoder.limit,
+    }
+
+
+def graphs(model: Author, lengths: Sequence[int]) -> list[Graph]:
+    """The graphs of the network for ONNX, with made-up sources of these lengths."""
+    return writer_graphs(model.network, *made_up_sources(model.reading, lengths, model.network.encoder.limit))
+
+
+def writing_limits(model: Author, search: GenerateSettings) -> dict[str, Any]:
+    """Keys of generation_config.json that say how an answer begins, and how long it may be."""
+    length = model.slack + 1 if model.stretch == 0 else POSITIONS
+    return {"decoder_start_token_id": model.target.marks.begin, "num_beams": search.beam, "max_length": length}

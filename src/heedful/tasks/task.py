@@ -6,7 +6,7 @@ and an answer into results (tasks/<verb>/ask.py), `learning` turns data into a n
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from heedful.engines.onnx_graphs import Graph
     from heedful.hub import Plan, Published
     from heedful.metrics.counts import Kind
-    from heedful.tasks.pretrained import Pretrained
+    from heedful.tasks.match.vectors import Vectors
+    from heedful.tasks.pretrained import Given as Pretrained
     from heedful.training.loop import Work
+    from heedful.training.progress import Listener
 
 Shape = Literal["one to one", "one to many", "many to one", "many to many", "many to many, in step"]
 SourceKind = Literal["text", "picture", "frames", "series", "tokens"]
@@ -46,10 +48,8 @@ class TaskFacts:
     """What stands behind a model's folder on a command line."""
     data: str
     """What people have: the files of an example."""
-    hub_task: str
-    """What the Hugging Face hub calls it."""
-    hub_task_of_texts: str = ""
-    """The same where texts go in, if it has another name then."""
+    hub_tasks: Mapping[SourceKind, str]
+    """What the Hugging Face hub calls it, by what goes in; a series has no name there."""
     network: str = "vaswani2017"
     """The row of the lineage that auto means."""
     unit: str = "tokens"
@@ -110,6 +110,26 @@ class Stage:
     work: "Work"
     train: TrainSettings
     rest: TrainSettings
+
+
+class Finder(Protocol):
+    """Finds pictures by words, and words for pictures, in whole folders."""
+
+    def search(
+        self, texts: Sequence[str], places: Sequence[str], settings: GenerateSettings, listener: "Listener"
+    ) -> list[list[Answer]]:
+        """The n best pictures of `places` for each text, with their cosines."""
+        ...
+
+    def among(
+        self, places: Sequence[str], texts: Sequence[str], settings: GenerateSettings, listener: "Listener"
+    ) -> list[list[Answer]]:
+        """The n best texts (none given: of those of training) for each picture of `places`."""
+        ...
+
+    def embed(self, inputs: Sequence[str], texts: bool, settings: GenerateSettings, listener: "Listener") -> "Vectors":
+        """Unit vectors of pictures and of all in folders, or of texts."""
+        ...
 
 
 Data = TypeVar("Data", bound=PreparedData)
@@ -191,11 +211,23 @@ class Answering(ABC, Generic[Data, Model]):
     def save(self, model: Model, folder: Path) -> None:
         """Writes the tokenizers; the caller writes config and weights."""
 
+    def export_files(self, model: Model, folder: Path) -> None:
+        """Writes what stands beside exported graphs."""
+        self.save(model, folder)
+
     @abstractmethod
     def manifest(self, model: Model, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         """What one must know beside exported graphs: how sources are made (tokenizers lie in `folder`), what answers
         mean.
         """
+
+    def unknown(self, model: Model, text: str) -> tuple[str, ...]:
+        """The pieces of a text that the model's vocabulary does not have."""
+        return ()
+
+    def finder(self, models: Sequence[Model]) -> "Finder":
+        """What finds pictures by words, and words for pictures."""
+        raise self.refused("has no space for pictures and texts")
 
     def stream(
         self, models: Sequence[Model], text: str, settings: GenerateSettings, tell: Callable[[str], object]
@@ -279,9 +311,9 @@ class Learning(ABC, Generic[Data, Learnable]):
         """The model of a folder in the Hugging Face format; raises HeedfulError where the task has no family."""
         raise HeedfulError(f"No family of published weights can {self.facts.verb}.")
 
-    def hub_recipe(self, published: "Published", model: Learnable) -> dict[str, Any]:
-        """Dotted keys: how a published model is asked where the request does not say."""
-        return {}
+    def hub_recipe(self, recipe: Recipe, published: "Published", model: Learnable) -> Recipe:
+        """The recipe with how a published model is asked where the request does not say."""
+        return replace(recipe, network=model.settings)
 
     def to_hub(self, model: Learnable, recipe: Recipe, notes: list[str]) -> "Published":
         """The model as its family publishes one; raises HeedfulError where no layout has a place for it."""

@@ -6,6 +6,7 @@ N sources   T target positions
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,17 +16,19 @@ from heedful.data.pairs import prepare as preparing
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepare import standing as opened
 from heedful.data.readers.rows import BadRow
+from heedful.engines.onnx_graphs import Graph
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
-from heedful.results import Example, Findings, Measure, Scores
+from heedful.results import Example, Exhibits, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, Recipe
 from heedful.tasks import inputs as reading
 from heedful.tasks import seq2seq as writing
 from heedful.tasks.plans import begun, built
 from heedful.tasks.pretrained import Given
 from heedful.tasks.seq2seq import Author, answer, config, given, load, save, score, together
+from heedful.tasks.task import SourceKind
 from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
@@ -39,6 +42,11 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
     """The recipe's data under `folder`, read and written as `start` has it if its weights are the beginning."""
     start = start or Given()
     return preparing.prepare(recipe, folder, say, (start.picture(recipe.data), start.written), ("picture", "text"))
+
+
+def inherited(before: Recipe, start: Given) -> dict[str, object]:
+    """Data settings that are taken over from where weights come from."""
+    return start.picture_settings()
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -141,3 +149,23 @@ def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
     valid = [] if recipe.data.valid == "auto" else recipe.data.valid
     return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+
+
+def source_kind(model: Author) -> SourceKind:
+    """What the model is asked with."""
+    return "picture"
+
+
+def exhibits(models: Sequence[Author], scores: Scores, settings: GenerateSettings) -> Exhibits:
+    """What a report shows beside the numbers: the pictures of scored examples."""
+    return Exhibits("captions", pictures=prints(models[0], scores))
+
+
+def manifest(model: Author, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+    """What one must know beside exported graphs."""
+    return writing.manifest(model, folder, settings)
+
+
+def graphs(model: Author, lengths: Sequence[int]) -> list[Graph]:
+    """The graphs of the network for ONNX."""
+    return writing.graphs(model, lengths)

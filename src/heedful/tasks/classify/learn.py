@@ -21,6 +21,7 @@ from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import mix
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.engines.onnx_graphs import Graph, answer_graph
 from heedful.errors import unknown
 from heedful.hub import Plan
 from heedful.metrics import baselines
@@ -29,11 +30,14 @@ from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks import lineage
 from heedful.networks.joins import EncoderHead, build_encoder
-from heedful.results import Answer, Example, Findings, Measure, Scores, Track
+from heedful.results import Answer, Example, Exhibits, Findings, Measure, Scores, Track
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs as reading
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.manifests import describe_source
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
+from heedful.tasks.task import SourceKind
 from heedful.training import decide as defaults
 from heedful.training.loop import Batch, Work
 
@@ -64,6 +68,11 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
     start, kind = start or Given(), preparing.kind_of_source(recipe.data)
     source = start.picture(recipe.data) if kind == "picture" else start.words
     return preparing.prepare(recipe, folder, say, (source, None), (kind, "name"))
+
+
+def inherited(before: Recipe, start: Given) -> dict[str, object]:
+    """Data settings that are taken over from where weights come from."""
+    return start.picture_settings()
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -296,3 +305,28 @@ def load(config: dict[str, Any], folder: Path) -> Classifier:
     settings = parse_settings(NetworkSettings, config["network"])
     read, names, plan = reading.load_reading(config, folder / "tokenizer.json"), tuple(config["names"]), planned(config)
     return Classifier(built(plan), settings, read, names, plan) if plan else made(settings, read, names)
+
+
+def source_kind(model: Classifier) -> SourceKind:
+    """What the model is asked with."""
+    return "picture" if model.reading.positions else "text"
+
+
+def asked_with(model: Classifier) -> str:
+    """What stands behind the model's folder where it is asked."""
+    return "PICTURE" if model.reading.positions else '"…"'
+
+
+def exhibits(models: Sequence[Classifier], scores: Scores, settings: GenerateSettings) -> Exhibits:
+    """What a report shows beside the numbers: the pictures of scored examples."""
+    return Exhibits("classes", pictures=prints(models[0], scores))
+
+
+def manifest(model: Classifier, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+    """What one must know beside exported graphs."""
+    return {"source": describe_source(model.reading, folder), "names": list(model.names)}
+
+
+def graphs(model: Classifier, lengths: Sequence[int]) -> list[Graph]:
+    """The graphs of the network for ONNX, with made-up sources of these lengths."""
+    return [answer_graph(model.network, *made_up_sources(model.reading, lengths, model.network.encoder.limit))]

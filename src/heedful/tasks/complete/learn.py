@@ -20,17 +20,19 @@ from heedful.data.documents.check import check_documents
 from heedful.data.documents.prepare import PreparedDocuments
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.engines.onnx_graphs import Graph, alone_graph
 from heedful.generation.score import log_probabilities
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.ngrams import KneserNey
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks.joins import LanguageModel, language_model
-from heedful.results import Alignment, Example, Findings, Measure, Scores
+from heedful.results import Alignment, Answer, Example, Exhibits, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import language as passages
 from heedful.tasks.attention_maps import TO_ITSELF, maps_of
-from heedful.tasks.complete.ask import Continuer, answer, beginning, continued, prompts
+from heedful.tasks.complete.ask import LONGEST, Continuer, answer, beginning, continued, prompts, special
 from heedful.tasks.language import Passage, Pieces, opened
+from heedful.tasks.manifests import describe_special, describe_tokenizer
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
 from heedful.training.loop import Batch, Work
@@ -52,6 +54,11 @@ def given(model: Continuer) -> Given:
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
     """The recipe's documents under `folder`; with the tokenizer of `start`, if its weights are the beginning."""
     return document_preparing.prepare_documents(recipe, folder, say, start.written if start else None)
+
+
+def inherited(before: Recipe, start: Given) -> dict[str, object]:
+    """Data settings that are taken over from where weights come from."""
+    return passages.inherited(before)
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -262,3 +269,39 @@ def load(config: dict[str, Any], folder: Path) -> Continuer:
     plan = planned(config)
     network = built(plan) if plan else language_model(settings, tokenizer.size)
     return Continuer(network, settings, tokenizer, **about, plan=plan)
+
+
+SHOWN = 24  # prompts that a report shows continuations of
+
+
+def exhibits(models: Sequence[Continuer], scores: Scores, settings: GenerateSettings) -> Exhibits:
+    """What a report shows beside the numbers: how a few texts go on."""
+    asked = prompts(models[0], [case.source for case in scores.cases[:SHOWN]])
+    return Exhibits("passages", answers=[one for found in answer(models, asked, settings) for one in found])
+
+
+def stream(
+    models: Sequence[Continuer], text: str, settings: GenerateSettings, tell: Callable[[str], object]
+) -> list[list[Answer]]:
+    """How a text goes on, given out while it is written."""
+    return answer(models, [text], settings, tell)
+
+
+def manifest(model: Continuer, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+    """What one must know beside exported graphs: `prompted`, behind the token that begins; for `slack` tokens, if
+    `limit` allows.
+    """
+    marks, fixed = model.tokenizer.marks, settings.max_length
+    return {
+        "target": describe_tokenizer(model.tokenizer, folder, "target"),
+        "normal_form": model.normal_form,
+        **describe_special(special(model)),
+        "prompted": model.ends and marks.prompted,
+        "slack": LONGEST if fixed == "auto" else fixed,
+        "limit": model.limit,
+    }
+
+
+def graphs(model: Continuer, lengths: Sequence[int]) -> list[Graph]:
+    """The graph of the network for ONNX."""
+    return [alone_graph(model.network, len(lengths))]

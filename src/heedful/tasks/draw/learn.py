@@ -21,18 +21,21 @@ from heedful.data.pairs.prepare import standing as opened
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.tokenizer import EOS, Tokenizer
+from heedful.engines.onnx_graphs import Graph, paint_graph, writer_graphs
 from heedful.generation.rules import Rules, Special
 from heedful.generation.search import Job, Search
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.networks import lineage
 from heedful.networks.joins import Drawing
-from heedful.results import Answer, Example, Findings, Measure, Scores
+from heedful.results import Answer, Example, Exhibits, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings, parse_settings
 from heedful.tasks import inputs as reading
 from heedful.tasks import seq2seq as writing
 from heedful.tasks.draw import codes
 from heedful.tasks.draw import judge as retrieval
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.manifests import describe_source, describe_special
 from heedful.tasks.match.learn import Matcher
 from heedful.tasks.pretrained import Given
 from heedful.training import decide as defaults
@@ -69,6 +72,11 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
     """The recipe's data under `folder`, read and shown as `start` has it if its weights are the beginning."""
     start = start or Given()
     return preparing.prepare(recipe, folder, say, (start.words, start.picture(recipe.data)), ("text", "picture"))
+
+
+def inherited(before: Recipe, start: Given) -> dict[str, object]:
+    """Data settings that are taken over from where weights come from."""
+    return start.picture_settings()
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -310,3 +318,27 @@ def load(config: dict[str, Any], folder: Path) -> Artist:
     """The artist of a folder, with weights still to be put in."""
     read = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
     return made(parse_settings(NetworkSettings, config["network"]), read, Form.parse(config["picture"]))
+
+
+SHOWN = 24  # prompts that a report shows drawings of
+
+
+def exhibits(models: Sequence[Artist], scores: Scores, settings: GenerateSettings) -> Exhibits:
+    """What a report shows beside the numbers: drawings, the real pictures, and these as their codes give them back."""
+    drawn = answer(models, [case.source for case in scores.cases[:SHOWN]], settings)
+    answers = [drawing for drawings in drawn for drawing in drawings]
+    pictures, through_codes = prints(models[0], scores), returned(models[0], scores)
+    return Exhibits("drawings", pictures, through_codes, answers=answers)
+
+
+def manifest(model: Artist, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+    """What one must know beside exported graphs."""
+    source = {"source": describe_source(model.reading, folder)}
+    return source | describe_special(SPECIAL) | {"first": codes.FIRST, "length": model.network.codebook.positions}
+
+
+def graphs(model: Artist, lengths: Sequence[int]) -> list[Graph]:
+    """The graphs of the network for ONNX, with made-up sources of these lengths."""
+    writer = model.network.writer
+    sources = made_up_sources(model.reading, lengths, writer.encoder.limit)
+    return [*writer_graphs(writer, *sources), paint_graph(model.network.codebook)]

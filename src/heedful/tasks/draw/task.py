@@ -10,7 +10,7 @@ FACTS = TaskFacts(
     gives="a picture of what it says",
     asked_with='"…"',
     data="captions.csv",
-    hub_task="text-to-image",
+    hub_tasks={"text": "text-to-image"},
     view="drawings",
     keys=frozenset(
         (

@@ -19,6 +19,7 @@ from heedful.data.documents.check import check_documents
 from heedful.data.documents.prepare import PreparedDocuments
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.engines.onnx_graphs import Graph, filler_graph
 from heedful.metrics.bootstrap import interval
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.ngrams import Between
@@ -30,9 +31,11 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Reci
 from heedful.tasks import language as passages
 from heedful.tasks.attention_maps import TO_ITSELF, maps_of
 from heedful.tasks.fill.ask import Guesser, answer, best, guesses, prompts, refuse_long, score, windows
-from heedful.tasks.fill.masks import GAP, LEAST, Gapped, Gaps, asked, ends_inside, shown_gaps
+from heedful.tasks.fill.masks import GAP, LEADING, LEAST, Gapped, Gaps, asked, ends_inside, shown_gaps
 from heedful.tasks.inputs import seeds_of
 from heedful.tasks.language import Pieces, opened
+from heedful.tasks.made_up import made_up_texts
+from heedful.tasks.manifests import describe_tokenizer
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
 from heedful.training.loop import Batch, Work
@@ -50,6 +53,11 @@ def given(model: Guesser) -> Given:
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
     """The recipe's documents under `folder`; with the tokenizer of `start`, if its weights are the beginning."""
     return document_preparing.prepare_documents(recipe, folder, say, start.words if start else None)
+
+
+def inherited(before: Recipe, start: Given) -> dict[str, object]:
+    """Data settings that are taken over from where weights come from."""
+    return passages.inherited(before)
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -265,3 +273,26 @@ def load(config: dict[str, Any], folder: Path) -> Guesser:
     if plan is None:
         return made(settings, tokenizer, *about)
     return Guesser(built(plan), settings, tokenizer, *about, plan)
+
+
+def manifest(model: Guesser, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+    """What one must know beside exported graphs, and which entries of the vocabulary fill no gap.
+
+    `leads`: the blank before a gap is the gap's own.
+    """
+    words = model.tokenizer
+    marks, entries = words.marks, model.network.vocabulary
+    around = {"before": [marks.begin], "after": [marks.end]} if model.ends else {"before": [], "after": []}
+    return {
+        "source": describe_tokenizer(words, folder, "source") | around,
+        "normal_form": model.normal_form,
+        "gap": {"text": GAP, "token": words.gap, "leads": words.kind in LEADING},
+        "never": sorted({*marks.silent, *range(words.size, entries)}),
+        "limit": model.limit,
+    }
+
+
+def graphs(model: Guesser, lengths: Sequence[int]) -> list[Graph]:
+    """The graph of the network for ONNX, with made-up texts of these lengths."""
+    network = model.network
+    return [filler_graph(network, made_up_texts(network.vocabulary, lengths, network.encoder.limit))]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from heedful.blocks.vision import Pixels
 from heedful.data import batching
@@ -20,8 +20,9 @@ from heedful.data.steps import prepare as step_preparing
 from heedful.data.steps import store as step_store
 from heedful.data.steps.forms import StepForm, Steps, open_steps
 from heedful.data.steps.read import read_clips
-from heedful.data.steps.subwords import Cut
+from heedful.data.steps.subwords import PIECES, Cut
 from heedful.data.steps.words import Lexicon
+from heedful.engines.onnx_graphs import Graph, answer_graph
 from heedful.errors import HeedfulError, unknown
 from heedful.hub import Plan
 from heedful.metrics.classes import by_class, confused
@@ -31,13 +32,16 @@ from heedful.networks import lineage
 from heedful.networks.embeddings import Frames, Series, Words
 from heedful.networks.joins import EncoderHead, build_encoder
 from heedful.networks.subwords import FirstPieces
-from heedful.results import Answer, Example, Findings, Measure, Scores, Track
+from heedful.results import Answer, Example, Exhibits, Findings, Measure, Scores, Track, spread_out
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs as reading
 from heedful.tasks.label import clips
 from heedful.tasks.label.windows import LEAST, apart, by_windows, cut, sureness, windows
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.manifests import describe_text
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
+from heedful.tasks.task import SourceKind
 from heedful.training.loop import Work
 
 OWN = {"causal": False, "patch": "auto", "stem": "auto"}
@@ -81,6 +85,12 @@ def prepare(
 def opened(folder: Path) -> step_store.PreparedClips | None:
     """The data that was prepared in a run's folder, if it is still there."""
     return step_store.opened(folder / "data") if (folder / "data" / "prepared.json").exists() else None
+
+
+def inherited(before: Recipe, start: Given) -> dict[str, object]:
+    """Data settings that are taken over from where weights come from."""
+    taken = start.picture_settings() | ({"frame_rate": start.steps.rate} if start.steps else {})
+    return taken | ({"window": before.data.window} if before.task == "label" else {})
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -322,3 +332,55 @@ def load(config: dict[str, Any], folder: Path) -> Labeller:
     if plan:
         return of_words(built(plan), settings, form, tuple(config["names"]), config["window"], plan)
     return made(settings, form, pixels, tuple(config["names"]), config["window"])
+
+
+def source_kind(model: Labeller) -> SourceKind:
+    """What the model is asked with."""
+    return model.form.kind
+
+
+def exhibits(models: Sequence[Labeller], scores: Scores, settings: GenerateSettings) -> Exhibits:
+    """What a report shows beside the numbers: times and windows of the clips whose steps it draws."""
+    shown_cases = spread_out(scores.cases)
+    answers = [found[0] for found in answer(models, [case.source for case in shown_cases], settings)]
+    return Exhibits("steps", tracks={one.source: one.track for one in answers if one.track})
+
+
+def export_files(model: Labeller, folder: Path) -> None:
+    """Writes the tokenizer of a published vocabulary, which a run keeps in its config."""
+    if isinstance(model.form.lexicon, Cut):
+        model.form.lexicon.tokenizer.save(folder / "tokenizer.json")
+
+
+def manifest(model: Labeller, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+    """What one must know beside exported graphs."""
+    if isinstance(model.form.lexicon, Cut):
+        pieces = describe_text(model.form.lexicon.tokenizer, folder) | {"pieces": PIECES}
+        return {"source": pieces, "names": list(model.names)}
+    return {"source": model.form.plain(), "names": list(model.names), "window": model.window}
+
+
+def graphs(model: Labeller, lengths: Sequence[int]) -> list[Graph]:
+    """The graph of the network for ONNX, with made-up sources of these lengths."""
+    network = model.network
+    if isinstance(network, FirstPieces):
+        assert isinstance(model.form.lexicon, Cut)
+        read = reading.Reading(model.form.lexicon.tokenizer)
+        return [answer_graph(network.inner, *made_up_sources(read, lengths, network.inner.encoder.limit))]
+    return [answer_graph(network, made_up_steps(model.form, lengths), 0)]
+
+
+def made_up_steps(form: StepForm, lengths: Sequence[int]) -> dict[str, Tensor]:
+    """Sequences that nobody made, of these lengths: source (N, T, ...) and lengths (N,)."""
+    random, shape = torch.Generator().manual_seed(len(lengths)), (len(lengths), max(lengths))
+    if isinstance(form.lexicon, Lexicon):
+        words, letters = form.lexicon.sizes
+        first = torch.randint(0, words, (*shape, 1), generator=random)
+        width = form.lexicon.encode(("",)).shape[1] - 1
+        source = torch.cat([first, torch.randint(0, letters, (*shape, width), generator=random)], dim=-1)
+    elif form.picture is not None:
+        pixels = form.picture.size, form.picture.size, form.picture.channels
+        source = torch.randint(0, 256, (*shape, *pixels), dtype=torch.uint8, generator=random)
+    else:
+        source = torch.randn((*shape, len(form.mean)), generator=random)
+    return {"source": source, "lengths": torch.tensor(lengths)}

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,17 +25,21 @@ from heedful.data.pictures.read import fitted as fit
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.special_tokens import Marks
 from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.engines.onnx_graphs import Graph, tower_graph
 from heedful.errors import HeedfulError
 from heedful.hub import Plan
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.networks import lineage
-from heedful.networks.joins import TwoTowers, build_encoder
-from heedful.results import Answer, Example, Findings, Measure, Scores
+from heedful.networks.joins import AnyEncoder, TwoTowers, build_encoder
+from heedful.results import Answer, Example, Exhibits, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs as reading
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.manifests import describe_source
 from heedful.tasks.match.rank import both_ways, by_words, gallery
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
+from heedful.tasks.task import SourceKind
 from heedful.training import decide as defaults
 from heedful.training.loop import Batch, Work
 
@@ -67,6 +71,11 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
     """The recipe's data under `folder`, read as `start` has it if its weights are the beginning."""
     start = start or Given()
     return preparing.prepare(recipe, folder, say, (start.picture(recipe.data), start.words), ("picture", "text"))
+
+
+def inherited(before: Recipe, start: Given) -> dict[str, object]:
+    """Data settings that are taken over from where weights come from."""
+    return start.picture_settings()
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -317,3 +326,34 @@ def load(config: dict[str, Any], folder: Path) -> Matcher:
     if plan:
         return Matcher(built(plan), settings, pictures, words, texts, plan)
     return made(settings, pictures, words, texts)
+
+
+def source_kind(model: Matcher) -> SourceKind:
+    """What the model is asked with."""
+    return "picture"
+
+
+def unknown(model: Matcher, text: str) -> tuple[str, ...]:
+    """The pieces of a text that the model's vocabulary does not have."""
+    return model.words.unknown(text)
+
+
+def exhibits(models: Sequence[Matcher], scores: Scores, settings: GenerateSettings) -> Exhibits:
+    """What a report shows beside the numbers: the pictures of scored examples."""
+    return Exhibits("matches", pictures=prints(models[0], scores))
+
+
+def manifest(model: Matcher, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+    """What one must know beside exported graphs."""
+    sides = {"pictures": describe_source(model.pictures, folder), "texts": describe_source(model.words, folder)}
+    return sides | {"scale": model.network.scale.exp().clamp(max=100).item()}
+
+
+def graphs(model: Matcher, lengths: Sequence[int]) -> list[Graph]:
+    """The graphs of the network for ONNX, with made-up sources of these lengths."""
+    encoders = [cast("AnyEncoder", encoder) for encoder in model.network.encoders]
+    sides = zip(("pictures", "texts"), (model.pictures, model.words), encoders, strict=True)
+    return [
+        tower_graph(model.network, side, name, *made_up_sources(read, lengths, encoder.limit))
+        for side, (name, read, encoder) in enumerate(sides)
+    ]

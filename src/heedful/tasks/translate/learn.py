@@ -6,6 +6,7 @@ N sources   S source positions   T target positions
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepare import standing as opened
 from heedful.data.pairs.read import normalised
 from heedful.data.readers.rows import BadRow
+from heedful.engines.onnx_graphs import Graph
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
@@ -40,6 +42,11 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
     if recipe.data.shared_tokenizer:
         words, written = words or written, written or words
     return preparing.prepare(recipe, folder, say, (words, written))
+
+
+def inherited(before: Recipe, start: Given) -> dict[str, object]:
+    """Data settings that are taken over from where weights come from."""
+    return {"shared_tokenizer": before.data.shared_tokenizer} if before.task == "translate" else {}
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -152,3 +159,13 @@ def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
     valid = [] if recipe.data.valid == "auto" else recipe.data.valid
     return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+
+
+def manifest(model: Author, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+    """What one must know beside exported graphs."""
+    return writing.manifest(model, folder, settings)
+
+
+def graphs(model: Author, lengths: Sequence[int]) -> list[Graph]:
+    """The graphs of the network for ONNX."""
+    return writing.graphs(model, lengths)
