@@ -20,7 +20,7 @@ from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, w
 from heedful.training.log import Log
 from heedful.training.optimizer import Average, adamw, factor, scale_gradients, set_rate
 from heedful.training.progress import Listener
-from heedful.training.signals import stop_signals
+from heedful.training.signals import held_signals, leave_signals, stop_signals
 
 VALIDATIONS = 12  # over the budget, where valid_every is auto
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
@@ -170,8 +170,11 @@ class Loop:
                 batch_size=None,
                 num_workers=self.train.workers,
                 generator=torch.Generator(),
+                worker_init_fn=leave_signals,
             )
-            for rows, batch in zip(plan, loader, strict=True):
+            with held_signals():
+                loaded = iter(loader)
+            for rows, batch in zip(plan, loaded, strict=True):
                 self.at.batch += 1
                 yield rows, batch
             self.at.epoch, self.at.batch = self.at.epoch + 1, 0
