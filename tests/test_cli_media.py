@@ -126,3 +126,50 @@ def test_bad_files_are_left_out_and_counted_where_that_is_asked_for(
     told = heedful(f"evaluate {task}/run {task}/bad data.bad_rows=skip", place)
     assert told.code == 0 and "left out: 3 bad rows (first: " in told.err, told.err
     assert f"{good} examples" in told.out
+
+
+PHONE = b"\0\0\0\x18ftypheic\0\0\0\0"
+UNREAD = {
+    "t.csv": ("t.csv", "file_name,label\na/1.HEIC,sun\na/2.heic,sea\n", "t.csv line 2: a/1.HEIC"),
+    "t.tsv": ("t.tsv", "a/1.avif\tsun\na/2.avif\tsea\n", "t.tsv line 1: a/1.avif"),
+    "a column": ("a/t.csv data.columns=photo,what", "photo,what\n1.heif,sun\n", "a/t.csv line 2: a/1.heif"),
+    "no ending": ("t.jsonl", '{"file_name": "a/1", "text": "a sun"}\n', "t.jsonl line 1: a/1"),
+    "a size": ("t.csv data.picture=8 data.colours=rgb", "file_name,text\na/1.heic,sun\n", "t.csv line 2: a/1.heic"),
+    "a folder": ("a", "", "The folder a has 6 files and no picture that can be read (first: a/1.HEIC)."),
+}
+
+
+@pytest.mark.parametrize("task", ["classify", "caption", "match", "draw"])
+@pytest.mark.parametrize("case", UNREAD)
+def test_pictures_that_cannot_be_read_are_not_taken_for_texts(case: str, task: str, tmp_path: Path) -> None:
+    """By file and line, with what is allowed and what to do; a network learns nothing from their names."""
+    words, text, problem = UNREAD[case]
+    (tmp_path / "a").mkdir()
+    for name in ("1.HEIC", "1.heic", "2.heic", "1.avif", "1.heif", "1"):
+        (tmp_path / "a" / name).write_bytes(PHONE)
+    if text:
+        (tmp_path / words.split()[0]).write_text(text, encoding="utf-8")
+    told = heedful(f"train {task} {words} -o run {SMALL}", tmp_path)
+    assert told.code == 2 and problem in told.err, told.err
+    assert "PNG, JPEG" in told.err or ".png, .jpg" in told.err
+    assert case == "no ending" or "must be converted first, as to JPEG" in told.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_of_a_folder_that_can_be_read_in_part_the_rest_is_said(tmp_path: Path) -> None:
+    """And a HEIC file that is a JPEG in truth, as some telephones write it, is one."""
+    for number in range(8):
+        name = tmp_path / "p" / ("sun" if number % 2 else "sea") / f"{number}.jpg"
+        name.parent.mkdir(parents=True, exist_ok=True)
+        noise(number).save(name)
+    (tmp_path / "p/sea/IMG_1.heic").write_bytes(PHONE)
+    told = heedful(f"train classify p -o run {SMALL}", tmp_path)
+    assert told.code == 0, told.err
+    assert "passed over 1 picture in a format that cannot be read (first: p/sea/IMG_1.heic); pictures" in told.err
+    (tmp_path / "p/sea/0.jpg").rename(tmp_path / "p/sea/0.heic")
+    rows = "".join(
+        f"{path.relative_to(tmp_path)},{path.parent.name}\n" for path in sorted(tmp_path.glob("p/*/[0-9].*"))
+    )
+    (tmp_path / "t.csv").write_text(f"file_name,label\n{rows}", encoding="utf-8")
+    told = heedful(f"train classify t.csv -o named {SMALL}", tmp_path)
+    assert told.code == 0 and "8 pictures of 8×8" in told.err, told.err

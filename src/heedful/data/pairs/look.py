@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
-from heedful.data.pairs.pictured import broken
+from heedful.data.pairs.pictured import broken, is_pictured
 from heedful.data.pairs.read import Pair, read_pairs
-from heedful.data.pictures.read import is_picture
 from heedful.data.readers.rows import BadRow
 from heedful.data.split import hashed
 from heedful.data.tokenizers.tokenizer import choose
@@ -109,7 +108,7 @@ def look(files: Sequence[str], data: DataSettings, units: tuple[str, ...] = ()) 
     seen = Look(units)
     pairs = read_pairs(files, replace(data, bad_rows="skip", normalize="none"), seen.refuse)
     beginning = list(islice(pairs, BEGINNING))
-    pictured = bool(beginning) and is_picture(beginning[0].source)
+    pictured = bool(beginning) and is_pictured(beginning[0], files, data)
     seen.units = units or tuple(unit([getattr(pair, side) for pair in beginning]) for side in SIDES)
     if pictured:
         seen.units = (PICTURES, seen.units[1])

@@ -8,8 +8,10 @@ from pathlib import Path
 from heedful.data.notes import Notes
 from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pictures.album import AlbumWriter
-from heedful.data.pictures.read import Form, choose_form, decode
-from heedful.data.readers.rows import BadRow
+from heedful.data.pictures.files import NAME
+from heedful.data.pictures.read import Form, choose_form, decode, is_picture
+from heedful.data.readers.files import read_rows
+from heedful.data.readers.rows import BadRow, Row
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
@@ -17,6 +19,14 @@ LOOKED_AT = 300  # pictures by which size and colours are chosen
 SMALL = Form(8, "gray")
 
 OnBad = Callable[[BadRow], None]
+
+
+def is_pictured(first: Pair, files: Sequence[str], data: DataSettings) -> bool:
+    """Whether the first pair's source is a picture: written as one, or what its table calls file_name."""
+    if is_picture(first.source) or "://" in first.file:
+        return is_picture(first.source)
+    row = next((row for row in read_rows(files, data) if isinstance(row, Row) and row.where == first.where), None)
+    return row is not None and row.columns.get(NAME) == first.source
 
 
 def as_asked(form: Form, data: DataSettings) -> Form:
@@ -44,8 +54,13 @@ class Pictured:
             return
         if form is None:
             skipped: list[BadRow] = []
-            first = islice(read_pairs(self.data.train, self.data, skipped.append), LOOKED_AT)
-            form, why = choose_form([pair.source for pair in first], self.data)
+            first = list(islice(read_pairs(self.data.train, self.data, skipped.append), LOOKED_AT))
+            try:
+                form, why = choose_form([pair.source for pair in first], self.data)
+            except HeedfulError:
+                if self.data.bad_rows == "error" and first and (bad := broken(first[0])):
+                    raise bad.error() from None
+                raise
             note(why)
         self.album = AlbumWriter(self.folder, form)
 

@@ -16,10 +16,9 @@ from heedful.data.folders import same, write_json, written_aside
 from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs import coders
 from heedful.data.pairs.coders import Coder, Kind
-from heedful.data.pairs.pictured import Pictured, readable
+from heedful.data.pairs.pictured import Pictured, is_pictured, readable
 from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pictures.album import Album
-from heedful.data.pictures.read import is_picture
 from heedful.data.readers.files import file_notes
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.store import Store, Writer
@@ -85,7 +84,7 @@ def wrong_kind(task: str, file: str, found: Kind) -> HeedfulError:
 def kind_of_source(data: DataSettings) -> Kind:
     """Whether the first training row's source is a picture or a text."""
     first = next(read_pairs(data.train, replace(data, bad_rows="skip"), lambda bad: None), None)
-    return "picture" if first and is_picture(first.source) else "text"
+    return "picture" if first and is_pictured(first, data.train, data) else "text"
 
 
 def examples(
