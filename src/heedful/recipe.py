@@ -84,18 +84,12 @@ def dump(recipe: Recipe, complete: bool = True) -> str:
     import tomli_w
 
     table = without_none(recipe)
-    return tomli_w.dumps(table if complete else written_only(table, recipe))
-
-
-def written_only(table: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
-    """The tables with those keys alone that a person wrote."""
-    kept: dict[str, Any] = {"task": recipe.task}
-    for name, value in table.items():
-        if name not in SECTIONS:
-            kept |= {name: value} if name in recipe.written else {}
-        elif inner := {key: one for key, one in value.items() if f"{name}.{key}" in recipe.written}:
-            kept[name] = inner
-    return kept
+    if not complete:
+        usual, values = flat(as_table(Recipe())), flat(table)
+        for name in [name for name in values if name not in recipe.written and values[name] == usual[name]]:
+            section, _, key = name.rpartition(".")
+            (table[section] if section else table).pop(key)
+    return tomli_w.dumps({name: value for name, value in table.items() if value != {}})
 
 
 def change(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = None) -> Recipe:
