@@ -1,0 +1,104 @@
+"""Rules of generation: penalties leave reported scores true, draws are narrowed as defined, nothing runs over.
+
+The laws of search without rules are in laws/test_search.py, constraints in test_constraints.py.
+"""
+
+import math
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heedful.generation.choose import narrowed
+from heedful.generation.rules import Rules
+from heedful.generation.score import score
+from heedful.generation.search import Hypothesis
+from support.tiny_networks import BEGIN, END, FIRST, build, tiny
+from support.tiny_search import PIECES, SPECIAL, answers, generate, network, scores, start
+
+
+@pytest.mark.parametrize("name", ["gru", "vaswani2017"])
+@pytest.mark.parametrize("size", [0, 1, 2, 3])
+@pytest.mark.parametrize("penalty", [1.0, 3.0])
+def test_penalties_choose_and_scores_stay_true(name: str, size: int, penalty: float) -> None:
+    """Against all answers, penalised from the definition: no n-gram twice, tokens said before at lower odds."""
+    made, limit = network(name), 5
+    settings = generate(beam=700, n_best=3, length_penalty=0.6)
+    everything = [
+        Hypothesis(tuple(FIRST + i for i in ids), 0.0, 0.0)
+        for length in range(limit)
+        for ids in product(range(len(PIECES)), repeat=length)
+        if not size or len(set(grams := [ids[at : at + size] for at in range(length - size + 1)])) == len(grams)
+    ]
+    repeated = [sum(t in one.tokens[:at] for at, t in enumerate(one.tokens)) for one in everything]
+    for number, found in enumerate(answers(made, Rules(penalty, size), settings, [limit] * 3)):
+        order = {
+            one.tokens: (gained - said * math.log(penalty)) / (len(one.tokens) + 1) ** 0.6
+            for one, said, gained in zip(everything, repeated, scores(made, number, everything), strict=True)
+        }
+        right = sorted(order, key=lambda tokens: -order[tokens])[:3]
+        assert [one.tokens for one in found] == right
+        assert [one.normalised for one in found] == pytest.approx([order[tokens] for tokens in right], rel=1e-4)
+        assert [one.score for one in found] == pytest.approx(scores(made, number, found), rel=1e-4)
+
+
+@given(
+    st.lists(st.integers(-80, 80).map(lambda tenths: tenths / 10), min_size=2, max_size=12, unique=True),
+    st.integers(0, 13),
+    st.floats(0.05, 1),
+    st.floats(0, 0.9),
+)
+def test_narrowing_keeps_what_its_definitions_say(logits: list[float], top_k: int, top_p: float, min_p: float) -> None:
+    """Top-k, then the fewest that hold top-p of what is left, then what has min-p of the likeliest one's share."""
+    shares = torch.tensor(logits, dtype=torch.double).softmax(-1).tolist()
+    kept = sorted(range(len(shares)), key=lambda i: -shares[i])[: top_k or None]
+    total = sum(shares[i] for i in kept)
+    if top_p < 1:
+        fewest = next(n for n in range(1, len(kept) + 1) if sum(shares[i] for i in kept[:n]) >= top_p * total - 1e-9)
+        kept = kept[:fewest]
+    kept = [i for i in kept if shares[i] >= min_p * shares[kept[0]]]
+    settings = generate(sample=True, top_k=top_k, top_p=top_p, min_p=min_p)
+    left = narrowed(torch.tensor(logits, dtype=torch.double).log_softmax(-1), settings)
+    assert {i for i, one in enumerate(left.tolist()) if one > -math.inf} == set(kept)
+
+
+@pytest.mark.parametrize("mode", [{"beam": 1}, {"beam": 3, "n_best": 3}, {"sample": True, "n_best": 2}], ids=str)
+@pytest.mark.parametrize("name", ["gru", "vaswani2017"])
+def test_a_source_that_is_through_goes_no_further(mode: dict[str, int], name: str) -> None:
+    """One that reaches its longest answer beside others that joined late, whose answers are no longer than its own."""
+    made = build(tiny(name))
+    with torch.no_grad():
+        made.decoder.output.linear.bias[END] = -50.0  # so that answers end only where they must
+    # eight at once: seven leave early, seven others join, and then the one that was there before them is through
+    limits = [40] * 8 + [3] * 7 + [40]
+    found = answers(made, Rules(), generate(**mode, batch_tokens=8 * max(mode.values())), limits)
+    for number, (some, limit) in enumerate(zip(found, limits, strict=True)):
+        assert all(len(one.tokens) == limit and not one.complete for one in some)
+        assert [one.score for one in some] == pytest.approx(scores(made, number, some), rel=1e-4)
+
+
+def test_no_jobs_one_job_and_answers_of_one_token() -> None:
+    assert answers(network(), Rules(), generate(), []) == []
+    assert len(answers(network(), Rules(), generate(), [5])) == 1
+    both = answers(network(), Rules(), generate(), [1, 1])
+    assert [len(some[0].tokens) + some[0].complete for some in both] == [1, 1]
+    assert score([network().decoder], [start(network(), [0])], [()], SPECIAL, [False]) == [0.0]
+
+
+def test_an_ensemble_scores_by_the_mean_of_probabilities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several networks, one of them twice; answers beside longer ones; logits made a few at a time."""
+    monkeypatch.setattr("heedful.generation.score.LOGITS_AT_ONCE", 3 * (FIRST + len(PIECES)))
+    gru, other = network(), network("vaswani2017")
+    found = [(3, 4), (6,), (), (5, 5, 4, 3)]
+    with torch.inference_mode():
+        states = [start(made, [2], len(found)) for made in (gru, other, gru)]
+        whole = score([gru.decoder, other.decoder, gru.decoder], states, found, SPECIAL)
+        for tokens, value in zip(found, whole, strict=True):
+            written, shares = torch.tensor([[BEGIN, *tokens]]), torch.tensor([*tokens, END]).unsqueeze(1)
+            one, two = (
+                made.decoder.logits(made.decoder(written, start(made, [2]))[0][0]).softmax(-1).gather(1, shares)
+                for made in (gru, other)
+            )
+            assert value == pytest.approx(((2 * one + two) / 3).log().sum().item(), rel=1e-4)
