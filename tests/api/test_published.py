@@ -15,6 +15,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from support import published
 from support.families import oracle
+from support.inside import inside
 from support.published import LINES, NAMES, classes
 from support.sampling import sample
 
@@ -174,7 +175,7 @@ def questions(model: heedful.Model, pictures: list[str]) -> Any:
             return model.answer(PROMPTS, GREEDY)
         case "fill":
             return model.answer(["The [MASK] sat."])
-        case "classify" if not model.trained[0].reading.positions:
+        case "classify" if not inside(model).reading.positions:
             return model.answer(LINES)
         case "classify" | "caption":
             return model.answer(pictures)
@@ -246,7 +247,7 @@ def test_pictures_are_scored(family: str, pictures: list[str], tmp_path: Path) -
 
 def test_marks_stay_beside_their_vocabulary(tmp_path: Path) -> None:
     """Such a text in a text is text, and what marks a place is no word."""
-    words = heedful.load(published.bert(tmp_path / "bert")).trained[0].tokenizer
+    words = inside(heedful.load(published.bert(tmp_path / "bert"))).tokenizer
     words.save(tmp_path / "source.tokenizer.json")
     again = Tokenizer.load(tmp_path / "source.tokenizer.json")
     assert again.marks == words.marks and again.dump() == words.dump() and again.size == words.size == 30522

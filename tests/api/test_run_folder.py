@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from heedful.api.comparing import compare
-from heedful.api.train import run
-from heedful.schema import Recipe
 
-from conftest import SEED
-from console import heedful
 from heedful import recipe as recipes
+from heedful.api.compare import compare
 from heedful.api.run_folder import made
+from heedful.api.train import run
 from heedful.data.folders import written_aside
 from heedful.errors import HeedfulError
+from heedful.schema import Recipe
 from heedful.training.progress import Quiet
-from shapes import recipe, written
+from support.command_line import heedful
+from support.sampling import SEED
+from support.tiny_tasks import recipe, written
 
 SMALL = "--steps 2 --size tiny train.threads=1"
 KEPT = ("kept/run/asked.toml", "kept/gru/notes.txt")

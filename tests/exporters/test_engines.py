@@ -27,13 +27,14 @@ from heedful.data.steps.words import Lexicon
 from heedful.engines import ct2
 from heedful.engines.onnx_files import write_graph
 from heedful.engines.onnx_graphs import writer_graphs
-from heedful.exporters.onnx import TRACED, graphs
+from heedful.exporters.onnx import TRACED
 from heedful.networks.lineage import fit_frames, resolve
 from heedful.schema import NetworkSettings
 from heedful.tasks.label import learn as labels
 from heedful.tasks.match import learn as match
 from heedful.training.progress import Quiet
 from support.command_line import heedful
+from support.inside import inside
 from support.letter_pairs import backwards, recipe, words
 from support.onnx_sessions import asked, assert_close, loop
 from support.sampling import SEED, sample
@@ -95,7 +96,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     model = run(shaped(files, task, network), tmp_path / "run", Quiet())
     export(tmp_path / "run", "onnx", tmp_path / "out")
-    sources, trained = [one.source for one in model.examples(None, model.recipe)], model.trained[0]
+    sources, trained = [one.source for one in model.examples(None, model.recipe)], inside(model)
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
     if task == "match":
         pixels = np.stack(list(read_pictures(sources, trained.pictures.form)))
@@ -126,7 +127,7 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     model = run(shaped(files, task, network), tmp_path / "run", Quiet())
     export(tmp_path / "run", "onnx", tmp_path / "out")
     about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
-    sources, reading = [one.source for one in model.examples(None, model.recipe)], model.trained[0].reading
+    sources, reading = [one.source for one in model.examples(None, model.recipe)], inside(model).reading
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
     given = {name: part.numpy() for name, part in reading.batch(reading.arrays(sources)).items()}
     state, tokens, said = asked(sessions["encoder"], given), np.full(len(sources), about["begin"]), []
@@ -146,7 +147,7 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
         assert np.abs(drawn - ours.reshape(drawn.shape)).max() <= 1  # what lies between two levels goes to either
         return
     rows = [row[: row.index(about["end"])] if about["end"] in row else row for row in np.stack(said, 1).tolist()]
-    assert [model.trained[0].target.decode(row) for row in rows] == [one.output for one in answers]
+    assert [inside(model).target.decode(row) for row in rows] == [one.output for one in answers]
 
 
 def labeller(kind: str) -> labels.Labeller:
@@ -170,11 +171,11 @@ def labeller(kind: str) -> labels.Labeller:
 def test_onnx_reads_frames_and_words(kind: str, tmp_path: Path) -> None:
     model = labeller(kind)
     model.network.eval()
-    [graph] = graphs(model, TRACED)
+    [graph] = labels.graphs(model, TRACED)
     write_graph(graph, tmp_path)
     session = InferenceSession(tmp_path / "model.onnx")
     for lengths in ((5, 1, 8, 2), (3,)):
-        [asks] = graphs(model, lengths)
+        [asks] = labels.graphs(model, lengths)
         logits = asked(session, {name: part.numpy() for name, part in asks.inputs.items()})["logits"]
         assert_close(logits, model.network(*asks.inputs.values()))
 

@@ -16,6 +16,7 @@ from heedful.api import Model
 from heedful.data.pictures.read import read_pictures
 from support import published
 from support.families import oracle
+from support.inside import inside
 from support.onnx_sessions import asked as said
 from support.onnx_sessions import assert_close, loop
 from support.onnx_texts import answers_alike, fills, goes_on
@@ -28,7 +29,7 @@ def written(folder: Path, to: str, out: Path) -> Model:
     """A published model that went out; what was written has been checked there."""
     heedful.export(folder, to, out)
     model = heedful.load(folder)
-    model.trained[0].network.eval()
+    inside(model).network.eval()
     return model
 
 
@@ -63,7 +64,7 @@ def test_bert_names(kind: str, tmp_path: Path) -> None:
     for text, pieces, found, [answer] in zip(texts, cut, logits, model.answer(texts), strict=True):
         first = 1 + np.cumsum([0, *(len(word) for word in pieces[:-1])])
         shares = torch.from_numpy(found[first] if "Token" in kind else found[None]).softmax(-1)
-        assert answer.track and about["names"] == list(model.trained[0].names), text
+        assert answer.track and about["names"] == list(inside(model).names), text
         assert_close(np.array(answer.track.probabilities), shares)
 
 
@@ -71,7 +72,7 @@ def test_bert_names(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("family", ["vit", "clip", "captioner"])
 def test_pictures_are_seen(family: str, tmp_path: Path) -> None:
     model = written(published.MADE[family](tmp_path / family), "onnx", tmp_path / "out")
-    trained, out = model.trained[0], tmp_path / "out"
+    trained, out = inside(model), tmp_path / "out"
     sources = [str(published.picture(tmp_path / f"{number}.png", number)) for number in range(3)]
     sessions = {path.stem: InferenceSession(path) for path in out.glob("*.onnx")}
     read = getattr(trained, "pictures", None) or trained.reading

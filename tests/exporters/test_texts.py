@@ -12,6 +12,7 @@ from heedful.networks.lineage import allowed
 from heedful.tasks.complete.ask import beginning
 from heedful.training.progress import Quiet
 from support.command_line import heedful
+from support.inside import inside
 from support.onnx_sessions import loop
 from support.onnx_texts import answers_alike, fills, goes_on
 from support.sampling import SEED, sample
@@ -46,7 +47,7 @@ def test_onnx_goes_on_as_the_network_does(network: str, way: str, files: dict[st
     """Logits of any number of rows, which change places half-way; and answers to prompts of all lengths together."""
     model = learnt(files, "complete", network, tmp_path, **WAYS[way])
     goes_on(model, tmp_path / "out")
-    trained, limit = model.trained[0], model.trained[0].limit or 12
+    trained, limit = inside(model), inside(model).limit or 12
     said = loop("complete")(str(tmp_path / "out"), TEXTS, None if trained.limit else 9)
     for text, found in zip(TEXTS, said, strict=True):
         most = min(limit - len(beginning(trained, text)) + 1, model.recipe.generate.max_length) if trained.limit else 9

@@ -20,6 +20,7 @@ from heedful.blocks.codebook import Codebook, Grays
 from heedful.networks.lineage import allowed
 from heedful.schema import Recipe
 from heedful.training.progress import Quiet
+from support.inside import inside
 from support.interrupted_training import FIRST, Died, Fate, die, learnt
 from support.letter_pairs import short
 from support.sampling import SEED, sample
@@ -99,7 +100,7 @@ def test_what_the_data_decide_is_no_other_recipe(codes: Any, kind: type, tmp_pat
     """Tiny gray pictures need no codebook; who asks for one gets it, and the same command is the same recipe."""
     tiny = {"data__picture": 8, "data__colours": "gray", "network__codes": codes}
     recipe = asked(tmp_path / "files", "draw", "gru", train__steps=2, **tiny)
-    assert isinstance(run(recipe, tmp_path / "run", Quiet()).trained[0].network.codebook, kind)
+    assert isinstance(inside(run(recipe, tmp_path / "run", Quiet())).network.codebook, kind)
     (tmp_path / "run" / "scores.json").unlink()  # as if stopped before the last of it
     fate = Fate(set(), die)
     run(recipe, tmp_path / "run", fate)

@@ -21,6 +21,7 @@ from heedful.tasks.draw.codes import BEGIN, FIRST, returned
 from heedful.tasks.recipes import uses
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
+from support.inside import inside
 from support.letter_pairs import short
 from support.sampling import SEED, sample
 from support.tiny_networks import sharpen, tiny
@@ -54,7 +55,7 @@ def told(model: Model, sources: list[str], budget: int = 8000) -> list[tuple[str
 
 def digest(model: Model) -> str:
     """The weights as one number."""
-    parts = weights_of(model.trained[0].network)
+    parts = weights_of(inside(model).network)
     return hashlib.sha256(b"".join(parts[name].numpy().tobytes() for name in sorted(parts))).hexdigest()
 
 
@@ -136,7 +137,7 @@ def test_guidance_leads_away_from_what_would_be_drawn_for_nothing(
 ) -> None:
     """Each code is among the likeliest by Ho & Salimans' equation; scores are those of the network itself."""
     model = trained(files, tmp_path / "run", "draw", network, train__steps=2)
-    artist, most = model.trained[0], {True: 4, False: 1}
+    artist, most = inside(model), {True: 4, False: 1}
     sharpen(artist.network.writer)
     for sample_it, likeliest in most.items():
         settings = {"sample": sample_it, "top_k": likeliest, "beam": 1, "guidance": guidance}
@@ -207,7 +208,7 @@ def test_a_step_alone_cannot_tell_how_it_moves(files: dict[str, str], tmp_path: 
 
 def test_a_causal_network_sees_nothing_ahead_and_windows_cover_all(files: dict[str, str], tmp_path: Path) -> None:
     model = trained(files, tmp_path / "run", "label", "vaswani2017", network__causal=True, data__window=8)
-    labeller = model.trained[0]
+    labeller = inside(model)
     values = torch.randn(2, 9, 2)
     values[1, :5] = values[0, :5]
     logits = labeller.network.eval()(values, torch.tensor([9, 9]))
@@ -222,8 +223,8 @@ def test_a_causal_network_sees_nothing_ahead_and_windows_cover_all(files: dict[s
 def test_pictures_come_back_from_their_codes(files: dict[str, str], tmp_path: Path) -> None:
     """The codebook is learnt first, in a budget of its own, and kept with the model."""
     model = trained(files, tmp_path / "run", "draw", "gru", train__steps=300, train__codebook=0.9)
-    artist = model.trained[0]
-    prepared = model.prepared()
+    artist = inside(model)
+    prepared: Any = model.data()
     assert prepared is not None
     pixels = prepared.target.pixels(np.arange(prepared.target.size)).astype(float)
     back = returned(artist.network.codebook, pixels.astype(np.uint8)).astype(float)

@@ -19,6 +19,7 @@ from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.translate import learn as translate
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
+from support.inside import inside
 from support.letter_pairs import backwards, recipe, short, words
 from support.sampling import sample
 from support.tiny_networks import label, rows, sharpen, tiny, variants
@@ -47,7 +48,7 @@ def test_saved_is_live(network: NetworkSettings, prepared: tuple[Recipe, Any], t
     kept.save(tmp_path / "two")
     assert files(tmp_path / "one") == files(tmp_path / "two")
     assert {"config.json", "model.safetensors", "recipe.toml"} < files(tmp_path / "one").keys()
-    ours, theirs = (weights_of(model.trained[0].network) for model in (live, kept))
+    ours, theirs = (weights_of(inside(model).network) for model in (live, kept))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     asked = words(12, 6, seed=1)

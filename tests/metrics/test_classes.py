@@ -1,7 +1,5 @@
 """Scores of classes and of ranks against scikit-learn, NumPy and hand-worked examples."""
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from heedful.api.compare import difference, over_seeds
-from heedful.api.train import scores_of
+from heedful.api.scores import RunFacts, read_scores, write_scores
 from heedful.errors import HeedfulError
 from heedful.metrics import baselines
 from heedful.metrics.bootstrap import interval
@@ -171,9 +169,10 @@ def entry(name, seed, scores):
 
 def test_runs_of_a_comparison_know_their_kind(tmp_path):
     scores = scored(samples=10)
-    (tmp_path / "scores.json").write_text(json.dumps({"facts": {"on": "test"}, "scores": asdict(scores)}))
-    facts, kept = scores_of(tmp_path)
-    assert facts == {"on": "test"} and kept == scores and kept.kind == "classes"
+    facts = RunFacts("test", 1, 1.0, 1.0, 1.0, 1.0, 1.0, 1, 1, [], [])
+    write_scores(tmp_path, facts, scores)
+    again, kept = read_scores(tmp_path)
+    assert again == facts and kept == scores and kept.kind == "classes"
     one, other = entry("lstm", 0, kept), entry("lstm", 1, kept)
     assert difference([one], [other]).p == 1
     assert sorted(over_seeds([one, other])) == ["accuracy", "macro_f1"]

@@ -9,6 +9,7 @@ from heedful.report import pages
 from heedful.results import (
     Answer,
     Bin,
+    Exhibits,
     Finding,
     Findings,
 )
@@ -41,7 +42,7 @@ def every_page() -> dict[str, str]:
             facts=facts,
             curve=curve(3, 2),
             scores=scores(5, (BREAKING, ARABIC, LONG)),
-            alignments=[hostile_alignment()],
+            exhibits=Exhibits(alignments=[hostile_alignment()]),
             how=[f'heedful translate runs/x "{BREAKING}"'],
         ),
         "bare": pages.run_page(title="Nothing measured yet", facts={}),

@@ -9,12 +9,14 @@ import yaml
 from PIL import Image
 from rich.cells import cell_len
 
+from heedful.api.report import card_of
 from heedful.errors import HeedfulError
 from heedful.metrics.segments import step_counts
 from heedful.report import compared, draw, pages, picture, sheet, terminal, words
-from heedful.report.card import model_card
+from heedful.report.card import Card, model_card
 from heedful.report.differences import marked
 from heedful.results import Alignment, Answer, Case, ClassScore, Comparison, Confusion, Measure
+from heedful.tasks.task import find_task
 from support.synthetic_results import (
     LONG,
     OWED,
@@ -90,18 +92,18 @@ def test_contact_sheet_holds_drawings_real_pictures_and_attribution():
 @pytest.mark.parametrize(
     "task, source, tag, told",
     [
-        ("classify", "", "image-classification", "the name of its class"),
+        ("classify", "picture", "image-classification", "**In:** a picture. **Out:** the name of its class"),
         ("classify", "text", "text-classification", "**In:** a text."),
-        ("caption", "", "image-to-text", "**In:** a picture."),
-        ("draw", "", "text-to-image", "**Out:** a picture of what it says."),
-        ("match", "", "zero-shot-image-classification", "how well each picture goes with each text"),
+        ("caption", "picture", "image-to-text", "**In:** a picture."),
+        ("draw", "text", "text-to-image", "**Out:** a picture of what it says."),
+        ("match", "picture", "zero-shot-image-classification", "how well each picture goes with each text"),
         ("label", "series", None, "**In:** a series of numbers. **Out:** a label at each step"),
-        ("label", "text", "token-classification", "**In:** a text."),
+        ("label", "tokens", "token-classification", "**In:** a text."),
     ],
 )
 def test_card_says_what_goes_in_and_out(task, source, tag, told):
     found = scored("accuracy", [Case("x", "a", ("a",), 0.0)])
-    text = model_card("x", task, {}, found, data="d", source=source, attribution=[OWED])
+    text = model_card("x", card_of(find_task(task).facts, source), {}, found, data="d", attribution=[OWED])
     _, front, body = text.split("---\n", 2)
     card = yaml.safe_load(front)
     assert card.get("pipeline_tag") == tag and card["model-index"][0]["results"][0]["task"]["type"] == (tag or task)
@@ -155,7 +157,14 @@ def test_terminal_tables_stand_in_columns():
 
 def test_card_is_read_by_the_hub():
     title = "My run: [x](y) | <b>"
-    text = model_card(title, "translate", {"network": "a|b"}, scores(4), ["heedful translate ."], data="pairs.tsv")
+    text = model_card(
+        title,
+        Card("translate", "translation", "a text", "a text"),
+        {"network": "a|b"},
+        scores(4),
+        ["heedful translate ."],
+        data="pairs.tsv",
+    )
     _, front, body = text.split("---\n", 2)
     card = yaml.safe_load(front)
     assert (card["library_name"], card["pipeline_tag"]) == ("heedful", "translation")

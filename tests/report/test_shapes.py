@@ -5,6 +5,7 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,8 +18,11 @@ from heedful.results import (
     ClassScore,
     Comparison,
     Confusion,
+    Exhibits,
     Measure,
+    Scores,
     Track,
+    View,
 )
 from support.browser import opened
 from support.html_outline import Shapes
@@ -57,7 +61,13 @@ def every_page() -> dict[str, str]:
         Case(ref, "1" if i else "4", ("dog", "hound"), 0.0 if i else 75.0, said=LONG) for i, ref in enumerate(refs)
     ]
     tracks = {f"{HOSTILE}8.mp4": Track(LABELS, ("walk",) * 6, (), (0, 1, 2, 4, 8, 9.0), ((0, 4), (2, 6)), 12.5)}
-    own = {"facts": {}, "pictures": pictures, "attribution": [OWED]}
+
+    def shown(view: View, scores: Scores, **more: Any) -> str:
+        exhibits = Exhibits(view, pictures, **more)
+        return pages.run_page("x", {}, scores=scores, exhibits=exhibits, attribution=[OWED])
+
+    crowded = replace(classified(), confusion=crowd, cases=())
+    no_pictures = Exhibits("classes")
     show = [Answer(refs[0], "a cat", 0, 0)]
     mixed = Comparison(
         "draw",
@@ -66,17 +76,17 @@ def every_page() -> dict[str, str]:
         (entered("a", scored("exact", captions), show), entered("b", scored("exact", captions), drawn)),
     )
     return {
-        "classify": pages.run_page(title=HOSTILE, scores=classified(), task="classify", **own),
-        "crowd": pages.run_page(
-            title="x", facts={}, scores=replace(classified(), confusion=crowd, cases=()), task="classify"
+        "classify": pages.run_page(
+            HOSTILE, {}, scores=classified(), exhibits=Exhibits("classes", pictures), attribution=[OWED]
         ),
-        "texts": pages.run_page(title="x", facts={}, scores=classified(pictures=False), task="classify"),
-        "caption": pages.run_page(title="x", scores=scored("exact", captions), task="caption", **own),
-        "draw": pages.run_page(
-            title="x", scores=scored("recall_at_1", judged), task="draw", answers=drawn, returned=returned, **own
+        "crowd": pages.run_page("x", {}, scores=crowded, exhibits=no_pictures),
+        "texts": pages.run_page("x", {}, scores=classified(pictures=False), exhibits=no_pictures),
+        "caption": shown("captions", scored("exact", captions)),
+        "draw": shown("drawings", scored("recall_at_1", judged), answers=drawn, returned=returned),
+        "match": shown("matches", scored("recall_at_1", found)),
+        "label": pages.run_page(
+            "x", {}, scores=scored("accuracy", in_step()), exhibits=Exhibits("steps", tracks=tracks)
         ),
-        "match": pages.run_page(title="x", scores=scored("recall_at_1", found), task="match", **own),
-        "label": pages.run_page(title="x", facts={}, scores=scored("accuracy", in_step()), task="label", tracks=tracks),
         "compare_label": pages.compare_page(labelled_comparison()),
         "compare_pictures": pages.compare_page(mixed, None, pictures, [OWED]),
     }

@@ -8,6 +8,7 @@ import torch
 from onnxruntime import InferenceSession
 
 from heedful.api import Model
+from support.inside import inside
 from support.onnx_sessions import asked, assert_close, blank, loop
 from support.sampling import SEED
 
@@ -15,7 +16,7 @@ from support.sampling import SEED
 @torch.no_grad()
 def goes_on(model: Model, folder: Path) -> None:
     """Asserts that the file says what the network says, token by token."""
-    trained, step = model.trained[0], InferenceSession(folder / "step.onnx")
+    trained, step = inside(model), InferenceSession(folder / "step.onnx")
     limit, luck = trained.limit or 12, torch.Generator().manual_seed(SEED)
     for rows in (1, 4):
         tokens = torch.randint(0, trained.tokenizer.size, (rows, limit), generator=luck)
@@ -34,7 +35,7 @@ def goes_on(model: Model, folder: Path) -> None:
 @torch.no_grad()
 def fills(model: Model, folder: Path) -> None:
     """Asserts that the file says what the network says, at all that is no padding."""
-    trained, session = model.trained[0], InferenceSession(folder / "model.onnx")
+    trained, session = inside(model), InferenceSession(folder / "model.onnx")
     for lengths in (torch.tensor([trained.limit or 12, 1, 5]), torch.tensor([3])):
         source = torch.randint(0, trained.network.vocabulary, (len(lengths), int(lengths.max())))
         [logits] = asked(session, {"source": source.numpy(), "lengths": lengths.numpy()}).values()

@@ -14,8 +14,8 @@ from torch import nn
 from heedful import load
 from heedful import recipe as recipes
 from heedful.api.model import Model
-from heedful.api.pretrained import inherited, start_of
-from heedful.api.train import ready, run
+from heedful.api.pretrained import inherit, open_start
+from heedful.api.train import get_ready, run
 from heedful.blocks.vision import Places
 from heedful.errors import HeedfulError
 from heedful.networks.joins import EncoderHead, build_encoder
@@ -23,13 +23,15 @@ from heedful.networks.lineage import resolve
 from heedful.networks.parts import shown
 from heedful.recipe import declaration, keys, tasks_of, value_of
 from heedful.schema import NetworkSettings, Recipe
-from heedful.tasks import TASKS, task
+from heedful.tasks import TASKS
 from heedful.tasks.recipes import build, uses
+from heedful.tasks.task import find_task
 from heedful.training import decide as defaults
 from heedful.training.checkpoint import read_tensors
 from heedful.training.optimizer import adamw, set_rate
 from heedful.training.progress import Quiet
 from support.families import oracle
+from support.inside import inside
 from support.interrupted_training import Died, Fate, die, learnt
 from support.published import LINES, MADE, PATCH, bert, classes, save, vit_config, vit_pictures
 from support.published import vit as published_vit
@@ -49,11 +51,11 @@ class Said(Quiet):
 
 def begun(asked: Recipe, folder: Path) -> tuple[Model, list[str]]:
     """A model as it is before its first step, and what is said of it."""
-    start, module = start_of(asked.start), task(asked.task)
-    settled = module.resolve(inherited(asked, start))
+    start = open_start(asked.start)
+    settled = find_task(asked.task).learning.resolve(inherit(asked, start))
     settled = replace(settled, train=defaults.resolve(settled.train))
-    settled, _, trained, about = ready(settled, start, folder, Quiet())
-    return Model(folder, settled, (trained,)), about
+    ready = get_ready(settled, start, folder, Quiet())
+    return Model(folder, ready.recipe, (ready.model,)), ready.about
 
 
 def on(files: dict[str, str], name: str, start: Path, network: str = "auto", **changes: Any) -> Recipe:
@@ -89,7 +91,7 @@ def test_classes_keep_their_rows_in_whatever_order(files: dict[str, str], tmp_pa
     save(oracle.ViTForImageClassification(vit_config(**classes(names))), folder)
     vit_pictures(folder)
     model, about = begun(on(files, "classify", folder), tmp_path / "run")
-    assert model.trained[0].names == tuple(sorted(names)) and about[0].startswith(f"from {folder} (classify): all 40")
+    assert inside(model).names == tuple(sorted(names)) and about[0].startswith(f"from {folder} (classify): all 40")
     asked = [f"{files['valid-labels']}#{row}" for row in range(3)]
     theirs = load(folder).answer(asked, {"generate.n_best": 4})
     for mine, other in zip(model.answer(asked, {"generate.n_best": 4}), theirs, strict=True):
@@ -128,9 +130,9 @@ def test_parts_go_from_task_to_task(
     said = Said()
     asked = on(files, then, tmp_path / "start", network if network != "clip" else "auto")
     model, _ = begun(asked, tmp_path / "begun")
-    before = load(tmp_path / "start").trained[0].network
+    before = inside(load(tmp_path / "start")).network
     if then == "classify":
-        mine = model.trained[0].network
+        mine = inside(model).network
         pairs = [(mine.embedding, before.embeddings[0]), (mine.encoder, before.encoders[0])]
         for part, other in pairs:
             assert all(torch.equal(one, two) for one, two in zip(part.parameters(), other.parameters(), strict=True))
@@ -163,7 +165,7 @@ def test_a_published_reader_begins_to_classify_and_to_label(tmp_path: Path) -> N
     texts.write_text("".join(f"{line}\t{number % 2}\n" for number, line in enumerate(LINES)))
     steps.write_text("".join("\n".join(f"{word}\tx" for word in line.split()) + "\n\n" for line in LINES))
     folder = bert(tmp_path / "bert")
-    before = load(folder).trained[0]
+    before = inside(load(folder))
     source, lengths = (
         torch.tensor([before.tokenizer.marks.around(before.tokenizer.encode(LINES[0]))]),
         torch.tensor([9]),
@@ -174,7 +176,7 @@ def test_a_published_reader_begins_to_classify_and_to_label(tmp_path: Path) -> N
         expected = before.network.eval()(source, lengths)
         for changes, head in ({}, "BertForSequenceClassification"), ({"network.pool": "mean"}, None):
             model, about = begun(build("classify", asked | changes), tmp_path / f"run-{head}")
-            one = model.trained[0]
+            one = inside(model)
             assert (
                 one.plan.architecture if one.plan else None
             ) == head and "head.weight, head.bias (2 classes)" in about[1]
@@ -225,7 +227,7 @@ def test_places_are_stretched_to_larger_pictures(files: dict[str, str], tmp_path
     folder = published_vit(tmp_path / "theirs")
     model, about = begun(on(files, "classify", folder, data__picture=20), tmp_path / "run")
     assert "  resized: embedding.line.table.weight (26 × 24 here, 10 × 24 there)" in about
-    there, here = (one.trained[0].network.embedding.line.table.weight.detach() for one in (load(folder), model))
+    there, here = (inside(one).network.embedding.line.table.weight.detach() for one in (load(folder), model))
     places = Places("learned", (3, 3), 24)
     places.table = nn.Parameter(there[1:].unflatten(0, (3, 3)))
     assert torch.equal(here[0], there[0]) and torch.equal(here[1:], places((5, 5)))
@@ -352,7 +354,7 @@ def test_other_sizes_are_seen_as_theirs(
     folder = MADE[family](tmp_path / "theirs")
     model, about = begun(on(files, task, folder, data__picture=side), tmp_path / "run")
     assert any("resized" in line and "line.table.weight" in line for line in about), about
-    network: Any = model.trained[0].network.eval()
+    network: Any = inside(model).network.eval()
     pictures = torch.randint(0, 256, (3, side, side, 3), dtype=torch.uint8)
     told = json.loads((folder / "preprocessor_config.json").read_text())
     mean, std = (torch.tensor(told[f"image_{key}"]) for key in ("mean", "std"))

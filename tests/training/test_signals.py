@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from console import HEEDFUL
+from support.command_line import HEEDFUL
 
 LINE = "train translate pairs.tsv --network gru --size tiny --minutes 1 -o run train.threads=1 train.workers=2"
 

@@ -9,7 +9,7 @@ from heedful.report.card import Card, model_card
 from heedful.report.pages import run_page
 from heedful.report.words import counted
 from heedful.results import Progress, Scores
-from heedful.tasks.task import TaskFacts, find_task
+from heedful.tasks.task import SourceKind, TaskFacts, find_task
 from heedful.training.checkpoint import write_file
 
 READABLE = 60  # letters of a source whose alignment is drawn
@@ -31,7 +31,7 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
     page = run_page(title, rows, commands, scores, curve, exhibits, credits)
     card = model_card(
         title,
-        Card(task.verb, task.hub_tasks.get(model.source_kind, ""), task.takes, task.gives),
+        card_of(task, model.source_kind),
         rows,
         scores,
         commands,
@@ -40,6 +40,11 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
     )
     for name, text in (("report.html", page), ("README.md", card)):
         write_file(model.folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
+
+
+def card_of(task: TaskFacts, source: SourceKind) -> Card:
+    """What a card says of a task, for a model that is asked with this."""
+    return Card(task.verb, task.hub_tasks.get(source, ""), task.takes_from(source), task.gives)
 
 
 def describe_facts(model: Model, task: TaskFacts, facts: RunFacts) -> dict[str, str]:

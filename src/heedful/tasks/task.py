@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 Shape = Literal["one to one", "one to many", "many to one", "many to many", "many to many, in step"]
 SourceKind = Literal["text", "picture", "frames", "series", "tokens"]
 """What a model is asked with: tokens are the words of a text, each of which is answered for."""
+SOURCES: dict[SourceKind, str] = {
+    "text": "a text",
+    "picture": "a picture",
+    "frames": "a video",
+    "series": "a series of numbers",
+    "tokens": "a text",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class TaskFacts:
 
     verb: str
     shape: Shape
+    sources: tuple[SourceKind, ...]
+    """The kinds of what goes in; a model has one of them."""
     takes: str
     """What goes in, in words."""
     gives: str
@@ -66,6 +75,10 @@ class TaskFacts:
     """The family of published weights whose layout a network that was trained here fits."""
     keys: frozenset[str] = field(default=frozenset())
     """Dotted keys of a recipe that it uses and some other task does not."""
+
+    def takes_from(self, source: SourceKind) -> str:
+        """What goes into a model of this kind of source, in words."""
+        return SOURCES[source] if len(self.sources) > 1 else self.takes
 
 
 class TrainedModel(Protocol):

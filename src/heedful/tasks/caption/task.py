@@ -6,6 +6,7 @@ from heedful.tasks.task import TaskFacts
 FACTS = TaskFacts(
     verb="caption",
     shape="one to many",
+    sources=("picture",),
     takes="a picture",
     gives="a text that says what is to be seen",
     asked_with="PICTURE",

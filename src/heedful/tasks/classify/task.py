@@ -6,6 +6,7 @@ from heedful.tasks.task import TaskFacts
 FACTS = TaskFacts(
     verb="classify",
     shape="one to one",
+    sources=("picture", "text"),
     takes="a picture, or a text",
     gives="the name of its class, and how likely each class is",
     asked_with="PICTURE",

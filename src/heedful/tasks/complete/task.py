@@ -6,6 +6,7 @@ from heedful.tasks.task import TaskFacts
 FACTS = TaskFacts(
     verb="complete",
     shape="one to many",
+    sources=("text",),
     takes="a text",
     gives="how it goes on",
     asked_with='"…"',

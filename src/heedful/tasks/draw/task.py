@@ -6,6 +6,7 @@ from heedful.tasks.task import TaskFacts
 FACTS = TaskFacts(
     verb="draw",
     shape="many to one",
+    sources=("text",),
     takes="a text",
     gives="a picture of what it says",
     asked_with='"…"',

@@ -6,6 +6,7 @@ from heedful.tasks.task import TaskFacts
 FACTS = TaskFacts(
     verb="fill",
     shape="many to many, in step",
+    sources=("text",),
     takes="a text with gaps",
     gives="what stands in them, and how likely each guess is",
     asked_with='"… [MASK] …"',

@@ -6,6 +6,7 @@ from heedful.tasks.task import TaskFacts
 FACTS = TaskFacts(
     verb="label",
     shape="many to many, in step",
+    sources=("frames", "series", "tokens"),
     takes="a video, a series of numbers or a text",
     gives="a label at each step, and how likely each label is there",
     asked_with="FILE",

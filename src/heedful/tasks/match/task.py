@@ -6,6 +6,7 @@ from heedful.tasks.task import TaskFacts
 FACTS = TaskFacts(
     verb="match",
     shape="one to one",
+    sources=("picture",),
     takes="pictures and texts",
     gives="how well each picture goes with each text",
     asked_with="PICTURE",

@@ -6,6 +6,7 @@ from heedful.tasks.task import TaskFacts
 FACTS = TaskFacts(
     verb="translate",
     shape="many to many",
+    sources=("text",),
     takes="a text",
     gives="a text",
     asked_with='"…"',

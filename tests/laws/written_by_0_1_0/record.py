@@ -1,7 +1,7 @@
 """What is recorded of a run: its answers, its scores, what it comes to and its exports.
 
-`make.py` calls this with the version that writes the runs, and `tests/test_written_by_0_1_0.py` with the current one,
-so it uses only the command line and the names of the package's front door.
+`make.py` calls this with the version that writes the runs, and `tests/laws/test_written_by_0_1_0.py` with the current
+one, so it uses only the command line and the names of the package's front door.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 Run it with the source of the version whose runs are wanted (0.1.0 is commit 7de92a6), from the top of its checkout:
 
-    PYTHONPATH=src OMP_NUM_THREADS=1 python tests/written_by_0_1_0/make.py FOLDER
+    PYTHONPATH=src OMP_NUM_THREADS=1 python tests/laws/written_by_0_1_0/make.py FOLDER
 
 FOLDER then holds
 

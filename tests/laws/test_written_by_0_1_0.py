@@ -15,8 +15,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
-from conftest import sample
-from written_by_0_1_0.record import (
+from laws.written_by_0_1_0.record import (
     HERE,
     QUESTIONS,
     answers,
@@ -29,6 +28,7 @@ from written_by_0_1_0.record import (
     scores,
     workplace,
 )
+from support.sampling import sample
 
 RUNS = [*QUESTIONS]
 EXPECTED = {name: json.loads((HERE / name / "expected.json").read_text("utf-8")) for name in RUNS}
