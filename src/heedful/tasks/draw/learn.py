@@ -61,6 +61,7 @@ class Artist:
     settings: NetworkSettings
     reading: reading.Reading
     form: Form
+    plan: None = None  # no published family draws
 
 
 def given(model: Artist) -> Given:
