@@ -17,6 +17,8 @@ from torch import nn
 
 from heedful.blocks.vision import Pixels
 from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.data.pairs.prepare import Prepared
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import augment
@@ -30,7 +32,6 @@ from heedful.networks.joins import target_tokens
 from heedful.networks.lineage import class_token, picture_positions
 from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.pretrained import Given
-from heedful.training.loop import Batch
 
 OWN = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
@@ -93,7 +94,7 @@ class Reading:
         if self.positions:
             return self.pictured(torch.from_numpy(np.stack(arrays)))
         source, lengths = batching.padded(arrays)
-        return {"source": source, "lengths": lengths}
+        return Batch({"source": source, "lengths": lengths})
 
     def batches(
         self, sources: Sequence[str], budget: int, limits: Sequence[int | None], album: Album | None = None
@@ -111,7 +112,7 @@ class Reading:
 
     def pictured(self, pixels: torch.Tensor) -> Batch:
         """Pictures (N, H, W, C) as a batch."""
-        return {"source": pixels, "lengths": torch.full((len(pixels),), self.positions)}
+        return Batch({"source": pixels, "lengths": torch.full((len(pixels),), self.positions)})
 
     def given(self) -> Given:
         """What goes with the weights of who reads so."""
@@ -174,11 +175,8 @@ def load_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Sources of the training store as batches.
-
-    Numbers beyond the rows tell the epoch (`numbered`), so that a picture is varied by seed, epoch and row alone.
-    """
+class TrainingSources:
+    """Sources of the training store as batches; a picture is varied by seed, epoch and row alone."""
 
     store: Store
     coder: Tokenizer | Album
@@ -186,17 +184,21 @@ class Sources:
     kinds: Sequence[str]
     seed: int
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        found = [self.store[int(number) % len(self.store)][0] for number in numbers]
+    def __call__(self, rows: Rows) -> Batch:
+        sources = [source for source, _ in self.pairs(rows)]
         if isinstance(self.coder, Tokenizer):
-            source, lengths = batching.padded([np.array(self.coder.marks.around(one)) for one in found])
-            return {"source": source, "lengths": lengths}
-        pixels = torch.from_numpy(self.coder.pixels(np.concatenate(found).astype(np.int64)))
-        return self.reading.pictured(augment(pixels, self.kinds, self.seeds(numbers)) if self.kinds else pixels)
+            source, lengths = batching.padded([np.array(self.coder.marks.around(ids)) for ids in sources])
+            return Batch({"source": source, "lengths": lengths})
+        pixels = torch.from_numpy(self.coder.pixels(np.concatenate(sources).astype(np.int64)))
+        return self.reading.pictured(augment(pixels, self.kinds, self.seeds(rows)) if self.kinds else pixels)
 
-    def seeds(self, numbers: np.ndarray) -> list[int]:
-        """What each example's luck depends on."""
-        return seeds_of(self.seed, numbers)
+    def pairs(self, rows: Rows) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The numbers of each source and target."""
+        return [self.store[int(row)] for row in rows.rows]
+
+    def seeds(self, rows: Rows) -> list[int]:
+        """What the draws for each example depend on."""
+        return rows.seeds(self.seed, len(self.store))
 
     def lengths(self) -> np.ndarray:
         """Positions of each row's source and target, (rows, 2)."""
@@ -205,21 +207,22 @@ class Sources:
             lengths[:, 0] = self.reading.positions
         return lengths
 
-    def plan(self, recipe: Recipe, epoch: int, together: bool = True) -> list[np.ndarray]:
-        """The batches of an epoch, as numbers that tell it; `together`: rows of like lengths in one batch."""
+    def plan(self, recipe: Recipe, epoch: int, together: bool = True) -> list[Rows]:
+        """The batches of an epoch; `together`: rows of like lengths in one batch."""
         lengths = self.lengths() if together else np.full_like(self.store.lengths, self.lengths().max())
-        batches = batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
-        return [batch + epoch * len(self.store) for batch in batches]
+        return batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
 
-    def where(self, numbers: np.ndarray) -> list[str]:
+    def where(self, rows: Rows) -> list[str]:
         """The files and lines of these."""
-        return [self.store.where(int(number) % len(self.store)) for number in numbers]
+        return [self.store.where(int(row)) for row in rows.rows]
 
 
-def sources(recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Reading, kinds: Sequence[str]) -> Sources:
+def training_sources(
+    recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Reading, kinds: Sequence[str]
+) -> TrainingSources:
     """The training side; `kinds` are what auto augments by."""
     chosen = kinds if recipe.train.augment == "auto" else recipe.train.augment
-    return Sources(store, coder, reading, tuple(chosen), recipe.seed)
+    return TrainingSources(store, coder, reading, tuple(chosen), recipe.seed)
 
 
 def refuse_varied(recipe: Recipe) -> None:
@@ -239,11 +242,6 @@ def advice(recipe: Recipe, prepared: Prepared, better: str) -> str:
     return (
         f"this starts from scratch, and {few} teach little; weights that were learnt from millions do better: {command}"
     )
-
-
-def seeds_of(seed: int, numbers: np.ndarray) -> list[int]:
-    """A seed of its own for each example of an epoch, by what its number tells."""
-    return [int(np.random.default_rng((seed, int(number))).integers(2**62)) for number in numbers]
 
 
 def luck(array: np.ndarray) -> int:

@@ -17,6 +17,8 @@ from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
 from heedful.blocks.state import State
 from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.data.pairs.read import normalised
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.special_tokens import Marks
@@ -29,10 +31,9 @@ from heedful.metrics.counts import Kind
 from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
-from heedful.tasks.inputs import Reading, Sources, load_reading, luck, refuse_long
+from heedful.tasks.inputs import Reading, TrainingSources, load_reading, luck, refuse_long
 from heedful.tasks.plans import built, kept, planned
 from heedful.tasks.pretrained import Given
-from heedful.training.loop import Batch
 
 SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
 
@@ -77,17 +78,16 @@ def stretch_of(lengths: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Collate:
-    """Numbers of rows -> a batch: the source, the target behind <s>, and the target with </s>."""
+    """Rows -> a batch: the source, the target behind <s>, and the target with </s>."""
 
-    sources: Sources
+    sources: TrainingSources
     marks: Marks
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        store = self.sources.store
-        written = [store[int(number) % len(store)][1] for number in numbers]
-        inputs, steps = batching.padded([np.concatenate(([self.marks.begin], one)) for one in written])
-        targets, _ = batching.padded([np.append(one, self.marks.end) for one in written])
-        return self.sources(numbers) | {"inputs": inputs, "targets": targets, "steps": steps}
+    def __call__(self, rows: Rows) -> Batch:
+        written = [target for _, target in self.sources.pairs(rows)]
+        inputs, steps = batching.padded([np.concatenate(([self.marks.begin], target)) for target in written])
+        targets, _ = batching.padded([np.append(target, self.marks.end) for target in written])
+        return self.sources(rows) | {"inputs": inputs, "targets": targets, "steps": steps}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.data.pairs import prepare as preparing
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepare import standing as opened
@@ -35,7 +37,7 @@ from heedful.tasks import inputs as reading
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
 from heedful.training import decide as defaults
-from heedful.training.loop import Batch, Work
+from heedful.training.loop import Work
 
 __all__ = ["opened"]
 
@@ -107,7 +109,7 @@ def made(settings: NetworkSettings, read: reading.Reading, names: tuple[str, ...
 def work(model: Classifier, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    sources = reading.sources(recipe, prepared.train, prepared.source, model.reading, reading.AUGMENT)
+    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, reading.AUGMENT)
 
     def score() -> dict[str, float]:
         measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
@@ -146,18 +148,17 @@ def class_weights(prepared: preparing.Prepared, recipe: Recipe) -> Tensor:
 
 @dataclass(frozen=True)
 class Collate:
-    """Numbers of rows -> a batch: sources, their lengths and labels, in some batches mixed."""
+    """Rows -> a batch: sources, their lengths and labels, in some batches mixed."""
 
-    sources: reading.Sources
+    sources: reading.TrainingSources
     mixed: float
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        store = self.sources.store
-        labels = torch.tensor([int(store[int(number) % len(store)][1][0]) for number in numbers])
-        batch = self.sources(numbers) | {"labels": labels}
+    def __call__(self, rows: Rows) -> Batch:
+        labels = torch.tensor([int(label[0]) for _, label in self.sources.pairs(rows)])
+        batch = self.sources(rows) | {"labels": labels}
         if not self.mixed or self.sources.reading.pixels is None:
             return batch
-        return batch | mix(batch["source"], labels, self.mixed, self.sources.seeds(numbers[:1])[0])
+        return batch | mix(batch["source"], labels, self.mixed, self.sources.seeds(rows[:1])[0])
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import torch
 from heedful.blocks.codebook import Grays
 from heedful.blocks.state import State
 from heedful.data import batching
+from heedful.data.batching import Rows
 from heedful.data.pairs import prepare as preparing
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepare import standing as opened
@@ -118,15 +119,14 @@ def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs, once the codebook has been learnt."""
     model.network.codebook.requires_grad_(False)
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    sources = reading.sources(recipe, prepared.train, prepared.source, model.reading, ())
+    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, ())
     device = next(model.network.parameters()).device
     known = codes.coded(model.network.codebook, prepared.target, device)
     dropped = 0.1 if recipe.train.drop_source == "auto" else float(recipe.train.drop_source)
 
-    def plan(epoch: int) -> list[np.ndarray]:
+    def plan(epoch: int) -> list[Rows]:
         lengths = np.full_like(prepared.train.lengths, max(known.shape[1], prepared.train.lengths[:, 0].max()))
-        batches = batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
-        return [batch + epoch * len(lengths) for batch in batches]
+        return batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
 
     def values() -> dict[str, float]:
         measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures

@@ -67,7 +67,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
     greedy = replace(recipe.generate, beam=1, n_best=1)
-    sources = reading.sources(recipe, prepared.train, prepared.source, model.reading, ())
+    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, ())
 
     def score() -> dict[str, float]:
         measures = evaluate([model], valid, greedy, samples=0).measures
