@@ -19,6 +19,7 @@ from heedful.blocks.vision import Pixels
 from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
+from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.prepare import Prepared
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import augment
@@ -30,7 +31,7 @@ from heedful.errors import HeedfulError
 from heedful.networks.embeddings import Pictures
 from heedful.networks.joins import target_tokens
 from heedful.networks.lineage import class_token, picture_positions
-from heedful.schema import NetworkSettings, Recipe
+from heedful.schema import NetworkSettings, NormalForm, Recipe
 from heedful.tasks.pretrained import Given
 
 OWN = {"patch": "auto", "stem": "auto"}
@@ -46,11 +47,15 @@ FEW, LARGE = 10_000, 64
 
 @dataclass(frozen=True)
 class Reading:
-    """How sources become what a network's embedding takes. `positions` of each picture; 0: texts, which differ."""
+    """How sources become what a network's embedding takes. `positions` of each picture; 0: texts, which differ.
+
+    Texts are read in the Unicode form `normal_form`, that of the texts in training.
+    """
 
     coder: Tokenizer | Form
     pixels: Pixels | None = None
     positions: int = 0
+    normal_form: NormalForm = "none"
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -79,11 +84,14 @@ class Reading:
         """
         if isinstance(self.coder, Form):
             return list(album.of(sources) if album else read_pictures(sources, self.coder))
-        return [np.array(self.tokenizer.marks.around(one)) for one in self.tokenizer.encode_batch(sources)]
+        texts = [normalize_text(text, self.normal_form) for text in sources]
+        return [np.array(self.tokenizer.marks.around(ids)) for ids in self.tokenizer.encode_batch(texts)]
 
     def unknown(self, source: str) -> tuple[str, ...]:
         """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
-        return tuple(self.coder.unknown(source)) if isinstance(self.coder, Tokenizer) else ()
+        if isinstance(self.coder, Form):
+            return ()
+        return tuple(self.coder.unknown(normalize_text(source, self.normal_form)))
 
     def positions_of(self, array: np.ndarray) -> int:
         """How many positions a network reads of it."""
@@ -132,8 +140,9 @@ class Reading:
 
     def config(self) -> dict[str, Any]:
         """What `load_reading` must know beside a tokenizer's file."""
-        if not isinstance(self.coder, Form) or self.pixels is None:
-            return {}
+        if not isinstance(self.coder, Form):
+            return {} if self.normal_form == "none" else {"normal_form": self.normal_form}
+        assert self.pixels is not None
         return {"picture": self.coder.plain(), "pixels": asdict(self.pixels), "positions": self.positions}
 
 
@@ -148,30 +157,33 @@ def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iter
             )
 
 
-def reading_of(
-    coder: Tokenizer | Album, train: Store, settings: NetworkSettings, start: Given | None = None
-) -> Reading:
-    """How a network of these settings reads what was prepared.
+def reading_of(coder: Tokenizer | Album, train: Store, recipe: Recipe, start: Given | None = None) -> Reading:
+    """How a network of this recipe reads what was prepared.
 
     Pictures are told by the colours that the weights of `start` were learnt with, or by the training side's.
     """
     if isinstance(coder, Tokenizer):
-        return Reading(coder)
+        return Reading(coder, normal_form=recipe.data.normalize)
     kept = start.colours(coder.form) if start else None
     if kept:
-        return Reading(coder.form, kept, picture_positions(settings, kept.size))
+        return Reading(coder.form, kept, picture_positions(recipe.network, kept.size))
     numbers = np.unique(np.concatenate([train[row][0] for row in range(len(train))]))
     pixels = Pixels(coder.form.size, *coder.statistics(numbers))
-    return Reading(coder.form, pixels, picture_positions(settings, pixels.size))
+    return Reading(coder.form, pixels, picture_positions(recipe.network, pixels.size))
 
 
 def load_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
     """What `config` and the tokenizer's file tell."""
     if "picture" not in config:
-        return Reading(Tokenizer.load(tokenizer))
+        return load_text_reading(config, tokenizer)
     about = config["pixels"]
     pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"]))
     return Reading(Form.parse(config["picture"]), pixels, config["positions"])
+
+
+def load_text_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
+    """How texts are read, beside pictures too; a `config` without a normal form leaves them as they are."""
+    return Reading(Tokenizer.load(tokenizer), normal_form=config.get("normal_form", "none"))
 
 
 @dataclass(frozen=True)

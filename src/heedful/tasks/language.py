@@ -17,13 +17,13 @@ from heedful.data import batching
 from heedful.data.batching import Rows
 from heedful.data.documents import prepare as document_preparing
 from heedful.data.documents.prepare import PreparedDocuments, encoded
-from heedful.data.pairs.read import normalised
+from heedful.data.normal_form import normalize_text
 from heedful.data.store import Store
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks import lineage
 from heedful.results import Example
-from heedful.schema import NetworkSettings, Recipe
+from heedful.schema import NetworkSettings, NormalForm, Recipe
 
 WINDOW = 256  # tokens that a network reads at once, where the recipe does not say
 COUNTED = 2_000_000  # training tokens that a baseline counts at the most
@@ -170,9 +170,9 @@ def counted(prepared: PreparedDocuments) -> tuple[list[np.ndarray], str]:
     return rows, ""
 
 
-def asked(text: str, tokenizer: Tokenizer, form: str) -> list[int]:
+def asked(text: str, tokenizer: Tokenizer, form: NormalForm) -> list[int]:
     """The ids of what somebody asks, in the Unicode form of the training texts."""
-    return encoded(tokenizer, [normalised(text, "NFC" if form == "NFC" else "none")])[0]
+    return encoded(tokenizer, [normalize_text(text, form)])[0]
 
 
 def too_long(text: str, tokens: int, window: int, cure: str) -> HeedfulError:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from heedful.blocks.state import State
 from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
-from heedful.data.pairs.read import normalised
+from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.special_tokens import Marks
 from heedful.data.tokenizers.tokenizer import Tokenizer
@@ -30,7 +30,7 @@ from heedful.hub import Plan
 from heedful.metrics.counts import Kind
 from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
-from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
+from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, parse_settings
 from heedful.tasks.inputs import Reading, TrainingSources, load_reading, luck, refuse_long
 from heedful.tasks.plans import built, kept, planned
 from heedful.tasks.pretrained import Given
@@ -54,7 +54,7 @@ class Author:
     scores: Kind
     stretch: float
     slack: int
-    normal_form: Literal["none", "NFC"] = "none"
+    normal_form: NormalForm = "none"
     plan: Plan | None = None
 
 
@@ -170,7 +170,7 @@ def special(model: Author) -> Special:
 
 def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
     """A hypothesis as people read it, up to what stopped it."""
-    unknown = model.reading.unknown(normalised(source, model.normal_form))
+    unknown = model.reading.unknown(source)
     tokens = tuple(model.target.tokens(hypothesis.tokens))
     output = until(model.target.decode(hypothesis.tokens), stops)
     return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)
@@ -180,7 +180,7 @@ def score(models: Sequence[Author], pairs: Sequence[tuple[str, str]]) -> list[fl
     """The log probability of each (source, target), the end included, as the search would report it."""
     first = models[0]
     arrays = read_all(models, [source for source, _ in pairs])
-    targets = first.target.encode_batch([normalised(target, first.normal_form) for _, target in pairs])
+    targets = first.target.encode_batch([normalize_text(target, first.normal_form) for _, target in pairs])
     lengths = np.array(
         [(first.reading.positions_of(one), len(other) + 1) for one, other in zip(arrays, targets, strict=True)]
     )
@@ -198,7 +198,7 @@ def read_all(models: Sequence[Author], sources: Sequence[str], album: Album | No
         model.network.eval()
     if first.reading.positions:
         return first.reading.arrays(sources, album)
-    arrays = first.reading.arrays([normalised(text, first.normal_form) for text in sources])
+    arrays = first.reading.arrays(sources)
     refuse_long(sources, arrays, [model.network.encoder.limit for model in models])
     return arrays
 

@@ -60,7 +60,7 @@ def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Author:
     """An author with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    read, target = reading.reading_of(prepared.source, prepared.train, recipe.network, start), prepared.target
+    read, target = reading.reading_of(prepared.source, prepared.train, recipe, start), prepared.target
     plan = begun(start, "caption", recipe.network, pixels=read.pixels)
     network = built(plan) if plan else writing.made(recipe.network, read, target, shared=False)
     longest = int(np.asarray(prepared.train.lengths)[:, 1].max())

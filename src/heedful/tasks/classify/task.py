@@ -92,7 +92,7 @@ def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Classifier:
     """A classifier with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    read = reading.reading_of(prepared.source, prepared.train, recipe.network, start)
+    read = reading.reading_of(prepared.source, prepared.train, recipe, start)
     names = prepared.target.names
     plan = begun(start, "classify", recipe.network, names, read.pixels)
     return Classifier(built(plan), recipe.network, read, names, plan) if plan else made(recipe.network, read, names)

@@ -21,7 +21,7 @@ from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepare import standing as opened
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.readers.rows import BadRow
-from heedful.data.tokenizers.tokenizer import EOS, Tokenizer
+from heedful.data.tokenizers.tokenizer import EOS
 from heedful.generation.rules import Rules, Special
 from heedful.generation.search import Job, Search
 from heedful.metrics import baselines
@@ -90,7 +90,8 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Artist:
     """An artist with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    return made(recipe.network, reading.Reading(prepared.source), prepared.target.form)
+    read = reading.Reading(prepared.source, normal_form=recipe.data.normalize)
+    return made(recipe.network, read, prepared.target.form)
 
 
 def made(settings: NetworkSettings, read: reading.Reading, form: Form) -> Artist:
@@ -298,7 +299,7 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Artist) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
-    return {"network": asdict(model.settings), "picture": model.form.plain()}
+    return {"network": asdict(model.settings), "picture": model.form.plain()} | model.reading.config()
 
 
 def save(model: Artist, folder: Path) -> None:
@@ -308,5 +309,5 @@ def save(model: Artist, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Artist:
     """The artist of a folder, with weights still to be put in."""
-    read = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
+    read = reading.load_text_reading(config, folder / "tokenizer.json")
     return made(parse_settings(NetworkSettings, config["network"]), read, Form.parse(config["picture"]))

@@ -6,7 +6,7 @@ N rows   S positions   D width   V vocabulary   G gaps
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from heedful.metrics.passages import perplexity_counts
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks.joins import Filler, filler
 from heedful.results import Alignment, Example, Findings, Measure, Scores
-from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
 from heedful.tasks import language as passages
 from heedful.tasks.attention_maps import TO_ITSELF, maps_of
 from heedful.tasks.fill.ask import Guesser, answer, best, guesses, prompts, refuse_long, score, windows
@@ -85,7 +85,7 @@ def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = Non
 
 
 def made(
-    settings: NetworkSettings, tokenizer: Tokenizer, window: int, ends: bool, gaps: Gaps, form: Literal["none", "NFC"]
+    settings: NetworkSettings, tokenizer: Tokenizer, window: int, ends: bool, gaps: Gaps, form: NormalForm
 ) -> Guesser:
     """A guesser of resolved settings; a gap has an entry of its own in the vocabulary."""
     return Guesser(filler(settings, tokenizer.size + 1), settings, tokenizer, window, ends, gaps, form)

@@ -27,7 +27,6 @@ from heedful.data.pictures.read import as_array, flat
 from heedful.data.pictures.read import fitted as fit
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.special_tokens import Marks
-from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.hub import Plan
 from heedful.metrics.counts import PRIMARY, Kind
@@ -91,8 +90,8 @@ def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Matcher:
     """A matcher with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    pictures = reading.reading_of(prepared.source, prepared.train, recipe.network, start)
-    words, train = reading.Reading(prepared.target), prepared.train
+    pictures = reading.reading_of(prepared.source, prepared.train, recipe, start)
+    words, train = reading.Reading(prepared.target, normal_form=recipe.data.normalize), prepared.train
     texts = tuple(dict.fromkeys(prepared.target.decode(train[row][1]) for row in range(len(train))))
     plan = begun(start, "match", recipe.network, pixels=pictures.pixels)
     if plan:
@@ -315,7 +314,7 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Matcher) -> dict[str, Any]:
     """What `load` must know beside the weights, the tokenizer and the texts."""
-    return {"network": asdict(model.settings)} | model.pictures.config() | kept(model.plan)
+    return {"network": asdict(model.settings)} | model.pictures.config() | model.words.config() | kept(model.plan)
 
 
 def save(model: Matcher, folder: Path) -> None:
@@ -327,7 +326,7 @@ def save(model: Matcher, folder: Path) -> None:
 def load(config: dict[str, Any], folder: Path) -> Matcher:
     """The matcher of a folder, with weights still to be put in."""
     pictures = reading.load_reading(config, folder / "tokenizer.json")
-    words = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
+    words = reading.load_text_reading(config, folder / "tokenizer.json")
     texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
     settings, plan = parse_settings(NetworkSettings, config["network"]), planned(config)
     if plan:
