@@ -8,29 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedful.data.batching import order_for_inference, plan, shard
+from heedful.data.batching import Rows, order_for_inference, plan, shard
 from heedful.data.store import Store, Writer
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 90), st.integers(1, 90)), min_size=1, max_size=300).map(np.array)
 
 
-def costs(lengths: np.ndarray, batches: list[np.ndarray]) -> list[int]:
+def costs(lengths: np.ndarray, batches: list[Rows]) -> list[int]:
     longest = np.maximum(lengths[:, 0], lengths[:, 1] + 1)
-    return [len(batch) * int(longest[batch].max()) for batch in batches]
+    return [len(batch) * int(longest[batch.rows].max()) for batch in batches]
 
 
 @given(LENGTHS, st.integers(1, 2000), st.integers(0, 9), st.integers(0, 9), st.sampled_from([1, 2, 8]))
 def test_a_plan_keeps_its_promises(lengths: np.ndarray, tokens: int, seed: int, epoch: int, multiple: int) -> None:
     batches = plan(lengths, tokens, seed, epoch, multiple=multiple)
-    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    assert sorted(chain.from_iterable(batch.rows.tolist() for batch in batches)) == list(range(len(lengths)))
+    assert {batch.epoch for batch in batches} == {epoch}
     for batch, cost in zip(batches, costs(lengths, batches), strict=True):
         assert cost <= tokens or len(batch) == 1
         # What does not come out even is smaller than one multiple.
         assert len(batch) % multiple == 0 or len(batch) < multiple
     again = plan(lengths, tokens, seed, epoch, multiple=multiple)
-    assert [batch.tolist() for batch in batches] == [batch.tolist() for batch in again]
-    parts = [[shard(batch, rank, 3).tolist() for rank in range(3)] for batch in batches]
-    assert [sorted(chain.from_iterable(some)) for some in parts] == [sorted(batch.tolist()) for batch in batches]
+    assert [batch.rows.tolist() for batch in batches] == [batch.rows.tolist() for batch in again]
+    parts = [[shard(batch, rank, 3).rows.tolist() for rank in range(3)] for batch in batches]
+    assert [sorted(chain.from_iterable(some)) for some in parts] == [sorted(batch.rows.tolist()) for batch in batches]
 
 
 @given(LENGTHS, st.integers(1, 2000))
@@ -55,13 +56,13 @@ def test_batches_are_full_and_other_each_epoch() -> None:
         assert np.mean(costs(lengths, batches)) > 0.95 * tokens
         home = np.empty(len(lengths), int)
         for place, batch in enumerate(plan(lengths, tokens, seed=0, epoch=1)):
-            home[batch] = place
+            home[batch.rows] = place
         stayed = [
-            np.unique(home[batch], return_counts=True)[1].max() / len(batch) for batch in batches if len(batch) > 9
+            np.unique(home[batch.rows], return_counts=True)[1].max() / len(batch) for batch in batches if len(batch) > 9
         ]
         assert np.mean(stayed) < 0.3
         # Short and long batches take turns.
-        means = [lengths[batch].mean() for batch in batches]
+        means = [lengths[batch.rows].mean() for batch in batches]
         assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.25
 
 

@@ -129,7 +129,7 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
     sources, reading = [one.source for one in model.examples(None, model.recipe)], inside(model).reading
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
-    given = {name: part.numpy() for name, part in reading.batch(reading.arrays(sources)).items()}
+    given = {name: part.numpy() for name, part in reading.batch(reading.arrays(sources)).tensors.items()}
     state, tokens, said = asked(sessions["encoder"], given), np.full(len(sources), about["begin"]), []
     for _ in range(about["length"] if task == "draw" else about["slack"]):
         told = asked(sessions["step"], state | {"tokens": tokens})

@@ -14,26 +14,27 @@ from pathlib import Path
 import numpy as np
 
 from heedful.data import batching
+from heedful.data.batching import Rows
 from heedful.data.documents import prepare as document_preparing
 from heedful.data.documents.prepare import PreparedDocuments, encoded
-from heedful.data.pairs.read import normalised
+from heedful.data.normal_form import normalize_text
 from heedful.data.store import Store
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks import lineage
 from heedful.results import Example
-from heedful.schema import NetworkSettings, Recipe
+from heedful.schema import NetworkSettings, NormalForm, Recipe
 
 WINDOW = 256  # tokens that a network reads at once, where the recipe does not say
 COUNTED = 2_000_000  # training tokens that a baseline counts at the most
 
 
 @dataclass(frozen=True)
-class Pieces:
+class DocumentPieces:
     """The training documents, cut at other places in each epoch.
 
-    A piece is told by one number: where it begins among all tokens, and the epoch times their number. `ahead`: each
-    token is there to predict the next one, so pieces share the token at which they meet.
+    The row of a piece is where it begins among all tokens. `ahead`: each token is there to predict the next one, so
+    pieces share the token at which they meet.
     """
 
     store: Store
@@ -51,11 +52,11 @@ class Pieces:
         """Where each document ends among all tokens."""
         return np.cumsum(self.sizes)
 
-    def plan(self, tokens: int, epoch: int) -> list[np.ndarray]:
+    def plan(self, tokens: int, epoch: int) -> list[Rows]:
         """The batches of an epoch, of at most so many tokens: every token of every document once."""
         starts, lengths = self.cut(epoch)
         batches = batching.plan(np.stack([lengths, lengths - 1], axis=1), tokens, self.seed, epoch)
-        return [starts[batch] + epoch * int(self.ends[-1]) for batch in batches]
+        return [Rows(epoch, starts[batch.rows]) for batch in batches]
 
     def cut(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the pieces of an epoch begin, and how long they are."""
@@ -71,19 +72,29 @@ class Pieces:
         """How long the first piece of a document is that needs several: this moves all the others."""
         return 1 + int(np.random.default_rng((self.seed, epoch)).integers(self.window))
 
-    def __getitem__(self, number: int) -> np.ndarray:
-        """The tokens of a piece, with the one behind it if it looks ahead."""
-        epoch, place = divmod(int(number), int(self.ends[-1]))
-        row = int(np.searchsorted(self.ends, place, side="right"))
-        size = int(self.sizes[row])
-        begin = place - int(self.ends[row]) + size
-        step = self.window if begin or size <= self.window else self.first(epoch)
-        return self.store[row][0][begin : min(begin + step, size) + self.ahead]
+    def tokens(self, rows: Rows) -> list[np.ndarray]:
+        """The tokens of each piece, with the one behind it if it looks ahead."""
+        first, documents = self.first(rows.epoch), self.documents(rows)
+        return [self.piece(document, int(start), first) for document, start in zip(documents, rows.rows, strict=True)]
 
-    def where(self, numbers: np.ndarray) -> list[str]:
+    def piece(self, document: int, start: int, first: int) -> np.ndarray:
+        """The tokens of the piece of a document that begins at `start` among all tokens."""
+        size = int(self.sizes[document])
+        begin = start - int(self.ends[document]) + size
+        step = self.window if begin or size <= self.window else first
+        return self.store[document][0][begin : min(begin + step, size) + self.ahead]
+
+    def documents(self, rows: Rows) -> list[int]:
+        """The row in the store of each piece's document."""
+        return np.searchsorted(self.ends, rows.rows, side="right").tolist()
+
+    def seeds(self, rows: Rows) -> list[int]:
+        """What the draws for each piece depend on."""
+        return rows.seeds(self.seed, int(self.ends[-1]))
+
+    def where(self, rows: Rows) -> list[str]:
         """The files and lines of the documents of these."""
-        rows = np.searchsorted(self.ends, numbers % int(self.ends[-1]), side="right")
-        return [self.store.where(int(row)) for row in rows]
+        return [self.store.where(document) for document in self.documents(rows)]
 
 
 @dataclass(frozen=True)
@@ -164,9 +175,9 @@ def counted(prepared: PreparedDocuments) -> tuple[list[np.ndarray], str]:
     return rows, ""
 
 
-def asked(text: str, tokenizer: Tokenizer, form: str) -> list[int]:
+def asked(text: str, tokenizer: Tokenizer, form: NormalForm) -> list[int]:
     """The ids of what somebody asks, in the Unicode form of the training texts."""
-    return encoded(tokenizer, [normalised(text, "NFC" if form == "NFC" else "none")])[0]
+    return encoded(tokenizer, [normalize_text(text, form)])[0]
 
 
 def too_long(text: str, tokens: int, window: int, cure: str) -> HeedfulError:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +17,9 @@ from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
 from heedful.blocks.state import State
 from heedful.data import batching
-from heedful.data.pairs.read import normalised
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
+from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.special_tokens import Marks
 from heedful.data.tokenizers.tokenizer import Tokenizer
@@ -29,13 +31,12 @@ from heedful.hub import Plan
 from heedful.metrics.counts import Kind
 from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
-from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
-from heedful.tasks.inputs import Reading, Sources, load_reading, luck, refuse_long
+from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, parse_settings
+from heedful.tasks.inputs import Reading, TrainingSources, load_reading, luck, refuse_long
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
 from heedful.tasks.plans import built, kept, planned
 from heedful.tasks.pretrained import Given
-from heedful.training.loop import Batch
 
 POSITIONS = 512  # of a translator, in formats that have a table for them where we have a formula
 SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
@@ -57,7 +58,7 @@ class Author:
     scores: Kind
     stretch: float
     slack: int
-    normal_form: Literal["none", "NFC"] = "none"
+    normal_form: NormalForm = "none"
     plan: Plan | None = None
 
 
@@ -81,17 +82,16 @@ def stretch_of(lengths: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Collate:
-    """Numbers of rows -> a batch: the source, the target behind <s>, and the target with </s>."""
+    """Rows -> a batch: the source, the target behind <s>, and the target with </s>."""
 
-    sources: Sources
+    sources: TrainingSources
     marks: Marks
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        store = self.sources.store
-        written = [store[int(number) % len(store)][1] for number in numbers]
-        inputs, steps = batching.padded([np.concatenate(([self.marks.begin], one)) for one in written])
-        targets, _ = batching.padded([np.append(one, self.marks.end) for one in written])
-        return self.sources(numbers) | {"inputs": inputs, "targets": targets, "steps": steps}
+    def __call__(self, rows: Rows) -> Batch:
+        written = [target for _, target in self.sources.pairs(rows)]
+        inputs, steps = batching.padded([np.concatenate(([self.marks.begin], target)) for target in written])
+        targets, _ = batching.padded([np.append(target, self.marks.end) for target in written])
+        return self.sources(rows) | {"inputs": inputs, "targets": targets, "steps": steps}
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def special(model: Author) -> Special:
 
 def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
     """A hypothesis as people read it, up to what stopped it."""
-    unknown = model.reading.unknown(normalised(source, model.normal_form))
+    unknown = model.reading.unknown(source)
     tokens = tuple(model.target.tokens(hypothesis.tokens))
     output = until(model.target.decode(hypothesis.tokens), stops)
     return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)
@@ -184,7 +184,7 @@ def score(models: Sequence[Author], pairs: Sequence[tuple[str, str]]) -> list[fl
     """The log probability of each (source, target), the end included, as the search would report it."""
     first = models[0]
     arrays = read_all(models, [source for source, _ in pairs])
-    targets = first.target.encode_batch([normalised(target, first.normal_form) for _, target in pairs])
+    targets = first.target.encode_batch([normalize_text(target, first.normal_form) for _, target in pairs])
     lengths = np.array(
         [(first.reading.positions_of(one), len(other) + 1) for one, other in zip(arrays, targets, strict=True)]
     )
@@ -202,7 +202,7 @@ def read_all(models: Sequence[Author], sources: Sequence[str], album: Album | No
         model.network.eval()
     if first.reading.positions:
         return first.reading.arrays(sources, album)
-    arrays = first.reading.arrays([normalised(text, first.normal_form) for text in sources])
+    arrays = first.reading.arrays(sources)
     refuse_long(sources, arrays, [model.network.encoder.limit for model in models])
     return arrays
 

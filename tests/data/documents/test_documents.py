@@ -24,7 +24,7 @@ from heedful.networks.lineage import allowed, resolve
 from heedful.schema import DataSettings, NetworkSettings, parse_settings
 from heedful.tasks.complete.learn import Loss, ahead
 from heedful.tasks.fill.masks import Gaps, asked, ends_inside, gapped, joined
-from heedful.tasks.language import Pieces, passages
+from heedful.tasks.language import DocumentPieces, passages
 
 SENTENCES = ["The cat sat on the mat.", "A dog, an owl: two animals!", "What is it that we see here?"] * 9
 
@@ -42,13 +42,14 @@ def store(folder: Path, lengths: list[int]) -> Store:
 def test_each_epoch_has_every_token_once_at_its_own_places(ahead_too: bool, tmp_path: Path) -> None:
     """Pieces are of one document and at most a window; what is planned is what is given; another epoch cuts anew."""
     lengths = [2, 100, 16, 17, 18, 33, 5, 1000]
-    pieces = Pieces(store(tmp_path / "s", lengths), 16, seed=3, ahead=ahead_too)
+    pieces = DocumentPieces(store(tmp_path / "s", lengths), 16, seed=3, ahead=ahead_too)
     epochs = []
     for epoch in (0, 1, 5):
         batches = pieces.plan(64, epoch)
-        rows = [pieces[int(number)] for batch in batches for number in batch]
+        texts = [pieces.tokens(batch) for batch in batches]
+        rows = [row for text in texts for row in text]
         assert all((np.diff(row) == 1).all() and len(row) <= 16 + ahead_too for row in rows)
-        assert max(len(batch) * max(len(pieces[int(n)]) for n in batch) for batch in batches) <= 64 + 4 * ahead_too
+        assert max(len(text) * max(map(len, text)) for text in texts) <= 64 + 4 * ahead_too
         foreseen = sorted(int(token) for row in rows for token in row[int(ahead_too) :])
         begins = np.cumsum([0, *lengths[:-1]])
         assert foreseen == [token for token in range(sum(lengths)) if not ahead_too or token not in begins]
@@ -56,14 +57,16 @@ def test_each_epoch_has_every_token_once_at_its_own_places(ahead_too: bool, tmp_
         assert where == [f"a.txt line {int(np.searchsorted(begins, row[0], side='right'))}" for row in rows]
         epochs.append(sorted(int(row[0]) for row in rows))
     assert epochs[0] != epochs[1]
-    assert [b.tolist() for b in pieces.plan(64, 1)] == [b.tolist() for b in pieces.plan(64, 1)]
+    assert [b.rows.tolist() for b in pieces.plan(64, 1)] == [b.rows.tolist() for b in pieces.plan(64, 1)]
 
 
 def test_next_to_nothing_of_a_batch_is_empty(tmp_path: Path) -> None:
     """Documents of all lengths, short ones too: rows of like lengths stand together."""
     luck = np.random.default_rng(0)
-    pieces = Pieces(store(tmp_path / "s", np.exp(luck.normal(4, 1.5, 3000)).astype(int).clip(2).tolist()), 128, 0, True)
-    sizes = [[len(pieces[int(number)]) - 1 for number in batch] for batch in pieces.plan(2048, 0)]
+    pieces = DocumentPieces(
+        store(tmp_path / "s", np.exp(luck.normal(4, 1.5, 3000)).astype(int).clip(2).tolist()), 128, 0, True
+    )
+    sizes = [[len(row) - 1 for row in pieces.tokens(batch)] for batch in pieces.plan(2048, 0)]
     assert sum(map(sum, sizes)) / sum(max(some) * len(some) for some in sizes) > 0.97
 
 

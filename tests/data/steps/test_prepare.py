@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from heedful.data.batching import Rows
 from heedful.data.fingerprint import changed
 from heedful.data.pictures.read import Form
 from heedful.data.steps.forms import StepForm, open_steps
@@ -143,9 +144,9 @@ def test_frames_are_varied_clip_by_clip() -> None:
         np.save(f"films/{number:02}.npy", np.repeat(frame, 3 + number % 3, axis=0))
     train = prepare_clips(recipe("films", valid_rows=2), Path("run"), lambda text: None).train
     collate = Collate(train, cut(train.lengths[:, 0], 0), ("turn",), seed=0)
-    batch = collate(np.arange(len(train)))
+    batch = collate(Rows(0, np.arange(len(train))))
     for row in range(len(train)):
-        alone, later = collate(np.array([row])), collate(np.array([row + len(train)]))
+        alone, later = (collate(Rows(epoch, np.array([row]))) for epoch in (0, 1))
         varied = alone["source"][0]
         assert torch.equal(batch["source"][row, : len(varied)], varied)
         assert (varied == varied[:1]).all()

@@ -9,7 +9,8 @@ data.format=lines                            a line each; blank lines hold none
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from heedful.data.pairs.read import Pair, assign, lacking, normalised, shown
+from heedful.data.normal_form import normalize_text
+from heedful.data.pairs.read import Pair, assign, lacking, shown
 from heedful.data.readers.files import read_rows
 from heedful.data.readers.lines import check_readable, encoding_notes, missing, read_lines
 from heedful.data.readers.rows import BadRow, Row, count
@@ -106,7 +107,7 @@ def whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Pa
 
 def document(text: str, group: str, file: str, line: int, data: DataSettings) -> Pair:
     """A text, in the Unicode form that the recipe asks for."""
-    text = normalised(text, data.normalize)
+    text = normalize_text(text, data.normalize)
     return Pair(text, text, group, file, line)
 
 

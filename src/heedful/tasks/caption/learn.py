@@ -68,7 +68,7 @@ def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Author:
     """An author with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    read, target = reading.reading_of(prepared.source, prepared.train, recipe.network, start), prepared.target
+    read, target = reading.reading_of(prepared.source, prepared.train, recipe, start), prepared.target
     plan = begun(start, "caption", recipe.network, pixels=read.pixels)
     network = built(plan) if plan else writing.made(recipe.network, read, target, shared=False)
     longest = int(np.asarray(prepared.train.lengths)[:, 1].max())
@@ -80,7 +80,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
     greedy = replace(recipe.generate, beam=1, n_best=1)
-    sources = reading.sources(recipe, prepared.train, prepared.source, model.reading, AUGMENT)
+    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, AUGMENT)
 
     def values() -> dict[str, float]:
         measures = evaluate([model], valid, greedy, samples=0, prepared=prepared).measures

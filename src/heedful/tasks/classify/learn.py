@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.data.pairs import prepare as preparing
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepare import standing as opened
@@ -39,7 +41,7 @@ from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
 from heedful.tasks.task import SourceKind
 from heedful.training import decide as defaults
-from heedful.training.loop import Batch, Work
+from heedful.training.loop import Work
 
 __all__ = ["opened"]
 
@@ -99,7 +101,7 @@ def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Classifier:
     """A classifier with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    read = reading.reading_of(prepared.source, prepared.train, recipe.network, start)
+    read = reading.reading_of(prepared.source, prepared.train, recipe, start)
     names = prepared.target.names
     plan = begun(start, "classify", recipe.network, names, read.pixels)
     return Classifier(built(plan), recipe.network, read, names, plan) if plan else made(recipe.network, read, names)
@@ -116,7 +118,7 @@ def made(settings: NetworkSettings, read: reading.Reading, names: tuple[str, ...
 def work(model: Classifier, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    sources = reading.sources(recipe, prepared.train, prepared.source, model.reading, reading.AUGMENT)
+    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, reading.AUGMENT)
 
     def score() -> dict[str, float]:
         measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
@@ -155,18 +157,17 @@ def class_weights(prepared: preparing.Prepared, recipe: Recipe) -> Tensor:
 
 @dataclass(frozen=True)
 class Collate:
-    """Numbers of rows -> a batch: sources, their lengths and labels, in some batches mixed."""
+    """Rows -> a batch: sources, their lengths and labels, in some batches mixed."""
 
-    sources: reading.Sources
+    sources: reading.TrainingSources
     mixed: float
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        store = self.sources.store
-        labels = torch.tensor([int(store[int(number) % len(store)][1][0]) for number in numbers])
-        batch = self.sources(numbers) | {"labels": labels}
+    def __call__(self, rows: Rows) -> Batch:
+        labels = torch.tensor([int(label[0]) for _, label in self.sources.pairs(rows)])
+        batch = self.sources(rows) | {"labels": labels}
         if not self.mixed or self.sources.reading.pixels is None:
             return batch
-        return batch | mix(batch["source"], labels, self.mixed, self.sources.seeds(numbers[:1])[0])
+        return batch | mix(batch["source"], labels, self.mixed, self.sources.seeds(rows[:1])[0])
 
 
 @dataclass(frozen=True)

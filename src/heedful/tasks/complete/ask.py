@@ -6,7 +6,6 @@ N prompts   R = N * K rows   K answers
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from heedful.blocks.state import State
 from heedful.data.batching import padded
-from heedful.data.pairs.read import normalised
+from heedful.data.normal_form import normalize_text
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.generation.rules import Rules, Special, rules_of, until
@@ -23,7 +22,7 @@ from heedful.generation.search import Job, Search
 from heedful.hub import Plan
 from heedful.networks.joins import LanguageModel
 from heedful.results import Answer
-from heedful.schema import GenerateSettings, NetworkSettings
+from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
 from heedful.tasks import language as passages
 from heedful.tasks.inputs import luck
 
@@ -45,7 +44,7 @@ class Continuer:
     tokenizer: Tokenizer
     window: int
     ends: bool
-    normal_form: Literal["none", "NFC"] = "none"
+    normal_form: NormalForm = "none"
     plan: Plan | None = None
 
     @property
@@ -240,7 +239,7 @@ def normal(one: Stretch, settings: GenerateSettings) -> float:
 def shown(model: Continuer, source: str, last: Hypothesis, whole: Stretch, settings: GenerateSettings) -> Answer:
     """An answer as people read it."""
     text = until(model.tokenizer.decode(whole.said), settings.stop)
-    unknown = tuple(model.tokenizer.unknown(normalised(source, model.normal_form)))
+    unknown = tuple(model.tokenizer.unknown(normalize_text(source, model.normal_form)))
     tokens = tuple(model.tokenizer.tokens(whole.said))
     notes = [] if whole.times or not whole.kept else [f"only the last {whole.kept:,} tokens of the text were read"]
     if whole.times:

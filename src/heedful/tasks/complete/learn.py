@@ -15,6 +15,8 @@ from torch import Tensor
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.data.documents import prepare as document_preparing
 from heedful.data.documents.check import check_documents
 from heedful.data.documents.prepare import PreparedDocuments
@@ -31,11 +33,11 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Reci
 from heedful.tasks import language as passages
 from heedful.tasks.attention_maps import TO_ITSELF, maps_of
 from heedful.tasks.complete.ask import LONGEST, Continuer, answer, beginning, continued, prompts, special
-from heedful.tasks.language import Passage, Pieces, opened
+from heedful.tasks.language import DocumentPieces, Passage, opened
 from heedful.tasks.manifests import describe_special, describe_tokenizer
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
-from heedful.training.loop import Batch, Work
+from heedful.training.loop import Work
 
 __all__ = ["answer", "opened", "prompts"]
 
@@ -82,7 +84,7 @@ def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = Non
 
 def work(model: Continuer, prepared: PreparedDocuments, recipe: Recipe) -> Work:
     """What the loop needs."""
-    pieces = Pieces(prepared.train, model.window, recipe.seed, ahead=True)
+    pieces = DocumentPieces(prepared.train, model.window, recipe.seed, ahead=True)
     valid = batching.sample(windows(model, prepared.valid), recipe.train.valid_limit, recipe.seed)
 
     def score() -> dict[str, float]:
@@ -113,19 +115,19 @@ def together(one: Continuer, other: Continuer) -> bool:
 
 @dataclass(frozen=True)
 class Collate:
-    """Numbers of pieces -> a batch: tokens, those behind them, and how many each row has."""
+    """Rows of pieces -> a batch: tokens, those behind them, and how many each row has."""
 
-    pieces: Pieces
+    pieces: DocumentPieces
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        return ahead([self.pieces[int(number)] for number in numbers])
+    def __call__(self, rows: Rows) -> Batch:
+        return ahead(self.pieces.tokens(rows))
 
 
 def ahead(rows: Sequence[np.ndarray]) -> Batch:
     """Each token of a row beside the next one."""
     inputs, steps = batching.padded([row[:-1] for row in rows])
     targets, _ = batching.padded([row[1:] for row in rows])
-    return {"inputs": inputs, "targets": targets, "steps": steps}
+    return Batch({"inputs": inputs, "targets": targets, "steps": steps})
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def surprise(models: Sequence[Continuer], rows: Sequence[np.ndarray], settings: 
     decoders = [model.network.eval().decoder for model in models]
     device = decoders[0].tokens.table.weight.device
     for some in batching.order_for_inference(lengths, settings.batch_tokens) if len(rows) else ():
-        batch = {name: one.to(device) for name, one in ahead([rows[row] for row in some]).items()}
+        batch = ahead([rows[row] for row in some]).to(device)
         outputs = [model.network(batch["inputs"], batch["steps"]) for model in models]
         real = up_to(batch["steps"], outputs[0].size(1))
         gained = torch.zeros(real.shape, dtype=torch.double, device=device)

@@ -15,12 +15,13 @@ import torch
 from heedful.blocks.codebook import Grays
 from heedful.blocks.state import State
 from heedful.data import batching
+from heedful.data.batching import Rows
 from heedful.data.pairs import prepare as preparing
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepare import standing as opened
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.readers.rows import BadRow
-from heedful.data.tokenizers.tokenizer import EOS, Tokenizer
+from heedful.data.tokenizers.tokenizer import EOS
 from heedful.engines.onnx_graphs import Graph, paint_graph, writer_graphs
 from heedful.generation.rules import Rules, Special
 from heedful.generation.search import Job, Search
@@ -98,7 +99,8 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Artist:
     """An artist with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    return made(recipe.network, reading.Reading(prepared.source), prepared.target.form)
+    read = reading.Reading(prepared.source, normal_form=recipe.data.normalize)
+    return made(recipe.network, read, prepared.target.form)
 
 
 def made(settings: NetworkSettings, read: reading.Reading, form: Form) -> Artist:
@@ -127,15 +129,14 @@ def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs, once the codebook has been learnt."""
     model.network.codebook.requires_grad_(False)
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    sources = reading.sources(recipe, prepared.train, prepared.source, model.reading, ())
+    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, ())
     device = next(model.network.parameters()).device
     known = codes.coded(model.network.codebook, prepared.target, device)
     dropped = 0.1 if recipe.train.drop_source == "auto" else float(recipe.train.drop_source)
 
-    def plan(epoch: int) -> list[np.ndarray]:
+    def plan(epoch: int) -> list[Rows]:
         lengths = np.full_like(prepared.train.lengths, max(known.shape[1], prepared.train.lengths[:, 0].max()))
-        batches = batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
-        return [batch + epoch * len(lengths) for batch in batches]
+        return batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
 
     def values() -> dict[str, float]:
         measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
@@ -307,7 +308,7 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Artist) -> dict[str, Any]:
     """What `load` must know beside the weights and the tokenizer."""
-    return {"network": asdict(model.settings), "picture": model.form.plain()}
+    return {"network": asdict(model.settings), "picture": model.form.plain()} | model.reading.config()
 
 
 def save(model: Artist, folder: Path) -> None:
@@ -317,7 +318,7 @@ def save(model: Artist, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Artist:
     """The artist of a folder, with weights still to be put in."""
-    read = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
+    read = reading.load_text_reading(config, folder / "tokenizer.json")
     return made(parse_settings(NetworkSettings, config["network"]), read, Form.parse(config["picture"]))
 
 

@@ -6,7 +6,7 @@ N rows   S positions   D width   V vocabulary   G gaps
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.data.documents import prepare as document_preparing
 from heedful.data.documents.check import check_documents
 from heedful.data.documents.prepare import PreparedDocuments
@@ -27,18 +29,17 @@ from heedful.metrics.passages import perplexity_counts
 from heedful.metrics.scores import evaluate as measure
 from heedful.networks.joins import Filler, filler
 from heedful.results import Alignment, Example, Findings, Measure, Scores
-from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
 from heedful.tasks import language as passages
 from heedful.tasks.attention_maps import TO_ITSELF, maps_of
 from heedful.tasks.fill.ask import Guesser, answer, best, guesses, prompts, refuse_long, score, windows
 from heedful.tasks.fill.masks import GAP, LEADING, LEAST, Gapped, Gaps, asked, ends_inside, shown_gaps
-from heedful.tasks.inputs import seeds_of
-from heedful.tasks.language import Pieces, opened
+from heedful.tasks.language import DocumentPieces, opened
 from heedful.tasks.made_up import made_up_texts
 from heedful.tasks.manifests import describe_tokenizer
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
-from heedful.training.loop import Batch, Work
+from heedful.training.loop import Work
 
 __all__ = ["answer", "opened", "prompts", "score"]
 
@@ -92,7 +93,7 @@ def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = Non
 
 
 def made(
-    settings: NetworkSettings, tokenizer: Tokenizer, window: int, ends: bool, gaps: Gaps, form: Literal["none", "NFC"]
+    settings: NetworkSettings, tokenizer: Tokenizer, window: int, ends: bool, gaps: Gaps, form: NormalForm
 ) -> Guesser:
     """A guesser of resolved settings; a gap has an entry of its own in the vocabulary."""
     return Guesser(filler(settings, tokenizer.size + 1), settings, tokenizer, window, ends, gaps, form)
@@ -100,7 +101,7 @@ def made(
 
 def work(model: Guesser, prepared: PreparedDocuments, recipe: Recipe) -> Work:
     """What the loop needs."""
-    pieces = Pieces(prepared.train, model.window, recipe.seed, ahead=False)
+    pieces = DocumentPieces(prepared.train, model.window, recipe.seed, ahead=False)
     valid = batching.sample(windows(model, prepared.valid), recipe.train.valid_limit, recipe.seed)
 
     def score() -> dict[str, float]:
@@ -131,27 +132,26 @@ def together(one: Guesser, other: Guesser) -> bool:
 
 @dataclass(frozen=True)
 class Collate:
-    """Numbers of pieces -> a batch: what is read, what stood there, and where that is asked for.
+    """Rows of pieces -> a batch: what is read, what stood there, and where that is asked for.
 
-    The gaps of a piece hang on the seed and its number, which tells the epoch: on nothing else.
+    The gaps of a piece hang on the seed, the epoch and its row: on nothing else.
     """
 
-    pieces: Pieces
+    pieces: DocumentPieces
     gaps: Gaps
     size: int
     inside: np.ndarray
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        rows = [self.pieces[int(number)] for number in numbers]
-        seeds = seeds_of(self.pieces.seed, numbers)
-        marks = [self.gaps.places(row, self.inside, seed) for row, seed in zip(rows, seeds, strict=True)]
+    def __call__(self, rows: Rows) -> Batch:
+        texts, seeds = self.pieces.tokens(rows), self.pieces.seeds(rows)
+        marks = [self.gaps.places(ids, self.inside, seed) for ids, seed in zip(texts, seeds, strict=True)]
         read = [
-            self.gaps.spoilt(row, mark, self.size, seed) for row, mark, seed in zip(rows, marks, seeds, strict=True)
+            self.gaps.spoilt(ids, mark, self.size, seed) for ids, mark, seed in zip(texts, marks, seeds, strict=True)
         ]
         source, lengths = batching.padded(read)
-        targets, _ = batching.padded(rows)
+        targets, _ = batching.padded(texts)
         asked_for, _ = batching.padded(marks)
-        return {"source": source, "lengths": lengths, "targets": targets, "gaps": asked_for.bool()}
+        return Batch({"source": source, "lengths": lengths, "targets": targets, "gaps": asked_for.bool()})
 
 
 @dataclass(frozen=True)

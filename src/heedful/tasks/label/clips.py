@@ -10,21 +10,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from heedful.blocks.loss import jumps
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.data.pictures.augment import augment
 from heedful.data.steps.store import ClipStore
 from heedful.networks.joins import EncoderHead
-from heedful.tasks.inputs import seeds_of
 from heedful.tasks.label.windows import filled, together_padded
-from heedful.training.loop import Batch
 
 MASKED = -1
 
 
 @dataclass(frozen=True)
 class Collate:
-    """Numbers of `pieces` -> a batch: sources, lengths and labels, -1 where nothing is to be learnt.
+    """Rows of `pieces` -> a batch: sources, lengths and labels, -1 where nothing is to be learnt.
 
-    Numbers beyond the pieces tell the epoch, so that a clip is varied, all its frames alike, by seed, epoch and piece.
+    A clip is varied, all its frames alike, by seed, epoch and piece alone.
     """
 
     store: ClipStore
@@ -32,22 +32,22 @@ class Collate:
     kinds: tuple[str, ...]
     seed: int
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
+    def __call__(self, rows: Rows) -> Batch:
         sources, labels = [], []
-        for clip, low, high in self.pieces[numbers % len(self.pieces)]:
+        for clip, low, high in self.pieces[rows.rows]:
             values, named = self.store[int(clip)]
             sources.append(values[low:high])
             labels.append(named[low:high])
         batch = together_padded(sources) | {"labels": filled(labels, MASKED)}
-        if self.kinds:
-            frames = batch["source"]  # (N, T, H, W, C)
-            seeds = np.repeat(seeds_of(self.seed, numbers), frames.size(1)).tolist()
-            batch["source"] = augment(frames.flatten(0, 1), self.kinds, seeds).view_as(frames)
-        return batch
+        if not self.kinds:
+            return batch
+        frames = batch["source"]  # (N, T, H, W, C)
+        seeds = np.repeat(rows.seeds(self.seed, len(self.pieces)), frames.size(1)).tolist()
+        return batch | {"source": augment(frames.flatten(0, 1), self.kinds, seeds).view_as(frames)}
 
-    def where(self, numbers: np.ndarray) -> list[str]:
+    def where(self, rows: Rows) -> list[str]:
         """The files and lines of these."""
-        return [self.store.where(int(clip)) for clip in self.pieces[numbers % len(self.pieces), 0]]
+        return [self.store.where(int(clip)) for clip in self.pieces[rows.rows, 0]]
 
 
 @dataclass(frozen=True)

@@ -171,17 +171,13 @@ def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) ->
     chosen = () if recipe.train.augment == "auto" or model.pixels is None else recipe.train.augment  # docs/log.md
     collate = clips.Collate(prepared.train, pieces, tuple(chosen), recipe.seed)
 
-    def plan(epoch: int) -> list[np.ndarray]:
-        batches = batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
-        return [batch + epoch * len(pieces) for batch in batches]
-
     def values() -> dict[str, float]:
         measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
         return {name: one.value for name, one in measures.items()}
 
     return Work(
         network=model.network,
-        plan=plan,
+        plan=lambda epoch: batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch),
         collate=collate,
         loss=clips.Loss(recipe.train.label_smoothing, recipe.train.smooth_steps),
         score=values,

@@ -14,8 +14,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.data.pairs import prepare as preparing
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepare import standing as opened
@@ -24,7 +27,6 @@ from heedful.data.pictures.read import as_array, flat
 from heedful.data.pictures.read import fitted as fit
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.special_tokens import Marks
-from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.onnx_graphs import Graph, tower_graph
 from heedful.errors import HeedfulError
 from heedful.hub import Plan
@@ -41,7 +43,7 @@ from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
 from heedful.tasks.task import SourceKind
 from heedful.training import decide as defaults
-from heedful.training.loop import Batch, Work
+from heedful.training.loop import Work
 
 __all__ = ["opened"]
 
@@ -97,8 +99,8 @@ def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Matcher:
     """A matcher with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    pictures = reading.reading_of(prepared.source, prepared.train, recipe.network, start)
-    words, train = reading.Reading(prepared.target), prepared.train
+    pictures = reading.reading_of(prepared.source, prepared.train, recipe, start)
+    words, train = reading.Reading(prepared.target, normal_form=recipe.data.normalize), prepared.train
     texts = tuple(dict.fromkeys(prepared.target.decode(train[row][1]) for row in range(len(train))))
     plan = begun(start, "match", recipe.network, pixels=pictures.pixels)
     if plan:
@@ -119,7 +121,7 @@ def made(
 def work(model: Matcher, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    sources = reading.sources(recipe, prepared.train, prepared.source, model.pictures, AUGMENT)
+    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.pictures, AUGMENT)
 
     def values() -> dict[str, float]:
         measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
@@ -144,30 +146,43 @@ def kind(model: Matcher) -> Kind:
 
 @dataclass(frozen=True)
 class Collate:
-    """Numbers of rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
+    """Rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
 
-    sources: reading.Sources
+    sources: reading.TrainingSources
     marks: Marks
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        store = self.sources.store
-        pairs = [store[int(number) % len(store)] for number in numbers]
-        words, steps = batching.padded([np.array(self.marks.around(other)) for _, other in pairs])
-        picture = torch.tensor([int(one[0]) for one, _ in pairs])
-        same = (picture == picture.unsqueeze(1)) | (words == words.unsqueeze(1)).all(-1)
-        return self.sources(numbers) | {"words": words, "steps": steps, "same": same.fill_diagonal_(False)}
+    def __call__(self, rows: Rows) -> Batch:
+        pairs = self.sources.pairs(rows)
+        words, steps = batching.padded([np.array(self.marks.around(text)) for _, text in pairs])
+        pictures = torch.tensor([int(picture[0]) for picture, _ in pairs])
+        same = (pictures == pictures.unsqueeze(1)) | (words == words.unsqueeze(1)).all(-1)
+        batch = self.sources(rows) | {"words": words, "steps": steps, "same": same.fill_diagonal_(False)}
+        return replace(batch, pairwise=frozenset({"same"}))
 
 
 def contrast(network: TwoTowers, batch: Batch) -> tuple[Tensor, int]:
     """Each picture must find its words among the batch's, and each words their picture (Radford et al. 2021, figure 3).
 
-    Twins, which are right as well, are not counted against each other.
+    Twins, which are right as well, are not counted against each other. In parts, where memory is short, the loss and
+    its gradients are the same: what a part is embedded through is computed again in the backward pass.
     """
-    logits = network((batch["source"], batch["lengths"]), (batch["words"], batch["steps"]))
+    pictures, words = (batch["source"], batch["lengths"]), (batch["words"], batch["steps"])
+    if batch.parts == 1:
+        logits = network(pictures, words)
+    else:
+        logits = network.compare(*(embed_in_parts(network, side, batch.parts) for side in enumerate((pictures, words))))
     logits = logits.masked_fill(batch["same"], torch.finfo(logits.dtype).min)
     right = torch.arange(len(logits), device=logits.device)
     both = [F.cross_entropy(side, right, reduction="sum") for side in (logits, logits.T)]
     return (both[0] + both[1]) / 2, len(logits)
+
+
+def embed_in_parts(network: TwoTowers, side: tuple[int, tuple[Tensor, Tensor]], parts: int) -> Tensor:
+    """Unit vectors (N, D) of one side, in parts of which only one is ever held with its activations."""
+    number, (sources, lengths) = side
+    rows = -(-len(sources) // parts)
+    pieces = zip(sources.split(rows), lengths.split(rows), strict=True)
+    return torch.cat([checkpoint(network.embed, number, *piece, use_reentrant=False) for piece in pieces])
 
 
 @torch.inference_mode()
@@ -308,7 +323,7 @@ def check(recipe: Recipe) -> Findings:
 
 def config(model: Matcher) -> dict[str, Any]:
     """What `load` must know beside the weights, the tokenizer and the texts."""
-    return {"network": asdict(model.settings)} | model.pictures.config() | kept(model.plan)
+    return {"network": asdict(model.settings)} | model.pictures.config() | model.words.config() | kept(model.plan)
 
 
 def save(model: Matcher, folder: Path) -> None:
@@ -320,7 +335,7 @@ def save(model: Matcher, folder: Path) -> None:
 def load(config: dict[str, Any], folder: Path) -> Matcher:
     """The matcher of a folder, with weights still to be put in."""
     pictures = reading.load_reading(config, folder / "tokenizer.json")
-    words = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
+    words = reading.load_text_reading(config, folder / "tokenizer.json")
     texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
     settings, plan = parse_settings(NetworkSettings, config["network"]), planned(config)
     if plan:

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from heedful.data import batching
+from heedful.data.normal_form import normalize_text
 from heedful.data.pairs import prepare as preparing
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepare import standing as opened
-from heedful.data.pairs.read import normalised
 from heedful.data.readers.rows import BadRow
 from heedful.engines.onnx_graphs import Graph
 from heedful.metrics import baselines
@@ -62,7 +62,8 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Author:
     """An author with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    read, target, shared = reading.Reading(prepared.source), prepared.target, recipe.data.shared_tokenizer
+    read = reading.Reading(prepared.source, normal_form=recipe.data.normalize)
+    target, shared = prepared.target, recipe.data.shared_tokenizer
     plan = begun(start, "translate", recipe.network)
     network = built(plan) if plan else writing.made(recipe.network, read, target, shared)
     scores, stretch = "symbols" if target.kind == "symbols" else "text", writing.stretch_of(prepared.train.lengths)
@@ -74,7 +75,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
     greedy = replace(recipe.generate, beam=1, n_best=1)
-    sources = reading.sources(recipe, prepared.train, prepared.source, model.reading, ())
+    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, ())
 
     def score() -> dict[str, float]:
         measures = evaluate([model], valid, greedy, samples=0).measures
@@ -149,7 +150,7 @@ def explain(model: Author, text: str, output: str | None, settings: GenerateSett
         [[best, *_]] = writing.searched([model], [text], settings)
         said = [*best.tokens, *([marks.end] if best.complete else [])]
     else:
-        said = [*target.encode(normalised(output, model.normal_form)), marks.end]
+        said = [*target.encode(normalize_text(output, model.normal_form)), marks.end]
     (read, lengths), (inputs, _) = batching.padded([source]), batching.padded([np.array([marks.begin, *said[:-1]])])
     looked = maps_of(model.network, (read, lengths, inputs), TO_SOURCE, range(len(said)))
     return Alignment(tuple(model.reading.tokenizer.tokens(source)), tuple(target.tokens(said)), looked)
