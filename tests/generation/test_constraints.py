@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from heedful.data.tokenizers.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, learn
 from heedful.errors import HeedfulError
+from heedful.generation.batch import Hypothesis
 from heedful.generation.phrases import Phrase, plain
-from heedful.generation.rules import Special, rules_of
-from heedful.generation.search import Hypothesis
+from heedful.generation.rules import rules_of
+from heedful.generation.stepper import SpecialIds
 from support.tiny_networks import FIRST
 from support.tiny_search import PIECES, SPECIAL, answers, decode, encode, generate, network, scores, start
 
-TOKENIZED = Special(BOS, EOS, never=(PAD, BOS, UNK))
+TOKENIZED = SpecialIds(BOS, EOS, suppressed=(PAD, BOS, UNK))
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,11 @@ from ctranslate2 import Translator
 
 from heedful import hub
 from heedful.engines import ct2
-from heedful.generation.rules import Rules, Special, rules_of
-from heedful.generation.running import Hypothesis
-from heedful.generation.search import Begin, Job, Search
+from heedful.engines.plain import PlainStepper, Read
+from heedful.generation.batch import Hypothesis
+from heedful.generation.rules import Rules, rules_of
+from heedful.generation.search import Search
+from heedful.generation.stepper import Request, SpecialIds
 from heedful.networks.decoders import Decoder
 from heedful.schema import GenerateSettings, parse_settings
 from heedful.tasks.from_hub import described, search_settings
@@ -42,7 +44,7 @@ class Asked:
     model: Any
     given: dict[str, Any]
     decoder: Decoder
-    begin: Begin
+    begin: Read[int]
     first: int
     behind: int  # tokens of theirs that are no answer
     read: int = 0  # of ours, before the first
@@ -160,9 +162,11 @@ WAYS: list[dict[str, Any]] = [
 
 def found(one: Asked, never: tuple[int, ...], way: dict[str, Any]) -> list[list[Hypothesis]]:
     """Our answers to all questions."""
-    settings, special = parse_settings(GenerateSettings, way), Special(one.first, END, never)
+    settings, special = parse_settings(GenerateSettings, way), SpecialIds(one.first, END, never)
     rules = rules_of(settings, special, lambda _: [], lambda _: "", VOCABULARY)
-    return Search([one.decoder], one.begin, special, settings, rules).run([Job(1, LONGEST, read=one.read)] * QUESTIONS)
+    stepper = PlainStepper([one.decoder], one.begin, special)
+    requests = [Request(number, 1, LONGEST, prompt_read=one.read) for number in range(QUESTIONS)]
+    return Search(stepper, settings, rules).run(requests)
 
 
 def theirs(one: Asked, **settings: Any) -> Any:
@@ -258,14 +262,11 @@ def test_ctranslate2_searches_as_we_do_where_places_are_freed(beam: int, tmp_pat
 
     def ours(finish: str) -> list[tuple[int, ...]]:
         settings = parse_settings(GenerateSettings, {"beam": beam, "finish": finish})
-        search = Search(
-            [made.decoder],
-            begin,
-            Special(tiny_networks.BEGIN, tiny_networks.END, (tiny_networks.PAD,)),
-            settings,
-            Rules(renormalize=True),
+        stepper = PlainStepper(
+            [made.decoder], begin, SpecialIds(tiny_networks.BEGIN, tiny_networks.END, (tiny_networks.PAD,))
         )
-        return [some[0].tokens for some in search.run([Job(1, 24)] * len(sources))]
+        search = Search(stepper, settings, Rules(renormalize=True))
+        return [some[0].tokens for some in search.run([Request(number, 1, 24) for number in range(len(sources))])]
 
     found = Translator(str(tmp_path), compute_type="float32").translate_batch(
         [[tokens[one] for one in source] for source in sources],

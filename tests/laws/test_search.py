@@ -17,8 +17,11 @@ import torch
 from torch import Tensor
 
 from heedful.blocks.state import State
+from heedful.engines.plain import PlainStepper
+from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import Rules
-from heedful.generation.search import Hypothesis, Job, Search, Special
+from heedful.generation.search import Search
+from heedful.generation.stepper import Request, SpecialIds
 from heedful.networks.joins import EncoderDecoder
 from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
 from support.sampling import sample
@@ -36,7 +39,7 @@ from support.tiny_networks import (
     variants,
 )
 
-SPECIAL = Special(BEGIN, END, never=(PAD, BEGIN))
+SPECIAL = SpecialIds(BEGIN, END, suppressed=(PAD, BEGIN))
 VOCABULARY = FIRST + 3  # three words, so that all answers can be listed
 WORDS = range(FIRST, VOCABULARY)
 SOURCES = tuple(
@@ -55,19 +58,24 @@ def answers(
     **settings: Any,
 ) -> list[list[Hypothesis]]:
     """What the search finds; `limits` are the longest answers, 6 tokens where none are given."""
+    limits, seeds = limits or [6] * len(sources), seeds or range(len(sources))
+    requests = [Request(one, len(one), limit, seed) for one, limit, seed in zip(sources, limits, seeds, strict=True)]
+    return searching(networks, **settings).run(requests)
 
-    def begin(numbers: Sequence[int], beams: int, room: int) -> tuple[State, ...]:
-        chosen = [torch.tensor(sources[number]) for number in numbers]
+
+def searching(networks: Sequence[EncoderDecoder], **settings: Any) -> Search[Any]:
+    """The search for answers to sources of token ids."""
+
+    def begin(some: Sequence[Sequence[int]], beams: int, room: int) -> tuple[State, ...]:
+        chosen = [torch.tensor(source) for source in some]
         lengths = torch.tensor([len(one) for one in chosen])
         source = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True)
         memories = [network.read(source, lengths) for network in networks]
         starts = zip(networks, memories, strict=True)
-        return tuple(network.decoder.start(one, rows=len(numbers) * beams, room=room) for network, one in starts)
+        return tuple(network.decoder.start(one, rows=len(some) * beams, room=room) for network, one in starts)
 
-    limits, seeds = limits or [6] * len(sources), seeds or range(len(sources))
-    jobs = [Job(len(one), limit, seed) for one, limit, seed in zip(sources, limits, seeds, strict=True)]
-    decoders = [network.decoder for network in networks]
-    return Search(decoders, begin, SPECIAL, parse_settings(GenerateSettings, settings), Rules()).run(jobs)
+    stepper = PlainStepper([network.decoder for network in networks], begin, SPECIAL)
+    return Search(stepper, parse_settings(GenerateSettings, settings), Rules())
 
 
 @torch.no_grad()
@@ -92,7 +100,7 @@ def greedy(networks: Sequence[EncoderDecoder], source: Sequence[int], limit: int
     while len(tokens) < limit:
         shares = sum(next_log_probabilities(network, source, tokens).exp() for network in networks)
         assert isinstance(shares, Tensor)
-        shares[list(SPECIAL.never)] = 0
+        shares[list(SPECIAL.suppressed)] = 0
         tokens.append(int(shares.argmax()))
         if tokens[-1] == END:
             return tokens[:-1]
@@ -164,6 +172,58 @@ def test_sources_leave_and_join_unseen(network: NetworkSettings, settings: dict[
             right = expected[number]
             assert [(one.tokens, one.complete) for one in found] == [(one.tokens, one.complete) for one in right]
             assert [one.score for one in found] == pytest.approx([one.score for one in right], rel=1e-4, abs=1e-4)
+
+
+WAYS: list[dict[str, Any]] = [
+    {"beam": 1},
+    {"beam": 3, "n_best": 3},
+    {"beam": 3, "finish": "full"},
+    {"sample": True, "n_best": 2},
+]
+ASKED = sample(list(product([*rows(), *variants()], WAYS)), 12)
+
+
+@pytest.mark.parametrize(
+    ("network", "settings"), ASKED, ids=lambda part: label(part) if isinstance(part, NetworkSettings) else str(part)
+)
+def test_requests_come_and_go_unseen(network: NetworkSettings, settings: dict[str, Any]) -> None:
+    """Submitted at any step, with others cancelled while they wait, while they are answered, and when they were: what a
+    request gets is what it gets alone, and what is shown of it on the way is how its answer begins."""
+    made, draw = build(network, VOCABULARY), random.Random(5)
+    sources = [[draw.randrange(FIRST, SOURCE_VOCABULARY) for _ in range(draw.randint(1, 9))] for _ in range(24)]
+    limits = [draw.randint(1, 16) for _ in sources]
+    expected = answers([made], sources, limits, batch_tokens=1, **settings)
+    search, coming = searching([made], batch_tokens=60, **settings), list(range(24))
+    numbers: dict[int, int] = {}  # of requests: of their sources
+    under_way, cancelled = set[int](), set[int]()
+    histories: dict[int, list[list[int]]] = {}
+    answered: dict[int, list[Hypothesis]] = {}
+    while coming or under_way:
+        for _ in range(min(len(coming), draw.randrange(5))):
+            source = coming.pop()
+            number = search.submit(Request(sources[source], len(sources[source]), limits[source], source))
+            numbers[number] = source
+            under_way.add(number)
+        for number in draw.sample(sorted(numbers)[-4:], min(len(numbers), draw.randrange(2))):
+            search.cancel(number)
+            cancelled |= {number} & under_way
+            under_way.discard(number)
+            with pytest.raises(KeyError):
+                search.history(number)
+        for number, found in search.step():
+            answered[number] = found
+            under_way.remove(number)
+            with pytest.raises(KeyError):
+                search.history(number)
+        histories |= {number: search.history(number).tolist() for number in under_way}
+    assert search.step() == [] and len(cancelled) > 2
+    assert not answered.keys() & cancelled and answered.keys() | cancelled == numbers.keys()
+    for number, found in answered.items():
+        right = expected[numbers[number]]
+        assert [(one.tokens, one.complete) for one in found] == [(one.tokens, one.complete) for one in right]
+        assert [one.score for one in found] == pytest.approx([one.score for one in right], rel=1e-4, abs=1e-4)
+        if settings == {"beam": 1} and number in histories:
+            assert [list(found[0].tokens)[: len(tokens)] for tokens in histories[number]] == histories[number]
 
 
 NARROWINGS = [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.8}, {"min_p": 0.3}, {"temperature": 2.0, "top_k": 3}]

@@ -25,8 +25,10 @@ from heedful.blocks.attention.multihead import rotate
 from heedful.blocks.embedding import Rotary, Sinusoidal
 from heedful.blocks.recurrent import Cell, Recurrent
 from heedful.blocks.transformer import Block, Norm
+from heedful.engines.plain import PlainStepper
 from heedful.generation.rules import Rules
-from heedful.generation.search import Job, Search, Special
+from heedful.generation.search import Search
+from heedful.generation.stepper import Request, SpecialIds
 from heedful.networks.joins import EncoderDecoder, encoder_decoder
 from heedful.networks.lineage import resolve
 from heedful.schema import GenerateSettings, NetworkSettings
@@ -295,13 +297,12 @@ def our_phones(ours: EncoderDecoder, theirs: Any, words: list[str]) -> list[list
     unknown, end = theirs.g2idx["<unk>"], theirs.g2idx["</s>"]
     sources = [torch.tensor([*(theirs.g2idx.get(letter, unknown) for letter in word), end]) for word in words]
 
-    def begin(numbers: Any, beams: int, room: int) -> tuple[Any, ...]:
-        chosen = [sources[number] for number in numbers]
+    def begin(chosen: Any, beams: int, room: int) -> tuple[Any, ...]:
         source = nn.utils.rnn.pad_sequence(chosen, batch_first=True)
         memory = ours.read(source, torch.tensor([len(one) for one in chosen]))
-        return (ours.decoder.start(memory, rows=len(numbers) * beams, room=room),)
+        return (ours.decoder.start(memory, rows=len(chosen) * beams, room=room),)
 
-    special = Special(theirs.p2idx["<s>"], theirs.p2idx["</s>"])
-    search = Search([ours.decoder], begin, special, GenerateSettings(beam=1), Rules())
-    found = search.run([Job(len(source), 20) for source in sources])
+    special = SpecialIds(theirs.p2idx["<s>"], theirs.p2idx["</s>"])
+    search = Search(PlainStepper([ours.decoder], begin, special), GenerateSettings(beam=1), Rules())
+    found = search.run([Request(source, len(source), 20) for source in sources])
     return [[theirs.idx2p[token] for token in one[0].tokens] for one in found]

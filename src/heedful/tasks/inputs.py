@@ -256,7 +256,7 @@ def advice(recipe: Recipe, prepared: Prepared, better: str) -> str:
     )
 
 
-def luck(array: np.ndarray) -> int:
+def source_seed(array: np.ndarray) -> int:
     """What draws for a source hang on beside the request's seed: what is read of it, wherever it stands."""
     return int.from_bytes(blake2b(array.tobytes(), digest_size=8).digest(), "little")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.generation.rules import Special
+from heedful.generation.stepper import SpecialIds
 from heedful.tasks.inputs import Reading
 
 
@@ -29,6 +29,6 @@ def describe_tokenizer(tokenizer: Tokenizer, folder: Path, side: str) -> dict[st
     return {"tokenizer": name, "shift": tokenizer.shift, "unknown": tokenizer.unk if tokenizer.own else None}
 
 
-def describe_special(special: Special) -> dict[str, Any]:
+def describe_special(special: SpecialIds) -> dict[str, Any]:
     """The token that begins an answer, the one that ends it, and those that are never chosen."""
-    return {"begin": special.begin, "end": special.end, "never": list(special.never)}
+    return {"begin": special.begin, "end": special.end, "never": list(special.suppressed)}

@@ -24,15 +24,18 @@ from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.special_tokens import Marks
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.onnx_graphs import Graph, writer_graphs
-from heedful.generation.rules import Rules, Special, rules_of, until
-from heedful.generation.score import score as log_probability
-from heedful.generation.search import Hypothesis, Job, Search
+from heedful.engines.plain import PlainStepper
+from heedful.engines.plain import score as log_probability
+from heedful.generation.batch import Hypothesis
+from heedful.generation.rules import Rules, rules_of, until
+from heedful.generation.search import Search
+from heedful.generation.stepper import Request, SpecialIds
 from heedful.hub import Plan
 from heedful.metrics.counts import Kind
 from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, parse_settings
-from heedful.tasks.inputs import Reading, TrainingSources, load_reading, luck, refuse_long
+from heedful.tasks.inputs import Reading, TrainingSources, load_reading, refuse_long, source_seed
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
 from heedful.tasks.plans import built, kept, planned
@@ -131,10 +134,10 @@ def searched(
     limits = [model.network.decoder.limit for model in models if model.network.decoder.limit]
     lengths = [first.reading.positions_of(one) for one in arrays]
     longest = [min([length_limit(first, one, settings), *limits]) for one in lengths]
-    seeds = [luck(one) for one in arrays] if settings.sample else [0] * len(arrays)
-    jobs = [Job(*one) for one in zip(lengths, longest, seeds, strict=True)]
-    decoders = [model.network.decoder for model in models]
-    return Search(decoders, begin(models, arrays), special(first), settings, rules(first, settings)).run(jobs)
+    seeds = [source_seed(one) for one in arrays] if settings.sample else [0] * len(arrays)
+    requests = [Request(*one) for one in zip(arrays, lengths, longest, seeds, strict=True)]
+    stepper = PlainStepper([model.network.decoder for model in models], begin(models), special(first))
+    return Search(stepper, settings, rules(first, settings)).run(requests)
 
 
 def length_limit(model: Author, length: int, settings: GenerateSettings) -> int:
@@ -144,17 +147,17 @@ def length_limit(model: Author, length: int, settings: GenerateSettings) -> int:
     return math.ceil(model.stretch * length) + model.slack
 
 
-def begin(models: Sequence[Author], arrays: list[np.ndarray]) -> Callable[[Sequence[int], int, int], tuple[State, ...]]:
+def begin(models: Sequence[Author]) -> Callable[[Sequence[np.ndarray], int, int], tuple[State, ...]]:
     """How the search has sources read."""
 
     @torch.inference_mode()
-    def read(numbers: Sequence[int], beams: int, room: int) -> tuple[State, ...]:
-        batch = models[0].reading.batch([arrays[number] for number in numbers])
+    def read(arrays: Sequence[np.ndarray], beams: int, room: int) -> tuple[State, ...]:
+        batch = models[0].reading.batch(arrays)
         states = []
         for model in models:
             device = model.network.decoder.tokens.table.weight.device
             memory = model.network.read(batch["source"].to(device), batch["lengths"].to(device))
-            states.append(model.network.decoder.start(memory, rows=len(numbers) * beams, room=room))
+            states.append(model.network.decoder.start(memory, rows=len(arrays) * beams, room=room))
         return tuple(states)
 
     return read
@@ -166,10 +169,10 @@ def rules(model: Author, settings: GenerateSettings) -> Rules:
     return rules_of(settings, special(model), target.encode, target.decode, target.size, model.scores == "symbols")
 
 
-def special(model: Author) -> Special:
+def special(model: Author) -> SpecialIds:
     """The ids that a search must know."""
     marks = model.target.marks
-    return Special(marks.begin, marks.end, marks.never)
+    return SpecialIds(marks.begin, marks.end, marks.never)
 
 
 def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
@@ -189,9 +192,11 @@ def score(models: Sequence[Author], pairs: Sequence[tuple[str, str]]) -> list[fl
         [(first.reading.positions_of(one), len(other) + 1) for one, other in zip(arrays, targets, strict=True)]
     )
     found = np.zeros(len(pairs))
-    decoders, read, marked = [model.network.decoder for model in models], begin(models, arrays), special(first)
+    decoders, read, marked = [model.network.decoder for model in models], begin(models), special(first)
     for rows in batching.order_for_inference(lengths, GenerateSettings().batch_tokens) if pairs else ():
-        found[rows] = log_probability(decoders, read(rows.tolist(), 1, 0), [targets[row] for row in rows], marked)
+        found[rows] = log_probability(
+            decoders, read([arrays[row] for row in rows], 1, 0), [targets[row] for row in rows], marked
+        )
     return found.tolist()
 
 

@@ -23,7 +23,7 @@ from heedful.data.documents.prepare import PreparedDocuments
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.onnx_graphs import Graph, alone_graph
-from heedful.generation.score import log_probabilities
+from heedful.engines.plain import log_probabilities
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.ngrams import KneserNey
 from heedful.metrics.scores import evaluate as measure

@@ -23,8 +23,10 @@ from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.tokenizer import EOS
 from heedful.engines.onnx_graphs import Graph, paint_graph, writer_graphs
-from heedful.generation.rules import Rules, Special
-from heedful.generation.search import Job, Search
+from heedful.engines.plain import PlainStepper
+from heedful.generation.rules import Rules
+from heedful.generation.search import Search
+from heedful.generation.stepper import Request, SpecialIds
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.networks import lineage
@@ -44,7 +46,7 @@ from heedful.training.loop import Work
 
 __all__ = ["opened"]
 
-SPECIAL = Special(codes.BEGIN, codes.END, never=(codes.PAD, codes.BEGIN, codes.END))
+SPECIAL = SpecialIds(codes.BEGIN, codes.END, suppressed=(codes.PAD, codes.BEGIN, codes.END))
 OWN = {"codes": "auto"}
 SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
 """What Generate means for drawings where the recipe does not say otherwise."""
@@ -180,8 +182,9 @@ def answer(models: Sequence[Artist], sources: Sequence[str], settings: GenerateS
     for model in models:
         model.network.eval()
     decoders = [model.network.writer.decoder for model in models] * (1 if settings.guidance == 1 else 2)
-    search = Search(decoders, begin(models, arrays, settings.guidance != 1), SPECIAL, settings, Rules())
-    found = search.run([Job(max(len(one), size), size, reading.luck(one)) for one in arrays])
+    stepper = PlainStepper(decoders, begin(models, settings.guidance != 1), SPECIAL, settings.guidance)
+    requests = [Request(one, max(len(one), size), size, reading.source_seed(one)) for one in arrays]
+    found = Search(stepper, settings, Rules()).run(requests)
     return [
         [
             Answer(
@@ -209,22 +212,19 @@ def drawn(model: Artist, tokens: Sequence[Sequence[int]]) -> np.ndarray:
     return model.network.codebook.eval().decode(torch.tensor(tokens, device=device) - codes.FIRST).cpu().numpy()
 
 
-def begin(
-    models: Sequence[Artist], arrays: list[np.ndarray], guided: bool
-) -> Callable[[Sequence[int], int, int], tuple[State, ...]]:
+def begin(models: Sequence[Artist], guided: bool) -> Callable[[Sequence[np.ndarray], int, int], tuple[State, ...]]:
     """How the search has sentences read; guided, the empty one after them for each."""
 
     @torch.inference_mode()
-    def read(numbers: Sequence[int], beams: int, room: int) -> tuple[State, ...]:
-        given = [arrays[number] for number in numbers]
-        empty = [np.array([EOS]) for _ in numbers]
+    def read(arrays: Sequence[np.ndarray], beams: int, room: int) -> tuple[State, ...]:
+        empty = [np.array([EOS]) for _ in arrays]
         states = []
-        for some in (given, empty) if guided else (given,):
+        for some in (arrays, empty) if guided else (arrays,):
             batch = models[0].reading.batch(some)
             for model in models:
                 device = next(model.network.parameters()).device
                 memory = model.network.writer.read(batch["source"].to(device), batch["lengths"].to(device))
-                states.append(model.network.writer.decoder.start(memory, rows=len(numbers) * beams, room=room))
+                states.append(model.network.writer.decoder.start(memory, rows=len(arrays) * beams, room=room))
         return tuple(states)
 
     return read
