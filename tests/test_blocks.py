@@ -15,8 +15,9 @@ from heedful.blocks import loss
 from heedful.blocks.attention import Additive, Attention, Dot, General, KeyValue, Score
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.dropout import Dropout
+from heedful.blocks.names import Cell
 from heedful.blocks.recording import record, recording
-from heedful.blocks.recurrent import Cell, Recurrent
+from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import State
 from heedful.networks.encoders import RecurrentEncoder
 from networks import alone, batch, build, tiny

@@ -13,10 +13,12 @@ from console import HEEDFUL, heedful
 from heedful.cli import COMMANDS
 from heedful.cli.info import drawing
 from heedful.cli.recipes import FOLDER, names
-from heedful.networks.lineage import LINEAGE, allowed, fit_pictures, resolve
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.settings import fit_pictures
 from heedful.recipe import keys, load
 from heedful.schema import NetworkSettings
 from heedful.tasks.inputs import OWN
+from heedful.tasks.joins import allowed, resolve
 from heedful.training.progress import terminal
 
 # What was typed, and words that must stand in the answer on stderr. The exit code is 2 in every row.

@@ -18,8 +18,8 @@ from safetensors.numpy import load_file
 
 from conftest import SEED
 from console import heedful
-from heedful.networks.lineage import allowed
 from heedful.report import words
+from heedful.tasks.joins import allowed
 from shapes import COLUMN, SIDE, TASKS, written
 
 TINY = "network.size=tiny train.threads=1 train.valid_limit=20"

@@ -15,7 +15,7 @@ import heedful
 from console import heedful as typed
 from heedful.api.train import run
 from heedful.errors import HeedfulError
-from heedful.networks.lineage import resolve
+from heedful.networks.settings import resolve
 from heedful.schema import NetworkSettings
 from heedful.training.progress import Quiet
 from letters import short

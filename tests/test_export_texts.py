@@ -14,8 +14,8 @@ from console import heedful
 from engines import asked, assert_close, blank, loop
 from heedful.api import Model, export
 from heedful.api.train import run
-from heedful.networks.lineage import allowed
 from heedful.tasks.complete.ask import beginning
+from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
 from shapes import recipe, written
 

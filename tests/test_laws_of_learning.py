@@ -10,8 +10,9 @@ import pytest
 
 from conftest import sample
 from heedful.api.train import run
-from heedful.networks.lineage import allowed, resolve
+from heedful.networks.settings import resolve
 from heedful.schema import NetworkSettings
+from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
 from letters import LETTERS, Pairs, backwards, recipe, words
 

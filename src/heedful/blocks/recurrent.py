@@ -4,7 +4,6 @@ N sequences or rows   T positions   D width
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +11,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.dropout import Dropout
+from heedful.blocks.names import Cell
 from heedful.blocks.recording import note, recording
 
-Cell = Literal["rnn", "lstm", "gru"]
 Carried = tuple[Tensor, ...]  # h of layer 1, (c of layer 1,) h of layer 2, …: each (N, D)
 
 LAYERS: dict[Cell, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from heedful.blocks.recurrent import Carried, Cell, Recurrent
+from heedful.blocks.names import Cell
+from heedful.blocks.recurrent import Carried, Recurrent
 
 Module = TypeVar("Module", bound=nn.Module)
 

@@ -6,7 +6,7 @@ N sources   S positions   T tokens
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,7 +32,7 @@ from heedful.engines.onnx_graphs import (
 )
 from heedful.exporters.manifest import about
 from heedful.networks.decoders import Decoder
-from heedful.networks.joins import AnyEncoder, Drawing, EncoderHead, Filler, LanguageModel, TwoTowers
+from heedful.networks.joins import Drawing, EncoderHead, LanguageModel, MaskedLanguageModel, TwoTowers
 from heedful.networks.subwords import FirstPieces
 from heedful.tasks import task
 from heedful.tasks.inputs import Reading
@@ -82,13 +82,13 @@ def graphs(trained: Any, lengths: Sequence[int]) -> list[Graph]:
     """The graphs of a trained model, with made-up sources of these lengths."""
     network = trained.network
     if isinstance(network, TwoTowers):
-        limits = [cast("AnyEncoder", one).limit for one in network.encoders]
+        limits = [encoder.limit for _, encoder in network.sides()]
         sides = zip((trained.pictures, trained.words), ("pictures", "texts"), limits, strict=True)
         made = [(name, *made_up(read, lengths, limit)) for read, name, limit in sides]
         return [tower_graph(network, side, *one) for side, one in enumerate(made)]
     if isinstance(network, LanguageModel):
         return [alone_graph(network, len(lengths))]
-    if isinstance(network, Filler):
+    if isinstance(network, MaskedLanguageModel):
         return [filler_graph(network, texts(network.vocabulary, lengths, network.encoder.limit))]
     if isinstance(network, FirstPieces):
         read = Reading(trained.form.lexicon.tokenizer)

@@ -1,8 +1,9 @@
-"""Whole writers, one protocol: recurrent, recurrent with attention (two papers' ways), Transformer.
+"""Decoders of one protocol: recurrent, recurrent with attention (Bahdanau's and Luong's), Transformer.
 
 N sources   R = N * K rows   K beams   S source positions   T target positions   D width   V vocabulary
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -15,11 +16,15 @@ from heedful.blocks.embedding import Positions, Tokens
 from heedful.blocks.recurrent import Carried, Recurrent
 from heedful.blocks.state import Memory, State, Widths, by_source, to_rows
 from heedful.blocks.transformer import Stack
+from heedful.networks.encoders import Layered
 
 
-class Decoder(Protocol):
+class Decoder(Layered, Protocol):
     """From Elman to GPT, every decoder obeys this, so one loss and one search serve them all."""
 
+    tokens: Tokens
+    """The embedding of what it has written."""
+    output: "Output"
     vocabulary: int
     limit: int | None
     """Positions it can write, None: no limit."""
@@ -55,8 +60,8 @@ class Output(nn.Module):
         return self.linear(outputs)
 
 
-class RecurrentWriter(nn.Module):
-    """What recurrent decoders share: their beginning, and the names under which State carries them on."""
+class RecurrentDecoder(nn.Module):
+    """What recurrent decoders share: their first state, and the names under which State carries it on."""
 
     limit: int | None = None
 
@@ -75,6 +80,12 @@ class RecurrentWriter(nn.Module):
     def logits(self, outputs: Tensor) -> Tensor:
         return self.output(outputs)
 
+    def layer_modules(self) -> Sequence[nn.Module]:
+        return list(self.layers.layers)
+
+    def base_modules(self) -> Sequence[nn.Module]:
+        return [self.tokens]
+
     def begin(self, memory: Memory | None, rows: int | None) -> Carried:
         """The carried tensors before the first token."""
         if memory is None:
@@ -92,7 +103,7 @@ class RecurrentWriter(nn.Module):
         return tuple(state.carried[f"carried.{number}"] for number in range(len(self.layers.widths)))
 
 
-class RecurrentDecoder(RecurrentWriter):
+class SutskeverDecoder(RecurrentDecoder):
     """No attention: one fused call over the whole target (Sutskever et al. 2014).
 
     `every_step` feeds the source's summary beside each token, and to the output, as Cho et al. 2014 (equations 2 to
@@ -123,7 +134,7 @@ class RecurrentDecoder(RecurrentWriter):
         return self.dropout(read), state.replace(self.pack(carried), after(state, tokens, lengths))
 
 
-class BahdanauDecoder(RecurrentWriter):
+class BahdanauDecoder(RecurrentDecoder):
     """Looks before it steps: the previous state asks, the context feeds the cell (Bahdanau et al. 2015, A.1.2).
 
     The source is projected once; the output is made of state, token and context together, for all positions at once.
@@ -159,7 +170,7 @@ class BahdanauDecoder(RecurrentWriter):
         return outputs, state.replace(self.pack(carried), after(state, tokens, lengths))
 
 
-class LuongDecoder(RecurrentWriter):
+class LuongDecoder(RecurrentDecoder):
     """Looks after it stepped: h~ = tanh(W [c; h]) (Luong et al. 2015, equation 5).
 
     `feeding` gives h~ to the next step beside its token (section 3.3), which makes a loop; without it the recurrence
@@ -237,6 +248,12 @@ class TransformerDecoder(nn.Module):
     def logits(self, outputs: Tensor) -> Tensor:
         return self.output(outputs)
 
+    def layer_modules(self) -> Sequence[nn.Module]:
+        return list(self.layers)
+
+    def base_modules(self) -> Sequence[nn.Module]:
+        return [self.tokens, self.positions]
+
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
         weight = self.output.linear.weight
         source: dict[str, Tensor] = {}
@@ -256,24 +273,24 @@ class TransformerDecoder(nn.Module):
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         steps = tokens.size(1)
         self.positions.refuse_more(steps)
-        places = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
+        positions = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
         mask = None
         if state.buffers:  # token t of a row sees what was written up to its own place
-            mask = up_to(places + 1, state.buffers["keys.0"].size(1))  # (R, T, room)
-        turn = self.positions.turn(places)
-        x = self.dropout(self.positions(self.tokens(tokens), places))
+            mask = up_to(positions + 1, state.buffers["keys.0"].size(1))  # (R, T, room)
+        rotary = self.positions.rotary(positions)
+        x = self.dropout(self.positions(self.tokens(tokens), positions))
         for number, block in enumerate(self.layers):
-            x = block(x, mask, mask is None, self.cache(number, state, places), turn, self.seen(number, state))
+            x = block(x, mask, mask is None, self.cache(number, state, positions), rotary, self.memory(number, state))
         outputs = self.dropout(self.layers.norm(x))
         return outputs, state.replace(state.carried, after(state, tokens, lengths))
 
-    def cache(self, number: int, state: State, places: Tensor) -> Cache | None:
+    def cache(self, number: int, state: State, positions: Tensor) -> Cache | None:
         """The buffers of one layer, if the state has any."""
         if not state.buffers:
             return None
-        return Cache(state.buffers[f"keys.{number}"], state.buffers[f"values.{number}"], places)
+        return Cache(state.buffers[f"keys.{number}"], state.buffers[f"values.{number}"], positions)
 
-    def seen(self, number: int, state: State) -> tuple[KeyValue, Tensor] | None:
+    def memory(self, number: int, state: State) -> tuple[KeyValue, Tensor] | None:
         """The memory as one layer sees it."""
         if "mask" not in state.source:
             return None

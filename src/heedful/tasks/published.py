@@ -19,7 +19,7 @@ from heedful.data.tokenizers.special_tokens import Marks
 from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of
 from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
-from heedful.networks.lineage import picture_positions
+from heedful.networks.settings import picture_positions
 from heedful.recipe import Recipe
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, parse_settings
 from heedful.tasks.classify.task import Classifier

@@ -26,11 +26,12 @@ from heedful.generation.score import score as log_probability
 from heedful.generation.search import Hypothesis, Job, Search
 from heedful.hub import Plan
 from heedful.metrics.counts import Kind
-from heedful.networks.joins import EncoderDecoder, joined, target_tokens
+from heedful.networks.build import Spec
+from heedful.networks.joins import EncoderDecoder
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
 from heedful.tasks.inputs import Reading, Sources, load_reading, luck, refuse_long
-from heedful.tasks.plans import built, kept, planned
+from heedful.tasks.plans import build, kept, planned
 from heedful.tasks.pretrained import Given
 from heedful.training.loop import Batch
 
@@ -64,9 +65,7 @@ def made(settings: NetworkSettings, read: Reading, target: Tokenizer, shared: bo
 
 def made_for(settings: NetworkSettings, read: Reading, vocabulary: int, shared: bool = False) -> EncoderDecoder:
     """The same for answers of so many different tokens."""
-    written = target_tokens(settings, vocabulary)
-    embedding = written if shared else read.embedding(settings)
-    return joined(settings, embedding, written, own_places=read.pixels is not None)
+    return build(Spec("encoder_decoder", settings, (read.source,), vocabulary, shared), EncoderDecoder)
 
 
 def stretch_of(lengths: np.ndarray) -> float:
@@ -235,5 +234,5 @@ def load(config: dict[str, Any], folder: Path) -> Author:
     target = read.tokenizer if shared else Tokenizer.load(folder / "target.tokenizer.json")
     about = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
     plan = planned(config)
-    network = built(plan) if plan else made(settings, read, target, shared)
+    network = build(plan, EncoderDecoder) if plan else made(settings, read, target, shared)
     return Author(network, settings, read, target, **about, plan=plan)

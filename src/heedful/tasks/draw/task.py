@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from heedful.blocks.codebook import Grays
+from heedful.blocks.codebook import GrayLevels
 from heedful.blocks.state import State
 from heedful.data import batching
 from heedful.data.pairs import prepare as preparing
@@ -25,7 +25,6 @@ from heedful.generation.rules import Rules, Special
 from heedful.generation.search import Job, Search
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
-from heedful.networks import lineage
 from heedful.networks.joins import Drawing
 from heedful.results import Answer, Example, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings, parse_settings
@@ -33,6 +32,7 @@ from heedful.tasks import inputs as reading
 from heedful.tasks import seq2seq as writing
 from heedful.tasks.draw import codes
 from heedful.tasks.draw import judge as retrieval
+from heedful.tasks.joins import JOINS
 from heedful.tasks.match.task import Matcher
 from heedful.tasks.pretrained import Given
 from heedful.training import decide as defaults
@@ -73,7 +73,7 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    recipe = defaults.batches(lineage.resolve_recipe(recipe, OWN), BATCH)
+    recipe = defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), BATCH)
     return recipe.with_defaults("generate", SAMPLED).with_defaults("train", LEARNT)
 
 
@@ -107,7 +107,7 @@ def first(
     None: there is nothing to learn first, or the codebook is frozen.
     """
     codebook = model.network.codebook
-    if isinstance(codebook, Grays) or not any(weight.requires_grad for weight in codebook.parameters()):
+    if isinstance(codebook, GrayLevels) or not any(weight.requires_grad for weight in codebook.parameters()):
         return None
     share = SHARE if recipe.train.codebook == "auto" else float(recipe.train.codebook)
     mine = replace(defaults.portion(recipe.train, share), learning_rate=codes.RATE)
@@ -146,7 +146,7 @@ def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
 
 def remarks(model: Artist, prepared: preparing.Prepared) -> list[str]:
     """How well the codebook does its part, in words."""
-    if isinstance(model.network.codebook, Grays):
+    if isinstance(model.network.codebook, GrayLevels):
         return []
     found = codes.measured(model.network.codebook, prepared.target.of([one.references[0] for one in prepared.valid]))
     return [
@@ -222,7 +222,7 @@ def begin(
 
 def together(one: Artist, other: Artist) -> bool:
     """Whether two artists can draw together: they need one codebook, which two runs never share."""
-    return isinstance(one.network.codebook, Grays) and isinstance(other.network.codebook, Grays)
+    return isinstance(one.network.codebook, GrayLevels) and isinstance(other.network.codebook, GrayLevels)
 
 
 def examples(
