@@ -77,14 +77,15 @@ def dump(recipe: Recipe) -> str:
     """The recipe as TOML, complete: every key with the value in force (`load` gives the same recipe back)."""
     import tomli_w
 
-    return tomli_w.dumps(without_none(as_table(recipe)))
+    return tomli_w.dumps(without_none(recipe))
 
 
 def change(recipe: Recipe, changes: dict[str, Any], uses: Uses | None = None) -> Recipe:
     """The same recipe with dotted keys changed, checked anew."""
-    changed = build(recipe.task, changes, without_none(as_table(recipe)), uses, accepted=True)
+    changed = build(recipe.task, changes, without_none(recipe), uses, accepted=True)
     # what was never said stays unsaid: a task may have a default of its own for it
-    return replace(changed, written=recipe.written | changes.keys())
+    taken_out = {name for name, value in changes.items() if value is None}
+    return replace(changed, written=(recipe.written | changes.keys()) - taken_out)
 
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
@@ -92,10 +93,12 @@ def as_table(recipe: Recipe) -> dict[str, Any]:
     return {name: value for name, value in asdict(recipe).items() if name not in KEPT_APART}
 
 
-def without_none(table: dict[str, Any]) -> dict[str, Any]:
-    """The tables without what is None, for which TOML has no word."""
-    inner = {k: without_none(v) if k in SECTIONS else v for k, v in table.items()}
-    return {k: v for k, v in inner.items() if v is not None}
+def without_none(recipe: Recipe) -> dict[str, Any]:
+    """All keys as nested tables but those that are None, for which TOML has no word."""
+    table = as_table(recipe)
+    for section in SECTIONS:
+        table[section] = {name: value for name, value in table[section].items() if value is not None}
+    return table
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
