@@ -86,7 +86,7 @@ class RecurrentDecoder(nn.Module):
     def base_modules(self) -> Sequence[nn.Module]:
         return [self.tokens]
 
-    def begin(self, memory: Memory | None, rows: int | None) -> Carried:
+    def first_hidden(self, memory: Memory | None, rows: int | None) -> Carried:
         """The carried tensors before the first token."""
         if memory is None:
             return self.layers.zeros(rows or 1, self.output.linear.weight)
@@ -115,11 +115,11 @@ class SutskeverDecoder(RecurrentDecoder):
     ) -> None:
         super().__init__(tokens, layers, dropout, memory, tied)
         self.every_step = every_step
-        seen = layers.width + self.embedding_width + (memory.summary if memory else 0)
-        self.readout = nn.Linear(seen, self.embedding_width) if every_step else None
+        width = layers.width + self.embedding_width + (memory.summary if memory else 0)
+        self.readout = nn.Linear(width, self.embedding_width) if every_step else None
 
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
-        carried = self.begin(memory, rows)
+        carried = self.first_hidden(memory, rows)
         source = {"summary": memory.summary} if memory is not None and self.every_step else {}
         return State(source, self.pack(carried), carried[0].new_zeros(carried[0].size(0), dtype=torch.long))
 
@@ -131,11 +131,11 @@ class SutskeverDecoder(RecurrentDecoder):
         read, carried = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
         if self.readout is not None:
             read = self.readout(self.dropout(torch.cat([read, *beside], dim=-1))).tanh()
-        return self.dropout(read), state.replace(self.pack(carried), after(state, tokens, lengths))
+        return self.dropout(read), state.replace(self.pack(carried), lengths_after(state, tokens, lengths))
 
 
 class BahdanauDecoder(RecurrentDecoder):
-    """Looks before it steps: the previous state asks, the context feeds the cell (Bahdanau et al. 2015, A.1.2).
+    """Attends before its step: the last state is the query, the context feeds the cell (Bahdanau et al. 2015, A.1.2).
 
     The source is projected once; the output is made of state, token and context together, for all positions at once.
     """
@@ -149,32 +149,33 @@ class BahdanauDecoder(RecurrentDecoder):
 
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
         assert memory is not None, "attention needs a source"
-        carried = self.begin(memory, rows)
+        carried = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
         return State(source, self.pack(carried), carried[0].new_zeros(carried[0].size(0), dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
         carried, source = self.unpack(state), state.source
-        states, contexts = [], []
+        states: list[Tensor] = []
+        contexts: list[Tensor] = []
         for t in range(tokens.size(1)):
             top = carried[-self.layers.parts].unsqueeze(1)  # (R, 1, D)
             query = by_source(top, source["mask"].size(0))
             context = self.attention(query, source["keys"], source["vectors"], source["mask"]).reshape(x.size(0), -1)
             out, stepped = self.layers.step(torch.cat((x[:, t], context), dim=-1), carried)
-            carried = unless_past(stepped, carried, t, lengths)
+            carried = keep_ended(stepped, carried, t, lengths)
             states.append(out)
             contexts.append(context)
-        seen = torch.cat((torch.stack(states, 1), x, torch.stack(contexts, 1)), dim=-1)
-        outputs = self.dropout(self.readout(self.dropout(seen)).tanh())
-        return outputs, state.replace(self.pack(carried), after(state, tokens, lengths))
+        joined = torch.cat((torch.stack(states, 1), x, torch.stack(contexts, 1)), dim=-1)
+        outputs = self.dropout(self.readout(self.dropout(joined)).tanh())
+        return outputs, state.replace(self.pack(carried), lengths_after(state, tokens, lengths))
 
 
 class LuongDecoder(RecurrentDecoder):
-    """Looks after it stepped: h~ = tanh(W [c; h]) (Luong et al. 2015, equation 5).
+    """Attends after its step: h~ = tanh(W [c; h]) (Luong et al. 2015, equation 5).
 
     `feeding` gives h~ to the next step beside its token (section 3.3), which makes a loop; without it the recurrence
-    is one fused call and all positions look back together.
+    is one fused call and all positions attend together.
     """
 
     def __init__(
@@ -194,7 +195,7 @@ class LuongDecoder(RecurrentDecoder):
 
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
         assert memory is not None, "attention needs a source"
-        carried = self.begin(memory, rows)
+        carried = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
         count = carried[0].size(0)
         kept = self.pack(carried)
@@ -207,19 +208,21 @@ class LuongDecoder(RecurrentDecoder):
         carried = self.unpack(state)
         if not self.feeding:
             read, carried = self.layers(x, carried, lengths)
-            outputs = self.look(read, state)
-            return self.dropout(outputs), state.replace(self.pack(carried), after(state, tokens, lengths))
-        fed, seen = state.carried["fed"], []
+            return self.dropout(self.attend(read, state)), state.replace(
+                self.pack(carried), lengths_after(state, tokens, lengths)
+            )
+        fed = state.carried["fed"]
+        outputs: list[Tensor] = []
         for t in range(tokens.size(1)):
             out, stepped = self.layers.step(torch.cat((x[:, t], fed), dim=-1), carried)
-            attended = self.look(out.unsqueeze(1), state).squeeze(1)
-            *moved, fed = unless_past((*stepped, attended), (*carried, fed), t, lengths)
+            attended = self.attend(out.unsqueeze(1), state).squeeze(1)
+            *moved, fed = keep_ended((*stepped, attended), (*carried, fed), t, lengths)
             carried = tuple(moved)
-            seen.append(attended)
+            outputs.append(attended)
         kept = self.pack(carried) | {"fed": fed}
-        return self.dropout(torch.stack(seen, 1)), state.replace(kept, after(state, tokens, lengths))
+        return self.dropout(torch.stack(outputs, 1)), state.replace(kept, lengths_after(state, tokens, lengths))
 
-    def look(self, read: Tensor, state: State) -> Tensor:
+    def attend(self, read: Tensor, state: State) -> Tensor:
         """h~ (R, T, D) for the top layer's outputs (R, T, D)."""
         source = state.source
         queries = by_source(read, source["mask"].size(0))
@@ -261,8 +264,8 @@ class TransformerDecoder(nn.Module):
             source["mask"] = memory.mask
             for number, block in enumerate(self.layers):
                 assert block.memory is not None, "this decoder was made without a memory"
-                seen = block.memory.project(memory.vectors)
-                source |= {f"keys.{number}": seen.keys, f"values.{number}": seen.values}
+                projected = block.memory.project(memory.vectors)
+                source |= {f"keys.{number}": projected.keys, f"values.{number}": projected.values}
         count = rows or (memory.mask.size(0) if memory is not None else 1)
         buffers: dict[str, Tensor] = {}
         for number, block in enumerate(self.layers if room else ()):
@@ -282,7 +285,7 @@ class TransformerDecoder(nn.Module):
         for number, block in enumerate(self.layers):
             x = block(x, mask, mask is None, self.cache(number, state, positions), rotary, self.memory(number, state))
         outputs = self.dropout(self.layers.norm(x))
-        return outputs, state.replace(state.carried, after(state, tokens, lengths))
+        return outputs, state.replace(state.carried, lengths_after(state, tokens, lengths))
 
     def cache(self, number: int, state: State, positions: Tensor) -> Cache | None:
         """The buffers of one layer, if the state has any."""
@@ -297,14 +300,14 @@ class TransformerDecoder(nn.Module):
         return KeyValue(state.source[f"keys.{number}"], state.source[f"values.{number}"]), state.source["mask"]
 
 
-def after(state: State, tokens: Tensor, lengths: Tensor | None) -> Tensor:
+def lengths_after(state: State, tokens: Tensor, lengths: Tensor | None) -> Tensor:
     """How far each row has read when these tokens are done."""
     return state.lengths + (tokens.size(1) if lengths is None else lengths)
 
 
-def unless_past(new: Carried, old: Carried, t: int, lengths: Tensor | None) -> Carried:
+def keep_ended(new: Carried, old: Carried, t: int, lengths: Tensor | None) -> Carried:
     """The new tensors for rows that have a token t, the old ones for rows whose tokens ended before."""
     if lengths is None:
         return new
     real = (lengths > t).unsqueeze(-1)
-    return tuple(torch.where(real, after, was) for after, was in zip(new, old, strict=True))
+    return tuple(torch.where(real, after, before) for after, before in zip(new, old, strict=True))

@@ -167,7 +167,7 @@ class EncoderAlone(Network):
         """The memory of sources (N, S, ...)."""
         return self.encoder(self.embedding(source), lengths)
 
-    def one(self, memory: Memory) -> Tensor:
+    def pooled_vector(self, memory: Memory) -> Tensor:
         """The first vector through one more layer and a tanh: (N, pooled)."""
         assert self.pooler is not None, "this encoder has no such layer"
         return self.pooler(memory.vectors[:, 0]).tanh()

@@ -34,13 +34,13 @@ Grid = tuple[int, int]
 class Transfer:
     """What became of the tensors of both networks: names as people are shown them, and why some did not fit."""
 
-    whole: list[str] = field(default_factory=list)
-    resized: dict[str, str] = field(default_factory=dict)
-    fresh: dict[str, str] = field(default_factory=dict)
-    left: list[str] = field(default_factory=list)
+    whole: list[str] = field(default_factory=list[str])
+    resized: dict[str, str] = field(default_factory=dict[str, str])
+    fresh: dict[str, str] = field(default_factory=dict[str, str])
+    left: list[str] = field(default_factory=list[str])
     weights: int = 0  # numbers in what was transferred
-    everything: list[str] = field(default_factory=list)  # names of the network
-    there: list[str] = field(default_factory=list)  # names of the one that the weights come from
+    everything: list[str] = field(default_factory=list[str])  # names of the network
+    there: list[str] = field(default_factory=list[str])  # names of the one that the weights come from
 
     @property
     def count(self) -> int:
@@ -281,8 +281,8 @@ def resize(place: str, value: Tensor, weight: Tensor, grids: tuple[Grid | None, 
     if place.endswith("places.table"):
         return resample(value, new_grid)
     if place.endswith("line.table.weight"):  # the class token stands before the patches
-        token, patches = value[:1], value[1:].unflatten(0, grid)
-        return torch.cat([token, resample(patches, new_grid).flatten(0, 1)])
+        patches = value[1:].reshape(*grid, -1)
+        return torch.cat([value[:1], resample(patches, new_grid).flatten(0, 1)])
     return None
 
 
