@@ -170,14 +170,14 @@ def test_recurrent_stack(cell: Cell, bidirectional: bool) -> None:
         for name, weight in layer.named_parameters():
             weight.data.copy_(getattr(theirs, name.replace("_l0", f"_l{number}")))
     x, lengths = torch.randn(4, 6, 10), torch.tensor([6, 1, 4, 3])
-    outputs, carried = ours(x, None, lengths)
+    outputs, hidden = ours(x, None, lengths)
     for row, length in enumerate(lengths.tolist()):
         expected, last = theirs(x[row : row + 1, :length])
         torch.testing.assert_close(outputs[row : row + 1, :length], expected)
         assert outputs[row, length:].abs().sum() == 0
         parts = last if cell == "lstm" else (last,)  # each (3 * ways, 1, D / ways)
         layers = [part.view(3, -1)[number] for number in range(3) for part in parts]
-        torch.testing.assert_close(torch.stack([part[row] for part in carried]), torch.stack(layers))
+        torch.testing.assert_close(torch.stack([part[row] for part in hidden]), torch.stack(layers))
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -187,10 +187,10 @@ def test_recurrent_step(cell: Cell) -> None:
     for name in NAMES:
         getattr(theirs, name).data.copy_(getattr(ours.layers[0], f"{name}_l0"))
     start = tuple(torch.randn(4, WIDTH) for _ in range(ours.parts))
-    out, carried = ours.step(x, start)
+    out, hidden = ours.step(x, start)
     expected = theirs(x, start if cell == "lstm" else start[0])
     expected = expected if cell == "lstm" else (expected,)
-    torch.testing.assert_close(torch.stack(carried), torch.stack(expected))
+    torch.testing.assert_close(torch.stack(hidden), torch.stack(expected))
     torch.testing.assert_close(out, expected[0])
 
 

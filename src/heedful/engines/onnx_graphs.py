@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from heedful.blocks.codebook import Codebook, GrayLevels
-from heedful.blocks.state import State, grown
+from heedful.blocks.state import State, grow
 from heedful.networks.decoders import Decoder
 from heedful.networks.joins import EncoderDecoder, EncoderHead, LanguageModel, MaskedLanguageModel, TwoTowers
 
@@ -176,7 +176,7 @@ class Stepper(nn.Module):
     def __init__(self, decoder: Decoder, like: State) -> None:
         super().__init__()
         self.decoder = decoder
-        self.parts = [list(part) for part in (like.source, like.carried, like.buffers)]
+        self.parts = [list(part) for part in (like.source, like.hidden, like.buffers)]
 
     def forward(self, tokens: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         """Tokens (N,) and the tensors of a state -> logits (N, V), and those tensors that are not the source's."""
@@ -187,10 +187,10 @@ class Stepper(nn.Module):
     def state(self, tokens: Tensor, tensors: Sequence[Tensor]) -> State:
         """The state whose tensors these are, with room for one position more."""
         given = iter(tensors)
-        source, carried, buffers = ({name: next(given) for name in names} for names in self.parts)
+        source, hidden, buffers = ({name: next(given) for name in names} for names in self.parts)
         lengths = next(given, torch.zeros_like(tokens))
         return State(
-            source, carried, lengths, {name: grown(buffer, buffer.size(1) + 1) for name, buffer in buffers.items()}
+            source, hidden, lengths, {name: grow(buffer, buffer.size(1) + 1) for name, buffer in buffers.items()}
         )
 
 
@@ -216,6 +216,6 @@ def named(state: State) -> dict[str, Tensor]:
     `source.…` stays as it is, `carried.…` is what a recurrent decoder remembers, `read.…` grows with what was read.
     """
     source = {f"source.{name}": part for name, part in state.source.items()}
-    carried = {name if name.startswith("carried.") else f"carried.{name}": part for name, part in state.carried.items()}
+    carried = {f"carried.{name}": part for name, part in state.hidden.items()}
     read = {f"read.{name}": part for name, part in state.buffers.items()}
     return source | carried | read | ({"read.lengths": state.lengths} if read else {})

@@ -13,7 +13,7 @@ from heedful.blocks.attention import Cache, KeyValue, Score
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Positions, Tokens
-from heedful.blocks.recurrent import Carried, Recurrent
+from heedful.blocks.recurrent import Hidden, Recurrent
 from heedful.blocks.state import Memory, State, Widths, by_source, to_rows
 from heedful.blocks.transformer import Stack
 from heedful.networks.encoders import Layered
@@ -61,7 +61,7 @@ class Output(nn.Module):
 
 
 class RecurrentDecoder(nn.Module):
-    """What recurrent decoders share: their first state, and the names under which State carries it on."""
+    """What recurrent decoders share: their first hidden state, and how a State holds it."""
 
     limit: int | None = None
 
@@ -72,7 +72,7 @@ class RecurrentDecoder(nn.Module):
         self.layers = layers
         self.dropout = Dropout(dropout)
         self.output = Output(self.embedding_width, tokens, tied)
-        # the encoder's last states fit as they are, or its summary is bridged to each carried tensor
+        # the encoder's last states fit as they are, or its summary is bridged to each part of the hidden state
         fits = memory is not None and memory.final == layers.widths
         width = sum(layers.widths)
         self.bridge = nn.Linear(memory.summary, width) if memory is not None and not fits else None
@@ -86,8 +86,8 @@ class RecurrentDecoder(nn.Module):
     def base_modules(self) -> Sequence[nn.Module]:
         return [self.tokens]
 
-    def first_hidden(self, memory: Memory | None, rows: int | None) -> Carried:
-        """The carried tensors before the first token."""
+    def first_hidden(self, memory: Memory | None, rows: int | None) -> Hidden:
+        """The hidden state before the first token."""
         if memory is None:
             return self.layers.zeros(rows or 1, self.output.linear.weight)
         if self.bridge is None:
@@ -96,11 +96,11 @@ class RecurrentDecoder(nn.Module):
             final = self.bridge(memory.summary).tanh().split(self.layers.widths, dim=-1)
         return tuple(to_rows(part, rows or part.size(0)) for part in final)
 
-    def pack(self, carried: Carried) -> dict[str, Tensor]:
-        return {f"carried.{number}": part for number, part in enumerate(carried)}
+    def pack(self, hidden: Hidden) -> dict[str, Tensor]:
+        return {str(number): part for number, part in enumerate(hidden)}
 
-    def unpack(self, state: State) -> Carried:
-        return tuple(state.carried[f"carried.{number}"] for number in range(len(self.layers.widths)))
+    def unpack(self, state: State) -> Hidden:
+        return tuple(state.hidden[str(number)] for number in range(len(self.layers.widths)))
 
 
 class SutskeverDecoder(RecurrentDecoder):
@@ -119,19 +119,19 @@ class SutskeverDecoder(RecurrentDecoder):
         self.readout = nn.Linear(width, self.embedding_width) if every_step else None
 
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
-        carried = self.first_hidden(memory, rows)
+        hidden = self.first_hidden(memory, rows)
         source = {"summary": memory.summary} if memory is not None and self.every_step else {}
-        return State(source, self.pack(carried), carried[0].new_zeros(carried[0].size(0), dtype=torch.long))
+        return State(source, self.pack(hidden), hidden[0].new_zeros(hidden[0].size(0), dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
         beside = [x]
         if "summary" in state.source:
             beside.append(to_rows(state.source["summary"], x.size(0)).unsqueeze(1).expand(-1, x.size(1), -1))
-        read, carried = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
+        read, hidden = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
         if self.readout is not None:
             read = self.readout(self.dropout(torch.cat([read, *beside], dim=-1))).tanh()
-        return self.dropout(read), state.replace(self.pack(carried), lengths_after(state, tokens, lengths))
+        return self.dropout(read), state.replace(self.pack(hidden), lengths_after(state, tokens, lengths))
 
 
 class BahdanauDecoder(RecurrentDecoder):
@@ -149,26 +149,26 @@ class BahdanauDecoder(RecurrentDecoder):
 
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
         assert memory is not None, "attention needs a source"
-        carried = self.first_hidden(memory, rows)
+        hidden = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
-        return State(source, self.pack(carried), carried[0].new_zeros(carried[0].size(0), dtype=torch.long))
+        return State(source, self.pack(hidden), hidden[0].new_zeros(hidden[0].size(0), dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
-        carried, source = self.unpack(state), state.source
+        hidden, source = self.unpack(state), state.source
         states: list[Tensor] = []
         contexts: list[Tensor] = []
         for t in range(tokens.size(1)):
-            top = carried[-self.layers.parts].unsqueeze(1)  # (R, 1, D)
+            top = hidden[-self.layers.parts].unsqueeze(1)  # (R, 1, D)
             query = by_source(top, source["mask"].size(0))
             context = self.attention(query, source["keys"], source["vectors"], source["mask"]).reshape(x.size(0), -1)
-            out, stepped = self.layers.step(torch.cat((x[:, t], context), dim=-1), carried)
-            carried = keep_ended(stepped, carried, t, lengths)
+            out, stepped = self.layers.step(torch.cat((x[:, t], context), dim=-1), hidden)
+            hidden = keep_ended(stepped, hidden, t, lengths)
             states.append(out)
             contexts.append(context)
         joined = torch.cat((torch.stack(states, 1), x, torch.stack(contexts, 1)), dim=-1)
         outputs = self.dropout(self.readout(self.dropout(joined)).tanh())
-        return outputs, state.replace(self.pack(carried), lengths_after(state, tokens, lengths))
+        return outputs, state.replace(self.pack(hidden), lengths_after(state, tokens, lengths))
 
 
 class LuongDecoder(RecurrentDecoder):
@@ -195,31 +195,31 @@ class LuongDecoder(RecurrentDecoder):
 
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
         assert memory is not None, "attention needs a source"
-        carried = self.first_hidden(memory, rows)
+        hidden = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
-        count = carried[0].size(0)
-        kept = self.pack(carried)
+        count = hidden[0].size(0)
+        kept = self.pack(hidden)
         if self.feeding:
-            kept["fed"] = carried[0].new_zeros(count, self.embedding_width)
-        return State(source, kept, carried[0].new_zeros(count, dtype=torch.long))
+            kept["fed"] = hidden[0].new_zeros(count, self.embedding_width)
+        return State(source, kept, hidden[0].new_zeros(count, dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
-        carried = self.unpack(state)
+        hidden = self.unpack(state)
         if not self.feeding:
-            read, carried = self.layers(x, carried, lengths)
+            read, hidden = self.layers(x, hidden, lengths)
             return self.dropout(self.attend(read, state)), state.replace(
-                self.pack(carried), lengths_after(state, tokens, lengths)
+                self.pack(hidden), lengths_after(state, tokens, lengths)
             )
-        fed = state.carried["fed"]
+        fed = state.hidden["fed"]
         outputs: list[Tensor] = []
         for t in range(tokens.size(1)):
-            out, stepped = self.layers.step(torch.cat((x[:, t], fed), dim=-1), carried)
+            out, stepped = self.layers.step(torch.cat((x[:, t], fed), dim=-1), hidden)
             attended = self.attend(out.unsqueeze(1), state).squeeze(1)
-            *moved, fed = keep_ended((*stepped, attended), (*carried, fed), t, lengths)
-            carried = tuple(moved)
+            *moved, fed = keep_ended((*stepped, attended), (*hidden, fed), t, lengths)
+            hidden = tuple(moved)
             outputs.append(attended)
-        kept = self.pack(carried) | {"fed": fed}
+        kept = self.pack(hidden) | {"fed": fed}
         return self.dropout(torch.stack(outputs, 1)), state.replace(kept, lengths_after(state, tokens, lengths))
 
     def attend(self, read: Tensor, state: State) -> Tensor:
@@ -285,7 +285,7 @@ class TransformerDecoder(nn.Module):
         for number, block in enumerate(self.layers):
             x = block(x, mask, mask is None, self.cache(number, state, positions), rotary, self.memory(number, state))
         outputs = self.dropout(self.layers.norm(x))
-        return outputs, state.replace(state.carried, lengths_after(state, tokens, lengths))
+        return outputs, state.replace(state.hidden, lengths_after(state, tokens, lengths))
 
     def cache(self, number: int, state: State, positions: Tensor) -> Cache | None:
         """The buffers of one layer, if the state has any."""
@@ -305,7 +305,7 @@ def lengths_after(state: State, tokens: Tensor, lengths: Tensor | None) -> Tenso
     return state.lengths + (tokens.size(1) if lengths is None else lengths)
 
 
-def keep_ended(new: Carried, old: Carried, t: int, lengths: Tensor | None) -> Carried:
+def keep_ended(new: Hidden, old: Hidden, t: int, lengths: Tensor | None) -> Hidden:
     """The new tensors for rows that have a token t, the old ones for rows whose tokens ended before."""
     if lengths is None:
         return new
