@@ -53,7 +53,7 @@ LINEAGE: dict[str, Row] = {
     ),
     "rnn": Row(
         "Elman 1990, as two networks",
-        "a state that is carried from step to step",
+        "a hidden state that is handed from step to step",
         "gradients fade within some ten steps; all of the source in one vector",
         RecurrentEncoderConfig("rnn"),
         RecurrentDecoderConfig("rnn"),
@@ -88,14 +88,14 @@ LINEAGE: dict[str, Row] = {
     ),
     "bahdanau2015": Row(
         "Bahdanau et al. 2015, Jointly Learning to Align and Translate",
-        "a memory of all source positions, read both ways; each step looks at what it needs",
+        "a memory of all source positions by a bidirectional encoder; each step attends to what it needs",
         "steps one after another: no work in parallel along the sequence",
         RecurrentEncoderConfig("gru", bidirectional=True),
         RecurrentDecoderConfig("gru", attends="before", attention="additive"),
     ),
     "luong2015": Row(
         "Luong et al. 2015, Effective Approaches to Attention",
-        "looking after the step, by a product; what was looked at is fed to the next step",
+        "attention after the step, by a product; its result is fed to the next step",
         "steps one after another, the more so with input feeding",
         RecurrentEncoderConfig("lstm", depth=2, reverse=True),
         RecurrentDecoderConfig("lstm", depth=2, attends="after", attention="general", feeding=True),
@@ -103,7 +103,7 @@ LINEAGE: dict[str, Row] = {
     "vaswani2017": Row(
         "Vaswani et al. 2017, Attention Is All You Need",
         "no recurrence: every position looks at every other, many heads at once, all in parallel",
-        "cost grows with the square of the length; order must be told apart",
+        "cost grows with the square of the length; order needs position embeddings",
         TransformerConfig(),
         TransformerConfig(),
     ),
@@ -116,7 +116,7 @@ LINEAGE: dict[str, Row] = {
     ),
     "bert": Row(
         "Devlin et al. 2019, BERT",
-        "the encoder alone, on any text: words that were left out are told from both sides",
+        "the encoder alone, on any text: masked tokens are predicted from both sides",
         "reads and does not write",
         TransformerConfig("post", "learned", activation="gelu", epsilon=1e-12, first_norm=True, std=0.02),
         None,
@@ -124,7 +124,7 @@ LINEAGE: dict[str, Row] = {
     "vit": Row(
         "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words",
         "a picture is a line of patches behind a class token, read as a text is; no convolutions",
-        "what is near or far has to be learnt, from many pictures; only classes that were named beforehand",
+        "what is near or far has to be learned, from many pictures; only classes that were named beforehand",
         TransformerConfig("pre", "line", activation="gelu", epsilon=1e-12, summary="first"),
         None,
     ),
