@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
-from heedful.networks.lineage import allowed
 from heedful.report import words
+from heedful.tasks.joins import allowed
 from support.command_line import heedful
 from support.sampling import SEED
 from support.tiny_tasks import COLUMN, SIDE, TASKS, written

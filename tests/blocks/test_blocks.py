@@ -15,8 +15,9 @@ from heedful.blocks import loss
 from heedful.blocks.attention import Additive, Attention, Dot, General, KeyValue, Score
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.dropout import Dropout
+from heedful.blocks.names import Cell
 from heedful.blocks.recording import record, recording
-from heedful.blocks.recurrent import Cell, Recurrent
+from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import State
 from heedful.networks.encoders import RecurrentEncoder
 from support.tiny_networks import alone, batch, build, tiny
@@ -138,8 +139,8 @@ def test_the_fused_recurrence_is_the_readable_one(
     def run() -> list[Tensor]:
         torch.manual_seed(1)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            outputs, carried = stack(x, start, real)
-        results = torch.cat([outputs.flatten(), *(part.flatten() for part in carried)]).float()
+            outputs, hidden = stack(x, start, real)
+        results = torch.cat([outputs.flatten(), *(part.flatten() for part in hidden)]).float()
         return [results, *torch.autograd.grad((results * torch.linspace(-1, 1, len(results))).sum(), inputs)]
 
     fused = run()
@@ -177,7 +178,7 @@ def test_what_a_step_sees_of_the_source_beside_its_state(name: str, heeds: bool)
 
     def forgetful(source: Tensor) -> Tensor:
         state = network.decoder.start(network.read(source, data.source_lengths))
-        empty = {key: torch.zeros_like(value) for key, value in state.carried.items()}
+        empty = {key: torch.zeros_like(value) for key, value in state.hidden.items()}
         return network.decoder(data.target, State(state.source, empty, state.lengths))[0]
 
     assert torch.equal(forgetful(data.source), forgetful(other.source)) != heeds

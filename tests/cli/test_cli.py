@@ -12,10 +12,12 @@ import pytest
 from heedful.cli import COMMANDS
 from heedful.cli.info import drawing
 from heedful.cli.recipes import FOLDER, names
-from heedful.networks.lineage import LINEAGE, allowed, fit_pictures, resolve
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.settings import fit_pictures
 from heedful.recipe import keys, load
 from heedful.schema import NetworkSettings
 from heedful.tasks.inputs import OWN
+from heedful.tasks.joins import allowed, resolve
 from heedful.training.progress import terminal
 from support import ROOT
 from support.command_line import HEEDFUL, heedful

@@ -28,8 +28,9 @@ from heedful.engines import ct2
 from heedful.engines.onnx_files import write_graph
 from heedful.engines.onnx_graphs import writer_graphs
 from heedful.exporters.onnx import TRACED
-from heedful.networks.lineage import fit_frames, resolve
+from heedful.networks.settings import fit_frames
 from heedful.schema import NetworkSettings
+from heedful.tasks.joins import resolve
 from heedful.tasks.label import learn as labels
 from heedful.tasks.match import learn as match
 from heedful.training.progress import Quiet
@@ -209,7 +210,7 @@ def own_tokenizer(path: Path) -> str:
 @pytest.mark.parametrize("name", sample(["bahdanau2015", "sutskever2014", "luong2015"], 1))
 def test_the_loop_of_the_docs_translates_as_the_command_does(name: str, tmp_path: Path) -> None:
     """Short answers and those that only their limit ends, texts of nothing and of what was never seen."""
-    network = resolve(NetworkSettings(name=name, size="tiny", width=32, dropout=0.0))
+    network = resolve(NetworkSettings(name=name, size="tiny", width=32, dropout=0.0), "translate")
     trained(tmp_path, network, 60)
     told = heedful("export run --to onnx", tmp_path)
     assert told.code == 0 and "by onnxruntime and by the network" in told.out, told.err

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 import heedful
 from heedful.api.train import run
 from heedful.errors import HeedfulError
-from heedful.networks.lineage import resolve
+from heedful.networks.settings import resolve
 from heedful.schema import NetworkSettings
 from heedful.training.progress import Quiet
 from support import published

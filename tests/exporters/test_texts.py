@@ -8,8 +8,8 @@ import pytest
 
 from heedful.api import Model, export
 from heedful.api.train import run
-from heedful.networks.lineage import allowed
 from heedful.tasks.complete.ask import beginning
+from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
 from support.command_line import heedful
 from support.inside import inside

@@ -17,10 +17,12 @@ from heedful import hub
 from heedful.blocks.embedding import Tokens
 from heedful.blocks.vision import Pixels
 from heedful.errors import HeedfulError
-from heedful.networks.embeddings import Pictures
-from heedful.networks.joins import EncoderHead, TwoTowers, build_encoder, encoder_decoder, filler, language_model
-from heedful.networks.lineage import fit_pictures, resolve
+from heedful.networks.build import build_encoder, encoder_decoder, language_model, masked_language_model
+from heedful.networks.embeddings import PictureEmbedding
+from heedful.networks.joins import EncoderHead, TwoTowers
+from heedful.networks.settings import fit_pictures
 from heedful.schema import NetworkSettings, parse_settings
+from heedful.tasks.joins import resolve
 from support import families
 from support.families import oracle
 from support.packaged_weights import MINILM, MINILM_INT8
@@ -225,7 +227,7 @@ def test_a_gpt_of_our_own_is_theirs_too(tmp_path: Path) -> None:
 
 @torch.inference_mode()
 def test_a_bert_of_our_own_is_theirs_too(tmp_path: Path) -> None:
-    network = filler(small("bert", "fill", context=12), 30).eval()
+    network = masked_language_model(small("bert", "fill", context=12), 30).eval()
     hub.write(hub.own("bert", small("bert", "fill", context=12), {"vocabulary": 30}, network), tmp_path / "out")
     tokens = torch.randint(0, 30, (2, 12))
     theirs = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "out").eval()
@@ -237,8 +239,8 @@ def test_a_bert_of_our_own_is_theirs_too(tmp_path: Path) -> None:
 def test_a_vit_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     settings = fit_pictures(small("vit", "classify", patch=4), 12)
     facts: dict[str, Any] = {"size": 12, "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.7], "names": ["a", "b", "c"]}
-    sight = Pictures(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
-    network = EncoderHead(sight, build_encoder(settings, own_places=True), 3, "summary", 0.0).eval()
+    sight = PictureEmbedding(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
+    network = EncoderHead(sight, build_encoder(settings, embeds_positions=True), 3, "summary", 0.0).eval()
     hub.write(hub.own("vit", settings, facts, network), tmp_path / "out")
     pictures, values = families.painted(random.Random(0), 12, families.vit_processor(12))
     theirs = oracle.AutoModelForImageClassification.from_pretrained(tmp_path / "out").eval()
@@ -251,8 +253,8 @@ def test_a_clip_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     """Its patches have a bias, which theirs have not."""
     settings = fit_pictures(small("clip", "match", context=9, patch=4), 12)
     facts = {"vocabulary": 30, "end": 29, "size": 12, "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.7]}
-    sight = Pictures(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
-    towers = build_encoder(settings, own_places=True), build_encoder(settings, second=True)
+    sight = PictureEmbedding(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
+    towers = build_encoder(settings, embeds_positions=True), build_encoder(settings, for_text=True)
     network = TwoTowers(sight, Tokens(30, 16), towers, 16).eval()
     hub.write(hub.own("clip", settings, facts, network), tmp_path / "out")
     pictures, values = families.painted(random.Random(0), 12, families.vit_processor(12))
@@ -266,7 +268,7 @@ def test_a_clip_of_our_own_is_theirs_too(tmp_path: Path) -> None:
 @torch.inference_mode()
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_translator_of_our_own_is_theirs_too(shared: bool, tmp_path: Path) -> None:
-    settings = resolve(NetworkSettings(name="vaswani2017", size="tiny", width=16))
+    settings = resolve(NetworkSettings(name="vaswani2017", size="tiny", width=16), "translate")
     network = encoder_decoder(settings, 30, 30 if shared else 20, shared).eval()
     facts = {"vocabulary": 30, "target": 30 if shared else 20, "shared": shared, "longest": 40}
     ids = {"pad": 0, "eos": 2, "decoder_start": 1}

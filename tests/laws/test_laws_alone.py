@@ -14,9 +14,9 @@ from heedful.blocks.attention.masks import up_to
 from heedful.blocks.embedding import Learned, Tokens
 from heedful.blocks.recording import record
 from heedful.blocks.state import State
-from heedful.networks.joins import filler, language_model
-from heedful.networks.lineage import allowed, resolve
+from heedful.networks.build import language_model, masked_language_model
 from heedful.schema import NetworkSettings, parse_settings
+from heedful.tasks.joins import allowed, resolve
 
 VOCABULARY, FIRST, OF_LARGEST = 12, 3, 1e-5
 LENGTHS = (7, 3, 5, 1)
@@ -33,7 +33,7 @@ def build(task: str, name: str, dropout: float = 0.0) -> Any:
     asked = parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16, "dropout": dropout})
     settings = resolve(asked, task)
     torch.manual_seed(0)
-    made = (language_model if task == "complete" else filler)(settings, VOCABULARY).eval()
+    made = (language_model if task == "complete" else masked_language_model)(settings, VOCABULARY).eval()
     with torch.no_grad():
         for weight_name, weight in made.named_parameters():
             if weight.dim() == 1:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from heedful.api.train import run
-from heedful.networks.lineage import allowed, resolve
+from heedful.networks.settings import resolve
 from heedful.schema import NetworkSettings
+from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
 from support.letter_pairs import LETTERS, Pairs, backwards, recipe, words
 from support.sampling import sample

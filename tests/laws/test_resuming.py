@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from heedful.api.train import run
-from heedful.blocks.codebook import Codebook, Grays
-from heedful.networks.lineage import allowed
+from heedful.blocks.codebook import Codebook, GrayLevels
 from heedful.schema import Recipe
+from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
 from support.inside import inside
 from support.interrupted_training import FIRST, Died, Fate, die, learnt
@@ -95,7 +95,7 @@ def test_resumed_is_uninterrupted(task: str, network: str, plan: str, how: Calla
     assert outcome(tmp_path / "broken") == expected
 
 
-@pytest.mark.parametrize(("codes", "kind"), [("auto", Grays), (256, Codebook)])
+@pytest.mark.parametrize(("codes", "kind"), [("auto", GrayLevels), (256, Codebook)])
 def test_what_the_data_decide_is_no_other_recipe(codes: Any, kind: type, tmp_path: Path) -> None:
     """Tiny gray pictures need no codebook; who asks for one gets it, and the same command is the same recipe."""
     tiny = {"data__picture": 8, "data__colours": "gray", "network__codes": codes}

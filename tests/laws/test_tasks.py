@@ -15,9 +15,9 @@ import torch
 import heedful
 from heedful.api.model import Model
 from heedful.api.train import run
-from heedful.networks.lineage import allowed
 from heedful.recipe import tasks_of
 from heedful.tasks.draw.codes import BEGIN, FIRST, returned
+from heedful.tasks.joins import allowed
 from heedful.tasks.recipes import uses
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet

@@ -23,14 +23,16 @@ from heedful.blocks.attention import Attention
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.attention.multihead import rotate
 from heedful.blocks.embedding import Rotary, Sinusoidal
-from heedful.blocks.recurrent import Cell, Recurrent
-from heedful.blocks.transformer import Block, Norm
+from heedful.blocks.names import Cell, NormOrder
+from heedful.blocks.recurrent import Recurrent
+from heedful.blocks.transformer import Block, FeedForward, Norms
 from heedful.engines.plain import PlainStepper
 from heedful.generation.rules import Rules
 from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
-from heedful.networks.joins import EncoderDecoder, encoder_decoder
-from heedful.networks.lineage import resolve
+from heedful.networks.build import encoder_decoder
+from heedful.networks.joins import EncoderDecoder
+from heedful.networks.settings import resolve
 from heedful.schema import GenerateSettings, NetworkSettings
 
 WIDTH, HEADS, INNER = 24, 3, 40
@@ -105,10 +107,13 @@ def test_cross_attention(memory_width: int) -> None:
 
 
 @torch.no_grad()
-def copied_block(theirs: nn.TransformerEncoderLayer | nn.TransformerDecoderLayer, norm: Norm) -> Block:
+def copied_block(theirs: nn.TransformerEncoderLayer | nn.TransformerDecoderLayer, norm: NormOrder) -> Block:
     """Ours with the weights of torch's, whose norms are made to differ from one another."""
     looks = isinstance(theirs, nn.TransformerDecoderLayer)
-    ours = Block(WIDTH, HEADS, INNER, 0.0, norm, WIDTH if looks else None)
+    inner = FeedForward(nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH), "relu")
+    slots = [Norms.of(nn.LayerNorm(WIDTH), norm) for _ in range(3)]
+    memory, memory_norms = (Attention(WIDTH, HEADS, WIDTH), slots[2]) if looks else (None, None)
+    ours = Block(Attention(WIDTH, HEADS), slots[0], inner, slots[1], 0.0, memory, memory_norms)
     put_attention(ours.self_attention, theirs.self_attn)
     norms = [(ours.self_norm, theirs.norm1), (ours.inner_norm, theirs.norm3 if looks else theirs.norm2)]
     if looks:
@@ -119,13 +124,13 @@ def copied_block(theirs: nn.TransformerEncoderLayer | nn.TransformerDecoderLayer
         nn.init.normal_(other.weight)
         nn.init.normal_(other.bias)
         mine.load_state_dict(other.state_dict())
-    ours.up.load_state_dict(theirs.linear1.state_dict())
-    ours.down.load_state_dict(theirs.linear2.state_dict())
+    inner.up.load_state_dict(theirs.linear1.state_dict())
+    inner.down.load_state_dict(theirs.linear2.state_dict())
     return ours
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
-def test_encoder_layer(norm: Norm) -> None:
+def test_encoder_layer(norm: NormOrder) -> None:
     torch.manual_seed(0)
     theirs = nn.TransformerEncoderLayer(WIDTH, HEADS, INNER, 0.0, batch_first=True, norm_first=norm == "pre")
     ours, x, mask = copied_block(theirs, norm), vectors(4, 6, WIDTH), up_to(torch.tensor([6, 2, 5, 1]), 6)
@@ -133,7 +138,7 @@ def test_encoder_layer(norm: Norm) -> None:
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
-def test_decoder_layer(norm: Norm) -> None:
+def test_decoder_layer(norm: NormOrder) -> None:
     torch.manual_seed(0)
     theirs = nn.TransformerDecoderLayer(WIDTH, HEADS, INNER, 0.0, batch_first=True, norm_first=norm == "pre")
     ours, x, memory = copied_block(theirs, norm), vectors(4, 6, WIDTH), vectors(4, 5, WIDTH)
@@ -167,14 +172,14 @@ def test_recurrent_stack(cell: Cell, bidirectional: bool) -> None:
         for name, weight in layer.named_parameters():
             weight.data.copy_(getattr(theirs, name.replace("_l0", f"_l{number}")))
     x, lengths = torch.randn(4, 6, 10), torch.tensor([6, 1, 4, 3])
-    outputs, carried = ours(x, None, lengths)
+    outputs, hidden = ours(x, None, lengths)
     for row, length in enumerate(lengths.tolist()):
         expected, last = theirs(x[row : row + 1, :length])
         torch.testing.assert_close(outputs[row : row + 1, :length], expected)
         assert outputs[row, length:].abs().sum() == 0
         parts = last if cell == "lstm" else (last,)  # each (3 * ways, 1, D / ways)
         layers = [part.view(3, -1)[number] for number in range(3) for part in parts]
-        torch.testing.assert_close(torch.stack([part[row] for part in carried]), torch.stack(layers))
+        torch.testing.assert_close(torch.stack([part[row] for part in hidden]), torch.stack(layers))
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -184,10 +189,10 @@ def test_recurrent_step(cell: Cell) -> None:
     for name in NAMES:
         getattr(theirs, name).data.copy_(getattr(ours.layers[0], f"{name}_l0"))
     start = tuple(torch.randn(4, WIDTH) for _ in range(ours.parts))
-    out, carried = ours.step(x, start)
+    out, hidden = ours.step(x, start)
     expected = theirs(x, start if cell == "lstm" else start[0])
     expected = expected if cell == "lstm" else (expected,)
-    torch.testing.assert_close(torch.stack(carried), torch.stack(expected))
+    torch.testing.assert_close(torch.stack(hidden), torch.stack(expected))
     torch.testing.assert_close(out, expected[0])
 
 
@@ -208,7 +213,7 @@ def test_rotary_positions() -> None:
     """Each pair of coordinates is a complex number, multiplied by e^(i · place · rate)."""
     torch.manual_seed(0)
     x, places = torch.randn(2, 7, 3, 8), torch.tensor([list(range(7)), list(range(90, 97))])
-    turned = rotate(x, Rotary(8).turn(places))
+    turned = rotate(x, Rotary(8).rotary(places))
     rates = 10_000.0 ** -(torch.arange(4) / 4)
     complexes = torch.complex(x[..., :4], x[..., 4:]) * torch.exp(1j * places[..., None] * rates).unsqueeze(2)
     torch.testing.assert_close(turned, torch.cat((complexes.real, complexes.imag), -1), rtol=1e-4, atol=1e-4)
@@ -218,7 +223,7 @@ def test_rotary_products_see_distances_alone() -> None:
     torch.manual_seed(0)
     ours, x = Attention(16, 2), torch.randn(1, 6, 16)
     places = torch.arange(6).unsqueeze(0)
-    here, there = (ours(x, turn=Rotary(8).turn(places + shift)) for shift in (0, 37))
+    here, there = (ours(x, rotary=Rotary(8).rotary(places + shift)) for shift in (0, 37))
     torch.testing.assert_close(here, there, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(here, ours(x), atol=1e-2)
 

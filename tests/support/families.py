@@ -152,7 +152,7 @@ def bert(luck: random.Random) -> Case:
     def ours(network: Any) -> Outputs:
         found = network(torch.stack([tokens, texts], -1), lengths)
         if kind == "BertModel":
-            pooled = {"pooled": network.one(found)} if network.pooler is not None else {}
+            pooled = {"pooled": network.pooled_vector(found)} if network.pooler is not None else {}
             return {"vectors": found.vectors[real.bool()]} | pooled
         found = network.logits(found) if "Masked" in kind or "Pre" in kind else found
         return {"logits": found if found.dim() == 2 else found[real.bool()]}
@@ -210,7 +210,7 @@ def vit(luck: random.Random) -> Case:
         found = network(pictures, lengths)
         if kind != "ViTModel":
             return {"logits": found}
-        pooled = {"pooled": network.one(found)} if network.pooler is not None else {}
+        pooled = {"pooled": network.pooled_vector(found)} if network.pooler is not None else {}
         return {"vectors": found.vectors} | pooled
 
     return Case(model, theirs, ours, processor)

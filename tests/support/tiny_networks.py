@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from heedful.blocks.embedding import Learned, Tokens
-from heedful.networks.joins import EncoderDecoder, encoder_decoder
-from heedful.networks.lineage import allowed, resolve
+from heedful.networks.build import encoder_decoder
+from heedful.networks.joins import EncoderDecoder
+from heedful.networks.settings import resolve
 from heedful.schema import NetworkSettings, parse_settings
+from heedful.tasks.joins import allowed
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = 12, 10
 PAD, BEGIN, END, FIRST = 0, 1, 2, 3

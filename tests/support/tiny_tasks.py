@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from heedful import recipe as recipes
-from heedful.networks.lineage import allowed
 from heedful.schema import Recipe
+from heedful.tasks.joins import allowed
 
 TASKS = ("classify", "caption", "draw", "match", "label", "complete", "fill")
 CASES = [(task, name) for task in TASKS for name in allowed(task)]

@@ -16,14 +16,15 @@ from heedful import recipe as recipes
 from heedful.api.model import Model
 from heedful.api.pretrained import inherit, open_start
 from heedful.api.train import get_ready, run
-from heedful.blocks.vision import Places
+from heedful.blocks.vision import PatchPositions
 from heedful.errors import HeedfulError
-from heedful.networks.joins import EncoderHead, build_encoder
-from heedful.networks.lineage import resolve
-from heedful.networks.parts import shown
+from heedful.networks.build import build_encoder
+from heedful.networks.joins import EncoderHead
+from heedful.networks.parts import display_name
 from heedful.recipe import declaration, keys, tasks_of, value_of
 from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks import TASKS
+from heedful.tasks.joins import resolve
 from heedful.tasks.recipes import build, uses
 from heedful.tasks.task import find_task
 from heedful.training import decide as defaults
@@ -228,7 +229,7 @@ def test_places_are_stretched_to_larger_pictures(files: dict[str, str], tmp_path
     model, about = begun(on(files, "classify", folder, data__picture=20), tmp_path / "run")
     assert "  resized: embedding.line.table.weight (26 × 24 here, 10 × 24 there)" in about
     there, here = (inside(one).network.embedding.line.table.weight.detach() for one in (load(folder), model))
-    places = Places("learned", (3, 3), 24)
+    places = PatchPositions("learned", (3, 3), 24)
     places.table = nn.Parameter(there[1:].unflatten(0, (3, 3)))
     assert torch.equal(here[0], there[0]) and torch.equal(here[1:], places((5, 5)))
     assert torch.equal(here[1:], F.interpolate(there[1:].T.view(1, 24, 3, 3), (5, 5), mode="bicubic")[0].flatten(1).T)
@@ -242,7 +243,7 @@ def test_frozen_parts_keep_their_bytes(files: dict[str, str], tmp_path: Path) ->
     run(asked, tmp_path / "run", said)
     assert any("M weights learn; embedding and encoder.layers.0 stay as before" in line for line in said.lines)
     before, after = (read_tensors(tmp_path / name / "model.safetensors") for name in ("start", "run"))
-    still = {name for name in before if shown(name).startswith(tuple(f"{part}." for part in frozen))}
+    still = {name for name in before if display_name(name).startswith(tuple(f"{part}." for part in frozen))}
     assert still and all(torch.equal(before[name], after[name]) == (name in still) for name in before)
     newest = max((tmp_path / "run" / "checkpoints").glob("step-*"))
     moved = read_tensors(newest / "optimizer.safetensors").keys() | read_tensors(newest / "average.safetensors").keys()
@@ -269,7 +270,7 @@ def test_each_layer_learns_slower_than_the_one_above() -> None:
     optimizer.step()
     seen = set()
     for name, weight in network.named_parameters():
-        part = next(one for one in shares if shown(name).startswith(f"{one}."))
+        part = next(one for one in shares if display_name(name).startswith(f"{one}."))
         seen.add(part)
         rate, decays = 0.01 * shares[part], weight.dim() > 1 and part != "embedding"
         assert weight.grad is not None

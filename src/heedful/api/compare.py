@@ -24,7 +24,8 @@ from heedful.data.samples.read import attribution
 from heedful.errors import HeedfulError, unknown
 from heedful.metrics import significance
 from heedful.metrics.counts import Kind
-from heedful.networks import lineage
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.settings import describe
 from heedful.report.pages import compare_page
 from heedful.results import Comparison, Entry, Measure, Paired, Scores
 from heedful.schema import Recipe
@@ -87,7 +88,7 @@ def compare(
         entries.append(entry(run(asked, places[name, seed], listener), name, seed, showcase))
         refuse_others(entries[0], entries[-1])
     result = concluded(recipe, tuple(entries), networks)
-    rows = [row for row in lineage.describe() if row["name"] in networks]
+    rows = [row for row in describe() if row["name"] in networks]
     page = compare_page(result, rows, prints_of(result), attribution(recipe.data.train))
     write_file(folder / "compare.html", lambda path: path.write_text(page, encoding="utf-8"))
     write_file(folder / "compare.json", lambda path: path.write_text(as_json(result)))
@@ -116,8 +117,8 @@ def recipes_of(recipe: Recipe, networks: Sequence[str], seeds: Sequence[int], ea
     split = {"data.seed": seeds[0]} if len(seeds) > 1 and recipe.data.seed == "auto" else {}
     learning, contest = find_task(recipe.task).learning, {}
     for name in networks:
-        if name not in lineage.LINEAGE:  # resolve would take "auto"
-            raise unknown("network", name, lineage.LINEAGE)
+        if name not in LINEAGE:  # resolve would take "auto"
+            raise unknown("network", name, LINEAGE)
         for seed in seeds:
             changes = split | {"network.name": name, "seed": seed} | dict(each.get(name, {}))
             contest[name, seed] = change(recipe, changes)

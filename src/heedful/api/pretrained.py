@@ -9,12 +9,14 @@ from heedful import hub
 from heedful.api.locate import is_published, located
 from heedful.api.model import load_one
 from heedful.errors import HeedfulError
-from heedful.networks import lineage
-from heedful.networks.parts import freeze, gathered
-from heedful.networks.transfer import Taken, take, told
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.parts import freeze, summarise_names
+from heedful.networks.settings import defaults, lacking, row_for
+from heedful.networks.transfer import Transfer, describe_reasons, transfer
 from heedful.recipe import listed
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks.from_hub import beginning
+from heedful.tasks.joins import JOINS
 from heedful.tasks.pretrained import Given, order, unlike
 from heedful.tasks.task import find_task
 
@@ -65,18 +67,18 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
     written = {one.name for one in fields(NetworkSettings) if f"network.{one.name}" in recipe.written}
     for key in (one.name for one in fields(NetworkSettings)):
         value = getattr(asked, key)
-        told = "sinusoidal" if getattr(there, key) == "grid" else getattr(there, key)  # of texts and of pictures: waves
+        told = "sinusoidal" if getattr(there, key) == "grid" else getattr(there, key)  # both are sinusoidal
         if key in written - {*FREE} and value != told and not {value, told} & {"auto", "grid"}:
             raise HeedfulError(
                 f"network.{key} is {value!r}, but the weights come from a network with {told!r}.",
                 f"Leave network.{key} out.",
             )
-    row = lineage.able(there.name, name) if asked.name == "auto" else asked.name
-    if row not in lineage.LINEAGE or lineage.lacking(row, name):
+    row = row_for(there.name, *JOINS[name]) if asked.name == "auto" else asked.name
+    if row not in LINEAGE or lacking(row, JOINS[name].join):
         return asked  # resolve says what is wrong with it
     known = {"size": there.size, "name": row}
     known |= {"positions": "sinusoidal" if there.positions == "grid" else there.positions}
-    has = {"positions", *lineage.defaults(row, replace(asked, **known), name), *own}
+    has = {"positions", *defaults(row, replace(asked, **known), JOINS[name].join), *own}
     kept = {key: getattr(there, key) for key in has if getattr(there, key) != "auto"} | known
     chosen = {key: getattr(asked, key) for key in written if getattr(asked, key) != "auto"}
     return parse_settings(NetworkSettings, kept | chosen)
@@ -85,22 +87,23 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
 def settings_for(start: Start, name: str) -> NetworkSettings:
     """The settings of that side of a start which can do a task; of its first one if none can."""
     sides = [start.recipe.network, *(start.pretrained.plan.sides.values() if start.pretrained.plan else ())]
-    return next((side for side in sides if not lineage.lacking(side.name, name)), sides[0])
+    return next((side for side in sides if not lacking(side.name, JOINS[name].join)), sides[0])
 
 
-def begin_with(network: nn.Module, here: Given, start: Start) -> Taken:
+def begin_with(network: nn.Module, here: Given, start: Start) -> Transfer:
     """Gives a network the weights of a start; raises HeedfulError if they share nothing."""
     there = start.pretrained
-    taken = take(network, start.network, unlike(here, there), order(here.names, there.names))
+    taken = transfer(network, start.network, unlike(here, there), order(here.names, there.names))
     if not taken.count:
         raise HeedfulError(
             f"The weights of {start} fit no part of this network.",
-            f"Here: {told(taken.fresh, taken.everything)}.\nThere: {', '.join(gathered(taken.left, taken.there))}.",
+            f"Here: {describe_reasons(taken.fresh, taken.everything)}.\n"
+            f"There: {', '.join(summarise_names(taken.left, taken.there))}.",
         )
     return taken
 
 
-def freeze_parts(network: nn.Module, recipe: Recipe, taken: Taken | None) -> list[str]:
+def freeze_parts(network: nn.Module, recipe: Recipe, taken: Transfer | None) -> list[str]:
     """Freezes what the recipe says, and a codebook that was taken whole; what was done, in lines.
 
     Who has learnt to write codes knows what they meant.

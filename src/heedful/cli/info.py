@@ -33,11 +33,11 @@ def run(name: Name, size: SizeFlag = None) -> None:
     heedful info vaswani2017 --size base
     heedful info openai-community/gpt2
     """
-    from heedful.networks.lineage import LINEAGE, shape
+    from heedful.networks.lineage import LINEAGE
 
     if not Path(name).exists() and name in LINEAGE:
         settings = resolved(name, size or "small")
-        print(told(settings, unbuilt(settings), f"with vocabularies of {VOCABULARY:,} entries", shape(name)))
+        print(told(settings, unbuilt(settings), f"with vocabularies of {VOCABULARY:,} entries", shown_task(name)))
         return
     if not Path(name).exists() and "/" not in name and nearest(name, LINEAGE):
         raise unknown("network", name, LINEAGE)
@@ -63,28 +63,37 @@ def vocabularies(network: "nn.Module") -> str:
 
 def resolved(name: str, size: str) -> "NetworkSettings":
     """A row's settings at a size; raises HeedfulError for an unknown size."""
-    from heedful.networks.lineage import LINEAGE, resolve, shape
+    from heedful.networks.lineage import LINEAGE
+    from heedful.tasks.joins import resolve
     from heedful.tasks.recipes import build
 
     settings = build("translate", {"network.name": name, "network.size": size}).network
-    return resolve(settings, shape(name) if name in LINEAGE else "translate")
+    return resolve(settings, shown_task(name) if name in LINEAGE else "translate")
+
+
+def shown_task(name: str) -> str:
+    """A task in which a row shows all that it has."""
+    from heedful.networks.settings import main_join
+    from heedful.tasks.joins import JOINS
+
+    return next(task for task in ("translate", "complete", "fill") if JOINS[task].join == main_join(name))
 
 
 def unbuilt(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Module":
     """The network without memory for its weights: their shapes alone."""
     import torch
 
-    from heedful.networks.joins import encoder_decoder, filler, language_model
-    from heedful.networks.lineage import shape
+    from heedful.networks.build import encoder_decoder, language_model, masked_language_model
+    from heedful.networks.settings import main_join
 
     with torch.device("meta"):
-        match shape(settings.name):
-            case "translate":
+        match main_join(settings.name):
+            case "encoder_decoder":
                 return encoder_decoder(settings, vocabulary, vocabulary, shared=False)
-            case "complete":
+            case "decoder":
                 return language_model(settings, vocabulary)
             case _:
-                return filler(settings, vocabulary)
+                return masked_language_model(settings, vocabulary)
 
 
 def told(
@@ -130,20 +139,21 @@ def drawing(
     settings: "NetworkSettings", task: str, pictured: bool = False, reader: "NetworkSettings | None" = None
 ) -> str:
     """As in the figure of the five shapes: how positions are joined, and what the answer is made from."""
-    from heedful.networks.configs import RecurrentAnswer
-    from heedful.networks.lineage import WRITTEN, writer
+    from heedful.networks.configs import RecurrentDecoderConfig
+    from heedful.networks.settings import DECODING, decoder_config
+    from heedful.tasks.joins import JOINS
 
     if task == "complete":
-        writes = "→" if isinstance(writer(settings), RecurrentAnswer) else "⇒"
+        writes = "→" if isinstance(decoder_config(settings), RecurrentDecoderConfig) else "⇒"
         told_too = "each step after the last" if writes == "→" else "each position looks at those before it"
         return f"{ALONE.replace('~', writes)}\n   {writes} {told_too}\n"
     reads = joined(reader or settings, task)
-    if task not in WRITTEN:
+    if JOINS[task].join not in DECODING:
         alone = pictured and task == "classify"
         return f"{READERS['picture' if alone else task].replace('~', reads)}\n   {legend(settings, reads, alone)}\n"
-    decoder = writer(settings)
-    recurrent = isinstance(decoder, RecurrentAnswer)
-    bridge = "── one vector ──▶" if recurrent and decoder.looks == "never" else "══ all positions ══▶"
+    decoder = decoder_config(settings)
+    recurrent = isinstance(decoder, RecurrentDecoderConfig)
+    bridge = "── one vector ──▶" if recurrent and decoder.attends == "never" else "══ all positions ══▶"
     writes, gap = "→" if recurrent else "⇒", " " * len(bridge)
     middle, arrows, below, source = (
         ("   ■   ", "   ↑   ", "   □   ", "a picture")
@@ -178,13 +188,13 @@ def legend(settings: "NetworkSettings", reads: str, pictured: bool) -> str:
 
 def joined(settings: "NetworkSettings", task: str) -> str:
     """The sign for how the encoder joins positions."""
-    from heedful.networks.configs import FrameReader, RecurrentReader
-    from heedful.networks.lineage import reader
+    from heedful.networks.configs import FrameEncoderConfig, RecurrentEncoderConfig
+    from heedful.networks.settings import encoder_config
 
-    encoder = reader(settings)
-    if isinstance(encoder, FrameReader):
+    encoder = encoder_config(settings)
+    if isinstance(encoder, FrameEncoderConfig):
         return " "
-    if isinstance(encoder, RecurrentReader):
+    if isinstance(encoder, RecurrentEncoderConfig):
         both = encoder.bidirectional or (task == "label" and not settings.causal)
         return "⇄" if both else "←" if encoder.reverse else "→"
     return "→" if settings.causal is True else "═"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.attention import Attention
 from heedful.blocks.embedding import Learned, Positions, Sinusoidal, Tokens
-from heedful.blocks.transformer import Block, Stack
+from heedful.blocks.transformer import Block, FeedForward, Stack
 from heedful.errors import HeedfulError
 from heedful.networks.decoders import TransformerDecoder
 from heedful.networks.encoders import TransformerEncoder
@@ -30,7 +30,7 @@ ACTIVATIONS = {"relu": "RELU", "gelu": "GELU", "gelu_tanh": "GELUTanh", "quick_g
 """The format's names of ours."""
 
 FARTHEST = 2048
-"""Positions that a table of waves is written for: the format holds numbers, and no formula."""
+"""Positions that a table of sinusoids is written for: the format holds numbers, and no formula."""
 
 
 class Special(NamedTuple):
@@ -79,7 +79,7 @@ def write(network: EncoderDecoder, vocabularies: Vocabularies, special: Special,
         (spec.register_source_vocabulary, spec.register_target_vocabulary), vocabularies, strict=True
     ):
         register(list(names))
-    put_config(spec, [vocabularies[1][one] for one in special], first_block(encoder.layers).inner_norm.eps)
+    put_config(spec, [vocabularies[1][one] for one in special], epsilon_of(encoder.layers))
     spec.validate()
     spec.optimize()
     spec.save(str(folder))
@@ -121,8 +121,8 @@ def specification(encoder: Stack, decoder: Stack) -> Spec:
 
     def side(kind: Spec, stack: Stack) -> Spec:
         block = first_block(stack)
-        activation = common_spec.Activation[ACTIVATIONS[block.activation]]
-        return kind(len(stack.layers), block.self_attention.heads, pre_norm=block.pre, activation=activation)
+        activation = common_spec.Activation[ACTIVATIONS[feed_forward(block).activation]]
+        return kind(len(stack.layers), block.self_attention.heads, pre_norm=block.norms.pre, activation=activation)
 
     kinds = transformer_spec.TransformerEncoderSpec, transformer_spec.TransformerDecoderSpec
     return transformer_spec.TransformerSpec(*map(side, kinds, (encoder, decoder)))
@@ -131,6 +131,19 @@ def specification(encoder: Stack, decoder: Stack) -> Spec:
 def first_block(stack: Stack) -> Block:
     """The first of blocks that are all alike."""
     return next(iter(stack))
+
+
+def feed_forward(block: Block) -> FeedForward:
+    """The inner part of a block."""
+    assert isinstance(block.inner, FeedForward)
+    return block.inner
+
+
+def epsilon_of(stack: Stack) -> float:
+    """What the norms of a stack add to the variance."""
+    norm = first_block(stack).inner_norm
+    assert isinstance(norm, nn.LayerNorm)
+    return norm.eps
 
 
 def put_config(spec: Spec, special: Sequence[str], epsilon: float) -> None:
@@ -145,14 +158,14 @@ def put_config(spec: Spec, special: Sequence[str], epsilon: float) -> None:
 def put_side(spec: Spec, stack: Stack, positions: Positions) -> None:
     """What encoder and decoder have alike: positions, self-attention, the two linear layers, norms."""
     block = first_block(stack)
-    spec.position_encodings.encodings = table(positions, block.up.in_features)
-    if block.pre:
+    spec.position_encodings.encodings = table(positions, stack.width)
+    if block.norms.pre:
         put_norm(spec.layer_norm, stack.norm)
     for layer, block in zip(spec.layer, stack, strict=True):
         put_attention(layer.self_attention, block.self_attention, block.self_norm, fused=True)
         put_norm(layer.ffn.layer_norm, block.inner_norm)
-        put_linear(layer.ffn.linear_0, block.up)
-        put_linear(layer.ffn.linear_1, block.down)
+        put_linear(layer.ffn.linear_0, feed_forward(block).up)
+        put_linear(layer.ffn.linear_1, feed_forward(block).down)
 
 
 def table(positions: Positions, width: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from heedful.data.tokenizers.special_tokens import Marks
 from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of
 from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
-from heedful.networks.lineage import picture_positions
+from heedful.networks.settings import picture_positions
 from heedful.schema import GenerateSettings, NetworkSettings
 from heedful.tasks.inputs import Reading
 from heedful.tasks.pretrained import Given

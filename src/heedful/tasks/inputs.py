@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
 
 from heedful.blocks.vision import Pixels
 from heedful.data import batching
@@ -28,10 +27,9 @@ from heedful.data.readers.rows import count
 from heedful.data.store import Store
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
-from heedful.networks.embeddings import Pictures
-from heedful.networks.joins import target_tokens
-from heedful.networks.lineage import class_token, picture_positions
-from heedful.schema import NetworkSettings, NormalForm, Recipe
+from heedful.networks.settings import picture_positions
+from heedful.networks.sources import PictureSource, Source, TextSource
+from heedful.schema import NormalForm, Recipe
 from heedful.tasks.pretrained import Given
 
 OWN = {"patch": "auto", "stem": "auto"}
@@ -69,13 +67,10 @@ class Reading:
         assert isinstance(self.coder, Form)
         return self.coder
 
-    def embedding(self, settings: NetworkSettings) -> nn.Module:
-        """The first part of a network of resolved settings."""
-        if self.pixels is None:
-            return target_tokens(settings, self.tokenizer.size)
-        assert settings.patch != "auto", "fit_pictures decides it"
-        places, token = str(settings.positions), class_token(settings)
-        return Pictures(self.pixels, int(settings.width), settings.patch, int(settings.stem), places, token)
+    @property
+    def source(self) -> Source:
+        """What a network is told of its sources."""
+        return TextSource(self.tokenizer.size) if self.pixels is None else PictureSource(self.pixels)
 
     def arrays(self, sources: Sequence[str], album: Album | None = None) -> list[np.ndarray]:
         """Each source as ids between its marks, or as pixels; pictures that stand in `album` are not read again.

@@ -21,9 +21,12 @@ from heedful.data.normal_form import normalize_text
 from heedful.data.store import Store
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
-from heedful.networks import lineage
+from heedful.networks.configs import TransformerConfig
+from heedful.networks.settings import decoder_config, encoder_config
 from heedful.results import Example
 from heedful.schema import NetworkSettings, NormalForm, Recipe
+from heedful.tasks.joins import JOINS
+from heedful.training import decide as defaults
 
 WINDOW = 256  # tokens that a network reads at once, where the recipe does not say
 COUNTED = 2_000_000  # training tokens that a baseline counts at the most
@@ -141,7 +144,7 @@ def resolve(recipe: Recipe) -> Recipe:
 
     Raises HeedfulError for a window that has more tokens than the network has positions.
     """
-    recipe = lineage.resolve_recipe(recipe).with_defaults("train", {"label_smoothing": 0.0})
+    recipe = defaults.resolve_recipe(recipe, *JOINS[recipe.task]).with_defaults("train", {"label_smoothing": 0.0})
     data, context = recipe.data, recipe.network.context
     if not data.window:
         data = replace(data, window=WINDOW if context == "auto" else min(WINDOW, context))
@@ -160,8 +163,8 @@ def ends_of(prepared: PreparedDocuments) -> bool:
 
 def limit_of(settings: NetworkSettings, window: int, writes: bool) -> int | None:
     """The tokens that a network can read at once: what it learnt from, or any number if it is recurrent."""
-    side = lineage.writer(settings) if writes else lineage.reader(settings)
-    return window if isinstance(side, lineage.TransformerSide) else None
+    config = decoder_config(settings) if writes else encoder_config(settings)
+    return window if isinstance(config, TransformerConfig) else None
 
 
 def counted(prepared: PreparedDocuments) -> tuple[list[np.ndarray], str]:

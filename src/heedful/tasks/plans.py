@@ -1,13 +1,29 @@
 """A network that was published keeps its plan: by it, and not by a row of the lineage, it is built again."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from heedful import hub
 from heedful.blocks.vision import Pixels
 from heedful.hub import Plan
+from heedful.networks import build as lineage
+from heedful.networks.build import Spec
+from heedful.networks.joins import Network
 from heedful.schema import NetworkSettings
+from heedful.tasks.joins import JOINS
 from heedful.tasks.pretrained import Given
+
+Kind = TypeVar("Kind", bound=Network)
+
+
+def build(spec: Spec | Plan, kind: type[Kind]) -> Kind:
+    """The network of a description with fresh weights, which torch's seed decides: of the lineage, or as published.
+
+    `kind`: the join that the description must give, as EncoderDecoder.
+    """
+    network = hub.build(spec) if isinstance(spec, Plan) else lineage.build(spec)
+    assert isinstance(network, kind), f"{type(network).__name__} is no {kind.__name__}"
+    return network
 
 
 def kept(plan: Plan | None) -> dict[str, Any]:
@@ -26,9 +42,5 @@ def begun(
     """The plan of a network that begins with published weights, None if it is to be one of the lineage."""
     if start is None or start.plan is None:
         return None
-    return hub.begun(start.plan, task, settings, names, pixels.size if pixels else 0)
-
-
-def built(plan: Plan) -> Any:
-    """The network of a plan, with weights still to be put in; which kind it is, the plan's architecture tells."""
-    return hub.build(plan)
+    join, default = JOINS[task]
+    return hub.begun(start.plan, task, settings, join, default, names, pixels.size if pixels else 0)

@@ -32,13 +32,14 @@ from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
 from heedful.hub import Plan
 from heedful.metrics.counts import Kind
-from heedful.networks.joins import EncoderDecoder, joined, target_tokens
+from heedful.networks.build import Spec
+from heedful.networks.joins import EncoderDecoder
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, parse_settings
 from heedful.tasks.inputs import Reading, TrainingSources, load_reading, refuse_long, source_seed
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
-from heedful.tasks.plans import built, kept, planned
+from heedful.tasks.plans import build, kept, planned
 from heedful.tasks.pretrained import Given
 
 POSITIONS = 512  # of a translator, in formats that have a table for them where we have a formula
@@ -72,9 +73,7 @@ def made(settings: NetworkSettings, read: Reading, target: Tokenizer, shared: bo
 
 def made_for(settings: NetworkSettings, read: Reading, vocabulary: int, shared: bool = False) -> EncoderDecoder:
     """The same for answers of so many different tokens."""
-    written = target_tokens(settings, vocabulary)
-    embedding = written if shared else read.embedding(settings)
-    return joined(settings, embedding, written, own_places=read.pixels is not None)
+    return build(Spec("encoder_decoder", settings, (read.source,), vocabulary, shared), EncoderDecoder)
 
 
 def stretch_of(lengths: np.ndarray) -> float:
@@ -244,7 +243,7 @@ def load(config: dict[str, Any], folder: Path) -> Author:
     target = read.tokenizer if shared else Tokenizer.load(folder / "target.tokenizer.json")
     about = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
     plan = planned(config)
-    network = built(plan) if plan else made(settings, read, target, shared)
+    network = build(plan, EncoderDecoder) if plan else made(settings, read, target, shared)
     return Author(network, settings, read, target, **about, plan=plan)
 
 

@@ -1,14 +1,20 @@
 """What `auto` means in the recipe's train section."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from heedful.errors import HeedfulError
-from heedful.schema import Recipe, TrainSettings
+from heedful.networks.configs import TransformerConfig
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.settings import Join
+from heedful.networks.settings import resolve as resolve_network
+from heedful.schema import NetworkSettings, Recipe, TrainSettings
 
 MINUTES = 5.0  # the budget where none is given
+TUNING = 0.1  # of the usual learning rate, from weights that exist: 3e-5 at width 768, as Devlin et al. 2019, A.3
 
 
 def resolve(train: TrainSettings) -> TrainSettings:
@@ -70,3 +76,23 @@ def portion(train: TrainSettings, share: float) -> TrainSettings:
         return replace(train, steps=max(1, round(train.steps * share)))
     unit = "minutes" if train.minutes is not None else "epochs"
     return replace(train, **({unit: getattr(train, unit) * share}))
+
+
+def resolve_recipe(recipe: Recipe, join: Join, default: str, own: Mapping[str, object] | None = None) -> Recipe:
+    """The recipe with the network's settings decided, and the learning rate that goes with them.
+
+    `join`, `default`, `own`: as `networks.settings.resolve` takes them. Raises HeedfulError as it does.
+    """
+    network = resolve_network(recipe.network, join, default=default, verb=recipe.task, own=own)
+    train = recipe.train
+    if train.learning_rate == "auto":
+        rate = learning_rate(network) * (TUNING if recipe.start else 1)
+        train = replace(train, learning_rate=round(rate, 7))
+    return replace(recipe, network=network, train=train)
+
+
+def learning_rate(network: NetworkSettings) -> float:
+    """The peak rate that suited a resolved network in trials on cmudict (docs/log.md); wider ones bear less."""
+    row = LINEAGE[network.name]
+    at_256 = 1e-3 if isinstance(row.encoder or row.decoder, TransformerConfig) else 3e-3
+    return round(at_256 * 256 / int(network.width), 6)

@@ -19,11 +19,11 @@ from heedful.data.store import Store, Writer
 from heedful.data.tokenizers.tokenizer import BOS, EOS, learn
 from heedful.errors import HeedfulError
 from heedful.metrics.ngrams import Between, KneserNey
-from heedful.networks.joins import language_model
-from heedful.networks.lineage import allowed, resolve
+from heedful.networks.build import language_model
 from heedful.schema import DataSettings, NetworkSettings, parse_settings
 from heedful.tasks.complete.learn import Loss, ahead
 from heedful.tasks.fill.masks import Gaps, asked, ends_inside, gapped, joined
+from heedful.tasks.joins import allowed, resolve
 from heedful.tasks.language import DocumentPieces, passages
 
 SENTENCES = ["The cat sat on the mat.", "A dog, an owl: two animals!", "What is it that we see here?"] * 9

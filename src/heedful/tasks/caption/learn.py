@@ -20,12 +20,15 @@ from heedful.engines.onnx_graphs import Graph
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
-from heedful.networks import lineage
+from heedful.networks.joins import EncoderDecoder
+from heedful.networks.settings import fit_pictures
 from heedful.results import Example, Exhibits, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, Recipe
 from heedful.tasks import inputs as reading
 from heedful.tasks import seq2seq as writing
-from heedful.tasks.plans import begun, built
+from heedful.tasks.joins import JOINS
+from heedful.tasks.plans import begun
+from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.seq2seq import Author, answer, config, given, load, save, score, together
 from heedful.tasks.task import SourceKind
@@ -51,12 +54,12 @@ def inherited(before: Recipe, start: Given) -> dict[str, object]:
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return defaults.batches(lineage.resolve_recipe(recipe, OWN), reading.BATCH)
+    return defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), reading.BATCH)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     """The recipe with what the data decide: how pictures are cut."""
-    network = lineage.fit_pictures(recipe.network, prepared.source.form.size)
+    network = fit_pictures(recipe.network, prepared.source.form.size)
     return replace(recipe, network=network)
 
 
@@ -70,7 +73,7 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     torch.manual_seed(recipe.seed)
     read, target = reading.reading_of(prepared.source, prepared.train, recipe, start), prepared.target
     plan = begun(start, "caption", recipe.network, pixels=read.pixels)
-    network = built(plan) if plan else writing.made(recipe.network, read, target, shared=False)
+    network = build_network(plan, EncoderDecoder) if plan else writing.made(recipe.network, read, target, shared=False)
     longest = int(np.asarray(prepared.train.lengths)[:, 1].max())
     slack = longest + writing.SLACK
     return Author(network, recipe.network, read, target, False, "captions", 0.0, slack, recipe.data.normalize, plan)

@@ -30,14 +30,17 @@ from heedful.metrics import baselines
 from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
-from heedful.networks import lineage
-from heedful.networks.joins import EncoderHead, build_encoder
+from heedful.networks.build import Spec
+from heedful.networks.joins import EncoderHead
+from heedful.networks.settings import fit_pictures
 from heedful.results import Answer, Example, Exhibits, Findings, Measure, Scores, Track
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs as reading
+from heedful.tasks.joins import JOINS
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source
-from heedful.tasks.plans import begun, built, kept, planned
+from heedful.tasks.plans import begun, kept, planned
+from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.task import SourceKind
 from heedful.training import decide as defaults
@@ -81,7 +84,7 @@ def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
     if preparing.kind_of_source(recipe.data) == "picture":
         recipe = defaults.batches(recipe, reading.BATCH)
-    return lineage.resolve_recipe(recipe, OWN)
+    return defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
@@ -89,7 +92,7 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     pictured = isinstance(prepared.source, Album)
     if not pictured:
         reading.refuse_varied(recipe)
-    network = lineage.fit_pictures(recipe.network, prepared.source.form.size) if pictured else recipe.network
+    network = fit_pictures(recipe.network, prepared.source.form.size) if pictured else recipe.network
     return replace(recipe, network=network)
 
 
@@ -104,14 +107,14 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     read = reading.reading_of(prepared.source, prepared.train, recipe, start)
     names = prepared.target.names
     plan = begun(start, "classify", recipe.network, names, read.pixels)
-    return Classifier(built(plan), recipe.network, read, names, plan) if plan else made(recipe.network, read, names)
+    if plan:
+        return Classifier(build_network(plan, EncoderHead), recipe.network, read, names, plan)
+    return made(recipe.network, read, names)
 
 
 def made(settings: NetworkSettings, read: reading.Reading, names: tuple[str, ...]) -> Classifier:
     """A classifier of resolved settings."""
-    encoder = build_encoder(settings, own_places=read.pixels is not None)
-    assert settings.pool != "auto", "resolve decides it"
-    network = EncoderHead(read.embedding(settings), encoder, len(names), settings.pool, float(settings.dropout))
+    network = build_network(Spec("encoder_pooled", settings, (read.source,), len(names)), EncoderHead)
     return Classifier(network, settings, read, names)
 
 
@@ -305,7 +308,9 @@ def load(config: dict[str, Any], folder: Path) -> Classifier:
     """The classifier of a folder, with weights still to be put in."""
     settings = parse_settings(NetworkSettings, config["network"])
     read, names, plan = reading.load_reading(config, folder / "tokenizer.json"), tuple(config["names"]), planned(config)
-    return Classifier(built(plan), settings, read, names, plan) if plan else made(settings, read, names)
+    if plan:
+        return Classifier(build_network(plan, EncoderHead), settings, read, names, plan)
+    return made(settings, read, names)
 
 
 def source_kind(model: Classifier) -> SourceKind:

@@ -27,7 +27,8 @@ from heedful.engines.plain import log_probabilities
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.ngrams import KneserNey
 from heedful.metrics.scores import evaluate as measure
-from heedful.networks.joins import LanguageModel, language_model
+from heedful.networks.build import Spec
+from heedful.networks.joins import LanguageModel
 from heedful.results import Alignment, Answer, Example, Exhibits, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import language as passages
@@ -35,7 +36,8 @@ from heedful.tasks.attention_maps import TO_ITSELF, maps_of
 from heedful.tasks.complete.ask import LONGEST, Continuer, answer, beginning, continued, prompts, special
 from heedful.tasks.language import DocumentPieces, Passage, opened
 from heedful.tasks.manifests import describe_special, describe_tokenizer
-from heedful.tasks.plans import begun, built, kept, planned
+from heedful.tasks.plans import begun, kept, planned
+from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.training.loop import Work
 
@@ -77,7 +79,7 @@ def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = Non
     """A continuer with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
     plan = begun(start, "complete", recipe.network)
-    network = built(plan) if plan else language_model(recipe.network, prepared.tokenizer.size)
+    network = build_network(plan or Spec("decoder", recipe.network, outputs=prepared.tokenizer.size), LanguageModel)
     ends, form = passages.ends_of(prepared), recipe.data.normalize
     return Continuer(network, recipe.network, prepared.tokenizer, recipe.data.window, ends, form, plan)
 
@@ -269,7 +271,7 @@ def load(config: dict[str, Any], folder: Path) -> Continuer:
     settings, tokenizer = parse_settings(NetworkSettings, config["network"]), Tokenizer.load(folder / "tokenizer.json")
     about = {key: config[key] for key in ("window", "ends", "normal_form")}
     plan = planned(config)
-    network = built(plan) if plan else language_model(settings, tokenizer.size)
+    network = build_network(plan or Spec("decoder", settings, outputs=tokenizer.size), LanguageModel)
     return Continuer(network, settings, tokenizer, **about, plan=plan)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heedful.blocks.codebook import Codebook, Grays
+from heedful.blocks.codebook import Codebook, GrayLevels
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
 from heedful.data.batch import Batch
@@ -50,10 +50,10 @@ def fitting(codes: Literal["auto"] | int, form: Form) -> int:
     return codes
 
 
-def made(codes: int, size: str, form: Form) -> Codebook | Grays:
+def made(codes: int, size: str, form: Form) -> Codebook | GrayLevels:
     """A codebook with fresh weights; for tiny gray pictures the direct way."""
     if codes == GRAYS and tiny(form):
-        return Grays(form.size, GRAYS)
+        return GrayLevels(form.size, GRAYS)
     return Codebook(form.size, form.channels, WIDTHS[size], HALVINGS, codes)
 
 
@@ -94,7 +94,7 @@ def reconstruction(codebook: Codebook, batch: Batch) -> tuple[Tensor, int]:
     return (apart.abs() + 4 * apart.square()).flatten(1).mean(1).sum(), len(wanted)
 
 
-def coded(codebook: Codebook | Grays, album: Album, device: torch.device) -> np.ndarray:
+def coded(codebook: Codebook | GrayLevels, album: Album, device: torch.device) -> np.ndarray:
     """The codes of every picture of the album, (pictures, S)."""
     codebook.eval()
     found = []
@@ -104,7 +104,7 @@ def coded(codebook: Codebook | Grays, album: Album, device: torch.device) -> np.
     return np.concatenate(found)
 
 
-def returned(codebook: Codebook | Grays, pictures: np.ndarray) -> np.ndarray:
+def returned(codebook: Codebook | GrayLevels, pictures: np.ndarray) -> np.ndarray:
     """Pictures (N, H, W, C) as their codes give them back."""
     device = next((weight.device for weight in codebook.parameters()), None)
     return codebook.decode(codebook.encode(torch.from_numpy(pictures).to(device))).cpu().numpy()

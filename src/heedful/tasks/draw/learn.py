@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from heedful.blocks.codebook import Grays
+from heedful.blocks.codebook import GrayLevels
 from heedful.blocks.state import State
 from heedful.data import batching
 from heedful.data.batching import Rows
@@ -29,7 +29,6 @@ from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
-from heedful.networks import lineage
 from heedful.networks.joins import Drawing
 from heedful.results import Answer, Example, Exhibits, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings, parse_settings
@@ -37,6 +36,7 @@ from heedful.tasks import inputs as reading
 from heedful.tasks import seq2seq as writing
 from heedful.tasks.draw import codes
 from heedful.tasks.draw import judge as retrieval
+from heedful.tasks.joins import JOINS
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source, describe_special
 from heedful.tasks.match.learn import Matcher
@@ -85,7 +85,7 @@ def inherited(before: Recipe, start: Given) -> dict[str, object]:
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    recipe = defaults.batches(lineage.resolve_recipe(recipe, OWN), BATCH)
+    recipe = defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), BATCH)
     return recipe.with_defaults("generate", SAMPLED).with_defaults("train", LEARNT)
 
 
@@ -120,7 +120,7 @@ def first(
     None: there is nothing to learn first, or the codebook is frozen.
     """
     codebook = model.network.codebook
-    if isinstance(codebook, Grays) or not any(weight.requires_grad for weight in codebook.parameters()):
+    if isinstance(codebook, GrayLevels) or not any(weight.requires_grad for weight in codebook.parameters()):
         return None
     share = SHARE if recipe.train.codebook == "auto" else float(recipe.train.codebook)
     mine = replace(defaults.portion(recipe.train, share), learning_rate=codes.RATE)
@@ -158,7 +158,7 @@ def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
 
 def remarks(model: Artist, prepared: preparing.Prepared) -> list[str]:
     """How well the codebook does its part, in words."""
-    if isinstance(model.network.codebook, Grays):
+    if isinstance(model.network.codebook, GrayLevels):
         return []
     found = codes.measured(model.network.codebook, prepared.target.of([one.references[0] for one in prepared.valid]))
     return [
@@ -232,7 +232,7 @@ def begin(models: Sequence[Artist], guided: bool) -> Callable[[Sequence[np.ndarr
 
 def together(one: Artist, other: Artist) -> bool:
     """Whether two artists can draw together: they need one codebook, which two runs never share."""
-    return isinstance(one.network.codebook, Grays) and isinstance(other.network.codebook, Grays)
+    return isinstance(one.network.codebook, GrayLevels) and isinstance(other.network.codebook, GrayLevels)
 
 
 def examples(

@@ -13,7 +13,7 @@ from heedful.data import batching
 from heedful.data.normal_form import normalize_text
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.hub import Plan
-from heedful.networks.joins import Filler
+from heedful.networks.joins import MaskedLanguageModel
 from heedful.results import Answer, Example, Track
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
 from heedful.tasks import language as passages
@@ -30,7 +30,7 @@ class Guesser:
     it has learnt where documents end.
     """
 
-    network: Filler
+    network: MaskedLanguageModel
     settings: NetworkSettings
     tokenizer: Tokenizer
     window: int

@@ -27,7 +27,8 @@ from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.ngrams import Between
 from heedful.metrics.passages import perplexity_counts
 from heedful.metrics.scores import evaluate as measure
-from heedful.networks.joins import Filler, filler
+from heedful.networks.build import Spec
+from heedful.networks.joins import MaskedLanguageModel
 from heedful.results import Alignment, Example, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
 from heedful.tasks import language as passages
@@ -37,7 +38,8 @@ from heedful.tasks.fill.masks import GAP, LEADING, LEAST, Gapped, Gaps, asked, e
 from heedful.tasks.language import DocumentPieces, opened
 from heedful.tasks.made_up import made_up_texts
 from heedful.tasks.manifests import describe_tokenizer
-from heedful.tasks.plans import begun, built, kept, planned
+from heedful.tasks.plans import begun, kept, planned
+from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.training.loop import Work
 
@@ -88,7 +90,7 @@ def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = Non
     about = (recipe.data.window, passages.ends_of(prepared), gaps, recipe.data.normalize)
     plan = begun(start, "fill", recipe.network)
     if plan:
-        return Guesser(built(plan), recipe.network, prepared.tokenizer, *about, plan)
+        return Guesser(build_network(plan, MaskedLanguageModel), recipe.network, prepared.tokenizer, *about, plan)
     return made(recipe.network, prepared.tokenizer, *about)
 
 
@@ -96,7 +98,8 @@ def made(
     settings: NetworkSettings, tokenizer: Tokenizer, window: int, ends: bool, gaps: Gaps, form: NormalForm
 ) -> Guesser:
     """A guesser of resolved settings; a gap has an entry of its own in the vocabulary."""
-    return Guesser(filler(settings, tokenizer.size + 1), settings, tokenizer, window, ends, gaps, form)
+    network = build_network(Spec("encoder_tokens", settings, outputs=tokenizer.size + 1), MaskedLanguageModel)
+    return Guesser(network, settings, tokenizer, window, ends, gaps, form)
 
 
 def work(model: Guesser, prepared: PreparedDocuments, recipe: Recipe) -> Work:
@@ -160,7 +163,7 @@ class Loss:
 
     smoothing: float
 
-    def __call__(self, network: Filler, batch: Batch) -> tuple[Tensor, int]:
+    def __call__(self, network: MaskedLanguageModel, batch: Batch) -> tuple[Tensor, int]:
         outputs, gaps = network(batch["source"], batch["lengths"]), batch["gaps"]
         targets = batch["targets"][gaps]
         return cross_entropy(outputs[gaps], network.logits, targets, network.vocabulary, self.smoothing), len(targets)
@@ -272,7 +275,7 @@ def load(config: dict[str, Any], folder: Path) -> Guesser:
     about, plan = (config["window"], config["ends"], gaps, config["normal_form"]), planned(config)
     if plan is None:
         return made(settings, tokenizer, *about)
-    return Guesser(built(plan), settings, tokenizer, *about, plan)
+    return Guesser(build_network(plan, MaskedLanguageModel), settings, tokenizer, *about, plan)
 
 
 def manifest(model: Guesser, folder: Path, settings: GenerateSettings) -> dict[str, Any]:

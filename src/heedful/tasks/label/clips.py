@@ -9,7 +9,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from heedful.blocks.loss import jumps
+from heedful.blocks.loss import truncated_mse
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
 from heedful.data.pictures.augment import augment
@@ -67,5 +67,5 @@ class Loss:
         known = labels != MASKED
         loss = F.cross_entropy(logits[known], labels[known], reduction="sum", label_smoothing=self.smoothing)
         if self.jumps:
-            loss = loss + self.jumps * jumps(logits, batch["lengths"])
+            loss = loss + self.jumps * truncated_mse(logits, batch["lengths"])
         return loss, int(known.sum())

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from heedful.blocks.vision import Pixels
 from heedful.data import batching
@@ -28,20 +28,24 @@ from heedful.hub import Plan
 from heedful.metrics.classes import by_class, confused
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
-from heedful.networks import lineage
-from heedful.networks.embeddings import Frames, Series, Words
-from heedful.networks.joins import EncoderHead, build_encoder
+from heedful.networks.build import Spec
+from heedful.networks.joins import EncoderHead
+from heedful.networks.settings import fit_frames
+from heedful.networks.sources import FrameSource, SeriesSource, Source, WordSource
 from heedful.networks.subwords import FirstPieces
 from heedful.results import Answer, Example, Exhibits, Findings, Measure, Scores, Track, spread_out
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs as reading
+from heedful.tasks.joins import JOINS
 from heedful.tasks.label import clips
 from heedful.tasks.label.windows import LEAST, apart, by_windows, cut, sureness, windows
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_text
-from heedful.tasks.plans import begun, built, kept, planned
+from heedful.tasks.plans import begun, kept, planned
+from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.task import SourceKind
+from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
 OWN = {"causal": False, "patch": "auto", "stem": "auto"}
@@ -95,7 +99,7 @@ def inherited(before: Recipe, start: Given) -> dict[str, object]:
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return lineage.resolve_recipe(recipe, OWN)
+    return defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN)
 
 
 def fitted(recipe: Recipe, prepared: step_store.PreparedClips) -> Recipe:
@@ -103,7 +107,7 @@ def fitted(recipe: Recipe, prepared: step_store.PreparedClips) -> Recipe:
     picture = prepared.form.picture
     if picture is None:
         reading.refuse_varied(recipe)
-    network = lineage.fit_frames(recipe.network, picture.size) if picture else recipe.network
+    network = fit_frames(recipe.network, picture.size) if picture else recipe.network
     return replace(recipe, network=network)
 
 
@@ -120,7 +124,8 @@ def build(recipe: Recipe, prepared: step_store.PreparedClips, start: Given | Non
                 f"The published weights of {recipe.start} cannot label as a network of other sizes.",
                 "Leave the settings of the network out, or --from.",
             )
-        return of_words(built(plan), recipe.network, prepared.form, prepared.names, recipe.data.window, plan)
+        network = build_network(plan, EncoderHead)
+        return of_words(network, recipe.network, prepared.form, prepared.names, recipe.data.window, plan)
     picture = prepared.form.picture
     pixels = start.colours(picture) if start and picture else None
     if picture and not pixels:
@@ -139,8 +144,7 @@ def made(
     settings: NetworkSettings, form: StepForm, pixels: Pixels | None, names: tuple[str, ...], window: int
 ) -> Labeller:
     """A labeller of resolved settings. Recurrent networks read both ways, unless each step may know no later one."""
-    encoder = build_encoder(settings, both_ways=not settings.causal)
-    network = EncoderHead(embedding(settings, form, pixels), encoder, len(names), "each", float(settings.dropout))
+    network = build_network(Spec("encoder_steps", settings, (source_of(form, pixels),), len(names)), EncoderHead)
     return Labeller(network, settings, form, pixels, names, window)
 
 
@@ -154,13 +158,11 @@ def of_words(
     return Labeller(network, settings, form, None, names, window, plan)
 
 
-def embedding(settings: NetworkSettings, form: StepForm, pixels: Pixels | None) -> nn.Module:
-    """How steps become vectors."""
-    width = int(settings.width)
+def source_of(form: StepForm, pixels: Pixels | None) -> Source:
+    """What a network is told of steps."""
     if pixels is not None:
-        assert settings.patch != "auto", "fit_frames decides it"
-        return Frames(pixels, width, settings.patch, int(settings.stem))
-    return Words(*form.lexicon.sizes, width) if isinstance(form.lexicon, Lexicon) else Series(len(form.mean), width)
+        return FrameSource(pixels)
+    return WordSource(*form.lexicon.sizes) if isinstance(form.lexicon, Lexicon) else SeriesSource(len(form.mean))
 
 
 def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) -> Work:
@@ -326,7 +328,8 @@ def load(config: dict[str, Any], folder: Path) -> Labeller:
         planned(config),
     )
     if plan:
-        return of_words(built(plan), settings, form, tuple(config["names"]), config["window"], plan)
+        network = build_network(plan, EncoderHead)
+        return of_words(network, settings, form, tuple(config["names"]), config["window"], plan)
     return made(settings, form, pixels, tuple(config["names"]), config["window"])
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,15 +31,18 @@ from heedful.engines.onnx_graphs import Graph, tower_graph
 from heedful.errors import HeedfulError
 from heedful.hub import Plan
 from heedful.metrics.counts import PRIMARY, Kind
-from heedful.networks import lineage
-from heedful.networks.joins import AnyEncoder, TwoTowers, build_encoder
+from heedful.networks.build import Spec
+from heedful.networks.joins import TwoTowers
+from heedful.networks.settings import fit_pictures
 from heedful.results import Answer, Example, Exhibits, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs as reading
+from heedful.tasks.joins import JOINS
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source
 from heedful.tasks.match.rank import both_ways, by_words, gallery
-from heedful.tasks.plans import begun, built, kept, planned
+from heedful.tasks.plans import begun, kept, planned
+from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.task import SourceKind
 from heedful.training import decide as defaults
@@ -82,12 +85,12 @@ def inherited(before: Recipe, start: Given) -> dict[str, object]:
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return defaults.batches(lineage.resolve_recipe(recipe, OWN), BATCH)
+    return defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), BATCH)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     """The recipe with what the data decide: how pictures are cut."""
-    network = lineage.fit_pictures(recipe.network, prepared.source.form.size)
+    network = fit_pictures(recipe.network, prepared.source.form.size)
     return replace(recipe, network=network)
 
 
@@ -104,17 +107,15 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     texts = tuple(dict.fromkeys(prepared.target.decode(train[row][1]) for row in range(len(train))))
     plan = begun(start, "match", recipe.network, pixels=pictures.pixels)
     if plan:
-        return Matcher(built(plan), recipe.network, pictures, words, texts, plan)
+        return Matcher(build_network(plan, TwoTowers), recipe.network, pictures, words, texts, plan)
     return made(recipe.network, pictures, words, texts)
 
 
 def made(
     settings: NetworkSettings, pictures: reading.Reading, words: reading.Reading, texts: tuple[str, ...]
 ) -> Matcher:
-    """A matcher of resolved settings; words stand in a row, whatever way pictures are told their places."""
-    in_a_row = replace(settings, positions="sinusoidal") if settings.positions == "grid" else settings
-    towers = build_encoder(settings, own_places=True), build_encoder(in_a_row, second=True)
-    network = TwoTowers(pictures.embedding(settings), words.embedding(in_a_row), towers, int(settings.width))
+    """A matcher of resolved settings."""
+    network = build_network(Spec("two_encoders", settings, (pictures.source, words.source)), TwoTowers)
     return Matcher(network, settings, pictures, words, texts)
 
 
@@ -191,8 +192,8 @@ def vectors(model: Matcher, side: int, sources: Sequence[str], budget: int, albu
     model.network.eval()
     read, device = (model.pictures, model.words)[side], model.network.scale.device
     found = torch.zeros(len(sources), model.network.width)
-    limits = [model.network.encoders[side].limit]
-    for rows, batch in read.batches(sources, budget, limits, album):  # pyright: ignore[reportArgumentType]
+    limits = [model.network.encoder(side).limit]
+    for rows, batch in read.batches(sources, budget, limits, album):
         found[rows] = model.network.embed(side, batch["source"].to(device), batch["lengths"].to(device)).cpu()
     return found
 
@@ -339,7 +340,7 @@ def load(config: dict[str, Any], folder: Path) -> Matcher:
     texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
     settings, plan = parse_settings(NetworkSettings, config["network"]), planned(config)
     if plan:
-        return Matcher(built(plan), settings, pictures, words, texts, plan)
+        return Matcher(build_network(plan, TwoTowers), settings, pictures, words, texts, plan)
     return made(settings, pictures, words, texts)
 
 
@@ -366,9 +367,9 @@ def manifest(model: Matcher, folder: Path, settings: GenerateSettings) -> dict[s
 
 def graphs(model: Matcher, lengths: Sequence[int]) -> list[Graph]:
     """The graphs of the network for ONNX, with made-up sources of these lengths."""
-    encoders = [cast("AnyEncoder", encoder) for encoder in model.network.encoders]
-    sides = zip(("pictures", "texts"), (model.pictures, model.words), encoders, strict=True)
+    read, names = (model.pictures, model.words), ("pictures", "texts")
+    limits = [encoder.limit for _, encoder in model.network.sides()]
     return [
-        tower_graph(model.network, side, name, *made_up_sources(read, lengths, encoder.limit))
-        for side, (name, read, encoder) in enumerate(sides)
+        tower_graph(model.network, side, names[side], *made_up_sources(read[side], lengths, limits[side]))
+        for side in range(2)
     ]

@@ -21,15 +21,18 @@ from heedful.engines.onnx_graphs import Graph
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.scores import evaluate as measure
-from heedful.networks import lineage
+from heedful.networks.joins import EncoderDecoder
 from heedful.results import Alignment, Example, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, Recipe
 from heedful.tasks import inputs as reading
 from heedful.tasks import seq2seq as writing
 from heedful.tasks.attention_maps import TO_SOURCE, maps_of
-from heedful.tasks.plans import begun, built
+from heedful.tasks.joins import JOINS
+from heedful.tasks.plans import begun
+from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.seq2seq import Author, answer, config, given, load, save, score, together
+from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
 __all__ = ["answer", "config", "given", "load", "opened", "save", "score", "together"]
@@ -51,7 +54,7 @@ def inherited(before: Recipe, start: Given) -> dict[str, object]:
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with the network's settings decided, and the learning rate that goes with them."""
-    return lineage.resolve_recipe(recipe)
+    return defaults.resolve_recipe(recipe, *JOINS[recipe.task])
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
@@ -65,7 +68,7 @@ def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = No
     read = reading.Reading(prepared.source, normal_form=recipe.data.normalize)
     target, shared = prepared.target, recipe.data.shared_tokenizer
     plan = begun(start, "translate", recipe.network)
-    network = built(plan) if plan else writing.made(recipe.network, read, target, shared)
+    network = build_network(plan, EncoderDecoder) if plan else writing.made(recipe.network, read, target, shared)
     scores, stretch = "symbols" if target.kind == "symbols" else "text", writing.stretch_of(prepared.train.lengths)
     form = recipe.data.normalize
     return Author(network, recipe.network, read, target, shared, scores, stretch, writing.SLACK, form, plan)
