@@ -13,7 +13,7 @@ from torch import Tensor
 import asked
 import heedful
 from conftest import sample
-from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.errors import HeedfulError
 from published import oracle
 
@@ -243,7 +243,7 @@ def test_marks_stay_beside_their_vocabulary(tmp_path: Path) -> None:
     """Such a text in a text is text, and what marks a place is no word."""
     words = heedful.load(asked.bert(tmp_path / "bert")).trained[0].tokenizer
     words.save(tmp_path / "source.tokenizer.json")
-    again = Tokenizer.load(tmp_path / "source.tokenizer.json")
+    again = load_tokenizer(tmp_path / "source.tokenizer.json")
     assert again.marks == words.marks and again.dump() == words.dump() and again.size == words.size == 30522
     assert (words.marks.begin, words.marks.end, words.marks.gap, words.marks.unknown) == (101, 102, 103, 100)
     for text in ("a [SEP] b", "unbelievably"):

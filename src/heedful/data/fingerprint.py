@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.data.pictures.files import path_of
+from heedful.data.readers.files import all_files
 from heedful.data.readers.lines import check_readable
 from heedful.data.samples import read as samples
 from heedful.data.samples import steps as step_samples
@@ -20,15 +21,15 @@ from heedful.schema import DataSettings, Recipe
 FORMAT = 1
 
 
-def fingerprint_of(recipe: Recipe, coders: Sequence[object] | None) -> dict:
+def fingerprint_of(recipe: Recipe, coders: Sequence[object]) -> dict:
     """All that prepared data depends on, as JSON would have it; equal fingerprints mean equal data.
 
     `coders` are those of the weights one starts from, if there are any.
     """
     data = recipe.data
-    files = files_of(data)
+    files = all_files(data)
     own = [name for name in (data.source_tokenizer, data.target_tokenizer) if name.endswith(".json")]
-    given = [hashlib.sha256(described(coder).encode()).hexdigest() for coder in coders or ()]
+    given = [hashlib.sha256(described(coder).encode()).hexdigest() for coder in coders]
     return {
         "format": FORMAT,
         "files": {file: identity(file) for file in dict.fromkeys(files + own)},
@@ -42,13 +43,8 @@ def changed(kept: dict[str, Any], data: DataSettings) -> list[str]:
     """What is no longer as it was when `kept` was written, by name; raises HeedfulError for a file that is gone."""
     found = [file for file, about in kept["files"].items() if identity(file) != about]
     if not found and "clips" in kept and named_by(data) != kept["clips"]:
-        found = [f"a clip that {' or '.join(files_of(data))} names"]
+        found = [f"a clip that {' or '.join(all_files(data))} names"]
     return found
-
-
-def files_of(data: DataSettings) -> list[str]:
-    """All files of a recipe."""
-    return [*data.train, *([] if data.valid == "auto" else data.valid), *data.test]
 
 
 def described(coder: object) -> str:
@@ -89,7 +85,7 @@ def folder_identity(folder: Path) -> dict[str, str | int]:
 
 def named_by(data: DataSettings) -> str:
     """A digest of what a recipe's files name in turn: sizes and times of clips and labels, versions of samples."""
-    files, seen = files_of(data), hashlib.sha256()
+    files, seen = all_files(data), hashlib.sha256()
     for file in files:
         if file.startswith("sample://"):
             seen.update(step_samples.version(file).encode())

@@ -6,7 +6,8 @@ from pathlib import Path
 from heedful.api.export import agreed
 from heedful.api.model import Model
 from heedful.data.tokenizers.sentencepiece import Pieces
-from heedful.data.tokenizers.tokenizer import SPECIALS, Tokenizer
+from heedful.data.tokenizers.special_tokens import SPECIALS
+from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines import ct2
 from heedful.errors import HeedfulError
 from heedful.tasks import task

@@ -12,7 +12,8 @@ from heedful.api.locate import is_published, located
 from heedful.api.model import Model
 from heedful.data.pictures.read import Form
 from heedful.data.tokenizers.sentencepiece import Pieces
-from heedful.data.tokenizers.tokenizer import EOS, PAD, Tokenizer
+from heedful.data.tokenizers.special_tokens import EOS, PAD
+from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.exporters.tokenizer_files import pieces_of, spelt, swapped, words_of
 from heedful.hub import Published

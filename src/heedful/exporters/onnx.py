@@ -16,7 +16,7 @@ from heedful.api.model import Model
 from heedful.data.folders import write_json
 from heedful.data.steps.subwords import Cut
 from heedful.data.steps.words import Lexicon
-from heedful.data.tokenizers.tokenizer import EOS
+from heedful.data.tokenizers.special_tokens import EOS
 from heedful.engines import onnx_files
 from heedful.engines.onnx_graphs import (
     Example,

@@ -8,7 +8,8 @@ import tokenizers
 from tokenizers import AddedToken, processors
 
 from heedful.data.tokenizers.sentencepiece import Pieces
-from heedful.data.tokenizers.tokenizer import SPECIALS, Tokenizer
+from heedful.data.tokenizers.special_tokens import SPECIALS
+from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.hub import Pieces as Both
 from heedful.hub import Words

@@ -17,12 +17,13 @@ from torch import nn
 
 from heedful.blocks.vision import Pixels
 from heedful.data import batching
-from heedful.data.pairs.prepare import Prepared
+from heedful.data.pairs.prepared import Prepared
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import augment
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.readers.rows import count
 from heedful.data.store import Store
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks.embeddings import Pictures
@@ -36,8 +37,6 @@ OWN = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
 AUGMENT = ("shift", "turn")
 """What leaves any picture what it is."""
-BATCH = 512
-"""Positions in a batch of pictures where auto decides, some 30 pictures: more steps teach more than surer ones."""
 
 FEW, LARGE = 10_000, 64
 """Pictures from which little is learnt, and the side from which they show more than that."""
@@ -167,7 +166,7 @@ def reading_of(
 def load_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
     """What `config` and the tokenizer's file tell."""
     if "picture" not in config:
-        return Reading(Tokenizer.load(tokenizer))
+        return Reading(load_tokenizer(tokenizer))
     about = config["pixels"]
     pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"]))
     return Reading(Form.parse(config["picture"]), pixels, config["positions"])

@@ -9,22 +9,23 @@ N rows   S positions
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from heedful.data import batching
-from heedful.data.documents import prepare as document_preparing
-from heedful.data.documents.prepare import PreparedDocuments, encoded
-from heedful.data.pairs.read import normalised
+from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.documents.prepared import open_run as opened
 from heedful.data.store import Store
+from heedful.data.texts import encode_texts
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks import lineage
 from heedful.results import Example
 from heedful.schema import NetworkSettings, Recipe
+from heedful.training import decide as defaults
 
-WINDOW = 256  # tokens that a network reads at once, where the recipe does not say
+__all__ = ["opened"]
+
 COUNTED = 2_000_000  # training tokens that a baseline counts at the most
 
 
@@ -105,8 +106,8 @@ def passages(
     `whole`: the end of a document is something to be known too.
     """
     marks = tokenizer.marks
-    for example, ids in zip(examples, encoded(tokenizer, [one.source for one in examples]), strict=True):
-        row = np.array([marks.begin, *ids, *([marks.end] if whole else [])])
+    for example, ids in zip(examples, encode_texts(tokenizer, [one.source for one in examples]), strict=True):
+        row = np.array(marks.document(ids, whole))
         starts = range(0, len(row) - ahead, window)
         pieces = [row[start : start + window + ahead] for start in starts]
         texts = [tokenizer.decode(piece[int(ahead) :]) for piece in pieces]
@@ -115,20 +116,14 @@ def passages(
             yield Passage(piece, text, len(text) * scale, example.where)
 
 
-def opened(folder: Path) -> PreparedDocuments | None:
-    """The documents that were prepared in a run's folder, if they are still there."""
-    return document_preparing.opened(folder / "data") if (folder / "data" / "prepared.json").exists() else None
-
-
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen. Probabilities are to be true: no smoothing.
 
     Raises HeedfulError for a window that has more tokens than the network has positions.
     """
     recipe = lineage.resolve_recipe(recipe).with_defaults("train", {"label_smoothing": 0.0})
-    data, context = recipe.data, recipe.network.context
-    if not data.window:
-        data = replace(data, window=WINDOW if context == "auto" else min(WINDOW, context))
+    context = recipe.network.context
+    data = defaults.window(recipe.data, context)
     if context != "auto" and data.window > context:
         raise HeedfulError(
             f"data.window is {data.window:,}, and the network has network.context {context:,} positions.",
@@ -161,7 +156,7 @@ def counted(prepared: PreparedDocuments) -> tuple[list[np.ndarray], str]:
 
 def asked(text: str, tokenizer: Tokenizer, form: str) -> list[int]:
     """The ids of what somebody asks, in the Unicode form of the training texts."""
-    return encoded(tokenizer, [normalised(text, "NFC" if form == "NFC" else "none")])[0]
+    return encode_texts(tokenizer, [text], "NFC" if form == "NFC" else "none")[0]
 
 
 def too_long(text: str, tokens: int, window: int, cure: str) -> HeedfulError:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from heedful.blocks.vision import Pixels
-from heedful.data.pairs.pictured import as_asked
+from heedful.data.pictures.choose import adapt_form
 from heedful.data.pictures.read import Form
 from heedful.data.steps.forms import StepForm
 from heedful.data.steps.subwords import Cut
@@ -31,7 +31,7 @@ class Given:
 
     def picture(self, data: DataSettings) -> Form | None:
         """The form of pictures, with what a recipe asks for otherwise."""
-        return as_asked(self.form, data) if self.form else None
+        return adapt_form(self.form, data) if self.form else None
 
     def colours(self, form: Form) -> Pixels | None:
         """What pictures of a form are, with the colours that weights were learnt with."""

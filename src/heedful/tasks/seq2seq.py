@@ -17,8 +17,9 @@ from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
 from heedful.blocks.state import State
 from heedful.data import batching
-from heedful.data.pairs.read import normalised
+from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.special_tokens import Marks
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.generation.rules import Rules, Special, rules_of, until
@@ -170,7 +171,7 @@ def special(model: Author) -> Special:
 
 def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
     """A hypothesis as people read it, up to what stopped it."""
-    unknown = model.reading.unknown(normalised(source, model.normal_form))
+    unknown = model.reading.unknown(normalize_text(source, model.normal_form))
     tokens = tuple(model.target.tokens(hypothesis.tokens))
     output = until(model.target.decode(hypothesis.tokens), stops)
     return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)
@@ -180,7 +181,7 @@ def score(models: Sequence[Author], pairs: Sequence[tuple[str, str]]) -> list[fl
     """The log probability of each (source, target), the end included, as the search would report it."""
     first = models[0]
     arrays = read_all(models, [source for source, _ in pairs])
-    targets = first.target.encode_batch([normalised(target, first.normal_form) for _, target in pairs])
+    targets = first.target.encode_batch([normalize_text(target, first.normal_form) for _, target in pairs])
     lengths = np.array(
         [(first.reading.positions_of(one), len(other) + 1) for one, other in zip(arrays, targets, strict=True)]
     )
@@ -198,7 +199,7 @@ def read_all(models: Sequence[Author], sources: Sequence[str], album: Album | No
         model.network.eval()
     if first.reading.positions:
         return first.reading.arrays(sources, album)
-    arrays = first.reading.arrays([normalised(text, first.normal_form) for text in sources])
+    arrays = first.reading.arrays([normalize_text(text, first.normal_form) for text in sources])
     refuse_long(sources, arrays, [model.network.encoder.limit for model in models])
     return arrays
 
@@ -232,7 +233,7 @@ def load(config: dict[str, Any], folder: Path) -> Author:
     """The author of a folder, with weights still to be put in."""
     shared, settings = config["shared"], parse_settings(NetworkSettings, config["network"])
     read = load_reading(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
-    target = read.tokenizer if shared else Tokenizer.load(folder / "target.tokenizer.json")
+    target = read.tokenizer if shared else load_tokenizer(folder / "target.tokenizer.json")
     about = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
     plan = planned(config)
     network = built(plan) if plan else made(settings, read, target, shared)

@@ -12,6 +12,7 @@ from heedful.data.documents.read import document_notes, read_documents
 from heedful.data.pairs.check import WEIGHT, histogram, listed
 from heedful.data.pairs.look import FIRST, PATTERNS
 from heedful.data.pairs.read import Pair
+from heedful.data.readers.files import all_files, valid_files
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.split import hashed
 from heedful.errors import HeedfulError
@@ -48,25 +49,25 @@ class Seen:
             self.noticed.setdefault(what, []).append(one.where)
 
 
-def check_documents(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: DataSettings) -> Findings:
-    """What stands out in `files`, in `valid` and `test`, and between them; bad rows are findings of level "x".
+def check_documents(data: DataSettings) -> Findings:
+    """What stands out in the files to learn from, choose by and test on, and between them; bad rows are of level "x".
 
     Raises HeedfulError for a file that cannot be read as a whole.
     """
-    looks = {"train": look(files, data)} | {
-        name: look(some, data) for name, some in (("valid", valid), ("test", test)) if some
-    }
-    train = looks["train"]
-    found = [*within(train)]
-    for name in list(looks)[1:]:
-        found += [replace(one, text=f"{name}: {one.text}") for one in within(looks[name])]
-        found += beside(train, looks[name], name)
-    found += [Finding("i", note, 1) for note in document_notes([*files, *valid, *test], data)]
-    once = sorted(one for one, number in train.characters.items() if number == 1)
+    train = look(data.train, data)
+    findings = [*within(train)]
+    for name, files in (("valid", valid_files(data)), ("test", data.test)):
+        if files:
+            held_out = look(files, data)
+            findings += [replace(finding, text=f"{name}: {finding.text}") for finding in within(held_out)]
+            findings += beside(train, held_out, name)
+    findings += [Finding("i", note, 1) for note in document_notes(all_files(data), data)]
+    once = sorted(character for character, times in train.characters.items() if times == 1)
     if once:
-        found.append(Finding("i", f"{count(len(once), 'character')} seen only once: {listed(once)}", len(once)))
-    found.sort(key=lambda finding: WEIGHT[finding.level])
-    return Findings(", ".join(files), summary(train), tuple(found), {"words": histogram(np.asarray(train.words))})
+        findings.append(Finding("i", f"{count(len(once), 'character')} seen only once: {listed(once)}", len(once)))
+    findings.sort(key=lambda finding: WEIGHT[finding.level])
+    lengths = {"words": histogram(np.asarray(train.words))}
+    return Findings(", ".join(data.train), summary(train), tuple(findings), lengths)
 
 
 def look(files: Sequence[str], data: DataSettings) -> Seen:

@@ -9,7 +9,8 @@ data.format=lines                            a line each; blank lines hold none
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from heedful.data.pairs.read import Pair, assign, lacking, normalised, shown
+from heedful.data.normal_form import normalize_text
+from heedful.data.pairs.read import Pair, assign, lacking, shown
 from heedful.data.readers.files import read_rows
 from heedful.data.readers.lines import check_readable, encoding_notes, missing, read_lines
 from heedful.data.readers.rows import BadRow, Row, count
@@ -18,7 +19,6 @@ from heedful.schema import DataSettings
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 ROLE = "text"
-PARTS = 1 << 17  # characters that a tokenizer reads at once
 
 
 def read_documents(files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
@@ -106,7 +106,7 @@ def whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Pa
 
 def document(text: str, group: str, file: str, line: int, data: DataSettings) -> Pair:
     """A text, in the Unicode form that the recipe asks for."""
-    text = normalised(text, data.normalize)
+    text = normalize_text(text, data.normalize)
     return Pair(text, text, group, file, line)
 
 
@@ -142,17 +142,3 @@ def document_notes(files: Sequence[str], data: DataSettings) -> list[str]:
             check_readable(file)
             notes += encoding_notes(file)
     return list(dict.fromkeys(notes))
-
-
-def parts(text: str) -> list[str]:
-    """A text in parts that a tokenizer can read one by one, cut behind ends of lines where there are such.
-
-    >>> "".join(parts("one two three")), parts("")
-    ('one two three', [])
-    """
-    found, start = [], 0
-    while len(text) - start > PARTS:
-        end = text.rfind("\n", start, start + PARTS) + 1
-        found.append(text[start : end if end > start else start + PARTS])
-        start += len(found[-1])
-    return [*found, text[start:]] if text[start:] else found

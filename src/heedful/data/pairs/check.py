@@ -1,12 +1,12 @@
 """A look at pairs before training on them: what is wrong, what is odd, how long things are. Nothing is changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from heedful.data.pairs.look import FIRST, ODD, PICTURES, SIDES, Look, look
-from heedful.data.readers.files import file_notes
+from heedful.data.readers.files import all_files, file_notes, valid_files
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Bin, Finding, Findings
@@ -20,32 +20,32 @@ EDGES = (0, 1, 2, 3, 5, 8, 12, 18, 25, 35, 50, 75, 100, 150, 200, 300, 500, 1000
 LISTED = 10
 
 
-def check_pairs(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: DataSettings) -> Findings:
-    """What stands out in `files`, in `valid` and `test`, and between them; bad rows are findings of level "x".
+def check_pairs(data: DataSettings) -> Findings:
+    """What stands out in the files to learn from, choose by and test on, and between them; bad rows are of level "x".
 
     Of each row only hashes and lengths are kept. Raises HeedfulError for a file that cannot be read as a whole.
     """
-    train = look(files, data)
-    looks = {"train": train}
-    looks |= {name: look(some, data, train.units) for name, some in (("valid", valid), ("test", test)) if some}
-    for seen, some in zip(looks.values(), (files, *filter(None, (valid, test))), strict=True):
+    train = look(data.train, data)
+    held_out = {"valid": valid_files(data), "test": data.test}
+    looks = {"train": train} | {name: look(files, data, train.units) for name, files in held_out.items() if files}
+    for seen, files in zip(looks.values(), (data.train, *filter(None, held_out.values())), strict=True):
         if not seen.pairs and not seen.bad_count:
-            raise HeedfulError(f"There are no pairs in {', '.join(some)}.")
-    found = [*within(train, data)]
+            raise HeedfulError(f"There are no pairs in {', '.join(files)}.")
+    findings = [*within(train, data)]
     for name in list(looks)[1:]:
-        found += [replace(one, text=f"{name}: {one.text}") for one in within(looks[name], data)]
-    found += [
+        findings += [replace(finding, text=f"{name}: {finding.text}") for finding in within(looks[name], data)]
+    findings += [
         *between(looks),
-        *(Finding("i", note, 1) for note in file_notes([*files, *valid, *test], data)),
+        *(Finding("i", note, 1) for note in file_notes(all_files(data), data)),
         *rare(looks),
     ]
-    found.sort(key=lambda finding: WEIGHT[finding.level])
+    findings.sort(key=lambda finding: WEIGHT[finding.level])
     histograms = {
         f"{side}: {unit}": histogram(np.asarray(train.lengths[place]))
         for place, (side, unit) in enumerate(zip(SIDES, train.units, strict=True))
         if unit != PICTURES
     }
-    return Findings(", ".join(files), summary(train, len(files)), tuple(found), histograms)
+    return Findings(", ".join(data.train), summary(train, len(data.train)), tuple(findings), histograms)
 
 
 def summary(seen: Look, files: int) -> str:

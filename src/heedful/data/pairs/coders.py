@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from heedful.data.pictures.album import Album
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 
 Kind = Literal["text", "name", "picture"]
@@ -58,7 +59,7 @@ def save(coder: Coder, folder: Path, side: str) -> None:
 def load(kind: Kind, folder: Path, side: str) -> Coder:
     """The coder that `save` wrote."""
     if kind == "text":
-        return Tokenizer.load(folder / f"{side}.tokenizer.json")
+        return load_tokenizer(folder / f"{side}.tokenizer.json")
     if kind == "name":
         return Names(json.loads((folder / f"{side}.names.json").read_text(encoding="utf-8")))
     return Album(folder)

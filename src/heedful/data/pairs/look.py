@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
-from heedful.data.pairs.pictured import broken
+from heedful.data.pairs.pictured import broken_picture
 from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pictures.read import is_picture
 from heedful.data.readers.rows import BadRow
 from heedful.data.split import hashed
-from heedful.data.tokenizers.tokenizer import choose
+from heedful.data.tokenizers.choose import unit_of
 from heedful.schema import DataSettings
 
 FIRST = 3
@@ -110,12 +110,12 @@ def look(files: Sequence[str], data: DataSettings, units: tuple[str, ...] = ()) 
     pairs = read_pairs(files, replace(data, bad_rows="skip", normalize="none"), seen.refuse)
     beginning = list(islice(pairs, BEGINNING))
     pictured = bool(beginning) and is_picture(beginning[0].source)
-    seen.units = units or tuple(unit([getattr(pair, side) for pair in beginning]) for side in SIDES)
+    seen.units = units or tuple(unit_of_length([getattr(pair, side) for pair in beginning]) for side in SIDES)
     if pictured:
         seen.units = (PICTURES, seen.units[1])
     seen.header = next((names for pair in beginning[:1] if (names := header_of(pair))), "")
     for pair in chain(beginning, pairs):
-        bad = broken(pair) if pictured else None
+        bad = broken_picture(pair) if pictured else None
         if bad:
             seen.refuse(bad)
         else:
@@ -129,7 +129,6 @@ def header_of(first: Pair) -> str:
     return ", ".join(sides) if all(text.strip().lower() in HEADERS for text in sides) else ""
 
 
-def unit(texts: list[str]) -> str:
+def unit_of_length(texts: list[str]) -> str:
     """What the length of such texts is counted in."""
-    kind = choose(texts)[0]
-    return kind if kind in ("characters", "symbols") else "words"
+    return {"symbols": "symbols", "words": "characters", "sentences": "words"}[unit_of(texts)]

@@ -1,10 +1,9 @@
 """Pairs of source and target from any file: which column plays which role, and what happens to bad rows."""
 
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from heedful.data.normal_form import normalize_text
 from heedful.data.readers.files import read_rows
 from heedful.data.readers.rows import BadRow, Row, count
 from heedful.errors import HeedfulError, unknown
@@ -105,13 +104,8 @@ def pair_of(row: Row, keys: dict[str, str], data: DataSettings) -> Pair | BadRow
     if not data.columns and "3" in columns and "1" in columns and "group" not in keys:
         cure = "Say which two to use: data.columns=1,2"
         return BadRow(row.where, f"{len(columns)} columns where 2 are needed (source<TAB>target)", shown(row), cure)
-    source, target = normalised(source, data.normalize), normalised(target, data.normalize)
+    source, target = normalize_text(source, data.normalize), normalize_text(target, data.normalize)
     return Pair(source, target, group, row.file, row.line)
-
-
-def normalised(text: str, form: Literal["none", "NFC"]) -> str:
-    """A text in the Unicode form that the recipe asks for; whoever asks a model gives it the same form."""
-    return text if form == "none" else unicodedata.normalize(form, text)
 
 
 def lacking(row: Row, name: str) -> BadRow:

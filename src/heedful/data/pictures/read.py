@@ -4,7 +4,6 @@ H W sides in pixels   C colours: 3, or 1 for gray
 """
 
 import re
-import statistics
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,11 +20,11 @@ from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import check_readable
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
-from heedful.schema import DataSettings
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 LIMIT = 120_000_000  # pixels, told by the header; the largest telephones make 108 million
-SMALLEST, LARGEST, USUAL = 4, 1024, 64  # sides in pixels: allowed, and the most that `auto` takes
+SMALLEST, LARGEST = 4, 1024  # sides in pixels that are allowed
+DRAWN = 64  # side in pixels at which a sample that is drawn at any is looked at
 GRAY = ("1", "L", "LA", "La", "I", "F")
 ANIMATED = ("GIF", "WEBP", "PNG")
 ORIENTATION = 0x0112  # of EXIF
@@ -106,7 +105,7 @@ def read_pictures(references: Sequence[str], form: Form) -> np.ndarray:
 
 def header(reference: str) -> tuple[int, int, bool]:
     """Width, height, and whether it is gray, without decoding it; raises HeedfulError if it cannot be read."""
-    stored = from_arrays(reference, USUAL)
+    stored = from_arrays(reference, DRAWN)
     if stored is not None:
         height, width, channels = stored.shape
         return width, height, channels == 1
@@ -116,42 +115,6 @@ def header(reference: str) -> tuple[int, int, bool]:
         if "exif" in image.info and orientation(image) >= 5:
             width, height = height, width
         return width, height, image.mode in GRAY or image.mode.startswith("I;16") or gray_palette(image)
-
-
-def choose_form(references: Sequence[str], data: DataSettings) -> tuple[Form, str]:
-    """The form for pictures such as these, and a note about what was chosen and why.
-
-    `auto` sides: the median shorter side, to the next multiple of 4, from 8 to 64; `auto` colours: gray if all are.
-    Raises HeedfulError if none can be read, or for a side that is not allowed.
-    """
-    if data.picture != "auto" and not SMALLEST <= data.picture <= LARGEST:
-        raise HeedfulError(f"data.picture={data.picture} is not a side in pixels from {SMALLEST} to {LARGEST:,}.")
-    if data.picture != "auto" and data.colours != "auto":
-        form = Form(data.picture, data.colours, data.fit)
-        return form, f"pictures are read as {form} (fit={form.fit})"
-    seen = headers(references)
-    middle = statistics.median(min(width, height) for width, height, _ in seen)
-    size = max(8, min(USUAL, round(middle / 4) * 4)) if data.picture == "auto" else data.picture
-    all_gray = all(gray for _, _, gray in seen)
-    colours = ("gray" if all_gray else "rgb") if data.colours == "auto" else data.colours
-    form = Form(size, colours, data.fit)
-    gray = "all" if all_gray else "not all"
-    why = f"of the first {len(seen):,} the median shorter side is {middle:g}, and {gray} are gray"
-    fit = "" if all(width == height for width, height, _ in seen) else f" (fit={form.fit})"
-    return form, f"pictures are read as {form}{fit}: {why} (data.picture, data.colours)"
-
-
-def headers(references: Sequence[str]) -> list[tuple[int, int, bool]]:
-    """The headers of those that can be read; raises HeedfulError if there are none."""
-    found, first = [], None
-    for reference in references:
-        try:
-            found.append(header(reference))
-        except HeedfulError as error:
-            first = first or error
-    if not found:
-        raise first or HeedfulError("There are no pictures to learn from.")
-    return found
 
 
 def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:

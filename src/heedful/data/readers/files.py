@@ -63,6 +63,16 @@ def read_rows(files: Sequence[str], data: DataSettings) -> Iterator[Row | BadRow
             yield from read_file(file, data)
 
 
+def valid_files(data: DataSettings) -> list[str]:
+    """The files to choose by, if the recipe names any."""
+    return [] if data.valid == "auto" else data.valid
+
+
+def all_files(data: DataSettings) -> list[str]:
+    """All files of a recipe."""
+    return [*data.train, *valid_files(data), *data.test]
+
+
 def named_columns(data: DataSettings) -> list[str]:
     """The columns that the recipe names, the group's too."""
     said = data.columns if isinstance(data.columns, list) else list(data.columns.values())

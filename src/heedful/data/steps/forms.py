@@ -15,16 +15,19 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.read import Form, as_array, fitted, flat, header, read_pictures
 from heedful.data.readers.lines import check_readable, missing
 from heedful.data.readers.rows import count
 from heedful.data.samples import steps as step_samples
+from heedful.data.steps.conll import NO_BREAK
 from heedful.data.steps.series import read_table
 from heedful.data.steps.subwords import Cut
 from heedful.data.steps.video import ENDINGS as VIDEOS
 from heedful.data.steps.video import header_seconds, read_video
 from heedful.data.steps.words import Lexicon
 from heedful.errors import HeedfulError
+from heedful.schema import NormalForm
 
 Kind = Literal["frames", "series", "tokens"]
 TABLES = (".csv", ".tsv")
@@ -67,7 +70,7 @@ class StepForm:
     mean: tuple[float, ...] = ()
     spread: tuple[float, ...] = ()
     lexicon: Lexicon | Cut | None = None
-    normalize: Literal["none", "NFC"] = "none"
+    normalize: NormalForm = "none"
 
     def ready(self, steps: Steps) -> np.ndarray:
         """What a network takes: (T, H, W, C) bytes, (T, C) float32 of mean 0 and spread 1, or (T, 1 + L) numbers."""
@@ -114,7 +117,7 @@ def open_steps(reference: str, form: StepForm) -> Steps:
 def read_steps(reference: str, form: StepForm) -> Steps:
     """As `open_steps`, perhaps of no step."""
     if form.kind == "tokens":
-        return Steps("tokens", np.zeros(0), words=words_of(reference))
+        return Steps("tokens", np.zeros(0), words=words_of(reference, form.normalize))
     found = kind_of(reference)
     if found != form.kind:
         what = f"holds {found}" if found else "is no file that is known"
@@ -157,13 +160,14 @@ def kind_of(reference: str) -> Kind | None:
     return "frames" if ending in VIDEOS or path.is_dir() else None
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text; a space that does not break belongs to its word.
+def words_of(text: str, form: NormalForm = "none") -> tuple[str, ...]:
+    """The words of a text, each in a Unicode normal form; a space that does not break belongs to its word.
 
     >>> words_of(" one two  three ")
     ('one', 'two', 'three')
     """
-    return tuple(word for word in re.split(r"[ \t\r\n]+", text) if word)
+    words = (normalize_text(word, form) for word in re.split(r"[ \t\r\n]+", text) if word)
+    return tuple(word.replace(" ", NO_BREAK) for word in words)  # some forms make a space of one that does not break
 
 
 def video_frames(file: str, form: StepForm) -> Steps:

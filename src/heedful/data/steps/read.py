@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from heedful.data.pairs.read import normalised
 from heedful.data.readers.lines import missing
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import read_conll
-from heedful.data.steps.forms import FRAMES, TABLES, StepForm, Steps, kind_of, open_steps
+from heedful.data.steps.forms import FRAMES, TABLES, StepForm, Steps, kind_of, open_steps, words_of
 from heedful.data.steps.labels import Labelled, label_file, on_steps
 from heedful.data.steps.tables import LABELS, LISTS, is_listing, read_listing, roles, spoilt, table_clip
 from heedful.data.steps.video import ENDINGS as VIDEOS
@@ -95,7 +94,7 @@ def read_one(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[La
     """The clips of one file or folder; raises HeedfulError for what cannot hold any."""
     path, ending = Path(file), Path(file).suffix.lower()
     if file.startswith("sample://"):
-        return read_sample(file)
+        return read_sample(file, data)
     if not path.exists():
         raise missing(path)
     if data.format == "conll" or ending in COLUMNS:
@@ -115,11 +114,12 @@ def read_one(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[La
     )
 
 
-def read_sample(name: str) -> Iterator[Labelled]:
+def read_sample(name: str, data: DataSettings) -> Iterator[Labelled]:
     """The clips of a sample."""
     for line, one in enumerate(step_samples.read(name)):
         words = step_samples.kind_of(name) == "tokens"
-        yield Labelled(one.source, one.labels, one.group, name, line, words=words)
+        source = " ".join(words_of(one.source, data.normalize)) if words else one.source
+        yield Labelled(source, one.labels, one.group, name, line, words=words)
 
 
 def read_sentences(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
@@ -130,7 +130,7 @@ def read_sentences(file: str, data: DataSettings, passed: Counter[str]) -> Itera
         if isinstance(one, BadRow):
             yield one
         else:
-            text = normalised(one.text, data.normalize)
+            text = " ".join(words_of(one.text, data.normalize))
             yield Labelled(text, one.labels, one.group, one.file, one.line, words=True)
     passed.update({f"{what} of {file}": times for what, times in found.items()})
 
@@ -185,10 +185,10 @@ def beside(path: Path, data: DataSettings) -> Labelled | BadRow:
     return labels if isinstance(labels, BadRow) else Labelled(str(path), labels, "", str(found[0]), 1, paths)
 
 
-def described(passed: Counter[str]) -> list[str]:
+def describe_passed(passed: Counter[str]) -> list[str]:
     """What was passed over, one line each.
 
-    >>> described(Counter({"empty node of a.conllu": 2}))
+    >>> describe_passed(Counter({"empty node of a.conllu": 2}))
     ['passed over: 2 empty nodes of a.conllu']
     """
     parts = ((what.partition(" of "), times) for what, times in passed.items())

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from heedful.data.folders import write_json
-from heedful.data.pairs.prepare import read_held
+from heedful.data import folders
+from heedful.data.folders import read_examples, read_json, write_json
 from heedful.data.readers.rows import count
 from heedful.data.steps.forms import StepForm, Steps
 from heedful.data.steps.words import LETTERS
@@ -210,10 +210,15 @@ class PreparedClips:
     fingerprint: dict
 
 
-def opened(ready: Path) -> PreparedClips:
-    """What `prepare_clips` wrote."""
-    prepared, about = (json.loads((ready / name).read_text(encoding="utf-8")) for name in ("prepared.json", ABOUT))
+def open_clips(ready: Path) -> PreparedClips:
+    """The clips that were prepared in a folder."""
+    prepared, about = (read_json(ready / name) for name in (folders.ABOUT, ABOUT))
     train = ClipStore(ready)
-    valid, test = (read_held(ready / f"{name}.json") for name in ("valid", "test"))
+    valid, test = (read_examples(ready / f"{name}.json") for name in ("valid", "test"))
     form, names = StepForm.parse(about["form"]), tuple(about["names"])
     return PreparedClips(form, names, train.steps, train, valid, test, prepared["notes"], prepared["fingerprint"])
+
+
+def open_run(folder: Path) -> PreparedClips | None:
+    """The clips that were prepared in a run's folder, if they are still there."""
+    return open_clips(folder / "data") if (folder / "data" / folders.ABOUT).exists() else None

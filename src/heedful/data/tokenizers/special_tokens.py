@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+PAD, BOS, EOS, UNK = 0, 1, 2, 3
+SPECIALS = ("<pad>", "<s>", "</s>", "<unk>")
+"""The first ids of every vocabulary that is learnt here, and how they are written."""
+
 
 @dataclass(frozen=True)
 class Marks:
@@ -36,6 +40,10 @@ class Marks:
     def around(self, ids: Iterable[int]) -> list[int]:
         """A text as it is read whole."""
         return [*self.before, *ids, *self.after]
+
+    def document(self, ids: Iterable[int], ends: bool = True) -> list[int]:
+        """A text as it is written from nothing; without its end where it was cut before."""
+        return [self.begin, *ids, *([self.end] if ends else [])]
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""

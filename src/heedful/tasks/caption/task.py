@@ -11,9 +11,11 @@ import numpy as np
 import torch
 
 from heedful.data import batching
-from heedful.data.pairs import prepare as preparing
+from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import standing as opened
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import open_run as opened
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
@@ -38,12 +40,13 @@ AUGMENT = ("shift",)  # what leaves the words right: not flips (left, right), no
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
     """The recipe's data under `folder`, read and written as `start` has it if its weights are the beginning."""
     start = start or Given()
-    return preparing.prepare(recipe, folder, say, (start.picture(recipe.data), start.written), ("picture", "text"))
+    rows = PairKind(("picture", "text"), (start.picture(recipe.data), start.written))
+    return prepare_data(rows, recipe, folder, say, defaults)
 
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return defaults.batches(lineage.resolve_recipe(recipe, OWN), reading.BATCH)
+    return defaults.batches(lineage.resolve_recipe(recipe, OWN), defaults.PICTURES)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
@@ -139,5 +142,4 @@ def prints(model: Author, scores: Scores) -> Mapping[str, bytes]:
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_pairs(recipe.data)

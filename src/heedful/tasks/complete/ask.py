@@ -14,7 +14,7 @@ from torch import Tensor
 
 from heedful.blocks.state import State
 from heedful.data.batching import padded
-from heedful.data.pairs.read import normalised
+from heedful.data.normal_form import normalize_text
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.generation.rules import Rules, Special, rules_of, until
@@ -240,7 +240,7 @@ def normal(one: Stretch, settings: GenerateSettings) -> float:
 def shown(model: Continuer, source: str, last: Hypothesis, whole: Stretch, settings: GenerateSettings) -> Answer:
     """An answer as people read it."""
     text = until(model.tokenizer.decode(whole.said), settings.stop)
-    unknown = tuple(model.tokenizer.unknown(normalised(source, model.normal_form)))
+    unknown = tuple(model.tokenizer.unknown(normalize_text(source, model.normal_form)))
     tokens = tuple(model.tokenizer.tokens(whole.said))
     notes = [] if whole.times or not whole.kept else [f"only the last {whole.kept:,} tokens of the text were read"]
     if whole.times:

@@ -15,11 +15,13 @@ from torch import Tensor
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
-from heedful.data.documents import prepare as document_preparing
+from heedful.data.documents import prepared as document_preparing
 from heedful.data.documents.check import check_documents
-from heedful.data.documents.prepare import PreparedDocuments
+from heedful.data.documents.kind import DocumentKind
+from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
-from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.generation.score import log_probabilities
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.metrics.ngrams import KneserNey
@@ -33,6 +35,7 @@ from heedful.tasks.complete.ask import Continuer, answer, beginning, continued, 
 from heedful.tasks.language import Passage, Pieces, opened
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
+from heedful.training import decide as defaults
 from heedful.training.loop import Batch, Work
 
 __all__ = ["answer", "opened", "prompts"]
@@ -51,7 +54,7 @@ def given(model: Continuer) -> Given:
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
     """The recipe's documents under `folder`; with the tokenizer of `start`, if its weights are the beginning."""
-    return document_preparing.prepare_documents(recipe, folder, say, start.written if start else None)
+    return prepare_data(DocumentKind(start.written if start else None), recipe, folder, say, defaults)
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -240,8 +243,7 @@ def explain(model: Continuer, text: str, output: str | None, settings: GenerateS
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the documents before training: bad rows, repeated ones, leaks, odd characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_documents(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_documents(recipe.data)
 
 
 def config(model: Continuer) -> dict[str, Any]:
@@ -257,7 +259,7 @@ def save(model: Continuer, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Continuer:
     """The continuer of a folder, with weights still to be put in."""
-    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), Tokenizer.load(folder / "tokenizer.json")
+    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), load_tokenizer(folder / "tokenizer.json")
     about = {key: config[key] for key in ("window", "ends", "normal_form")}
     plan = planned(config)
     network = built(plan) if plan else language_model(settings, tokenizer.size)

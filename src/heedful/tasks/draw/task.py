@@ -15,12 +15,15 @@ import torch
 from heedful.blocks.codebook import Grays
 from heedful.blocks.state import State
 from heedful.data import batching
-from heedful.data.pairs import prepare as preparing
+from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import standing as opened
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import open_run as opened
 from heedful.data.pictures.read import Form, read_pictures
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
-from heedful.data.tokenizers.tokenizer import EOS, Tokenizer
+from heedful.data.tokenizers.load import load_tokenizer
+from heedful.data.tokenizers.special_tokens import EOS
 from heedful.generation.rules import Rules, Special
 from heedful.generation.search import Job, Search
 from heedful.metrics import baselines
@@ -46,7 +49,6 @@ SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
 """What Generate means for drawings where the recipe does not say otherwise."""
 LEARNT = {"label_smoothing": 0.0}
 """The same of Train: of a thousand codes, a tenth of the mass on wrong ones is much when one is drawn by lot."""
-BATCH = 768  # codes, where auto decides: 12 drawings of 64
 SHARE = 0.2  # of the budget, for the codebook
 
 
@@ -68,12 +70,13 @@ def given(model: Artist) -> Given:
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
     """The recipe's data under `folder`, read and shown as `start` has it if its weights are the beginning."""
     start = start or Given()
-    return preparing.prepare(recipe, folder, say, (start.words, start.picture(recipe.data)), ("text", "picture"))
+    rows = PairKind(("text", "picture"), (start.words, start.picture(recipe.data)))
+    return prepare_data(rows, recipe, folder, say, defaults)
 
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    recipe = defaults.batches(lineage.resolve_recipe(recipe, OWN), BATCH)
+    recipe = defaults.batches(lineage.resolve_recipe(recipe, OWN), defaults.DRAWINGS)
     return recipe.with_defaults("generate", SAMPLED).with_defaults("train", LEARNT)
 
 
@@ -292,8 +295,7 @@ def returned(model: Artist, scores: Scores) -> Mapping[str, bytes]:
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_pairs(recipe.data)
 
 
 def config(model: Artist) -> dict[str, Any]:
@@ -308,5 +310,5 @@ def save(model: Artist, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Artist:
     """The artist of a folder, with weights still to be put in."""
-    read = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
+    read = reading.Reading(load_tokenizer(folder / "tokenizer.json"))
     return made(parse_settings(NetworkSettings, config["network"]), read, Form.parse(config["picture"]))

@@ -14,10 +14,13 @@ from torch import Tensor
 
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
-from heedful.data.documents import prepare as document_preparing
+from heedful.data.documents import prepared as document_preparing
 from heedful.data.documents.check import check_documents
-from heedful.data.documents.prepare import PreparedDocuments
+from heedful.data.documents.kind import DocumentKind
+from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.metrics.bootstrap import interval
 from heedful.metrics.counts import PRIMARY, Kind
@@ -35,6 +38,7 @@ from heedful.tasks.inputs import seeds_of
 from heedful.tasks.language import Pieces, opened
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
+from heedful.training import decide as defaults
 from heedful.training.loop import Batch, Work
 
 __all__ = ["answer", "opened", "prompts", "score"]
@@ -49,7 +53,7 @@ def given(model: Guesser) -> Given:
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
     """The recipe's documents under `folder`; with the tokenizer of `start`, if its weights are the beginning."""
-    return document_preparing.prepare_documents(recipe, folder, say, start.words if start else None)
+    return prepare_data(DocumentKind(start.words if start else None), recipe, folder, say, defaults)
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -241,8 +245,7 @@ def explain(model: Guesser, text: str, output: str | None, settings: GenerateSet
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the documents before training: bad rows, repeated ones, leaks, odd characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_documents(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_documents(recipe.data)
 
 
 def config(model: Guesser) -> dict[str, Any]:
@@ -259,7 +262,7 @@ def save(model: Guesser, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Guesser:
     """The guesser of a folder, with weights still to be put in."""
-    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), Tokenizer.load(folder / "tokenizer.json")
+    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), load_tokenizer(folder / "tokenizer.json")
     gaps = Gaps(**config["gaps"], marks=tokenizer.marks)
     about, plan = (config["window"], config["ends"], gaps, config["normal_form"]), planned(config)
     if plan is None:

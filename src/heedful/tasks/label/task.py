@@ -14,11 +14,12 @@ from torch import nn
 
 from heedful.blocks.vision import Pixels
 from heedful.data import batching
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
 from heedful.data.steps import check as step_check
-from heedful.data.steps import prepare as step_preparing
 from heedful.data.steps import store as step_store
 from heedful.data.steps.forms import StepForm, Steps, open_steps
+from heedful.data.steps.kind import StepKind
 from heedful.data.steps.read import read_clips
 from heedful.data.steps.subwords import Cut
 from heedful.data.steps.words import Lexicon
@@ -38,6 +39,7 @@ from heedful.tasks.label import learn as clips
 from heedful.tasks.label.windows import LEAST, apart, by_windows, cut, sureness, windows
 from heedful.tasks.plans import begun, built, kept, planned
 from heedful.tasks.pretrained import Given
+from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
 OWN = {"causal": False, "patch": "auto", "stem": "auto"}
@@ -75,12 +77,12 @@ def prepare(
     form = start.steps if start else None
     if start and start.plan and start.words and not form:  # a published network that reads pieces of words
         form = StepForm("tokens", lexicon=Cut(start.words), normalize=recipe.data.normalize)
-    return step_preparing.prepare_clips(recipe, folder, say, form)
+    return prepare_data(StepKind(form), recipe, folder, say, defaults)
 
 
 def opened(folder: Path) -> step_store.PreparedClips | None:
     """The data that was prepared in a run's folder, if it is still there."""
-    return step_store.opened(folder / "data") if (folder / "data" / "prepared.json").exists() else None
+    return step_store.open_run(folder)
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -295,8 +297,7 @@ def baseline(
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, lengths and labels."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return step_check.check_clips(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return step_check.check_clips(recipe.data, defaults)
 
 
 def config(model: Labeller) -> dict[str, Any]:

@@ -16,15 +16,17 @@ from PIL import Image
 from torch import Tensor
 
 from heedful.data import batching
-from heedful.data.pairs import prepare as preparing
+from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import standing as opened
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import open_run as opened
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import as_array, flat
 from heedful.data.pictures.read import fitted as fit
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.special_tokens import Marks
-from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.hub import Plan
 from heedful.metrics.counts import PRIMARY, Kind
@@ -43,7 +45,6 @@ __all__ = ["opened"]
 
 OWN = reading.OWN
 AUGMENT = ("shift",)
-BATCH = 8192  # positions, where auto decides: what a pair is told apart from is its batch
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,13 @@ def given(model: Matcher) -> Given:
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
     """The recipe's data under `folder`, read as `start` has it if its weights are the beginning."""
     start = start or Given()
-    return preparing.prepare(recipe, folder, say, (start.picture(recipe.data), start.words), ("picture", "text"))
+    rows = PairKind(("picture", "text"), (start.picture(recipe.data), start.words))
+    return prepare_data(rows, recipe, folder, say, defaults)
 
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return defaults.batches(lineage.resolve_recipe(recipe, OWN), BATCH)
+    return defaults.batches(lineage.resolve_recipe(recipe, OWN), defaults.MATCHED_PICTURES)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
@@ -293,8 +295,7 @@ def prints(model: Matcher, scores: Scores) -> Mapping[str, bytes]:
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_pairs(recipe.data)
 
 
 def config(model: Matcher) -> dict[str, Any]:
@@ -311,7 +312,7 @@ def save(model: Matcher, folder: Path) -> None:
 def load(config: dict[str, Any], folder: Path) -> Matcher:
     """The matcher of a folder, with weights still to be put in."""
     pictures = reading.load_reading(config, folder / "tokenizer.json")
-    words = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
+    words = reading.Reading(load_tokenizer(folder / "tokenizer.json"))
     texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
     settings, plan = parse_settings(NetworkSettings, config["network"]), planned(config)
     if plan:

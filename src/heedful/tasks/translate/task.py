@@ -11,10 +11,12 @@ import numpy as np
 import torch
 
 from heedful.data import batching
-from heedful.data.pairs import prepare as preparing
+from heedful.data.normal_form import normalize_text
+from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import standing as opened
-from heedful.data.pairs.read import normalised
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import open_run as opened
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
 from heedful.metrics import baselines
 from heedful.metrics.counts import PRIMARY, Kind
@@ -28,6 +30,7 @@ from heedful.tasks.attention_maps import TO_SOURCE, maps_of
 from heedful.tasks.plans import begun, built
 from heedful.tasks.pretrained import Given
 from heedful.tasks.seq2seq import Author, answer, config, given, load, save, score, together
+from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
 __all__ = ["answer", "config", "given", "load", "opened", "save", "score", "together"]
@@ -39,7 +42,7 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
     words, written = start.words, start.written
     if recipe.data.shared_tokenizer:
         words, written = words or written, written or words
-    return preparing.prepare(recipe, folder, say, (words, written))
+    return prepare_data(PairKind(given=(words, written)), recipe, folder, say, defaults)
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -142,7 +145,7 @@ def explain(model: Author, text: str, output: str | None, settings: GenerateSett
         [[best, *_]] = writing.searched([model], [text], settings)
         said = [*best.tokens, *([marks.end] if best.complete else [])]
     else:
-        said = [*target.encode(normalised(output, model.normal_form)), marks.end]
+        said = [*target.encode(normalize_text(output, model.normal_form)), marks.end]
     (read, lengths), (inputs, _) = batching.padded([source]), batching.padded([np.array([marks.begin, *said[:-1]])])
     looked = maps_of(model.network, (read, lengths, inputs), TO_SOURCE, range(len(said)))
     return Alignment(tuple(model.reading.tokenizer.tokens(source)), tuple(target.tokens(said)), looked)
@@ -150,5 +153,4 @@ def explain(model: Author, text: str, output: str | None, settings: GenerateSett
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_pairs(recipe.data)
