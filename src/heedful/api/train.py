@@ -19,8 +19,8 @@ from heedful.api.model import Model, load, write_model
 from heedful.api.pretrained import Start, begin, held, inherited, start_of
 from heedful.api.report import called, write_report
 from heedful.data.fingerprint import changed
+from heedful.data.readers.hub import hub_parts
 from heedful.data.readers.rows import count
-from heedful.data.readers.tables import hub_parts
 from heedful.errors import HeedfulError
 from heedful.report.terminal import scores_table
 from heedful.report.words import listed

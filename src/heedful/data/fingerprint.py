@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from heedful.data.pictures.files import path_of
+from heedful.data.pictures.karpathy import path_of
 from heedful.data.readers.files import all_files
 from heedful.data.readers.lines import check_readable
 from heedful.data.samples import read as samples

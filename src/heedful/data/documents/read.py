@@ -12,12 +12,12 @@ from pathlib import Path
 from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.read import Pair, assign, lacking, shown
 from heedful.data.readers.files import read_rows
+from heedful.data.readers.formats import is_table
 from heedful.data.readers.lines import check_readable, encoding_notes, missing, read_lines
 from heedful.data.readers.rows import BadRow, Row, count
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 ROLE = "text"
 
 
@@ -37,7 +37,7 @@ def read_documents(files: Sequence[str], data: DataSettings, on_bad: Callable[[B
 
 def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Iterator[Pair | BadRow]:
     """The documents of one file or folder, and rows that hold none."""
-    if is_table(file, data):
+    if "://" in file or is_table(file, data.format):
         yield from of_rows(read_rows([file], data), data)
     elif data.format == "lines":
         for number, line in read_lines(file):
@@ -50,14 +50,6 @@ def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> It
             yield whole(str(path), data, on_bad)
     else:
         yield whole(file, data, on_bad)
-
-
-def is_table(file: str, data: DataSettings) -> bool:
-    """Whether a document is a row of this file."""
-    return "://" in file or data.format in TABLES_BY_NAME or (data.format == "auto" and ending(file) in TABLES)
-
-
-TABLES_BY_NAME = ("tsv", "csv", "jsonl", "parquet")
 
 
 def ending(file: str) -> str:

@@ -3,32 +3,28 @@
 a folder   metadata.jsonl or metadata.csv inside: as below · pictures with a .txt of the same stem: a caption a line ·
            else a folder a class: photos/cat/1.jpg is a cat
 a table    CSV or JSON lines with file_name, seen from the table's folder, and label, text or caption
-.json      Karpathy's, of COCO and Flickr: several sentences a picture; dataset.json#train for one of its splits
 """
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
-from heedful.data.readers import tables
-from heedful.data.readers.lines import check_readable, read_lines
+from heedful.data.pictures.karpathy import seen_from
+from heedful.data.readers.formats import open_rows
+from heedful.data.readers.lines import read_lines
 from heedful.data.readers.rows import BadRow, Row, count
 from heedful.data.samples import pictures as picture_samples
-from heedful.errors import HeedfulError, unknown
+from heedful.errors import HeedfulError
 
 ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )
-TABLES = {"metadata.jsonl": tables.read_jsonl, "metadata.csv": tables.read_csv}
+TABLES = ("metadata.jsonl", "metadata.csv")
 NAME = "file_name"
 TARGETS = ("label", "text", "caption")
 SPLITS = ("train", "training", "valid", "validation", "val", "dev", "test", "testing")
-ALIKE = {"val": "valid", "restval": "train"}
-"""Karpathy's words for splits. restval is what he put back into training."""
 
 
 def read_folder(folder: str) -> Iterator[Row | BadRow]:
@@ -38,7 +34,7 @@ def read_folder(folder: str) -> Iterator[Row | BadRow]:
     """
     table = table_in(folder)
     if table:
-        return located(TABLES[table.name](str(table)))
+        return located(open_rows(str(table)))
     pictures, others = files_in(folder)
     if not pictures:
         cure = f"Endings of pictures: {', '.join(ENDINGS)}."
@@ -60,7 +56,7 @@ def folder_notes(folder: str) -> list[str]:
     table = table_in(folder)
     known = stems(pictures)
     if table:
-        rows = located(TABLES[table.name](str(table)))
+        rows = located(open_rows(str(table)))
         named = {Path(row.columns[NAME]) for row in rows if isinstance(row, Row) and NAME in row.columns}
         left = [path for path in pictures if path not in named]
         others = [path for path in others if path != table]
@@ -187,71 +183,3 @@ def beside(row: Row | BadRow, column: str) -> Row | BadRow:
         return row
     path = seen_from(row.file, row.columns[column])
     return Row({**row.columns, column: path}, row.file, row.line) if Path(path).is_file() else row
-
-
-def seen_from(table: str, name: str) -> str:
-    """A file's name, written as seen from the table's folder, as seen from here.
-
-    >>> seen_from("photos/metadata.csv", "cat/1.jpg"), seen_from("t.csv", "sample://mnist/test#1")
-    ('photos/cat/1.jpg', 'sample://mnist/test#1')
-    """
-    return name if "://" in name else str(Path(table).parent / name)
-
-
-def path_of(file: str) -> str:
-    """The file on disk that a name of data means: dataset.json for dataset.json#train.
-
-    >>> path_of("dataset.json#train"), path_of("a#b.tsv")
-    ('dataset.json', 'a#b.tsv')
-    """
-    path, mark, split = file.rpartition("#")
-    return path if mark and path.lower().endswith(".json") and "/" not in split else file
-
-
-def read_karpathy(file: str) -> Iterator[Row | BadRow]:
-    """A row for each sentence of each picture, of one split if the name ends in #train, #val or #test.
-
-    Raises HeedfulError if the file is not of that kind, or has no such split.
-    """
-    path = path_of(file)
-    images, wanted = images_of(path), file.removeprefix(path).removeprefix("#")
-    splits = dict.fromkeys(ALIKE.get(str(one.get("split")), str(one.get("split"))) for one in images)
-    wanted = ALIKE.get(wanted, wanted)
-    if wanted and wanted not in splits:
-        raise unknown(f"split of {path}", wanted, splits)
-    for number, image in enumerate(images, start=1):
-        split = str(image.get("split"))
-        if not wanted or ALIKE.get(split, split) == wanted:
-            yield from sentences(file, path, number, image)
-
-
-def images_of(path: str) -> list[dict[str, Any]]:
-    """The list of images in Karpathy's JSON."""
-    check_readable(path)
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        images = found["images"]
-        if images and all(isinstance(image, dict) for image in images):
-            return images
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass
-    example = '{"images": [{"filename": "1.jpg", "split": "train", "sentences": [{"raw": "A cat."}]}]}'
-    raise HeedfulError(f"{path} is not a list of pictures as Karpathy writes it.", f"As {example}")
-
-
-def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Iterator[Row | BadRow]:
-    """The rows of one image."""
-    where = f"{file} line {number}"
-    name, given = image.get("filename"), image.get("sentences")
-    if not isinstance(name, str) or not isinstance(given, list) or not given:
-        yield BadRow(where, "an image without filename, or without sentences", str(name))
-        return
-    source = seen_from(path, str(PurePosixPath(str(image.get("filepath") or ""), name)))
-    for one in given:
-        raw = one.get("raw") if isinstance(one, dict) else None
-        tokens = one.get("tokens") if isinstance(one, dict) else None
-        text = raw if isinstance(raw, str) else " ".join(map(str, tokens)) if isinstance(tokens, list) else ""
-        record = tables.row({"source": source, "target": " ".join(text.split())}, file, number)
-        yield (
-            record if isinstance(record, BadRow) or record.columns["target"] else BadRow(where, "an empty sentence", "")
-        )

@@ -17,6 +17,7 @@ from PIL import Image
 
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.read import Form, as_array, fitted, flat, header, read_pictures
+from heedful.data.readers.formats import endings_of
 from heedful.data.readers.lines import check_readable, missing
 from heedful.data.readers.rows import count
 from heedful.data.samples import steps as step_samples
@@ -30,7 +31,7 @@ from heedful.errors import HeedfulError
 from heedful.schema import NormalForm
 
 Kind = Literal["frames", "series", "tokens"]
-TABLES = (".csv", ".tsv")
+TABLES = endings_of("csv", "tsv")
 FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 LOOKED_AT = 8  # frames of a clip by which its colours are judged
 LEVELS = 8  # colours whose levels differ by less are gray that was compressed

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from heedful.data.readers.files import read_tsv
+from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.rows import BadRow, Row, count, quoted
-from heedful.data.readers.tables import read_csv
 from heedful.data.steps.forms import Steps
 from heedful.data.steps.series import number
 from heedful.data.steps.video import NEAR
@@ -61,7 +60,7 @@ def label_file(file: str) -> Labels | BadRow:
         lines = list(read_lines(file))
         bad = next((text for _, text in lines if isinstance(text, BadRow)), None)
         return bad or checked([(str(text), f"{file} line {line}") for line, text in lines])
-    rows = list(read_tsv(file, header=True) if file.lower().endswith(".tsv") else read_csv(file))
+    rows = list(open_rows(file))
     bad = next((row for row in rows if isinstance(row, BadRow)), None)
     if bad:
         return bad

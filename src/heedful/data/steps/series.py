@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from heedful.data.readers.files import read_tsv
+from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.rows import BadRow, Row, quoted
-from heedful.data.readers.tables import read_csv
 from heedful.errors import HeedfulError, unknown
 
 SECONDS = "seconds"
@@ -86,7 +85,7 @@ def load(file: str, changed: int, size: int) -> Table:
     """As `read_table`, for a file of that time and size."""
     columns: dict[str, list[str]] = {}
     lines: list[int] = []
-    for row in read_tsv(file, header=True) if file.lower().endswith(".tsv") else read_csv(file):
+    for row in open_rows(file):
         if isinstance(row, BadRow):
             raise HeedfulError(f"{row.where}: {row.problem}.", "A series with a hole cannot be read: mend the line.")
         add(row, columns)

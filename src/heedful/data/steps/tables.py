@@ -5,30 +5,24 @@ from math import isfinite
 from pathlib import Path
 
 from heedful.data.pairs.read import spoken
-from heedful.data.readers.files import read_tsv
+from heedful.data.readers.formats import endings_of, open_rows
 from heedful.data.readers.rows import BadRow, Row, quoted
-from heedful.data.readers.tables import read_csv, read_jsonl
+from heedful.data.steps.forms import TABLES
 from heedful.data.steps.labels import Labelled, from_rows, label_file, of_words
 from heedful.data.steps.series import SECONDS, number, read_table
 from heedful.errors import HeedfulError, unknown
 from heedful.schema import DataSettings
 
-LISTS = (".jsonl", ".ndjson")
-LABELS = (".txt", ".csv", ".tsv")
+LISTS = endings_of("jsonl")
+LABELS = (".txt", *TABLES)
 LABEL_NAMES = ("labels", "label")
 
 
 def is_listing(file: str, data: DataSettings) -> bool:
     """Whether a table names files, rather than being a series itself."""
-    first = next((row.columns for row in rows_of(file) if isinstance(row, Row)), {})
+    first = next((row.columns for row in open_rows(file) if isinstance(row, Row)), {})
     said = roles(data).get("source", "")
     return "file_name" in first or (said in first and not isfinite(number(first[said])))
-
-
-def rows_of(file: str) -> Iterator[Row | BadRow]:
-    """The rows of a table with a header."""
-    ending = Path(file).suffix.lower()
-    return read_jsonl(file) if ending in LISTS else read_tsv(file, header=True) if ending == ".tsv" else read_csv(file)
 
 
 def table_clip(file: str, data: DataSettings) -> Labelled | BadRow:
@@ -72,7 +66,7 @@ def read_listing(file: str, data: DataSettings) -> Iterator[Labelled | BadRow]:
     """The clips that a table names, in the order in which they are first named."""
     said = roles(data)
     source, clips = said.get("source", "file_name"), dict[str, list[Row]]()
-    for row in rows_of(file):
+    for row in open_rows(file):
         if isinstance(row, BadRow):
             yield row
         elif source not in row.columns or not row.columns[source].strip():
