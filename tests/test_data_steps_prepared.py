@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from clips import frames, put, recipe
-from heedful.data.fingerprint import changed
+from heedful.data.fingerprint import changed_files, describe_coder
 from heedful.data.notes import Say
 from heedful.data.pictures.read import Form
 from heedful.data.prepare import prepare
 from heedful.data.steps.forms import StepForm, open_steps
 from heedful.data.steps.kind import StepKind
 from heedful.data.steps.store import PreparedClips
-from heedful.data.steps.words import Lexicon
+from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.tasks.label.learn import Collate
@@ -83,11 +83,11 @@ def test_what_changes_is_named_also_where_a_list_names_it() -> None:
     put("other.csv", f"file_name,labels\n{other},walk run\n")
     asked = recipe("list.csv", test=["other.csv"])
     kept = prepare_steps(asked, Path("run"), lambda note: None).fingerprint
-    assert changed(kept, asked.data) == []
+    assert changed_files(kept, asked.data) == []
     frames("2.npy", 2, seed=7)
-    assert changed(kept, asked.data) == ["a clip that list.csv or other.csv names"]
+    assert changed_files(kept, asked.data) == ["a clip that list.csv or other.csv names"]
     put("other.csv", f"file_name,labels\n{other},walk walk\n")
-    assert changed(kept, asked.data) == ["other.csv"]
+    assert changed_files(kept, asked.data) == ["other.csv"]
 
 
 def test_series_are_standardised_by_training_alone() -> None:
@@ -102,7 +102,7 @@ def test_series_are_standardised_by_training_alone() -> None:
     prepared = prepare_steps(recipe(*files, **data), Path("run"), said.append)
     raw = np.concatenate([np.loadtxt(file, delimiter=",", skiprows=1, usecols=(0, 1)) for file in files])
     assert prepared.form.channels == ("x", "y") and prepared.form.mean == pytest.approx(raw.mean(0), rel=1e-6)
-    assert prepared.form.spread == pytest.approx((raw[:, 0].std(), 1), rel=1e-3)
+    assert prepared.form.std == pytest.approx((raw[:, 0].std(), 1), rel=1e-3)
     assert "the same at every step of training, so that they tell nothing: y" in said
     learnt = np.concatenate([prepared.train[row][0] for row in range(10)])
     assert np.abs(learnt[:, 0].mean()) < 1e-2 and learnt[:, 0].std() == pytest.approx(1, abs=1e-2)
@@ -130,8 +130,8 @@ def test_words_and_their_letters() -> None:
     put("test.conll", "the 0\nöbra 2\n")
     said: list[str] = []
     prepared = prepare_steps(recipe("train.conll", test=["test.conll"], valid_rows=2), Path("run"), said.append)
-    lexicon = prepared.form.lexicon
-    assert isinstance(lexicon, Lexicon)
+    lexicon = prepared.form.vocabulary
+    assert isinstance(lexicon, WordVocabulary)
     assert prepared.form == StepForm.parse(json.loads(json.dumps(prepared.form.plain())))
     assert prepared.test[0].source == "the öbra" and prepared.test[0].references == ("0\t2",)
     numbers = prepared.steps["the öbra"]
@@ -159,3 +159,17 @@ def test_frames_are_varied_clip_by_clip() -> None:
         assert (varied == varied[:1]).all()
         assert not np.array_equal(varied.numpy(), train[row][0]) and not torch.equal(varied, later["source"][0])
         assert torch.equal(alone["labels"], later["labels"])
+
+
+def test_what_is_given_is_described_in_the_words_of_the_first_release() -> None:
+    """Else data that were prepared by it would not be known again."""
+    words = StepForm("tokens", vocabulary=WordVocabulary(["to"], ["t", "o"]), normalize="NFC")
+    assert describe_coder(words) == (
+        "StepForm(kind='tokens', picture=None, rate=0.0, channels=(), mean=(), spread=(), "
+        "lexicon=Lexicon(('to',), ('t', 'o')), normalize='NFC')"
+    )
+    frames = StepForm("frames", Form(8, "gray"), 2.0)
+    assert describe_coder(frames) == (
+        "StepForm(kind='frames', picture=Form(size=8, colours='gray', fit='crop', resizing=None), rate=2.0, "
+        "channels=(), mean=(), spread=(), lexicon=None, normalize='none')"
+    )

@@ -244,8 +244,17 @@ def test_marks_stay_beside_their_vocabulary(tmp_path: Path) -> None:
     words = heedful.load(asked.bert(tmp_path / "bert")).trained[0].tokenizer
     words.save(tmp_path / "source.tokenizer.json")
     again = load_tokenizer(tmp_path / "source.tokenizer.json")
-    assert again.marks == words.marks and again.dump() == words.dump() and again.size == words.size == 30522
-    assert (words.marks.begin, words.marks.end, words.marks.gap, words.marks.unknown) == (101, 102, 103, 100)
+    assert (
+        again.special_tokens == words.special_tokens
+        and again.dump() == words.dump()
+        and again.size == words.size == 30522
+    )
+    assert (
+        words.special_tokens.begin,
+        words.special_tokens.end,
+        words.special_tokens.mask,
+        words.special_tokens.unknown,
+    ) == (101, 102, 103, 100)
     for text in ("a [SEP] b", "unbelievably"):
         assert 102 not in words.encode(text) and again.encode(text) == words.encode(text)
     assert words.decode([101, *words.encode("the cat"), 102, 0]) == "the cat"

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 from heedful.api.model import load
-from heedful.data.folders import written_aside
+from heedful.data.folders import write_aside
 from heedful.errors import HeedfulError, unknown
 
 TARGETS = {"onnx": "heedful.exporters.onnx", "ct2": "heedful.exporters.ct2", "hf": "heedful.exporters.hf"}
@@ -41,7 +41,7 @@ def export(run: Path | str, to: str, output: Path | str | None = None) -> Export
         raise HeedfulError("Several runs together cannot be exported.", "Export each of them by itself.")
     folder = Path(output) if output else Path("exports") / f"{model.folder.resolve().name}-{to}"
     refuse_full(folder)
-    with written_aside(folder) as aside:
+    with write_aside(folder) as aside:
         meaning, notes = writer.write(model, aside)
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     sizes = {str(path.relative_to(folder)): path.stat().st_size for path in paths}

@@ -18,7 +18,7 @@ from heedful import recipe as recipes
 from heedful.api.model import Model, load, write_model
 from heedful.api.pretrained import Start, begin, held, inherited, start_of
 from heedful.api.report import called, write_report
-from heedful.data.fingerprint import changed
+from heedful.data.fingerprint import changed_files
 from heedful.data.readers.hub import hub_parts
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
@@ -227,7 +227,7 @@ def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
 def refuse_changed(folder: Path, recipe: Recipe) -> None:
     """Raises HeedfulError if what a run learns from is no longer what it began with."""
     path = folder / "fingerprint.json"
-    if path.exists() and (found := changed(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
+    if path.exists() and (found := changed_files(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
         raise HeedfulError(
             f"{folder} holds a run on other data: {listed(found)} changed since.", "Take another folder: -o runs/NAME"
         )

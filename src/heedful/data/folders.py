@@ -15,7 +15,7 @@ from heedful.results import Example
 ABOUT = "prepared.json"
 
 
-def same(ready: Path, fingerprint: dict) -> bool:
+def has_fingerprint(ready: Path, fingerprint: dict) -> bool:
     """Whether finished data of this fingerprint stands there."""
     return kept_fingerprint(ready) == fingerprint
 
@@ -34,7 +34,7 @@ def kept_fingerprint(ready: Path) -> dict | None:
 
 
 @contextmanager
-def written_aside(ready: Path) -> Iterator[Path]:
+def write_aside(ready: Path) -> Iterator[Path]:
     """A folder to write into that takes the place of `ready` when all is on disk, and leaves no trace of a failure.
 
     Raises HeedfulError if something stands there that is not prepared data.

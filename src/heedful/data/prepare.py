@@ -16,7 +16,7 @@ from heedful.data import split
 from heedful.data.corpus import Corpus
 from heedful.data.facts import DataFacts, Decisions, TokenizerSettings
 from heedful.data.fingerprint import fingerprint_of
-from heedful.data.folders import ABOUT, same, write_examples, write_json, written_aside
+from heedful.data.folders import ABOUT, has_fingerprint, write_aside, write_examples, write_json
 from heedful.data.kind import DataKind, Desk, PreparedData
 from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs.read import Pair
@@ -45,11 +45,11 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
     """
     fingerprint = fingerprint_of(recipe, kind.given) | kind.fingerprint(recipe.data)
     ready = folder / "data"
-    if same(ready, fingerprint):
+    if has_fingerprint(ready, fingerprint):
         prepared: Any = kind.open(ready)
         say(f"data as prepared before: {count(len(prepared.train), f'training {kind.row}')}")
         return prepared
-    with written_aside(ready) as partial:
+    with write_aside(ready) as partial:
         notes, bad = Notes(say, kind.row), BadRows(partial / "bad_rows.jsonl")
         desk = Desk(recipe, partial, notes, bad, decisions)
         surveyed = survey(kind, desk)

@@ -41,8 +41,8 @@ class Scan:
     def add(self, pair: Pair, seed: int, draw: random.Random) -> None:
         """Takes in the next row."""
         row = len(self.sources)
-        self.sources.append(hashed(pair.source, seed))
-        self.groups.append(hashed(pair.group, seed) if pair.group else self.sources[-1])
+        self.sources.append(hash_text(pair.source, seed))
+        self.groups.append(hash_text(pair.group, seed) if pair.group else self.sources[-1])
         if is_empty(pair):
             self.empty.append(row)
             self.first_empty = self.first_empty or pair.where
@@ -69,8 +69,8 @@ class Split:
         sides[scanned.empty] = EMPTY
         self.note.left_out(len(scanned.empty), "with an empty side", scanned.first_empty)
         for name, held in (("valid", valid), ("test", test)):
-            sources = {hashed(pair.source, self.seed) for pair in held}
-            groups = {hashed(pair.group, self.seed) for pair in held if pair.group}
+            sources = {hash_text(pair.source, self.seed) for pair in held}
+            groups = {hash_text(pair.group, self.seed) for pair in held if pair.group}
             self.take_out_shared(scanned, sides, sources, groups, name)
         self.refuse_empty(sides)
         if self.data.valid == "auto":
@@ -117,7 +117,7 @@ def is_empty(pair: Pair) -> bool:
     return not pair.source.strip() or not pair.target.strip()
 
 
-def hashed(text: str, seed: int) -> int:
+def hash_text(text: str, seed: int) -> int:
     """64 bits of a text, others for another seed."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8, key=seed.to_bytes(16, "big")).digest(), "big")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from heedful.api.export import agreed
 from heedful.api.model import Model
-from heedful.data.tokenizers.sentencepiece import Pieces
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from heedful.data.tokenizers.special_tokens import SPECIALS
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines import ct2
@@ -28,7 +28,7 @@ def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
             f"CTranslate2 runs {lacks} alone, and not {model.folder} ({model.task}, {model.recipe.network.name}).",
             f"ONNX takes it: heedful export {model.folder} --to onnx",
         )
-    sides, network, marks = (author.reading.tokenizer, author.target), author.network, author.target.marks
+    sides, network, marks = (author.reading.tokenizer, author.target), author.network, author.target.special_tokens
     special = SPECIALS if not any(side.shift for side in sides) else tuple(f"{OWN}{name}" for name in SPECIALS)
     counts = network.embedding.table.num_embeddings, network.decoder.vocabulary
     vocabularies = vocabulary(sides[0], special, counts[0]), vocabulary(sides[1], special, counts[1])
@@ -47,7 +47,7 @@ def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
 
 def vocabulary(tokenizer: Tokenizer, special: Sequence[str], count: int) -> list[str]:
     """The name of each of so many ids. What no text becomes has a name that is no token of the tokenizer."""
-    if isinstance(tokenizer, Pieces):
+    if isinstance(tokenizer, SentencePieceTokenizer):
         return [tokenizer.names.get(number, f"{OWN}{number}") for number in range(count)]
     names = list(special)
     for number in range(len(special), count):

@@ -11,7 +11,7 @@ from heedful import hub
 from heedful.api.locate import is_published, located
 from heedful.api.model import Model
 from heedful.data.pictures.read import Form
-from heedful.data.tokenizers.sentencepiece import Pieces
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from heedful.data.tokenizers.special_tokens import EOS, PAD
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
@@ -73,7 +73,7 @@ def planned(model: Model, notes: list[str]) -> Published:
         ways = (form.resizing.shorter, form.resizing.sides, form.resizing.crop, form.resizing.resample)
         colours = tuple(plan.facts["mean"]), tuple(plan.facts["std"])
         made = replace(made, pictures=Preprocessing(*ways, *colours, {}))
-    if model.task == "translate" and isinstance(trained.target, Pieces):
+    if model.task == "translate" and isinstance(trained.target, SentencePieceTokenizer):
         return replace(made, words=pieces_of(trained.reading.coder, trained.target))
     if model.task == "translate":
         return translating(made, trained, notes)
@@ -106,7 +106,7 @@ def own(model: Model, notes: list[str]) -> Published:
     if model.task == "match":
         return matching(made, words, limit)
     ends = (["<s>"], ["</s>"] if model.task == "fill" else []) if trained.ends else ([], [])
-    gap = words.gap if model.task == "fill" else None
+    gap = words.mask if model.task == "fill" else None
     return replace(made, words=spelt(words, *ends, limit=limit, gap=gap))
 
 
@@ -142,8 +142,8 @@ def form_of(trained: Any) -> Form | None:
 def tokenizer_of(trained: Any) -> Tokenizer | None:
     """The tokenizer of a model, of what it writes if it has two."""
     form = getattr(trained, "form", None)
-    if form is not None and form.lexicon is not None:
-        return getattr(form.lexicon, "tokenizer", None)
+    if form is not None and form.vocabulary is not None:
+        return getattr(form.vocabulary, "tokenizer", None)
     for name in ("tokenizer", "target"):
         if isinstance(getattr(trained, name, None), Tokenizer):
             return getattr(trained, name)
@@ -166,14 +166,14 @@ def written(model: Model) -> dict[str, bytes]:
     target = getattr(model.trained[0], "target", None) or getattr(model.trained[0], "tokenizer", None)
     if model.task not in ("complete", "translate", "caption") or target is None:
         return {}
-    marks, search = target.marks, model.recipe.generate
+    marks, search = target.special_tokens, model.recipe.generate
     table: dict[str, Any] = {"bos_token_id": marks.begin, "eos_token_id": marks.end}
     table["pad_token_id"] = marks.end if marks.pad is None else marks.pad
     if model.task != "complete":
         table |= {"decoder_start_token_id": marks.begin, "num_beams": search.beam}
         table["max_length"] = model.trained[0].slack + 1 if model.trained[0].stretch == 0 else FARTHEST
     table |= described(search, marks.end)
-    never = {*marks.never} | (set() if getattr(model.trained[0], "ends", True) else {marks.end})
+    never = {*marks.suppressed} | (set() if getattr(model.trained[0], "ends", True) else {marks.end})
     if never:
         table["suppress_tokens"] = sorted(never)
     return {"generation_config.json": json.dumps(table, indent=2).encode()}

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.api.model import Model
-from heedful.data.steps.subwords import PIECES, Cut
+from heedful.data.steps.subwords import PIECES, SubwordVocabulary
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.generation.rules import Special
 from heedful.networks.joins import Drawing, EncoderHead, TwoTowers
@@ -31,8 +31,8 @@ def about(model: Model, folder: Path) -> dict[str, Any]:
     if isinstance(network, TwoTowers):
         sides = {"pictures": sourced(trained.pictures, folder), "texts": sourced(trained.words, folder)}
         return sides | {"scale": network.scale.exp().clamp(max=100).item()}
-    if isinstance(trained, Labeller) and isinstance(trained.form.lexicon, Cut):
-        cut = whole(trained.form.lexicon.tokenizer, folder) | {"pieces": PIECES}
+    if isinstance(trained, Labeller) and isinstance(trained.form.vocabulary, SubwordVocabulary):
+        cut = whole(trained.form.vocabulary.tokenizer, folder) | {"pieces": PIECES}
         return {"source": cut, "names": list(trained.names)}
     if isinstance(trained, Labeller):
         return {"source": trained.form.plain(), "names": list(trained.names), "window": trained.window}
@@ -47,7 +47,7 @@ def about(model: Model, folder: Path) -> dict[str, Any]:
 
 def continuing(model: Continuer, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
     """How a text is gone on with: `prompted`, behind the token that begins; for `slack` tokens, if `limit` allows."""
-    marks, fixed = model.tokenizer.marks, settings.max_length
+    marks, fixed = model.tokenizer.special_tokens, settings.max_length
     told = {"target": spelling(model.tokenizer, folder, "target"), "normal_form": model.normal_form}
     told |= specials(ending(model)) | {"prompted": model.ends and marks.prompted}
     return told | {"slack": LONGEST if fixed == "auto" else fixed, "limit": model.limit}
@@ -59,11 +59,11 @@ def guessing(model: Guesser, folder: Path) -> dict[str, Any]:
     `leads`: the blank before a gap is the gap's own.
     """
     words = model.tokenizer
-    marks, kinds = words.marks, model.network.vocabulary
+    marks, kinds = words.special_tokens, model.network.vocabulary
     around = {"before": [marks.begin], "after": [marks.end]} if model.ends else {"before": [], "after": []}
     source = spelling(words, folder, "source") | around
-    gap = {"text": GAP, "token": words.gap, "leads": words.kind in LEADING}
-    never = sorted({*marks.silent, *range(words.size, kinds)})
+    gap = {"text": GAP, "token": words.mask, "leads": words.kind in LEADING}
+    never = sorted({*marks.skipped, *range(words.size, kinds)})
     return {"source": source, "normal_form": model.normal_form, "gap": gap, "never": never, "limit": model.limit}
 
 
@@ -81,7 +81,7 @@ def sourced(read: Reading, folder: Path) -> dict[str, Any]:
 
 def whole(tokenizer: Tokenizer, folder: Path) -> dict[str, Any]:
     """How a text is read whole: with the marks that stand before and after it."""
-    marks = tokenizer.marks
+    marks = tokenizer.special_tokens
     return spelling(tokenizer, folder, "source") | {"before": list(marks.before), "after": list(marks.after)}
 
 

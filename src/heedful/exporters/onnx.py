@@ -14,8 +14,8 @@ from torch import Tensor
 from heedful.api.export import agreed
 from heedful.api.model import Model
 from heedful.data.folders import write_json
-from heedful.data.steps.subwords import Cut
-from heedful.data.steps.words import Lexicon
+from heedful.data.steps.subwords import SubwordVocabulary
+from heedful.data.steps.words import WordVocabulary
 from heedful.data.tokenizers.special_tokens import EOS
 from heedful.engines import onnx_files
 from heedful.engines.onnx_graphs import (
@@ -54,8 +54,8 @@ def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
     for graph in made:
         onnx_files.write_graph(graph, folder)
     task(model.task).save(trained, folder)
-    if isinstance(trained, Labeller) and isinstance(trained.form.lexicon, Cut):
-        trained.form.lexicon.tokenizer.save(folder / "tokenizer.json")
+    if isinstance(trained, Labeller) and isinstance(trained.form.vocabulary, SubwordVocabulary):
+        trained.form.vocabulary.tokenizer.save(folder / "tokenizer.json")
     write_json(folder / "export.json", {"library": "heedful", "task": model.task} | about(model, folder))
     meaning = {f"{graph.name}.onnx": graph.about for graph in made} | {
         "export.json": "how sources are made, what answers mean"
@@ -91,7 +91,7 @@ def graphs(trained: Any, lengths: Sequence[int]) -> list[Graph]:
     if isinstance(network, Filler):
         return [filler_graph(network, texts(network.vocabulary, lengths, network.encoder.limit))]
     if isinstance(network, FirstPieces):
-        read = Reading(trained.form.lexicon.tokenizer)
+        read = Reading(trained.form.vocabulary.tokenizer)
         return [answer_graph(network.inner, *made_up(read, lengths, network.inner.encoder.limit))]
     if isinstance(trained, Labeller):
         return [answer_graph(network, steps(trained, lengths), 0)]
@@ -124,10 +124,10 @@ def steps(model: Labeller, lengths: Sequence[int]) -> Example:
     """The same for what is labelled in step."""
     luck, shape = torch.Generator().manual_seed(len(lengths)), (len(lengths), max(lengths))
     form = model.form
-    if isinstance(form.lexicon, Lexicon):
-        words, letters = form.lexicon.sizes
+    if isinstance(form.vocabulary, WordVocabulary):
+        words, letters = form.vocabulary.sizes
         first = torch.randint(0, words, (*shape, 1), generator=luck)
-        width = form.lexicon.encode(("",)).shape[1] - 1
+        width = form.vocabulary.encode(("",)).shape[1] - 1
         source: Tensor = torch.cat([first, torch.randint(0, letters, (*shape, width), generator=luck)], dim=-1)
     elif form.picture is not None:
         pixels = form.picture.size, form.picture.size, form.picture.channels

@@ -77,7 +77,7 @@ class Reading:
         """
         if isinstance(self.coder, Form):
             return list(album.of(sources) if album else read_pictures(sources, self.coder))
-        return [np.array(self.tokenizer.marks.around(one)) for one in self.tokenizer.encode_batch(sources)]
+        return [np.array(self.tokenizer.special_tokens.around(one)) for one in self.tokenizer.encode_batch(sources)]
 
     def unknown(self, source: str) -> tuple[str, ...]:
         """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
@@ -188,7 +188,7 @@ class Sources:
     def __call__(self, numbers: np.ndarray) -> Batch:
         found = [self.store[int(number) % len(self.store)][0] for number in numbers]
         if isinstance(self.coder, Tokenizer):
-            source, lengths = batching.padded([np.array(self.coder.marks.around(one)) for one in found])
+            source, lengths = batching.padded([np.array(self.coder.special_tokens.around(one)) for one in found])
             return {"source": source, "lengths": lengths}
         pixels = torch.from_numpy(self.coder.pixels(np.concatenate(found).astype(np.int64)))
         return self.reading.pictured(augment(pixels, self.kinds, self.seeds(numbers)) if self.kinds else pixels)

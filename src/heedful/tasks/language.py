@@ -105,7 +105,7 @@ def passages(
     The characters of a document are shared out among its windows as these read, since a window may cut one in two.
     `whole`: the end of a document is something to be known too.
     """
-    marks = tokenizer.marks
+    marks = tokenizer.special_tokens
     for example, ids in zip(examples, encode_texts(tokenizer, [one.source for one in examples]), strict=True):
         row = np.array(marks.document(ids, whole))
         starts = range(0, len(row) - ahead, window)
@@ -134,7 +134,7 @@ def resolve(recipe: Recipe) -> Recipe:
 
 def ends_of(prepared: PreparedDocuments) -> bool:
     """Whether the ends of documents were learnt: not where the only one was cut."""
-    return int(prepared.train[0][0][-1]) == prepared.tokenizer.marks.end
+    return int(prepared.train[0][0][-1]) == prepared.tokenizer.special_tokens.end
 
 
 def limit_of(settings: NetworkSettings, window: int, writes: bool) -> int | None:

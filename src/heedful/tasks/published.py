@@ -13,9 +13,9 @@ from heedful.blocks.vision import Pixels
 from heedful.data.pictures.read import Form
 from heedful.data.pictures.resizing import Resizing
 from heedful.data.steps.forms import StepForm
-from heedful.data.steps.subwords import Cut
-from heedful.data.tokenizers.sentencepiece import Pieces
-from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.steps.subwords import SubwordVocabulary
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of
 from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
@@ -110,17 +110,17 @@ def continuer(published: Published, where: str) -> Continuer:
     side = published.plan.sides["decoder"]
     network: Any = hub.network(published)
     words = tokenizer(published, where)
-    ends = words.marks.end not in words.marks.never
+    ends = words.special_tokens.end not in words.special_tokens.suppressed
     return Continuer(network, side, words, window_of(published, side), ends, plan=published.plan)
 
 
 def guesser(published: Published, where: str) -> Guesser:
     """What fills gaps."""
     side, words = published.plan.sides["encoder"], tokenizer(published, where)
-    if words.marks.gap is None:
+    if words.special_tokens.mask is None:
         raise HeedfulError(f"The tokenizer in {where} has no token that stands for a gap (mask_token).")
     network: Any = hub.network(published)
-    gaps, ends = Gaps(0.15, False, words.marks), bool(words.marks.before)
+    gaps, ends = Gaps(0.15, False, words.special_tokens), bool(words.special_tokens.before)
     return Guesser(network, side, words, window_of(published, side), ends, gaps, plan=published.plan)
 
 
@@ -141,7 +141,7 @@ def classifier(published: Published, where: str) -> Classifier:
 def labeller(published: Published, where: str) -> Labeller:
     """What labels words."""
     plan, side = published.plan, published.plan.sides["encoder"]
-    step_form = StepForm("tokens", lexicon=Cut(tokenizer(published, where)))
+    step_form = StepForm("tokens", vocabulary=SubwordVocabulary(tokenizer(published, where)))
     network: Any = hub.network(published)
     return of_words(network, side, step_form, distinct(plan.facts["names"]), 0, plan)
 
@@ -230,7 +230,7 @@ def no_words(where: str) -> HeedfulError:
     )
 
 
-def marks(words: hub.Words, published: Published, where: str) -> Marks:
+def marks(words: hub.Words, published: Published, where: str) -> SpecialTokens:
     """The ids that stand for no text."""
     roles = {role: number for role in words.special if (number := words.id(role)) is not None}
     told, spoken_ids = published.told, hub.ids(published)
@@ -244,16 +244,16 @@ def marks(words: hub.Words, published: Published, where: str) -> Marks:
     before, after = around(words)
     special = {number for number, one in words.inner.get_added_tokens_decoder().items() if one.special}
     unknown = roles.get("unknown")
-    return Marks(
+    return SpecialTokens(
         begin=begin,
         end=end,
         unknown=None if unknown == end else unknown,
         pad=roles.get("pad"),
-        gap=roles.get("mask"),
+        mask=roles.get("mask"),
         before=before,
         after=after,
-        never=unsaid(told),
-        silent=tuple(sorted(special | set(roles.values()) | {begin, end})),
+        suppressed=unsaid(told),
+        skipped=tuple(sorted(special | set(roles.values()) | {begin, end})),
         first=0,
         prompted=bool(before),
     )
@@ -279,27 +279,27 @@ def both(published: Published, where: str) -> tuple[Tokenizer, Tokenizer]:
     return read, tokenizer(replace(published, words=published.written), where) if published.written else read
 
 
-def pieces(published: Published, words: hub.Pieces) -> tuple[Pieces, Pieces]:
+def pieces(published: Published, words: hub.Pieces) -> tuple[SentencePieceTokenizer, SentencePieceTokenizer]:
     """What Marian's read and write with."""
     end, told = words.first[words.special["end"]], published.told
     ids = {"end": words.second[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
-    read = Pieces(words.source, words.first, marks_of_pieces(words, words.first, end, end))
+    read = SentencePieceTokenizer(words.source, words.first, marks_of_pieces(words, words.first, end, end))
     marked = marks_of_pieces(words, words.second, ids["begin"], ids["end"], told)
-    return read, Pieces(words.target, words.second, marked)
+    return read, SentencePieceTokenizer(words.target, words.second, marked)
 
 
 def marks_of_pieces(
     words: hub.Pieces, numbers: Mapping[str, int], begin: int, end: int, told: Mapping[str, Any] | None = None
-) -> Marks:
+) -> SpecialTokens:
     """The same for one side of Marian."""
     special = {numbers[token] for token in words.special.values() if token in numbers}
-    return Marks(
+    return SpecialTokens(
         begin=begin,
         end=end,
         unknown=numbers[words.special["unknown"]],
         pad=numbers.get(words.special["pad"]),
         after=(end,),
-        never=unsaid(told or {}),
-        silent=tuple(sorted(special | {begin, end})),
+        suppressed=unsaid(told or {}),
+        skipped=tuple(sorted(special | {begin, end})),
         first=0,
     )

@@ -20,7 +20,7 @@ from heedful.data import batching
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.load import load_tokenizer
-from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.generation.rules import Rules, Special, rules_of, until
 from heedful.generation.score import score as log_probability
@@ -81,7 +81,7 @@ class Collate:
     """Numbers of rows -> a batch: the source, the target behind <s>, and the target with </s>."""
 
     sources: Sources
-    marks: Marks
+    marks: SpecialTokens
 
     def __call__(self, numbers: np.ndarray) -> Batch:
         store = self.sources.store
@@ -165,8 +165,8 @@ def rules(model: Author, settings: GenerateSettings) -> Rules:
 
 def special(model: Author) -> Special:
     """The ids that a search must know."""
-    marks = model.target.marks
-    return Special(marks.begin, marks.end, marks.never)
+    marks = model.target.special_tokens
+    return Special(marks.begin, marks.end, marks.suppressed)
 
 
 def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:

@@ -87,7 +87,7 @@ class DocumentKind(DataKind[PreparedDocuments]):
     def write(self, corpus: Corpus) -> None:
         """Writes the tokenizer and the training store, chunk by chunk."""
         self.tokenizer.save(self.desk.folder / "tokenizer.json")
-        data, note, special_tokens = self.desk.data, self.desk.note, self.tokenizer.marks
+        data, note, special_tokens = self.desk.data, self.desk.note, self.tokenizer.special_tokens
         writer, short, long, unknown, tokens = Writer(self.desk.folder / "train", (self.tokenizer.size, 1)), 0, 0, 0, 0
         documents = corpus.all()
         while chunk := list(islice(documents, CHUNK)):

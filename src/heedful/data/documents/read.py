@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from heedful.data.normal_form import normalize_text
-from heedful.data.pairs.read import Pair, assign, lacking, shown
+from heedful.data.pairs.read import Pair, assign_columns, missing_column, text_of_row
 from heedful.data.readers.files import read_rows
 from heedful.data.readers.formats import is_table
-from heedful.data.readers.lines import check_readable, encoding_notes, missing, read_lines
-from heedful.data.readers.rows import BadRow, Row, count
+from heedful.data.readers.lines import check_readable, encoding_notes, missing_file, read_lines
+from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
@@ -38,7 +38,7 @@ def read_documents(files: Sequence[str], data: DataSettings, on_bad: Callable[[B
 def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Iterator[Pair | BadRow]:
     """The documents of one file or folder, and rows that hold none."""
     if "://" in file or is_table(file, data.format):
-        yield from of_rows(read_rows([file], data), data)
+        yield from documents_of_rows(read_rows([file], data), data)
     elif data.format == "lines":
         for number, line in read_lines(file):
             if isinstance(line, BadRow):
@@ -47,9 +47,9 @@ def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> It
                 yield document(line, "", file, number, data)
     elif Path(file).is_dir():
         for path in in_folder(file):
-            yield whole(str(path), data, on_bad)
+            yield read_whole(str(path), data, on_bad)
     else:
-        yield whole(file, data, on_bad)
+        yield read_whole(file, data, on_bad)
 
 
 def ending(file: str) -> str:
@@ -57,7 +57,7 @@ def ending(file: str) -> str:
     return Path(file).suffix.lower()
 
 
-def of_rows(rows: Iterator[Row | BadRow], data: DataSettings) -> Iterator[Pair | BadRow]:
+def documents_of_rows(rows: Iterator[TextRow | BadRow], data: DataSettings) -> Iterator[Pair | BadRow]:
     """Each row's text as a document."""
     file, keys = "", {}
     for row in rows:
@@ -65,22 +65,22 @@ def of_rows(rows: Iterator[Row | BadRow], data: DataSettings) -> Iterator[Pair |
             yield row
             continue
         if row.file != file:
-            file, keys = row.file, assign(row, data, (ROLE,))
+            file, keys = row.file, assign_columns(row, data, (ROLE,))
         wanted = next((key for key in keys.values() if key not in row.columns), None)
         if wanted is not None:
-            yield lacking(row, wanted)
+            yield missing_column(row, wanted)
         elif not data.columns and "2" in row.columns and keys[ROLE] == "1" and "group" not in keys:
             cure = "Say which one holds the text: data.columns.text=1"
-            yield BadRow(row.where, f"{len(row.columns)} columns where 1 is needed (a text)", shown(row), cure)
+            yield BadRow(row.where, f"{len(row.columns)} columns where 1 is needed (a text)", text_of_row(row), cure)
         else:
             group = row.columns[keys["group"]] if "group" in keys else ""
             yield document(row.columns[keys[ROLE]], group, row.file, row.line, data)
 
 
-def whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Pair:
+def read_whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Pair:
     """A file as one document: its lines as they stand, the last one ended if it is so in the file."""
     if not Path(file).exists():
-        raise missing(Path(file))
+        raise missing_file(Path(file))
     if Path(file).stat().st_size == 0:
         raise HeedfulError(f"{file} is empty.", "It needs some text to learn from.")
     check_readable(file)

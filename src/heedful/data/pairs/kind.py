@@ -12,7 +12,7 @@ from heedful.data.facts import SideFacts, TextFacts, TokenizerSettings
 from heedful.data.kind import DataKind, Desk
 from heedful.data.notes import ignore
 from heedful.data.pairs import coders
-from heedful.data.pairs.coders import Coder, Kind, Names
+from heedful.data.pairs.coders import ClassNames, Coder, Kind
 from heedful.data.pairs.pictured import Pictured
 from heedful.data.pairs.prepared import Prepared, kind_of_source, open_pairs
 from heedful.data.pairs.read import Pair
@@ -126,7 +126,7 @@ class PairKind(DataKind[Prepared]):
                 found.append(learn_tokenizer((side,), next(settings), corpus, note))
         self.coders = tuple(found)
 
-    def learn_names(self, side: str, corpus: Corpus) -> Names:
+    def learn_names(self, side: str, corpus: Corpus) -> ClassNames:
         """The classes of a side."""
         names = coders.learn_names(corpus.texts((side,), whole=True))
         more = ", …" if names.size > SHOWN else ""
@@ -147,7 +147,7 @@ class PairKind(DataKind[Prepared]):
         while chunk := list(islice(pairs, CHUNK)):
             texts = [pair.source for pair in chunk], [pair.target for pair in chunk]
             for coder, side in zip(self.coders, texts, strict=True):
-                unknown += coders.strangers(coder, side)[0]
+                unknown += coders.count_unknown(coder, side)[0]
             sources, targets = (coder.encode_batch(side) for coder, side in zip(self.coders, texts, strict=True))
             kept = []
             for place, pair in enumerate(chunk):
@@ -180,7 +180,7 @@ class PairKind(DataKind[Prepared]):
         references = [text for example in examples for text in example.references]
         self.desk.note(f"{name}: {count(len(examples), 'source')} with {count(len(references), 'reference')}")
         for side, coder, texts in zip(("sources", "references"), self.coders, (sources, references), strict=True):
-            unknown, what = coders.strangers(coder, texts)
+            unknown, what = coders.count_unknown(coder, texts)
             if unknown:
                 self.desk.note(f"{name}: {count(unknown, what)} of the {side} never seen in training")
 

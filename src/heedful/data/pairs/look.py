@@ -12,7 +12,7 @@ from heedful.data.pairs.pictured import broken_picture
 from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pictures.read import is_picture
 from heedful.data.readers.rows import BadRow
-from heedful.data.split import hashed
+from heedful.data.split import hash_text
 from heedful.data.tokenizers.choose import unit_of
 from heedful.schema import DataSettings
 
@@ -34,7 +34,7 @@ ANY = re.compile("|".join(ODD.values()))
 
 
 @dataclass
-class Look:
+class PairStatistics:
     """What the pass kept. `units` says what lengths are counted in: characters, symbols or words."""
 
     units: tuple[str, ...]
@@ -70,8 +70,8 @@ class Look:
     def add(self, pair: Pair) -> None:
         """Takes in a pair."""
         sides = pair.source, pair.target
-        self.sources.append(hashed(pair.source, 0))
-        self.pairs.append(hashed("\0".join(sides), 0))
+        self.sources.append(hash_text(pair.source, 0))
+        self.pairs.append(hash_text("\0".join(sides), 0))
         self.places[0].append(self.files.setdefault(pair.file, len(self.files)))
         self.places[1].append(pair.line)
         for side, text in enumerate(sides):
@@ -101,12 +101,12 @@ class Look:
                 self.notice("NFC", pair.where)
 
 
-def look(files: Sequence[str], data: DataSettings, units: tuple[str, ...] = ()) -> Look:
+def collect_statistics(files: Sequence[str], data: DataSettings, units: tuple[str, ...] = ()) -> PairStatistics:
     """One pass over the pairs of `files` as they are written; bad rows are counted and passed over.
 
     `units` are those of another look, so that both count alike; else the beginning of the files decides.
     """
-    seen = Look(units)
+    seen = PairStatistics(units)
     pairs = read_pairs(files, replace(data, bad_rows="skip", normalize="none"), seen.refuse)
     beginning = list(islice(pairs, BEGINNING))
     pictured = bool(beginning) and is_picture(beginning[0].source)

@@ -13,7 +13,7 @@ from pathlib import Path
 from heedful.data.pictures.karpathy import seen_from
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
-from heedful.data.readers.rows import BadRow, Row, count
+from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
 
@@ -27,14 +27,14 @@ TARGETS = ("label", "text", "caption")
 SPLITS = ("train", "training", "valid", "validation", "val", "dev", "test", "testing")
 
 
-def read_folder(folder: str) -> Iterator[Row | BadRow]:
+def read_folder(folder: str) -> Iterator[TextRow | BadRow]:
     """The rows of a folder, in the order of its sorted paths, or of its table.
 
     Raises HeedfulError if it holds no pictures, or splits rather than classes.
     """
     table = table_in(folder)
     if table:
-        return located(open_rows(str(table)))
+        return locate_pictures(open_rows(str(table)))
     pictures, others = files_in(folder)
     if not pictures:
         cure = f"Endings of pictures: {', '.join(ENDINGS)}."
@@ -56,9 +56,9 @@ def folder_notes(folder: str) -> list[str]:
     table = table_in(folder)
     known = stems(pictures)
     if table:
-        rows = located(open_rows(str(table)))
-        named = {Path(row.columns[NAME]) for row in rows if isinstance(row, Row) and NAME in row.columns}
-        left = [path for path in pictures if path not in named]
+        rows = locate_pictures(open_rows(str(table)))
+        in_table = {Path(row.columns[NAME]) for row in rows if isinstance(row, TextRow) and NAME in row.columns}
+        left = [path for path in pictures if path not in in_table]
         others = [path for path in others if path != table]
         what = f"{count(len(left), 'picture')} that {table.name} does not name"
         unnamed = [f"{folder}: passed over {what} (first: {left[0]})"] if left else []
@@ -117,55 +117,55 @@ def stems(paths: Iterable[Path]) -> set[Path]:
     return {path.with_suffix("") for path in paths}
 
 
-def by_class(folder: str, pictures: list[Path]) -> Iterator[Row | BadRow]:
+def by_class(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
     """A row a picture, whose class is the first folder on its way."""
     for number, path in enumerate(pictures, start=1):
         name = path.relative_to(folder).parts[0]
         if Path(name) == path.relative_to(folder):
             yield BadRow(str(path), "it stands in no class's folder, and no .txt of its name beside it", "")
         else:
-            yield Row({"source": str(path), "target": name}, folder, number)
+            yield TextRow({"source": str(path), "target": name}, folder, number)
 
 
-def by_text(folder: str, pictures: list[Path]) -> Iterator[Row | BadRow]:
+def by_text(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
     """A row for each line of the .txt beside a picture."""
     for number, path in enumerate(pictures, start=1):
-        beside = next((path.with_suffix(end) for end in (".txt", ".TXT") if path.with_suffix(end).is_file()), None)
-        if beside is None:
+        captions = next((path.with_suffix(end) for end in (".txt", ".TXT") if path.with_suffix(end).is_file()), None)
+        if captions is None:
             yield BadRow(str(path), f"no caption: there is no {path.with_suffix('.txt').name} beside it", "")
-        elif not beside.stat().st_size:
-            yield BadRow(str(path), f"no caption: {beside.name} is empty", "")
+        elif not captions.stat().st_size:
+            yield BadRow(str(path), f"no caption: {captions.name} is empty", "")
         else:
-            for _, text in read_lines(str(beside)):
+            for _, text in read_lines(str(captions)):
                 if isinstance(text, BadRow):
                     yield text
                 elif text.strip():
-                    yield Row({"source": str(path), "target": text.strip()}, folder, number)
+                    yield TextRow({"source": str(path), "target": text.strip()}, folder, number)
 
 
-def located(rows: Iterable[Row | BadRow], column: str = "") -> Iterator[Row | BadRow]:
+def locate_pictures(rows: Iterable[TextRow | BadRow], column: str = "") -> Iterator[TextRow | BadRow]:
     """Rows of a table whose pictures, named as seen from its folder, are named as seen from here.
 
     `column` is what the recipe calls the source ("": not said). A table without file_name, or without pictures in
     that column, stays as it is.
     """
     rows = iter(rows)
-    first: list[Row | BadRow] = []
+    first: list[TextRow | BadRow] = []
     for row in rows:
         first.append(row)
-        if isinstance(row, Row):
+        if isinstance(row, TextRow):
             break
-    columns = first[-1].columns if first and isinstance(first[-1], Row) else {}
+    columns = first[-1].columns if first and isinstance(first[-1], TextRow) else {}
     if column.isdigit() and column not in columns and 0 < int(column) <= len(columns):
         column = list(columns)[int(column) - 1]
     if NAME in columns:
-        return map(named, chain(first, rows))
+        return map(name_columns, chain(first, rows))
     if Path(columns.get(column, "")).suffix.lower() in ENDINGS:
-        return (beside(row, column) for row in chain(first, rows))
+        return (locate_picture(row, column) for row in chain(first, rows))
     return chain(first, rows)
 
 
-def named(row: Row | BadRow) -> Row | BadRow:
+def name_columns(row: TextRow | BadRow) -> TextRow | BadRow:
     """A row with file_name as one with source and target."""
     if isinstance(row, BadRow):
         return row
@@ -174,12 +174,12 @@ def named(row: Row | BadRow) -> Row | BadRow:
     path = seen_from(row.file, row.columns[NAME])
     target = next((name for name in TARGETS if name in row.columns), None)
     roles = {"source": path} | ({"target": row.columns[target]} if target else {})
-    return Row(roles | row.columns | {NAME: path}, row.file, row.line)
+    return TextRow(roles | row.columns | {NAME: path}, row.file, row.line)
 
 
-def beside(row: Row | BadRow, column: str) -> Row | BadRow:
+def locate_picture(row: TextRow | BadRow, column: str) -> TextRow | BadRow:
     """A row with this column's path as seen from here, if the table has such a file beside it."""
     if isinstance(row, BadRow) or column not in row.columns:
         return row
     path = seen_from(row.file, row.columns[column])
-    return Row({**row.columns, column: path}, row.file, row.line) if Path(path).is_file() else row
+    return TextRow({**row.columns, column: path}, row.file, row.line) if Path(path).is_file() else row

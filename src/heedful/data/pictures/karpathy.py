@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from heedful.data.readers.lines import check_readable
-from heedful.data.readers.rows import BadRow, Row
+from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.readers.tables import row_of
 from heedful.errors import HeedfulError, unknown
 
@@ -14,7 +14,7 @@ ALIKE = {"val": "valid", "restval": "train"}
 """Karpathy's words for splits. restval is what he put back into training."""
 
 
-def read_karpathy(file: str) -> Iterator[Row | BadRow]:
+def read_karpathy(file: str) -> Iterator[TextRow | BadRow]:
     """A row for each sentence of each picture, of one split if the name ends in #train, #val or #test.
 
     Raises HeedfulError if the file is not of that kind, or has no such split.
@@ -45,7 +45,7 @@ def images_of(path: str) -> list[dict[str, Any]]:
     raise HeedfulError(f"{path} is not a list of pictures as Karpathy writes it.", f"As {example}")
 
 
-def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Iterator[Row | BadRow]:
+def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Iterator[TextRow | BadRow]:
     """The rows of one image."""
     where = f"{file} line {number}"
     name, given = image.get("filename"), image.get("sentences")

@@ -109,7 +109,7 @@ def header(reference: str) -> tuple[int, int, bool]:
     if stored is not None:
         height, width, channels = stored.shape
         return width, height, channels == 1
-    with opened(reference) as image:
+    with open_image(reference) as image:
         width, height = image.size
         # A PNG may tell its orientation behind its pixels; then this would decode it.
         if "exif" in image.info and orientation(image) >= 5:
@@ -124,14 +124,14 @@ def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
         if stored.shape == (form.size, form.size, form.channels) and not form.resizing:
             return stored.copy(), False
         image = Image.fromarray(stored[..., 0] if stored.shape[2] == 1 else stored)
-        return as_array(fitted(flat(image, form.mode), form)), False
-    with opened(reference) as image:
+        return as_array(fit_square(to_mode(image, form.mode), form)), False
+    with open_image(reference) as image:
         try:
             if image.format in ("JPEG", "MPO") and not form.resizing:
                 image.draft(form.mode, (2 * form.size, 2 * form.size))  # large ones are decoded small
             image.load()
             upright = ImageOps.exif_transpose(image) if orientation(image) > 1 else image
-            pixels = as_array(fitted(flat(upright, form.mode), form))
+            pixels = as_array(fit_square(to_mode(upright, form.mode), form))
             return pixels, image.format in ANIMATED and getattr(image, "is_animated", False)
         except HeedfulError as error:
             raise HeedfulError(f"{reference} {error.problem}", error.cure) from None
@@ -155,7 +155,7 @@ def in_npz(reference: str) -> tuple[str, int] | None:
 
 
 @contextmanager
-def opened(file: str) -> Iterator[Image.Image]:
+def open_image(file: str) -> Iterator[Image.Image]:
     """A picture's file, its header read and its size allowed; no warning of Pillow's gets out."""
     if Path(file).is_file() and not Path(file).stat().st_size:
         raise HeedfulError(f"{file} is empty, and no picture.")
@@ -169,7 +169,7 @@ def opened(file: str) -> Iterator[Image.Image]:
             raise too_large(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
         except Exception:
             # Beside its own, Pillow lets a dozen kinds through from headers that are made up.
-            raise HeedfulError(f"{file} {foreign(start)}", f"Known are {', '.join(FORMATS)}.") from None
+            raise HeedfulError(f"{file} {describe_foreign(start)}", f"Known are {', '.join(FORMATS)}.") from None
         with image:
             width, height = image.size
             if width * height > LIMIT:
@@ -185,7 +185,7 @@ def too_large(file: str, pixels: str) -> HeedfulError:
     )
 
 
-def foreign(start: bytes) -> str:
+def describe_foreign(start: bytes) -> str:
     """What a file is that is no picture of ours, by its first bytes."""
     if start[4:8] == b"ftyp":
         return "is HEIC, AVIF or a video, and no picture that can be read."
@@ -209,7 +209,7 @@ def gray_palette(image: Image.Image) -> bool:
     return bool(palette) and palette[0::3] == palette[1::3] == palette[2::3]
 
 
-def flat(image: Image.Image, mode: str) -> Image.Image:
+def to_mode(image: Image.Image, mode: str) -> Image.Image:
     """The picture in mode L or RGB: more than 8 bits scaled down, what is transparent white."""
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(levels(np.asarray(image)))
@@ -230,7 +230,7 @@ def levels(values: np.ndarray) -> np.ndarray:
         raise HeedfulError(error.problem.strip(), "Save it with 8 or 16 bits a level.") from None
 
 
-def fitted(image: Image.Image, form: Form) -> Image.Image:
+def fit_square(image: Image.Image, form: Form) -> Image.Image:
     """The picture as a square: its middle, or all of it on white, or all of it stretched."""
     width, height = image.size
     side = form.size
@@ -239,17 +239,17 @@ def fitted(image: Image.Image, form: Form) -> Image.Image:
     if form.fit == "crop":
         short = min(width, height)
         left, top = (width - short) // 2, (height - short) // 2
-        return resized(image, (side, side), (left, top, left + short, top + short))
+        return resize(image, (side, side), (left, top, left + short, top + short))
     if form.fit == "stretch" or width == height:
-        return resized(image, (side, side), (0, 0, width, height))
+        return resize(image, (side, side), (0, 0, width, height))
     scale = side / max(width, height)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
     canvas = Image.new(image.mode, (side, side), "white")
-    canvas.paste(resized(image, inner, (0, 0, width, height)), ((side - inner[0]) // 2, (side - inner[1]) // 2))
+    canvas.paste(resize(image, inner, (0, 0, width, height)), ((side - inner[0]) // 2, (side - inner[1]) // 2))
     return canvas
 
 
-def resized(image: Image.Image, size: tuple[int, int], box: tuple[int, int, int, int]) -> Image.Image:
+def resize(image: Image.Image, size: tuple[int, int], box: tuple[int, int, int, int]) -> Image.Image:
     """The part of the picture in the box, at that size.
 
     Smaller by Lanczos, which keeps edges. Larger by areas: pixels become blocks, and no level is made up that was

@@ -15,13 +15,13 @@ from heedful.data.readers.formats import Wanted, endings_of, format_of, open_row
 from heedful.data.readers.hub import read_hub
 from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.parallel import read_parallel
-from heedful.data.readers.rows import BadRow, Row
+from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.samples import pictures as picture_samples
 from heedful.data.samples import read as samples
 from heedful.schema import DataSettings
 
 
-def read_rows(files: Sequence[str], data: DataSettings) -> Iterator[Row | BadRow]:
+def read_rows(files: Sequence[str], data: DataSettings) -> Iterator[TextRow | BadRow]:
     """The rows of `files`, in order, never more than one chunk in memory. Blank lines hold no row.
 
     Raises HeedfulError for a file that is missing, empty, of unknown format, or broken as a whole.
@@ -71,12 +71,14 @@ def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
-def read_file(file: str, data: DataSettings) -> Iterator[Row | BadRow]:
+def read_file(file: str, data: DataSettings) -> Iterator[TextRow | BadRow]:
     """The rows of one file, by the recipe's format or else by the file's ending."""
     columns = named_columns(data)
     wanted = Wanted(tuple(columns), header=any(not name.isdigit() for name in columns))
     rows = open_rows(file, data.format, wanted)
-    return picture_files.located(rows, source_column(data)) if format_of(file, data.format).names_files else rows
+    return (
+        picture_files.locate_pictures(rows, source_column(data)) if format_of(file, data.format).names_files else rows
+    )
 
 
 def is_folder(file: str, data: DataSettings) -> bool:

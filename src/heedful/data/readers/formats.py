@@ -16,9 +16,9 @@ from pathlib import Path
 from heedful.data.pictures.arrays import read_npz
 from heedful.data.pictures.karpathy import path_of, read_karpathy
 from heedful.data.readers.lexicon import read_lexicon
-from heedful.data.readers.lines import missing
+from heedful.data.readers.lines import missing_file
 from heedful.data.readers.parquet import read_parquet
-from heedful.data.readers.rows import BadRow, Row
+from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.readers.tables import read_csv, read_jsonl, read_tsv
 from heedful.errors import HeedfulError, nearest
 
@@ -40,7 +40,7 @@ class Format:
 
     name: str
     endings: tuple[str, ...]
-    read: Callable[[str, Wanted], Iterator[Row | BadRow]]
+    read: Callable[[str, Wanted], Iterator[TextRow | BadRow]]
     is_text: bool = False
     """Lines of text, with their line ends and byte order marks."""
     is_table: bool = False
@@ -66,7 +66,7 @@ OTHERS = {
 """Formats that hold no rows, and what they are for."""
 
 
-def open_rows(file: str, name: str = "auto", wanted: Wanted = ALL) -> Iterator[Row | BadRow]:
+def open_rows(file: str, name: str = "auto", wanted: Wanted = ALL) -> Iterator[TextRow | BadRow]:
     """The rows of a file, in the format of that name or else by how the file ends, never more than a chunk in memory.
 
     Raises HeedfulError for a file that is missing, empty, of unknown format, or broken as a whole.
@@ -85,7 +85,7 @@ def format_of(file: str, name: str = "auto") -> Format:
     if known:
         return known
     if not path.exists():
-        raise missing(path)
+        raise missing_file(path)
     match = nearest(ending, endings_of())
     hint = f" Did you mean {match}?" if match else ""
     raise HeedfulError(

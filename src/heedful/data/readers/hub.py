@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from heedful.data.readers.rows import BadRow, Row
+from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.readers.tables import row_of
 from heedful.errors import HeedfulError
 
 
-def read_hub(name: str) -> Iterator[Row | BadRow]:
+def read_hub(name: str) -> Iterator[TextRow | BadRow]:
     """Rows of hf://owner/dataset[/config]/split through the datasets library and its cache; split train if not said."""
     path, config, split = hub_parts(name)
     try:

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 
 from heedful.data.readers.lines import read_lines
-from heedful.data.readers.rows import BadRow, Row
+from heedful.data.readers.rows import BadRow, TextRow
 
 PROBABILITY = re.compile(r"\d*\.\d+(e-?\d+)?", re.IGNORECASE)
 VARIANT = re.compile(r"(?<=.)\(\d+\)$")
 
 
-def read_lexicon(file: str) -> Iterator[Row | BadRow]:
+def read_lexicon(file: str) -> Iterator[TextRow | BadRow]:
     r"""Words and their symbols, as columns source and target; a row for each pronunciation.
 
     The word ends at the first tab, or else at the first white space. Symbols are separated by white space. `word(2)`
@@ -34,4 +34,4 @@ def read_lexicon(file: str) -> Iterator[Row | BadRow]:
         if not symbols:
             yield BadRow(f"{file} line {number}", "a word without symbols (word phone phone …)", text)
         else:
-            yield Row({"source": VARIANT.sub("", word.strip()), "target": " ".join(symbols)}, file, number)
+            yield TextRow({"source": VARIANT.sub("", word.strip()), "target": " ".join(symbols)}, file, number)

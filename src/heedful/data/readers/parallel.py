@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from heedful.data.readers.lines import read_lines
-from heedful.data.readers.rows import BadRow, Row, count
+from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.errors import HeedfulError
 
 
-def read_parallel(files: Sequence[str]) -> Iterator[Row | BadRow]:
+def read_parallel(files: Sequence[str]) -> Iterator[TextRow | BadRow]:
     """Line n of one file belongs to line n of the next; several such twins may follow one another."""
     if len(files) % 2:
         raise HeedfulError(
@@ -20,7 +20,7 @@ def read_parallel(files: Sequence[str]) -> Iterator[Row | BadRow]:
         yield from read_twins(source, target)
 
 
-def read_twins(source: str, target: str) -> Iterator[Row | BadRow]:
+def read_twins(source: str, target: str) -> Iterator[TextRow | BadRow]:
     """Two files side by side; raises HeedfulError at the end of the shorter, naming both counts."""
     for one, other in zip_longest(left := read_lines(source), right := read_lines(target)):
         if one is None or other is None:
@@ -37,4 +37,4 @@ def read_twins(source: str, target: str) -> Iterator[Row | BadRow]:
         elif isinstance(there, BadRow):
             yield there
         else:
-            yield Row({"source": here, "target": there}, source, number)
+            yield TextRow({"source": here, "target": there}, source, number)

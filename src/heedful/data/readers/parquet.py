@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 
 from heedful.data.readers.lines import check_readable
-from heedful.data.readers.rows import BadRow, Row
+from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.readers.tables import row_of
 from heedful.errors import HeedfulError
 
 ROWS = 10_000  # in memory at once
 
 
-def read_parquet(file: str, wanted: Iterable[str]) -> Iterator[Row | BadRow]:
+def read_parquet(file: str, wanted: Iterable[str]) -> Iterator[TextRow | BadRow]:
     """Rows of a Parquet file, in chunks; only the `wanted` columns if the file has them all. Lines are row numbers."""
     check_readable(file)
     try:

@@ -5,38 +5,38 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from heedful.data.readers.lines import read_lines, unusable
-from heedful.data.readers.rows import BadRow, Row, count, header_of, no_header
+from heedful.data.readers.lines import problem_of, read_lines
+from heedful.data.readers.rows import BadRow, TextRow, check_header, count, unreadable_header
 from heedful.errors import HeedfulError
 
 
-def read_tsv(file: str, header: bool) -> Iterator[Row | BadRow]:
+def read_tsv(file: str, header: bool) -> Iterator[TextRow | BadRow]:
     """Columns between tabs. Without a header they are named "1", "2", …"""
     names: list[str] = []
     numbers: list[str] = []
     for number, text in read_lines(file):
         if isinstance(text, BadRow):
             if header and not names:
-                raise no_header(text)
+                raise unreadable_header(text)
             yield text
             continue
         if not text:
             continue
         fields = text.split("\t")
         if header and not names:
-            names = header_of(fields, file)
+            names = check_header(fields, file)
         elif not header:
             if len(numbers) < len(fields):
                 numbers = [str(i) for i in range(1, len(fields) + 1)]
-            yield Row(dict(zip(numbers, fields, strict=False)), file, number)
+            yield TextRow(dict(zip(numbers, fields, strict=False)), file, number)
         elif len(fields) != len(names):
             problem = f"{count(len(fields), 'column')} where the header has {len(names)}"
             yield BadRow(f"{file} line {number}", problem, text)
         else:
-            yield Row(dict(zip(names, fields, strict=True)), file, number)
+            yield TextRow(dict(zip(names, fields, strict=True)), file, number)
 
 
-def read_csv(file: str) -> Iterator[Row | BadRow]:
+def read_csv(file: str) -> Iterator[TextRow | BadRow]:
     """Rows of a CSV file with a header; a quoted text may span lines, and its row is named by its first line.
 
     Raises HeedfulError where a quote is never closed, since all that follows is lost.
@@ -58,16 +58,16 @@ def read_csv(file: str) -> Iterator[Row | BadRow]:
             raise HeedfulError(f"{where}: a quoted text begins here and does not end.", "Close the quote.") from None
         spoilt = next((broken.pop(n) for n in range(first, reader.line_num + 1) if n in broken), None)
         if spoilt and not names:
-            raise no_header(spoilt)
+            raise unreadable_header(spoilt)
         if spoilt:
             yield spoilt
         elif not names:
-            names = header_of(fields, file)
+            names = check_header(fields, file)
         elif fields and len(fields) != len(names):
             problem = f"{count(len(fields), 'column')} where the header has {len(names)}"
             yield BadRow(where, problem, ",".join(fields))
         elif fields:
-            yield Row(dict(zip(names, fields, strict=True)), file, first)
+            yield TextRow(dict(zip(names, fields, strict=True)), file, first)
 
 
 def texts(file: str, broken: dict[int, BadRow]) -> Iterator[str]:
@@ -80,7 +80,7 @@ def texts(file: str, broken: dict[int, BadRow]) -> Iterator[str]:
             yield text + "\n"
 
 
-def read_jsonl(file: str) -> Iterator[Row | BadRow]:
+def read_jsonl(file: str) -> Iterator[TextRow | BadRow]:
     """An object a line. Nested objects give dotted columns: {"translation": {"en": …}} has translation.en."""
     for number, text in read_lines(file):
         if isinstance(text, BadRow):
@@ -103,7 +103,7 @@ def read_jsonl(file: str) -> Iterator[Row | BadRow]:
             yield BadRow(where, 'not a JSON object such as {"source": "…", "target": "…"}', text)
 
 
-def row_of(record: dict[str, Any], file: str, number: int) -> Row | BadRow:
+def row_of(record: dict[str, Any], file: str, number: int) -> TextRow | BadRow:
     """A record as a row of texts: nested objects flattened, other values left out; bad if a text is unusable.
 
     A label may be a whole number: data sets count their classes.
@@ -113,10 +113,10 @@ def row_of(record: dict[str, Any], file: str, number: int) -> Row | BadRow:
         inner = {f"{name}.{key}": text for key, text in value.items()} if isinstance(value, dict) else {name: value}
         for key, text in inner.items():
             if isinstance(text, str):
-                problem = unusable(text)
+                problem = problem_of(text)
                 if problem:
                     return BadRow(f"{file} line {number}", f"{key}: {problem}", text.replace("\0", ""))
                 columns[key] = text
             elif key == "label" and type(text) is int:
                 columns[key] = str(text)
-    return Row(columns, file, number)
+    return TextRow(columns, file, number)

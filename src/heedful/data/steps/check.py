@@ -22,7 +22,7 @@ RARE = 20  # steps
 
 
 @dataclass
-class Seen:
+class ClipStatistics:
     """What one split holds."""
 
     lengths: list[int] = field(default_factory=list)
@@ -38,9 +38,9 @@ def check_clips(data: DataSettings, decisions: Decisions) -> Findings:
     """
     form, _ = choose_step_form(data, decisions)
     splits = {"train": data.train, "valid": valid_files(data), "test": data.test}
-    named = {name: look(files, data, form) for name, files in splits.items() if files}
-    findings = [finding for name, seen in named.items() for finding in within(name, seen)]
-    findings += between(named)
+    named = {name: collect_statistics(files, data, form) for name, files in splits.items() if files}
+    findings = [finding for name, seen in named.items() for finding in findings_within(name, seen)]
+    findings += findings_between(named)
     findings.sort(key=lambda finding: WEIGHT[finding.level])
     train = named["train"]
     if not train.lengths and not train.bad:
@@ -50,9 +50,9 @@ def check_clips(data: DataSettings, decisions: Decisions) -> Findings:
     return Findings(", ".join(data.train), summary, tuple(findings), {"steps": histogram(np.array(train.lengths))})
 
 
-def look(files: Sequence[str], data: DataSettings, form: StepForm) -> Seen:
+def collect_statistics(files: Sequence[str], data: DataSettings, form: StepForm) -> ClipStatistics:
     """One pass over the clips of some files."""
-    seen = Seen()
+    seen = ClipStatistics()
     for clip in read_clips(files, replace(data, bad_rows="skip"), form, seen.bad.append):
         seen.lengths.append(len(clip.labels))
         seen.labels.update(label for label in clip.labels if label)
@@ -61,7 +61,7 @@ def look(files: Sequence[str], data: DataSettings, form: StepForm) -> Seen:
     return seen
 
 
-def within(name: str, seen: Seen) -> Iterator[Finding]:
+def findings_within(name: str, seen: ClipStatistics) -> Iterator[Finding]:
     """What stands out in one split."""
     for bad in seen.bad[:FIRST]:
         yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
@@ -77,7 +77,7 @@ def within(name: str, seen: Seen) -> Iterator[Finding]:
         )
 
 
-def between(named: dict[str, Seen]) -> Iterator[Finding]:
+def findings_between(named: dict[str, ClipStatistics]) -> Iterator[Finding]:
     """Clips that stand in two splits, and labels that training never shows."""
     train = named["train"]
     for name, seen in named.items():

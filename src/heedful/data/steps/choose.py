@@ -10,7 +10,7 @@ from heedful.data.pictures.choose import Header, adapt_form, picture_facts, refu
 from heedful.data.pictures.read import Form
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
-from heedful.data.steps.forms import TABLES, StepForm, kind_of, look, read_array
+from heedful.data.steps.forms import TABLES, StepForm, kind_of, look_at_frames, read_array
 from heedful.data.steps.labels import Labelled
 from heedful.data.steps.read import read_labelled
 from heedful.data.steps.tables import channels_of
@@ -70,7 +70,7 @@ def headers(clips: Sequence[Labelled]) -> list[Header]:
     readable, first = [], None
     for clip in clips:
         try:
-            readable.append(look(clip.source))
+            readable.append(look_at_frames(clip.source))
         except HeedfulError as error:
             first = first or error
     if not readable:

@@ -11,7 +11,7 @@ import numpy as np
 
 from heedful.data.corpus import Corpus
 from heedful.data.facts import SideFacts, TokenizerSettings
-from heedful.data.fingerprint import named_by
+from heedful.data.fingerprint import digest_of_clips
 from heedful.data.folders import write_json
 from heedful.data.kind import DataKind, Desk
 from heedful.data.pairs.read import Pair
@@ -23,7 +23,7 @@ from heedful.data.steps.forms import TABLES, StepForm, words_of
 from heedful.data.steps.read import COLUMNS, describe_passed, read_clips
 from heedful.data.steps.store import ABOUT, MASKED, PreparedClips, StepWriter, open_clips
 from heedful.data.steps.tables import LISTS
-from heedful.data.steps.words import LETTERS, UNKNOWN, Lexicon, learn_lexicon
+from heedful.data.steps.words import LETTERS, UNKNOWN, WordVocabulary, learn_words
 from heedful.data.store import Column
 from heedful.errors import HeedfulError
 from heedful.results import Example
@@ -50,7 +50,7 @@ class StepKind(DataKind[PreparedClips]):
 
     def fingerprint(self, data: DataSettings) -> dict[str, Any]:
         """The times of the clips that files name count too."""
-        return super().fingerprint(data) | {"clips": named_by(data)}
+        return super().fingerprint(data) | {"clips": digest_of_clips(data)}
 
     def begin(self, desk: Desk) -> None:
         """As `DataKind.begin`."""
@@ -134,28 +134,28 @@ class StepKind(DataKind[PreparedClips]):
         return kept
 
     def learn_form(self) -> StepForm:
-        """The form with what the training clips alone say: mean and spread of channels, words and letters."""
+        """The form with what the training clips alone say: moments of channels, words and letters."""
         if self.form.kind == "tokens":
-            return replace(self.form, lexicon=self.learn_words())
+            return replace(self.form, vocabulary=self.learn_words())
         if self.form.kind != "series":
             return self.form
-        mean, spread = self.writer.moments([pair.source for pair in self.train])
-        still = [name for name, value in zip(self.form.channels, spread, strict=True) if not value]
+        mean, std = self.writer.moments([pair.source for pair in self.train])
+        still = [name for name, value in zip(self.form.channels, std, strict=True) if not value]
         if still:
             self.desk.note(f"the same at every step of training, so that they tell nothing: {', '.join(still)}")
-        divisors = tuple(float(value) or 1.0 for value in spread)
-        return replace(self.form, mean=tuple(map(float, mean)), spread=divisors)
+        divisors = tuple(float(value) or 1.0 for value in std)
+        return replace(self.form, mean=tuple(map(float, mean)), std=divisors)
 
-    def learn_words(self) -> Lexicon:
+    def learn_words(self) -> WordVocabulary:
         """The words and letters of the training clips."""
         texts = [words_of(pair.source) for pair in self.train]
-        lexicon = learn_lexicon(texts)
+        vocabulary = learn_words(texts)
         long = sum(len(word) > LETTERS for words in texts for word in words)
-        note = f"{count(len(lexicon.words), 'word')} seen twice or more, {count(len(lexicon.letters), 'letter')}"
+        note = f"{count(len(vocabulary.words), 'word')} seen twice or more, {count(len(vocabulary.letters), 'letter')}"
         half = LETTERS // 2
         more = f"; of {count(long, 'longer word')} the first and last {half} letters are read" if long else ""
         self.desk.note(note + more)
-        return lexicon
+        return vocabulary
 
     def write_rows(self) -> None:
         """Writes the rows to learn from."""
@@ -181,12 +181,12 @@ class StepKind(DataKind[PreparedClips]):
         if new:
             steps, shown = count(sum(new.values()), "step"), ", ".join(list(new)[:SHOWN])
             self.desk.note(f"{name}: {steps} with labels never seen in training, which count as wrong: {shown}")
-        if isinstance(self.form.lexicon, Lexicon):
-            self.note_unknown_words(name, examples, self.form.lexicon)
+        if isinstance(self.form.vocabulary, WordVocabulary):
+            self.note_unknown_words(name, examples, self.form.vocabulary)
 
-    def note_unknown_words(self, name: str, examples: Sequence[Example], lexicon: Lexicon) -> None:
+    def note_unknown_words(self, name: str, examples: Sequence[Example], vocabulary: WordVocabulary) -> None:
         """How many words training did not teach."""
-        words = np.concatenate([lexicon.encode(words_of(example.source))[:, 0] for example in examples])
+        words = np.concatenate([vocabulary.encode(words_of(example.source))[:, 0] for example in examples])
         unknown = int((words == UNKNOWN).sum())
         if unknown:
             share = 100 * unknown / len(words)

@@ -12,7 +12,7 @@ import numpy as np
 
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import check_readable
-from heedful.data.readers.rows import BadRow, Row, quoted
+from heedful.data.readers.rows import BadRow, TextRow, quote
 from heedful.errors import HeedfulError, unknown
 
 SECONDS = "seconds"
@@ -21,7 +21,7 @@ KEPT = 2  # tables in memory: labels and numbers of one are asked for one after 
 
 
 @dataclass(frozen=True)
-class Table:
+class SeriesTable:
     """The texts of a table by column, and the line of the file that each row stands in."""
 
     file: str
@@ -54,7 +54,7 @@ class Table:
         if len(wrong):
             where = f"{self.file} line {self.lines[wrong[0]]}"
             cure = "Mend it, or say which columns are channels, as data.columns.source=x,y,z"
-            raise HeedfulError(f"{where}: column {name} has no number: {quoted(texts[wrong[0]])}.", cure)
+            raise HeedfulError(f"{where}: column {name} has no number: {quote(texts[wrong[0]])}.", cure)
         return values
 
     def is_numeric(self, name: str) -> bool:
@@ -70,7 +70,7 @@ def number(text: str) -> float:
         return float("nan")
 
 
-def read_table(file: str) -> Table:
+def read_table(file: str) -> SeriesTable:
     """The table of a file, kept in memory while the file stays as it is.
 
     Raises HeedfulError for a row that cannot be read: a series with a hole is none.
@@ -81,7 +81,7 @@ def read_table(file: str) -> Table:
 
 
 @lru_cache(maxsize=KEPT)
-def load(file: str, changed: int, size: int) -> Table:
+def load(file: str, changed: int, size: int) -> SeriesTable:
     """As `read_table`, for a file of that time and size."""
     columns: dict[str, list[str]] = {}
     lines: list[int] = []
@@ -92,10 +92,10 @@ def load(file: str, changed: int, size: int) -> Table:
         lines.append(row.line)
     if not lines:
         raise HeedfulError(f"{file} has no row below its header.", "It needs a row a step.")
-    return Table(file, columns, lines)
+    return SeriesTable(file, columns, lines)
 
 
-def add(row: Row, columns: dict[str, list[str]]) -> None:
+def add(row: TextRow, columns: dict[str, list[str]]) -> None:
     """Takes in the next row."""
     for name, text in row.columns.items():
         columns.setdefault(name, []).append(text)

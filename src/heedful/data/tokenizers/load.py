@@ -5,8 +5,8 @@ from pathlib import Path
 
 import tokenizers
 
-from heedful.data.tokenizers.sentencepiece import Pieces
-from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of, marks_beside
 from heedful.errors import HeedfulError
 
@@ -21,13 +21,13 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
     except (OSError, UnicodeDecodeError) as error:
         raise HeedfulError(f"The tokenizer {path} cannot be read: {error}.") from None
     if text.startswith(PIECES):
-        return Pieces.parse(json.loads(text))
+        return SentencePieceTokenizer.parse(json.loads(text))
     beside = marks_beside(path)
-    marks = Marks.parse(json.loads(beside.read_text(encoding="utf-8"))) if beside.exists() else None
+    marks = SpecialTokens.parse(json.loads(beside.read_text(encoding="utf-8"))) if beside.exists() else None
     return parse_tokenizer(text, marks, str(path))
 
 
-def parse_tokenizer(text: str, marks: Marks | None, name: str = "This") -> Tokenizer:
+def parse_tokenizer(text: str, marks: SpecialTokens | None, name: str = "This") -> Tokenizer:
     """The tokenizer that the text of a tokenizer.json holds; raises HeedfulError, calling it by `name`, if none."""
     try:
         inner = tokenizers.Tokenizer.from_str(text)

@@ -13,7 +13,7 @@ from typing import Any
 import tokenizers
 from tokenizers import decoders
 
-from heedful.data.tokenizers.special_tokens import OWN, SPECIALS, UNK, Marks
+from heedful.data.tokenizers.special_tokens import OWN, SPECIALS, UNK, SpecialTokens
 
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 """How a part of a character is written, byte by byte."""
@@ -26,21 +26,21 @@ class Tokenizer:
     `marks`, those of a network that was trained elsewhere, ids stay what they are.
     """
 
-    def __init__(self, inner: tokenizers.Tokenizer, kind: str, marks: Marks | None = None) -> None:
+    def __init__(self, inner: tokenizers.Tokenizer, kind: str, marks: SpecialTokens | None = None) -> None:
         inner.encode_special_tokens = True
         inner.no_padding()
         inner.no_truncation()
         self.inner, self.kind = inner, kind
-        self.marks = marks or OWN
+        self.special_tokens = marks or OWN
         self.own = marks is None
         ours = tuple(inner.id_to_token(i) for i in range(len(SPECIALS))) == SPECIALS
         self.shift = 0 if ours or marks else len(SPECIALS)
         # Another's ids may have gaps, so that the highest counts, not their number.
         self.size = max(inner.get_vocab().values()) + 1 + self.shift
-        self.unk = self.marks.unknown if ours or marks else unknown_id(inner)
-        self.gap = self.size if self.marks.gap is None else self.marks.gap
+        self.unk = self.special_tokens.unknown if ours or marks else unknown_id(inner)
+        self.mask = self.size if self.special_tokens.mask is None else self.special_tokens.mask
         # what is not known here is shown as such
-        self.silent = {*self.marks.silent} - ({UNK} if self.own and self.unk is not None else set())
+        self.skipped = {*self.special_tokens.skipped} - ({UNK} if self.own and self.unk is not None else set())
         self.suffix = "" if self.own else getattr(inner.model, "end_of_word_suffix", None)
 
     def encode(self, text: str) -> list[int]:
@@ -54,7 +54,7 @@ class Tokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids: what was encoded, exactly, if nothing in it was unknown. <pad>, <s>, </s> are left out."""
-        text = self.inner.decode([self.theirs(i) for i in map(int, ids) if i not in self.silent])
+        text = self.inner.decode([self.theirs(i) for i in map(int, ids) if i not in self.skipped])
         return text.replace(self.suffix, " ").strip() if self.suffix else text
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
@@ -65,17 +65,17 @@ class Tokenizer:
         """The pieces of a text that have no entry, in order."""
         encoding = self.inner.encode(text, add_special_tokens=False)
         pairs = zip(encoding.ids, encoding.offsets, strict=True)
-        return [text[low:high] for i, (low, high) in pairs if self.ours(i) == self.marks.unknown]
+        return [text[low:high] for i, (low, high) in pairs if self.ours(i) == self.special_tokens.unknown]
 
     def unknowns(self, ids: Sequence[int]) -> int:
         """How many of these ids stand for what has no entry."""
-        return list(ids).count(self.marks.unknown)  # type: ignore[arg-type]
+        return list(ids).count(self.special_tokens.unknown)  # type: ignore[arg-type]
 
     def save(self, path: Path | str) -> None:
         """Writes the ecosystem's tokenizer.json, and beside it the marks of a published vocabulary."""
         Path(path).write_text(self.dump(), encoding="utf-8")
         if not self.own:
-            marks_beside(path).write_text(json.dumps(self.marks.plain()), encoding="utf-8")
+            marks_beside(path).write_text(json.dumps(self.special_tokens.plain()), encoding="utf-8")
 
     def dump(self) -> str:
         """The tokenizer.json as text."""
@@ -96,7 +96,7 @@ class Tokenizer:
         if self.own and i < len(SPECIALS):
             return SPECIALS[i]
         token = self.inner.id_to_token(self.theirs(i)) or ""
-        if i in self.marks.silent:
+        if i in self.special_tokens.skipped:
             return token
         text = self.inner.decode([self.theirs(i)]) or token
         if "\ufffd" in text:

@@ -84,7 +84,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=lambda epoch: sources.plan(recipe, epoch, together=False),  # a batch of like names teaches little else
-        collate=writing.Collate(sources, model.target.marks),
+        collate=writing.Collate(sources, model.target.special_tokens),
         loss=writing.Loss(recipe.train.label_smoothing),
         score=values,
         primary=PRIMARY[kind(model)],

@@ -230,7 +230,7 @@ def explain(model: Continuer, text: str, output: str | None, settings: GenerateS
         room = DRAWN if model.limit is None else min(DRAWN, model.limit - len(before) + 1)
         own = replace(settings, max_length=max(1, room), n_best=1, long_prompt="error")
         [[(whole, last)]] = continued([model], [text], own)
-        said = [*whole.said, *([tokenizer.marks.end] if last.complete and model.ends else [])][:DRAWN]
+        said = [*whole.said, *([tokenizer.special_tokens.end] if last.complete and model.ends else [])][:DRAWN]
     else:
         said = passages.asked(output, tokenizer, model.normal_form)
     read = [*before, *said[:-1]]

@@ -79,7 +79,7 @@ def advice(recipe: Recipe, prepared: PreparedDocuments) -> str:
 def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = None) -> Guesser:
     """A guesser with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    gaps = Gaps(recipe.train.mask, recipe.train.whole_words, prepared.tokenizer.marks)
+    gaps = Gaps(recipe.train.mask, recipe.train.whole_words, prepared.tokenizer.special_tokens)
     about = (recipe.data.window, passages.ends_of(prepared), gaps, recipe.data.normalize)
     plan = begun(start, "fill", recipe.network)
     if plan:
@@ -263,7 +263,7 @@ def save(model: Guesser, folder: Path) -> None:
 def load(config: dict[str, Any], folder: Path) -> Guesser:
     """The guesser of a folder, with weights still to be put in."""
     settings, tokenizer = parse_settings(NetworkSettings, config["network"]), load_tokenizer(folder / "tokenizer.json")
-    gaps = Gaps(**config["gaps"], marks=tokenizer.marks)
+    gaps = Gaps(**config["gaps"], marks=tokenizer.special_tokens)
     about, plan = (config["window"], config["ends"], gaps, config["normal_form"]), planned(config)
     if plan is None:
         return made(settings, tokenizer, *about)

@@ -21,8 +21,8 @@ from heedful.data.steps import store as step_store
 from heedful.data.steps.forms import StepForm, Steps, open_steps
 from heedful.data.steps.kind import StepKind
 from heedful.data.steps.read import read_clips
-from heedful.data.steps.subwords import Cut
-from heedful.data.steps.words import Lexicon
+from heedful.data.steps.subwords import SubwordVocabulary
+from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError, unknown
 from heedful.hub import Plan
 from heedful.metrics.classes import by_class, confused
@@ -64,8 +64,8 @@ class Labeller:
 
 def given(model: Labeller) -> Given:
     """What goes with a labeller's weights."""
-    lexicon = model.form.lexicon
-    words = lexicon.tokenizer if isinstance(lexicon, Cut) else None
+    lexicon = model.form.vocabulary
+    words = lexicon.tokenizer if isinstance(lexicon, SubwordVocabulary) else None
     form = model.form.picture
     return Given(words, form=form, pixels=model.pixels, steps=model.form, names=model.names, plan=model.plan)
 
@@ -76,7 +76,7 @@ def prepare(
     """The recipe's data under `folder`, read as `start` has it; labels are those of the data."""
     form = start.steps if start else None
     if start and start.plan and start.words and not form:  # a published network that reads pieces of words
-        form = StepForm("tokens", lexicon=Cut(start.words), normalize=recipe.data.normalize)
+        form = StepForm("tokens", vocabulary=SubwordVocabulary(start.words), normalize=recipe.data.normalize)
     return prepare_data(StepKind(form), recipe, folder, say, defaults)
 
 
@@ -105,7 +105,7 @@ def build(recipe: Recipe, prepared: step_store.PreparedClips, start: Given | Non
     Raises HeedfulError where a published vocabulary is to be read by a network of another make.
     """
     torch.manual_seed(recipe.seed)
-    if isinstance(prepared.form.lexicon, Cut):
+    if isinstance(prepared.form.vocabulary, SubwordVocabulary):
         plan = begun(start, "label", recipe.network, prepared.names)
         if plan is None:
             raise HeedfulError(
@@ -140,8 +140,8 @@ def of_words(
     inner: EncoderHead, settings: NetworkSettings, form: StepForm, names: tuple[str, ...], window: int, plan: Plan
 ) -> Labeller:
     """A labeller of words by a published network, which reads pieces of them."""
-    assert isinstance(form.lexicon, Cut)
-    marks = form.lexicon.tokenizer.marks
+    assert isinstance(form.vocabulary, SubwordVocabulary)
+    marks = form.vocabulary.tokenizer.special_tokens
     network = FirstPieces(inner, marks.before, marks.after)
     return Labeller(network, settings, form, None, names, window, plan)
 
@@ -152,7 +152,11 @@ def embedding(settings: NetworkSettings, form: StepForm, pixels: Pixels | None) 
     if pixels is not None:
         assert settings.patch != "auto", "fit_frames decides it"
         return Frames(pixels, width, settings.patch, int(settings.stem))
-    return Words(*form.lexicon.sizes, width) if isinstance(form.lexicon, Lexicon) else Series(len(form.mean), width)
+    return (
+        Words(*form.vocabulary.sizes, width)
+        if isinstance(form.vocabulary, WordVocabulary)
+        else Series(len(form.mean), width)
+    )
 
 
 def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) -> Work:
@@ -211,7 +215,7 @@ def shown(model: Labeller, source: str, shares: np.ndarray, steps: Steps, disagr
     rows = tuple(tuple(float(value) for value in row) for row in shares)
     read = tuple(windows(len(shares), model.window)) if disagreement is not None else ()
     track = Track(model.names, labels, rows, steps.seconds, read, disagreement)
-    unknown = model.form.lexicon.unknown(steps.words) if model.form.lexicon else ()
+    unknown = model.form.vocabulary.unknown(steps.words) if model.form.vocabulary else ()
     mean = score / max(1, len(labels))
     return Answer(source, "\t".join(labels), score, mean, labels, unknown=unknown, track=track, note=steps.note)
 

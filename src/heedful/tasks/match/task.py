@@ -21,12 +21,12 @@ from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import open_run as opened
 from heedful.data.pictures.album import Album
-from heedful.data.pictures.read import as_array, flat
-from heedful.data.pictures.read import fitted as fit
+from heedful.data.pictures.read import as_array, to_mode
+from heedful.data.pictures.read import fit_square as fit
 from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.load import load_tokenizer
-from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.errors import HeedfulError
 from heedful.hub import Plan
 from heedful.metrics.counts import PRIMARY, Kind
@@ -121,7 +121,7 @@ def work(model: Matcher, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=lambda epoch: sources.plan(recipe, epoch, together=False),
-        collate=Collate(sources, model.words.tokenizer.marks),
+        collate=Collate(sources, model.words.tokenizer.special_tokens),
         loss=contrast,
         score=values,
         primary=PRIMARY[kind(model)],
@@ -140,7 +140,7 @@ class Collate:
     """Numbers of rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
 
     sources: reading.Sources
-    marks: Marks
+    marks: SpecialTokens
 
     def __call__(self, numbers: np.ndarray) -> Batch:
         store = self.sources.store
@@ -179,7 +179,7 @@ def vectors(model: Matcher, side: int, sources: Sequence[str], budget: int, albu
 def seen(model: Matcher, pictures: Iterable[np.ndarray], budget: int) -> Tensor:
     """Unit vectors (N, D) of pictures (H, W, C) that are in no file, made to the form that the network reads."""
     form = model.pictures.form
-    images = [flat(Image.fromarray(one.squeeze()), form.mode) for one in pictures]
+    images = [to_mode(Image.fromarray(one.squeeze()), form.mode) for one in pictures]
     return of_pixels(model, np.stack([as_array(fit(image, form)) for image in images]), budget)
 
 

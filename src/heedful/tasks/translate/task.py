@@ -79,7 +79,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=lambda epoch: sources.plan(recipe, epoch),
-        collate=writing.Collate(sources, model.target.marks),
+        collate=writing.Collate(sources, model.target.special_tokens),
         loss=writing.Loss(recipe.train.label_smoothing),
         score=score,
         primary=PRIMARY[kind(model)],
@@ -140,7 +140,7 @@ def explain(model: Author, text: str, output: str | None, settings: GenerateSett
 
     `output` is what is to be explained in place of the model's own answer.
     """
-    [source], target, marks = writing.read_all([model], [text]), model.target, model.target.marks
+    [source], target, marks = writing.read_all([model], [text]), model.target, model.target.special_tokens
     if output is None:
         [[best, *_]] = writing.searched([model], [text], settings)
         said = [*best.tokens, *([marks.end] if best.complete else [])]
