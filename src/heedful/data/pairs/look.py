@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
-from heedful.data.pairs.pictured import broken_picture
+from heedful.data.pairs.pictured import broken_picture, is_pictured
 from heedful.data.pairs.read import Pair, read_pairs
-from heedful.data.pictures.read import is_picture
 from heedful.data.readers.rows import BadRow
 from heedful.data.split import hash_text
 from heedful.data.tokenizers.choose import unit_of
@@ -109,7 +108,7 @@ def collect_statistics(files: Sequence[str], data: DataSettings, units: tuple[st
     seen = PairStatistics(units)
     pairs = read_pairs(files, replace(data, bad_rows="skip", normalize="none"), seen.refuse)
     beginning = list(islice(pairs, BEGINNING))
-    pictured = bool(beginning) and is_picture(beginning[0].source)
+    pictured = bool(beginning) and is_pictured(beginning[0], files, data)
     seen.units = units or tuple(unit_of_length([getattr(pair, side) for pair in beginning]) for side in SIDES)
     if pictured:
         seen.units = (PICTURES, seen.units[1])

@@ -10,8 +10,10 @@ from heedful.data.notes import Notes, ignore
 from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pictures.album import AlbumWriter
 from heedful.data.pictures.choose import choose_form
-from heedful.data.pictures.read import Form, decode
-from heedful.data.readers.rows import BadRow
+from heedful.data.pictures.files import NAME
+from heedful.data.pictures.read import Form, decode, is_picture
+from heedful.data.readers.files import read_rows
+from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
@@ -19,6 +21,14 @@ LOOKED_AT = 300  # pictures by which size and colours are chosen
 SMALL = Form(8, "gray")
 
 OnBad = Callable[[BadRow], None]
+
+
+def is_pictured(first: Pair, files: Sequence[str], data: DataSettings) -> bool:
+    """Whether the first pair's source is a picture: written as one, or what its table calls file_name."""
+    if is_picture(first.source) or "://" in first.file:
+        return is_picture(first.source)
+    row = next((row for row in read_rows(files, data) if isinstance(row, TextRow) and row.where == first.where), None)
+    return row is not None and row.columns.get(NAME) == first.source
 
 
 class Pictured:
@@ -37,8 +47,13 @@ class Pictured:
         if not self.any:
             return
         if form is None:
-            first = islice(read_pairs(self.data.train, self.data, ignore), LOOKED_AT)
-            form, why = choose_form([pair.source for pair in first], self.data, decisions)
+            first = list(islice(read_pairs(self.data.train, self.data, ignore), LOOKED_AT))
+            try:
+                form, why = choose_form([pair.source for pair in first], self.data, decisions)
+            except HeedfulError:
+                if self.data.bad_rows == "error" and first and (bad := broken_picture(first[0])):
+                    raise bad.error() from None
+                raise
             note(why)
         self.album = AlbumWriter(self.folder, form)
 

@@ -11,9 +11,8 @@ from heedful.data.folders import ABOUT, read_examples, read_json
 from heedful.data.notes import ignore
 from heedful.data.pairs import coders
 from heedful.data.pairs.coders import Kind
-from heedful.data.pairs.pictured import readable_pictures
+from heedful.data.pairs.pictured import is_pictured, readable_pictures
 from heedful.data.pairs.read import read_pairs
-from heedful.data.pictures.read import is_picture
 from heedful.data.readers.rows import BadRow
 from heedful.data.store import Store
 from heedful.errors import HeedfulError
@@ -50,7 +49,7 @@ def open_run(folder: Path) -> Prepared | None:
 def kind_of_source(data: DataSettings) -> Kind:
     """Whether the first training row's source is a picture or a text."""
     first = next(read_pairs(data.train, replace(data, bad_rows="skip"), ignore), None)
-    return "picture" if first and is_picture(first.source) else "text"
+    return "picture" if first and is_pictured(first, data.train, data) else "text"
 
 
 def examples(

@@ -6,7 +6,7 @@ a table    CSV or JSON lines with file_name, seen from the table's folder, and l
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -21,6 +21,11 @@ ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )
+UNREAD = (
+    *(".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".svgz", ".psd", ".xcf", ".tga", ".ico"),
+    *(".icns", ".exr", ".dds", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
+)
+"""Endings of pictures too, which nothing here can read: they are refused as pictures, and never taken for texts."""
 TABLES = ("metadata.jsonl", "metadata.csv")
 NAME = "file_name"
 TARGETS = ("label", "text", "caption")
@@ -37,8 +42,7 @@ def read_folder(folder: str) -> Iterator[TextRow | BadRow]:
         return locate_pictures(open_rows(str(table)))
     pictures, others = files_in(folder)
     if not pictures:
-        cure = f"Endings of pictures: {', '.join(ENDINGS)}."
-        raise HeedfulError(f"The folder {folder} has {count(len(others), 'file')} and no picture.", cure)
+        raise no_picture(folder, others)
     parts = sorted({path.relative_to(folder).parts[0] for path in pictures})
     if all(part.lower() in SPLITS for part in parts):
         raise HeedfulError(
@@ -59,12 +63,17 @@ def folder_notes(folder: str) -> list[str]:
         rows = locate_pictures(open_rows(str(table)))
         in_table = {Path(row.columns[NAME]) for row in rows if isinstance(row, TextRow) and NAME in row.columns}
         left = [path for path in pictures if path not in in_table]
-        others = [path for path in others if path != table]
+        others = [path for path in others if path not in {table, *in_table}]
         what = f"{count(len(left), 'picture')} that {table.name} does not name"
         unnamed = [f"{folder}: passed over {what} (first: {left[0]})"] if left else []
     else:
         others = [path for path in others if not (path.suffix.lower() == ".txt" and path.with_suffix("") in known)]
         unnamed = []
+    unread = [path for path in others if is_unread(path) and not is_hidden(path.name)]
+    others = [path for path in others if path not in unread]
+    if unread:
+        what = f"{count(len(unread), 'picture')} in a format that cannot be read"
+        unnamed.append(f"{folder}: passed over {what} (first: {unread[0]}); {conversion(unread[0])}")
     if others:
         what = f"{count(len(others), 'file')} hidden or without a picture's ending"
         unnamed.append(f"{folder}: passed over {what} (first: {others[0]})")
@@ -101,10 +110,26 @@ def shown_in(folder: str) -> tuple[list[Path], list[Path]]:
     """As `files_in`, hidden files left out; raises HeedfulError for a folder without any picture."""
     found, others = files_in(folder)
     if not found:
-        raise HeedfulError(
-            f"The folder {folder} has {count(len(others), 'file')} and no picture.", f"Endings: {', '.join(ENDINGS)}."
-        )
+        raise no_picture(folder, others)
     return found, [path for path in others if not is_hidden(path.name)]
+
+
+def no_picture(folder: str, others: Sequence[Path]) -> HeedfulError:
+    """The error for a folder of other files, pictures that cannot be read among them."""
+    unread = next((path for path in others if is_unread(path) and not is_hidden(path.name)), None)
+    what = f" that can be read (first: {unread})" if unread else ""
+    cure = f"Endings of pictures: {', '.join(ENDINGS)}" + (f"; {conversion(unread)}." if unread else ".")
+    return HeedfulError(f"The folder {folder} has {count(len(others), 'file')} and no picture{what}.", cure)
+
+
+def is_unread(path: Path | str) -> bool:
+    """Whether a file ends as pictures do that cannot be read."""
+    return Path(path).suffix.lower() in UNREAD
+
+
+def conversion(path: Path | str) -> str:
+    """What to do with a picture that cannot be read."""
+    return f"pictures that end in {Path(path).suffix} must be converted first, as to JPEG or PNG"
 
 
 def is_hidden(name: str) -> bool:
@@ -160,7 +185,7 @@ def locate_pictures(rows: Iterable[TextRow | BadRow], column: str = "") -> Itera
         column = list(columns)[int(column) - 1]
     if NAME in columns:
         return map(name_columns, chain(first, rows))
-    if Path(columns.get(column, "")).suffix.lower() in ENDINGS:
+    if Path(columns.get(column, "")).suffix.lower() in (*ENDINGS, *UNREAD):
         return (locate_picture(row, column) for row in chain(first, rows))
     return chain(first, rows)
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from heedful.data.pictures import arrays as picture_arrays
-from heedful.data.pictures.files import ENDINGS
+from heedful.data.pictures.files import ENDINGS, UNREAD, conversion, is_unread
 from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import check_readable
 from heedful.data.samples import pictures as picture_samples
@@ -76,14 +76,14 @@ class Form:
 
 
 def is_picture(reference: str) -> bool:
-    """Whether a text is a reference to a picture, judged by how it is written.
+    """Whether a text is a reference to a picture, which may be one that cannot be read, judged by how it is written.
 
-    >>> is_picture("photos/cat/1.JPG"), is_picture("digits.npz#17"), is_picture("a cat.")
-    (True, True, False)
+    >>> is_picture("photos/cat/1.JPG"), is_picture("IMG_1.HEIC"), is_picture("digits.npz#17"), is_picture("a cat.")
+    (True, True, True, False)
     """
     if reference.startswith("sample://"):
         return picture_samples.is_sample(reference)
-    return Path(reference).suffix.lower() in ENDINGS or in_npz(reference) is not None
+    return Path(reference).suffix.lower() in (*ENDINGS, *UNREAD) or in_npz(reference) is not None
 
 
 def read_picture(reference: str, form: Form) -> np.ndarray:
@@ -169,7 +169,8 @@ def open_image(file: str) -> Iterator[Image.Image]:
             raise too_large(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
         except Exception:
             # Beside its own, Pillow lets a dozen kinds through from headers that are made up.
-            raise HeedfulError(f"{file} {describe_foreign(start)}", f"Known are {', '.join(FORMATS)}.") from None
+            known = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unread(file) else ".")
+            raise HeedfulError(f"{file} {describe_foreign(start)}", known) from None
         with image:
             width, height = image.size
             if width * height > LIMIT:
