@@ -17,7 +17,7 @@ import numpy as np
 
 from heedful import recipe
 from heedful.data.batching import plan
-from heedful.tasks.translate.task import prepare
+from heedful.tasks.translate.learn import prepare
 
 CHUNK = 50_000
 TOKENS = 4_000
@@ -46,7 +46,7 @@ def run(folder: Path, pairs: int) -> None:
     clock.lap(f"opened again: {sum(path.stat().st_size for path in store.folder.iterdir()) / 1e6:,.0f} MB on disk")
     batches = plan(store.lengths, TOKENS, seed=0, epoch=0)
     clock.lap(f"planned: {len(batches):,} batches of {TOKENS:,} tokens")
-    tokens = sum(len(side) for batch in batches[:BATCHES] for row in batch for side in store[int(row)])
+    tokens = sum(len(side) for batch in batches[:BATCHES] for row in batch.rows for side in store[int(row)])
     clock.lap(f"read: {min(BATCHES, len(batches)):,} batches, {tokens:,} tokens")
 
 

@@ -2,27 +2,24 @@
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from heedful import hub
-from heedful import recipe as recipes
 from heedful.api.locate import is_published, located
 from heedful.api.model import load_one
 from heedful.errors import HeedfulError
 from heedful.networks import lineage
 from heedful.networks.parts import freeze, gathered
 from heedful.networks.transfer import Taken, take, told
+from heedful.recipe import listed
 from heedful.schema import NetworkSettings, Recipe, parse_settings
-from heedful.tasks import task
+from heedful.tasks.from_hub import beginning
 from heedful.tasks.pretrained import Given, order, unlike
-from heedful.tasks.recipes import USES
+from heedful.tasks.task import find_task
 
 FREE = ("name", "dropout", "depth", "pool", "context", "patch", "stem", "tied", "codes")
 """Settings of a network that one may choose anew: what does not fit then is not taken. Others change what fits."""
-ALIKE = (("complete", "fill"), ("label",))
-"""Tasks whose windows are of the same things."""
 
 
 @dataclass(frozen=True)
@@ -33,49 +30,38 @@ class Start:
     task: str
     recipe: Recipe
     network: nn.Module
-    given: Given
+    pretrained: Given
 
     def __str__(self) -> str:
         return f"{self.where} ({self.task or 'reads only'})"
 
 
-def start_of(name: str) -> Start:
+def open_start(name: str) -> Start:
     """What `--from` names; raises HeedfulError as `load` does."""
     folder = located(name)
-    if is_published(folder) and not (found := hub.open(folder)).tasks:
-        from heedful.tasks import published  # all tasks at once
-
-        settings, given = published.beginning(found, name)
-        bare = Recipe(task="classify", network=settings)
-        return Start(name, "", bare, hub.network(found), given)
+    if is_published(folder) and not (published := hub.open(folder)).tasks:
+        settings, pretrained = beginning(published, name)
+        return Start(name, "", Recipe(network=settings), hub.network(published), pretrained)
     model = load_one(Path(name))
     trained = model.trained[0]
-    return Start(name, model.task, model.recipe, trained.network, task(model.task).given(trained))
+    pretrained = find_task(model.task).learning.pretrained(trained)
+    return Start(name, model.task, model.recipe, trained.network, pretrained)
 
 
-def inherited(recipe: Recipe, start: Start) -> Recipe:
+def inherit(recipe: Recipe, start: Start) -> Recipe:
     """The recipe with what it leaves open taken from where the weights come from.
 
     Raises HeedfulError for a setting under which the weights would fit and mean something else.
     """
-    own = getattr(task(recipe.task), "OWN", {})
-    network = inherited_network(recipe, start, own)
-    before = start.recipe.data
-    changes: dict[str, Any] = {"normalize": before.normalize}
-    if recipe.task == start.task == "translate":
-        changes["shared_tokenizer"] = before.shared_tokenizer
-    if any(recipe.task in some and start.task in some for some in ALIKE):
-        changes["window"] = before.window
-    if (form := start.given.form) and "data.picture" in USES[recipe.task]:
-        changes |= {"picture": form.size, "colours": form.colours, "fit": form.fit}
-    if recipe.task == "label" and start.given.steps:
-        changes["frame_rate"] = start.given.steps.rate
-    return replace(recipe, network=network).with_defaults("data", changes)
+    learning = find_task(recipe.task).learning
+    changes = learning.inherited(start.recipe, start.pretrained)
+    return replace(recipe, network=inherit_network(recipe, start)).with_defaults("data", changes)
 
 
-def inherited_network(recipe: Recipe, start: Start, own: dict[str, Any]) -> NetworkSettings:
+def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
     """The settings of the network that the weights come from, as far as the task has them, with what is asked anew."""
     asked, name, there = recipe.network, recipe.task, settings_for(start, recipe.task)
+    own = find_task(name).learning.own
     written = {one.name for one in fields(NetworkSettings) if f"network.{one.name}" in recipe.written}
     for key in (one.name for one in fields(NetworkSettings)):
         value = getattr(asked, key)
@@ -98,13 +84,13 @@ def inherited_network(recipe: Recipe, start: Start, own: dict[str, Any]) -> Netw
 
 def settings_for(start: Start, name: str) -> NetworkSettings:
     """The settings of that side of a start which can do a task; of its first one if none can."""
-    sides = [start.recipe.network, *(start.given.plan.sides.values() if start.given.plan else ())]
+    sides = [start.recipe.network, *(start.pretrained.plan.sides.values() if start.pretrained.plan else ())]
     return next((side for side in sides if not lineage.lacking(side.name, name)), sides[0])
 
 
-def begin(network: nn.Module, here: Given, start: Start) -> Taken:
+def begin_with(network: nn.Module, here: Given, start: Start) -> Taken:
     """Gives a network the weights of a start; raises HeedfulError if they share nothing."""
-    there = start.given
+    there = start.pretrained
     taken = take(network, start.network, unlike(here, there), order(here.names, there.names))
     if not taken.count:
         raise HeedfulError(
@@ -114,7 +100,7 @@ def begin(network: nn.Module, here: Given, start: Start) -> Taken:
     return taken
 
 
-def held(network: nn.Module, recipe: Recipe, taken: Taken | None) -> list[str]:
+def freeze_parts(network: nn.Module, recipe: Recipe, taken: Taken | None) -> list[str]:
     """Freezes what the recipe says, and a codebook that was taken whole; what was done, in lines.
 
     Who has learnt to write codes knows what they meant.
@@ -128,6 +114,6 @@ def held(network: nn.Module, recipe: Recipe, taken: Taken | None) -> list[str]:
         weights = list(network.parameters())
         learning = sum(weight.numel() for weight in weights if weight.requires_grad)
         total = sum(weight.numel() for weight in weights)
-        what = f"{recipes.listed(recipe.train.freeze)} stay{'s' * (len(recipe.train.freeze) == 1)} as before"
+        what = f"{listed(recipe.train.freeze)} stay{'s' * (len(recipe.train.freeze) == 1)} as before"
         lines.append(f"{learning / 1e6:.2f} of {total / 1e6:.2f} M weights learn; {what} (train.freeze)")
     return lines

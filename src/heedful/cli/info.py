@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli.ask import reads_pictures
 from heedful.cli.words import SizeFlag
 from heedful.errors import HeedfulError, nearest, unknown
 from heedful.report.terminal import columns
@@ -51,7 +50,7 @@ def run(name: Name, size: SizeFlag = None) -> None:
         kind = "published" if plan else f"a run, of size {model.recipe.network.size}"
         raise HeedfulError(f"{name} is {kind}.", "--size goes with a network.")
     sides = f"{vocabularies(network)}{'published' if plan else 'trained'} to {model.task}"
-    print(told(model.recipe.network, network, sides, model.task, reads_pictures(model), plan))
+    print(told(model.recipe.network, network, sides, model.task, model.source_kind == "picture", plan))
 
 
 def vocabularies(network: "nn.Module") -> str:

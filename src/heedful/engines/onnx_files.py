@@ -5,7 +5,7 @@ N sources   T tokens   V vocabulary
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,10 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from heedful.engines.onnx_graphs import NEW, Example, Graph, Reader, named, unread
+from heedful.engines.onnx_graphs import NEW, Example, Graph, Reader, Stepper, named, unread
 from heedful.engines.onnx_recurrent import OPSET, exportable
 from heedful.errors import HeedfulError
-from heedful.networks.joins import LanguageModel
+from heedful.networks.decoders import Decoder
+
+STEPS = 5  # tokens of a check
 
 
 def require() -> None:
@@ -90,6 +92,27 @@ class Session:
         return dict(zip(self.gives, map(torch.from_numpy, self.inner.run(None, given)), strict=True))
 
 
+def differences(graphs: Sequence[Graph], folder: Path) -> float:
+    """How far the files' answers are from the network's, as a share of the largest number; the worst of all files."""
+    found: list[float] = []
+    for graph in graphs:
+        if isinstance(graph.module, Reader):
+            tokens = made_up_tokens(graph.module.network.decoder, graph.rows)
+            found.append(difference_in_steps(graph.module, graph.inputs, tokens, folder))
+        elif not isinstance(graph.module, Stepper):
+            found.append(difference(graph, folder))
+        elif len(graphs) == 1:  # else it was asked together with the reader
+            tokens = made_up_tokens(graph.module.decoder, graph.rows)
+            found.append(difference_alone(graph.module.decoder, tokens, folder))
+    return max(found)
+
+
+def made_up_tokens(decoder: Decoder, rows: int) -> Tensor:
+    """Tokens that nobody wrote, a few for each source."""
+    random, steps = torch.Generator().manual_seed(0), min(STEPS, decoder.limit or STEPS)
+    return torch.randint(0, decoder.vocabulary, (rows, steps), generator=random)
+
+
 @torch.inference_mode()
 def difference(graph: Graph, folder: Path) -> float:
     """How far a file's first output is from the module's, as a share of the largest number in it."""
@@ -107,10 +130,11 @@ def difference_in_steps(reader: Reader, example: Example, tokens: Tensor, folder
 
 
 @torch.inference_mode()
-def difference_alone(network: LanguageModel, tokens: Tensor, folder: Path) -> float:
+def difference_alone(decoder: Decoder, tokens: Tensor, folder: Path) -> float:
     """The same of step.onnx alone."""
-    state = unread(network.decoder.start(None, rows=tokens.size(0), room=1))
-    return apart(stepwise(named(state), tokens, folder), network.decoder.logits(network(tokens)))
+    state = unread(decoder.start(None, rows=tokens.size(0), room=1))
+    outputs, _ = decoder(tokens, decoder.start(None, rows=tokens.size(0)))
+    return apart(stepwise(named(state), tokens, folder), decoder.logits(outputs))
 
 
 def stepwise(state: dict[str, Tensor], tokens: Tensor, folder: Path) -> Tensor:

@@ -36,6 +36,11 @@ class Graph:
     outputs: tuple[str, ...]
     limit: int | None = None
 
+    @property
+    def rows(self) -> int:
+        """How many sources the examples are of."""
+        return len(next(iter(self.inputs.values())))
+
 
 Example = dict[str, Tensor]
 """A source (N, ...) and, where lengths differ, lengths (N,)."""

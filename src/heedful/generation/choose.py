@@ -1,101 +1,188 @@
 """How the next tokens are chosen: the top of a beam, or a draw.
 
-N sources   K beams   V vocabulary
+N sources   K beams   C tokens among which a row can go on   V vocabulary
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from heedful.generation.constraints import Track
+from heedful.generation.batch import SearchBatch
+from heedful.generation.constraints import ConstraintProgress
+from heedful.generation.stepper import Bools, Floats, Ints
 from heedful.schema import GenerateSettings
 
+SHORT = 64  # numbers that are sorted faster than parted
 
-class Beams(Protocol):
-    """What choosing must know of a running batch."""
 
-    score: Tensor  # (N, K)
-    order: Tensor  # (N, K) dead rows -inf
-    growing: Tensor  # (N, 1) hypotheses still growing
-    draws: Tensor  # (N, K, room) what decides each draw, in [0, 1); room 0 where nothing is drawn
-    steps: list[int]
-    limits: list[int]
-    tracks: list[list[Track]]
+@dataclass(frozen=True)
+class Continuations:
+    """The tokens by which each row may go on, in any order, all (N, K, C).
+
+    `unguided` are log probabilities under the network as it is and make the score; `allowed`, with guidance, penalties
+    and constraints, make the ranking score: -inf where a token is not allowed.
+    """
+
+    tokens: Ints
+    unguided: Floats
+    allowed: Floats
 
 
 @dataclass(frozen=True)
 class Choice:
     """The next hypotheses: which beam each goes on with, by which token, and its scores with it. All (N, K)."""
 
-    beam: Tensor
-    token: Tensor
-    score: Tensor
-    order: Tensor
-    tracks: list[list[Track]] = field(default_factory=list)
+    beam: Ints
+    token: Ints
+    score: Floats
+    ranking_score: Floats
+    progress: list[list[ConstraintProgress]] = field(default_factory=list[list[ConstraintProgress]])
 
 
-Chooser = Callable[[Tensor, Tensor, Beams, GenerateSettings], Choice]
-"""`log_probs` (N, K, V) are the network's own and make the score; `allowed`, with penalties, make the order."""
+class Chooser(Protocol):
+    """A way of choosing. `count`: how many of the likeliest tokens of each row it must see; None: all, by their id."""
+
+    @property
+    def count(self) -> int | None: ...
+
+    def __call__(self, continuations: Continuations, batch: SearchBatch) -> Choice: ...
 
 
-def beams(log_probs: Tensor, allowed: Tensor, running: Beams, settings: GenerateSettings) -> Choice:
+@dataclass(frozen=True)
+class Beams:
     """The likeliest continuations of each source, as many as it has hypotheses still growing."""
-    width = running.order.size(1)
-    if width == 1:
-        gained, token = allowed.max(-1)
-        own = gained if allowed is log_probs else log_probs.gather(-1, token.unsqueeze(-1)).squeeze(-1)
-        return Choice(torch.zeros_like(token), token, running.score + own, running.order + gained)
-    beam, token, order = likeliest(allowed, running, width)
-    order = order.masked_fill(torch.arange(width, device=order.device) >= running.growing, -math.inf)
-    return chosen(log_probs, running, beam, token, order)
+
+    width: int
+
+    @property
+    def count(self) -> int:
+        return self.width
+
+    def __call__(self, continuations: Continuations, batch: SearchBatch) -> Choice:
+        choice = likeliest(continuations, batch, self.width)
+        if self.width > 1:
+            choice.ranking_score[np.arange(self.width) >= batch.growing[:, None]] = -np.inf
+        return choice
 
 
-def candidates(log_probs: Tensor, allowed: Tensor, running: Beams, settings: GenerateSettings) -> Choice:
-    """Twice as many of the likeliest continuations as the beam holds, best first: `beam` go on even if as many end."""
-    return chosen(log_probs, running, *likeliest(allowed, running, 2 * running.order.size(1)))
+@dataclass(frozen=True)
+class FreedBeams:
+    """Twice as many of the likeliest continuations as the beam holds, best first: `width` go on even if as many end."""
+
+    width: int
+
+    @property
+    def count(self) -> int:
+        return 2 * self.width
+
+    def __call__(self, continuations: Continuations, batch: SearchBatch) -> Choice:
+        return likeliest(continuations, batch, self.count)
 
 
-def likeliest(allowed: Tensor, running: Beams, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The beams, tokens and orders (N, count) of the likeliest continuations of each source."""
-    # the best of all are among the best of each, and those are found faster
-    each, tokens = allowed.topk(min(count, allowed.size(-1)), dim=-1)
-    order, place = (running.order.unsqueeze(-1) + each).flatten(1).topk(count, dim=1)
-    return place // each.size(-1), tokens.flatten(1).gather(1, place), order
-
-
-def samples(log_probs: Tensor, allowed: Tensor, running: Beams, settings: GenerateSettings) -> Choice:
+@dataclass(frozen=True)
+class Samples:
     """One draw for every row."""
-    odds = narrowed(allowed / settings.temperature, settings)  # (N, K, V)
-    share = odds.softmax(-1).double().cumsum(-1)
-    places = torch.tensor(running.steps, device=odds.device).view(-1, 1, 1).expand(-1, odds.size(1), 1)
-    point = running.draws.gather(2, places) * share[..., -1:]
-    token = torch.searchsorted(share, point, right=True).clamp(max=odds.size(-1) - 1)
-    beam = torch.arange(odds.size(1), device=odds.device).expand(len(odds), -1)
-    order = running.order + allowed.gather(-1, token).squeeze(-1)
-    return chosen(log_probs, running, beam, token.squeeze(-1), order)
+
+    settings: GenerateSettings
+    vocabulary: int
+
+    @property
+    def count(self) -> int | None:
+        """Where few of the likeliest are drawn from, only these are asked for."""
+        return self.settings.top_k if 0 < self.settings.top_k <= self.vocabulary // 8 else None
+
+    def __call__(self, continuations: Continuations, batch: SearchBatch) -> Choice:
+        if self.count is not None:
+            continuations = by_token(continuations)  # a draw hangs on the order in which shares are added up
+        sums = weights(narrow(continuations.allowed, self.settings)).cumsum(-1, dtype=np.float64)  # (N, K, C)
+        sources, beams = np.arange(len(batch))[:, None], np.arange(sums.shape[1], dtype=np.int64)
+        points = batch.draws[sources, beams, batch.steps[:, None]] * sums[..., -1]
+        places = np.array(
+            [
+                [row.searchsorted(point, side="right") for row, point in zip(rows, drawn, strict=True)]
+                for rows, drawn in zip(sums, points, strict=True)
+            ]
+        )
+        return chosen(continuations, batch, beams * sums.shape[2] + np.minimum(places, sums.shape[2] - 1))
 
 
-def chosen(log_probs: Tensor, running: Beams, beam: Tensor, token: Tensor, order: Tensor) -> Choice:
-    """The choice of these continuations (N, K), scored by the network's own log probabilities."""
-    place = beam * log_probs.size(-1) + token
-    return Choice(beam, token, running.score.gather(1, beam) + log_probs.flatten(1).gather(1, place), order)
+def likeliest(continuations: Continuations, batch: SearchBatch, count: int) -> Choice:
+    """The `count` likeliest continuations of each source, best first."""
+    if continuations.allowed.shape[1:] == (1, 1):
+        return chosen(continuations, batch, np.zeros((len(batch), 1), np.int64))
+    totals = batch.ranking_score[..., None] + continuations.allowed  # (N, K, C)
+    return chosen(continuations, batch, highest(totals.reshape(len(batch), -1), count))
 
 
-def narrowed(log_probs: Tensor, settings: GenerateSettings) -> Tensor:
-    """Log odds with the unlikely taken out: top-k, then top-p (Holtzman et al. 2020), then min-p."""
-    if 0 < settings.top_k < log_probs.size(-1):
-        least = log_probs.topk(settings.top_k, dim=-1).values[..., -1:]
-        log_probs = log_probs.masked_fill(log_probs < least, -math.inf)
+def highest(values: Floats, count: int) -> Ints:
+    """Where the `count` highest of each row (N, L) stand, the highest first: (N, count)."""
+    if count == 1:
+        return values.argmax(1)[:, None]
+    if values.shape[1] <= max(count, SHORT):
+        return (-values).argsort(1, kind="stable")[:, :count]
+    places = (-values).argpartition(count - 1, axis=1)[:, :count]
+    rows = np.arange(len(values))[:, None]
+    return places[rows, (-values[rows, places]).argsort(1, kind="stable")]
+
+
+def chosen(continuations: Continuations, batch: SearchBatch, places: Ints) -> Choice:
+    """The choice of these continuations: places (N, count) beam * C + place among its tokens."""
+    sources, count = np.arange(len(batch))[:, None], len(batch)
+    beam = places // continuations.tokens.shape[2]
+    return Choice(
+        beam,
+        continuations.tokens.reshape(count, -1)[sources, places],
+        batch.score[sources, beam] + continuations.unguided.reshape(count, -1)[sources, places],
+        batch.ranking_score[sources, beam] + continuations.allowed.reshape(count, -1)[sources, places],
+    )
+
+
+def by_token(continuations: Continuations) -> Continuations:
+    """The same in the order of their tokens' ids."""
+    order = continuations.tokens.argsort(-1, kind="stable")
+    unguided, allowed = (
+        np.take_along_axis(log_probs, order, -1) for log_probs in (continuations.unguided, continuations.allowed)
+    )
+    return Continuations(np.take_along_axis(continuations.tokens, order, -1), unguided, allowed)
+
+
+def narrow(log_probs: Floats, settings: GenerateSettings) -> Floats:
+    """Log odds (..., C) at a temperature, the unlikely taken out: by top-k, then top-p (Holtzman et al. 2020), then
+    min-p.
+    """
+    log_odds, size = log_probs, log_probs.shape[-1]
+    if settings.temperature != 1:
+        log_odds = log_odds / settings.temperature
+    if 0 < settings.top_k < size:
+        least = np.partition(log_odds, size - settings.top_k, axis=-1)[..., size - settings.top_k, None]
+        log_odds = np.where(log_odds < least, -np.inf, log_odds)
     if settings.top_p < 1:
-        ranked, where = log_probs.sort(dim=-1, descending=True)
-        shares = ranked.softmax(-1)
-        beyond = shares.cumsum(-1) - shares >= settings.top_p  # the token that crosses the line is still in
-        log_probs = log_probs.masked_fill(beyond.scatter(-1, where, beyond), -math.inf)
+        log_odds = np.where(nucleus(log_odds, settings.top_p), log_odds, -np.inf)
     if settings.min_p > 0:
-        least = log_probs.amax(-1, keepdim=True) + math.log(settings.min_p)
-        log_probs = log_probs.masked_fill(log_probs < least, -math.inf)
-    return log_probs
+        least = log_odds.max(-1, keepdims=True) + math.log(settings.min_p)
+        log_odds = np.where(log_odds < least, -np.inf, log_odds)
+    return log_odds
+
+
+def nucleus(log_odds: Floats, top_p: float) -> Bools:
+    """Which are the fewest (..., C) that hold a share of `top_p`; of equals the first."""
+    ranked = -np.sort(-log_odds, axis=-1)
+    shares = weights(ranked)
+    sums = shares.cumsum(-1)
+    kept = (sums - shares < top_p * sums[..., -1:]).sum(-1, keepdims=True)  # the one that crosses the line is in
+    least = np.take_along_axis(ranked, np.maximum(kept - 1, 0), -1)
+    inside = log_odds >= least
+    if (inside.sum(-1, keepdims=True) > kept).any():
+        above = log_odds > least
+        inside &= above | ((inside & ~above).cumsum(-1) <= kept - above.sum(-1, keepdims=True))
+    return inside
+
+
+def weights(log_odds: Floats) -> Floats:
+    """Odds (..., C), the highest 1; zeros where every token is ruled out."""
+    highest = log_odds.max(-1, keepdims=True)
+    if not np.isfinite(highest).all():
+        highest = np.where(highest > -np.inf, highest, 0)
+    return np.exp(log_odds - highest)

@@ -1,11 +1,11 @@
 """Phrases that every answer must hold, and phrases that none may hold, kept at the level of the decoded text.
 
-Each hypothesis carries a proof that it can still be finished: its *way*, tokens that, said next, lead to a text that
-keeps every constraint. A token after which no way fits into the longest answer is not chosen. So a search never runs
-dry, and a request that cannot be met is found out before it begins.
+Each hypothesis carries a proof that it can still be finished: its *completion*, tokens that, coming next, lead to a
+text that keeps every constraint. A token after which no completion fits into the longest answer is not chosen. So a
+search never runs dry, and a request that cannot be met is refused before it begins.
 
-The way spells required phrases as the tokenizer would; a hypothesis is free to spell them otherwise. Of the ways that
-are looked for, the shortest is not promised, so a request is refused only when its longest answer is very tight.
+A completion spells required phrases as the tokenizer would; a hypothesis is free to spell them otherwise. The shortest
+completion is not promised to be found, so a request is refused only when its longest answer is very tight.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,18 +18,18 @@ from heedful.generation.phrases import UNSPACED, Phrase, plain
 
 Ids = tuple[int, ...]
 BROKEN = "\ufffd"  # how the bytes of an unfinished character are decoded
-ORDERS = 24  # orders of the phrases tried for one way: all orders of four
+ORDERS = 24  # orders of the phrases tried for one completion: all orders of four
 BRIDGES = 8  # tokens of each sort tried between what must not meet
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """How token ids and texts become one another, and which ids there are; `never` are not chosen."""
+    """How token ids and texts become one another, and which ids there are; `suppressed` are not chosen."""
 
     encode: Callable[[str], Sequence[int]]
     decode: Callable[[Sequence[int]], str]
     vocabulary: int
-    never: frozenset[int]  # the end among them
+    suppressed: frozenset[int]  # the end among them
     symbols: bool = False  # texts are symbols between white space, not words
 
     def text(self, ids: Ids) -> str:
@@ -38,17 +38,17 @@ class Spelling:
 
 
 @dataclass(frozen=True)
-class Track:
+class ConstraintProgress:
     """A hypothesis as the constraints see it.
 
-    `way` is its proof: it may end once that is empty. `owed` of its tokens are for required phrases. `bound`: the
-    network wanted to end too early, and now follows the way.
+    `completion` is its proof: it may end once that is empty. `remaining` of its tokens are for required phrases.
+    `forced`: the network wanted to end too early, and now follows the completion.
     """
 
     ids: Ids
-    way: Ids
-    owed: int
-    bound: bool = False
+    completion: Ids
+    remaining: int
+    forced: bool = False
 
 
 class Constraints:
@@ -64,24 +64,24 @@ class Constraints:
         self.forbidden = [Phrase(text, spelling.symbols) for text in forbidden]
         self.spelling, self.prefix, self.no_repeat = spelling, prefix, no_repeat
         self.beginning = spelling.text(prefix)
-        self.firsts: dict[int, Track] = {}  # by the longest answer: the jobs of a request differ in little else
+        self.firsts: dict[int, ConstraintProgress] = {}  # by the longest answer
         self.refuse_contradictions()
 
-    def first(self, longest: int) -> Track:
-        """The hypothesis that has said nothing; raises HeedfulError if no answer of `longest` tokens can be allowed."""
+    def first(self, longest: int) -> ConstraintProgress:
+        """The hypothesis without tokens; raises HeedfulError if no answer of `longest` tokens can be allowed."""
         if longest not in self.firsts:
-            found = self.way(self.prefix, longest - len(self.prefix))
-            if found is None:
+            rest = self.complete(self.prefix, longest - len(self.prefix))
+            if rest is None:
                 raise self.impossible(longest)
-            self.firsts[longest] = Track((), self.prefix + found, len(found) if self.required else 0)
+            self.firsts[longest] = ConstraintProgress((), self.prefix + rest, len(rest) if self.required else 0)
         return self.firsts[longest]
 
     def impossible(self, longest: int) -> HeedfulError:
         """Why no answer of `longest` tokens keeps the constraints."""
         held = ", ".join(f'"{phrase.text}"' for phrase in self.required)
-        far = self.way(self.prefix, 1 << 30)
-        if far is not None:
-            needed = len(self.prefix) + len(far)
+        rest = self.complete(self.prefix, 1 << 30)
+        if rest is not None:
+            needed = len(self.prefix) + len(rest)
             return HeedfulError(
                 f"An answer that holds {held or 'nothing forbidden'} takes {needed} tokens, and it may have {longest}.",
                 f"Allow more, as by generate.max_length={needed + 1}, or ask for less.",
@@ -95,79 +95,82 @@ class Constraints:
         wishes = " and ".join(f"{verb} {what}" for verb, what in asked.items() if what)
         return HeedfulError(f"There is no answer that {wishes}.", "Leave one of these out.")
 
-    def follow(self, track: Track, token: int, room: int) -> Track | None:
+    def follow(self, progress: ConstraintProgress, token: int, room: int) -> ConstraintProgress | None:
         """The hypothesis with one token more, if it can be finished in `room` further ones."""
-        ids = (*track.ids, token)
-        if track.way[:1] == (token,):
-            way = track.way[1:]
-            return Track(ids, way, min(track.owed, len(way)), track.bound and bool(way))
-        if track.bound:
+        ids = (*progress.ids, token)
+        if progress.completion[:1] == (token,):
+            completion = progress.completion[1:]
+            remaining, forced = min(progress.remaining, len(completion)), progress.forced and bool(completion)
+            return ConstraintProgress(ids, completion, remaining, forced)
+        if progress.forced:
             return None
-        way = self.way(ids, room, track.way)
-        if way is None:
+        completion = self.complete(ids, room, progress.completion)
+        if completion is None:
             return None
-        return Track(ids, way, len(way) if way and self.unmet(self.spelling.text(ids)) else 0)
+        unmet = completion and self.unmet(self.spelling.text(ids))
+        return ConstraintProgress(ids, completion, len(completion) if unmet else 0)
 
-    def way(self, ids: Ids, room: int, before: Ids = ()) -> Ids | None:
-        """At most `room` tokens that, said next, leave every constraint kept; None if none are found.
+    def complete(self, ids: Ids, room: int, before: Ids = ()) -> Ids | None:
+        """At most `room` tokens that, coming next, keep every constraint; None if none are found.
 
-        `before`, the way of the hypothesis that this one goes on from, serves again unless a phrase was begun since.
+        `before`, the completion of the hypothesis that this one goes on from, serves again unless a phrase was begun
+        since.
         """
         text = self.spelling.text(ids)
-        if self.spoilt(text):
+        if self.breaks(text):
             return None
         unmet = sorted(self.unmet(text), key=lambda phrase: -next(phrase.begun(text)))
         fresh = not unmet or next(unmet[0].begun(text)) == 0
-        if unmet and fresh and before and len(before) <= room and self.kept(ids + before):
+        if unmet and fresh and before and len(before) <= room and self.keeps(ids + before):
             return before
         for bridge in self.bridges(ids, text):
             fitting = False
             for order in islice(permutations(unmet), ORDERS):
-                way = self.through(ids, bridge, order, room)
-                if way is not None and self.kept(ids + way):
-                    return way
-                fitting = fitting or way is not None
+                completion = self.spell_all(ids, bridge, order, room)
+                if completion is not None and self.keeps(ids + completion):
+                    return completion
+                fitting = fitting or completion is not None
             if not bridge and not fitting:  # a bridge parts what must not meet: it shortens nothing
                 return None
         return None
 
-    def spoilt(self, text: str) -> bool:
-        """Whether the text breaks a constraint whatever is said next."""
+    def breaks(self, text: str) -> bool:
+        """Whether the text breaks a constraint whatever comes next."""
         if not text.startswith(self.beginning):
             return True
         stable = len(text.rstrip(BROKEN))
         return any(end < stable for phrase in self.forbidden for end in phrase.ends(text))
 
-    def through(self, ids: Ids, bridge: Ids, order: Sequence[Phrase], room: int) -> Ids | None:
+    def spell_all(self, ids: Ids, bridge: Ids, order: Sequence[Phrase], room: int) -> Ids | None:
         """The bridge, then the phrases in this order, each joined to what stands before it; None if too long."""
-        way = bridge
+        completion = bridge
         for phrase in order:
-            said = ids + way
-            text = self.spelling.text(said)
+            spelt = ids + completion
+            text = self.spelling.text(spelt)
             if not phrase.held(text):
-                left = room - len(way)
-                more = next((m for m in self.spelt(said, text, phrase) if len(m) <= left), None)
+                left = room - len(completion)
+                more = next((m for m in self.spell(spelt, text, phrase) if len(m) <= left), None)
                 if more is None:
                     return None
-                way += more
-        return way if len(way) <= room else None
+                completion += more
+        return completion if len(completion) <= room else None
 
-    def spelt(self, ids: Ids, text: str, phrase: Phrase) -> Iterator[Ids]:
+    def spell(self, ids: Ids, text: str, phrase: Phrase) -> Iterator[Ids]:
         """Tokens that complete the phrase behind `ids` and spoil none that is held, the nicest first."""
         encode = self.spelling.encode
         held = [phrase, *(other for other in self.required if other.held(text))]
-        for said in phrase.begun(text):
-            rest = phrase.text[said:]
-            joined = said or not text or text[-1].isspace() or UNSPACED.match(rest)
+        for length in phrase.begun(text):
+            rest = phrase.text[length:]
+            joined = length or not text or text[-1].isspace() or UNSPACED.match(rest)
             for more in (rest,) if joined else (f" {rest}", rest):
                 whole = tuple(encode(text + more))
                 after = [whole[len(ids) :]] if whole[: len(ids)] == ids else []
                 for tokens in (*after, tuple(encode(more))):
-                    made = self.spelling.text(ids + tokens)
-                    if self.spelling.never.isdisjoint(tokens) and all(one.held(made) for one in held):
+                    longer = self.spelling.text(ids + tokens)
+                    if self.spelling.suppressed.isdisjoint(tokens) and all(other.held(longer) for other in held):
                         yield tokens
 
-    def kept(self, ids: Ids) -> bool:
+    def keeps(self, ids: Ids) -> bool:
         """Whether a whole answer keeps every constraint."""
         text = self.spelling.text(ids)
         broken = self.unmet(text) or any(phrase.held(text) for phrase in self.forbidden)
@@ -190,7 +193,7 @@ class Constraints:
         rests = [(part,) * count for count in (1, 2, 3) for part in parts] if text.endswith(BROKEN) else []
         for bridge in (*rests, *((token,) for token in singles)):
             bridged = self.spelling.text(ids + bridge)
-            if not bridged.endswith(BROKEN) and not self.spoilt(bridged):
+            if not bridged.endswith(BROKEN) and not self.breaks(bridged):
                 yield bridge
 
     @cached_property
@@ -198,7 +201,7 @@ class Constraints:
         """Some tokens that are little like the phrases, letters and others; and all parts of characters."""
         spelling = self.spelling
         ours = set("".join(phrase.text for phrase in (*self.required, *self.forbidden))) - {" "}
-        texts = {i: spelling.decode((i,)) for i in range(spelling.vocabulary) if i not in spelling.never}
+        texts = {i: spelling.decode((i,)) for i in range(spelling.vocabulary) if i not in spelling.suppressed}
         whole = [i for i, text in texts.items() if text and BROKEN not in text]
         whole.sort(key=lambda i: len(ours.intersection(texts[i])))
         letters = [i for i in whole if texts[i][0].isalnum()][:BRIDGES]
@@ -214,7 +217,7 @@ class Constraints:
             raise HeedfulError(
                 f'The prefix "{self.beginning}" says {self.no_repeat} tokens twice.', "Set generate.no_repeat_ngram=0."
             )
-        if self.spoilt(self.beginning):
+        if self.breaks(self.beginning):
             bad = next(phrase for phrase in self.forbidden if phrase.held(self.beginning))
             raise HeedfulError(f'The prefix "{self.beginning}" holds the forbidden phrase "{bad.text}".')
         for bad in self.forbidden:
@@ -222,7 +225,7 @@ class Constraints:
                 if bad.held(phrase.text):
                     raise HeedfulError(f'The required phrase "{phrase.text}" holds the forbidden phrase "{bad.text}".')
         for phrase in self.required:
-            if next(self.spelt((), "", phrase), None) is None:
+            if next(self.spell((), "", phrase), None) is None:
                 raise HeedfulError(
                     f'The required phrase "{phrase.text}" cannot be written with this model\'s vocabulary.',
                     f'Written with it, it reads "{self.spelling.decode(self.spelling.encode(phrase.text))}".',

@@ -34,8 +34,8 @@ class Phrase:
     def __init__(self, text: str, symbols: bool = False) -> None:
         words = plain(text).split()
         self.text, self.symbols = " ".join(words), symbols
-        spelt = r"\s+".join(map(re.escape, words))
-        self.pattern = re.compile(f"(?=({spelt}))")  # looks ahead, so that overlaps are found
+        pattern = r"\s+".join(map(re.escape, words))
+        self.pattern = re.compile(f"(?=({pattern}))")  # looks ahead, so that overlaps are found
 
     def held(self, text: str) -> bool:
         """Whether the whole text, as `plain` gives it, holds the phrase."""
@@ -50,9 +50,9 @@ class Phrase:
 
     def begun(self, text: str) -> Iterator[int]:
         """How many characters of the phrase the text may end with already: the most first, 0 last."""
-        for said in range(min(len(self.text), len(text)), 0, -1):
-            if text.endswith(self.text[:said]) and not self.inside(text, len(text) - said):
-                yield said
+        for length in range(min(len(self.text), len(text)), 0, -1):
+            if text.endswith(self.text[:length]) and not self.inside(text, len(text) - length):
+                yield length
         yield 0
 
     def inside(self, text: str, place: int) -> bool:

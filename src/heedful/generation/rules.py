@@ -3,36 +3,42 @@
 Penalties change which hypothesis is chosen, never the score that is reported for it. They never lift a token above
 probability 1, and constraints only ever take tokens away: the early stop of the search counts on it.
 
-N sources   K beams   T tokens so far   V vocabulary
+N sources   K beams   T tokens so far   M named tokens   k best tokens   V vocabulary
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from heedful.errors import HeedfulError
-from heedful.generation.constraints import Constraints, Spelling, Track
+from heedful.generation.batch import SearchBatch
+from heedful.generation.choose import Continuations
+from heedful.generation.constraints import ConstraintProgress, Constraints, Spelling
+from heedful.generation.stepper import Bools, Candidates, Floats, Ints, LogProbs, SpecialIds
 from heedful.schema import GenerateSettings
 
 
 @dataclass(frozen=True)
-class Special:
-    """Token ids that the search must know. `never` are not chosen: padding, the beginning, the unknown."""
+class Named:
+    """The tokens that the rules are about, (N, K, M), and what each adds to their log probabilities: -inf forbids.
 
-    begin: int
-    end: int
-    never: tuple[int, ...] = ()
+    The first of a row is the one that it may always go on with; rows that name fewer than others repeat it, and
+    `distinct` is False there.
+    """
+
+    tokens: Ints
+    penalties: Floats
+    distinct: Bools
 
 
 @dataclass(frozen=True)
 class Rules:
     """The rules of one request, in token ids; phrases go by the text. At `stops`, written as `decode` does, it ends.
 
-    `renormalize`: in choosing, what may not be said leaves its share to the rest. `close`: the last token that an
-    answer may have is the end.
+    `renormalize`: in choosing, tokens that are not allowed leave their share to the rest. `close`: the last token that
+    an answer may have is the end.
     """
 
     repetition_penalty: float = 1.0
@@ -44,56 +50,94 @@ class Rules:
     renormalize: bool = False
     close: bool = False
 
-    def stopped(self, said: Sequence[int]) -> bool:
-        """Whether one of the stops stands in what was said."""
+    def stopped(self, tokens: Sequence[int]) -> bool:
+        """Whether one of the stops stands in an answer so far."""
         if not self.stops or self.decode is None:
             return False
-        text = self.decode(said)
+        text = self.decode(tokens)
         return any(stop in text for stop in self.stops)
 
-    def adjust(self, log_probs: Tensor, history: Tensor, steps: Sequence[int]) -> Tensor:
-        """Log probabilities (N, K, V) as the choice shall see them, given the tokens so far (N, K, room)."""
-        allowed = log_probs
-        if self.repetition_penalty != 1 or self.no_repeat_ngram:
-            said = history[..., : max(steps)]  # (N, K, T), of each source its first `steps`
-            counts = torch.tensor(steps, device=said.device).view(-1, 1, 1)
-            if self.repetition_penalty != 1:
-                allowed = self.penalise(allowed, said, counts)
-            if self.no_repeat_ngram and said.size(2) >= self.no_repeat_ngram:
-                allowed = self.forbid_repeats(allowed, said, counts)
+    def name(self, batch: SearchBatch, end: int) -> Named:
+        """The tokens whose log probabilities must be known, however unlikely they are, to choose by these rules."""
+        shape, steps = batch.last.shape, int(batch.steps.max()) if self.looks_back else 0
+        repeats = bool(self.no_repeat_ngram) and steps >= self.no_repeat_ngram
+        penalised = self.repetition_penalty != 1 and steps > 0
+        if not (repeats or penalised or self.constraints or self.forces(batch).any()):
+            return Named(np.zeros((*shape, 0), np.int64), np.zeros((*shape, 0)), np.zeros((*shape, 0), bool))
+        onward = self.onward(batch, end)[..., None]
+        if not (repeats or penalised):
+            return Named(onward, np.zeros(onward.shape), np.ones(onward.shape, bool))
+        spoken = batch.history[..., :steps]  # (N, K, T), of each source its first `steps`
+        again = self.repeated(spoken, batch.steps) if repeats else np.zeros(spoken.shape, bool)
+        named = again | (np.arange(steps) < batch.steps[:, None, None]) if penalised else again
+        return penalise(onward, spoken, again, named, -math.log(self.repetition_penalty))
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it matters which tokens an answer holds already."""
+        return self.repetition_penalty != 1 or self.no_repeat_ngram > 0
+
+    def forces(self, batch: SearchBatch) -> Bools:
+        """Which sources (N,) are still at the prefix."""
+        return batch.steps < len(self.prefix)
+
+    def onward(self, batch: SearchBatch, end: int) -> Ints:
+        """The token (N, K) by which each row can go on whatever else is forbidden: prefix, completion, end."""
+        tokens = np.full(batch.last.shape, end)
+        for source, progress in enumerate(batch.progress):
+            tokens[source, : len(progress)] = [one.completion[0] if one.completion else end for one in progress]
+        for source in np.flatnonzero(self.forces(batch)):
+            tokens[source] = self.prefix[batch.steps[source]]
+        return tokens
+
+    def repeated(self, spoken: Ints, steps: Ints) -> Bools:
+        """The places (N, K, T) of tokens that would end an n-gram for the second time: no n-gram twice."""
+        size, longest = self.no_repeat_ngram, spoken.shape[2]
+        again = np.zeros(spoken.shape, bool)
+        again[..., size - 1 :] = np.arange(size - 1, longest) < steps[:, None, None]
+        newest = np.clip(np.arange(1 - size, 0) + steps[:, None], 0, None)  # (N, n - 1) places of the last n - 1
+        for number in range(size - 1):
+            latest = np.take_along_axis(spoken, newest[:, None, number, None], 2)  # (N, K, 1)
+            again[..., size - 1 :] &= spoken[..., number : longest - size + 1 + number] == latest
+        return again
+
+    def apply(self, candidates: Candidates, named: Named, batch: SearchBatch) -> Continuations:
+        """Candidates as the choice shall see them."""
+        tokens, unguided, allowed = candidates.tokens, candidates.likeliest.unguided, candidates.likeliest.guided
+        if not named.tokens.shape[2] and not self.renormalize:
+            return Continuations(tokens, unguided, allowed)
+        adjusted = np.where(named.distinct, candidates.named.guided + named.penalties, -np.inf)
+        if named.tokens.shape[2]:
+            tokens = np.concatenate((tokens, named.tokens), -1)
+            unguided = np.concatenate((unguided, candidates.named.unguided), -1)
+            allowed = np.concatenate((allowed, adjusted), -1)
         if self.renormalize:
-            allowed = allowed.log_softmax(-1).masked_fill(allowed == -math.inf, -math.inf)
-        if any(step < len(self.prefix) for step in steps):
-            allowed = self.force(allowed, log_probs, steps)
-        return allowed
+            assert candidates.rest is not None
+            allowed = normalise(allowed, log_sum(np.concatenate((candidates.rest[..., None], adjusted), -1)))
+        for source in np.flatnonzero(self.forces(batch)):  # what is forced is not penalised
+            allowed[source] = -np.inf
+            place = candidates.tokens.shape[2]
+            allowed[source, :, place] = unguided[source, :, place]
+        return Continuations(tokens, unguided, allowed)
 
-    def penalise(self, allowed: Tensor, said: Tensor, counts: Tensor) -> Tensor:
-        """Divides the probability of tokens already said."""
-        real = torch.arange(said.size(2), device=said.device) < counts
-        return allowed - marked(allowed, said, real) * math.log(self.repetition_penalty)
+    def apply_to_all(self, log_probs: LogProbs, named: Named, batch: SearchBatch) -> Continuations:
+        """The same where all tokens are at hand, by their id."""
+        unguided, allowed = log_probs.unguided, log_probs.guided
+        tokens = np.broadcast_to(np.arange(allowed.shape[2], dtype=np.int64), allowed.shape)
+        if named.tokens.shape[2]:
+            allowed = allowed.copy()
+            adjusted = np.take_along_axis(allowed, named.tokens, -1) + named.penalties
+            np.put_along_axis(allowed, named.tokens, adjusted, -1)
+        if self.renormalize:
+            allowed = normalise(allowed, log_sum(allowed))
+        for source in np.flatnonzero(self.forces(batch)):
+            token = self.prefix[int(batch.steps[source])]
+            allowed[source] = -np.inf
+            allowed[source, :, token] = unguided[source, :, token]
+        return Continuations(tokens, unguided, allowed)
 
-    def forbid_repeats(self, allowed: Tensor, said: Tensor, counts: Tensor) -> Tensor:
-        """No n-gram twice: what once followed the last n - 1 tokens may not follow them again."""
-        size = self.no_repeat_ngram
-        grams = said.unfold(2, size, 1)  # (N, K, T - n + 1, n)
-        newest = torch.arange(1 - size, 0, device=said.device) + counts  # places of the last n - 1
-        before = said.gather(2, newest.clamp(min=0).expand(-1, said.size(1), -1)).unsqueeze(2)
-        real = torch.arange(grams.size(2), device=said.device) + size <= counts
-        again = (grams[..., :-1] == before).all(-1) & real
-        return allowed.masked_fill(marked(allowed, grams[..., -1], again), -math.inf)
-
-    def force(self, allowed: Tensor, log_probs: Tensor, steps: Sequence[int]) -> Tensor:
-        """Only the prefix's own token, as long as the prefix lasts; what is forced is not penalised."""
-        forced = allowed.clone()
-        for source, step in enumerate(steps):
-            if step < len(self.prefix):
-                token = self.prefix[step]
-                forced[source] = -math.inf
-                forced[source, :, token] = log_probs[source, :, token]
-        return forced
-
-    def first(self, longest: int) -> Track | None:
-        """The hypothesis that has said nothing, where there are constraints.
+    def first(self, longest: int) -> ConstraintProgress | None:
+        """The hypothesis that holds no token yet, where there are constraints.
 
         Raises HeedfulError if no answer of `longest` tokens keeps the rules.
         """
@@ -105,24 +149,53 @@ class Rules:
         return self.constraints.first(longest) if self.constraints else None
 
 
+def penalise(onward: Ints, spoken: Ints, forbidden: Bools, named: Bools, penalty: float) -> Named:
+    """Each token once: `onward` (N, K, 1), and those that stand in `spoken` (N, K, T) where they are `named`.
+
+    The penalty counts once, and what is `forbidden` anywhere is so.
+    """
+    unused = 2 * int(spoken.max()) + 2
+    keys = np.where(named, 2 * spoken + ~forbidden, unused)
+    keys.sort(-1)  # of the same token what forbids it comes first
+    tokens, penalties = keys // 2, np.where(keys % 2, penalty, -np.inf)
+    distinct = keys < unused
+    distinct[..., 1:] &= tokens[..., 1:] != tokens[..., :-1]
+    is_onward = distinct & (tokens == onward)
+    of_onward = np.where(is_onward, penalties, 0.0).min(-1, keepdims=True)
+    distinct &= ~is_onward
+    return Named(
+        np.concatenate((onward, np.where(distinct, tokens, onward)), -1),
+        np.concatenate((of_onward, np.where(distinct, penalties, of_onward)), -1),
+        np.concatenate((np.ones(onward.shape, bool), distinct), -1),
+    )
+
+
+def log_sum(log_shares: Floats) -> Floats:
+    """The logarithm of the sum of shares (..., L), kept as the last dimension."""
+    highest = log_shares.max(-1, keepdims=True)
+    highest = np.where(highest > -np.inf, highest, 0)
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(log_shares - highest).sum(-1, keepdims=True)) + highest
+
+
+def normalise(allowed: Floats, total: Floats) -> Floats:
+    """Log shares of a total; what is not allowed stays so."""
+    with np.errstate(invalid="ignore"):
+        return np.where(allowed > -np.inf, allowed - total, -np.inf)
+
+
 def until(text: str, stops: Sequence[str]) -> str:
     """A text before the first of these.
 
     >>> until("one. two", [". ", "x"])
     'one'
     """
-    return text[: min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
-
-
-def marked(like: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-    """(N, K, V), True at the tokens (N, K, T) that are chosen (N, 1 or K, T)."""
-    counts = torch.zeros_like(like).scatter_add_(2, tokens, chosen.expand_as(tokens).to(like.dtype))
-    return counts > 0
+    return text[: min((start for stop in stops if (start := text.find(stop)) >= 0), default=len(text))]
 
 
 def rules_of(
     settings: GenerateSettings,
-    special: Special,
+    special: SpecialIds,
     encode: Callable[[str], Sequence[int]],
     decode: Callable[[Sequence[int]], str],
     vocabulary: int,
@@ -133,10 +206,10 @@ def rules_of(
     `symbols`: the answers are symbols parted by white space, and phrases are matched as whole ones, not as words.
     Raises HeedfulError, naming the text, for a prefix or phrase that no answer can hold.
     """
-    never = frozenset((special.end, *special.never))
+    suppressed = frozenset((special.end, *special.suppressed))
     prefix = tuple(encode(settings.prefix)) if settings.prefix else ()
     written, size = decode(prefix), settings.no_repeat_ngram
-    if settings.prefix and (written != settings.prefix or not never.isdisjoint(prefix)):
+    if settings.prefix and (written != settings.prefix or not suppressed.isdisjoint(prefix)):
         raise HeedfulError(
             f'The prefix "{settings.prefix}" cannot be written with this model\'s vocabulary.',
             f'Written with it, it reads "{written}".',
@@ -147,6 +220,6 @@ def rules_of(
     if not (settings.prefix or settings.required or settings.forbidden):
         shares, close = settings.renormalize, settings.close
         return Rules(settings.repetition_penalty, size, stops=stops, decode=decode, renormalize=shares, close=close)
-    spelling = Spelling(encode, decode, vocabulary, never, symbols)
+    spelling = Spelling(encode, decode, vocabulary, suppressed, symbols)
     constraints = Constraints(settings.required, settings.forbidden, spelling, prefix, size)
     return Rules(settings.repetition_penalty, size, prefix, constraints, stops, decode, settings.renormalize)

@@ -1,211 +1,218 @@
-"""One search for every decoder: greedy, beam and sampling are one loop that differs in how it chooses.
+"""One search for every network: greedy, beam and sampling are one loop that differs in how it chooses.
 
-The search knows nothing of networks but the decoder protocol. Finished sources leave the running batch and waiting
-ones join it; what a source gets never depends on its neighbours.
+The search knows nothing of networks but the stepper's protocol. Requests are submitted at any time; finished sources
+leave the batch and waiting ones join it. What a source gets never depends on its neighbours.
 
-Unless it is told otherwise the beam shrinks: a source keeps `beam` hypotheses, finished or not (finishing.py).
+Unless it is told otherwise the beam shrinks: a source keeps `beam` hypotheses, finished or not (stopping.py).
 Beam 1 is greedy search exactly.
 
-N sources in the batch   K beams   R = N * K rows   T positions   V vocabulary
+N sources in the batch   K beams   T tokens so far
 """
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from bisect import insort
+from collections.abc import Sequence
+from typing import Generic
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from heedful.blocks.state import State
-from heedful.generation.choose import Choice, Chooser, beams, candidates, samples
-from heedful.generation.finishing import Finishing
-from heedful.generation.rules import Rules, Special
-from heedful.generation.running import Hypothesis, Running, merge, pack
-from heedful.generation.steer import Steered
-from heedful.networks.decoders import Decoder
+from heedful.generation.batch import Hypothesis, SearchBatch
+from heedful.generation.choose import Beams, Choice, Chooser, Continuations, FreedBeams, Samples
+from heedful.generation.constrained import ConstrainedBeams, ConstrainedSamples
+from heedful.generation.rules import Rules
+from heedful.generation.stepper import Floats, Ints, Request, Source, Stepper
+from heedful.generation.stopping import Stopping
 from heedful.schema import GenerateSettings
 
-FIRST_ROOM = 16  # positions for which a batch has buffers when it begins
 
+class Search(Generic[Source]):
+    """Answers requests, one token of every source that is in the batch with each `step`.
 
-@dataclass(frozen=True)
-class Job:
-    """One source to be answered. `cost` is its size in the batch (its positions).
-
-    `begin` reads a source and, of an answer that has begun, `read` tokens; `last` is then the next one, in place of
-    the one that every answer begins with.
+    >>> search = Search(stepper, settings, rules)                  # doctest: +SKIP
+    >>> number = search.submit(Request(source, cost, max_length))  # doctest: +SKIP
+    >>> while not (answered := search.step()):                     # doctest: +SKIP
+    ...     show(search.history(number))
     """
 
-    cost: int
-    max_length: int
-    seed: int = 0
-    read: int = 0
-    last: int | None = None
-
-
-Begin = Callable[[Sequence[int], int, int], tuple[State, ...]]
-"""(job numbers, beams, room) -> one state a decoder, the sources read."""
-
-
-class Search:
-    """Answers jobs by one or several decoders (an ensemble: the mean of their probabilities, step by step).
-
-    `decoders` share a vocabulary. `begin` reads the sources of some jobs. Where the settings have guidance, the second
-    half of the decoders and of their states has read nothing; answers are led away from what these would say.
-    """
-
-    def __init__(
-        self, decoders: Sequence[Decoder], begin: Begin, special: Special, settings: GenerateSettings, rules: Rules
-    ) -> None:
-        self.decoders, self.begin, self.special, self.settings, self.rules = decoders, begin, special, settings, rules
+    def __init__(self, stepper: Stepper[Source], settings: GenerateSettings, rules: Rules) -> None:
+        self.stepper, self.settings, self.rules, self.special = stepper, settings, rules, stepper.special
         self.beams = settings.n_best if settings.sample else max(settings.beam, settings.n_best)
-        self.finishing = Finishing(settings, rules, special.end, self.beams)
-        self.choose: Chooser = samples if settings.sample else candidates if self.finishing.freed else beams
-        if rules.constraints is not None:
-            steered = Steered(rules.constraints, special.end)
-            self.choose = steered.samples if settings.sample else steered.beams
+        self.stopping = Stopping(settings, rules, self.special.end, self.beams)
+        self.choose = self.chooser()
+        self.submitted = 0
+        self.waiting: list[tuple[int, int, Request[Source]]] = []  # by cost, of equals the oldest last
+        self.batch: SearchBatch | None = None
 
-    @torch.inference_mode()
-    def run(self, jobs: Sequence[Job], watch: Callable[[Tensor], object] | None = None) -> list[list[Hypothesis]]:
-        """The n-best answers of each job, best first, in the order of the jobs. `watch` is shown, after each step, the
-        tokens so far (N, K, T) of the sources that are being answered.
+    def chooser(self) -> Chooser:
+        """How tokens are chosen."""
+        settings, end, constraints = self.settings, self.special.end, self.rules.constraints
+        if constraints is not None and settings.sample:
+            return ConstrainedSamples(constraints, end, settings)
+        if constraints is not None:
+            return ConstrainedBeams(constraints, end, self.beams)
+        if settings.sample:
+            return Samples(settings, self.stepper.vocabulary)
+        return FreedBeams(self.beams) if self.stopping.freed else Beams(self.beams)
 
-        Raises HeedfulError, before anything is read, if the rules leave no answer of a job's `max_length`.
+    def run(self, requests: Sequence[Request[Source]]) -> list[list[Hypothesis]]:
+        """The n-best answers to each request, best first, in the order of the requests; none may be under way.
+
+        Raises HeedfulError, before anything is read, if the rules leave no answer of a request's `max_length`.
         """
-        for longest in {job.max_length for job in jobs}:
+        assert not self.waiting and self.batch is None, "answers to what was submitted before would be lost"
+        for longest in {request.max_length for request in requests}:
             self.rules.first(longest)
-        self.before = [job.read for job in jobs]
-        waiting = sorted(range(len(jobs)), key=lambda number: jobs[number].cost)  # longest is popped first
-        answers: list[list[Hypothesis]] = [[] for _ in jobs]
-        running: Running | None = None
-        while waiting or running:
-            running = self.admit(running, waiting, jobs)
-            self.step(running)
-            if watch:
-                watch(running.history[..., : max(running.steps)])
-            running = self.leave(running, answers)
-        return answers
+        numbers = [self.submit(request) for request in requests]
+        answers: dict[int, list[Hypothesis]] = {}
+        while len(answers) < len(numbers):
+            answers.update(self.step())
+        return [answers[number] for number in numbers]
 
-    def admit(self, running: Running | None, waiting: list[int], jobs: Sequence[Job]) -> Running:
+    def submit(self, request: Request[Source]) -> int:
+        """Puts a request among those that wait, and gives it a number.
+
+        Raises HeedfulError if the rules leave no answer of its `max_length`.
+        """
+        self.rules.first(request.max_length)
+        number, self.submitted = self.submitted, self.submitted + 1
+        insort(self.waiting, (request.cost, number, request), key=lambda entry: (entry[0], -entry[1]))
+        return number
+
+    def step(self) -> list[tuple[int, list[Hypothesis]]]:
+        """Lets waiting sources in and gives every source in the batch one token more.
+
+        The numbers of the requests that are answered by it, each with its n best, best first.
+        """
+        self.admit()
+        if self.batch is None:
+            return []
+        self.advance(self.batch)
+        return self.collect(self.batch)
+
+    def cancel(self, number: int) -> None:
+        """Gives a request up and frees its place at once; one that has been answered is left alone."""
+        self.waiting = [entry for entry in self.waiting if entry[1] != number]
+        if self.batch is not None and number in self.batch.numbers:
+            self.keep(self.batch, np.flatnonzero((self.batch.numbers != number) & ~self.batch.answered))
+
+    def history(self, number: int) -> Ints:
+        """The tokens so far (K, T) of the beams of a request that is not answered yet, the ends of those that ended
+        among them; raises KeyError for any other.
+        """
+        if self.batch is not None:
+            for source in np.flatnonzero((self.batch.numbers == number) & ~self.batch.answered):
+                return self.batch.history[source, :, : self.batch.steps[source]].copy()
+        if any(entry[1] == number for entry in self.waiting):
+            return np.zeros((self.beams, 0), np.int64)
+        raise KeyError(number)
+
+    def admit(self) -> None:
         """Lets waiting sources in while the batch has room; only when half of it is free, as joining copies."""
+        if not self.waiting:
+            return
         budget = self.settings.batch_tokens / self.beams
-        used = sum(jobs[number].cost for number in running.jobs) if running else 0
-        if running and used > budget / 2:
-            return running
-        new: list[int] = []
-        while waiting and ((not new and not running) or used + jobs[waiting[-1]].cost <= budget):
-            new.append(waiting.pop())
-            used += jobs[new[-1]].cost
-        if not new:
-            assert running is not None
-            return running
-        fresh = self.fresh(new, jobs)
-        return merge(running, fresh) if running else fresh
+        used = 0 if self.batch is None else int(self.batch.costs.sum())
+        if self.batch is not None and used > budget / 2:
+            return
+        entries: list[tuple[int, int, Request[Source]]] = []
+        while self.waiting and ((not entries and self.batch is None) or used + self.waiting[-1][0] <= budget):
+            entries.append(self.waiting.pop())
+            used += entries[-1][0]
+        if not entries:
+            return
+        requests = [request for *_, request in entries]
+        self.stepper.admit(requests, self.beams)
+        joining = self.begin([number for _, number, _ in entries], requests)
+        if self.batch is None:
+            self.batch = joining
+        else:
+            self.batch.join(joining)
 
-    def fresh(self, new: list[int], jobs: Sequence[Job]) -> Running:
+    def begin(self, numbers: Sequence[int], requests: Sequence[Request[Source]]) -> SearchBatch:
         """A batch at its beginning: one live row a source, which the first choice spreads over the beam."""
-        count, beams = len(new), self.beams
-        limits = [jobs[number].max_length for number in new]
-        room = max(limits)
-        states = self.begin(new, beams, min(room, FIRST_ROOM))
-        device = states[0].lengths.device
-        order = torch.full((count, beams), -math.inf, device=device)
-        order[:, : beams if self.settings.sample else 1] = 0.0
-        tracks = [self.rules.first(limit) for limit in limits]
-        lasts = [self.special.begin if (last := jobs[number].last) is None else last for number in new]
-        return Running(
-            states,
-            new,
-            limits,
-            torch.tensor(lasts, device=device).unsqueeze(1).expand(-1, beams),
-            torch.zeros(count, beams, room, dtype=torch.long, device=device),
-            self.draws([jobs[number].seed for number in new], room).to(device),
-            torch.zeros(count, beams, device=device),
-            order,
-            torch.full((count, 1), beams, device=device),
-            [0] * count,
-            [[track] * beams if track is not None else [] for track in tracks],
-            [[] for _ in new],
+        shape = (len(requests), self.beams)
+        limits = np.array([request.max_length for request in requests])
+        last = [self.special.begin if request.prompt_last is None else request.prompt_last for request in requests]
+        ranking_score = np.zeros(shape)
+        if not self.settings.sample:
+            ranking_score[:, 1:] = -np.inf
+        first = [self.rules.first(request.max_length) for request in requests]
+        return SearchBatch(
+            numbers=np.array(numbers),
+            costs=np.array([request.cost for request in requests]),
+            limits=limits,
+            steps=np.zeros(len(requests), np.int64),
+            last=np.repeat(np.array(last), self.beams).reshape(shape),
+            history=np.zeros((*shape, limits.max()), np.int64),
+            draws=self.draws([request.seed for request in requests], int(limits.max())),
+            score=np.zeros(shape),
+            ranking_score=ranking_score,
+            growing=np.full(len(requests), self.beams),
+            answered=np.zeros(len(requests), bool),
+            progress=[[progress] * self.beams if progress is not None else [] for progress in first],
+            finished=[[] for _ in requests],
         )
 
-    def draws(self, seeds: Sequence[int], room: int) -> Tensor:
-        """(N, K, room): (the request's seed, the source's seed, the row) alone decide the draws of a row."""
+    def draws(self, seeds: Sequence[int], capacity: int) -> Floats:
+        """(N, K, capacity): (the request's seed, the source's seed, the row) alone decide the draws of a row."""
         if not self.settings.sample:
-            return torch.zeros(len(seeds), self.beams, 0, dtype=torch.double)
-        drawn = [
-            [np.random.default_rng((self.settings.seed, seed, row)).random(room) for row in range(self.beams)]
-            for seed in seeds
-        ]
-        return torch.from_numpy(np.array(drawn))
+            return np.zeros((len(seeds), self.beams, 0))
+        keys = [[(self.settings.seed, seed, row) for row in range(self.beams)] for seed in seeds]
+        return np.array([[np.random.default_rng(key).random(capacity) for key in of_source] for of_source in keys])
 
-    def step(self, running: Running) -> None:
+    def advance(self, batch: SearchBatch) -> None:
         """One token more for every live row."""
-        log_probs, led = self.predict(running)  # both (N, K, V)
-        for token in self.special.never:
-            log_probs[..., token] = led[..., token] = -math.inf
-        allowed = self.rules.adjust(led, running.history, running.steps)
-        for one in (log_probs, allowed):
-            self.finishing.close(one, running)
-        choice = self.choose(log_probs, allowed, running, self.settings)
-        if self.finishing.freed:
-            self.follow(running, self.finishing.release(running, choice))
+        choice = self.choose(self.stopping.close(self.continuations(batch), batch), batch)
+        if self.stopping.freed:
+            self.follow(batch, self.stopping.release(batch, choice))
         else:
-            self.follow(running, choice)
-            self.finishing.take(running)
+            self.follow(batch, choice)
+            self.stopping.take(batch)
 
-    def predict(self, running: Running) -> tuple[Tensor, Tensor]:
-        """Log probabilities of the next token (N, K, V) in float32, and the same under guidance; the states move on."""
-        tokens, room, most = running.last.reshape(-1, 1), self.read(running) + 1, self.read(running, running.limits)
-        made, states = [], []
-        for decoder, state in zip(self.decoders, running.states, strict=True):
-            outputs, state = decoder(tokens, state.widen(room, most))
-            made.append(decoder.logits(outputs[:, -1]).float().log_softmax(-1))
-            states.append(state)
-        running.states = tuple(states)
-        half = len(made) if self.settings.guidance == 1 else len(made) // 2
-        own = led = together(made[:half]).unflatten(0, running.last.shape)
-        if half < len(made):
-            blank = together(made[half:]).unflatten(0, running.last.shape)
-            led = (blank + self.settings.guidance * (own - blank)).log_softmax(-1)
-        return own, led
+    def continuations(self, batch: SearchBatch) -> Continuations:
+        """What the network says of the next tokens, as the rules have it."""
+        named = self.rules.name(batch, self.special.end)
+        if self.choose.count is None:
+            return self.rules.apply_to_all(self.stepper.step_whole(batch.last), named, batch)
+        candidates = self.stepper.step(batch.last, self.choose.count, named.tokens, self.rules.renormalize)
+        return self.rules.apply(candidates, named, batch)
 
-    def read(self, running: Running, steps: Sequence[int] | None = None) -> int:
-        """The positions that the furthest row has read, or will have read after so many steps of each source."""
-        return max(self.before[job] + step for job, step in zip(running.jobs, steps or running.steps, strict=True))
-
-    def follow(self, running: Running, choice: Choice) -> None:
+    def follow(self, batch: SearchBatch, choice: Choice) -> None:
         """Moves every row to the hypothesis it was chosen to go on with."""
-        count, beams = running.last.shape
-        if not self.settings.sample and beams > 1:
-            rows = choice.beam + torch.arange(count, device=choice.beam.device).unsqueeze(1) * beams  # (N, K)
-            read = self.read(running) + 1
-            running.states = tuple(state.reorder(rows, read) for state in running.states)
-            running.history = running.history.flatten(0, 1)[rows]
-        places = torch.tensor(running.steps, device=running.last.device).view(-1, 1, 1).expand(-1, beams, 1)
-        running.history.scatter_(2, places, choice.token.unsqueeze(-1))
-        running.last, running.score, running.order = choice.token, choice.score, choice.order
-        running.steps = [steps + 1 for steps in running.steps]
-        running.tracks = choice.tracks or running.tracks
+        beams = self.beams
+        sources, rows = np.arange(len(batch))[:, None], np.arange(beams)
+        if beams > 1 and (choice.beam != rows).any():
+            self.stepper.reorder(choice.beam + sources * beams)
+            spoken = batch.history[..., : batch.steps.max()]
+            spoken[:] = spoken[sources, choice.beam]
+        batch.history[sources, rows, batch.steps[:, None]] = choice.token
+        batch.last, batch.score, batch.ranking_score = choice.token, choice.score, choice.ranking_score
+        batch.steps += 1
+        batch.progress = choice.progress or batch.progress
 
-    def leave(self, running: Running, answers: list[list[Hypothesis]]) -> Running | None:
-        """Hands over the sources that are done; the batch is packed when a quarter of it is empty, as that copies."""
-        best = running.order.amax(1).tolist()
-        stay = [source for source, top in enumerate(best) if not self.finishing.settled(running, source, top)]
-        gone = set(range(len(running.jobs))).difference(stay)
-        # a source whose room is spent cannot be taken along for another step
-        spent = any(running.steps[source] >= running.limits[source] for source in gone)
-        if stay and not spent and len(gone) * 4 < len(running.jobs):
-            running.order[list(gone)] = -math.inf  # what still stands in the batch grows no more
-            return running
-        for source in gone:
-            answers[running.jobs[source]] = running.done[source][: self.settings.n_best]
-        return pack(running, stay) if stay else None
+    def collect(self, batch: SearchBatch) -> list[tuple[int, list[Hypothesis]]]:
+        """Hands over what is answered; the batch is packed when a quarter of it is empty, as that copies."""
+        tops = zip(batch.ranking_score.max(1).tolist(), batch.answered.tolist(), strict=True)
+        settled = [
+            source
+            for source, (best, answered) in enumerate(tops)
+            if not answered and self.stopping.settled(batch, source, best)
+        ]
+        if settled:
+            batch.answered[settled] = True
+            batch.ranking_score[settled] = -np.inf  # what still stands in the batch grows no more
+        answers = [(int(batch.numbers[source]), batch.finished[source][: self.settings.n_best]) for source in settled]
+        left = batch.answered
+        if not left.any():
+            return answers
+        # a source whose longest answer is reached cannot be taken along for another step
+        if left.sum() * 4 >= len(batch) or (batch.steps >= batch.limits)[left].any():
+            self.keep(batch, np.flatnonzero(~left))
+        return answers
 
-
-def together(log_probs: Sequence[Tensor]) -> Tensor:
-    """The mean of probabilities, as logarithms."""
-    if len(log_probs) == 1:
-        return log_probs[0]
-    # rounding must not lift a mean above 0: the early stop counts on log probabilities that only fall
-    return (torch.stack(tuple(log_probs)).logsumexp(0) - math.log(len(log_probs))).clamp_(max=0)
+    def keep(self, batch: SearchBatch, sources: Ints) -> None:
+        """Packs the batch: only these sources stay."""
+        if len(sources) == len(batch):
+            return
+        self.stepper.keep(sources)
+        batch.keep(sources)
+        self.batch = batch if len(sources) else None

@@ -149,8 +149,11 @@ class TwoTowers(nn.Module):
 
     def forward(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
         """Similarities (N, N) of N pairs, each side (source, lengths), times a learned scale of at most 100."""
-        scale = self.scale.exp().clamp(max=100)
-        return scale * self.embed(0, *first) @ self.embed(1, *second).T
+        return self.compare(self.embed(0, *first), self.embed(1, *second))
+
+    def compare(self, first: Tensor, second: Tensor) -> Tensor:
+        """The same of the unit vectors (N, width) of both sides."""
+        return self.scale.exp().clamp(max=100) * first @ second.T
 
 
 class Drawing(nn.Module):

@@ -17,6 +17,9 @@ from torch import nn
 
 from heedful.blocks.vision import Pixels
 from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
+from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import augment
@@ -29,9 +32,8 @@ from heedful.errors import HeedfulError
 from heedful.networks.embeddings import Pictures
 from heedful.networks.joins import target_tokens
 from heedful.networks.lineage import class_token, picture_positions
-from heedful.schema import NetworkSettings, Recipe
+from heedful.schema import NetworkSettings, NormalForm, Recipe
 from heedful.tasks.pretrained import Given
-from heedful.training.loop import Batch
 
 OWN = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
@@ -44,11 +46,15 @@ FEW, LARGE = 10_000, 64
 
 @dataclass(frozen=True)
 class Reading:
-    """How sources become what a network's embedding takes. `positions` of each picture; 0: texts, which differ."""
+    """How sources become what a network's embedding takes. `positions` of each picture; 0: texts, which differ.
+
+    Texts are read in the Unicode form `normal_form`, that of the texts in training.
+    """
 
     coder: Tokenizer | Form
     pixels: Pixels | None = None
     positions: int = 0
+    normal_form: NormalForm = "none"
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -77,11 +83,14 @@ class Reading:
         """
         if isinstance(self.coder, Form):
             return list(album.of(sources) if album else read_pictures(sources, self.coder))
-        return [np.array(self.tokenizer.special_tokens.around(one)) for one in self.tokenizer.encode_batch(sources)]
+        texts = [normalize_text(text, self.normal_form) for text in sources]
+        return [np.array(self.tokenizer.special_tokens.around(ids)) for ids in self.tokenizer.encode_batch(texts)]
 
     def unknown(self, source: str) -> tuple[str, ...]:
         """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
-        return tuple(self.coder.unknown(source)) if isinstance(self.coder, Tokenizer) else ()
+        if isinstance(self.coder, Form):
+            return ()
+        return tuple(self.coder.unknown(normalize_text(source, self.normal_form)))
 
     def positions_of(self, array: np.ndarray) -> int:
         """How many positions a network reads of it."""
@@ -92,7 +101,7 @@ class Reading:
         if self.positions:
             return self.pictured(torch.from_numpy(np.stack(arrays)))
         source, lengths = batching.padded(arrays)
-        return {"source": source, "lengths": lengths}
+        return Batch({"source": source, "lengths": lengths})
 
     def batches(
         self, sources: Sequence[str], budget: int, limits: Sequence[int | None], album: Album | None = None
@@ -110,7 +119,7 @@ class Reading:
 
     def pictured(self, pixels: torch.Tensor) -> Batch:
         """Pictures (N, H, W, C) as a batch."""
-        return {"source": pixels, "lengths": torch.full((len(pixels),), self.positions)}
+        return Batch({"source": pixels, "lengths": torch.full((len(pixels),), self.positions)})
 
     def given(self) -> Given:
         """What goes with the weights of who reads so."""
@@ -130,8 +139,9 @@ class Reading:
 
     def config(self) -> dict[str, Any]:
         """What `load_reading` must know beside a tokenizer's file."""
-        if not isinstance(self.coder, Form) or self.pixels is None:
-            return {}
+        if not isinstance(self.coder, Form):
+            return {} if self.normal_form == "none" else {"normal_form": self.normal_form}
+        assert self.pixels is not None
         return {"picture": self.coder.plain(), "pixels": asdict(self.pixels), "positions": self.positions}
 
 
@@ -146,38 +156,38 @@ def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iter
             )
 
 
-def reading_of(
-    coder: Tokenizer | Album, train: Store, settings: NetworkSettings, start: Given | None = None
-) -> Reading:
-    """How a network of these settings reads what was prepared.
+def reading_of(coder: Tokenizer | Album, train: Store, recipe: Recipe, start: Given | None = None) -> Reading:
+    """How a network of this recipe reads what was prepared.
 
     Pictures are told by the colours that the weights of `start` were learnt with, or by the training side's.
     """
     if isinstance(coder, Tokenizer):
-        return Reading(coder)
+        return Reading(coder, normal_form=recipe.data.normalize)
     kept = start.colours(coder.form) if start else None
     if kept:
-        return Reading(coder.form, kept, picture_positions(settings, kept.size))
+        return Reading(coder.form, kept, picture_positions(recipe.network, kept.size))
     numbers = np.unique(np.concatenate([train[row][0] for row in range(len(train))]))
     pixels = Pixels(coder.form.size, *coder.statistics(numbers))
-    return Reading(coder.form, pixels, picture_positions(settings, pixels.size))
+    return Reading(coder.form, pixels, picture_positions(recipe.network, pixels.size))
 
 
 def load_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
     """What `config` and the tokenizer's file tell."""
     if "picture" not in config:
-        return Reading(load_tokenizer(tokenizer))
+        return load_text_reading(config, tokenizer)
     about = config["pixels"]
     pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"]))
     return Reading(Form.parse(config["picture"]), pixels, config["positions"])
 
 
-@dataclass(frozen=True)
-class Sources:
-    """Sources of the training store as batches.
+def load_text_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
+    """How texts are read, beside pictures too; a `config` without a normal form leaves them as they are."""
+    return Reading(load_tokenizer(tokenizer), normal_form=config.get("normal_form", "none"))
 
-    Numbers beyond the rows tell the epoch (`numbered`), so that a picture is varied by seed, epoch and row alone.
-    """
+
+@dataclass(frozen=True)
+class TrainingSources:
+    """Sources of the training store as batches; a picture is varied by seed, epoch and row alone."""
 
     store: Store
     coder: Tokenizer | Album
@@ -185,17 +195,21 @@ class Sources:
     kinds: Sequence[str]
     seed: int
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        found = [self.store[int(number) % len(self.store)][0] for number in numbers]
+    def __call__(self, rows: Rows) -> Batch:
+        sources = [source for source, _ in self.pairs(rows)]
         if isinstance(self.coder, Tokenizer):
-            source, lengths = batching.padded([np.array(self.coder.special_tokens.around(one)) for one in found])
-            return {"source": source, "lengths": lengths}
-        pixels = torch.from_numpy(self.coder.pixels(np.concatenate(found).astype(np.int64)))
-        return self.reading.pictured(augment(pixels, self.kinds, self.seeds(numbers)) if self.kinds else pixels)
+            source, lengths = batching.padded([np.array(self.coder.special_tokens.around(ids)) for ids in sources])
+            return Batch({"source": source, "lengths": lengths})
+        pixels = torch.from_numpy(self.coder.pixels(np.concatenate(sources).astype(np.int64)))
+        return self.reading.pictured(augment(pixels, self.kinds, self.seeds(rows)) if self.kinds else pixels)
 
-    def seeds(self, numbers: np.ndarray) -> list[int]:
-        """What each example's luck depends on."""
-        return seeds_of(self.seed, numbers)
+    def pairs(self, rows: Rows) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The numbers of each source and target."""
+        return [self.store[int(row)] for row in rows.rows]
+
+    def seeds(self, rows: Rows) -> list[int]:
+        """What the draws for each example depend on."""
+        return rows.seeds(self.seed, len(self.store))
 
     def lengths(self) -> np.ndarray:
         """Positions of each row's source and target, (rows, 2)."""
@@ -204,21 +218,22 @@ class Sources:
             lengths[:, 0] = self.reading.positions
         return lengths
 
-    def plan(self, recipe: Recipe, epoch: int, together: bool = True) -> list[np.ndarray]:
-        """The batches of an epoch, as numbers that tell it; `together`: rows of like lengths in one batch."""
+    def plan(self, recipe: Recipe, epoch: int, together: bool = True) -> list[Rows]:
+        """The batches of an epoch; `together`: rows of like lengths in one batch."""
         lengths = self.lengths() if together else np.full_like(self.store.lengths, self.lengths().max())
-        batches = batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
-        return [batch + epoch * len(self.store) for batch in batches]
+        return batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
 
-    def where(self, numbers: np.ndarray) -> list[str]:
+    def where(self, rows: Rows) -> list[str]:
         """The files and lines of these."""
-        return [self.store.where(int(number) % len(self.store)) for number in numbers]
+        return [self.store.where(int(row)) for row in rows.rows]
 
 
-def sources(recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Reading, kinds: Sequence[str]) -> Sources:
+def training_sources(
+    recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Reading, kinds: Sequence[str]
+) -> TrainingSources:
     """The training side; `kinds` are what auto augments by."""
     chosen = kinds if recipe.train.augment == "auto" else recipe.train.augment
-    return Sources(store, coder, reading, tuple(chosen), recipe.seed)
+    return TrainingSources(store, coder, reading, tuple(chosen), recipe.seed)
 
 
 def refuse_varied(recipe: Recipe) -> None:
@@ -240,12 +255,7 @@ def advice(recipe: Recipe, prepared: Prepared, better: str) -> str:
     )
 
 
-def seeds_of(seed: int, numbers: np.ndarray) -> list[int]:
-    """A seed of its own for each example of an epoch, by what its number tells."""
-    return [int(np.random.default_rng((seed, int(number))).integers(2**62)) for number in numbers]
-
-
-def luck(array: np.ndarray) -> int:
+def source_seed(array: np.ndarray) -> int:
     """What draws for a source hang on beside the request's seed: what is read of it, wherever it stands."""
     return int.from_bytes(blake2b(array.tobytes(), digest_size=8).digest(), "little")
 

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from heedful.data import batching
+from heedful.data.batching import Rows
 from heedful.data.documents.prepared import PreparedDocuments
 from heedful.data.documents.prepared import open_run as opened
 from heedful.data.store import Store
@@ -21,7 +22,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks import lineage
 from heedful.results import Example
-from heedful.schema import NetworkSettings, Recipe
+from heedful.schema import NetworkSettings, NormalForm, Recipe
 from heedful.training import decide as defaults
 
 __all__ = ["opened"]
@@ -30,11 +31,11 @@ COUNTED = 2_000_000  # training tokens that a baseline counts at the most
 
 
 @dataclass(frozen=True)
-class Pieces:
+class DocumentPieces:
     """The training documents, cut at other places in each epoch.
 
-    A piece is told by one number: where it begins among all tokens, and the epoch times their number. `ahead`: each
-    token is there to predict the next one, so pieces share the token at which they meet.
+    The row of a piece is where it begins among all tokens. `ahead`: each token is there to predict the next one, so
+    pieces share the token at which they meet.
     """
 
     store: Store
@@ -52,11 +53,11 @@ class Pieces:
         """Where each document ends among all tokens."""
         return np.cumsum(self.sizes)
 
-    def plan(self, tokens: int, epoch: int) -> list[np.ndarray]:
+    def plan(self, tokens: int, epoch: int) -> list[Rows]:
         """The batches of an epoch, of at most so many tokens: every token of every document once."""
         starts, lengths = self.cut(epoch)
         batches = batching.plan(np.stack([lengths, lengths - 1], axis=1), tokens, self.seed, epoch)
-        return [starts[batch] + epoch * int(self.ends[-1]) for batch in batches]
+        return [Rows(epoch, starts[batch.rows]) for batch in batches]
 
     def cut(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the pieces of an epoch begin, and how long they are."""
@@ -72,19 +73,29 @@ class Pieces:
         """How long the first piece of a document is that needs several: this moves all the others."""
         return 1 + int(np.random.default_rng((self.seed, epoch)).integers(self.window))
 
-    def __getitem__(self, number: int) -> np.ndarray:
-        """The tokens of a piece, with the one behind it if it looks ahead."""
-        epoch, place = divmod(int(number), int(self.ends[-1]))
-        row = int(np.searchsorted(self.ends, place, side="right"))
-        size = int(self.sizes[row])
-        begin = place - int(self.ends[row]) + size
-        step = self.window if begin or size <= self.window else self.first(epoch)
-        return self.store[row][0][begin : min(begin + step, size) + self.ahead]
+    def tokens(self, rows: Rows) -> list[np.ndarray]:
+        """The tokens of each piece, with the one behind it if it looks ahead."""
+        first, documents = self.first(rows.epoch), self.documents(rows)
+        return [self.piece(document, int(start), first) for document, start in zip(documents, rows.rows, strict=True)]
 
-    def where(self, numbers: np.ndarray) -> list[str]:
+    def piece(self, document: int, start: int, first: int) -> np.ndarray:
+        """The tokens of the piece of a document that begins at `start` among all tokens."""
+        size = int(self.sizes[document])
+        begin = start - int(self.ends[document]) + size
+        step = self.window if begin or size <= self.window else first
+        return self.store[document][0][begin : min(begin + step, size) + self.ahead]
+
+    def documents(self, rows: Rows) -> list[int]:
+        """The row in the store of each piece's document."""
+        return np.searchsorted(self.ends, rows.rows, side="right").tolist()
+
+    def seeds(self, rows: Rows) -> list[int]:
+        """What the draws for each piece depend on."""
+        return rows.seeds(self.seed, int(self.ends[-1]))
+
+    def where(self, rows: Rows) -> list[str]:
         """The files and lines of the documents of these."""
-        rows = np.searchsorted(self.ends, numbers % int(self.ends[-1]), side="right")
-        return [self.store.where(int(row)) for row in rows]
+        return [self.store.where(document) for document in self.documents(rows)]
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,11 @@ def passages(
         scale = len(example.source) / max(1, sum(map(len, texts)))
         for piece, text in zip(pieces, texts, strict=True):
             yield Passage(piece, text, len(text) * scale, example.where)
+
+
+def inherited(before: Recipe) -> dict[str, object]:
+    """Data settings that are taken over from where weights come from: windows of other language models are alike."""
+    return {"window": before.data.window} if before.task in ("complete", "fill") else {}
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -154,9 +170,9 @@ def counted(prepared: PreparedDocuments) -> tuple[list[np.ndarray], str]:
     return rows, ""
 
 
-def asked(text: str, tokenizer: Tokenizer, form: str) -> list[int]:
+def asked(text: str, tokenizer: Tokenizer, form: NormalForm) -> list[int]:
     """The ids of what somebody asks, in the Unicode form of the training texts."""
-    return encode_texts(tokenizer, [text], "NFC" if form == "NFC" else "none")[0]
+    return encode_texts(tokenizer, [text], form)[0]
 
 
 def too_long(text: str, tokens: int, window: int, cure: str) -> HeedfulError:

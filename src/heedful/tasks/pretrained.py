@@ -33,6 +33,11 @@ class Given:
         """The form of pictures, with what a recipe asks for otherwise."""
         return adapt_form(self.form, data) if self.form else None
 
+    def picture_settings(self) -> dict[str, object]:
+        """Keys of a recipe's data section that say how pictures are read, if they are."""
+        form = self.form
+        return {"picture": form.size, "colours": form.colours, "fit": form.fit} if form else {}
+
     def colours(self, form: Form) -> Pixels | None:
         """What pictures of a form are, with the colours that weights were learnt with."""
         if self.pixels is None or len(self.pixels.mean) != form.channels:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,24 +17,32 @@ from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
 from heedful.blocks.state import State
 from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.generation.rules import Rules, Special, rules_of, until
-from heedful.generation.score import score as log_probability
-from heedful.generation.search import Hypothesis, Job, Search
+from heedful.engines.onnx_graphs import Graph, writer_graphs
+from heedful.engines.plain import PlainStepper
+from heedful.engines.plain import score as log_probability
+from heedful.generation.batch import Hypothesis
+from heedful.generation.rules import Rules, rules_of, until
+from heedful.generation.search import Search
+from heedful.generation.stepper import Request, SpecialIds
 from heedful.hub import Plan
 from heedful.metrics.counts import Kind
 from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
-from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
-from heedful.tasks.inputs import Reading, Sources, load_reading, luck, refuse_long
+from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, parse_settings
+from heedful.tasks.inputs import Reading, TrainingSources, load_reading, refuse_long, source_seed
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
 from heedful.tasks.plans import built, kept, planned
 from heedful.tasks.pretrained import Given
-from heedful.training.loop import Batch
 
+POSITIONS = 512  # of a translator, in formats that have a table for them where we have a formula
 SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
 
 
@@ -54,7 +62,7 @@ class Author:
     scores: Kind
     stretch: float
     slack: int
-    normal_form: Literal["none", "NFC"] = "none"
+    normal_form: NormalForm = "none"
     plan: Plan | None = None
 
 
@@ -78,17 +86,16 @@ def stretch_of(lengths: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Collate:
-    """Numbers of rows -> a batch: the source, the target behind <s>, and the target with </s>."""
+    """Rows -> a batch: the source, the target behind <s>, and the target with </s>."""
 
-    sources: Sources
+    sources: TrainingSources
     marks: SpecialTokens
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        store = self.sources.store
-        written = [store[int(number) % len(store)][1] for number in numbers]
-        inputs, steps = batching.padded([np.concatenate(([self.marks.begin], one)) for one in written])
-        targets, _ = batching.padded([np.append(one, self.marks.end) for one in written])
-        return self.sources(numbers) | {"inputs": inputs, "targets": targets, "steps": steps}
+    def __call__(self, rows: Rows) -> Batch:
+        written = [target for _, target in self.sources.pairs(rows)]
+        inputs, steps = batching.padded([np.concatenate(([self.marks.begin], target)) for target in written])
+        targets, _ = batching.padded([np.append(target, self.marks.end) for target in written])
+        return self.sources(rows) | {"inputs": inputs, "targets": targets, "steps": steps}
 
 
 @dataclass(frozen=True)
@@ -128,10 +135,10 @@ def searched(
     limits = [model.network.decoder.limit for model in models if model.network.decoder.limit]
     lengths = [first.reading.positions_of(one) for one in arrays]
     longest = [min([length_limit(first, one, settings), *limits]) for one in lengths]
-    seeds = [luck(one) for one in arrays] if settings.sample else [0] * len(arrays)
-    jobs = [Job(*one) for one in zip(lengths, longest, seeds, strict=True)]
-    decoders = [model.network.decoder for model in models]
-    return Search(decoders, begin(models, arrays), special(first), settings, rules(first, settings)).run(jobs)
+    seeds = [source_seed(one) for one in arrays] if settings.sample else [0] * len(arrays)
+    requests = [Request(*one) for one in zip(arrays, lengths, longest, seeds, strict=True)]
+    stepper = PlainStepper([model.network.decoder for model in models], begin(models), special(first))
+    return Search(stepper, settings, rules(first, settings)).run(requests)
 
 
 def length_limit(model: Author, length: int, settings: GenerateSettings) -> int:
@@ -141,17 +148,17 @@ def length_limit(model: Author, length: int, settings: GenerateSettings) -> int:
     return math.ceil(model.stretch * length) + model.slack
 
 
-def begin(models: Sequence[Author], arrays: list[np.ndarray]) -> Callable[[Sequence[int], int, int], tuple[State, ...]]:
+def begin(models: Sequence[Author]) -> Callable[[Sequence[np.ndarray], int, int], tuple[State, ...]]:
     """How the search has sources read."""
 
     @torch.inference_mode()
-    def read(numbers: Sequence[int], beams: int, room: int) -> tuple[State, ...]:
-        batch = models[0].reading.batch([arrays[number] for number in numbers])
+    def read(arrays: Sequence[np.ndarray], beams: int, room: int) -> tuple[State, ...]:
+        batch = models[0].reading.batch(arrays)
         states = []
         for model in models:
             device = model.network.decoder.tokens.table.weight.device
             memory = model.network.read(batch["source"].to(device), batch["lengths"].to(device))
-            states.append(model.network.decoder.start(memory, rows=len(numbers) * beams, room=room))
+            states.append(model.network.decoder.start(memory, rows=len(arrays) * beams, room=room))
         return tuple(states)
 
     return read
@@ -163,15 +170,15 @@ def rules(model: Author, settings: GenerateSettings) -> Rules:
     return rules_of(settings, special(model), target.encode, target.decode, target.size, model.scores == "symbols")
 
 
-def special(model: Author) -> Special:
+def special(model: Author) -> SpecialIds:
     """The ids that a search must know."""
     marks = model.target.special_tokens
-    return Special(marks.begin, marks.end, marks.suppressed)
+    return SpecialIds(marks.begin, marks.end, marks.suppressed)
 
 
 def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
     """A hypothesis as people read it, up to what stopped it."""
-    unknown = model.reading.unknown(normalize_text(source, model.normal_form))
+    unknown = model.reading.unknown(source)
     tokens = tuple(model.target.tokens(hypothesis.tokens))
     output = until(model.target.decode(hypothesis.tokens), stops)
     return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)
@@ -186,9 +193,11 @@ def score(models: Sequence[Author], pairs: Sequence[tuple[str, str]]) -> list[fl
         [(first.reading.positions_of(one), len(other) + 1) for one, other in zip(arrays, targets, strict=True)]
     )
     found = np.zeros(len(pairs))
-    decoders, read, marked = [model.network.decoder for model in models], begin(models, arrays), special(first)
+    decoders, read, marked = [model.network.decoder for model in models], begin(models), special(first)
     for rows in batching.order_for_inference(lengths, GenerateSettings().batch_tokens) if pairs else ():
-        found[rows] = log_probability(decoders, read(rows.tolist(), 1, 0), [targets[row] for row in rows], marked)
+        found[rows] = log_probability(
+            decoders, read([arrays[row] for row in rows], 1, 0), [targets[row] for row in rows], marked
+        )
     return found.tolist()
 
 
@@ -199,7 +208,7 @@ def read_all(models: Sequence[Author], sources: Sequence[str], album: Album | No
         model.network.eval()
     if first.reading.positions:
         return first.reading.arrays(sources, album)
-    arrays = first.reading.arrays([normalize_text(text, first.normal_form) for text in sources])
+    arrays = first.reading.arrays(sources)
     refuse_long(sources, arrays, [model.network.encoder.limit for model in models])
     return arrays
 
@@ -238,3 +247,31 @@ def load(config: dict[str, Any], folder: Path) -> Author:
     plan = planned(config)
     network = built(plan) if plan else made(settings, read, target, shared)
     return Author(network, settings, read, target, **about, plan=plan)
+
+
+def manifest(model: Author, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+    """What one must know beside exported graphs; an answer may have `stretch` tokens for each position of the source
+    and `slack` more, but no more than `limit`.
+    """
+    fixed = settings.max_length
+    stretch, slack = (model.stretch, model.slack) if fixed == "auto" else (0.0, fixed)
+    return {
+        "source": describe_source(model.reading, folder),
+        "target": describe_tokenizer(model.target, folder, "target"),
+        "normal_form": model.normal_form,
+        **describe_special(special(model)),
+        "stretch": stretch,
+        "slack": slack,
+        "limit": model.network.decoder.limit,
+    }
+
+
+def graphs(model: Author, lengths: Sequence[int]) -> list[Graph]:
+    """The graphs of the network for ONNX, with made-up sources of these lengths."""
+    return writer_graphs(model.network, *made_up_sources(model.reading, lengths, model.network.encoder.limit))
+
+
+def writing_limits(model: Author, search: GenerateSettings) -> dict[str, Any]:
+    """Keys of generation_config.json that say how an answer begins, and how long it may be."""
+    length = model.slack + 1 if model.stretch == 0 else POSITIONS
+    return {"decoder_start_token_id": model.target.special_tokens.begin, "num_beams": search.beam, "max_length": length}

@@ -5,27 +5,27 @@ N prompts   R = N * K rows   K answers
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from heedful.blocks.state import State
 from heedful.data.batching import padded
 from heedful.data.normal_form import normalize_text
 from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.engines.plain import PlainStepper
 from heedful.errors import HeedfulError
-from heedful.generation.rules import Rules, Special, rules_of, until
-from heedful.generation.running import Hypothesis
-from heedful.generation.search import Job, Search
+from heedful.generation.batch import Hypothesis
+from heedful.generation.rules import Rules, rules_of, until
+from heedful.generation.search import Search
+from heedful.generation.stepper import Request, SpecialIds
 from heedful.hub import Plan
 from heedful.networks.joins import LanguageModel
 from heedful.results import Answer
-from heedful.schema import GenerateSettings, NetworkSettings
+from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
 from heedful.tasks import language as passages
-from heedful.tasks.inputs import luck
+from heedful.tasks.inputs import source_seed
 
 LONGEST = 256  # tokens of an answer, where the request does not say
 SHOWN, BEGINNING = 8, 40  # prompts to show what a model does, and their characters
@@ -45,7 +45,7 @@ class Continuer:
     tokenizer: Tokenizer
     window: int
     ends: bool
-    normal_form: Literal["none", "NFC"] = "none"
+    normal_form: NormalForm = "none"
     plan: Plan | None = None
 
     @property
@@ -126,35 +126,27 @@ def limit_of(models: Sequence[Continuer]) -> int | None:
     return min((model.limit for model in models if model.limit), default=None)
 
 
-def searching(
-    models: Sequence[Continuer], settings: GenerateSettings
-) -> Callable[[list[Job], list[tuple[int, ...]]], Search]:
-    """Makes the search for jobs that read these prompts."""
+def searching(models: Sequence[Continuer], settings: GenerateSettings) -> Search[tuple[int, ...]]:
+    """The search for what goes on with prompts."""
     first = models[0]
     target, marked = first.tokenizer, special(first)
     rules: Rules = rules_of(settings, marked, target.encode, target.decode, target.size, target.kind == "symbols")
     decoders = [model.network.eval().decoder for model in models]
-
-    def of(jobs: list[Job], prompts: list[tuple[int, ...]]) -> Search:
-        return Search(decoders, begin(models, prompts), marked, settings, rules)
-
-    return of
+    return Search(PlainStepper(decoders, begin(models), marked), settings, rules)
 
 
-def special(model: Continuer) -> Special:
+def special(model: Continuer) -> SpecialIds:
     """The ids that a search must know; who has not learnt where documents end never ends one."""
     marks = model.tokenizer.special_tokens
-    return Special(marks.begin, marks.end, marks.suppressed if model.ends else (*marks.suppressed, marks.end))
+    return SpecialIds(marks.begin, marks.end, marks.suppressed if model.ends else (*marks.suppressed, marks.end))
 
 
-def begin(
-    models: Sequence[Continuer], prompts: Sequence[tuple[int, ...]]
-) -> Callable[[Sequence[int], int, int], tuple[State, ...]]:
+def begin(models: Sequence[Continuer]) -> Callable[[Sequence[tuple[int, ...]], int, int], tuple[State, ...]]:
     """How the search has prompts read: all of each but its last token, once for all of its answers."""
 
     @torch.inference_mode()
-    def read(numbers: Sequence[int], beams: int, room: int) -> tuple[State, ...]:
-        rows = [np.array(prompts[number][:-1], dtype=np.int64) for number in numbers]
+    def read(prompts: Sequence[tuple[int, ...]], beams: int, room: int) -> tuple[State, ...]:
+        rows = [np.array(prompt[:-1], dtype=np.int64) for prompt in prompts]
         states = []
         for model in models:
             decoder = model.network.decoder
@@ -171,7 +163,7 @@ def begin(
 
 
 def written(
-    search: Callable[[list[Job], list[tuple[int, ...]]], Search],
+    search: Search[tuple[int, ...]],
     models: Sequence[Continuer],
     growing: Sequence[tuple[int, Stretch]],
     wanted: int,
@@ -179,24 +171,39 @@ def written(
     telling: "Telling | None",
 ) -> list[list[Hypothesis]]:
     """The next stretch of each (with the number of its source), as long as the network can read it."""
-    limit, twins, jobs = limit_of(models), Counter[tuple[int, ...]](), []
+    limit, twins, requests = limit_of(models), Counter[tuple[int, ...]](), []
     for place, one in growing:
         most = wanted - len(one.said)
         if limit is not None:
             most = min(most, limit - len(one.prompt) + 1)
         # equal answers to one text go on differently, and one alone as the first of its equals
         twins[place, *one.said] += 1
-        seed = luck(np.array([*one.prompt, *one.said, *([twins[place, *one.said]] if one.said else [])]))
-        jobs.append(Job(len(one.prompt), most, seed, len(one.prompt) - 1, one.prompt[-1]))
+        seed = source_seed(np.array([*one.prompt, *one.said, *([twins[place, *one.said]] if one.said else [])]))
+        requests.append(Request(one.prompt, len(one.prompt), most, seed, len(one.prompt) - 1, one.prompt[-1]))
     some = [one for _, one in growing]
-    refuse_rules(some, wanted, jobs, settings)
-    watch = telling.watching(some[0].said) if telling else None
-    return search(jobs, [one.prompt for one in some]).run(jobs, watch)
+    refuse_rules(some, wanted, requests, settings)
+    return [streamed(search, requests[0], telling, some[0].said)] if telling else search.run(requests)
 
 
-def refuse_rules(some: Sequence[Stretch], wanted: int, jobs: Sequence[Job], settings: GenerateSettings) -> None:
+def streamed(
+    search: Search[tuple[int, ...]], request: Request[tuple[int, ...]], telling: "Telling", before: tuple[int, ...]
+) -> list[Hypothesis]:
+    """The answers to one request, told while the only one grows behind what was said `before`."""
+    number, answered = search.submit(request), dict[int, list[Hypothesis]]()
+    while not answered:
+        answered = dict(search.step())
+        spoken = [one.tokens for one in answered[number]] if answered else search.history(number).tolist()
+        for tokens in spoken:
+            telling.watch((*before, *tokens))
+    return answered[number]
+
+
+def refuse_rules(
+    some: Sequence[Stretch], wanted: int, requests: Sequence[Request[tuple[int, ...]]], settings: GenerateSettings
+) -> None:
     """Raises HeedfulError if an answer is bound by rules about the whole of it, and outgrows the network."""
-    short = next((job for one, job in zip(some, jobs, strict=True) if job.max_length < wanted - len(one.said)), None)
+    pairs = zip(some, requests, strict=True)
+    short = next((request for one, request in pairs if request.max_length < wanted - len(one.said)), None)
     if short and (settings.prefix or settings.required or settings.forbidden):
         raise HeedfulError(
             f"An answer with a prefix, required or forbidden texts must fit into the network: "
@@ -263,16 +270,10 @@ class Telling:
     tell: Tell
     told: int = 0
     text: str = ""
-    before: tuple[int, ...] = field(default=())
 
-    def watching(self, before: tuple[int, ...]) -> Callable[[Tensor], None]:
-        """What a search shows the newest stretch to."""
-        self.before = before
-        return self.watch
-
-    def watch(self, history: Tensor) -> None:
-        """Takes in the tokens (1, 1, T) so far."""
-        ids = [i for i in (*self.before, *history[0, 0].tolist()) if i != self.tokenizer.special_tokens.end]
+    def watch(self, tokens: tuple[int, ...]) -> None:
+        """Takes in the tokens so far."""
+        ids = [i for i in tokens if i != self.tokenizer.special_tokens.end]
         self.text = until(self.tokenizer.decode(ids), self.stops)
         held = max((len(stop) - 1 for stop in self.stops), default=0)
         safe = len(self.text.rstrip("\ufffd")) - held

@@ -13,6 +13,8 @@ from torch import Tensor
 from heedful.blocks.codebook import Codebook, Grays
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.data.pairs import prepared as preparing
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import Form
@@ -20,8 +22,8 @@ from heedful.data.tokenizers.special_tokens import EOS
 from heedful.errors import HeedfulError
 from heedful.networks.joins import Drawing
 from heedful.schema import Recipe
-from heedful.tasks.inputs import Sources
-from heedful.training.loop import Batch, Work
+from heedful.tasks.inputs import TrainingSources
+from heedful.training.loop import Work
 
 PAD, BEGIN, END, FIRST = 0, 1, 2, 3
 """Token ids: a code is FIRST and its number. A drawing is as long as its grid, so END is never said."""
@@ -66,19 +68,22 @@ def learning(codebook: Codebook, prepared: preparing.Prepared, recipe: Recipe) -
     sample = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
     valid = prepared.target.of([example.references[0] for example in sample])
 
-    def plan(epoch: int) -> list[np.ndarray]:
+    def plan(epoch: int) -> list[Rows]:
         order = np.random.default_rng((recipe.seed, epoch)).permutation(numbers)
-        return [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
+        return [Rows(epoch, order[at : at + BATCH]) for at in range(0, len(order), BATCH)]
+
+    def collate(rows: Rows) -> Batch:
+        return Batch({"pictures": torch.from_numpy(prepared.target.pixels(rows.rows.astype(np.int64)))})
 
     return Work(
         network=codebook,
         plan=plan,
-        collate=lambda some: {"pictures": torch.from_numpy(prepared.target.pixels(some.astype(np.int64)))},
+        collate=collate,
         loss=reconstruction,
         score=lambda: measured(codebook, valid),
         primary="reconstruction_error",
         higher_is_better=False,
-        where=lambda some: [f"picture {int(number)}" for number in some],
+        where=lambda rows: [f"picture {int(number)}" for number in rows.rows],
     )
 
 
@@ -120,20 +125,19 @@ def measured(codebook: Codebook, pictures: np.ndarray) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Collate:
-    """Numbers of rows -> a batch: sentences, some left empty, and codes."""
+    """Rows -> a batch: sentences, some left empty, and codes."""
 
-    sources: Sources
+    sources: TrainingSources
     codes: np.ndarray
     dropped: float
 
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        store = self.sources.store
-        pictures = [int(store[int(number) % len(store)][1][0]) for number in numbers]
+    def __call__(self, rows: Rows) -> Batch:
+        pictures = [int(picture[0]) for _, picture in self.sources.pairs(rows)]
         targets = torch.from_numpy(self.codes[pictures]).long() + FIRST
         inputs = torch.cat([torch.full_like(targets[:, :1], BEGIN), targets[:, :-1]], dim=1)
-        batch = self.sources(numbers)
-        luck = [np.random.default_rng(seed).random() for seed in self.sources.seeds(numbers)]
-        empty = torch.tensor(luck) < self.dropped
+        batch = self.sources(rows)
+        drawn = [np.random.default_rng(seed).random() for seed in self.sources.seeds(rows)]
+        empty = torch.tensor(drawn) < self.dropped
         batch["source"][empty, 0] = EOS
         batch["lengths"][empty] = 1
         return batch | {"inputs": inputs, "targets": targets}

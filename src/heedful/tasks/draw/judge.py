@@ -14,8 +14,8 @@ from heedful.data.pictures.read import Form, read_pictures
 from heedful.metrics.ranks import ranks
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Example, Scores
-from heedful.tasks.match import task as match
-from heedful.tasks.match.task import Matcher
+from heedful.tasks.match import learn as match
+from heedful.tasks.match.learn import Matcher
 
 
 def by_pixels(examples: Sequence[Example], drawn: np.ndarray, form: Form, album: Album | None, samples: int) -> Scores:

@@ -5,17 +5,17 @@ N rows   S positions   D width   V vocabulary   G gaps
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 
 from heedful.data import batching
+from heedful.data.normal_form import normalize_text
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.hub import Plan
 from heedful.networks.joins import Filler
 from heedful.results import Answer, Example, Track
-from heedful.schema import GenerateSettings, NetworkSettings
+from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
 from heedful.tasks import language as passages
 from heedful.tasks.fill.masks import GAP, LEAST, Gapped, Gaps, asked, ends_inside, gapped, joined
 
@@ -36,7 +36,7 @@ class Guesser:
     window: int
     ends: bool
     gaps: Gaps
-    normal_form: Literal["none", "NFC"] = "none"
+    normal_form: NormalForm = "none"
     plan: Plan | None = None
 
     @property
@@ -104,7 +104,8 @@ def refuse_long(models: Sequence[Guesser], source: str, one: Gapped) -> None:
 
 def shown(model: Guesser, source: str, one: Gapped, shares: np.ndarray, most: int) -> list[Answer]:
     """A text with its gaps filled in n ways."""
-    answers, unknown = [], tuple(piece for part in one.parts for piece in model.tokenizer.unknown(part))
+    parts = [normalize_text(part, model.normal_form) for part in one.parts]
+    answers, unknown = [], tuple(piece for part in parts for piece in model.tokenizer.unknown(part))
     for ids in best(shares, model.tokenizer, most).T:
         probabilities = shares[np.arange(len(ids)), ids]
         score = float(np.log(np.maximum(probabilities, LEAST)).sum())

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from heedful.data.normal_form import normalize_text
 from heedful.data.tokenizers.special_tokens import OWN, SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
+from heedful.schema import NormalForm
 from heedful.tasks import language as passages
 
 GAP = "[MASK]"
@@ -73,13 +75,14 @@ def ends_inside(tokenizer: Tokenizer, gaps: Gaps) -> np.ndarray:
 class Gapped:
     """A text with gaps: its ids (S,) with the mark of a gap at each, 1 at the gaps (S,), and what was there.
 
-    `parts`: what stands before, between and behind the gaps.
+    `parts`: what stands before, between and behind the gaps, as it was written; it is read in `normal_form`.
     """
 
     ids: np.ndarray
     gaps: np.ndarray
     truth: np.ndarray
     parts: tuple[str, ...]
+    normal_form: NormalForm = "none"
 
     def text(self, tokenizer: Tokenizer) -> str:
         """As people write it."""
@@ -96,7 +99,7 @@ class Gapped:
         found = re.fullmatch(pattern, text, re.DOTALL)
         if not found:
             raise HeedfulError(f"{text!r} is not {source!r} with its gaps filled.")
-        said = [tokenizer.encode(word) for word in found.groups()]
+        said = [tokenizer.encode(normalize_text(word, self.normal_form)) for word in found.groups()]
         one = [len(ids) == 1 and ids[0] != tokenizer.special_tokens.unknown for ids in said]
         several = next((word for word, fits in zip(found.groups(), one, strict=True) if not fits), None)
         if several is not None:
@@ -122,7 +125,7 @@ def gapped(row: np.ndarray, tokenizer: Tokenizer, gaps: Gaps, inside: np.ndarray
     return Gapped(hidden, marks, row[places], parts)
 
 
-def asked(text: str, tokenizer: Tokenizer, form: str, ends: bool) -> Gapped:
+def asked(text: str, tokenizer: Tokenizer, form: NormalForm, ends: bool) -> Gapped:
     """A text with gaps, as people write it; raises HeedfulError if there is none."""
     parts = text.split(GAP)
     if len(parts) == 1:
@@ -141,7 +144,7 @@ def asked(text: str, tokenizer: Tokenizer, form: str, ends: bool) -> Gapped:
     row = np.array([*ids, *([around.end] if ends else [])])
     marks = np.zeros(len(row), np.int64)
     marks[gaps] = 1
-    return Gapped(row, marks, np.zeros(len(gaps), np.int64), tuple(parts))
+    return Gapped(row, marks, np.zeros(len(gaps), np.int64), tuple(parts), form)
 
 
 def joined(tokenizer: Tokenizer, parts: Sequence[str], words: Sequence[str]) -> str:

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from heedful.data import batching
+from heedful.data.batch import Batch
 from heedful.networks.joins import EncoderHead
 from heedful.networks.subwords import FirstPieces
 from heedful.schema import GenerateSettings
-from heedful.training.loop import Batch
 
 LEAST = 1e-30  # of a probability whose logarithm is taken
 
@@ -54,7 +54,7 @@ def windows(length: int, window: int) -> list[tuple[int, int]]:
 
 def together_padded(sources: Sequence[np.ndarray]) -> Batch:
     """Sequences (T, ...) as one batch."""
-    return {"source": filled(sources, 0), "lengths": torch.tensor([len(one) for one in sources])}
+    return Batch({"source": filled(sources, 0), "lengths": torch.tensor([len(one) for one in sources])})
 
 
 def filled(rows: Sequence[np.ndarray], filler: int) -> Tensor:

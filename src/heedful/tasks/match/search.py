@@ -20,8 +20,8 @@ from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Answer
 from heedful.schema import GenerateSettings
-from heedful.tasks.match import task as match
-from heedful.tasks.match.task import Matcher
+from heedful.tasks.match import learn as match
+from heedful.tasks.match.learn import Matcher
 from heedful.tasks.match.vectors import Kept, Mark, Vectors, kept, marks_of
 from heedful.training.progress import Listener
 
