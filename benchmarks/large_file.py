@@ -17,7 +17,7 @@ import numpy as np
 
 from heedful import recipe
 from heedful.data.batching import plan
-from heedful.data.pairs.prepare import prepare
+from heedful.tasks.translate.learn import prepare
 
 CHUNK = 50_000
 TOKENS = 4_000

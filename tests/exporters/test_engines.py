@@ -23,7 +23,7 @@ from heedful.blocks.embedding import Tokens
 from heedful.blocks.vision import Pixels
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.steps.forms import StepForm, open_steps
-from heedful.data.steps.words import Lexicon
+from heedful.data.steps.words import WordVocabulary
 from heedful.engines import ct2
 from heedful.engines.onnx_files import write_graph
 from heedful.engines.onnx_graphs import writer_graphs
@@ -159,7 +159,7 @@ def labeller(kind: str) -> labels.Labeller:
         own={"causal": False, "patch": "auto", "stem": "auto"},
     )
     if kind == "words":
-        form = StepForm("tokens", lexicon=Lexicon(["a", "house"], ["a", "b", "c"]))
+        form = StepForm("tokens", vocabulary=WordVocabulary(["a", "house"], ["a", "b", "c"]))
         return labels.made(settings, form, None, ("DET", "NOUN"), 0)
     picture = Form(8, "rgb")
     return labels.made(

@@ -143,7 +143,7 @@ def test_marian(tmp_path: Path) -> None:
     for text in (*published.LINES[:3], ">>de<< The river"):
         ids = read(words, text)
         assert ids[0].tolist() == trained.reading.arrays([text])[0].tolist()
-        written = torch.tensor([[trained.target.marks.begin, *trained.target.encode("Das Haus")]])
+        written = torch.tensor([[trained.target.special_tokens.begin, *trained.target.encode("Das Haus")]])
         assert written[0, 0] == theirs.config.decoder_start_token_id
         logits = theirs(input_ids=ids, decoder_input_ids=written).logits
         made = trained.network(ids, torch.tensor([ids.size(1)]), written)

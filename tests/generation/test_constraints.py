@@ -14,7 +14,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedful.data.tokenizers.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, learn
+from heedful.data.tokenizers.learn import learn
+from heedful.data.tokenizers.special_tokens import BOS, EOS, PAD, UNK
+from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
 from heedful.generation.phrases import Phrase, plain

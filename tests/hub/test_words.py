@@ -11,8 +11,8 @@ import sentencepiece
 from PIL import Image
 
 from heedful.data.pictures.resizing import Resizing
-from heedful.data.tokenizers.sentencepiece import Pieces as Cut
-from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer as Cut
+from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.errors import HeedfulError
 from heedful.hub import pictures, words
 from heedful.hub.marian import Pieces, read_words, write_words
@@ -28,7 +28,7 @@ def test_what_is_no_model_of_pieces_is_refused() -> None:
     with pytest.raises(HeedfulError, match="sentencepiece cannot be read"):
         Pieces(b"nothing", b"nothing", {"<unk>": 0}, {"<unk>": 0}, special).encode("a")
     with pytest.raises(HeedfulError, match="sentencepiece cannot be read"):
-        Cut(b"nothing", {"<unk>": 0}, Marks()).encode("a")
+        Cut(b"nothing", {"<unk>": 0}, SpecialTokens()).encode("a")
 
 
 def bytes_folder(folder: Path) -> Path:

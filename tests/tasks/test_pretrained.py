@@ -168,7 +168,7 @@ def test_a_published_reader_begins_to_classify_and_to_label(tmp_path: Path) -> N
     folder = bert(tmp_path / "bert")
     before = inside(load(folder))
     source, lengths = (
-        torch.tensor([before.tokenizer.marks.around(before.tokenizer.encode(LINES[0]))]),
+        torch.tensor([before.tokenizer.special_tokens.around(before.tokenizer.encode(LINES[0]))]),
         torch.tensor([9]),
     )
     lengths = torch.tensor([source.size(1)])

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from heedful import recipe as recipes
-from heedful.data.fingerprint import changed
+from heedful.data.fingerprint import changed_files
 from heedful.data.folders import is_prepared
-from heedful.data.readers.tables import hub_parts
+from heedful.data.readers.hub import hub_parts
 from heedful.errors import HeedfulError
 from heedful.report.words import listed
 from heedful.schema import Recipe
@@ -129,7 +129,7 @@ def refuse_another(folder: Path, differences: list[str]) -> None:
 def refuse_changed(folder: Path, recipe: Recipe) -> None:
     """Raises HeedfulError if what a run learns from is no longer what it began with."""
     path = folder / "fingerprint.json"
-    if path.exists() and (found := changed(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
+    if path.exists() and (found := changed_files(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
         raise HeedfulError(
             f"{folder} holds a run on other data: {listed(found)} changed since.", "Take another folder: -o runs/NAME"
         )

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heedful.data.tokenizers.tokenizer import PAD
+from heedful.data.tokenizers.special_tokens import PAD
 
 T = TypeVar("T")
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from heedful.data.tokenizers.sentencepiece import Pieces
-from heedful.data.tokenizers.tokenizer import SPECIALS, Tokenizer
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from heedful.data.tokenizers.special_tokens import SPECIALS
+from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines import ct2
 from heedful.errors import HeedfulError
 from heedful.exporters.package import Package, Written, agreed
@@ -28,7 +29,7 @@ def write(package: Package, folder: Path) -> Written:
             f"CTranslate2 runs {lacks} alone, and not {package.folder} ({recipe.task}, {recipe.network.name}).",
             f"ONNX takes it: heedful export {package.folder} --to onnx",
         )
-    network, marks = model.network, model.target.marks
+    network, marks = model.network, model.target.special_tokens
     assert marks.unknown is not None, "a translator's vocabulary has an unknown token"
     vocabularies = vocabularies_of(model)
     ids = ct2.Special(marks.begin, marks.end, marks.unknown)
@@ -52,7 +53,7 @@ def vocabularies_of(model: Author) -> tuple[list[str], list[str]]:
 
 def vocabulary(tokenizer: Tokenizer, special: Sequence[str], count: int) -> list[str]:
     """The name of each of so many ids. What no text becomes has a name that is no token of the tokenizer."""
-    if isinstance(tokenizer, Pieces):
+    if isinstance(tokenizer, SentencePieceTokenizer):
         return [tokenizer.names.get(number, f"{OWN}{number}") for number in range(count)]
     names = list(special)
     for number in range(len(special), count):

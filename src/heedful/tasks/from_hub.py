@@ -12,7 +12,7 @@ from heedful import hub
 from heedful.blocks.vision import Pixels
 from heedful.data.pictures.read import Form
 from heedful.data.pictures.resizing import Resizing
-from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of
 from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
@@ -122,7 +122,7 @@ def no_words(where: str) -> HeedfulError:
     )
 
 
-def marks(words: hub.Words, published: Published, where: str) -> Marks:
+def marks(words: hub.Words, published: Published, where: str) -> SpecialTokens:
     """The ids that stand for no text."""
     roles = {role: number for role in words.special if (number := words.id(role)) is not None}
     told, spoken_ids = published.told, hub.ids(published)
@@ -136,16 +136,16 @@ def marks(words: hub.Words, published: Published, where: str) -> Marks:
     before, after = around(words)
     special = {number for number, one in words.inner.get_added_tokens_decoder().items() if one.special}
     unknown = roles.get("unknown")
-    return Marks(
+    return SpecialTokens(
         begin=begin,
         end=end,
         unknown=None if unknown == end else unknown,
         pad=roles.get("pad"),
-        gap=roles.get("mask"),
+        mask=roles.get("mask"),
         before=before,
         after=after,
-        never=unsaid(told),
-        silent=tuple(sorted(special | set(roles.values()) | {begin, end})),
+        suppressed=unsaid(told),
+        skipped=tuple(sorted(special | set(roles.values()) | {begin, end})),
         first=0,
         prompted=bool(before),
     )

@@ -19,12 +19,13 @@ from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
 from heedful.data.normal_form import normalize_text
-from heedful.data.pairs.prepare import Prepared
+from heedful.data.pairs.prepared import Prepared
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import augment
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.readers.rows import count
 from heedful.data.store import Store
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks.settings import picture_positions
@@ -36,8 +37,6 @@ OWN = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
 AUGMENT = ("shift", "turn")
 """What leaves any picture what it is."""
-BATCH = 512
-"""Positions in a batch of pictures where auto decides, some 30 pictures: more steps teach more than surer ones."""
 
 FEW, LARGE = 10_000, 64
 """Pictures from which little is learnt, and the side from which they show more than that."""
@@ -80,7 +79,7 @@ class Reading:
         if isinstance(self.coder, Form):
             return list(album.of(sources) if album else read_pictures(sources, self.coder))
         texts = [normalize_text(text, self.normal_form) for text in sources]
-        return [np.array(self.tokenizer.marks.around(ids)) for ids in self.tokenizer.encode_batch(texts)]
+        return [np.array(self.tokenizer.special_tokens.around(ids)) for ids in self.tokenizer.encode_batch(texts)]
 
     def unknown(self, source: str) -> tuple[str, ...]:
         """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
@@ -178,7 +177,7 @@ def load_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
 
 def load_text_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
     """How texts are read, beside pictures too; a `config` without a normal form leaves them as they are."""
-    return Reading(Tokenizer.load(tokenizer), normal_form=config.get("normal_form", "none"))
+    return Reading(load_tokenizer(tokenizer), normal_form=config.get("normal_form", "none"))
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ class TrainingSources:
     def __call__(self, rows: Rows) -> Batch:
         sources = [source for source, _ in self.pairs(rows)]
         if isinstance(self.coder, Tokenizer):
-            source, lengths = batching.padded([np.array(self.coder.marks.around(ids)) for ids in sources])
+            source, lengths = batching.padded([np.array(self.coder.special_tokens.around(ids)) for ids in sources])
             return Batch({"source": source, "lengths": lengths})
         pixels = torch.from_numpy(self.coder.pixels(np.concatenate(sources).astype(np.int64)))
         return self.reading.pictured(augment(pixels, self.kinds, self.seeds(rows)) if self.kinds else pixels)

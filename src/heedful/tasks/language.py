@@ -9,16 +9,15 @@ N rows   S positions
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from heedful.data import batching
 from heedful.data.batching import Rows
-from heedful.data.documents import prepare as document_preparing
-from heedful.data.documents.prepare import PreparedDocuments, encoded
-from heedful.data.normal_form import normalize_text
+from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.documents.prepared import open_run as opened
 from heedful.data.store import Store
+from heedful.data.texts import encode_texts
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks.configs import TransformerConfig
@@ -28,7 +27,8 @@ from heedful.schema import NetworkSettings, NormalForm, Recipe
 from heedful.tasks.joins import JOINS
 from heedful.training import decide as defaults
 
-WINDOW = 256  # tokens that a network reads at once, where the recipe does not say
+__all__ = ["opened"]
+
 COUNTED = 2_000_000  # training tokens that a baseline counts at the most
 
 
@@ -118,20 +118,15 @@ def passages(
     The characters of a document are shared out among its windows as these read, since a window may cut one in two.
     `whole`: the end of a document is something to be known too.
     """
-    marks = tokenizer.marks
-    for example, ids in zip(examples, encoded(tokenizer, [one.source for one in examples]), strict=True):
-        row = np.array([marks.begin, *ids, *([marks.end] if whole else [])])
+    marks = tokenizer.special_tokens
+    for example, ids in zip(examples, encode_texts(tokenizer, [one.source for one in examples]), strict=True):
+        row = np.array(marks.document(ids, whole))
         starts = range(0, len(row) - ahead, window)
         pieces = [row[start : start + window + ahead] for start in starts]
         texts = [tokenizer.decode(piece[int(ahead) :]) for piece in pieces]
         scale = len(example.source) / max(1, sum(map(len, texts)))
         for piece, text in zip(pieces, texts, strict=True):
             yield Passage(piece, text, len(text) * scale, example.where)
-
-
-def opened(folder: Path) -> PreparedDocuments | None:
-    """The documents that were prepared in a run's folder, if they are still there."""
-    return document_preparing.opened(folder / "data") if (folder / "data" / "prepared.json").exists() else None
 
 
 def inherited(before: Recipe) -> dict[str, object]:
@@ -145,9 +140,8 @@ def resolve(recipe: Recipe) -> Recipe:
     Raises HeedfulError for a window that has more tokens than the network has positions.
     """
     recipe = defaults.resolve_recipe(recipe, *JOINS[recipe.task]).with_defaults("train", {"label_smoothing": 0.0})
-    data, context = recipe.data, recipe.network.context
-    if not data.window:
-        data = replace(data, window=WINDOW if context == "auto" else min(WINDOW, context))
+    context = recipe.network.context
+    data = defaults.window(recipe.data, context)
     if context != "auto" and data.window > context:
         raise HeedfulError(
             f"data.window is {data.window:,}, and the network has network.context {context:,} positions.",
@@ -158,7 +152,7 @@ def resolve(recipe: Recipe) -> Recipe:
 
 def ends_of(prepared: PreparedDocuments) -> bool:
     """Whether the ends of documents were learnt: not where the only one was cut."""
-    return int(prepared.train[0][0][-1]) == prepared.tokenizer.marks.end
+    return int(prepared.train[0][0][-1]) == prepared.tokenizer.special_tokens.end
 
 
 def limit_of(settings: NetworkSettings, window: int, writes: bool) -> int | None:
@@ -180,7 +174,7 @@ def counted(prepared: PreparedDocuments) -> tuple[list[np.ndarray], str]:
 
 def asked(text: str, tokenizer: Tokenizer, form: NormalForm) -> list[int]:
     """The ids of what somebody asks, in the Unicode form of the training texts."""
-    return encoded(tokenizer, [normalize_text(text, form)])[0]
+    return encode_texts(tokenizer, [text], form)[0]
 
 
 def too_long(text: str, tokens: int, window: int, cure: str) -> HeedfulError:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from heedful.data.tokenizers.tokenizer import EOS
+from heedful.data.tokenizers.special_tokens import EOS
 from heedful.engines.onnx_graphs import Example
 from heedful.tasks.inputs import Reading
 

@@ -15,7 +15,7 @@ def describe_source(read: Reading, folder: Path) -> dict[str, Any]:
 
 def describe_text(tokenizer: Tokenizer, folder: Path) -> dict[str, Any]:
     """How a text is read whole: with the special tokens that stand before and after it."""
-    marks = tokenizer.marks
+    marks = tokenizer.special_tokens
     return describe_tokenizer(tokenizer, folder, "source") | {"before": list(marks.before), "after": list(marks.after)}
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from heedful.blocks.vision import Pixels
-from heedful.data.pairs.pictured import as_asked
+from heedful.data.pictures.choose import adapt_form
 from heedful.data.pictures.read import Form
 from heedful.data.steps.forms import StepForm
-from heedful.data.steps.subwords import Cut
+from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.hub import Plan
 from heedful.schema import DataSettings
@@ -31,7 +31,7 @@ class Given:
 
     def picture(self, data: DataSettings) -> Form | None:
         """The form of pictures, with what a recipe asks for otherwise."""
-        return as_asked(self.form, data) if self.form else None
+        return adapt_form(self.form, data) if self.form else None
 
     def picture_settings(self) -> dict[str, object]:
         """Keys of a recipe's data section that say how pictures are read, if they are."""
@@ -50,7 +50,7 @@ def unlike(here: Given, there: Given) -> dict[str, str]:
     found: dict[str, str] = {}
     if here.words and there.words and not alike(here.words, there.words):
         found["embedding"] = "another vocabulary"
-    own = here.steps and here.steps.kind != "frames" and not isinstance(here.steps.lexicon, Cut)
+    own = here.steps and here.steps.kind != "frames" and not isinstance(here.steps.vocabulary, SubwordVocabulary)
     if here.steps and own and not same_steps(here.steps, there.steps):
         found["embedding"] = "other words" if here.steps.kind == "tokens" else "other channels"
     differ = here.written and there.written and not alike(here.written, there.written)
@@ -81,4 +81,8 @@ def alike(one: Tokenizer, other: Tokenizer) -> bool:
 
 def same_steps(one: StepForm, other: StepForm | None) -> bool:
     """Whether two forms tell the same words, or the same channels."""
-    return other is not None and (one.kind, one.channels, one.lexicon) == (other.kind, other.channels, other.lexicon)
+    return other is not None and (one.kind, one.channels, one.vocabulary) == (
+        other.kind,
+        other.channels,
+        other.vocabulary,
+    )

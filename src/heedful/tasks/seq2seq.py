@@ -21,7 +21,8 @@ from heedful.data.batch import Batch
 from heedful.data.batching import Rows
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
-from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.load import load_tokenizer
+from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.onnx_graphs import Graph, writer_graphs
 from heedful.engines.plain import PlainStepper
@@ -87,7 +88,7 @@ class Collate:
     """Rows -> a batch: the source, the target behind <s>, and the target with </s>."""
 
     sources: TrainingSources
-    marks: Marks
+    marks: SpecialTokens
 
     def __call__(self, rows: Rows) -> Batch:
         written = [target for _, target in self.sources.pairs(rows)]
@@ -170,8 +171,8 @@ def rules(model: Author, settings: GenerateSettings) -> Rules:
 
 def special(model: Author) -> SpecialIds:
     """The ids that a search must know."""
-    marks = model.target.marks
-    return SpecialIds(marks.begin, marks.end, marks.never)
+    marks = model.target.special_tokens
+    return SpecialIds(marks.begin, marks.end, marks.suppressed)
 
 
 def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
@@ -240,7 +241,7 @@ def load(config: dict[str, Any], folder: Path) -> Author:
     """The author of a folder, with weights still to be put in."""
     shared, settings = config["shared"], parse_settings(NetworkSettings, config["network"])
     read = load_reading(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
-    target = read.tokenizer if shared else Tokenizer.load(folder / "target.tokenizer.json")
+    target = read.tokenizer if shared else load_tokenizer(folder / "target.tokenizer.json")
     about = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
     plan = planned(config)
     network = build(plan, EncoderDecoder) if plan else made(settings, read, target, shared)
@@ -272,4 +273,4 @@ def graphs(model: Author, lengths: Sequence[int]) -> list[Graph]:
 def writing_limits(model: Author, search: GenerateSettings) -> dict[str, Any]:
     """Keys of generation_config.json that say how an answer begins, and how long it may be."""
     length = model.slack + 1 if model.stretch == 0 else POSITIONS
-    return {"decoder_start_token_id": model.target.marks.begin, "num_beams": search.beam, "max_length": length}
+    return {"decoder_start_token_id": model.target.special_tokens.begin, "num_beams": search.beam, "max_length": length}

@@ -10,8 +10,7 @@ from torch import nn
 from heedful import hub
 from heedful.blocks.vision import Pixels
 from heedful.data.pictures.read import Form
-from heedful.data.tokenizers.special_tokens import Marks
-from heedful.data.tokenizers.tokenizer import EOS, PAD
+from heedful.data.tokenizers.special_tokens import EOS, PAD, SpecialTokens
 from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
 from heedful.hub.pictures import Preprocessing
@@ -63,7 +62,7 @@ def picture_facts(pixels: Pixels | None) -> dict[str, Any]:
 
 
 def generation_config(
-    marks: Marks, search: GenerateSettings, limits: Mapping[str, Any], suppressed: tuple[int, ...] = ()
+    marks: SpecialTokens, search: GenerateSettings, limits: Mapping[str, Any], suppressed: tuple[int, ...] = ()
 ) -> dict[str, bytes]:
     """generation_config.json of what writes: its special tokens, and what an answer never has.
 
@@ -72,7 +71,7 @@ def generation_config(
     table: dict[str, Any] = {"bos_token_id": marks.begin, "eos_token_id": marks.end}
     table["pad_token_id"] = marks.end if marks.pad is None else marks.pad
     table |= dict(limits) | described(search, marks.end)
-    never = {*marks.never, *suppressed}
+    never = {*marks.suppressed, *suppressed}
     if never:
         table["suppress_tokens"] = sorted(never)
     return {"generation_config.json": json.dumps(table, indent=2).encode()}

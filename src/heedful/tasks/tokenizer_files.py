@@ -7,8 +7,9 @@ from typing import Any
 import tokenizers
 from tokenizers import AddedToken, processors
 
-from heedful.data.tokenizers.sentencepiece import Pieces
-from heedful.data.tokenizers.tokenizer import SPECIALS, Tokenizer
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from heedful.data.tokenizers.special_tokens import SPECIALS
+from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.hub import Pieces as Both
 from heedful.hub import Words
@@ -56,9 +57,9 @@ def spelt(
 
 def words_of(words: Tokenizer) -> Words:
     """A tokenizer that was published, to be written as its family's."""
-    marks = words.marks
-    roles = {"pad": marks.pad, "mask": marks.gap, "unknown": marks.end if marks.unknown is None else marks.unknown}
-    around = ("first", "between") if marks.gap is not None else ("begin", "end")
+    marks = words.special_tokens
+    roles = {"pad": marks.pad, "mask": marks.mask, "unknown": marks.end if marks.unknown is None else marks.unknown}
+    around = ("first", "between") if marks.mask is not None else ("begin", "end")
     roles |= dict(zip(around, (marks.begin, marks.end), strict=True))
     texts = {role: words.inner.id_to_token(number) for role, number in roles.items() if number is not None}
     return Words(words.dump(), {role: text for role, text in texts.items() if text is not None})
@@ -66,8 +67,8 @@ def words_of(words: Tokenizer) -> Words:
 
 def pieces_of(source: Any, target: Any) -> Both:
     """Marian's two, to be written as they were."""
-    assert isinstance(source, Pieces) and isinstance(target, Pieces)
-    marks = target.marks
+    assert isinstance(source, SentencePieceTokenizer) and isinstance(target, SentencePieceTokenizer)
+    marks = target.special_tokens
     ids = {"end": marks.end, "unknown": marks.unknown, "pad": marks.begin if marks.pad is None else marks.pad}
     special = {role: target.names[number] for role, number in ids.items() if number is not None}
     return Both(source.model, target.model, source.numbers, target.numbers, special)

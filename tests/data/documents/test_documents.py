@@ -12,11 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heedful import recipe as recipes
-from heedful.data.documents.prepare import examples, prepare_documents
-from heedful.data.documents.read import parts, read_documents
+from heedful.data.documents.kind import DocumentKind
+from heedful.data.documents.prepared import examples
+from heedful.data.documents.read import read_documents
+from heedful.data.prepare import prepare
 from heedful.data.readers.rows import BadRow
 from heedful.data.store import Store, Writer
-from heedful.data.tokenizers.tokenizer import BOS, EOS, learn
+from heedful.data.texts import cut_into_parts
+from heedful.data.tokenizers.learn import learn
+from heedful.data.tokenizers.special_tokens import BOS, EOS
 from heedful.errors import HeedfulError
 from heedful.metrics.ngrams import Between, KneserNey
 from heedful.networks.build import language_model
@@ -25,6 +29,7 @@ from heedful.tasks.complete.learn import Loss, ahead
 from heedful.tasks.fill.masks import Gaps, asked, ends_inside, gapped, joined
 from heedful.tasks.joins import allowed, resolve
 from heedful.tasks.language import DocumentPieces, passages
+from heedful.training import decide
 
 SENTENCES = ["The cat sat on the mat.", "A dog, an owl: two animals!", "What is it that we see here?"] * 9
 
@@ -118,15 +123,15 @@ def test_files_folders_tables_and_lines_are_documents(tmp_path: Path) -> None:
 @given(st.text(alphabet="ab\n ", max_size=60), st.integers(1, 9))
 def test_parts_make_the_text(text: str, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("heedful.data.documents.read.PARTS", size)
-        found = parts(text)
+        patch.setattr("heedful.data.texts.PART", size)
+        found = cut_into_parts(text)
     assert "".join(found) == text and all(0 < len(part) <= size for part in found)
 
 
 def prepared(folder: Path, **settings):
     notes: list[str] = []
     recipe = recipes.build("complete", {"data.source_tokenizer": "characters"} | settings)
-    return prepare_documents(recipe, folder / "run", notes.append, None), notes
+    return prepare(DocumentKind(), recipe, folder / "run", notes.append, decide), notes
 
 
 def test_one_document_is_cut_and_several_are_parted(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A look at the data: every kind of trouble is found, counted and placed; clean data has nothing to say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def said(findings: Findings) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def test_clean_data_has_nothing_to_say() -> None:
-    found = check_pairs([write("a.tsv", CLEAN)], [], [], DATA)
+    found = check_pairs(replace(DATA, train=[write("a.tsv", CLEAN)]))
     assert said(found) == []
     assert found.title == "a.tsv"
     assert found.summary == "90 pairs · source 9 words, target 5 words (nine in ten) · 1 file"
@@ -72,7 +73,7 @@ TROUBLE = {
 @pytest.mark.parametrize("case", TROUBLE)
 def test_trouble_is_found_and_placed(case: str) -> None:
     row, level, text = TROUBLE[case]
-    found = said(check_pairs([write("a.tsv", [*CLEAN, row])], [], [], DATA))
+    found = said(check_pairs(replace(DATA, train=[write("a.tsv", [*CLEAN, row])])))
     matching = [entry for entry in found if entry[:2] == (level, text)]
     assert len(matching) == 1, found
     assert matching[0][2] in ((), ("a.tsv line 91",))
@@ -80,7 +81,7 @@ def test_trouble_is_found_and_placed(case: str) -> None:
 
 def test_many_troubles_come_in_order_of_weight_with_their_first_places() -> None:
     rows = [*CLEAN, *[("bad",)] * 5, *[("é" * 3, "e\u0301 \u00e9")] * 4]
-    found = said(check_pairs([write("a.tsv", rows)], [], [], DATA))
+    found = said(check_pairs(replace(DATA, train=[write("a.tsv", rows)])))
     assert [level for level, _, _ in found] == sorted((level for level, _, _ in found), key="x!i".index)
     assert [text for level, text, _ in found if level == "x"][3:] == ["2 further bad rows"]
     again = next(lines for _, text, lines in found if text.startswith("3 pairs that occurred before"))
@@ -89,15 +90,15 @@ def test_many_troubles_come_in_order_of_weight_with_their_first_places() -> None
 
 def test_mixed_forms_weigh_more() -> None:
     rows = [*CLEAN, ("sch\u00f6n", "Cat."), ("scho\u0308n", "Cat.")]
-    found = check_pairs([write("a.tsv", rows)], [], [], DATA)
+    found = check_pairs(replace(DATA, train=[write("a.tsv", rows)]))
     text = "1 pair with decomposed characters (NFD), 1 with composed ones (NFC): data.normalize=NFC makes them one"
     assert ("!", text, ("a.tsv line 92",)) in said(found)
-    assert text not in str(check_pairs(["a.tsv"], [], [], build("translate", {"data.normalize": "NFC"}).data))
+    assert text not in str(check_pairs(build("translate", {"data.train": ["a.tsv"], "data.normalize": "NFC"}).data))
 
 
 def test_a_header_and_a_foreign_way_of_writing() -> None:
     Path("a.tsv").write_bytes(b"\xef\xbb\xbfsource\ttarget\r\n" + b"".join(f"{s}\t{t}\r\n".encode() for s, t in CLEAN))
-    found = said(check_pairs(["a.tsv"], [], [], DATA))
+    found = said(check_pairs(replace(DATA, train=["a.tsv"])))
     assert found[0][1].startswith("the first line looks like a header (source, target); name the columns if it is one")
     assert [text for _, text, _ in found if text.startswith("a.tsv ")] == [
         "a.tsv begins with a byte order mark; it is passed over",
@@ -108,7 +109,8 @@ def test_a_header_and_a_foreign_way_of_writing() -> None:
 def test_what_stands_in_two_splits_or_only_in_the_test() -> None:
     files = [write("a.tsv", CLEAN)]
     write("valid.tsv", [CLEAN[7], ("The \u03a9 cat.", "Cat.")])
-    found = said(check_pairs(files, ["valid.tsv"], [write("test.tsv", [CLEAN[8], CLEAN[7]])], DATA))
+    test = [write("test.tsv", [CLEAN[8], CLEAN[7]])]
+    found = said(check_pairs(replace(DATA, train=files, valid=["valid.tsv"], test=test)))
     assert ("!", "1 pair of train whose source also stands in valid.tsv", ("a.tsv line 8",)) in found
     assert ("!", "2 pairs of train whose source also stands in test.tsv", ("a.tsv line 8", "a.tsv line 9")) in found
     assert ("!", "1 pair of valid whose source also stands in test.tsv", ("valid.tsv line 1",)) in found
@@ -117,7 +119,7 @@ def test_what_stands_in_two_splits_or_only_in_the_test() -> None:
 
 def test_symbols_are_counted_as_symbols() -> None:
     rows = [("abba", "A B B A"), ("baba", "B A B A"), ("aab", "A A B")] * 40
-    found = check_pairs([write("a.tsv", rows)], [], [write("t.tsv", [("bab", "B XX A")])], DATA)
+    found = check_pairs(replace(DATA, train=[write("a.tsv", rows)], test=[write("t.tsv", [("bab", "B XX A")])]))
     assert set(found.histograms) == {"source: characters", "target: symbols"}
     assert ("!", "1 symbol of the target stands in test and never in training: XX", ()) in said(found)
 
@@ -125,4 +127,4 @@ def test_symbols_are_counted_as_symbols() -> None:
 def test_nothing_at_all_is_an_error() -> None:
     Path("a.dict").write_text("# only a comment\n")
     with pytest.raises(HeedfulError, match=r"There are no pairs in a\.dict"):
-        check_pairs(["a.dict"], [], [], DATA)
+        check_pairs(replace(DATA, train=["a.dict"]))

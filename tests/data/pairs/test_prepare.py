@@ -11,13 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedful.data import split
-from heedful.data.pairs.prepare import Prepared, examples, prepare
-from heedful.data.tokenizers.tokenizer import UNK, learn
+from heedful.data.notes import Say
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import Prepared, examples
+from heedful.data.prepare import prepare as prepare_data
+from heedful.data.tokenizers.learn import learn
+from heedful.data.tokenizers.special_tokens import UNK
 from heedful.errors import HeedfulError
 from heedful.recipe import build
 from heedful.results import Example
 from heedful.schema import Recipe
+from heedful.training import decide
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +32,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def recipe(train: str = "pairs.tsv", **data: Any) -> Recipe:
     seed = data.pop("seed", 0)
     return build("translate", {"data.train": [train], "seed": seed, **{f"data.{k}": v for k, v in data.items()}})
+
+
+def prepare(recipe: Recipe, folder: Path, say: Say, given: tuple[Any, Any] = (None, None)) -> Prepared:
+    return prepare_data(PairKind(given=given), recipe, folder, say, decide)
 
 
 def write(name: str, rows: list[tuple[str, ...]]) -> str:
@@ -135,7 +143,7 @@ def test_a_preparation_killed_at_any_note_is_done_again() -> None:
     given = {"data.train": ["pairs.tsv"], "data.test": ["test.tsv"]}
     whole = prepare(build("translate", given), Path("whole"), lambda note: None)
     program = (
-        "import os, signal, sys; from pathlib import Path; from heedful.data.pairs.prepare import prepare; "
+        "import os, signal, sys; from pathlib import Path; from heedful.tasks.translate.learn import prepare; "
         "from heedful.recipe import build\n"
         f"left = [int(sys.argv[1])]; recipe = build('translate', {given})\n"
         "def say(note):\n"
@@ -157,7 +165,7 @@ def test_many_rows_give_what_few_give(monkeypatch: pytest.MonkeyPatch) -> None:
     write("pairs.tsv", [*words(300), ("a", "b", "c"), ("zq", "Z Q")])
     few = prepare(recipe(bad_rows="skip"), Path("few"), lambda note: None)
     # With a sample smaller than the file, rows are read again instead of being kept.
-    monkeypatch.setattr(split, "SAMPLE", 40)
+    monkeypatch.setattr(PairKind, "rows_in_memory", 40)
     many = prepare(recipe(bad_rows="skip"), Path("many"), lambda note: None)
     assert (trained(many), many.valid, many.notes) == (trained(few), few.valid, few.notes)
     said: list[str] = []

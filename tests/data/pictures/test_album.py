@@ -8,10 +8,12 @@ import pytest
 from PIL import Image
 
 from heedful.data.pictures.album import Album, AlbumWriter
-from heedful.data.pictures.read import Form, choose_form
+from heedful.data.pictures.choose import choose_form
+from heedful.data.pictures.read import Form
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
 from heedful.schema import DataSettings
+from heedful.training import decide
 
 RGB = Form(8, "rgb")
 GRAY = Form(8, "gray")
@@ -45,24 +47,24 @@ def test_the_form_is_chosen_by_the_pictures() -> None:
     save("photo.jpg", noise(2, 300, 400, 3))
     save("tiny.png", noise(3, 5, 9))
     digit, photo = ["digit.png"], ["photo.jpg"]
-    assert choose_form(digit, data()) == (
+    assert choose_form(digit, data(), decide) == (
         Form(28, "gray"),
         "pictures are read as 28×28 gray: of the first 1 the median shorter side is 28, and all are gray "
         "(data.picture, data.colours)",
     )
-    assert choose_form([*digit, *photo, *photo], data("data.fit=pad"))[0] == Form(64, "rgb", "pad")
-    assert "(fit=pad)" in choose_form(photo, data("data.fit=pad"))[1]
-    assert choose_form(["tiny.png", "missing.png"], data())[0] == Form(8, "gray")
-    assert choose_form(photo, data("data.picture=32"))[0] == Form(32, "rgb")
-    assert choose_form(digit, data("data.colours=rgb"))[0] == Form(28, "rgb")
-    assert choose_form(["missing.png"], data("data.picture=40", "data.colours=gray"))[0] == Form(40, "gray")
+    assert choose_form([*digit, *photo, *photo], data("data.fit=pad"), decide)[0] == Form(64, "rgb", "pad")
+    assert "(fit=pad)" in choose_form(photo, data("data.fit=pad"), decide)[1]
+    assert choose_form(["tiny.png", "missing.png"], data(), decide)[0] == Form(8, "gray")
+    assert choose_form(photo, data("data.picture=32"), decide)[0] == Form(32, "rgb")
+    assert choose_form(digit, data("data.colours=rgb"), decide)[0] == Form(28, "rgb")
+    assert choose_form(["missing.png"], data("data.picture=40", "data.colours=gray"), decide)[0] == Form(40, "gray")
     for settings, references, start in (
         (["data.picture=3"], digit, "data.picture=3 is not a side in pixels from 4 to 1,024."),
         ([], ["missing.png"], "There is no file missing.png."),
         ([], [], "There are no pictures"),
     ):
         with pytest.raises(HeedfulError) as caught:
-            choose_form(references, data(*settings))
+            choose_form(references, data(*settings), decide)
         assert plain(caught.value).startswith(start)
 
 

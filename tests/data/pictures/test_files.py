@@ -9,14 +9,16 @@ from PIL import Image
 
 from heedful.data.fingerprint import identity
 from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import prepare
+from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.read import read_pairs
 from heedful.data.pictures.read import Form, header, read_picture, read_pictures
+from heedful.data.prepare import prepare
 from heedful.data.readers.files import file_notes
 from heedful.data.readers.rows import BadRow
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
 from heedful.schema import DataSettings
+from heedful.training import decide
 
 GRAY = Form(8, "gray")
 
@@ -209,12 +211,12 @@ def test_a_broken_picture_is_named_with_its_row_or_counted() -> None:
     Path("p/cat/03.png").write_bytes(whole[: len(whole) // 2])
     recipe = build("classify", {"data.train": ["p"], "data.valid_rows": 4})
     with pytest.raises(HeedfulError) as caught:
-        prepare(recipe, Path("run"), print, (None, None), ("picture", "name"))
+        prepare(PairKind(("picture", "name")), recipe, Path("run"), print, decide)
     assert plain(caught.value).startswith("p line 2: p/cat/03.png is cut off or damaged: ")
     assert not Path("run").exists()
     recipe = build("classify", {"data.train": ["p"], "data.valid_rows": 4, "data.bad_rows": "skip"})
     said: list[str] = []
-    prepared = prepare(recipe, Path("run"), said.append, (None, None), ("picture", "name"))
+    prepared = prepare(PairKind(("picture", "name")), recipe, Path("run"), said.append, decide)
     assert any(note.startswith("20 pictures of 8×8 gray, 0.0 MB on disk; 19 more are identical") for note in said)
     assert any(note.startswith("left out: 1 bad row, listed in bad_rows.jsonl (first: p line 2: ") for note in said)
     assert f"train: {len(prepared.train)} pictures" in said
@@ -231,6 +233,6 @@ def test_check_opens_every_picture_and_measures_no_names(tmp_path: Path) -> None
             Image.new("L", (12, 12), 40 * number + (name == "cat")).save(tmp_path / name / f"{number}.png")
     whole = (tmp_path / "dog" / "2.png").read_bytes()
     (tmp_path / "dog" / "2.png").write_bytes(whole[: len(whole) // 2])
-    found = check_pairs([str(tmp_path)], [], [], DataSettings(bad_rows="skip"))
+    found = check_pairs(DataSettings(train=[str(tmp_path)], bad_rows="skip"))
     assert [finding.level for finding in found.findings] == ["x"] and "2.png" in found.findings[0].text
     assert "5 pairs" in found.summary and "a picture each" in found.summary

@@ -9,21 +9,29 @@ import pytest
 import torch
 
 from heedful.data.batching import Rows
-from heedful.data.fingerprint import changed
+from heedful.data.fingerprint import changed_files, describe_coder
+from heedful.data.notes import Say
 from heedful.data.pictures.read import Form
+from heedful.data.prepare import prepare
 from heedful.data.steps.forms import StepForm, open_steps
-from heedful.data.steps.prepare import prepare_clips
+from heedful.data.steps.kind import StepKind
 from heedful.data.steps.store import PreparedClips
-from heedful.data.steps.words import Lexicon
+from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
+from heedful.schema import Recipe
 from heedful.tasks.label.clips import Collate
 from heedful.tasks.label.windows import cut
+from heedful.training import decide
 from support.video_clips import frames, put, recipe
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def prepare_steps(recipe: Recipe, folder: Path, say: Say, given: StepForm | None = None) -> PreparedClips:
+    return prepare(StepKind(given), recipe, folder, say, decide)
 
 
 def trained(prepared: PreparedClips) -> dict[str, tuple[str, ...]]:
@@ -42,7 +50,7 @@ def test_frames_from_files_to_store() -> None:
     put("films/dark.txt", "\n\n")
     put("test.csv", "file_name,labels\nfilms/03.npy,walk walk run run jump\n")
     said: list[str] = []
-    prepared = prepare_clips(recipe("films", test=["test.csv"], valid_rows=4), Path("run"), said.append)
+    prepared = prepare_steps(recipe("films", test=["test.csv"], valid_rows=4), Path("run"), said.append)
     assert prepared.notes == said and prepared.names == ("walk",)
     assert prepared.form.picture == Form(8, "gray")
     assert [example.references for example in prepared.test] == [("walk\twalk\trun\trun\tjump",)]
@@ -64,10 +72,10 @@ def test_frames_from_files_to_store() -> None:
     again = pickle.loads(pickle.dumps(prepared.train))
     assert (again[3][0] == prepared.train[3][0]).all()
     said.clear()
-    prepare_clips(recipe("films", test=["test.csv"], valid_rows=4), Path("run"), said.append)
+    prepare_steps(recipe("films", test=["test.csv"], valid_rows=4), Path("run"), said.append)
     assert said == [f"data as prepared before: {len(prepared.train)} training clips"]
     put("films/05.txt", "run\n" * 7)
-    assert "run" in prepare_clips(recipe("films", valid_rows=4), Path("run"), said.append).names
+    assert "run" in prepare_steps(recipe("films", valid_rows=4), Path("run"), said.append).names
 
 
 def test_what_changes_is_named_also_where_a_list_names_it() -> None:
@@ -75,12 +83,12 @@ def test_what_changes_is_named_also_where_a_list_names_it() -> None:
     put("list.csv", "file_name,labels\n" + "".join(f"{clip},walk run\n" for clip in clips))
     put("other.csv", f"file_name,labels\n{other},walk run\n")
     asked = recipe("list.csv", test=["other.csv"])
-    kept = prepare_clips(asked, Path("run"), lambda note: None).fingerprint
-    assert changed(kept, asked.data) == []
+    kept = prepare_steps(asked, Path("run"), lambda note: None).fingerprint
+    assert changed_files(kept, asked.data) == []
     frames("2.npy", 2, seed=7)
-    assert changed(kept, asked.data) == ["a clip that list.csv or other.csv names"]
+    assert changed_files(kept, asked.data) == ["a clip that list.csv or other.csv names"]
     put("other.csv", f"file_name,labels\n{other},walk walk\n")
-    assert changed(kept, asked.data) == ["other.csv"]
+    assert changed_files(kept, asked.data) == ["other.csv"]
 
 
 def test_series_are_standardised_by_training_alone() -> None:
@@ -92,28 +100,28 @@ def test_series_are_standardised_by_training_alone() -> None:
     files = [f"s/{number}.csv" for number in range(10)]
     said: list[str] = []
     data = {"valid": ["s/10.csv"], "test": ["s/11.csv"]}
-    prepared = prepare_clips(recipe(*files, **data), Path("run"), said.append)
+    prepared = prepare_steps(recipe(*files, **data), Path("run"), said.append)
     raw = np.concatenate([np.loadtxt(file, delimiter=",", skiprows=1, usecols=(0, 1)) for file in files])
     assert prepared.form.channels == ("x", "y") and prepared.form.mean == pytest.approx(raw.mean(0), rel=1e-6)
-    assert prepared.form.spread == pytest.approx((raw[:, 0].std(), 1), rel=1e-3)
+    assert prepared.form.std == pytest.approx((raw[:, 0].std(), 1), rel=1e-3)
     assert "the same at every step of training, so that they tell nothing: y" in said
     learnt = np.concatenate([prepared.train[row][0] for row in range(10)])
     assert np.abs(learnt[:, 0].mean()) < 1e-2 and learnt[:, 0].std() == pytest.approx(1, abs=1e-2)
     fresh = prepared.form.ready(open_steps("s/11.csv", StepForm.parse(json.loads(json.dumps(prepared.form.plain())))))
     assert (fresh == prepared.steps["s/11.csv"]).all() and fresh[:, 0].mean() > 100
-    further = prepare_clips(recipe("s/11.csv", "s/10.csv"), Path("on"), said.append, prepared.form)
+    further = prepare_steps(recipe("s/11.csv", "s/10.csv"), Path("on"), said.append, prepared.form)
     assert further.form == prepared.form
     put("new.csv", "x,y,label\n1,2,sideways\n")
-    new = prepare_clips(recipe("new.csv", valid=["s/10.csv"]), Path("new"), said.append, prepared.form)
+    new = prepare_steps(recipe("new.csv", valid=["s/10.csv"]), Path("new"), said.append, prepared.form)
     assert new.form == prepared.form and new.names == ("sideways",)
     put("other.csv", "x,z,label\n1,2,up\n")
-    other = prepare_clips(
+    other = prepare_steps(
         recipe("other.csv", valid=["other.csv"], overlap="keep"), Path("other"), said.append, prepared.form
     )
     assert other.form.channels == ("x", "z") and other.form.mean == (1, 2)
     put("words.conll", "up\tup\n")
     with pytest.raises(HeedfulError, match=r"read series, and words\.conll holds tokens"):
-        prepare_clips(recipe("words.conll", valid=["words.conll"]), Path("words"), said.append, prepared.form)
+        prepare_steps(recipe("words.conll", valid=["words.conll"]), Path("words"), said.append, prepared.form)
 
 
 def test_words_and_their_letters() -> None:
@@ -122,9 +130,9 @@ def test_words_and_their_letters() -> None:
     put("train.conll", text + "\n")
     put("test.conll", "the 0\nöbra 2\n")
     said: list[str] = []
-    prepared = prepare_clips(recipe("train.conll", test=["test.conll"], valid_rows=2), Path("run"), said.append)
-    lexicon = prepared.form.lexicon
-    assert isinstance(lexicon, Lexicon)
+    prepared = prepare_steps(recipe("train.conll", test=["test.conll"], valid_rows=2), Path("run"), said.append)
+    lexicon = prepared.form.vocabulary
+    assert isinstance(lexicon, WordVocabulary)
     assert prepared.form == StepForm.parse(json.loads(json.dumps(prepared.form.plain())))
     assert prepared.test[0].source == "the öbra" and prepared.test[0].references == ("0\t2",)
     numbers = prepared.steps["the öbra"]
@@ -142,7 +150,7 @@ def test_frames_are_varied_clip_by_clip() -> None:
         frame = np.random.default_rng(number).integers(0, 256, (1, 12, 12), np.uint8)
         put(f"films/{number:02}.txt", "walk\n" * (2 + number % 3) + "run\n")
         np.save(f"films/{number:02}.npy", np.repeat(frame, 3 + number % 3, axis=0))
-    train = prepare_clips(recipe("films", valid_rows=2), Path("run"), lambda text: None).train
+    train = prepare_steps(recipe("films", valid_rows=2), Path("run"), lambda text: None).train
     collate = Collate(train, cut(train.lengths[:, 0], 0), ("turn",), seed=0)
     batch = collate(Rows(0, np.arange(len(train))))
     for row in range(len(train)):
@@ -152,3 +160,17 @@ def test_frames_are_varied_clip_by_clip() -> None:
         assert (varied == varied[:1]).all()
         assert not np.array_equal(varied.numpy(), train[row][0]) and not torch.equal(varied, later["source"][0])
         assert torch.equal(alone["labels"], later["labels"])
+
+
+def test_what_is_given_is_described_in_the_words_of_the_first_release() -> None:
+    """Else data that were prepared by it would not be known again."""
+    words = StepForm("tokens", vocabulary=WordVocabulary(["to"], ["t", "o"]), normalize="NFC")
+    assert describe_coder(words) == (
+        "StepForm(kind='tokens', picture=None, rate=0.0, channels=(), mean=(), spread=(), "
+        "lexicon=Lexicon(('to',), ('t', 'o')), normalize='NFC')"
+    )
+    frames = StepForm("frames", Form(8, "gray"), 2.0)
+    assert describe_coder(frames) == (
+        "StepForm(kind='frames', picture=Form(size=8, colours='gray', fit='crop', resizing=None), rate=2.0, "
+        "channels=(), mean=(), spread=(), lexicon=None, normalize='none')"
+    )

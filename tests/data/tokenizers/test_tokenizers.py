@@ -9,7 +9,10 @@ import tokenizers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedful.data.tokenizers.tokenizer import KINDS, SPECIALS, UNK, Tokenizer, choose, learn
+from heedful.data.tokenizers.choose import unit_of
+from heedful.data.tokenizers.learn import KINDS, learn
+from heedful.data.tokenizers.load import load_tokenizer
+from heedful.data.tokenizers.special_tokens import SPECIALS, UNK
 from heedful.errors import HeedfulError
 
 SENTENCES = [
@@ -64,7 +67,7 @@ def test_any_symbols_come_back(symbols: list[str]) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_saved_is_the_same(kind: str, tmp_path: Path) -> None:
     LEARNT[kind].save(tmp_path / "tokenizer.json")
-    again = Tokenizer.load(tmp_path / "tokenizer.json")
+    again = load_tokenizer(tmp_path / "tokenizer.json")
     assert again.encode_batch(SENTENCES) == LEARNT[kind].encode_batch(SENTENCES)
     assert (again.kind, again.size, again.dump()) == (kind, LEARNT[kind].size, LEARNT[kind].dump())
     assert [again.inner.token_to_id(special) for special in SPECIALS] == [0, 1, 2, 3]
@@ -106,31 +109,31 @@ def test_anothers_tokenizer_keeps_its_ids_above_ours(tmp_path: Path) -> None:
     assert own.decode([1, 5, 6, 2]) == "hello world"
     assert own.decode([5, UNK]) == "hello [UNK]"
     own.save(tmp_path / "saved.json")
-    assert Tokenizer.load(tmp_path / "saved.json").encode("world") == [6]
+    assert load_tokenizer(tmp_path / "saved.json").encode("world") == [6]
 
 
 def test_anothers_unigram_names_its_unknown_by_number(tmp_path: Path) -> None:
     inner = tokenizers.Tokenizer(tokenizers.models.Unigram([("a", -1.0), ("b", -1.0), ("?", -9.0)], unk_id=2))
     inner.save(str(tmp_path / "own.json"))
-    own = Tokenizer.load(tmp_path / "own.json")
+    own = load_tokenizer(tmp_path / "own.json")
     assert own.encode("abz") == [4, 5, UNK] and own.unknown("abz") == ["z"]
 
 
 def test_anothers_tokenizer_without_an_unknown_entry(tmp_path: Path) -> None:
     inner = tokenizers.Tokenizer(tokenizers.models.BPE({"a": 0, "b": 1, "ab": 9}, [("a", "b")]))
     inner.save(str(tmp_path / "own.json"))
-    own = Tokenizer.load(tmp_path / "own.json")
+    own = load_tokenizer(tmp_path / "own.json")
     assert own.size == 14 and own.encode("abba") == [13, 5, 4]
     assert own.decode([1, UNK, 13, 2]) == "ab"
 
 
 def test_choice_follows_the_data() -> None:
-    assert choose(["HH AH L OW"] * 3)[0] == "symbols"
-    assert choose(["3 1 4 1 5", "1", "5 3 4"])[0] == "symbols"
-    assert choose(["hello", "low", "naïve"])[0] == "characters"
-    assert choose(["The cat sat.", "A dog ran off.", "The dog sat."])[0] == "bpe"
-    assert choose([f"{n} {n}" for n in range(301)])[0] == "bpe"
-    assert choose(["x" * 400] * 3)[0] == "bpe"
+    assert unit_of(["HH AH L OW"] * 3) == "symbols"
+    assert unit_of(["3 1 4 1 5", "1", "5 3 4"]) == "symbols"
+    assert unit_of(["hello", "low", "naïve"]) == "words"
+    assert unit_of(["The cat sat.", "A dog ran off.", "The dog sat."]) == "sentences"
+    assert unit_of([f"{n} {n}" for n in range(301)]) == "sentences"
+    assert unit_of(["x" * 400] * 3) == "sentences"
 
 
 @pytest.mark.parametrize(
@@ -151,4 +154,4 @@ def test_mistakes_are_named(kind: str, size: int, start: str) -> None:
 def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(HeedfulError, match=r"x\.json is not a tokenizer\.json"):
-        Tokenizer.load(tmp_path / "x.json")
+        load_tokenizer(tmp_path / "x.json")

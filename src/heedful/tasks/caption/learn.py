@@ -12,9 +12,11 @@ import numpy as np
 import torch
 
 from heedful.data import batching
-from heedful.data.pairs import prepare as preparing
+from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import standing as opened
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import open_run as opened
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
 from heedful.engines.onnx_graphs import Graph
 from heedful.metrics import baselines
@@ -44,7 +46,9 @@ AUGMENT = ("shift",)  # what leaves the words right: not flips (left, right), no
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
     """The recipe's data under `folder`, read and written as `start` has it if its weights are the beginning."""
     start = start or Given()
-    return preparing.prepare(recipe, folder, say, (start.picture(recipe.data), start.written), ("picture", "text"))
+    return prepare_data(
+        PairKind(("picture", "text"), (start.picture(recipe.data), start.written)), recipe, folder, say, defaults
+    )
 
 
 def inherited(before: Recipe, start: Given) -> dict[str, object]:
@@ -54,7 +58,7 @@ def inherited(before: Recipe, start: Given) -> dict[str, object]:
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), reading.BATCH)
+    return defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), defaults.PICTURES)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
@@ -92,7 +96,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=lambda epoch: sources.plan(recipe, epoch, together=False),  # a batch of like names teaches little else
-        collate=writing.Collate(sources, model.target.marks),
+        collate=writing.Collate(sources, model.target.special_tokens),
         loss=writing.Loss(recipe.train.label_smoothing),
         score=values,
         primary=PRIMARY[kind(model)],
@@ -150,8 +154,7 @@ def prints(model: Author, scores: Scores) -> Mapping[str, bytes]:
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_pairs(recipe.data)
 
 
 def source_kind(model: Author) -> SourceKind:

@@ -16,11 +16,13 @@ from torch import Tensor
 from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
-from heedful.data.pairs import prepare as preparing
+from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import standing as opened
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import open_run as opened
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import mix
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.onnx_graphs import Graph, answer_graph
@@ -72,7 +74,7 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
     """The recipe's data under `folder`, read as `start` has it; classes are those of the data."""
     start, kind = start or Given(), preparing.kind_of_source(recipe.data)
     source = start.picture(recipe.data) if kind == "picture" else start.words
-    return preparing.prepare(recipe, folder, say, (source, None), (kind, "name"))
+    return prepare_data(PairKind((kind, "name"), (source, None)), recipe, folder, say, defaults)
 
 
 def inherited(before: Recipe, start: Given) -> dict[str, object]:
@@ -83,7 +85,7 @@ def inherited(before: Recipe, start: Given) -> dict[str, object]:
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
     if preparing.kind_of_source(recipe.data) == "picture":
-        recipe = defaults.batches(recipe, reading.BATCH)
+        recipe = defaults.batches(recipe, defaults.PICTURES)
     return defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN)
 
 
@@ -288,8 +290,7 @@ def prints(model: Classifier, scores: Scores) -> Mapping[str, bytes]:
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, classes of few examples."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_pairs(recipe.data)
 
 
 def config(model: Classifier) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def begin_with(models: Sequence[Continuer], source: str, settings: GenerateSetti
 def beginning(model: Continuer, text: str) -> list[int]:
     """The ids of a text as the network learnt to read it: behind <s>, if it has learnt how documents begin."""
     ids = passages.asked(text, model.tokenizer, model.normal_form)
-    marks = model.tokenizer.marks
+    marks = model.tokenizer.special_tokens
     return [marks.begin, *ids] if (model.ends and marks.prompted) or not ids else ids
 
 
@@ -137,8 +137,8 @@ def searching(models: Sequence[Continuer], settings: GenerateSettings) -> Search
 
 def special(model: Continuer) -> SpecialIds:
     """The ids that a search must know; who has not learnt where documents end never ends one."""
-    marks = model.tokenizer.marks
-    return SpecialIds(marks.begin, marks.end, marks.never if model.ends else (*marks.never, marks.end))
+    marks = model.tokenizer.special_tokens
+    return SpecialIds(marks.begin, marks.end, marks.suppressed if model.ends else (*marks.suppressed, marks.end))
 
 
 def begin(models: Sequence[Continuer]) -> Callable[[Sequence[tuple[int, ...]], int, int], tuple[State, ...]]:
@@ -273,7 +273,7 @@ class Telling:
 
     def watch(self, tokens: tuple[int, ...]) -> None:
         """Takes in the tokens so far."""
-        ids = [i for i in tokens if i != self.tokenizer.marks.end]
+        ids = [i for i in tokens if i != self.tokenizer.special_tokens.end]
         self.text = until(self.tokenizer.decode(ids), self.stops)
         held = max((len(stop) - 1 for stop in self.stops), default=0)
         safe = len(self.text.rstrip("\ufffd")) - held

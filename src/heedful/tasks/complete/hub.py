@@ -19,7 +19,7 @@ def from_hub(published: Published, where: str) -> Continuer:
     side = published.plan.sides["decoder"]
     network: Any = hub.network(published)
     words = tokenizer(published, where)
-    ends = words.marks.end not in words.marks.never
+    ends = words.special_tokens.end not in words.special_tokens.suppressed
     return Continuer(network, side, words, window_of(published, side), ends, plan=published.plan)
 
 
@@ -31,7 +31,7 @@ def hub_recipe(recipe: Recipe, published: Published, model: Continuer) -> Recipe
 
 def to_hub(model: Continuer, recipe: Recipe, notes: list[str]) -> Published:
     """The model as GPT-2 is published; raises HeedfulError where the layout has no place for it."""
-    marks, words = model.tokenizer.marks, model.tokenizer
+    marks, words = model.tokenizer.special_tokens, model.tokenizer
     carried = generation_config(marks, recipe.generate, {}, () if model.ends else (marks.end,))
     if model.plan:
         published = published_again(model.plan, recipe.task, model.network)

@@ -17,11 +17,13 @@ from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
-from heedful.data.documents import prepare as document_preparing
+from heedful.data.documents import prepared as document_preparing
 from heedful.data.documents.check import check_documents
-from heedful.data.documents.prepare import PreparedDocuments
+from heedful.data.documents.kind import DocumentKind
+from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
-from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.engines.onnx_graphs import Graph, alone_graph
 from heedful.engines.plain import log_probabilities
 from heedful.metrics.counts import PRIMARY, Kind
@@ -39,6 +41,7 @@ from heedful.tasks.manifests import describe_special, describe_tokenizer
 from heedful.tasks.plans import begun, kept, planned
 from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
+from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
 __all__ = ["answer", "opened", "prompts"]
@@ -57,7 +60,7 @@ def given(model: Continuer) -> Given:
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
     """The recipe's documents under `folder`; with the tokenizer of `start`, if its weights are the beginning."""
-    return document_preparing.prepare_documents(recipe, folder, say, start.written if start else None)
+    return prepare_data(DocumentKind(start.written if start else None), recipe, folder, say, defaults)
 
 
 def inherited(before: Recipe, start: Given) -> dict[str, object]:
@@ -238,7 +241,7 @@ def explain(model: Continuer, text: str, output: str | None, settings: GenerateS
         room = DRAWN if model.limit is None else min(DRAWN, model.limit - len(before) + 1)
         own = replace(settings, max_length=max(1, room), n_best=1, long_prompt="error")
         [[(whole, last)]] = continued([model], [text], own)
-        said = [*whole.said, *([tokenizer.marks.end] if last.complete and model.ends else [])][:DRAWN]
+        said = [*whole.said, *([tokenizer.special_tokens.end] if last.complete and model.ends else [])][:DRAWN]
     else:
         said = passages.asked(output, tokenizer, model.normal_form)
     read = [*before, *said[:-1]]
@@ -251,8 +254,7 @@ def explain(model: Continuer, text: str, output: str | None, settings: GenerateS
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the documents before training: bad rows, repeated ones, leaks, odd characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_documents(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_documents(recipe.data)
 
 
 def config(model: Continuer) -> dict[str, Any]:
@@ -268,7 +270,7 @@ def save(model: Continuer, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Continuer:
     """The continuer of a folder, with weights still to be put in."""
-    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), Tokenizer.load(folder / "tokenizer.json")
+    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), load_tokenizer(folder / "tokenizer.json")
     about = {key: config[key] for key in ("window", "ends", "normal_form")}
     plan = planned(config)
     network = build_network(plan or Spec("decoder", settings, outputs=tokenizer.size), LanguageModel)
@@ -295,7 +297,7 @@ def manifest(model: Continuer, folder: Path, settings: GenerateSettings) -> dict
     """What one must know beside exported graphs: `prompted`, behind the token that begins; for `slack` tokens, if
     `limit` allows.
     """
-    marks, fixed = model.tokenizer.marks, settings.max_length
+    marks, fixed = model.tokenizer.special_tokens, settings.max_length
     return {
         "target": describe_tokenizer(model.tokenizer, folder, "target"),
         "normal_form": model.normal_form,

@@ -15,10 +15,10 @@ from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
-from heedful.data.pairs import prepare as preparing
+from heedful.data.pairs import prepared as preparing
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import Form
-from heedful.data.tokenizers.tokenizer import EOS
+from heedful.data.tokenizers.special_tokens import EOS
 from heedful.errors import HeedfulError
 from heedful.networks.joins import Drawing
 from heedful.schema import Recipe

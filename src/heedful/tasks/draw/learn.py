@@ -16,12 +16,14 @@ from heedful.blocks.codebook import GrayLevels
 from heedful.blocks.state import State
 from heedful.data import batching
 from heedful.data.batching import Rows
-from heedful.data.pairs import prepare as preparing
+from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import standing as opened
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import open_run as opened
 from heedful.data.pictures.read import Form, read_pictures
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
-from heedful.data.tokenizers.tokenizer import EOS
+from heedful.data.tokenizers.special_tokens import EOS
 from heedful.engines.onnx_graphs import Graph, paint_graph, writer_graphs
 from heedful.engines.plain import PlainStepper
 from heedful.generation.rules import Rules
@@ -52,7 +54,6 @@ SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
 """What Generate means for drawings where the recipe does not say otherwise."""
 LEARNT = {"label_smoothing": 0.0}
 """The same of Train: of a thousand codes, a tenth of the mass on wrong ones is much when one is drawn by lot."""
-BATCH = 768  # codes, where auto decides: 12 drawings of 64
 SHARE = 0.2  # of the budget, for the codebook
 
 
@@ -75,7 +76,9 @@ def given(model: Artist) -> Given:
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
     """The recipe's data under `folder`, read and shown as `start` has it if its weights are the beginning."""
     start = start or Given()
-    return preparing.prepare(recipe, folder, say, (start.words, start.picture(recipe.data)), ("text", "picture"))
+    return prepare_data(
+        PairKind(("text", "picture"), (start.words, start.picture(recipe.data))), recipe, folder, say, defaults
+    )
 
 
 def inherited(before: Recipe, start: Given) -> dict[str, object]:
@@ -85,7 +88,7 @@ def inherited(before: Recipe, start: Given) -> dict[str, object]:
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    recipe = defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), BATCH)
+    recipe = defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), defaults.DRAWINGS)
     return recipe.with_defaults("generate", SAMPLED).with_defaults("train", LEARNT)
 
 
@@ -302,8 +305,7 @@ def returned(model: Artist, scores: Scores) -> Mapping[str, bytes]:
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_pairs(recipe.data)
 
 
 def config(model: Artist) -> dict[str, Any]:

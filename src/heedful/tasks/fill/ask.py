@@ -77,7 +77,7 @@ def guesses(models: Sequence[Guesser], some: Sequence[Gapped], settings: Generat
 def best(shares: np.ndarray, tokenizer: Tokenizer, most: int) -> np.ndarray:
     """The likeliest tokens (G, n) that can be said: none of those that only mark a place."""
     said = shares[:, : tokenizer.size].copy()
-    said[:, [*tokenizer.marks.silent]] = -1
+    said[:, [*tokenizer.special_tokens.skipped]] = -1
     return np.argsort(-said, axis=1, kind="stable")[:, :most]
 
 

@@ -17,10 +17,10 @@ from heedful.tasks.tokenizer_files import spelt, words_of
 def from_hub(published: Published, where: str) -> Guesser:
     """The model of a folder in the Hugging Face format."""
     side, words = published.plan.sides["encoder"], tokenizer(published, where)
-    if words.marks.gap is None:
+    if words.special_tokens.mask is None:
         raise HeedfulError(f"The tokenizer in {where} has no token that stands for a gap (mask_token).")
     network: Any = hub.network(published)
-    gaps, ends = Gaps(0.15, False, words.marks), bool(words.marks.before)
+    gaps, ends = Gaps(0.15, False, words.special_tokens), bool(words.special_tokens.before)
     return Guesser(network, side, words, window_of(published, side), ends, gaps, plan=published.plan)
 
 
@@ -36,4 +36,4 @@ def to_hub(model: Guesser, recipe: Recipe, notes: list[str]) -> Published:
         return replace(published_again(model.plan, recipe.task, model.network), words=words_of(words))
     published = published_anew("bert", model.settings, {"vocabulary": words.size + 1}, model.network)
     plan, around = replace(published.plan, config=SPECIAL_IDS), (["<s>"], ["</s>"]) if model.ends else ([], [])
-    return replace(published, plan=plan, words=spelt(words, *around, limit=model.limit, gap=words.gap))
+    return replace(published, plan=plan, words=spelt(words, *around, limit=model.limit, gap=words.mask))

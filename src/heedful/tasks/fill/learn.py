@@ -16,10 +16,13 @@ from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
-from heedful.data.documents import prepare as document_preparing
+from heedful.data.documents import prepared as document_preparing
 from heedful.data.documents.check import check_documents
-from heedful.data.documents.prepare import PreparedDocuments
+from heedful.data.documents.kind import DocumentKind
+from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.onnx_graphs import Graph, filler_graph
 from heedful.metrics.bootstrap import interval
@@ -41,6 +44,7 @@ from heedful.tasks.manifests import describe_tokenizer
 from heedful.tasks.plans import begun, kept, planned
 from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
+from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
 __all__ = ["answer", "opened", "prompts", "score"]
@@ -55,7 +59,7 @@ def given(model: Guesser) -> Given:
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
     """The recipe's documents under `folder`; with the tokenizer of `start`, if its weights are the beginning."""
-    return document_preparing.prepare_documents(recipe, folder, say, start.words if start else None)
+    return prepare_data(DocumentKind(start.words if start else None), recipe, folder, say, defaults)
 
 
 def inherited(before: Recipe, start: Given) -> dict[str, object]:
@@ -86,7 +90,7 @@ def advice(recipe: Recipe, prepared: PreparedDocuments) -> str:
 def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = None) -> Guesser:
     """A guesser with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    gaps = Gaps(recipe.train.mask, recipe.train.whole_words, prepared.tokenizer.marks)
+    gaps = Gaps(recipe.train.mask, recipe.train.whole_words, prepared.tokenizer.special_tokens)
     about = (recipe.data.window, passages.ends_of(prepared), gaps, recipe.data.normalize)
     plan = begun(start, "fill", recipe.network)
     if plan:
@@ -252,8 +256,7 @@ def explain(model: Guesser, text: str, output: str | None, settings: GenerateSet
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the documents before training: bad rows, repeated ones, leaks, odd characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_documents(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_documents(recipe.data)
 
 
 def config(model: Guesser) -> dict[str, Any]:
@@ -270,8 +273,8 @@ def save(model: Guesser, folder: Path) -> None:
 
 def load(config: dict[str, Any], folder: Path) -> Guesser:
     """The guesser of a folder, with weights still to be put in."""
-    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), Tokenizer.load(folder / "tokenizer.json")
-    gaps = Gaps(**config["gaps"], marks=tokenizer.marks)
+    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), load_tokenizer(folder / "tokenizer.json")
+    gaps = Gaps(**config["gaps"], marks=tokenizer.special_tokens)
     about, plan = (config["window"], config["ends"], gaps, config["normal_form"]), planned(config)
     if plan is None:
         return made(settings, tokenizer, *about)
@@ -284,13 +287,13 @@ def manifest(model: Guesser, folder: Path, settings: GenerateSettings) -> dict[s
     `leads`: the blank before a gap is the gap's own.
     """
     words = model.tokenizer
-    marks, entries = words.marks, model.network.vocabulary
+    marks, entries = words.special_tokens, model.network.vocabulary
     around = {"before": [marks.begin], "after": [marks.end]} if model.ends else {"before": [], "after": []}
     return {
         "source": describe_tokenizer(words, folder, "source") | around,
         "normal_form": model.normal_form,
-        "gap": {"text": GAP, "token": words.gap, "leads": words.kind in LEADING},
-        "never": sorted({*marks.silent, *range(words.size, entries)}),
+        "gap": {"text": GAP, "token": words.mask, "leads": words.kind in LEADING},
+        "never": sorted({*marks.skipped, *range(words.size, entries)}),
         "limit": model.limit,
     }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heedful.data.normal_form import normalize_text
-from heedful.data.tokenizers.special_tokens import OWN, Marks
+from heedful.data.tokenizers.special_tokens import OWN, SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.schema import NormalForm
@@ -33,11 +33,11 @@ class Gaps:
 
     share: float
     words: bool
-    marks: Marks = OWN
+    marks: SpecialTokens = OWN
 
     def places(self, row: np.ndarray, inside: np.ndarray, seed: int) -> np.ndarray:
         """1 at the gaps of a row (S,), 0 elsewhere: what the seed decides, at least one if there is a word."""
-        real = ~np.isin(row, self.marks.silent)
+        real = ~np.isin(row, self.marks.skipped)
         wanted = max(1, round(self.share * int(real.sum())))
         bound = np.append(False, inside[1, row[:-1]] & inside[0, row[1:]] & real[1:] & real[:-1])
         word = np.cumsum(~bound) - 1
@@ -50,7 +50,7 @@ class Gaps:
         """What a network reads in training: most gaps hidden, some with another word, some as they were."""
         luck = np.random.default_rng((seed, 1))
         kind, other = luck.random(len(row)), luck.integers(self.marks.first, size, len(row))
-        gap = size if self.marks.gap is None else self.marks.gap
+        gap = size if self.marks.mask is None else self.marks.mask
         shown = np.where(kind < HIDDEN, gap, np.where(kind < CHANGED, other, row))
         return np.where(gaps > 0, shown, row)
 
@@ -65,7 +65,7 @@ def ends_inside(tokenizer: Tokenizer, gaps: Gaps) -> np.ndarray:
         found[1] = True
         found[0] = [(tokenizer.inner.id_to_token(token) or "").startswith(GOES_ON) for token in range(tokenizer.size)]
     elif gaps.words and tokenizer.kind in APART:
-        for token in range(tokenizer.marks.first, tokenizer.size):
+        for token in range(tokenizer.special_tokens.first, tokenizer.size):
             text = tokenizer.decode([token])
             found[:, token] = (text[:1].isalnum(), text[-1:].isalnum())
     return found
@@ -100,7 +100,7 @@ class Gapped:
         if not found:
             raise HeedfulError(f"{text!r} is not {source!r} with its gaps filled.")
         said = [tokenizer.encode(normalize_text(word, self.normal_form)) for word in found.groups()]
-        one = [len(ids) == 1 and ids[0] != tokenizer.marks.unknown for ids in said]
+        one = [len(ids) == 1 and ids[0] != tokenizer.special_tokens.unknown for ids in said]
         several = next((word for word, fits in zip(found.groups(), one, strict=True) if not fits), None)
         if several is not None:
             raise HeedfulError(f"{several!r} is no single token of the vocabulary, and a gap holds one.")
@@ -115,7 +115,7 @@ class Gapped:
 def gapped(row: np.ndarray, tokenizer: Tokenizer, gaps: Gaps, inside: np.ndarray) -> Gapped:
     """A window with the gaps that its own tokens decide, all of them hidden."""
     marks = gaps.places(row, inside, int(np.abs(row.astype(np.int64) * np.arange(1, len(row) + 1)).sum()))
-    hidden = np.where(marks > 0, tokenizer.gap, row)
+    hidden = np.where(marks > 0, tokenizer.mask, row)
     places = np.flatnonzero(marks)
     bounds = zip([0, *(places + 1)], [*places, len(row)], strict=True)
     parts = tuple(tokenizer.decode(row[low:high]) for low, high in bounds)
@@ -134,12 +134,12 @@ def asked(text: str, tokenizer: Tokenizer, form: NormalForm, ends: bool) -> Gapp
         raise HeedfulError(f"There is no gap in {text[:60]!r}.", cure)
     if tokenizer.kind in LEADING:  # the blank before a gap is the gap's own
         parts = [part.removesuffix(" ") if place < len(parts) - 1 else part for place, part in enumerate(parts)]
-    around, gaps = tokenizer.marks, []
+    around, gaps = tokenizer.special_tokens, []
     ids = [around.begin] if ends else []
     for place, part in enumerate(parts):
         if place:
             gaps.append(len(ids))
-            ids.append(tokenizer.gap)
+            ids.append(tokenizer.mask)
         ids += passages.asked(part, tokenizer, form)
     row = np.array([*ids, *([around.end] if ends else [])])
     marks = np.zeros(len(row), np.int64)

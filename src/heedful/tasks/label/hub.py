@@ -5,7 +5,7 @@ from typing import Any
 
 from heedful import hub
 from heedful.data.steps.forms import StepForm
-from heedful.data.steps.subwords import Cut
+from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.errors import HeedfulError
 from heedful.hub import Published
 from heedful.networks.subwords import FirstPieces
@@ -19,14 +19,14 @@ from heedful.tasks.tokenizer_files import words_of
 def from_hub(published: Published, where: str) -> Labeller:
     """The model of a folder in the Hugging Face format."""
     plan, side = published.plan, published.plan.sides["encoder"]
-    step_form = StepForm("tokens", lexicon=Cut(tokenizer(published, where)))
+    step_form = StepForm("tokens", vocabulary=SubwordVocabulary(tokenizer(published, where)))
     network: Any = hub.network(published)
     return of_words(network, side, step_form, distinct(plan.facts["names"]), 0, plan)
 
 
 def to_hub(model: Labeller, recipe: Recipe, notes: list[str]) -> Published:
     """A labeller that was published once; raises HeedfulError for one that was trained here."""
-    network, lexicon = model.network, model.form.lexicon
-    if model.plan is None or not isinstance(network, FirstPieces) or not isinstance(lexicon, Cut):
+    network, lexicon = model.network, model.form.vocabulary
+    if model.plan is None or not isinstance(network, FirstPieces) or not isinstance(lexicon, SubwordVocabulary):
         raise HeedfulError("The Hugging Face format has no layout for labellers that were trained here.")
     return replace(published_again(model.plan, recipe.task, network.inner), words=words_of(lexicon.tokenizer))

@@ -14,14 +14,15 @@ from torch import Tensor
 
 from heedful.blocks.vision import Pixels
 from heedful.data import batching
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
 from heedful.data.steps import check as step_check
-from heedful.data.steps import prepare as step_preparing
 from heedful.data.steps import store as step_store
 from heedful.data.steps.forms import StepForm, Steps, open_steps
+from heedful.data.steps.kind import StepKind
 from heedful.data.steps.read import read_clips
-from heedful.data.steps.subwords import PIECES, Cut
-from heedful.data.steps.words import Lexicon
+from heedful.data.steps.subwords import PIECES, SubwordVocabulary
+from heedful.data.steps.words import WordVocabulary
 from heedful.engines.onnx_graphs import Graph, answer_graph
 from heedful.errors import HeedfulError, unknown
 from heedful.hub import Plan
@@ -70,8 +71,8 @@ class Labeller:
 
 def given(model: Labeller) -> Given:
     """What goes with a labeller's weights."""
-    lexicon = model.form.lexicon
-    words = lexicon.tokenizer if isinstance(lexicon, Cut) else None
+    lexicon = model.form.vocabulary
+    words = lexicon.tokenizer if isinstance(lexicon, SubwordVocabulary) else None
     form = model.form.picture
     return Given(words, form=form, pixels=model.pixels, steps=model.form, names=model.names, plan=model.plan)
 
@@ -82,13 +83,13 @@ def prepare(
     """The recipe's data under `folder`, read as `start` has it; labels are those of the data."""
     form = start.steps if start else None
     if start and start.plan and start.words and not form:  # a published network that reads pieces of words
-        form = StepForm("tokens", lexicon=Cut(start.words), normalize=recipe.data.normalize)
-    return step_preparing.prepare_clips(recipe, folder, say, form)
+        form = StepForm("tokens", vocabulary=SubwordVocabulary(start.words), normalize=recipe.data.normalize)
+    return prepare_data(StepKind(form), recipe, folder, say, defaults)
 
 
 def opened(folder: Path) -> step_store.PreparedClips | None:
     """The data that was prepared in a run's folder, if it is still there."""
-    return step_store.opened(folder / "data") if (folder / "data" / "prepared.json").exists() else None
+    return step_store.open_run(folder)
 
 
 def inherited(before: Recipe, start: Given) -> dict[str, object]:
@@ -117,7 +118,7 @@ def build(recipe: Recipe, prepared: step_store.PreparedClips, start: Given | Non
     Raises HeedfulError where a published vocabulary is to be read by a network of another make.
     """
     torch.manual_seed(recipe.seed)
-    if isinstance(prepared.form.lexicon, Cut):
+    if isinstance(prepared.form.vocabulary, SubwordVocabulary):
         plan = begun(start, "label", recipe.network, prepared.names)
         if plan is None:
             raise HeedfulError(
@@ -152,8 +153,8 @@ def of_words(
     inner: EncoderHead, settings: NetworkSettings, form: StepForm, names: tuple[str, ...], window: int, plan: Plan
 ) -> Labeller:
     """A labeller of words by a published network, which reads pieces of them."""
-    assert isinstance(form.lexicon, Cut)
-    marks = form.lexicon.tokenizer.marks
+    assert isinstance(form.vocabulary, SubwordVocabulary)
+    marks = form.vocabulary.tokenizer.special_tokens
     network = FirstPieces(inner, marks.before, marks.after)
     return Labeller(network, settings, form, None, names, window, plan)
 
@@ -162,7 +163,8 @@ def source_of(form: StepForm, pixels: Pixels | None) -> Source:
     """What a network is told of steps."""
     if pixels is not None:
         return FrameSource(pixels)
-    return WordSource(*form.lexicon.sizes) if isinstance(form.lexicon, Lexicon) else SeriesSource(len(form.mean))
+    words = form.vocabulary
+    return WordSource(*words.sizes) if isinstance(words, WordVocabulary) else SeriesSource(len(form.mean))
 
 
 def work(model: Labeller, prepared: step_store.PreparedClips, recipe: Recipe) -> Work:
@@ -217,7 +219,7 @@ def shown(model: Labeller, source: str, shares: np.ndarray, steps: Steps, disagr
     rows = tuple(tuple(float(value) for value in row) for row in shares)
     read = tuple(windows(len(shares), model.window)) if disagreement is not None else ()
     track = Track(model.names, labels, rows, steps.seconds, read, disagreement)
-    unknown = model.form.lexicon.unknown(steps.words) if model.form.lexicon else ()
+    unknown = model.form.vocabulary.unknown(steps.words) if model.form.vocabulary else ()
     mean = score / max(1, len(labels))
     return Answer(source, "\t".join(labels), score, mean, labels, unknown=unknown, track=track, note=steps.note)
 
@@ -303,8 +305,7 @@ def baseline(
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, lengths and labels."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return step_check.check_clips(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return step_check.check_clips(recipe.data, defaults)
 
 
 def config(model: Labeller) -> dict[str, Any]:
@@ -347,14 +348,14 @@ def exhibits(models: Sequence[Labeller], scores: Scores, settings: GenerateSetti
 
 def export_files(model: Labeller, folder: Path) -> None:
     """Writes the tokenizer of a published vocabulary, which a run keeps in its config."""
-    if isinstance(model.form.lexicon, Cut):
-        model.form.lexicon.tokenizer.save(folder / "tokenizer.json")
+    if isinstance(model.form.vocabulary, SubwordVocabulary):
+        model.form.vocabulary.tokenizer.save(folder / "tokenizer.json")
 
 
 def manifest(model: Labeller, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
     """What one must know beside exported graphs."""
-    if isinstance(model.form.lexicon, Cut):
-        pieces = describe_text(model.form.lexicon.tokenizer, folder) | {"pieces": PIECES}
+    if isinstance(model.form.vocabulary, SubwordVocabulary):
+        pieces = describe_text(model.form.vocabulary.tokenizer, folder) | {"pieces": PIECES}
         return {"source": pieces, "names": list(model.names)}
     return {"source": model.form.plain(), "names": list(model.names), "window": model.window}
 
@@ -363,8 +364,8 @@ def graphs(model: Labeller, lengths: Sequence[int]) -> list[Graph]:
     """The graph of the network for ONNX, with made-up sources of these lengths."""
     network = model.network
     if isinstance(network, FirstPieces):
-        assert isinstance(model.form.lexicon, Cut)
-        read = reading.Reading(model.form.lexicon.tokenizer)
+        assert isinstance(model.form.vocabulary, SubwordVocabulary)
+        read = reading.Reading(model.form.vocabulary.tokenizer)
         return [answer_graph(network.inner, *made_up_sources(read, lengths, network.inner.encoder.limit))]
     return [answer_graph(network, made_up_steps(model.form, lengths), 0)]
 
@@ -372,10 +373,10 @@ def graphs(model: Labeller, lengths: Sequence[int]) -> list[Graph]:
 def made_up_steps(form: StepForm, lengths: Sequence[int]) -> dict[str, Tensor]:
     """Sequences that nobody made, of these lengths: source (N, T, ...) and lengths (N,)."""
     random, shape = torch.Generator().manual_seed(len(lengths)), (len(lengths), max(lengths))
-    if isinstance(form.lexicon, Lexicon):
-        words, letters = form.lexicon.sizes
+    if isinstance(form.vocabulary, WordVocabulary):
+        words, letters = form.vocabulary.sizes
         first = torch.randint(0, words, (*shape, 1), generator=random)
-        width = form.lexicon.encode(("",)).shape[1] - 1
+        width = form.vocabulary.encode(("",)).shape[1] - 1
         source = torch.cat([first, torch.randint(0, letters, (*shape, width), generator=random)], dim=-1)
     elif form.picture is not None:
         pixels = form.picture.size, form.picture.size, form.picture.channels

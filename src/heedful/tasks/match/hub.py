@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from heedful import hub
-from heedful.data.tokenizers.tokenizer import EOS, PAD
+from heedful.data.tokenizers.special_tokens import EOS, PAD
 from heedful.hub import Published
 from heedful.schema import Recipe
 from heedful.tasks.from_hub import eyes, tokenizer

@@ -19,14 +19,16 @@ from torch.utils.checkpoint import checkpoint
 from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
-from heedful.data.pairs import prepare as preparing
+from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import standing as opened
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import open_run as opened
 from heedful.data.pictures.album import Album
-from heedful.data.pictures.read import as_array, flat
-from heedful.data.pictures.read import fitted as fit
+from heedful.data.pictures.read import as_array, to_mode
+from heedful.data.pictures.read import fit_square as fit
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
-from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.engines.onnx_graphs import Graph, tower_graph
 from heedful.errors import HeedfulError
 from heedful.hub import Plan
@@ -52,7 +54,6 @@ __all__ = ["opened"]
 
 OWN = reading.OWN
 AUGMENT = ("shift",)
-BATCH = 8192  # positions, where auto decides: what a pair is told apart from is its batch
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ def given(model: Matcher) -> Given:
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
     """The recipe's data under `folder`, read as `start` has it if its weights are the beginning."""
     start = start or Given()
-    return preparing.prepare(recipe, folder, say, (start.picture(recipe.data), start.words), ("picture", "text"))
+    return prepare_data(
+        PairKind(("picture", "text"), (start.picture(recipe.data), start.words)), recipe, folder, say, defaults
+    )
 
 
 def inherited(before: Recipe, start: Given) -> dict[str, object]:
@@ -85,7 +88,7 @@ def inherited(before: Recipe, start: Given) -> dict[str, object]:
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what can be decided before the data are seen."""
-    return defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), BATCH)
+    return defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), defaults.MATCHED_PICTURES)
 
 
 def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
@@ -131,7 +134,7 @@ def work(model: Matcher, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=lambda epoch: sources.plan(recipe, epoch, together=False),
-        collate=Collate(sources, model.words.tokenizer.marks),
+        collate=Collate(sources, model.words.tokenizer.special_tokens),
         loss=contrast,
         score=values,
         primary=PRIMARY[kind(model)],
@@ -150,7 +153,7 @@ class Collate:
     """Rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
 
     sources: reading.TrainingSources
-    marks: Marks
+    marks: SpecialTokens
 
     def __call__(self, rows: Rows) -> Batch:
         pairs = self.sources.pairs(rows)
@@ -202,7 +205,7 @@ def vectors(model: Matcher, side: int, sources: Sequence[str], budget: int, albu
 def seen(model: Matcher, pictures: Iterable[np.ndarray], budget: int) -> Tensor:
     """Unit vectors (N, D) of pictures (H, W, C) that are in no file, made to the form that the network reads."""
     form = model.pictures.form
-    images = [flat(Image.fromarray(one.squeeze()), form.mode) for one in pictures]
+    images = [to_mode(Image.fromarray(one.squeeze()), form.mode) for one in pictures]
     return of_pixels(model, np.stack([as_array(fit(image, form)) for image in images]), budget)
 
 
@@ -318,8 +321,7 @@ def prints(model: Matcher, scores: Scores) -> Mapping[str, bytes]:
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_pairs(recipe.data)
 
 
 def config(model: Matcher) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from heedful.data.pairs.prepare import Prepared
+from heedful.data.pairs.prepared import Prepared
 from heedful.metrics.baselines import NearestPicture
 from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.ranks import ranks

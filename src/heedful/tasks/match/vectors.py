@@ -18,7 +18,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from heedful.data.pictures.album import mark
+from heedful.data.pictures.album import stamp_of_file
 
 HOME = "HEEDFUL_CACHE"
 """The variable of the environment that says where to keep what can be made again."""
@@ -114,7 +114,7 @@ def kept(folder: str, model: str) -> tuple[Kept, str]:
 
 def marks_of(folder: str, files: list[Path]) -> dict[str, Mark]:
     """The mark of each file, by its path in the folder."""
-    return {path.relative_to(folder).as_posix(): mark(str(path)) for path in files}
+    return {path.relative_to(folder).as_posix(): stamp_of_file(str(path)) for path in files}
 
 
 def home() -> Path:

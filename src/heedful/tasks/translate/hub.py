@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from heedful import hub
-from heedful.data.tokenizers.sentencepiece import Pieces
-from heedful.data.tokenizers.special_tokens import Marks
-from heedful.data.tokenizers.tokenizer import EOS, PAD, Tokenizer
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from heedful.data.tokenizers.special_tokens import EOS, PAD, SpecialTokens
+from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.hub import Published
 from heedful.schema import Recipe
 from heedful.tasks.from_hub import closing, search_settings, tokenizer, unsaid
@@ -38,14 +38,14 @@ def to_hub(model: Author, recipe: Recipe, notes: list[str]) -> Published:
     """The model as Marian publishes one; raises HeedfulError where the layout has no place for it."""
     length = model.slack + 1 if model.stretch == 0 else POSITIONS
     limits = {
-        "decoder_start_token_id": model.target.marks.begin,
+        "decoder_start_token_id": model.target.special_tokens.begin,
         "num_beams": recipe.generate.beam,
         "max_length": length,
     }
-    carried = generation_config(model.target.marks, recipe.generate, limits)
+    carried = generation_config(model.target.special_tokens, recipe.generate, limits)
     if model.plan:
         published = replace(published_again(model.plan, recipe.task, model.network), carried=carried)
-        if isinstance(model.target, Pieces):
+        if isinstance(model.target, SentencePieceTokenizer):
             return replace(published, words=pieces_of(model.reading.coder, model.target))
     else:
         sizes = {"vocabulary": model.reading.tokenizer.size, "target": model.target.size, "shared": model.shared}
@@ -65,27 +65,27 @@ def both(published: Published, where: str) -> tuple[Tokenizer, Tokenizer]:
     return read, tokenizer(replace(published, words=published.written), where) if published.written else read
 
 
-def pieces(published: Published, words: hub.Pieces) -> tuple[Pieces, Pieces]:
+def pieces(published: Published, words: hub.Pieces) -> tuple[SentencePieceTokenizer, SentencePieceTokenizer]:
     """What Marian's read and write with."""
     end, told = words.first[words.special["end"]], published.told
     ids = {"end": words.second[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
-    read = Pieces(words.source, words.first, marks_of_pieces(words, words.first, end, end))
+    read = SentencePieceTokenizer(words.source, words.first, marks_of_pieces(words, words.first, end, end))
     marked = marks_of_pieces(words, words.second, ids["begin"], ids["end"], told)
-    return read, Pieces(words.target, words.second, marked)
+    return read, SentencePieceTokenizer(words.target, words.second, marked)
 
 
 def marks_of_pieces(
     words: hub.Pieces, numbers: Mapping[str, int], begin: int, end: int, told: Mapping[str, Any] | None = None
-) -> Marks:
+) -> SpecialTokens:
     """The same for one side of Marian."""
     special = {numbers[token] for token in words.special.values() if token in numbers}
-    return Marks(
+    return SpecialTokens(
         begin=begin,
         end=end,
         unknown=numbers[words.special["unknown"]],
         pad=numbers.get(words.special["pad"]),
         after=(end,),
-        never=unsaid(told or {}),
-        silent=tuple(sorted(special | {begin, end})),
+        suppressed=unsaid(told or {}),
+        skipped=tuple(sorted(special | {begin, end})),
         first=0,
     )

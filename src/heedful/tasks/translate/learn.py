@@ -13,9 +13,11 @@ import torch
 
 from heedful.data import batching
 from heedful.data.normal_form import normalize_text
-from heedful.data.pairs import prepare as preparing
+from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import standing as opened
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import open_run as opened
+from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
 from heedful.engines.onnx_graphs import Graph
 from heedful.metrics import baselines
@@ -44,7 +46,7 @@ def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Giv
     words, written = start.words, start.written
     if recipe.data.shared_tokenizer:
         words, written = words or written, written or words
-    return preparing.prepare(recipe, folder, say, (words, written))
+    return prepare_data(PairKind(given=(words, written)), recipe, folder, say, defaults)
 
 
 def inherited(before: Recipe, start: Given) -> dict[str, object]:
@@ -87,7 +89,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     return Work(
         network=model.network,
         plan=lambda epoch: sources.plan(recipe, epoch),
-        collate=writing.Collate(sources, model.target.marks),
+        collate=writing.Collate(sources, model.target.special_tokens),
         loss=writing.Loss(recipe.train.label_smoothing),
         score=score,
         primary=PRIMARY[kind(model)],
@@ -148,7 +150,7 @@ def explain(model: Author, text: str, output: str | None, settings: GenerateSett
 
     `output` is what is to be explained in place of the model's own answer.
     """
-    [source], target, marks = writing.read_all([model], [text]), model.target, model.target.marks
+    [source], target, marks = writing.read_all([model], [text]), model.target, model.target.special_tokens
     if output is None:
         [[best, *_]] = writing.searched([model], [text], settings)
         said = [*best.tokens, *([marks.end] if best.complete else [])]
@@ -161,8 +163,7 @@ def explain(model: Author, text: str, output: str | None, settings: GenerateSett
 
 def check(recipe: Recipe) -> Findings:
     """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
+    return check_pairs(recipe.data)
 
 
 def manifest(model: Author, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
