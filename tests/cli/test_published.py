@@ -53,12 +53,21 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("verb", sample(SAID, 3))
+@pytest.mark.parametrize("verb", SAID)
 def test_every_verb_takes_a_folder(verb: str, place: Path) -> None:
     line, right = SAID[verb]
-    ended = command(f"{verb} {line}", place)
+    ended = typed(f"{verb} {line}", place)
+    assert ended.code == 0, ended.err
+    assert right(ended.out), ended.out
+
+
+@pytest.mark.parametrize("verb", sample(SAID, 1))
+def test_a_process_of_its_own_answers_the_same(verb: str, place: Path) -> None:
+    """Where nothing but the command has imported anything."""
+    line = f"{verb} {SAID[verb][0]} --json"
+    ended = command(line, place)
     assert ended.returncode == 0, ended.stderr
-    assert right(ended.stdout), ended.stdout
+    assert ended.stdout == typed(line, place).out
 
 
 TOLD = {
