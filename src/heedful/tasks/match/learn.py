@@ -46,7 +46,7 @@ from heedful.tasks.match.rank import both_ways, by_words, gallery
 from heedful.tasks.plans import begun, kept, planned
 from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
-from heedful.tasks.task import SourceKind
+from heedful.tasks.task import Finder, SourceKind
 from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
@@ -375,3 +375,10 @@ def graphs(model: Matcher, lengths: Sequence[int]) -> list[Graph]:
         tower_graph(model.network, side, names[side], *made_up_sources(read[side], lengths, limits[side]))
         for side in range(2)
     ]
+
+
+def finder(models: Sequence[Matcher]) -> Finder:
+    """What finds pictures by words, and words for pictures."""
+    from heedful.tasks.match.search import PictureFinder  # which asks this module for vectors
+
+    return PictureFinder(models)

@@ -39,6 +39,29 @@ class Gallery:
     vectors: tuple[np.ndarray, ...]
 
 
+@dataclass(frozen=True)
+class PictureFinder:
+    """Finds pictures by words, and words for pictures, by the vectors of several matchers."""
+
+    models: Sequence[Matcher]
+
+    def search(
+        self, texts: Sequence[str], places: Sequence[str], settings: GenerateSettings, listener: Listener
+    ) -> list[list[Answer]]:
+        """The n best pictures of `places` for each text, with their cosines."""
+        return search(self.models, texts, places, settings, listener)
+
+    def among(
+        self, places: Sequence[str], texts: Sequence[str], settings: GenerateSettings, listener: Listener
+    ) -> list[list[Answer]]:
+        """The n best texts (none given: of those of training) for each picture of `places`."""
+        return among(self.models, places, texts, settings, listener)
+
+    def embed(self, inputs: Sequence[str], texts: bool, settings: GenerateSettings, listener: Listener) -> Vectors:
+        """Unit vectors of pictures and of all in folders, or of texts."""
+        return embed(self.models, inputs, texts, settings, listener)
+
+
 def search(
     models: Sequence[Matcher],
     texts: Sequence[str],
