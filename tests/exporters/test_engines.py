@@ -20,7 +20,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from heedful.api import Model, export
 from heedful.api.train import run
 from heedful.blocks.embedding import Tokens
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.steps.forms import StepForm, open_steps
 from heedful.data.steps.words import WordVocabulary

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from heedful import hub
 from heedful.blocks.embedding import Tokens
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.errors import HeedfulError
 from heedful.networks.build import build_encoder, encoder_decoder, language_model, masked_language_model
 from heedful.networks.embeddings import PictureEmbedding

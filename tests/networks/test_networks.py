@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from heedful.blocks.attention import Attention, Cache
 from heedful.blocks.names import NormOrder
+from heedful.blocks.pixels import Pixels
 from heedful.blocks.transformer import Block, FeedForward, Norms
-from heedful.blocks.vision import Pixels
 from heedful.networks.build import Spec, build
 from heedful.networks.joins import Network
 from heedful.networks.settings import DECODING, JOINS, Join, allowed, fit_pictures, resolve

@@ -4,7 +4,6 @@ N pictures   H W sides in pixels   C colours   S positions   D width
 """
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
@@ -13,18 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from heedful.blocks.embedding import sinusoid_angles
+from heedful.blocks.pixels import Pixels
 
 Patch = int | Literal["rows", "whole"]
 NARROWEST = 8  # channels of a stem
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """What pictures are: bytes (N, size, size, C); mean and standard deviation of each colour in training, of 255."""
-
-    size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 class Stem(nn.Module):

@@ -3,11 +3,14 @@
 N examples
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from heedful.data.batching import pad
 
 
 @dataclass(frozen=True)
@@ -50,3 +53,9 @@ class Batch:
             replace(self, tensors={name: tensors[place] for name, tensors in pieces.items()})
             for place in range(-(-len(self) // rows))
         ]
+
+
+def padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Rows of ids as one tensor (N, longest), padded behind, and their lengths (N,)."""
+    ids, lengths = pad(rows)
+    return torch.from_numpy(ids), torch.from_numpy(lengths)

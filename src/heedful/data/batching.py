@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from heedful.data.tokenizers.special_tokens import PAD
 
@@ -110,10 +108,10 @@ def sample(examples: Sequence[T], limit: int, seed: int) -> list[T]:
     return [examples[number] for number in sorted(chosen)]
 
 
-def padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Rows of ids as one tensor (N, longest), padded behind, and their lengths (N,)."""
-    lengths = torch.tensor([len(row) for row in rows])
-    out = torch.full((len(rows), int(lengths.max())), PAD)
+def pad(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of ids as one array (N, longest), padded behind, and their lengths (N,)."""
+    lengths = np.array([len(row) for row in rows])
+    padded = np.full((len(rows), int(lengths.max())), PAD, np.int64)
     for place, row in enumerate(rows):
-        out[place, : len(row)] = torch.from_numpy(row.astype(np.int64))
-    return out, lengths
+        padded[place, : len(row)] = row
+    return padded, lengths

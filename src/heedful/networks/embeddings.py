@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from heedful.blocks.embedding import Learned, Tokens
 from heedful.blocks.names import PositionName
-from heedful.blocks.vision import Patch, Patches, PatchPositions, Pixels
+from heedful.blocks.pixels import Pixels
+from heedful.blocks.vision import Patch, Patches, PatchPositions
 
 
 class PictureEmbedding(nn.Module):

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 from torch import nn
 
 from heedful.blocks.embedding import Tokens
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.networks.configs import TransformerConfig
 from heedful.networks.embeddings import FrameEmbedding, PictureEmbedding, SeriesEmbedding, WordEmbedding
 from heedful.networks.lineage import LINEAGE

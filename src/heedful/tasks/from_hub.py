@@ -9,7 +9,7 @@ from typing import Any
 import tokenizers
 
 from heedful import hub
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.data.pictures.read import Form
 from heedful.data.pictures.resizing import Resizing
 from heedful.data.tokenizers.special_tokens import SpecialTokens

@@ -14,32 +14,23 @@ import numpy as np
 import torch
 from PIL import Image
 
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.data import batching
 from heedful.data.batch import Batch
-from heedful.data.batching import Rows
 from heedful.data.normal_form import normalize_text
-from heedful.data.pairs.prepared import Prepared
 from heedful.data.pictures.album import Album
-from heedful.data.pictures.augment import augment
 from heedful.data.pictures.read import Form, read_pictures
-from heedful.data.readers.rows import count
-from heedful.data.store import Store
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
-from heedful.networks.settings import picture_positions
 from heedful.networks.sources import PictureSource, Source, TextSource
-from heedful.schema import NormalForm, Recipe
+from heedful.schema import NormalForm
 from heedful.tasks.pretrained import Given
 
 OWN = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
 AUGMENT = ("shift", "turn")
 """What leaves any picture what it is."""
-
-FEW, LARGE = 10_000, 64
-"""Pictures from which little is learnt, and the side from which they show more than that."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +84,28 @@ class Reading:
 
     def batch(self, arrays: Sequence[np.ndarray]) -> Batch:
         """Sources as one batch: source and lengths."""
+        source, lengths = self.stack(arrays)
+        return Batch({"source": torch.from_numpy(source), "lengths": torch.from_numpy(lengths)})
+
+    def stack(self, arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Sources as one array (N, S, ...), padded behind, and how many positions of each are real (N,)."""
         if self.positions:
-            return self.pictured(torch.from_numpy(np.stack(arrays)))
-        source, lengths = batching.padded(arrays)
-        return Batch({"source": source, "lengths": lengths})
+            return np.stack(arrays), np.full(len(arrays), self.positions)
+        return batching.pad(arrays)
+
+    def stacks(
+        self, sources: Sequence[str], budget: int, limits: Sequence[int | None], album: Album | None = None
+    ) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
+        """Sources in stacks of at most `budget` positions, with their places in the list.
+
+        Raises HeedfulError for a text with more of them than one of the `limits` of networks.
+        """
+        arrays = self.arrays(sources, album)
+        if not self.positions:
+            refuse_long(sources, arrays, limits)
+        lengths = np.array([self.positions_of(array) for array in arrays])
+        for rows in batching.order_for_inference(lengths, budget) if arrays else ():
+            yield rows, self.stack([arrays[row] for row in rows])
 
     def batches(
         self, sources: Sequence[str], budget: int, limits: Sequence[int | None], album: Album | None = None
@@ -151,21 +160,6 @@ def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iter
             )
 
 
-def reading_of(coder: Tokenizer | Album, train: Store, recipe: Recipe, start: Given | None = None) -> Reading:
-    """How a network of this recipe reads what was prepared.
-
-    Pictures are told by the colours that the weights of `start` were learnt with, or by the training side's.
-    """
-    if isinstance(coder, Tokenizer):
-        return Reading(coder, normal_form=recipe.data.normalize)
-    kept = start.colours(coder.form) if start else None
-    if kept:
-        return Reading(coder.form, kept, picture_positions(recipe.network, kept.size))
-    numbers = np.unique(np.concatenate([train[row][0] for row in range(len(train))]))
-    pixels = Pixels(coder.form.size, *coder.statistics(numbers))
-    return Reading(coder.form, pixels, picture_positions(recipe.network, pixels.size))
-
-
 def load_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
     """What `config` and the tokenizer's file tell."""
     if "picture" not in config:
@@ -178,76 +172,6 @@ def load_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
 def load_text_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
     """How texts are read, beside pictures too; a `config` without a normal form leaves them as they are."""
     return Reading(load_tokenizer(tokenizer), normal_form=config.get("normal_form", "none"))
-
-
-@dataclass(frozen=True)
-class TrainingSources:
-    """Sources of the training store as batches; a picture is varied by seed, epoch and row alone."""
-
-    store: Store
-    coder: Tokenizer | Album
-    reading: Reading
-    kinds: Sequence[str]
-    seed: int
-
-    def __call__(self, rows: Rows) -> Batch:
-        sources = [source for source, _ in self.pairs(rows)]
-        if isinstance(self.coder, Tokenizer):
-            source, lengths = batching.padded([np.array(self.coder.special_tokens.around(ids)) for ids in sources])
-            return Batch({"source": source, "lengths": lengths})
-        pixels = torch.from_numpy(self.coder.pixels(np.concatenate(sources).astype(np.int64)))
-        return self.reading.pictured(augment(pixels, self.kinds, self.seeds(rows)) if self.kinds else pixels)
-
-    def pairs(self, rows: Rows) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The numbers of each source and target."""
-        return [self.store[int(row)] for row in rows.rows]
-
-    def seeds(self, rows: Rows) -> list[int]:
-        """What the draws for each example depend on."""
-        return rows.seeds(self.seed, len(self.store))
-
-    def lengths(self) -> np.ndarray:
-        """Positions of each row's source and target, (rows, 2)."""
-        lengths = np.array(self.store.lengths)
-        if self.reading.positions:
-            lengths[:, 0] = self.reading.positions
-        return lengths
-
-    def plan(self, recipe: Recipe, epoch: int, together: bool = True) -> list[Rows]:
-        """The batches of an epoch; `together`: rows of like lengths in one batch."""
-        lengths = self.lengths() if together else np.full_like(self.store.lengths, self.lengths().max())
-        return batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
-
-    def where(self, rows: Rows) -> list[str]:
-        """The files and lines of these."""
-        return [self.store.where(int(row)) for row in rows.rows]
-
-
-def training_sources(
-    recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Reading, kinds: Sequence[str]
-) -> TrainingSources:
-    """The training side; `kinds` are what auto augments by."""
-    chosen = kinds if recipe.train.augment == "auto" else recipe.train.augment
-    return TrainingSources(store, coder, reading, tuple(chosen), recipe.seed)
-
-
-def refuse_varied(recipe: Recipe) -> None:
-    """Raises HeedfulError if pictures are to be varied or mixed where there are none."""
-    for key, does in (("augment", "varies"), ("mix", "mixes")):
-        if getattr(recipe.train, key) not in ("auto", [], 0.0):
-            raise HeedfulError(f"train.{key} {does} pictures, and there are none here.", f"Leave train.{key} out.")
-
-
-def advice(recipe: Recipe, prepared: Prepared, better: str) -> str:
-    """What would do better than to begin from nothing with few pictures: weights that saw many; "" for small ones."""
-    album, train = prepared.source, prepared.train
-    if not isinstance(album, Album) or album.form.size < LARGE or album.size >= FEW:
-        return ""
-    few = count(len({int(train[row][0][0]) for row in range(len(train))}), "picture")
-    command = f"heedful train {recipe.task} {' '.join(recipe.data.train)} --from {better}"
-    return (
-        f"this starts from scratch, and {few} teach little; weights that were learnt from millions do better: {command}"
-    )
 
 
 def source_seed(array: np.ndarray) -> int:

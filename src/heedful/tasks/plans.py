@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from heedful import hub
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.hub import Plan
 from heedful.networks import build as lineage
 from heedful.networks.build import Spec

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.data.pictures.choose import adapt_form
 from heedful.data.pictures.read import Form
 from heedful.data.steps.forms import StepForm

@@ -17,7 +17,7 @@ from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
 from heedful.blocks.state import State
 from heedful.data import batching
-from heedful.data.batch import Batch
+from heedful.data.batch import Batch, padded
 from heedful.data.batching import Rows
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
@@ -37,11 +37,12 @@ from heedful.networks.build import Spec
 from heedful.networks.joins import EncoderDecoder
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, parse_settings
-from heedful.tasks.inputs import Reading, TrainingSources, load_reading, refuse_long, source_seed
+from heedful.tasks.inputs import Reading, load_reading, refuse_long, source_seed
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
 from heedful.tasks.plans import build, kept, planned
 from heedful.tasks.pretrained import Given
+from heedful.tasks.training_sources import TrainingSources
 
 POSITIONS = 512  # of a translator, in formats that have a table for them where we have a formula
 SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
@@ -92,8 +93,8 @@ class Collate:
 
     def __call__(self, rows: Rows) -> Batch:
         written = [target for _, target in self.sources.pairs(rows)]
-        inputs, steps = batching.padded([np.concatenate(([self.marks.begin], target)) for target in written])
-        targets, _ = batching.padded([np.append(target, self.marks.end) for target in written])
+        inputs, steps = padded([np.concatenate(([self.marks.begin], target)) for target in written])
+        targets, _ = padded([np.append(target, self.marks.end) for target in written])
         return self.sources(rows) | {"inputs": inputs, "targets": targets, "steps": steps}
 
 

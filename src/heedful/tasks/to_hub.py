@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from heedful import hub
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.data.pictures.read import Form
 from heedful.data.tokenizers.special_tokens import EOS, PAD, SpecialTokens
 from heedful.errors import HeedfulError

@@ -34,6 +34,7 @@ from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.seq2seq import Author, answer, config, given, load, save, score, together
 from heedful.tasks.task import SourceKind
+from heedful.tasks.training_sources import picture_advice, reading_of, training_sources
 from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
@@ -69,13 +70,13 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
 
 def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
     """What would do better than to begin from nothing with few pictures."""
-    return reading.advice(recipe, prepared, "google/vit-base-patch16-224")
+    return picture_advice(recipe, prepared, "google/vit-base-patch16-224")
 
 
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Author:
     """An author with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    read, target = reading.reading_of(prepared.source, prepared.train, recipe, start), prepared.target
+    read, target = reading_of(prepared.source, prepared.train, recipe, start), prepared.target
     plan = begun(start, "caption", recipe.network, pixels=read.pixels)
     network = build_network(plan, EncoderDecoder) if plan else writing.made(recipe.network, read, target, shared=False)
     longest = int(np.asarray(prepared.train.lengths)[:, 1].max())
@@ -87,7 +88,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
     greedy = replace(recipe.generate, beam=1, n_best=1)
-    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, AUGMENT)
+    sources = training_sources(recipe, prepared.train, prepared.source, model.reading, AUGMENT)
 
     def values() -> dict[str, float]:
         measures = evaluate([model], valid, greedy, samples=0, prepared=prepared).measures

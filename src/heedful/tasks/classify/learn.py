@@ -45,6 +45,7 @@ from heedful.tasks.plans import begun, kept, planned
 from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.task import SourceKind
+from heedful.tasks.training_sources import TrainingSources, picture_advice, reading_of, refuse_varied, training_sources
 from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
@@ -93,20 +94,20 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
     """The recipe with what the data decide: how pictures are cut. Raises HeedfulError for texts to be varied."""
     pictured = isinstance(prepared.source, Album)
     if not pictured:
-        reading.refuse_varied(recipe)
+        refuse_varied(recipe)
     network = fit_pictures(recipe.network, prepared.source.form.size) if pictured else recipe.network
     return replace(recipe, network=network)
 
 
 def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
     """What would do better than to begin from nothing with few pictures."""
-    return reading.advice(recipe, prepared, "google/vit-base-patch16-224")
+    return picture_advice(recipe, prepared, "google/vit-base-patch16-224")
 
 
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Classifier:
     """A classifier with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    read = reading.reading_of(prepared.source, prepared.train, recipe, start)
+    read = reading_of(prepared.source, prepared.train, recipe, start)
     names = prepared.target.names
     plan = begun(start, "classify", recipe.network, names, read.pixels)
     if plan:
@@ -123,7 +124,7 @@ def made(settings: NetworkSettings, read: reading.Reading, names: tuple[str, ...
 def work(model: Classifier, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, reading.AUGMENT)
+    sources = training_sources(recipe, prepared.train, prepared.source, model.reading, reading.AUGMENT)
 
     def score() -> dict[str, float]:
         measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
@@ -164,7 +165,7 @@ def class_weights(prepared: preparing.Prepared, recipe: Recipe) -> Tensor:
 class Collate:
     """Rows -> a batch: sources, their lengths and labels, in some batches mixed."""
 
-    sources: reading.TrainingSources
+    sources: TrainingSources
     mixed: float
 
     def __call__(self, rows: Rows) -> Batch:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from heedful.blocks.state import State
-from heedful.data.batching import padded
+from heedful.data.batch import padded
 from heedful.data.normal_form import normalize_text
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.plain import PlainStepper

@@ -15,7 +15,7 @@ from torch import Tensor
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
-from heedful.data.batch import Batch
+from heedful.data.batch import Batch, padded
 from heedful.data.batching import Rows
 from heedful.data.documents import prepared as document_preparing
 from heedful.data.documents.check import check_documents
@@ -130,8 +130,8 @@ class Collate:
 
 def ahead(rows: Sequence[np.ndarray]) -> Batch:
     """Each token of a row beside the next one."""
-    inputs, steps = batching.padded([row[:-1] for row in rows])
-    targets, _ = batching.padded([row[1:] for row in rows])
+    inputs, steps = padded([row[:-1] for row in rows])
+    targets, _ = padded([row[1:] for row in rows])
     return Batch({"inputs": inputs, "targets": targets, "steps": steps})
 
 
@@ -248,7 +248,7 @@ def explain(model: Continuer, text: str, output: str | None, settings: GenerateS
     if model.limit and len(read) > model.limit:
         raise passages.too_long(text + (output or ""), len(read), model.limit, "Explain a shorter one.")
     rows = range(len(before) - 1, len(read))
-    looked = maps_of(model.network, batching.padded([np.array(read)])[:1], TO_ITSELF, rows)
+    looked = maps_of(model.network, padded([np.array(read)])[:1], TO_ITSELF, rows)
     return Alignment(tuple(tokenizer.tokens(read)), tuple(tokenizer.tokens(said)), looked)
 
 

@@ -22,7 +22,7 @@ from heedful.data.tokenizers.special_tokens import EOS
 from heedful.errors import HeedfulError
 from heedful.networks.joins import Drawing
 from heedful.schema import Recipe
-from heedful.tasks.inputs import TrainingSources
+from heedful.tasks.training_sources import TrainingSources
 from heedful.training.loop import Work
 
 PAD, BEGIN, END, FIRST = 0, 1, 2, 3

@@ -43,6 +43,7 @@ from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source, describe_special
 from heedful.tasks.match.learn import Matcher
 from heedful.tasks.pretrained import Given
+from heedful.tasks.training_sources import training_sources
 from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
@@ -134,7 +135,7 @@ def work(model: Artist, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs, once the codebook has been learnt."""
     model.network.codebook.requires_grad_(False)
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, ())
+    sources = training_sources(recipe, prepared.train, prepared.source, model.reading, ())
     device = next(model.network.parameters()).device
     known = codes.coded(model.network.codebook, prepared.target, device)
     dropped = 0.1 if recipe.train.drop_source == "auto" else float(recipe.train.drop_source)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from heedful.data import batching
+from heedful.data.batch import padded
 from heedful.data.normal_form import normalize_text
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.hub import Plan
@@ -60,8 +61,8 @@ def guesses(models: Sequence[Guesser], some: Sequence[Gapped], settings: Generat
     device = next(models[0].network.parameters()).device
     lengths = np.array([len(one.ids) for one in some])
     for rows in batching.order_for_inference(lengths, settings.batch_tokens) if len(some) else ():
-        source, sizes = batching.padded([some[row].ids for row in rows])
-        marks, _ = batching.padded([some[row].gaps for row in rows])
+        source, sizes = padded([some[row].ids for row in rows])
+        marks, _ = padded([some[row].gaps for row in rows])
         shares = []
         for model in models:
             outputs = model.network.eval()(source.to(device), sizes.to(device))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
-from heedful.data.batch import Batch
+from heedful.data.batch import Batch, padded
 from heedful.data.batching import Rows
 from heedful.data.documents import prepared as document_preparing
 from heedful.data.documents.check import check_documents
@@ -155,9 +155,9 @@ class Collate:
         read = [
             self.gaps.spoilt(ids, mark, self.size, seed) for ids, mark, seed in zip(texts, marks, seeds, strict=True)
         ]
-        source, lengths = batching.padded(read)
-        targets, _ = batching.padded(texts)
-        asked_for, _ = batching.padded(marks)
+        source, lengths = padded(read)
+        targets, _ = padded(texts)
+        asked_for, _ = padded(marks)
         return Batch({"source": source, "lengths": lengths, "targets": targets, "gaps": asked_for.bool()})
 
 
@@ -249,7 +249,7 @@ def explain(model: Guesser, text: str, output: str | None, settings: GenerateSet
         said = best(guesses([model], [one], settings)[0], tokenizer, 1)[:, 0].tolist()
     else:
         said = one.filled(text, output, tokenizer)
-    looked = maps_of(model.network, batching.padded([one.ids]), TO_ITSELF, np.flatnonzero(one.gaps).tolist())
+    looked = maps_of(model.network, padded([one.ids]), TO_ITSELF, np.flatnonzero(one.gaps).tolist())
     read = [GAP if gap else token for token, gap in zip(tokenizer.tokens(one.ids), one.gaps, strict=True)]
     return Alignment(tuple(read), tuple(shown_gaps(tokenizer, np.array(said))), looked)
 

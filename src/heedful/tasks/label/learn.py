@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.data import batching
 from heedful.data.prepare import prepare as prepare_data
 from heedful.data.readers.rows import BadRow
@@ -46,6 +46,7 @@ from heedful.tasks.plans import begun, kept, planned
 from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.task import SourceKind
+from heedful.tasks.training_sources import refuse_varied
 from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
@@ -107,7 +108,7 @@ def fitted(recipe: Recipe, prepared: step_store.PreparedClips) -> Recipe:
     """The recipe with what the data decide: how frames are read. Raises HeedfulError for other steps to be varied."""
     picture = prepared.form.picture
     if picture is None:
-        reading.refuse_varied(recipe)
+        refuse_varied(recipe)
     network = fit_frames(recipe.network, picture.size) if picture else recipe.network
     return replace(recipe, network=network)
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from heedful.data import batching
-from heedful.data.batch import Batch
+from heedful.data.batch import Batch, padded
 from heedful.data.batching import Rows
 from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
@@ -47,6 +47,7 @@ from heedful.tasks.plans import begun, kept, planned
 from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.task import Finder, SourceKind
+from heedful.tasks.training_sources import TrainingSources, picture_advice, reading_of, training_sources
 from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
@@ -99,13 +100,13 @@ def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
 
 def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
     """What would do better than to begin from nothing with few pictures."""
-    return reading.advice(recipe, prepared, "openai/clip-vit-large-patch14")
+    return picture_advice(recipe, prepared, "openai/clip-vit-large-patch14")
 
 
 def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Matcher:
     """A matcher with fresh weights, which the recipe's seed decides."""
     torch.manual_seed(recipe.seed)
-    pictures = reading.reading_of(prepared.source, prepared.train, recipe, start)
+    pictures = reading_of(prepared.source, prepared.train, recipe, start)
     words, train = reading.Reading(prepared.target, normal_form=recipe.data.normalize), prepared.train
     texts = tuple(dict.fromkeys(prepared.target.decode(train[row][1]) for row in range(len(train))))
     plan = begun(start, "match", recipe.network, pixels=pictures.pixels)
@@ -125,7 +126,7 @@ def made(
 def work(model: Matcher, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.pictures, AUGMENT)
+    sources = training_sources(recipe, prepared.train, prepared.source, model.pictures, AUGMENT)
 
     def values() -> dict[str, float]:
         measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
@@ -152,12 +153,12 @@ def kind(model: Matcher) -> Kind:
 class Collate:
     """Rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
 
-    sources: reading.TrainingSources
+    sources: TrainingSources
     marks: SpecialTokens
 
     def __call__(self, rows: Rows) -> Batch:
         pairs = self.sources.pairs(rows)
-        words, steps = batching.padded([np.array(self.marks.around(text)) for _, text in pairs])
+        words, steps = padded([np.array(self.marks.around(text)) for _, text in pairs])
         pictures = torch.tensor([int(picture[0]) for picture, _ in pairs])
         same = (pictures == pictures.unsqueeze(1)) | (words == words.unsqueeze(1)).all(-1)
         batch = self.sources(rows) | {"words": words, "steps": steps, "same": same.fill_diagonal_(False)}

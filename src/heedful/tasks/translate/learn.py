@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from heedful.data import batching
+from heedful.data.batch import padded
 from heedful.data.normal_form import normalize_text
 from heedful.data.pairs import prepared as preparing
 from heedful.data.pairs.check import check_pairs
@@ -34,6 +35,7 @@ from heedful.tasks.plans import begun
 from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.seq2seq import Author, answer, config, given, load, save, score, together
+from heedful.tasks.training_sources import training_sources
 from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
@@ -80,7 +82,7 @@ def work(model: Author, prepared: preparing.Prepared, recipe: Recipe) -> Work:
     """What the loop needs."""
     valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
     greedy = replace(recipe.generate, beam=1, n_best=1)
-    sources = reading.training_sources(recipe, prepared.train, prepared.source, model.reading, ())
+    sources = training_sources(recipe, prepared.train, prepared.source, model.reading, ())
 
     def score() -> dict[str, float]:
         measures = evaluate([model], valid, greedy, samples=0).measures
@@ -156,7 +158,7 @@ def explain(model: Author, text: str, output: str | None, settings: GenerateSett
         said = [*best.tokens, *([marks.end] if best.complete else [])]
     else:
         said = [*target.encode(normalize_text(output, model.normal_form)), marks.end]
-    (read, lengths), (inputs, _) = batching.padded([source]), batching.padded([np.array([marks.begin, *said[:-1]])])
+    (read, lengths), (inputs, _) = padded([source]), padded([np.array([marks.begin, *said[:-1]])])
     looked = maps_of(model.network, (read, lengths, inputs), TO_SOURCE, range(len(said)))
     return Alignment(tuple(model.reading.tokenizer.tokens(source)), tuple(target.tokens(said)), looked)
 
