@@ -8,7 +8,6 @@ import pytest
 
 from heedful.api import Model, export
 from heedful.api.train import run
-from heedful.tasks.complete.ask import beginning
 from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
 from support.command_line import heedful
@@ -50,7 +49,8 @@ def test_onnx_goes_on_as_the_network_does(network: str, way: str, files: dict[st
     trained, limit = inside(model), inside(model).limit or 12
     said = loop("complete")(str(tmp_path / "out"), TEXTS, None if trained.limit else 9)
     for text, found in zip(TEXTS, said, strict=True):
-        most = min(limit - len(beginning(trained, text)) + 1, model.recipe.generate.max_length) if trained.limit else 9
+        room = limit - len(trained.encode_prompt(text)) + 1
+        most = min(room, model.recipe.generate.max_length) if trained.limit else 9
         greedy = {"generate.sample": False, "generate.beam": 1, "generate.max_length": most}
         assert found == model.answer([text], greedy)[0][0].output
 

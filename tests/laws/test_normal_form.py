@@ -13,7 +13,7 @@ from heedful.data.steps.forms import words_of
 from heedful.recipe import build
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, Recipe
-from heedful.tasks.fill.masks import GAP
+from heedful.tasks.fill.masks import MASK
 from heedful.tasks.match.learn import similarity
 from heedful.tasks.task import find_task
 from heedful.training import decide
@@ -82,7 +82,7 @@ def test_a_text_is_asked_for_in_the_form_that_was_learnt(name: str, form: Any, t
     loaded = learning.load(json.loads(json.dumps(answering.config(model))), tmp_path / "saved")
     loaded.network.load_state_dict(model.network.state_dict())
     pictures = [example.source for example in prepared.valid[:3]]
-    texts = [f"{GAP} {text}" if name == "fill" else text for text in TEXTS[:12]]
+    texts = [f"{MASK} {text}" if name == "fill" else text for text in TEXTS[:12]]
     composed = [in_form(text, form) for text in texts]
     assert composed != texts
     for trained in (model, loaded):
@@ -102,7 +102,7 @@ def test_a_text_is_asked_for_in_the_form_that_was_learnt(name: str, form: Any, t
     [
         ("translate", [(text, text) for text in TEXTS]),
         ("complete", [(text, text) for text in TEXTS]),
-        ("fill", [(f"{text} {GAP}", f"{text} e\u0301") for text in TEXTS]),
+        ("fill", [(f"{text} {MASK}", f"{text} e\u0301") for text in TEXTS]),
     ],
 )
 def test_a_text_is_scored_in_the_form_that_was_learnt(

@@ -47,3 +47,18 @@ class WritingEngine(Protocol):
         `answers` hold their end tokens where these count; the token that begins is `special.begin`.
         """
         ...
+
+
+class LanguageEngine(Protocol):
+    """A network that writes behind nothing but what it reads itself: it goes on with tokens."""
+
+    def stepper(self, engines: Sequence[Self], special: SpecialIds) -> Stepper[tuple[int, ...]]:
+        """What a search steps through: by all `engines` together (itself among them), the mean of their probabilities.
+
+        A request's source is its prompt, of which all but the last token are read when it joins.
+        """
+        ...
+
+    def log_probabilities(self, engines: Sequence[Self], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The log probability (float64) of each token of each row but the first, by all `engines` together."""
+        ...

@@ -26,9 +26,10 @@ from heedful.metrics.ngrams import Between, KneserNey
 from heedful.networks.build import language_model
 from heedful.schema import DataSettings, NetworkSettings, parse_settings
 from heedful.tasks.complete.learn import Loss, ahead
-from heedful.tasks.fill.masks import Gaps, asked, ends_inside, gapped, joined
+from heedful.tasks.fill.masks import Masking, ends_inside, join_parts, mask_window, parse_masked
 from heedful.tasks.joins import allowed, resolve
-from heedful.tasks.language import DocumentPieces, passages
+from heedful.tasks.language import passages
+from heedful.tasks.training_documents import DocumentPieces
 from heedful.training import decide
 
 SENTENCES = ["The cat sat on the mat.", "A dog, an owl: two animals!", "What is it that we see here?"] * 9
@@ -163,32 +164,32 @@ def test_windows_share_out_all_tokens_and_characters(tmp_path: Path) -> None:
     assert [int(i) for one in found for i in one.ids[1:]] == ids[1:] and all(len(one.ids) <= 6 for one in found)
 
 
-# Gaps.
+# Masked tokens.
 
 
-def test_gaps_are_a_share_seeded_and_mostly_hidden() -> None:
+def test_masked_tokens_are_a_share_seeded_and_mostly_hidden() -> None:
     """15 % of the words, never a mark; of those eight in ten hidden, one another word, one as it was."""
-    row, size, gaps = np.array([BOS, *range(4, 1000), EOS]), 1000, Gaps(0.15, False)
+    row, size, masking = np.array([BOS, *range(4, 1000), EOS]), 1000, Masking(0.15, False)
     none = np.zeros((2, size), bool)
-    marks = [gaps.places(row, none, seed) for seed in range(40)]
+    marks = [masking.choose(row, none, seed) for seed in range(40)]
     assert {int(mark.sum()) for mark in marks} == {149} and not any(mark[[0, -1]].any() for mark in marks)
-    assert (marks[0] == gaps.places(row, none, 0)).all() and (marks[0] != marks[1]).any()
-    read = [gaps.spoilt(row, mark, size, seed) for seed, mark in enumerate(marks)]
+    assert (marks[0] == masking.choose(row, none, 0)).all() and (marks[0] != marks[1]).any()
+    read = [masking.corrupt(row, mark, size, seed) for seed, mark in enumerate(marks)]
     assert all((one == row)[mark == 0].all() for one, mark in zip(read, marks, strict=True))
     hidden, kept = (
         np.mean([(one == other)[mark > 0].mean() for one, mark in zip(read, marks, strict=True)])
         for other in (size, row)
     )
     assert hidden == pytest.approx(0.8, abs=0.02) and kept == pytest.approx(0.1, abs=0.02)
-    assert int(gaps.places(np.array([BOS, 7, EOS]), none, 0).sum()) == 1
+    assert int(masking.choose(np.array([BOS, 7, EOS]), none, 0).sum()) == 1
 
 
-def test_whole_words_are_left_out_whole() -> None:
+def test_whole_words_are_masked_whole() -> None:
     tokenizer = learn("bpe", SENTENCES, 270)
-    gaps, row = Gaps(0.3, True), np.array([BOS, *tokenizer.encode(SENTENCES[1]), EOS])
-    inside = ends_inside(tokenizer, gaps)
+    masking, row = Masking(0.3, True), np.array([BOS, *tokenizer.encode(SENTENCES[1]), EOS])
+    inside = ends_inside(tokenizer, masking)
     for seed in range(20):
-        marks = gaps.places(row, inside, seed)
+        marks = masking.choose(row, inside, seed)
         words: list[set[bool]] = [set()]
         for before, token, mark in zip(row, row[1:-1], marks[1:-1], strict=False):
             if not (tokenizer.decode([before])[-1:].isalnum() and tokenizer.decode([token])[:1].isalnum()):
@@ -198,17 +199,17 @@ def test_whole_words_are_left_out_whole() -> None:
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "characters", "symbols"])
-def test_a_text_with_gaps_is_written_and_read_back(kind: str) -> None:
+def test_a_text_with_masks_is_written_and_read_back(kind: str) -> None:
     """As people write it; filled with what stood there it is the text."""
     text = SENTENCES[1] if kind != "symbols" else "HH AH L OW W ER L D"
     tokenizer = learn(kind, SENTENCES if kind != "symbols" else [text], 400)
-    row, gaps = np.array([BOS, *tokenizer.encode(text), EOS]), Gaps(0.2, False)
-    one = gapped(row, tokenizer, gaps, ends_inside(tokenizer, gaps))
-    assert joined(tokenizer, one.parts, [tokenizer.decode([token]) for token in one.truth]) == text
-    again = asked(one.text(tokenizer), tokenizer, "none", ends=True)
+    row, masking = np.array([BOS, *tokenizer.encode(text), EOS]), Masking(0.2, False)
+    one = mask_window(row, tokenizer, masking, ends_inside(tokenizer, masking))
+    assert join_parts(tokenizer, one.parts, [tokenizer.decode([token]) for token in one.truth]) == text
+    again = parse_masked(one.text(tokenizer), tokenizer, "none", ends=True)
     assert again.text(tokenizer).replace(" ", "") == one.text(tokenizer).replace(" ", "")
     if kind in ("characters", "symbols"):  # pieces of words join otherwise around a gap
-        assert (again.ids == one.ids).all() and (again.gaps == one.gaps).all()
+        assert (again.ids == one.ids).all() and (again.masked == one.masked).all()
     shares = np.full((len(one.truth), tokenizer.size + 1), 0.25)
     assert one.log_probability(shares, "", text, tokenizer) == pytest.approx(len(one.truth) * math.log(0.25))
 

@@ -29,7 +29,7 @@ from heedful.results import Alignment, Example, Findings, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, Recipe
 from heedful.tasks import inputs as reading
 from heedful.tasks import seq2seq as writing
-from heedful.tasks.attention_maps import TO_SOURCE, maps_of
+from heedful.tasks.attention_maps import TO_SOURCE, attention_maps
 from heedful.tasks.joins import JOINS
 from heedful.tasks.plans import begun
 from heedful.tasks.plans import build as build_network
@@ -159,7 +159,7 @@ def explain(model: Author, text: str, output: str | None, settings: GenerateSett
     else:
         said = [*target.encode(normalize_text(output, model.normal_form)), marks.end]
     (read, lengths), (inputs, _) = padded([source]), padded([np.array([marks.begin, *said[:-1]])])
-    looked = maps_of(model.network, (read, lengths, inputs), TO_SOURCE, range(len(said)))
+    looked = attention_maps(model.network, (read, lengths, inputs), TO_SOURCE, range(len(said)))
     return Alignment(tuple(model.reading.tokenizer.tokens(source)), tuple(target.tokens(said)), looked)
 
 
