@@ -13,6 +13,7 @@ from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
 from heedful.schema import GenerateSettings, Recipe
+from heedful.tasks import TASKS
 from heedful.tasks.recipes import change
 from heedful.tasks.task import AnyTask, LearnableModel, PreparedData, SourceKind, find_task
 from heedful.training.progress import terminal
@@ -108,6 +109,8 @@ class Model:
         self, judge: "Model", files: Sequence[str] | str | None = None, changes: Changes | None = None
     ) -> Scores:
         """What a model of `match` takes this one's drawings for, beside real pictures and exchanged drawings."""
+        if find_task(self.task).facts.judged_by != judge.task:
+            raise cannot_judge(self, judge)
         recipe = change(self.recipe, changes or {})
         answering = find_task(self.task).answering
         return answering.judge(self.trained, self.examples(files, recipe), recipe.generate, judge.trained)
@@ -218,6 +221,17 @@ def load_one(name: Path) -> Model:
     """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
     folder, recipe, trained = open_model(name)
     return Model(folder, recipe, (trained,))
+
+
+def cannot_judge(model: Model, judge: Model) -> HeedfulError:
+    """The error for a judge of the wrong task, or of answers that nobody judges."""
+    pairs = {verb: by for verb in TASKS if (by := find_task(verb).facts.judged_by)}
+    able = "; ".join(
+        f"a run of {by} judges a run of {verb}: heedful evaluate RUN --judge JUDGE" for verb, by in pairs.items()
+    )
+    return HeedfulError(
+        f"{judge.folder} ({judge.task}) cannot judge {model.folder} ({model.task}).", f"{able.capitalize()}."
+    )
 
 
 def together(task: AnyTask, one: Model, other: Model) -> bool:

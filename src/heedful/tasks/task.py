@@ -71,6 +71,8 @@ class TaskFacts:
     """Whether reports draw what an answer looked at in its source."""
     explains: bool = False
     """Whether it can show what a network looked at."""
+    judged_by: str = ""
+    """The verb of the models that can tell what its answers are taken for."""
     exported_as: str = ""
     """The family of published weights whose layout a network that was trained here fits."""
     keys: frozenset[str] = field(default=frozenset())

@@ -13,6 +13,7 @@ FACTS = TaskFacts(
     data="captions.csv",
     hub_tasks={"text": "text-to-image"},
     view="drawings",
+    judged_by="match",
     keys=frozenset(
         (
             "data.source_tokenizer",
