@@ -16,7 +16,7 @@ import heedful
 from heedful.api.model import Model
 from heedful.api.train import run
 from heedful.recipe import tasks_of
-from heedful.tasks.draw.codes import BEGIN, FIRST, returned
+from heedful.tasks.draw.code_ids import BEGIN, FIRST
 from heedful.tasks.joins import allowed
 from heedful.tasks.recipes import uses
 from heedful.tasks.training_sources import batch_of
@@ -228,7 +228,7 @@ def test_pictures_come_back_from_their_codes(files: dict[str, str], tmp_path: Pa
     prepared: Any = model.data()
     assert prepared is not None
     pixels = prepared.target.pixels(np.arange(prepared.target.size)).astype(float)
-    back = returned(artist.network.codebook, pixels.astype(np.uint8)).astype(float)
+    back = artist.codec.decode(artist.codec.encode(pixels.astype(np.uint8))).astype(float)
     apart, plain = np.abs(back - pixels).mean(), np.abs(pixels - pixels.mean((0, 1, 2))).mean()
     assert apart < 0.7 * plain
     drawing = model.answer(["a red bar"])[0][0]
