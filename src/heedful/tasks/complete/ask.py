@@ -25,6 +25,7 @@ from heedful.tasks import language
 from heedful.tasks.complete.continuation import LONGEST, Continuation, ContinuationSearch, Send
 from heedful.tasks.language import Passage
 from heedful.tasks.manifests import describe_special, describe_tokenizer
+from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering
 
 if TYPE_CHECKING:
@@ -169,8 +170,7 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
 
     def config(self, model: TrainedLanguageModel) -> dict[str, Any]:
         about = {"window": model.window, "ends": model.ends, "normal_form": model.normal_form}
-        plan = {"plan": model.plan.plain()} if model.plan else {}
-        return {"network": asdict(model.settings)} | about | plan
+        return {"network": asdict(model.settings)} | about | plan_config(model.plan)
 
     def save(self, model: TrainedLanguageModel, folder: Path) -> None:
         model.tokenizer.save(folder / "tokenizer.json")

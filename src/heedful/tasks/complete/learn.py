@@ -35,7 +35,7 @@ from heedful.tasks import plans, training_documents
 from heedful.tasks.attention_maps import TO_ITSELF, attention_maps
 from heedful.tasks.complete.ask import TrainedLanguageModel, continue_texts, passages, score_passages
 from heedful.tasks.language import too_long
-from heedful.tasks.pretrained import Given as Pretrained
+from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_documents import DocumentPieces, values_of
 from heedful.training import decide

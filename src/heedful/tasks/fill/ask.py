@@ -38,6 +38,7 @@ from heedful.tasks.fill.masks import (
     parse_masked,
 )
 from heedful.tasks.manifests import describe_tokenizer
+from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering
 
 if TYPE_CHECKING:
@@ -170,8 +171,7 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
     def config(self, model: TrainedMaskedLanguageModel) -> dict[str, Any]:
         about = {"window": model.window, "ends": model.ends, "normal_form": model.normal_form}
         masking = {"share": model.masking.share, "words": model.masking.whole_words}
-        plan = {"plan": model.plan.plain()} if model.plan else {}
-        return {"network": asdict(model.settings), "gaps": masking} | about | plan
+        return {"network": asdict(model.settings), "gaps": masking} | about | plan_config(model.plan)
 
     def save(self, model: TrainedMaskedLanguageModel, folder: Path) -> None:
         model.tokenizer.save(folder / "tokenizer.json")

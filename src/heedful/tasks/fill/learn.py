@@ -42,7 +42,7 @@ from heedful.tasks.fill.ask import (
 )
 from heedful.tasks.fill.masks import MASK, Masking, ends_inside, format_tokens
 from heedful.tasks.made_up import made_up_texts
-from heedful.tasks.pretrained import Given as Pretrained
+from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_documents import DocumentPieces, values_of
 from heedful.training import decide
