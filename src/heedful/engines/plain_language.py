@@ -34,14 +34,14 @@ class PlainLanguageModel:
     @torch.inference_mode()
     def log_probabilities(self, engines: Sequence[Self], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         inputs, _ = padded([row[:-1] for row in rows])
-        targets, lengths = padded([row[1:] for row in rows])
-        inputs, targets, steps = (tensor.to(self.device) for tensor in (inputs, targets, lengths))
+        targets, steps = padded([row[1:] for row in rows])
+        inputs, targets, steps = (tensor.to(self.device) for tensor in (inputs, targets, steps))
         outputs = [engine.network.eval()(inputs, steps) for engine in engines]
         real = up_to(steps, outputs[0].size(1))
         gained = torch.zeros(real.shape, dtype=torch.double, device=self.device)
         decoders = [engine.network.decoder for engine in engines]
         gained[real] = log_probabilities(decoders, [output[real] for output in outputs], targets[real]).double()
-        return [row[:length] for row, length in zip(gained.cpu().numpy(), lengths.tolist(), strict=True)]
+        return [values[: len(row) - 1] for values, row in zip(gained.cpu().numpy(), rows, strict=True)]
 
     @torch.inference_mode()
     def start(self, prompts: Sequence[tuple[int, ...]], beams: int, capacity: int) -> State:
