@@ -32,7 +32,7 @@ class WritingEngine(Protocol):
         """Tokens that it can write; None: no limit."""
         ...
 
-    def stepper(self, engines: Sequence[Self], read: Read, special: SpecialIds) -> Stepper:
+    def stepper(self, engines: Sequence[Self], read: Read, special: SpecialIds) -> Stepper[int]:
         """What a search steps through: by all `engines` together (itself among them), the mean of their probabilities.
 
         What is written behind nothing reads as its source the tokens of a prompt.
