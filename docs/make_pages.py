@@ -43,8 +43,8 @@ NETWORKS = {
 """The rows that have a page of their own, and what they are."""
 LEGEND = (
     "Everything below is the code of this package, as it runs: the network's row of the lineage, the functions that "
-    "make modules of it, the modules, and what one call of the network runs, in the order of first calls. A fused kernel "
-    "is shown by its readable twin, which the laws hold to the same numbers. "
+    "make modules of it, the modules, and what one call of the network runs, in the order of first calls. A fused "
+    "kernel is shown by its readable twin, which the laws hold to the same numbers. "
     "N sources, R rows, S source positions, T target positions, D width, V vocabulary."
 )
 VOCABULARY = 1000
