@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heedful.blocks.state import State
-from heedful.engines.plain import PlainStepper, score
+from heedful.engines.plain import PlainStepper
 from heedful.generation.batch import Hypothesis
 from heedful.generation.choose import narrow
 from heedful.generation.rules import Rules
 from heedful.generation.search import Search
 from heedful.generation.stepper import Request
 from support.tiny_networks import BEGIN, END, FIRST, PAD, build, tiny
-from support.tiny_search import PIECES, SPECIAL, TableStepper, answers, generate, network, scores, start
+from support.tiny_search import PIECES, SPECIAL, TableStepper, answers, generate, network, score, scores, start
 
 
 @pytest.mark.parametrize("name", ["gru", "vaswani2017"])

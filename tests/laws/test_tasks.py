@@ -16,9 +16,10 @@ import heedful
 from heedful.api.model import Model
 from heedful.api.train import run
 from heedful.recipe import tasks_of
-from heedful.tasks.draw.codes import BEGIN, FIRST, returned
+from heedful.tasks.draw.code_ids import BEGIN, FIRST
 from heedful.tasks.joins import allowed
 from heedful.tasks.recipes import uses
+from heedful.tasks.training_sources import batch_of
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
 from support.inside import inside
@@ -154,7 +155,7 @@ def test_guidance_leads_away_from_what_would_be_drawn_for_nothing(
 @torch.no_grad()
 def forced(artist: Any, text: str, codes: torch.Tensor) -> torch.Tensor:
     """The log probabilities of each code (S, V) after those before it, all at once."""
-    read = artist.reading.batch(artist.reading.arrays([text]))
+    read = batch_of(artist.reading, artist.reading.arrays([text]))
     inputs = torch.cat([torch.full((1, 1), BEGIN), codes[:, :-1]], dim=1)
     outputs = artist.network.eval()(read["source"], read["lengths"], inputs)
     return artist.network.writer.decoder.logits(outputs)[0].log_softmax(-1)
@@ -227,7 +228,7 @@ def test_pictures_come_back_from_their_codes(files: dict[str, str], tmp_path: Pa
     prepared: Any = model.data()
     assert prepared is not None
     pixels = prepared.target.pixels(np.arange(prepared.target.size)).astype(float)
-    back = returned(artist.network.codebook, pixels.astype(np.uint8)).astype(float)
+    back = artist.codec.decode(artist.codec.encode(pixels.astype(np.uint8))).astype(float)
     apart, plain = np.abs(back - pixels).mean(), np.abs(pixels - pixels.mean((0, 1, 2))).mean()
     assert apart < 0.7 * plain
     drawing = model.answer(["a red bar"])[0][0]

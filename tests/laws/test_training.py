@@ -16,7 +16,7 @@ import heedful
 from heedful.api.model import Model
 from heedful.api.train import run
 from heedful.schema import NetworkSettings, Recipe
-from heedful.tasks.translate import learn as translate
+from heedful.tasks.translate.task import TASK
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
 from support.inside import inside
@@ -33,14 +33,14 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("data")
     pairs = [(word, backwards(word)) for word in words(30, 4, seed=0)]
     made = recipe(folder, tiny("gru"), pairs, pairs[:5], data__shared_tokenizer=request.param)
-    return made, translate.prepare(made, folder, lambda text: None, None)
+    return made, TASK.learning.prepare(made, folder, lambda text: None, None)
 
 
 @pytest.mark.parametrize("network", [*rows(), *sample(variants(), 8)], ids=label)
 def test_saved_is_live(network: NetworkSettings, prepared: tuple[Recipe, Any], tmp_path: Path) -> None:
     """Loaded, it gives the same answers with the same scores; saved again, the same bytes."""
     settings = replace(prepared[0], network=network)
-    translator = translate.build(settings, prepared[1])
+    translator = TASK.learning.build(settings, prepared[1])
     sharpen(translator.network)
     live = Model(tmp_path, settings, (translator,))
     live.save(tmp_path / "one")

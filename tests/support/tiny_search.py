@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from heedful.blocks.state import State
-from heedful.engines.plain import PlainStepper, score
+from heedful.engines.plain import PlainStepper, token_log_probabilities
 from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import Rules
 from heedful.generation.search import Search
 from heedful.generation.stepper import Candidates, LogProbs, Request, SpecialIds
+from heedful.networks.decoders import Decoder
 from heedful.networks.joins import EncoderDecoder
 from heedful.schema import GenerateSettings, parse_settings
 from support.tiny_networks import BEGIN, END, FIRST, PAD, build, tiny
@@ -99,6 +100,19 @@ def scores(
     with torch.inference_mode():
         state = start(made, [number], len(found))
     return score([made.decoder], [state], [h.tokens for h in found], special, [h.complete for h in found])
+
+
+def score(
+    decoders: Sequence[Decoder],
+    states: Sequence[State],
+    found: Sequence[Sequence[int]],
+    special: SpecialIds,
+    complete: Sequence[bool] | None = None,
+) -> list[float]:
+    """The teacher-forced log probability of each answer; where `complete` is False its end is not counted."""
+    ends = [[special.end] if whole else [] for whole in (complete or [True] * len(found))]
+    whole = [[*answer, *end] for answer, end in zip(found, ends, strict=True)]
+    return [float(tokens.sum()) for tokens in token_log_probabilities(decoders, states, whole, special)]
 
 
 def generate(**settings: object) -> GenerateSettings:

@@ -1,9 +1,10 @@
 """What writes token by token, as its askers see it: a stepper for the search, and the likelihood of given answers.
 
-N sources   S positions   T tokens
+N sources   S positions   T tokens   H W sides in pixels   C colours
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
@@ -12,12 +13,22 @@ from heedful.generation.stepper import SpecialIds, Stepper
 
 Sources = tuple[np.ndarray, np.ndarray]
 """Sources (N, S, ...) and how many positions of each are real (N,)."""
-Read = Callable[[Sequence[int]], Sources]
-"""The sources of requests, by their keys."""
+Stack = Callable[[Sequence[np.ndarray]], Sources]
+"""Makes one array of sources, padded behind."""
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """Away from what would be written for the source `blank`, by classifier-free guidance (Ho & Salimans 2021,
+    equation 6): 0 writes for `blank`, 1 as without guidance.
+    """
+
+    scale: float
+    blank: np.ndarray
 
 
 class WritingEngine(Protocol):
-    """A network that writes, behind a source or behind nothing."""
+    """A network that reads a source and writes."""
 
     @property
     def vocabulary(self) -> int: ...
@@ -32,10 +43,12 @@ class WritingEngine(Protocol):
         """Tokens that it can write; None: no limit."""
         ...
 
-    def stepper(self, engines: Sequence[Self], read: Read, special: SpecialIds) -> Stepper[int]:
+    def stepper(
+        self, engines: Sequence[Self], stack: Stack, special: SpecialIds, guidance: Guidance | None = None
+    ) -> Stepper[np.ndarray]:
         """What a search steps through: by all `engines` together (itself among them), the mean of their probabilities.
 
-        What is written behind nothing reads as its source the tokens of a prompt.
+        The sources of requests are arrays (S, ...).
         """
         ...
 
@@ -46,4 +59,21 @@ class WritingEngine(Protocol):
 
         `answers` hold their end tokens where these count; the token that begins is `special.begin`.
         """
+        ...
+
+
+class PictureCodec(Protocol):
+    """Pictures as codes, and codes as pictures."""
+
+    @property
+    def positions(self) -> int:
+        """Codes of a picture: S."""
+        ...
+
+    def encode(self, pictures: np.ndarray) -> np.ndarray:
+        """Pictures (N, H, W, C) as bytes -> codes (N, S)."""
+        ...
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Codes (N, S) -> pictures (N, H, W, C) as bytes."""
         ...

@@ -9,7 +9,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines import ct2
 from heedful.errors import HeedfulError
 from heedful.exporters.package import Package, Written, agreed
-from heedful.tasks.seq2seq import Author
+from heedful.tasks.seq2seq_learning import LearnableSeq2Seq
 from heedful.tasks.task import find_task
 
 __all__ = ["require", "write"]
@@ -22,17 +22,17 @@ OWN = "heedful:"
 def write(package: Package, folder: Path) -> Written:
     """Writes the model and its tokenizers, and checks it; raises HeedfulError for what CTranslate2 has no place for."""
     model, recipe = package.model, package.recipe
-    translates = isinstance(model, Author) and not model.reading.positions
+    translates = isinstance(model, LearnableSeq2Seq) and not model.reading.positions
     lacks = ct2.unfit(model.network) if translates else "models of translate"
-    if not isinstance(model, Author) or lacks:
+    if not isinstance(model, LearnableSeq2Seq) or lacks:
         raise HeedfulError(
             f"CTranslate2 runs {lacks} alone, and not {package.folder} ({recipe.task}, {recipe.network.name}).",
             f"ONNX takes it: heedful export {package.folder} --to onnx",
         )
-    network, marks = model.network, model.target.special_tokens
-    assert marks.unknown is not None, "a translator's vocabulary has an unknown token"
+    network, special = model.network, model.target.special_tokens
+    assert special.unknown is not None, "a translator's vocabulary has an unknown token"
     vocabularies = vocabularies_of(model)
-    ids = ct2.Special(marks.begin, marks.end, marks.unknown)
+    ids = ct2.Special(special.begin, special.end, special.unknown)
     ct2.write(network, vocabularies, ids, folder)
     find_task(recipe.task).answering.save(model, folder)
     network.eval()
@@ -43,7 +43,7 @@ def write(package: Package, folder: Path) -> Written:
     return Written({"model.bin": "weights"}, [*notes, 'use: ctranslate2.Translator("FOLDER"), as docs/export.md shows'])
 
 
-def vocabularies_of(model: Author) -> tuple[list[str], list[str]]:
+def vocabularies_of(model: LearnableSeq2Seq) -> tuple[list[str], list[str]]:
     """The names of all ids of the source and of the target."""
     source, target = model.reading.tokenizer, model.target
     special = tuple(f"{OWN}{name}" for name in SPECIALS) if source.shift or target.shift else SPECIALS

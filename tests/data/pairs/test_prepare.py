@@ -143,13 +143,13 @@ def test_a_preparation_killed_at_any_note_is_done_again() -> None:
     given = {"data.train": ["pairs.tsv"], "data.test": ["test.tsv"]}
     whole = prepare(build("translate", given), Path("whole"), lambda note: None)
     program = (
-        "import os, signal, sys; from pathlib import Path; from heedful.tasks.translate.learn import prepare; "
+        "import os, signal, sys; from pathlib import Path; from heedful.tasks.translate.task import TASK; "
         "from heedful.recipe import build\n"
         f"left = [int(sys.argv[1])]; recipe = build('translate', {given})\n"
         "def say(note):\n"
         "    left[0] -= 1\n"
         "    if not left[0]: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "prepare(recipe, Path('run'), say)\n"
+        "TASK.learning.prepare(recipe, Path('run'), say)\n"
     )
     for note in (1, len(whole.notes) // 2, len(whole.notes)):
         run = subprocess.run([sys.executable, "-c", program, str(note)], capture_output=True)

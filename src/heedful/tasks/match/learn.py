@@ -47,7 +47,16 @@ from heedful.tasks.plans import begun, kept, planned
 from heedful.tasks.plans import build as build_network
 from heedful.tasks.pretrained import Given
 from heedful.tasks.task import Finder, SourceKind
-from heedful.tasks.training_sources import TrainingSources, picture_advice, reading_of, training_sources
+from heedful.tasks.training_sources import (
+    TrainingSources,
+    batches_of,
+    network_source,
+    picture_advice,
+    picture_batch,
+    pretrained_of,
+    reading_of,
+    training_sources,
+)
 from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
@@ -71,7 +80,7 @@ class Matcher:
 
 def given(model: Matcher) -> Given:
     """What goes with a matcher's weights."""
-    return replace(model.pictures.given(), words=model.words.tokenizer, plan=model.plan)
+    return replace(pretrained_of(model.pictures), words=model.words.tokenizer, plan=model.plan)
 
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
@@ -119,7 +128,9 @@ def made(
     settings: NetworkSettings, pictures: reading.Reading, words: reading.Reading, texts: tuple[str, ...]
 ) -> Matcher:
     """A matcher of resolved settings."""
-    network = build_network(Spec("two_encoders", settings, (pictures.source, words.source)), TwoTowers)
+    network = build_network(
+        Spec("two_encoders", settings, (network_source(pictures), network_source(words))), TwoTowers
+    )
     return Matcher(network, settings, pictures, words, texts)
 
 
@@ -197,7 +208,7 @@ def vectors(model: Matcher, side: int, sources: Sequence[str], budget: int, albu
     read, device = (model.pictures, model.words)[side], model.network.scale.device
     found = torch.zeros(len(sources), model.network.width)
     limits = [model.network.encoder(side).limit]
-    for rows, batch in read.batches(sources, budget, limits, album):
+    for rows, batch in batches_of(read, sources, budget, limits, album):
         found[rows] = model.network.embed(side, batch["source"].to(device), batch["lengths"].to(device)).cpu()
     return found
 
@@ -216,7 +227,7 @@ def of_pixels(model: Matcher, pixels: np.ndarray, budget: int) -> Tensor:
     model.network.eval()
     device = model.network.scale.device
     parts = torch.from_numpy(pixels).split(max(1, budget // model.pictures.positions))
-    batches = [model.pictures.pictured(part.to(device)) for part in parts]
+    batches = [picture_batch(model.pictures, part.to(device)) for part in parts]
     return torch.cat([model.network.embed(0, one["source"], one["lengths"].to(device)).cpu() for one in batches])
 
 

@@ -13,35 +13,30 @@ from heedful.schema import Recipe
 from heedful.tasks.from_hub import closing, search_settings, tokenizer, unsaid
 from heedful.tasks.inputs import Reading
 from heedful.tasks.recipes import change
-from heedful.tasks.seq2seq import POSITIONS, Author
+from heedful.tasks.seq2seq_learning import POSITIONS, LearnableSeq2Seq, with_network, writing_limits
 from heedful.tasks.to_hub import SPECIAL_IDS, generation_config, published_again, published_anew
 from heedful.tasks.tokenizer_files import pieces_of, spelt
 
 
-def from_hub(published: Published, where: str) -> Author:
+def from_hub(published: Published, where: str) -> LearnableSeq2Seq:
     """The model of a folder in the Hugging Face format."""
     plan, words = published.plan, published.words
-    read, write = pieces(published, words) if isinstance(words, hub.Pieces) else both(published, where)
+    source, target = pieces(published, words) if isinstance(words, hub.Pieces) else both(published, where)
     network: Any = hub.network(published)
-    scores = "symbols" if write.kind == "symbols" else "text"
+    scores = "symbols" if target.kind == "symbols" else "text"
     longest = int(published.told.get("max_length") or plan.facts["longest"]) - 1
-    return Author(network, plan.sides["decoder"], Reading(read), write, False, scores, 0.0, longest, plan=plan)
+    return with_network(network, plan.sides["decoder"], Reading(source), target, False, scores, 0.0, longest, plan=plan)
 
 
-def hub_recipe(recipe: Recipe, published: Published, model: Author) -> Recipe:
+def hub_recipe(recipe: Recipe, published: Published, model: LearnableSeq2Seq) -> Recipe:
     """The recipe with how a published translator is asked where the request does not say."""
     asked = change(recipe, search_settings(published) | closing(published))
     return replace(asked, network=model.settings)
 
 
-def to_hub(model: Author, recipe: Recipe, notes: list[str]) -> Published:
+def to_hub(model: LearnableSeq2Seq, recipe: Recipe, notes: list[str]) -> Published:
     """The model as Marian publishes one; raises HeedfulError where the layout has no place for it."""
-    length = model.slack + 1 if model.stretch == 0 else POSITIONS
-    limits = {
-        "decoder_start_token_id": model.target.special_tokens.begin,
-        "num_beams": recipe.generate.beam,
-        "max_length": length,
-    }
+    limits = writing_limits(model, recipe.generate)
     carried = generation_config(model.target.special_tokens, recipe.generate, limits)
     if model.plan:
         published = replace(published_again(model.plan, recipe.task, model.network), carried=carried)
