@@ -298,6 +298,22 @@ class Learning(ABC, Generic[Data, Learnable]):
     def work(self, model: Learnable, data: Data, recipe: Recipe) -> "Work":
         """What the loop needs."""
 
+    @staticmethod
+    def scorer(
+        answering: Answering[Data, Model],
+        models: Sequence[Model],
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        data: Data,
+    ) -> Callable[[], dict[str, float]]:
+        """What the loop chooses weights by: the measures of the models' answers to examples, as the weights stand."""
+
+        def score() -> dict[str, float]:
+            measures = answering.evaluate(models, examples, settings, samples=0, data=data).measures
+            return {name: measure.value for name, measure in measures.items()}
+
+        return score
+
     def first(self, model: Learnable, data: Data, recipe: Recipe) -> Stage | None:
         """What is learnt before the rest."""
         return None
