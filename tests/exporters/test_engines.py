@@ -33,6 +33,7 @@ from heedful.schema import NetworkSettings
 from heedful.tasks.joins import resolve
 from heedful.tasks.label import learn as labels
 from heedful.tasks.match import learn as match
+from heedful.tasks.task import find_task
 from heedful.training.progress import Quiet
 from support.command_line import heedful
 from support.inside import inside
@@ -130,7 +131,7 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
     sources, reading = [one.source for one in model.examples(None, model.recipe)], inside(model).reading
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
-    given = {name: part.numpy() for name, part in reading.batch(reading.arrays(sources)).tensors.items()}
+    given = dict(zip(("source", "lengths"), reading.stack(reading.arrays(sources)), strict=True))
     state, tokens, said = asked(sessions["encoder"], given), np.full(len(sources), about["begin"]), []
     for _ in range(about["length"] if task == "draw" else about["slack"]):
         told = asked(sessions["step"], state | {"tokens": tokens})
@@ -151,7 +152,7 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     assert [inside(model).target.decode(row) for row in rows] == [one.output for one in answers]
 
 
-def labeller(kind: str) -> labels.Labeller:
+def labeller(kind: str) -> labels.LearnableLabeller:
     """A fresh network that labels frames or words."""
     settings = resolve(
         NetworkSettings(name="gru", size="tiny", width=16),
@@ -160,9 +161,9 @@ def labeller(kind: str) -> labels.Labeller:
     )
     if kind == "words":
         form = StepForm("tokens", vocabulary=WordVocabulary(["a", "house"], ["a", "b", "c"]))
-        return labels.made(settings, form, None, ("DET", "NOUN"), 0)
+        return labels.build_labeller(settings, form, None, ("DET", "NOUN"), 0)
     picture = Form(8, "rgb")
-    return labels.made(
+    return labels.build_labeller(
         fit_frames(settings, 8), StepForm("frames", picture), Pixels(8, (0.5,) * 3, (0.2,) * 3), ("on", "off"), 0
     )
 
@@ -172,11 +173,11 @@ def labeller(kind: str) -> labels.Labeller:
 def test_onnx_reads_frames_and_words(kind: str, tmp_path: Path) -> None:
     model = labeller(kind)
     model.network.eval()
-    [graph] = labels.graphs(model, TRACED)
+    [graph] = find_task("label").learning.graphs(model, TRACED)
     write_graph(graph, tmp_path)
     session = InferenceSession(tmp_path / "model.onnx")
     for lengths in ((5, 1, 8, 2), (3,)):
-        [asks] = labels.graphs(model, lengths)
+        [asks] = find_task("label").learning.graphs(model, lengths)
         logits = asked(session, {name: part.numpy() for name, part in asks.inputs.items()})["logits"]
         assert_close(logits, model.network(*asks.inputs.values()))
 

@@ -13,6 +13,7 @@ import heedful
 from heedful.api import Model
 from heedful.api.train import run
 from heedful.recipe import build
+from heedful.tasks.training_sources import batch_of
 from heedful.training.progress import Quiet
 from support import published
 from support.families import oracle
@@ -123,7 +124,7 @@ def test_vit(tmp_path: Path) -> None:
     images = np.load(files["valid-labels"])["images"]
     logits = theirs(processor([Image.fromarray(one) for one in images], return_tensors="pt")["pixel_values"]).logits
     sources = [f"{files['valid-labels']}#{number}" for number in range(len(images))]
-    batch = trained.reading.batch(trained.reading.arrays(sources))
+    batch = batch_of(trained.reading, trained.reading.arrays(sources))
     assert_close(trained.network(batch["source"], batch["lengths"]).numpy(), logits)
     for one in (model, heedful.load(out)):
         for [answer], expected in zip(one.answer(sources), logits.softmax(-1), strict=True):

@@ -19,6 +19,7 @@ from heedful.recipe import tasks_of
 from heedful.tasks.draw.codes import BEGIN, FIRST, returned
 from heedful.tasks.joins import allowed
 from heedful.tasks.recipes import uses
+from heedful.tasks.training_sources import batch_of
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
 from support.inside import inside
@@ -154,7 +155,7 @@ def test_guidance_leads_away_from_what_would_be_drawn_for_nothing(
 @torch.no_grad()
 def forced(artist: Any, text: str, codes: torch.Tensor) -> torch.Tensor:
     """The log probabilities of each code (S, V) after those before it, all at once."""
-    read = artist.reading.batch(artist.reading.arrays([text]))
+    read = batch_of(artist.reading, artist.reading.arrays([text]))
     inputs = torch.cat([torch.full((1, 1), BEGIN), codes[:, :-1]], dim=1)
     outputs = artist.network.eval()(read["source"], read["lengths"], inputs)
     return artist.network.writer.decoder.logits(outputs)[0].log_softmax(-1)

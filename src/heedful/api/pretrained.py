@@ -17,7 +17,7 @@ from heedful.recipe import listed
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks.from_hub import beginning
 from heedful.tasks.joins import JOINS
-from heedful.tasks.pretrained import Given, order, unlike
+from heedful.tasks.pretrained import Pretrained, order, unlike
 from heedful.tasks.task import find_task
 
 FREE = ("name", "dropout", "depth", "pool", "context", "patch", "stem", "tied", "codes")
@@ -32,7 +32,7 @@ class Start:
     task: str
     recipe: Recipe
     network: nn.Module
-    pretrained: Given
+    pretrained: Pretrained
 
     def __str__(self) -> str:
         return f"{self.where} ({self.task or 'reads only'})"
@@ -90,7 +90,7 @@ def settings_for(start: Start, name: str) -> NetworkSettings:
     return next((side for side in sides if not lacking(side.name, JOINS[name].join)), sides[0])
 
 
-def begin_with(network: nn.Module, here: Given, start: Start) -> Transfer:
+def begin_with(network: nn.Module, here: Pretrained, start: Start) -> Transfer:
     """Gives a network the weights of a start; raises HeedfulError if they share nothing."""
     there = start.pretrained
     taken = transfer(network, start.network, unlike(here, there), order(here.names, there.names))

@@ -19,7 +19,8 @@ from heedful.hub import Plan, Published
 from heedful.networks.settings import picture_positions
 from heedful.schema import GenerateSettings, NetworkSettings
 from heedful.tasks.inputs import Reading
-from heedful.tasks.pretrained import Given
+from heedful.tasks.pretrained import Pretrained
+from heedful.tasks.training_sources import pretrained_of
 
 LONGEST = 64  # tokens of a caption, where the files do not say
 SEARCHED = {"num_beams": "beam", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram"}
@@ -28,13 +29,13 @@ FINISH = {False: "likely", True: "full", "never": "sure"}
 """What it calls early_stopping, which is false where it is left out."""
 
 
-def beginning(published: Published, where: str) -> tuple[NetworkSettings, Given]:
+def beginning(published: Published, where: str) -> tuple[NetworkSettings, Pretrained]:
     """The settings of weights that only read, and what goes with them."""
     plan = published.plan
     side = next(iter(plan.sides.values()))
     words = tokenizer(published, where) if published.words else None
-    given = eyes(published, side).given() if published.pictures else Given(words=words)
-    return side, replace(given, written=words if "decoder" in plan.sides else None, plan=plan)
+    pretrained = pretrained_of(eyes(published, side)) if published.pictures else Pretrained(words=words)
+    return side, replace(pretrained, written=words if "decoder" in plan.sides else None, plan=plan)
 
 
 def search_settings(published: Published) -> dict[str, Any]:

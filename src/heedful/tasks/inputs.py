@@ -11,21 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from heedful.blocks.pixels import Pixels
 from heedful.data import batching
-from heedful.data.batch import Batch
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
-from heedful.networks.sources import PictureSource, Source, TextSource
 from heedful.schema import NormalForm
-from heedful.tasks.pretrained import Given
 
 OWN = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
@@ -57,11 +53,6 @@ class Reading:
         assert isinstance(self.coder, Form)
         return self.coder
 
-    @property
-    def source(self) -> Source:
-        """What a network is told of its sources."""
-        return TextSource(self.tokenizer.size) if self.pixels is None else PictureSource(self.pixels)
-
     def arrays(self, sources: Sequence[str], album: Album | None = None) -> list[np.ndarray]:
         """Each source as ids between its marks, or as pixels; pictures that stand in `album` are not read again.
 
@@ -81,11 +72,6 @@ class Reading:
     def positions_of(self, array: np.ndarray) -> int:
         """How many positions a network reads of it."""
         return self.positions or len(array)
-
-    def batch(self, arrays: Sequence[np.ndarray]) -> Batch:
-        """Sources as one batch: source and lengths."""
-        source, lengths = self.stack(arrays)
-        return Batch({"source": torch.from_numpy(source), "lengths": torch.from_numpy(lengths)})
 
     def stack(self, arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Sources as one array (N, S, ...), padded behind, and how many positions of each are real (N,)."""
@@ -107,30 +93,6 @@ class Reading:
         for rows in batching.order_for_inference(lengths, budget) if arrays else ():
             yield rows, self.stack([arrays[row] for row in rows])
 
-    def batches(
-        self, sources: Sequence[str], budget: int, limits: Sequence[int | None], album: Album | None = None
-    ) -> Iterator[tuple[np.ndarray, Batch]]:
-        """Sources as batches of at most `budget` positions, with their places in the list.
-
-        Raises HeedfulError for a text with more of them than one of the `limits` of networks.
-        """
-        arrays = self.arrays(sources, album)
-        if not self.positions:
-            refuse_long(sources, arrays, limits)
-        lengths = np.array([self.positions_of(one) for one in arrays])
-        for rows in batching.order_for_inference(lengths, budget) if arrays else ():
-            yield rows, self.batch([arrays[row] for row in rows])
-
-    def pictured(self, pixels: torch.Tensor) -> Batch:
-        """Pictures (N, H, W, C) as a batch."""
-        return Batch({"source": pixels, "lengths": torch.full((len(pixels),), self.positions)})
-
-    def given(self) -> Given:
-        """What goes with the weights of who reads so."""
-        if isinstance(self.coder, Tokenizer):
-            return Given(words=self.coder)
-        return Given(form=self.form, pixels=self.pixels)
-
     def same_as(self, other: "Reading") -> bool:
         """Whether both read alike."""
         if isinstance(self.coder, Tokenizer) and isinstance(other.coder, Tokenizer):
@@ -151,11 +113,11 @@ class Reading:
 
 def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iterable[int | None]) -> None:
     """Raises HeedfulError for the first text with more positions than a network has."""
-    limit = min((one for one in limits if one), default=None)
-    for text, one in zip(texts, arrays, strict=True):
-        if limit and len(one) > limit:
+    shortest = min((limit for limit in limits if limit), default=None)
+    for text, ids in zip(texts, arrays, strict=True):
+        if shortest and len(ids) > shortest:
             raise HeedfulError(
-                f"This text has {len(one):,} tokens; the network was made for {limit:,}: {text[:60]!r}…",
+                f"This text has {len(ids):,} tokens; the network was made for {shortest:,}: {text[:60]!r}…",
                 "Shorten it, or train with network.positions=sinusoidal, which has no limit.",
             )
 

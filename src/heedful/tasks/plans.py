@@ -11,7 +11,7 @@ from heedful.networks.build import Spec
 from heedful.networks.joins import Network
 from heedful.schema import NetworkSettings
 from heedful.tasks.joins import JOINS
-from heedful.tasks.pretrained import Given
+from heedful.tasks.pretrained import Pretrained, plan_config
 
 Kind = TypeVar("Kind", bound=Network)
 
@@ -27,8 +27,8 @@ def build(spec: Spec | Plan, kind: type[Kind]) -> Kind:
 
 
 def kept(plan: Plan | None) -> dict[str, Any]:
-    """What a config says of a plan."""
-    return {"plan": plan.plain()} if plan else {}
+    """What a config says of a plan, for the tasks that still ask here."""
+    return plan_config(plan)
 
 
 def planned(config: Mapping[str, Any]) -> Plan | None:
@@ -37,7 +37,11 @@ def planned(config: Mapping[str, Any]) -> Plan | None:
 
 
 def begun(
-    start: Given | None, task: str, settings: NetworkSettings, names: Sequence[str] = (), pixels: Pixels | None = None
+    start: Pretrained | None,
+    task: str,
+    settings: NetworkSettings,
+    names: Sequence[str] = (),
+    pixels: Pixels | None = None,
 ) -> Plan | None:
     """The plan of a network that begins with published weights, None if it is to be one of the lineage."""
     if start is None or start.plan is None:

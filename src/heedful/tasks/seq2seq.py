@@ -42,7 +42,7 @@ from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
 from heedful.tasks.plans import build, kept, planned
 from heedful.tasks.pretrained import Given
-from heedful.tasks.training_sources import TrainingSources
+from heedful.tasks.training_sources import TrainingSources, batch_of, network_source, pretrained_of
 
 POSITIONS = 512  # of a translator, in formats that have a table for them where we have a formula
 SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
@@ -75,7 +75,7 @@ def made(settings: NetworkSettings, read: Reading, target: Tokenizer, shared: bo
 
 def made_for(settings: NetworkSettings, read: Reading, vocabulary: int, shared: bool = False) -> EncoderDecoder:
     """The same for answers of so many different tokens."""
-    return build(Spec("encoder_decoder", settings, (read.source,), vocabulary, shared), EncoderDecoder)
+    return build(Spec("encoder_decoder", settings, (network_source(read),), vocabulary, shared), EncoderDecoder)
 
 
 def stretch_of(lengths: np.ndarray) -> float:
@@ -153,7 +153,7 @@ def begin(models: Sequence[Author]) -> Callable[[Sequence[np.ndarray], int, int]
 
     @torch.inference_mode()
     def read(arrays: Sequence[np.ndarray], beams: int, room: int) -> tuple[State, ...]:
-        batch = models[0].reading.batch(arrays)
+        batch = batch_of(models[0].reading, arrays)
         states = []
         for model in models:
             device = model.network.decoder.tokens.table.weight.device
@@ -220,7 +220,7 @@ def together(one: Author, other: Author) -> bool:
 
 def given(model: Author) -> Given:
     """What goes with an author's weights."""
-    return replace(model.reading.given(), written=model.target, plan=model.plan)
+    return replace(pretrained_of(model.reading), written=model.target, plan=model.plan)
 
 
 def config(model: Author) -> dict[str, Any]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from heedful.hub import Plan, Published
     from heedful.metrics.counts import Kind
     from heedful.tasks.match.vectors import Vectors
-    from heedful.tasks.pretrained import Given as Pretrained
+    from heedful.tasks.pretrained import Pretrained
     from heedful.training.loop import Work
     from heedful.training.progress import Listener
 

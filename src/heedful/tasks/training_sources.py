@@ -3,7 +3,7 @@
 N sources   S positions
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,15 +21,16 @@ from heedful.data.store import Store
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.networks.settings import picture_positions
+from heedful.networks.sources import PictureSource, Source, TextSource
 from heedful.schema import Recipe
 from heedful.tasks.inputs import Reading
-from heedful.tasks.pretrained import Given
+from heedful.tasks.pretrained import Pretrained
 
 FEW, LARGE = 10_000, 64
 """Pictures from which little is learnt, and the side from which they show more than that."""
 
 
-def reading_of(coder: Tokenizer | Album, train: Store, recipe: Recipe, start: Given | None = None) -> Reading:
+def reading_of(coder: Tokenizer | Album, train: Store, recipe: Recipe, start: Pretrained | None = None) -> Reading:
     """How a network of this recipe reads what was prepared.
 
     Pictures are told by the colours that the weights of `start` were learnt with, or by the training side's.
@@ -42,6 +43,37 @@ def reading_of(coder: Tokenizer | Album, train: Store, recipe: Recipe, start: Gi
     numbers = np.unique(np.concatenate([train[row][0] for row in range(len(train))]))
     pixels = Pixels(coder.form.size, *coder.statistics(numbers))
     return Reading(coder.form, pixels, picture_positions(recipe.network, pixels.size))
+
+
+def network_source(reading: Reading) -> Source:
+    """What a network is told of the sources that are read so."""
+    return TextSource(reading.tokenizer.size) if reading.pixels is None else PictureSource(reading.pixels)
+
+
+def pretrained_of(reading: Reading) -> Pretrained:
+    """What goes with the weights of who reads so."""
+    if isinstance(reading.coder, Tokenizer):
+        return Pretrained(words=reading.coder)
+    return Pretrained(form=reading.form, pixels=reading.pixels)
+
+
+def batch_of(reading: Reading, arrays: Sequence[np.ndarray]) -> Batch:
+    """Sources as one batch: source and lengths."""
+    source, lengths = reading.stack(arrays)
+    return Batch({"source": torch.from_numpy(source), "lengths": torch.from_numpy(lengths)})
+
+
+def batches_of(
+    reading: Reading, sources: Sequence[str], budget: int, limits: Sequence[int | None], album: Album | None = None
+) -> Iterator[tuple[np.ndarray, Batch]]:
+    """As `Reading.stacks`, as tensors."""
+    for rows, (source, lengths) in reading.stacks(sources, budget, limits, album):
+        yield rows, Batch({"source": torch.from_numpy(source), "lengths": torch.from_numpy(lengths)})
+
+
+def picture_batch(reading: Reading, pixels: torch.Tensor) -> Batch:
+    """Pictures (N, H, W, C) as a batch."""
+    return Batch({"source": pixels, "lengths": torch.full((len(pixels),), reading.positions)})
 
 
 @dataclass(frozen=True)
@@ -60,7 +92,7 @@ class TrainingSources:
             source, lengths = padded([np.array(self.coder.special_tokens.around(ids)) for ids in sources])
             return Batch({"source": source, "lengths": lengths})
         pixels = torch.from_numpy(self.coder.pixels(np.concatenate(sources).astype(np.int64)))
-        return self.reading.pictured(augment(pixels, self.kinds, self.seeds(rows)) if self.kinds else pixels)
+        return picture_batch(self.reading, augment(pixels, self.kinds, self.seeds(rows)) if self.kinds else pixels)
 
     def pairs(self, rows: Rows) -> list[tuple[np.ndarray, np.ndarray]]:
         """The numbers of each source and target."""

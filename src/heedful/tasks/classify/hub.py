@@ -7,22 +7,22 @@ from heedful import hub
 from heedful.errors import HeedfulError
 from heedful.hub import Published
 from heedful.schema import Recipe
-from heedful.tasks.classify.learn import Classifier
+from heedful.tasks.classify.learn import LearnableClassifier, with_network
 from heedful.tasks.from_hub import distinct, eyes, tokenizer
 from heedful.tasks.inputs import Reading
 from heedful.tasks.to_hub import RESIZED, picture_facts, published_again, published_anew
 from heedful.tasks.tokenizer_files import words_of
 
 
-def from_hub(published: Published, where: str) -> Classifier:
+def from_hub(published: Published, where: str) -> LearnableClassifier:
     """The model of a folder in the Hugging Face format."""
     plan, side = published.plan, published.plan.sides["encoder"]
-    read = eyes(published, side) if published.pictures else Reading(tokenizer(published, where))
+    reading = eyes(published, side) if published.pictures else Reading(tokenizer(published, where))
     network: Any = hub.network(published)
-    return Classifier(network, side, read, distinct(plan.facts["names"]), plan)
+    return with_network(network, side, reading, distinct(plan.facts["names"]), plan)
 
 
-def to_hub(model: Classifier, recipe: Recipe, notes: list[str]) -> Published:
+def to_hub(model: LearnableClassifier, recipe: Recipe, notes: list[str]) -> Published:
     """The model as a ViT is published, or again as it was; raises HeedfulError where no layout has a place for it."""
     form = model.reading.form if model.reading.positions else None
     if model.plan:

@@ -1,7 +1,14 @@
 """classify, one to one: a picture in, the name of its class out; many to one, with a text in."""
 
-from heedful.tasks.adapter import ModuleTask
-from heedful.tasks.task import TaskFacts
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from heedful.tasks.task import Task, TaskFacts
+
+if TYPE_CHECKING:
+    from heedful.data.pairs.prepared import Prepared
+    from heedful.tasks.classify.ask import ClassifyAnswering, TrainedClassifier
+    from heedful.tasks.classify.learn import LearnableClassifier, ClassifyLearning
 
 FACTS = TaskFacts(
     verb="classify",
@@ -29,4 +36,22 @@ FACTS = TaskFacts(
         )
     ),
 )
-TASK = ModuleTask(FACTS)
+
+
+class Classify(Task["Prepared", "TrainedClassifier", "LearnableClassifier"]):
+    facts = FACTS
+
+    @cached_property
+    def answering(self) -> "ClassifyAnswering":
+        from heedful.tasks.classify.ask import ClassifyAnswering
+
+        return ClassifyAnswering(FACTS)
+
+    @cached_property
+    def learning(self) -> "ClassifyLearning":
+        from heedful.tasks.classify.learn import ClassifyLearning
+
+        return ClassifyLearning(FACTS)
+
+
+TASK = Classify()

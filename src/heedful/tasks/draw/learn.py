@@ -43,7 +43,7 @@ from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source, describe_special
 from heedful.tasks.match.learn import Matcher
 from heedful.tasks.pretrained import Given
-from heedful.tasks.training_sources import training_sources
+from heedful.tasks.training_sources import batch_of, pretrained_of, training_sources
 from heedful.training import decide as defaults
 from heedful.training.loop import Work
 
@@ -71,7 +71,7 @@ class Artist:
 
 def given(model: Artist) -> Given:
     """What goes with an artist's weights."""
-    return replace(model.reading.given(), form=model.form, codes=int(model.settings.codes))
+    return replace(pretrained_of(model.reading), form=model.form, codes=int(model.settings.codes))
 
 
 def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
@@ -224,7 +224,7 @@ def begin(models: Sequence[Artist], guided: bool) -> Callable[[Sequence[np.ndarr
         empty = [np.array([EOS]) for _ in arrays]
         states = []
         for some in (arrays, empty) if guided else (arrays,):
-            batch = models[0].reading.batch(some)
+            batch = batch_of(models[0].reading, some)
             for model in models:
                 device = next(model.network.parameters()).device
                 memory = model.network.writer.read(batch["source"].to(device), batch["lengths"].to(device))

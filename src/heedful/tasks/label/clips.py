@@ -6,6 +6,7 @@ N sources   T steps   C labels
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from heedful.data.batching import Rows
 from heedful.data.pictures.augment import augment
 from heedful.data.steps.store import ClipStore
 from heedful.networks.joins import EncoderHead
-from heedful.tasks.label.windows import filled, together_padded
+from heedful.tasks.label.windows import pad_sequences, stack_sequences
 
 MASKED = -1
 
@@ -35,10 +36,12 @@ class Collate:
     def __call__(self, rows: Rows) -> Batch:
         sources, labels = [], []
         for clip, low, high in self.pieces[rows.rows]:
-            values, named = self.store[int(clip)]
+            values, numbers = self.store[int(clip)]
             sources.append(values[low:high])
-            labels.append(named[low:high])
-        batch = together_padded(sources) | {"labels": filled(labels, MASKED)}
+            labels.append(numbers[low:high])
+        arrays = dict(zip(("source", "lengths"), stack_sequences(sources), strict=True))
+        arrays["labels"] = pad_sequences(labels, MASKED)
+        batch = Batch({name: torch.from_numpy(array) for name, array in arrays.items()})
         if not self.kinds:
             return batch
         frames = batch["source"]  # (N, T, H, W, C)

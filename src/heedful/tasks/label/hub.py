@@ -11,22 +11,22 @@ from heedful.hub import Published
 from heedful.networks.subwords import FirstPieces
 from heedful.schema import Recipe
 from heedful.tasks.from_hub import distinct, tokenizer
-from heedful.tasks.label.learn import Labeller, of_words
+from heedful.tasks.label.learn import LearnableLabeller, with_network
 from heedful.tasks.to_hub import published_again
 from heedful.tasks.tokenizer_files import words_of
 
 
-def from_hub(published: Published, where: str) -> Labeller:
+def from_hub(published: Published, where: str) -> LearnableLabeller:
     """The model of a folder in the Hugging Face format."""
     plan, side = published.plan, published.plan.sides["encoder"]
     step_form = StepForm("tokens", vocabulary=SubwordVocabulary(tokenizer(published, where)))
     network: Any = hub.network(published)
-    return of_words(network, side, step_form, distinct(plan.facts["names"]), 0, plan)
+    return with_network(network, side, step_form, None, distinct(plan.facts["names"]), 0, plan)
 
 
-def to_hub(model: Labeller, recipe: Recipe, notes: list[str]) -> Published:
+def to_hub(model: LearnableLabeller, recipe: Recipe, notes: list[str]) -> Published:
     """A labeller that was published once; raises HeedfulError for one that was trained here."""
-    network, lexicon = model.network, model.form.vocabulary
-    if model.plan is None or not isinstance(network, FirstPieces) or not isinstance(lexicon, SubwordVocabulary):
+    network, vocabulary = model.network, model.form.vocabulary
+    if model.plan is None or not isinstance(network, FirstPieces) or not isinstance(vocabulary, SubwordVocabulary):
         raise HeedfulError("The Hugging Face format has no layout for labellers that were trained here.")
-    return replace(published_again(model.plan, recipe.task, network.inner), words=words_of(lexicon.tokenizer))
+    return replace(published_again(model.plan, recipe.task, network.inner), words=words_of(vocabulary.tokenizer))

@@ -1,7 +1,14 @@
 """label, many to many, in step: a label for each frame of a video, step of a series or word of a text."""
 
-from heedful.tasks.adapter import ModuleTask
-from heedful.tasks.task import TaskFacts
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from heedful.tasks.task import Task, TaskFacts
+
+if TYPE_CHECKING:
+    from heedful.data.steps.store import PreparedClips
+    from heedful.tasks.label.ask import LabelAnswering, TrainedLabeller
+    from heedful.tasks.label.learn import LearnableLabeller, LabelLearning
 
 FACTS = TaskFacts(
     verb="label",
@@ -28,4 +35,22 @@ FACTS = TaskFacts(
         )
     ),
 )
-TASK = ModuleTask(FACTS)
+
+
+class Label(Task["PreparedClips", "TrainedLabeller", "LearnableLabeller"]):
+    facts = FACTS
+
+    @cached_property
+    def answering(self) -> "LabelAnswering":
+        from heedful.tasks.label.ask import LabelAnswering
+
+        return LabelAnswering(FACTS)
+
+    @cached_property
+    def learning(self) -> "LabelLearning":
+        from heedful.tasks.label.learn import LabelLearning
+
+        return LabelLearning(FACTS)
+
+
+TASK = Label()
