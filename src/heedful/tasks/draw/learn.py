@@ -41,7 +41,7 @@ from heedful.tasks.draw import judge as retrieval
 from heedful.tasks.joins import JOINS
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.manifests import describe_source, describe_special
-from heedful.tasks.match.learn import Matcher
+from heedful.tasks.match.ask import TrainedMatcher
 from heedful.tasks.pretrained import Given
 from heedful.tasks.training_sources import batch_of, pretrained_of, training_sources
 from heedful.training import decide as defaults
@@ -263,7 +263,7 @@ def evaluate(
 
 
 def judged(
-    models: Sequence[Artist], examples: Sequence[Example], settings: GenerateSettings, judges: Sequence[Matcher]
+    models: Sequence[Artist], examples: Sequence[Example], settings: GenerateSettings, judges: Sequence[TrainedMatcher]
 ) -> Scores:
     """Where the sentence stands among those of all examples, for matchers that look at the drawing.
 
