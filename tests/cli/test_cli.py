@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from heedful.cli import COMMANDS
-from heedful.cli.info import drawing
+from heedful.cli.commands import COMMANDS
 from heedful.cli.recipes import FOLDER, names
+from heedful.cli.shapes import Drawn, draw_shape
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import fit_pictures
 from heedful.recipe import keys, load
 from heedful.schema import NetworkSettings
 from heedful.tasks.inputs import OWN
-from heedful.tasks.joins import allowed, resolve
+from heedful.tasks.joins import JOINS, allowed, resolve
 from heedful.training.progress import terminal
 from support import ROOT
 from support.command_line import HEEDFUL, heedful
@@ -127,7 +127,8 @@ DRAWN = {
 def test_each_task_is_drawn_in_its_own_shape(task: str, pictured: bool) -> None:
     for name in allowed(task):
         settings = resolve(NetworkSettings(name=name), task, own=OWN)
-        lines = drawing(fit_pictures(settings, 32) if pictured else settings, task, pictured).splitlines()
+        drawn = Drawn(fit_pictures(settings, 32) if pictured else settings, JOINS[task].join, pictured, task == "draw")
+        lines = draw_shape(drawn).splitlines()
         foot = next(line.count("□") for line in lines if "□" in line)
         assert (foot, lines[0].count("○") + lines[0].count("●")) == DRAWN[task, pictured]
         assert all(line == line.rstrip() for line in lines), lines

@@ -32,7 +32,7 @@ from heedful.networks.settings import fit_frames
 from heedful.schema import NetworkSettings
 from heedful.tasks.joins import resolve
 from heedful.tasks.label import learn as labels
-from heedful.tasks.match import learn as match
+from heedful.tasks.match.ask import embed_pictures
 from heedful.tasks.task import find_task
 from heedful.training.progress import Quiet
 from support.command_line import heedful
@@ -103,7 +103,7 @@ def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, networ
     if task == "match":
         pixels = np.stack(list(read_pictures(sources, trained.pictures.form)))
         said = asked(sessions["pictures"], {"source": pixels})["vectors"]
-        assert_close(said, match.vectors(trained, 0, sources, 4000))
+        assert_close(said, torch.from_numpy(embed_pictures(trained, sources, 4000)))
         return
     if task == "label":
         arrays = [trained.form.ready(open_steps(source, trained.form)) for source in sources]

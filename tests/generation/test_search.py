@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from heedful.blocks.state import State
 from heedful.engines.plain import PlainStepper
 from heedful.generation.batch import Hypothesis
-from heedful.generation.choose import narrow
+from heedful.generation.choose import locate, narrow
 from heedful.generation.rules import Rules
 from heedful.generation.search import Search
 from heedful.generation.stepper import Request
@@ -101,7 +101,7 @@ def test_few_candidates_decide_as_all_tokens_do(
     """By an engine that is a table: from the best of each row and the named tokens the same is chosen as from all, and
     scores are sums of the table's entries."""
     draw, vocabulary = np.random.default_rng(seed), 24
-    table = draw.normal(size=(6, vocabulary, vocabulary)) * 2
+    table = draw.normal(size=(6, 12, vocabulary, vocabulary)) * 2
     table -= np.log(np.exp(table).sum(-1, keepdims=True))
     rules, settings = Rules(penalty, size, prefix, renormalize=renormalize, close=close), generate(**mode)
     requests = [Request(source, 1, int(draw.integers(2, 12)), seed=source) for source in range(6)]
@@ -113,7 +113,7 @@ def test_few_candidates_decide_as_all_tokens_do(
             score, ranking_score = 0.0, 0.0
             for place, token in enumerate([*one.tokens, *[END] * ended]):
                 before = one.tokens[:place]
-                log_probs = table[request.source, before[-1] if before else BEGIN]
+                log_probs = table[request.source, place, before[-1] if before else BEGIN]
                 score += 0.0 if close and place == request.max_length - 1 else log_probs[token]
                 ranking_score += as_ruled(log_probs, before, rules, place == request.max_length - 1)[token]
             assert (one.score, one.normalised) == pytest.approx((score, ranking_score / (len(one.tokens) + ended)))
@@ -165,6 +165,20 @@ def test_candidates_are_the_best_of_the_whole_distribution(name: str, guidance: 
         rows = draw.integers(3, size=(4, 3)) + np.arange(4)[:, None] * 3
         for stepper in (few, whole):
             stepper.reorder(rows)
+
+
+@given(st.integers(0, 1000), st.sampled_from([1, 2, 100, 1100, 1152]), st.sampled_from([0.0, 0.5, 0.99]))
+def test_points_fall_where_their_share_lies(seed: int, size: int, ruled_out: float) -> None:
+    """As a search in the sums of all odds has it, where some are ruled out, at both ends, and never at one of these."""
+    draw = np.random.default_rng(seed)
+    odds = draw.random((3, 2, size), dtype=np.float32) * (draw.random((3, 2, size)) >= ruled_out)
+    odds[..., draw.integers(size)] = 1.0
+    for points in (draw.random((3, 2)), np.zeros((3, 2)), np.full((3, 2), 1 - 2.0**-53)):
+        places = locate(odds, points)
+        for row, point, place in zip(odds.reshape(6, -1), points.reshape(6), places.reshape(6), strict=True):
+            sums = row.cumsum(dtype=np.float64)
+            right = min(int(sums.searchsorted(point * sums[-1], side="right")), int(np.flatnonzero(row)[-1]))
+            assert place == right and row[place] > 0
 
 
 @pytest.mark.parametrize("mode", [{"beam": 1}, {"beam": 3, "n_best": 3}, {"sample": True, "n_best": 2}], ids=str)

@@ -58,18 +58,19 @@ def stepper(made: EncoderDecoder, special: SpecialIds = SPECIAL) -> PlainStepper
 
 
 class TableStepper:
-    """An engine of another make: no network, but a table of what follows the newest token of each source's answer.
+    """An engine of another make: no network, but a table of what follows the newest token of each source, step by step.
 
     `whole`: it hands up all tokens, however few are asked for.
     """
 
     def __init__(self, log_probs: np.ndarray, special: SpecialIds, whole: bool = False) -> None:
-        self.log_probs, self.special, self.whole = log_probs, special, whole  # (sources, V, V)
+        self.log_probs, self.special, self.whole = log_probs, special, whole  # (sources, steps, V, V)
         self.vocabulary = log_probs.shape[-1]
-        self.sources = np.zeros(0, np.int64)  # N
+        self.sources = self.steps = np.zeros(0, np.int64)  # N
 
     def admit(self, requests: Sequence[Request[int]], beams: int) -> None:
         self.sources = np.concatenate((self.sources, [request.source for request in requests]))
+        self.steps = np.concatenate((self.steps, [0] * len(requests)))
 
     def step(self, tokens: np.ndarray, k: int, named: np.ndarray, rest: bool = False) -> Candidates:
         log_probs = self.step_whole(tokens).guided
@@ -82,7 +83,8 @@ class TableStepper:
         return Candidates(best, LogProbs(likeliest, likeliest), LogProbs(at_names, at_names), share)
 
     def step_whole(self, tokens: np.ndarray) -> LogProbs:
-        log_probs = self.log_probs[self.sources[:, None], tokens]  # (N, K, V)
+        log_probs = self.log_probs[self.sources[:, None], self.steps[:, None], tokens]  # (N, K, V)
+        self.steps = self.steps + 1
         log_probs[..., list(self.special.suppressed)] = -np.inf
         return LogProbs(log_probs, log_probs)
 
@@ -90,7 +92,7 @@ class TableStepper:
         """The search tells the newest token, and there is nothing else to be moved."""
 
     def keep(self, sources: np.ndarray) -> None:
-        self.sources = self.sources[sources]
+        self.sources, self.steps = self.sources[sources], self.steps[sources]
 
 
 def scores(

@@ -115,7 +115,8 @@ def recipes_of(recipe: Recipe, networks: Sequence[str], seeds: Sequence[int], ea
                 raise HeedfulError(f"The {what} {one} stands twice in the comparison.", "Name each of them once.")
     # Only what is scored on the same rows can be compared, so several seeds share the split of the first.
     split = {"data.seed": seeds[0]} if len(seeds) > 1 and recipe.data.seed == "auto" else {}
-    learning, contest = find_task(recipe.task).learning, {}
+    learning = find_task(recipe.task).learning
+    contest: Contest = {}
     for name in networks:
         if name not in LINEAGE:  # resolve would take "auto"
             raise unknown("network", name, LINEAGE)
@@ -170,7 +171,7 @@ def entry(model: Model, network: str, seed: int, showcase: Showcase | None) -> E
     facts, scores = read_scores(model.folder)
     aligns = find_task(model.task).facts.aligns
     examples = model.prompts([case.source for case in scores.cases[:SHOWN]])
-    inputs = showcase.inputs if showcase else [] if aligns else examples
+    inputs: Sequence[str] = showcase.inputs if showcase else () if aligns else examples
     return Entry(
         network=network,
         seed=seed,

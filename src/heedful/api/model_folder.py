@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from heedful import hub
 from heedful import recipe as recipes
@@ -26,7 +26,7 @@ def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
         return name, *open_published(hub.open(folder), str(name))
     config = read_config(folder)
     recipe = recipes.load(folder / recipes.OWN)
-    trained = find_task(config["task"]).learning.load(config, folder)
+    trained = find_task(str(config["task"])).learning.load(config, folder)
     path = folder / "model.safetensors"
     if not path.exists():
         raise HeedfulError(
@@ -53,7 +53,7 @@ def open_published(published: hub.Published, where: str) -> tuple[Recipe, Learna
     return learning.hub_recipe(build(verb), published, model), model
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, object]:
     """config.json of a run; raises HeedfulError that names the runs there are."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -63,6 +63,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise HeedfulError(f"{folder / 'config.json'} cannot be read: {error}.") from None
     if not isinstance(config, dict):
         raise HeedfulError(f"{folder / 'config.json'} holds no table of settings.")
+    config = cast("dict[str, object]", config)
     if config.get("library") != "heedful" or config.get("format") != FORMAT:
         raise HeedfulError(
             f"{folder} was written in another format ({config.get('library')} {config.get('format')}).",

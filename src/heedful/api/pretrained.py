@@ -108,7 +108,8 @@ def freeze_parts(network: nn.Module, recipe: Recipe, taken: Transfer | None) -> 
 
     Who has learnt to write codes knows what they meant.
     """
-    codebook, lines = getattr(network, "codebook", None), []
+    codebook: object = getattr(network, "codebook", None)
+    lines: list[str] = []
     freeze(network, recipe.train.freeze)
     if taken and isinstance(codebook, nn.Module) and taken.has_whole("codebook"):
         codebook.requires_grad_(False)

@@ -5,9 +5,10 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 from heedful import recipe as recipes
 from heedful.data.fingerprint import changed_files
@@ -73,11 +74,11 @@ def table_in(path: Path) -> dict[str, object]:
         table = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return table if isinstance(table, dict) else {}
+    return cast("dict[str, object]", table) if isinstance(table, dict) else {}
 
 
 @contextmanager
-def made(folder: Path, asked: Recipe | None = None) -> Iterator[None]:
+def made(folder: Path, asked: Recipe | None = None) -> Generator[None]:
     """The folder, with the recipe as it was asked; a mistake in the data, which leaves nothing to keep, takes away
     the recipe, and the folder if it is new.
     """

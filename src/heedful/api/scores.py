@@ -36,7 +36,7 @@ def write_scores(folder: Path, facts: RunFacts, scores: Scores) -> None:
 def read_scores(folder: Path) -> tuple[RunFacts, Scores]:
     """What `write_scores` wrote."""
     table = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    facts = RunFacts(**{"start": [], **table["facts"]})
+    facts = TypeAdapter(RunFacts).validate_python({"start": [], **table["facts"]})
     return facts, TypeAdapter(Scores).validate_python(table["scores"])
 
 

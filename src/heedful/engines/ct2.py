@@ -1,9 +1,11 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Transformer translators as CTranslate2 models, through that library's own specification of them.
 
 D width   S positions   V vocabulary
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,7 +90,7 @@ def write(network: EncoderDecoder, vocabularies: Vocabularies, special: Special,
 @torch.inference_mode()
 def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Special, folder: Path) -> float:
     """How far log probabilities of made-up answers are from the network's, as a share of the largest of them."""
-    from ctranslate2 import Translator
+    ctranslate2: Any = import_module("ctranslate2")  # has no types
 
     luck, lengths, steps = torch.Generator().manual_seed(0), torch.tensor([7, 3, 5, 2]), 4
     marks = [vocabularies[1][one] for one in special]
@@ -101,11 +103,11 @@ def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Spe
     own = network.decoder.logits(network(source, lengths, written[:, :-1])).log_softmax(-1)
     expected = own.gather(-1, written[:, 1:].unsqueeze(-1)).squeeze(-1)
     texts = [
-        [vocabularies[0][i] for i in row[: length - 1]] for row, length in zip(source.tolist(), lengths, strict=True)
+        [vocabularies[0][i] for i in row[: length - 1]] for row, length in zip(listed(source), lengths, strict=True)
     ]
-    answers = [[vocabularies[1][i] for i in row] for row in target.tolist()]
-    scored = Translator(str(folder), device="cpu", compute_type="float32").score_batch(texts, answers)
-    found = torch.tensor([one.log_probs for one in scored])
+    answers = [[vocabularies[1][i] for i in row] for row in listed(target)]
+    scored = ctranslate2.Translator(str(folder), device="cpu", compute_type="float32").score_batch(texts, answers)
+    found = torch.tensor([result.log_probs for result in scored])
     return float((found - expected).abs().max() / expected.abs().max())
 
 
@@ -115,9 +117,16 @@ def drawn(names: Sequence[str], marks: Sequence[str], shape: tuple[int, int], lu
     return free[torch.randint(len(free), shape, generator=luck)]
 
 
+def listed(ids: Tensor) -> list[list[int]]:
+    """Rows of ids."""
+    rows: list[list[int]] = ids.tolist()
+    return rows
+
+
 def specification(encoder: Stack, decoder: Stack) -> Spec:
     """An empty specification of these depths and heads."""
-    from ctranslate2.specs import common_spec, transformer_spec
+    specs: Any = import_module("ctranslate2.specs")  # has no types
+    common_spec, transformer_spec = specs.common_spec, specs.transformer_spec
 
     def side(kind: Spec, stack: Stack) -> Spec:
         block = first_block(stack)
@@ -194,8 +203,9 @@ def put_norm(spec: Spec, norm: nn.Module) -> None:
 def put_linear(spec: Spec, linear: nn.Linear) -> None:
     """A linear layer's weights."""
     spec.weight = plain(linear.weight)
-    if linear.bias is not None:
-        spec.bias = plain(linear.bias)
+    for name, bias in linear.named_parameters():
+        if name == "bias":  # some have none
+            spec.bias = plain(bias)
 
 
 def plain(tensor: Tensor) -> np.ndarray:

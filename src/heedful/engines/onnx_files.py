@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Graphs to .onnx files, and whether the files answer as the network does.
 
 N sources   T tokens   V vocabulary
@@ -5,11 +6,14 @@ N sources   T tokens   V vocabulary
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -64,7 +68,7 @@ class Listed(nn.Module):
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Without the exporter's remarks, on libraries that are not installed and names of axes that are one."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
@@ -80,16 +84,16 @@ class Session:
     """An .onnx file that answers."""
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
+        onnxruntime: Any = import_module("onnxruntime")  # has no types
         self.inner = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        self.takes = [one.name for one in self.inner.get_inputs()]
-        self.gives = [one.name for one in self.inner.get_outputs()]
+        self.takes: list[str] = [one.name for one in self.inner.get_inputs()]
+        self.gives: list[str] = [one.name for one in self.inner.get_outputs()]
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Outputs by name; what the file does not take is left out."""
         given = {name: inputs[name].numpy() for name in self.takes}
-        return dict(zip(self.gives, map(torch.from_numpy, self.inner.run(None, given)), strict=True))
+        answers: list[np.ndarray] = self.inner.run(None, given)
+        return {name: torch.from_numpy(answer) for name, answer in zip(self.gives, answers, strict=True)}
 
 
 def differences(graphs: Sequence[Graph], folder: Path) -> float:
@@ -139,7 +143,8 @@ def difference_alone(decoder: Decoder, tokens: Tensor, folder: Path) -> float:
 
 def stepwise(state: dict[str, Tensor], tokens: Tensor, folder: Path) -> Tensor:
     """The logits (N, T, V) of step.onnx, fed with tokens (N, T) one by one."""
-    step, logits = Session(folder / "step.onnx"), []
+    step = Session(folder / "step.onnx")
+    logits: list[Tensor] = []
     for column in tokens.T:
         found = step(state | {"tokens": column.contiguous()})
         logits.append(found["logits"])

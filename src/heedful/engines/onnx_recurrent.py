@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Recurrent layers as ONNX's own operators, which read padded batches by their lengths.
 
 PyTorch's packed sequences have no counterpart in ONNX; its RNN, LSTM and GRU take the lengths beside the batch.
@@ -69,7 +70,7 @@ class OnnxRecurrent(nn.Module):
     def read(self, number: int, x: Tensor, start: Hidden | None, lengths: Tensor | None) -> tuple[Tensor, Hidden]:
         """One layer."""
         rows, steps, half = x.size(0), x.size(1), self.width // self.ways
-        begin = [part.unflatten(-1, (self.ways, -1)).transpose(0, 1) for part in start] if start else []
+        begin: list[Tensor] = [part.unflatten(-1, (self.ways, -1)).transpose(0, 1) for part in start] if start else []
         names = ("weight_ih", "weight_hh", "bias")
         weights = [getattr(self, f"{name}_{number}") for name in names]
         settings: dict[str, Any] = {"hidden_size": half}

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """The plain engine of what answers at once: networks of torch as they were trained, on whatever device they are.
 
 N sources   S positions   C classes or labels

@@ -5,7 +5,7 @@ N sources   K beams   C tokens among which a row can go on   V vocabulary
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from heedful.generation.stepper import Bools, Floats, Ints
 from heedful.schema import GenerateSettings
 
 SHORT = 64  # numbers that are sorted faster than parted
+BLOCK = 64  # tokens whose odds are added up at once
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Choice:
     score: Floats
     ranking_score: Floats
     progress: list[list[ConstraintProgress]] = field(default_factory=list[list[ConstraintProgress]])
+
+    def select(self, places: Any) -> "Choice":
+        """Only the hypotheses at these places of the arrays."""
+        return Choice(self.beam[places], self.token[places], self.score[places], self.ranking_score[places])
 
 
 class Chooser(Protocol):
@@ -96,16 +101,10 @@ class Samples:
     def __call__(self, continuations: Continuations, batch: SearchBatch) -> Choice:
         if self.count is not None:
             continuations = by_token(continuations)  # a draw hangs on the order in which shares are added up
-        sums = weights(narrow(continuations.allowed, self.settings)).cumsum(-1, dtype=np.float64)  # (N, K, C)
-        sources, beams = np.arange(len(batch))[:, None], np.arange(sums.shape[1], dtype=np.int64)
-        points = batch.draws[sources, beams, batch.steps[:, None]] * sums[..., -1]
-        places = np.array(
-            [
-                [row.searchsorted(point, side="right") for row, point in zip(rows, drawn, strict=True)]
-                for rows, drawn in zip(sums, points, strict=True)
-            ]
-        )
-        return chosen(continuations, batch, beams * sums.shape[2] + np.minimum(places, sums.shape[2] - 1))
+        odds = weights(narrow(continuations.allowed, self.settings))  # (N, K, C)
+        sources, beams = np.arange(len(batch))[:, None], np.arange(odds.shape[1], dtype=np.int64)
+        places = locate(odds, batch.draws[sources, beams, batch.steps[:, None]])
+        return chosen(continuations, batch, beams * odds.shape[2] + places)
 
 
 def likeliest(continuations: Continuations, batch: SearchBatch, count: int) -> Choice:
@@ -129,13 +128,14 @@ def highest(values: Floats, count: int) -> Ints:
 
 def chosen(continuations: Continuations, batch: SearchBatch, places: Ints) -> Choice:
     """The choice of these continuations: places (N, count) beam * C + place among its tokens."""
-    sources, count = np.arange(len(batch))[:, None], len(batch)
-    beam = places // continuations.tokens.shape[2]
+    sources, size = np.arange(len(batch))[:, None], continuations.tokens.shape[2]
+    beam = places // size
+    where = (sources, beam, places - beam * size)
     return Choice(
         beam,
-        continuations.tokens.reshape(count, -1)[sources, places],
-        batch.score[sources, beam] + continuations.unguided.reshape(count, -1)[sources, places],
-        batch.ranking_score[sources, beam] + continuations.allowed.reshape(count, -1)[sources, places],
+        continuations.tokens[where],
+        batch.score[sources, beam] + continuations.unguided[where],
+        batch.ranking_score[sources, beam] + continuations.allowed[where],
     )
 
 
@@ -181,8 +181,36 @@ def nucleus(log_odds: Floats, top_p: float) -> Bools:
 
 
 def weights(log_odds: Floats) -> Floats:
-    """Odds (..., C), the highest 1; zeros where every token is ruled out."""
+    """Odds (..., C) that are no smaller than need be; zeros where every token is ruled out."""
     highest = log_odds.max(-1, keepdims=True)
-    if not np.isfinite(highest).all():
-        highest = np.where(highest > -np.inf, highest, 0)
-    return np.exp(log_odds - highest)
+    if (highest > -32).all() and (highest < 32).all():
+        return np.exp(log_odds)
+    return np.exp(log_odds - np.where(highest > -np.inf, highest, 0))
+
+
+def locate(odds: Floats, points: Floats) -> Ints:
+    """Where points (N, K) in [0, 1) fall when the odds (N, K, C) are laid side by side from 0 to 1.
+
+    Of many the block is looked for first, then the place in it: to sum up each in float64 costs more than all the rest.
+    """
+    size = int(odds.shape[2])
+    if size <= 16 * BLOCK:
+        sums = odds.cumsum(-1, dtype=np.float64)
+        return passed(odds, sums, points[..., None] * sums[..., -1:])
+    whole = size // BLOCK
+    blocks = odds[..., : whole * BLOCK].reshape(*points.shape, whole, BLOCK).sum(-1, dtype=np.float64)
+    tail = odds[..., whole * BLOCK :].sum(-1, keepdims=True, dtype=np.float64)
+    blocks = np.concatenate((blocks, tail), -1)
+    sums = blocks.cumsum(-1)
+    at = points[..., None] * sums[..., -1:]
+    block = passed(blocks, sums, at)[..., None]
+    within = block * BLOCK + np.arange(BLOCK)  # (N, K, BLOCK)
+    inside = np.take_along_axis(odds, np.minimum(within, size - 1), -1) * (within < size)
+    before = np.take_along_axis(sums - blocks, block, -1)
+    return block[..., 0] * BLOCK + passed(inside, before + inside.cumsum(-1, dtype=np.float64), at)
+
+
+def passed(odds: Floats, sums: Floats, at: Floats) -> Ints:
+    """How many sums of odds (N, K, L) lie at or below `at` (N, K, 1), but for the last that adds anything."""
+    last = odds.shape[-1] - 1 - (odds[..., ::-1] > 0).argmax(-1)  # rounding leads nowhere beyond
+    return np.minimum((sums <= at).sum(-1), last)

@@ -55,19 +55,14 @@ class Stopping:
             tokens = batch.history[sources, choice.beam]
             tokens[sources, np.arange(tokens.shape[1]), batch.steps[:, None]] = choice.token
         over = self.over(choice.token, batch.steps + 1, batch.limits, tokens)
+        if not over.any():
+            return choice.select((slice(None), slice(width)))
         for source, place in np.argwhere(over[:, :width] & (choice.ranking_score[:, :width] > -np.inf)).tolist():
             before = batch.history[source, choice.beam[source, place], : batch.steps[source]].tolist()
             score, ranking_score = float(choice.score[source, place]), float(choice.ranking_score[source, place])
             self.enter(batch, source, [*before, int(choice.token[source, place])], score, ranking_score)
-        ranking_score = np.where(over, -np.inf, choice.ranking_score)
-        where = (sources, highest(ranking_score, width))
-        return replace(
-            choice,
-            beam=choice.beam[where],
-            token=choice.token[where],
-            score=choice.score[where],
-            ranking_score=ranking_score[where],
-        )
+        growing = replace(choice, ranking_score=np.where(over, -np.inf, choice.ranking_score))
+        return growing.select((sources, highest(growing.ranking_score, width)))
 
     def take(self, batch: SearchBatch) -> None:
         """Takes the hypotheses that have ended out of their beams, and those that may grow no longer."""

@@ -1,30 +1,30 @@
 """Published matchers of pictures and texts: opened, and written as their family writes them."""
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 
 from heedful import hub
 from heedful.data.tokenizers.special_tokens import EOS, PAD
 from heedful.hub import Published
+from heedful.networks.joins import TwoTowers
 from heedful.schema import Recipe
 from heedful.tasks.from_hub import eyes, tokenizer
 from heedful.tasks.inputs import Reading
-from heedful.tasks.match.learn import Matcher
+from heedful.tasks.match.learn import LearnableMatcher, matcher_of
 from heedful.tasks.to_hub import RESIZED, picture_facts, published_again, published_anew
 from heedful.tasks.tokenizer_files import spelt, swapped, words_of
 
 
-def from_hub(published: Published, where: str) -> Matcher:
+def from_hub(published: Published, where: str) -> LearnableMatcher:
     """The model of a folder in the Hugging Face format."""
-    side = published.plan.sides["picture"]
-    network: Any = hub.network(published)
+    side, network = published.plan.sides["picture"], hub.network(published)
+    assert isinstance(network, TwoTowers)
     words = Reading(tokenizer(published, where))
-    return Matcher(network, side, eyes(published, side), words, (), published.plan)
+    return matcher_of(network, side, eyes(published, side), words, (), published.plan)
 
 
-def to_hub(model: Matcher, recipe: Recipe, notes: list[str]) -> Published:
+def to_hub(model: LearnableMatcher, recipe: Recipe, notes: list[str]) -> Published:
     """The model as CLIP is published; raises HeedfulError where the layout has no place for it.
 
     The end of a text gets the highest id, as 2 means something else in this layout.
@@ -42,6 +42,6 @@ def to_hub(model: Matcher, recipe: Recipe, notes: list[str]) -> Published:
     special = {"bos_token_id": 1, "eos_token_id": last, "pad_token_id": PAD}
     plan = replace(published.plan, config={"text_config": special})
     weights = {**published.weights, name: published.weights[name][order].clone()}
-    limit = model.network.encoders[1].limit
-    spoken = spelt(words, [], ["</s>"], limit=limit, change=lambda file: swapped(file, EOS, last))  # pyright: ignore
-    return replace(published, plan=plan, weights=weights, words=spoken)
+    limit = model.network.encoder(1).limit
+    written = spelt(words, [], ["</s>"], limit=limit, change=lambda file: swapped(file, EOS, last))
+    return replace(published, plan=plan, weights=weights, words=written)

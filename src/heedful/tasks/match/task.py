@@ -1,30 +1,55 @@
 """match: pictures and texts in one space, in which what belongs together is near. CLIP."""
 
-from heedful.tasks.adapter import ModuleTask
-from heedful.tasks.task import TaskFacts
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-FACTS = TaskFacts(
-    verb="match",
-    shape="one to one",
-    sources=("picture",),
-    takes="pictures and texts",
-    gives="how well each picture goes with each text",
-    asked_with="PICTURE",
-    data="captions.csv",
-    hub_tasks={"picture": "zero-shot-image-classification"},
-    unit="pairs",
-    view="matches",
-    exported_as="clip",
-    keys=frozenset(
-        (
-            "data.target_tokenizer",
-            "data.vocabulary",
-            "data.picture",
-            "data.colours",
-            "data.fit",
-            "train.augment",
-            "generate.template",
-        )
-    ),
-)
-TASK = ModuleTask(FACTS)
+from heedful.tasks.task import Task, TaskFacts
+
+if TYPE_CHECKING:
+    from heedful.data.pairs.prepared import Prepared
+    from heedful.tasks.match.ask import MatchAnswering, TrainedMatcher
+    from heedful.tasks.match.learn import LearnableMatcher, MatchLearning
+
+
+class Match(Task["Prepared", "TrainedMatcher", "LearnableMatcher"]):
+    """Pictures and texts in one space."""
+
+    facts = TaskFacts(
+        verb="match",
+        shape="one to one",
+        sources=("picture",),
+        takes="pictures and texts",
+        gives="how well each picture goes with each text",
+        asked_with="PICTURE",
+        data="captions.csv",
+        hub_tasks={"picture": "zero-shot-image-classification"},
+        unit="pairs",
+        view="matches",
+        exported_as="clip",
+        keys=frozenset(
+            (
+                "data.target_tokenizer",
+                "data.vocabulary",
+                "data.picture",
+                "data.colours",
+                "data.fit",
+                "train.augment",
+                "generate.template",
+            )
+        ),
+    )
+
+    @cached_property
+    def answering(self) -> "MatchAnswering":
+        from heedful.tasks.match.ask import MatchAnswering
+
+        return MatchAnswering(self.facts)
+
+    @cached_property
+    def learning(self) -> "MatchLearning":
+        from heedful.tasks.match.learn import MatchLearning
+
+        return MatchLearning(self.facts, self.answering)
+
+
+TASK = Match()
