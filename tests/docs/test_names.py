@@ -25,8 +25,6 @@ BLOCK = re.compile(r"^```.*?^```$", re.M | re.S)
 OTHERS = {"lint-imports", "PIP_EXTRA_INDEX_URL", "[tool.importlinter]", "hasattr", "assert", "size", "len"}
 """What the pages name that is not ours."""
 ENDINGS = (".py", ".md", ".toml", ".js", ".html", ".css", ".json", ".jsonl", ".npz", ".npy", ".safetensors", ".tsv")
-HALVES = re.compile(r"tasks/\w+/(ask|learn)\.py|\w+(Answering|Learning)")
-"""The two halves of a task: until all tasks are in them, tasks/adapter.py stands for those that are not."""
 
 
 def names_in(page: str) -> Iterator[tuple[bool, str]]:
@@ -141,12 +139,7 @@ def is_code(name: str) -> bool:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_names_is_there(page: str) -> None:
-    unfinished = (PACKAGE / "tasks" / "adapter.py").exists()
-    missing = [
-        name
-        for new, name in names_in(page)
-        if "…" not in name and is_there(name) == new and not (unfinished and HALVES.fullmatch(name))
-    ]
+    missing = [name for new, name in names_in(page) if "…" not in name and is_there(name) == new]
     assert not missing
 
 

@@ -11,7 +11,7 @@ from heedful.networks.build import Spec
 from heedful.networks.joins import Network
 from heedful.schema import NetworkSettings
 from heedful.tasks.joins import JOINS
-from heedful.tasks.pretrained import Pretrained, plan_config
+from heedful.tasks.pretrained import Pretrained
 
 Kind = TypeVar("Kind", bound=Network)
 
@@ -24,11 +24,6 @@ def build(spec: Spec | Plan, kind: type[Kind]) -> Kind:
     network = hub.build(spec) if isinstance(spec, Plan) else lineage.build(spec)
     assert isinstance(network, kind), f"{type(network).__name__} is no {kind.__name__}"
     return network
-
-
-def kept(plan: Plan | None) -> dict[str, Any]:
-    """What a config says of a plan, for the tasks that still ask here."""
-    return plan_config(plan)
 
 
 def planned(config: Mapping[str, Any]) -> Plan | None:

@@ -48,10 +48,6 @@ class Pretrained:
         return replace(self.pixels, size=form.size)
 
 
-Given = Pretrained
-"""For the tasks that still know it by this name."""
-
-
 def plan_config(plan: "Plan | None") -> dict[str, Any]:
     """What a model's config says of the plan of a published network; nothing of one of the lineage."""
     return {"plan": plan.plain()} if plan else {}
