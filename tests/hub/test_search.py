@@ -24,7 +24,7 @@ from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
 from heedful.networks.decoders import Decoder
 from heedful.schema import GenerateSettings, parse_settings
-from heedful.tasks.from_hub import described, search_settings
+from heedful.tasks.from_hub import closing, described, search_settings
 from heedful.tasks.recipes import build, change
 from support import families, tiny_networks
 from support.families import loud, oracle
@@ -232,7 +232,8 @@ def test_what_is_said_of_a_search_is_read_again(way: dict[str, Any], tmp_path: P
     config.save_pretrained(tmp_path)
     plan = hub.Plan("marian", "MarianMTModel", {}, {})
     carried = {"generation_config.json": (tmp_path / "generation_config.json").read_bytes()}
-    again = search_settings(hub.Published(plan, ("translate",), {}, carried=carried))
+    theirs = hub.Published(plan, ("translate",), {}, carried=carried)
+    again = search_settings(theirs) | closing(theirs)
     assert change(build("translate"), again).generate == settings
 
 

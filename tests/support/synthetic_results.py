@@ -145,5 +145,11 @@ def labelled_comparison() -> Comparison:
     other = replace(scores, measures=scores.measures | more)
     paired = {"frame vs gru": Paired("accuracy", -9.0, -12.0, -6.0, 0.001)}
     return Comparison(
-        "label", "clips", "1 minute", (entered("frame", scores, samples), entered("gru", other, [])), paired
+        "label",
+        "clips",
+        "1 minute",
+        (entered("frame", scores, samples), entered("gru", other, [])),
+        paired,
+        view="steps",
+        unit="steps",
     )

@@ -154,7 +154,7 @@ def test_what_shares_nothing_is_refused(files: dict[str, str], tmp_path: Path) -
         run(on(files, "fill", tmp_path / "start"), tmp_path / "run", Quiet())
     assert not (tmp_path / "run").exists()
     with pytest.raises(HeedfulError, match=r"network\.width is 32, but the weights come from a network with 16"):
-        wide = replace(on(files, "complete", tmp_path / "start"), network=NetworkSettings(width=32))
+        wide = recipes.change(on(files, "complete", tmp_path / "start"), {"network.width": 32})
         run(wide, tmp_path / "run", Quiet())
     with pytest.raises(HeedfulError, match=r'no part "decoder.layer.0".\n  Did you mean "decoder.layers.0"'):
         run(on(files, "complete", tmp_path / "start", train__freeze=["decoder.layer.0"]), tmp_path / "run", Quiet())
@@ -340,9 +340,9 @@ def test_keys_that_a_task_has_no_use_for_are_refused(tmp_path: Path) -> None:
     table = recipes.dump(run_of_old).replace('codebook = "auto"', "codebook = 0.5")
     (tmp_path / "recipe.toml").write_text(table)
     with pytest.raises(HeedfulError, match=r"train\.codebook is for draw"):
-        recipes.load(tmp_path / "recipe.toml")
+        recipes.load(tmp_path / "recipe.toml", uses=uses())
     (tmp_path / "config.json").write_text("{}")  # a run that began before it was refused goes on
-    assert recipes.load(tmp_path / "recipe.toml").train.codebook == 0.5
+    assert recipes.load(tmp_path / "recipe.toml", uses=uses()).train.codebook == 0.5
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ from heedful import hub
 from heedful.errors import HeedfulError
 from heedful.hub import Published
 from heedful.schema import Recipe
-from heedful.tasks.classify.learn import LearnableClassifier, with_network
+from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.from_hub import distinct, eyes, tokenizer
 from heedful.tasks.inputs import Reading
 from heedful.tasks.to_hub import RESIZED, picture_facts, published_again, published_anew

@@ -4,7 +4,7 @@ N sources   C classes
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,7 +24,6 @@ from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import mix
 from heedful.data.prepare import prepare
 from heedful.engines.onnx_graphs import Graph, answer_graph
-from heedful.engines.plain_reading import PlainReader
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import EncoderHead
@@ -32,7 +31,8 @@ from heedful.networks.settings import fit_pictures
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs
-from heedful.tasks.classify.ask import ClassifyAnswering, TrainedClassifier
+from heedful.tasks.classify.ask import ClassifyAnswering
+from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.inputs import Reading, load_reading
 from heedful.tasks.joins import JOINS
 from heedful.tasks.made_up import made_up_sources
@@ -53,13 +53,6 @@ from heedful.training.loop import Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published
-
-
-@dataclass(frozen=True)
-class LearnableClassifier(TrainedClassifier):
-    """A classifier whose network is at hand."""
-
-    network: EncoderHead = field(kw_only=True)
 
 
 class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
@@ -146,13 +139,6 @@ def build_classifier(
     """A classifier of resolved settings, or of the plan of a published network, with fresh weights."""
     spec = Spec("encoder_pooled", settings, (network_source(reading),), len(names))
     return with_network(build(plan or spec, EncoderHead), settings, reading, names, plan)
-
-
-def with_network(
-    network: EncoderHead, settings: NetworkSettings, reading: Reading, names: tuple[str, ...], plan: "Plan | None"
-) -> LearnableClassifier:
-    """A classifier that answers by this network."""
-    return LearnableClassifier(PlainReader(network), settings, reading, names, plan, network=network)
 
 
 def class_weights(data: Prepared, recipe: Recipe) -> Tensor:

@@ -8,7 +8,7 @@ from heedful.tasks.task import Answering, Learning, Task, TaskFacts
 if TYPE_CHECKING:
     from heedful.data.pairs.prepared import Prepared
     from heedful.tasks.classify.ask import TrainedClassifier
-    from heedful.tasks.classify.learn import LearnableClassifier
+    from heedful.tasks.classify.learnable import LearnableClassifier
 
 FACTS = TaskFacts(
     verb="classify",

@@ -6,7 +6,7 @@ from typing import Any
 from heedful import hub
 from heedful.hub import Published
 from heedful.schema import Recipe
-from heedful.tasks.complete.learn import SAMPLED, LearnableLanguageModel, learnable
+from heedful.tasks.complete.learnable import SAMPLED, LearnableLanguageModel, learnable
 from heedful.tasks.from_hub import search_settings, tokenizer, window_of
 from heedful.tasks.recipes import change
 from heedful.tasks.to_hub import SPECIAL_IDS, generation_config, published_again, published_anew

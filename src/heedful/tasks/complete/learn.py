@@ -4,7 +4,7 @@ N rows   T positions   D width
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +23,16 @@ from heedful.data.documents.prepared import PreparedDocuments
 from heedful.data.notes import Say
 from heedful.data.prepare import prepare
 from heedful.data.tokenizers.load import load_tokenizer
-from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.onnx_graphs import Graph, alone_graph
-from heedful.engines.plain_language import PlainLanguageModel
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import LanguageModel
 from heedful.results import Alignment, Findings
-from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
+from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans, training_documents
 from heedful.tasks.attention_maps import TO_ITSELF, attention_maps
-from heedful.tasks.complete.ask import TrainedLanguageModel, continue_texts, passages, score_passages
+from heedful.tasks.complete.ask import continue_texts, passages, score_passages
+from heedful.tasks.complete.learnable import SAMPLED, LearnableLanguageModel, learnable
 from heedful.tasks.language import too_long
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -44,30 +43,7 @@ from heedful.training.loop import Work
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published
 
-SAMPLED = {"sample": True, "temperature": 0.8, "beam": 1}
-"""What Generate means for continuations where the recipe does not say otherwise."""
 DRAWN = 24  # tokens of an answer that are explained
-
-
-@dataclass(frozen=True)
-class LearnableLanguageModel(TrainedLanguageModel):
-    """A language model with its network at hand."""
-
-    network: LanguageModel = field(kw_only=True)
-
-
-def learnable(
-    network: LanguageModel,
-    settings: NetworkSettings,
-    tokenizer: Tokenizer,
-    window: int,
-    ends: bool,
-    normal_form: NormalForm = "none",
-    plan: "Plan | None" = None,
-) -> LearnableLanguageModel:
-    """A network with what it takes to read a text, asked through the plain engine."""
-    engine = PlainLanguageModel(network)
-    return LearnableLanguageModel(engine, settings, tokenizer, window, ends, normal_form, plan, network=network)
 
 
 def build_network(plan: "Plan | None", settings: NetworkSettings, vocabulary: int) -> LanguageModel:

@@ -8,7 +8,7 @@ from heedful.tasks.task import Answering, Learning, Task, TaskFacts
 if TYPE_CHECKING:
     from heedful.data.documents.prepared import PreparedDocuments
     from heedful.tasks.complete.ask import TrainedLanguageModel
-    from heedful.tasks.complete.learn import LearnableLanguageModel
+    from heedful.tasks.complete.learnable import LearnableLanguageModel
 
 
 class Complete(Task["PreparedDocuments", "TrainedLanguageModel", "LearnableLanguageModel"]):

@@ -7,7 +7,7 @@ from heedful import hub
 from heedful.errors import HeedfulError
 from heedful.hub import Published
 from heedful.schema import Recipe
-from heedful.tasks.fill.learn import LearnableMaskedLanguageModel, learnable
+from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
 from heedful.tasks.fill.masks import Masking
 from heedful.tasks.from_hub import tokenizer, window_of
 from heedful.tasks.to_hub import SPECIAL_IDS, published_again, published_anew

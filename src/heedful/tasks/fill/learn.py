@@ -4,7 +4,7 @@ N rows   S positions   M masked positions
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,22 +24,21 @@ from heedful.data.prepare import prepare
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.onnx_graphs import Graph, filler_graph
-from heedful.engines.plain_language import PlainMaskedLanguageModel
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import MaskedLanguageModel
 from heedful.results import Alignment, Findings
-from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
+from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans, training_documents
 from heedful.tasks.attention_maps import TO_ITSELF, attention_maps
 from heedful.tasks.fill.ask import (
-    TrainedMaskedLanguageModel,
     best_tokens,
     masked_windows,
     probabilities,
     refuse_long,
     score_windows,
 )
+from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
 from heedful.tasks.fill.masks import MASK, Masking, ends_inside, format_tokens
 from heedful.tasks.made_up import made_up_texts
 from heedful.tasks.pretrained import Pretrained
@@ -50,30 +49,6 @@ from heedful.training.loop import Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published
-
-
-@dataclass(frozen=True)
-class LearnableMaskedLanguageModel(TrainedMaskedLanguageModel):
-    """A masked language model with its network at hand."""
-
-    network: MaskedLanguageModel = field(kw_only=True)
-
-
-def learnable(
-    network: MaskedLanguageModel,
-    settings: NetworkSettings,
-    tokenizer: Tokenizer,
-    window: int,
-    ends: bool,
-    masking: Masking,
-    normal_form: NormalForm = "none",
-    plan: "Plan | None" = None,
-) -> LearnableMaskedLanguageModel:
-    """A network with what it takes to read texts with masks, asked through the plain engine."""
-    engine = PlainMaskedLanguageModel(network)
-    return LearnableMaskedLanguageModel(
-        engine, settings, tokenizer, window, ends, masking, normal_form, plan, network=network
-    )
 
 
 def build_network(plan: "Plan | None", settings: NetworkSettings, tokenizer: Tokenizer) -> MaskedLanguageModel:

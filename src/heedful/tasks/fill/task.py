@@ -8,7 +8,7 @@ from heedful.tasks.task import Answering, Learning, Task, TaskFacts
 if TYPE_CHECKING:
     from heedful.data.documents.prepared import PreparedDocuments
     from heedful.tasks.fill.ask import TrainedMaskedLanguageModel
-    from heedful.tasks.fill.learn import LearnableMaskedLanguageModel
+    from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel
 
 
 class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMaskedLanguageModel"]):

@@ -11,7 +11,7 @@ from heedful.hub import Published
 from heedful.networks.subwords import FirstPieces
 from heedful.schema import Recipe
 from heedful.tasks.from_hub import distinct, tokenizer
-from heedful.tasks.label.learn import LearnableLabeller, with_network
+from heedful.tasks.label.learnable import LearnableLabeller, with_network
 from heedful.tasks.to_hub import published_again
 from heedful.tasks.tokenizer_files import words_of
 

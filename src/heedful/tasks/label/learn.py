@@ -4,7 +4,7 @@ N sources   T steps   C labels
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,7 +23,6 @@ from heedful.data.steps.store import ClipStore, PreparedClips
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.words import WordVocabulary
 from heedful.engines.onnx_graphs import Graph, answer_graph
-from heedful.engines.plain_reading import PlainReader
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
@@ -36,7 +35,8 @@ from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks.inputs import Reading
 from heedful.tasks.joins import JOINS
 from heedful.tasks.label import clips
-from heedful.tasks.label.ask import LabelAnswering, TrainedLabeller
+from heedful.tasks.label.ask import LabelAnswering
+from heedful.tasks.label.learnable import LearnableLabeller, with_network
 from heedful.tasks.label.windows import cut
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.plans import begun, build, planned
@@ -50,13 +50,6 @@ if TYPE_CHECKING:
     from heedful.hub import Plan, Published
 
 LOOKED_AT = 100  # clips by which colours are judged
-
-
-@dataclass(frozen=True)
-class LearnableLabeller(TrainedLabeller):
-    """A labeller whose network is at hand."""
-
-    network: EncoderHead | FirstPieces = field(kw_only=True)
 
 
 class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
@@ -172,23 +165,6 @@ def build_labeller(
     """
     spec = plan or Spec("encoder_steps", settings, (network_source(form, pixels),), len(names))
     return with_network(build(spec, EncoderHead), settings, form, pixels, names, window, plan)
-
-
-def with_network(
-    network: EncoderHead,
-    settings: NetworkSettings,
-    form: StepForm,
-    pixels: Pixels | None,
-    names: tuple[str, ...],
-    window: int,
-    plan: "Plan | None",
-) -> LearnableLabeller:
-    """A labeller that answers by this network; of a published vocabulary it reads pieces of words."""
-    outer: EncoderHead | FirstPieces = network
-    if isinstance(form.vocabulary, SubwordVocabulary):
-        special = form.vocabulary.tokenizer.special_tokens
-        outer = FirstPieces(network, special.before, special.after)
-    return LearnableLabeller(PlainReader(outer), settings, form, pixels, names, window, plan, network=outer)
 
 
 def network_source(form: StepForm, pixels: Pixels | None) -> Source:

@@ -8,7 +8,7 @@ from heedful.tasks.task import Answering, Learning, Task, TaskFacts
 if TYPE_CHECKING:
     from heedful.data.steps.store import PreparedClips
     from heedful.tasks.label.ask import TrainedLabeller
-    from heedful.tasks.label.learn import LearnableLabeller
+    from heedful.tasks.label.learnable import LearnableLabeller
 
 FACTS = TaskFacts(
     verb="label",

@@ -11,7 +11,7 @@ from heedful.networks.joins import TwoTowers
 from heedful.schema import Recipe
 from heedful.tasks.from_hub import eyes, tokenizer
 from heedful.tasks.inputs import Reading
-from heedful.tasks.match.learn import LearnableMatcher, matcher_of
+from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.to_hub import RESIZED, picture_facts, published_again, published_anew
 from heedful.tasks.tokenizer_files import spelt, swapped, words_of
 

@@ -25,7 +25,7 @@ from heedful.data.pairs.prepared import Prepared
 from heedful.data.prepare import prepare as prepare_data
 from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.engines.onnx_graphs import Graph, tower_graph
-from heedful.engines.plain_towers import PICTURES, TEXTS, PlainTowers
+from heedful.engines.plain_towers import PICTURES, TEXTS
 from heedful.hub import Plan, Published
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
@@ -37,7 +37,8 @@ from heedful.tasks import plans
 from heedful.tasks.inputs import OWN, Reading, load_reading, load_text_reading
 from heedful.tasks.joins import JOINS
 from heedful.tasks.made_up import made_up_sources
-from heedful.tasks.match.ask import MatchAnswering, TrainedMatcher
+from heedful.tasks.match.ask import MatchAnswering
+from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning, TaskFacts
 from heedful.tasks.training_sources import (
@@ -52,13 +53,6 @@ from heedful.training import decide
 from heedful.training.loop import Work
 
 AUGMENT = ("shift",)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearnableMatcher(TrainedMatcher):
-    """A matcher whose network is at hand."""
-
-    network: TwoTowers
 
 
 class MatchLearning(Learning[Prepared, LearnableMatcher]):
@@ -160,18 +154,6 @@ def build_matcher(
     """A matcher with fresh weights, which torch's seed decides: by the plan of a published one, or else by settings."""
     spec = Spec("two_encoders", settings, (network_source(pictures), network_source(words)))
     return matcher_of(plans.build(plan or spec, TwoTowers), settings, pictures, words, texts, plan)
-
-
-def matcher_of(
-    network: TwoTowers,
-    settings: NetworkSettings,
-    pictures: Reading,
-    words: Reading,
-    texts: tuple[str, ...],
-    plan: Plan | None,
-) -> LearnableMatcher:
-    """A matcher of this network, which answers by it as its weights stand."""
-    return LearnableMatcher(PlainTowers(network), settings, pictures, words, texts, plan, network=network)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from heedful.tasks.task import Task, TaskFacts
 if TYPE_CHECKING:
     from heedful.data.pairs.prepared import Prepared
     from heedful.tasks.match.ask import MatchAnswering, TrainedMatcher
-    from heedful.tasks.match.learn import LearnableMatcher, MatchLearning
+    from heedful.tasks.match.learn import MatchLearning
+    from heedful.tasks.match.learnable import LearnableMatcher
 
 
 class Match(Task["Prepared", "TrainedMatcher", "LearnableMatcher"]):
