@@ -27,10 +27,8 @@ from heedful.schema import GenerateSettings
 class Search(Generic[Source]):
     """Answers requests, one token of every source that is in the batch with each `step`.
 
-    >>> search = Search(stepper, settings, rules)                  # doctest: +SKIP
-    >>> number = search.submit(Request(source, cost, max_length))  # doctest: +SKIP
-    >>> while not (answered := search.step()):                     # doctest: +SKIP
-    ...     show(search.history(number))
+    `submit` gives a request its number, `step` hands over what is answered by it, and `history` shows what is not.
+    `run` is all of it at once.
     """
 
     def __init__(self, stepper: Stepper[Source], settings: GenerateSettings, rules: Rules) -> None:
