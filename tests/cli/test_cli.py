@@ -17,7 +17,7 @@ from heedful.networks.settings import fit_pictures
 from heedful.recipe import keys, load
 from heedful.schema import NetworkSettings
 from heedful.tasks.inputs import OWN
-from heedful.tasks.joins import JOINS, allowed, resolve
+from heedful.tasks.joins import allowed, join_of, resolve
 from heedful.training.progress import terminal
 from support import ROOT
 from support.command_line import HEEDFUL, heedful
@@ -127,7 +127,9 @@ DRAWN = {
 def test_each_task_is_drawn_in_its_own_shape(task: str, pictured: bool) -> None:
     for name in allowed(task):
         settings = resolve(NetworkSettings(name=name), task, own=OWN)
-        drawn = Drawn(fit_pictures(settings, 32) if pictured else settings, JOINS[task].join, pictured, task == "draw")
+        drawn = Drawn(
+            fit_pictures(settings, 32) if pictured else settings, join_of(task).join, pictured, task == "draw"
+        )
         lines = draw_shape(drawn).splitlines()
         foot = next(line.count("□") for line in lines if "□" in line)
         assert (foot, lines[0].count("○") + lines[0].count("●")) == DRAWN[task, pictured]

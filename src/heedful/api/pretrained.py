@@ -16,7 +16,7 @@ from heedful.networks.transfer import Transfer, describe_reasons, transfer
 from heedful.recipe import listed
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks.from_hub import beginning
-from heedful.tasks.joins import JOINS
+from heedful.tasks.joins import join_of
 from heedful.tasks.pretrained import Pretrained, order, unlike
 from heedful.tasks.task import find_task
 
@@ -73,12 +73,12 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
                 f"network.{key} is {value!r}, but the weights come from a network with {told!r}.",
                 f"Leave network.{key} out.",
             )
-    row = row_for(there.name, *JOINS[name]) if asked.name == "auto" else asked.name
-    if row not in LINEAGE or lacking(row, JOINS[name].join):
+    row = row_for(there.name, *join_of(name)) if asked.name == "auto" else asked.name
+    if row not in LINEAGE or lacking(row, join_of(name).join):
         return asked  # resolve says what is wrong with it
     known = {"size": there.size, "name": row}
     known |= {"positions": "sinusoidal" if there.positions == "grid" else there.positions}
-    has = {"positions", *defaults(row, replace(asked, **known), JOINS[name].join), *own}
+    has = {"positions", *defaults(row, replace(asked, **known), join_of(name).join), *own}
     kept = {key: getattr(there, key) for key in has if getattr(there, key) != "auto"} | known
     chosen = {key: getattr(asked, key) for key in written if getattr(asked, key) != "auto"}
     return parse_settings(NetworkSettings, kept | chosen)
@@ -87,7 +87,7 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
 def settings_for(start: Start, name: str) -> NetworkSettings:
     """The settings of that side of a start which can do a task; of its first one if none can."""
     sides = [start.recipe.network, *(start.pretrained.plan.sides.values() if start.pretrained.plan else ())]
-    return next((side for side in sides if not lacking(side.name, JOINS[name].join)), sides[0])
+    return next((side for side in sides if not lacking(side.name, join_of(name).join)), sides[0])
 
 
 def begin_with(network: nn.Module, here: Pretrained, start: Start) -> Transfer:

@@ -65,13 +65,12 @@ def about_row(name: str, size: str) -> str:
 def about_model(model: "Model") -> str:
     """All there is to say about a model; one that was published may have an encoder of another kind."""
     from heedful.cli.shapes import Drawn
-    from heedful.tasks.joins import JOINS
     from heedful.tasks.task import find_task
 
     facts, network, plan = find_task(model.task).facts, model.trained[0].network, model.trained[0].plan
     reader = plan.sides.get("encoder") if plan else None
     pictured, draws = model.source_kind == "picture", facts.view == "drawings"
-    drawn = Drawn(model.recipe.network, JOINS[facts.verb].join, pictured, draws, reader)
+    drawn = Drawn(model.recipe.network, facts.join, pictured, draws, reader)
     sides = f"{vocabularies(network)}{'published' if plan else 'trained'} to {model.task}"
     return describe(drawn, network, sides, plan)
 

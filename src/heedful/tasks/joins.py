@@ -1,4 +1,4 @@
-"""How each task joins the parts of a row, and the row that auto means to it."""
+"""How a task joins the parts of a row, and the row that auto means to it: facts of tasks, as networks take them."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,33 +6,28 @@ from typing import NamedTuple
 from heedful.networks import settings
 from heedful.networks.settings import Join
 from heedful.schema import NetworkSettings
+from heedful.tasks.task import find_task
 
 
 class TaskJoin(NamedTuple):
     """A join, and the row of the lineage that is usual for it."""
 
     join: Join
-    default: str = "vaswani2017"
+    default: str
 
 
-JOINS: dict[str, TaskJoin] = {
-    "classify": TaskJoin("encoder_pooled"),
-    "caption": TaskJoin("encoder_decoder"),
-    "draw": TaskJoin("encoder_decoder"),
-    "translate": TaskJoin("encoder_decoder"),
-    "label": TaskJoin("encoder_steps"),
-    "complete": TaskJoin("decoder", "gpt"),
-    "fill": TaskJoin("encoder_tokens", "bert"),
-    "match": TaskJoin("two_encoders"),
-}
+def join_of(task: str) -> TaskJoin:
+    """The join of a task."""
+    facts = find_task(task).facts
+    return TaskJoin(facts.join, facts.network)
 
 
 def allowed(task: str) -> list[str]:
     """The rows that can do a task."""
-    return settings.allowed(JOINS[task].join)
+    return settings.allowed(join_of(task).join)
 
 
 def resolve(asked: NetworkSettings, task: str, own: Mapping[str, object] | None = None) -> NetworkSettings:
     """The settings with every `auto` decided for a task; raises HeedfulError as `networks.settings.resolve` does."""
-    join, default = JOINS[task]
+    join, default = join_of(task)
     return settings.resolve(asked, join, default=default, verb=task, own=own)

@@ -10,7 +10,7 @@ from heedful.networks import build as lineage
 from heedful.networks.build import Spec
 from heedful.networks.joins import Network
 from heedful.schema import NetworkSettings
-from heedful.tasks.joins import JOINS
+from heedful.tasks.joins import join_of
 from heedful.tasks.pretrained import Pretrained
 
 Kind = TypeVar("Kind", bound=Network)
@@ -41,5 +41,5 @@ def begun(
     """The plan of a network that begins with published weights, None if it is to be one of the lineage."""
     if start is None or start.plan is None:
         return None
-    join, default = JOINS[task]
+    join, default = join_of(task)
     return hub.begun(start.plan, task, settings, join, default, names, pixels.size if pixels else 0)

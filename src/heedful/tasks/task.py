@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from heedful.engines.onnx_graphs import Graph
     from heedful.hub import Plan, Published
     from heedful.metrics.counts import Kind
+    from heedful.networks.settings import Join
     from heedful.tasks.match.vectors import Vectors
     from heedful.tasks.pretrained import Pretrained
     from heedful.training.loop import Work
@@ -47,6 +48,8 @@ class TaskFacts:
 
     verb: str
     shape: Shape
+    join: "Join"
+    """How it joins the parts of a network."""
     sources: tuple[SourceKind, ...]
     """The kinds of what goes in; a model has one of them."""
     takes: str

@@ -16,7 +16,7 @@ from heedful.data.store import Store
 from heedful.errors import HeedfulError
 from heedful.results import Scores
 from heedful.schema import Recipe
-from heedful.tasks.joins import JOINS
+from heedful.tasks.joins import join_of
 from heedful.training import decide
 
 
@@ -98,7 +98,7 @@ def resolve(recipe: Recipe) -> Recipe:
 
     Raises HeedfulError for a window that has more tokens than the network has positions.
     """
-    recipe = decide.resolve_recipe(recipe, *JOINS[recipe.task]).with_defaults("train", {"label_smoothing": 0.0})
+    recipe = decide.resolve_recipe(recipe, *join_of(recipe.task)).with_defaults("train", {"label_smoothing": 0.0})
     context = recipe.network.context
     data = decide.window(recipe.data, context)
     if context != "auto" and data.window > context:

@@ -18,7 +18,7 @@ from heedful.hub import Published
 from heedful.networks.settings import fit_pictures
 from heedful.schema import Recipe
 from heedful.tasks.inputs import OWN
-from heedful.tasks.joins import JOINS
+from heedful.tasks.joins import join_of
 from heedful.tasks.plans import begun
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import SLACK, LearnableSeq2Seq, Seq2SeqLearning, build_seq2seq
@@ -34,7 +34,7 @@ class CaptionLearning(Seq2SeqLearning):
     alike_together = False  # a batch of like names teaches little else
 
     def resolve(self, recipe: Recipe) -> Recipe:
-        return defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), defaults.PICTURES)
+        return defaults.batches(defaults.resolve_recipe(recipe, *join_of(recipe.task), OWN), defaults.PICTURES)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         start = start or Pretrained()

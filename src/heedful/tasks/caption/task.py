@@ -17,6 +17,7 @@ class Caption(Task["Prepared", "TrainedSeq2Seq", "LearnableSeq2Seq"]):
     facts = TaskFacts(
         verb="caption",
         shape="one to many",
+        join="encoder_decoder",
         sources=("picture",),
         takes="a picture",
         gives="a text that says what is to be seen",

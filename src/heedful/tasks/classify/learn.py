@@ -34,7 +34,7 @@ from heedful.tasks import inputs
 from heedful.tasks.classify.ask import ClassifyAnswering
 from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.inputs import Reading, load_reading
-from heedful.tasks.joins import JOINS
+from heedful.tasks.joins import join_of
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.plans import begun, build, planned
 from heedful.tasks.pretrained import Pretrained
@@ -63,7 +63,7 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
     def resolve(self, recipe: Recipe) -> Recipe:
         if kind_of_source(recipe.data) == "picture":
             recipe = decide.batches(recipe, decide.PICTURES)
-        return decide.resolve_recipe(recipe, *JOINS[recipe.task], self.own)
+        return decide.resolve_recipe(recipe, *join_of(recipe.task), self.own)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         start, kind = start or Pretrained(), kind_of_source(recipe.data)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 FACTS = TaskFacts(
     verb="classify",
     shape="one to one",
+    join="encoder_pooled",
     sources=("picture", "text"),
     takes="a picture, or a text",
     gives="the name of its class, and how likely each class is",

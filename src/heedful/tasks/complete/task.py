@@ -17,6 +17,7 @@ class Complete(Task["PreparedDocuments", "TrainedLanguageModel", "LearnableLangu
     facts: ClassVar[TaskFacts] = TaskFacts(
         verb="complete",
         shape="one to many",
+        join="decoder",
         sources=("text",),
         takes="a text",
         gives="how it goes on",

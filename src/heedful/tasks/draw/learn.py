@@ -30,7 +30,7 @@ from heedful.tasks.draw import codes
 from heedful.tasks.draw.ask import DrawAnswering, TrainedImageGenerator
 from heedful.tasks.draw.code_ids import FIRST, count_codes
 from heedful.tasks.inputs import Reading, load_text_reading
-from heedful.tasks.joins import JOINS
+from heedful.tasks.joins import join_of
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.plans import build
 from heedful.tasks.pretrained import Pretrained
@@ -65,7 +65,7 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
         self.answering = answering
 
     def resolve(self, recipe: Recipe) -> Recipe:
-        recipe = defaults.batches(defaults.resolve_recipe(recipe, *JOINS[recipe.task], OWN), defaults.DRAWINGS)
+        recipe = defaults.batches(defaults.resolve_recipe(recipe, *join_of(recipe.task), OWN), defaults.DRAWINGS)
         return recipe.with_defaults("generate", SAMPLED).with_defaults("train", LEARNT)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:

@@ -15,6 +15,7 @@ class Draw(Task["Prepared", "TrainedImageGenerator", "LearnableImageGenerator"])
     facts = TaskFacts(
         verb="draw",
         shape="many to one",
+        join="encoder_decoder",
         sources=("text",),
         takes="a text",
         gives="a picture of what it says",

@@ -17,6 +17,7 @@ class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMas
     facts: ClassVar[TaskFacts] = TaskFacts(
         verb="fill",
         shape="many to many, in step",
+        join="encoder_tokens",
         sources=("text",),
         takes="a text with gaps",
         gives="what stands in them, and how likely each guess is",

@@ -33,7 +33,7 @@ from heedful.networks.subwords import FirstPieces
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks.inputs import Reading
-from heedful.tasks.joins import JOINS
+from heedful.tasks.joins import join_of
 from heedful.tasks.label import clips
 from heedful.tasks.label.ask import LabelAnswering
 from heedful.tasks.label.learnable import LearnableLabeller, with_network
@@ -58,7 +58,7 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
     own: ClassVar = {"causal": False, "patch": "auto", "stem": "auto"}
 
     def resolve(self, recipe: Recipe) -> Recipe:
-        return decide.resolve_recipe(recipe, *JOINS[recipe.task], self.own)
+        return decide.resolve_recipe(recipe, *join_of(recipe.task), self.own)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> PreparedClips:
         form = start.steps if start else None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 FACTS = TaskFacts(
     verb="label",
     shape="many to many, in step",
+    join="encoder_steps",
     sources=("frames", "series", "tokens"),
     takes="a video, a series of numbers or a text",
     gives="a label at each step, and how likely each label is there",

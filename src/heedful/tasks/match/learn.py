@@ -35,7 +35,7 @@ from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans
 from heedful.tasks.inputs import OWN, Reading, load_reading, load_text_reading
-from heedful.tasks.joins import JOINS
+from heedful.tasks.joins import join_of
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.match.ask import MatchAnswering
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
@@ -66,7 +66,7 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
 
     def resolve(self, recipe: Recipe) -> Recipe:
         """The recipe with what can be decided before the data are seen."""
-        resolved = decide.resolve_recipe(recipe, *JOINS[recipe.task], OWN)
+        resolved = decide.resolve_recipe(recipe, *join_of(recipe.task), OWN)
         return decide.batches(resolved, decide.MATCHED_PICTURES)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:

@@ -18,6 +18,7 @@ class Match(Task["Prepared", "TrainedMatcher", "LearnableMatcher"]):
     facts = TaskFacts(
         verb="match",
         shape="one to one",
+        join="two_encoders",
         sources=("picture",),
         takes="pictures and texts",
         gives="how well each picture goes with each text",

@@ -20,7 +20,7 @@ from heedful.results import Alignment
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks.attention_maps import TO_SOURCE, attention_maps
 from heedful.tasks.inputs import Reading
-from heedful.tasks.joins import JOINS
+from heedful.tasks.joins import join_of
 from heedful.tasks.plans import begun
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq import read_sources
@@ -39,7 +39,7 @@ class TranslateLearning(Seq2SeqLearning):
 
     def resolve(self, recipe: Recipe) -> Recipe:
         """The recipe with the network's settings decided, and the learning rate that goes with them."""
-        return defaults.resolve_recipe(recipe, *JOINS[recipe.task])
+        return defaults.resolve_recipe(recipe, *join_of(recipe.task))
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         """The recipe's data under `folder`; with the tokenizers of `start`, if its weights are the beginning."""

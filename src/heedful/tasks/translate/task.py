@@ -17,6 +17,7 @@ class Translate(Task["Prepared", "TrainedSeq2Seq", "LearnableSeq2Seq"]):
     facts = TaskFacts(
         verb="translate",
         shape="many to many",
+        join="encoder_decoder",
         sources=("text",),
         takes="a text",
         gives="a text",
