@@ -32,7 +32,7 @@ from heedful.networks.settings import fit_frames
 from heedful.schema import NetworkSettings
 from heedful.tasks.joins import resolve
 from heedful.tasks.label import learn as labels
-from heedful.tasks.match.ask import embed_pictures
+from heedful.tasks.match.matcher import embed_pictures
 from heedful.tasks.task import find_task
 from heedful.training.progress import Quiet
 from support.command_line import heedful

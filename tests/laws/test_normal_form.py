@@ -14,7 +14,7 @@ from heedful.recipe import build
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks.fill.masks import MASK
-from heedful.tasks.match.ask import similarity
+from heedful.tasks.match.matcher import similarity
 from heedful.tasks.task import find_task
 from heedful.training import decide
 from support.sampling import SEED

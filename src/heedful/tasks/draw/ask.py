@@ -30,7 +30,7 @@ from heedful.tasks.manifests import describe_source, describe_special
 from heedful.tasks.task import Answering, OnBad, TrainedModel
 
 if TYPE_CHECKING:
-    from heedful.tasks.match.ask import TrainedMatcher
+    from heedful.tasks.match.matcher import TrainedMatcher
 
 SPECIAL = SpecialIds(BEGIN, END, suppressed=(PAD, BEGIN, END))
 SHOWN = 24  # prompts that a report shows drawings of

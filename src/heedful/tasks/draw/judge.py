@@ -13,7 +13,7 @@ from heedful.data.pictures.read import Form, read_pictures
 from heedful.metrics.ranks import ranks
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Example, Scores
-from heedful.tasks.match.ask import TrainedMatcher, embed_images, embed_texts
+from heedful.tasks.match.matcher import TrainedMatcher, embed_images, embed_texts
 
 
 def by_pixels(examples: Sequence[Example], drawn: np.ndarray, form: Form, album: Album | None, samples: int) -> Scores:

@@ -7,7 +7,7 @@ from heedful.hub import Plan
 from heedful.networks.joins import TwoTowers
 from heedful.schema import NetworkSettings
 from heedful.tasks.inputs import Reading
-from heedful.tasks.match.ask import TrainedMatcher
+from heedful.tasks.match.matcher import TrainedMatcher
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Answer
 from heedful.schema import GenerateSettings
-from heedful.tasks.match.ask import (
+from heedful.tasks.match.matcher import (
     TrainedMatcher,
     best_texts,
     candidate_texts,

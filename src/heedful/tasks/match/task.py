@@ -7,9 +7,10 @@ from heedful.tasks.task import Task, TaskFacts
 
 if TYPE_CHECKING:
     from heedful.data.pairs.prepared import Prepared
-    from heedful.tasks.match.ask import MatchAnswering, TrainedMatcher
+    from heedful.tasks.match.ask import MatchAnswering
     from heedful.tasks.match.learn import MatchLearning
     from heedful.tasks.match.learnable import LearnableMatcher
+    from heedful.tasks.match.matcher import TrainedMatcher
 
 
 class Match(Task["Prepared", "TrainedMatcher", "LearnableMatcher"]):
