@@ -21,13 +21,13 @@ class FiniteScalarQuantizer(nn.Module):
     """
 
     steps: Tensor
-    strides: Tensor
+    places: Tensor
 
     def __init__(self, levels: tuple[int, ...]) -> None:
         super().__init__()
         self.size = math.prod(levels)
         self.register_buffer("steps", torch.tensor(levels), persistent=False)
-        self.register_buffer("strides", torch.tensor([1, *levels[:-1]]).cumprod(0), persistent=False)
+        self.register_buffer("places", torch.tensor([1, *levels[:-1]]).cumprod(0), persistent=False)
 
     def forward(self, z: Tensor) -> Tensor:
         """(..., channels) -> the same, rounded; gradients pass as if it were not."""
@@ -43,11 +43,11 @@ class FiniteScalarQuantizer(nn.Module):
     def codes(self, rounded: Tensor) -> Tensor:
         """(..., channels) of `forward` -> (...) codes below `size`."""
         digits = (rounded * (self.steps // 2)).round().long() + self.steps // 2
-        return (digits * self.strides).sum(-1)
+        return (digits * self.places).sum(-1)
 
     def dequantize(self, codes: Tensor) -> Tensor:
         """(...) codes -> (..., channels), as `forward` gave them."""
-        digits = codes.unsqueeze(-1) // self.strides % self.steps
+        digits = codes.unsqueeze(-1) // self.places % self.steps
         return (digits - self.steps // 2) / (self.steps // 2)
 
 
@@ -77,9 +77,10 @@ class Codebook(nn.Module):
         super().__init__()
         self.grid = size // 2**halvings
         self.positions = self.grid**2
-        self.quantizer = FiniteScalarQuantizer(levels(codes))
-        self.size = self.quantizer.size
-        channels = len(self.quantizer.steps)
+        # The names of this module and of its buffers are written into exported graphs, whose bytes are kept.
+        self.scalars = FiniteScalarQuantizer(levels(codes))
+        self.size = self.scalars.size
+        channels = len(self.scalars.steps)
         widths = [max(16, width >> (halvings - time)) for time in range(halvings + 1)]
         down: list[nn.Module] = [nn.Conv2d(colours, widths[0], 3, padding=1)]
         up: list[nn.Module] = [nn.Conv2d(channels, widths[-1], 3, padding=1), Residual(widths[-1])]
@@ -98,7 +99,7 @@ class Codebook(nn.Module):
     def quantize(self, pictures: Tensor) -> Tensor:
         """(N, H, W, C) -> (N, S, channels)."""
         x = pictures.permute(0, 3, 1, 2) / 127.5 - 1
-        return self.quantizer(self.down(x).flatten(2).transpose(1, 2).float())
+        return self.scalars(self.down(x).flatten(2).transpose(1, 2).float())
 
     def paint(self, rounded: Tensor) -> Tensor:
         """(N, S, channels) -> (N, H, W, C), 0 to 1 but for what overshoots."""
@@ -108,12 +109,12 @@ class Codebook(nn.Module):
     @torch.inference_mode()
     def encode(self, pictures: Tensor) -> Tensor:
         """Bytes (N, H, W, C) -> codes (N, S), row by row."""
-        return self.quantizer.codes(self.quantize(pictures))
+        return self.scalars.codes(self.quantize(pictures))
 
     @torch.inference_mode()
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (N, S) -> bytes (N, H, W, C)."""
-        return (self.paint(self.quantizer.dequantize(codes)).clamp(0, 1) * 255).round().to(torch.uint8)
+        return (self.paint(self.scalars.dequantize(codes)).clamp(0, 1) * 255).round().to(torch.uint8)
 
 
 class GrayLevels(nn.Module):
