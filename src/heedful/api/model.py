@@ -172,7 +172,8 @@ class Model:
 
     def settings(self, changes: Changes | None) -> GenerateSettings:
         """How it is asked."""
-        return change(self.recipe, changes or {}).generate
+        # checking a recipe anew takes as long as a short answer
+        return change(self.recipe, changes).generate if changes else self.recipe.generate
 
     @property
     def source_kind(self) -> SourceKind:
