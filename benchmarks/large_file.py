@@ -17,7 +17,7 @@ import numpy as np
 
 from heedful import recipe
 from heedful.data.batching import plan
-from heedful.data.pairs.prepare import prepare
+from heedful.tasks.translate.task import TASK
 
 CHUNK = 50_000
 TOKENS = 4_000
@@ -40,13 +40,13 @@ def run(folder: Path, pairs: int) -> None:
     clock.lap(f"written: {pairs:,} pairs, {file.stat().st_size / 1e6:,.0f} MB")
     asked = {"data.train": [str(file)], "data.source_tokenizer": "bpe", "data.target_tokenizer": "bpe"}
     plans = recipe.build("translate", asked)
-    prepare(plans, folder / "run", lambda note: print(f"  {note}"))
+    TASK.learning.prepare(plans, folder / "run", lambda note: print(f"  {note}"))
     clock.lap("prepared")
-    store = prepare(plans, folder / "run", lambda note: print(f"  {note}")).train
+    store = TASK.learning.prepare(plans, folder / "run", lambda note: print(f"  {note}")).train
     clock.lap(f"opened again: {sum(path.stat().st_size for path in store.folder.iterdir()) / 1e6:,.0f} MB on disk")
     batches = plan(store.lengths, TOKENS, seed=0, epoch=0)
     clock.lap(f"planned: {len(batches):,} batches of {TOKENS:,} tokens")
-    tokens = sum(len(side) for batch in batches[:BATCHES] for row in batch for side in store[int(row)])
+    tokens = sum(len(side) for batch in batches[:BATCHES] for row in batch.rows for side in store[int(row)])
     clock.lap(f"read: {min(BATCHES, len(batches)):,} batches, {tokens:,} tokens")
 
 

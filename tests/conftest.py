@@ -5,19 +5,11 @@ replays a sample: it is drawn anew each time, and printed at the top and at the 
 """
 
 import os
-import random
-import secrets
-from collections.abc import Iterable
-from typing import TypeVar
 
 import pytest
 from hypothesis import settings
 
-T = TypeVar("T")
-
-SIZE = os.environ.setdefault("HEEDFUL_TEST_SIZE", "sample")
-# Written to the environment, so that the workers of pytest-xdist draw the same sample as the process that prints it.
-SEED = int(os.environ.setdefault("HEEDFUL_TEST_SEED", str(secrets.randbelow(2**31))))
+from support.sampling import SEED, SIZE
 
 # Tests run in as many processes as there are cores, so each of them, and what it starts, is given one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,15 +17,6 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 settings.register_profile("sample", max_examples=30, deadline=None)
 settings.register_profile("all", max_examples=300, deadline=None)
-
-
-def sample(population: Iterable[T], n: int) -> list[T]:
-    """`n` of the population, in its order, drawn by the printed seed; all of it where everything is to be tried."""
-    items = list(population)
-    if SIZE == "all" or n >= len(items):
-        return items
-    chosen = random.Random(f"{SEED} {len(items)} {n}").sample(range(len(items)), n)
-    return [items[index] for index in sorted(chosen)]
 
 
 @pytest.fixture(scope="session", autouse=True)

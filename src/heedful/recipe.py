@@ -17,6 +17,8 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Reci
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
+ASKED, OWN = "asked.toml", "recipe.toml"
+"""A run's recipes: as it was asked for, and complete, with what was decided."""
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
     "network": NetworkSettings,
@@ -33,7 +35,7 @@ Uses = Mapping[str, Collection[str]]
 
 def build(
     task: str,
-    changes: dict[str, Any] | None = None,
+    changes: Mapping[str, object] | None = None,
     base: dict[str, Any] | None = None,
     uses: Uses | None = None,
     accepted: bool = False,
@@ -55,7 +57,7 @@ def build(
     return recipe
 
 
-def load(path: Path | str, changes: dict[str, Any] | None = None, uses: Uses | None = None) -> Recipe:
+def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Uses | None = None) -> Recipe:
     """Reads a recipe file, with dotted changes on top; raises HeedfulError naming the file and what is wrong."""
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -68,19 +70,29 @@ def load(path: Path | str, changes: dict[str, Any] | None = None, uses: Uses | N
         raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{among}.')
     try:
         # a run's own recipe was accepted when it began, and is read whatever has been learnt about it since
-        return build(table["task"], changes, table, uses, accepted=(Path(path).parent / "config.json").exists())
+        accepted = Path(path).name == ASKED or (Path(path).parent / "config.json").exists()
+        return build(table["task"], changes, table, uses, accepted)
     except HeedfulError as error:
         raise HeedfulError(f"{path}: {error.problem}", error.cure) from None
 
 
-def dump(recipe: Recipe) -> str:
-    """The recipe as TOML, complete: every key with the value in force (`load` gives the same recipe back)."""
+def dump(recipe: Recipe, complete: bool = True) -> str:
+    """The recipe as TOML, every key with the value in force, or those alone that a person wrote.
+
+    `load` gives the same recipe back.
+    """
     import tomli_w
 
-    return tomli_w.dumps(without_none(recipe))
+    table = without_none(recipe)
+    if not complete:
+        usual, values = flat(as_table(Recipe())), flat(table)
+        for name in [name for name in values if name not in recipe.written and values[name] == usual[name]]:
+            section, _, key = name.rpartition(".")
+            (table[section] if section else table).pop(key)
+    return tomli_w.dumps({name: value for name, value in table.items() if value != {}})
 
 
-def change(recipe: Recipe, changes: dict[str, Any], uses: Uses | None = None) -> Recipe:
+def change(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = None) -> Recipe:
     """The same recipe with dotted keys changed, checked anew."""
     changed = build(recipe.task, changes, without_none(recipe), uses, accepted=True)
     # what was never said stays unsaid: a task may have a default of its own for it

@@ -5,8 +5,12 @@ server can all show the same thing.
 """
 
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
+
+View = Literal["texts", "classes", "captions", "drawings", "matches", "steps", "passages", "gaps"]
+"""How answers are drawn."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,16 @@ class Scores:
         return asdict(replace(self, cases=())) | {"cases": cases}
 
 
+def spread_out(cases: Sequence[Case], most: int = 6) -> list[Case]:
+    """A few from the worst, the middle and the best of the ranking by error; each source once."""
+    ranked = sorted({case.source: case for case in cases}.values(), key=lambda case: -case.error)
+    if len(ranked) <= most:
+        return ranked
+    third = most // 3
+    middle = len(ranked) // 2 - third // 2
+    return [*ranked[:third], *ranked[middle : middle + third], *ranked[-third:]]
+
+
 @dataclass(frozen=True)
 class Paired:
     """Is A better than B on the same examples? `difference` is A - B with its interval; `p` two-sided."""
@@ -166,6 +180,22 @@ class Alignment:
     source: tuple[str, ...]
     target: tuple[str, ...]
     maps: dict[str, list[list[float]]]
+
+
+@dataclass(frozen=True)
+class Exhibits:
+    """What a report shows of answers beside the numbers.
+
+    `pictures` are PNG files by reference (of drawings also by prompt: the real ones), `returned` the same as a codebook
+    gives them back; `tracks` tell the time of the steps of sources; `answers` are drawings or continuations.
+    """
+
+    view: View = "texts"
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    returned: Mapping[str, bytes] = field(default_factory=dict)
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+    answers: Sequence[Answer] = ()
+    alignments: Sequence[Alignment] = ()
 
 
 @dataclass(frozen=True)
@@ -231,3 +261,6 @@ class Comparison:
     notes: tuple[str, ...] = ()
     over_runs: dict[str, dict[str, Measure]] = field(default_factory=dict)
     """By network, then by measure: the mean over seeds, its interval over seeds and examples. Empty for one seed."""
+    view: View = "texts"
+    unit: str = "tokens"
+    """What speed is counted in."""

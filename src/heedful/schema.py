@@ -13,6 +13,7 @@ from heedful.errors import HeedfulError, unknown
 Auto = Literal["auto"]
 Size = Literal["tiny", "small", "base"]
 Format = Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel", "lexicon", "karpathy", "conll", "lines", "text"]
+NormalForm = Literal["none", "NFC"]
 Augment = Literal["flip", "shift", "turn", "colour", "erase"]
 SIZES: tuple[str, ...] = get_args(Size)
 
@@ -39,7 +40,7 @@ class DataSettings:
     group: str = key("", "column whose equal values never stand on two sides of a split")
     bad_rows: Literal["error", "skip"] = key("error", "skip: leave bad rows out, counted and listed")
     overlap: Literal["drop", "keep"] = key("drop", "training rows whose source stands in valid or test")
-    normalize: Literal["none", "NFC"] = key("none", "Unicode normal form given to the texts")
+    normalize: NormalForm = key("none", "Unicode normal form given to the texts")
     source_tokenizer: str = key("auto", "characters, symbols, bpe, unigram or a tokenizer.json")
     target_tokenizer: str = key("auto", "characters, symbols, bpe, unigram or a tokenizer.json")
     shared_tokenizer: bool = key(False, "one tokenizer, learnt from both sides")

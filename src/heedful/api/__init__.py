@@ -1,6 +1,7 @@
 """What can be done with Heedful from Python; the command line calls the same."""
 
-from heedful.api.compare import compare, demo
+from heedful.api.compare import compare
+from heedful.api.demo import demo
 from heedful.api.export import Exported, export
 from heedful.api.model import Model, load
 from heedful.api.train import check, run, train

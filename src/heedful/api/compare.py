@@ -1,4 +1,4 @@
-"""Several networks on the same data under the same budget, and the demo, which is such a comparison."""
+"""Several networks on the same data under the same budget."""
 
 import json
 import os
@@ -6,48 +6,50 @@ import shutil
 from base64 import b64encode
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 
-from heedful.api.model import Model, load
-from heedful.api.train import budget, curve_of, data_stem, finished, made, run, scores_of
-from heedful.data.folders import written_aside
+from heedful.api.model import Changes, Model, load
+from heedful.api.run_folder import check_comparison_folder, check_run_folder, data_stem, finished, made
+from heedful.api.scores import read_curve, read_scores
+from heedful.api.train import budget, run
+from heedful.data.folders import write_aside
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
 from heedful.errors import HeedfulError, unknown
 from heedful.metrics import significance
 from heedful.metrics.counts import Kind
-from heedful.networks import lineage
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.settings import describe
 from heedful.report.pages import compare_page
-from heedful.report.picture import lineage_picture
 from heedful.results import Comparison, Entry, Measure, Paired, Scores
 from heedful.schema import Recipe
-from heedful.tasks import task
-from heedful.tasks.recipes import build, change
-from heedful.training import decide as defaults
+from heedful.tasks.recipes import change
+from heedful.tasks.task import PreparedData, find_task
+from heedful.training import decide
 from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
 
-# sized so that a minute is enough to be worth looking at; docs/log.md has the trials
-DEMO: dict[str, dict[str, Any]] = {
-    "cho2014": {},
-    "bahdanau2015": {},
-    "vaswani2017": {"network.width": 128, "network.depth": 2, "network.inner": 512},
-}
-# none of them is in cmudict: what a network makes of them it cannot have looked up
-WORDS = ("heedful", "hangry", "covfefe", "pythonista", "doomscrolling", "flibbertigibbet", "schnitzelwagon")
-LOOKED_AT = "heedfulness"
 WIDEST = 2048
 SHOWN = 8  # examples whose answers stand side by side
 NOTABLE = 0.05  # how far a network's weights may be from those asked for without a word
 
 Contest = dict[tuple[str, int], Recipe]
 """A recipe for each network and seed."""
+
+
+@dataclass(frozen=True)
+class Showcase:
+    """What every network of a comparison is shown with, in place of scored examples."""
+
+    inputs: Sequence[str]
+    aligned: str
+    """What alignments are drawn of."""
 
 
 def compare(
@@ -57,7 +59,8 @@ def compare(
     output: Path | None,
     listener: Listener,
     weights: float | None = None,
-    each: Mapping[str, dict[str, Any]] | None = None,
+    each: Mapping[str, Changes] | None = None,
+    showcase: Showcase | None = None,
 ) -> Comparison:
     """Trains each network with each seed under the recipe's budget; chosen on valid, scored on test.
 
@@ -66,23 +69,26 @@ def compare(
     before any training for what can be known then.
     """
     folder = output or Path("runs/compare") / data_stem(recipe)
+    check_comparison_folder(folder)
     contest = recipes_of(recipe, networks, seeds, each or {})
-    recipe = replace(recipe, train=defaults.resolve(recipe.train))
+    recipe = replace(recipe, train=decide.resolve(recipe.train))
     places = {run: folder / (f"{run[0]}-{run[1]}" if len(seeds) > 1 else run[0]) for run in contest}
+    for place in places.values():
+        check_run_folder(place)
     sides = f"{count(len(networks), 'network')} × {count(len(seeds), 'seed')}"
     listener.note(f"{sides} × {budget(recipe)}{total(recipe, len(contest))}")
     if weights is not None:
         contest = as_wide_as(weights, contest, next(iter(places.values())), listener)
     for one, asked in contest.items():  # a run of another recipe in its place is refused now
-        resolved = task(recipe.task).resolve(asked)
-        finished(places[one], asked, replace(resolved, train=defaults.resolve(resolved.train)))
+        resolved = find_task(recipe.task).learning.resolve(asked)
+        finished(places[one], asked, replace(resolved, train=decide.resolve(resolved.train)))
     entries: list[Entry] = []
     for (name, seed), asked in contest.items():
         lend(next(iter(places.values())), places[name, seed])
-        entries.append(entry(run(asked, places[name, seed], listener), name, seed))
+        entries.append(entry(run(asked, places[name, seed], listener), name, seed, showcase))
         refuse_others(entries[0], entries[-1])
     result = concluded(recipe, tuple(entries), networks)
-    rows = [row for row in lineage.describe() if row["name"] in networks]
+    rows = [row for row in describe() if row["name"] in networks]
     page = compare_page(result, rows, prints_of(result), attribution(recipe.data.train))
     write_file(folder / "compare.html", lambda path: path.write_text(page, encoding="utf-8"))
     write_file(folder / "compare.json", lambda path: path.write_text(as_json(result)))
@@ -98,12 +104,10 @@ def as_json(result: Comparison) -> str:
 def prints_of(comparison: Comparison) -> Mapping[str, bytes]:
     """The pictures that a comparison's samples are about."""
     first = comparison.entries[0]
-    return load(first.run).prints(first.scores) if first.samples else {}
+    return load(first.run).exhibits(first.scores).pictures if first.samples else {}
 
 
-def recipes_of(
-    recipe: Recipe, networks: Sequence[str], seeds: Sequence[int], each: Mapping[str, dict[str, Any]]
-) -> Contest:
+def recipes_of(recipe: Recipe, networks: Sequence[str], seeds: Sequence[int], each: Mapping[str, Changes]) -> Contest:
     """A recipe for each network and seed; raises HeedfulError if one of them asks for what there is not."""
     for some, what in ((networks, "network"), (seeds, "seed")):
         for one in some:
@@ -111,22 +115,23 @@ def recipes_of(
                 raise HeedfulError(f"The {what} {one} stands twice in the comparison.", "Name each of them once.")
     # Only what is scored on the same rows can be compared, so several seeds share the split of the first.
     split = {"data.seed": seeds[0]} if len(seeds) > 1 and recipe.data.seed == "auto" else {}
-    module, found = task(recipe.task), {}
+    learning = find_task(recipe.task).learning
+    contest: Contest = {}
     for name in networks:
-        if name not in lineage.LINEAGE:  # resolve would take "auto"
-            raise unknown("network", name, lineage.LINEAGE)
+        if name not in LINEAGE:  # resolve would take "auto"
+            raise unknown("network", name, LINEAGE)
         for seed in seeds:
-            changes = split | {"network.name": name, "seed": seed} | each.get(name, {})
-            found[name, seed] = change(recipe, changes)
-            module.resolve(found[name, seed])
-    return found
+            changes = split | {"network.name": name, "seed": seed} | dict(each.get(name, {}))
+            contest[name, seed] = change(recipe, changes)
+            learning.resolve(contest[name, seed])
+    return contest
 
 
 def lend(lender: Path, borrower: Path) -> None:
     """Gives a run the data that another one prepared, by links. If they are not what it needs, it prepares its own."""
     if (borrower / "data").exists() or not (lender / "data" / "prepared.json").exists():
         return
-    with written_aside(borrower / "data") as partial:
+    with write_aside(borrower / "data") as partial:
         shutil.copytree(lender / "data", partial, copy_function=link, dirs_exist_ok=True)
     if (lender / "bad_rows.jsonl").exists():
         shutil.copy2(lender / "bad_rows.jsonl", borrower)
@@ -157,37 +162,28 @@ def concluded(recipe: Recipe, entries: tuple[Entry, ...], networks: Sequence[str
     notes = () if recipe.data.test else ("No test file was given: scored on valid, by which each was also chosen.",)
     paired = {f"{one} vs {other}": difference(sides[one], sides[other]) for one, other in combinations(networks, 2)}
     over_runs = {name: over_seeds(side) for name, side in sides.items()} if len(sides[networks[0]]) > 1 else {}
-    return Comparison(recipe.task, data, budget(recipe), entries, paired, notes, over_runs)
+    facts = find_task(recipe.task).facts
+    return Comparison(recipe.task, data, budget(recipe), entries, paired, notes, over_runs, facts.view, facts.unit)
 
 
-def demo(output: Path, minutes: float, listener: Listener) -> Comparison:
-    """Learns to pronounce English three ways and compares them: the main job on real data (cmudict)."""
-    files = {f"data.{part}": [f"sample://cmudict/{part}"] for part in ("train", "valid", "test")}
-    settings = {"train.minutes": minutes, "train.valid_limit": 300, "train.batch_tokens": 1024}
-    result = compare(build("translate", files | settings), list(DEMO), [0], output, listener, each=DEMO)
-    aligned = [(entry.network, entry.alignment) for entry in result.entries if entry.alignment]
-    lineage_picture(aligned, output / "alignments.png")
-    return result
-
-
-def entry(model: Model, network: str, seed: int) -> Entry:
+def entry(model: Model, network: str, seed: int, showcase: Showcase | None) -> Entry:
     """A run as a row of the comparison."""
-    facts, scores = scores_of(model.folder)
-    asked = WORDS if is_demo(model.recipe) else model.prompts([case.source for case in scores.cases[:SHOWN]])
-    samples = tuple(found[0] for found in model.answer(asked)) if is_demo(model.recipe) or not model.aligns else ()
-    longest = LOOKED_AT if is_demo(model.recipe) else middling(scores)
+    facts, scores = read_scores(model.folder)
+    aligns = find_task(model.task).facts.aligns
+    examples = model.prompts([case.source for case in scores.cases[:SHOWN]])
+    inputs: Sequence[str] = showcase.inputs if showcase else () if aligns else examples
     return Entry(
         network=network,
         seed=seed,
         run=str(model.folder),
         weights=model.weights,
         scores=scores,
-        curve=tuple(curve_of(model.folder)),
-        train_tokens_per_second=facts["train_tokens_per_second"],
-        generate_tokens_per_second=facts["generate_tokens_per_second"],
-        peak_memory_mb=facts["peak_memory_mb"],
-        alignment=model.explain(longest) if model.aligns else None,
-        samples=samples,
+        curve=tuple(read_curve(model.folder)),
+        train_tokens_per_second=facts.train_tokens_per_second,
+        generate_tokens_per_second=facts.generate_tokens_per_second,
+        peak_memory_mb=facts.peak_memory_mb,
+        alignment=model.explain(showcase.aligned if showcase else middling(scores)) if aligns else None,
+        samples=tuple(answers[0] for answers in model.answer(inputs)) if inputs else (),
     )
 
 
@@ -225,39 +221,34 @@ def middling(scores: Scores) -> str:
     return lengths[0].source
 
 
-def is_demo(recipe: Recipe) -> bool:
-    """Whether the data are the demo's, for which words of our own are at hand."""
-    return recipe.data.train == ["sample://cmudict/train"]
-
-
 def as_wide_as(weights: float, contest: Contest, place: Path, listener: Listener) -> Contest:
     """The recipes with widths whose networks come nearest to so many weights; data are prepared in `place` for it."""
     first = next(iter(contest.values()))
-    module = task(first.task)
+    learning = find_task(first.task).learning
     if first.network.width != "auto":
         raise HeedfulError("--weights decides the widths, and network.width is set.", "Leave one of them out.")
     with made(place):
-        prepared = module.prepare(module.resolve(first), place, listener.note, None)
+        data = learning.prepare(learning.resolve(first), place, listener.note, None)
     found: dict[str, int] = {}
     for (name, _), recipe in contest.items():
         if name not in found:
-            found[name], reached = nearest_width(weights, recipe, prepared)
+            found[name], reached = nearest_width(weights, recipe, data)
             apart = f" ({reached / weights - 1:+.0%})" if abs(reached / weights - 1) >= NOTABLE else ""
             listener.note(f"{name}: width {found[name]}, {reached:,} weights{apart}")
     return {run: change(recipe, {"network.width": found[run[0]]}) for run, recipe in contest.items()}
 
 
-def nearest_width(weights: float, recipe: Recipe, prepared: Any) -> tuple[int, int]:
+def nearest_width(weights: float, recipe: Recipe, data: PreparedData) -> tuple[int, int]:
     """The width whose network comes nearest to so many weights, and how many it has."""
-    module = task(recipe.task)
+    learning = find_task(recipe.task).learning
 
     @cache
     def size(width: int) -> int:
-        sized = module.fitted(module.resolve(change(recipe, {"network.width": width})), prepared)
+        sized = learning.resolve_for_data(learning.resolve(change(recipe, {"network.width": width})), data)
         with torch.device("meta"):
-            return sum(weight.numel() for weight in module.build(sized, prepared).network.parameters())
+            return sum(weight.numel() for weight in learning.build(sized, data).network.parameters())
 
-    heads = module.resolve(recipe).network.heads
+    heads = learning.resolve(recipe).network.heads
     step = 2 if heads == "auto" else 2 * int(heads)  # two directions, or heads whose parts are turned in pairs
     widths = range(step, WIDEST + 1, step)
     if not size(widths[0]) * (1 - NOTABLE) <= weights <= size(widths[-1]) * (1 + NOTABLE):

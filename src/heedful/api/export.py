@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from heedful import hub
+from heedful.api.locate import is_published, located
 from heedful.api.model import load
-from heedful.data.folders import written_aside
+from heedful.data.folders import write_aside
 from heedful.errors import HeedfulError, unknown
+from heedful.exporters.package import Package
 
 TARGETS = {"onnx": "heedful.exporters.onnx", "ct2": "heedful.exporters.ct2", "hf": "heedful.exporters.hf"}
-"""Each format, and what writes it: `require()` raises HeedfulError for what is not installed, and
-`write(model, folder)` returns what each file is, and notes in which FOLDER stands for the folder."""
-
-BOUND = 1e-4
-"""How far what was written may be from what the network says, as a share of the largest number."""
+"""Each format, and what writes it: `require()` raises HeedfulError for what is not installed, `write(package, folder)`
+writes.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,20 @@ def export(run: Path | str, to: str, output: Path | str | None = None) -> Export
     writer = import_module(TARGETS[to])
     writer.require()
     model = load(run)
-    if len(model.trained) > 1:
+    first, *others = model.trained
+    if others:
         raise HeedfulError("Several runs together cannot be exported.", "Export each of them by itself.")
     folder = Path(output) if output else Path("exports") / f"{model.folder.resolve().name}-{to}"
     refuse_full(folder)
-    with written_aside(folder) as aside:
-        meaning, notes = writer.write(model, aside)
+    refuse_full(folder.with_name(f"{folder.name}.partial"))  # where it is written, to be renamed when it is whole
+    with write_aside(folder) as aside:
+        place = located(model.folder)
+        published = hub.open(place) if is_published(place) else None
+        written = writer.write(Package(model.folder, model.recipe, first, published), aside)
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     sizes = {str(path.relative_to(folder)): path.stat().st_size for path in paths}
-    files = {name: (size, meaning.get(name, "")) for name, size in sizes.items()}
-    return Exported(folder, files, tuple(note.replace("FOLDER", str(folder)) for note in notes))
+    files = {name: (size, written.meaning.get(name, "")) for name, size in sizes.items()}
+    return Exported(folder, files, tuple(note.replace("FOLDER", str(folder)) for note in written.notes))
 
 
 def refuse_full(folder: Path) -> None:
@@ -56,13 +61,3 @@ def refuse_full(folder: Path) -> None:
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         problem = f"{folder} is a file." if folder.is_file() else f"The folder {folder} is not empty."
         raise HeedfulError(problem, "Name a new folder: -o FOLDER.")
-
-
-def agreed(engine: str, what: str, apart: float) -> str:
-    """The note of a check that went well; raises HeedfulError for one that did not."""
-    if not apart <= BOUND:
-        raise HeedfulError(
-            f"What was written for {engine} answers otherwise: {what} differ by {apart:.1e} of the largest number.",
-            "Nothing was kept. constraints.txt has versions of the libraries with which answers agree.",
-        )
-    return f"checked: {what}, by {engine} and by the network, differ by at most {apart:.0e} of the largest"

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Where a model is that somebody names: in a folder, in the Hugging Face cache, or still on its way there."""
 
 import json
@@ -5,6 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import cast
 
 from heedful.errors import HeedfulError
 
@@ -45,7 +47,10 @@ def is_published(folder: Path) -> bool:
         table = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(table, dict) and table.get("library") != "heedful" and not NAMES.isdisjoint(table)
+    if not isinstance(table, dict):
+        return False
+    table = cast("dict[str, object]", table)
+    return table.get("library") != "heedful" and not NAMES.isdisjoint(table)
 
 
 def cached(name: str) -> Path | None:

@@ -1,13 +1,12 @@
-"""What stands between the two linear layers of a Transformer's block, by name."""
+"""The functions between the two linear layers of a Transformer's block, by name."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
-Activation = Literal["relu", "gelu", "gelu_tanh", "quick_gelu", "silu"]
+from heedful.blocks.names import Activation
 
 
 def quick_gelu(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Pictures as words: a picture becomes a few codes, and codes become a picture again.
+"""Pictures as tokens: a picture becomes a grid of codes, and codes become a picture again.
 
 N pictures   H W sides in pixels   C colours   h w sides of the grid of codes   S = h * w codes   D width
 """
@@ -14,7 +14,7 @@ LEVELS = {256: (8, 6, 5), 1024: (8, 5, 5, 5), 4096: (7, 5, 5, 5, 5), 16384: (8, 
 GROUPS = 8  # of channels that are normed together (Wu & He 2018)
 
 
-class Scalars(nn.Module):
+class FiniteScalarQuantizer(nn.Module):
     """Finite scalar quantisation (Mentzer et al. 2023, section 3.1): each channel is rounded to one of a few steps.
 
     There is no codebook to learn and none to collapse: codes are the steps of all channels, read as one number.
@@ -45,7 +45,7 @@ class Scalars(nn.Module):
         digits = (rounded * (self.steps // 2)).round().long() + self.steps // 2
         return (digits * self.places).sum(-1)
 
-    def numbers(self, codes: Tensor) -> Tensor:
+    def dequantize(self, codes: Tensor) -> Tensor:
         """(...) codes -> (..., channels), as `forward` gave them."""
         digits = codes.unsqueeze(-1) // self.places % self.steps
         return (digits - self.steps // 2) / (self.steps // 2)
@@ -77,7 +77,8 @@ class Codebook(nn.Module):
         super().__init__()
         self.grid = size // 2**halvings
         self.positions = self.grid**2
-        self.scalars = Scalars(levels(codes))
+        # The names of this module and of its buffers are written into exported graphs, whose bytes are kept.
+        self.scalars = FiniteScalarQuantizer(levels(codes))
         self.size = self.scalars.size
         channels = len(self.scalars.steps)
         widths = [max(16, width >> (halvings - time)) for time in range(halvings + 1)]
@@ -93,9 +94,9 @@ class Codebook(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Bytes (N, H, W, C) -> what comes back of them, 0 to 1, (N, H, W, C)."""
-        return self.paint(self.rounded(pictures))
+        return self.paint(self.quantize(pictures))
 
-    def rounded(self, pictures: Tensor) -> Tensor:
+    def quantize(self, pictures: Tensor) -> Tensor:
         """(N, H, W, C) -> (N, S, channels)."""
         x = pictures.permute(0, 3, 1, 2) / 127.5 - 1
         return self.scalars(self.down(x).flatten(2).transpose(1, 2).float())
@@ -108,15 +109,15 @@ class Codebook(nn.Module):
     @torch.inference_mode()
     def encode(self, pictures: Tensor) -> Tensor:
         """Bytes (N, H, W, C) -> codes (N, S), row by row."""
-        return self.scalars.codes(self.rounded(pictures))
+        return self.scalars.codes(self.quantize(pictures))
 
     @torch.inference_mode()
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (N, S) -> bytes (N, H, W, C)."""
-        return (self.paint(self.scalars.numbers(codes)).clamp(0, 1) * 255).round().to(torch.uint8)
+        return (self.paint(self.scalars.dequantize(codes)).clamp(0, 1) * 255).round().to(torch.uint8)
 
 
-class Grays(nn.Module):
+class GrayLevels(nn.Module):
     """The direct way for tiny pictures: each pixel's gray level is a code, and there is nothing to learn."""
 
     def __init__(self, size: int, levels: int) -> None:

@@ -5,21 +5,21 @@ from torch import Tensor, nn
 
 
 class Dropout(nn.Module):
-    """Sets a share of the activations to zero in training and scales up the rest (Srivastava et al. 2014).
+    """Sets activations to zero with probability p in training and scales up the rest (Srivastava et al. 2014).
 
-    On a CPU the share is rounded to 1/256 (0.1 becomes 26/256), and the scale follows the rounded share.
+    On a CPU p is rounded to 1/256 (0.1 becomes 26/256), and the scale follows the rounded p.
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, p: float) -> None:
         super().__init__()
-        self.share = share
+        self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.share == 0:
+        if not self.training or self.p == 0:
             return x
         if x.device.type != "cpu":
-            return nn.functional.dropout(x, self.share)
-        dropped = min(255, round(self.share * 256))
+            return nn.functional.dropout(x, self.p)
+        dropped = min(255, round(self.p * 256))
         return x * mask(x.shape, dropped).to(x.dtype).mul_(256 / (256 - dropped))
 
 

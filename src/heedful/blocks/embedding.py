@@ -14,15 +14,16 @@ from heedful.errors import HeedfulError
 class Tokens(nn.Module):
     """A vector for each entry of the vocabulary.
 
-    `scaled`: numbers of size 1/√D, times √D when they are read, as Vaswani et al. 2017, section 3.4; a tied output
-    layer begins with small logits so. Others begin with numbers of size `spread`, 0.3: docs/log.md has the trials.
+    `scaled`: initialised with standard deviation 1/√D and multiplied by √D when read (Vaswani et al. 2017, section
+    3.4), so that the logits of a tied output layer begin small. Others are initialised with standard deviation `std`,
+    0.3: docs/log.md has the trials.
     """
 
-    def __init__(self, vocabulary: int, width: int, scaled: bool = False, spread: float = 0.3) -> None:
+    def __init__(self, vocabulary: int, width: int, scaled: bool = False, std: float = 0.3) -> None:
         super().__init__()
         self.scale = math.sqrt(width) if scaled else 1.0
         self.table = nn.Embedding(vocabulary, width)
-        nn.init.normal_(self.table.weight, std=1 / self.scale if scaled else spread)
+        nn.init.normal_(self.table.weight, std=1 / self.scale if scaled else std)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(R, T) -> (R, T, D)."""
@@ -33,7 +34,7 @@ class Positions(nn.Module):
     """Tells a network that mixes all positions alike where each one stands.
 
     `limit` is the number of positions it can tell apart (None: no limit). Either something is added to the vectors
-    (`forward`), or queries and keys are turned (`turn`).
+    (`forward`), or queries and keys are rotated (`rotary`).
     """
 
     limit: int | None = None
@@ -50,25 +51,25 @@ class Positions(nn.Module):
         """x (R, T, D) at positions (R or 1, T) -> (R, T, D)."""
         return x
 
-    def turn(self, positions: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Cosines and sines (R or 1, T, 1, E) by which queries and keys are turned, or None."""
+    def rotary(self, positions: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Cosines and sines (R or 1, T, 1, E) by which queries and keys are rotated, or None."""
         return None
 
 
 class Sinusoidal(Positions):
-    """Waves of growing length, Vaswani et al. 2017, section 3.5."""
+    """Sinusoidal position embeddings, Vaswani et al. 2017, section 3.5."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
-        angles = waves(positions, self.width)  # (R, T, D/2)
+        angles = sinusoid_angles(positions, self.width)  # (R, T, D/2)
         return x + torch.cat((angles.sin(), angles.cos()), dim=-1).to(x.dtype)
 
 
 class Learned(Positions):
-    """A trained vector for each of `limit` positions."""
+    """Learned position embeddings: a trained vector for each of `limit` positions."""
 
     def __init__(self, width: int, limit: int) -> None:
         super().__init__()
@@ -81,18 +82,18 @@ class Learned(Positions):
 
 
 class Rotary(Positions):
-    """Queries and keys turned by their position, so that products see distances (Su et al. 2021)."""
+    """Rotary position embeddings: queries and keys are rotated, so that products see distances (Su et al. 2021)."""
 
     def __init__(self, head_width: int) -> None:
         super().__init__()
         self.head_width = head_width
 
-    def turn(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        angles = waves(positions, self.head_width).repeat(1, 1, 2).unsqueeze(2)  # (R, T, 1, E)
+    def rotary(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        angles = sinusoid_angles(positions, self.head_width).repeat(1, 1, 2).unsqueeze(2)  # (R, T, 1, E)
         return angles.cos(), angles.sin()
 
 
-def waves(positions: Tensor, width: int) -> Tensor:
-    """Angles (R, T, width / 2) of the waves whose lengths grow from 2π to 10,000 · 2π."""
+def sinusoid_angles(positions: Tensor, width: int) -> Tensor:
+    """Angles (R, T, width / 2) of sinusoids whose wavelengths grow from 2π to 10,000 · 2π."""
     rates = torch.exp(torch.arange(0, width, 2, device=positions.device) * (-math.log(10_000.0) / width))
     return positions.unsqueeze(-1) * rates

@@ -1,4 +1,4 @@
-"""Cross entropy that never holds the logits of a large vocabulary all at once; how much answers in step may jump.
+"""Cross entropy that never holds the logits of a large vocabulary all at once, and MS-TCN's smoothing loss.
 
 M real tokens   D width   V vocabulary   N clips   T steps   C labels
 """
@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from heedful.blocks.attention.masks import up_to
 
-LARGEST_JUMP = 4.0  # of log probabilities between two steps; Farha & Gall 2019, equation 11
+TRUNCATION = 4.0  # of the change of a log probability between two steps; Farha & Gall 2019, equation 11
 LOGITS_AT_ONCE = 1 << 24  # 64 MiB of float32
 
 
@@ -29,21 +29,21 @@ def cross_entropy(
     backward pass: memory falls to one chunk, for a second product.
     """
 
-    def of_chunk(some: Tensor, right: Tensor) -> Tensor:
-        return F.cross_entropy(logits(some).float(), right, reduction="sum", label_smoothing=smoothing)
+    def chunk_loss(chunk: Tensor, classes: Tensor) -> Tensor:
+        return F.cross_entropy(logits(chunk).float(), classes, reduction="sum", label_smoothing=smoothing)
 
     rows = max(1, LOGITS_AT_ONCE // vocabulary)
     if len(outputs) <= rows:
-        return of_chunk(outputs, targets)
-    parts = zip(outputs.split(rows), targets.split(rows), strict=True)
-    return torch.stack([checkpoint(of_chunk, *part, use_reentrant=False) for part in parts]).sum()
+        return chunk_loss(outputs, targets)
+    chunks = zip(outputs.split(rows), targets.split(rows), strict=True)
+    return torch.stack([checkpoint(chunk_loss, *chunk, use_reentrant=False) for chunk in chunks]).sum()
 
 
-def jumps(logits: Tensor, lengths: Tensor) -> Tensor:
-    """How much log probabilities (N, T, C) change from step to step, summed over steps and averaged over labels.
+def truncated_mse(logits: Tensor, lengths: Tensor) -> Tensor:
+    """The truncated mean squared error (T-MSE) of Farha & Gall 2019, equations 9 to 11, over the steps of each clip.
 
-    The truncated mean squared error of Farha & Gall 2019, equations 9 to 11, over the steps of each clip alone.
+    How much log probabilities (N, T, C) change from step to step, summed over steps and averaged over labels.
     """
-    shares = logits.log_softmax(-1)
-    apart = (shares[:, 1:] - shares[:, :-1].detach()).abs().clamp(max=LARGEST_JUMP).square().mean(-1)
-    return apart[up_to(lengths - 1, apart.size(1))].sum()
+    scores = logits.log_softmax(-1)
+    change = (scores[:, 1:] - scores[:, :-1].detach()).abs().clamp(max=TRUNCATION).square().mean(-1)
+    return change[up_to(lengths - 1, change.size(1))].sum()

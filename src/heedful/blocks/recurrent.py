@@ -4,7 +4,6 @@ N sequences or rows   T positions   D width
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +11,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.dropout import Dropout
+from heedful.blocks.names import Cell
 from heedful.blocks.recording import note, recording
 
-Cell = Literal["rnn", "lstm", "gru"]
-Carried = tuple[Tensor, ...]  # h of layer 1, (c of layer 1,) h of layer 2, …: each (N, D)
+Hidden = tuple[Tensor, ...]  # h of layer 1, (c of layer 1,) h of layer 2, …: each (N, D)
 
 LAYERS: dict[Cell, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 STEPS: dict[Cell, Callable[..., Tensor | tuple[Tensor, Tensor]]] = {
@@ -26,7 +25,7 @@ STEPS: dict[Cell, Callable[..., Tensor | tuple[Tensor, Tensor]]] = {
 
 
 class Recurrent(nn.Module):
-    """`depth` recurrent layers, each reading the one below; bidirectional ones read both ways and join the halves.
+    """`depth` recurrent layers, each reading the one below; bidirectional ones join the halves of both directions.
 
     Bidirectional layers give each direction half of `width`, so outputs are (N, T, width) either way.
     """
@@ -55,52 +54,49 @@ class Recurrent(nn.Module):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """The last dimensions of the carried tensors."""
+        """The last dimensions of the hidden state."""
         return (self.width,) * (self.parts * len(self.layers))
 
-    def forward(
-        self, x: Tensor, carried: Carried | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Carried]:
-        """Reads x (N, T, D): outputs (N, T, width), and the carried tensors after each row's own last position.
+    def forward(self, x: Tensor, hidden: Hidden | None = None, lengths: Tensor | None = None) -> tuple[Tensor, Hidden]:
+        """Reads x (N, T, D): outputs (N, T, width), and the hidden state after each row's own last position.
 
         Outputs behind a row's length are zero. Without `lengths` every position is real.
         """
         states: list[Tensor] = []
         for number, layer in enumerate(self.layers):
-            start = self.of_layer(carried, number)
+            start = self.of_layer(hidden, number)
             read = self.read_readably if recording() else self.read
             x, last = read(layer, x if number == 0 else self.dropout(x), start, lengths)
             states += last
         return x, tuple(states)
 
-    def step(self, x: Tensor, carried: Carried) -> tuple[Tensor, Carried]:
-        """One position of every row: x (N, D) -> output (N, width), carried tensors."""
+    def step(self, x: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
+        """One position of every row: x (N, D) -> output (N, width), hidden state."""
         states: list[Tensor] = []
         for number, layer in enumerate(self.layers):
-            start = self.of_layer(carried, number)
+            start = self.of_layer(hidden, number)
             assert start is not None
-            last = self.one(layer, x if number == 0 else self.dropout(x), start)
+            last = self.step_layer(layer, x if number == 0 else self.dropout(x), start)
             x = last[0]
             states += last
         return x, tuple(states)
 
-    def zeros(self, rows: int, like: Tensor) -> Carried:
+    def zeros(self, rows: int, like: Tensor) -> Hidden:
         """A beginning for `rows` sequences."""
         return tuple(like.new_zeros(rows, width) for width in self.widths)
 
-    def of_layer(self, carried: Carried | None, number: int) -> Carried | None:
-        """The part of the carried tensors that belongs to one layer."""
-        return carried[number * self.parts : (number + 1) * self.parts] if carried else None
+    def of_layer(self, hidden: Hidden | None, number: int) -> Hidden | None:
+        """The part of the hidden state that belongs to one layer."""
+        return hidden[number * self.parts : (number + 1) * self.parts] if hidden else None
 
-    def one(self, layer: nn.Module, x: Tensor, start: Carried) -> Carried:
+    def step_layer(self, layer: nn.Module, x: Tensor, start: Hidden) -> Hidden:
         """One step of one layer with one direction."""
         hidden = start if self.cell == "lstm" else start[0]
-        made = STEPS[self.cell](x, hidden, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
-        return made if isinstance(made, tuple) else (made,)
+        weights = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
+        new = STEPS[self.cell](x, hidden, *weights)
+        return new if isinstance(new, tuple) else (new,)
 
-    def read(
-        self, layer: nn.Module, x: Tensor, start: Carried | None, lengths: Tensor | None
-    ) -> tuple[Tensor, Carried]:
+    def read(self, layer: nn.Module, x: Tensor, start: Hidden | None, lengths: Tensor | None) -> tuple[Tensor, Hidden]:
         """One layer over the whole sequence in one fused call; packed, so that padding is never read."""
         if self.cell == "lstm" and lacks_fused_lstm(x):
             with torch.autocast("cpu", enabled=False):
@@ -123,8 +119,8 @@ class Recurrent(nn.Module):
         return out, tuple(part.transpose(0, 1).flatten(1) for part in last)
 
     def read_readably(
-        self, layer: nn.Module, x: Tensor, start: Carried | None, lengths: Tensor | None
-    ) -> tuple[Tensor, Carried]:
+        self, layer: nn.Module, x: Tensor, start: Hidden | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Hidden]:
         """The twin of `read`: the equations, a position at a time. Its gates can be looked at."""
         steps = x.size(1)
         real = up_to(lengths if lengths is not None else torch.full((len(x),), steps, device=x.device), steps)
@@ -134,15 +130,15 @@ class Recurrent(nn.Module):
         for way in range(self.ways):
             weights = [getattr(layer, f"{name}_l0{'_reverse' if way else ''}") for name in
                        ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]  # fmt: skip
-            hidden: Carried = tuple(half[way] for half in halves)
-            seen: list[Tensor] = []
+            hidden: Hidden = tuple(half[way] for half in halves)
+            states: list[Tensor] = []
             for t in reversed(range(steps)) if way else range(steps):
                 new = EQUATIONS[self.cell](x[:, t], hidden, *weights)
                 keep = real[:, t : t + 1]
-                hidden = tuple(torch.where(keep, after, was) for after, was in zip(new, hidden, strict=True))
-                seen.append(torch.where(keep, hidden[0], 0.0))
-            note(self, f"states{way}", lambda seen=seen: torch.stack(seen, dim=1))
-            outputs.append(torch.stack(seen[::-1] if way else seen, dim=1))
+                hidden = tuple(torch.where(keep, after, before) for after, before in zip(new, hidden, strict=True))
+                states.append(torch.where(keep, hidden[0], 0.0))
+            note(self, f"states{way}", lambda states=states: torch.stack(states, dim=1))
+            outputs.append(torch.stack(states[::-1] if way else states, dim=1))
             lasts.append(hidden)
         return torch.cat(outputs, dim=-1), tuple(torch.cat(parts, dim=-1) for parts in zip(*lasts, strict=True))
 
@@ -153,13 +149,13 @@ def lacks_fused_lstm(x: Tensor) -> bool:
     return half and x.device.type == "cpu" and torch.backends.cpu.get_cpu_capability() != "AVX512"
 
 
-def elman(x: Tensor, hidden: Carried, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Carried:
+def elman(x: Tensor, hidden: Hidden, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Hidden:
     """h' = tanh(W x + b + U h + c), Elman 1990."""
     (h,) = hidden
     return (torch.tanh(x @ w.T + b + h @ u.T + c),)
 
 
-def lstm(x: Tensor, hidden: Carried, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Carried:
+def lstm(x: Tensor, hidden: Hidden, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Hidden:
     """Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; gates i, f, g, o."""
     h, cell = hidden
     i, f, g, o = (x @ w.T + b + h @ u.T + c).chunk(4, dim=-1)
@@ -167,7 +163,7 @@ def lstm(x: Tensor, hidden: Carried, w: Tensor, u: Tensor, b: Tensor, c: Tensor)
     return o.sigmoid() * cell.tanh(), cell
 
 
-def gru(x: Tensor, hidden: Carried, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Carried:
+def gru(x: Tensor, hidden: Hidden, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Hidden:
     """Cho et al. 2014, equations 5 to 8, the reset gate on U h as in cuDNN; gates r, z, n."""
     (h,) = hidden
     from_x, from_h = (x @ w.T + b).chunk(3, dim=-1), (h @ u.T + c).chunk(3, dim=-1)
@@ -176,4 +172,4 @@ def gru(x: Tensor, hidden: Carried, w: Tensor, u: Tensor, b: Tensor, c: Tensor) 
     return ((1 - z) * n + z * h,)
 
 
-EQUATIONS: dict[Cell, Callable[..., Carried]] = {"rnn": elman, "lstm": lstm, "gru": gru}
+EQUATIONS: dict[Cell, Callable[..., Hidden]] = {"rnn": elman, "lstm": lstm, "gru": gru}

@@ -44,20 +44,21 @@ class State:
     """
 
     source: dict[str, Tensor]  # (N, ...)  computed once by start, never copied per beam; {} for a language model
-    carried: dict[str, Tensor]  # (R, ...)
+    hidden: dict[str, Tensor]  # (R, ...)
     lengths: Tensor  # (R,)  positions each row has read
     buffers: dict[str, Tensor] = field(default_factory=dict)  # (R, room, ...)  what was read, a place a position
 
     def select(self, rows: Tensor, sources: Tensor | None = None) -> "State":
         """The rows (N', K'), by their old numbers; `sources` (N',) says which sources stay, if some leave."""
         flat = rows.reshape(-1)
-        carried, buffers = (
-            {name: value.index_select(0, flat) for name, value in some.items()} for some in (self.carried, self.buffers)
+        hidden, buffers = (
+            {name: value.index_select(0, flat) for name, value in tensors.items()}
+            for tensors in (self.hidden, self.buffers)
         )
         source = self.source
         if sources is not None:
             source = {name: value.index_select(0, sources) for name, value in source.items()}
-        return State(source, carried, self.lengths.index_select(0, flat), buffers)
+        return State(source, hidden, self.lengths.index_select(0, flat), buffers)
 
     def reorder(self, rows: Tensor, read: int) -> "State":
         """The rows (N, K), each taken from its own source; none has read more than `read` positions.
@@ -72,8 +73,8 @@ class State:
             for low in range(0, sources * beams, some):
                 part = buffer[low : low + some, :read]
                 part.copy_(part.index_select(0, flat[low : low + some] - low))
-        carried = {name: value.index_select(0, flat) for name, value in self.carried.items()}
-        return self.replace(carried, self.lengths.index_select(0, flat))
+        hidden = {name: value.index_select(0, flat) for name, value in self.hidden.items()}
+        return self.replace(hidden, self.lengths.index_select(0, flat))
 
     def widen(self, room: int, most: int) -> "State":
         """The same with buffers, if it holds any, for at least `room` positions; it is spent if they grow.
@@ -83,11 +84,11 @@ class State:
         if all(buffer.size(1) >= room for buffer in self.buffers.values()):
             return self
         room = max(room, min(room + SPARE, most))
-        return replace(self, buffers={name: grown(buffer, room) for name, buffer in self.buffers.items()})
+        return replace(self, buffers={name: grow(buffer, room) for name, buffer in self.buffers.items()})
 
-    def replace(self, carried: dict[str, Tensor], lengths: Tensor) -> "State":
+    def replace(self, hidden: dict[str, Tensor], lengths: Tensor) -> "State":
         """The same sources, read further."""
-        return replace(self, carried=carried, lengths=lengths)
+        return replace(self, hidden=hidden, lengths=lengths)
 
     @staticmethod
     def cat(states: Sequence["State"]) -> "State":
@@ -97,9 +98,9 @@ class State:
         """
         first = states[0]
         source = {name: join([state.source[name] for state in states]) for name in first.source}
-        carried = {name: torch.cat([state.carried[name] for state in states]) for name in first.carried}
+        hidden = {name: torch.cat([state.hidden[name] for state in states]) for name in first.hidden}
         buffers = {name: join([state.buffers[name] for state in states]) for name in first.buffers}
-        return State(source, carried, torch.cat([state.lengths for state in states]), buffers)
+        return State(source, hidden, torch.cat([state.lengths for state in states]), buffers)
 
 
 def join(tensors: Sequence[Tensor]) -> Tensor:
@@ -115,7 +116,7 @@ def join(tensors: Sequence[Tensor]) -> Tensor:
     return joined
 
 
-def grown(buffer: Tensor, room: int) -> Tensor:
+def grow(buffer: Tensor, room: int) -> Tensor:
     """A buffer (R, T, ...) with zeros behind, up to `room` positions."""
     return F.pad(buffer, (*(0, 0) * (buffer.dim() - 2), 0, room - buffer.size(1)))
 

@@ -1,52 +1,103 @@
-"""The Transformer's block and stack (Vaswani et al. 2017): norm before or after, looking at a memory or not.
+"""The Transformer's block and stack (Vaswani et al. 2017), made from parts: attentions, norms, an inner part.
 
 N sources or rows   T positions   S memory positions   D width
 """
 
 import math
-from collections.abc import Iterator
-from typing import Literal, cast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-from heedful.blocks.activation import ACTIVATIONS, Activation
+from heedful.blocks.activation import ACTIVATIONS
 from heedful.blocks.attention import Attention, Cache, KeyValue
 from heedful.blocks.dropout import Dropout
+from heedful.blocks.names import Activation, NormOrder
 
-Norm = Literal["pre", "post"]
-EPSILON = 1e-5  # what a norm adds to the variance, unless a network says otherwise
 ENDS = ("attention.out.weight", "memory.out.weight", "down.weight")
 
 
-class Block(nn.Module):
-    """Self-attention, then a look at the memory (if `memory_width` is given), then two linear layers.
+class Norms(NamedTuple):
+    """The two slots around a part of a block: what norms its input, and what norms the residual sum behind it.
 
-    post: norm(x + part(x)), as published.  pre: x + part(norm(x)), which trains without care.
+    post-norm, as published: the first is the identity. pre-norm, which trains without care: the second is.
+    """
+
+    before: nn.Module
+    after: nn.Module
+
+    @classmethod
+    def of(cls, norm: nn.Module, order: NormOrder) -> "Norms":
+        """A norm in the slot of an order, the identity in the other."""
+        return cls(norm, nn.Identity()) if order == "pre" else cls(nn.Identity(), norm)
+
+    @property
+    def pre(self) -> bool:
+        """Whether the residual sum itself is never normed."""
+        return isinstance(self.after, nn.Identity)
+
+    @property
+    def norm(self) -> nn.Module:
+        """The one that is not the identity."""
+        return self.before if self.pre else self.after
+
+
+class Inner(Protocol):
+    """The inner part of a block, which mixes no positions. Its layers stand in the block under these names."""
+
+    def layers(self) -> dict[str, nn.Module]:
+        """Its layers, in the order in which files have them."""
+        ...
+
+    def __call__(self, x: Tensor, dropout: nn.Module) -> Tensor:
+        """(N, T, D) -> (N, T, D)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class FeedForward:
+    """Two linear layers and a function between them (Vaswani et al. 2017, equation 2)."""
+
+    up: nn.Linear
+    down: nn.Linear
+    activation: Activation
+
+    def layers(self) -> dict[str, nn.Module]:
+        return {"up": self.up, "down": self.down}
+
+    def __call__(self, x: Tensor, dropout: nn.Module) -> Tensor:
+        return self.down(dropout(ACTIVATIONS[self.activation](self.up(x))))
+
+
+class Block(nn.Module):
+    """Self-attention, then attention over a memory if there is one, then the inner part, each with a residual sum.
+
+    In files a norm has one name (`self_norm`) in whichever slot it stands, and the layers of the inner part are the
+    block's own. `norms`: of self-attention, `inner_norms`: of the inner part.
     """
 
     def __init__(
         self,
-        width: int,
-        heads: int,
-        inner: int,
+        self_attention: Attention,
+        norms: Norms,
+        inner: Inner,
+        inner_norms: Norms,
         dropout: float,
-        norm: Norm,
-        memory_width: int | None = None,
-        activation: Activation = "relu",
-        epsilon: float = EPSILON,
+        memory: Attention | None = None,
+        memory_norms: Norms | None = None,
     ) -> None:
         super().__init__()
-        self.pre = norm == "pre"
-        self.activation: Activation = activation
         self.dropout = Dropout(dropout)
-        self.self_attention = Attention(width, heads)
-        self.self_norm = nn.LayerNorm(width, epsilon)
-        self.memory = Attention(width, heads, memory_width) if memory_width else None
-        self.memory_norm = nn.LayerNorm(width, epsilon) if memory_width else None
-        self.up = nn.Linear(width, inner)
-        self.down = nn.Linear(inner, width)
-        self.inner_norm = nn.LayerNorm(width, epsilon)
+        self.norms, self.memory_norms, self.inner_norms, self.inner = norms, memory_norms, inner_norms, inner
+        self.self_attention = self_attention
+        self.self_norm = norms.norm
+        self.memory = memory
+        self.memory_norm = memory_norms.norm if memory_norms else None
+        for name, layer in inner.layers().items():
+            self.add_module(name, layer)
+        self.inner_norm = inner_norms.norm
 
     def forward(
         self,
@@ -54,62 +105,44 @@ class Block(nn.Module):
         mask: Tensor | None = None,
         causal: bool = False,
         cache: Cache | None = None,
-        turn: tuple[Tensor, Tensor] | None = None,
-        memory: tuple[KeyValue, Tensor] | None = None,  # of N sources, whose rows' queries are looked up together
+        rotary: tuple[Tensor, Tensor] | None = None,
+        memory: tuple[KeyValue, Tensor] | None = None,  # of N sources; the queries of all rows of one go together
     ) -> Tensor:
-        normed = self.self_norm(x) if self.pre else x
-        x = self.add(x, self.self_attention(normed, mask=mask, cache=cache, causal=causal, turn=turn), self.self_norm)
+        normed = self.norms.before(x)
+        mixed = self.self_attention(normed, mask=mask, cache=cache, causal=causal, rotary=rotary)
+        x = self.norms.after(x + self.dropout(mixed))
         if memory is not None:
-            assert self.memory is not None and self.memory_norm is not None
-            seen, may_look = memory
-            normed = self.memory_norm(x) if self.pre else x
-            queries = normed.reshape(may_look.size(0), -1, x.size(-1))  # (N, K*T, D)
-            looked = self.memory(queries, memory=seen, mask=may_look).reshape(x.shape)
-            x = self.add(x, looked, self.memory_norm)
-        normed = self.inner_norm(x) if self.pre else x
-        inner = ACTIVATIONS[self.activation](self.up(normed))
-        return self.add(x, self.down(self.dropout(inner)), self.inner_norm)
-
-    def add(self, x: Tensor, part: Tensor, norm: nn.LayerNorm) -> Tensor:
-        """The residual sum, normed here if the norm stands after."""
-        x = x + self.dropout(part)
-        return x if self.pre else norm(x)
+            assert self.memory is not None and self.memory_norms is not None
+            keys_values, may_look = memory
+            queries = self.memory_norms.before(x).reshape(may_look.size(0), -1, x.size(-1))  # (N, K*T, D)
+            context = self.memory(queries, memory=keys_values, mask=may_look).reshape(x.shape)
+            x = self.memory_norms.after(x + self.dropout(context))
+        inner = self.inner(self.inner_norms.before(x), self.dropout)
+        return self.inner_norms.after(x + self.dropout(inner))
 
 
 class Stack(nn.Module):
-    """`depth` blocks; with pre-norm one more norm at the end, since the sum itself was never normed."""
+    """Blocks, and a norm behind the last: the identity, unless their residual sum itself was never normed."""
 
-    def __init__(
-        self,
-        depth: int,
-        width: int,
-        heads: int,
-        inner: int,
-        dropout: float,
-        norm: Norm,
-        memory_width: int | None = None,
-        activation: Activation = "relu",
-        epsilon: float = EPSILON,
-    ) -> None:
+    def __init__(self, width: int, blocks: Iterable[Block], norm: nn.Module) -> None:
         super().__init__()
         self.width = width
-        self.layers = nn.ModuleList(
-            Block(width, heads, inner, dropout, norm, memory_width, activation, epsilon) for _ in range(depth)
-        )
-        self.norm = nn.LayerNorm(width, epsilon) if norm == "pre" else nn.Identity()
+        self.layers = nn.ModuleList(blocks)
+        self.norm = norm
 
     def __iter__(self) -> Iterator[Block]:
         return cast("Iterator[Block]", iter(self.layers))
 
 
 @torch.no_grad()
-def begin_small(network: nn.Module, spread: float, depth: int) -> None:
-    """Weights as Radford et al. 2019, section 2.3, begin: matrices from N(0, spread²), biases at zero.
+def initialise_normal(network: nn.Module, std: float, depth: int) -> None:
+    """Initialises matrices from N(0, std²) and biases with zeros, as Radford et al. 2019, section 2.3.
 
-    Those whose product joins the residual sum, which 2 * depth of them share, begin smaller by its root.
+    Matrices whose product joins the residual sum, to which 2 * depth of them add, get a std smaller by the root of
+    that number.
     """
     for name, weight in network.named_parameters():
         if weight.dim() > 1:
-            nn.init.normal_(weight, std=spread / (math.sqrt(2 * depth) if name.endswith(ENDS) else 1))
+            nn.init.normal_(weight, std=std / (math.sqrt(2 * depth) if name.endswith(ENDS) else 1))
         elif name.endswith("bias"):
             nn.init.zeros_(weight)

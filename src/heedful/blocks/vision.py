@@ -1,10 +1,9 @@
-"""Pictures as sequences: convolutions before they are read, patches, and what their rows and columns are told by.
+"""Pictures as sequences: convolutions before they are read, patches, and 2-D position embeddings.
 
 N pictures   H W sides in pixels   C colours   S positions   D width
 """
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
@@ -12,19 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from heedful.blocks.embedding import waves
+from heedful.blocks.embedding import sinusoid_angles
+from heedful.blocks.pixels import Pixels
 
 Patch = int | Literal["rows", "whole"]
 NARROWEST = 8  # channels of a stem
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """What pictures are: bytes (N, size, size, C), and the mean and spread of each colour in training, of 255."""
-
-    size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 class Stem(nn.Module):
@@ -94,10 +85,11 @@ def cut(patch: Patch, side: int) -> tuple[int, int]:
     return (1, side) if patch == "rows" else (int(patch), int(patch))
 
 
-class Places(nn.Module):
-    """Where a patch stands: waves of its row beside waves of its column, or a trained vector for each place.
+class PatchPositions(nn.Module):
+    """2-D position embeddings: sinusoids of the row beside those of the column, or a trained vector for each patch.
 
-    A trained table is stretched to a grid of another shape (Dosovitskiy et al. 2021, section 3.2); waves need not be.
+    A trained table is resampled for a grid of another shape (Dosovitskiy et al. 2021, section 3.2); sinusoids need not
+    be.
     """
 
     def __init__(self, kind: Literal["grid", "learned"], grid: tuple[int, int], width: int) -> None:
@@ -110,21 +102,21 @@ class Places(nn.Module):
     def forward(self, grid: tuple[int, int]) -> Tensor:
         """(S, D) for a grid of rows x columns."""
         if self.table is None:
-            return waves_2d(grid, self.width)
-        return stretched(self.table, grid).flatten(0, 1)
+            return sinusoidal_2d(grid, self.width)
+        return resample(self.table, grid).flatten(0, 1)
 
 
-def stretched(table: Tensor, grid: tuple[int, int]) -> Tensor:
-    """A table of places (rows, columns, D) for a grid of another shape: (rows, columns, D)."""
+def resample(table: Tensor, grid: tuple[int, int]) -> Tensor:
+    """A table of 2-D positions (rows, columns, D) for a grid of another shape, by bicubic interpolation."""
     if table.shape[:2] == grid:
         return table
-    found = F.interpolate(table.permute(2, 0, 1)[None], grid, mode="bicubic", align_corners=False)
-    return found[0].permute(1, 2, 0)
+    resampled = F.interpolate(table.permute(2, 0, 1)[None], grid, mode="bicubic", align_corners=False)
+    return resampled[0].permute(1, 2, 0)
 
 
-def waves_2d(grid: tuple[int, int], width: int) -> Tensor:
-    """Half of each vector tells the row and half the column, by Vaswani's waves: (rows * columns, width)."""
-    rows, columns = (waves(torch.arange(side), width // 2) for side in grid)  # each (side, width / 4)
+def sinusoidal_2d(grid: tuple[int, int], width: int) -> Tensor:
+    """Half of each vector encodes the row and half the column, by Vaswani's sinusoids: (rows * columns, width)."""
+    rows, columns = (sinusoid_angles(torch.arange(side), width // 2) for side in grid)  # each (side, width / 4)
     tall = rows.unsqueeze(1).expand(-1, grid[1], -1)
     broad = columns.unsqueeze(0).expand(grid[0], -1, -1)
     return torch.cat([tall.sin(), tall.cos(), broad.sin(), broad.cos()], dim=-1).flatten(0, 1)

@@ -2,36 +2,8 @@
 
 import os
 import sys
-from typing import NamedTuple
 
-
-class Command(NamedTuple):
-    """A command: `heedful.cli.<name>.run` is what it does."""
-
-    name: str
-    help: str
-
-
-COMMANDS = (
-    Command("demo", "Learn to pronounce English three ways, in about five minutes, and compare them."),
-    Command("train", "Train a network on your data, or go on where it stopped."),
-    Command("classify", "Ask a trained model: picture or text in, class out."),
-    Command("caption", "Ask a trained model: picture in, sentence out."),
-    Command("draw", "Ask a trained model: text in, picture out."),
-    Command("translate", "Ask a trained model: text in, text out."),
-    Command("label", "Ask a trained model: video, series or words in, a label at each step out."),
-    Command("complete", "Ask a trained model: how does a text go on?"),
-    Command("fill", "Ask a trained model: what stands in the gaps of a text?"),
-    Command("match", "Ask a trained model: which pictures go with a text, or texts with a picture?"),
-    Command("evaluate", "Score a trained model, with interval and baseline; --against another."),
-    Command("compare", "Train several networks under one budget and compare them."),
-    Command("check", "Look at the data before training on it."),
-    Command("explain", "See what a model looked at for each piece of its answer."),
-    Command("export", "Write a trained model for other engines: onnx, ct2."),
-    Command("info", "The shape, weights and memory of a run or a network."),
-    Command("networks", "The history of the field as a table: what each network added."),
-    Command("recipes", "List, show and copy the built-in recipes; print every key."),
-)
+from heedful.cli.commands import COMMANDS
 
 SHAPES = """\
    one to one      one to many     many to one     many to many         in step
@@ -40,8 +12,9 @@ SHAPES = """\
        ■              ■→■→■        ■ → ■ → ■       ■→■→■→■→■→■            ■→■→■
        ↑              ↑            ↑   ↑   ↑       ↑ ↑ ↑                  ↑ ↑ ↑
        □              □            □   □   □       □ □ □                  □ □ □
+
+    classify        caption           draw          translate           label
 """
-VERBS = ("classify", "caption", "draw", "translate", "label")
 
 
 def main() -> None:
@@ -84,13 +57,10 @@ def answer(words: list[str]) -> int:
 
 def welcome() -> str:
     """What `heedful` alone shows: the five shapes, and a few commands to begin with."""
-    verbs = "".join(f"{verb:^16}" for verb in VERBS).rstrip()
     return f"""\
 Heedful: something goes in, is read into vectors, and something comes out. Five shapes:
 
 {SHAPES}
-{verbs}
-
 Begin with
    heedful demo                               see it work, about five minutes
    heedful train translate pairs.tsv          your own data: source<TAB>target on each line

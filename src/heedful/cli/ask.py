@@ -44,7 +44,6 @@ Json = Annotated[bool, typer.Option("--json", help="A JSON object for each, with
 
 T = TypeVar("T")
 LINES_AT_ONCE = 1000
-PICTURED = ("caption", "match")
 UNSEEN = "what the model never saw"
 
 
@@ -80,19 +79,13 @@ def request(words: list[str] | None, file: Path | None, output: Path | None, n: 
 def loaded(verb: str, run: str, others: list[str] | None) -> "Model":
     """The model of a run, or of several that answer together; raises HeedfulError if it does something else."""
     from heedful import api
-    from heedful.api.report import asked_with
 
     model = api.load(run, *(others or []))
     if model.task != verb:
-        cure = f"As in: heedful {model.task} {run} {asked_with(model)}"
-        made = "published" if getattr(model.trained[0], "plan", None) else "trained"
+        cure = f"As in: heedful {model.task} {run} {model.asked_with}"
+        made = "published" if model.published else "trained"
         raise HeedfulError(f"{run} was {made} to {model.task}, and not to {verb}.", cure)
     return model
-
-
-def reads_pictures(model: "Model") -> bool:
-    """Whether a model is asked with pictures; those that classify may read texts."""
-    return model.task in PICTURED or (model.task == "classify" and bool(model.trained[0].reading.positions))
 
 
 def pictures(lines: Iterable[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ def run(words: What, valid: ValidFlag = None, test: TestFlag = None, output: Out
     recipe = recipe_of("check", words, {"data.valid": valid, "data.test": test})
 
     from heedful import api
-    from heedful.api.train import data_stem
+    from heedful.api.run_folder import data_stem
     from heedful.report.pages import check_page
     from heedful.report.terminal import findings_text
 

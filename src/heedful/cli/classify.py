@@ -41,7 +41,7 @@ def run(
     if score:
         asking.write(asking.scored(loaded, asked), output, asked.at_once == 1)
         return
-    inputs = asking.pictures(asked.lines()) if asking.reads_pictures(loaded) else asked.lines()
+    inputs = asking.pictures(asked.lines()) if loaded.source_kind == "picture" else asked.lines()
     found = asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, asked.at_once)
     written = everything if as_json else likeliest
     asking.write((line for answers in found for line in written(answers)), output, asked.at_once == 1)

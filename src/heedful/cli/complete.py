@@ -108,7 +108,7 @@ def stream(model: "Model", asked: Request) -> None:
             print(piece if told else text + piece, end="", flush=True)
             told.append(piece)
 
-        [answers] = found = model.continued(text, asked.changes, tell)
+        [answers] = found = model.stream(text, tell, asked.changes)
         print(end="\n" if told else "")
         if not told:
             print(f"\n{BETWEEN}\n".join(answer.source + answer.output for answer in answers))

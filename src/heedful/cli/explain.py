@@ -51,11 +51,13 @@ def run(model: Run, text: Text, answer: Given = None, output: OutputFlag = None)
 def write(model: Any, text: str, alignment: Alignment, output: Path) -> None:
     """The alignment as a picture, or as a page beside the answers that the model had to choose from."""
     from heedful.report import pages, picture
+    from heedful.tasks.task import find_task
 
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix in PICTURES:
         picture.alignment_picture(alignment, output)
     else:
-        drawn = {"generate.max_length": len(alignment.target)} if model.task == "complete" else {}
+        goes_on = find_task(model.task).facts.view == "passages"  # of which as much is shown as was explained
+        drawn = {"generate.max_length": len(alignment.target)} if goes_on else {}
         answers = model.answer([text], {"generate.n_best": model.recipe.generate.beam} | drawn)[0]
         output.write_text(pages.explain_page(text, answers, alignment), encoding="utf-8")

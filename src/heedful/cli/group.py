@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from heedful.cli import COMMANDS
+from heedful.cli.commands import COMMANDS
 from heedful.errors import HeedfulError, nearest, unknown
 
 WRONG = 2

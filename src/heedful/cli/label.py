@@ -18,7 +18,6 @@ from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
-    from heedful.api import Model
     from heedful.results import Answer, Track
 
 Clips = Annotated[
@@ -61,17 +60,17 @@ def run(
     asked = asking.request(words, file, output)
     refuse(output, rows, as_json)
     loaded = asking.loaded("label", model, others)
-    kind = loaded.trained[0].form.kind
+    kind = loaded.source_kind
     inputs = asked.lines() if kind == "tokens" else clips(asked.lines(), kind)
     at_once = asked.at_once if kind == "tokens" else CLIPS_AT_ONCE
-    unseen = asking.UNSEEN if loaded.trained[0].plan else RARE
+    unseen = asking.UNSEEN if loaded.published else RARE
     found = one_each(asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, at_once, unseen))
     if as_json:
         lines: Iterable[str] = map(plain, found)
     elif rows or output:
         lines = table(found, rows)
     else:
-        show(found, kind, loaded)
+        show(found, kind)
         return
     asking.write(lines, output, at_once == 1)
 
@@ -181,7 +180,7 @@ def number(value: float) -> str:
     return f"{value:.{DIGITS}f}".rstrip("0").rstrip(".")
 
 
-def show(found: "Iterator[Answer]", kind: str, model: "Model") -> None:
+def show(found: "Iterator[Answer]", kind: str) -> None:
     """Bars of labels on the terminal; words with their labels below."""
     from heedful.cli import bars
     from heedful.data.steps.forms import words_of
@@ -191,4 +190,5 @@ def show(found: "Iterator[Answer]", kind: str, model: "Model") -> None:
             bars.show_words(words_of(answer.source), track_of(answer).labels)
         return
     for chunk in asking.chunks(found, SHOWN):
-        bars.show([(answer.source, track_of(answer).labels) for answer in chunk], model.trained[0].names)
+        names = track_of(chunk[0]).names
+        bars.show([(answer.source, track_of(answer).labels) for answer in chunk], names)

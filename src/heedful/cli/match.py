@@ -102,7 +102,7 @@ def sorted_by(model: "Model", asked: asking.Request, texts: list[str], output: P
     """Writes the nearest texts for each picture."""
     if as_json and texts:
         asked.changes.setdefault("generate.n_best", len(texts))
-    unknown = {text: model.trained[0].words.unknown(text) for text in texts}
+    unknown = {text: model.unknown(text) for text in texts}
     found = asking.answered(lambda some: model.among(some, texts, asked.changes), named(asked), asked.at_once)
     lines = (line for answers in found for line in (shares(answers, unknown) if as_json else nearest(answers)))
     asking.write(lines, output, asked.at_once == 1)
@@ -120,7 +120,7 @@ def embedded(model: "Model", asked: asking.Request, texts: list[str], output: Pa
         kinds["pictures"] = model.embed(pictures, "pictures", asked.changes)
     if texts:
         kinds["texts"] = model.embed(texts, "texts", asked.changes)
-        say_unknown({text: model.trained[0].words.unknown(text) for text in texts})
+        say_unknown({text: model.unknown(text) for text in texts})
     if output and output.suffix.lower() == ".safetensors":
         write(output, kinds, {"model": str(model.folder)})
         told = " and ".join(count(len(one.names), kind[:-1]) for kind, one in kinds.items())

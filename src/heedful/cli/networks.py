@@ -16,9 +16,10 @@ def run(markdown: Markdown = False) -> None:
 def history() -> str:
     """A few lines a network, with its weights by size, and which network can do what."""
     from heedful.cli.info import VOCABULARY, resolved, unbuilt
-    from heedful.networks.lineage import allowed, describe
+    from heedful.networks.settings import describe
     from heedful.schema import SIZES
     from heedful.tasks import TASKS
+    from heedful.tasks.joins import allowed
 
     lines: list[str] = []
     for row in describe():
@@ -38,8 +39,9 @@ def history() -> str:
 
 def tables() -> str:
     """Both tables for a page: the history, and which network can do what."""
-    from heedful.networks.lineage import allowed, describe
+    from heedful.networks.settings import describe
     from heedful.tasks import TASKS
+    from heedful.tasks.joins import allowed
 
     told, can = [["network", "paper", "added", "still lacked"]], [["network", *TASKS]]
     for row in describe():

@@ -74,9 +74,9 @@ def keys() -> str:
     """Every key of a recipe, one a line, section by section."""
     from heedful.recipe import SECTIONS, describe
     from heedful.recipe import keys as every
-    from heedful.tasks.recipes import USES
+    from heedful.tasks.recipes import uses
 
-    lines = [describe(key, USES) for key in every()]
+    lines = [describe(key, uses()) for key in every()]
     for section in SECTIONS:
         first = next(number for number, line in enumerate(lines) if line.startswith(f"{section}."))
         lines.insert(first, "")

@@ -43,8 +43,8 @@ def paired(result: Paired, one: str, other: str) -> str:
 def comparison(result: Comparison) -> str:
     """The table, the notes, and the same inputs answered by every network, where there are such."""
     parts = [compare_table(result), "\n".join([compared.luck(result), *result.notes])]
-    parts += step_bars(result) if result.task == "label" else []
-    if result.task not in ("label", "draw"):  # drawings stand on the page
+    parts += step_bars(result) if result.view == "steps" else []
+    if result.view not in ("steps", "drawings"):  # drawings stand on the page
         parts.append(samples_table(result))
     return "\n\n".join(part for part in parts if part)
 

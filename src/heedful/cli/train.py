@@ -35,8 +35,8 @@ def run(
     heedful train translate a.tsv b.tsv --network bahdanau2015 train.learning_rate=3e-4 -o runs/mine
     heedful train recipe.toml --seed 1
 
-    Every flag is short for a key of the recipe (--minutes 5 is train.minutes=5); -o is the run's folder, by default
-    runs/<data>-<network>. The same command goes on with a run that was stopped.
+    Every flag is short for a key of the recipe (--minutes 5 is train.minutes=5); -o is the run's folder, new or empty,
+    by default runs/<data>-<network>. The same command goes on with a run that was stopped.
     """
     flags = {
         "network.name": network,
@@ -51,11 +51,10 @@ def run(
     recipe = recipe_of("train", words, flags)
 
     from heedful import api
-    from heedful.api.report import asked_with
     from heedful.training.progress import terminal
 
     with terminal() as listener:
         model = api.run(recipe, output, listener)
     print(f"\nLook:   {model.folder}/report.html")
-    print(f"Ask:    heedful {recipe.task} {model.folder} {asked_with(model)}")
+    print(f"Ask:    heedful {recipe.task} {model.folder} {model.asked_with}")
     print(f"Score:  heedful evaluate {model.folder} FILE")

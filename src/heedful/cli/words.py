@@ -37,24 +37,15 @@ What = Annotated[
     ),
 ]
 
-# What people have, by task.
-EXAMPLES = {
-    "classify": "photos/",
-    "caption": "captions.csv",
-    "draw": "captions.csv",
-    "match": "captions.csv",
-    "label": "clips/",
-    "translate": "pairs.tsv",
-    "complete": "book.txt",
-    "fill": "book.txt",
-}
 BUDGETS = ("train.minutes", "train.steps", "train.epochs")
 
 
 def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> Any:
     """The recipe that a command's words and flags (by their keys) ask for; raises HeedfulError for what is wrong."""
     from heedful.recipe import load, parse
-    from heedful.tasks.recipes import USES, build
+    from heedful.tasks import TASKS
+    from heedful.tasks.recipes import build, uses
+    from heedful.tasks.task import find_task
 
     first, *rest = words
     files, settings = files_and_settings(rest)
@@ -64,10 +55,10 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
         raise HeedfulError("data.train is set twice.", f"Once as {', '.join(files)}; keep one.")
     if files:
         changes["data.train"] = files
-    named = first in USES
-    recipe = build(first, changes) if named else load(recipe_file(command, first), changes, USES)
+    named = first in TASKS
+    recipe = build(first, changes) if named else load(recipe_file(command, first), changes, uses())
     if not recipe.data.train:
-        example = EXAMPLES.get(recipe.task, "FILE")
+        example = find_task(recipe.task).facts.data
         raise HeedfulError("There is no file to learn from.", f"As in: heedful {command} {first} {example}")
     return recipe
 

@@ -5,35 +5,56 @@ for a single row that does so alone.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from heedful.data.tokenizers.tokenizer import PAD
+from heedful.data.tokenizers.special_tokens import PAD
 
 T = TypeVar("T")
 
 
-def plan(lengths: np.ndarray, tokens: int, seed: int, epoch: int, *, multiple: int = 1) -> list[np.ndarray]:
+@dataclass(frozen=True)
+class Rows:
+    """The examples of a batch: (N,) row numbers of what a task learns from, in an epoch."""
+
+    epoch: int
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, some: slice) -> "Rows":
+        return Rows(self.epoch, self.rows[some])
+
+    def seeds(self, seed: int, size: int) -> list[int]:
+        """A seed for what is drawn for each example: by `seed`, epoch and row alone, whatever is beside it.
+
+        `size`: how many rows an epoch has.
+        """
+        numbers = (int(row) + self.epoch * size for row in self.rows)
+        return [int(np.random.default_rng((seed, number)).integers(2**62)) for number in numbers]
+
+
+def plan(lengths: np.ndarray, tokens: int, seed: int, epoch: int, *, multiple: int = 1) -> list[Rows]:
     """The batches of an epoch, in order: every row exactly once, rows of like lengths together.
 
     `lengths` is (rows, 2), tokens of source and target; `tokens` the budget of a batch. Where the budget allows as
     many, a batch has a multiple of `multiple` rows.
 
     >>> batches = plan(np.array([[9, 9], [1, 1], [9, 8]]), 20, seed=0, epoch=0)
-    >>> sorted(sorted(batch.tolist()) for batch in batches)
+    >>> sorted(sorted(batch.rows.tolist()) for batch in batches)
     [[0, 2], [1]]
     """
     rng = np.random.default_rng([seed, epoch])
     order, longest = shuffled_by_length(np.asarray(lengths), rng)
     # The first cut falls anywhere, and moves all that follow: neighbours are not parted at the same places each time.
     batches = cut(order, longest, tokens, multiple, first=rng.uniform(0.25, 1))
-    return [batches[i] for i in rng.permutation(len(batches))]
+    return [Rows(epoch, batches[i]) for i in rng.permutation(len(batches))]
 
 
-def shard(batch: np.ndarray, rank: int, world: int) -> np.ndarray:
+def shard(batch: Rows, rank: int, world: int) -> Rows:
     """The rows of a batch that process `rank` of `world` takes; an empty share if rows are too few."""
     return batch[rank::world]
 
@@ -87,10 +108,10 @@ def sample(examples: Sequence[T], limit: int, seed: int) -> list[T]:
     return [examples[number] for number in sorted(chosen)]
 
 
-def padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Rows of ids as one tensor (N, longest), padded behind, and their lengths (N,)."""
-    lengths = torch.tensor([len(row) for row in rows])
-    out = torch.full((len(rows), int(lengths.max())), PAD)
+def pad(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of ids as one array (N, longest), padded behind, and their lengths (N,)."""
+    lengths = np.array([len(row) for row in rows])
+    padded = np.full((len(rows), int(lengths.max())), PAD, np.int64)
     for place, row in enumerate(rows):
-        out[place, : len(row)] = torch.from_numpy(row.astype(np.int64))
-    return out, lengths
+        padded[place, : len(row)] = row
+    return padded, lengths

@@ -2,58 +2,69 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from heedful.data.pictures.files import path_of
+from heedful.data.pictures.karpathy import path_of
+from heedful.data.readers.files import all_files
 from heedful.data.readers.lines import check_readable
 from heedful.data.samples import read as samples
 from heedful.data.samples import steps as step_samples
-from heedful.data.steps.forms import TABLES
+from heedful.data.steps.forms import STORED, TABLES, StepForm
 from heedful.data.steps.read import read_labelled
+from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.tables import LISTS
+from heedful.data.steps.words import WordVocabulary
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.schema import DataSettings, Recipe
 
 FORMAT = 1
 
 
-def fingerprint_of(recipe: Recipe, coders: Sequence[object] | None) -> dict:
+def fingerprint_of(recipe: Recipe, coders: Sequence[object]) -> dict:
     """All that prepared data depends on, as JSON would have it; equal fingerprints mean equal data.
 
     `coders` are those of the weights one starts from, if there are any.
     """
     data = recipe.data
-    files = files_of(data)
+    files = all_files(data)
     own = [name for name in (data.source_tokenizer, data.target_tokenizer) if name.endswith(".json")]
-    given = [hashlib.sha256(described(coder).encode()).hexdigest() for coder in coders or ()]
+    hashes = [hashlib.sha256(describe_coder(coder).encode()).hexdigest() for coder in coders]
     return {
         "format": FORMAT,
         "files": {file: identity(file) for file in dict.fromkeys(files + own)},
         "data": asdict(data),
         "seed": recipe.data_seed,
-        "coders": given,
+        "coders": hashes,
     }
 
 
-def changed(kept: dict[str, Any], data: DataSettings) -> list[str]:
+def changed_files(kept: dict[str, Any], data: DataSettings) -> list[str]:
     """What is no longer as it was when `kept` was written, by name; raises HeedfulError for a file that is gone."""
-    found = [file for file, about in kept["files"].items() if identity(file) != about]
-    if not found and "clips" in kept and named_by(data) != kept["clips"]:
-        found = [f"a clip that {' or '.join(files_of(data))} names"]
-    return found
+    files = [file for file, about in kept["files"].items() if identity(file) != about]
+    if not files and "clips" in kept and digest_of_clips(data) != kept["clips"]:
+        return [f"a clip that {' or '.join(all_files(data))} names"]
+    return files
 
 
-def files_of(data: DataSettings) -> list[str]:
-    """All files of a recipe."""
-    return [*data.train, *([] if data.valid == "auto" else data.valid), *data.test]
+def describe_coder(coder: object) -> str:
+    """A tokenizer or form as text, in the words of 0.1.0: by them data that were prepared then are known."""
+    if isinstance(coder, Tokenizer):
+        return coder.dump()
+    if isinstance(coder, StepForm):
+        values = {field.name: getattr(coder, field.name) for field in fields(coder)}
+        texts = {name: repr(value) for name, value in values.items()} | {"vocabulary": describe_words(coder.vocabulary)}
+        return f"StepForm({', '.join(f'{STORED.get(name, name)}={text}' for name, text in texts.items())})"
+    return repr(coder)
 
 
-def described(coder: object) -> str:
-    """A tokenizer, names or form of pictures as text."""
-    return coder.dump() if isinstance(coder, Tokenizer) else repr(coder)
+def describe_words(vocabulary: WordVocabulary | SubwordVocabulary | None) -> str:
+    """The same for words."""
+    if isinstance(vocabulary, WordVocabulary):
+        return f"Lexicon({vocabulary.words!r}, {vocabulary.letters!r})"
+    return f"Cut({vocabulary.tokenizer.kind}, {vocabulary.tokenizer.size})" if vocabulary else "None"
 
 
 def identity(file: str) -> dict[str, str | int]:
@@ -87,15 +98,15 @@ def folder_identity(folder: Path) -> dict[str, str | int]:
     return {"files": number, "sha256": seen.hexdigest()}
 
 
-def named_by(data: DataSettings) -> str:
+def digest_of_clips(data: DataSettings) -> str:
     """A digest of what a recipe's files name in turn: sizes and times of clips and labels, versions of samples."""
-    files, seen = files_of(data), hashlib.sha256()
+    files, digest = all_files(data), hashlib.sha256()
     for file in files:
         if file.startswith("sample://"):
-            seen.update(step_samples.version(file).encode())
+            digest.update(step_samples.version(file).encode())
     lists = [file for file in files if Path(file).suffix.lower() in (*LISTS, *TABLES)]
-    for one in read_labelled(lists, replace(data, bad_rows="skip"), lambda bad: None):
-        for path in map(Path, one.paths):
+    for clip in read_labelled(lists, replace(data, bad_rows="skip"), lambda bad: None):
+        for path in map(Path, clip.paths):
             about = path.stat() if path.exists() else None
-            seen.update(f"{path} {about and (about.st_size, about.st_mtime_ns)}\n".encode())
-    return seen.hexdigest()
+            digest.update(f"{path} {about and (about.st_size, about.st_mtime_ns)}\n".encode())
+    return digest.hexdigest()

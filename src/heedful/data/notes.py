@@ -10,6 +10,10 @@ from heedful.data.readers.rows import BadRow, count
 Say = Callable[[str], None]
 
 
+def ignore(bad: BadRow) -> None:
+    """Passes over a bad row that is counted elsewhere."""
+
+
 class Notes:
     """What was chosen and counted, said at once and kept; `row` is what a row of the data is called."""
 

@@ -5,7 +5,7 @@ One pass over the rows keeps two 64-bit hashes a row and a bounded sample; every
 
 import random
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -31,26 +31,37 @@ class Scan:
     empty: list[int] = field(default_factory=list)
     first_empty: str = ""
     sample: list[tuple[int, Pair]] = field(default_factory=list)
+    limit: int = SAMPLE
+
+    @property
+    def whole(self) -> bool:
+        """Whether the sample is all rows."""
+        return len(self.sample) == len(self.sources)
 
     def add(self, pair: Pair, seed: int, draw: random.Random) -> None:
         """Takes in the next row."""
         row = len(self.sources)
-        self.sources.append(hashed(pair.source, seed))
-        self.groups.append(hashed(pair.group, seed) if pair.group else self.sources[-1])
+        self.sources.append(hash_text(pair.source, seed))
+        self.groups.append(hash_text(pair.group, seed) if pair.group else self.sources[-1])
         if is_empty(pair):
             self.empty.append(row)
             self.first_empty = self.first_empty or pair.where
-        if len(self.sample) < SAMPLE:
+        if len(self.sample) < self.limit:
             self.sample.append((row, pair))
-        elif (place := int(draw.random() * (row + 1))) < SAMPLE:
+        elif (place := int(draw.random() * (row + 1))) < self.limit:
             self.sample[place] = (row, pair)
 
 
-class Parting:
-    """Who learns and who is held out, every row that leaves said aloud. `first_bad` helps where nothing is left."""
+class Split:
+    """Who learns and who is held out, every row that leaves said aloud.
 
-    def __init__(self, data: DataSettings, seed: int, note: Notes, first_bad: str) -> None:
-        self.data, self.seed, self.note, self.first_bad = data, seed, note, first_bad
+    `held_out_rows` says how many of so many rows to hold out; `first_bad` helps where nothing is left.
+    """
+
+    def __init__(
+        self, data: DataSettings, seed: int, note: Notes, held_out_rows: Callable[[int], int], first_bad: str
+    ) -> None:
+        self.data, self.seed, self.note, self.held_out_rows, self.first_bad = data, seed, note, held_out_rows, first_bad
 
     def sides(self, scanned: Scan, valid: list[Pair], test: list[Pair]) -> np.ndarray:
         """TRAIN, VALID, SHARED or EMPTY for each row of the training files."""
@@ -58,32 +69,31 @@ class Parting:
         sides[scanned.empty] = EMPTY
         self.note.left_out(len(scanned.empty), "with an empty side", scanned.first_empty)
         for name, held in (("valid", valid), ("test", test)):
-            sources = {hashed(pair.source, self.seed) for pair in held}
-            groups = {hashed(pair.group, self.seed) for pair in held if pair.group}
-            self.part(scanned, sides, sources, groups, name)
-        self.some_left(sides)
+            sources = {hash_text(pair.source, self.seed) for pair in held}
+            groups = {hash_text(pair.group, self.seed) for pair in held if pair.group}
+            self.take_out_shared(scanned, sides, sources, groups, name)
+        self.refuse_empty(sides)
         if self.data.valid == "auto":
-            rows = int((sides == TRAIN).sum())
-            wanted = self.data.valid_rows if self.data.valid_rows != "auto" else max(1, min(2000, rows // 20))
+            wanted = self.held_out_rows(int((sides == TRAIN).sum()))
             hold_out(np.asarray(scanned.groups), sides, wanted)
             held = int((sides == VALID).sum())
             self.note(f"valid: {count(held, self.note.row)} held out by seed {self.seed} (none given)")
             sources = set(np.asarray(scanned.sources)[sides == VALID].tolist())
-            self.part(scanned, sides, sources, set(), "valid")
-            self.some_left(sides)
+            self.take_out_shared(scanned, sides, sources, set(), "valid")
+            self.refuse_empty(sides)
         return sides
 
-    def some_left(self, sides: np.ndarray) -> None:
+    def refuse_empty(self, sides: np.ndarray) -> None:
         """Raises HeedfulError if no row is left to learn from."""
         if not (sides == TRAIN).any():
             shared = "All of them share a source or group with valid or test; data.overlap=keep would keep them."
             cure = self.first_bad if not len(sides) else shared if (sides == SHARED).any() else ""
             raise HeedfulError(f"There is no {self.note.row} to learn from in {', '.join(self.data.train)}.", cure)
 
-    def part(self, scanned: Scan, sides: np.ndarray, sources: set[int], groups: set[int], name: str) -> None:
+    def take_out_shared(self, scanned: Scan, sides: np.ndarray, sources: set[int], groups: set[int], name: str) -> None:
         """Takes the rows out of training that share a source or group with a held-out set, or says that they stay."""
         before = sides.copy()
-        hashes = [np.fromiter(some, np.uint64, len(some)) for some in (sources, groups)]
+        hashes = [np.fromiter(side, np.uint64, len(side)) for side in (sources, groups)]
         number = drop_overlap(scanned, sides, hashes[0], hashes[1])
         what = "whose source or group" if self.data.group else "whose source"
         if self.data.overlap == "drop":
@@ -94,12 +104,12 @@ class Parting:
             self.note(f"kept: {kept} {what} also stands in {name} (data.overlap=keep)")
 
 
-def scan(pairs: Iterable[Pair], seed: int) -> Scan:
-    """One pass over pairs."""
-    kept, draw = Scan(), random.Random(seed)
+def scan(pairs: Iterable[Pair], seed: int, limit: int = SAMPLE) -> Scan:
+    """One pass over pairs, which keeps at most `limit` of them."""
+    scanned, draw = Scan(limit=limit), random.Random(seed)
     for pair in pairs:
-        kept.add(pair, seed, draw)
-    return kept
+        scanned.add(pair, seed, draw)
+    return scanned
 
 
 def is_empty(pair: Pair) -> bool:
@@ -107,7 +117,7 @@ def is_empty(pair: Pair) -> bool:
     return not pair.source.strip() or not pair.target.strip()
 
 
-def hashed(text: str, seed: int) -> int:
+def hash_text(text: str, seed: int) -> int:
     """64 bits of a text, others for another seed."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8, key=seed.to_bytes(16, "big")).digest(), "big")
 
@@ -138,12 +148,12 @@ def drop_overlap(scanned: Scan, sides: np.ndarray, sources: np.ndarray, groups: 
     return int(shared.sum())
 
 
-def grouped(pairs: Iterable[Pair]) -> list[Example]:
+def group_by_source(pairs: Iterable[Pair]) -> list[Example]:
     """One example a source, in order of first appearance, with every distinct target as a reference."""
-    found: dict[str, tuple[str, dict[str, None]]] = {}
+    by_source: dict[str, tuple[str, dict[str, None]]] = {}
     for pair in pairs:
-        found.setdefault(pair.source, (pair.where, {}))[1][pair.target] = None
-    return [Example(source, tuple(references), where) for source, (where, references) in found.items()]
+        by_source.setdefault(pair.source, (pair.where, {}))[1][pair.target] = None
+    return [Example(source, tuple(references), where) for source, (where, references) in by_source.items()]
 
 
 def select(pairs: Iterable[Pair], sides: np.ndarray, side: int) -> Iterator[Pair]:

@@ -1,9 +1,11 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Transformer translators as CTranslate2 models, through that library's own specification of them.
 
 D width   S positions   V vocabulary
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.attention import Attention
 from heedful.blocks.embedding import Learned, Positions, Sinusoidal, Tokens
-from heedful.blocks.transformer import Block, Stack
+from heedful.blocks.transformer import Block, FeedForward, Stack
 from heedful.errors import HeedfulError
 from heedful.networks.decoders import TransformerDecoder
 from heedful.networks.encoders import TransformerEncoder
@@ -30,7 +32,7 @@ ACTIVATIONS = {"relu": "RELU", "gelu": "GELU", "gelu_tanh": "GELUTanh", "quick_g
 """The format's names of ours."""
 
 FARTHEST = 2048
-"""Positions that a table of waves is written for: the format holds numbers, and no formula."""
+"""Positions that a table of sinusoids is written for: the format holds numbers, and no formula."""
 
 
 class Special(NamedTuple):
@@ -79,7 +81,7 @@ def write(network: EncoderDecoder, vocabularies: Vocabularies, special: Special,
         (spec.register_source_vocabulary, spec.register_target_vocabulary), vocabularies, strict=True
     ):
         register(list(names))
-    put_config(spec, [vocabularies[1][one] for one in special], first_block(encoder.layers).inner_norm.eps)
+    put_config(spec, [vocabularies[1][one] for one in special], epsilon_of(encoder.layers))
     spec.validate()
     spec.optimize()
     spec.save(str(folder))
@@ -88,7 +90,7 @@ def write(network: EncoderDecoder, vocabularies: Vocabularies, special: Special,
 @torch.inference_mode()
 def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Special, folder: Path) -> float:
     """How far log probabilities of made-up answers are from the network's, as a share of the largest of them."""
-    from ctranslate2 import Translator
+    ctranslate2: Any = import_module("ctranslate2")  # has no types
 
     luck, lengths, steps = torch.Generator().manual_seed(0), torch.tensor([7, 3, 5, 2]), 4
     marks = [vocabularies[1][one] for one in special]
@@ -101,11 +103,11 @@ def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Spe
     own = network.decoder.logits(network(source, lengths, written[:, :-1])).log_softmax(-1)
     expected = own.gather(-1, written[:, 1:].unsqueeze(-1)).squeeze(-1)
     texts = [
-        [vocabularies[0][i] for i in row[: length - 1]] for row, length in zip(source.tolist(), lengths, strict=True)
+        [vocabularies[0][i] for i in row[: length - 1]] for row, length in zip(listed(source), lengths, strict=True)
     ]
-    answers = [[vocabularies[1][i] for i in row] for row in target.tolist()]
-    scored = Translator(str(folder), device="cpu", compute_type="float32").score_batch(texts, answers)
-    found = torch.tensor([one.log_probs for one in scored])
+    answers = [[vocabularies[1][i] for i in row] for row in listed(target)]
+    scored = ctranslate2.Translator(str(folder), device="cpu", compute_type="float32").score_batch(texts, answers)
+    found = torch.tensor([result.log_probs for result in scored])
     return float((found - expected).abs().max() / expected.abs().max())
 
 
@@ -115,14 +117,21 @@ def drawn(names: Sequence[str], marks: Sequence[str], shape: tuple[int, int], lu
     return free[torch.randint(len(free), shape, generator=luck)]
 
 
+def listed(ids: Tensor) -> list[list[int]]:
+    """Rows of ids."""
+    rows: list[list[int]] = ids.tolist()
+    return rows
+
+
 def specification(encoder: Stack, decoder: Stack) -> Spec:
     """An empty specification of these depths and heads."""
-    from ctranslate2.specs import common_spec, transformer_spec
+    specs: Any = import_module("ctranslate2.specs")  # has no types
+    common_spec, transformer_spec = specs.common_spec, specs.transformer_spec
 
     def side(kind: Spec, stack: Stack) -> Spec:
         block = first_block(stack)
-        activation = common_spec.Activation[ACTIVATIONS[block.activation]]
-        return kind(len(stack.layers), block.self_attention.heads, pre_norm=block.pre, activation=activation)
+        activation = common_spec.Activation[ACTIVATIONS[feed_forward(block).activation]]
+        return kind(len(stack.layers), block.self_attention.heads, pre_norm=block.norms.pre, activation=activation)
 
     kinds = transformer_spec.TransformerEncoderSpec, transformer_spec.TransformerDecoderSpec
     return transformer_spec.TransformerSpec(*map(side, kinds, (encoder, decoder)))
@@ -131,6 +140,19 @@ def specification(encoder: Stack, decoder: Stack) -> Spec:
 def first_block(stack: Stack) -> Block:
     """The first of blocks that are all alike."""
     return next(iter(stack))
+
+
+def feed_forward(block: Block) -> FeedForward:
+    """The inner part of a block."""
+    assert isinstance(block.inner, FeedForward)
+    return block.inner
+
+
+def epsilon_of(stack: Stack) -> float:
+    """What the norms of a stack add to the variance."""
+    norm = first_block(stack).inner_norm
+    assert isinstance(norm, nn.LayerNorm)
+    return norm.eps
 
 
 def put_config(spec: Spec, special: Sequence[str], epsilon: float) -> None:
@@ -145,14 +167,14 @@ def put_config(spec: Spec, special: Sequence[str], epsilon: float) -> None:
 def put_side(spec: Spec, stack: Stack, positions: Positions) -> None:
     """What encoder and decoder have alike: positions, self-attention, the two linear layers, norms."""
     block = first_block(stack)
-    spec.position_encodings.encodings = table(positions, block.up.in_features)
-    if block.pre:
+    spec.position_encodings.encodings = table(positions, stack.width)
+    if block.norms.pre:
         put_norm(spec.layer_norm, stack.norm)
     for layer, block in zip(spec.layer, stack, strict=True):
         put_attention(layer.self_attention, block.self_attention, block.self_norm, fused=True)
         put_norm(layer.ffn.layer_norm, block.inner_norm)
-        put_linear(layer.ffn.linear_0, block.up)
-        put_linear(layer.ffn.linear_1, block.down)
+        put_linear(layer.ffn.linear_0, feed_forward(block).up)
+        put_linear(layer.ffn.linear_1, feed_forward(block).down)
 
 
 def table(positions: Positions, width: int) -> np.ndarray:
@@ -181,8 +203,9 @@ def put_norm(spec: Spec, norm: nn.Module) -> None:
 def put_linear(spec: Spec, linear: nn.Linear) -> None:
     """A linear layer's weights."""
     spec.weight = plain(linear.weight)
-    if linear.bias is not None:
-        spec.bias = plain(linear.bias)
+    for name, bias in linear.named_parameters():
+        if name == "bias":  # some have none
+            spec.bias = plain(bias)
 
 
 def plain(tensor: Tensor) -> np.ndarray:

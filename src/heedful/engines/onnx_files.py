@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Graphs to .onnx files, and whether the files answer as the network does.
 
 N sources   T tokens   V vocabulary
@@ -5,18 +6,23 @@ N sources   T tokens   V vocabulary
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from heedful.engines.onnx_graphs import NEW, Example, Graph, Reader, named, unread
+from heedful.engines.onnx_graphs import NEW, Example, Graph, Reader, Stepper, named, unread
 from heedful.engines.onnx_recurrent import OPSET, exportable
 from heedful.errors import HeedfulError
-from heedful.networks.joins import LanguageModel
+from heedful.networks.decoders import Decoder
+
+STEPS = 5  # tokens of a check
 
 
 def require() -> None:
@@ -62,7 +68,7 @@ class Listed(nn.Module):
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Without the exporter's remarks, on libraries that are not installed and names of axes that are one."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
@@ -78,16 +84,37 @@ class Session:
     """An .onnx file that answers."""
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
+        onnxruntime: Any = import_module("onnxruntime")  # has no types
         self.inner = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        self.takes = [one.name for one in self.inner.get_inputs()]
-        self.gives = [one.name for one in self.inner.get_outputs()]
+        self.takes: list[str] = [one.name for one in self.inner.get_inputs()]
+        self.gives: list[str] = [one.name for one in self.inner.get_outputs()]
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Outputs by name; what the file does not take is left out."""
         given = {name: inputs[name].numpy() for name in self.takes}
-        return dict(zip(self.gives, map(torch.from_numpy, self.inner.run(None, given)), strict=True))
+        answers: list[np.ndarray] = self.inner.run(None, given)
+        return {name: torch.from_numpy(answer) for name, answer in zip(self.gives, answers, strict=True)}
+
+
+def differences(graphs: Sequence[Graph], folder: Path) -> float:
+    """How far the files' answers are from the network's, as a share of the largest number; the worst of all files."""
+    found: list[float] = []
+    for graph in graphs:
+        if isinstance(graph.module, Reader):
+            tokens = made_up_tokens(graph.module.network.decoder, graph.rows)
+            found.append(difference_in_steps(graph.module, graph.inputs, tokens, folder))
+        elif not isinstance(graph.module, Stepper):
+            found.append(difference(graph, folder))
+        elif len(graphs) == 1:  # else it was asked together with the reader
+            tokens = made_up_tokens(graph.module.decoder, graph.rows)
+            found.append(difference_alone(graph.module.decoder, tokens, folder))
+    return max(found)
+
+
+def made_up_tokens(decoder: Decoder, rows: int) -> Tensor:
+    """Tokens that nobody wrote, a few for each source."""
+    random, steps = torch.Generator().manual_seed(0), min(STEPS, decoder.limit or STEPS)
+    return torch.randint(0, decoder.vocabulary, (rows, steps), generator=random)
 
 
 @torch.inference_mode()
@@ -107,15 +134,17 @@ def difference_in_steps(reader: Reader, example: Example, tokens: Tensor, folder
 
 
 @torch.inference_mode()
-def difference_alone(network: LanguageModel, tokens: Tensor, folder: Path) -> float:
+def difference_alone(decoder: Decoder, tokens: Tensor, folder: Path) -> float:
     """The same of step.onnx alone."""
-    state = unread(network.decoder.start(None, rows=tokens.size(0), room=1))
-    return apart(stepwise(named(state), tokens, folder), network.decoder.logits(network(tokens)))
+    state = unread(decoder.start(None, rows=tokens.size(0), room=1))
+    outputs, _ = decoder(tokens, decoder.start(None, rows=tokens.size(0)))
+    return apart(stepwise(named(state), tokens, folder), decoder.logits(outputs))
 
 
 def stepwise(state: dict[str, Tensor], tokens: Tensor, folder: Path) -> Tensor:
     """The logits (N, T, V) of step.onnx, fed with tokens (N, T) one by one."""
-    step, logits = Session(folder / "step.onnx"), []
+    step = Session(folder / "step.onnx")
+    logits: list[Tensor] = []
     for column in tokens.T:
         found = step(state | {"tokens": column.contiguous()})
         logits.append(found["logits"])

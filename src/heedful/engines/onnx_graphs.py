@@ -6,15 +6,14 @@ N sources or rows   S source positions   T tokens so far   D width   V vocabular
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from heedful.blocks.codebook import Codebook, Grays
-from heedful.blocks.state import State, grown
+from heedful.blocks.codebook import Codebook, GrayLevels
+from heedful.blocks.state import State, grow
 from heedful.networks.decoders import Decoder
-from heedful.networks.joins import AnyEncoder, EncoderDecoder, EncoderHead, Filler, LanguageModel, TwoTowers
+from heedful.networks.joins import EncoderDecoder, EncoderHead, LanguageModel, MaskedLanguageModel, TwoTowers
 
 NEW = "new."
 """Before the name of what `step` hands on; without it, it is the name under which the next `step` takes it."""
@@ -36,6 +35,11 @@ class Graph:
     outputs: tuple[str, ...]
     limit: int | None = None
 
+    @property
+    def rows(self) -> int:
+        """How many sources the examples are of."""
+        return len(next(iter(self.inputs.values())))
+
 
 Example = dict[str, Tensor]
 """A source (N, ...) and, where lengths differ, lengths (N,)."""
@@ -47,7 +51,7 @@ def answer_graph(network: EncoderHead, example: Example, positions: int) -> Grap
     return Graph("model", "source to logits", module, example, axes_of(example), ("logits",), network.encoder.limit)
 
 
-def filler_graph(network: Filler, example: Example) -> Graph:
+def filler_graph(network: MaskedLanguageModel, example: Example) -> Graph:
     """Texts with gaps to logits of each entry of the vocabulary at each position."""
     module = Guess(network)
     return Graph("model", "source to logits", module, example, axes_of(example), ("logits",), network.encoder.limit)
@@ -55,7 +59,7 @@ def filler_graph(network: Filler, example: Example) -> Graph:
 
 def tower_graph(network: TwoTowers, side: int, name: str, example: Example, positions: int) -> Graph:
     """Sources of one side to unit vectors."""
-    module, limit = Tower(network, side, positions), cast("AnyEncoder", network.encoders[side]).limit
+    module, limit = Tower(network, side, positions), network.encoder(side).limit
     return Graph(name, f"{name} to unit vectors", module, example, axes_of(example), ("vectors",), limit)
 
 
@@ -85,7 +89,7 @@ def step_graph(decoder: Decoder, state: State) -> Graph:
     return Graph("step", "token and state to logits and new state", Stepper(decoder, state), inputs, axes, outputs)
 
 
-def paint_graph(codebook: Codebook | Grays) -> Graph:
+def paint_graph(codebook: Codebook | GrayLevels) -> Graph:
     """Codes to pictures."""
     codes = torch.arange(3 * codebook.positions).view(3, -1) % codebook.size
     return Graph(
@@ -136,7 +140,7 @@ class Answer(Positioned):
 class Guess(nn.Module):
     """What fills gaps, asked at every position."""
 
-    def __init__(self, network: Filler) -> None:
+    def __init__(self, network: MaskedLanguageModel) -> None:
         super().__init__()
         self.network = network
 
@@ -177,7 +181,7 @@ class Stepper(nn.Module):
     def __init__(self, decoder: Decoder, like: State) -> None:
         super().__init__()
         self.decoder = decoder
-        self.parts = [list(part) for part in (like.source, like.carried, like.buffers)]
+        self.parts = [list(part) for part in (like.source, like.hidden, like.buffers)]
 
     def forward(self, tokens: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         """Tokens (N,) and the tensors of a state -> logits (N, V), and those tensors that are not the source's."""
@@ -188,19 +192,19 @@ class Stepper(nn.Module):
     def state(self, tokens: Tensor, tensors: Sequence[Tensor]) -> State:
         """The state whose tensors these are, with room for one position more."""
         given = iter(tensors)
-        source, carried, buffers = ({name: next(given) for name in names} for names in self.parts)
+        source, hidden, buffers = ({name: next(given) for name in names} for names in self.parts)
         lengths = next(given, torch.zeros_like(tokens))
         return State(
-            source, carried, lengths, {name: grown(buffer, buffer.size(1) + 1) for name, buffer in buffers.items()}
+            source, hidden, lengths, {name: grow(buffer, buffer.size(1) + 1) for name, buffer in buffers.items()}
         )
 
 
 class Painter(nn.Module):
     """Codes (N, S) to bytes (N, H, W, C)."""
 
-    def __init__(self, codebook: Codebook | Grays) -> None:
+    def __init__(self, codebook: Codebook | GrayLevels) -> None:
         super().__init__()
-        self.codebook: Codebook | Grays = codebook
+        self.codebook: Codebook | GrayLevels = codebook
 
     def forward(self, codes: Tensor) -> tuple[Tensor, ...]:
         return (self.codebook.decode(codes),)
@@ -217,6 +221,6 @@ def named(state: State) -> dict[str, Tensor]:
     `source.…` stays as it is, `carried.…` is what a recurrent decoder remembers, `read.…` grows with what was read.
     """
     source = {f"source.{name}": part for name, part in state.source.items()}
-    carried = {name if name.startswith("carried.") else f"carried.{name}": part for name, part in state.carried.items()}
+    carried = {f"carried.{name}": part for name, part in state.hidden.items()}
     read = {f"read.{name}": part for name, part in state.buffers.items()}
     return source | carried | read | ({"read.lengths": state.lengths} if read else {})

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Recurrent layers as ONNX's own operators, which read padded batches by their lengths.
 
 PyTorch's packed sequences have no counterpart in ONNX; its RNN, LSTM and GRU take the lengths beside the batch.
@@ -11,7 +12,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from heedful.blocks.recurrent import Carried, Cell, Recurrent
+from heedful.blocks.names import Cell
+from heedful.blocks.recurrent import Hidden, Recurrent
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -51,26 +53,24 @@ class OnnxRecurrent(nn.Module):
         gates = [weight.chunk(len(GATES[self.cell])) for weight in ways]
         return [torch.cat([some[place] for place in GATES[self.cell]]) for some in gates]
 
-    def forward(
-        self, x: Tensor, carried: Carried | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, Carried]:
-        """Reads x (N, T, D): outputs (N, T, width), and the carried tensors after each row's own last position."""
+    def forward(self, x: Tensor, hidden: Hidden | None = None, lengths: Tensor | None = None) -> tuple[Tensor, Hidden]:
+        """Reads x (N, T, D): outputs (N, T, width), and the hidden state after each row's own last position."""
         states: list[Tensor] = []
         for number in range(self.depth):
-            start = carried[number * self.parts : (number + 1) * self.parts] if carried else None
+            start = hidden[number * self.parts : (number + 1) * self.parts] if hidden else None
             x, last = self.read(number, x, start, lengths)
             states += last
         return x, tuple(states)
 
-    def step(self, x: Tensor, carried: Carried) -> tuple[Tensor, Carried]:
-        """One position of every row: x (N, D) -> output (N, width), carried tensors."""
-        outputs, carried = self(x.unsqueeze(1), carried)
-        return outputs.squeeze(1), carried
+    def step(self, x: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
+        """One position of every row: x (N, D) -> output (N, width), hidden state."""
+        outputs, hidden = self(x.unsqueeze(1), hidden)
+        return outputs.squeeze(1), hidden
 
-    def read(self, number: int, x: Tensor, start: Carried | None, lengths: Tensor | None) -> tuple[Tensor, Carried]:
+    def read(self, number: int, x: Tensor, start: Hidden | None, lengths: Tensor | None) -> tuple[Tensor, Hidden]:
         """One layer."""
         rows, steps, half = x.size(0), x.size(1), self.width // self.ways
-        begin = [part.unflatten(-1, (self.ways, -1)).transpose(0, 1) for part in start] if start else []
+        begin: list[Tensor] = [part.unflatten(-1, (self.ways, -1)).transpose(0, 1) for part in start] if start else []
         names = ("weight_ih", "weight_hh", "bias")
         weights = [getattr(self, f"{name}_{number}") for name in names]
         settings: dict[str, Any] = {"hidden_size": half}

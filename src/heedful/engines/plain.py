@@ -162,32 +162,26 @@ def to_host(tokens: Tensor, values: Sequence[Tensor], shape: tuple[int, ...]) ->
 
 
 @torch.inference_mode()
-def score(
-    decoders: Sequence[Decoder],
-    states: Sequence[State],
-    answers: Sequence[Sequence[int]],
-    special: SpecialIds,
-    complete: Sequence[bool] | None = None,
-) -> list[float]:
-    """The log probability of each answer, its end included, in one call a decoder: what `Search` reports for it.
+def token_log_probabilities(
+    decoders: Sequence[Decoder], states: Sequence[State], answers: Sequence[Sequence[int]], special: SpecialIds
+) -> list[Floats]:
+    """The log probability of each token of each answer, in one call a decoder: what `Search` adds up for it.
 
     `states` are fresh, one a decoder (several: the mean of their probabilities), with a row for each answer.
-    `answers` are token ids without beginning and end; where `complete` is False the end is not counted.
+    `answers` are token ids without the beginning, with end tokens where these count.
     """
-    ends = [[special.end] if whole else [] for whole in (complete or [True] * len(answers))]
-    targets = [[*answer, *end] for answer, end in zip(answers, ends, strict=True)]
-    device = states[0].lengths.device
-    lengths = torch.tensor([len(target) for target in targets], device=device)
-    size = max(map(len, targets), default=0)
+    size = max(map(len, answers), default=0)
     if not size:
-        return [0.0] * len(targets)
-    padded = torch.tensor([[*target, *[special.end] * (size - len(target))] for target in targets], device=device)
+        return [np.zeros(0)] * len(answers)
+    device = states[0].lengths.device
+    lengths = torch.tensor([len(answer) for answer in answers], device=device)
+    padded = torch.tensor([[*answer, *[special.end] * (size - len(answer))] for answer in answers], device=device)
     inputs = torch.cat((torch.full_like(padded[:, :1], special.begin), padded[:, :-1]), dim=1)
     outputs = [decoder(inputs, state, lengths)[0] for decoder, state in zip(decoders, states, strict=True)]
     real = torch.arange(size, device=device) < lengths.unsqueeze(1)  # (R, T)
     gained = torch.zeros(real.shape, dtype=torch.double, device=device)
     gained[real] = log_probabilities(decoders, [output[real] for output in outputs], padded[real]).double()
-    return gained.sum(1).tolist()
+    return [row[: len(answer)] for row, answer in zip(gained.cpu().numpy(), answers, strict=True)]
 
 
 def log_probabilities(decoders: Sequence[Decoder], outputs: Sequence[Tensor], targets: Tensor) -> Tensor:

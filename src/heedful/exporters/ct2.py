@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from heedful.api.export import agreed
-from heedful.api.model import Model
-from heedful.data.tokenizers.sentencepiece import Pieces
-from heedful.data.tokenizers.tokenizer import SPECIALS, Tokenizer
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from heedful.data.tokenizers.special_tokens import SPECIALS
+from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines import ct2
 from heedful.errors import HeedfulError
-from heedful.tasks import task
+from heedful.exporters.package import Package, Written, agreed
+from heedful.tasks.seq2seq_learning import LearnableSeq2Seq
+from heedful.tasks.task import find_task
 
 __all__ = ["require", "write"]
 require = ct2.require
@@ -18,35 +19,41 @@ OWN = "heedful:"
 """Before names of entries that are not the tokenizer's."""
 
 
-def write(model: Model, folder: Path) -> tuple[dict[str, str], list[str]]:
+def write(package: Package, folder: Path) -> Written:
     """Writes the model and its tokenizers, and checks it; raises HeedfulError for what CTranslate2 has no place for."""
-    author = model.trained[0]
-    lacks = ct2.unfit(author.network) if model.task == "translate" else "models of translate"
-    if lacks:
+    model, recipe = package.model, package.recipe
+    translates = isinstance(model, LearnableSeq2Seq) and not model.reading.positions
+    lacks = ct2.unfit(model.network) if translates else "models of translate"
+    if not isinstance(model, LearnableSeq2Seq) or lacks:
         raise HeedfulError(
-            f"CTranslate2 runs {lacks} alone, and not {model.folder} ({model.task}, {model.recipe.network.name}).",
-            f"ONNX takes it: heedful export {model.folder} --to onnx",
+            f"CTranslate2 runs {lacks} alone, and not {package.folder} ({recipe.task}, {recipe.network.name}).",
+            f"ONNX takes it: heedful export {package.folder} --to onnx",
         )
-    sides, network, marks = (author.reading.tokenizer, author.target), author.network, author.target.marks
-    special = SPECIALS if not any(side.shift for side in sides) else tuple(f"{OWN}{name}" for name in SPECIALS)
-    counts = network.embedding.table.num_embeddings, network.decoder.vocabulary
-    vocabularies = vocabulary(sides[0], special, counts[0]), vocabulary(sides[1], special, counts[1])
-    ids = ct2.Special(marks.begin, marks.end, marks.unknown)
+    network, special = model.network, model.target.special_tokens
+    assert special.unknown is not None, "a translator's vocabulary has an unknown token"
+    vocabularies = vocabularies_of(model)
+    ids = ct2.Special(special.begin, special.end, special.unknown)
     ct2.write(network, vocabularies, ids, folder)
-    task(model.task).save(author, folder)
+    find_task(recipe.task).answering.save(model, folder)
     network.eval()
-    notes = [
-        agreed("CTranslate2", "log probabilities of 4 answers", ct2.difference(network, vocabularies, ids, folder))
-    ]
+    apart = ct2.difference(network, vocabularies, ids, folder)
+    notes = [agreed("CTranslate2", "log probabilities of 4 answers", apart)]
     if network.encoder.limit is None:
         notes.append(f"positions: the first {ct2.FARTHEST:,}, as the format holds a table of them and no formula")
-    use = 'use: ctranslate2.Translator("FOLDER"), as docs/export.md shows'
-    return {"model.bin": "weights"}, [*notes, use]
+    return Written({"model.bin": "weights"}, [*notes, 'use: ctranslate2.Translator("FOLDER"), as docs/export.md shows'])
+
+
+def vocabularies_of(model: LearnableSeq2Seq) -> tuple[list[str], list[str]]:
+    """The names of all ids of the source and of the target."""
+    source, target = model.reading.tokenizer, model.target
+    special = tuple(f"{OWN}{name}" for name in SPECIALS) if source.shift or target.shift else SPECIALS
+    table = model.network.embedding.get_parameter("table.weight")
+    return vocabulary(source, special, len(table)), vocabulary(target, special, model.network.decoder.vocabulary)
 
 
 def vocabulary(tokenizer: Tokenizer, special: Sequence[str], count: int) -> list[str]:
     """The name of each of so many ids. What no text becomes has a name that is no token of the tokenizer."""
-    if isinstance(tokenizer, Pieces):
+    if isinstance(tokenizer, SentencePieceTokenizer):
         return [tokenizer.names.get(number, f"{OWN}{number}") for number in range(count)]
     names = list(special)
     for number in range(len(special), count):

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn
-
 from heedful.blocks.embedding import Tokens
 from heedful.errors import HeedfulError
 from heedful.hub import words
@@ -12,9 +10,10 @@ from heedful.hub.config import Config, named
 from heedful.hub.layout import Entry, Extra, Table, parts, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
-from heedful.networks.embeddings import Segments
-from heedful.networks.heads import WordHead
-from heedful.networks.joins import EncoderAlone, EncoderHead, Filler, build_encoder
+from heedful.networks.build import build_encoder
+from heedful.networks.embeddings import SegmentEmbedding
+from heedful.networks.heads import TokenHead
+from heedful.networks.joins import EncoderAlone, EncoderHead, MaskedLanguageModel, Network
 from heedful.schema import NetworkSettings
 
 TASKS = {
@@ -121,17 +120,18 @@ def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     return Plan("bert", "BertForMaskedLM", {"encoder": network}, {"vocabulary": facts["vocabulary"], "texts": 0})
 
 
-def build(plan: Plan) -> nn.Module:
+def build(plan: Plan) -> Network:
     """The network, with fresh weights."""
     side, facts = plan.sides["encoder"], plan.facts
     tokens = Tokens(facts["vocabulary"], int(side.width))
-    embedding = Segments(tokens, facts["texts"]) if facts["texts"] else tokens
+    embedding = SegmentEmbedding(tokens, facts["texts"]) if facts["texts"] else tokens
     encoder = build_encoder(side)
     if plan.architecture == "BertModel":
         return EncoderAlone(embedding, encoder, int(side.width) if facts["pooler"] else 0)
     if plan.architecture in FILLERS:
         assert side.activation != "auto" and side.epsilon != "auto"
-        return Filler(embedding, encoder, WordHead(tokens, bool(side.tied), side.activation, side.epsilon))
+        head = TokenHead(tokens, bool(side.tied), side.activation, side.epsilon)
+        return MaskedLanguageModel(embedding, encoder, head)
     one = plan.architecture == "BertForSequenceClassification"
     pool = "class" if one else "each"
     return EncoderHead(embedding, encoder, len(facts["names"]), pool, float(side.dropout), pooler=one)

@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from torch import nn
-
 from heedful.blocks.embedding import Tokens
 from heedful.hub import gpt2, vit, words
 from heedful.hub.config import Config
 from heedful.hub.layout import Entry, Table, parts, same
 from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
+from heedful.networks.build import build_decoder
 from heedful.networks.encoders import ProjectedEncoder
-from heedful.networks.joins import EncoderDecoder, build_decoder
-from heedful.networks.lineage import writer
+from heedful.networks.joins import EncoderDecoder
 
 TASKS = {"VisionEncoderDecoderModel": ("caption",)}
 COMPUTED = tuple(f"decoder\\.{pattern}" for pattern in gpt2.COMPUTED)
@@ -47,13 +45,13 @@ def config_of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def build(plan: Plan) -> nn.Module:
+def build(plan: Plan) -> EncoderDecoder:
     """The network, with fresh weights."""
     embedding, encoder = vit.eyes(plan, plan.sides["encoder"])
     decoder = plan.sides["decoder"]
     reads = ProjectedEncoder(encoder, int(decoder.width)) if projected(plan) else encoder
     tokens = Tokens(plan.facts["vocabulary"], int(decoder.width))
-    return EncoderDecoder(embedding, reads, build_decoder(writer(decoder), decoder, tokens, reads.widths))
+    return EncoderDecoder(embedding, reads, build_decoder(decoder, tokens, reads.widths))
 
 
 def projected(plan: Plan) -> bool:

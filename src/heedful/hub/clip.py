@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn
-
 from heedful.blocks.embedding import Tokens
 from heedful.errors import HeedfulError
 from heedful.hub import words
@@ -14,7 +12,8 @@ from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, same, 
 from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
 from heedful.hub.vit import eyes
-from heedful.networks.joins import TwoTowers, build_encoder
+from heedful.networks.build import build_encoder
+from heedful.networks.joins import TwoTowers
 from heedful.schema import NetworkSettings
 
 TASKS = {"CLIPModel": ("match",)}
@@ -105,12 +104,12 @@ def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     return Plan("clip", "CLIPModel", sides, told | {"space": int(network.width)})
 
 
-def build(plan: Plan) -> nn.Module:
+def build(plan: Plan) -> TwoTowers:
     """The network, with fresh weights."""
     picture, text = plan.sides["picture"], plan.sides["text"]
     embedding, encoder = eyes(plan, picture)
     tokens = Tokens(plan.facts["vocabulary"], int(text.width))
-    return TwoTowers(embedding, tokens, (encoder, build_encoder(text, second=True)), plan.facts["space"])
+    return TwoTowers(embedding, tokens, (encoder, build_encoder(text, for_text=True)), plan.facts["space"])
 
 
 def checked(plan: Plan, weights: Tensors) -> None:

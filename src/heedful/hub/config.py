@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from heedful.blocks.activation import Activation
+from heedful.blocks.names import Activation
 from heedful.errors import HeedfulError
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from heedful.hub import words
 from heedful.hub.config import Config
@@ -14,6 +14,7 @@ from heedful.hub.marian import Pieces
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
+from heedful.networks.joins import Network
 from heedful.schema import NetworkSettings
 
 
@@ -49,7 +50,7 @@ class Family:
     tasks: Mapping[str, tuple[str, ...]]
     plan: Callable[[Config, str, set[str], Preprocessing | None], Plan]
     config: Callable[[Plan], dict[str, Any]]
-    build: Callable[[Plan], nn.Module]
+    build: Callable[[Plan], Network]
     table: Callable[[Plan], Table]
     own: Callable[[NetworkSettings, Mapping[str, Any]], Plan] | None = None
     prefix: str = ""

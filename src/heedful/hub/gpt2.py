@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn
-
 from heedful.hub import words
 from heedful.hub.config import Config, named
 from heedful.hub.layout import TURNED, Line, Table, joined, parts, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
-from heedful.networks.joins import language_model
+from heedful.networks.build import language_model
+from heedful.networks.joins import Network
 from heedful.schema import NetworkSettings
 
 TASKS = {"GPT2LMHeadModel": ("complete",), "GPT2Model": ("complete",)}
@@ -83,7 +82,7 @@ def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     return Plan("gpt2", "GPT2LMHeadModel", {"decoder": network}, {"vocabulary": facts["vocabulary"]})
 
 
-def build(plan: Plan) -> nn.Module:
+def build(plan: Plan) -> Network:
     """The network, with fresh weights."""
     return language_model(plan.sides["decoder"], plan.facts["vocabulary"])
 

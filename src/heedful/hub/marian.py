@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from heedful.blocks.embedding import Sinusoidal, Tokens
 from heedful.errors import HeedfulError
@@ -17,8 +17,8 @@ from heedful.hub.config import Config, named
 from heedful.hub.layout import Entry, Line, Table, parts, same, shaped
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
-from heedful.networks.joins import EncoderDecoder, build_decoder, build_encoder
-from heedful.networks.lineage import writer
+from heedful.networks.build import build_decoder, build_encoder
+from heedful.networks.joins import EncoderDecoder
 from heedful.schema import NetworkSettings
 
 TASKS = {"MarianMTModel": ("translate",)}
@@ -214,24 +214,24 @@ def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     return Plan("marian", "MarianMTModel", sides, told | {"scaled": bool(network.tied)})
 
 
-def build(plan: Plan) -> nn.Module:
+def build(plan: Plan) -> EncoderDecoder:
     """The network, with fresh weights."""
     facts, encoder, decoder = plan.facts, plan.sides["encoder"], plan.sides["decoder"]
     target = Tokens(facts["target"], int(decoder.width), facts["scaled"])
     source = target if facts["shared"] else Tokens(facts["vocabulary"], int(encoder.width), facts["scaled"])
     reads = build_encoder(encoder)
-    return EncoderDecoder(source, reads, build_decoder(writer(decoder), decoder, target, reads.widths))
+    return EncoderDecoder(source, reads, build_decoder(decoder, target, reads.widths))
 
 
 def verified(theirs: Mapping[str, Tensor], where: str) -> None:
-    """Raises HeedfulError if positions are told by other waves than ours."""
+    """Raises HeedfulError if their sinusoidal positions are others than ours."""
     for name in ("model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"):
         if name not in theirs:
             continue
         count, width = theirs[name].shape
         ours = Sinusoidal(width)(torch.zeros(1, count, width), torch.arange(count).unsqueeze(0))[0]
         if not torch.allclose(ours, theirs[name].float(), atol=1e-3):
-            raise HeedfulError(f"{name} in {where} tells positions in another way than Heedful's waves.")
+            raise HeedfulError(f"{name} in {where} has other position embeddings than Heedful's sinusoidal ones.")
 
 
 def twins(plan: Plan) -> dict[str, str]:

@@ -11,7 +11,7 @@ from heedful.hub.families import FAMILIES
 from heedful.hub.layout import Tensors
 from heedful.hub.plan import Plan
 from heedful.hub.published import Published, given, shapes
-from heedful.networks.configs import TransformerSide
+from heedful.networks.configs import TransformerConfig
 from heedful.networks.lineage import LINEAGE
 from heedful.schema import NetworkSettings
 
@@ -58,7 +58,7 @@ def refuse_settings(plan: Plan, settings: NetworkSettings) -> None:
         raise HeedfulError(
             f"{settings.name} is not a network that {plan.family} has a layout for.", f"It has one for {name}."
         )
-    assert isinstance(side, TransformerSide)
+    assert isinstance(side, TransformerConfig)
     for key in ("norm", "positions"):
         value = getattr(settings, key)
         if value not in ("auto", getattr(side, key)):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.schema import NetworkSettings, parse_settings
 
 

@@ -20,7 +20,8 @@ from heedful.hub.marian import Pieces
 from heedful.hub.pictures import Preprocessing, parse
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
-from heedful.networks.lineage import able
+from heedful.networks.joins import Network
+from heedful.networks.settings import Join, row_for
 from heedful.schema import NetworkSettings
 
 SETTLED = ("width", "depth", "heads", "inner", "patch", "stem", "context")
@@ -106,21 +107,30 @@ def write(published: Published, folder: Path | str) -> None:
         (folder / name).write_bytes(content)
 
 
-def build(plan: Plan) -> nn.Module:
+def build(plan: Plan) -> Network:
     """The network of a plan, with fresh weights."""
     return FAMILIES[plan.family].build(plan)
 
 
-def begun(plan: Plan, task: str, settings: NetworkSettings, names: Sequence[str] = (), size: int = 0) -> Plan | None:
+def begun(
+    plan: Plan,
+    task: str,
+    settings: NetworkSettings,
+    join: Join,
+    default: str,
+    names: Sequence[str] = (),
+    size: int = 0,
+) -> Plan | None:
     """The plan of a network for a task that begins with what was published; `size` of its pictures, if it sees any.
 
+    `join`, `default`: how the task joins the parts of a row, and its usual one.
     None: the family has no such network, or `settings` ask for another than that of the plan.
     """
     family = FAMILIES[plan.family]
     fit = [one for one, tasks in family.tasks.items() if task in tasks]
     same = any(
         all("auto" in (pair := (getattr(side, key), getattr(settings, key))) or pair[0] == pair[1] for key in SETTLED)
-        and able(side.name, task) == settings.name
+        and row_for(side.name, join, default) == settings.name
         for side in plan.sides.values()
     )
     same = same and settings.pool in ("auto", "summary")

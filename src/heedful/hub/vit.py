@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn
-
 from heedful.hub.bert import config_names
 from heedful.hub.config import Config, named
 from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, same, shaped
 from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
-from heedful.networks.embeddings import Pictures
+from heedful.networks.build import build_encoder
+from heedful.networks.embeddings import PictureEmbedding
 from heedful.networks.encoders import TransformerEncoder
-from heedful.networks.joins import EncoderAlone, EncoderHead, build_encoder
+from heedful.networks.joins import EncoderAlone, EncoderHead, Network
 from heedful.schema import NetworkSettings
 
 TASKS = {"ViTModel": (), "ViTForImageClassification": ("classify",)}
@@ -96,7 +95,7 @@ def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     return Plan("vit", "ViTForImageClassification", {"encoder": network}, told | {"biased": True})
 
 
-def build(plan: Plan) -> nn.Module:
+def build(plan: Plan) -> Network:
     """The network, with fresh weights."""
     side, facts = plan.sides["encoder"], plan.facts
     embedding, encoder = eyes(plan, side)
@@ -105,11 +104,11 @@ def build(plan: Plan) -> nn.Module:
     return EncoderHead(embedding, encoder, len(facts["names"]), "summary", float(side.dropout))
 
 
-def eyes(plan: Plan, side: NetworkSettings) -> tuple[Pictures, TransformerEncoder]:
+def eyes(plan: Plan, side: NetworkSettings) -> tuple[PictureEmbedding, TransformerEncoder]:
     """What reads pictures."""
     assert isinstance(side.patch, int)
-    embedding = Pictures(plan.pixels(plan.facts["size"]), int(side.width), side.patch, 0, "line", token=True)
-    encoder = build_encoder(side, own_places=True)
+    embedding = PictureEmbedding(plan.pixels(plan.facts["size"]), int(side.width), side.patch, 0, "line", token=True)
+    encoder = build_encoder(side, embeds_positions=True)
     assert isinstance(encoder, TransformerEncoder)
     return embedding, encoder
 

@@ -1,8 +1,9 @@
-"""Whole writers, one protocol: recurrent, recurrent with attention (two papers' ways), Transformer.
+"""Decoders of one protocol: recurrent, recurrent with attention (Bahdanau's and Luong's), Transformer.
 
 N sources   R = N * K rows   K beams   S source positions   T target positions   D width   V vocabulary
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -12,14 +13,18 @@ from heedful.blocks.attention import Cache, KeyValue, Score
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Positions, Tokens
-from heedful.blocks.recurrent import Carried, Recurrent
+from heedful.blocks.recurrent import Hidden, Recurrent
 from heedful.blocks.state import Memory, State, Widths, by_source, to_rows
 from heedful.blocks.transformer import Stack
+from heedful.networks.encoders import Layered
 
 
-class Decoder(Protocol):
+class Decoder(Layered, Protocol):
     """From Elman to GPT, every decoder obeys this, so one loss and one search serve them all."""
 
+    tokens: Tokens
+    """The embedding of what it has written."""
+    output: "Output"
     vocabulary: int
     limit: int | None
     """Positions it can write, None: no limit."""
@@ -55,8 +60,8 @@ class Output(nn.Module):
         return self.linear(outputs)
 
 
-class RecurrentWriter(nn.Module):
-    """What recurrent decoders share: their beginning, and the names under which State carries them on."""
+class RecurrentDecoder(nn.Module):
+    """What recurrent decoders share: their first hidden state, and how a State holds it."""
 
     limit: int | None = None
 
@@ -67,7 +72,7 @@ class RecurrentWriter(nn.Module):
         self.layers = layers
         self.dropout = Dropout(dropout)
         self.output = Output(self.embedding_width, tokens, tied)
-        # the encoder's last states fit as they are, or its summary is bridged to each carried tensor
+        # the encoder's last states fit as they are, or its summary is bridged to each part of the hidden state
         fits = memory is not None and memory.final == layers.widths
         width = sum(layers.widths)
         self.bridge = nn.Linear(memory.summary, width) if memory is not None and not fits else None
@@ -75,8 +80,14 @@ class RecurrentWriter(nn.Module):
     def logits(self, outputs: Tensor) -> Tensor:
         return self.output(outputs)
 
-    def begin(self, memory: Memory | None, rows: int | None) -> Carried:
-        """The carried tensors before the first token."""
+    def layer_modules(self) -> Sequence[nn.Module]:
+        return list(self.layers.layers)
+
+    def base_modules(self) -> Sequence[nn.Module]:
+        return [self.tokens]
+
+    def first_hidden(self, memory: Memory | None, rows: int | None) -> Hidden:
+        """The hidden state before the first token."""
         if memory is None:
             return self.layers.zeros(rows or 1, self.output.linear.weight)
         if self.bridge is None:
@@ -85,14 +96,14 @@ class RecurrentWriter(nn.Module):
             final = self.bridge(memory.summary).tanh().split(self.layers.widths, dim=-1)
         return tuple(to_rows(part, rows or part.size(0)) for part in final)
 
-    def pack(self, carried: Carried) -> dict[str, Tensor]:
-        return {f"carried.{number}": part for number, part in enumerate(carried)}
+    def pack(self, hidden: Hidden) -> dict[str, Tensor]:
+        return {str(number): part for number, part in enumerate(hidden)}
 
-    def unpack(self, state: State) -> Carried:
-        return tuple(state.carried[f"carried.{number}"] for number in range(len(self.layers.widths)))
+    def unpack(self, state: State) -> Hidden:
+        return tuple(state.hidden[str(number)] for number in range(len(self.layers.widths)))
 
 
-class RecurrentDecoder(RecurrentWriter):
+class SutskeverDecoder(RecurrentDecoder):
     """No attention: one fused call over the whole target (Sutskever et al. 2014).
 
     `every_step` feeds the source's summary beside each token, and to the output, as Cho et al. 2014 (equations 2 to
@@ -104,27 +115,27 @@ class RecurrentDecoder(RecurrentWriter):
     ) -> None:
         super().__init__(tokens, layers, dropout, memory, tied)
         self.every_step = every_step
-        seen = layers.width + self.embedding_width + (memory.summary if memory else 0)
-        self.readout = nn.Linear(seen, self.embedding_width) if every_step else None
+        width = layers.width + self.embedding_width + (memory.summary if memory else 0)
+        self.readout = nn.Linear(width, self.embedding_width) if every_step else None
 
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
-        carried = self.begin(memory, rows)
+        hidden = self.first_hidden(memory, rows)
         source = {"summary": memory.summary} if memory is not None and self.every_step else {}
-        return State(source, self.pack(carried), carried[0].new_zeros(carried[0].size(0), dtype=torch.long))
+        return State(source, self.pack(hidden), hidden[0].new_zeros(hidden[0].size(0), dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
         beside = [x]
         if "summary" in state.source:
             beside.append(to_rows(state.source["summary"], x.size(0)).unsqueeze(1).expand(-1, x.size(1), -1))
-        read, carried = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
+        read, hidden = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
         if self.readout is not None:
             read = self.readout(self.dropout(torch.cat([read, *beside], dim=-1))).tanh()
-        return self.dropout(read), state.replace(self.pack(carried), after(state, tokens, lengths))
+        return self.dropout(read), state.replace(self.pack(hidden), lengths_after(state, tokens, lengths))
 
 
-class BahdanauDecoder(RecurrentWriter):
-    """Looks before it steps: the previous state asks, the context feeds the cell (Bahdanau et al. 2015, A.1.2).
+class BahdanauDecoder(RecurrentDecoder):
+    """Attends before its step: the last state is the query, the context feeds the cell (Bahdanau et al. 2015, A.1.2).
 
     The source is projected once; the output is made of state, token and context together, for all positions at once.
     """
@@ -138,32 +149,33 @@ class BahdanauDecoder(RecurrentWriter):
 
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
         assert memory is not None, "attention needs a source"
-        carried = self.begin(memory, rows)
+        hidden = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
-        return State(source, self.pack(carried), carried[0].new_zeros(carried[0].size(0), dtype=torch.long))
+        return State(source, self.pack(hidden), hidden[0].new_zeros(hidden[0].size(0), dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
-        carried, source = self.unpack(state), state.source
-        states, contexts = [], []
+        hidden, source = self.unpack(state), state.source
+        states: list[Tensor] = []
+        contexts: list[Tensor] = []
         for t in range(tokens.size(1)):
-            top = carried[-self.layers.parts].unsqueeze(1)  # (R, 1, D)
+            top = hidden[-self.layers.parts].unsqueeze(1)  # (R, 1, D)
             query = by_source(top, source["mask"].size(0))
             context = self.attention(query, source["keys"], source["vectors"], source["mask"]).reshape(x.size(0), -1)
-            out, stepped = self.layers.step(torch.cat((x[:, t], context), dim=-1), carried)
-            carried = unless_past(stepped, carried, t, lengths)
+            out, stepped = self.layers.step(torch.cat((x[:, t], context), dim=-1), hidden)
+            hidden = keep_ended(stepped, hidden, t, lengths)
             states.append(out)
             contexts.append(context)
-        seen = torch.cat((torch.stack(states, 1), x, torch.stack(contexts, 1)), dim=-1)
-        outputs = self.dropout(self.readout(self.dropout(seen)).tanh())
-        return outputs, state.replace(self.pack(carried), after(state, tokens, lengths))
+        joined = torch.cat((torch.stack(states, 1), x, torch.stack(contexts, 1)), dim=-1)
+        outputs = self.dropout(self.readout(self.dropout(joined)).tanh())
+        return outputs, state.replace(self.pack(hidden), lengths_after(state, tokens, lengths))
 
 
-class LuongDecoder(RecurrentWriter):
-    """Looks after it stepped: h~ = tanh(W [c; h]) (Luong et al. 2015, equation 5).
+class LuongDecoder(RecurrentDecoder):
+    """Attends after its step: h~ = tanh(W [c; h]) (Luong et al. 2015, equation 5).
 
     `feeding` gives h~ to the next step beside its token (section 3.3), which makes a loop; without it the recurrence
-    is one fused call and all positions look back together.
+    is one fused call and all positions attend together.
     """
 
     def __init__(
@@ -183,32 +195,34 @@ class LuongDecoder(RecurrentWriter):
 
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
         assert memory is not None, "attention needs a source"
-        carried = self.begin(memory, rows)
+        hidden = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
-        count = carried[0].size(0)
-        kept = self.pack(carried)
+        count = hidden[0].size(0)
+        kept = self.pack(hidden)
         if self.feeding:
-            kept["fed"] = carried[0].new_zeros(count, self.embedding_width)
-        return State(source, kept, carried[0].new_zeros(count, dtype=torch.long))
+            kept["fed"] = hidden[0].new_zeros(count, self.embedding_width)
+        return State(source, kept, hidden[0].new_zeros(count, dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
-        carried = self.unpack(state)
+        hidden = self.unpack(state)
         if not self.feeding:
-            read, carried = self.layers(x, carried, lengths)
-            outputs = self.look(read, state)
-            return self.dropout(outputs), state.replace(self.pack(carried), after(state, tokens, lengths))
-        fed, seen = state.carried["fed"], []
+            read, hidden = self.layers(x, hidden, lengths)
+            return self.dropout(self.attend(read, state)), state.replace(
+                self.pack(hidden), lengths_after(state, tokens, lengths)
+            )
+        fed = state.hidden["fed"]
+        outputs: list[Tensor] = []
         for t in range(tokens.size(1)):
-            out, stepped = self.layers.step(torch.cat((x[:, t], fed), dim=-1), carried)
-            attended = self.look(out.unsqueeze(1), state).squeeze(1)
-            *moved, fed = unless_past((*stepped, attended), (*carried, fed), t, lengths)
-            carried = tuple(moved)
-            seen.append(attended)
-        kept = self.pack(carried) | {"fed": fed}
-        return self.dropout(torch.stack(seen, 1)), state.replace(kept, after(state, tokens, lengths))
+            out, stepped = self.layers.step(torch.cat((x[:, t], fed), dim=-1), hidden)
+            attended = self.attend(out.unsqueeze(1), state).squeeze(1)
+            *moved, fed = keep_ended((*stepped, attended), (*hidden, fed), t, lengths)
+            hidden = tuple(moved)
+            outputs.append(attended)
+        kept = self.pack(hidden) | {"fed": fed}
+        return self.dropout(torch.stack(outputs, 1)), state.replace(kept, lengths_after(state, tokens, lengths))
 
-    def look(self, read: Tensor, state: State) -> Tensor:
+    def attend(self, read: Tensor, state: State) -> Tensor:
         """h~ (R, T, D) for the top layer's outputs (R, T, D)."""
         source = state.source
         queries = by_source(read, source["mask"].size(0))
@@ -237,6 +251,12 @@ class TransformerDecoder(nn.Module):
     def logits(self, outputs: Tensor) -> Tensor:
         return self.output(outputs)
 
+    def layer_modules(self) -> Sequence[nn.Module]:
+        return list(self.layers)
+
+    def base_modules(self) -> Sequence[nn.Module]:
+        return [self.tokens, self.positions]
+
     def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
         weight = self.output.linear.weight
         source: dict[str, Tensor] = {}
@@ -244,8 +264,8 @@ class TransformerDecoder(nn.Module):
             source["mask"] = memory.mask
             for number, block in enumerate(self.layers):
                 assert block.memory is not None, "this decoder was made without a memory"
-                seen = block.memory.project(memory.vectors)
-                source |= {f"keys.{number}": seen.keys, f"values.{number}": seen.values}
+                projected = block.memory.project(memory.vectors)
+                source |= {f"keys.{number}": projected.keys, f"values.{number}": projected.values}
         count = rows or (memory.mask.size(0) if memory is not None else 1)
         buffers: dict[str, Tensor] = {}
         for number, block in enumerate(self.layers if room else ()):
@@ -256,38 +276,38 @@ class TransformerDecoder(nn.Module):
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         steps = tokens.size(1)
         self.positions.refuse_more(steps)
-        places = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
+        positions = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
         mask = None
         if state.buffers:  # token t of a row sees what was written up to its own place
-            mask = up_to(places + 1, state.buffers["keys.0"].size(1))  # (R, T, room)
-        turn = self.positions.turn(places)
-        x = self.dropout(self.positions(self.tokens(tokens), places))
+            mask = up_to(positions + 1, state.buffers["keys.0"].size(1))  # (R, T, room)
+        rotary = self.positions.rotary(positions)
+        x = self.dropout(self.positions(self.tokens(tokens), positions))
         for number, block in enumerate(self.layers):
-            x = block(x, mask, mask is None, self.cache(number, state, places), turn, self.seen(number, state))
+            x = block(x, mask, mask is None, self.cache(number, state, positions), rotary, self.memory(number, state))
         outputs = self.dropout(self.layers.norm(x))
-        return outputs, state.replace(state.carried, after(state, tokens, lengths))
+        return outputs, state.replace(state.hidden, lengths_after(state, tokens, lengths))
 
-    def cache(self, number: int, state: State, places: Tensor) -> Cache | None:
+    def cache(self, number: int, state: State, positions: Tensor) -> Cache | None:
         """The buffers of one layer, if the state has any."""
         if not state.buffers:
             return None
-        return Cache(state.buffers[f"keys.{number}"], state.buffers[f"values.{number}"], places)
+        return Cache(state.buffers[f"keys.{number}"], state.buffers[f"values.{number}"], positions)
 
-    def seen(self, number: int, state: State) -> tuple[KeyValue, Tensor] | None:
+    def memory(self, number: int, state: State) -> tuple[KeyValue, Tensor] | None:
         """The memory as one layer sees it."""
         if "mask" not in state.source:
             return None
         return KeyValue(state.source[f"keys.{number}"], state.source[f"values.{number}"]), state.source["mask"]
 
 
-def after(state: State, tokens: Tensor, lengths: Tensor | None) -> Tensor:
+def lengths_after(state: State, tokens: Tensor, lengths: Tensor | None) -> Tensor:
     """How far each row has read when these tokens are done."""
     return state.lengths + (tokens.size(1) if lengths is None else lengths)
 
 
-def unless_past(new: Carried, old: Carried, t: int, lengths: Tensor | None) -> Carried:
+def keep_ended(new: Hidden, old: Hidden, t: int, lengths: Tensor | None) -> Hidden:
     """The new tensors for rows that have a token t, the old ones for rows whose tokens ended before."""
     if lengths is None:
         return new
     real = (lengths > t).unsqueeze(-1)
-    return tuple(torch.where(real, after, was) for after, was in zip(new, old, strict=True))
+    return tuple(torch.where(real, after, before) for after, before in zip(new, old, strict=True))

@@ -3,28 +3,42 @@
 N sources   S positions   D width   H W sides in pixels   C colours or channels   L letters of a word
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from heedful.blocks.embedding import Learned, Tokens
-from heedful.blocks.vision import Patch, Patches, Pixels, Places
+from heedful.blocks.names import PositionName
+from heedful.blocks.pixels import Pixels
+from heedful.blocks.vision import Patch, Patches, PatchPositions
 
 
-class Pictures(nn.Module):
-    """Pictures (N, H, W, C) as bytes: patches or rows, told their places; a class token before them if asked for.
+class PictureEmbedding(nn.Module):
+    """Pictures (N, H, W, C) as bytes: patches or rows with position embeddings, behind a class token if asked for.
 
-    Places are told in rows and columns (`grid`, `learned`), or in a `line` that begins with the class token.
+    `positions`: 2-D, sinusoidal (`grid`) or `learned`; learned 1-D ones, which begin with the class token (`line`); or
+    none.
     """
 
-    def __init__(self, pixels: Pixels, width: int, patch: Patch, stem: int, places: str = "none", token: bool = False):
+    def __init__(
+        self,
+        pixels: Pixels,
+        width: int,
+        patch: Patch,
+        stem: int,
+        positions: PositionName | Literal["auto", "none"] = "none",
+        token: bool = False,
+    ) -> None:
         super().__init__()
         self.patches = Patches(pixels, width, patch, stem)
-        self.places = Places(places, self.patches.grid, width) if places in ("grid", "learned") else None
-        # what is seen must be as loud as where it stands; who is not told places hears blank rows as blank: docs/log.md
+        grid = self.patches.grid
+        self.places = PatchPositions(positions, grid, width) if positions in ("grid", "learned") else None
+        # contents as large as positions; without positions blank rows stay blank: docs/log.md
         self.norm = nn.LayerNorm(width) if self.places is not None else nn.Identity()
         self.token = nn.Parameter(torch.randn(width) * 0.02) if token else None
-        self.positions = self.patches.grid[0] * self.patches.grid[1] + token
-        self.line = Learned(width, self.positions) if places == "line" else None
+        self.positions = grid[0] * grid[1] + token
+        self.line = Learned(width, self.positions) if positions == "line" else None
 
     def forward(self, pictures: Tensor) -> Tensor:
         x = self.norm(self.patches(pictures))
@@ -35,7 +49,7 @@ class Pictures(nn.Module):
         return x if self.line is None else self.line(x, torch.arange(self.positions, device=x.device).unsqueeze(0))
 
 
-class Segments(nn.Module):
+class SegmentEmbedding(nn.Module):
     """Words (N, S), or (N, S, 2) with the number of the text that each belongs to (Devlin et al. 2019, figure 2).
 
     Words alone belong to text 0.
@@ -52,7 +66,7 @@ class Segments(nn.Module):
         return self.tokens(words[..., 0]) + self.texts(words[..., 1])
 
 
-class Frames(nn.Module):
+class FrameEmbedding(nn.Module):
     """Clips (N, S, H, W, C) as bytes: each frame through the same patches, and its patches' vectors averaged."""
 
     def __init__(self, pixels: Pixels, width: int, patch: Patch, stem: int) -> None:
@@ -63,8 +77,8 @@ class Frames(nn.Module):
         return self.patches(clips.flatten(0, 1)).relu().mean(1).unflatten(0, clips.shape[:2])
 
 
-class Series(nn.Module):
-    """Numbers (N, S, C), already of mean 0 and spread 1 in training."""
+class SeriesEmbedding(nn.Module):
+    """Numbers (N, S, C), already of mean 0 and standard deviation 1 in training."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -74,11 +88,11 @@ class Series(nn.Module):
         return self.linear(series)
 
 
-class Words(nn.Module):
-    """Words (N, S, 1 + L): the word's own vector, and what its letters say (Kim et al. 2016, section 2.2).
+class WordEmbedding(nn.Module):
+    """Words (N, S, 1 + L): the word's own vector beside one of its letters (Kim et al. 2016, section 2.2).
 
-    The first number is the word's, the others its letters', 0 behind the last. Convolutions over three letters, the
-    strongest answer anywhere in the word kept: endings and beginnings are known in words never seen.
+    The first number is the word's, the others its letters', 0 behind the last. Convolutions over three letters and a
+    maximum over the word: beginnings and endings are known in words never seen.
     """
 
     def __init__(self, words: int, letters: int, width: int) -> None:

@@ -1,8 +1,9 @@
-"""Whole readers: vectors in, Memory out.
+"""Encoders: vectors in, Memory out.
 
 N sources   S positions   D width
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, Protocol
 
@@ -12,14 +13,27 @@ from torch import Tensor, nn
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Positions
-from heedful.blocks.recurrent import Cell, Recurrent
+from heedful.blocks.names import EPSILON, Cell
+from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import Memory, Widths
-from heedful.blocks.transformer import EPSILON, Stack
+from heedful.blocks.transformer import Stack
 
 Summary = Literal["mean", "first", "last"]
 
 
-class Encoder(Protocol):
+class Layered(Protocol):
+    """What has layers that stand on one another: an encoder or a decoder."""
+
+    def layer_modules(self) -> Sequence[nn.Module]:
+        """Its layers, the lowest first."""
+        ...
+
+    def base_modules(self) -> Sequence[nn.Module]:
+        """What stands below all of them: embeddings of tokens and positions."""
+        ...
+
+
+class Encoder(Layered, Protocol):
     """What every encoder offers to a join."""
 
     widths: Widths
@@ -32,7 +46,7 @@ class Encoder(Protocol):
 
 
 class RecurrentEncoder(nn.Module):
-    """A recurrent stack; the summary is the last state (of both directions, if it reads both ways).
+    """A recurrent stack; the summary is the last state (of both directions, if it is bidirectional).
 
     `reverse` reads the source backwards, Sutskever et al. 2014, section 3.3: its beginning ends up near the
     beginning of the answer. Memory stays in reading order; only the recurrence runs the other way.
@@ -56,6 +70,12 @@ class RecurrentEncoder(nn.Module):
         summary = final[-self.layers.parts]  # h of the top layer
         return Memory(self.dropout(outputs), up_to(lengths, vectors.size(1)), summary, final)
 
+    def layer_modules(self) -> Sequence[nn.Module]:
+        return list(self.layers.layers)
+
+    def base_modules(self) -> Sequence[nn.Module]:
+        return []
+
 
 class FrameEncoder(nn.Module):
     """Layers that see one position each; the summary is the mean over the real positions. The yardstick."""
@@ -74,9 +94,15 @@ class FrameEncoder(nn.Module):
             x = x + self.dropout(layer(x).relu())
         return Memory(x, mask, mean(x, mask))
 
+    def layer_modules(self) -> Sequence[nn.Module]:
+        return list(self.layers)
+
+    def base_modules(self) -> Sequence[nn.Module]:
+        return []
+
 
 class TransformerEncoder(nn.Module):
-    """A Transformer stack. `causal`: none looks ahead. `first_norm`: vectors are normed before the first block.
+    """A Transformer stack. `causal`: no position looks ahead. `first_norm`: a norm before the first block.
 
     The summary is the mean over the real positions, or the vector of the first of them (a class token), or of the
     last, which alone has seen all where none looks ahead.
@@ -104,15 +130,21 @@ class TransformerEncoder(nn.Module):
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Memory:
         self.positions.refuse_more(vectors.size(1))
-        places = torch.arange(vectors.size(1), device=vectors.device).unsqueeze(0)
-        turn = self.positions.turn(places)
+        positions = torch.arange(vectors.size(1), device=vectors.device).unsqueeze(0)
+        rotary = self.positions.rotary(positions)
         mask = up_to(lengths, vectors.size(1))
-        x = self.dropout(self.first_norm(self.positions(vectors, places)))
+        x = self.dropout(self.first_norm(self.positions(vectors, positions)))
         for block in self.layers:
             # what is real stands before what is padding, so looking back alone never meets padding
-            x = block(x, mask=None if self.causal else mask, causal=self.causal, turn=turn)
+            x = block(x, mask=None if self.causal else mask, causal=self.causal, rotary=rotary)
         x = self.layers.norm(x)
-        return Memory(x, mask, summarised(x, lengths, mask, self.summary))
+        return Memory(x, mask, summarise(x, lengths, mask, self.summary))
+
+    def layer_modules(self) -> Sequence[nn.Module]:
+        return list(self.layers)
+
+    def base_modules(self) -> Sequence[nn.Module]:
+        return [self.positions, self.first_norm]
 
 
 class ProjectedEncoder(nn.Module):
@@ -129,8 +161,14 @@ class ProjectedEncoder(nn.Module):
         memory = self.encoder(vectors, lengths)
         return replace(memory, vectors=self.linear(memory.vectors))
 
+    def layer_modules(self) -> Sequence[nn.Module]:
+        return self.encoder.layer_modules()
 
-def summarised(x: Tensor, lengths: Tensor, mask: Tensor, summary: Summary) -> Tensor:
+    def base_modules(self) -> Sequence[nn.Module]:
+        return self.encoder.base_modules()
+
+
+def summarise(x: Tensor, lengths: Tensor, mask: Tensor, summary: Summary) -> Tensor:
     """One vector for each row: (N, S, D) -> (N, D)."""
     if summary == "mean":
         return mean(x, mask)
@@ -151,6 +189,6 @@ def flip(x: Tensor, lengths: Tensor) -> Tensor:
     >>> flip(torch.tensor([[[1.0], [2.0], [0.0]]]), torch.tensor([2])).flatten().tolist()
     [2.0, 1.0, 0.0]
     """
-    places = torch.arange(x.size(1), device=x.device).unsqueeze(0)
-    mirrored = torch.where(places < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - places, places)
+    positions = torch.arange(x.size(1), device=x.device).unsqueeze(0)
+    mirrored = torch.where(positions < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - positions, positions)
     return x.gather(1, mirrored.unsqueeze(-1).expand_as(x))

@@ -5,14 +5,14 @@ N sources   S source positions   D width   V vocabulary
 
 from torch import Tensor, nn
 
-from heedful.blocks.activation import ACTIVATIONS, Activation
+from heedful.blocks.activation import ACTIVATIONS
 from heedful.blocks.embedding import Tokens
-from heedful.blocks.transformer import EPSILON
+from heedful.blocks.names import EPSILON, Activation
 from heedful.networks.decoders import Output
 
 
-class WordHead(nn.Module):
-    """Which word stands at a position: one more layer and norm, then the vocabulary (Devlin et al. 2019, appendix A.1,
+class TokenHead(nn.Module):
+    """Which token stands at a position: one more layer and norm, then the vocabulary (Devlin et al. 2019, appendix A.1,
     as they released it).
     """
 

@@ -1,47 +1,42 @@
 """The model card: README.md of a run folder, in the form that the Hugging Face hub reads."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from huggingface_hub import EvalResult, ModelCardData
 
 from heedful.report import words
 from heedful.results import Measure, Scores
 
-# What the hub calls our tasks; a task without a name there goes without one.
-HUB_TASKS = {
-    "translate": "translation",
-    "classify": "image-classification",
-    "caption": "image-to-text",
-    "draw": "text-to-image",
-    "match": "zero-shot-image-classification",
-    "label": "video-classification",
-    "complete": "text-generation",
-    "fill": "fill-mask",
-}
-HUB_TEXT_TASKS = {"classify": "text-classification", "label": "token-classification"}  # where texts go in
+
+@dataclass(frozen=True)
+class Card:
+    """What a card says of a task: its verb, the hub's name for it ("": none), what goes in, and what comes out."""
+
+    verb: str
+    hub_task: str
+    takes: str
+    gives: str
 
 
 def model_card(
     title: str,
-    task: str,
+    task: Card,
     facts: dict[str, str],
     scores: Scores | None = None,
     how: Sequence[str] = (),
     *,
     data: str = "",
     tags: Sequence[str] = (),
-    source: str = "",
     attribution: Sequence[str] = (),
 ) -> str:
     """Markdown with YAML front matter; measured numbers only.
 
     `facts` are short and true (network, weights, budget, hardware); `how` holds commands, one a line; `data` names
-    what it was scored on. `source` says what goes in where the task leaves that open: text, series, video, or in
-    words ("a picture, 28 × 28, gray"); `attribution` names those whose data it learned from.
+    what it was scored on; `attribution` names those whose data it learned from.
     """
-    hub = hub_task(task, source)
-    parts = [f"---\n{front_matter(title, task, scores, data, tags, hub)}\n---", f"# {plain(title)}"]
-    parts.append(in_and_out(task, source))
+    parts = [f"---\n{front_matter(title, task, scores, data, tags)}\n---", f"# {plain(title)}"]
+    parts.append(f"**In:** {plain(task.takes)}. **Out:** {plain(task.gives)}.")
     parts.append(table(["", ""], [[name, fact] for name, fact in facts.items()]))
     if scores:
         parts += ["## Scores", score_table(scores), *signatures(scores)]
@@ -51,32 +46,16 @@ def model_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def hub_task(task: str, source: str) -> str | None:
-    """What the hub calls a task with such a source; a series has no name there."""
-    if source == "series":
-        return None
-    return HUB_TEXT_TASKS.get(task) if source == "text" and task in HUB_TEXT_TASKS else HUB_TASKS.get(task)
-
-
-def in_and_out(task: str, source: str) -> str:
-    """A line that says what goes in and what comes out."""
-    if task not in words.SHAPES:
-        return ""
-    usual, out = words.SHAPES[task]
-    given = {"text": "a text", "series": "a series of numbers", "video": "a video", "picture": "a picture"}
-    return f"**In:** {plain(given.get(source, source) or usual)}. **Out:** {plain(out)}."
-
-
-def front_matter(title: str, task: str, scores: Scores | None, data: str, tags: Sequence[str], hub: str | None) -> str:
+def front_matter(title: str, task: Card, scores: Scores | None, data: str, tags: Sequence[str]) -> str:
     """What the hub indexes: library, task, tags and results, as YAML."""
     results = [
-        EvalResult(hub or task, data, data, name, round(measure.value, 2), metric_name=words.title(name))
+        EvalResult(task.hub_task or task.verb, data, data, name, round(measure.value, 2), metric_name=words.title(name))
         for name, measure in (scores.measures.items() if scores and data else ())
     ]
     card = ModelCardData(
         library_name="heedful",
-        pipeline_tag=hub,
-        tags=[task, *tags],
+        pipeline_tag=task.hub_task or None,
+        tags=[task.verb, *tags],
         model_name=title,
         eval_results=results or None,
     )

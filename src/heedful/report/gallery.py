@@ -13,7 +13,7 @@ from PIL import Image
 from heedful.report import words
 from heedful.report.differences import marked
 from heedful.report.figures import Table
-from heedful.results import Answer, Case
+from heedful.results import Answer, Case, Exhibits
 
 SHOWN = 12  # cards of a gallery
 SIDE = 128  # pixels of the page that a picture may take
@@ -65,26 +65,19 @@ class Gallery:
         return any(card.pictures for card in self.cards)
 
 
-def galleries(
-    task: str,
-    cases: Sequence[Case],
-    pictures: Mapping[str, bytes],
-    returned: Mapping[str, bytes],
-    answers: Sequence[Answer],
-) -> list[Gallery]:
-    """What a task's page shows of its cases.
-
-    `answers` are drawings, `pictures` PNG files by reference, `returned` the same as their codes give them back.
-    """
-    if task == "draw":
-        return drawings(cases, pictures, returned, answers)
-    if not cases:
-        return []
-    if task == "classify":
-        return classified(cases, pictures)
-    if task == "caption":
-        return captioned(cases, pictures)
-    return matched(cases, pictures) if task == "match" else []
+def galleries(cases: Sequence[Case], exhibits: Exhibits) -> list[Gallery]:
+    """What a page shows of scored cases."""
+    match exhibits.view:
+        case "drawings":
+            return drawings(cases, exhibits.pictures, exhibits.returned, exhibits.answers)
+        case "classes" if cases:
+            return classified(cases, exhibits.pictures)
+        case "captions" if cases:
+            return captioned(cases, exhibits.pictures)
+        case "matches" if cases:
+            return matched(cases, exhibits.pictures)
+        case _:
+            return []
 
 
 def classified(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:

@@ -17,45 +17,31 @@ from heedful.report.figures import Table
 from heedful.report.gallery import galleries
 from heedful.report.passages import passages
 from heedful.report.samples import samples
-from heedful.results import Alignment, Answer, Case, Comparison, Findings, Progress, Scores, Track
+from heedful.results import Alignment, Answer, Case, Comparison, Exhibits, Findings, Progress, Scores, View
 
 SHOWN = 10
 MEASURES = 4  # columns of measures that a comparison's table has room for; the others stand in one of their own
-OWN_EXAMPLES = (
-    "classify",
-    "caption",
-    "draw",
-    "match",
-    "label",
-    "complete",
-)  # tasks whose answers are shown in a way of their own
+AS_TEXTS: tuple[View, ...] = ("texts", "gaps")
+"""Views in which an answer is read beside what would have been right."""
 
 
 def run_page(
-    *,
     title: str,
     facts: dict[str, str],
-    curve: Sequence[Progress] = (),
-    scores: Scores | None = None,
-    alignments: Sequence[Alignment] = (),
     how: Sequence[str] = (),
-    task: str = "translate",
-    pictures: Mapping[str, bytes] | None = None,
-    returned: Mapping[str, bytes] | None = None,
-    tracks: Mapping[str, Track] | None = None,
-    answers: Sequence[Answer] = (),
+    scores: Scores | None = None,
+    curve: Sequence[Progress] = (),
+    exhibits: Exhibits | None = None,
     attribution: Sequence[str] = (),
 ) -> str:
     """The report of one run: what it learned from, how good it is, how it learned, where it is weak, what to do next.
 
-    `facts` are short and measured (data, network, weights, time, speed, memory); `how` holds commands, one a line.
-    `pictures` are PNG files by reference (for draw, also by prompt: the real ones), `returned` the same as codes give
-    them back, `tracks` tell the time of the
-    steps of sources, `answers` are drawings or continuations, and `attribution` stands below every gallery.
+    `facts` are short and measured (data, network, weights, time, speed, memory); `how` holds commands, one a line;
+    `attribution` stands below every gallery.
     """
+    exhibits = exhibits or Exhibits()
     primary = scores.measures[scores.primary] if scores else None
     cases = scores.cases if scores else ()
-    bars = timebars.of_cases(cases, tracks or {}) if task == "label" else None
     return page(
         "run.html",
         kind="run",
@@ -65,11 +51,11 @@ def run_page(
         curves=figures.learning(curve, primary),
         weak=figures.lengths(scores) if scores else None,
         **by_class(scores),
-        views=[figures.aligned(alignment) for alignment in alignments],
-        examples=examples(cases) if task not in OWN_EXAMPLES else [],
-        passages=passages(cases, answers) if task == "complete" else [],
-        galleries=galleries(task, cases, pictures or {}, returned or {}, answers),
-        bars=bars,
+        views=[figures.aligned(alignment) for alignment in exhibits.alignments],
+        examples=examples(cases) if exhibits.view in AS_TEXTS else [],
+        passages=passages(cases, exhibits.answers) if exhibits.view == "passages" else [],
+        galleries=galleries(cases, exhibits),
+        bars=timebars.of_cases(cases, exhibits.tracks) if exhibits.view == "steps" else None,
         attribution=attribution,
         how=how,
     )
@@ -117,7 +103,7 @@ def compare_page(
         names=names[:MEASURES],
         further=further(comparison, rows, names[MEASURES:]),
         rows=rows,
-        pace=words.pace(comparison.task),
+        pace=f"{comparison.unit}/s",
         reach=words.score(bar, names[0]) if bar is not None else "",
         baseline=scores.baseline,
         baseline_name=scores.baseline_name,

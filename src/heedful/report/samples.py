@@ -41,7 +41,7 @@ def samples(comparison: Comparison, pictures: Mapping[str, bytes]) -> Samples:
     every = [answer for answers in said.values() for answer in answers.values()]
     texts = [[source, *(text(said[name].get(source)) for name in firsts)] for source in sources]
     table = Table(["source", *firsts], texts)
-    if comparison.task == "label" and every:
+    if comparison.view == "steps" and every:
         return Samples(table, bars=bars(comparison, said, sources))
     if any(answer.picture for answer in every) or any(source in pictures for source in sources):
         rows = [

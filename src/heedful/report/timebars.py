@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from heedful.report import draw, words
 from heedful.report.figures import Figure, Table
-from heedful.results import Case, Track
+from heedful.results import Case, Track, spread_out
 
 CLIPS = 6
 STEPS = 5000  # drawn of a clip; the text says where there are more
@@ -70,17 +70,6 @@ def steps(text: str) -> tuple[str, ...]:
     ('', 'walk', 'run')
     """
     return tuple(text.split("\t"))
-
-
-def spread_out(cases: Sequence[Case]) -> list[Case]:
-    """A few from the worst, the middle and the best of the ranking by error; each source once."""
-    unique = list({case.source: case for case in cases}.values())
-    ranked = sorted(unique, key=lambda case: -case.error)
-    if len(ranked) <= CLIPS:
-        return ranked
-    third = CLIPS // 3
-    middle = len(ranked) // 2 - third // 2
-    return [*ranked[:third], *ranked[middle : middle + third], *ranked[-third:]]
 
 
 def styles_of(clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]], tracks: Mapping[str, Track]) -> dict[str, int]:

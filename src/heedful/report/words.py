@@ -28,26 +28,6 @@ PERCENT = {"symbol_error", "word_error", "ter", "exact", "accuracy", "top5", "ca
 
 DIGITS = {"bits_per_character": 3, "perplexity": 2}  # after the point, where not one
 
-# What goes in and what comes out, by task.
-SHAPES = {
-    "translate": ("a text", "a text"),
-    "classify": ("a picture, or a text", "the name of its class, and how likely each class is"),
-    "caption": ("a picture", "a text that says what is to be seen"),
-    "draw": ("a text", "a picture of what it says"),
-    "match": ("pictures and texts", "how well each picture goes with each text"),
-    "complete": ("a text", "how it goes on"),
-    "fill": ("a text with gaps", "what stands in them, and how likely each guess is"),
-    "label": ("a video, a series of numbers or a text", "a label at each step, and how likely each label is there"),
-}
-
-# What is counted a second, where it is not tokens.
-PACES = {"classify": "examples/s", "match": "pairs/s", "label": "steps/s"}
-
-
-def pace(task: str) -> str:
-    """What speed is counted in."""
-    return PACES.get(task, "tokens/s")
-
 
 def title(measure: str) -> str:
     """What a measure is called.

@@ -11,45 +11,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import nn
 
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.data import batching
-from heedful.data.pairs.prepare import Prepared
+from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
-from heedful.data.pictures.augment import augment
 from heedful.data.pictures.read import Form, read_pictures
-from heedful.data.readers.rows import count
-from heedful.data.store import Store
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
-from heedful.networks.embeddings import Pictures
-from heedful.networks.joins import target_tokens
-from heedful.networks.lineage import class_token, picture_positions
-from heedful.schema import NetworkSettings, Recipe
-from heedful.tasks.pretrained import Given
-from heedful.training.loop import Batch
+from heedful.schema import NormalForm
 
 OWN = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
 AUGMENT = ("shift", "turn")
 """What leaves any picture what it is."""
-BATCH = 512
-"""Positions in a batch of pictures where auto decides, some 30 pictures: more steps teach more than surer ones."""
-
-FEW, LARGE = 10_000, 64
-"""Pictures from which little is learnt, and the side from which they show more than that."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How sources become what a network's embedding takes. `positions` of each picture; 0: texts, which differ."""
+    """How sources become what a network's embedding takes. `positions` of each picture; 0: texts, which differ.
+
+    Texts are read in the Unicode form `normal_form`, that of the texts in training.
+    """
 
     coder: Tokenizer | Form
     pixels: Pixels | None = None
     positions: int = 0
+    normal_form: NormalForm = "none"
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -63,14 +53,6 @@ class Reading:
         assert isinstance(self.coder, Form)
         return self.coder
 
-    def embedding(self, settings: NetworkSettings) -> nn.Module:
-        """The first part of a network of resolved settings."""
-        if self.pixels is None:
-            return target_tokens(settings, self.tokenizer.size)
-        assert settings.patch != "auto", "fit_pictures decides it"
-        places, token = str(settings.positions), class_token(settings)
-        return Pictures(self.pixels, int(settings.width), settings.patch, int(settings.stem), places, token)
-
     def arrays(self, sources: Sequence[str], album: Album | None = None) -> list[np.ndarray]:
         """Each source as ids between its marks, or as pixels; pictures that stand in `album` are not read again.
 
@@ -78,46 +60,38 @@ class Reading:
         """
         if isinstance(self.coder, Form):
             return list(album.of(sources) if album else read_pictures(sources, self.coder))
-        return [np.array(self.tokenizer.marks.around(one)) for one in self.tokenizer.encode_batch(sources)]
+        texts = [normalize_text(text, self.normal_form) for text in sources]
+        return [np.array(self.tokenizer.special_tokens.around(ids)) for ids in self.tokenizer.encode_batch(texts)]
 
     def unknown(self, source: str) -> tuple[str, ...]:
         """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
-        return tuple(self.coder.unknown(source)) if isinstance(self.coder, Tokenizer) else ()
+        if isinstance(self.coder, Form):
+            return ()
+        return tuple(self.coder.unknown(normalize_text(source, self.normal_form)))
 
     def positions_of(self, array: np.ndarray) -> int:
         """How many positions a network reads of it."""
         return self.positions or len(array)
 
-    def batch(self, arrays: Sequence[np.ndarray]) -> Batch:
-        """Sources as one batch: source and lengths."""
+    def stack(self, arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Sources as one array (N, S, ...), padded behind, and how many positions of each are real (N,)."""
         if self.positions:
-            return self.pictured(torch.from_numpy(np.stack(arrays)))
-        source, lengths = batching.padded(arrays)
-        return {"source": source, "lengths": lengths}
+            return np.stack(arrays), np.full(len(arrays), self.positions)
+        return batching.pad(arrays)
 
-    def batches(
+    def stacks(
         self, sources: Sequence[str], budget: int, limits: Sequence[int | None], album: Album | None = None
-    ) -> Iterator[tuple[np.ndarray, Batch]]:
-        """Sources as batches of at most `budget` positions, with their places in the list.
+    ) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
+        """Sources in stacks of at most `budget` positions, with their places in the list.
 
         Raises HeedfulError for a text with more of them than one of the `limits` of networks.
         """
         arrays = self.arrays(sources, album)
         if not self.positions:
             refuse_long(sources, arrays, limits)
-        lengths = np.array([self.positions_of(one) for one in arrays])
+        lengths = np.array([self.positions_of(array) for array in arrays])
         for rows in batching.order_for_inference(lengths, budget) if arrays else ():
-            yield rows, self.batch([arrays[row] for row in rows])
-
-    def pictured(self, pixels: torch.Tensor) -> Batch:
-        """Pictures (N, H, W, C) as a batch."""
-        return {"source": pixels, "lengths": torch.full((len(pixels),), self.positions)}
-
-    def given(self) -> Given:
-        """What goes with the weights of who reads so."""
-        if isinstance(self.coder, Tokenizer):
-            return Given(words=self.coder)
-        return Given(form=self.form, pixels=self.pixels)
+            yield rows, self.stack([arrays[row] for row in rows])
 
     def same_as(self, other: "Reading") -> bool:
         """Whether both read alike."""
@@ -131,119 +105,35 @@ class Reading:
 
     def config(self) -> dict[str, Any]:
         """What `load_reading` must know beside a tokenizer's file."""
-        if not isinstance(self.coder, Form) or self.pixels is None:
-            return {}
+        if not isinstance(self.coder, Form):
+            return {} if self.normal_form == "none" else {"normal_form": self.normal_form}
+        assert self.pixels is not None
         return {"picture": self.coder.plain(), "pixels": asdict(self.pixels), "positions": self.positions}
 
 
 def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iterable[int | None]) -> None:
     """Raises HeedfulError for the first text with more positions than a network has."""
-    limit = min((one for one in limits if one), default=None)
-    for text, one in zip(texts, arrays, strict=True):
-        if limit and len(one) > limit:
+    shortest = min((limit for limit in limits if limit), default=None)
+    for text, ids in zip(texts, arrays, strict=True):
+        if shortest and len(ids) > shortest:
             raise HeedfulError(
-                f"This text has {len(one):,} tokens; the network was made for {limit:,}: {text[:60]!r}…",
+                f"This text has {len(ids):,} tokens; the network was made for {shortest:,}: {text[:60]!r}…",
                 "Shorten it, or train with network.positions=sinusoidal, which has no limit.",
             )
-
-
-def reading_of(
-    coder: Tokenizer | Album, train: Store, settings: NetworkSettings, start: Given | None = None
-) -> Reading:
-    """How a network of these settings reads what was prepared.
-
-    Pictures are told by the colours that the weights of `start` were learnt with, or by the training side's.
-    """
-    if isinstance(coder, Tokenizer):
-        return Reading(coder)
-    kept = start.colours(coder.form) if start else None
-    if kept:
-        return Reading(coder.form, kept, picture_positions(settings, kept.size))
-    numbers = np.unique(np.concatenate([train[row][0] for row in range(len(train))]))
-    pixels = Pixels(coder.form.size, *coder.statistics(numbers))
-    return Reading(coder.form, pixels, picture_positions(settings, pixels.size))
 
 
 def load_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
     """What `config` and the tokenizer's file tell."""
     if "picture" not in config:
-        return Reading(Tokenizer.load(tokenizer))
+        return load_text_reading(config, tokenizer)
     about = config["pixels"]
     pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"]))
     return Reading(Form.parse(config["picture"]), pixels, config["positions"])
 
 
-@dataclass(frozen=True)
-class Sources:
-    """Sources of the training store as batches.
-
-    Numbers beyond the rows tell the epoch (`numbered`), so that a picture is varied by seed, epoch and row alone.
-    """
-
-    store: Store
-    coder: Tokenizer | Album
-    reading: Reading
-    kinds: Sequence[str]
-    seed: int
-
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        found = [self.store[int(number) % len(self.store)][0] for number in numbers]
-        if isinstance(self.coder, Tokenizer):
-            source, lengths = batching.padded([np.array(self.coder.marks.around(one)) for one in found])
-            return {"source": source, "lengths": lengths}
-        pixels = torch.from_numpy(self.coder.pixels(np.concatenate(found).astype(np.int64)))
-        return self.reading.pictured(augment(pixels, self.kinds, self.seeds(numbers)) if self.kinds else pixels)
-
-    def seeds(self, numbers: np.ndarray) -> list[int]:
-        """What each example's luck depends on."""
-        return seeds_of(self.seed, numbers)
-
-    def lengths(self) -> np.ndarray:
-        """Positions of each row's source and target, (rows, 2)."""
-        lengths = np.array(self.store.lengths)
-        if self.reading.positions:
-            lengths[:, 0] = self.reading.positions
-        return lengths
-
-    def plan(self, recipe: Recipe, epoch: int, together: bool = True) -> list[np.ndarray]:
-        """The batches of an epoch, as numbers that tell it; `together`: rows of like lengths in one batch."""
-        lengths = self.lengths() if together else np.full_like(self.store.lengths, self.lengths().max())
-        batches = batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
-        return [batch + epoch * len(self.store) for batch in batches]
-
-    def where(self, numbers: np.ndarray) -> list[str]:
-        """The files and lines of these."""
-        return [self.store.where(int(number) % len(self.store)) for number in numbers]
-
-
-def sources(recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Reading, kinds: Sequence[str]) -> Sources:
-    """The training side; `kinds` are what auto augments by."""
-    chosen = kinds if recipe.train.augment == "auto" else recipe.train.augment
-    return Sources(store, coder, reading, tuple(chosen), recipe.seed)
-
-
-def refuse_varied(recipe: Recipe) -> None:
-    """Raises HeedfulError if pictures are to be varied or mixed where there are none."""
-    for key, does in (("augment", "varies"), ("mix", "mixes")):
-        if getattr(recipe.train, key) not in ("auto", [], 0.0):
-            raise HeedfulError(f"train.{key} {does} pictures, and there are none here.", f"Leave train.{key} out.")
-
-
-def advice(recipe: Recipe, prepared: Prepared, better: str) -> str:
-    """What would do better than to begin from nothing with few pictures: weights that saw many; "" for small ones."""
-    album, train = prepared.source, prepared.train
-    if not isinstance(album, Album) or album.form.size < LARGE or album.size >= FEW:
-        return ""
-    few = count(len({int(train[row][0][0]) for row in range(len(train))}), "picture")
-    command = f"heedful train {recipe.task} {' '.join(recipe.data.train)} --from {better}"
-    return (
-        f"this starts from scratch, and {few} teach little; weights that were learnt from millions do better: {command}"
-    )
-
-
-def seeds_of(seed: int, numbers: np.ndarray) -> list[int]:
-    """A seed of its own for each example of an epoch, by what its number tells."""
-    return [int(np.random.default_rng((seed, int(number))).integers(2**62)) for number in numbers]
+def load_text_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
+    """How texts are read, beside pictures too; a `config` without a normal form leaves them as they are."""
+    return Reading(load_tokenizer(tokenizer), normal_form=config.get("normal_form", "none"))
 
 
 def source_seed(array: np.ndarray) -> int:

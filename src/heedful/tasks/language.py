@@ -1,89 +1,20 @@
-"""What complete and fill share: documents as pieces of at most a window, each a row of its own.
-
-No network ever sees two documents in one row, so none looks, or carries its state, from one into the next, and
-positions begin anew with each. Rows of like lengths stand together in a batch, which leaves next to nothing empty.
-
-N rows   S positions
-"""
+"""What complete and fill share in answering: texts as ids, and documents as windows that a network is scored on."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
-from heedful.data import batching
-from heedful.data.documents import prepare as document_preparing
-from heedful.data.documents.prepare import PreparedDocuments, encoded
-from heedful.data.pairs.read import normalised
-from heedful.data.store import Store
+from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.texts import encode_texts
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
-from heedful.networks import lineage
+from heedful.networks.configs import TransformerConfig
+from heedful.networks.settings import decoder_config, encoder_config
 from heedful.results import Example
-from heedful.schema import NetworkSettings, Recipe
+from heedful.schema import NetworkSettings, NormalForm
 
-WINDOW = 256  # tokens that a network reads at once, where the recipe does not say
 COUNTED = 2_000_000  # training tokens that a baseline counts at the most
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """The training documents, cut at other places in each epoch.
-
-    A piece is told by one number: where it begins among all tokens, and the epoch times their number. `ahead`: each
-    token is there to predict the next one, so pieces share the token at which they meet.
-    """
-
-    store: Store
-    window: int
-    seed: int
-    ahead: bool
-
-    @cached_property
-    def sizes(self) -> np.ndarray:
-        """The tokens of each document that a piece can begin with."""
-        return self.store.lengths[:, 0].astype(np.int64) - self.ahead
-
-    @cached_property
-    def ends(self) -> np.ndarray:
-        """Where each document ends among all tokens."""
-        return np.cumsum(self.sizes)
-
-    def plan(self, tokens: int, epoch: int) -> list[np.ndarray]:
-        """The batches of an epoch, of at most so many tokens: every token of every document once."""
-        starts, lengths = self.cut(epoch)
-        batches = batching.plan(np.stack([lengths, lengths - 1], axis=1), tokens, self.seed, epoch)
-        return [starts[batch] + epoch * int(self.ends[-1]) for batch in batches]
-
-    def cut(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Where the pieces of an epoch begin, and how long they are."""
-        first, sizes = self.first(epoch), self.sizes
-        more = np.where(sizes > self.window, -(-(sizes - first) // self.window), 0)
-        rows = np.repeat(np.arange(len(sizes)), 1 + more)
-        number = np.arange(len(rows)) - np.repeat(np.cumsum(1 + more) - 1 - more, 1 + more)
-        begins = np.where(number > 0, first + (number - 1) * self.window, 0)
-        stops = np.where(more[rows] > 0, np.minimum(first + number * self.window, sizes[rows]), sizes[rows])
-        return begins + (self.ends - sizes)[rows], stops - begins
-
-    def first(self, epoch: int) -> int:
-        """How long the first piece of a document is that needs several: this moves all the others."""
-        return 1 + int(np.random.default_rng((self.seed, epoch)).integers(self.window))
-
-    def __getitem__(self, number: int) -> np.ndarray:
-        """The tokens of a piece, with the one behind it if it looks ahead."""
-        epoch, place = divmod(int(number), int(self.ends[-1]))
-        row = int(np.searchsorted(self.ends, place, side="right"))
-        size = int(self.sizes[row])
-        begin = place - int(self.ends[row]) + size
-        step = self.window if begin or size <= self.window else self.first(epoch)
-        return self.store[row][0][begin : min(begin + step, size) + self.ahead]
-
-    def where(self, numbers: np.ndarray) -> list[str]:
-        """The files and lines of the documents of these."""
-        rows = np.searchsorted(self.ends, numbers % int(self.ends[-1]), side="right")
-        return [self.store.where(int(row)) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -104,9 +35,10 @@ def passages(
     The characters of a document are shared out among its windows as these read, since a window may cut one in two.
     `whole`: the end of a document is something to be known too.
     """
-    marks = tokenizer.marks
-    for example, ids in zip(examples, encoded(tokenizer, [one.source for one in examples]), strict=True):
-        row = np.array([marks.begin, *ids, *([marks.end] if whole else [])])
+    special = tokenizer.special_tokens
+    encoded = encode_texts(tokenizer, [example.source for example in examples])
+    for example, ids in zip(examples, encoded, strict=True):
+        row = np.array(special.document(ids, whole))
         starts = range(0, len(row) - ahead, window)
         pieces = [row[start : start + window + ahead] for start in starts]
         texts = [tokenizer.decode(piece[int(ahead) :]) for piece in pieces]
@@ -115,53 +47,26 @@ def passages(
             yield Passage(piece, text, len(text) * scale, example.where)
 
 
-def opened(folder: Path) -> PreparedDocuments | None:
-    """The documents that were prepared in a run's folder, if they are still there."""
-    return document_preparing.opened(folder / "data") if (folder / "data" / "prepared.json").exists() else None
-
-
-def resolve(recipe: Recipe) -> Recipe:
-    """The recipe with what can be decided before the data are seen. Probabilities are to be true: no smoothing.
-
-    Raises HeedfulError for a window that has more tokens than the network has positions.
-    """
-    recipe = lineage.resolve_recipe(recipe).with_defaults("train", {"label_smoothing": 0.0})
-    data, context = recipe.data, recipe.network.context
-    if not data.window:
-        data = replace(data, window=WINDOW if context == "auto" else min(WINDOW, context))
-    if context != "auto" and data.window > context:
-        raise HeedfulError(
-            f"data.window is {data.window:,}, and the network has network.context {context:,} positions.",
-            f"Raise the one, as network.context={data.window}, or lower the other.",
-        )
-    return replace(recipe, data=data)
-
-
-def ends_of(prepared: PreparedDocuments) -> bool:
-    """Whether the ends of documents were learnt: not where the only one was cut."""
-    return int(prepared.train[0][0][-1]) == prepared.tokenizer.marks.end
-
-
 def limit_of(settings: NetworkSettings, window: int, writes: bool) -> int | None:
     """The tokens that a network can read at once: what it learnt from, or any number if it is recurrent."""
-    side = lineage.writer(settings) if writes else lineage.reader(settings)
-    return window if isinstance(side, lineage.TransformerSide) else None
+    config = decoder_config(settings) if writes else encoder_config(settings)
+    return window if isinstance(config, TransformerConfig) else None
 
 
-def counted(prepared: PreparedDocuments) -> tuple[list[np.ndarray], str]:
+def counted_rows(data: PreparedDocuments) -> tuple[list[np.ndarray], str]:
     """The training documents that a baseline counts, and how to say that they are not all."""
     rows, total = [], 0
-    for row in range(len(prepared.train)):
-        rows.append(prepared.train[row][0][: COUNTED - total])
+    for number in range(len(data.train)):
+        rows.append(data.train[number][0][: COUNTED - total])
         total += len(rows[-1])
         if total >= COUNTED:
             return rows, f" of the first {COUNTED:,} tokens"
     return rows, ""
 
 
-def asked(text: str, tokenizer: Tokenizer, form: str) -> list[int]:
+def encode_text(text: str, tokenizer: Tokenizer, form: NormalForm) -> list[int]:
     """The ids of what somebody asks, in the Unicode form of the training texts."""
-    return encoded(tokenizer, [normalised(text, "NFC" if form == "NFC" else "none")])[0]
+    return encode_texts(tokenizer, [text], form)[0]
 
 
 def too_long(text: str, tokens: int, window: int, cure: str) -> HeedfulError:

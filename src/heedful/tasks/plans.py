@@ -1,18 +1,29 @@
 """A network that was published keeps its plan: by it, and not by a row of the lineage, it is built again."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from heedful import hub
-from heedful.blocks.vision import Pixels
+from heedful.blocks.pixels import Pixels
 from heedful.hub import Plan
+from heedful.networks import build as lineage
+from heedful.networks.build import Spec
+from heedful.networks.joins import Network
 from heedful.schema import NetworkSettings
-from heedful.tasks.pretrained import Given
+from heedful.tasks.joins import join_of
+from heedful.tasks.pretrained import Pretrained
+
+Kind = TypeVar("Kind", bound=Network)
 
 
-def kept(plan: Plan | None) -> dict[str, Any]:
-    """What a config says of a plan."""
-    return {"plan": plan.plain()} if plan else {}
+def build(spec: Spec | Plan, kind: type[Kind]) -> Kind:
+    """The network of a description with fresh weights, which torch's seed decides: of the lineage, or as published.
+
+    `kind`: the join that the description must give, as EncoderDecoder.
+    """
+    network = hub.build(spec) if isinstance(spec, Plan) else lineage.build(spec)
+    assert isinstance(network, kind), f"{type(network).__name__} is no {kind.__name__}"
+    return network
 
 
 def planned(config: Mapping[str, Any]) -> Plan | None:
@@ -21,14 +32,14 @@ def planned(config: Mapping[str, Any]) -> Plan | None:
 
 
 def begun(
-    start: Given | None, task: str, settings: NetworkSettings, names: Sequence[str] = (), pixels: Pixels | None = None
+    start: Pretrained | None,
+    task: str,
+    settings: NetworkSettings,
+    names: Sequence[str] = (),
+    pixels: Pixels | None = None,
 ) -> Plan | None:
     """The plan of a network that begins with published weights, None if it is to be one of the lineage."""
     if start is None or start.plan is None:
         return None
-    return hub.begun(start.plan, task, settings, names, pixels.size if pixels else 0)
-
-
-def built(plan: Plan) -> Any:
-    """The network of a plan, with weights still to be put in; which kind it is, the plan's architecture tells."""
-    return hub.build(plan)
+    join, default = join_of(task)
+    return hub.begun(start.plan, task, settings, join, default, names, pixels.size if pixels else 0)

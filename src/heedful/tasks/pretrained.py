@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from heedful.blocks.vision import Pixels
-from heedful.data.pairs.pictured import as_asked
+from heedful.blocks.pixels import Pixels
+from heedful.data.pictures.choose import adapt_form
 from heedful.data.pictures.read import Form
 from heedful.data.steps.forms import StepForm
-from heedful.data.steps.subwords import Cut
+from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.hub import Plan
 from heedful.schema import DataSettings
+
+if TYPE_CHECKING:
+    from heedful.hub import Plan
 
 
 @dataclass(frozen=True)
-class Given:
+class Pretrained:
     """The tokenizers that texts are read and written with, the form of pictures and what their colours are told by,
     the form of sequences; the names of classes or labels; how many codes a picture is drawn in; the plan of a network
     that was published.
@@ -27,11 +30,16 @@ class Given:
     steps: StepForm | None = None
     names: tuple[str, ...] = ()
     codes: int = 0
-    plan: Plan | None = None
+    plan: "Plan | None" = None
 
     def picture(self, data: DataSettings) -> Form | None:
         """The form of pictures, with what a recipe asks for otherwise."""
-        return as_asked(self.form, data) if self.form else None
+        return adapt_form(self.form, data) if self.form else None
+
+    def picture_settings(self) -> dict[str, object]:
+        """Keys of a recipe's data section that say how pictures are read, if they are."""
+        form = self.form
+        return {"picture": form.size, "colours": form.colours, "fit": form.fit} if form else {}
 
     def colours(self, form: Form) -> Pixels | None:
         """What pictures of a form are, with the colours that weights were learnt with."""
@@ -40,20 +48,25 @@ class Given:
         return replace(self.pixels, size=form.size)
 
 
-def unlike(here: Given, there: Given) -> dict[str, str]:
+def plan_config(plan: "Plan | None") -> dict[str, Any]:
+    """What a model's config says of the plan of a published network; nothing of one of the lineage."""
+    return {"plan": plan.plain()} if plan else {}
+
+
+def unlike(here: Pretrained, there: Pretrained) -> dict[str, str]:
     """Parts whose rows stand for something else in two networks, with what."""
-    found: dict[str, str] = {}
-    if here.words and there.words and not alike(here.words, there.words):
-        found["embedding"] = "another vocabulary"
-    own = here.steps and here.steps.kind != "frames" and not isinstance(here.steps.lexicon, Cut)
+    reasons: dict[str, str] = {}
+    if here.words and there.words and not same_vocabulary(here.words, there.words):
+        reasons["embedding"] = "another vocabulary"
+    own = here.steps and here.steps.kind != "frames" and not isinstance(here.steps.vocabulary, SubwordVocabulary)
     if here.steps and own and not same_steps(here.steps, there.steps):
-        found["embedding"] = "other words" if here.steps.kind == "tokens" else "other channels"
-    differ = here.written and there.written and not alike(here.written, there.written)
+        reasons["embedding"] = "other words" if here.steps.kind == "tokens" else "other channels"
+    differ = here.written and there.written and not same_vocabulary(here.written, there.written)
     if differ or here.codes != there.codes:
-        found |= dict.fromkeys(("decoder.tokens", "decoder.output"), "another vocabulary")
+        reasons |= dict.fromkeys(("decoder.tokens", "decoder.output"), "another vocabulary")
     if here.names and {*here.names} != {*there.names}:
-        found["head"] = f"{len(here.names):,} classes{others(here.names, there.names)}"
-    return found
+        reasons["head"] = f"{len(here.names):,} classes{count_others(here.names, there.names)}"
+    return reasons
 
 
 def order(here: Sequence[str], there: Sequence[str]) -> list[int]:
@@ -61,7 +74,7 @@ def order(here: Sequence[str], there: Sequence[str]) -> list[int]:
     return [there.index(name) for name in here] if {*here} == {*there} else []
 
 
-def others(here: Sequence[str], there: Sequence[str]) -> str:
+def count_others(here: Sequence[str], there: Sequence[str]) -> str:
     """How many classes there were elsewhere."""
     if not there:
         return ""
@@ -69,11 +82,15 @@ def others(here: Sequence[str], there: Sequence[str]) -> str:
     return f", {len(there):,} there" + (f", which {new:,} of these are not among" if len(here) == len(there) else "")
 
 
-def alike(one: Tokenizer, other: Tokenizer) -> bool:
+def same_vocabulary(tokenizer: Tokenizer, other: Tokenizer) -> bool:
     """Whether two vocabularies are the same."""
-    return one.dump() == other.dump()
+    return tokenizer.dump() == other.dump()
 
 
-def same_steps(one: StepForm, other: StepForm | None) -> bool:
+def same_steps(form: StepForm, other: StepForm | None) -> bool:
     """Whether two forms tell the same words, or the same channels."""
-    return other is not None and (one.kind, one.channels, one.lexicon) == (other.kind, other.channels, other.lexicon)
+    return other is not None and (form.kind, form.channels, form.vocabulary) == (
+        other.kind,
+        other.channels,
+        other.vocabulary,
+    )

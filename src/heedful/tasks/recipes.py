@@ -1,158 +1,26 @@
 """Recipes held to what their task uses."""
 
-from typing import Any
+from collections.abc import Mapping
+from functools import cache
 
 from heedful import recipe as recipes
+from heedful.recipe import Uses
 from heedful.schema import Recipe
-
-USES: dict[str, tuple[str, ...]] = {
-    "classify": (
-        "data.source_tokenizer",
-        "data.vocabulary",
-        "data.picture",
-        "data.colours",
-        "data.fit",
-        "train.label_smoothing",
-        "train.augment",
-        "train.mix",
-        "train.class_weights",
-    ),
-    "caption": (
-        "data.target_tokenizer",
-        "data.vocabulary",
-        "data.picture",
-        "data.colours",
-        "data.fit",
-        "train.label_smoothing",
-        "train.augment",
-        "generate.beam",
-        "generate.length_penalty",
-        "generate.finish",
-        "generate.close",
-        "generate.renormalize",
-        "generate.max_length",
-        "generate.sample",
-        "generate.temperature",
-        "generate.top_k",
-        "generate.top_p",
-        "generate.min_p",
-        "generate.repetition_penalty",
-        "generate.no_repeat_ngram",
-        "generate.prefix",
-        "generate.required",
-        "generate.forbidden",
-        "generate.stop",
-        "generate.seed",
-    ),
-    "draw": (
-        "data.source_tokenizer",
-        "data.vocabulary",
-        "data.picture",
-        "data.colours",
-        "data.fit",
-        "network.codes",
-        "train.label_smoothing",
-        "train.drop_source",
-        "train.codebook",
-        "generate.beam",
-        "generate.length_penalty",
-        "generate.sample",
-        "generate.temperature",
-        "generate.top_k",
-        "generate.top_p",
-        "generate.min_p",
-        "generate.guidance",
-        "generate.seed",
-    ),
-    "translate": (
-        "data.source_tokenizer",
-        "data.target_tokenizer",
-        "data.shared_tokenizer",
-        "data.vocabulary",
-        "data.max_ratio",
-        "train.label_smoothing",
-        "generate.beam",
-        "generate.length_penalty",
-        "generate.finish",
-        "generate.close",
-        "generate.renormalize",
-        "generate.max_length",
-        "generate.sample",
-        "generate.temperature",
-        "generate.top_k",
-        "generate.top_p",
-        "generate.min_p",
-        "generate.repetition_penalty",
-        "generate.no_repeat_ngram",
-        "generate.prefix",
-        "generate.required",
-        "generate.forbidden",
-        "generate.stop",
-        "generate.seed",
-    ),
-    "label": (
-        "data.picture",
-        "data.colours",
-        "data.fit",
-        "data.frame_rate",
-        "data.window",
-        "network.causal",
-        "train.label_smoothing",
-        "train.augment",
-        "train.smooth_steps",
-    ),
-    "complete": (
-        "data.source_tokenizer",
-        "data.target_tokenizer",
-        "data.vocabulary",
-        "data.window",
-        "train.label_smoothing",
-        "generate.beam",
-        "generate.length_penalty",
-        "generate.finish",
-        "generate.renormalize",
-        "generate.max_length",
-        "generate.sample",
-        "generate.temperature",
-        "generate.top_k",
-        "generate.top_p",
-        "generate.min_p",
-        "generate.repetition_penalty",
-        "generate.no_repeat_ngram",
-        "generate.prefix",
-        "generate.required",
-        "generate.forbidden",
-        "generate.stop",
-        "generate.long_prompt",
-        "generate.seed",
-    ),
-    "fill": (
-        "data.source_tokenizer",
-        "data.target_tokenizer",
-        "data.vocabulary",
-        "data.window",
-        "train.label_smoothing",
-        "train.mask",
-        "train.whole_words",
-    ),
-    "match": (
-        "data.target_tokenizer",
-        "data.vocabulary",
-        "data.picture",
-        "data.colours",
-        "data.fit",
-        "train.augment",
-        "generate.template",
-    ),
-}
-"""By task: those keys that it uses and some other task does not."""
+from heedful.tasks import TASKS
+from heedful.tasks.task import find_task
 
 
-def build(task: str, changes: dict[str, Any] | None = None) -> Recipe:
+@cache
+def uses() -> Uses:
+    """By task: those keys that it uses and some other task does not."""
+    return {verb: find_task(verb).facts.keys for verb in TASKS}
+
+
+def build(task: str, changes: Mapping[str, object] | None = None) -> Recipe:
     """A recipe from dotted changes; raises HeedfulError as `recipe.build` does, for what a task cannot use too."""
-    return recipes.build(task, changes, uses=USES)
+    return recipes.build(task, changes, uses=uses())
 
 
-def change(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+def change(recipe: Recipe, changes: Mapping[str, object]) -> Recipe:
     """The same recipe with dotted keys changed; raises HeedfulError as `build` does."""
-    return recipes.change(recipe, changes, USES)
+    return recipes.change(recipe, changes, uses())

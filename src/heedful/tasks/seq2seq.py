@@ -4,51 +4,44 @@ N sources   T target positions
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from heedful.blocks.attention.masks import up_to
-from heedful.blocks.loss import cross_entropy
-from heedful.blocks.state import State
 from heedful.data import batching
-from heedful.data.pairs.read import normalised
+from heedful.data.normal_form import normalize_text
+from heedful.data.pairs.prepared import Prepared, open_run
 from heedful.data.pictures.album import Album
-from heedful.data.tokenizers.special_tokens import Marks
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.engines.plain import PlainStepper
-from heedful.engines.plain import score as log_probability
+from heedful.engines.writing import WritingEngine
 from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import Rules, rules_of, until
 from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
-from heedful.hub import Plan
 from heedful.metrics.counts import Kind
-from heedful.networks.joins import EncoderDecoder, joined, target_tokens
 from heedful.results import Answer
-from heedful.schema import GenerateSettings, NetworkSettings, parse_settings
-from heedful.tasks.inputs import Reading, Sources, load_reading, refuse_long, source_seed
-from heedful.tasks.plans import built, kept, planned
-from heedful.tasks.pretrained import Given
-from heedful.training.loop import Batch
+from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
+from heedful.tasks.inputs import Reading, refuse_long, source_seed
+from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
+from heedful.tasks.pretrained import plan_config
+from heedful.tasks.task import Answering
 
-SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
+if TYPE_CHECKING:
+    from heedful.hub import Plan
 
 
 @dataclass(frozen=True)
-class Author:
-    """A network with what it takes to read its sources and to write text.
+class TrainedSeq2Seq:
+    """What reads sources and writes text: an engine, and how both sides become what it takes.
 
     An answer may have `stretch` tokens for each position of the source, and `slack` more. `shared`: both sides have
     one tokenizer.
     """
 
-    network: EncoderDecoder
+    engine: WritingEngine
     settings: NetworkSettings
     reading: Reading
     target: Tokenizer
@@ -56,189 +49,140 @@ class Author:
     scores: Kind
     stretch: float
     slack: int
-    normal_form: Literal["none", "NFC"] = "none"
-    plan: Plan | None = None
+    normal_form: NormalForm = "none"
+    plan: "Plan | None" = None
 
 
-def made(settings: NetworkSettings, read: Reading, target: Tokenizer, shared: bool) -> EncoderDecoder:
-    """A network of resolved settings, with fresh weights. `shared`: both sides have one tokenizer, so one table."""
-    return made_for(settings, read, target.size, shared)
+class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
+    """How networks are asked that read a source and write a text."""
+
+    def answer(
+        self,
+        models: Sequence[TrainedSeq2Seq],
+        inputs: Sequence[str],
+        settings: GenerateSettings,
+        album: Album | None = None,
+    ) -> list[list[Answer]]:
+        """The n best answers to each source, by one model or several together (they must share the vocabularies).
+
+        Pictures that stand in `album` are not read again. Raises HeedfulError if a text is longer than a network can
+        read, or a picture cannot be read.
+        """
+        hypotheses = self.search(models, inputs, settings, album)
+        return [
+            [readable_answer(models[0], source, hypothesis, settings.stop) for hypothesis in best]
+            for source, best in zip(inputs, hypotheses, strict=True)
+        ]
+
+    def search(
+        self,
+        models: Sequence[TrainedSeq2Seq],
+        inputs: Sequence[str],
+        settings: GenerateSettings,
+        album: Album | None = None,
+    ) -> list[list[Hypothesis]]:
+        """The same as the search found it."""
+        first = models[0]
+        arrays = read_sources(models, inputs, album)
+        limits = [model.engine.limit for model in models if model.engine.limit]
+        lengths = [first.reading.positions_of(array) for array in arrays]
+        longest = [min([length_limit(first, length, settings), *limits]) for length in lengths]
+        seeds = [source_seed(array) for array in arrays] if settings.sample else [0] * len(arrays)
+        requests = [Request(*request) for request in zip(arrays, lengths, longest, seeds, strict=True)]
+        engines = [model.engine for model in models]
+        stepper = first.engine.stepper(engines, first.reading.stack, special_ids(first))
+        return Search(stepper, settings, rules(first, settings)).run(requests)
+
+    def score(self, models: Sequence[TrainedSeq2Seq], pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """The log probability of each (source, target), the end included, as the search would report it."""
+        first = models[0]
+        arrays = read_sources(models, [source for source, _ in pairs])
+        texts = first.target.encode_batch([normalize_text(target, first.normal_form) for _, target in pairs])
+        special, engines = special_ids(first), [model.engine for model in models]
+        targets = [[*ids, special.end] for ids in texts]
+        lengths = np.array(
+            [(first.reading.positions_of(array), len(ids)) for array, ids in zip(arrays, targets, strict=True)]
+        )
+        scores = np.zeros(len(pairs))
+        for rows in batching.order_for_inference(lengths, GenerateSettings().batch_tokens) if pairs else ():
+            source = first.reading.stack([arrays[row] for row in rows])
+            tokens = first.engine.log_probabilities(engines, source, [targets[row] for row in rows], special)
+            scores[rows] = [log_probabilities.sum() for log_probabilities in tokens]
+        return scores.tolist()
+
+    def kind(self, model: TrainedSeq2Seq) -> Kind:
+        return model.scores
+
+    def together(self, model: TrainedSeq2Seq, other: TrainedSeq2Seq) -> bool:
+        """Whether two models can answer together: they read and write the same."""
+        return model.reading.same_as(other.reading) and model.target.dump() == other.target.dump()
+
+    def open_data(self, folder: Path) -> Prepared | None:
+        return open_run(folder)
+
+    def config(self, model: TrainedSeq2Seq) -> dict[str, Any]:
+        """What `Learning.load` must know beside the weights and the tokenizers."""
+        about = {key: getattr(model, key) for key in ("shared", "scores", "stretch", "slack", "normal_form")}
+        return {"network": asdict(model.settings)} | about | model.reading.config() | plan_config(model.plan)
+
+    def save(self, model: TrainedSeq2Seq, folder: Path) -> None:
+        coder = model.reading.coder
+        if isinstance(coder, Tokenizer):
+            coder.save(folder / ("tokenizer.json" if model.shared else "source.tokenizer.json"))
+        if not model.shared:
+            model.target.save(folder / "target.tokenizer.json")
+
+    def manifest(self, model: TrainedSeq2Seq, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+        """What one must know beside exported graphs; an answer may have `stretch` tokens for each position of the
+        source and `slack` more, but no more than `limit`.
+        """
+        fixed = settings.max_length
+        stretch, slack = (model.stretch, model.slack) if fixed == "auto" else (0.0, fixed)
+        return {
+            "source": describe_source(model.reading, folder),
+            "target": describe_tokenizer(model.target, folder, "target"),
+            "normal_form": model.normal_form,
+            **describe_special(special_ids(model)),
+            "stretch": stretch,
+            "slack": slack,
+            "limit": model.engine.limit,
+        }
 
 
-def made_for(settings: NetworkSettings, read: Reading, vocabulary: int, shared: bool = False) -> EncoderDecoder:
-    """The same for answers of so many different tokens."""
-    written = target_tokens(settings, vocabulary)
-    embedding = written if shared else read.embedding(settings)
-    return joined(settings, embedding, written, own_places=read.pixels is not None)
+def read_sources(
+    models: Sequence[TrainedSeq2Seq], sources: Sequence[str], album: Album | None = None
+) -> list[np.ndarray]:
+    """Sources as arrays; raises HeedfulError for what the networks cannot read."""
+    reading = models[0].reading
+    if reading.positions:
+        return reading.arrays(sources, album)
+    arrays = reading.arrays(sources)
+    refuse_long(sources, arrays, [model.engine.source_limit for model in models])
+    return arrays
 
 
-def stretch_of(lengths: np.ndarray) -> float:
-    """How much longer than sources targets are at the most, end tokens counted; one pair in a thousand is beyond it."""
-    both = np.asarray(lengths) + 1
-    return round(float(np.quantile(both[:, 1] / both[:, 0], 0.999)), 3)
-
-
-@dataclass(frozen=True)
-class Collate:
-    """Numbers of rows -> a batch: the source, the target behind <s>, and the target with </s>."""
-
-    sources: Sources
-    marks: Marks
-
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        store = self.sources.store
-        written = [store[int(number) % len(store)][1] for number in numbers]
-        inputs, steps = batching.padded([np.concatenate(([self.marks.begin], one)) for one in written])
-        targets, _ = batching.padded([np.append(one, self.marks.end) for one in written])
-        return self.sources(numbers) | {"inputs": inputs, "targets": targets, "steps": steps}
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Label-smoothed cross entropy, summed over real target tokens."""
-
-    smoothing: float
-
-    def __call__(self, network: EncoderDecoder, batch: Batch) -> tuple[Tensor, int]:
-        outputs = network(batch["source"], batch["lengths"], batch["inputs"])
-        real = up_to(batch["steps"], outputs.size(1))
-        targets = batch["targets"][real]
-        decoder = network.decoder
-        return cross_entropy(outputs[real], decoder.logits, targets, decoder.vocabulary, self.smoothing), len(targets)
-
-
-def answer(
-    models: Sequence[Author], sources: Sequence[str], settings: GenerateSettings, album: Album | None = None
-) -> list[list[Answer]]:
-    """The n best answers to each source, by one author or several together (they must share the vocabularies).
-
-    Raises HeedfulError if a text is longer than a network can read, or a picture cannot be read.
-    """
-    found = searched(models, sources, settings, album)
-    return [
-        [shown(models[0], source, hypothesis, settings.stop) for hypothesis in some]
-        for source, some in zip(sources, found, strict=True)
-    ]
-
-
-def searched(
-    models: Sequence[Author], sources: Sequence[str], settings: GenerateSettings, album: Album | None = None
-) -> list[list[Hypothesis]]:
-    """The same as the search found it."""
-    first = models[0]
-    arrays = read_all(models, sources, album)
-    limits = [model.network.decoder.limit for model in models if model.network.decoder.limit]
-    lengths = [first.reading.positions_of(one) for one in arrays]
-    longest = [min([length_limit(first, one, settings), *limits]) for one in lengths]
-    seeds = [source_seed(one) for one in arrays] if settings.sample else [0] * len(arrays)
-    requests = [Request(*one) for one in zip(arrays, lengths, longest, seeds, strict=True)]
-    stepper = PlainStepper([model.network.decoder for model in models], begin(models), special(first))
-    return Search(stepper, settings, rules(first, settings)).run(requests)
-
-
-def length_limit(model: Author, length: int, settings: GenerateSettings) -> int:
+def length_limit(model: TrainedSeq2Seq, length: int, settings: GenerateSettings) -> int:
     """The most tokens that an answer may have."""
     if settings.max_length != "auto":
         return int(settings.max_length)
     return math.ceil(model.stretch * length) + model.slack
 
 
-def begin(models: Sequence[Author]) -> Callable[[Sequence[np.ndarray], int, int], tuple[State, ...]]:
-    """How the search has sources read."""
-
-    @torch.inference_mode()
-    def read(arrays: Sequence[np.ndarray], beams: int, room: int) -> tuple[State, ...]:
-        batch = models[0].reading.batch(arrays)
-        states = []
-        for model in models:
-            device = model.network.decoder.tokens.table.weight.device
-            memory = model.network.read(batch["source"].to(device), batch["lengths"].to(device))
-            states.append(model.network.decoder.start(memory, rows=len(arrays) * beams, room=room))
-        return tuple(states)
-
-    return read
-
-
-def rules(model: Author, settings: GenerateSettings) -> Rules:
+def rules(model: TrainedSeq2Seq, settings: GenerateSettings) -> Rules:
     """The request's rules, whose texts are read with the target's tokenizer."""
-    target = model.target
-    return rules_of(settings, special(model), target.encode, target.decode, target.size, model.scores == "symbols")
+    target, symbols = model.target, model.scores == "symbols"
+    return rules_of(settings, special_ids(model), target.encode, target.decode, target.size, symbols)
 
 
-def special(model: Author) -> SpecialIds:
+def special_ids(model: TrainedSeq2Seq) -> SpecialIds:
     """The ids that a search must know."""
-    marks = model.target.marks
-    return SpecialIds(marks.begin, marks.end, marks.never)
+    special = model.target.special_tokens
+    return SpecialIds(special.begin, special.end, special.suppressed)
 
 
-def shown(model: Author, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
+def readable_answer(model: TrainedSeq2Seq, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
     """A hypothesis as people read it, up to what stopped it."""
-    unknown = model.reading.unknown(normalised(source, model.normal_form))
+    unknown = model.reading.unknown(source)
     tokens = tuple(model.target.tokens(hypothesis.tokens))
     output = until(model.target.decode(hypothesis.tokens), stops)
     return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)
-
-
-def score(models: Sequence[Author], pairs: Sequence[tuple[str, str]]) -> list[float]:
-    """The log probability of each (source, target), the end included, as the search would report it."""
-    first = models[0]
-    arrays = read_all(models, [source for source, _ in pairs])
-    targets = first.target.encode_batch([normalised(target, first.normal_form) for _, target in pairs])
-    lengths = np.array(
-        [(first.reading.positions_of(one), len(other) + 1) for one, other in zip(arrays, targets, strict=True)]
-    )
-    found = np.zeros(len(pairs))
-    decoders, read, marked = [model.network.decoder for model in models], begin(models), special(first)
-    for rows in batching.order_for_inference(lengths, GenerateSettings().batch_tokens) if pairs else ():
-        found[rows] = log_probability(
-            decoders, read([arrays[row] for row in rows], 1, 0), [targets[row] for row in rows], marked
-        )
-    return found.tolist()
-
-
-def read_all(models: Sequence[Author], sources: Sequence[str], album: Album | None = None) -> list[np.ndarray]:
-    """Sources as arrays, for networks that from now on answer rather than learn."""
-    first = models[0]
-    for model in models:
-        model.network.eval()
-    if first.reading.positions:
-        return first.reading.arrays(sources, album)
-    arrays = first.reading.arrays([normalised(text, first.normal_form) for text in sources])
-    refuse_long(sources, arrays, [model.network.encoder.limit for model in models])
-    return arrays
-
-
-def together(one: Author, other: Author) -> bool:
-    """Whether two authors can answer together: they read and write the same."""
-    return one.reading.same_as(other.reading) and one.target.dump() == other.target.dump()
-
-
-def given(model: Author) -> Given:
-    """What goes with an author's weights."""
-    return replace(model.reading.given(), written=model.target, plan=model.plan)
-
-
-def config(model: Author) -> dict[str, Any]:
-    """What `load` must know beside the weights and the tokenizers."""
-    about = {key: getattr(model, key) for key in ("shared", "scores", "stretch", "slack", "normal_form")}
-    return {"network": asdict(model.settings)} | about | model.reading.config() | kept(model.plan)
-
-
-def save(model: Author, folder: Path) -> None:
-    """Writes the tokenizers; the caller writes config and weights."""
-    read = model.reading.coder
-    if isinstance(read, Tokenizer):
-        read.save(folder / ("tokenizer.json" if model.shared else "source.tokenizer.json"))
-    if not model.shared:
-        model.target.save(folder / "target.tokenizer.json")
-
-
-def load(config: dict[str, Any], folder: Path) -> Author:
-    """The author of a folder, with weights still to be put in."""
-    shared, settings = config["shared"], parse_settings(NetworkSettings, config["network"])
-    read = load_reading(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
-    target = read.tokenizer if shared else Tokenizer.load(folder / "target.tokenizer.json")
-    about = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
-    plan = planned(config)
-    network = built(plan) if plan else made(settings, read, target, shared)
-    return Author(network, settings, read, target, **about, plan=plan)

@@ -1,14 +1,38 @@
-"""What `auto` means in the recipe's train section."""
+"""What `auto` means: every choice that a recipe leaves to the software is made here, from facts of data and machine.
 
+The data's own (`Decisions`) are asked for while data are prepared; the row's are in `networks/`.
+"""
+
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from heedful.data.facts import PictureFacts, PictureSettings, TextFacts, TokenizerSettings
+from heedful.data.tokenizers.learn import SMALLEST
 from heedful.errors import HeedfulError
-from heedful.schema import Recipe, TrainSettings
+from heedful.networks.configs import TransformerConfig
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.settings import Join
+from heedful.networks.settings import resolve as resolve_network
+from heedful.schema import DataSettings, NetworkSettings, Recipe, TrainSettings
 
 MINUTES = 5.0  # the budget where none is given
+TUNING = 0.1  # of the usual learning rate, from weights that exist: 3e-5 at width 768, as Devlin et al. 2019, A.3
+WINDOW = 256  # tokens of a document that a network reads at once
+HELD_OUT = 2000  # rows at most
+PICTURE_SIDES = 8, 64  # pixels, at least and at most
+VOCABULARIES = 500, 32_000  # entries of bpe and unigram, at least and at most
+PICTURES = 512  # positions in a batch of pictures, some 30 of them: more steps teach more than surer ones
+MATCHED_PICTURES = 8192  # positions where pictures are told apart from their batch
+DRAWINGS = 768  # codes in a batch of drawings: 12 of 64
+TOKENIZERS = {
+    "symbols": ("symbols", "a closed set between spaces"),
+    "words": ("characters", "one word a line"),
+    "sentences": ("bpe", "sentences"),
+}
+"""By what texts are made of: the kind of tokenizer that suits them, and why."""
 
 
 def resolve(train: TrainSettings) -> TrainSettings:
@@ -37,6 +61,48 @@ def resolve(train: TrainSettings) -> TrainSettings:
     return replace(train, **(chosen | {"device": device}))
 
 
+def picture_settings(facts: PictureFacts, data: DataSettings) -> PictureSettings:
+    """Sides: the median shorter side, to the next multiple of 4, from 8 to 64; colours: gray if all are.
+
+    >>> picture_settings(PictureFacts(3, 29.0, all_gray=True, all_square=True), DataSettings())
+    PictureSettings(size=28, colours='gray')
+    """
+    least, most = PICTURE_SIDES
+    size = max(least, min(most, round(facts.median_side / 4) * 4)) if data.picture == "auto" else data.picture
+    colours = ("gray" if facts.all_gray else "rgb") if data.colours == "auto" else data.colours
+    return PictureSettings(size, colours)
+
+
+def held_out_rows(rows: int, data: DataSettings) -> int:
+    """One row in twenty, where no file to choose by is named."""
+    return max(1, min(HELD_OUT, rows // 20)) if data.valid_rows == "auto" else data.valid_rows
+
+
+def tokenizer_settings(facts: TextFacts, data: DataSettings) -> TokenizerSettings:
+    """The kind that the recipe names, or that suits the texts; as many entries as there is text for."""
+    kind, why = TOKENIZERS[facts.unit] if facts.asked == "auto" else (facts.asked, "as the recipe says")
+    return TokenizerSettings(kind, vocabulary_size(facts) if data.vocabulary == "auto" else data.vocabulary, why)
+
+
+def vocabulary_size(facts: TextFacts) -> int:
+    """Entries of bpe and unigram: 2,000 for 1.3 million characters, twice as many for four times the text.
+
+    Between 500 and 32,000, a power of two times 500, with room for each character at least twice over. Words come new
+    more and more slowly as a text grows, and few pairs teach little of rare pieces (docs/log.md).
+    """
+    size, most = VOCABULARIES
+    while size < most and (facts.characters > size**2 * 2 / 3 or size < 2 * (SMALLEST + facts.distinct)):
+        size *= 2
+    return size
+
+
+def window(data: DataSettings, context: int | str) -> DataSettings:
+    """The section with the tokens that are read at once, no more than the positions that a network can tell apart."""
+    if data.window:
+        return data
+    return replace(data, window=WINDOW if context == "auto" else min(WINDOW, int(context)))
+
+
 def batches(recipe: Recipe, tokens: int) -> Recipe:
     """The recipe with batches of so many tokens where it leaves that to the task."""
     if recipe.train.batch_tokens != "auto":
@@ -63,10 +129,30 @@ def pick_precision(device: str) -> str:
 def portion(train: TrainSettings, share: float) -> TrainSettings:
     """The section with a share of its budget.
 
-    >>> portion(Train(steps=10), 0.3).steps
+    >>> portion(TrainSettings(steps=10), 0.3).steps
     3
     """
     if train.steps is not None:
         return replace(train, steps=max(1, round(train.steps * share)))
     unit = "minutes" if train.minutes is not None else "epochs"
     return replace(train, **({unit: getattr(train, unit) * share}))
+
+
+def resolve_recipe(recipe: Recipe, join: Join, default: str, own: Mapping[str, object] | None = None) -> Recipe:
+    """The recipe with the network's settings decided, and the learning rate that goes with them.
+
+    `join`, `default`, `own`: as `networks.settings.resolve` takes them. Raises HeedfulError as it does.
+    """
+    network = resolve_network(recipe.network, join, default=default, verb=recipe.task, own=own)
+    train = recipe.train
+    if train.learning_rate == "auto":
+        rate = learning_rate(network) * (TUNING if recipe.start else 1)
+        train = replace(train, learning_rate=round(rate, 7))
+    return replace(recipe, network=network, train=train)
+
+
+def learning_rate(network: NetworkSettings) -> float:
+    """The peak rate that suited a resolved network in trials on cmudict (docs/log.md); wider ones bear less."""
+    row = LINEAGE[network.name]
+    at_256 = 1e-3 if isinstance(row.encoder or row.decoder, TransformerConfig) else 3e-3
+    return round(at_256 * 256 / int(network.width), 6)

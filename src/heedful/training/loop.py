@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
 from heedful.errors import HeedfulError
 from heedful.results import Progress
 from heedful.schema import TrainSettings
@@ -20,12 +23,10 @@ from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, w
 from heedful.training.log import Log
 from heedful.training.optimizer import Average, adamw, factor, scale_gradients, set_rate
 from heedful.training.progress import Listener
-from heedful.training.signals import stop_signals
+from heedful.training.signals import held_signals, leave_signals, stop_signals
 
 VALIDATIONS = 12  # over the budget, where valid_every is auto
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
-
-Batch = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,13 @@ class Work:
     """What a task gives to the loop."""
 
     network: nn.Module
-    plan: Callable[[int], list[np.ndarray]]  # epoch -> batches of row numbers
-    collate: Callable[[np.ndarray], Batch]  # rows -> tensors
+    plan: Callable[[int], list[Rows]]  # epoch -> its batches
+    collate: Callable[[Rows], Batch]
     loss: Callable[[Any, Batch], tuple[Tensor, int]]  # -> sum over tokens, number of tokens
     score: Callable[[], dict[str, float]]  # of generated output for validation examples, by the network as it stands
     primary: str  # the score that "best" goes by
     higher_is_better: bool
-    where: Callable[[np.ndarray], Sequence[str]]  # rows -> "file line N"
+    where: Callable[[Rows], Sequence[str]]  # -> "file line N" of each
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Loop:
         self.average = Average(self.network, float(train.average)) if train.average else None
         self.record = Log(folder, train.track)
         self.at = Position()
-        self.plans: dict[int, list[np.ndarray]] = {}
+        self.plans: dict[int, list[Rows]] = {}
         self.best_weights: dict[str, Tensor] = {}
         self.window: list[tuple[float, int, float]] = []  # loss sum, tokens, seconds since the last report
         self.tokens = 0
@@ -108,23 +109,17 @@ class Loop:
         self.listener.end(f"{steps}, best {self.work.primary} {self.at.best:.2f} at step {self.at.best_step:,}")
         return Outcome(self.at, self.tokens / max(self.at.seconds, 1e-9), memory.peak(self.device))
 
-    def step(self, batches: Iterator[tuple[np.ndarray, Batch]]) -> None:
+    def step(self, batches: Iterator[tuple[Rows, Batch]]) -> None:
         """One step of the optimizer over `accumulate` batches."""
         begun = time.perf_counter()
-        # dropout is a function of seed and step, so a resumed run draws what an uninterrupted one draws
-        torch.manual_seed(int(np.random.default_rng((self.seed, self.at.step)).integers(2**62)))
         rate = float(self.train.learning_rate) * factor(self.train, self.done(), self.at.step)
         set_rate(self.optimizer, rate)
-        total, count, rows = 0.0, 0, []
-        for _ in range(self.train.accumulate):
-            some, batch = next(batches)
-            rows.append(some)
-            loss, tokens = self.gradients(batch)
-            total, count = total + loss, count + tokens
+        planned = [next(batches) for _ in range(self.train.accumulate)]
+        total, count = self.gradients([batch for _, batch in planned])
         scale_gradients(self.network.parameters(), 1 / max(1, count))
         norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip))
         if not (math.isfinite(total) and math.isfinite(norm)):
-            self.refuse(total, norm, np.concatenate(rows))
+            self.refuse(total, norm, [rows for rows, _ in planned])
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.at.step += 1
@@ -135,32 +130,42 @@ class Loop:
         self.tokens += count
         self.report(total, count, spent, rate)
 
-    def gradients(self, batch: Batch) -> tuple[float, int]:
-        """Adds the gradients of a batch's loss sum; on a GPU whose memory runs out, in halves from now on."""
+    def gradients(self, batches: Sequence[Batch]) -> tuple[float, int]:
+        """The loss sum and the tokens of a step's batches; the weights hold the gradients of the sum.
+
+        When the memory of a GPU runs out, the step begins anew, with batches cut into twice as many parts from now on:
+        its gradients are those of the whole batches, but for rounding. Raises HeedfulError if one example is too large.
+        """
         self.network.train()
-        total, tokens, size = 0.0, 0, len(next(iter(batch.values())))
-        share = -(-size // self.at.parts)
-        for begin in range(0, size, share):
-            part = {name: value[begin : begin + share].to(self.device) for name, value in batch.items()}
-            try:
-                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.train.precision == "bfloat16"):
-                    loss, count = self.work.loss(self.network, part)
-                loss.backward()
-            except torch.cuda.OutOfMemoryError:
-                if self.at.parts >= size:
-                    raise HeedfulError(
-                        "One example alone is too large for the memory.", "Set data.max_tokens."
-                    ) from None
-                self.at.parts *= 2
-                self.listener.note(
-                    f"memory ran out: batches are cut into {self.at.parts} parts from step {self.at.step:,}"
-                )
-                self.optimizer.zero_grad()
-                return self.gradients(batch)
+        while True:
+            # dropout is a function of seed and step, so a resumed run draws what an uninterrupted one draws
+            torch.manual_seed(int(np.random.default_rng((self.seed, self.at.step)).integers(2**62)))
+            with suppress(torch.cuda.OutOfMemoryError):
+                return self.add_gradients(batches)
+            # here the error is gone, and with it what it held of the memory
+            self.optimizer.zero_grad()
+            self.halve_parts(batches)
+
+    def add_gradients(self, batches: Sequence[Batch]) -> tuple[float, int]:
+        """As `gradients`, once, in as many parts as batches are cut into now."""
+        total, tokens = 0.0, 0
+        for part in (part for batch in batches for part in batch.split(self.at.parts)):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.train.precision == "bfloat16"):
+                loss, count = self.work.loss(self.network, part.to(self.device))
+            loss.backward()
             total, tokens = total + loss.item(), tokens + count
         return total, tokens
 
-    def batches(self) -> Iterator[tuple[np.ndarray, Batch]]:
+    def halve_parts(self, batches: Sequence[Batch]) -> None:
+        """Has batches cut into twice as many parts; raises HeedfulError if each is an example already."""
+        if self.at.parts >= max(map(len, batches)):
+            several = any(batch.pairwise for batch in batches)
+            cure = "Set data.max_tokens, or lower train.batch_tokens." if several else "Set data.max_tokens."
+            raise HeedfulError("One example alone is too large for the memory.", cure)
+        self.at.parts *= 2
+        self.listener.note(f"memory ran out: batches are cut into {self.at.parts} parts from step {self.at.step:,}")
+
+    def batches(self) -> Iterator[tuple[Rows, Batch]]:
         """Batches from where training stands, epoch after epoch; the order is a function of seed and epoch alone."""
         while True:
             plan = self.plan(self.at.epoch)[self.at.batch :]
@@ -170,13 +175,16 @@ class Loop:
                 batch_size=None,
                 num_workers=self.train.workers,
                 generator=torch.Generator(),
+                worker_init_fn=leave_signals,
             )
-            for rows, batch in zip(plan, loader, strict=True):
+            with held_signals():
+                loaded = iter(loader)
+            for rows, batch in zip(plan, loaded, strict=True):
                 self.at.batch += 1
                 yield rows, batch
             self.at.epoch, self.at.batch = self.at.epoch + 1, 0
 
-    def plan(self, epoch: int) -> list[np.ndarray]:
+    def plan(self, epoch: int) -> list[Rows]:
         """The batches of an epoch; only the current one's are kept."""
         if epoch not in self.plans:
             self.plans = {epoch: self.work.plan(epoch)}
@@ -234,14 +242,15 @@ class Loop:
         epoch = self.at.epoch + self.at.batch / len(self.plan(self.at.epoch))
         self.record.write(Progress(kind, self.at.step, round(epoch, 4), round(self.at.seconds, 3), values))
 
-    def refuse(self, loss: float, norm: float, rows: np.ndarray) -> None:
+    def refuse(self, loss: float, norm: float, batches: Sequence[Rows]) -> None:
         """Stops before a step that would spoil the weights; they are saved as they are."""
         self.optimizer.zero_grad()
         self.save()
-        places = ", ".join(self.work.where(rows[:5]))
+        places = ", ".join([place for rows in batches for place in self.work.where(rows[:5])][:5])
+        examples = sum(map(len, batches))
         raise HeedfulError(
             f"Step {self.at.step + 1:,}: loss {loss}, gradient {norm}: not finite. The last good weights are saved.",
-            f"The batch had {len(rows)} examples: {places}, …\nLook at them, or lower train.learning_rate.",
+            f"The batch had {examples} examples: {places}, …\nLook at them, or lower train.learning_rate.",
         )
 
     def save(self) -> None:
@@ -281,7 +290,7 @@ class Loop:
 class Batches(Dataset[Batch]):
     """An epoch's plan as a DataLoader wants it."""
 
-    def __init__(self, plan: list[np.ndarray], collate: Callable[[np.ndarray], Batch]) -> None:
+    def __init__(self, plan: list[Rows], collate: Callable[[Rows], Batch]) -> None:
         self.plan, self.collate = plan, collate
 
     def __len__(self) -> int:

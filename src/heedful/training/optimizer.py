@@ -1,16 +1,13 @@
 """How weights move: AdamW, its schedule, and the running average of the weights."""
 
 import math
-import re
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
+from heedful.networks.joins import Network
 from heedful.schema import TrainSettings
-
-LOWEST = {"embedding", "embeddings", "tokens", "positions", "first_norm"}
-"""What stands below every layer: the names that tell it."""
 
 
 def adamw(network: nn.Module, rate: float, decay: float, layer_decay: float = 1.0) -> torch.optim.AdamW:
@@ -47,29 +44,10 @@ def rate_shares(network: nn.Module, layer_decay: float) -> dict[str, float]:
     """The share of the learning rate that each weight learns at.
 
     What stands above all layers learns at the whole rate, the top layer of each side at `layer_decay` of it, the next
-    at its square, and embeddings one below the lowest layer.
+    at its square, and embeddings one below the lowest layer. What has no layers learns at the whole rate.
     """
-    names = [name for name, _ in network.named_parameters()]
-    layers = {name: layer_of(name) for name in names}
-    depths: dict[str, int] = {}
-    for side, number in filter(None, layers.values()):
-        depths[side] = max(depths.get(side, 0), number + 1)
-    lowest = 1 + max(depths.values(), default=0)
-    below = {
-        name: depths[layer[0]] - layer[1] if layer else lowest if LOWEST & set(name.split(".")) else 0
-        for name, layer in layers.items()
-    }
-    return {name: layer_decay**steps for name, steps in below.items()}
-
-
-def layer_of(name: str) -> tuple[str, int] | None:
-    """The side that a weight stands in, and the number of its layer; None: it is in no layer of an encoder or decoder.
-
-    >>> layer_of("encoder.layers.layers.2.up.weight"), layer_of("embedding.patches.stem.layers.0.weight")
-    (('encoder.layers', 2), None)
-    """
-    found = re.match(r"((?:.*\.)?(?:encoders\.\d+|encoder|decoder)\.layers)\.(?:layers\.)?(\d+)\.", name)
-    return (found[1], int(found[2])) if found else None
+    depths = network.depths() if isinstance(network, Network) else {}
+    return {name: layer_decay ** depths.get(name, 0) for name, _ in network.named_parameters()}
 
 
 def factor(train: TrainSettings, done: float, step: int) -> float:

@@ -60,12 +60,12 @@ class Attention(nn.Module):
         mask: Tensor | None = None,  # (N, S) or (N, T, S)
         cache: Cache | None = None,
         causal: bool = False,
-        turn: tuple[Tensor, Tensor] | None = None,  # rotary positions of x: cos and sin, (N or 1, T, 1, E)
+        rotary: tuple[Tensor, Tensor] | None = None,  # cosines and sines of the positions of x, (N or 1, T, 1, E)
     ) -> Tensor:
         query = self.split(self.query(x))
         new = memory or self.project(x)
-        if turn is not None:
-            query, new = rotate(query, turn), KeyValue(rotate(new.keys, turn), new.values)
+        if rotary is not None:
+            query, new = rotate(query, rotary), KeyValue(rotate(new.keys, rotary), new.values)
         seen = cache.append(new) if cache else new
         mixed = self.mix(query, seen, mask, causal)
         return self.out(mixed.flatten(-2))
@@ -99,8 +99,8 @@ class Attention(nn.Module):
         return weights @ v
 
 
-def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    """Turns each pair of coordinates (i, i + E/2) by its position's angle (Su et al. 2021, equation 34)."""
-    cos, sin = turn
+def rotate(x: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotates each pair of coordinates (i, i + E/2) by its position's angle (Su et al. 2021, equation 34)."""
+    cos, sin = rotary
     first, second = x.chunk(2, dim=-1)
     return x * cos + torch.cat((-second, first), dim=-1) * sin

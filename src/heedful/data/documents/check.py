@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from heedful.data.documents.read import document_notes, read_documents
-from heedful.data.pairs.check import WEIGHT, histogram, listed
+from heedful.data.pairs.check import WEIGHT, histogram, list_entries
 from heedful.data.pairs.look import FIRST, PATTERNS
 from heedful.data.pairs.read import Pair
+from heedful.data.readers.files import all_files, valid_files
 from heedful.data.readers.rows import BadRow, count
-from heedful.data.split import hashed
+from heedful.data.split import hash_text
 from heedful.errors import HeedfulError
 from heedful.results import Finding, Findings
 from heedful.schema import DataSettings
@@ -23,7 +24,7 @@ BLANKS = "white space at an end, or two spaces in a row"
 
 
 @dataclass
-class Seen:
+class DocumentStatistics:
     """What one pass over documents kept."""
 
     texts: array = field(default_factory=lambda: array("Q"))
@@ -37,7 +38,7 @@ class Seen:
     def add(self, one: Pair) -> None:
         """Takes in a document."""
         text = one.source
-        self.texts.append(hashed(text, 0))
+        self.texts.append(hash_text(text, 0))
         self.places.append(one.where)
         self.words.append(len(text.split()))
         self.characters.update(text)
@@ -48,30 +49,32 @@ class Seen:
             self.noticed.setdefault(what, []).append(one.where)
 
 
-def check_documents(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: DataSettings) -> Findings:
-    """What stands out in `files`, in `valid` and `test`, and between them; bad rows are findings of level "x".
+def check_documents(data: DataSettings) -> Findings:
+    """What stands out in the files to learn from, choose by and test on, and between them; bad rows are of level "x".
 
     Raises HeedfulError for a file that cannot be read as a whole.
     """
-    looks = {"train": look(files, data)} | {
-        name: look(some, data) for name, some in (("valid", valid), ("test", test)) if some
-    }
-    train = looks["train"]
-    found = [*within(train)]
-    for name in list(looks)[1:]:
-        found += [replace(one, text=f"{name}: {one.text}") for one in within(looks[name])]
-        found += beside(train, looks[name], name)
-    found += [Finding("i", note, 1) for note in document_notes([*files, *valid, *test], data)]
-    once = sorted(one for one, number in train.characters.items() if number == 1)
+    train = collect_statistics(data.train, data)
+    findings = [*findings_within(train)]
+    for name, files in (("valid", valid_files(data)), ("test", data.test)):
+        if files:
+            held_out = collect_statistics(files, data)
+            findings += [replace(finding, text=f"{name}: {finding.text}") for finding in findings_within(held_out)]
+            findings += findings_between(train, held_out, name)
+    findings += [Finding("i", note, 1) for note in document_notes(all_files(data), data)]
+    once = sorted(character for character, times in train.characters.items() if times == 1)
     if once:
-        found.append(Finding("i", f"{count(len(once), 'character')} seen only once: {listed(once)}", len(once)))
-    found.sort(key=lambda finding: WEIGHT[finding.level])
-    return Findings(", ".join(files), summary(train), tuple(found), {"words": histogram(np.asarray(train.words))})
+        findings.append(
+            Finding("i", f"{count(len(once), 'character')} seen only once: {list_entries(once)}", len(once))
+        )
+    findings.sort(key=lambda finding: WEIGHT[finding.level])
+    lengths = {"words": histogram(np.asarray(train.words))}
+    return Findings(", ".join(data.train), summary(train), tuple(findings), lengths)
 
 
-def look(files: Sequence[str], data: DataSettings) -> Seen:
+def collect_statistics(files: Sequence[str], data: DataSettings) -> DocumentStatistics:
     """One pass over the documents of `files` as they are written; raises HeedfulError if there is none."""
-    seen = Seen()
+    seen = DocumentStatistics()
     for one in read_documents(files, replace(data, bad_rows="skip", normalize="none"), seen.bad.append):
         seen.add(one)
     if not seen.texts and not seen.bad:
@@ -79,14 +82,14 @@ def look(files: Sequence[str], data: DataSettings) -> Seen:
     return seen
 
 
-def summary(seen: Seen) -> str:
+def summary(seen: DocumentStatistics) -> str:
     """How many, and how long."""
     told = [count(len(seen.texts), "document"), count(seen.characters.total(), "character")]
     told += [count(sum(seen.words), "word"), count(len(seen.characters), "different character")]
     return " · ".join(told)
 
 
-def within(seen: Seen) -> Iterator[Finding]:
+def findings_within(seen: DocumentStatistics) -> Iterator[Finding]:
     """What stands out in the documents of one split."""
     for bad in seen.bad[:FIRST]:
         yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
@@ -97,19 +100,21 @@ def within(seen: Seen) -> Iterator[Finding]:
         yield Finding("!", text, len(places), tuple(places[:FIRST]))
     again = np.ones(len(seen.texts), bool)
     again[np.unique(np.asarray(seen.texts), return_index=True)[1]] = False
-    yield from marked(again, "that occurred before, word for word", seen)
+    yield from finding(again, "that occurred before, word for word", seen)
 
 
-def beside(train: Seen, held: Seen, name: str) -> Iterator[Finding]:
+def findings_between(train: DocumentStatistics, held: DocumentStatistics, name: str) -> Iterator[Finding]:
     """Documents of train that stand in what is held out, and characters that training never shows."""
     both = np.isin(np.asarray(train.texts), np.asarray(held.texts))
-    yield from marked(both, f"of train that also stand in {name}", train)
+    yield from finding(both, f"of train that also stand in {name}", train)
     new = sorted(set(held.characters) - set(train.characters))
     if new:
-        yield Finding("!", f"{count(len(new), 'character')} of {name} never seen in training: {listed(new)}", len(new))
+        yield Finding(
+            "!", f"{count(len(new), 'character')} of {name} never seen in training: {list_entries(new)}", len(new)
+        )
 
 
-def marked(rows: np.ndarray, what: str, seen: Seen) -> Iterator[Finding]:
+def finding(rows: np.ndarray, what: str, seen: DocumentStatistics) -> Iterator[Finding]:
     """The finding for a mask over documents, if any is set."""
     if number := int(rows.sum()):
         first = [seen.places[row] for row in np.flatnonzero(rows)[:FIRST]]

@@ -9,16 +9,16 @@ data.format=lines                            a line each; blank lines hold none
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from heedful.data.pairs.read import Pair, assign, lacking, normalised, shown
+from heedful.data.normal_form import normalize_text
+from heedful.data.pairs.read import Pair, assign_columns, missing_column, text_of_row
 from heedful.data.readers.files import read_rows
-from heedful.data.readers.lines import check_readable, encoding_notes, missing, read_lines
-from heedful.data.readers.rows import BadRow, Row, count
+from heedful.data.readers.formats import is_table
+from heedful.data.readers.lines import check_readable, encoding_notes, missing_file, read_lines
+from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 ROLE = "text"
-PARTS = 1 << 17  # characters that a tokenizer reads at once
 
 
 def read_documents(files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]) -> Iterator[Pair]:
@@ -37,8 +37,8 @@ def read_documents(files: Sequence[str], data: DataSettings, on_bad: Callable[[B
 
 def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Iterator[Pair | BadRow]:
     """The documents of one file or folder, and rows that hold none."""
-    if is_table(file, data):
-        yield from of_rows(read_rows([file], data), data)
+    if "://" in file or is_table(file, data.format):
+        yield from documents_of_rows(read_rows([file], data), data)
     elif data.format == "lines":
         for number, line in read_lines(file):
             if isinstance(line, BadRow):
@@ -47,17 +47,9 @@ def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> It
                 yield document(line, "", file, number, data)
     elif Path(file).is_dir():
         for path in in_folder(file):
-            yield whole(str(path), data, on_bad)
+            yield read_whole(str(path), data, on_bad)
     else:
-        yield whole(file, data, on_bad)
-
-
-def is_table(file: str, data: DataSettings) -> bool:
-    """Whether a document is a row of this file."""
-    return "://" in file or data.format in TABLES_BY_NAME or (data.format == "auto" and ending(file) in TABLES)
-
-
-TABLES_BY_NAME = ("tsv", "csv", "jsonl", "parquet")
+        yield read_whole(file, data, on_bad)
 
 
 def ending(file: str) -> str:
@@ -65,7 +57,7 @@ def ending(file: str) -> str:
     return Path(file).suffix.lower()
 
 
-def of_rows(rows: Iterator[Row | BadRow], data: DataSettings) -> Iterator[Pair | BadRow]:
+def documents_of_rows(rows: Iterator[TextRow | BadRow], data: DataSettings) -> Iterator[Pair | BadRow]:
     """Each row's text as a document."""
     file, keys = "", {}
     for row in rows:
@@ -73,22 +65,22 @@ def of_rows(rows: Iterator[Row | BadRow], data: DataSettings) -> Iterator[Pair |
             yield row
             continue
         if row.file != file:
-            file, keys = row.file, assign(row, data, (ROLE,))
+            file, keys = row.file, assign_columns(row, data, (ROLE,))
         wanted = next((key for key in keys.values() if key not in row.columns), None)
         if wanted is not None:
-            yield lacking(row, wanted)
+            yield missing_column(row, wanted)
         elif not data.columns and "2" in row.columns and keys[ROLE] == "1" and "group" not in keys:
             cure = "Say which one holds the text: data.columns.text=1"
-            yield BadRow(row.where, f"{len(row.columns)} columns where 1 is needed (a text)", shown(row), cure)
+            yield BadRow(row.where, f"{len(row.columns)} columns where 1 is needed (a text)", text_of_row(row), cure)
         else:
             group = row.columns[keys["group"]] if "group" in keys else ""
             yield document(row.columns[keys[ROLE]], group, row.file, row.line, data)
 
 
-def whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Pair:
+def read_whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Pair:
     """A file as one document: its lines as they stand, the last one ended if it is so in the file."""
     if not Path(file).exists():
-        raise missing(Path(file))
+        raise missing_file(Path(file))
     if Path(file).stat().st_size == 0:
         raise HeedfulError(f"{file} is empty.", "It needs some text to learn from.")
     check_readable(file)
@@ -106,7 +98,7 @@ def whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Pa
 
 def document(text: str, group: str, file: str, line: int, data: DataSettings) -> Pair:
     """A text, in the Unicode form that the recipe asks for."""
-    text = normalised(text, data.normalize)
+    text = normalize_text(text, data.normalize)
     return Pair(text, text, group, file, line)
 
 
@@ -142,17 +134,3 @@ def document_notes(files: Sequence[str], data: DataSettings) -> list[str]:
             check_readable(file)
             notes += encoding_notes(file)
     return list(dict.fromkeys(notes))
-
-
-def parts(text: str) -> list[str]:
-    """A text in parts that a tokenizer can read one by one, cut behind ends of lines where there are such.
-
-    >>> "".join(parts("one two three")), parts("")
-    ('one two three', [])
-    """
-    found, start = [], 0
-    while len(text) - start > PARTS:
-        end = text.rfind("\n", start, start + PARTS) + 1
-        found.append(text[start : end if end > start else start + PARTS])
-        start += len(found[-1])
-    return [*found, text[start:]] if text[start:] else found

@@ -1,12 +1,12 @@
 """A look at pairs before training on them: what is wrong, what is odd, how long things are. Nothing is changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from heedful.data.pairs.look import FIRST, ODD, PICTURES, SIDES, Look, look
-from heedful.data.readers.files import file_notes
+from heedful.data.pairs.look import FIRST, ODD, PICTURES, SIDES, PairStatistics, collect_statistics
+from heedful.data.readers.files import all_files, file_notes, valid_files
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Bin, Finding, Findings
@@ -20,35 +20,37 @@ EDGES = (0, 1, 2, 3, 5, 8, 12, 18, 25, 35, 50, 75, 100, 150, 200, 300, 500, 1000
 LISTED = 10
 
 
-def check_pairs(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: DataSettings) -> Findings:
-    """What stands out in `files`, in `valid` and `test`, and between them; bad rows are findings of level "x".
+def check_pairs(data: DataSettings) -> Findings:
+    """What stands out in the files to learn from, choose by and test on, and between them; bad rows are of level "x".
 
     Of each row only hashes and lengths are kept. Raises HeedfulError for a file that cannot be read as a whole.
     """
-    train = look(files, data)
-    looks = {"train": train}
-    looks |= {name: look(some, data, train.units) for name, some in (("valid", valid), ("test", test)) if some}
-    for seen, some in zip(looks.values(), (files, *filter(None, (valid, test))), strict=True):
+    train = collect_statistics(data.train, data)
+    held_out = {"valid": valid_files(data), "test": data.test}
+    looks = {"train": train} | {
+        name: collect_statistics(files, data, train.units) for name, files in held_out.items() if files
+    }
+    for seen, files in zip(looks.values(), (data.train, *filter(None, held_out.values())), strict=True):
         if not seen.pairs and not seen.bad_count:
-            raise HeedfulError(f"There are no pairs in {', '.join(some)}.")
-    found = [*within(train, data)]
+            raise HeedfulError(f"There are no pairs in {', '.join(files)}.")
+    findings = [*findings_within(train, data)]
     for name in list(looks)[1:]:
-        found += [replace(one, text=f"{name}: {one.text}") for one in within(looks[name], data)]
-    found += [
-        *between(looks),
-        *(Finding("i", note, 1) for note in file_notes([*files, *valid, *test], data)),
-        *rare(looks),
+        findings += [replace(finding, text=f"{name}: {finding.text}") for finding in findings_within(looks[name], data)]
+    findings += [
+        *findings_between(looks),
+        *(Finding("i", note, 1) for note in file_notes(all_files(data), data)),
+        *findings_of_rare(looks),
     ]
-    found.sort(key=lambda finding: WEIGHT[finding.level])
+    findings.sort(key=lambda finding: WEIGHT[finding.level])
     histograms = {
         f"{side}: {unit}": histogram(np.asarray(train.lengths[place]))
         for place, (side, unit) in enumerate(zip(SIDES, train.units, strict=True))
         if unit != PICTURES
     }
-    return Findings(", ".join(files), summary(train, len(files)), tuple(found), histograms)
+    return Findings(", ".join(data.train), summary(train, len(data.train)), tuple(findings), histograms)
 
 
-def summary(seen: Look, files: int) -> str:
+def summary(seen: PairStatistics, files: int) -> str:
     """How many, and how long: "35,262 pairs · source 3 to 25 words, target 3 to 24 words (nine in ten) · 1 file"."""
     pairs = count(len(seen.pairs), "pair")
     if not seen.pairs:
@@ -65,7 +67,7 @@ def summary(seen: Look, files: int) -> str:
     return f"{pairs} · {several}{', '.join(spans)} (nine in ten) · {count(files, 'file')}"
 
 
-def within(seen: Look, data: DataSettings) -> Iterator[Finding]:
+def findings_within(seen: PairStatistics, data: DataSettings) -> Iterator[Finding]:
     """What stands out in the rows of one split."""
     for bad in seen.bad:
         yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
@@ -79,11 +81,11 @@ def within(seen: Look, data: DataSettings) -> Iterator[Finding]:
             number, first = seen.noticed[what]
             yield Finding("!", f"{count(number, 'pair')} with {what}", number, tuple(first))
     yield from lengths_apart(seen)
-    yield from forms(seen, data)
-    yield from repeated(seen)
+    yield from findings_of_forms(seen, data)
+    yield from findings_of_repeats(seen)
 
 
-def lengths_apart(seen: Look) -> Iterator[Finding]:
+def lengths_apart(seen: PairStatistics) -> Iterator[Finding]:
     """Pairs of which one side is far longer; where sides are counted in unlike units, far longer than usual."""
     if PICTURES in seen.units:
         return
@@ -97,7 +99,7 @@ def lengths_apart(seen: Look) -> Iterator[Finding]:
     yield from finding("!", f"where one side is over {RATIO} times {what}", far, seen)
 
 
-def forms(seen: Look, data: DataSettings) -> Iterator[Finding]:
+def findings_of_forms(seen: PairStatistics, data: DataSettings) -> Iterator[Finding]:
     """Composed and decomposed characters, a header taken for a pair, targets equal to their sources."""
     decomposed, first = seen.noticed.get("NFD", (0, []))
     composed, _ = seen.noticed.get("NFC", (0, []))
@@ -114,7 +116,7 @@ def forms(seen: Look, data: DataSettings) -> Iterator[Finding]:
         yield Finding("!", f"the first line looks like a header ({seen.header}); {cure}", 1, (seen.where(0),))
 
 
-def repeated(seen: Look) -> Iterator[Finding]:
+def findings_of_repeats(seen: PairStatistics) -> Iterator[Finding]:
     """Pairs that occur again, and sources with several targets."""
     hashes = np.asarray(seen.pairs)
     again = np.ones(len(hashes), bool)
@@ -126,7 +128,7 @@ def repeated(seen: Look) -> Iterator[Finding]:
         yield Finding("i", f"{count(several, 'source')} with several targets: each counts as right", several)
 
 
-def between(looks: dict[str, Look]) -> Iterator[Finding]:
+def findings_between(looks: dict[str, PairStatistics]) -> Iterator[Finding]:
     """Sources that stand in two splits."""
     names = list(looks)
     for place, name in enumerate(names):
@@ -137,7 +139,7 @@ def between(looks: dict[str, Look]) -> Iterator[Finding]:
             yield from finding("!", f"of {name} whose source also stands in {files}", both, one)
 
 
-def rare(looks: dict[str, Look]) -> Iterator[Finding]:
+def findings_of_rare(looks: dict[str, PairStatistics]) -> Iterator[Finding]:
     """Characters or symbols that occur once, and those of valid and test that training never shows."""
     train = looks["train"]
     for place, side in enumerate(SIDES):
@@ -146,22 +148,24 @@ def rare(looks: dict[str, Look]) -> Iterator[Finding]:
         once = sorted(entry for entry, number in known.items() if number == 1)
         if once:
             verb = "occurs" if len(once) == 1 else "occur"
-            yield Finding("i", f"{count(len(once), noun)} of the {side} {verb} once: {listed(once)}", len(once))
+            yield Finding("i", f"{count(len(once), noun)} of the {side} {verb} once: {list_entries(once)}", len(once))
         for name in ("valid", "test"):
             new = sorted(set(looks[name].entries[place]) - set(known)) if name in looks else []
             if new:
                 verb = "stands" if len(new) == 1 else "stand"
-                text = f"{count(len(new), noun)} of the {side} {verb} in {name} and never in training: {listed(new)}"
+                text = (
+                    f"{count(len(new), noun)} of the {side} {verb} in {name} and never in training: {list_entries(new)}"
+                )
                 yield Finding("!", text, len(new))
 
 
-def listed(entries: list[str]) -> str:
+def list_entries(entries: list[str]) -> str:
     """The first few entries, those that cannot be seen by their code point."""
     shown = [e if e.isprintable() and not e.isspace() else " ".join(f"U+{ord(c):04X}" for c in e) for e in entries]
     return " ".join(shown[:LISTED]) + (" …" if len(shown) > LISTED else "")
 
 
-def finding(level: str, what: str, rows: np.ndarray, seen: Look) -> Iterator[Finding]:
+def finding(level: str, what: str, rows: np.ndarray, seen: PairStatistics) -> Iterator[Finding]:
     """The finding for a mask over rows, if any is set."""
     number = int(rows.sum())
     if number:

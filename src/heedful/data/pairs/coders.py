@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from heedful.data.pictures.album import Album
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 
 Kind = Literal["text", "name", "picture"]
@@ -22,7 +23,7 @@ class Coder(Protocol):
         ...
 
 
-class Names:
+class ClassNames:
     """The classes that were seen in training, in alphabetical order: a text is one of them, and one id."""
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -38,36 +39,36 @@ class Names:
         return [[self.numbers[text]] for text in texts]
 
 
-def learn_names(texts: Iterable[str]) -> Names:
+def learn_names(texts: Iterable[str]) -> ClassNames:
     """The names among these texts.
 
     >>> learn_names(["dog", "cat", "dog"]).names
     ('cat', 'dog')
     """
-    return Names(sorted(set(texts)))
+    return ClassNames(sorted(set(texts)))
 
 
 def save(coder: Coder, folder: Path, side: str) -> None:
     """Writes a side's coder into a folder; an album lies there already."""
     if isinstance(coder, Tokenizer):
         coder.save(folder / f"{side}.tokenizer.json")
-    elif isinstance(coder, Names):
+    elif isinstance(coder, ClassNames):
         (folder / f"{side}.names.json").write_text(json.dumps(coder.names, ensure_ascii=False), encoding="utf-8")
 
 
 def load(kind: Kind, folder: Path, side: str) -> Coder:
     """The coder that `save` wrote."""
     if kind == "text":
-        return Tokenizer.load(folder / f"{side}.tokenizer.json")
+        return load_tokenizer(folder / f"{side}.tokenizer.json")
     if kind == "name":
-        return Names(json.loads((folder / f"{side}.names.json").read_text(encoding="utf-8")))
+        return ClassNames(json.loads((folder / f"{side}.names.json").read_text(encoding="utf-8")))
     return Album(folder)
 
 
-def strangers(coder: Coder, texts: Sequence[str]) -> tuple[int, str]:
+def count_unknown(coder: Coder, texts: Sequence[str]) -> tuple[int, str]:
     """How many pieces of these texts the coder never saw, and what they are."""
     if isinstance(coder, Tokenizer):
         return sum(map(coder.unknowns, coder.encode_batch(texts))), "token"
-    if isinstance(coder, Names):
+    if isinstance(coder, ClassNames):
         return sum(text not in coder.numbers for text in texts), "name"
     return 0, "picture"

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
-from heedful.data.pairs.pictured import broken
+from heedful.data.pairs.pictured import broken_picture, is_pictured
 from heedful.data.pairs.read import Pair, read_pairs
-from heedful.data.pictures.read import is_picture
 from heedful.data.readers.rows import BadRow
-from heedful.data.split import hashed
-from heedful.data.tokenizers.tokenizer import choose
+from heedful.data.split import hash_text
+from heedful.data.tokenizers.choose import unit_of
 from heedful.schema import DataSettings
 
 FIRST = 3
@@ -34,7 +33,7 @@ ANY = re.compile("|".join(ODD.values()))
 
 
 @dataclass
-class Look:
+class PairStatistics:
     """What the pass kept. `units` says what lengths are counted in: characters, symbols or words."""
 
     units: tuple[str, ...]
@@ -70,8 +69,8 @@ class Look:
     def add(self, pair: Pair) -> None:
         """Takes in a pair."""
         sides = pair.source, pair.target
-        self.sources.append(hashed(pair.source, 0))
-        self.pairs.append(hashed("\0".join(sides), 0))
+        self.sources.append(hash_text(pair.source, 0))
+        self.pairs.append(hash_text("\0".join(sides), 0))
         self.places[0].append(self.files.setdefault(pair.file, len(self.files)))
         self.places[1].append(pair.line)
         for side, text in enumerate(sides):
@@ -101,21 +100,21 @@ class Look:
                 self.notice("NFC", pair.where)
 
 
-def look(files: Sequence[str], data: DataSettings, units: tuple[str, ...] = ()) -> Look:
+def collect_statistics(files: Sequence[str], data: DataSettings, units: tuple[str, ...] = ()) -> PairStatistics:
     """One pass over the pairs of `files` as they are written; bad rows are counted and passed over.
 
     `units` are those of another look, so that both count alike; else the beginning of the files decides.
     """
-    seen = Look(units)
+    seen = PairStatistics(units)
     pairs = read_pairs(files, replace(data, bad_rows="skip", normalize="none"), seen.refuse)
     beginning = list(islice(pairs, BEGINNING))
-    pictured = bool(beginning) and is_picture(beginning[0].source)
-    seen.units = units or tuple(unit([getattr(pair, side) for pair in beginning]) for side in SIDES)
+    pictured = bool(beginning) and is_pictured(beginning[0], files, data)
+    seen.units = units or tuple(unit_of_length([getattr(pair, side) for pair in beginning]) for side in SIDES)
     if pictured:
         seen.units = (PICTURES, seen.units[1])
     seen.header = next((names for pair in beginning[:1] if (names := header_of(pair))), "")
     for pair in chain(beginning, pairs):
-        bad = broken(pair) if pictured else None
+        bad = broken_picture(pair) if pictured else None
         if bad:
             seen.refuse(bad)
         else:
@@ -129,7 +128,6 @@ def header_of(first: Pair) -> str:
     return ", ".join(sides) if all(text.strip().lower() in HEADERS for text in sides) else ""
 
 
-def unit(texts: list[str]) -> str:
+def unit_of_length(texts: list[str]) -> str:
     """What the length of such texts is counted in."""
-    kind = choose(texts)[0]
-    return kind if kind in ("characters", "symbols") else "words"
+    return {"symbols": "symbols", "words": "characters", "sentences": "words"}[unit_of(texts)]

@@ -5,11 +5,15 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from heedful.data.notes import Notes
+from heedful.data.facts import Decisions
+from heedful.data.notes import Notes, ignore
 from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pictures.album import AlbumWriter
-from heedful.data.pictures.read import Form, choose_form, decode
-from heedful.data.readers.rows import BadRow
+from heedful.data.pictures.choose import choose_form
+from heedful.data.pictures.files import NAME
+from heedful.data.pictures.read import Form, decode, is_picture
+from heedful.data.readers.files import read_rows
+from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
@@ -19,12 +23,12 @@ SMALL = Form(8, "gray")
 OnBad = Callable[[BadRow], None]
 
 
-def as_asked(form: Form, data: DataSettings) -> Form:
-    """A form that goes with weights that exist, with what a recipe asks for otherwise."""
-    size = form.size if data.picture == "auto" else data.picture
-    colours = form.colours if data.colours == "auto" else data.colours
-    resizing = form.resizing.scaled(size / form.size) if form.resizing else None
-    return replace(form, size=size, colours=colours, fit=data.fit, resizing=resizing)
+def is_pictured(first: Pair, files: Sequence[str], data: DataSettings) -> bool:
+    """Whether the first pair's source is a picture: written as one, or what its table calls file_name."""
+    if is_picture(first.source) or "://" in first.file:
+        return is_picture(first.source)
+    row = next((row for row in read_rows(files, data) if isinstance(row, TextRow) and row.where == first.where), None)
+    return row is not None and row.columns.get(NAME) == first.source
 
 
 class Pictured:
@@ -38,24 +42,28 @@ class Pictured:
         self.folder, self.data, self.any, self.exchanged = folder, data, any_pictures, exchanged
         self.album: AlbumWriter | None = None
 
-    def begin(self, form: Form | None, note: Notes) -> None:
-        """Decides how pictures are read: as before (`form`), or as the first training pictures suggest."""
+    def begin(self, form: Form | None, note: Notes, decisions: Decisions) -> None:
+        """Opens the album: of pictures as before (`form`), or as is decided by the first training pictures."""
         if not self.any:
             return
         if form is None:
-            skipped: list[BadRow] = []
-            first = islice(read_pairs(self.data.train, self.data, skipped.append), LOOKED_AT)
-            form, why = choose_form([pair.source for pair in first], self.data)
+            first = list(islice(read_pairs(self.data.train, self.data, ignore), LOOKED_AT))
+            try:
+                form, why = choose_form([pair.source for pair in first], self.data, decisions)
+            except HeedfulError:
+                if self.data.bad_rows == "error" and first and (bad := broken_picture(first[0])):
+                    raise bad.error() from None
+                raise
             note(why)
         self.album = AlbumWriter(self.folder, form)
 
     def pairs(self, files: Sequence[str], on_bad: OnBad) -> Iterator[Pair]:
         """As `read_pairs`."""
-        found = read_pairs(files, self.data, on_bad)
-        return found if self.album is None else self.seen(found, self.album, on_bad)
+        pairs = read_pairs(files, self.data, on_bad)
+        return pairs if self.album is None else self.keep_pictures(pairs, self.album, on_bad)
 
-    def seen(self, pairs: Iterator[Pair], album: AlbumWriter, on_bad: OnBad) -> Iterator[Pair]:
-        """Each pair once its picture is in the album."""
+    def keep_pictures(self, pairs: Iterator[Pair], album: AlbumWriter, on_bad: OnBad) -> Iterator[Pair]:
+        """Each pair, once its picture is in the album."""
         for pair in pairs:
             try:
                 picture = album.add(pair.source)
@@ -71,17 +79,17 @@ class Pictured:
             note(self.album.close())
 
 
-def readable(pairs: Iterator[Pair], data: DataSettings, on_bad: OnBad) -> Iterator[Pair]:
+def readable_pictures(pairs: Iterator[Pair], data: DataSettings, on_bad: OnBad) -> Iterator[Pair]:
     """Each pair whose picture can be read to its end; another is a bad row."""
     for pair in pairs:
-        bad = None if "://" in pair.source else broken(pair)
+        bad = None if "://" in pair.source else broken_picture(pair)
         if bad:
             refuse(bad, data, on_bad)
         else:
             yield pair
 
 
-def broken(pair: Pair) -> BadRow | None:
+def broken_picture(pair: Pair) -> BadRow | None:
     """The bad row for a picture that cannot be read to its end."""
     try:
         decode(pair.source, SMALL)

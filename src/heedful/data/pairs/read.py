@@ -1,12 +1,11 @@
 """Pairs of source and target from any file: which column plays which role, and what happens to bad rows."""
 
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from heedful.data.normal_form import normalize_text
 from heedful.data.readers.files import read_rows
-from heedful.data.readers.rows import BadRow, Row, count
+from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.errors import HeedfulError, unknown
 from heedful.schema import DataSettings
 
@@ -42,7 +41,7 @@ def read_pairs(files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRo
             pair: Pair | BadRow = row
         else:
             if row.file != file:
-                file, keys = row.file, assign(row, data, ROLES)
+                file, keys = row.file, assign_columns(row, data, ROLES)
             pair = pair_of(row, keys, data)
         if isinstance(pair, Pair):
             yield pair
@@ -52,23 +51,23 @@ def read_pairs(files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRo
             on_bad(pair)
 
 
-def assign(first: Row, data: DataSettings, roles: Sequence[str]) -> dict[str, str]:
+def assign_columns(first: TextRow, data: DataSettings, roles: Sequence[str]) -> dict[str, str]:
     """Which column of a file plays which role, judged by its first row; "group" is a role if the recipe has one.
 
     Raises HeedfulError for a column that the file does not have, with the nearest that it has.
     """
     names = list(first.columns)
-    said = spoken(data, roles)
+    said = columns_by_role(data, roles)
     numbered = names == [str(i) for i in range(1, len(names) + 1)]
     keys = {}
     for place, role in enumerate(roles, start=1):
         keys[role] = said.get(role) or (str(place) if numbered else role)
     if data.group:
         keys["group"] = data.group
-    return {role: find(name, role, names, numbered, first.file) for role, name in keys.items()}
+    return {role: find_column(name, role, names, numbered, first.file) for role, name in keys.items()}
 
 
-def spoken(data: DataSettings, roles: Sequence[str]) -> dict[str, str]:
+def columns_by_role(data: DataSettings, roles: Sequence[str]) -> dict[str, str]:
     """The columns that the recipe gives to roles, by name or in order."""
     if isinstance(data.columns, dict):
         wrong = next((role for role in data.columns if role not in roles), None)
@@ -83,7 +82,7 @@ def spoken(data: DataSettings, roles: Sequence[str]) -> dict[str, str]:
     return dict(zip(roles, data.columns, strict=True))
 
 
-def find(name: str, role: str, names: list[str], numbered: bool, file: str) -> str:
+def find_column(name: str, role: str, names: list[str], numbered: bool, file: str) -> str:
     """The file's column of that name, or else at that place; columns without names are looked for row by row."""
     if name in names or (numbered and name.isdigit()):
         return name
@@ -94,36 +93,33 @@ def find(name: str, role: str, names: list[str], numbered: bool, file: str) -> s
     raise HeedfulError(error.problem, f"{error.cure}\nName one of them, as {setting}.")
 
 
-def pair_of(row: Row, keys: dict[str, str], data: DataSettings) -> Pair | BadRow:
+def pair_of(row: TextRow, keys: dict[str, str], data: DataSettings) -> Pair | BadRow:
     """The pair in a row, or why there is none."""
     columns = row.columns
     try:
         source, target = columns[keys["source"]], columns[keys["target"]]
         group = columns[keys["group"]] if "group" in keys else ""
     except KeyError as error:
-        return lacking(row, str(error.args[0]))
+        return missing_column(row, str(error.args[0]))
     if not data.columns and "3" in columns and "1" in columns and "group" not in keys:
         cure = "Say which two to use: data.columns=1,2"
-        return BadRow(row.where, f"{len(columns)} columns where 2 are needed (source<TAB>target)", shown(row), cure)
-    source, target = normalised(source, data.normalize), normalised(target, data.normalize)
+        return BadRow(
+            row.where, f"{len(columns)} columns where 2 are needed (source<TAB>target)", text_of_row(row), cure
+        )
+    source, target = normalize_text(source, data.normalize), normalize_text(target, data.normalize)
     return Pair(source, target, group, row.file, row.line)
 
 
-def normalised(text: str, form: Literal["none", "NFC"]) -> str:
-    """A text in the Unicode form that the recipe asks for; whoever asks a model gives it the same form."""
-    return text if form == "none" else unicodedata.normalize(form, text)
-
-
-def lacking(row: Row, name: str) -> BadRow:
+def missing_column(row: TextRow, name: str) -> BadRow:
     """The bad row for a column that is not there."""
     numbered = name.isdigit()
     problem = f'no text in column "{name}"'
     if numbered:
         needs = "2 are needed (source<TAB>target)" if int(name) <= 2 else f"column {name} is needed"
         problem = f"{count(len(row.columns), 'column')} where {needs}"
-    return BadRow(row.where, problem, shown(row))
+    return BadRow(row.where, problem, text_of_row(row))
 
 
-def shown(row: Row) -> str:
+def text_of_row(row: TextRow) -> str:
     """A row as text."""
     return "\t".join(row.columns.values())

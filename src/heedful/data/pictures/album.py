@@ -50,7 +50,7 @@ class AlbumWriter:
         if reference in self.failed:
             raise self.failed[reference]
         assert not self.stream.closed, reference
-        self.marks[reference] = mark(reference)
+        self.marks[reference] = stamp_of_file(reference)
         try:
             pixels, animated = decode(reference, self.form)
         except HeedfulError as error:
@@ -135,7 +135,7 @@ class Album:
         """
         known, marks = self.index["references"], self.index.get("marks", {})
         numbers = np.array(
-            [known.get(one, -1) if mark(one) in (None, marks.get(one)) else -1 for one in references], np.int64
+            [known.get(one, -1) if stamp_of_file(one) in (None, marks.get(one)) else -1 for one in references], np.int64
         )
         found = self.pixels(np.maximum(numbers, 0))
         for place in np.flatnonzero(numbers < 0).tolist():
@@ -156,7 +156,7 @@ class Album:
         return tuple(mean.tolist()), tuple(np.maximum(spread, LEAST).tolist())
 
 
-def mark(reference: str) -> list[int] | None:
+def stamp_of_file(reference: str) -> list[int] | None:
     """Size and time of change of the file that a reference names; None where there is none."""
     found = in_npz(reference)
     try:

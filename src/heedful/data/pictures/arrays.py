@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from heedful.data.readers.lines import check_readable
-from heedful.data.readers.rows import Row
+from heedful.data.readers.rows import TextRow
 from heedful.errors import HeedfulError
 
 PICTURES = ("images", "image", "pictures", "x", "X", "data", "arr_0")
@@ -32,7 +32,7 @@ class Arrays:
     columns: dict[str, list[str]]
 
 
-def read_npz(file: str) -> Iterator[Row]:
+def read_npz(file: str) -> Iterator[TextRow]:
     """Its rows: source is the reference `file.npz#number`, target the label or text.
 
     Raises HeedfulError if the file is not what the head of this module says.
@@ -40,7 +40,7 @@ def read_npz(file: str) -> Iterator[Row]:
     arrays = arrays_of(file)
     for number in range(len(arrays.pictures)):
         columns = {name: texts[number] for name, texts in arrays.columns.items()}
-        yield Row({"source": f"{file}#{number}", **columns}, file, number)
+        yield TextRow({"source": f"{file}#{number}", **columns}, file, number)
 
 
 def stored_picture(file: str, number: int) -> np.ndarray:

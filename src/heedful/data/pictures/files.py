@@ -3,46 +3,46 @@
 a folder   metadata.jsonl or metadata.csv inside: as below · pictures with a .txt of the same stem: a caption a line ·
            else a folder a class: photos/cat/1.jpg is a cat
 a table    CSV or JSON lines with file_name, seen from the table's folder, and label, text or caption
-.json      Karpathy's, of COCO and Flickr: several sentences a picture; dataset.json#train for one of its splits
 """
 
-import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
-from heedful.data.readers import tables
-from heedful.data.readers.lines import check_readable, read_lines
-from heedful.data.readers.rows import BadRow, Row, count
+from heedful.data.pictures.karpathy import seen_from
+from heedful.data.readers.formats import open_rows
+from heedful.data.readers.lines import read_lines
+from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.data.samples import pictures as picture_samples
-from heedful.errors import HeedfulError, unknown
+from heedful.errors import HeedfulError
 
 ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )
-TABLES = {"metadata.jsonl": tables.read_jsonl, "metadata.csv": tables.read_csv}
+UNREAD = (
+    *(".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".svgz", ".psd", ".xcf", ".tga", ".ico"),
+    *(".icns", ".exr", ".dds", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
+)
+"""Endings of pictures too, which nothing here can read: they are refused as pictures, and never taken for texts."""
+TABLES = ("metadata.jsonl", "metadata.csv")
 NAME = "file_name"
 TARGETS = ("label", "text", "caption")
 SPLITS = ("train", "training", "valid", "validation", "val", "dev", "test", "testing")
-ALIKE = {"val": "valid", "restval": "train"}
-"""Karpathy's words for splits. restval is what he put back into training."""
 
 
-def read_folder(folder: str) -> Iterator[Row | BadRow]:
+def read_folder(folder: str) -> Iterator[TextRow | BadRow]:
     """The rows of a folder, in the order of its sorted paths, or of its table.
 
     Raises HeedfulError if it holds no pictures, or splits rather than classes.
     """
     table = table_in(folder)
     if table:
-        return located(TABLES[table.name](str(table)))
+        return locate_pictures(open_rows(str(table)))
     pictures, others = files_in(folder)
     if not pictures:
-        cure = f"Endings of pictures: {', '.join(ENDINGS)}."
-        raise HeedfulError(f"The folder {folder} has {count(len(others), 'file')} and no picture.", cure)
+        raise no_picture(folder, others)
     parts = sorted({path.relative_to(folder).parts[0] for path in pictures})
     if all(part.lower() in SPLITS for part in parts):
         raise HeedfulError(
@@ -60,15 +60,20 @@ def folder_notes(folder: str) -> list[str]:
     table = table_in(folder)
     known = stems(pictures)
     if table:
-        rows = located(TABLES[table.name](str(table)))
-        named = {Path(row.columns[NAME]) for row in rows if isinstance(row, Row) and NAME in row.columns}
-        left = [path for path in pictures if path not in named]
-        others = [path for path in others if path != table]
+        rows = locate_pictures(open_rows(str(table)))
+        in_table = {Path(row.columns[NAME]) for row in rows if isinstance(row, TextRow) and NAME in row.columns}
+        left = [path for path in pictures if path not in in_table]
+        others = [path for path in others if path not in {table, *in_table}]
         what = f"{count(len(left), 'picture')} that {table.name} does not name"
         unnamed = [f"{folder}: passed over {what} (first: {left[0]})"] if left else []
     else:
         others = [path for path in others if not (path.suffix.lower() == ".txt" and path.with_suffix("") in known)]
         unnamed = []
+    unread = [path for path in others if is_unread(path) and not is_hidden(path.name)]
+    others = [path for path in others if path not in unread]
+    if unread:
+        what = f"{count(len(unread), 'picture')} in a format that cannot be read"
+        unnamed.append(f"{folder}: passed over {what} (first: {unread[0]}); {conversion(unread[0])}")
     if others:
         what = f"{count(len(others), 'file')} hidden or without a picture's ending"
         unnamed.append(f"{folder}: passed over {what} (first: {others[0]})")
@@ -105,10 +110,26 @@ def shown_in(folder: str) -> tuple[list[Path], list[Path]]:
     """As `files_in`, hidden files left out; raises HeedfulError for a folder without any picture."""
     found, others = files_in(folder)
     if not found:
-        raise HeedfulError(
-            f"The folder {folder} has {count(len(others), 'file')} and no picture.", f"Endings: {', '.join(ENDINGS)}."
-        )
+        raise no_picture(folder, others)
     return found, [path for path in others if not is_hidden(path.name)]
+
+
+def no_picture(folder: str, others: Sequence[Path]) -> HeedfulError:
+    """The error for a folder of other files, pictures that cannot be read among them."""
+    unread = next((path for path in others if is_unread(path) and not is_hidden(path.name)), None)
+    what = f" that can be read (first: {unread})" if unread else ""
+    cure = f"Endings of pictures: {', '.join(ENDINGS)}" + (f"; {conversion(unread)}." if unread else ".")
+    return HeedfulError(f"The folder {folder} has {count(len(others), 'file')} and no picture{what}.", cure)
+
+
+def is_unread(path: Path | str) -> bool:
+    """Whether a file ends as pictures do that cannot be read."""
+    return Path(path).suffix.lower() in UNREAD
+
+
+def conversion(path: Path | str) -> str:
+    """What to do with a picture that cannot be read."""
+    return f"pictures that end in {Path(path).suffix} must be converted first, as to JPEG or PNG"
 
 
 def is_hidden(name: str) -> bool:
@@ -121,55 +142,55 @@ def stems(paths: Iterable[Path]) -> set[Path]:
     return {path.with_suffix("") for path in paths}
 
 
-def by_class(folder: str, pictures: list[Path]) -> Iterator[Row | BadRow]:
+def by_class(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
     """A row a picture, whose class is the first folder on its way."""
     for number, path in enumerate(pictures, start=1):
         name = path.relative_to(folder).parts[0]
         if Path(name) == path.relative_to(folder):
             yield BadRow(str(path), "it stands in no class's folder, and no .txt of its name beside it", "")
         else:
-            yield Row({"source": str(path), "target": name}, folder, number)
+            yield TextRow({"source": str(path), "target": name}, folder, number)
 
 
-def by_text(folder: str, pictures: list[Path]) -> Iterator[Row | BadRow]:
+def by_text(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
     """A row for each line of the .txt beside a picture."""
     for number, path in enumerate(pictures, start=1):
-        beside = next((path.with_suffix(end) for end in (".txt", ".TXT") if path.with_suffix(end).is_file()), None)
-        if beside is None:
+        captions = next((path.with_suffix(end) for end in (".txt", ".TXT") if path.with_suffix(end).is_file()), None)
+        if captions is None:
             yield BadRow(str(path), f"no caption: there is no {path.with_suffix('.txt').name} beside it", "")
-        elif not beside.stat().st_size:
-            yield BadRow(str(path), f"no caption: {beside.name} is empty", "")
+        elif not captions.stat().st_size:
+            yield BadRow(str(path), f"no caption: {captions.name} is empty", "")
         else:
-            for _, text in read_lines(str(beside)):
+            for _, text in read_lines(str(captions)):
                 if isinstance(text, BadRow):
                     yield text
                 elif text.strip():
-                    yield Row({"source": str(path), "target": text.strip()}, folder, number)
+                    yield TextRow({"source": str(path), "target": text.strip()}, folder, number)
 
 
-def located(rows: Iterable[Row | BadRow], column: str = "") -> Iterator[Row | BadRow]:
+def locate_pictures(rows: Iterable[TextRow | BadRow], column: str = "") -> Iterator[TextRow | BadRow]:
     """Rows of a table whose pictures, named as seen from its folder, are named as seen from here.
 
     `column` is what the recipe calls the source ("": not said). A table without file_name, or without pictures in
     that column, stays as it is.
     """
     rows = iter(rows)
-    first: list[Row | BadRow] = []
+    first: list[TextRow | BadRow] = []
     for row in rows:
         first.append(row)
-        if isinstance(row, Row):
+        if isinstance(row, TextRow):
             break
-    columns = first[-1].columns if first and isinstance(first[-1], Row) else {}
+    columns = first[-1].columns if first and isinstance(first[-1], TextRow) else {}
     if column.isdigit() and column not in columns and 0 < int(column) <= len(columns):
         column = list(columns)[int(column) - 1]
     if NAME in columns:
-        return map(named, chain(first, rows))
-    if Path(columns.get(column, "")).suffix.lower() in ENDINGS:
-        return (beside(row, column) for row in chain(first, rows))
+        return map(name_columns, chain(first, rows))
+    if Path(columns.get(column, "")).suffix.lower() in (*ENDINGS, *UNREAD):
+        return (locate_picture(row, column) for row in chain(first, rows))
     return chain(first, rows)
 
 
-def named(row: Row | BadRow) -> Row | BadRow:
+def name_columns(row: TextRow | BadRow) -> TextRow | BadRow:
     """A row with file_name as one with source and target."""
     if isinstance(row, BadRow):
         return row
@@ -178,80 +199,12 @@ def named(row: Row | BadRow) -> Row | BadRow:
     path = seen_from(row.file, row.columns[NAME])
     target = next((name for name in TARGETS if name in row.columns), None)
     roles = {"source": path} | ({"target": row.columns[target]} if target else {})
-    return Row(roles | row.columns | {NAME: path}, row.file, row.line)
+    return TextRow(roles | row.columns | {NAME: path}, row.file, row.line)
 
 
-def beside(row: Row | BadRow, column: str) -> Row | BadRow:
+def locate_picture(row: TextRow | BadRow, column: str) -> TextRow | BadRow:
     """A row with this column's path as seen from here, if the table has such a file beside it."""
     if isinstance(row, BadRow) or column not in row.columns:
         return row
     path = seen_from(row.file, row.columns[column])
-    return Row({**row.columns, column: path}, row.file, row.line) if Path(path).is_file() else row
-
-
-def seen_from(table: str, name: str) -> str:
-    """A file's name, written as seen from the table's folder, as seen from here.
-
-    >>> seen_from("photos/metadata.csv", "cat/1.jpg"), seen_from("t.csv", "sample://mnist/test#1")
-    ('photos/cat/1.jpg', 'sample://mnist/test#1')
-    """
-    return name if "://" in name else str(Path(table).parent / name)
-
-
-def path_of(file: str) -> str:
-    """The file on disk that a name of data means: dataset.json for dataset.json#train.
-
-    >>> path_of("dataset.json#train"), path_of("a#b.tsv")
-    ('dataset.json', 'a#b.tsv')
-    """
-    path, mark, split = file.rpartition("#")
-    return path if mark and path.lower().endswith(".json") and "/" not in split else file
-
-
-def read_karpathy(file: str) -> Iterator[Row | BadRow]:
-    """A row for each sentence of each picture, of one split if the name ends in #train, #val or #test.
-
-    Raises HeedfulError if the file is not of that kind, or has no such split.
-    """
-    path = path_of(file)
-    images, wanted = images_of(path), file.removeprefix(path).removeprefix("#")
-    splits = dict.fromkeys(ALIKE.get(str(one.get("split")), str(one.get("split"))) for one in images)
-    wanted = ALIKE.get(wanted, wanted)
-    if wanted and wanted not in splits:
-        raise unknown(f"split of {path}", wanted, splits)
-    for number, image in enumerate(images, start=1):
-        split = str(image.get("split"))
-        if not wanted or ALIKE.get(split, split) == wanted:
-            yield from sentences(file, path, number, image)
-
-
-def images_of(path: str) -> list[dict[str, Any]]:
-    """The list of images in Karpathy's JSON."""
-    check_readable(path)
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        images = found["images"]
-        if images and all(isinstance(image, dict) for image in images):
-            return images
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass
-    example = '{"images": [{"filename": "1.jpg", "split": "train", "sentences": [{"raw": "A cat."}]}]}'
-    raise HeedfulError(f"{path} is not a list of pictures as Karpathy writes it.", f"As {example}")
-
-
-def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Iterator[Row | BadRow]:
-    """The rows of one image."""
-    where = f"{file} line {number}"
-    name, given = image.get("filename"), image.get("sentences")
-    if not isinstance(name, str) or not isinstance(given, list) or not given:
-        yield BadRow(where, "an image without filename, or without sentences", str(name))
-        return
-    source = seen_from(path, str(PurePosixPath(str(image.get("filepath") or ""), name)))
-    for one in given:
-        raw = one.get("raw") if isinstance(one, dict) else None
-        tokens = one.get("tokens") if isinstance(one, dict) else None
-        text = raw if isinstance(raw, str) else " ".join(map(str, tokens)) if isinstance(tokens, list) else ""
-        record = tables.row({"source": source, "target": " ".join(text.split())}, file, number)
-        yield (
-            record if isinstance(record, BadRow) or record.columns["target"] else BadRow(where, "an empty sentence", "")
-        )
+    return TextRow({**row.columns, column: path}, row.file, row.line) if Path(path).is_file() else row

@@ -4,7 +4,6 @@ H W sides in pixels   C colours: 3, or 1 for gray
 """
 
 import re
-import statistics
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,16 +15,16 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from heedful.data.pictures import arrays as picture_arrays
-from heedful.data.pictures.files import ENDINGS
+from heedful.data.pictures.files import ENDINGS, UNREAD, conversion, is_unread
 from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import check_readable
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
-from heedful.schema import DataSettings
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 LIMIT = 120_000_000  # pixels, told by the header; the largest telephones make 108 million
-SMALLEST, LARGEST, USUAL = 4, 1024, 64  # sides in pixels: allowed, and the most that `auto` takes
+SMALLEST, LARGEST = 4, 1024  # sides in pixels that are allowed
+DRAWN = 64  # side in pixels at which a sample that is drawn at any is looked at
 GRAY = ("1", "L", "LA", "La", "I", "F")
 ANIMATED = ("GIF", "WEBP", "PNG")
 ORIENTATION = 0x0112  # of EXIF
@@ -77,14 +76,14 @@ class Form:
 
 
 def is_picture(reference: str) -> bool:
-    """Whether a text is a reference to a picture, judged by how it is written.
+    """Whether a text is a reference to a picture, which may be one that cannot be read, judged by how it is written.
 
-    >>> is_picture("photos/cat/1.JPG"), is_picture("digits.npz#17"), is_picture("a cat.")
-    (True, True, False)
+    >>> is_picture("photos/cat/1.JPG"), is_picture("IMG_1.HEIC"), is_picture("digits.npz#17"), is_picture("a cat.")
+    (True, True, True, False)
     """
     if reference.startswith("sample://"):
         return picture_samples.is_sample(reference)
-    return Path(reference).suffix.lower() in ENDINGS or in_npz(reference) is not None
+    return Path(reference).suffix.lower() in (*ENDINGS, *UNREAD) or in_npz(reference) is not None
 
 
 def read_picture(reference: str, form: Form) -> np.ndarray:
@@ -106,52 +105,16 @@ def read_pictures(references: Sequence[str], form: Form) -> np.ndarray:
 
 def header(reference: str) -> tuple[int, int, bool]:
     """Width, height, and whether it is gray, without decoding it; raises HeedfulError if it cannot be read."""
-    stored = from_arrays(reference, USUAL)
+    stored = from_arrays(reference, DRAWN)
     if stored is not None:
         height, width, channels = stored.shape
         return width, height, channels == 1
-    with opened(reference) as image:
+    with open_image(reference) as image:
         width, height = image.size
         # A PNG may tell its orientation behind its pixels; then this would decode it.
         if "exif" in image.info and orientation(image) >= 5:
             width, height = height, width
         return width, height, image.mode in GRAY or image.mode.startswith("I;16") or gray_palette(image)
-
-
-def choose_form(references: Sequence[str], data: DataSettings) -> tuple[Form, str]:
-    """The form for pictures such as these, and a note about what was chosen and why.
-
-    `auto` sides: the median shorter side, to the next multiple of 4, from 8 to 64; `auto` colours: gray if all are.
-    Raises HeedfulError if none can be read, or for a side that is not allowed.
-    """
-    if data.picture != "auto" and not SMALLEST <= data.picture <= LARGEST:
-        raise HeedfulError(f"data.picture={data.picture} is not a side in pixels from {SMALLEST} to {LARGEST:,}.")
-    if data.picture != "auto" and data.colours != "auto":
-        form = Form(data.picture, data.colours, data.fit)
-        return form, f"pictures are read as {form} (fit={form.fit})"
-    seen = headers(references)
-    middle = statistics.median(min(width, height) for width, height, _ in seen)
-    size = max(8, min(USUAL, round(middle / 4) * 4)) if data.picture == "auto" else data.picture
-    all_gray = all(gray for _, _, gray in seen)
-    colours = ("gray" if all_gray else "rgb") if data.colours == "auto" else data.colours
-    form = Form(size, colours, data.fit)
-    gray = "all" if all_gray else "not all"
-    why = f"of the first {len(seen):,} the median shorter side is {middle:g}, and {gray} are gray"
-    fit = "" if all(width == height for width, height, _ in seen) else f" (fit={form.fit})"
-    return form, f"pictures are read as {form}{fit}: {why} (data.picture, data.colours)"
-
-
-def headers(references: Sequence[str]) -> list[tuple[int, int, bool]]:
-    """The headers of those that can be read; raises HeedfulError if there are none."""
-    found, first = [], None
-    for reference in references:
-        try:
-            found.append(header(reference))
-        except HeedfulError as error:
-            first = first or error
-    if not found:
-        raise first or HeedfulError("There are no pictures to learn from.")
-    return found
 
 
 def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
@@ -161,14 +124,14 @@ def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
         if stored.shape == (form.size, form.size, form.channels) and not form.resizing:
             return stored.copy(), False
         image = Image.fromarray(stored[..., 0] if stored.shape[2] == 1 else stored)
-        return as_array(fitted(flat(image, form.mode), form)), False
-    with opened(reference) as image:
+        return as_array(fit_square(to_mode(image, form.mode), form)), False
+    with open_image(reference) as image:
         try:
             if image.format in ("JPEG", "MPO") and not form.resizing:
                 image.draft(form.mode, (2 * form.size, 2 * form.size))  # large ones are decoded small
             image.load()
             upright = ImageOps.exif_transpose(image) if orientation(image) > 1 else image
-            pixels = as_array(fitted(flat(upright, form.mode), form))
+            pixels = as_array(fit_square(to_mode(upright, form.mode), form))
             return pixels, image.format in ANIMATED and getattr(image, "is_animated", False)
         except HeedfulError as error:
             raise HeedfulError(f"{reference} {error.problem}", error.cure) from None
@@ -192,7 +155,7 @@ def in_npz(reference: str) -> tuple[str, int] | None:
 
 
 @contextmanager
-def opened(file: str) -> Iterator[Image.Image]:
+def open_image(file: str) -> Iterator[Image.Image]:
     """A picture's file, its header read and its size allowed; no warning of Pillow's gets out."""
     if Path(file).is_file() and not Path(file).stat().st_size:
         raise HeedfulError(f"{file} is empty, and no picture.")
@@ -206,7 +169,8 @@ def opened(file: str) -> Iterator[Image.Image]:
             raise too_large(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
         except Exception:
             # Beside its own, Pillow lets a dozen kinds through from headers that are made up.
-            raise HeedfulError(f"{file} {foreign(start)}", f"Known are {', '.join(FORMATS)}.") from None
+            known = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unread(file) else ".")
+            raise HeedfulError(f"{file} {describe_foreign(start)}", known) from None
         with image:
             width, height = image.size
             if width * height > LIMIT:
@@ -222,7 +186,7 @@ def too_large(file: str, pixels: str) -> HeedfulError:
     )
 
 
-def foreign(start: bytes) -> str:
+def describe_foreign(start: bytes) -> str:
     """What a file is that is no picture of ours, by its first bytes."""
     if start[4:8] == b"ftyp":
         return "is HEIC, AVIF or a video, and no picture that can be read."
@@ -246,7 +210,7 @@ def gray_palette(image: Image.Image) -> bool:
     return bool(palette) and palette[0::3] == palette[1::3] == palette[2::3]
 
 
-def flat(image: Image.Image, mode: str) -> Image.Image:
+def to_mode(image: Image.Image, mode: str) -> Image.Image:
     """The picture in mode L or RGB: more than 8 bits scaled down, what is transparent white."""
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(levels(np.asarray(image)))
@@ -267,7 +231,7 @@ def levels(values: np.ndarray) -> np.ndarray:
         raise HeedfulError(error.problem.strip(), "Save it with 8 or 16 bits a level.") from None
 
 
-def fitted(image: Image.Image, form: Form) -> Image.Image:
+def fit_square(image: Image.Image, form: Form) -> Image.Image:
     """The picture as a square: its middle, or all of it on white, or all of it stretched."""
     width, height = image.size
     side = form.size
@@ -276,17 +240,17 @@ def fitted(image: Image.Image, form: Form) -> Image.Image:
     if form.fit == "crop":
         short = min(width, height)
         left, top = (width - short) // 2, (height - short) // 2
-        return resized(image, (side, side), (left, top, left + short, top + short))
+        return resize(image, (side, side), (left, top, left + short, top + short))
     if form.fit == "stretch" or width == height:
-        return resized(image, (side, side), (0, 0, width, height))
+        return resize(image, (side, side), (0, 0, width, height))
     scale = side / max(width, height)
     inner = max(1, round(width * scale)), max(1, round(height * scale))
     canvas = Image.new(image.mode, (side, side), "white")
-    canvas.paste(resized(image, inner, (0, 0, width, height)), ((side - inner[0]) // 2, (side - inner[1]) // 2))
+    canvas.paste(resize(image, inner, (0, 0, width, height)), ((side - inner[0]) // 2, (side - inner[1]) // 2))
     return canvas
 
 
-def resized(image: Image.Image, size: tuple[int, int], box: tuple[int, int, int, int]) -> Image.Image:
+def resize(image: Image.Image, size: tuple[int, int], box: tuple[int, int, int, int]) -> Image.Image:
     """The part of the picture in the box, at that size.
 
     Smaller by Lanczos, which keeps edges. Larger by areas: pixels become blocks, and no level is made up that was

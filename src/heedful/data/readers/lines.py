@@ -34,9 +34,9 @@ def read_lines(file: str) -> Iterator[tuple[int, str | BadRow]]:
             try:
                 text = raw.decode()
             except UnicodeDecodeError as error:
-                yield number, not_utf8(f"{file} line {number}", raw, error)
+                yield number, undecodable_line(f"{file} line {number}", raw, error)
                 continue
-            problem = unusable(text) if "\0" in text else None
+            problem = problem_of(text) if "\0" in text else None
             yield number, BadRow(f"{file} line {number}", problem, text[:SHOWN]) if problem else text
 
 
@@ -49,7 +49,7 @@ def check_readable(file: str) -> bytes:
         with path.open("rb") as stream:
             start = stream.read(LOOK)
     except FileNotFoundError:
-        raise missing(path) from None
+        raise missing_file(path) from None
     except OSError as error:
         raise HeedfulError(f"{file} cannot be read: {error.strerror}.") from None
     if not start:
@@ -82,7 +82,7 @@ def encoding_notes(file: str) -> list[str]:
     return notes
 
 
-def unusable(text: str) -> str | None:
+def problem_of(text: str) -> str | None:
     """Why no tokenizer could take this text (NUL, a lone surrogate), with its column; None if one can."""
     if "\0" in text:
         return f"column {text.index(chr(0)) + 1}: a NUL character"
@@ -94,7 +94,7 @@ def unusable(text: str) -> str | None:
     return None
 
 
-def not_utf8(where: str, raw: bytes, error: UnicodeDecodeError) -> BadRow:
+def undecodable_line(where: str, raw: bytes, error: UnicodeDecodeError) -> BadRow:
     """The bad row for bytes that are not UTF-8: names the column, counted in characters."""
     column = len(raw[: error.start].decode()) + 1
     byte = raw[error.start]
@@ -104,7 +104,7 @@ def not_utf8(where: str, raw: bytes, error: UnicodeDecodeError) -> BadRow:
     return BadRow(where, f"column {column}: {what}", raw[: 4 * SHOWN].decode(errors="backslashreplace"), cure)
 
 
-def missing(path: Path) -> HeedfulError:
+def missing_file(path: Path) -> HeedfulError:
     """The error for a file that is not there, with the nearest name in its folder."""
     folder = path.parent
     names = [other.name for other in islice(folder.iterdir(), NAMES)] if folder.is_dir() else []

@@ -12,7 +12,7 @@ SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TextRow:
     """One row of a file: its texts by column name. A file without a header has the columns "1", "2", …"""
 
     columns: dict[str, str]
@@ -36,12 +36,12 @@ class BadRow:
 
     def error(self) -> HeedfulError:
         """The same as an error to stop at."""
-        shown = f": {quoted(self.text)}" if self.text else ""
+        shown = f": {quote(self.text)}" if self.text else ""
         cure = f"{self.cure}\n{SKIP}" if self.cure else SKIP
         return HeedfulError(f"{self.where}: {self.problem}{shown}", cure)
 
 
-def header_of(names: list[str], file: str) -> list[str]:
+def check_header(names: list[str], file: str) -> list[str]:
     """The names of a file's columns; raises HeedfulError if two are the same."""
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -49,15 +49,15 @@ def header_of(names: list[str], file: str) -> list[str]:
     return names
 
 
-def no_header(bad: BadRow) -> HeedfulError:
+def unreadable_header(bad: BadRow) -> HeedfulError:
     """The error for a header that cannot be read, without which no row can be."""
     return HeedfulError(f"{bad.where}: {bad.problem}", "This line holds the names of the columns, and must be mended.")
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """The beginning of a text in quotes, on one line, safe to print.
 
-    >>> print(quoted("one\\ntwo"))
+    >>> print(quote("one\\ntwo"))
     "one\\ntwo"
     """
     beginning = text[:SHOWN] + ("…" if len(text) > SHOWN else "")

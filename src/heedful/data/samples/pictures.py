@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from heedful.data.readers.rows import Row
+from heedful.data.readers.rows import TextRow
 from heedful.data.samples import openmoji
 from heedful.errors import HeedfulError, unknown
 
@@ -34,14 +34,14 @@ class Sample:
     pictures: np.ndarray | list[str]
 
 
-def read(name: str) -> Iterator[Row]:
+def read(name: str) -> Iterator[TextRow]:
     """Rows of sample://name/split: source is the reference of a picture, target its class or name.
 
     Emoji have a group, the thing without its skin tones. Raises HeedfulError for another split, or if the package
     that holds the data is missing.
     """
     for number, columns in enumerate(sample(name).rows):
-        yield Row({"source": f"{name}#{number}", **columns}, name, number)
+        yield TextRow({"source": f"{name}#{number}", **columns}, name, number)
 
 
 def is_sample(reference: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 
-from heedful.data.readers.rows import Row
+from heedful.data.readers.rows import TextRow
 from heedful.data.samples import openmoji
 from heedful.data.samples import pictures as picture_samples
 from heedful.data.samples import topics as topic_samples
@@ -14,7 +14,7 @@ SPLITS = ("train", "valid", "test")
 STRESS = str.maketrans("", "", "012")
 
 
-def read(name: str) -> Iterator[Row]:
+def read(name: str) -> Iterator[TextRow]:
     """Rows with the columns source and target of sample://cmudict/train, valid or test, or of verses or pictures;
     the column text of sample://topics.
 
@@ -40,7 +40,7 @@ def attribution(files: Iterable[str]) -> list[str]:
     return [openmoji.ATTRIBUTION] if drawn else []
 
 
-def read_cmudict(name: str, split: str) -> Iterator[Row]:
+def read_cmudict(name: str, split: str) -> Iterator[TextRow]:
     """English words as source, a pronunciation without stress as target, a row for each.
 
     The split rule is that of cmusphinx/g2p-seq2seq: by the word's place in the file, every twentieth word is for
@@ -51,7 +51,7 @@ def read_cmudict(name: str, split: str) -> Iterator[Row]:
         if side(place) == split:
             for phones in variants:
                 line += 1
-                yield Row({"source": word, "target": phones}, name, line)
+                yield TextRow({"source": word, "target": phones}, name, line)
 
 
 def side(place: int) -> str:

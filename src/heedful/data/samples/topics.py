@@ -3,19 +3,19 @@
 import platform
 from collections.abc import Iterator
 
-from heedful.data.readers.rows import Row
+from heedful.data.readers.rows import TextRow
 from heedful.errors import HeedfulError
 
 NAME = "topics"
 
 
-def read(name: str) -> Iterator[Row]:
+def read(name: str) -> Iterator[TextRow]:
     """The one row of sample://topics, with the column text; raises HeedfulError for a part of it."""
     if name.removeprefix("sample://").rstrip("/") != NAME:
         raise HeedfulError(f"{name} has no parts.", "It is one document: sample://topics. Its end is held out.")
     from pydoc_data.topics import topics
 
-    yield Row({"text": "\n".join(topics.values())}, name, 1)
+    yield TextRow({"text": "\n".join(topics.values())}, name, 1)
 
 
 def version() -> str:

@@ -15,7 +15,7 @@ from functools import cache
 from importlib import metadata
 from types import MappingProxyType
 
-from heedful.data.readers.rows import Row
+from heedful.data.readers.rows import TextRow
 from heedful.errors import HeedfulError, unknown
 
 NAME = "verses"
@@ -25,7 +25,7 @@ SEED = 0
 APOSTROPHES = str.maketrans("’`", "''")
 
 
-def read(name: str) -> Iterator[Row]:
+def read(name: str) -> Iterator[TextRow]:
     """Rows of sample://verses/train, valid or test: a verse as source, "KJV" or "YLT" as target, its number as group.
 
     Raises HeedfulError for another split, or if a package that holds the data is missing.
@@ -38,7 +38,7 @@ def read(name: str) -> Iterator[Row]:
         for target, texts in verses().items():
             if verse in texts:
                 line += 1
-                yield Row({"source": texts[verse], "target": target, "group": str(verse)}, name, line)
+                yield TextRow({"source": texts[verse], "target": target, "group": str(verse)}, name, line)
 
 
 @cache

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from heedful.data.facts import Decisions
 from heedful.data.pairs.check import WEIGHT, histogram
+from heedful.data.readers.files import valid_files
 from heedful.data.readers.rows import BadRow, count
+from heedful.data.steps.choose import choose_step_form
 from heedful.data.steps.forms import StepForm
-from heedful.data.steps.prepare import choose_form
 from heedful.data.steps.read import read_clips
 from heedful.errors import HeedfulError
 from heedful.results import Finding, Findings
@@ -20,7 +22,7 @@ RARE = 20  # steps
 
 
 @dataclass
-class Seen:
+class ClipStatistics:
     """What one split holds."""
 
     lengths: list[int] = field(default_factory=list)
@@ -29,28 +31,28 @@ class Seen:
     bad: list[BadRow] = field(default_factory=list)
 
 
-def check_clips(files: Sequence[str], valid: Sequence[str], test: Sequence[str], data: DataSettings) -> Findings:
-    """What stands out in the clips of `files`, `valid` and `test`, and between them.
+def check_clips(data: DataSettings, decisions: Decisions) -> Findings:
+    """What stands out in the clips to learn from, choose by and test on, and between them.
 
     Raises HeedfulError for a file that cannot be read as a whole.
     """
-    form, _ = choose_form(replace(data, train=list(files)))
-    parts = (("train", files), ("valid", valid), ("test", test))
-    named = {name: look(some, data, form) for name, some in parts if some}
-    found = [finding for name, seen in named.items() for finding in within(name, seen)]
-    found += between(named)
-    found.sort(key=lambda finding: WEIGHT[finding.level])
+    form, _ = choose_step_form(data, decisions)
+    splits = {"train": data.train, "valid": valid_files(data), "test": data.test}
+    named = {name: collect_statistics(files, data, form) for name, files in splits.items() if files}
+    findings = [finding for name, seen in named.items() for finding in findings_within(name, seen)]
+    findings += findings_between(named)
+    findings.sort(key=lambda finding: WEIGHT[finding.level])
     train = named["train"]
     if not train.lengths and not train.bad:
-        raise HeedfulError(f"There are no clips in {', '.join(files)}.")
+        raise HeedfulError(f"There are no clips in {', '.join(data.train)}.")
     steps, classes = sum(train.lengths), count(len(train.labels), "label")
     summary = f"{count(len(train.lengths), 'clip')} · {count(steps, 'step')} · {classes}: {', '.join(train.labels)}"
-    return Findings(", ".join(files), summary, tuple(found), {"steps": histogram(np.array(train.lengths))})
+    return Findings(", ".join(data.train), summary, tuple(findings), {"steps": histogram(np.array(train.lengths))})
 
 
-def look(files: Sequence[str], data: DataSettings, form: StepForm) -> Seen:
+def collect_statistics(files: Sequence[str], data: DataSettings, form: StepForm) -> ClipStatistics:
     """One pass over the clips of some files."""
-    seen = Seen()
+    seen = ClipStatistics()
     for clip in read_clips(files, replace(data, bad_rows="skip"), form, seen.bad.append):
         seen.lengths.append(len(clip.labels))
         seen.labels.update(label for label in clip.labels if label)
@@ -59,7 +61,7 @@ def look(files: Sequence[str], data: DataSettings, form: StepForm) -> Seen:
     return seen
 
 
-def within(name: str, seen: Seen) -> Iterator[Finding]:
+def findings_within(name: str, seen: ClipStatistics) -> Iterator[Finding]:
     """What stands out in one split."""
     for bad in seen.bad[:FIRST]:
         yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
@@ -75,7 +77,7 @@ def within(name: str, seen: Seen) -> Iterator[Finding]:
         )
 
 
-def between(named: dict[str, Seen]) -> Iterator[Finding]:
+def findings_between(named: dict[str, ClipStatistics]) -> Iterator[Finding]:
     """Clips that stand in two splits, and labels that training never shows."""
     train = named["train"]
     for name, seen in named.items():

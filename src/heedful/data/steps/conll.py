@@ -36,7 +36,7 @@ class Sentence:
 
 
 @dataclass
-class Block:
+class SentenceLines:
     """The lines of one sentence: what they say, and why it cannot be used, if it cannot."""
 
     line: int = 0
@@ -59,7 +59,7 @@ def read_conll(
     columns = column(word, "FORM" if universal else ""), column(label, "UPOS" if universal else "")
     counted, seen = Counter() if passed is None else passed, set()
     above: dict[str, str] = {}
-    for block in blocks(file, universal):
+    for block in read_sentence_lines(file, universal):
         above |= {name: value for name, value in block.comments.items() if name.startswith(ABOVE)}
         comments = above | block.comments
         seen |= comments.keys()
@@ -84,14 +84,14 @@ def column(said: str, usual: str) -> int | None:
     raise HeedfulError(f'There is no column "{name}" in CoNLL.{hint}', f"Numbers from 1, or {', '.join(NAMES)}.")
 
 
-def blocks(file: str, universal: bool) -> Iterator[Block]:
+def read_sentence_lines(file: str, universal: bool) -> Iterator[SentenceLines]:
     """The sentences as lines."""
-    block, width = Block(), 0
+    block, width = SentenceLines(), 0
     for number, text in read_lines(file):
         if not isinstance(text, BadRow) and not text.strip():
             if block.line:
                 yield block
-            block = Block()
+            block = SentenceLines()
             continue
         block.line = block.line or number
         if isinstance(text, BadRow):
@@ -109,7 +109,7 @@ def blocks(file: str, universal: bool) -> Iterator[Block]:
 
 
 def sentence_of(
-    block: Block, columns: tuple[int | None, int | None], group: str, file: str, passed: Counter[str]
+    block: SentenceLines, columns: tuple[int | None, int | None], group: str, file: str, passed: Counter[str]
 ) -> Sentence | BadRow:
     """The sentence that lines hold, or why there is none."""
     places = [fields[0] for _, fields in block.rows if fields[0].isdigit()]

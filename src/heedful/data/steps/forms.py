@@ -15,19 +15,23 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from heedful.data.pictures.read import Form, as_array, fitted, flat, header, read_pictures
-from heedful.data.readers.lines import check_readable, missing
+from heedful.data.normal_form import normalize_text
+from heedful.data.pictures.read import Form, as_array, fit_square, header, read_pictures, to_mode
+from heedful.data.readers.formats import endings_of
+from heedful.data.readers.lines import check_readable, missing_file
 from heedful.data.readers.rows import count
 from heedful.data.samples import steps as step_samples
+from heedful.data.steps.conll import NO_BREAK
 from heedful.data.steps.series import read_table
-from heedful.data.steps.subwords import Cut
+from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.video import ENDINGS as VIDEOS
 from heedful.data.steps.video import header_seconds, read_video
-from heedful.data.steps.words import Lexicon
+from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
+from heedful.schema import NormalForm
 
 Kind = Literal["frames", "series", "tokens"]
-TABLES = (".csv", ".tsv")
+TABLES = endings_of("csv", "tsv")
 FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 LOOKED_AT = 8  # frames of a clip by which its colours are judged
 LEVELS = 8  # colours whose levels differ by less are gray that was compressed
@@ -52,12 +56,16 @@ class Steps:
         return len(self.words) if self.kind == "tokens" else len(self.values)
 
 
+STORED = {"std": "spread", "vocabulary": "lexicon"}
+"""What fields of a form are called in files."""
+
+
 @dataclass(frozen=True)
 class StepForm:
     """How sequences are read and made into what a network takes; saved with a model, and the same ever after.
 
-    `picture` and `rate` are for frames (0: every frame), `channels` with their `mean` and `spread` in training for
-    series, `lexicon` and the Unicode form `normalize` for words.
+    `picture` and `rate` are for frames (0: every frame), `channels` with their `mean` and `std` in training for
+    series, `vocabulary` and the Unicode form `normalize` for words.
     """
 
     kind: Kind
@@ -65,37 +73,43 @@ class StepForm:
     rate: float = 0.0
     channels: tuple[str, ...] = ()
     mean: tuple[float, ...] = ()
-    spread: tuple[float, ...] = ()
-    lexicon: Lexicon | Cut | None = None
-    normalize: Literal["none", "NFC"] = "none"
+    std: tuple[float, ...] = ()
+    vocabulary: WordVocabulary | SubwordVocabulary | None = None
+    normalize: NormalForm = "none"
 
     def ready(self, steps: Steps) -> np.ndarray:
-        """What a network takes: (T, H, W, C) bytes, (T, C) float32 of mean 0 and spread 1, or (T, 1 + L) numbers."""
-        if self.lexicon is not None:
-            return self.lexicon.encode(steps.words)
+        """What a network takes: (T, H, W, C) bytes, (T, C) float32 standardised in training, or (T, 1 + L) numbers."""
+        if self.vocabulary is not None:
+            return self.vocabulary.encode(steps.words)
         if self.kind == "series":
-            return ((steps.values - np.array(self.mean)) / np.array(self.spread)).astype(np.float32)
+            return ((steps.values - np.array(self.mean)) / np.array(self.std)).astype(np.float32)
         return steps.values
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
-        fields = {name: getattr(self, name) for name in ("kind", "rate", "normalize")}
-        fields |= {name: list(getattr(self, name)) for name in ("channels", "mean", "spread")}
-        lexicon = self.lexicon and self.lexicon.plain()
-        return fields | {"picture": self.picture and self.picture.plain(), "lexicon": lexicon}
+        fields: dict[str, Any] = {name: getattr(self, name) for name in ("kind", "rate", "normalize")}
+        fields |= {name: list(getattr(self, name)) for name in ("channels", "mean", "std")}
+        fields |= {"picture": self.picture and self.picture.plain()}
+        fields |= {"vocabulary": self.vocabulary and self.vocabulary.plain()}
+        return {STORED.get(name, name): value for name, value in fields.items()}
 
     @staticmethod
     def parse(plain: dict[str, Any]) -> "StepForm":
         """The form that `plain` described.
 
-        >>> form = StepForm("series", channels=("x", "y"), mean=(0.0, 1.0), spread=(1.0, 2.0))
+        >>> form = StepForm("series", channels=("x", "y"), mean=(0.0, 1.0), std=(1.0, 2.0))
         >>> StepForm.parse(form.plain()) == form
         True
         """
-        fields: dict[str, Any] = plain | {name: tuple(plain[name]) for name in ("channels", "mean", "spread")}
-        picture, lexicon = plain["picture"], plain["lexicon"]
+        names = {stored: name for name, stored in STORED.items()}
+        fields: dict[str, Any] = {names.get(key, key): value for key, value in plain.items()}
+        fields |= {name: tuple(fields[name]) for name in ("channels", "mean", "std")}
+        picture, vocabulary = fields["picture"], fields["vocabulary"]
         fields["picture"] = Form.parse(picture) if picture else None
-        fields["lexicon"] = (Cut if "tokenizer" in lexicon else Lexicon).parse(lexicon) if lexicon else None
+        if vocabulary:
+            fields["vocabulary"] = (SubwordVocabulary if "tokenizer" in vocabulary else WordVocabulary).parse(
+                vocabulary
+            )
         return StepForm(**fields)
 
 
@@ -114,14 +128,14 @@ def open_steps(reference: str, form: StepForm) -> Steps:
 def read_steps(reference: str, form: StepForm) -> Steps:
     """As `open_steps`, perhaps of no step."""
     if form.kind == "tokens":
-        return Steps("tokens", np.zeros(0), words=words_of(reference))
+        return Steps("tokens", np.zeros(0), words=words_of(reference, form.normalize))
     found = kind_of(reference)
     if found != form.kind:
         what = f"holds {found}" if found else "is no file that is known"
         raise HeedfulError(f"{reference} {what}, and {form.kind} are read here.", KNOWN)
     if reference.startswith("sample://"):
         values, rate = step_samples.values(reference)
-        ready = channelled(reference, values, form) if form.kind == "series" else as_frames(values, form)
+        ready = check_channels(reference, values, form) if form.kind == "series" else as_frames(values, form)
         return Steps(form.kind, ready, seconds=tuple(np.arange(len(values)) / rate) if rate else ())
     path = Path(reference)
     if form.kind == "series":
@@ -148,7 +162,7 @@ def kind_of(reference: str) -> Kind | None:
         return step_samples.kind_of(reference)
     path, ending = Path(reference), Path(reference).suffix.lower()
     if ending in (".npy", *TABLES, *VIDEOS) and not path.exists():
-        raise missing(path)
+        raise missing_file(path)
     if ending == ".npy":
         array = read_array(reference)
         return "frames" if array.dtype == np.uint8 and array.ndim in (3, 4) else "series"
@@ -157,20 +171,21 @@ def kind_of(reference: str) -> Kind | None:
     return "frames" if ending in VIDEOS or path.is_dir() else None
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text; a space that does not break belongs to its word.
+def words_of(text: str, form: NormalForm = "none") -> tuple[str, ...]:
+    """The words of a text, each in a Unicode normal form; a space that does not break belongs to its word.
 
     >>> words_of(" one two  three ")
     ('one', 'two', 'three')
     """
-    return tuple(word for word in re.split(r"[ \t\r\n]+", text) if word)
+    words = (normalize_text(word, form) for word in re.split(r"[ \t\r\n]+", text) if word)
+    return tuple(word.replace(" ", NO_BREAK) for word in words)  # some forms make a space of one that does not break
 
 
 def video_frames(file: str, form: StepForm) -> Steps:
     """A video's frames and times."""
     frames, seconds, end = [], [], 0.0
     for frame in read_video(file, form.rate):
-        frames.append(as_array(fitted(flat(frame.image, picture_form(form).mode), picture_form(form))))
+        frames.append(as_array(fit_square(to_mode(frame.image, picture_form(form).mode), picture_form(form))))
         seconds.append(frame.start)
         end = frame.end
     said = header_seconds(file)
@@ -201,7 +216,7 @@ def as_frames(values: np.ndarray, form: StepForm) -> np.ndarray:
     if values.shape[1:] == (wanted.size, wanted.size, wanted.channels):
         return np.asarray(values)
     images = (Image.fromarray(frame[..., 0] if values.shape[3] == 1 else frame) for frame in values)
-    frames = [as_array(fitted(flat(image, wanted.mode), wanted)) for image in images]
+    frames = [as_array(fit_square(to_mode(image, wanted.mode), wanted)) for image in images]
     return np.stack(frames) if frames else np.zeros((0, wanted.size, wanted.size, wanted.channels), np.uint8)
 
 
@@ -237,10 +252,10 @@ def check_count(name: str, frames: int) -> None:
 def array_series(file: str, form: StepForm) -> Steps:
     """A series from .npy, whose channels are called 1, 2, …"""
     array = read_array(file)
-    return Steps("series", channelled(file, np.array(array.reshape(len(array), -1), np.float32), form))
+    return Steps("series", check_channels(file, np.array(array.reshape(len(array), -1), np.float32), form))
 
 
-def channelled(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
+def check_channels(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
     """A series (T, C); raises HeedfulError for another number of channels, or a step that is no number."""
     if values.shape[1] != len(form.channels):
         needs = f"{count(len(form.channels), 'channel')} are read here: {', '.join(form.channels)}"
@@ -259,7 +274,7 @@ def table_series(file: str, form: StepForm) -> Steps:
     return Steps("series", table.numbers(form.channels).astype(np.float32), seconds=seconds)
 
 
-def look(reference: str) -> tuple[int, int, bool]:
+def look_at_frames(reference: str) -> tuple[int, int, bool]:
     """Width, height, and whether all is gray, of a clip's first frames."""
     path = Path(reference)
     if reference.startswith("sample://") or path.suffix.lower() == ".npy":

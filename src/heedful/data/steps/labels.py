@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from heedful.data.readers.files import read_tsv
+from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
-from heedful.data.readers.rows import BadRow, Row, count, quoted
-from heedful.data.readers.tables import read_csv
+from heedful.data.readers.rows import BadRow, TextRow, count, quote
 from heedful.data.steps.forms import Steps
 from heedful.data.steps.series import number
 from heedful.data.steps.video import NEAR
@@ -60,15 +59,15 @@ def label_file(file: str) -> Labels | BadRow:
     if Path(file).suffix.lower() == ".txt":
         lines = list(read_lines(file))
         bad = next((text for _, text in lines if isinstance(text, BadRow)), None)
-        return bad or checked([(str(text), f"{file} line {line}") for line, text in lines])
-    rows = list(read_tsv(file, header=True) if file.lower().endswith(".tsv") else read_csv(file))
+        return bad or check_labels([(str(text), f"{file} line {line}") for line, text in lines])
+    rows = list(open_rows(file))
     bad = next((row for row in rows if isinstance(row, BadRow)), None)
     if bad:
         return bad
-    return from_rows([row for row in rows if isinstance(row, Row)], file)
+    return from_rows([row for row in rows if isinstance(row, TextRow)], file)
 
 
-def from_rows(rows: Sequence[Row], file: str, name: str = "label") -> Labels | BadRow:
+def from_rows(rows: Sequence[TextRow], file: str, name: str = "label") -> Labels | BadRow:
     """Rows of one clip as spans, or as labels where they have no start and end."""
     if not rows:
         return BadRow(f"{file} line 1", "there is no row of labels", "")
@@ -77,18 +76,18 @@ def from_rows(rows: Sequence[Row], file: str, name: str = "label") -> Labels | B
         return BadRow(f"{file} line 1", f"there is no column {name}", ", ".join(names))
     bounds = next((pair for pair in BOUNDS if set(pair) <= names.keys()), None)
     if bounds is None:
-        return checked([(row.columns[name], row.where) for row in rows])
+        return check_labels([(row.columns[name], row.where) for row in rows])
     spans = [span_of(row, bounds, name) for row in rows]
     bad = next((span for span in spans if isinstance(span, BadRow)), None)
-    return bad or apart([span for span in spans if isinstance(span, Span)])
+    return bad or sort_spans([span for span in spans if isinstance(span, Span)])
 
 
-def span_of(row: Row, bounds: tuple[str, str], name: str) -> Span | BadRow:
+def span_of(row: TextRow, bounds: tuple[str, str], name: str) -> Span | BadRow:
     """The span of a row."""
     if any(key not in row.columns for key in (*bounds, name)):
         return BadRow(row.where, f"a row needs {bounds[0]}, {bounds[1]} and {name}", "\t".join(row.columns.values()))
     start, end = (number(row.columns[key]) for key in bounds)
-    label = checked([(row.columns[name], row.where)])
+    label = check_labels([(row.columns[name], row.where)])
     if isinstance(label, BadRow):
         return label
     text = f"{row.columns[bounds[0]]}, {row.columns[bounds[1]]}, {row.columns[name]}"
@@ -99,7 +98,7 @@ def span_of(row: Row, bounds: tuple[str, str], name: str) -> Span | BadRow:
     return Span(start, end, str(label[0]), bounds == BOUNDS[1], row.where)
 
 
-def apart(spans: Sequence[Span]) -> tuple[Span, ...] | BadRow:
+def sort_spans(spans: Sequence[Span]) -> tuple[Span, ...] | BadRow:
     """The spans by time, if no two of them overlap."""
     ordered = sorted(spans, key=lambda span: span.start)
     for one, other in pairwise(ordered):
@@ -109,7 +108,7 @@ def apart(spans: Sequence[Span]) -> tuple[Span, ...] | BadRow:
     return tuple(ordered)
 
 
-def checked(labels: Iterable[tuple[str, str]]) -> tuple[str, ...] | BadRow:
+def check_labels(labels: Iterable[tuple[str, str]]) -> tuple[str, ...] | BadRow:
     """Labels without white space around them, "" for masked ones; bad if one holds a tab, named by where it stands."""
     found = []
     for text, where in labels:
@@ -120,17 +119,17 @@ def checked(labels: Iterable[tuple[str, str]]) -> tuple[str, ...] | BadRow:
     return tuple(found)
 
 
-def on_steps(labels: Labels, steps: Steps, where: str) -> tuple[str, ...] | BadRow:
+def label_steps(labels: Labels, steps: Steps, where: str) -> tuple[str, ...] | BadRow:
     """A label for each step of a sequence; bad if their numbers differ, or a row says something about no step."""
     if labels and isinstance(labels[0], Span):
-        return spread([span for span in labels if isinstance(span, Span)], steps)
+        return label_by_spans([span for span in labels if isinstance(span, Span)], steps)
     if len(labels) != len(steps):
         what = "frame" if steps.kind == "frames" else "step"
         return BadRow(where, f"{count(len(labels), 'label')} for {count(len(steps), what)}", "")
     return tuple(str(label) for label in labels)
 
 
-def spread(spans: Sequence[Span], steps: Steps) -> tuple[str, ...] | BadRow:
+def label_by_spans(spans: Sequence[Span], steps: Steps) -> tuple[str, ...] | BadRow:
     """Each step's label is that of the span it begins in; steps between spans are masked."""
     found = [""] * len(steps)
     for span in spans:
@@ -146,7 +145,7 @@ def spread(spans: Sequence[Span], steps: Steps) -> tuple[str, ...] | BadRow:
     return tuple(found)
 
 
-def of_words(text: str, where: str) -> tuple[str, ...] | BadRow:
+def labels_of_text(text: str, where: str) -> tuple[str, ...] | BadRow:
     """Labels in one text, separated by spaces; "_" masks a step."""
     found = text.split()
-    return checked([(label, where) for label in found]) if found else BadRow(where, "no labels", quoted(text))
+    return check_labels([(label, where) for label in found]) if found else BadRow(where, "no labels", quote(text))

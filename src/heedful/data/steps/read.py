@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from heedful.data.pairs.read import normalised
-from heedful.data.readers.lines import missing
+from heedful.data.readers.lines import missing_file
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import read_conll
-from heedful.data.steps.forms import FRAMES, TABLES, StepForm, Steps, kind_of, open_steps
-from heedful.data.steps.labels import Labelled, label_file, on_steps
-from heedful.data.steps.tables import LABELS, LISTS, is_listing, read_listing, roles, spoilt, table_clip
+from heedful.data.steps.forms import FRAMES, TABLES, StepForm, Steps, kind_of, open_steps, words_of
+from heedful.data.steps.labels import Labelled, label_file, label_steps
+from heedful.data.steps.tables import LABELS, LISTS, is_listing, read_listing, roles, table_clip, unreadable_clip
 from heedful.data.steps.video import ENDINGS as VIDEOS
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
@@ -61,9 +60,9 @@ def read_clips(
                 found = "tokens" if one.words else kind_of(one.source)
                 raise HeedfulError(f"this clip holds {found}, and {form.kind} are read here")
             steps = open_steps(one.source, form)
-            labels = on_steps(one.labels, steps, one.where)
+            labels = label_steps(one.labels, steps, one.where)
         except HeedfulError as error:
-            labels, steps = spoilt(one.where, error), None
+            labels, steps = unreadable_clip(one.where, error), None
         if isinstance(labels, BadRow) or steps is None:
             refuse(labels, data, on_bad)
         else:
@@ -95,9 +94,9 @@ def read_one(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[La
     """The clips of one file or folder; raises HeedfulError for what cannot hold any."""
     path, ending = Path(file), Path(file).suffix.lower()
     if file.startswith("sample://"):
-        return read_sample(file)
+        return read_sample(file, data)
     if not path.exists():
-        raise missing(path)
+        raise missing_file(path)
     if data.format == "conll" or ending in COLUMNS:
         return read_sentences(file, data, passed)
     if ending in LISTS or (ending in TABLES and is_listing(file, data)):
@@ -107,7 +106,7 @@ def read_one(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[La
     if path.is_dir() and not holds_frames(path):
         return read_folder(path, data, passed)
     if path.is_dir() or ending in (".npy", *VIDEOS):
-        return iter([beside(path, data)])
+        return iter([clip_with_sidecar(path, data)])
     raise HeedfulError(
         f'What is in {file}? Its ending "{ending}" does not tell.',
         "A listing or a series (.csv, .tsv, .jsonl), a video, .npy, CoNLL (.conllu, .conll or data.format=conll), "
@@ -115,11 +114,12 @@ def read_one(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[La
     )
 
 
-def read_sample(name: str) -> Iterator[Labelled]:
+def read_sample(name: str, data: DataSettings) -> Iterator[Labelled]:
     """The clips of a sample."""
     for line, one in enumerate(step_samples.read(name)):
         words = step_samples.kind_of(name) == "tokens"
-        yield Labelled(one.source, one.labels, one.group, name, line, words=words)
+        source = " ".join(words_of(one.source, data.normalize)) if words else one.source
+        yield Labelled(source, one.labels, one.group, name, line, words=words)
 
 
 def read_sentences(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
@@ -130,7 +130,7 @@ def read_sentences(file: str, data: DataSettings, passed: Counter[str]) -> Itera
         if isinstance(one, BadRow):
             yield one
         else:
-            text = normalised(one.text, data.normalize)
+            text = " ".join(words_of(one.text, data.normalize))
             yield Labelled(text, one.labels, one.group, one.file, one.line, words=True)
     passed.update({f"{what} of {file}": times for what, times in found.items()})
 
@@ -147,7 +147,7 @@ def read_folder(folder: Path, data: DataSettings, passed: Counter[str]) -> Itera
     for path in inside:
         ending = path.suffix.lower()
         if path in media:
-            yield beside(path, data)
+            yield clip_with_sidecar(path, data)
         elif path.is_dir():
             yield from read_folder(path, data, passed)
         elif path in taken:
@@ -169,7 +169,7 @@ def sidecars(path: Path) -> list[Path]:
     return [file for ending in LABELS if (file := path.parent / (stem + ending)).is_file()]
 
 
-def beside(path: Path, data: DataSettings) -> Labelled | BadRow:
+def clip_with_sidecar(path: Path, data: DataSettings) -> Labelled | BadRow:
     """A clip with the labels that stand beside it."""
     if data.group:
         cure = "List the clips in metadata.csv in their folder, with columns file_name, labels and that one."
@@ -185,10 +185,10 @@ def beside(path: Path, data: DataSettings) -> Labelled | BadRow:
     return labels if isinstance(labels, BadRow) else Labelled(str(path), labels, "", str(found[0]), 1, paths)
 
 
-def described(passed: Counter[str]) -> list[str]:
+def describe_passed(passed: Counter[str]) -> list[str]:
     """What was passed over, one line each.
 
-    >>> described(Counter({"empty node of a.conllu": 2}))
+    >>> describe_passed(Counter({"empty node of a.conllu": 2}))
     ['passed over: 2 empty nodes of a.conllu']
     """
     parts = ((what.partition(" of "), times) for what, times in passed.items())

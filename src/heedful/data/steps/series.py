@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from heedful.data.readers.files import read_tsv
+from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import check_readable
-from heedful.data.readers.rows import BadRow, Row, quoted
-from heedful.data.readers.tables import read_csv
+from heedful.data.readers.rows import BadRow, TextRow, quote
 from heedful.errors import HeedfulError, unknown
 
 SECONDS = "seconds"
@@ -22,7 +21,7 @@ KEPT = 2  # tables in memory: labels and numbers of one are asked for one after 
 
 
 @dataclass(frozen=True)
-class Table:
+class SeriesTable:
     """The texts of a table by column, and the line of the file that each row stands in."""
 
     file: str
@@ -55,7 +54,7 @@ class Table:
         if len(wrong):
             where = f"{self.file} line {self.lines[wrong[0]]}"
             cure = "Mend it, or say which columns are channels, as data.columns.source=x,y,z"
-            raise HeedfulError(f"{where}: column {name} has no number: {quoted(texts[wrong[0]])}.", cure)
+            raise HeedfulError(f"{where}: column {name} has no number: {quote(texts[wrong[0]])}.", cure)
         return values
 
     def is_numeric(self, name: str) -> bool:
@@ -71,7 +70,7 @@ def number(text: str) -> float:
         return float("nan")
 
 
-def read_table(file: str) -> Table:
+def read_table(file: str) -> SeriesTable:
     """The table of a file, kept in memory while the file stays as it is.
 
     Raises HeedfulError for a row that cannot be read: a series with a hole is none.
@@ -82,21 +81,21 @@ def read_table(file: str) -> Table:
 
 
 @lru_cache(maxsize=KEPT)
-def load(file: str, changed: int, size: int) -> Table:
+def load(file: str, changed: int, size: int) -> SeriesTable:
     """As `read_table`, for a file of that time and size."""
     columns: dict[str, list[str]] = {}
     lines: list[int] = []
-    for row in read_tsv(file, header=True) if file.lower().endswith(".tsv") else read_csv(file):
+    for row in open_rows(file):
         if isinstance(row, BadRow):
             raise HeedfulError(f"{row.where}: {row.problem}.", "A series with a hole cannot be read: mend the line.")
         add(row, columns)
         lines.append(row.line)
     if not lines:
         raise HeedfulError(f"{file} has no row below its header.", "It needs a row a step.")
-    return Table(file, columns, lines)
+    return SeriesTable(file, columns, lines)
 
 
-def add(row: Row, columns: dict[str, list[str]]) -> None:
+def add(row: TextRow, columns: dict[str, list[str]]) -> None:
     """Takes in the next row."""
     for name, text in row.columns.items():
         columns.setdefault(name, []).append(text)

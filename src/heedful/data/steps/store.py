@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from heedful.data.folders import write_json
-from heedful.data.pairs.prepare import read_held
+from heedful.data import folders
+from heedful.data.folders import read_examples, read_json, write_json
 from heedful.data.readers.rows import count
 from heedful.data.steps.forms import StepForm, Steps
 from heedful.data.steps.words import LETTERS
@@ -67,7 +67,7 @@ class StepWriter:
     """Writes a new store; only `close` makes it one that can be opened.
 
     Sequences of equal values are one sequence, and have one reference: that of the first of them. Words are kept
-    until the lexicon is known, which `close` is given in its form.
+    until the vocabulary is known, which `close` is given in its form.
     """
 
     def __init__(self, folder: Path, form: StepForm) -> None:
@@ -81,7 +81,7 @@ class StepWriter:
         self.words: list[tuple[str, ...]] = []
         self.shape: tuple[int, ...] = (1 + LETTERS,)
         kind = {"frames": np.uint8, "series": np.float32, "tokens": np.int32}[form.kind]
-        self.column = Block(folder / VALUES, np.dtype(kind))
+        self.column = ArrayColumn(folder / VALUES, np.dtype(kind))
 
     def add(self, reference: str, steps: Steps) -> str:
         """Takes in a sequence, if it is new, and gives the reference of the first one with these values."""
@@ -108,7 +108,7 @@ class StepWriter:
         return np.array([0, *np.cumsum(self.lengths, dtype=np.int64)])
 
     def moments(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and spread (C,) of each channel over these sequences, a sequence counted as often as it is named."""
+        """Mean and standard deviation (C,) of channels over these sequences, each counted as often as it is named."""
         self.column.stream.flush()
         values = np.memmap(self.folder / VALUES, np.float32, "r", offset=self.column.begin).reshape(-1, *self.shape)
         ends, steps = self.ends, 0
@@ -143,7 +143,7 @@ class StepWriter:
         return note + (f"; {twin} identical to another, and taken for it" if twins else "")
 
 
-class Block(Column):
+class ArrayColumn(Column):
     """A column that grows by arrays."""
 
     def __init__(self, path: Path, kind: np.dtype) -> None:
@@ -210,10 +210,15 @@ class PreparedClips:
     fingerprint: dict
 
 
-def opened(ready: Path) -> PreparedClips:
-    """What `prepare_clips` wrote."""
-    prepared, about = (json.loads((ready / name).read_text(encoding="utf-8")) for name in ("prepared.json", ABOUT))
+def open_clips(ready: Path) -> PreparedClips:
+    """The clips that were prepared in a folder."""
+    prepared, about = (read_json(ready / name) for name in (folders.ABOUT, ABOUT))
     train = ClipStore(ready)
-    valid, test = (read_held(ready / f"{name}.json") for name in ("valid", "test"))
+    valid, test = (read_examples(ready / f"{name}.json") for name in ("valid", "test"))
     form, names = StepForm.parse(about["form"]), tuple(about["names"])
     return PreparedClips(form, names, train.steps, train, valid, test, prepared["notes"], prepared["fingerprint"])
+
+
+def open_run(folder: Path) -> PreparedClips | None:
+    """The clips that were prepared in a run's folder, if they are still there."""
+    return open_clips(folder / "data") if (folder / "data" / folders.ABOUT).exists() else None

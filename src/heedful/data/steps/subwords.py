@@ -10,24 +10,24 @@ from typing import Any
 import numpy as np
 import tokenizers
 
-from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of
 
 PIECES = 24
 """Of a word that is cut into more, the first ones are read."""
 
 
-class Cut:
+class SubwordVocabulary:
     """Words cut by a tokenizer, each by itself."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
 
     def __repr__(self) -> str:
-        return f"Cut({self.tokenizer.kind}, {self.tokenizer.size})"
+        return f"SubwordVocabulary({self.tokenizer.kind}, {self.tokenizer.size})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Cut) and self.plain() == other.plain()
+        return isinstance(other, SubwordVocabulary) and self.plain() == other.plain()
 
     def __hash__(self) -> int:
         return hash(self.tokenizer.dump())
@@ -40,16 +40,17 @@ class Cut:
         """Numbers (T, P): one more than the id of each piece, 0 behind the last; of nothing left of a word, unknown."""
         found = np.zeros((len(words), PIECES), np.int32)
         for row, ids in zip(found, self.tokenizer.encode_batch(words), strict=True):
-            read = ids[:PIECES] or [self.tokenizer.marks.unknown or 0]
+            read = ids[:PIECES] or [self.tokenizer.special_tokens.unknown or 0]
             row[: len(read)] = np.array(read) + 1
         return found
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {"tokenizer": self.tokenizer.dump(), "marks": self.tokenizer.marks.plain()}
+        return {"tokenizer": self.tokenizer.dump(), "marks": self.tokenizer.special_tokens.plain()}
 
     @staticmethod
-    def parse(plain: dict[str, Any]) -> "Cut":
+    def parse(plain: dict[str, Any]) -> "SubwordVocabulary":
         """What `plain` described."""
         inner = tokenizers.Tokenizer.from_str(plain["tokenizer"])
-        return Cut(Tokenizer(inner, kind_of(json.loads(inner.to_str())), Marks.parse(plain["marks"])))
+        special_tokens = SpecialTokens.parse(plain["marks"])
+        return SubwordVocabulary(Tokenizer(inner, kind_of(json.loads(inner.to_str())), special_tokens))

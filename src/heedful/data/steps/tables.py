@@ -4,31 +4,25 @@ from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
 
-from heedful.data.pairs.read import spoken
-from heedful.data.readers.files import read_tsv
-from heedful.data.readers.rows import BadRow, Row, quoted
-from heedful.data.readers.tables import read_csv, read_jsonl
-from heedful.data.steps.labels import Labelled, from_rows, label_file, of_words
+from heedful.data.pairs.read import columns_by_role
+from heedful.data.readers.formats import endings_of, open_rows
+from heedful.data.readers.rows import BadRow, TextRow, quote
+from heedful.data.steps.forms import TABLES
+from heedful.data.steps.labels import Labelled, from_rows, label_file, labels_of_text
 from heedful.data.steps.series import SECONDS, number, read_table
 from heedful.errors import HeedfulError, unknown
 from heedful.schema import DataSettings
 
-LISTS = (".jsonl", ".ndjson")
-LABELS = (".txt", ".csv", ".tsv")
+LISTS = endings_of("jsonl")
+LABELS = (".txt", *TABLES)
 LABEL_NAMES = ("labels", "label")
 
 
 def is_listing(file: str, data: DataSettings) -> bool:
     """Whether a table names files, rather than being a series itself."""
-    first = next((row.columns for row in rows_of(file) if isinstance(row, Row)), {})
+    first = next((row.columns for row in open_rows(file) if isinstance(row, TextRow)), {})
     said = roles(data).get("source", "")
     return "file_name" in first or (said in first and not isfinite(number(first[said])))
-
-
-def rows_of(file: str) -> Iterator[Row | BadRow]:
-    """The rows of a table with a header."""
-    ending = Path(file).suffix.lower()
-    return read_jsonl(file) if ending in LISTS else read_tsv(file, header=True) if ending == ".tsv" else read_csv(file)
 
 
 def table_clip(file: str, data: DataSettings) -> Labelled | BadRow:
@@ -37,11 +31,11 @@ def table_clip(file: str, data: DataSettings) -> Labelled | BadRow:
     try:
         table = read_table(file)
     except HeedfulError as error:
-        return spoilt(file, error)
+        return unreadable_clip(file, error)
     if name not in table.columns:
         error = unknown(f"column of labels in {file} called", name, table.columns)
         raise HeedfulError(error.problem, f"{error.cure}\nSay which it is, as data.columns.target=activity")
-    rows = [Row({name: text}, file, line) for text, line in zip(table.columns[name], table.lines, strict=True)]
+    rows = [TextRow({name: text}, file, line) for text, line in zip(table.columns[name], table.lines, strict=True)]
     labels = from_rows(rows, file, name)
     group = table.column(data.group)[0] if data.group else ""
     return labels if isinstance(labels, BadRow) else Labelled(file, labels, group, file, table.lines[0])
@@ -62,7 +56,7 @@ def channels_of(file: str, data: DataSettings) -> tuple[str, ...]:
     wrong = next((name for name in found if not table.is_numeric(name)), None)
     if wrong is not None:
         cure = f"Say which columns are channels, as data.columns.source={','.join(f for f in found if f != wrong)}"
-        raise HeedfulError(f"{file}: column {wrong} has no numbers: {quoted(table.columns[wrong][0])}.", cure)
+        raise HeedfulError(f"{file}: column {wrong} has no numbers: {quote(table.columns[wrong][0])}.", cure)
     if not found:
         raise HeedfulError(f"{file} has no column of numbers.", "A series needs a column a channel.")
     return found
@@ -71,8 +65,8 @@ def channels_of(file: str, data: DataSettings) -> tuple[str, ...]:
 def read_listing(file: str, data: DataSettings) -> Iterator[Labelled | BadRow]:
     """The clips that a table names, in the order in which they are first named."""
     said = roles(data)
-    source, clips = said.get("source", "file_name"), dict[str, list[Row]]()
-    for row in rows_of(file):
+    source, clips = said.get("source", "file_name"), dict[str, list[TextRow]]()
+    for row in open_rows(file):
         if isinstance(row, BadRow):
             yield row
         elif source not in row.columns or not row.columns[source].strip():
@@ -80,10 +74,10 @@ def read_listing(file: str, data: DataSettings) -> Iterator[Labelled | BadRow]:
         else:
             clips.setdefault(row.columns[source].strip(), []).append(row)
     for name, rows in clips.items():
-        yield listed(name, rows, said.get("target", ""), data)
+        yield clip_of_rows(name, rows, said.get("target", ""), data)
 
 
-def listed(name: str, rows: list[Row], target: str, data: DataSettings) -> Labelled | BadRow:
+def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings) -> Labelled | BadRow:
     """One clip of a listing, from its rows."""
     first, folder = rows[0], Path(rows[0].file).parent
     key = target or next((key for key in LABEL_NAMES if key in first.columns), "labels")
@@ -102,17 +96,17 @@ def listed(name: str, rows: list[Row], target: str, data: DataSettings) -> Label
             return BadRow(first.where, f"there is no file {folder / text}", text)
         labels, paths = label_file(str(folder / text)), (*paths, str(folder / text))
     else:
-        labels = of_words(text, first.where)
+        labels = labels_of_text(text, first.where)
     if isinstance(labels, BadRow):
         return labels
     return Labelled(paths[0], labels, first.columns.get(data.group, ""), first.file, first.line, paths)
 
 
-def spoilt(where: str, error: HeedfulError) -> BadRow:
+def unreadable_clip(where: str, error: HeedfulError) -> BadRow:
     """The bad row for a clip that cannot be opened."""
     return BadRow(where, error.problem.rstrip("."), "", error.cure)
 
 
 def roles(data: DataSettings) -> dict[str, str]:
     """The columns that the recipe names, by role."""
-    return spoken(data, ("source", "target")) if data.columns else {}
+    return columns_by_role(data, ("source", "target")) if data.columns else {}

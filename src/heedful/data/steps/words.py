@@ -15,11 +15,11 @@ OFTEN = 2
 """Words seen less often in training are unknown words, so that the vector of those is learnt too."""
 
 
-class Lexicon:
+class WordVocabulary:
     """The words that were seen twice or more in training, and all letters that were seen.
 
-    >>> lexicon = learn_lexicon([("to", "be", "or", "not", "to", "be")])
-    >>> lexicon.encode(("to", "go"))[:, :4].tolist()
+    >>> vocabulary = learn_words([("to", "be", "or", "not", "to", "be")])
+    >>> vocabulary.encode(("to", "go"))[:, :4].tolist()
     [[3, 7, 5, 0], [1, 1, 5, 0]]
     """
 
@@ -29,10 +29,10 @@ class Lexicon:
         self.letter_numbers = {letter: number for number, letter in enumerate(self.letters, FIRST)}
 
     def __repr__(self) -> str:
-        return f"Lexicon({self.words!r}, {self.letters!r})"
+        return f"WordVocabulary({self.words!r}, {self.letters!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Lexicon) and (self.words, self.letters) == (other.words, other.letters)
+        return isinstance(other, WordVocabulary) and (self.words, self.letters) == (other.words, other.letters)
 
     def __hash__(self) -> int:
         return hash((self.words, self.letters))
@@ -42,9 +42,9 @@ class Lexicon:
         return {"words": list(self.words), "letters": list(self.letters)}
 
     @staticmethod
-    def parse(plain: dict[str, list[str]]) -> "Lexicon":
+    def parse(plain: dict[str, list[str]]) -> "WordVocabulary":
         """What `plain` described."""
-        return Lexicon(plain["words"], plain["letters"])
+        return WordVocabulary(plain["words"], plain["letters"])
 
     def unknown(self, words: Iterable[str]) -> tuple[str, ...]:
         """The words that have no number of their own, so that their letters alone tell them."""
@@ -65,8 +65,8 @@ class Lexicon:
         return found
 
 
-def learn_lexicon(texts: Iterable[Sequence[str]]) -> Lexicon:
-    """The lexicon of training texts, both lists in alphabetical order."""
+def learn_words(texts: Iterable[Sequence[str]]) -> WordVocabulary:
+    """The vocabulary of training texts, both lists in alphabetical order."""
     seen = Counter(word for words in texts for word in words)
     words = sorted(word for word, times in seen.items() if times >= OFTEN)
-    return Lexicon(words, sorted({letter for word in seen for letter in word}))
+    return WordVocabulary(words, sorted({letter for word in seen for letter in word}))

@@ -6,24 +6,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from heedful.data.tokenizers.special_tokens import Marks
+from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 
 NO_PIECE = "▁"
 
 
-class Pieces(Tokenizer):
+class SentencePieceTokenizer(Tokenizer):
     """A tokenizer like any other. A language that is asked for stands before the text, as >>fr<<.
 
     `model` is the file of sentencepiece, `numbers` the id of each piece.
     """
 
-    def __init__(self, model: bytes, numbers: Mapping[str, int], marks: Marks) -> None:
-        self.model, self.numbers, self.marks = model, dict(numbers), marks
+    def __init__(self, model: bytes, numbers: Mapping[str, int], marks: SpecialTokens) -> None:
+        self.model, self.numbers, self.special_tokens = model, dict(numbers), marks
         self.names = {number: piece for piece, number in self.numbers.items()}
         self.kind, self.own, self.shift, self.size = "pieces", False, 0, max(self.names) + 1
-        self.gap = self.size if marks.gap is None else marks.gap
+        self.mask = self.size if marks.mask is None else marks.mask
 
     @cached_property
     def inner(self) -> Any:  # type: ignore[override]
@@ -53,12 +53,12 @@ class Pieces(Tokenizer):
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text."""
-        return [[self.numbers.get(piece, self.marks.unknown) for piece in self.pieces(text)] for text in texts]  # type: ignore[misc]
+        return [[self.numbers.get(piece, self.special_tokens.unknown) for piece in self.pieces(text)] for text in texts]  # type: ignore[misc]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids."""
         said = [self.names[number] for number in map(int, ids) if number in self.names]
-        kept = [piece for piece in said if self.numbers[piece] not in self.marks.silent]
+        kept = [piece for piece in said if self.numbers[piece] not in self.special_tokens.skipped]
         return self.inner.decode_pieces(kept).replace("▁", " ").strip()
 
     def unknown(self, text: str) -> list[str]:
@@ -71,7 +71,11 @@ class Pieces(Tokenizer):
 
     def dump(self) -> str:
         """As one file: the model in base64, the numbers, the marks."""
-        about = {"sentencepiece": b64encode(self.model).decode(), "numbers": self.numbers, "marks": self.marks.plain()}
+        about = {
+            "sentencepiece": b64encode(self.model).decode(),
+            "numbers": self.numbers,
+            "marks": self.special_tokens.plain(),
+        }
         return json.dumps(about, ensure_ascii=False)
 
     def save(self, path: Any) -> None:
@@ -79,6 +83,8 @@ class Pieces(Tokenizer):
         path.write_text(self.dump(), encoding="utf-8")
 
     @staticmethod
-    def parse(file: Mapping[str, Any]) -> "Pieces":
+    def parse(file: Mapping[str, Any]) -> "SentencePieceTokenizer":
         """What `dump` wrote."""
-        return Pieces(b64decode(file["sentencepiece"]), file["numbers"], Marks.parse(file["marks"]))
+        return SentencePieceTokenizer(
+            b64decode(file["sentencepiece"]), file["numbers"], SpecialTokens.parse(file["marks"])
+        )

@@ -1,4 +1,4 @@
-"""Ids that stand for no text: where a text begins and ends, a gap, what is not known.
+"""Ids that stand for no text: where a text begins and ends, what is masked, what is not known.
 
 They go with the vocabulary, as a published one has its own, and everything that reads or writes tokens asks it.
 """
@@ -7,10 +7,18 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+PAD, BOS, EOS, UNK = 0, 1, 2, 3
+SPECIALS = ("<pad>", "<s>", "</s>", "<unk>")
+"""The first ids of every vocabulary that is learnt here, and how they are written."""
+
+
+STORED = {"mask": "gap", "suppressed": "never", "skipped": "silent"}
+"""What fields are called in files."""
+
 
 @dataclass(frozen=True)
-class Marks:
-    """The marks of a vocabulary; as they are set here, those of every vocabulary that is learnt by Heedful.
+class SpecialTokens:
+    """The special tokens of a vocabulary; as they are set here, those of every vocabulary that Heedful learns.
 
     `begin` stands before what is written, and before a document; `end` behind it. `before` and `after` stand around a
     text that is read whole. `prompted`: a prompt, too, is read behind `begin`.
@@ -21,13 +29,13 @@ class Marks:
     unknown: int | None = 3
     """None: every text has ids."""
     pad: int | None = 0
-    gap: int | None = None
+    mask: int | None = None
     """None: the number behind the last."""
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = (2,)
-    never: tuple[int, ...] = (0, 1, 3)
+    suppressed: tuple[int, ...] = (0, 1, 3)
     """What an answer never has."""
-    silent: tuple[int, ...] = (0, 1, 2, 3)
+    skipped: tuple[int, ...] = (0, 1, 2, 3)
     """All that is no piece of a text."""
     first: int = 4
     """The lowest id that may stand for another, where a network learns to find what was exchanged."""
@@ -37,19 +45,26 @@ class Marks:
         """A text as it is read whole."""
         return [*self.before, *ids, *self.after]
 
+    def document(self, ids: Iterable[int], ends: bool = True) -> list[int]:
+        """A text as it is written from nothing; without its end where it was cut before."""
+        return [self.begin, *ids, *([self.end] if ends else [])]
+
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
-        return asdict(self)
+        return {STORED.get(field, field): value for field, value in asdict(self).items()}
 
     @staticmethod
-    def parse(plain: dict[str, Any]) -> "Marks":
-        """The marks that `plain` described.
+    def parse(plain: dict[str, Any]) -> "SpecialTokens":
+        """The special tokens that `plain` described.
 
-        >>> Marks.parse(Marks(gap=7).plain()) == Marks(gap=7)
+        >>> SpecialTokens.parse(SpecialTokens(mask=7).plain()) == SpecialTokens(mask=7)
         True
         """
-        rows: dict[str, Any] = {key: tuple(value) for key, value in plain.items() if isinstance(value, list | tuple)}
-        return Marks(**plain | rows)
+        fields = {stored: field for field, stored in STORED.items()}
+        rows: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list | tuple) else value for key, value in plain.items()
+        }
+        return SpecialTokens(**{fields.get(key, key): value for key, value in rows.items()})
 
 
-OWN = Marks()
+OWN = SpecialTokens()

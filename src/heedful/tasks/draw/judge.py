@@ -1,61 +1,72 @@
 """How drawings are judged: by what they are taken for among the pictures or the words of all examples.
 
-N examples   H W sides in pixels   C colours
+N examples   M pictures   H W sides in pixels   C colours
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.metrics.ranks import ranks
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Example, Scores
-from heedful.tasks.match import task as match
-from heedful.tasks.match.task import Matcher
+from heedful.tasks.match.matcher import TrainedMatcher, embed_images, embed_texts
 
 
 def by_pixels(examples: Sequence[Example], drawn: np.ndarray, form: Form, album: Album | None, samples: int) -> Scores:
     """Scores of drawings (N, H, W, C) by where the real picture stands in the order of nearness to the drawing."""
     real = [example.references[0] for example in examples]
     gallery = list(dict.fromkeys(real))
-    shown = album.of(gallery) if album else read_pictures(gallery, form)
-    flat = [torch.from_numpy(side.reshape(len(side), -1).astype(np.float32)) for side in (drawn, shown)]
-    alike = -torch.cdist(flat[0], flat[1]).numpy()
-    right = [{place for place, one in enumerate(gallery) if one in example.references} for example in examples]
-    return placed(examples, ranks(alike, right), [gallery[place] for place in alike.argmax(1)], samples)
+    pixels = album.of(gallery) if album else read_pictures(gallery, form)
+    nearness = -squared_distances(drawn, pixels)
+    right = [{place for place, name in enumerate(gallery) if name in example.references} for example in examples]
+    taken_for = [gallery[place] for place in nearness.argmax(1)]
+    return score_ranks(examples, ranks(nearness, right), taken_for, samples)
+
+
+def squared_distances(drawn: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """The squared distance (N, M), exact, of each drawing (N, H, W, C) and each picture (M, H, W, C), of bytes."""
+    flat = pixels.reshape(len(pixels), -1).astype(np.float64)
+    squares, rows = (flat * flat).sum(1), drawn.reshape(len(drawn), -1)
+    distances = np.empty((len(drawn), len(pixels)))
+    for first in range(0, len(rows), AT_ONCE):
+        part = rows[first : first + AT_ONCE].astype(np.float64)
+        distances[first : first + AT_ONCE] = (part * part).sum(1)[:, None] - 2 * part @ flat.T + squares
+    return distances
+
+
+AT_ONCE = 256  # drawings whose pixels are held as numbers
 
 
 def by_judges(
-    examples: Sequence[Example], drawn: np.ndarray, real: np.ndarray, judges: Sequence[Matcher], budget: int
+    examples: Sequence[Example], drawn: np.ndarray, real: np.ndarray, judges: Sequence[TrainedMatcher], budget: int
 ) -> Scores:
     """Scores of drawings (N, H, W, C) by where their sentence stands for matchers, beside ceiling and floor."""
     texts = [example.source for example in examples]
-    pictures = [set(example.references) for example in examples]
-    right = [{place for place, others in enumerate(pictures) if mine & others} for mine in pictures]
-    words = [match.vectors(judge, 1, texts, budget) for judge in judges]
+    references = [set(example.references) for example in examples]
+    right = [{place for place, others in enumerate(references) if own & others} for own in references]
+    words = [embed_texts(judge, texts, budget) for judge in judges]
 
-    def judged(shown: np.ndarray, name: str = "") -> Scores:
+    def judge_pictures(pictures: np.ndarray, prefix: str = "") -> Scores:
         pairs = zip(judges, words, strict=True)
-        alike = torch.stack([match.seen(judge, shown, budget) @ said.T for judge, said in pairs]).mean(0).numpy()
-        scores = placed(examples, ranks(alike, right), [texts[place] for place in alike.argmax(1)], 1000)
-        return replace(
-            scores, measures={f"{name}{key}": replace(one, name=f"{name}{key}") for key, one in scores.measures.items()}
-        )
+        cosines = np.mean([embed_images(judge, pictures, budget) @ vectors.T for judge, vectors in pairs], axis=0)
+        scores = score_ranks(examples, ranks(cosines, right), [texts[place] for place in cosines.argmax(1)], 1000)
+        named = {f"{prefix}{name}": value for name, value in scores.measures.items()}
+        return replace(scores, measures={name: replace(value, name=name) for name, value in named.items()})
 
-    scores, exchanged = judged(drawn), np.roll(drawn, 1, axis=0)
-    beside = judged(real, "ceiling_").measures | judged(exchanged, "floor_").measures
+    scores, exchanged = judge_pictures(drawn), np.roll(drawn, 1, axis=0)
+    beside = judge_pictures(real, "ceiling_").measures | judge_pictures(exchanged, "floor_").measures
     return replace(scores, measures=scores.measures | beside)
 
 
-def placed(examples: Sequence[Example], places: Sequence[int], taken: Sequence[str], samples: int) -> Scores:
-    """Scores of places; cases say what each drawing was taken for."""
+def score_ranks(examples: Sequence[Example], places: Sequence[int], taken_for: Sequence[str], samples: int) -> Scores:
+    """Scores of ranks; cases say what each drawing was taken for."""
     sources = [example.source for example in examples]
     scores = measure("ranks", sources, [str(place) for place in places], [("1",)] * len(places), samples=samples)
-    cases = zip(scores.cases, taken, examples, strict=True)
+    cases = zip(scores.cases, taken_for, examples, strict=True)
     return replace(
-        scores, cases=tuple(replace(case, said=said, references=one.references) for case, said, one in cases)
+        scores, cases=tuple(replace(case, said=said, references=example.references) for case, said, example in cases)
     )

@@ -1,139 +1,285 @@
-"""How a trained network fills the gaps of a text.
+"""How a trained masked language model is asked what stands at masks, and scored by what it takes masked tokens for.
 
-N rows   S positions   D width   V vocabulary   G gaps
+N rows   S positions   V vocabulary   M masked positions   n answers
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from heedful.data import batching
+from heedful.data.documents import prepared as documents
+from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.normal_form import normalize_text
+from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.hub import Plan
-from heedful.networks.joins import Filler
-from heedful.results import Answer, Example, Track
-from heedful.schema import GenerateSettings, NetworkSettings
-from heedful.tasks import language as passages
-from heedful.tasks.fill.masks import GAP, LEAST, Gapped, Gaps, asked, ends_inside, gapped, joined
+from heedful.engines.reading import MaskedTokenEngine
+from heedful.metrics.bootstrap import interval
+from heedful.metrics.counts import Kind
+from heedful.metrics.ngrams import Between
+from heedful.metrics.passages import perplexity_counts
+from heedful.metrics.scores import evaluate
+from heedful.results import Answer, Example, Measure, Scores, Track
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm
+from heedful.tasks import language
+from heedful.tasks.fill.masks import (
+    LEADING,
+    LEAST,
+    MASK,
+    MaskedText,
+    Masking,
+    ends_inside,
+    format_tokens,
+    join_parts,
+    mask_window,
+    parse_masked,
+)
+from heedful.tasks.manifests import describe_tokenizer
+from heedful.tasks.pretrained import plan_config
+from heedful.tasks.task import Answering
 
-SHOWN, PROMPTS, AROUND = 8, 100, 40  # texts and gaps to show what a model does, and the characters beside each
+if TYPE_CHECKING:
+    from heedful.hub import Plan
+
+SHOWN, PROMPTS, AROUND = 8, 100, 40  # texts and masks to show what a model does, and the characters beside each
+AT_ONCE = 64  # windows whose probabilities are held at once
 
 
 @dataclass(frozen=True)
-class Guesser:
-    """A network with what it takes to read texts with gaps.
+class TrainedMaskedLanguageModel:
+    """What says which tokens stand at masks, and what it takes to read texts with them.
 
-    A gap is read as the tokenizer's mark for it. `window` tokens are read at once, as in training; `ends`:
+    A masked token is read as the tokenizer's id for it. `window` tokens are read at once, as in training; `ends`:
     it has learnt where documents end.
     """
 
-    network: Filler
+    engine: MaskedTokenEngine
     settings: NetworkSettings
     tokenizer: Tokenizer
     window: int
     ends: bool
-    gaps: Gaps
-    normal_form: Literal["none", "NFC"] = "none"
-    plan: Plan | None = None
+    masking: Masking
+    normal_form: NormalForm = "none"
+    plan: "Plan | None" = None
 
     @property
     def limit(self) -> int | None:
         """The most tokens that it can read at once."""
-        return passages.limit_of(self.settings, self.window, writes=False)
+        return language.limit_of(self.settings, self.window, writes=False)
+
+    def parse(self, text: str) -> MaskedText:
+        """A text with masks as people write it; raises HeedfulError if there is none."""
+        return parse_masked(text, self.tokenizer, self.normal_form, self.ends)
 
 
-def windows(model: Guesser, examples: Sequence[Example]) -> list[Gapped]:
-    """The windows of documents with the gaps by which a model is scored: the same ones for every model, always."""
-    some = passages.passages(examples, model.tokenizer, model.window, ahead=False, whole=model.ends)
-    inside = ends_inside(model.tokenizer, model.gaps)
-    made = (gapped(one.ids, model.tokenizer, model.gaps, inside) for one in some)
-    return [one for one in made if len(one.truth)]
+class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
+    """How masked language models are asked; several give the mean of their probabilities."""
+
+    def answer(
+        self, models: Sequence[TrainedMaskedLanguageModel], inputs: Sequence[str], settings: GenerateSettings
+    ) -> list[list[Answer]]:
+        """Each text with its masks filled: the likeliest token at each of them, then the next ones, n in all.
+
+        An answer's track has the tokens and how likely each is. Raises HeedfulError for a text without a mask, or with
+        more tokens than the network reads at once.
+        """
+        first = models[0]
+        texts = [first.parse(source) for source in inputs]
+        for source, text in zip(inputs, texts, strict=True):
+            refuse_long(models, source, text)
+        each = probabilities(models, texts, settings)
+        return [
+            fill(first, source, text, values, settings.n_best)
+            for source, text, values in zip(inputs, texts, each, strict=True)
+        ]
+
+    def score(self, models: Sequence[TrainedMaskedLanguageModel], pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """The log probability of each (text with masks, the same text filled); raises HeedfulError if they do not
+        fit.
+        """
+        first = models[0]
+        texts = [first.parse(source) for source, _ in pairs]
+        each = probabilities(models, texts, GenerateSettings())
+        return [
+            text.log_probability(values, source, filled, first.tokenizer)
+            for text, values, (source, filled) in zip(texts, each, pairs, strict=True)
+        ]
+
+    def evaluate(
+        self,
+        models: Sequence[TrainedMaskedLanguageModel],
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        *,
+        samples: int = 1000,
+        data: PreparedDocuments | None = None,
+    ) -> Scores:
+        """How often masked tokens of documents are told; the interval is over windows."""
+        return score_windows(models, masked_windows(models[0], examples), settings, samples)
+
+    def baseline(
+        self, model: TrainedMaskedLanguageModel, data: PreparedDocuments, examples: Sequence[Example]
+    ) -> tuple[str, dict[str, Measure]]:
+        """What counting can say of a masked token from the tokens on both sides of it."""
+        rows, part = language.counted_rows(data)
+        between = Between(rows, model.tokenizer.size + 1)
+        windows, likeliest, right = masked_windows(model, examples), list[np.ndarray](), list[np.ndarray]()
+        for window in windows:
+            padded = np.concatenate([[-1], window.ids, [-1]])
+            positions = np.flatnonzero(window.masked) + 1
+            values = np.stack([between.probabilities(int(padded[at - 1]), int(padded[at + 1])) for at in positions])
+            likeliest.append(best_tokens(values, model.tokenizer, 1)[:, 0])
+            right.append(values[np.arange(len(window.truth)), window.truth])
+        scores = measure(model.tokenizer, windows, likeliest, right, samples=0)
+        return f"both neighbours, counted{part}", scores.measures
+
+    def kind(self, model: TrainedMaskedLanguageModel) -> Kind:
+        return "gaps"
+
+    def together(self, model: TrainedMaskedLanguageModel, other: TrainedMaskedLanguageModel) -> bool:
+        """Whether two can answer together: they have the same tokens."""
+        return model.tokenizer.dump() == other.tokenizer.dump() and model.ends == other.ends
+
+    def open_data(self, folder: Path) -> PreparedDocuments | None:
+        return documents.open_run(folder)
+
+    def examples(
+        self,
+        model: TrainedMaskedLanguageModel,
+        files: Sequence[str],
+        settings: DataSettings,
+        on_bad: Callable[[BadRow], None],
+    ) -> list[Example]:
+        """The documents of these files."""
+        return documents.examples(files, settings, on_bad)
+
+    def prompts(self, model: TrainedMaskedLanguageModel, texts: Sequence[str]) -> list[str]:
+        """Texts with a mask, short enough to be read by the model and by people."""
+        unmasked = [Example(text, ()) for text in texts[:SHOWN] if MASK not in text]
+        windows = [window.text(model.tokenizer) for window in masked_windows(model, unmasked)]
+        around = AROUND if model.limit is None else min(AROUND, max(0, model.limit // 2 - 2))
+        prompts: list[str] = []
+        for before, mask, behind in (text.partition(MASK) for text in (*texts, *windows) if MASK in text):
+            text = before[len(before) - min(around, len(before)) :] + mask + behind.partition(MASK)[0][:around]
+            if model.limit is None or len(model.parse(text).ids) <= model.limit:
+                prompts.append(text)
+        return prompts[:PROMPTS]
+
+    def config(self, model: TrainedMaskedLanguageModel) -> dict[str, Any]:
+        about = {"window": model.window, "ends": model.ends, "normal_form": model.normal_form}
+        masking = {"share": model.masking.share, "words": model.masking.whole_words}
+        return {"network": asdict(model.settings), "gaps": masking} | about | plan_config(model.plan)
+
+    def save(self, model: TrainedMaskedLanguageModel, folder: Path) -> None:
+        model.tokenizer.save(folder / "tokenizer.json")
+
+    def manifest(self, model: TrainedMaskedLanguageModel, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+        """`never`: the entries of the vocabulary that fill no mask; `leads`: the blank before a mask is the masked
+        token's own.
+        """
+        tokenizer = model.tokenizer
+        special, entries = tokenizer.special_tokens, model.engine.vocabulary
+        around = {"before": [special.begin], "after": [special.end]} if model.ends else {"before": [], "after": []}
+        return {
+            "source": describe_tokenizer(tokenizer, folder, "source") | around,
+            "normal_form": model.normal_form,
+            "gap": {"text": MASK, "token": tokenizer.mask, "leads": tokenizer.kind in LEADING},
+            "never": sorted({*special.skipped, *range(tokenizer.size, entries)}),
+            "limit": model.limit,
+        }
 
 
-@torch.inference_mode()
-def guesses(models: Sequence[Guesser], some: Sequence[Gapped], settings: GenerateSettings) -> list[np.ndarray]:
-    """What each entry of the vocabulary gets at each gap: (G, V) for each text; several models give the mean."""
-    found: list[np.ndarray] = [np.zeros(0)] * len(some)
-    device = next(models[0].network.parameters()).device
-    lengths = np.array([len(one.ids) for one in some])
-    for rows in batching.order_for_inference(lengths, settings.batch_tokens) if len(some) else ():
-        source, sizes = batching.padded([some[row].ids for row in rows])
-        marks, _ = batching.padded([some[row].gaps for row in rows])
-        shares = []
-        for model in models:
-            outputs = model.network.eval()(source.to(device), sizes.to(device))
-            logits = model.network.logits(outputs[marks.bool().to(device)]).float()
-            shares.append(logits.softmax(-1).cpu().double())
-        mean = torch.stack(shares).mean(0).numpy()
-        ends = np.cumsum([len(some[row].truth) for row in rows])
-        for row, one in zip(rows, np.split(mean, ends[:-1]), strict=True):
-            found[row] = one
-    return found
-
-
-def best(shares: np.ndarray, tokenizer: Tokenizer, most: int) -> np.ndarray:
-    """The likeliest tokens (G, n) that can be said: none of those that only mark a place."""
-    said = shares[:, : tokenizer.size].copy()
-    said[:, [*tokenizer.marks.silent]] = -1
-    return np.argsort(-said, axis=1, kind="stable")[:, :most]
-
-
-def answer(models: Sequence[Guesser], sources: Sequence[str], settings: GenerateSettings) -> list[list[Answer]]:
-    """Each text with its gaps filled: the likeliest guess at each of them, then the next ones, n in all.
-
-    An answer's track has the guesses and how likely each is. Raises HeedfulError for a text without a gap, or with
-    more tokens than the network reads at once.
-    """
-    first = models[0]
-    some = [asked(source, first.tokenizer, first.normal_form, first.ends) for source in sources]
-    for source, one in zip(sources, some, strict=True):
-        refuse_long(models, source, one)
-    found = zip(sources, some, guesses(models, some, settings), strict=True)
-    return [shown(first, source, one, shares, settings.n_best) for source, one, shares in found]
-
-
-def refuse_long(models: Sequence[Guesser], source: str, one: Gapped) -> None:
-    """Raises HeedfulError if a model cannot read so long a text at once."""
-    limits = [model.limit for model in models if model.limit]
-    if limits and len(one.ids) > min(limits):
-        raise passages.too_long(source, len(one.ids), min(limits), "Shorten it around its gaps.")
-
-
-def shown(model: Guesser, source: str, one: Gapped, shares: np.ndarray, most: int) -> list[Answer]:
-    """A text with its gaps filled in n ways."""
-    answers, unknown = [], tuple(piece for part in one.parts for piece in model.tokenizer.unknown(part))
-    for ids in best(shares, model.tokenizer, most).T:
-        probabilities = shares[np.arange(len(ids)), ids]
-        score = float(np.log(np.maximum(probabilities, LEAST)).sum())
-        words = tuple(model.tokenizer.decode([token]).strip() or model.tokenizer.tokens([token])[0] for token in ids)
-        track = Track(("probability",), words, tuple((float(share),) for share in probabilities))
-        text = joined(model.tokenizer, one.parts, [model.tokenizer.decode([token]) for token in ids])
-        answers.append(Answer(source, text, score, score / len(ids), words, unknown=unknown, track=track))
+def fill(model: TrainedMaskedLanguageModel, source: str, text: MaskedText, values: np.ndarray, n: int) -> list[Answer]:
+    """A text with its masks filled in n ways, by the probabilities (M, V) of tokens."""
+    tokenizer, answers = model.tokenizer, list[Answer]()
+    parts = [normalize_text(part, model.normal_form) for part in text.parts]
+    unknown = tuple(piece for part in parts for piece in tokenizer.unknown(part))
+    for ids in best_tokens(values, tokenizer, n).T:
+        chosen = values[np.arange(len(ids)), ids]
+        score = float(np.log(np.maximum(chosen, LEAST)).sum())
+        texts = [tokenizer.decode([token]) for token in ids]
+        words = tuple(
+            text.strip() or tokenizer.tokens([token])[0] for text, token in zip(texts, ids.tolist(), strict=True)
+        )
+        track = Track(("probability",), words, tuple((float(value),) for value in chosen))
+        output = join_parts(tokenizer, text.parts, texts)
+        answers.append(Answer(source, output, score, score / len(ids), words, unknown=unknown, track=track))
     return answers
 
 
-def score(models: Sequence[Guesser], pairs: Sequence[tuple[str, str]]) -> list[float]:
-    """The log probability of each (text with gaps, the same text filled); raises HeedfulError if they do not fit."""
-    first = models[0]
-    some = [asked(source, first.tokenizer, first.normal_form, first.ends) for source, _ in pairs]
-    found = []
-    for one, shares, (source, text) in zip(some, guesses(models, some, GenerateSettings()), pairs, strict=True):
-        found.append(one.log_probability(shares, source, text, first.tokenizer))
-    return found
+def refuse_long(models: Sequence[TrainedMaskedLanguageModel], source: str, text: MaskedText) -> None:
+    """Raises HeedfulError if a model cannot read so long a text at once."""
+    limit = min((model.limit for model in models if model.limit), default=None)
+    if limit is not None and len(text.ids) > limit:
+        raise language.too_long(source, len(text.ids), limit, "Shorten it around its gaps.")
 
 
-def prompts(model: Guesser, texts: Sequence[str]) -> list[str]:
-    """Texts with a gap, to show how a model fills it, short enough to be read by it and by people."""
-    begun = [text for text in texts[:SHOWN] if GAP not in text]
-    some = [one.text(model.tokenizer) for one in windows(model, [Example(text, ()) for text in begun])]
-    around = AROUND if model.limit is None else min(AROUND, max(0, model.limit // 2 - 2))
-    found = []
-    for before, gap, behind in (text.partition(GAP) for text in (*texts, *some) if GAP in text):
-        text = before[len(before) - min(around, len(before)) :] + gap + behind.partition(GAP)[0][:around]
-        read = asked(text, model.tokenizer, model.normal_form, model.ends)
-        if model.limit is None or len(read.ids) <= model.limit:
-            found.append(text)
-    return found[:PROMPTS]
+def masked_windows(model: TrainedMaskedLanguageModel, examples: Sequence[Example]) -> list[MaskedText]:
+    """The windows of documents with the masks that a model is scored by: the same ones for every model, always."""
+    passages = language.passages(examples, model.tokenizer, model.window, ahead=False, whole=model.ends)
+    inside = ends_inside(model.tokenizer, model.masking)
+    windows = (mask_window(passage.ids, model.tokenizer, model.masking, inside) for passage in passages)
+    return [window for window in windows if len(window.truth)]
+
+
+def score_windows(
+    models: Sequence[TrainedMaskedLanguageModel],
+    windows: Sequence[MaskedText],
+    settings: GenerateSettings,
+    samples: int,
+) -> Scores:
+    """How often masked tokens of windows are told."""
+    tokenizer, likeliest, right = models[0].tokenizer, list[np.ndarray](), list[np.ndarray]()
+    # one part after another: the probabilities of all windows at once would fill the memory
+    for low in range(0, len(windows), AT_ONCE):
+        part = windows[low : low + AT_ONCE]
+        for window, values in zip(part, probabilities(models, part, settings), strict=True):
+            likeliest.append(best_tokens(values, tokenizer, 1)[:, 0])
+            right.append(values[np.arange(len(window.truth)), window.truth])
+    return measure(tokenizer, windows, likeliest, right, samples)
+
+
+def measure(
+    tokenizer: Tokenizer,
+    windows: Sequence[MaskedText],
+    likeliest: Sequence[np.ndarray],
+    right: Sequence[np.ndarray],
+    samples: int,
+) -> Scores:
+    """Scores of the likeliest tokens at masks, given the probabilities of the right ones."""
+    outputs, references = (
+        ["\t".join(format_tokens(tokenizer, ids)) for ids in rows]
+        for rows in (likeliest, [window.truth for window in windows])
+    )
+    nats = np.array([-np.log(np.maximum(values, LEAST)).sum() for values in right])
+    texts = [window.text(tokenizer) for window in windows]
+    accepted = [(reference,) for reference in references]
+    scores = evaluate("gaps", texts, outputs, accepted, samples=samples, logs=(-nats).tolist())
+    perplexity = interval(perplexity_counts(nats, np.array([len(window.truth) for window in windows])), samples)
+    return replace(scores, measures=scores.measures | {perplexity.name: perplexity})
+
+
+def probabilities(
+    models: Sequence[TrainedMaskedLanguageModel], texts: Sequence[MaskedText], settings: GenerateSettings
+) -> list[np.ndarray]:
+    """What each entry of the vocabulary gets at each mask: (M, V) for each text, in float64."""
+    values: list[np.ndarray] = [np.zeros(0)] * len(texts)
+    lengths = np.array([len(text.ids) for text in texts])
+    for rows in batching.order_for_inference(lengths, settings.batch_tokens) if len(texts) else ():
+        source, sizes = batching.pad([texts[row].ids for row in rows])
+        masked, _ = batching.pad([texts[row].masked for row in rows])
+        each = [model.engine(source, sizes, masked.astype(bool)).astype(np.float64) for model in models]
+        ends = np.cumsum([len(texts[row].truth) for row in rows])
+        for row, part in zip(rows, np.split(np.mean(each, axis=0), ends[:-1]), strict=True):
+            values[row] = part
+    return values
+
+
+def best_tokens(probabilities: np.ndarray, tokenizer: Tokenizer, n: int) -> np.ndarray:
+    """The likeliest tokens (M, n) that stand for text."""
+    values = probabilities[:, : tokenizer.size].copy()
+    values[:, [*tokenizer.special_tokens.skipped]] = -1
+    return np.argsort(-values, axis=1, kind="stable")[:, :n]

@@ -1,267 +1,57 @@
-"""fill, words left out of a text: what stands in the gaps, by a network that sees both sides of them. BERT.
+"""fill, masked tokens of a text: what stands there, by a network that sees both sides of them. BERT."""
 
-N rows   S positions   D width   V vocabulary   G gaps
-"""
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from heedful.tasks.task import Answering, Learning, Task, TaskFacts
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from heedful.blocks.loss import cross_entropy
-from heedful.data import batching
-from heedful.data.documents import prepare as document_preparing
-from heedful.data.documents.check import check_documents
-from heedful.data.documents.prepare import PreparedDocuments
-from heedful.data.readers.rows import BadRow
-from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.metrics.bootstrap import interval
-from heedful.metrics.counts import PRIMARY, Kind
-from heedful.metrics.ngrams import Between
-from heedful.metrics.passages import perplexity_counts
-from heedful.metrics.scores import evaluate as measure
-from heedful.networks.joins import Filler, filler
-from heedful.results import Alignment, Example, Findings, Measure, Scores
-from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
-from heedful.tasks import language as passages
-from heedful.tasks.attention_maps import TO_ITSELF, maps_of
-from heedful.tasks.fill.ask import Guesser, answer, best, guesses, prompts, refuse_long, score, windows
-from heedful.tasks.fill.masks import GAP, LEAST, Gapped, Gaps, asked, ends_inside, shown_gaps
-from heedful.tasks.inputs import seeds_of
-from heedful.tasks.language import Pieces, opened
-from heedful.tasks.plans import begun, built, kept, planned
-from heedful.tasks.pretrained import Given
-from heedful.training.loop import Batch, Work
-
-__all__ = ["answer", "opened", "prompts", "score"]
-
-AT_ONCE = 64  # windows whose probabilities are held at once
+if TYPE_CHECKING:
+    from heedful.data.documents.prepared import PreparedDocuments
+    from heedful.tasks.fill.ask import TrainedMaskedLanguageModel
+    from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel
 
 
-def given(model: Guesser) -> Given:
-    """What goes with a guesser's weights."""
-    return Given(words=model.tokenizer, plan=model.plan)
+class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMaskedLanguageModel"]):
+    """Masked tokens of a text."""
 
-
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> PreparedDocuments:
-    """The recipe's documents under `folder`; with the tokenizer of `start`, if its weights are the beginning."""
-    return document_preparing.prepare_documents(recipe, folder, say, start.words if start else None)
-
-
-def resolve(recipe: Recipe) -> Recipe:
-    """The recipe with what can be decided before the data are seen."""
-    return passages.resolve(recipe)
-
-
-def fitted(recipe: Recipe, prepared: PreparedDocuments) -> Recipe:
-    """The recipe with what the data decide: nothing here."""
-    return recipe
-
-
-def advice(recipe: Recipe, prepared: PreparedDocuments) -> str:
-    """What would learn sooner than a network that has to find out first which places are neighbours; docs/log.md."""
-    if recipe.network.positions != "learned":
-        return ""
-    return (
-        f"{recipe.network.name} learns its places, and takes thousands of steps until a gap is told by its neighbours; "
-        "network.positions=rotary network.norm=pre learns much sooner, and so does --network gru"
+    facts: ClassVar[TaskFacts] = TaskFacts(
+        verb="fill",
+        shape="many to many, in step",
+        join="encoder_tokens",
+        sources=("text",),
+        takes="a text with gaps",
+        gives="what stands in them, and how likely each guess is",
+        asked_with='"… [MASK] …"',
+        data="book.txt",
+        hub_tasks={"text": "fill-mask"},
+        network="bert",
+        view="gaps",
+        explains=True,
+        exported_as="bert",
+        keys=frozenset(
+            (
+                "data.source_tokenizer",
+                "data.target_tokenizer",
+                "data.vocabulary",
+                "data.window",
+                "train.label_smoothing",
+                "train.mask",
+                "train.whole_words",
+            )
+        ),
     )
 
+    @cached_property
+    def answering(self) -> "Answering[PreparedDocuments, TrainedMaskedLanguageModel]":
+        from heedful.tasks.fill.ask import FillAnswering
 
-def build(recipe: Recipe, prepared: PreparedDocuments, start: Given | None = None) -> Guesser:
-    """A guesser with fresh weights, which the recipe's seed decides."""
-    torch.manual_seed(recipe.seed)
-    gaps = Gaps(recipe.train.mask, recipe.train.whole_words, prepared.tokenizer.marks)
-    about = (recipe.data.window, passages.ends_of(prepared), gaps, recipe.data.normalize)
-    plan = begun(start, "fill", recipe.network)
-    if plan:
-        return Guesser(built(plan), recipe.network, prepared.tokenizer, *about, plan)
-    return made(recipe.network, prepared.tokenizer, *about)
+        return FillAnswering(self.facts)
 
+    @cached_property
+    def learning(self) -> "Learning[PreparedDocuments, LearnableMaskedLanguageModel]":
+        from heedful.tasks.fill.learn import FillLearning
 
-def made(
-    settings: NetworkSettings, tokenizer: Tokenizer, window: int, ends: bool, gaps: Gaps, form: Literal["none", "NFC"]
-) -> Guesser:
-    """A guesser of resolved settings; a gap has an entry of its own in the vocabulary."""
-    return Guesser(filler(settings, tokenizer.size + 1), settings, tokenizer, window, ends, gaps, form)
+        return FillLearning(self.facts)
 
 
-def work(model: Guesser, prepared: PreparedDocuments, recipe: Recipe) -> Work:
-    """What the loop needs."""
-    pieces = Pieces(prepared.train, model.window, recipe.seed, ahead=False)
-    valid = batching.sample(windows(model, prepared.valid), recipe.train.valid_limit, recipe.seed)
-
-    def score() -> dict[str, float]:
-        measures = scored([model], valid, recipe.generate, samples=0).measures
-        return {name: one.value for name, one in measures.items()}
-
-    return Work(
-        network=model.network,
-        plan=lambda epoch: pieces.plan(int(recipe.train.batch_tokens), epoch),
-        collate=Collate(pieces, model.gaps, model.tokenizer.size, ends_inside(model.tokenizer, model.gaps)),
-        loss=Loss(recipe.train.label_smoothing),
-        score=score,
-        primary=PRIMARY[kind(model)],
-        higher_is_better=True,
-        where=pieces.where,
-    )
-
-
-def kind(model: Guesser) -> Kind:
-    """How answers are scored."""
-    return "gaps"
-
-
-def together(one: Guesser, other: Guesser) -> bool:
-    """Whether two guessers can answer together: they have the same tokens."""
-    return one.tokenizer.dump() == other.tokenizer.dump() and one.ends == other.ends
-
-
-@dataclass(frozen=True)
-class Collate:
-    """Numbers of pieces -> a batch: what is read, what stood there, and where that is asked for.
-
-    The gaps of a piece hang on the seed and its number, which tells the epoch: on nothing else.
-    """
-
-    pieces: Pieces
-    gaps: Gaps
-    size: int
-    inside: np.ndarray
-
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        rows = [self.pieces[int(number)] for number in numbers]
-        seeds = seeds_of(self.pieces.seed, numbers)
-        marks = [self.gaps.places(row, self.inside, seed) for row, seed in zip(rows, seeds, strict=True)]
-        read = [
-            self.gaps.spoilt(row, mark, self.size, seed) for row, mark, seed in zip(rows, marks, seeds, strict=True)
-        ]
-        source, lengths = batching.padded(read)
-        targets, _ = batching.padded(rows)
-        asked_for, _ = batching.padded(marks)
-        return {"source": source, "lengths": lengths, "targets": targets, "gaps": asked_for.bool()}
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Cross entropy, summed over the gaps."""
-
-    smoothing: float
-
-    def __call__(self, network: Filler, batch: Batch) -> tuple[Tensor, int]:
-        outputs, gaps = network(batch["source"], batch["lengths"]), batch["gaps"]
-        targets = batch["targets"][gaps]
-        return cross_entropy(outputs[gaps], network.logits, targets, network.vocabulary, self.smoothing), len(targets)
-
-
-def examples(
-    model: Guesser, files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]
-) -> list[Example]:
-    """The documents of these files."""
-    return document_preparing.examples(files, data, on_bad)
-
-
-def evaluate(
-    models: Sequence[Guesser],
-    examples: Sequence[Example],
-    settings: GenerateSettings,
-    *,
-    samples: int = 1000,
-    prepared: PreparedDocuments | None = None,
-) -> Scores:
-    """How often gaps in documents are filled with what stood there; the interval is over windows."""
-    return scored(models, windows(models[0], examples), settings, samples=samples)
-
-
-def scored(models: Sequence[Guesser], some: Sequence[Gapped], settings: GenerateSettings, *, samples: int) -> Scores:
-    """The scores of windows with gaps."""
-    tokenizer, right, said = models[0].tokenizer, [], []
-    # one window after another: the probabilities of all of them at once would fill the memory
-    for low in range(0, len(some), AT_ONCE):
-        part = some[low : low + AT_ONCE]
-        for one, shares in zip(part, guesses(models, part, settings), strict=True):
-            said.append(best(shares, tokenizer, 1)[:, 0])
-            right.append(shares[np.arange(len(one.truth)), one.truth])
-    return told(tokenizer, some, said, right, samples)
-
-
-def told(
-    tokenizer: Tokenizer,
-    some: Sequence[Gapped],
-    said: Sequence[np.ndarray],
-    right: Sequence[np.ndarray],
-    samples: int,
-) -> Scores:
-    """Scores of what was said at the gaps, given how likely what stood there was taken to be."""
-    outputs, references = (
-        ["\t".join(shown_gaps(tokenizer, one)) for one in ids] for ids in (said, [one.truth for one in some])
-    )
-    nats = np.array([-np.log(np.maximum(one, LEAST)).sum() for one in right])
-    sources = [one.text(tokenizer) for one in some]
-    scores = measure("gaps", sources, outputs, [(one,) for one in references], samples=samples, logs=(-nats).tolist())
-    perplexity = interval(perplexity_counts(nats, np.array([len(one.truth) for one in some])), samples)
-    return replace(scores, measures=scores.measures | {perplexity.name: perplexity})
-
-
-def baseline(
-    model: Guesser, prepared: PreparedDocuments, examples: Sequence[Example]
-) -> tuple[str, dict[str, Measure]]:
-    """What counting can say of a gap from the tokens on both sides of it."""
-    rows, part = passages.counted(prepared)
-    between = Between(rows, model.tokenizer.size + 1)
-    some, said, right = windows(model, examples), [], []
-    for one in some:
-        padded = np.concatenate([[-1], one.ids, [-1]])
-        places = np.flatnonzero(one.gaps) + 1
-        shares = np.stack([between.probabilities(int(padded[at - 1]), int(padded[at + 1])) for at in places])
-        said.append(best(shares, model.tokenizer, 1)[:, 0])
-        right.append(shares[np.arange(len(one.truth)), one.truth])
-    return f"both neighbours, counted{part}", told(model.tokenizer, some, said, right, samples=0).measures
-
-
-def explain(model: Guesser, text: str, output: str | None, settings: GenerateSettings) -> Alignment:
-    """What each gap of `text` looked at; it is called by the guess at it, or by what `output` has there.
-
-    Raises HeedfulError as `answer` and `score` do.
-    """
-    tokenizer, one = model.tokenizer, asked(text, model.tokenizer, model.normal_form, model.ends)
-    refuse_long([model], text, one)
-    if output is None:
-        said = best(guesses([model], [one], settings)[0], tokenizer, 1)[:, 0].tolist()
-    else:
-        said = one.filled(text, output, tokenizer)
-    looked = maps_of(model.network, batching.padded([one.ids]), TO_ITSELF, np.flatnonzero(one.gaps).tolist())
-    read = [GAP if gap else token for token, gap in zip(tokenizer.tokens(one.ids), one.gaps, strict=True)]
-    return Alignment(tuple(read), tuple(shown_gaps(tokenizer, np.array(said))), looked)
-
-
-def check(recipe: Recipe) -> Findings:
-    """Looks at the documents before training: bad rows, repeated ones, leaks, odd characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_documents(recipe.data.train, valid, recipe.data.test, recipe.data)
-
-
-def config(model: Guesser) -> dict[str, Any]:
-    """What `load` must know beside the weights and the tokenizer."""
-    about = {key: getattr(model, key) for key in ("window", "ends", "normal_form")}
-    gaps = {"share": model.gaps.share, "words": model.gaps.words}
-    return {"network": asdict(model.settings), "gaps": gaps} | about | kept(model.plan)
-
-
-def save(model: Guesser, folder: Path) -> None:
-    """Writes the tokenizer; the caller writes config and weights."""
-    model.tokenizer.save(folder / "tokenizer.json")
-
-
-def load(config: dict[str, Any], folder: Path) -> Guesser:
-    """The guesser of a folder, with weights still to be put in."""
-    settings, tokenizer = parse_settings(NetworkSettings, config["network"]), Tokenizer.load(folder / "tokenizer.json")
-    gaps = Gaps(**config["gaps"], marks=tokenizer.marks)
-    about, plan = (config["window"], config["ends"], gaps, config["normal_form"]), planned(config)
-    if plan is None:
-        return made(settings, tokenizer, *about)
-    return Guesser(built(plan), settings, tokenizer, *about, plan)
+TASK = Fill()

@@ -1,71 +1,198 @@
-"""Clips as batches, and what is learnt from them: a label at each step.
+"""How labellers are made of data, kept and given away: frames, series or words in, a label at each step out.
 
 N sources   T steps   C labels
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
-from heedful.blocks.loss import jumps
-from heedful.data.pictures.augment import augment
-from heedful.data.steps.store import ClipStore
+from heedful.blocks.pixels import Pixels
+from heedful.data import batching
+from heedful.data.notes import Say
+from heedful.data.prepare import prepare
+from heedful.data.steps.check import check_clips
+from heedful.data.steps.forms import StepForm
+from heedful.data.steps.kind import StepKind
+from heedful.data.steps.store import ClipStore, PreparedClips
+from heedful.data.steps.subwords import SubwordVocabulary
+from heedful.data.steps.words import WordVocabulary
+from heedful.engines.onnx_graphs import Graph, answer_graph
+from heedful.errors import HeedfulError
+from heedful.metrics.counts import PRIMARY
+from heedful.networks.build import Spec
 from heedful.networks.joins import EncoderHead
-from heedful.tasks.inputs import seeds_of
-from heedful.tasks.label.windows import filled, together_padded
-from heedful.training.loop import Batch
+from heedful.networks.settings import fit_frames
+from heedful.networks.sources import FrameSource, SeriesSource, Source, WordSource
+from heedful.networks.subwords import FirstPieces
+from heedful.results import Findings
+from heedful.schema import NetworkSettings, Recipe, parse_settings
+from heedful.tasks.inputs import Reading
+from heedful.tasks.joins import join_of
+from heedful.tasks.label import clips
+from heedful.tasks.label.ask import LabelAnswering
+from heedful.tasks.label.learnable import LearnableLabeller, with_network
+from heedful.tasks.label.windows import cut
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.plans import begun, build, planned
+from heedful.tasks.pretrained import Pretrained
+from heedful.tasks.task import Learning
+from heedful.tasks.training_sources import refuse_varied
+from heedful.training import decide
+from heedful.training.loop import Work
 
-MASKED = -1
+if TYPE_CHECKING:
+    from heedful.hub import Plan, Published
+
+LOOKED_AT = 100  # clips by which colours are judged
 
 
-@dataclass(frozen=True)
-class Collate:
-    """Numbers of `pieces` -> a batch: sources, lengths and labels, -1 where nothing is to be learnt.
+class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
+    """Labels are those of the data."""
 
-    Numbers beyond the pieces tell the epoch, so that a clip is varied, all its frames alike, by seed, epoch and piece.
+    own: ClassVar = {"causal": False, "patch": "auto", "stem": "auto"}
+
+    def resolve(self, recipe: Recipe) -> Recipe:
+        return decide.resolve_recipe(recipe, *join_of(recipe.task), self.own)
+
+    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> PreparedClips:
+        form = start.steps if start else None
+        if start and start.plan and start.words and not form:  # a published network that reads pieces of words
+            form = StepForm("tokens", vocabulary=SubwordVocabulary(start.words), normalize=recipe.data.normalize)
+        return prepare(StepKind(form), recipe, folder, say, decide)
+
+    def resolve_for_data(self, recipe: Recipe, data: PreparedClips) -> Recipe:
+        """The recipe with how frames are read; raises HeedfulError for other steps to be varied."""
+        picture = data.form.picture
+        if picture is not None:
+            return replace(recipe, network=fit_frames(recipe.network, picture.size))
+        refuse_varied(recipe)
+        return recipe
+
+    def check(self, recipe: Recipe) -> Findings:
+        """Looks at the data before training: bad rows, leaks, lengths and labels."""
+        return check_clips(recipe.data, decide)
+
+    def build(self, recipe: Recipe, data: PreparedClips, start: Pretrained | None = None) -> LearnableLabeller:
+        """A labeller with fresh weights, which the recipe's seed decides.
+
+        Raises HeedfulError where a published vocabulary is to be read by a network of another make.
+        """
+        torch.manual_seed(recipe.seed)
+        plan = None
+        if isinstance(data.form.vocabulary, SubwordVocabulary):
+            plan = begun(start, recipe.task, recipe.network, data.names)
+            if plan is None:
+                raise HeedfulError(
+                    f"The published weights of {recipe.start} cannot label as a network of other sizes.",
+                    "Leave the settings of the network out, or --from.",
+                )
+        picture = data.form.picture
+        pixels = start.colours(picture) if start and picture else None
+        if picture and not pixels:
+            pixels = Pixels(picture.size, *colours(data.train))
+        return build_labeller(recipe.network, data.form, pixels, data.names, recipe.data.window, plan)
+
+    def work(self, model: LearnableLabeller, data: PreparedClips, recipe: Recipe) -> Work:
+        valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
+        pieces = cut(data.train.lengths[:, 0], recipe.data.window)
+        lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
+        varied = () if recipe.train.augment == "auto" or model.pixels is None else recipe.train.augment  # docs/log.md
+        collate = clips.Collate(data.train, pieces, tuple(varied), recipe.seed)
+        answering = LabelAnswering(self.facts)
+        return Work(
+            network=model.network,
+            plan=lambda epoch: batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch),
+            collate=collate,
+            loss=clips.Loss(recipe.train.label_smoothing, recipe.train.smooth_steps),
+            score=self.scorer(answering, [model], valid, recipe.generate, data),
+            primary=PRIMARY[answering.kind(model)],
+            higher_is_better=True,
+            where=collate.where,
+        )
+
+    def pretrained(self, model: LearnableLabeller) -> Pretrained:
+        vocabulary, form = model.form.vocabulary, model.form.picture
+        words = vocabulary.tokenizer if isinstance(vocabulary, SubwordVocabulary) else None
+        return Pretrained(words, form=form, pixels=model.pixels, steps=model.form, names=model.names, plan=model.plan)
+
+    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        keys = super().inherited(before, start) | start.picture_settings()
+        keys |= {"frame_rate": start.steps.rate} if start.steps else {}
+        return keys | ({"window": before.data.window} if before.task == self.facts.verb else {})
+
+    def load(self, config: dict[str, Any], folder: Path) -> LearnableLabeller:
+        settings, form = parse_settings(NetworkSettings, config["network"]), StepForm.parse(config["form"])
+        about = config["pixels"]
+        pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"])) if about else None
+        return build_labeller(settings, form, pixels, tuple(config["names"]), config["window"], planned(config))
+
+    def from_hub(self, published: "Published", where: str) -> LearnableLabeller:
+        from heedful.tasks.label import hub
+
+        return hub.from_hub(published, where)
+
+    def to_hub(self, model: LearnableLabeller, recipe: Recipe, notes: list[str]) -> "Published":
+        from heedful.tasks.label import hub
+
+        return hub.to_hub(model, recipe, notes)
+
+    def graphs(self, model: LearnableLabeller, lengths: Sequence[int]) -> list[Graph]:
+        network = model.network
+        if isinstance(network, FirstPieces):
+            assert isinstance(model.form.vocabulary, SubwordVocabulary)
+            reading = Reading(model.form.vocabulary.tokenizer)
+            return [answer_graph(network.inner, *made_up_sources(reading, lengths, network.inner.encoder.limit))]
+        return [answer_graph(network, made_up_steps(model.form, lengths), 0)]
+
+
+def build_labeller(
+    settings: NetworkSettings,
+    form: StepForm,
+    pixels: Pixels | None,
+    names: tuple[str, ...],
+    window: int,
+    plan: "Plan | None" = None,
+) -> LearnableLabeller:
+    """A labeller of resolved settings, or of the plan of a published network, with fresh weights.
+
+    Recurrent networks are bidirectional, unless no step may know a later one.
     """
-
-    store: ClipStore
-    pieces: np.ndarray
-    kinds: tuple[str, ...]
-    seed: int
-
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        sources, labels = [], []
-        for clip, low, high in self.pieces[numbers % len(self.pieces)]:
-            values, named = self.store[int(clip)]
-            sources.append(values[low:high])
-            labels.append(named[low:high])
-        batch = together_padded(sources) | {"labels": filled(labels, MASKED)}
-        if self.kinds:
-            frames = batch["source"]  # (N, T, H, W, C)
-            seeds = np.repeat(seeds_of(self.seed, numbers), frames.size(1)).tolist()
-            batch["source"] = augment(frames.flatten(0, 1), self.kinds, seeds).view_as(frames)
-        return batch
-
-    def where(self, numbers: np.ndarray) -> list[str]:
-        """The files and lines of these."""
-        return [self.store.where(int(clip)) for clip in self.pieces[numbers % len(self.pieces), 0]]
+    spec = plan or Spec("encoder_steps", settings, (network_source(form, pixels),), len(names))
+    return with_network(build(spec, EncoderHead), settings, form, pixels, names, window, plan)
 
 
-@dataclass(frozen=True)
-class Loss:
-    """Cross entropy, summed over steps that have a label; `jumps` weighs how much neighbours may differ.
+def network_source(form: StepForm, pixels: Pixels | None) -> Source:
+    """What a network is told of steps."""
+    if pixels is not None:
+        return FrameSource(pixels)
+    words = form.vocabulary
+    return WordSource(*words.sizes) if isinstance(words, WordVocabulary) else SeriesSource(len(form.mean))
 
-    The second part is MS-TCN's truncated mean squared error (Farha & Gall 2019, equations 9 to 11), over the steps
-    of each clip alone.
-    """
 
-    smoothing: float
-    jumps: float
+def colours(train: ClipStore) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and spread of each colour over the frames of the first training clips, as shares of 255."""
+    frames = np.concatenate([train[row][0] for row in range(min(len(train), LOOKED_AT))]) / 255.0
+    mean, spread = frames.mean((0, 1, 2)), np.maximum(frames.std((0, 1, 2)), 1 / 255)
+    return tuple(map(float, mean)), tuple(map(float, spread))
 
-    def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
-        labels = batch["labels"]
-        logits = network(batch["source"], batch["lengths"]).float()
-        known = labels != MASKED
-        loss = F.cross_entropy(logits[known], labels[known], reduction="sum", label_smoothing=self.smoothing)
-        if self.jumps:
-            loss = loss + self.jumps * jumps(logits, batch["lengths"])
-        return loss, int(known.sum())
+
+def made_up_steps(form: StepForm, lengths: Sequence[int]) -> dict[str, Tensor]:
+    """Sequences that nobody made, of these lengths: source (N, T, ...) and lengths (N,)."""
+    random, shape = torch.Generator().manual_seed(len(lengths)), (len(lengths), max(lengths))
+    if isinstance(form.vocabulary, WordVocabulary):
+        words, letters = form.vocabulary.sizes
+        first = torch.randint(0, words, (*shape, 1), generator=random)
+        width = form.vocabulary.encode(("",)).shape[1] - 1
+        source = torch.cat([first, torch.randint(0, letters, (*shape, width), generator=random)], dim=-1)
+    elif form.picture is not None:
+        pixels = form.picture.size, form.picture.size, form.picture.channels
+        source = torch.randint(0, 256, (*shape, *pixels), dtype=torch.uint8, generator=random)
+    else:
+        source = torch.randn((*shape, len(form.mean)), generator=random)
+    return {"source": source, "lengths": torch.tensor(lengths)}

@@ -12,7 +12,6 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from heedful.data.pictures.files import pictures_in, shown_in
 from heedful.data.pictures.read import read_picture
@@ -20,9 +19,15 @@ from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Answer
 from heedful.schema import GenerateSettings
-from heedful.tasks.match import task as match
-from heedful.tasks.match.task import Matcher
-from heedful.tasks.match.vectors import Kept, Mark, Vectors, kept, marks_of
+from heedful.tasks.match.matcher import (
+    TrainedMatcher,
+    best_texts,
+    candidate_texts,
+    embed_in_templates,
+    embed_pictures,
+    embed_pixels,
+)
+from heedful.tasks.match.vectors import KeptVectors, Mark, Vectors, marks_of, open_kept
 from heedful.training.progress import Listener
 
 AT_ONCE = 128  # pictures in memory
@@ -39,67 +44,64 @@ class Gallery:
     vectors: tuple[np.ndarray, ...]
 
 
-def search(
-    models: Sequence[Matcher],
-    texts: Sequence[str],
-    places: Sequence[str],
-    settings: GenerateSettings,
-    listener: Listener,
-) -> list[list[Answer]]:
-    """The n best pictures of `places` for each text, with their cosines; several models give the mean of theirs.
+@dataclass(frozen=True)
+class PictureFinder:
+    """Finds pictures by words, and words for pictures, by the vectors of several matchers. Implements `Finder`."""
 
-    Raises HeedfulError as `gallery` does.
-    """
-    said = worded(models, texts, settings)
-    found = gallery(models, places, settings, listener)
-    once = [*{name: place for place, name in enumerate(found.names)}.values()]  # folders may lie in one another
-    answers = []
-    for text, row in zip(texts, cosines(found, said).T, strict=True):
-        best = sorted(once, key=lambda place: -row[place])[: settings.n_best]
-        unknown = models[0].words.unknown(text)
-        told = [(found.names[place], float(row[place])) for place in best]
-        answers.append([Answer(text, name, cosine, cosine, unknown=unknown) for name, cosine in told])
-    return answers
+    models: Sequence[TrainedMatcher]
 
+    def search(
+        self, texts: Sequence[str], places: Sequence[str], settings: GenerateSettings, listener: Listener
+    ) -> list[list[Answer]]:
+        """The n best pictures of `places` for each text, with their cosines; several models give the mean of theirs.
 
-def among(
-    models: Sequence[Matcher],
-    places: Sequence[str],
-    texts: Sequence[str],
-    settings: GenerateSettings,
-    listener: Listener,
-) -> list[list[Answer]]:
-    """The n best texts (none given: of those of training) for each picture of `places`; see `match.chosen`."""
-    texts = match.choices(models, texts)
-    said = worded(models, texts, settings)
-    found = gallery(models, places, settings, listener)
-    return match.chosen(models, cosines(found, said), found.names, texts, settings.n_best)
+        Raises HeedfulError as `open_gallery` does.
+        """
+        vectors = embed_for_all(self.models, texts, settings)
+        gallery = open_gallery(self.models, places, settings, listener)
+        # folders may lie in one another
+        distinct = [*{name: row for row, name in enumerate(gallery.names)}.values()]
+        answers: list[list[Answer]] = []
+        for text, column in zip(texts, cosines(gallery, vectors).T, strict=True):
+            best = sorted(distinct, key=lambda row: -column[row])[: settings.n_best]
+            unknown = self.models[0].words.unknown(text)
+            scored = [(gallery.names[row], float(column[row])) for row in best]
+            answers.append([Answer(text, name, cosine, cosine, unknown=unknown) for name, cosine in scored])
+        return answers
 
+    def among(
+        self, places: Sequence[str], texts: Sequence[str], settings: GenerateSettings, listener: Listener
+    ) -> list[list[Answer]]:
+        """The n best texts (none given: of those of training) for each picture of `places`; see `best_texts`."""
+        texts = candidate_texts(self.models, texts)
+        vectors = embed_for_all(self.models, texts, settings)
+        gallery = open_gallery(self.models, places, settings, listener)
+        return best_texts(self.models, cosines(gallery, vectors), gallery.names, texts, settings.n_best)
 
-def embed(
-    models: Sequence[Matcher], inputs: Sequence[str], texts: bool, settings: GenerateSettings, listener: Listener
-) -> Vectors:
-    """Unit vectors of pictures and of all in folders, or of texts; raises HeedfulError for several models."""
-    if len(models) > 1:
-        raise HeedfulError("Vectors of several models have no space in common.", "Ask one model for them.")
-    if texts:
-        return Vectors(tuple(inputs), match.worded(models[0], inputs, settings).numpy())
-    found = gallery(models, inputs, settings, listener)
-    return Vectors(found.names, found.vectors[0])
+    def embed(self, inputs: Sequence[str], texts: bool, settings: GenerateSettings, listener: Listener) -> Vectors:
+        """Unit vectors of pictures and of all in folders, or of texts; raises HeedfulError for several models."""
+        if len(self.models) > 1:
+            raise HeedfulError("Vectors of several models have no space in common.", "Ask one model for them.")
+        if texts:
+            return Vectors(tuple(inputs), embed_in_templates(self.models[0], inputs, settings))
+        gallery = open_gallery(self.models, inputs, settings, listener)
+        return Vectors(gallery.names, gallery.vectors[0])
 
 
-def worded(models: Sequence[Matcher], texts: Sequence[str], settings: GenerateSettings) -> list[np.ndarray]:
+def embed_for_all(
+    models: Sequence[TrainedMatcher], texts: Sequence[str], settings: GenerateSettings
+) -> list[np.ndarray]:
     """The vectors (M, D) of texts under each model: made before those of pictures, which take long."""
-    return [match.worded(model, texts, settings).numpy() for model in models]
+    return [embed_in_templates(model, texts, settings) for model in models]
 
 
-def cosines(found: Gallery, said: Sequence[np.ndarray]) -> np.ndarray:
+def cosines(gallery: Gallery, vectors: Sequence[np.ndarray]) -> np.ndarray:
     """Cosines (P, M) of a gallery and texts."""
-    return np.mean([pictures @ texts.T for pictures, texts in zip(found.vectors, said, strict=True)], axis=0)
+    return np.mean([pictures @ texts.T for pictures, texts in zip(gallery.vectors, vectors, strict=True)], axis=0)
 
 
-def gallery(
-    models: Sequence[Matcher], places: Sequence[str], settings: GenerateSettings, listener: Listener
+def open_gallery(
+    models: Sequence[TrainedMatcher], places: Sequence[str], settings: GenerateSettings, listener: Listener
 ) -> Gallery:
     """The pictures of `places` in their order: single ones, all in folders, samples.
 
@@ -108,21 +110,23 @@ def gallery(
     """
     if not any(map(str.strip, places)):
         raise HeedfulError("There are no pictures to look through.", "Name some, or a folder of them.")
-    sides = [one_side(model, places, settings, listener) for model in models]
-    if not sides[0].names:
+    of_models = [embed_places(model, places, settings, listener) for model in models]
+    if not of_models[0].names:
         raise HeedfulError(f"No picture in {', '.join(places)} can be read.")
-    return Gallery(sides[0].names, tuple(side.values for side in sides))
+    return Gallery(of_models[0].names, tuple(vectors.values for vectors in of_models))
 
 
-def one_side(model: Matcher, places: Sequence[str], settings: GenerateSettings, listener: Listener) -> Vectors:
-    """The same under one model."""
-    prints = fingerprint(model) if any(map(is_folder, places)) else ""
+def embed_places(
+    model: TrainedMatcher, places: Sequence[str], settings: GenerateSettings, listener: Listener
+) -> Vectors:
+    """The pictures of `places` under one model."""
+    weights = fingerprint(model) if any(map(is_folder, places)) else ""
     parts: list[Vectors] = []
-    for folders, some in groupby(filter(str.strip, places), is_folder):
+    for folders, group in groupby(filter(str.strip, places), is_folder):
         if folders:
-            parts += [of_folder(model, prints, place, settings, listener) for place in some]
+            parts += [embed_folder(model, weights, place, settings, listener) for place in group]
         else:
-            parts += of_single(model, [name for place in some for name in pictures_in(place) or [place]], settings)
+            parts += embed_single(model, [name for place in group for name in pictures_in(place) or [place]], settings)
     full = [part.values for part in parts if part.names]
     return Vectors(tuple(name for part in parts for name in part.names), np.concatenate(full) if full else NOTHING)
 
@@ -132,34 +136,43 @@ def is_folder(place: str) -> bool:
     return "://" not in place and Path(place).is_dir()
 
 
-def of_single(model: Matcher, names: Sequence[str], settings: GenerateSettings) -> Iterator[Vectors]:
+def embed_single(model: TrainedMatcher, names: Sequence[str], settings: GenerateSettings) -> Iterator[Vectors]:
     """The vectors of pictures by name, some at a time."""
     for first in range(0, len(names), AT_ONCE):
-        some = names[first : first + AT_ONCE]
-        yield Vectors(tuple(some), match.vectors(model, 0, some, settings.batch_tokens).numpy())
+        part = names[first : first + AT_ONCE]
+        yield Vectors(tuple(part), embed_pictures(model, part, settings.batch_tokens))
 
 
-def of_folder(model: Matcher, prints: str, folder: str, settings: GenerateSettings, listener: Listener) -> Vectors:
+def embed_folder(
+    model: TrainedMatcher, weights: str, folder: str, settings: GenerateSettings, listener: Listener
+) -> Vectors:
     """The vectors of a folder's pictures by their path in it: those that are kept, and the rest made now and kept."""
     files, others = shown_in(folder)
-    known, broken = kept(folder, prints)
+    known, broken = open_kept(folder, weights)
     now = marks_of(folder, files)
     new, changed, gone = known.stale(now)
-    for line in about(folder, known, broken, len(files), (len(new), len(changed), len(gone)), others):
+    stale = (len(new), len(changed), len(gone))
+    for line in describe_folder(folder, known, broken, len(files), stale, others):
         listener.note(line)
     known.forget([*changed, *gone])
     if new or changed or gone:
         try:
-            fill(model, folder, known, {name: now[name] for name in sorted([*new, *changed])}, settings, listener)
+            todo = {name: now[name] for name in sorted([*new, *changed])}
+            embed_files(model, folder, known, todo, settings, listener)
         finally:
-            keep(known, listener)
+            save_kept(known, listener)
     names = [name for name in now if name in known.rows]
     values = np.stack([known.rows[name] for name in names]) if names else NOTHING
     return Vectors(tuple(str(Path(folder, name)) for name in names), values)
 
 
-def fill(
-    model: Matcher, folder: str, known: Kept, todo: Mapping[str, Mark], settings: GenerateSettings, listener: Listener
+def embed_files(
+    model: TrainedMatcher,
+    folder: str,
+    known: KeptVectors,
+    todo: Mapping[str, Mark],
+    settings: GenerateSettings,
+    listener: Listener,
 ) -> None:
     """Reads pictures and puts their vectors in; what cannot be read is left out, and said."""
     names, left_out, last = list(todo), [], time.monotonic()
@@ -173,11 +186,11 @@ def fill(
             except HeedfulError as error:
                 left_out.append(error.problem)
         if good:
-            rows = match.of_pixels(model, np.stack(list(good.values())), settings.batch_tokens).numpy()
+            rows = embed_pixels(model, np.stack(list(good.values())), settings.batch_tokens)
             known.rows.update(zip(good, rows, strict=True))
             known.marks.update((name, todo[name]) for name in good)
         if time.monotonic() > last + PATIENCE:
-            keep(known, listener)
+            save_kept(known, listener)
             last = time.monotonic()
         done = min(len(names), first + AT_ONCE)
         listener.step(done / len(names), f"{done:,} of {len(names):,} pictures")
@@ -186,22 +199,22 @@ def fill(
         listener.note(f"{folder}: left out {count(len(left_out), 'picture')} that cannot be read: {left_out[0]}")
 
 
-def about(
-    folder: str, known: Kept, broken: str, there: int, stale: tuple[int, int, int], others: Sequence[Path]
+def describe_folder(
+    folder: str, known: KeptVectors, broken: str, there: int, stale: tuple[int, int, int], others: Sequence[Path]
 ) -> Iterator[str]:
     """What is said of a folder before it is looked through."""
     if broken:
         yield f"{known.path} cannot be used, and is made anew: {broken}"
     new, changed, gone = stale
     counts = {"known": there - new - changed, "new": new, "changed": changed, "gone": gone}
-    told = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
-    yield f"{folder}: {count(there, 'picture')}: {told}; their vectors are kept in {known.path}"
+    listed = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
+    yield f"{folder}: {count(there, 'picture')}: {listed}; their vectors are kept in {known.path}"
     if others:
         what = f"{count(len(others), 'file')} without a picture's ending"
         yield f"{folder}: passed over {what} (first: {others[0]})"
 
 
-def keep(known: Kept, listener: Listener) -> None:
+def save_kept(known: KeptVectors, listener: Listener) -> None:
     """Writes what is known; where that cannot be, says so: the answer does not hang on it."""
     try:
         known.save()
@@ -209,13 +222,10 @@ def keep(known: Kept, listener: Listener) -> None:
         listener.note(f"{known.path} cannot be written, and vectors are not kept: {error.strerror}.")
 
 
-@torch.inference_mode()
-def fingerprint(model: Matcher) -> str:
+def fingerprint(model: TrainedMatcher) -> str:
     """What a picture's vector hangs on: the weights that see it, and how it is read."""
-    network = model.network
-    found = blake2b(json.dumps([FORMAT, model.pictures.config(), asdict(model.settings)]).encode(), digest_size=16)
-    for part in (network.embeddings[0], network.encoders[0], network.projections[0]):
-        for name, tensor in sorted(part.state_dict().items()):
-            found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+    settings = json.dumps([FORMAT, model.pictures.config(), asdict(model.settings)])
+    digest = blake2b(settings.encode(), digest_size=16)
+    for piece in model.engine.picture_weights():
+        digest.update(piece)
+    return digest.hexdigest()

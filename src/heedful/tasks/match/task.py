@@ -1,319 +1,58 @@
-"""match: pictures and texts in one space; what belongs together is near.
+"""match: pictures and texts in one space, in which what belongs together is near. CLIP."""
 
-N pairs   P pictures   M texts   D width
-"""
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
+from heedful.tasks.task import Task, TaskFacts
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from PIL import Image
-from torch import Tensor
-
-from heedful.data import batching
-from heedful.data.pairs import prepare as preparing
-from heedful.data.pairs.check import check_pairs
-from heedful.data.pairs.prepare import standing as opened
-from heedful.data.pictures.album import Album
-from heedful.data.pictures.read import as_array, flat
-from heedful.data.pictures.read import fitted as fit
-from heedful.data.readers.rows import BadRow
-from heedful.data.tokenizers.special_tokens import Marks
-from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.errors import HeedfulError
-from heedful.hub import Plan
-from heedful.metrics.counts import PRIMARY, Kind
-from heedful.networks import lineage
-from heedful.networks.joins import TwoTowers, build_encoder
-from heedful.results import Answer, Example, Findings, Measure, Scores
-from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
-from heedful.tasks import inputs as reading
-from heedful.tasks.match.rank import both_ways, by_words, gallery
-from heedful.tasks.plans import begun, built, kept, planned
-from heedful.tasks.pretrained import Given
-from heedful.training import decide as defaults
-from heedful.training.loop import Batch, Work
-
-__all__ = ["opened"]
-
-OWN = reading.OWN
-AUGMENT = ("shift",)
-BATCH = 8192  # positions, where auto decides: what a pair is told apart from is its batch
+if TYPE_CHECKING:
+    from heedful.data.pairs.prepared import Prepared
+    from heedful.tasks.match.ask import MatchAnswering
+    from heedful.tasks.match.learn import MatchLearning
+    from heedful.tasks.match.learnable import LearnableMatcher
+    from heedful.tasks.match.matcher import TrainedMatcher
 
 
-@dataclass(frozen=True)
-class Matcher:
-    """Two encoders into one space, with what it takes to read both sides. `texts` are those seen in training."""
+class Match(Task["Prepared", "TrainedMatcher", "LearnableMatcher"]):
+    """Pictures and texts in one space."""
 
-    network: TwoTowers
-    settings: NetworkSettings
-    pictures: reading.Reading
-    words: reading.Reading
-    texts: tuple[str, ...]
-    plan: Plan | None = None
-
-
-def given(model: Matcher) -> Given:
-    """What goes with a matcher's weights."""
-    return replace(model.pictures.given(), words=model.words.tokenizer, plan=model.plan)
-
-
-def prepare(recipe: Recipe, folder: Path, say: Callable[[str], None], start: Given | None = None) -> preparing.Prepared:
-    """The recipe's data under `folder`, read as `start` has it if its weights are the beginning."""
-    start = start or Given()
-    return preparing.prepare(recipe, folder, say, (start.picture(recipe.data), start.words), ("picture", "text"))
-
-
-def resolve(recipe: Recipe) -> Recipe:
-    """The recipe with what can be decided before the data are seen."""
-    return defaults.batches(lineage.resolve_recipe(recipe, OWN), BATCH)
-
-
-def fitted(recipe: Recipe, prepared: preparing.Prepared) -> Recipe:
-    """The recipe with what the data decide: how pictures are cut."""
-    network = lineage.fit_pictures(recipe.network, prepared.source.form.size)
-    return replace(recipe, network=network)
-
-
-def advice(recipe: Recipe, prepared: preparing.Prepared) -> str:
-    """What would do better than to begin from nothing with few pictures."""
-    return reading.advice(recipe, prepared, "openai/clip-vit-large-patch14")
-
-
-def build(recipe: Recipe, prepared: preparing.Prepared, start: Given | None = None) -> Matcher:
-    """A matcher with fresh weights, which the recipe's seed decides."""
-    torch.manual_seed(recipe.seed)
-    pictures = reading.reading_of(prepared.source, prepared.train, recipe.network, start)
-    words, train = reading.Reading(prepared.target), prepared.train
-    texts = tuple(dict.fromkeys(prepared.target.decode(train[row][1]) for row in range(len(train))))
-    plan = begun(start, "match", recipe.network, pixels=pictures.pixels)
-    if plan:
-        return Matcher(built(plan), recipe.network, pictures, words, texts, plan)
-    return made(recipe.network, pictures, words, texts)
-
-
-def made(
-    settings: NetworkSettings, pictures: reading.Reading, words: reading.Reading, texts: tuple[str, ...]
-) -> Matcher:
-    """A matcher of resolved settings; words stand in a row, whatever way pictures are told their places."""
-    in_a_row = replace(settings, positions="sinusoidal") if settings.positions == "grid" else settings
-    towers = build_encoder(settings, own_places=True), build_encoder(in_a_row, second=True)
-    network = TwoTowers(pictures.embedding(settings), words.embedding(in_a_row), towers, int(settings.width))
-    return Matcher(network, settings, pictures, words, texts)
-
-
-def work(model: Matcher, prepared: preparing.Prepared, recipe: Recipe) -> Work:
-    """What the loop needs."""
-    valid = batching.sample(prepared.valid, recipe.train.valid_limit, recipe.seed)
-    sources = reading.sources(recipe, prepared.train, prepared.source, model.pictures, AUGMENT)
-
-    def values() -> dict[str, float]:
-        measures = evaluate([model], valid, recipe.generate, samples=0, prepared=prepared).measures
-        return {name: one.value for name, one in measures.items()}
-
-    return Work(
-        network=model.network,
-        plan=lambda epoch: sources.plan(recipe, epoch, together=False),
-        collate=Collate(sources, model.words.tokenizer.marks),
-        loss=contrast,
-        score=values,
-        primary=PRIMARY[kind(model)],
-        higher_is_better=True,
-        where=sources.where,
+    facts = TaskFacts(
+        verb="match",
+        shape="one to one",
+        join="two_encoders",
+        sources=("picture",),
+        takes="pictures and texts",
+        gives="how well each picture goes with each text",
+        asked_with="PICTURE",
+        data="captions.csv",
+        hub_tasks={"picture": "zero-shot-image-classification"},
+        unit="pairs",
+        view="matches",
+        exported_as="clip",
+        keys=frozenset(
+            (
+                "data.target_tokenizer",
+                "data.vocabulary",
+                "data.picture",
+                "data.colours",
+                "data.fit",
+                "train.augment",
+                "generate.template",
+            )
+        ),
     )
 
+    @cached_property
+    def answering(self) -> "MatchAnswering":
+        from heedful.tasks.match.ask import MatchAnswering
 
-def kind(model: Matcher) -> Kind:
-    """How answers are scored: by where the right one stands."""
-    return "ranks"
+        return MatchAnswering(self.facts)
 
+    @cached_property
+    def learning(self) -> "MatchLearning":
+        from heedful.tasks.match.learn import MatchLearning
 
-@dataclass(frozen=True)
-class Collate:
-    """Numbers of rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
-
-    sources: reading.Sources
-    marks: Marks
-
-    def __call__(self, numbers: np.ndarray) -> Batch:
-        store = self.sources.store
-        pairs = [store[int(number) % len(store)] for number in numbers]
-        words, steps = batching.padded([np.array(self.marks.around(other)) for _, other in pairs])
-        picture = torch.tensor([int(one[0]) for one, _ in pairs])
-        same = (picture == picture.unsqueeze(1)) | (words == words.unsqueeze(1)).all(-1)
-        return self.sources(numbers) | {"words": words, "steps": steps, "same": same.fill_diagonal_(False)}
+        return MatchLearning(self.facts, self.answering)
 
 
-def contrast(network: TwoTowers, batch: Batch) -> tuple[Tensor, int]:
-    """Each picture must find its words among the batch's, and each words their picture (Radford et al. 2021, figure 3).
-
-    Twins, which are right as well, are not counted against each other.
-    """
-    logits = network((batch["source"], batch["lengths"]), (batch["words"], batch["steps"]))
-    logits = logits.masked_fill(batch["same"], torch.finfo(logits.dtype).min)
-    right = torch.arange(len(logits), device=logits.device)
-    both = [F.cross_entropy(side, right, reduction="sum") for side in (logits, logits.T)]
-    return (both[0] + both[1]) / 2, len(logits)
-
-
-@torch.inference_mode()
-def vectors(model: Matcher, side: int, sources: Sequence[str], budget: int, album: Album | None = None) -> Tensor:
-    """Unit vectors (N, D) of pictures (side 0) or texts (side 1)."""
-    model.network.eval()
-    read, device = (model.pictures, model.words)[side], model.network.scale.device
-    found = torch.zeros(len(sources), model.network.width)
-    limits = [model.network.encoders[side].limit]
-    for rows, batch in read.batches(sources, budget, limits, album):  # pyright: ignore[reportArgumentType]
-        found[rows] = model.network.embed(side, batch["source"].to(device), batch["lengths"].to(device)).cpu()
-    return found
-
-
-@torch.inference_mode()
-def seen(model: Matcher, pictures: Iterable[np.ndarray], budget: int) -> Tensor:
-    """Unit vectors (N, D) of pictures (H, W, C) that are in no file, made to the form that the network reads."""
-    form = model.pictures.form
-    images = [flat(Image.fromarray(one.squeeze()), form.mode) for one in pictures]
-    return of_pixels(model, np.stack([as_array(fit(image, form)) for image in images]), budget)
-
-
-@torch.inference_mode()
-def of_pixels(model: Matcher, pixels: np.ndarray, budget: int) -> Tensor:
-    """Unit vectors (N, D) of pictures (N, H, W, C) in the form that the network reads."""
-    model.network.eval()
-    device = model.network.scale.device
-    parts = torch.from_numpy(pixels).split(max(1, budget // model.pictures.positions))
-    batches = [model.pictures.pictured(part.to(device)) for part in parts]
-    return torch.cat([model.network.embed(0, one["source"], one["lengths"].to(device)).cpu() for one in batches])
-
-
-def worded(model: Matcher, texts: Sequence[str], settings: GenerateSettings) -> Tensor:
-    """Unit vectors (M, D) of texts, each put into the templates; of several, the mean (Radford et al. 2021, 3.1.4)."""
-    if not settings.template:
-        return vectors(model, 1, texts, settings.batch_tokens)
-    several = [
-        vectors(model, 1, [template.replace("{}", text) for text in texts], settings.batch_tokens)
-        for template in settings.template
-    ]
-    return F.normalize(torch.stack(several).mean(0), dim=-1)
-
-
-def similarity(
-    models: Sequence[Matcher],
-    pictures: Sequence[str],
-    texts: Sequence[str],
-    settings: GenerateSettings,
-    album: Album | None = None,
-) -> np.ndarray:
-    """Cosines (P, M) of pictures and texts; several models give the mean of theirs."""
-    sides = [(vectors(one, 0, pictures, settings.batch_tokens, album), worded(one, texts, settings)) for one in models]
-    return torch.stack([seen @ said.T for seen, said in sides]).mean(0).numpy()
-
-
-def answer(models: Sequence[Matcher], sources: Sequence[str], settings: GenerateSettings) -> list[list[Answer]]:
-    """The n best texts of training for each picture; raises HeedfulError where there are none."""
-    texts = choices(models, ())
-    return chosen(models, similarity(models, sources, texts, settings), sources, texts, settings.n_best)
-
-
-def choices(models: Sequence[Matcher], among: Sequence[str]) -> list[str]:
-    """The texts to choose among: those given, or else those of training; raises HeedfulError if there are none."""
-    texts = list(dict.fromkeys(among)) or list(models[0].texts)
-    if not texts:
-        raise HeedfulError(
-            "This model keeps no texts of its own to choose among.", 'Name some, as --among "a cat" "a dog".'
-        )
-    return texts
-
-
-def chosen(
-    models: Sequence[Matcher], alike: np.ndarray, sources: Sequence[str], texts: Sequence[str], best: int
-) -> list[list[Answer]]:
-    """The best texts for each picture, given cosines (P, M).
-
-    An answer's score is the logarithm of its share: a softmax over all texts at the learned temperature.
-    """
-    scale = torch.stack([model.network.scale.exp().clamp(max=100) for model in models]).mean()
-    shares = (torch.from_numpy(alike) * scale.detach().cpu()).log_softmax(-1)
-    top = shares.topk(min(best, len(texts)), dim=-1)
-    found = zip(sources, top.values.tolist(), top.indices.tolist(), strict=True)
-    return [
-        [Answer(source, texts[int(place)], score, score) for score, place in zip(scores, places, strict=True)]
-        for source, scores, places in found
-    ]
-
-
-def score(models: Sequence[Matcher], pairs: Sequence[tuple[str, str]]) -> list[float]:
-    """The cosine of each (picture, text)."""
-    found = similarity(models, [one for one, _ in pairs], [other for _, other in pairs], GenerateSettings())
-    return np.diagonal(found).tolist()
-
-
-def together(one: Matcher, other: Matcher) -> bool:
-    """Whether two matchers can answer together: any can, since only cosines are averaged."""
-    return True
-
-
-def examples(
-    model: Matcher, files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]
-) -> list[Example]:
-    """What to answer in these files, and everything that counts as right."""
-    return preparing.examples(files, data, on_bad, pictures=True)
-
-
-def evaluate(
-    models: Sequence[Matcher],
-    examples: Sequence[Example],
-    settings: GenerateSettings,
-    *,
-    samples: int = 1000,
-    prepared: preparing.Prepared | None = None,
-) -> Scores:
-    """Where each picture's words stand among all words of the examples, and the other way round; see `both_ways`."""
-    pictures, texts, _ = gallery(examples)
-    album = prepared.source if prepared else None
-    return both_ways(similarity(models, pictures, texts, settings, album), examples, samples)
-
-
-def baseline(
-    model: Matcher, prepared: preparing.Prepared, examples: Sequence[Example]
-) -> tuple[str, dict[str, Measure]]:
-    """What needs no network: texts ordered by how many words they share with the nearest training picture's."""
-    return "nearest training picture", by_words(prepared, examples).measures
-
-
-def prints(model: Matcher, scores: Scores) -> Mapping[str, bytes]:
-    """The pictures of scored examples, as people are shown them."""
-    return model.pictures.prints(case.source for case in scores.cases)
-
-
-def check(recipe: Recipe) -> Findings:
-    """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-    valid = [] if recipe.data.valid == "auto" else recipe.data.valid
-    return check_pairs(recipe.data.train, valid, recipe.data.test, recipe.data)
-
-
-def config(model: Matcher) -> dict[str, Any]:
-    """What `load` must know beside the weights, the tokenizer and the texts."""
-    return {"network": asdict(model.settings)} | model.pictures.config() | kept(model.plan)
-
-
-def save(model: Matcher, folder: Path) -> None:
-    """Writes the tokenizer and the texts; the caller writes config and weights."""
-    model.words.tokenizer.save(folder / "tokenizer.json")
-    (folder / "texts.json").write_text(json.dumps(model.texts, ensure_ascii=False), encoding="utf-8")
-
-
-def load(config: dict[str, Any], folder: Path) -> Matcher:
-    """The matcher of a folder, with weights still to be put in."""
-    pictures = reading.load_reading(config, folder / "tokenizer.json")
-    words = reading.Reading(Tokenizer.load(folder / "tokenizer.json"))
-    texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
-    settings, plan = parse_settings(NetworkSettings, config["network"]), planned(config)
-    if plan:
-        return Matcher(built(plan), settings, pictures, words, texts, plan)
-    return made(settings, pictures, words, texts)
+TASK = Match()

@@ -18,7 +18,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from heedful.data.pictures.album import mark
+from heedful.data.pictures.album import stamp_of_file
 
 HOME = "HEEDFUL_CACHE"
 """The variable of the environment that says where to keep what can be made again."""
@@ -38,8 +38,8 @@ class Vectors:
 
 def write(path: Path, kinds: Mapping[str, Vectors], about: Mapping[str, str]) -> None:
     """Writes vectors by kind; the file is there at once and whole, whoever else writes it."""
-    names = {kind: json.dumps(one.names) for kind, one in kinds.items()}
-    tensors = {kind: np.ascontiguousarray(one.values, np.float32) for kind, one in kinds.items()}
+    names = {kind: json.dumps(vectors.names) for kind, vectors in kinds.items()}
+    tensors = {kind: np.ascontiguousarray(vectors.values, np.float32) for kind, vectors in kinds.items()}
     raw = save(tensors, {**about, **names})
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
@@ -54,18 +54,19 @@ def read(path: Path) -> tuple[dict[str, Vectors], dict[str, str]]:
     """Vectors by kind, and all that the file says about them; raises ValueError for another kind of file."""
     try:
         with safe_open(path, "numpy") as file:
-            about, kinds = dict(file.metadata() or {}), file.keys()
-            found = {kind: Vectors(tuple(json.loads(about[kind])), file.get_tensor(kind)) for kind in kinds}
+            about, names = dict(file.metadata() or {}), file.keys()
+            kinds = {kind: Vectors(tuple(json.loads(about[kind])), file.get_tensor(kind)) for kind in names}
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(str(error)) from None
-    for kind, one in found.items():
-        if one.values.ndim != 2 or len(one.values) != len(one.names) or not np.isfinite(one.values).all():
+    for kind, vectors in kinds.items():
+        values = vectors.values
+        if values.ndim != 2 or len(values) != len(vectors.names) or not np.isfinite(values).all():
             raise ValueError(f"{kind} are not one vector for each name")
-    return found, about
+    return kinds, about
 
 
 @dataclass
-class Kept:
+class KeptVectors:
     """The vectors of a folder's pictures under one model, by their path in it, each with the mark of its file."""
 
     path: Path
@@ -92,35 +93,34 @@ class Kept:
         write(self.path, {KIND: Vectors(tuple(names), values)}, about)
 
 
-def kept(folder: str, model: str) -> tuple[Kept, str]:
+def open_kept(folder: str, model: str) -> tuple[KeptVectors, str]:
     """What is kept of a folder under a model, which its fingerprint tells; and why nothing can be used, if so."""
     whole = str(Path(folder).resolve())
     key = blake2b(f"{whole}\n{model}".encode(errors="surrogateescape"), digest_size=8).hexdigest()
     path = home() / "match" / f"{Path(whole).name or 'root'}-{key}.safetensors"
-    empty = Kept(path, json.dumps(whole), {}, {})
+    empty = KeptVectors(path, json.dumps(whole), {}, {})
     if not path.exists():
         return empty, ""
     try:
-        found, about = read(path)
-        one, marks = found[KIND], json.loads(about["marks"])
-        if about["folder"] != empty.folder or len(marks) != len(one.names):
+        kinds, about = read(path)
+        vectors, marks = kinds[KIND], json.loads(about["marks"])
+        if about["folder"] != empty.folder or len(marks) != len(vectors.names):
             raise ValueError("it is that of another folder")
     except (OSError, KeyError, ValueError) as error:
         return empty, str(error)
-    return Kept(
-        path, empty.folder, dict(zip(one.names, marks, strict=True)), dict(zip(one.names, one.values, strict=True))
-    ), ""
+    marks, rows = (dict(zip(vectors.names, column, strict=True)) for column in (marks, vectors.values))
+    return KeptVectors(path, empty.folder, marks, rows), ""
 
 
 def marks_of(folder: str, files: list[Path]) -> dict[str, Mark]:
     """The mark of each file, by its path in the folder."""
-    return {path.relative_to(folder).as_posix(): mark(str(path)) for path in files}
+    return {path.relative_to(folder).as_posix(): stamp_of_file(str(path)) for path in files}
 
 
 def home() -> Path:
     """The folder for what can be made again: HEEDFUL_CACHE, or where the system has such things."""
-    if told := os.environ.get(HOME):
-        return Path(told)
+    if folder := os.environ.get(HOME):
+        return Path(folder)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "heedful" / "cache"
     if sys.platform == "darwin":

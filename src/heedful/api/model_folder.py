@@ -1,0 +1,96 @@
+"""The folder of a model: what is written into it, and how it is opened again."""
+
+import json
+from pathlib import Path
+from typing import cast
+
+from heedful import hub
+from heedful import recipe as recipes
+from heedful.api.locate import is_published, located
+from heedful.errors import HeedfulError
+from heedful.schema import Recipe
+from heedful.tasks.recipes import build
+from heedful.tasks.task import LearnableModel, find_task
+from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
+
+FORMAT = 1
+
+
+def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
+    """A model with its folder and its recipe: of a run, of a folder in the Hugging Face format, or of the hub by name.
+
+    Raises HeedfulError for what is not a whole run.
+    """
+    folder = located(name)
+    if is_published(folder):
+        return name, *open_published(hub.open(folder), str(name))
+    config = read_config(folder)
+    recipe = recipes.load(folder / recipes.OWN)
+    trained = find_task(str(config["task"])).learning.load(config, folder)
+    path = folder / "model.safetensors"
+    if not path.exists():
+        raise HeedfulError(
+            f"{folder} has no model.safetensors yet: its training was stopped too early.",
+            f"heedful train {folder / recipes.OWN} -o {folder}",
+        )
+    put_weights(trained.network, read_tensors(path), folder)
+    return folder, recipe, trained
+
+
+def open_published(published: hub.Published, where: str) -> tuple[Recipe, LearnableModel]:
+    """What is asked with published weights: a recipe that says how, and the model of its task.
+
+    Raises HeedfulError for weights that only read, and where there is no tokenizer.
+    """
+    if not published.tasks:
+        raise HeedfulError(
+            f"{where} ({published.plan.architecture}) gives vectors, and answers nothing by itself.",
+            "It can be the beginning of a network that does.",
+        )
+    verb = published.tasks[0]
+    learning = find_task(verb).learning
+    model = learning.from_hub(published, where)
+    return learning.hub_recipe(build(verb), published, model), model
+
+
+def read_config(folder: Path) -> dict[str, object]:
+    """config.json of a run; raises HeedfulError that names the runs there are."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except OSError:
+        raise no_run(folder) from None
+    except ValueError as error:
+        raise HeedfulError(f"{folder / 'config.json'} cannot be read: {error}.") from None
+    if not isinstance(config, dict):
+        raise HeedfulError(f"{folder / 'config.json'} holds no table of settings.")
+    config = cast("dict[str, object]", config)
+    if config.get("library") != "heedful" or config.get("format") != FORMAT:
+        raise HeedfulError(
+            f"{folder} was written in another format ({config.get('library')} {config.get('format')}).",
+            f"This version reads heedful {FORMAT}.",
+        )
+    return config
+
+
+def no_run(folder: Path) -> HeedfulError:
+    """The error for a folder that holds no model."""
+    if (folder / recipes.ASKED).exists():
+        cure = f"heedful train {folder / recipes.ASKED} -o {folder}"
+        return HeedfulError(f"{folder} is no model yet: its data were still being prepared.", cure)
+    runs = sorted(path.parent for path in Path("runs").glob("**/config.json"))
+    cure = f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet."
+    if len(folder.parts) == 1 and not folder.exists():
+        cure += "\nA published model is named with its owner, as openai-community/gpt2."
+    return HeedfulError(f"{folder} is not a run.", cure)
+
+
+def write_model(folder: Path, recipe: Recipe, model: LearnableModel, weights: bool = True) -> None:
+    """Writes a model's files; without its weights at the beginning of a run, when there are none worth keeping."""
+    answering = find_task(recipe.task).answering
+    config = {"library": "heedful", "format": FORMAT, "task": recipe.task} | answering.config(model)
+    answering.save(model, folder)
+    write_file(folder / recipes.OWN, lambda path: path.write_text(recipes.dump(recipe), encoding="utf-8"))
+    write_file(folder / "config.json", lambda path: path.write_text(json.dumps(config, indent=1), encoding="utf-8"))
+    if weights:
+        tensors = weights_of(model.network)
+        write_file(folder / "model.safetensors", lambda path: write_tensors(path, tensors))

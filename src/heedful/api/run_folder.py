@@ -1,0 +1,171 @@
+"""The folder of a run or of a comparison: what may be written into, and the recipe as it was asked, written first."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import cast
+
+from heedful import recipe as recipes
+from heedful.data.fingerprint import changed_files
+from heedful.data.folders import is_prepared
+from heedful.data.readers.hub import hub_parts
+from heedful.errors import HeedfulError
+from heedful.report.words import listed
+from heedful.schema import Recipe
+from heedful.training.checkpoint import write_file
+
+LEFTOVERS = {f".{recipes.ASKED}.part", "data.partial", "bad_rows.jsonl"}
+"""What a run may leave that was killed before anything says that it is one."""
+SHOWN = 3  # names of what stands in the way
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run: one that was asked for, one that 0.1.0 began, or data prepared for one.
+
+    A recipe alone makes no run of a folder: people keep theirs beside their data.
+    """
+    if (folder / recipes.ASKED).is_file() or is_prepared(folder / "data"):
+        return True
+    return (folder / recipes.OWN).is_file() and table_in(folder / "config.json").get("library") == "heedful"
+
+
+def check_run_folder(folder: Path) -> None:
+    """Raises HeedfulError if a folder, to be that of a run, holds something and no run."""
+    if not is_run(folder):
+        refuse(folder, foreign_names(folder), "run")
+
+
+def check_comparison_folder(folder: Path) -> None:
+    """Raises HeedfulError if a folder, to be that of a comparison, holds something and no run below it."""
+    names = [name for name in foreign_names(folder) if not (folder / name).is_dir() or foreign_names(folder / name)]
+    if not names or "entries" in table_in(folder / "compare.json"):
+        return
+    if not any(is_run(Path(place)) for place, *_ in os.walk(folder)):
+        refuse(folder, names, "comparison")
+
+
+def foreign_names(folder: Path) -> list[str]:
+    """What a folder holds beside leftovers; its own name if it is a file."""
+    if folder.is_dir():
+        return sorted(path.name for path in folder.iterdir() if path.name not in LEFTOVERS)
+    return [folder.name] if folder.exists() else []
+
+
+def refuse(folder: Path, names: list[str], what: str) -> None:
+    """Raises HeedfulError if there are names: of what stands in a folder that is to be a run or a comparison."""
+    if names and not folder.is_dir():
+        raise HeedfulError(f"{folder} is a file, and a {what} is a folder.", "Take another folder: -o runs/NAME")
+    if names:
+        more = ", …" if len(names) > SHOWN else ""
+        raise HeedfulError(
+            f"The folder {folder} is not empty and holds no {what} of Heedful: {', '.join(names[:SHOWN])}{more}.",
+            "Nothing was touched. Take a folder that is new or empty: -o runs/NAME",
+        )
+
+
+def table_in(path: Path) -> dict[str, object]:
+    """The table in a JSON file; an empty one if there is none."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return cast("dict[str, object]", table) if isinstance(table, dict) else {}
+
+
+@contextmanager
+def made(folder: Path, asked: Recipe | None = None) -> Generator[None]:
+    """The folder, with the recipe as it was asked; a mistake in the data, which leaves nothing to keep, takes away
+    the recipe, and the folder if it is new.
+    """
+    new = [part for part in (folder, *folder.parents) if not part.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe, own = folder / recipes.ASKED, folder / recipes.OWN
+    if asked and not recipe.exists() and not own.exists():
+        write_file(recipe, lambda path: path.write_text(recipes.dump(asked, complete=False), encoding="utf-8"))
+    try:
+        yield
+    except HeedfulError:
+        if new:
+            shutil.rmtree(folder)
+        elif asked and not own.exists():
+            recipe.unlink(missing_ok=True)
+        with suppress(OSError):  # where another run has begun beside this one, the folder of both stays
+            for part in new[1:]:
+                part.rmdir()
+        raise
+
+
+def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
+    """Whether this recipe was trained to its end in the folder.
+
+    Raises HeedfulError if another recipe stands there, or this one on data that have changed since, or no run at all.
+    """
+    check_run_folder(folder)
+    if not (folder / recipes.OWN).exists():
+        if (folder / recipes.ASKED).exists():  # stopped while its data were prepared, before anything was decided
+            refuse_another(folder, recipes.differences(recipes.load(folder / recipes.ASKED), asked))
+        return False
+    differences = recipes.differences(recipes.load(folder / recipes.OWN), resolved)
+    # what was left to the software may have been decided otherwise on another machine
+    free = {key for key, value in recipes.flat(recipes.as_table(asked)).items() if value in ("auto", None)}
+    free -= {"train.minutes", "train.steps", "train.epochs"}
+    refuse_another(folder, [line for line in differences if line.partition(":")[0] not in free])
+    refuse_changed(folder, resolved)
+    return (folder / "scores.json").exists()
+
+
+def refuse_another(folder: Path, differences: list[str]) -> None:
+    """Raises HeedfulError if there are differences from the recipe of the run in a folder."""
+    if differences:
+        raise HeedfulError(
+            f"{folder} holds a run of another recipe.", "\n".join([*differences, "Take another folder: -o runs/NAME"])
+        )
+
+
+def refuse_changed(folder: Path, recipe: Recipe) -> None:
+    """Raises HeedfulError if what a run learns from is no longer what it began with."""
+    path = folder / "fingerprint.json"
+    if path.exists() and (found := changed_files(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
+        raise HeedfulError(
+            f"{folder} holds a run on other data: {listed(found)} changed since.", "Take another folder: -o runs/NAME"
+        )
+
+
+def default_folder(recipe: Recipe) -> Path:
+    """runs/<data stem>-<network>."""
+    return Path("runs") / f"{data_stem(recipe)}-{recipe.network.name}"
+
+
+def data_stem(recipe: Recipe) -> str:
+    """What the training data are called: the first file without its ending, or the name of a sample or dataset.
+
+    >>> [data_stem(recipes.build("label", {"data.train": [one]})) for one in ("a/b.csv", "sample://c/d", "hf://e/f/g")]
+    ['b', 'c', 'f']
+    """
+    if not recipe.data.train:
+        raise HeedfulError("There is no file to learn from.", f"As heedful train {recipe.task} pairs.tsv")
+    first = recipe.data.train[0]
+    if first.startswith("hf://"):
+        return hub_parts(first)[0].partition("/")[2]
+    if first.startswith("sample://"):
+        return first.removeprefix("sample://").partition("/")[0]
+    return Path(first).absolute().stem
+
+
+def write_fingerprint(folder: Path, recipe: Recipe, data: Mapping[str, object]) -> None:
+    """What the run was made of: data hashes, versions, machine."""
+    facts = {
+        "data": data,
+        "versions": {name: importlib.metadata.version(name) for name in ("heedful", "torch", "tokenizers", "numpy")},
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "device": recipe.train.device,
+        "threads": recipe.train.threads,
+        "precision": recipe.train.precision,
+    }
+    write_file(folder / "fingerprint.json", lambda path: path.write_text(json.dumps(facts, indent=1), encoding="utf-8"))

@@ -1,0 +1,46 @@
+"""What was measured when a run ended: scores.json, and the curve of metrics.jsonl."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from heedful.results import Progress, Scores
+from heedful.training.checkpoint import write_file
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What was measured of a run beside its scores. `on` is the split that it was scored on."""
+
+    on: str
+    weights: int
+    train_tokens_per_second: float
+    generate_tokens_per_second: float
+    peak_memory_mb: float
+    training_seconds: float
+    wall_seconds: float
+    best_step: int
+    steps: int
+    notes: list[str]
+    start: list[str]
+
+
+def write_scores(folder: Path, facts: RunFacts, scores: Scores) -> None:
+    """Writes scores.json, which says that a run is finished."""
+    table = {"facts": asdict(facts), "scores": scores.plain()}
+    write_file(folder / "scores.json", lambda path: path.write_text(json.dumps(table, ensure_ascii=False)))
+
+
+def read_scores(folder: Path) -> tuple[RunFacts, Scores]:
+    """What `write_scores` wrote."""
+    table = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    facts = TypeAdapter(RunFacts).validate_python({"start": [], **table["facts"]})
+    return facts, TypeAdapter(Scores).validate_python(table["scores"])
+
+
+def read_curve(folder: Path) -> list[Progress]:
+    """The lines of a run's metrics.jsonl."""
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [Progress(**json.loads(line)) for line in lines]

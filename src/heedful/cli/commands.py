@@ -1,0 +1,27 @@
+"""The commands, with a line of help each: all that `heedful --help` reads. No torch, no pydantic, no typer."""
+
+from typing import NamedTuple
+
+from heedful.tasks import TASKS
+
+
+class Command(NamedTuple):
+    """A command: `heedful.cli.<name>.run` is what it does."""
+
+    name: str
+    help: str
+
+
+COMMANDS = (
+    Command("demo", "Learn to pronounce English three ways, in about five minutes, and compare them."),
+    Command("train", "Train a network on your data, or go on where it stopped."),
+    *(Command(verb, help) for verb, (_, help) in TASKS.items()),
+    Command("evaluate", "Score a trained model, with interval and baseline; --against another."),
+    Command("compare", "Train several networks under one budget and compare them."),
+    Command("check", "Look at the data before training on it."),
+    Command("explain", "See what a model looked at for each piece of its answer."),
+    Command("export", "Write a trained model for other engines: onnx, ct2."),
+    Command("info", "The shape, weights and memory of a run or a network."),
+    Command("networks", "The history of the field as a table: what each network added."),
+    Command("recipes", "List, show and copy the built-in recipes; print every key."),
+)

@@ -1,0 +1,146 @@
+"""A network drawn as in the figure of the five shapes: how positions are joined, and what the answer is made from."""
+
+from dataclasses import dataclass
+
+from heedful.networks.configs import FrameEncoderConfig, RecurrentDecoderConfig, RecurrentEncoderConfig
+from heedful.networks.settings import DECODING, Join, decoder_config, encoder_config
+from heedful.schema import NetworkSettings
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn: settings of a network and how its parts are joined.
+
+    `pictured`: it reads pictures; `draws`: it writes one; `reader`: the settings of another kind of encoder.
+    """
+
+    settings: NetworkSettings
+    join: Join
+    pictured: bool = False
+    draws: bool = False
+    reader: NetworkSettings | None = None
+
+
+def draw_shape(drawn: Drawn) -> str:
+    """The figure, and a line that says how positions are joined."""
+    settings = drawn.settings
+    if drawn.join == "decoder":
+        writes = arrow(settings)
+        return f"{WRITTEN_FROM_NOTHING.replace('~', writes)}\n   {writes} {WRITES[writes]}\n"
+    reads = joining_sign(drawn.reader or settings, drawn.join)
+    if drawn.join in DECODING:
+        return draw_encoder_decoder(drawn, reads)
+    alone = drawn.pictured and drawn.join == "encoder_pooled"
+    figure = ONE_PICTURE if alone else READERS[drawn.join]
+    return f"{figure.replace('~', reads)}\n   {legend(settings, reads, alone)}\n"
+
+
+def draw_encoder_decoder(drawn: Drawn, reads: str) -> str:
+    """The figure of what reads a source and writes a target."""
+    decoder, writes = decoder_config(drawn.settings), arrow(drawn.settings)
+    one_vector = isinstance(decoder, RecurrentDecoderConfig) and decoder.attends == "never"
+    bridge = "── one vector ──▶" if one_vector else "══ all positions ══▶"
+    gap = " " * len(bridge)
+    middle, arrows, below, source = (
+        ("   ■   ", "   ↑   ", "   □   ", "a picture")
+        if drawn.pictured
+        else (f"   ■ {reads} ■ {reads} ■   ", "   ↑   ↑   ↑   ", "   □   □   □   ", "source")
+    )
+    answer, so_far = ("    ○       a picture", "its codes") if drawn.draws else ("○   ○   ○   target", "target")
+    return "\n".join(
+        [
+            f"{' ' * len(middle)}{gap}  {answer}",
+            f"{' ' * len(middle)}{gap}  ↑   ↑   ↑",
+            f"{middle}{bridge}  ■ {writes} ■ {writes} ■",
+            f"{arrows}{gap}  ↑   ↑   ↑",
+            f"{below}{gap}  ·   ○   ○   {so_far} so far",
+            f"   {source}",
+            "",
+            f"   {legend(drawn.settings, reads, drawn.pictured)}   {writes} {WRITES[writes]}",
+            "",
+        ]
+    )
+
+
+def legend(settings: NetworkSettings, reads: str, pictured: bool) -> str:
+    """How what goes in is read; of one picture, whose parts the drawing does not show, in words alone."""
+    if not pictured:
+        return f"{reads} {JOINED[reads]}".strip()
+    if settings.patch == "whole":
+        return "the picture as a whole"
+    return f"{'rows' if settings.patch == 'rows' else 'patches'} of the picture: {JOINED[reads]}"
+
+
+def arrow(settings: NetworkSettings) -> str:
+    """The sign for how the decoder joins positions."""
+    return "→" if isinstance(decoder_config(settings), RecurrentDecoderConfig) else "⇒"
+
+
+def joining_sign(settings: NetworkSettings, join: Join) -> str:
+    """The sign for how the encoder joins positions."""
+    encoder = encoder_config(settings)
+    if isinstance(encoder, FrameEncoderConfig):
+        return " "
+    if isinstance(encoder, RecurrentEncoderConfig):
+        both = encoder.bidirectional or (join == "encoder_steps" and not settings.causal)
+        return "⇄" if both else "←" if encoder.reverse else "→"
+    return "→" if settings.causal is True else "═"
+
+
+WRITES = {"→": "each step after the last", "⇒": "each position looks at those before it"}
+JOINED = {
+    "═": "every position looks at every other",
+    "⇄": "read both ways",
+    "←": "read backwards",
+    "→": "read forwards",
+    " ": "each position by itself",
+}
+
+WRITTEN_FROM_NOTHING = """\
+   ○   ○   ○   text
+   ↑   ↑   ↑
+   ■ ~ ■ ~ ■
+   ↑   ↑   ↑
+   ·   ○   ○   text so far
+"""
+
+ONE_PICTURE = """\
+   ○   one answer
+   ↑
+   ■
+   ↑
+   □   a picture
+"""
+
+# Where nothing is written; ~ stands for how positions are joined.
+READERS: dict[Join, str] = {
+    "encoder_pooled": """\
+           ○   one answer
+           ↑
+   ■ ~ ■ ~ ■
+   ↑   ↑   ↑
+   □   □   □   source
+""",
+    "encoder_steps": """\
+   ○   ○   ○   an answer for each position
+   ↑   ↑   ↑
+   ■ ~ ■ ~ ■
+   ↑   ↑   ↑
+   □   □   □   source
+""",
+    "encoder_tokens": """\
+       ○       the word that is missing
+       ↑
+   ■ ~ ■ ~ ■
+   ↑   ↑   ↑
+   □   ?   □   text with a gap
+""",
+    "two_encoders": """\
+           ●  near or far?  ●
+           ↑                ↑
+   ■ ~ ■ ~ ■        ■ ~ ■ ~ ■
+   ↑   ↑   ↑        ↑   ↑   ↑
+   □   □   □        □   □   □
+   picture          text
+""",
+}

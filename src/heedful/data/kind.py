@@ -1,0 +1,112 @@
+"""What a kind of data has to say for itself: how its rows are read, checked and coded. `prepare.py` does the rest.
+
+A row is a pair of texts: the source and the target themselves, or references to what they are (a picture, a clip).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from heedful.data.corpus import Corpus
+from heedful.data.facts import Decisions, SideFacts, TextFacts, TokenizerSettings
+from heedful.data.notes import BadRows, Notes
+from heedful.data.pairs.read import Pair
+from heedful.data.split import SAMPLE, group_by_source
+from heedful.results import Example
+from heedful.schema import DataSettings, Recipe
+
+PreparedData = TypeVar("PreparedData")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a preparation works with: the recipe, the folder that it writes, and where notes and bad rows go."""
+
+    recipe: Recipe
+    folder: Path
+    note: Notes
+    bad: BadRows
+    decisions: Decisions
+
+    @property
+    def data(self) -> DataSettings:
+        """The recipe's data section."""
+        return self.recipe.data
+
+
+class DataKind(ABC, Generic[PreparedData]):
+    """One kind of data. An instance serves one preparation: `begin`, then `read`, then `learn`, then `write`."""
+
+    example: ClassVar[str]
+    """A file of this kind, as on a command line."""
+    rows_in_memory: ClassVar[int] = SAMPLE
+    """If there are more, all rows are read a second time."""
+
+    row: str
+    """What a row is called: "pair"."""
+    nothing: str
+    """How an error begins that says that files hold no row."""
+    kinds: tuple[str, ...]
+    """What the sides of a row are."""
+    given: Sequence[object]
+    """The coders of the weights that are the beginning, if there are any."""
+    desk: Desk
+
+    def fingerprint(self, data: DataSettings) -> dict[str, Any]:
+        """What prepared data of this kind depend on beside the files, the recipe and what is given."""
+        return {"kinds": list(self.kinds)}
+
+    def about(self) -> dict[str, Any]:
+        """What `open` has to know beside what `prepare` writes."""
+        return {}
+
+    def begin(self, desk: Desk) -> None:
+        """Looks at the files, says what is unusual about them, decides how rows are read.
+
+        Raises HeedfulError for files of another kind.
+        """
+        self.desk = desk
+
+    @abstractmethod
+    def read(self, files: Sequence[str], again: bool = False) -> Iterator[Pair]:
+        """The rows of files, in order; what cannot be used is counted and passed over, in silence if `again`.
+
+        Raises HeedfulError as the recipe's `bad_rows` says.
+        """
+
+    def end_reading(self) -> None:
+        """Says what there is to be said once all files were read."""
+
+    def cut_only_row(self, row: Pair) -> tuple[Pair, Pair] | None:
+        """Where there is but one row: what of it is learnt from, and what is held out; None: it is not cut."""
+        return None
+
+    @abstractmethod
+    def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
+        """Facts of both sides of the training rows."""
+
+    def texts_to_learn(self, corpus: Corpus) -> Iterable[TextFacts]:
+        """Facts of the texts for which there is no tokenizer yet, an entry for each that is to be learnt."""
+        return ()
+
+    @abstractmethod
+    def learn(self, corpus: Corpus, tokenizers: Sequence[TokenizerSettings]) -> None:
+        """Learns what turns rows into numbers, from the training side alone."""
+
+    @abstractmethod
+    def write(self, corpus: Corpus) -> None:
+        """Writes the training rows, and what turned them into numbers."""
+
+    def examples(self, rows: Sequence[Pair]) -> list[Example]:
+        """What is held out, as it is asked and scored."""
+        return group_by_source(rows)
+
+    @abstractmethod
+    def note_held_out(self, name: str, examples: Sequence[Example], rows: Sequence[Pair]) -> None:
+        """Says how much is held out, and what of it training does not teach."""
+
+    @abstractmethod
+    def open(self, ready: Path) -> PreparedData:
+        """What was prepared in a folder."""

@@ -1,0 +1,75 @@
+"""Pairs that are ready to learn from, and pairs of files that are to be scored on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from heedful.data import split
+from heedful.data.corpus import SIDES
+from heedful.data.folders import ABOUT, read_examples, read_json
+from heedful.data.notes import ignore
+from heedful.data.pairs import coders
+from heedful.data.pairs.coders import Kind
+from heedful.data.pairs.pictured import is_pictured, readable_pictures
+from heedful.data.pairs.read import read_pairs
+from heedful.data.readers.rows import BadRow
+from heedful.data.store import Store
+from heedful.errors import HeedfulError
+from heedful.results import Example
+from heedful.schema import DataSettings
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data ready to learn from. Each side's coder is a Tokenizer, Names or an Album, as the task asked for."""
+
+    source: Any
+    target: Any
+    train: Store
+    valid: list[Example]
+    test: list[Example]
+    notes: list[str]
+    fingerprint: dict[str, Any]
+
+
+def open_pairs(ready: Path) -> Prepared:
+    """The pairs that were prepared in a folder."""
+    about = read_json(ready / ABOUT)
+    source, target = (coders.load(kind, ready, side) for kind, side in zip(about["kinds"], SIDES, strict=True))
+    valid, test = (read_examples(ready / f"{name}.json") for name in ("valid", "test"))
+    return Prepared(source, target, Store(ready / "train"), valid, test, about["notes"], about["fingerprint"])
+
+
+def open_run(folder: Path) -> Prepared | None:
+    """The pairs that were prepared in a run's folder, if they are still there."""
+    return open_pairs(folder / "data") if (folder / "data" / ABOUT).exists() else None
+
+
+def kind_of_source(data: DataSettings) -> Kind:
+    """Whether the first training row's source is a picture or a text."""
+    first = next(read_pairs(data.train, replace(data, bad_rows="skip"), ignore), None)
+    return "picture" if first and is_pictured(first, data.train, data) else "text"
+
+
+def examples(
+    files: Sequence[str],
+    data: DataSettings,
+    on_bad: Callable[[BadRow], None],
+    pictures: bool = False,
+    exchanged: bool = False,
+) -> list[Example]:
+    """What to answer and everything that counts as right, in the order of the files: one example a source.
+
+    `pictures`: what files call the source is one, and a bad row if it cannot be read. `exchanged`: it is the target.
+    Raises HeedfulError as `read_pairs` does, and if there is none at all.
+    """
+    pairs = read_pairs(files, data, on_bad)
+    if pictures:
+        pairs = readable_pictures(pairs, data, on_bad)
+    if exchanged:
+        pairs = (replace(pair, source=pair.target, target=pair.source) for pair in pairs)
+    grouped = split.group_by_source(pairs)
+    if not grouped:
+        raise HeedfulError(f"There are no pairs in {', '.join(files)}.")
+    return grouped

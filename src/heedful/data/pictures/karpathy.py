@@ -1,0 +1,82 @@
+"""Pictures with several sentences each, as Karpathy wrote those of COCO and Flickr: dataset.json[#train]."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from heedful.data.readers.lines import check_readable
+from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.readers.tables import row_of
+from heedful.errors import HeedfulError, unknown
+
+ALIKE = {"val": "valid", "restval": "train"}
+"""Karpathy's words for splits. restval is what he put back into training."""
+
+
+def read_karpathy(file: str) -> Iterator[TextRow | BadRow]:
+    """A row for each sentence of each picture, of one split if the name ends in #train, #val or #test.
+
+    Raises HeedfulError if the file is not of that kind, or has no such split.
+    """
+    path = path_of(file)
+    images, wanted = images_of(path), file.removeprefix(path).removeprefix("#")
+    splits = dict.fromkeys(ALIKE.get(str(image.get("split")), str(image.get("split"))) for image in images)
+    wanted = ALIKE.get(wanted, wanted)
+    if wanted and wanted not in splits:
+        raise unknown(f"split of {path}", wanted, splits)
+    for number, image in enumerate(images, start=1):
+        split = str(image.get("split"))
+        if not wanted or ALIKE.get(split, split) == wanted:
+            yield from sentences(file, path, number, image)
+
+
+def images_of(path: str) -> list[dict[str, Any]]:
+    """The list of images in Karpathy's JSON."""
+    check_readable(path)
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        images = found["images"]
+        if images and all(isinstance(image, dict) for image in images):
+            return images
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    example = '{"images": [{"filename": "1.jpg", "split": "train", "sentences": [{"raw": "A cat."}]}]}'
+    raise HeedfulError(f"{path} is not a list of pictures as Karpathy writes it.", f"As {example}")
+
+
+def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Iterator[TextRow | BadRow]:
+    """The rows of one image."""
+    where = f"{file} line {number}"
+    name, given = image.get("filename"), image.get("sentences")
+    if not isinstance(name, str) or not isinstance(given, list) or not given:
+        yield BadRow(where, "an image without filename, or without sentences", str(name))
+        return
+    source = seen_from(path, str(PurePosixPath(str(image.get("filepath") or ""), name)))
+    for one in given:
+        raw = one.get("raw") if isinstance(one, dict) else None
+        tokens = one.get("tokens") if isinstance(one, dict) else None
+        text = raw if isinstance(raw, str) else " ".join(map(str, tokens)) if isinstance(tokens, list) else ""
+        record = row_of({"source": source, "target": " ".join(text.split())}, file, number)
+        yield (
+            record if isinstance(record, BadRow) or record.columns["target"] else BadRow(where, "an empty sentence", "")
+        )
+
+
+def seen_from(table: str, name: str) -> str:
+    """A file's name, written as seen from the table's folder, as seen from here.
+
+    >>> seen_from("photos/metadata.csv", "cat/1.jpg"), seen_from("t.csv", "sample://mnist/test#1")
+    ('photos/cat/1.jpg', 'sample://mnist/test#1')
+    """
+    return name if "://" in name else str(Path(table).parent / name)
+
+
+def path_of(file: str) -> str:
+    """The file on disk that a name of data means: dataset.json for dataset.json#train.
+
+    >>> path_of("dataset.json#train"), path_of("a#b.tsv")
+    ('dataset.json', 'a#b.tsv')
+    """
+    path, mark, split = file.rpartition("#")
+    return path if mark and path.lower().endswith(".json") and "/" not in split else file

@@ -1,0 +1,129 @@
+"""From a recipe's files to what a network learns from, in two halves, every choice said aloud.
+
+survey   reads all files once: bad rows, what files are, who learns and who is held out, facts of the data
+encode   with settings that are decided: tokenizers learnt or given, rows stored as numbers, examples written
+
+Between them stands whoever decides what `auto` means (`Decisions`). What differs by the kind of data is said by a
+`DataKind`: pairs, documents, steps.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heedful.data import split
+from heedful.data.corpus import Corpus
+from heedful.data.facts import DataFacts, Decisions, TokenizerSettings
+from heedful.data.fingerprint import fingerprint_of
+from heedful.data.folders import ABOUT, has_fingerprint, write_aside, write_examples, write_json
+from heedful.data.kind import DataKind, Desk, PreparedData
+from heedful.data.notes import BadRows, Notes, Say
+from heedful.data.pairs.read import Pair
+from heedful.data.readers.files import valid_files
+from heedful.data.readers.rows import count
+from heedful.errors import HeedfulError
+from heedful.schema import Recipe
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the first half found: the rows to learn from, those held out, and facts of them all."""
+
+    corpus: Corpus
+    valid: list[Pair]
+    test: list[Pair]
+    facts: DataFacts
+
+
+def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say, decisions: Decisions) -> PreparedData:
+    """Reads, splits, codes and stores a recipe's data under `folder`/data, or opens what stands there if it is the
+    same (by the hashes of the files, the recipe's data section, the seed, and the coders that are given).
+
+    What stops half way leaves nothing that could be taken for finished. Raises HeedfulError for whatever is wrong
+    with the data.
+    """
+    fingerprint = fingerprint_of(recipe, kind.given) | kind.fingerprint(recipe.data)
+    ready = folder / "data"
+    if has_fingerprint(ready, fingerprint):
+        prepared: Any = kind.open(ready)
+        say(f"data as prepared before: {count(len(prepared.train), f'training {kind.row}')}")
+        return prepared
+    with write_aside(ready) as partial:
+        notes, bad = Notes(say, kind.row), BadRows(partial / "bad_rows.jsonl")
+        desk = Desk(recipe, partial, notes, bad, decisions)
+        surveyed = survey(kind, desk)
+        encode(kind, desk, surveyed, [decisions.tokenizer_settings(one, recipe.data) for one in surveyed.facts.texts])
+        bad.close(folder / "bad_rows.jsonl")
+        write_json(partial / ABOUT, {"fingerprint": fingerprint, "notes": notes.said} | kind.about())
+    return kind.open(ready)
+
+
+def survey(kind: DataKind[Any], desk: Desk) -> Survey:
+    """Reads the recipe's files, and parts who learns from who is held out.
+
+    Raises HeedfulError for whatever is wrong with the data.
+    """
+    data, seed = desk.data, desk.recipe.data_seed
+    if not data.train:
+        raise HeedfulError("There is no file to learn from.", f"As heedful train {desk.recipe.task} {kind.example}")
+    kind.begin(desk)
+    valid, test = (read_held_out(kind, desk, files) for files in (valid_files(data), data.test))
+    scanned = split.scan(kind.read(data.train), seed, kind.rows_in_memory)
+    if desk.bad.count:
+        bad = count(desk.bad.count, "bad row")
+        desk.note(f"left out: {bad}, listed in bad_rows.jsonl (first: {desk.bad.first})")
+    kind.end_reading()
+    only = data.valid == "auto" and len(scanned.sources) == 1
+    cut = kind.cut_only_row(scanned.sample[0][1]) if only else None
+    if cut:
+        corpus, valid = Corpus([cut[0]], 1, lambda: iter([cut[0]]), seed), [cut[1]]
+    else:
+        corpus, held_out = split_rows(kind, desk, scanned, valid, test)
+        valid = held_out if data.valid == "auto" else valid
+    source, target = kind.describe_sides(corpus)
+    facts = DataFacts(corpus.rows, len(valid), len(test), source, target, tuple(kind.texts_to_learn(corpus)))
+    return Survey(corpus, valid, test, facts)
+
+
+def read_held_out(kind: DataKind[Any], desk: Desk, files: Sequence[str]) -> list[Pair]:
+    """The rows of files to be scored on, those with an empty side counted and left out."""
+    rows = list(kind.read(files)) if files else []
+    full = [row for row in rows if not split.is_empty(row)]
+    first = next((row.where for row in rows if split.is_empty(row)), "")
+    desk.note.left_out(len(rows) - len(full), "with an empty side", first)
+    if files and not full:
+        raise HeedfulError(f"{kind.nothing} in {', '.join(files)}.", desk.bad.first)
+    return full
+
+
+def split_rows(
+    kind: DataKind[Any], desk: Desk, scanned: split.Scan, valid: list[Pair], test: list[Pair]
+) -> tuple[Corpus, list[Pair]]:
+    """The rows to learn from, and those held out if no file says which."""
+    data, seed = desk.data, desk.recipe.data_seed
+
+    def held_out_rows(rows: int) -> int:
+        return desk.decisions.held_out_rows(rows, data)
+
+    sides = split.Split(data, seed, desk.note, held_out_rows, desk.bad.first).sides(scanned, valid, test)
+
+    def side(which: int) -> Iterator[Pair]:
+        # few rows are still in memory; many are read again, their bad ones now listed
+        rows = (row for _, row in scanned.sample) if scanned.whole else kind.read(data.train, again=True)
+        return split.select(rows, sides, which)
+
+    held_out = list(side(split.VALID)) if data.valid == "auto" else []
+    sample = [pair for row, pair in scanned.sample if sides[row] == split.TRAIN]
+    return Corpus(sample, int((sides == split.TRAIN).sum()), lambda: side(split.TRAIN), seed), held_out
+
+
+def encode(kind: DataKind[Any], desk: Desk, surveyed: Survey, tokenizers: Sequence[TokenizerSettings]) -> None:
+    """Writes what a network learns from and is scored on; `tokenizers` has settings for each of `facts.texts`."""
+    kind.learn(surveyed.corpus, tokenizers)
+    kind.write(surveyed.corpus)
+    for name, rows in (("valid", surveyed.valid), ("test", surveyed.test)):
+        examples = kind.examples(rows)
+        write_examples(desk.folder / f"{name}.json", examples)
+        if examples:
+            kind.note_held_out(name, examples, rows)

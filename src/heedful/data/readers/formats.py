@@ -1,0 +1,110 @@
+"""The formats of files that hold rows, as one table: a new format is a file with its reader, and a line here.
+
+tsv       columns by tabs, nothing quoted; a header only if one is wanted
+csv       quoted as Excel does, header needed
+jsonl     an object a line
+parquet   needs pyarrow
+lexicon   `word phone phone …`: columns source and target
+npz       pictures and labels in arrays
+karpathy  dataset.json[#split]: pictures, several captions
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from heedful.data.pictures.arrays import read_npz
+from heedful.data.pictures.karpathy import path_of, read_karpathy
+from heedful.data.readers.lexicon import read_lexicon
+from heedful.data.readers.lines import missing_file
+from heedful.data.readers.parquet import read_parquet
+from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.readers.tables import read_csv, read_jsonl, read_tsv
+from heedful.errors import HeedfulError, nearest
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of a file: columns by name (all, if it lacks one of them), and that its first line names them."""
+
+    columns: tuple[str, ...] = ()
+    header: bool = True
+
+
+ALL = Wanted()
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format: its name in recipes, how its files end, and what reads them."""
+
+    name: str
+    endings: tuple[str, ...]
+    read: Callable[[str, Wanted], Iterator[TextRow | BadRow]]
+    is_text: bool = False
+    """Lines of text, with their line ends and byte order marks."""
+    is_table: bool = False
+    """Columns have the names that a person gave them, and any of them may hold a text."""
+    names_files: bool = False
+    """A column may name files that are seen from the table's folder."""
+
+
+FORMATS = (
+    Format("tsv", (".tsv",), lambda file, wanted: read_tsv(file, wanted.header), True, True, True),
+    Format("csv", (".csv",), lambda file, _: read_csv(file), True, True, True),
+    Format("jsonl", (".jsonl", ".ndjson"), lambda file, _: read_jsonl(file), True, True, True),
+    Format("parquet", (".parquet",), lambda file, wanted: read_parquet(file, wanted.columns), is_table=True),
+    Format("lexicon", (".dict", ".dic", ".lex", ".lexicon"), lambda file, _: read_lexicon(file), is_text=True),
+    Format("npz", (".npz",), lambda file, _: read_npz(file)),
+    Format("karpathy", (".json",), lambda file, _: read_karpathy(file)),
+)
+OTHERS = {
+    "lines": "Documents are for: complete, fill.",
+    "text": "Documents are for: complete, fill.",
+    "conll": "Words with labels are for: label.",
+}
+"""Formats that hold no rows, and what they are for."""
+
+
+def open_rows(file: str, name: str = "auto", wanted: Wanted = ALL) -> Iterator[TextRow | BadRow]:
+    """The rows of a file, in the format of that name or else by how the file ends, never more than a chunk in memory.
+
+    Raises HeedfulError for a file that is missing, empty, of unknown format, or broken as a whole.
+    """
+    return format_of(file, name).read(file, wanted)
+
+
+def format_of(file: str, name: str = "auto") -> Format:
+    """The format of that name, or else the file's by its ending; raises HeedfulError if neither tells it."""
+    if name in OTHERS:
+        what = "for documents" if name != "conll" else "for words with labels"
+        raise HeedfulError(f"data.format={name} is {what}, and rows are needed here.", OTHERS[name])
+    path = Path(path_of(file))
+    ending = path.suffix.lower()
+    known = next((one for one in FORMATS if (ending in one.endings if name == "auto" else one.name == name)), None)
+    if known:
+        return known
+    if not path.exists():
+        raise missing_file(path)
+    match = nearest(ending, endings_of())
+    hint = f" Did you mean {match}?" if match else ""
+    raise HeedfulError(
+        f'What kind of file is {file}? Its ending "{ending}" does not tell.{hint}',
+        "Say it: data.format=tsv, csv, jsonl, parquet, parallel (two files, line by line) or lexicon.\n"
+        f"Known endings: {', '.join(endings_of())}.",
+    )
+
+
+def endings_of(*names: str) -> tuple[str, ...]:
+    """How files of these formats end, or of all.
+
+    >>> endings_of("csv", "jsonl")
+    ('.csv', '.jsonl', '.ndjson')
+    """
+    return tuple(ending for one in FORMATS if not names or one.name in names for ending in one.endings)
+
+
+def is_table(file: str, name: str = "auto") -> bool:
+    """Whether a file is in a format whose columns have names, by the name of its format or else by its ending."""
+    ending = Path(file).suffix.lower()
+    return any(one.is_table and (ending in one.endings if name == "auto" else one.name == name) for one in FORMATS)

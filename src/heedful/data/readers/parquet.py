@@ -1,0 +1,34 @@
+"""Parquet, through pyarrow."""
+
+from collections.abc import Iterable, Iterator
+
+from heedful.data.readers.lines import check_readable
+from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.readers.tables import row_of
+from heedful.errors import HeedfulError
+
+ROWS = 10_000  # in memory at once
+
+
+def read_parquet(file: str, wanted: Iterable[str]) -> Iterator[TextRow | BadRow]:
+    """Rows of a Parquet file, in chunks; only the `wanted` columns if the file has them all. Lines are row numbers."""
+    check_readable(file)
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise HeedfulError(f"{file} needs pyarrow to be read.", 'pip install "heedful[data]"') from None
+    try:
+        parquet = pyarrow.parquet.ParquetFile(file)
+    except pyarrow.ArrowInvalid as error:
+        raise HeedfulError(f"{file} is not a Parquet file: {error}.") from None
+    names = set(parquet.schema_arrow.names)
+    chosen = [name for name in wanted if name in names] if names.issuperset(wanted) else []
+    number = 0
+    try:
+        for batch in parquet.iter_batches(ROWS, columns=chosen or None):
+            for record in batch.to_pylist():
+                number += 1
+                yield row_of(record, file, number)
+    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise HeedfulError(f"{file} cannot be read beyond row {number}: {error}.") from None

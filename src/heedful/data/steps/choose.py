@@ -1,0 +1,95 @@
+"""How the clips of a run are read: what the first of them hold, and the form that is made of what is decided."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from heedful.data.facts import Decisions
+from heedful.data.pictures.choose import Header, adapt_form, picture_facts, refuse_side
+from heedful.data.pictures.read import Form
+from heedful.data.readers.rows import BadRow, count
+from heedful.data.samples import steps as step_samples
+from heedful.data.steps.forms import TABLES, StepForm, kind_of, look_at_frames, read_array
+from heedful.data.steps.labels import Labelled
+from heedful.data.steps.read import read_labelled
+from heedful.data.steps.tables import channels_of
+from heedful.errors import HeedfulError
+from heedful.schema import DataSettings
+
+LOOKED_AT = 20  # clips by which form and kind are chosen
+
+
+def choose_step_form(data: DataSettings, decisions: Decisions) -> tuple[StepForm, str]:
+    """What the training clips are, and how they are read; and a note about it.
+
+    Raises HeedfulError if there is no clip.
+    """
+    bad: list[BadRow] = []
+    clips = list(islice(read_labelled(data.train, replace(data, bad_rows="skip"), bad.append), LOOKED_AT))
+    if not clips:
+        cure = f"{bad[0].where}: {bad[0].problem}" if bad else ""
+        raise HeedfulError(f"There is no clip to learn from in {', '.join(data.train)}.", cure)
+    first = clips[0]
+    kind = "tokens" if first.words else kind_of(first.source)
+    if kind == "tokens":
+        return StepForm("tokens", normalize=data.normalize), "each word is a step"
+    if kind == "series":
+        channels = channels_in(first.source, data)
+        return StepForm("series", channels=channels), f"{count(len(channels), 'channel')}: {', '.join(channels)}"
+    if kind == "frames":
+        return choose_frames_form(clips, data, decisions)
+    raise HeedfulError(f"{first.where}: {first.source} is no clip that is known.")
+
+
+def channels_in(reference: str, data: DataSettings) -> tuple[str, ...]:
+    """The channels of a series: by name in a table, or else by number."""
+    if reference.startswith("sample://"):
+        return step_samples.CHANNELS
+    if Path(reference).suffix.lower() in TABLES:
+        return channels_of(reference, data)
+    array = read_array(reference)
+    return tuple(str(channel) for channel in range(1, 1 + (array.shape[1] if array.ndim == 2 else 1)))
+
+
+def choose_frames_form(clips: Sequence[Labelled], data: DataSettings, decisions: Decisions) -> tuple[StepForm, str]:
+    """Size and colours of frames."""
+    refuse_side(data)
+    facts = picture_facts(headers(clips))
+    settings = decisions.picture_settings(facts, data)
+    form = Form(settings.size, settings.colours, data.fit)
+    why = f"in the first {count(facts.looked_at, 'clip')} the median shorter side is {facts.median_side:g}"
+    rate = f", {data.frame_rate:g} a second (data.frame_rate)" if data.frame_rate else ""
+    gray = f"{'all' if facts.all_gray else 'not all'} are gray"
+    note = f"frames are read as {form}{rate}: {why}, and {gray} (data.picture, data.colours)"
+    return StepForm("frames", form, data.frame_rate), note
+
+
+def headers(clips: Sequence[Labelled]) -> list[Header]:
+    """The headers of the first frames of those clips that can be read; raises HeedfulError if there are none."""
+    readable, first = [], None
+    for clip in clips:
+        try:
+            readable.append(look_at_frames(clip.source))
+        except HeedfulError as error:
+            first = first or error
+    if not readable:
+        raise first or AssertionError
+    return readable
+
+
+def adapt_step_form(given: StepForm, form: StepForm, data: DataSettings) -> StepForm | None:
+    """The form that goes with weights, as these data ask for it; None: they are series of other channels.
+
+    Raises HeedfulError for steps of another kind than the weights were learnt from.
+    """
+    if given.kind != form.kind:
+        raise HeedfulError(
+            f"The weights to start from read {given.kind}, and {', '.join(data.train)} holds {form.kind}.",
+            "Leave --from out, or take weights that were learnt from the like.",
+        )
+    if given.kind == "series" and given.channels != form.channels:
+        return None
+    if given.picture is None:
+        return given
+    return replace(given, picture=adapt_form(given.picture, data), rate=data.frame_rate)

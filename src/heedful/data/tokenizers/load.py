@@ -1,0 +1,37 @@
+"""A tokenizer from a file: the ecosystem's tokenizer.json, ours or another's, or a model of sentencepiece."""
+
+import json
+from pathlib import Path
+
+import tokenizers
+
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from heedful.data.tokenizers.special_tokens import SpecialTokens
+from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of, marks_beside
+from heedful.errors import HeedfulError
+
+PIECES = '{"sentencepiece"'
+"""How a file begins that holds a model of sentencepiece."""
+
+
+def load_tokenizer(path: Path | str) -> Tokenizer:
+    """Reads a tokenizer.json, ours or another's; raises HeedfulError if it is none."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HeedfulError(f"The tokenizer {path} cannot be read: {error}.") from None
+    if text.startswith(PIECES):
+        return SentencePieceTokenizer.parse(json.loads(text))
+    beside = marks_beside(path)
+    marks = SpecialTokens.parse(json.loads(beside.read_text(encoding="utf-8"))) if beside.exists() else None
+    return parse_tokenizer(text, marks, str(path))
+
+
+def parse_tokenizer(text: str, marks: SpecialTokens | None, name: str = "This") -> Tokenizer:
+    """The tokenizer that the text of a tokenizer.json holds; raises HeedfulError, calling it by `name`, if none."""
+    try:
+        inner = tokenizers.Tokenizer.from_str(text)
+    except Exception as error:
+        # The library raises plain Exception.
+        raise HeedfulError(f"{name} is not a tokenizer.json: {error}.") from None
+    return Tokenizer(inner, kind_of(json.loads(inner.to_str())), marks)

@@ -1,0 +1,94 @@
+"""What writes token by token, as its askers see it: a stepper for the search, and the likelihood of given answers.
+
+N sources   S positions   T tokens   H W sides in pixels   C colours
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+
+from heedful.generation.stepper import SpecialIds, Stepper
+
+Sources = tuple[np.ndarray, np.ndarray]
+"""Sources (N, S, ...) and how many positions of each are real (N,)."""
+Stack = Callable[[Sequence[np.ndarray]], Sources]
+"""Makes one array of sources, padded behind."""
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """Away from what would be written for the source `blank`, by classifier-free guidance (Ho & Salimans 2021,
+    equation 6): 0 writes for `blank`, 1 as without guidance.
+    """
+
+    scale: float
+    blank: np.ndarray
+
+
+class WritingEngine(Protocol):
+    """A network that reads a source and writes."""
+
+    @property
+    def vocabulary(self) -> int: ...
+
+    @property
+    def source_limit(self) -> int | None:
+        """Positions of a source that it can read; None: no limit."""
+        ...
+
+    @property
+    def limit(self) -> int | None:
+        """Tokens that it can write; None: no limit."""
+        ...
+
+    def stepper(
+        self, engines: Sequence[Self], stack: Stack, special: SpecialIds, guidance: Guidance | None = None
+    ) -> Stepper[np.ndarray]:
+        """What a search steps through: by all `engines` together (itself among them), the mean of their probabilities.
+
+        The sources of requests are arrays (S, ...).
+        """
+        ...
+
+    def log_probabilities(
+        self, engines: Sequence[Self], source: Sources, answers: Sequence[Sequence[int]], special: SpecialIds
+    ) -> list[np.ndarray]:
+        """The log probability of each token of each answer, teacher-forced, by all `engines` together.
+
+        `answers` hold their end tokens where these count; the token that begins is `special.begin`.
+        """
+        ...
+
+
+class LanguageEngine(Protocol):
+    """A network that writes behind nothing but what it reads itself: it goes on with tokens."""
+
+    def stepper(self, engines: Sequence[Self], special: SpecialIds) -> Stepper[tuple[int, ...]]:
+        """What a search steps through: by all `engines` together (itself among them), the mean of their probabilities.
+
+        A request's source is its prompt, of which all but the last token are read when it joins.
+        """
+        ...
+
+    def log_probabilities(self, engines: Sequence[Self], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The log probability (float64) of each token of each row but the first, by all `engines` together."""
+        ...
+
+
+class PictureCodec(Protocol):
+    """Pictures as codes, and codes as pictures."""
+
+    @property
+    def positions(self) -> int:
+        """Codes of a picture: S."""
+        ...
+
+    def encode(self, pictures: np.ndarray) -> np.ndarray:
+        """Pictures (N, H, W, C) as bytes -> codes (N, S)."""
+        ...
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Codes (N, S) -> pictures (N, H, W, C) as bytes."""
+        ...

@@ -1,0 +1,222 @@
+"""From settings to modules: every network of the lineage, built from one description."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from torch import nn
+
+from heedful.blocks.attention import Additive, Attention, Dot, General, Score
+from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
+from heedful.blocks.recurrent import Recurrent
+from heedful.blocks.state import Widths
+from heedful.blocks.transformer import Block, FeedForward, Norms, Stack, initialise_normal
+from heedful.networks.configs import (
+    DecoderConfig,
+    FrameEncoderConfig,
+    RecurrentDecoderConfig,
+    RecurrentEncoderConfig,
+    TransformerConfig,
+)
+from heedful.networks.decoders import BahdanauDecoder, Decoder, LuongDecoder, SutskeverDecoder, TransformerDecoder
+from heedful.networks.encoders import Encoder, FrameEncoder, RecurrentEncoder, TransformerEncoder
+from heedful.networks.heads import TokenHead
+from heedful.networks.joins import (
+    EncoderDecoder,
+    EncoderHead,
+    LanguageModel,
+    MaskedLanguageModel,
+    Network,
+    TwoTowers,
+)
+from heedful.networks.settings import CONTEXT, Join, decoder_config, encoder_config
+from heedful.networks.sources import Source, TextSource, token_embedding
+from heedful.schema import NetworkSettings
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that a network of the lineage is made from: a join, resolved settings, what goes in and what comes out.
+
+    `sources`: one, or two for `two_encoders`; none where a network reads what it writes (`decoder`,
+    `encoder_tokens`). `outputs`: how many tokens it can write or tell, or how many classes or labels; none for
+    `two_encoders`. `shared`: source and target have one vocabulary, and then one table of embeddings.
+    """
+
+    join: Join
+    settings: NetworkSettings
+    sources: tuple[Source, ...] = ()
+    outputs: int = 0
+    shared: bool = False
+
+
+def build(spec: Spec) -> Network:
+    """The network of a description, with fresh weights, which torch's seed decides."""
+    network = spec.settings
+    match spec.join:
+        case "encoder_decoder":
+            return join_encoder_decoder(spec)
+        case "decoder":
+            return language_model(network, spec.outputs)
+        case "encoder_tokens":
+            return masked_language_model(network, spec.outputs)
+        case "encoder_pooled":
+            return encoder_pooled(network, spec.sources[0], spec.outputs)
+        case "encoder_steps":
+            return encoder_steps(network, spec.sources[0], spec.outputs)
+        case "two_encoders":
+            return two_encoders(network, spec.sources[0], spec.sources[1])
+
+
+def encoder_decoder(
+    network: NetworkSettings, source_vocabulary: int, target_vocabulary: int, shared: bool
+) -> EncoderDecoder:
+    """Text to text. `shared`: both sides have one vocabulary, and then one table of embeddings."""
+    sources = (TextSource(source_vocabulary),)
+    return join_encoder_decoder(Spec("encoder_decoder", network, sources, target_vocabulary, shared))
+
+
+def join_encoder_decoder(spec: Spec) -> EncoderDecoder:
+    """A source of any kind to tokens."""
+    network, source = spec.settings, spec.sources[0]
+    target = token_embedding(network, spec.outputs)
+    embedding = target if spec.shared else source.embedding(network)
+    encoder = build_encoder(network, source.embeds_positions)
+    return EncoderDecoder(embedding, encoder, build_decoder(network, target, encoder.widths))
+
+
+def language_model(network: NetworkSettings, vocabulary: int) -> LanguageModel:
+    """Text from nothing."""
+    return LanguageModel(build_decoder(network, token_embedding(network, vocabulary), None))
+
+
+def masked_language_model(network: NetworkSettings, vocabulary: int) -> MaskedLanguageModel:
+    """Masked tokens of a text, by an encoder that is bidirectional."""
+    tokens, encoder = token_embedding(network, vocabulary), build_encoder(network, bidirectional=True)
+    config = encoder_config(network)
+    if not isinstance(config, TransformerConfig):
+        return MaskedLanguageModel(tokens, encoder, TokenHead(tokens, bool(network.tied), "gelu"))
+    head = TokenHead(tokens, bool(network.tied), config.activation, config.epsilon)
+    if config.std:
+        initialise_normal(head, config.std, int(network.depth))
+    return MaskedLanguageModel(tokens, encoder, head)
+
+
+def encoder_pooled(network: NetworkSettings, source: Source, classes: int) -> EncoderHead:
+    """One answer for a source."""
+    assert network.pool != "auto", "whoever asks for one answer decides it"
+    encoder = build_encoder(network, source.embeds_positions)
+    return EncoderHead(source.embedding(network), encoder, classes, network.pool, float(network.dropout))
+
+
+def encoder_steps(network: NetworkSettings, source: Source, labels: int) -> EncoderHead:
+    """An answer at each position. Recurrent encoders are bidirectional, unless no step may know a later one."""
+    encoder = build_encoder(network, source.embeds_positions, bidirectional=not network.causal)
+    return EncoderHead(source.embedding(network), encoder, labels, "each", float(network.dropout))
+
+
+def two_encoders(network: NetworkSettings, source: Source, text: Source) -> TwoTowers:
+    """Two sources in one space; texts have 1-D positions, whatever those of pictures are."""
+    of_text = replace(network, positions="sinusoidal") if network.positions == "grid" else network
+    encoders = build_encoder(network, source.embeds_positions), build_encoder(of_text, for_text=True)
+    return TwoTowers(source.embedding(network), text.embedding(of_text), encoders, int(network.width))
+
+
+def build_encoder(
+    network: NetworkSettings,
+    embeds_positions: bool = False,
+    bidirectional: bool | None = None,
+    for_text: bool = False,
+) -> Encoder:
+    """The encoder of a row; `for_text`: that of the texts of two encoders.
+
+    `embeds_positions`: the embedding adds positions. `bidirectional`: whether positions see those behind them; None:
+    as the row has it.
+    """
+    config = encoder_config(network, for_text)
+    width, depth, dropout = int(network.width), int(network.depth), float(network.dropout)
+    if isinstance(config, FrameEncoderConfig):
+        return FrameEncoder(width, depth, dropout)
+    if isinstance(config, RecurrentEncoderConfig):
+        if bidirectional is not None:
+            config = replace(config, bidirectional=bidirectional, reverse=False)
+        return RecurrentEncoder(config.cell, width, depth, dropout, config.bidirectional, config.reverse)
+    return transformer_encoder(config, network, embeds_positions, bidirectional)
+
+
+def transformer_encoder(
+    config: TransformerConfig,
+    network: NetworkSettings,
+    embeds_positions: bool = False,
+    bidirectional: bool | None = None,
+) -> TransformerEncoder:
+    """The same of a row with a Transformer. Rotary positions are the encoder's own, whatever the embedding adds."""
+    embedded = embeds_positions and config.positions != "rotary"
+    positions = Positions() if embedded else build_positions(config, network)
+    causal = config.causal if bidirectional is None else not bidirectional
+    layers, dropout = build_stack(config, network, None), float(network.dropout)
+    encoder = TransformerEncoder(layers, positions, dropout, causal, config.summary, config.first_norm, config.epsilon)
+    if config.std:
+        initialise_normal(encoder, config.std, int(network.depth))
+    return encoder
+
+
+def build_stack(config: TransformerConfig, network: NetworkSettings, memory_width: int | None) -> Stack:
+    """The blocks of a Transformer, which attend to a memory of this width if there is one."""
+    width, heads, inner, dropout = int(network.width), int(network.heads), int(network.inner), float(network.dropout)
+    norm = partial(nn.LayerNorm, width, config.epsilon)
+
+    def block() -> Block:
+        self_attention = Attention(width, heads)
+        memory = Attention(width, heads, memory_width) if memory_width else None
+        feed_forward = FeedForward(nn.Linear(width, inner), nn.Linear(inner, width), config.activation)
+        slots = [Norms.of(norm(), config.norm) for _ in range(3 if memory else 2)]
+        return Block(self_attention, slots[0], feed_forward, slots[-1], dropout, memory, slots[1] if memory else None)
+
+    last = norm() if config.norm == "pre" else nn.Identity()
+    return Stack(width, [block() for _ in range(int(network.depth))], last)
+
+
+def build_decoder(network: NetworkSettings, tokens: Tokens, memory: Widths | None) -> Decoder:
+    """The decoder of a row, after an encoder of these widths (None: a language model)."""
+    config: DecoderConfig = decoder_config(network)
+    if isinstance(config, RecurrentDecoderConfig):
+        return recurrent_decoder(config, network, tokens, memory)
+    layers = build_stack(config, network, memory.vectors if memory else None)
+    positions, dropout = build_positions(config, network), float(network.dropout)
+    decoder = TransformerDecoder(tokens, layers, positions, dropout, config.tied, config.bias)
+    if config.std:
+        initialise_normal(decoder, config.std, int(network.depth))
+    return decoder
+
+
+def recurrent_decoder(
+    config: RecurrentDecoderConfig, network: NetworkSettings, tokens: Tokens, memory: Widths | None
+) -> Decoder:
+    """The same of a row with a recurrent one."""
+    width, depth, dropout = int(network.width), int(network.depth), float(network.dropout)
+    if config.attends == "never":
+        summary = memory.summary if memory and config.every_step else 0
+        layers = Recurrent(config.cell, width + summary, width, depth, dropout)
+        return SutskeverDecoder(tokens, layers, dropout, memory, config.tied, config.every_step)
+    assert memory is not None, "a row with attention has a source"
+    score = build_score(config, width, memory.vectors)
+    if config.attends == "before":
+        layers = Recurrent(config.cell, width + memory.vectors, width, depth, dropout)
+        return BahdanauDecoder(tokens, layers, score, dropout, memory, config.tied)
+    layers = Recurrent(config.cell, width * 2 if config.feeding else width, width, depth, dropout)
+    return LuongDecoder(tokens, layers, score, dropout, memory, config.tied, config.feeding)
+
+
+def build_score(config: RecurrentDecoderConfig, width: int, memory_width: int) -> Score:
+    """The attention of a recurrent decoder; concat is Luong's name for Bahdanau's sum."""
+    if config.attention in ("additive", "concat"):
+        return Additive(width, memory_width, width)
+    return Dot() if config.attention == "dot" else General(width, memory_width)
+
+
+def build_positions(config: TransformerConfig, network: NetworkSettings) -> Positions:
+    """How a Transformer is told the order."""
+    width = int(network.width)
+    if config.positions in ("learned", "line"):
+        return Learned(width, CONTEXT if network.context == "auto" else int(network.context))
+    return Sinusoidal(width) if config.positions == "sinusoidal" else Rotary(width // int(network.heads))

@@ -1,0 +1,59 @@
+"""How trained captioners are asked and scored."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from heedful.data.pairs import prepared as pairs
+from heedful.data.pairs.prepared import Prepared
+from heedful.metrics import baselines
+from heedful.metrics.scores import evaluate as measure
+from heedful.results import Example, Exhibits, Measure, Scores
+from heedful.schema import DataSettings, GenerateSettings
+from heedful.tasks.seq2seq import Seq2SeqAnswering, TrainedSeq2Seq
+from heedful.tasks.task import OnBad, SourceKind
+
+
+class CaptionAnswering(Seq2SeqAnswering):
+    """Answers pictures with texts."""
+
+    def evaluate(
+        self,
+        models: Sequence[TrainedSeq2Seq],
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        *,
+        samples: int = 1000,
+        data: Prepared | None = None,
+    ) -> Scores:
+        """Scores the 1-best answers to examples; with `data`, pictures that were read before are not read again."""
+        sources, references = [example.source for example in examples], [example.references for example in examples]
+        album = data.source if data else None
+        answers = [best[0] for best in self.answer(models, sources, replace(settings, n_best=1), album)]
+        outputs, logs = [answer.output for answer in answers], [answer.score for answer in answers]
+        return measure("captions", sources, outputs, references, samples=samples, logs=logs)
+
+    def baseline(
+        self, model: TrainedSeq2Seq, data: Prepared, examples: Sequence[Example]
+    ) -> tuple[str, dict[str, Measure]]:
+        """What needs no network: the words of the training picture whose pixels are nearest."""
+        rows = [data.train[row] for row in range(len(data.train))]
+        texts = [model.target.decode(words) for _, words in rows]
+        numbers = np.concatenate([picture for picture, _ in rows]).astype(np.int64)
+        sources, references = [example.source for example in examples], [example.references for example in examples]
+        nearest = baselines.NearestPicture(data.source.pixels(numbers), texts)
+        scores = measure("captions", sources, nearest.answers(data.source.of(sources)), references)
+        return "nearest training picture", scores.measures
+
+    def examples(
+        self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings, on_bad: OnBad
+    ) -> list[Example]:
+        return pairs.examples(files, settings, on_bad, pictures=True)
+
+    def source_kind(self, model: TrainedSeq2Seq) -> SourceKind:
+        return "picture"
+
+    def exhibits(self, models: Sequence[TrainedSeq2Seq], scores: Scores, settings: GenerateSettings) -> Exhibits:
+        """What a report shows beside the numbers: the pictures of scored examples."""
+        return Exhibits("captions", pictures=models[0].reading.prints(case.source for case in scores.cases))

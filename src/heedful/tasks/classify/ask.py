@@ -1,0 +1,159 @@
+"""How classifiers are asked and scored: a picture or a text in, the probability of each class out.
+
+N sources   C classes
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from heedful.data.pairs.prepared import Prepared, open_run
+from heedful.data.pairs.prepared import examples as read_examples
+from heedful.data.pictures.album import Album
+from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.engines.reading import ReadingEngine
+from heedful.errors import unknown
+from heedful.metrics import baselines
+from heedful.metrics.classes import evaluate_classes
+from heedful.metrics.counts import Kind
+from heedful.metrics.scores import evaluate as measure
+from heedful.results import Answer, Example, Exhibits, Measure, Scores, Track
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
+from heedful.tasks.inputs import Reading
+from heedful.tasks.manifests import describe_source
+from heedful.tasks.pretrained import plan_config
+from heedful.tasks.task import Answering, OnBad, SourceKind
+
+if TYPE_CHECKING:
+    from heedful.hub import Plan
+
+LEAST = 1e-30  # of a probability whose logarithm is taken
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """What tells classes apart, with what it takes to read its sources and to name its answers."""
+
+    engine: ReadingEngine
+    settings: NetworkSettings
+    reading: Reading
+    names: tuple[str, ...]
+    plan: "Plan | None" = None
+
+
+class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
+    """The answers of classifiers; several give the mean of their probabilities."""
+
+    def answer(
+        self, models: Sequence[TrainedClassifier], inputs: Sequence[str], settings: GenerateSettings
+    ) -> list[list[Answer]]:
+        """The n best classes for each source; each answer's track has the probabilities of all."""
+        rows = probabilities(models, inputs, settings)
+        return [best_classes(models[0], source, row, settings.n_best) for source, row in zip(inputs, rows, strict=True)]
+
+    def score(self, models: Sequence[TrainedClassifier], pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """The log probability of each (source, class)."""
+        numbers = {name: number for number, name in enumerate(models[0].names)}
+        for _, name in pairs:
+            if name not in numbers:
+                raise unknown("class", name, numbers)
+        rows = probabilities(models, [source for source, _ in pairs], GenerateSettings())
+        return [float(np.log(max(row[numbers[name]], LEAST))) for row, (_, name) in zip(rows, pairs, strict=True)]
+
+    def evaluate(
+        self,
+        models: Sequence[TrainedClassifier],
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        *,
+        samples: int = 1000,
+        data: Prepared | None = None,
+    ) -> Scores:
+        sources = [example.source for example in examples]
+        album = data.source if data and isinstance(data.source, Album) else None
+        rows = probabilities(models, sources, settings, album)
+        references = [example.references for example in examples]
+        return evaluate_classes(sources, models[0].names, rows, references, samples=samples)
+
+    def baseline(
+        self, model: TrainedClassifier, data: Prepared, examples: Sequence[Example]
+    ) -> tuple[str, dict[str, Measure]]:
+        """The class of the nearest training picture by its pixels; for texts, the largest class."""
+        train, names = data.train, model.names
+        targets = [names[int(train[row][1][0])] for row in range(len(train))]
+        sources, references = [case.source for case in examples], [case.references for case in examples]
+        if isinstance(data.source, Album):
+            numbers = np.array([int(train[row][0][0]) for row in range(len(train))])
+            nearest = baselines.NearestPicture(data.source.pixels(numbers), targets)
+            name, outputs = "nearest training picture", nearest.answers(data.source.of(sources))
+        else:
+            name, outputs = "largest class", [baselines.majority(targets)] * len(sources)
+        return name, measure("classes", sources, outputs, references).measures
+
+    def kind(self, model: TrainedClassifier) -> Kind:
+        return "classes"
+
+    def together(self, model: TrainedClassifier, other: TrainedClassifier) -> bool:
+        """Whether they read the same and name the same classes."""
+        return model.reading.same_as(other.reading) and model.names == other.names
+
+    def open_data(self, folder: Path) -> Prepared | None:
+        return open_run(folder)
+
+    def examples(
+        self, model: TrainedClassifier, files: Sequence[str], settings: DataSettings, on_bad: OnBad
+    ) -> list[Example]:
+        return read_examples(files, settings, on_bad, pictures=model.reading.pixels is not None)
+
+    def source_kind(self, model: TrainedClassifier) -> SourceKind:
+        return "picture" if model.reading.positions else "text"
+
+    def asked_with(self, model: TrainedClassifier) -> str:
+        return "PICTURE" if model.reading.positions else '"…"'
+
+    def exhibits(self, models: Sequence[TrainedClassifier], scores: Scores, settings: GenerateSettings) -> Exhibits:
+        """The pictures of scored examples, as people are shown them."""
+        return Exhibits("classes", pictures=models[0].reading.prints(case.source for case in scores.cases))
+
+    def config(self, model: TrainedClassifier) -> dict[str, Any]:
+        about = {"network": asdict(model.settings), "names": list(model.names)}
+        return about | model.reading.config() | plan_config(model.plan)
+
+    def save(self, model: TrainedClassifier, folder: Path) -> None:
+        """Writes the tokenizer, if there is one; the caller writes config and weights."""
+        if isinstance(model.reading.coder, Tokenizer):
+            model.reading.coder.save(folder / "tokenizer.json")
+
+    def manifest(self, model: TrainedClassifier, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+        return {"source": describe_source(model.reading, folder), "names": list(model.names)}
+
+
+def probabilities(
+    models: Sequence[TrainedClassifier],
+    sources: Sequence[str],
+    settings: GenerateSettings,
+    album: Album | None = None,
+) -> np.ndarray:
+    """The probability of each class, (N, C); several models give the mean of theirs."""
+    first = models[0]
+    mean = np.zeros((len(sources), len(first.names)))
+    limits = [model.engine.limit for model in models]
+    for rows, (source, lengths) in first.reading.stacks(sources, settings.batch_tokens, limits, album):
+        for model in models:
+            mean[rows] += model.engine(source, lengths) / len(models)
+    return mean
+
+
+def best_classes(model: TrainedClassifier, source: str, row: np.ndarray, count: int) -> list[Answer]:
+    """The likeliest classes of one source, by the probabilities (C,) of all."""
+    names, unread = model.names, model.reading.unknown(source)
+    order = np.argsort(-row, kind="stable")[:count]
+    everything = tuple(float(value) for value in row)
+    scores = [float(np.log(max(row[number], LEAST))) for number in order]
+    return [
+        Answer(source, names[number], score, score, unknown=unread, track=Track(names, (names[number],), (everything,)))
+        for number, score in zip(order, scores, strict=True)
+    ]

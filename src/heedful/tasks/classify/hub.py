@@ -1,0 +1,35 @@
+"""Published classifiers: opened, and written as their family writes them."""
+
+from dataclasses import replace
+from typing import Any
+
+from heedful import hub
+from heedful.errors import HeedfulError
+from heedful.hub import Published
+from heedful.schema import Recipe
+from heedful.tasks.classify.learnable import LearnableClassifier, with_network
+from heedful.tasks.from_hub import distinct, eyes, tokenizer
+from heedful.tasks.inputs import Reading
+from heedful.tasks.to_hub import RESIZED, picture_facts, published_again, published_anew
+from heedful.tasks.tokenizer_files import words_of
+
+
+def from_hub(published: Published, where: str) -> LearnableClassifier:
+    """The model of a folder in the Hugging Face format."""
+    plan, side = published.plan, published.plan.sides["encoder"]
+    reading = eyes(published, side) if published.pictures else Reading(tokenizer(published, where))
+    network: Any = hub.network(published)
+    return with_network(network, side, reading, distinct(plan.facts["names"]), plan)
+
+
+def to_hub(model: LearnableClassifier, recipe: Recipe, notes: list[str]) -> Published:
+    """The model as a ViT is published, or again as it was; raises HeedfulError where no layout has a place for it."""
+    form = model.reading.form if model.reading.positions else None
+    if model.plan:
+        published = published_again(model.plan, recipe.task, model.network, form)
+        return published if form else replace(published, words=words_of(model.reading.tokenizer))
+    if form is None:
+        raise HeedfulError("The Hugging Face format has no layout for what was trained here to classify texts.")
+    notes.append(RESIZED)
+    facts = picture_facts(model.reading.pixels) | {"names": list(model.names)}
+    return published_anew("vit", model.settings, facts, model.network, form)

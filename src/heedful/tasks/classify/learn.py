@@ -1,0 +1,187 @@
+"""How classifiers are made of data, kept and given away: pictures or texts in, probabilities over classes out.
+
+N sources   C classes
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from heedful.data import batching
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
+from heedful.data.notes import Say
+from heedful.data.pairs.check import check_pairs
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import Prepared, kind_of_source
+from heedful.data.pictures.album import Album
+from heedful.data.pictures.augment import mix
+from heedful.data.prepare import prepare
+from heedful.engines.onnx_graphs import Graph, answer_graph
+from heedful.metrics.counts import PRIMARY
+from heedful.networks.build import Spec
+from heedful.networks.joins import EncoderHead
+from heedful.networks.settings import fit_pictures
+from heedful.results import Findings
+from heedful.schema import NetworkSettings, Recipe, parse_settings
+from heedful.tasks import inputs
+from heedful.tasks.classify.ask import ClassifyAnswering
+from heedful.tasks.classify.learnable import LearnableClassifier, with_network
+from heedful.tasks.inputs import Reading, load_reading
+from heedful.tasks.joins import join_of
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.plans import begun, build, planned
+from heedful.tasks.pretrained import Pretrained
+from heedful.tasks.task import Learning
+from heedful.tasks.training_sources import (
+    TrainingSources,
+    network_source,
+    picture_advice,
+    pretrained_of,
+    reading_of,
+    refuse_varied,
+    training_sources,
+)
+from heedful.training import decide
+from heedful.training.loop import Work
+
+if TYPE_CHECKING:
+    from heedful.hub import Plan, Published
+
+
+class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
+    """Classes are those of the data."""
+
+    own: ClassVar = {"pool": "summary"} | inputs.OWN
+
+    def resolve(self, recipe: Recipe) -> Recipe:
+        if kind_of_source(recipe.data) == "picture":
+            recipe = decide.batches(recipe, decide.PICTURES)
+        return decide.resolve_recipe(recipe, *join_of(recipe.task), self.own)
+
+    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
+        start, kind = start or Pretrained(), kind_of_source(recipe.data)
+        source = start.picture(recipe.data) if kind == "picture" else start.words
+        return prepare(PairKind((kind, "name"), (source, None)), recipe, folder, say, decide)
+
+    def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
+        """The recipe with how pictures are cut; raises HeedfulError for texts to be varied."""
+        if isinstance(data.source, Album):
+            return replace(recipe, network=fit_pictures(recipe.network, data.source.form.size))
+        refuse_varied(recipe)
+        return recipe
+
+    def check(self, recipe: Recipe) -> Findings:
+        """Looks at the data before training: bad rows, leaks, classes of few examples."""
+        return check_pairs(recipe.data)
+
+    def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableClassifier:
+        torch.manual_seed(recipe.seed)
+        reading = reading_of(data.source, data.train, recipe, start)
+        plan = begun(start, recipe.task, recipe.network, data.target.names, reading.pixels)
+        return build_classifier(recipe.network, reading, data.target.names, plan)
+
+    def work(self, model: LearnableClassifier, data: Prepared, recipe: Recipe) -> Work:
+        valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
+        sources = training_sources(recipe, data.train, data.source, model.reading, inputs.AUGMENT)
+        answering = ClassifyAnswering(self.facts)
+        return Work(
+            network=model.network,
+            plan=lambda epoch: sources.plan(recipe, epoch),
+            collate=Collate(sources, 0.0 if recipe.train.mix == "auto" else recipe.train.mix),
+            loss=Loss(recipe.train.label_smoothing, class_weights(data, recipe)),
+            score=self.scorer(answering, [model], valid, recipe.generate, data),
+            primary=PRIMARY[answering.kind(model)],
+            higher_is_better=True,
+            where=sources.where,
+        )
+
+    def advice(self, recipe: Recipe, data: Prepared) -> str:
+        """What would do better than to begin from nothing with few pictures."""
+        return picture_advice(recipe, data, "google/vit-base-patch16-224")
+
+    def pretrained(self, model: LearnableClassifier) -> Pretrained:
+        return replace(pretrained_of(model.reading), names=model.names, plan=model.plan)
+
+    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        return super().inherited(before, start) | start.picture_settings()
+
+    def load(self, config: dict[str, Any], folder: Path) -> LearnableClassifier:
+        settings, reading = (
+            parse_settings(NetworkSettings, config["network"]),
+            load_reading(config, folder / "tokenizer.json"),
+        )
+        return build_classifier(settings, reading, tuple(config["names"]), planned(config))
+
+    def from_hub(self, published: "Published", where: str) -> LearnableClassifier:
+        from heedful.tasks.classify import hub
+
+        return hub.from_hub(published, where)
+
+    def to_hub(self, model: LearnableClassifier, recipe: Recipe, notes: list[str]) -> "Published":
+        from heedful.tasks.classify import hub
+
+        return hub.to_hub(model, recipe, notes)
+
+    def graphs(self, model: LearnableClassifier, lengths: Sequence[int]) -> list[Graph]:
+        return [answer_graph(model.network, *made_up_sources(model.reading, lengths, model.network.encoder.limit))]
+
+
+def build_classifier(
+    settings: NetworkSettings, reading: Reading, names: tuple[str, ...], plan: "Plan | None" = None
+) -> LearnableClassifier:
+    """A classifier of resolved settings, or of the plan of a published network, with fresh weights."""
+    spec = Spec("encoder_pooled", settings, (network_source(reading),), len(names))
+    return with_network(build(plan or spec, EncoderHead), settings, reading, names, plan)
+
+
+def class_weights(data: Prepared, recipe: Recipe) -> Tensor:
+    """What an example of each class counts, (C,); rows count 1 on average."""
+    classes = np.array([data.train[row][1][0] for row in range(len(data.train))])
+    counts = np.bincount(classes, minlength=data.target.size)
+    if recipe.train.class_weights == "none":
+        return torch.ones(len(counts))
+    return torch.from_numpy(len(classes) / (len(counts) * np.maximum(counts, 1))).float()
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Rows -> a batch: sources, their lengths and labels, in some batches mixed."""
+
+    sources: TrainingSources
+    mixed: float
+
+    def __call__(self, rows: Rows) -> Batch:
+        labels = torch.tensor([int(label[0]) for _, label in self.sources.pairs(rows)])
+        batch = self.sources(rows) | {"labels": labels}
+        if not self.mixed or self.sources.reading.pixels is None:
+            return batch
+        return batch | mix(batch["source"], labels, self.mixed, self.sources.seeds(rows[:1])[0])
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Label-smoothed cross entropy, summed over examples; a mixed example counts for both of its classes."""
+
+    smoothing: float
+    weights: Tensor
+
+    def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
+        labels = batch["labels"]
+        logits = network(batch["source"], batch["lengths"]).float()
+
+        def losses(classes: Tensor) -> Tensor:
+            entropies = F.cross_entropy(logits, classes, reduction="none", label_smoothing=self.smoothing)
+            return entropies * self.weights.to(classes.device)[classes]
+
+        loss = losses(labels)
+        if "others" in batch:
+            share = batch["shares"]
+            loss = share * loss + (1 - share) * losses(batch["others"])
+        return loss.sum(), len(labels)

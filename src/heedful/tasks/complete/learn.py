@@ -1,0 +1,172 @@
+"""How a language model learns to go on with texts: GPT, or any decoder that needs no source.
+
+N rows   T positions   D width
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from heedful.blocks.attention.masks import up_to
+from heedful.blocks.loss import cross_entropy
+from heedful.data import batching
+from heedful.data.batch import Batch, padded
+from heedful.data.batching import Rows
+from heedful.data.documents.check import check_documents
+from heedful.data.documents.kind import DocumentKind
+from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.notes import Say
+from heedful.data.prepare import prepare
+from heedful.data.tokenizers.load import load_tokenizer
+from heedful.engines.onnx_graphs import Graph, alone_graph
+from heedful.metrics.counts import PRIMARY
+from heedful.networks.build import Spec
+from heedful.networks.joins import LanguageModel
+from heedful.results import Alignment, Findings
+from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
+from heedful.tasks import plans, training_documents
+from heedful.tasks.attention_maps import TO_ITSELF, attention_maps
+from heedful.tasks.complete.ask import continue_texts, passages, score_passages
+from heedful.tasks.complete.learnable import SAMPLED, LearnableLanguageModel, learnable
+from heedful.tasks.language import too_long
+from heedful.tasks.pretrained import Pretrained
+from heedful.tasks.task import Learning
+from heedful.tasks.training_documents import DocumentPieces, values_of
+from heedful.training import decide
+from heedful.training.loop import Work
+
+if TYPE_CHECKING:
+    from heedful.hub import Plan, Published
+
+DRAWN = 24  # tokens of an answer that are explained
+
+
+def build_network(plan: "Plan | None", settings: NetworkSettings, vocabulary: int) -> LanguageModel:
+    """A network as published, or of the lineage."""
+    return plans.build(plan or Spec("decoder", settings, outputs=vocabulary), LanguageModel)
+
+
+class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
+    """How language models are made."""
+
+    def resolve(self, recipe: Recipe) -> Recipe:
+        return training_documents.resolve(recipe).with_defaults("generate", SAMPLED)
+
+    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> PreparedDocuments:
+        return prepare(DocumentKind(start.written if start else None), recipe, folder, say, decide)
+
+    def check(self, recipe: Recipe) -> Findings:
+        """Bad rows, repeated ones, leaks, odd characters."""
+        return check_documents(recipe.data)
+
+    def build(self, recipe: Recipe, data: PreparedDocuments, start: Pretrained | None = None) -> LearnableLanguageModel:
+        torch.manual_seed(recipe.seed)
+        plan, tokenizer = plans.begun(start, "complete", recipe.network), data.tokenizer
+        network = build_network(plan, recipe.network, tokenizer.size)
+        ends, form = training_documents.learns_ends(data), recipe.data.normalize
+        return learnable(network, recipe.network, tokenizer, recipe.data.window, ends, form, plan)
+
+    def work(self, model: LearnableLanguageModel, data: PreparedDocuments, recipe: Recipe) -> Work:
+        pieces = DocumentPieces(data.train, model.window, recipe.seed, ahead=True)
+        valid = batching.sample(passages(model, data.valid), recipe.train.valid_limit, recipe.seed)
+        return Work(
+            network=model.network,
+            plan=lambda epoch: pieces.plan(int(recipe.train.batch_tokens), epoch),
+            collate=Collate(pieces),
+            loss=Loss(recipe.train.label_smoothing),
+            score=lambda: values_of(score_passages([model], valid, recipe.generate, samples=0)),
+            primary=PRIMARY["passages"],
+            higher_is_better=False,
+            where=pieces.where,
+        )
+
+    def pretrained(self, model: LearnableLanguageModel) -> Pretrained:
+        return Pretrained(written=model.tokenizer, plan=model.plan)
+
+    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        return super().inherited(before, start) | training_documents.inherited_window(before)
+
+    def load(self, config: dict[str, Any], folder: Path) -> LearnableLanguageModel:
+        settings, plan = parse_settings(NetworkSettings, config["network"]), plans.planned(config)
+        tokenizer = load_tokenizer(folder / "tokenizer.json")
+        about = (config["window"], config["ends"], config["normal_form"])
+        return learnable(build_network(plan, settings, tokenizer.size), settings, tokenizer, *about, plan)
+
+    def from_hub(self, published: "Published", where: str) -> LearnableLanguageModel:
+        from heedful.tasks.complete import hub
+
+        return hub.from_hub(published, where)
+
+    def hub_recipe(self, recipe: Recipe, published: "Published", model: LearnableLanguageModel) -> Recipe:
+        from heedful.tasks.complete import hub
+
+        return hub.hub_recipe(recipe, published, model)
+
+    def to_hub(self, model: LearnableLanguageModel, recipe: Recipe, notes: list[str]) -> "Published":
+        from heedful.tasks.complete import hub
+
+        return hub.to_hub(model, recipe)
+
+    def graphs(self, model: LearnableLanguageModel, lengths: Sequence[int]) -> list[Graph]:
+        return [alone_graph(model.network, len(lengths))]
+
+    def explain(
+        self, model: LearnableLanguageModel, text: str, output: str | None, settings: GenerateSettings
+    ) -> Alignment:
+        """What each token that goes on with `text` looked at in it, and in what was written before.
+
+        `output` is what is to be explained in place of the model's own answer, of which as much as can be drawn is
+        taken. Raises HeedfulError for more tokens than the network reads at once.
+        """
+        before, tokenizer = model.encode_prompt(text), model.tokenizer
+        tokens = own_tokens(model, text, len(before), settings) if output is None else model.encode(output)
+        read = [*before, *tokens[:-1]]
+        if model.limit and len(read) > model.limit:
+            raise too_long(text + (output or ""), len(read), model.limit, "Explain a shorter one.")
+        rows = range(len(before) - 1, len(read))
+        maps = attention_maps(model.network, padded([np.array(read)])[:1], TO_ITSELF, rows)
+        return Alignment(tuple(tokenizer.tokens(read)), tuple(tokenizer.tokens(tokens)), maps)
+
+
+def own_tokens(model: LearnableLanguageModel, text: str, read: int, settings: GenerateSettings) -> list[int]:
+    """How the model goes on with a text of so many tokens, as far as it can be drawn, the end included."""
+    most = DRAWN if model.limit is None else min(DRAWN, model.limit - read + 1)
+    own = replace(settings, max_length=max(1, most), n_best=1, long_prompt="error")
+    [[continuation]] = continue_texts([model], [text], own)
+    end = [model.tokenizer.special_tokens.end] if continuation.complete and model.ends else []
+    return [*continuation.tokens, *end][:DRAWN]
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Rows of pieces -> a batch: tokens, those behind them, and how many each row has."""
+
+    pieces: DocumentPieces
+
+    def __call__(self, rows: Rows) -> Batch:
+        return ahead(self.pieces.tokens(rows))
+
+
+def ahead(rows: Sequence[np.ndarray]) -> Batch:
+    """Each token of a row beside the next one."""
+    inputs, steps = padded([row[:-1] for row in rows])
+    targets, _ = padded([row[1:] for row in rows])
+    return Batch({"inputs": inputs, "targets": targets, "steps": steps})
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Cross entropy, summed over real tokens. What stands behind the end of a row changes nothing before it."""
+
+    smoothing: float
+
+    def __call__(self, network: LanguageModel, batch: Batch) -> tuple[Tensor, int]:
+        outputs = network(batch["inputs"])
+        real = up_to(batch["steps"], outputs.size(1))
+        targets, decoder = batch["targets"][real], network.decoder
+        return cross_entropy(outputs[real], decoder.logits, targets, decoder.vocabulary, self.smoothing), len(targets)

@@ -1,0 +1,161 @@
+"""How generators of images learn: first pictures become codes, then sentences become codes.
+
+N sources   H W sides in pixels   C colours   S codes of a picture
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from heedful.blocks.codebook import GrayLevels
+from heedful.data import batching
+from heedful.data.batching import Rows
+from heedful.data.notes import Say
+from heedful.data.pairs.check import check_pairs
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import Prepared
+from heedful.data.pictures.read import Form
+from heedful.data.prepare import prepare as prepare_data
+from heedful.engines.onnx_graphs import Graph, paint_graph, writer_graphs
+from heedful.engines.plain_writing import PlainCodec, PlainSeq2Seq
+from heedful.metrics.counts import PRIMARY
+from heedful.networks.joins import Drawing, EncoderDecoder
+from heedful.results import Findings
+from heedful.schema import NetworkSettings, Recipe, parse_settings
+from heedful.tasks.draw import codes
+from heedful.tasks.draw.ask import DrawAnswering, TrainedImageGenerator
+from heedful.tasks.draw.code_ids import FIRST, count_codes
+from heedful.tasks.inputs import Reading, load_text_reading
+from heedful.tasks.joins import join_of
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.plans import build
+from heedful.tasks.pretrained import Pretrained
+from heedful.tasks.seq2seq_learning import encoder_decoder
+from heedful.tasks.task import Learning, Stage, TaskFacts
+from heedful.tasks.training_sources import pretrained_of, training_sources
+from heedful.training import decide as defaults
+from heedful.training.loop import Work
+
+OWN = {"codes": "auto"}
+SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
+"""What Generate means for drawings where the recipe does not say otherwise."""
+LEARNT = {"label_smoothing": 0.0}
+"""The same of Train: of a thousand codes, a tenth of the mass on wrong ones is much when one is drawn by lot."""
+SHARE = 0.2  # of the budget, for the codebook
+
+
+@dataclass(frozen=True)
+class LearnableImageGenerator(TrainedImageGenerator):
+    """The same with its network at hand, which its engine and its codec ask."""
+
+    network: Drawing = field(kw_only=True)
+
+
+class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
+    """Learns from sentences and pictures of what they say."""
+
+    own = OWN
+
+    def __init__(self, facts: TaskFacts, answering: DrawAnswering) -> None:
+        super().__init__(facts)
+        self.answering = answering
+
+    def resolve(self, recipe: Recipe) -> Recipe:
+        recipe = defaults.batches(defaults.resolve_recipe(recipe, *join_of(recipe.task), OWN), defaults.DRAWINGS)
+        return recipe.with_defaults("generate", SAMPLED).with_defaults("train", LEARNT)
+
+    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
+        start = start or Pretrained()
+        kind = PairKind(("text", "picture"), (start.words, start.picture(recipe.data)))
+        return prepare_data(kind, recipe, folder, say, defaults)
+
+    def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
+        """The recipe with what the data decide: tiny gray pictures need no codebook, unless one is asked for.
+
+        Raises HeedfulError for a side that the codebook cannot halve.
+        """
+        number = count_codes(recipe.network.codes, data.target.form)
+        return replace(recipe, network=replace(recipe.network, codes=number))
+
+    def check(self, recipe: Recipe) -> Findings:
+        """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
+        return check_pairs(recipe.data)
+
+    def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableImageGenerator:
+        torch.manual_seed(recipe.seed)
+        reading = Reading(data.source, normal_form=recipe.data.normalize)
+        return build_generator(recipe.network, reading, data.target.form)
+
+    def first(self, model: LearnableImageGenerator, data: Prepared, recipe: Recipe) -> Stage | None:
+        """What is learnt before the rest: the codebook. None: there is nothing to learn first, or it is frozen."""
+        codebook = model.network.codebook
+        if isinstance(codebook, GrayLevels) or not any(weight.requires_grad for weight in codebook.parameters()):
+            return None
+        share = SHARE if recipe.train.codebook == "auto" else float(recipe.train.codebook)
+        train = replace(defaults.portion(recipe.train, share), learning_rate=codes.RATE)
+        return Stage(codes.codebook_work(codebook, data, recipe), train, defaults.portion(recipe.train, 1 - share))
+
+    def work(self, model: LearnableImageGenerator, data: Prepared, recipe: Recipe) -> Work:
+        """What the loop needs, once the codebook has been learnt."""
+        model.network.codebook.requires_grad_(False)
+        valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
+        sources = training_sources(recipe, data.train, data.source, model.reading, ())
+        drawn = codes.encode_album(model.codec, data.target)
+        dropped = 0.1 if recipe.train.drop_source == "auto" else float(recipe.train.drop_source)
+
+        def plan(epoch: int) -> list[Rows]:
+            lengths = np.full_like(data.train.lengths, max(drawn.shape[1], data.train.lengths[:, 0].max()))
+            return batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
+
+        return Work(
+            network=model.network,
+            plan=plan,
+            collate=codes.Collate(sources, drawn, dropped),
+            loss=codes.Loss(recipe.train.label_smoothing),
+            score=self.scorer(self.answering, [model], valid, recipe.generate, data),
+            primary=PRIMARY[self.answering.kind(model)],
+            higher_is_better=True,
+            where=sources.where,
+        )
+
+    def remarks(self, model: LearnableImageGenerator, data: Prepared) -> list[str]:
+        """How well the codebook does its part, in words."""
+        if isinstance(model.network.codebook, GrayLevels):
+            return []
+        pictures = data.target.of([example.references[0] for example in data.valid])
+        measures = codes.measure_codebook(model.network.codebook, pictures)
+        return [
+            f"the codebook gives the pictures of valid back {measures['reconstruction_error']:.1f} % of full "
+            f"brightness off, and uses {measures['codes_used']:.0f} % of its codes"
+        ]
+
+    def pretrained(self, model: LearnableImageGenerator) -> Pretrained:
+        return replace(pretrained_of(model.reading), form=model.form, codes=int(model.settings.codes))
+
+    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        return super().inherited(before, start) | start.picture_settings()
+
+    def load(self, config: dict[str, Any], folder: Path) -> LearnableImageGenerator:
+        """The model of a folder, with weights still to be put in."""
+        reading = load_text_reading(config, folder / "tokenizer.json")
+        return build_generator(
+            parse_settings(NetworkSettings, config["network"]), reading, Form.parse(config["picture"])
+        )
+
+    def graphs(self, model: LearnableImageGenerator, lengths: Sequence[int]) -> list[Graph]:
+        """The graphs of the network for ONNX, with made-up sources of these lengths."""
+        writer = model.network.writer
+        sources = made_up_sources(model.reading, lengths, writer.encoder.limit)
+        return [*writer_graphs(writer, *sources), paint_graph(model.network.codebook)]
+
+
+def build_generator(settings: NetworkSettings, reading: Reading, form: Form) -> LearnableImageGenerator:
+    """A model of resolved settings with fresh weights."""
+    codebook = codes.build_codebook(int(settings.codes), settings.size, form)
+    writer = build(encoder_decoder(settings, reading, codebook.size + FIRST), EncoderDecoder)
+    network = Drawing(codebook, writer)
+    return LearnableImageGenerator(PlainSeq2Seq(writer), PlainCodec(codebook), settings, reading, form, network=network)

@@ -1,0 +1,192 @@
+"""How a masked language model learns which tokens stand at masks: BERT, or any encoder that sees both sides of them.
+
+N rows   S positions   M masked positions
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from heedful.blocks.loss import cross_entropy
+from heedful.data import batching
+from heedful.data.batch import Batch, padded
+from heedful.data.batching import Rows
+from heedful.data.documents.check import check_documents
+from heedful.data.documents.kind import DocumentKind
+from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.notes import Say
+from heedful.data.prepare import prepare
+from heedful.data.tokenizers.load import load_tokenizer
+from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.engines.onnx_graphs import Graph, filler_graph
+from heedful.metrics.counts import PRIMARY
+from heedful.networks.build import Spec
+from heedful.networks.joins import MaskedLanguageModel
+from heedful.results import Alignment, Findings
+from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
+from heedful.tasks import plans, training_documents
+from heedful.tasks.attention_maps import TO_ITSELF, attention_maps
+from heedful.tasks.fill.ask import (
+    best_tokens,
+    masked_windows,
+    probabilities,
+    refuse_long,
+    score_windows,
+)
+from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
+from heedful.tasks.fill.masks import MASK, Masking, ends_inside, format_tokens
+from heedful.tasks.made_up import made_up_texts
+from heedful.tasks.pretrained import Pretrained
+from heedful.tasks.task import Learning
+from heedful.tasks.training_documents import DocumentPieces, values_of
+from heedful.training import decide
+from heedful.training.loop import Work
+
+if TYPE_CHECKING:
+    from heedful.hub import Plan, Published
+
+
+def build_network(plan: "Plan | None", settings: NetworkSettings, tokenizer: Tokenizer) -> MaskedLanguageModel:
+    """A network as published, or of the lineage, where the mask has an entry of its own in the vocabulary."""
+    return plans.build(plan or Spec("encoder_tokens", settings, outputs=tokenizer.size + 1), MaskedLanguageModel)
+
+
+class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
+    """How masked language models are made."""
+
+    def resolve(self, recipe: Recipe) -> Recipe:
+        return training_documents.resolve(recipe)
+
+    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> PreparedDocuments:
+        return prepare(DocumentKind(start.words if start else None), recipe, folder, say, decide)
+
+    def check(self, recipe: Recipe) -> Findings:
+        """Bad rows, repeated ones, leaks, odd characters."""
+        return check_documents(recipe.data)
+
+    def advice(self, recipe: Recipe, data: PreparedDocuments) -> str:
+        """What would learn sooner than a network that must learn first which positions are neighbours; docs/log.md."""
+        if recipe.network.positions != "learned":
+            return ""
+        return (
+            f"{recipe.network.name} learns its places, and takes thousands of steps until a gap is told by its "
+            "neighbours; network.positions=rotary network.norm=pre learns much sooner, and so does --network gru"
+        )
+
+    def build(
+        self, recipe: Recipe, data: PreparedDocuments, start: Pretrained | None = None
+    ) -> LearnableMaskedLanguageModel:
+        torch.manual_seed(recipe.seed)
+        tokenizer, settings = data.tokenizer, recipe.network
+        masking = Masking(recipe.train.mask, recipe.train.whole_words, tokenizer.special_tokens)
+        about = (recipe.data.window, training_documents.learns_ends(data), masking, recipe.data.normalize)
+        plan = plans.begun(start, "fill", settings)
+        return learnable(build_network(plan, settings, tokenizer), settings, tokenizer, *about, plan)
+
+    def work(self, model: LearnableMaskedLanguageModel, data: PreparedDocuments, recipe: Recipe) -> Work:
+        pieces = DocumentPieces(data.train, model.window, recipe.seed, ahead=False)
+        valid = batching.sample(masked_windows(model, data.valid), recipe.train.valid_limit, recipe.seed)
+        return Work(
+            network=model.network,
+            plan=lambda epoch: pieces.plan(int(recipe.train.batch_tokens), epoch),
+            collate=Collate(pieces, model.masking, model.tokenizer.size, ends_inside(model.tokenizer, model.masking)),
+            loss=Loss(recipe.train.label_smoothing),
+            score=lambda: values_of(score_windows([model], valid, recipe.generate, samples=0)),
+            primary=PRIMARY["gaps"],
+            higher_is_better=True,
+            where=pieces.where,
+        )
+
+    def pretrained(self, model: LearnableMaskedLanguageModel) -> Pretrained:
+        return Pretrained(words=model.tokenizer, plan=model.plan)
+
+    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        return super().inherited(before, start) | training_documents.inherited_window(before)
+
+    def load(self, config: dict[str, Any], folder: Path) -> LearnableMaskedLanguageModel:
+        settings, plan = parse_settings(NetworkSettings, config["network"]), plans.planned(config)
+        tokenizer = load_tokenizer(folder / "tokenizer.json")
+        masking = Masking(config["gaps"]["share"], config["gaps"]["words"], tokenizer.special_tokens)
+        about = (config["window"], config["ends"], masking, config["normal_form"])
+        return learnable(build_network(plan, settings, tokenizer), settings, tokenizer, *about, plan)
+
+    def from_hub(self, published: "Published", where: str) -> LearnableMaskedLanguageModel:
+        from heedful.tasks.fill import hub
+
+        return hub.from_hub(published, where)
+
+    def hub_recipe(self, recipe: Recipe, published: "Published", model: LearnableMaskedLanguageModel) -> Recipe:
+        from heedful.tasks.fill import hub
+
+        return hub.hub_recipe(recipe, model)
+
+    def to_hub(self, model: LearnableMaskedLanguageModel, recipe: Recipe, notes: list[str]) -> "Published":
+        from heedful.tasks.fill import hub
+
+        return hub.to_hub(model, recipe)
+
+    def graphs(self, model: LearnableMaskedLanguageModel, lengths: Sequence[int]) -> list[Graph]:
+        network = model.network
+        return [filler_graph(network, made_up_texts(network.vocabulary, lengths, network.encoder.limit))]
+
+    def explain(
+        self, model: LearnableMaskedLanguageModel, text: str, output: str | None, settings: GenerateSettings
+    ) -> Alignment:
+        """What each mask of `text` looked at; it is called by the likeliest token, or by what `output` has there.
+
+        Raises HeedfulError as `answer` and `score` do.
+        """
+        tokenizer, masked_text = model.tokenizer, model.parse(text)
+        refuse_long([model], text, masked_text)
+        if output is None:
+            [values] = probabilities([model], [masked_text], settings)
+            ids = best_tokens(values, tokenizer, 1)[:, 0]
+        else:
+            ids = np.array(masked_text.fill(text, output, tokenizer))
+        positions = np.flatnonzero(masked_text.masked).tolist()
+        maps = attention_maps(model.network, padded([masked_text.ids]), TO_ITSELF, positions)
+        tokens = zip(tokenizer.tokens(masked_text.ids), masked_text.masked, strict=True)
+        read = tuple(MASK if masked else token for token, masked in tokens)
+        return Alignment(read, tuple(format_tokens(tokenizer, ids)), maps)
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Rows of pieces -> a batch: what is read, what stood there, and where that is asked for.
+
+    The masked tokens of a piece depend on the seed, the epoch and its row: on nothing else.
+    """
+
+    pieces: DocumentPieces
+    masking: Masking
+    size: int
+    inside: np.ndarray
+
+    def __call__(self, rows: Rows) -> Batch:
+        texts, seeds = self.pieces.tokens(rows), self.pieces.seeds(rows)
+        masks = [self.masking.choose(ids, self.inside, seed) for ids, seed in zip(texts, seeds, strict=True)]
+        corrupted = [
+            self.masking.corrupt(ids, mask, self.size, seed)
+            for ids, mask, seed in zip(texts, masks, seeds, strict=True)
+        ]
+        source, lengths = padded(corrupted)
+        targets, _ = padded(texts)
+        masked, _ = padded(masks)
+        return Batch({"source": source, "lengths": lengths, "targets": targets, "masked": masked.bool()})
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Cross entropy, summed over masked tokens."""
+
+    smoothing: float
+
+    def __call__(self, network: MaskedLanguageModel, batch: Batch) -> tuple[Tensor, int]:
+        outputs, masked = network(batch["source"], batch["lengths"]), batch["masked"]
+        targets = batch["targets"][masked]
+        return cross_entropy(outputs[masked], network.logits, targets, network.vocabulary, self.smoothing), len(targets)

@@ -1,0 +1,204 @@
+"""How labellers are asked and scored: a label for each frame of a video, step of a series or word of a text.
+
+N sources   T steps   C labels
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from heedful.blocks.pixels import Pixels
+from heedful.data.steps.forms import StepForm, Steps, open_steps
+from heedful.data.steps.read import read_clips
+from heedful.data.steps.store import PreparedClips, open_run
+from heedful.data.steps.subwords import PIECES, SubwordVocabulary
+from heedful.engines.reading import ReadingEngine
+from heedful.errors import HeedfulError, unknown
+from heedful.metrics.classes import by_class, confused
+from heedful.metrics.counts import Kind
+from heedful.metrics.scores import evaluate as measure
+from heedful.results import Answer, Example, Exhibits, Measure, Scores, Track, spread_out
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
+from heedful.tasks.label.windows import (
+    LEAST,
+    best_log_probability,
+    disagreement,
+    probabilities_by_windows,
+    windows,
+)
+from heedful.tasks.manifests import describe_text
+from heedful.tasks.pretrained import plan_config
+from heedful.tasks.task import Answering, OnBad, SourceKind
+
+if TYPE_CHECKING:
+    from heedful.hub import Plan
+
+
+@dataclass(frozen=True)
+class TrainedLabeller:
+    """What labels steps, with what it takes to read sequences and to name its labels.
+
+    `window` steps are read at once of what is longer (0: all), as in training.
+    """
+
+    engine: ReadingEngine
+    settings: NetworkSettings
+    form: StepForm
+    pixels: Pixels | None
+    names: tuple[str, ...]
+    window: int
+    plan: "Plan | None" = None
+
+
+class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
+    """The answers of labellers; several give the mean of their probabilities at each step."""
+
+    def answer(
+        self, models: Sequence[TrainedLabeller], inputs: Sequence[str], settings: GenerateSettings
+    ) -> list[list[Answer]]:
+        """The labels of each source, one answer each; its track has the probabilities at each step."""
+        first, engines = models[0], [model.engine for model in models]
+        opened = [open_steps(source, first.form) for source in inputs]
+        arrays = [first.form.ready(steps) for steps in opened]
+        shares = probabilities_by_windows(engines, arrays, first.window, settings.batch_tokens)
+        apart = [
+            disagreement(engines, *pair, first.window, settings.batch_tokens)
+            for pair in zip(arrays, shares, strict=True)
+        ]
+        return [[labels_of(first, *parts)] for parts in zip(inputs, shares, opened, apart, strict=True)]
+
+    def score(self, models: Sequence[TrainedLabeller], pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """The log probability of each (source, labels joined by tabs); steps without a label count nothing."""
+        first = models[0]
+        numbers = {name: number for number, name in enumerate(first.names)}
+        shares = step_probabilities(models, [source for source, _ in pairs], GenerateSettings())
+        return [
+            float(sum(np.log(max(rows[step, number], LEAST)) for step, number in numbered(text, numbers)))
+            for rows, (_, text) in zip(shares, pairs, strict=True)
+        ]
+
+    def evaluate(
+        self,
+        models: Sequence[TrainedLabeller],
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        *,
+        samples: int = 1000,
+        data: PreparedClips | None = None,
+    ) -> Scores:
+        first, sources = models[0], [example.source for example in examples]
+        shares = step_probabilities(models, sources, settings, data)
+        outputs = ["\t".join(first.names[number] for number in rows.argmax(1)) for rows in shares]
+        references = [example.references for example in examples]
+        logs = [best_log_probability(rows) for rows in shares]
+        scores = measure("steps", sources, outputs, references, samples=samples, logs=logs)
+        pairs = [
+            (truth, label)
+            for output, accepted in zip(outputs, references, strict=True)
+            for truth, label in zip(accepted[0].split("\t"), output.split("\t"), strict=False)
+            if truth
+        ]
+        names = [*first.names, *sorted({truth for truth, _ in pairs} - {*first.names})]
+        confusion = confused(names, [truth for truth, _ in pairs], [label for _, label in pairs])
+        return replace(scores, confusion=confusion, by_class=by_class(confusion))
+
+    def baseline(
+        self, model: TrainedLabeller, data: PreparedClips, examples: Sequence[Example]
+    ) -> tuple[str, dict[str, Measure]]:
+        """The most frequent label at every step."""
+        labels = np.asarray(data.train.labels)
+        usual = model.names[int(np.bincount(labels[labels >= 0]).argmax())]
+        outputs = ["\t".join([usual] * len(example.references[0].split("\t"))) for example in examples]
+        sources, references = [case.source for case in examples], [case.references for case in examples]
+        return "most frequent label", measure("steps", sources, outputs, references).measures
+
+    def kind(self, model: TrainedLabeller) -> Kind:
+        return "steps"
+
+    def together(self, model: TrainedLabeller, other: TrainedLabeller) -> bool:
+        """Whether they read alike and name the same labels."""
+        return model.form == other.form and model.names == other.names
+
+    def open_data(self, folder: Path) -> PreparedClips | None:
+        return open_run(folder)
+
+    def examples(
+        self, model: TrainedLabeller, files: Sequence[str], settings: DataSettings, on_bad: OnBad
+    ) -> list[Example]:
+        """What to answer in these files, and what is right at each step, joined by tabs."""
+        clips = read_clips(files, settings, model.form, on_bad)
+        examples = [Example(clip.source, ("\t".join(clip.labels),), clip.where) for clip in clips]
+        if not examples:
+            raise HeedfulError(f"There are no clips in {', '.join(files)}.")
+        return examples
+
+    def source_kind(self, model: TrainedLabeller) -> SourceKind:
+        return model.form.kind
+
+    def exhibits(self, models: Sequence[TrainedLabeller], scores: Scores, settings: GenerateSettings) -> Exhibits:
+        """Times and windows of the clips whose steps a report draws."""
+        answers = self.answer(models, [case.source for case in spread_out(scores.cases)], settings)
+        return Exhibits("steps", tracks={answer.source: answer.track for [answer] in answers if answer.track})
+
+    def config(self, model: TrainedLabeller) -> dict[str, Any]:
+        about = {"network": asdict(model.settings), "names": list(model.names), "window": model.window}
+        pixels = model.pixels and {"size": model.pixels.size, "mean": model.pixels.mean, "std": model.pixels.std}
+        return about | {"form": model.form.plain(), "pixels": pixels} | plan_config(model.plan)
+
+    def save(self, model: TrainedLabeller, folder: Path) -> None:
+        """Everything is in the config; the caller writes it and the weights."""
+
+    def export_files(self, model: TrainedLabeller, folder: Path) -> None:
+        """Writes the tokenizer of a published vocabulary, which a run keeps in its config."""
+        if isinstance(model.form.vocabulary, SubwordVocabulary):
+            model.form.vocabulary.tokenizer.save(folder / "tokenizer.json")
+
+    def manifest(self, model: TrainedLabeller, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+        if isinstance(model.form.vocabulary, SubwordVocabulary):
+            pieces = describe_text(model.form.vocabulary.tokenizer, folder) | {"pieces": PIECES}
+            return {"source": pieces, "names": list(model.names)}
+        return {"source": model.form.plain(), "names": list(model.names), "window": model.window}
+
+
+def step_probabilities(
+    models: Sequence[TrainedLabeller],
+    sources: Sequence[str],
+    settings: GenerateSettings,
+    data: PreparedClips | None = None,
+) -> list[np.ndarray]:
+    """The probability of each label at each step, (T, C) a source; clips of `data` are not read again."""
+    arrays, engines = list(read_sources(models[0], sources, data)), [model.engine for model in models]
+    return probabilities_by_windows(engines, arrays, models[0].window, settings.batch_tokens)
+
+
+def read_sources(model: TrainedLabeller, sources: Sequence[str], data: PreparedClips | None) -> Iterator[np.ndarray]:
+    """What a network reads of each source."""
+    for source in sources:
+        if data and source in data.steps:
+            yield data.steps[source]
+        else:
+            yield model.form.ready(open_steps(source, model.form))
+
+
+def labels_of(model: TrainedLabeller, source: str, shares: np.ndarray, steps: Steps, apart: float | None) -> Answer:
+    """The labels of one source, by their probabilities (T, C); `apart`: as `disagreement` of windows has it."""
+    labels = tuple(model.names[number] for number in shares.argmax(1))
+    score = best_log_probability(shares)
+    rows = tuple(tuple(float(value) for value in row) for row in shares)
+    read = tuple(windows(len(shares), model.window)) if apart is not None else ()
+    track = Track(model.names, labels, rows, steps.seconds, read, apart)
+    unread = model.form.vocabulary.unknown(steps.words) if model.form.vocabulary else ()
+    mean = score / max(1, len(labels))
+    return Answer(source, "\t".join(labels), score, mean, labels, unknown=unread, track=track, note=steps.note)
+
+
+def numbered(text: str, numbers: dict[str, int]) -> list[tuple[int, int]]:
+    """Each step that has a label with the label's number; raises HeedfulError for a label that there is not."""
+    labels = [(step, name) for step, name in enumerate(text.split("\t")) if name]
+    for _, name in labels:
+        if name not in numbers:
+            raise unknown("label", name, numbers)
+    return [(step, numbers[name]) for step, name in labels]

@@ -1,0 +1,74 @@
+"""Clips as batches, and what is learnt from them: a label at each step.
+
+N sources   T steps   C labels
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from heedful.blocks.loss import truncated_mse
+from heedful.data.batch import Batch
+from heedful.data.batching import Rows
+from heedful.data.pictures.augment import augment
+from heedful.data.steps.store import ClipStore
+from heedful.networks.joins import EncoderHead
+from heedful.tasks.label.windows import pad_sequences, stack_sequences
+
+MASKED = -1
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Rows of `pieces` -> a batch: sources, lengths and labels, -1 where nothing is to be learnt.
+
+    A clip is varied, all its frames alike, by seed, epoch and piece alone.
+    """
+
+    store: ClipStore
+    pieces: np.ndarray
+    kinds: tuple[str, ...]
+    seed: int
+
+    def __call__(self, rows: Rows) -> Batch:
+        sources, labels = [], []
+        for clip, low, high in self.pieces[rows.rows]:
+            values, numbers = self.store[int(clip)]
+            sources.append(values[low:high])
+            labels.append(numbers[low:high])
+        source, lengths = stack_sequences(sources)
+        arrays = {"source": source, "lengths": lengths, "labels": pad_sequences(labels, MASKED)}
+        batch = Batch({name: torch.from_numpy(array) for name, array in arrays.items()})
+        if not self.kinds:
+            return batch
+        frames = batch["source"]  # (N, T, H, W, C)
+        seeds = np.repeat(rows.seeds(self.seed, len(self.pieces)), frames.size(1)).tolist()
+        return batch | {"source": augment(frames.flatten(0, 1), self.kinds, seeds).view_as(frames)}
+
+    def where(self, rows: Rows) -> list[str]:
+        """The files and lines of these."""
+        return [self.store.where(int(clip)) for clip in self.pieces[rows.rows, 0]]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Cross entropy, summed over steps that have a label; `jumps` weighs how much neighbours may differ.
+
+    The second part is MS-TCN's truncated mean squared error (Farha & Gall 2019, equations 9 to 11), over the steps
+    of each clip alone.
+    """
+
+    smoothing: float
+    jumps: float
+
+    def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
+        labels = batch["labels"]
+        logits = network(batch["source"], batch["lengths"]).float()
+        known = labels != MASKED
+        loss = F.cross_entropy(logits[known], labels[known], reduction="sum", label_smoothing=self.smoothing)
+        if self.jumps:
+            loss = loss + self.jumps * truncated_mse(logits, batch["lengths"])
+        return loss, int(known.sum())

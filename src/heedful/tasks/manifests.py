@@ -1,0 +1,34 @@
+"""What tasks share in describing exported graphs (export.json): how sources become ids, and what ids mean."""
+
+from pathlib import Path
+from typing import Any
+
+from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.generation.stepper import SpecialIds
+from heedful.tasks.inputs import Reading
+
+
+def describe_source(read: Reading, folder: Path) -> dict[str, Any]:
+    """How sources are read: pictures of which form, or texts by which tokenizer."""
+    return read.form.plain() if read.positions else describe_text(read.tokenizer, folder)
+
+
+def describe_text(tokenizer: Tokenizer, folder: Path) -> dict[str, Any]:
+    """How a text is read whole: with the special tokens that stand before and after it."""
+    marks = tokenizer.special_tokens
+    return describe_tokenizer(tokenizer, folder, "source") | {"before": list(marks.before), "after": list(marks.after)}
+
+
+def describe_tokenizer(tokenizer: Tokenizer, folder: Path, side: str) -> dict[str, Any]:
+    """A tokenizer's file, and how its ids become the network's: the `unknown` one is 3, others are moved by `shift`.
+
+    Those of a published vocabulary are the network's as they are; Marian's stand in a file of our own.
+    """
+    own = folder / f"{side}.tokenizer.json"
+    name = own.name if own.exists() else "tokenizer.json"
+    return {"tokenizer": name, "shift": tokenizer.shift, "unknown": tokenizer.unk if tokenizer.own else None}
+
+
+def describe_special(special: SpecialIds) -> dict[str, Any]:
+    """The token that begins an answer, the one that ends it, and those that are never chosen."""
+    return {"begin": special.begin, "end": special.end, "never": list(special.suppressed)}

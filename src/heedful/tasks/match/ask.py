@@ -1,0 +1,115 @@
+"""match: pictures and texts in one space; what belongs together is near.
+
+N sources   P pictures   M texts   D width   H W sides in pixels   C colours
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from heedful.data.pairs import prepared as pairs
+from heedful.data.pairs.prepared import Prepared
+from heedful.metrics.counts import Kind
+from heedful.results import Answer, Example, Exhibits, Measure, Scores
+from heedful.schema import DataSettings, GenerateSettings
+from heedful.tasks.manifests import describe_source
+from heedful.tasks.match.matcher import TrainedMatcher, best_texts, candidate_texts, similarity
+from heedful.tasks.match.rank import list_gallery, rank_both_ways, rank_by_shared_words
+from heedful.tasks.match.search import PictureFinder
+from heedful.tasks.pretrained import plan_config
+from heedful.tasks.task import Answering, Finder, OnBad, SourceKind
+
+if TYPE_CHECKING:
+    pass
+
+
+class MatchAnswering(Answering[Prepared, TrainedMatcher]):
+    """Texts are chosen for pictures, and pictures for texts, by the cosine of their vectors."""
+
+    def answer(
+        self, models: Sequence[TrainedMatcher], inputs: Sequence[str], settings: GenerateSettings
+    ) -> list[list[Answer]]:
+        """The n best texts of training for each picture; raises HeedfulError where there are none."""
+        texts = candidate_texts(models, ())
+        return best_texts(models, similarity(models, inputs, texts, settings), inputs, texts, settings.n_best)
+
+    def score(self, models: Sequence[TrainedMatcher], pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """The cosine of each (picture, text)."""
+        pictures, texts = [picture for picture, _ in pairs], [text for _, text in pairs]
+        return np.diagonal(similarity(models, pictures, texts, GenerateSettings())).tolist()
+
+    def evaluate(
+        self,
+        models: Sequence[TrainedMatcher],
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        *,
+        samples: int = 1000,
+        data: Prepared | None = None,
+    ) -> Scores:
+        """Where each picture's words stand among all words of the examples, and the other way round.
+
+        See `rank_both_ways`.
+        """
+        pictures, texts, _ = list_gallery(examples)
+        album = data.source if data else None
+        return rank_both_ways(similarity(models, pictures, texts, settings, album), examples, samples)
+
+    def baseline(
+        self, model: TrainedMatcher, data: Prepared, examples: Sequence[Example]
+    ) -> tuple[str, dict[str, Measure]]:
+        """What needs no network: texts ordered by how many words they share with the nearest training picture's."""
+        return "nearest training picture", rank_by_shared_words(data, examples).measures
+
+    def kind(self, model: TrainedMatcher) -> Kind:
+        """How answers are scored: by where the right one stands."""
+        return "ranks"
+
+    def together(self, model: TrainedMatcher, other: TrainedMatcher) -> bool:
+        """Whether two matchers can answer together: any can, since only cosines are averaged."""
+        return True
+
+    def open_data(self, folder: Path) -> Prepared | None:
+        """The pairs that were prepared in a run's folder, if they are still there."""
+        return pairs.open_run(folder)
+
+    def examples(
+        self, model: TrainedMatcher, files: Sequence[str], settings: DataSettings, on_bad: OnBad
+    ) -> list[Example]:
+        """What to answer in these files, and everything that counts as right."""
+        return pairs.examples(files, settings, on_bad, pictures=True)
+
+    def source_kind(self, model: TrainedMatcher) -> SourceKind:
+        """What the model is asked with."""
+        return "picture"
+
+    def exhibits(self, models: Sequence[TrainedMatcher], scores: Scores, settings: GenerateSettings) -> Exhibits:
+        """What a report shows beside the numbers: the pictures of scored examples."""
+        return Exhibits("matches", pictures=models[0].pictures.prints(case.source for case in scores.cases))
+
+    def config(self, model: TrainedMatcher) -> dict[str, Any]:
+        """What `MatchLearning.load` must know beside the weights, the tokenizer and the texts."""
+        network = {"network": asdict(model.settings)}
+        return network | model.pictures.config() | model.words.config() | plan_config(model.plan)
+
+    def save(self, model: TrainedMatcher, folder: Path) -> None:
+        """Writes the tokenizer and the texts; the caller writes config and weights."""
+        model.words.tokenizer.save(folder / "tokenizer.json")
+        (folder / "texts.json").write_text(json.dumps(model.texts, ensure_ascii=False), encoding="utf-8")
+
+    def manifest(self, model: TrainedMatcher, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+        """What one must know beside exported graphs."""
+        sides = {"pictures": describe_source(model.pictures, folder), "texts": describe_source(model.words, folder)}
+        return sides | {"scale": model.engine.scale}
+
+    def unknown(self, model: TrainedMatcher, text: str) -> tuple[str, ...]:
+        """The pieces of a text that the model's vocabulary does not have."""
+        return model.words.unknown(text)
+
+    def finder(self, models: Sequence[TrainedMatcher]) -> Finder:
+        """What finds pictures by words, and words for pictures."""
+        return PictureFinder(models)

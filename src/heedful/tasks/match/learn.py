@@ -1,0 +1,197 @@
+"""match: how two towers learn one space from pairs of pictures and texts.
+
+N pairs   D width
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from heedful.data import batching
+from heedful.data.batch import Batch, padded
+from heedful.data.batching import Rows
+from heedful.data.notes import Say
+from heedful.data.pairs.check import check_pairs
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import Prepared
+from heedful.data.prepare import prepare as prepare_data
+from heedful.data.tokenizers.special_tokens import SpecialTokens
+from heedful.engines.onnx_graphs import Graph, tower_graph
+from heedful.engines.plain_towers import PICTURES, TEXTS
+from heedful.hub import Plan, Published
+from heedful.metrics.counts import PRIMARY
+from heedful.networks.build import Spec
+from heedful.networks.joins import TwoTowers
+from heedful.networks.settings import fit_pictures
+from heedful.results import Findings
+from heedful.schema import NetworkSettings, Recipe, parse_settings
+from heedful.tasks import plans
+from heedful.tasks.inputs import OWN, Reading, load_reading, load_text_reading
+from heedful.tasks.joins import join_of
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.match.ask import MatchAnswering
+from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
+from heedful.tasks.pretrained import Pretrained
+from heedful.tasks.task import Learning, TaskFacts
+from heedful.tasks.training_sources import (
+    TrainingSources,
+    network_source,
+    picture_advice,
+    pretrained_of,
+    reading_of,
+    training_sources,
+)
+from heedful.training import decide
+from heedful.training.loop import Work
+
+AUGMENT = ("shift",)
+
+
+class MatchLearning(Learning[Prepared, LearnableMatcher]):
+    """Each picture learns to find its words among a batch's, and each words their picture."""
+
+    own = OWN
+
+    def __init__(self, facts: TaskFacts, answering: MatchAnswering) -> None:
+        super().__init__(facts)
+        self.answering = answering
+
+    def resolve(self, recipe: Recipe) -> Recipe:
+        """The recipe with what can be decided before the data are seen."""
+        resolved = decide.resolve_recipe(recipe, *join_of(recipe.task), OWN)
+        return decide.batches(resolved, decide.MATCHED_PICTURES)
+
+    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
+        """The recipe's data under `folder`, read as `start` has it if its weights are the beginning."""
+        start = start or Pretrained()
+        kind = PairKind(("picture", "text"), (start.picture(recipe.data), start.words))
+        return prepare_data(kind, recipe, folder, say, decide)
+
+    def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
+        """The recipe with what the data decide: how pictures are cut."""
+        return replace(recipe, network=fit_pictures(recipe.network, data.source.form.size))
+
+    def check(self, recipe: Recipe) -> Findings:
+        """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
+        return check_pairs(recipe.data)
+
+    def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableMatcher:
+        """A matcher with fresh weights, which the recipe's seed decides."""
+        torch.manual_seed(recipe.seed)
+        pictures = reading_of(data.source, data.train, recipe, start)
+        words, train = Reading(data.target, normal_form=recipe.data.normalize), data.train
+        texts = tuple(dict.fromkeys(data.target.decode(train[row][1]) for row in range(len(train))))
+        plan = plans.begun(start, "match", recipe.network, pixels=pictures.pixels)
+        return build_matcher(recipe.network, pictures, words, texts, plan)
+
+    def work(self, model: LearnableMatcher, data: Prepared, recipe: Recipe) -> Work:
+        """What the loop needs."""
+        valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
+        sources = training_sources(recipe, data.train, data.source, model.pictures, AUGMENT)
+        return Work(
+            network=model.network,
+            plan=lambda epoch: sources.plan(recipe, epoch, together=False),
+            collate=Collate(sources, model.words.tokenizer.special_tokens),
+            loss=contrast,
+            score=self.scorer(self.answering, [model], valid, recipe.generate, data),
+            primary=PRIMARY[self.answering.kind(model)],
+            higher_is_better=True,
+            where=sources.where,
+        )
+
+    def advice(self, recipe: Recipe, data: Prepared) -> str:
+        """What would do better than to begin from nothing with few pictures."""
+        return picture_advice(recipe, data, "openai/clip-vit-large-patch14")
+
+    def pretrained(self, model: LearnableMatcher) -> Pretrained:
+        """What goes with a matcher's weights."""
+        return replace(pretrained_of(model.pictures), words=model.words.tokenizer, plan=model.plan)
+
+    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        """Data settings that are taken over from where weights come from."""
+        return super().inherited(before, start) | start.picture_settings()
+
+    def load(self, config: dict[str, Any], folder: Path) -> LearnableMatcher:
+        """The matcher of a folder, with weights still to be put in."""
+        pictures = load_reading(config, folder / "tokenizer.json")
+        words = load_text_reading(config, folder / "tokenizer.json")
+        texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
+        settings = parse_settings(NetworkSettings, config["network"])
+        return build_matcher(settings, pictures, words, texts, plans.planned(config))
+
+    def from_hub(self, published: Published, where: str) -> LearnableMatcher:
+        """The model of a folder in the Hugging Face format."""
+        from heedful.tasks.match.hub import from_hub  # which makes models of this module
+
+        return from_hub(published, where)
+
+    def to_hub(self, model: LearnableMatcher, recipe: Recipe, notes: list[str]) -> Published:
+        """The model as CLIP is published; raises HeedfulError where the layout has no place for it."""
+        from heedful.tasks.match.hub import to_hub
+
+        return to_hub(model, recipe, notes)
+
+    def graphs(self, model: LearnableMatcher, lengths: Sequence[int]) -> list[Graph]:
+        """The graphs of the network for ONNX, with made-up sources of these lengths."""
+        towers, sides = model.network, ((PICTURES, "pictures", model.pictures), (TEXTS, "texts", model.words))
+        return [
+            tower_graph(towers, side, name, *made_up_sources(reading, lengths, towers.encoder(side).limit))
+            for side, name, reading in sides
+        ]
+
+
+def build_matcher(
+    settings: NetworkSettings, pictures: Reading, words: Reading, texts: tuple[str, ...], plan: Plan | None
+) -> LearnableMatcher:
+    """A matcher with fresh weights, which torch's seed decides: by the plan of a published one, or else by settings."""
+    spec = Spec("two_encoders", settings, (network_source(pictures), network_source(words)))
+    return matcher_of(plans.build(plan or spec, TwoTowers), settings, pictures, words, texts, plan)
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
+
+    sources: TrainingSources
+    marks: SpecialTokens
+
+    def __call__(self, rows: Rows) -> Batch:
+        pairs = self.sources.pairs(rows)
+        words, steps = padded([np.array(self.marks.around(text)) for _, text in pairs])
+        pictures = torch.tensor([int(picture[0]) for picture, _ in pairs])
+        same = (pictures == pictures.unsqueeze(1)) | (words == words.unsqueeze(1)).all(-1)
+        batch = self.sources(rows) | {"words": words, "steps": steps, "same": same.fill_diagonal_(False)}
+        return replace(batch, pairwise=frozenset({"same"}))
+
+
+def contrast(network: TwoTowers, batch: Batch) -> tuple[Tensor, int]:
+    """Each picture must find its words among the batch's, and each words their picture (Radford et al. 2021, figure 3).
+
+    Twins, which are right as well, are not counted against each other. In parts, where memory is short, the loss and
+    its gradients are the same: what a part is embedded through is computed again in the backward pass.
+    """
+    pictures, words = (batch["source"], batch["lengths"]), (batch["words"], batch["steps"])
+    if batch.parts == 1:
+        logits = network(pictures, words)
+    else:
+        logits = network.compare(*(embed_in_parts(network, side, batch.parts) for side in enumerate((pictures, words))))
+    logits = logits.masked_fill(batch["same"], torch.finfo(logits.dtype).min)
+    right = torch.arange(len(logits), device=logits.device)
+    both = [F.cross_entropy(side, right, reduction="sum") for side in (logits, logits.T)]
+    return (both[0] + both[1]) / 2, len(logits)
+
+
+def embed_in_parts(network: TwoTowers, side: tuple[int, tuple[Tensor, Tensor]], parts: int) -> Tensor:
+    """Unit vectors (N, D) of one side, in parts of which only one is ever held with its activations."""
+    number, (sources, lengths) = side
+    rows = -(-len(sources) // parts)
+    pieces = zip(sources.split(rows), lengths.split(rows), strict=True)
+    return torch.cat([checkpoint(network.embed, number, *piece, use_reentrant=False) for piece in pieces])

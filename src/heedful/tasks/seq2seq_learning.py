@@ -1,0 +1,182 @@
+"""What tasks share in learning to write behind a source: batches, the loss, one network for all of them.
+
+N sources   T target positions
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from heedful.blocks.attention.masks import up_to
+from heedful.blocks.loss import cross_entropy
+from heedful.data import batching
+from heedful.data.batch import Batch, padded
+from heedful.data.batching import Rows
+from heedful.data.pairs.check import check_pairs
+from heedful.data.pairs.prepared import Prepared
+from heedful.data.tokenizers.load import load_tokenizer
+from heedful.data.tokenizers.special_tokens import SpecialTokens
+from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.engines.onnx_graphs import Graph, writer_graphs
+from heedful.engines.plain_writing import PlainSeq2Seq
+from heedful.hub import Plan
+from heedful.metrics.counts import PRIMARY, Kind
+from heedful.networks.build import Spec
+from heedful.networks.joins import EncoderDecoder
+from heedful.results import Findings
+from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
+from heedful.tasks.inputs import Reading, load_reading
+from heedful.tasks.made_up import made_up_sources
+from heedful.tasks.plans import build, planned
+from heedful.tasks.pretrained import Pretrained
+from heedful.tasks.seq2seq import Seq2SeqAnswering, TrainedSeq2Seq
+from heedful.tasks.task import Learning, TaskFacts
+from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
+from heedful.training.loop import Work
+
+POSITIONS = 512  # of a translator, in formats that have a table for them where we have a formula
+SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
+
+
+@dataclass(frozen=True)
+class LearnableSeq2Seq(TrainedSeq2Seq):
+    """The same with its network at hand, which its engine asks."""
+
+    network: EncoderDecoder = field(kw_only=True)
+
+
+class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
+    """How networks learn that read a source and write a text.
+
+    `augment`: how pictures are varied where the recipe does not say. `alike_together`: examples of like lengths stand
+    in one batch.
+    """
+
+    augment: ClassVar[tuple[str, ...]] = ()
+    alike_together: ClassVar[bool] = True
+
+    def __init__(self, facts: TaskFacts, answering: Seq2SeqAnswering) -> None:
+        super().__init__(facts)
+        self.answering = answering
+
+    def check(self, recipe: Recipe) -> Findings:
+        """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
+        return check_pairs(recipe.data)
+
+    def work(self, model: LearnableSeq2Seq, data: Prepared, recipe: Recipe) -> Work:
+        """What the loop needs."""
+        valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
+        greedy = replace(recipe.generate, beam=1, n_best=1)
+        sources = training_sources(recipe, data.train, data.source, model.reading, self.augment)
+        kind = self.answering.kind(model)
+        return Work(
+            network=model.network,
+            plan=lambda epoch: sources.plan(recipe, epoch, together=self.alike_together),
+            collate=Collate(sources, model.target.special_tokens),
+            loss=Loss(recipe.train.label_smoothing),
+            score=self.scorer(self.answering, [model], valid, greedy, data),
+            primary=PRIMARY[kind],
+            higher_is_better=kind != "symbols",
+            where=sources.where,
+        )
+
+    def pretrained(self, model: LearnableSeq2Seq) -> Pretrained:
+        return replace(pretrained_of(model.reading), written=model.target, plan=model.plan)
+
+    def load(self, config: dict[str, Any], folder: Path) -> LearnableSeq2Seq:
+        """The model of a folder, with weights still to be put in."""
+        shared, settings = config["shared"], parse_settings(NetworkSettings, config["network"])
+        reading = load_reading(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
+        target = reading.tokenizer if shared else load_tokenizer(folder / "target.tokenizer.json")
+        about = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
+        return build_seq2seq(settings, reading, target, **about, plan=planned(config))
+
+    def graphs(self, model: LearnableSeq2Seq, lengths: Sequence[int]) -> list[Graph]:
+        """The graphs of the network for ONNX, with made-up sources of these lengths."""
+        return writer_graphs(model.network, *made_up_sources(model.reading, lengths, model.network.encoder.limit))
+
+
+def build_seq2seq(
+    settings: NetworkSettings,
+    reading: Reading,
+    target: Tokenizer,
+    *,
+    shared: bool,
+    scores: Kind,
+    stretch: float,
+    slack: int,
+    normal_form: NormalForm,
+    plan: Plan | None,
+) -> LearnableSeq2Seq:
+    """A model with fresh weights, of the lineage or, with a `plan`, as published.
+
+    `shared`: both sides have one tokenizer, so one table.
+    """
+    network = build(plan or encoder_decoder(settings, reading, target.size, shared), EncoderDecoder)
+    return with_network(network, settings, reading, target, shared, scores, stretch, slack, normal_form, plan)
+
+
+def encoder_decoder(settings: NetworkSettings, reading: Reading, vocabulary: int, shared: bool = False) -> Spec:
+    """The description of a network of the lineage, for answers of so many different tokens."""
+    return Spec("encoder_decoder", settings, (network_source(reading),), vocabulary, shared)
+
+
+def with_network(
+    network: EncoderDecoder,
+    settings: NetworkSettings,
+    reading: Reading,
+    target: Tokenizer,
+    shared: bool,
+    scores: Kind,
+    stretch: float,
+    slack: int,
+    normal_form: NormalForm = "none",
+    plan: Plan | None = None,
+) -> LearnableSeq2Seq:
+    """The model of a network that exists: asked through the plain engine."""
+    about = (settings, reading, target, shared, scores, stretch, slack, normal_form, plan)
+    return LearnableSeq2Seq(PlainSeq2Seq(network), *about, network=network)
+
+
+def quantile_stretch(lengths: np.ndarray) -> float:
+    """How much longer than sources targets are at the most, end tokens counted; one pair in a thousand is beyond it."""
+    both = np.asarray(lengths) + 1
+    return round(float(np.quantile(both[:, 1] / both[:, 0], 0.999)), 3)
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Rows -> a batch: the source, the target behind <s>, and the target with </s>."""
+
+    sources: TrainingSources
+    special: SpecialTokens
+
+    def __call__(self, rows: Rows) -> Batch:
+        written = [target for _, target in self.sources.pairs(rows)]
+        inputs, steps = padded([np.concatenate(([self.special.begin], target)) for target in written])
+        targets, _ = padded([np.append(target, self.special.end) for target in written])
+        return self.sources(rows) | {"inputs": inputs, "targets": targets, "steps": steps}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Label-smoothed cross entropy, summed over real target tokens."""
+
+    smoothing: float
+
+    def __call__(self, network: EncoderDecoder, batch: Batch) -> tuple[Tensor, int]:
+        outputs = network(batch["source"], batch["lengths"], batch["inputs"])
+        real = up_to(batch["steps"], outputs.size(1))
+        targets = batch["targets"][real]
+        decoder = network.decoder
+        return cross_entropy(outputs[real], decoder.logits, targets, decoder.vocabulary, self.smoothing), len(targets)
+
+
+def writing_limits(model: TrainedSeq2Seq, search: GenerateSettings) -> dict[str, Any]:
+    """Keys of generation_config.json that say how an answer begins, and how long it may be."""
+    length = model.slack + 1 if model.stretch == 0 else POSITIONS
+    return {"decoder_start_token_id": model.target.special_tokens.begin, "num_beams": search.beam, "max_length": length}

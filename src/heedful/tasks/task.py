@@ -1,0 +1,390 @@
+"""The joint of the house: what a task is, and all that api, report, exporters and the command line know of one.
+
+A task has facts, and two halves that are imported when they are asked for: `answering` turns a request into an answer
+and an answer into results (tasks/<verb>/ask.py), `learning` turns data into a network (tasks/<verb>/learn.py).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
+
+from heedful.errors import HeedfulError, unknown
+from heedful.results import Alignment, Answer, Example, Exhibits, Findings, Measure, Scores, View
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
+from heedful.tasks import TASKS
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from heedful.data.notes import Say
+    from heedful.data.readers.rows import BadRow
+    from heedful.engines.onnx_graphs import Graph
+    from heedful.hub import Plan, Published
+    from heedful.metrics.counts import Kind
+    from heedful.networks.settings import Join
+    from heedful.tasks.match.vectors import Vectors
+    from heedful.tasks.pretrained import Pretrained
+    from heedful.training.loop import Work
+    from heedful.training.progress import Listener
+
+Shape = Literal["one to one", "one to many", "many to one", "many to many", "many to many, in step"]
+SourceKind = Literal["text", "picture", "frames", "series", "tokens"]
+"""What a model is asked with: tokens are the words of a text, each of which is answered for."""
+SOURCES: dict[SourceKind, str] = {
+    "text": "a text",
+    "picture": "a picture",
+    "frames": "a video",
+    "series": "a series of numbers",
+    "tokens": "a text",
+}
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """All that is known of a task without a model: said here once, read everywhere."""
+
+    verb: str
+    shape: Shape
+    join: "Join"
+    """How it joins the parts of a network."""
+    sources: tuple[SourceKind, ...]
+    """The kinds of what goes in; a model has one of them."""
+    takes: str
+    """What goes in, in words."""
+    gives: str
+    """What comes out, in words."""
+    asked_with: str
+    """What stands behind a model's folder on a command line."""
+    data: str
+    """What people have: the files of an example."""
+    hub_tasks: Mapping[SourceKind, str]
+    """What the Hugging Face hub calls it, by what goes in; a series has no name there."""
+    network: str = "vaswani2017"
+    """The row of the lineage that auto means."""
+    unit: str = "tokens"
+    """What its speed is counted in."""
+    view: View = "texts"
+    """How its answers are drawn."""
+    searches: bool = False
+    """Whether its answers are searched for with a beam."""
+    aligns: bool = False
+    """Whether reports draw what an answer looked at in its source."""
+    explains: bool = False
+    """Whether it can show what a network looked at."""
+    judged_by: str = ""
+    """The verb of the models that can tell what its answers are taken for."""
+    exported_as: str = ""
+    """The family of published weights whose layout a network that was trained here fits."""
+    keys: frozenset[str] = field(default=frozenset())
+    """Dotted keys of a recipe that it uses and some other task does not."""
+
+    def takes_from(self, source: SourceKind) -> str:
+        """What goes into a model of this kind of source, in words."""
+        return SOURCES[source] if len(self.sources) > 1 else self.takes
+
+
+class TrainedModel(Protocol):
+    """What answers: how it reads and writes, and plain settings."""
+
+    @property
+    def settings(self) -> NetworkSettings: ...
+
+    @property
+    def plan(self) -> "Plan | None":
+        """The plan of a network that was published; None for one of the lineage."""
+        ...
+
+
+class LearnableModel(TrainedModel, Protocol):
+    """A trained model whose network is at hand, to be trained on, written, or looked into."""
+
+    @property
+    def network(self) -> "nn.Module": ...
+
+
+class PreparedData(Protocol):
+    """Data ready to learn from."""
+
+    @property
+    def valid(self) -> list[Example]: ...
+
+    @property
+    def test(self) -> list[Example]: ...
+
+    @property
+    def notes(self) -> list[str]: ...
+
+    @property
+    def fingerprint(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is learnt before the rest: how, for how long, and what is left for the rest."""
+
+    work: "Work"
+    train: TrainSettings
+    rest: TrainSettings
+
+
+class Finder(Protocol):
+    """Finds pictures by words, and words for pictures, in whole folders."""
+
+    def search(
+        self, texts: Sequence[str], places: Sequence[str], settings: GenerateSettings, listener: "Listener"
+    ) -> list[list[Answer]]:
+        """The n best pictures of `places` for each text, with their cosines."""
+        ...
+
+    def among(
+        self, places: Sequence[str], texts: Sequence[str], settings: GenerateSettings, listener: "Listener"
+    ) -> list[list[Answer]]:
+        """The n best texts (none given: of those of training) for each picture of `places`."""
+        ...
+
+    def embed(self, inputs: Sequence[str], texts: bool, settings: GenerateSettings, listener: "Listener") -> "Vectors":
+        """Unit vectors of pictures and of all in folders, or of texts."""
+        ...
+
+
+Data = TypeVar("Data", bound=PreparedData)
+Model = TypeVar("Model", bound=TrainedModel)
+Learnable = TypeVar("Learnable", bound=LearnableModel)
+OnBad = Callable[["BadRow"], None]
+
+
+class Answering(ABC, Generic[Data, Model]):
+    """How trained models are asked and scored. Several models that fit together answer as one, an ensemble."""
+
+    def __init__(self, facts: TaskFacts) -> None:
+        self.facts = facts
+
+    @abstractmethod
+    def answer(self, models: Sequence[Model], inputs: Sequence[str], settings: GenerateSettings) -> list[list[Answer]]:
+        """The n best answers to each input, best first; raises HeedfulError for what cannot be read."""
+
+    def score(self, models: Sequence[Model], pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """The log probability of each (input, output); raises HeedfulError where a task has none."""
+        raise self.refused("gives no score to an answer that is given")
+
+    @abstractmethod
+    def evaluate(
+        self,
+        models: Sequence[Model],
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        *,
+        samples: int = 1000,
+        data: Data | None = None,
+    ) -> Scores:
+        """Scores the best answers to examples, with intervals from so many bootstrap samples (0: none).
+
+        With `data`, what was read when they were prepared is not read again.
+        """
+
+    @abstractmethod
+    def baseline(self, model: Model, data: Data, examples: Sequence[Example]) -> tuple[str, dict[str, Measure]]:
+        """What needs no network: its name, and its measures on the same examples."""
+
+    @abstractmethod
+    def kind(self, model: Model) -> "Kind":
+        """How answers are scored."""
+
+    @abstractmethod
+    def together(self, model: Model, other: Model) -> bool:
+        """Whether two models can answer together."""
+
+    @abstractmethod
+    def open_data(self, folder: Path) -> Data | None:
+        """The data that was prepared in a run's folder, if it is still there."""
+
+    @abstractmethod
+    def examples(self, model: Model, files: Sequence[str], settings: DataSettings, on_bad: OnBad) -> list[Example]:
+        """What to answer in these files, and everything that counts as right."""
+
+    def source_kind(self, model: Model) -> SourceKind:
+        """What the model is asked with."""
+        return "text"
+
+    def asked_with(self, model: Model) -> str:
+        """What stands behind the model's folder where it is asked."""
+        return self.facts.asked_with
+
+    def prompts(self, model: Model, texts: Sequence[str]) -> Sequence[str]:
+        """What a model is asked with to show what it does, made of the sources of examples."""
+        return texts
+
+    def exhibits(self, models: Sequence[Model], scores: Scores, settings: GenerateSettings) -> Exhibits:
+        """What a report shows beside the numbers."""
+        return Exhibits(self.facts.view)
+
+    @abstractmethod
+    def config(self, model: Model) -> dict[str, Any]:
+        """What `Learning.load` must know beside weights and tokenizers, as JSON keeps it."""
+
+    @abstractmethod
+    def save(self, model: Model, folder: Path) -> None:
+        """Writes the tokenizers; the caller writes config and weights."""
+
+    def export_files(self, model: Model, folder: Path) -> None:
+        """Writes what stands beside exported graphs."""
+        self.save(model, folder)
+
+    @abstractmethod
+    def manifest(self, model: Model, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
+        """What one must know beside exported graphs: how sources are made (tokenizers lie in `folder`), what answers
+        mean.
+        """
+
+    def unknown(self, model: Model, text: str) -> tuple[str, ...]:
+        """The pieces of a text that the model's vocabulary does not have."""
+        return ()
+
+    def finder(self, models: Sequence[Model]) -> "Finder":
+        """What finds pictures by words, and words for pictures."""
+        raise self.refused("has no space for pictures and texts")
+
+    def stream(
+        self, models: Sequence[Model], text: str, settings: GenerateSettings, tell: Callable[[str], object]
+    ) -> list[list[Answer]]:
+        """Answers one text, and gives out a single answer piece by piece as it is written."""
+        raise self.refused("continues no texts")
+
+    def judge(
+        self,
+        models: Sequence[Model],
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        judges: Sequence[TrainedModel],
+    ) -> Scores:
+        """Scores answers by what models of another task take them for."""
+        raise self.refused("its answers are judged by no other model")
+
+    def refused(self, what: str) -> HeedfulError:
+        """The error for what this task cannot do."""
+        return HeedfulError(f"This model was trained to {self.facts.verb}: it {what}.")
+
+
+class Learning(ABC, Generic[Data, Learnable]):
+    """How a network is made of data, kept, and given away."""
+
+    own: ClassVar[Mapping[str, object]] = {}
+    """Settings of networks that only this task has, with what auto means for them."""
+
+    def __init__(self, facts: TaskFacts) -> None:
+        self.facts = facts
+
+    @abstractmethod
+    def resolve(self, recipe: Recipe) -> Recipe:
+        """The recipe with what can be decided before the data are seen."""
+
+    @abstractmethod
+    def prepare(self, recipe: Recipe, folder: Path, say: "Say", start: "Pretrained | None" = None) -> Data:
+        """The recipe's data under `folder`, read and written as `start` has it if its weights are the beginning."""
+
+    def resolve_for_data(self, recipe: Recipe, data: Data) -> Recipe:
+        """The recipe with what the data decide; raises HeedfulError for what they do not allow."""
+        return recipe
+
+    @abstractmethod
+    def check(self, recipe: Recipe) -> Findings:
+        """Looks at the data before training."""
+
+    @abstractmethod
+    def build(self, recipe: Recipe, data: Data, start: "Pretrained | None" = None) -> Learnable:
+        """A model with fresh weights, which the recipe's seed decides."""
+
+    @abstractmethod
+    def work(self, model: Learnable, data: Data, recipe: Recipe) -> "Work":
+        """What the loop needs."""
+
+    @staticmethod
+    def scorer(
+        answering: Answering[Data, Model],
+        models: Sequence[Model],
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        data: Data,
+    ) -> Callable[[], dict[str, float]]:
+        """What the loop chooses weights by: the measures of the models' answers to examples, as the weights stand."""
+
+        def score() -> dict[str, float]:
+            measures = answering.evaluate(models, examples, settings, samples=0, data=data).measures
+            return {name: measure.value for name, measure in measures.items()}
+
+        return score
+
+    def first(self, model: Learnable, data: Data, recipe: Recipe) -> Stage | None:
+        """What is learnt before the rest."""
+        return None
+
+    def advice(self, recipe: Recipe, data: Data) -> str:
+        """What would do better than to begin from nothing; "": nothing to say."""
+        return ""
+
+    def remarks(self, model: Learnable, data: Data) -> Sequence[str]:
+        """What is to be said of a trained model beside its scores."""
+        return ()
+
+    @abstractmethod
+    def pretrained(self, model: Learnable) -> "Pretrained":
+        """What goes with the weights of a model where another one begins with them."""
+
+    def inherited(self, before: Recipe, start: "Pretrained") -> dict[str, Any]:
+        """Keys of the recipe's data section that are taken over from where weights come from, unless they are set."""
+        return {"normalize": before.data.normalize}
+
+    @abstractmethod
+    def load(self, config: dict[str, Any], folder: Path) -> Learnable:
+        """The model of a folder, with weights still to be put in."""
+
+    def from_hub(self, published: "Published", where: str) -> Learnable:
+        """The model of a folder in the Hugging Face format; raises HeedfulError where the task has no family."""
+        raise HeedfulError(f"No family of published weights can {self.facts.verb}.")
+
+    def hub_recipe(self, recipe: Recipe, published: "Published", model: Learnable) -> Recipe:
+        """The recipe with how a published model is asked where the request does not say."""
+        return replace(recipe, network=model.settings)
+
+    def to_hub(self, model: Learnable, recipe: Recipe, notes: list[str]) -> "Published":
+        """The model as its family publishes one; raises HeedfulError where no layout has a place for it."""
+        raise HeedfulError(f"The Hugging Face format has no layout for what was trained here to {self.facts.verb}.")
+
+    @abstractmethod
+    def graphs(self, model: Learnable, lengths: Sequence[int]) -> "list[Graph]":
+        """The graphs of the network for ONNX, with made-up sources of these lengths."""
+
+    def explain(self, model: Learnable, text: str, output: str | None, settings: GenerateSettings) -> Alignment:
+        """What each token of the answer (or of `output`) looked at; raises HeedfulError where that cannot be shown."""
+        able = ", ".join(verb for verb in TASKS if find_task(verb).facts.explains)
+        raise HeedfulError(f"What a model looked at to {self.facts.verb} cannot be shown.", f"It can for: {able}.")
+
+
+class Task(ABC, Generic[Data, Model, Learnable]):
+    """A task: its facts, and its two halves."""
+
+    facts: ClassVar[TaskFacts]
+
+    @property
+    @abstractmethod
+    def answering(self) -> Answering[Data, Model]:
+        """The half that needs no torch."""
+
+    @property
+    @abstractmethod
+    def learning(self) -> Learning[Data, Learnable]:
+        """The half that trains."""
+
+
+AnyTask = Task[PreparedData, TrainedModel, LearnableModel]
+"""A task that is found by its name: its models and data go back to where they came from, and nowhere else."""
+
+
+def find_task(verb: str) -> AnyTask:
+    """The task of a verb; raises HeedfulError for one that there is not."""
+    if verb not in TASKS:
+        raise unknown("task", verb, TASKS)
+    return cast(AnyTask, import_module(TASKS[verb][0]).TASK)

@@ -1,0 +1,86 @@
+"""Tokenizers of ours as the files that transformers reads, with the same ids for the same texts."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tokenizers
+from tokenizers import AddedToken, processors
+
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from heedful.data.tokenizers.special_tokens import SPECIALS
+from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.errors import HeedfulError
+from heedful.hub import Pieces as Both
+from heedful.hub import Words
+
+GAP = "[MASK]"
+CALLED = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+
+
+def spelt(
+    words: Tokenizer,
+    before: Sequence[str],
+    after: Sequence[str],
+    *,
+    limit: int | None = None,
+    gap: int | None = None,
+    change: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> Words:
+    """A tokenizer that was learnt here, which puts these special tokens around a text; `gap` is the id of one.
+
+    `change` may exchange ids. Raises HeedfulError for a user's own whose ids the network does not have.
+    """
+    if words.shift:
+        raise HeedfulError(
+            "This model reads ids that are moved up by four, as its tokenizer was given with other special tokens.",
+            "The format has no place for that; learn a tokenizer, or give one that begins with " + " ".join(SPECIALS),
+        )
+    inner = tokenizers.Tokenizer.from_str(json.dumps(change(json.loads(words.dump()))))
+    if gap is not None:
+        leads = words.kind in ("bpe", "unigram")  # the blank before a gap is the gap's own
+        inner.add_special_tokens([AddedToken(GAP, special=True, normalized=False, lstrip=leads)])
+        if inner.token_to_id(GAP) != gap:
+            raise HeedfulError(f"The vocabulary has an entry {GAP} of its own, so that none can stand for a gap.")
+    if before or after:
+        around = {token: inner.token_to_id(token) for token in (*before, *after)}
+        template = " ".join([*before, "$A", *after])
+        inner.post_processor = processors.TemplateProcessing(single=template, special_tokens=[*around.items()])
+    called = CALLED | ({"mask_token": GAP} if gap is not None else {})
+    # what looks like a special token in a text is text, unless people write gaps so
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "split_special_tokens": gap is None, **called}
+    settings |= {"clean_up_tokenization_spaces": False} | ({"model_max_length": limit} if limit else {})
+    files = {"tokenizer.json": inner.to_str(), "tokenizer_config.json": json.dumps(settings, indent=2)}
+    files["special_tokens_map.json"] = json.dumps(called, indent=2)
+    return Words(inner.to_str(), {}, limit, {name: text.encode() for name, text in files.items()})
+
+
+def words_of(words: Tokenizer) -> Words:
+    """A tokenizer that was published, to be written as its family's."""
+    marks = words.special_tokens
+    roles = {"pad": marks.pad, "mask": marks.mask, "unknown": marks.end if marks.unknown is None else marks.unknown}
+    around = ("first", "between") if marks.mask is not None else ("begin", "end")
+    roles |= dict(zip(around, (marks.begin, marks.end), strict=True))
+    texts = {role: words.inner.id_to_token(number) for role, number in roles.items() if number is not None}
+    return Words(words.dump(), {role: text for role, text in texts.items() if text is not None})
+
+
+def pieces_of(source: Any, target: Any) -> Both:
+    """Marian's two, to be written as they were."""
+    assert isinstance(source, SentencePieceTokenizer) and isinstance(target, SentencePieceTokenizer)
+    marks = target.special_tokens
+    ids = {"end": marks.end, "unknown": marks.unknown, "pad": marks.begin if marks.pad is None else marks.pad}
+    special = {role: target.names[number] for role, number in ids.items() if number is not None}
+    return Both(source.model, target.model, source.numbers, target.numbers, special)
+
+
+def swapped(file: dict[str, Any], one: int, other: int) -> dict[str, Any]:
+    """A tokenizer.json in which two ids have changed places."""
+    places = {one: other, other: one}
+    table = file["model"]["vocab"]
+    if isinstance(table, list):
+        table[one], table[other] = table[other], table[one]
+    else:
+        file["model"]["vocab"] = {token: places.get(number, number) for token, number in table.items()}
+    added = [token | {"id": places.get(token["id"], token["id"])} for token in file["added_tokens"]]
+    return file | {"added_tokens": sorted(added, key=lambda token: token["id"])}

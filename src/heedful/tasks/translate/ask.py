@@ -1,0 +1,63 @@
+"""How trained translators are asked and scored."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from heedful.data.pairs import prepared as pairs
+from heedful.data.pairs.prepared import Prepared
+from heedful.metrics import baselines
+from heedful.metrics.scores import evaluate as measure
+from heedful.results import Example, Measure, Scores
+from heedful.schema import DataSettings, GenerateSettings
+from heedful.tasks.seq2seq import Seq2SeqAnswering, TrainedSeq2Seq
+from heedful.tasks.task import OnBad
+
+
+class TranslateAnswering(Seq2SeqAnswering):
+    """Answers texts with texts; scored by error rates where these are symbols, by chrF and BLEU where they are text."""
+
+    def evaluate(
+        self,
+        models: Sequence[TrainedSeq2Seq],
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        *,
+        samples: int = 1000,
+        data: Prepared | None = None,
+    ) -> Scores:
+        """Scores the 1-best answers to examples; the same in training (samples=0, and no TER, which is slow)."""
+        sources = [example.source for example in examples]
+        answers = [best[0] for best in self.answer(models, sources, replace(settings, n_best=1))]
+        lengths = [len(ids) for ids in models[0].reading.tokenizer.encode_batch(sources)]
+        return measure(
+            models[0].scores,
+            sources,
+            [answer.output for answer in answers],
+            [example.references for example in examples],
+            samples=samples,
+            lengths=lengths,
+            ter=samples > 0,
+            logs=[answer.score for answer in answers],
+        )
+
+    def baseline(
+        self, model: TrainedSeq2Seq, data: Prepared, examples: Sequence[Example]
+    ) -> tuple[str, dict[str, Measure]]:
+        """What needs no network: the answer of the nearest training source (symbols), the source itself (text)."""
+        sources = [example.source for example in examples]
+        if model.scores == "text":
+            name, outputs = "copy of the source", baselines.copy(sources)
+        else:
+            rows = [data.train[row] for row in range(len(data.train))]
+            nearest = baselines.Nearest(
+                [model.reading.tokenizer.decode(source) for source, _ in rows],
+                [model.target.decode(target) for _, target in rows],
+            )
+            name, outputs = "nearest training source", nearest.answers(sources)
+        references = [example.references for example in examples]
+        return name, measure(model.scores, sources, outputs, references).measures
+
+    def examples(
+        self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings, on_bad: OnBad
+    ) -> list[Example]:
+        return pairs.examples(files, settings, on_bad)

@@ -1,0 +1,98 @@
+"""How translators learn.
+
+N sources   S source positions   T target positions
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from heedful.data.batch import padded
+from heedful.data.normal_form import normalize_text
+from heedful.data.notes import Say
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import Prepared
+from heedful.data.prepare import prepare as prepare_data
+from heedful.hub import Published
+from heedful.results import Alignment
+from heedful.schema import GenerateSettings, Recipe
+from heedful.tasks.attention_maps import TO_SOURCE, attention_maps
+from heedful.tasks.inputs import Reading
+from heedful.tasks.joins import join_of
+from heedful.tasks.plans import begun
+from heedful.tasks.pretrained import Pretrained
+from heedful.tasks.seq2seq import read_sources
+from heedful.tasks.seq2seq_learning import (
+    SLACK,
+    LearnableSeq2Seq,
+    Seq2SeqLearning,
+    build_seq2seq,
+    quantile_stretch,
+)
+from heedful.training import decide as defaults
+
+
+class TranslateLearning(Seq2SeqLearning):
+    """Learns from pairs of texts."""
+
+    def resolve(self, recipe: Recipe) -> Recipe:
+        """The recipe with the network's settings decided, and the learning rate that goes with them."""
+        return defaults.resolve_recipe(recipe, *join_of(recipe.task))
+
+    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
+        """The recipe's data under `folder`; with the tokenizers of `start`, if its weights are the beginning."""
+        start = start or Pretrained()
+        words, written = start.words, start.written
+        if recipe.data.shared_tokenizer:
+            words, written = words or written, written or words
+        return prepare_data(PairKind(given=(words, written)), recipe, folder, say, defaults)
+
+    def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableSeq2Seq:
+        torch.manual_seed(recipe.seed)
+        return build_seq2seq(
+            recipe.network,
+            Reading(data.source, normal_form=recipe.data.normalize),
+            data.target,
+            shared=recipe.data.shared_tokenizer,
+            scores="symbols" if data.target.kind == "symbols" else "text",
+            stretch=quantile_stretch(data.train.lengths),
+            slack=SLACK,
+            normal_form=recipe.data.normalize,
+            plan=begun(start, "translate", recipe.network),
+        )
+
+    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        shared = {"shared_tokenizer": before.data.shared_tokenizer} if before.task == "translate" else {}
+        return super().inherited(before, start) | shared
+
+    def from_hub(self, published: Published, where: str) -> LearnableSeq2Seq:
+        from heedful.tasks.translate import hub
+
+        return hub.from_hub(published, where)
+
+    def hub_recipe(self, recipe: Recipe, published: Published, model: LearnableSeq2Seq) -> Recipe:
+        from heedful.tasks.translate import hub
+
+        return hub.hub_recipe(recipe, published, model)
+
+    def to_hub(self, model: LearnableSeq2Seq, recipe: Recipe, notes: list[str]) -> Published:
+        from heedful.tasks.translate import hub
+
+        return hub.to_hub(model, recipe, notes)
+
+    def explain(self, model: LearnableSeq2Seq, text: str, output: str | None, settings: GenerateSettings) -> Alignment:
+        """What each token of an answer looked at in `text`, from one teacher-forced call on all of it.
+
+        `output` is what is to be explained in place of the model's own answer.
+        """
+        [source], target, special = read_sources([model], [text]), model.target, model.target.special_tokens
+        if output is None:
+            [[best, *_]] = self.answering.search([model], [text], settings)
+            answer = [*best.tokens, *([special.end] if best.complete else [])]
+        else:
+            answer = [*target.encode(normalize_text(output, model.normal_form)), special.end]
+        (ids, lengths), (inputs, _) = padded([source]), padded([np.array([special.begin, *answer[:-1]])])
+        maps = attention_maps(model.network, (ids, lengths, inputs), TO_SOURCE, range(len(answer)))
+        return Alignment(tuple(model.reading.tokenizer.tokens(source)), tuple(target.tokens(answer)), maps)

@@ -1,0 +1,149 @@
+"""Comparisons are fair: equal weights if asked for, the same data for all, mistakes found before training.
+
+And every task can be compared across eras.
+"""
+
+import base64
+import io
+import json
+import random
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+from heedful.report import words
+from heedful.tasks.joins import allowed
+from support.command_line import heedful
+from support.sampling import SEED
+from support.tiny_tasks import COLUMN, SIDE, TASKS, written
+
+TINY = "network.size=tiny train.threads=1 train.valid_limit=20"
+SMALL = f"{TINY} generate.max_length=8 generate.beam=1"
+NETWORKS = ("gru", "bahdanau2015", "vaswani2017")
+THREE = f"compare translate pairs.tsv --networks {','.join(NETWORKS)} {SMALL}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with words and how they are spelt backwards, one of which has no target; some of them apart."""
+    draw = random.Random(0)
+    words = {"".join(draw.choices("abcdefgh", k=draw.randint(2, 6))) for _ in range(300)}
+    rows = [f"{word}\t{' '.join(reversed(word)).upper()}" for word in sorted(words)]
+    (tmp_path / "pairs.tsv").write_text("\n".join([*rows[:-30], "alone"]), encoding="utf-8")
+    (tmp_path / "test.tsv").write_text("\n".join(rows[-30:]), encoding="utf-8")
+    return tmp_path
+
+
+def test_weights_are_equal_where_they_are_asked_for(folder: Path) -> None:
+    """The widths are said; the files hold what was promised."""
+    told = heedful(f"{THREE} --test test.tsv --steps 2 --weights 1e5 data.bad_rows=skip -o equal", folder)
+    assert told.code == 0, told.err
+    entries = json.loads((folder / "equal" / "compare.json").read_text(encoding="utf-8"))["entries"]
+    assert [entry["network"] for entry in entries] == list(NETWORKS)
+    for entry in entries:
+        held = sum(weight.size for weight in load_file(folder / entry["run"] / "model.safetensors").values())
+        width = json.loads((folder / entry["run"] / "config.json").read_text(encoding="utf-8"))["network"]["width"]
+        assert f"{entry['network']}: width {width}, {entry['weights']:,} weights" in told.err
+        assert held == entry["weights"]
+        assert held == pytest.approx(1e5, rel=0.08)
+
+
+def test_data_are_prepared_once_for_all_networks(folder: Path) -> None:
+    """And all seeds, which share one split; each run has all of its data, and nothing else is left."""
+    told = heedful(f"{THREE} --steps 2 --seeds 1,0 data.bad_rows=skip -o luck", folder)
+    assert told.code == 0, told.err
+    runs = [f"{network}-{seed}" for network in NETWORKS for seed in (0, 1)]
+    assert sorted(path.name for path in (folder / "luck").iterdir()) == sorted([*runs, "compare.html", "compare.json"])
+    assert told.err.count("held out by seed 1") == told.err.count("held out") == 1
+    assert told.err.count("data as prepared before") == 5
+    first, *others = [contents(folder / "luck" / run) for run in runs]
+    assert {"bad_rows.jsonl", "data/prepared.json", "data/valid.json"} < first.keys()
+    assert others == [first] * 5
+    weights = {(folder / "luck" / run / "model.safetensors").read_bytes() for run in runs}
+    assert len(weights) == len(runs)
+    kept = json.loads((folder / "luck" / "compare.json").read_text(encoding="utf-8"))
+    assert kept["over_runs"].keys() == {*NETWORKS}
+    (folder / "luck" / "gru-0" / "data" / "valid.json").unlink()  # a run is its own: what becomes of one concerns none
+    assert heedful("evaluate luck/vaswani2017-0", folder).code == 0
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    """A run's data by file."""
+    kept = [run / "bad_rows.jsonl", *(path for path in (run / "data").rglob("*") if path.is_file())]
+    return {str(path.relative_to(run)): path.read_bytes() for path in kept}
+
+
+def test_other_data_are_refused_before_training(folder: Path) -> None:
+    """A comparison is repeated after its file was mended: no network learns from other rows than the rest."""
+    line = "compare translate pairs.tsv {} --steps 1 " + SMALL
+    assert heedful(line.format("--networks gru data.bad_rows=skip -o twice"), folder).code == 0
+    rows = (folder / "pairs.tsv").read_text(encoding="utf-8").removesuffix("\nalone")
+    (folder / "pairs.tsv").write_text(rows.replace("A", "B"), encoding="utf-8")
+    told = heedful(line.format("--networks cho2014,gru data.bad_rows=skip -o twice"), folder)
+    assert told.code == 2 and "twice/gru holds a run on other data: pairs.tsv changed since" in told.err
+    assert not (folder / "twice" / "cho2014").exists()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_is_compared_across_eras(task: str, tmp_path: Path) -> None:
+    """Two networks drawn by the seed: each has its score in the table and on the page, and its answers are shown."""
+    (tmp_path / "data").mkdir()
+    files, column = written(tmp_path / "data", SEED), COLUMN.get(task, "texts")
+    networks = random.Random(f"{SEED} {task}").sample(allowed(task), 2)
+    told = heedful(
+        f"compare {task} {files[f'train-{column}']} --valid {files[f'valid-{column}']} --networks {','.join(networks)} "
+        f"--steps 3 network.width=16 data.overlap=keep -o made {SMALL if task == 'caption' else TINY}",
+        tmp_path,
+    )
+    assert told.code == 0, told.err
+    page = (tmp_path / "made" / "compare.html").read_text(encoding="utf-8")
+    entries = json.loads((tmp_path / "made" / "compare.json").read_text(encoding="utf-8"))["entries"]
+    assert [entry["network"] for entry in entries] == networks and f"{networks[0]} vs {networks[1]}: " in told.out
+    for entry in entries:
+        value = scored(entry["scores"])
+        assert value == scored(json.loads((tmp_path / entry["run"] / "scores.json").read_text())["scores"])
+        [line] = [line for line in told.out.splitlines() if re.match(rf"{entry['network']} .*/s ", line)]
+        row = page.partition(f'<tr><th scope="row">{entry["network"]}</th>')[2].partition("</tr>")[0]
+        assert line.split()[1] == value and f"<span>{value}" in row
+        assert entry["samples"] and {Path(one["source"]).name in page for one in entry["samples"]} == {True}
+        said = [one["output"] for one in entry["samples"] if task not in ("draw", "label")]
+        assert [output for output in said if escape(output) not in page] == []
+    pictures = [Image.open(io.BytesIO(base64.b64decode(one))) for one in re.findall(r"image/png;base64,([^\"]+)", page)]
+    shown = len(entries[0]["samples"]) * {"draw": len(networks) + 1, "label": 0, "complete": 0, "fill": 0}.get(task, 1)
+    assert [one.size for one in pictures] == [(SIDE, SIDE)] * shown
+    assert page.count("<svg") >= 2 and page.count("truth") >= (task == "label")
+
+
+def scored(scores: dict[str, Any]) -> str:
+    """The score that a comparison goes by, as tables have it."""
+    return words.score(scores["measures"][scores["primary"]]["value"], scores["primary"]).removesuffix(" %")
+
+
+MISTAKES = {
+    "network twice": ("gru,lstm,gru", "", ["gru stands twice"]),
+    "seed twice": ("gru", "--seeds 1,2,1", ["seed 1 stands twice"]),
+    "seeds in words": ("gru", "--seeds one", ["--seeds cannot be 'one'", "0,1,2"]),
+    "no network": ("gru,", "", ['no network ""']),
+    "no choice of a network": ("auto", "", ['no network "auto"']),
+    "setting that the second lacks": ("vaswani2017,gru", "network.heads=2", ["gru has no setting network.heads"]),
+    "weights and width": ("gru", "--weights 5e4 network.width=64", ["network.width is set", "Leave one of them out"]),
+    "too many weights": ("gru", "--weights 1e12", ["No width gives gru 1,000,000,000,000 weights", "can have"]),
+    "too few weights": ("gru,vaswani2017", "--weights 0", ["No width gives gru 0 weights"]),
+    "weights in words": ("gru", "--weights many", ["--weights cannot be 'many'", "2e6"]),
+    "seed of the split": ("gru", "--seeds 1,2 data.seed=-1", ["data.seed cannot be -1", "held out"]),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_are_found_before_training(case: str, folder: Path) -> None:
+    networks, more, expected = MISTAKES[case]
+    line = f"compare translate pairs.tsv --networks {networks} --steps 1 {more} -o made data.bad_rows=skip {SMALL}"
+    told = heedful(line, folder)
+    assert told.code == 2 and told.out == "" and "Traceback" not in told.err
+    assert [words for words in expected if words not in told.err] == []
+    assert not list(folder.glob("made/*/metrics.jsonl"))

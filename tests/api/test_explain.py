@@ -1,0 +1,73 @@
+"""What is shown of attention is what the network computed, by the library's own account of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import heedful
+from heedful import recipe as recipes
+from heedful.api.train import run
+from heedful.errors import HeedfulError
+from heedful.results import Alignment
+from heedful.training.progress import Quiet
+from support import published
+from support.families import oracle
+from support.inside import inside
+
+
+def heads(found: Alignment, side: str) -> torch.Tensor:
+    """The maps (layers, heads, T, S) by their names."""
+    layers = [[found.maps[f"{side}.{layer}.self_attention.head{head}"] for head in range(3)] for layer in range(2)]
+    assert len(found.maps) == 6
+    return torch.tensor(layers)
+
+
+@torch.inference_mode()
+def test_what_goes_on_looked_at_what_theirs_did(tmp_path: Path) -> None:
+    """A given continuation and the model's own, each token of which looked at all before it."""
+    model = heedful.load(published.gpt2(tmp_path / "gpt2"))
+    theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2", attn_implementation="eager").eval()
+    tokenizer = inside(model).tokenizer
+    numbers = {tokenizer.shown(number): number for number in range(tokenizer.size)}
+    for rest in (" stands near the river", None):
+        found = model.explain("The old house", rest)
+        assert found.source[:3] == ("The", "▁old", "▁house") and found.source[3:] == found.target[:-1]
+        assert len(found.target) == (4 if rest else 24)
+        ids = torch.tensor([[numbers[token] for token in found.source]])
+        maps = torch.cat(theirs(ids, output_attentions=True).attentions)[:, :, 2:]
+        assert torch.allclose(heads(found, "decoder"), maps, atol=1e-5)
+    with pytest.raises(HeedfulError, match="the network reads 32 at once"):
+        model.explain("The old house" * 20, " stands")
+
+
+@torch.inference_mode()
+def test_gaps_looked_at_what_theirs_did(tmp_path: Path) -> None:
+    model = heedful.load(published.bert(tmp_path / "bert"))
+    theirs = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "bert", attn_implementation="eager").eval()
+    words = oracle.AutoTokenizer.from_pretrained(tmp_path / "bert")
+    text = "The [MASK] house stands near the [MASK]."
+    inputs: Any = words(text, return_tensors="pt")
+    at = (inputs["input_ids"][0] == words.mask_token_id).nonzero()[:, 0]
+    maps = torch.cat(theirs(**inputs, output_attentions=True).attentions)[:, :, at]
+    for output in (None, "The old house stands near the river."):
+        found = model.explain(text, output)
+        assert torch.allclose(heads(found, "encoder"), maps, atol=1e-5)
+        assert [place for place, token in enumerate(found.source) if token == "[MASK]"] == at.tolist()
+        guesses = model.answer([text])[0][0].tokens if output is None else ("old", "river")
+        assert found.target == guesses
+
+
+def test_an_answer_that_fills_all_positions_is_explained(tmp_path: Path) -> None:
+    """As long as a decoder can write, without an end: there is no position to read its last token at."""
+    (tmp_path / "pairs.tsv").write_text("".join(f"{letter} x\t{letter} y {letter}\n" for letter in "abcdefgh"))
+    settings = {"data.train": [str(tmp_path / "pairs.tsv")], "network.name": "vaswani2017", "network.size": "tiny"}
+    settings |= {"network.positions": "learned", "network.context": 6, "train.steps": 1, "data.valid_rows": 2}
+    model = run(recipes.build("translate", settings), tmp_path / "run", Quiet())
+    unfinished = {"generate.beam": 1, "generate.max_length": 20}
+    model = heedful.Model(model.folder, recipes.change(model.recipe, unfinished), model.trained)
+    [[answer]] = model.answer(["a x"])
+    found = model.explain("a x")
+    assert found.target == (*answer.tokens, *(["</s>"] if answer.complete else []))
+    assert not answer.complete and len(found.target) == 6

@@ -1,0 +1,191 @@
+"""The command line as people meet it: its screens, its mistakes, its exit codes, its streams."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from heedful.cli.commands import COMMANDS
+from heedful.cli.recipes import FOLDER, names
+from heedful.cli.shapes import Drawn, draw_shape
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.settings import fit_pictures
+from heedful.recipe import keys, load
+from heedful.schema import NetworkSettings
+from heedful.tasks.inputs import OWN
+from heedful.tasks.joins import allowed, join_of, resolve
+from heedful.training.progress import terminal
+from support import ROOT
+from support.command_line import HEEDFUL, heedful
+
+# What was typed, and words that must stand in the answer on stderr. The exit code is 2 in every row.
+MISTAKES = {
+    "misspelt command": ("trian translate pairs.tsv", ['no command "trian"', 'Did you mean "train"?']),
+    "misspelt task": ("train transalte pairs.tsv", ['no task "transalte"', 'Did you mean "translate"?', "Allowed: "]),
+    "task left out": ("train pairs.tsv", ["pairs.tsv is data", "heedful train translate pairs.tsv"]),
+    "nothing to train": ("train", ["Missing argument", "heedful train --help"]),
+    "no data": ("train translate", ["no file to learn from", "heedful train translate pairs.tsv"]),
+    "data twice": ("train translate pairs.tsv data.train=more.tsv", ["data.train is set twice", "pairs.tsv"]),
+    "misspelt flag": ("train translate pairs.tsv --netwrk gru", ["no flag --netwrk", "Did you mean --network?"]),
+    "key as flag": (
+        "train translate pairs.tsv --learning-rate 1",
+        ["no flag --learning-rate", "train.learning_rate=…"],
+    ),
+    "flag without value": ("train translate pairs.tsv --network", ["--network", "requires an argument"]),
+    "misspelt key": (
+        "train translate pairs.tsv train.learning_rte=3e-4",
+        ["train.learning_rte", "train.learning_rate ("],
+    ),
+    "key without section": ("train translate pairs.tsv step=5", ["no key step", "train.steps ("]),
+    "wrong type": ("train translate pairs.tsv --minutes soon", ["train.minutes cannot be 'soon'"]),
+    "out of range": ("train translate pairs.tsv train.label_smoothing=1.5", ["train.label_smoothing cannot be 1.5"]),
+    "unknown size": ("train translate pairs.tsv --size huge", ["network.size cannot be 'huge'", "tiny, small or base"]),
+    "key of another task": (
+        "train translate pairs.tsv train.codebook=0.5",
+        ["train.codebook is for draw, and the task is translate."],
+    ),
+    "key that no answer of it has": (
+        "train classify pairs.tsv generate.beam=8",
+        ["generate.beam is for caption, draw"],
+    ),
+    "beginning that is not there": ("train translate pairs.tsv --from runs/nope", ["runs/nope is not a run"]),
+    "two budgets": ("train translate pairs.tsv --minutes 1 train.steps=5", ["2 budgets", "train.minutes, train.steps"]),
+    "key twice": ("train translate pairs.tsv --seed 1 seed=2", ["seed is set twice"]),
+    "no such recipe": ("train nope.toml", ["recipe nope.toml cannot be read"]),
+    "broken recipe": ("train broken.toml", ["broken.toml is not valid TOML"]),
+    "recipe without task": ("train empty.toml", ["empty.toml names no task", 'task = "translate"']),
+    "recipe with a misspelt key": ("train misspelt.toml", ["misspelt.toml", "train.stpes", "train.steps ("]),
+    "misspelt built-in recipe": ("train cmudict-vaswani", ["built-in recipe", 'Did you mean "cmudict-vaswani2017"?']),
+    "recipe to copy": ("recipes copy cmudict", ["no built-in recipe", "Allowed: "]),
+    "recipe there already": ("recipes copy cmudict-vaswani2017 pairs.tsv", ["pairs.tsv is there already"]),
+    "job of recipes": ("recipes shw", ['Did you mean "show"?']),
+    "networks left out": ("compare translate pairs.tsv", ["--networks"]),
+    "seeds": ("compare translate pairs.tsv --networks gru --seeds one", ["--seeds cannot be 'one'", "0,1,2"]),
+    "misspelt setting of an answer": ("translate runs/x text baem=8", ["generate.baem", "generate.beam ("]),
+    "two forms of answers": ("translate runs/x word --json --lexicon", ["--lexicon or with --json"]),
+    "flag of the program": ("--verison", ["no flag --verison"]),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working folder with a few files to be misused."""
+    (tmp_path / "pairs.tsv").write_text("a\tA\nb\tB\n", encoding="utf-8")
+    (tmp_path / "broken.toml").write_text("task = translate\n", encoding="utf-8")
+    (tmp_path / "empty.toml").write_text("", encoding="utf-8")
+    (tmp_path / "misspelt.toml").write_text('task = "translate"\n[train]\nstpes = 5\n', encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_are_answered_in_plain_lines(case: str, folder: Path) -> None:
+    line, expected = MISTAKES[case]
+    told = heedful(line, folder)
+    assert told.code == 2 and told.out == ""
+    assert [words for words in expected if words not in told.err] == []
+    assert "Traceback" not in told.err and len(told.err.splitlines()) <= 4
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
+def test_every_command_has_help(name: str, folder: Path) -> None:
+    told = heedful(f"{name} --help", folder)
+    assert told.code == 0 and f"heedful {name}" in told.out
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["train", "--help"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    """Why `heedful --help` is quick. The help of one command may load what reads its flags."""
+    heavy = ["torch", "numpy"] + ([] if words[1:] else ["pydantic", "typer", "rich"])
+    script = (
+        "import sys, atexit, heedful.cli\n"
+        f"atexit.register(lambda: print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr))\n"
+        f"sys.argv = ['heedful', *{words!r}]\nheedful.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, encoding="utf-8", check=True)
+    assert done.stderr == "[]\n"
+    assert len(done.stdout.splitlines()) > 10
+
+
+# What stands at the foot of a drawing, and at its head, by task and whether pictures go in.
+DRAWN = {
+    ("classify", True): (1, 1),
+    ("caption", True): (1, 3),
+    ("classify", False): (3, 1),
+    ("draw", False): (3, 1),
+    ("translate", False): (3, 3),
+    ("label", False): (3, 3),
+    ("match", True): (6, 2),
+}
+
+
+@pytest.mark.parametrize(("task", "pictured"), DRAWN)
+def test_each_task_is_drawn_in_its_own_shape(task: str, pictured: bool) -> None:
+    for name in allowed(task):
+        settings = resolve(NetworkSettings(name=name), task, own=OWN)
+        drawn = Drawn(
+            fit_pictures(settings, 32) if pictured else settings, join_of(task).join, pictured, task == "draw"
+        )
+        lines = draw_shape(drawn).splitlines()
+        foot = next(line.count("□") for line in lines if "□" in line)
+        assert (foot, lines[0].count("○") + lines[0].count("●")) == DRAWN[task, pictured]
+        assert all(line == line.rstrip() for line in lines), lines
+
+
+def test_the_page_of_networks_says_what_the_command_and_the_tests_do(folder: Path) -> None:
+    page = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
+    told = heedful("networks --markdown", folder).out
+    assert told in page and told.count("\n| `") == 2 * len(LINEAGE)
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in re.findall(r"`(test_\w+)`", page) if f"def {name}(" not in tests] == []
+
+
+def test_importing_heedful_imports_no_torch() -> None:
+    script = "import sys, heedful; print('torch' in sys.modules, sorted(heedful.__all__) == dir(heedful))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False True\n"
+
+
+def test_completion_knows_the_commands() -> None:
+    asked = {**os.environ, "_HEEDFUL_COMPLETE": "complete_bash", "COMP_WORDS": "heedful tra", "COMP_CWORD": "1"}
+    script = "import sys; sys.argv = ['heedful']; import heedful.cli; heedful.cli.main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=asked, check=True)
+    assert done.stdout.split() == ["train", "translate"]
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    with subprocess.Popen([*HEEDFUL, "recipes", "keys"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout and running.stderr
+        running.stdout.close()
+        assert running.stderr.read() == b""
+
+
+def test_recipes_are_copied_and_stay_as_they_are(folder: Path) -> None:
+    listed = heedful("recipes", folder).out.splitlines()
+    assert [line.split()[0] for line in listed] == names() and all(len(line.split()) > 3 for line in listed)
+    for name in names():
+        load(FOLDER / f"{name}.toml")
+        assert heedful(f"recipes copy {name}", folder).code == 0
+        assert (folder / f"{name}.toml").read_bytes() == (FOLDER / f"{name}.toml").read_bytes()
+    assert [line.split()[0] for line in heedful("recipes keys", folder).out.splitlines() if line] == keys()
+
+
+def test_logs_get_few_lines_and_an_end() -> None:
+    stream = io.StringIO()
+    with terminal(stream) as listener:
+        listener.note("2 minutes on 2 cores")
+        listener.begin("gru", "2 minutes")
+        for step in range(1000):
+            listener.step(step / 1000, f"loss {step}")
+        listener.end("saved")
+        listener.begin("lstm", "2 minutes")
+        listener.step(0.5, "loss 1")
+    lines = stream.getvalue().splitlines()
+    assert lines[:2] == ["2 minutes on 2 cores", "gru: 2 minutes"]
+    assert lines[2].startswith("gru: 100%") and lines[2].endswith("saved")
+    assert lines[3] == "lstm: 2 minutes" and lines[4].startswith("lstm:  50%")
+    assert len(lines) == 5

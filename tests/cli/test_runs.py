@@ -1,0 +1,232 @@
+"""The commands that train and ask, with networks that learn nothing: what goes in, what comes out, and where."""
+
+import json
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+
+from support.command_line import HEEDFUL, heedful
+
+SMALL = "--size tiny train.threads=1 train.valid_limit=20 generate.max_length=8"
+WORDS = ["abc", "fed", "bead", "cab"]
+
+# As in test_cli.py; these need torch, data or a run to be found out. {run} has attention, {blind} has none.
+MISTAKES = {
+    "no such network": (f"train translate pairs.tsv --network gruu {SMALL}", ['Did you mean "gru"?']),
+    "setting of another era": (
+        f"train translate pairs.tsv --network gru network.heads=2 {SMALL}",
+        ["gru has no setting network.heads", "network.cell"],
+    ),
+    "no such device": (f"train translate pairs.tsv train.device=cuda:77 {SMALL}", ["no device cuda:77"]),
+    "columns of a document": ("train complete pairs.tsv", ["2 columns where 1 is needed", "data.columns.text=1"]),
+    "no such file": (f"train translate missing.tsv {SMALL}", ["missing.tsv"]),
+    "folder for a file": (f"train translate . {SMALL}", ["folder"]),
+    "empty file": (f"train translate empty.tsv {SMALL}", ["empty.tsv is empty"]),
+    "one column": (f"train translate one.tsv {SMALL}", ["one.tsv line 2", "data.bad_rows=skip"]),
+    "third column": (f"train translate three.tsv {SMALL}", ["three.tsv line 1", "data.columns=1,2"]),
+    "not UTF-8": (f"train translate latin.tsv {SMALL}", ["latin.tsv line 2"]),
+    "column that is not there": (f"train translate named.csv data.columns.source=wrod {SMALL}", ["wrod", "word"]),
+    "another recipe in the run": ("train translate pairs.tsv --steps 99 -o {run}", ["another recipe", "train.steps: "]),
+    "not a run": ("translate runs/help2 text", ["runs/help2 is not a run"]),
+    "run without weights": ("translate {half} text", ["no model.safetensors"]),
+    "run of another format": ("translate {foreign} text", ["another format"]),
+    "damaged weights": ("translate {damaged} text", ["model.safetensors cannot be read"]),
+    "models that do not fit": ("translate {run} --with {other} text", ["cannot answer together"]),
+    "no file of texts": ("translate {run} --file missing.txt", ["missing.txt cannot be read"]),
+    "texts not UTF-8": ("translate {run} --file latin.tsv", ["latin.tsv line 2 is not UTF-8"]),
+    "answers over texts": ("translate {run} --file words.txt -o words.txt", ["over words.txt"]),
+    "answers into a file's folder": (
+        "translate {run} abc -o words.txt/answers",
+        ["words.txt/answers: Not a directory"],
+    ),
+    "source without target": ("translate {run} --score abc", ["'abc' has no target"]),
+    "pairs without tabs": ("translate {run} --score --file words.txt", ["Line 1 is not source<TAB>target"]),
+    "lexicon of sentences": ("translate {run} --lexicon --file sentences.txt", ["not one word"]),
+    "value of an answer's setting": ("translate {run} abc beam=0", ["generate.beam cannot be 0"]),
+    "setting of training": ("translate {run} abc train.steps=3", ["train.steps is no setting of an answer", "beam=8"]),
+    "texts twice": ("translate {run} abc --file words.txt", ["is in words.txt, and 'abc' is here"]),
+    "score with settings": ("translate {run} --score abc A beam=2", ["--score takes no --n"]),
+    "nothing to score": ("evaluate {run} empty.tsv", ["empty.tsv is empty"]),
+    "no attention to show": ("explain {blind} abc", ["no attention"]),
+    "no picture": ("explain {run} abc -o page.doc", [".html, .png, .svg or .pdf"]),
+    "size of a run": ("info {run} --size base", ["run is a run, of size tiny"]),
+    "unknown network to draw": ("info vaswani207", ['Did you mean "vaswani2017"?']),
+    "unknown network to compare": ("compare translate pairs.tsv --networks gru,lsmt", ['Did you mean "lstm"?']),
+}
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, good and bad, and runs, whole and broken, made once by the commands themselves."""
+    folder = tmp_path_factory.mktemp("place")
+    pairs = [f"{a}{b}{c}\t{a.upper()} {b.upper()} {c.upper()}" for a in "abcdef" for b in "abc" for c in "def"]
+    files = {
+        "pairs.tsv": "\n".join(pairs),
+        "digits.tsv": "\n".join(f"{number}\t{' '.join(str(number))}" for number in range(100, 160)),
+        "empty.tsv": "",
+        "one.tsv": "abc\tA B C\nabc\n",
+        "three.tsv": "abc\tA B C\t3\n",
+        "named.csv": "word,sounds\nabc,A B C\n",
+        "words.txt": "\n".join(WORDS),
+        "sentences.txt": "a bed",
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "latin.tsv").write_bytes(b"abc\tA B C\ncaf\xe9\tC A F\n")
+    for name, data, network in (
+        ("run", "pairs", "bahdanau2015"),
+        ("blind", "pairs", "gru"),
+        ("other", "digits", "bahdanau2015"),
+    ):
+        done(f"train translate {data}.tsv --network {network} --steps 3 -o {name} {SMALL}", folder)
+    for name, change in (("half", "missing"), ("foreign", "config"), ("damaged", "weights")):
+        spoil(folder / "run", folder / name, change)
+    return folder
+
+
+def spoil(run: Path, copy: Path, change: str) -> None:
+    """A copy of a run with one thing wrong."""
+    copy.mkdir()
+    for path in run.iterdir():
+        if path.is_file():
+            (copy / path.name).write_bytes(path.read_bytes())
+    if change == "config":
+        (copy / "config.json").write_text('{"library": "heedful", "format": 99}', encoding="utf-8")
+    elif change == "weights":
+        (copy / "model.safetensors").write_bytes((run / "model.safetensors").read_bytes()[:-100])
+    else:
+        (copy / "model.safetensors").unlink()
+
+
+def done(line: str, folder: Path, given: str = "") -> str:
+    """What a command prints; it must end well."""
+    told = heedful(line, folder, given)
+    assert told.code == 0, told.err
+    return told.out
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_are_answered_in_plain_lines(case: str, place: Path) -> None:
+    line, expected = MISTAKES[case]
+    before = sorted(place.rglob("*"))
+    told = heedful(line.format(**{path.name: path.name for path in place.iterdir()}), place)
+    assert told.code == 2 and told.out == ""
+    assert [words for words in expected if words not in told.err] == []
+    assert "Traceback" not in told.err
+    assert sorted(place.rglob("*")) == before, "something was left behind"
+
+
+def test_a_run_is_on_the_data_it_began_with(place: Path) -> None:
+    """Finished or not, the same command on a file that changed since says so, and trains on neither."""
+    for name in ("kept.tsv", "more.tsv"):
+        (place / name).write_bytes((place / "pairs.tsv").read_bytes())
+    line = f"train translate kept.tsv more.tsv --network gru --steps 2 -o early {SMALL}"
+    done(line, place)
+    assert "early is finished" in heedful(line, place).err
+    (place / "more.tsv").write_bytes((place / "pairs.tsv").read_bytes().replace(b"A", b"F"))
+    for ended in ("scores.json", "model.safetensors"):
+        told = heedful(line, place)
+        assert told.code == 2 and "early holds a run on other data: more.tsv changed since." in told.err
+        assert "-o runs/NAME" in told.err
+        (place / "early" / ended).unlink()
+
+
+def test_answers_are_the_same_by_every_way(place: Path) -> None:
+    plain = done(f"translate run {' '.join(WORDS)}", place).splitlines()
+    assert len(plain) == len(WORDS)
+    assert done("translate run", place, given="\n".join(WORDS)).splitlines() == plain
+    assert done("translate run --file words.txt -o answers.txt", place) == ""
+    assert (place / "answers.txt").read_text(encoding="utf-8").splitlines() == plain
+    told = [json.loads(line) for line in done("translate run --file words.txt --json --n 3", place).splitlines()]
+    assert [(one["source"], one["answers"][0]["output"]) for one in told] == list(zip(WORDS, plain, strict=True))
+    table = [line.split("\t") for line in done("translate run --file words.txt --n 3", place).splitlines()]
+    assert [row[:2] for row in table] == [[one["source"], each["output"]] for one in told for each in one["answers"]]
+    given = "".join(f"{source}\t{output}\n" for source, output, _ in table)
+    scored = [line.split("\t") for line in done("translate run --score", place, given=given).splitlines()]
+    assert [row[:2] for row in scored] == [row[:2] for row in table]
+    assert [float(row[2]) for row in scored] == pytest.approx([float(row[2]) for row in table], abs=2e-4)
+
+
+def test_a_mistake_leaves_earlier_answers_as_they_were(place: Path) -> None:
+    (place / "kept.txt").write_text("kept", encoding="utf-8")
+    for mistake in ("--file missing.txt", "abc required=Z", "abc beam=0"):
+        assert heedful(f"translate run {mistake} -o kept.txt", place).code == 2
+        assert (place / "kept.txt").read_text(encoding="utf-8") == "kept"
+
+
+def test_answers_make_a_lexicon_that_can_be_trained_on(place: Path) -> None:
+    assert done("translate run --file words.txt --n 2 --lexicon -o words.dict", place) == ""
+    lines = (place / "words.dict").read_text(encoding="utf-8").splitlines()
+    assert [line.split()[0] for line in lines] == [name for word in WORDS for name in (word, f"{word}(2)")]
+    assert "4 sources" in done("check translate words.dict data.format=lexicon -o checked", place)
+    assert (place / "checked" / "index.html").exists()
+
+
+def test_an_ensemble_of_one_model_twice_is_that_model(place: Path) -> None:
+    alone = done("translate run --file words.txt", place)
+    assert done("translate run --with run --file words.txt", place) == alone
+
+
+def test_what_a_model_never_saw_is_counted(place: Path) -> None:
+    told = heedful("translate run abc axyb", place)
+    assert told.code == 0 and len(told.out.splitlines()) == 2
+    assert told.err.startswith("1 of 2 texts hold what the model never saw: x y")
+
+
+def test_evaluate_compares_with_itself_as_a_tie(place: Path) -> None:
+    told = done("evaluate run pairs.tsv --against run", place)
+    assert "54 examples" in told and "no difference can be told" in told
+    scores = json.loads(done("evaluate run pairs.tsv --against run --json", place))
+    assert scores["against"] == {"model": "run", "measure": scores["primary"], "p": 1.0} | dict.fromkeys(
+        ("difference", "low", "high"), 0.0
+    )
+    assert scores["count"] == len(scores["cases"]) == 54 and scores["primary"] in scores["measures"]
+    asked = "\n".join(case["source"] for case in scores["cases"])
+    answers = [json.loads(line)["answers"][0] for line in done("translate run --json", place, asked).splitlines()]
+    told = [(answer["output"], answer["score"]) for answer in answers]
+    assert [(case["output"], case["score"]) for case in scores["cases"]] == told
+
+
+def test_compare_writes_its_page(place: Path) -> None:
+    told = done(f"compare translate pairs.tsv --networks gru,bahdanau2015 --steps 2 -o compared {SMALL}", place)
+    assert all(network in told for network in ("gru", "bahdanau2015"))
+    assert (place / "compared" / "compare.html").exists()
+
+
+def test_explain_draws_what_was_looked_at(place: Path) -> None:
+    rows = done("explain run abc", place).splitlines()
+    assert rows[0].split() == ["a", "b", "c", "</s>"] and len(rows) > 1
+    assert "<unk>" in heedful("explain run axc", place).err
+    for name in ("page.html", "picture.svg", "picture.png"):
+        assert done(f"explain run abc -o {name}", place) == f"{name}\n"
+        assert (place / name).stat().st_size > 1000
+
+
+def test_check_tells_bad_rows_by_its_exit_code(place: Path) -> None:
+    told = heedful("check translate one.tsv", place)
+    assert told.code == 1 and "line 2" in told.out
+    assert done("check translate pairs.tsv", place).startswith("54 pairs")
+
+
+def test_networks_and_runs_are_drawn_with_all_their_weights(place: Path) -> None:
+    told = done("info run", place).splitlines()
+    table = told[next(n for n, line in enumerate(told) if line.startswith("tensor")) + 1 : told.index("", -3)]
+    assert sum(int(row.split()[-1].replace(",", "")) for row in table) == int(told[-1].split()[0].replace(",", ""))
+    assert "vaswani2017" in done("networks", place) and "every position" in done("info vaswani2017", place)
+
+
+def test_stopped_by_hand_it_says_how_to_go_on(place: Path) -> None:
+    line = f"train translate pairs.tsv --network gru --steps 100000000 -o stopped {SMALL}"
+    metrics = place / "stopped" / "metrics.jsonl"
+    with subprocess.Popen([*HEEDFUL, *line.split()], cwd=place, stdout=PIPE, stderr=PIPE, encoding="utf-8") as running:
+        while not metrics.exists() or not metrics.stat().st_size:
+            with suppress(subprocess.TimeoutExpired):
+                pytest.fail(f"ended by itself with {running.wait(0.05)}")
+        running.send_signal(signal.SIGINT)
+        answers, told = running.communicate()
+    assert running.returncode == 130 and answers == ""
+    assert "The same command goes on" in told and "Traceback" not in told

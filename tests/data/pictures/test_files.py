@@ -1,0 +1,238 @@
+"""Folders, tables and arrays of pictures: every layout gives its rows, every bad row its own plain line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from heedful.data.fingerprint import identity
+from heedful.data.pairs.check import check_pairs
+from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.read import read_pairs
+from heedful.data.pictures.read import Form, header, read_picture, read_pictures
+from heedful.data.prepare import prepare
+from heedful.data.readers.files import file_notes
+from heedful.data.readers.rows import BadRow
+from heedful.errors import HeedfulError
+from heedful.recipe import build, parse
+from heedful.schema import DataSettings
+from heedful.training import decide
+
+GRAY = Form(8, "gray")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are named as a user in their folder would name them."""
+    monkeypatch.chdir(tmp_path)
+
+
+def data(*settings: str) -> DataSettings:
+    return build("classify", parse(settings)).data
+
+
+def rows_of(file: str, *settings: str) -> list[tuple[str, str]]:
+    def never(bad: BadRow) -> None:
+        raise AssertionError(bad)
+
+    return [(pair.source, pair.target) for pair in read_pairs([file], data(*settings), never)]
+
+
+def noise(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def save(path: str, pixels: np.ndarray | None = None, **how: object) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(noise(len(path), 8, 8, 3) if pixels is None else pixels).save(path, **how)  # type: ignore[arg-type]
+
+
+def plain(error: HeedfulError) -> str:
+    return str(error).splitlines()[0]
+
+
+def test_a_folder_a_class() -> None:
+    for path in ("p/dog/2.JPG", "p/dog/10.jpg", "p/cat/a/1.png", "p/cat/.2.png", "p/.git/x/3.png"):
+        save(path)
+    Path("p/notes.md").write_text("about")
+    expected = [("p/cat/a/1.png", "cat"), ("p/dog/10.jpg", "dog"), ("p/dog/2.JPG", "dog")]
+    assert rows_of("p") == rows_of("p/") == expected
+    assert file_notes(["p", "p"], data()) == [
+        "p: passed over 2 files hidden or without a picture's ending (first: p/cat/.2.png)"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_metadata_inside_a_folder_and_tables_beside_pictures(kind: str) -> None:
+    names = ["b/2.png", "b/1.png"]
+    for name in ["b/3.png", *names]:
+        save(f"p/{name}")
+    if kind == "csv":
+        text = "file_name,label,who\n" + "".join(f"{name},{n},me\n" for n, name in enumerate(names))
+    else:
+        text = "".join(json.dumps({"file_name": name, "label": n, "who": "me"}) + "\n" for n, name in enumerate(names))
+    Path(f"p/metadata.{kind}").write_text(text)
+    expected = [("p/b/2.png", "0"), ("p/b/1.png", "1")]
+    assert rows_of("p") == rows_of(f"p/metadata.{kind}") == expected
+    assert [pair.group for pair in read_pairs(["p"], data("data.group=who"), print)] == ["me", "me"]
+    assert rows_of("p", "data.columns.target=who")[0] == ("p/b/2.png", "me")
+    assert rows_of(f"p/metadata.{kind}", "data.columns=file_name,who")[0] == ("p/b/2.png", "me")
+    note = f"p: passed over 1 picture that metadata.{kind} does not name (first: p/b/3.png)"
+    assert file_notes(["p"], data()) == [note]
+
+
+def test_any_table_by_columns() -> None:
+    save("p/1.png")
+    Path("p/t.csv").write_text("id,path,caption\n7,1.png,a cat\n8,2.png,a dog\n")
+    Path("p/t.tsv").write_text("path\tcaption\n1.png\ta cat\n")
+    columns = ["data.columns.source=path", "data.columns.target=caption"]
+    assert rows_of("p/t.csv", *columns) == [("p/1.png", "a cat"), ("2.png", "a dog")]
+    assert rows_of("p/t.csv", "data.columns=2,3")[0] == rows_of("p/t.tsv", *columns)[0] == ("p/1.png", "a cat")
+    Path("several.jsonl").write_text(
+        '{"file_name": "p/1.png", "text": "one"}\n{"file_name": "p/1.png", "text": "two"}\n'
+    )
+    assert rows_of("several.jsonl") == [("p/1.png", "one"), ("p/1.png", "two")]
+
+
+def test_a_text_beside_each_picture() -> None:
+    save("p/b.png")
+    save("p/a/c.jpg")
+    Path("p/b.txt").write_text("a cat\n\n a small cat \n")
+    Path("p/a/c.txt").write_text("a dog")
+    Path("p/readme.txt").write_text("about")
+    assert rows_of("p") == [("p/a/c.jpg", "a dog"), ("p/b.png", "a cat"), ("p/b.png", "a small cat")]
+    note = "p: passed over 1 file hidden or without a picture's ending (first: p/readme.txt)"
+    assert file_notes(["p"], data()) == [note]
+
+
+def test_karpathys_json() -> None:
+    def image(name: str, split: str, *said: str, **more: str) -> dict:
+        return {"filename": name, "split": split, "sentences": [{"raw": one} for one in said], **more}
+
+    images = [
+        image("1.jpg", "train", "A cat .", "A  small cat.\n", filepath="val2014"),
+        image("2.jpg", "restval", "A dog."),
+        image("3.jpg", "val", "A bird."),
+        {"filename": "4.jpg", "split": "test", "sentences": [{"tokens": ["a", "fish"]}]},
+    ]
+    Path("c").mkdir()
+    Path("c/dataset.json").write_text(json.dumps({"images": images, "dataset": "coco"}))
+    train = [("c/val2014/1.jpg", "A cat ."), ("c/val2014/1.jpg", "A small cat."), ("c/2.jpg", "A dog.")]
+    assert rows_of("c/dataset.json#train") == train
+    assert rows_of("c/dataset.json#val") == rows_of("c/dataset.json#valid") == [("c/3.jpg", "A bird.")]
+    assert rows_of("c/dataset.json#test") == [("c/4.jpg", "a fish")] and len(rows_of("c/dataset.json")) == 5
+    assert identity("c/dataset.json#train") == identity("c/dataset.json")
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [
+        noise(1, 3, 8, 8),
+        noise(1, 3, 8, 8)[..., None],
+        noise(1, 3, 8, 8) / np.float32(255),
+        noise(1, 3, 8, 8) * np.uint16(257),
+        noise(1, 3, 8, 8).astype(np.float64),
+        noise(1, 3, 8, 8).astype(np.int64)[:, None],
+    ],
+)
+def test_arrays(pictures: np.ndarray) -> None:
+    np.savez("a.npz", x=pictures, y=np.array([5, 0, 4], np.int32), writer=np.array(["ann", "bo", "cy"]), note=0.5)
+    assert rows_of("a.npz") == [("a.npz#0", "5"), ("a.npz#1", "0"), ("a.npz#2", "4")]
+    (pair, *_) = read_pairs(["a.npz"], data("data.group=writer", "data.columns.target=writer"), print)
+    assert (pair.target, pair.group, pair.where) == ("ann", "ann", "a.npz line 0")
+    found = read_pictures(["a.npz#0", "a.npz#1", "a.npz#2"], GRAY)
+    assert np.array_equal(found[..., 0], noise(1, 3, 8, 8)) and header("a.npz#2") == (8, 8, True)
+    np.savez("a.npz", images=255 - noise(1, 1, 8, 8), texts=np.array([b"one"]))  # a changed file is read again
+    assert rows_of("a.npz") == [("a.npz#0", "one")]
+    assert np.array_equal(read_picture("a.npz#0", GRAY)[..., 0], 255 - noise(1, 1, 8, 8)[0])
+
+
+BROKEN = {
+    "no pictures": ("none", "The folder none has 1 file and no picture."),
+    "splits": ("splits", "splits holds test and train, which look like splits and not like classes."),
+    "missing": ("spilts", "There is no file spilts.\n  Did you mean splits?"),
+    "no target": ("bare.npz", 'There is no column for target in bare.npz called "target".'),
+    "no list": ("list.json", "list.json is not a list of pictures as Karpathy writes it."),
+    "no split": ("good.json#trian", 'There is no split of good.json "trian". Did you mean "train"?'),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_layouts_stop_with_a_plain_line(case: str) -> None:
+    Path("none").mkdir()
+    Path("none/a.md").touch()
+    save("splits/train/a/1.png")
+    save("splits/test/a/1.png")
+    np.savez("bare.npz", images=noise(1, 3, 8, 8))
+    Path("list.json").write_text("[1, 2]")
+    Path("good.json").write_text('{"images": [{"filename": "1.jpg", "split": "train", "sentences": []}]}')
+    name, start = BROKEN[case]
+    with pytest.raises(HeedfulError) as caught:
+        rows_of(name)
+    assert str(caught.value).startswith(start)
+
+
+BAD = {
+    "lone picture": ("loose", "loose/1.png: it stands in no class's folder, and no .txt of its name beside it"),
+    "no caption": ("told", "told/2.png: no caption: there is no 2.txt beside it"),
+    "empty caption": ("blank", "blank/2.png: no caption: 2.txt is empty"),
+    "no name": ("rows.jsonl", 'rows.jsonl line 2: no text in column "file_name": "x"'),
+    "no label": ("labels.jsonl", 'labels.jsonl line 2: no text in column "target": "1.png'),
+    "no sentences": ("k.json", 'k.json line 2: an image without filename, or without sentences: "2.jpg"'),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_rows_are_named_or_skipped(case: str) -> None:
+    for path in ("loose/1.png", "loose/a/2.png", "told/1.png", "told/2.png", "blank/1.png", "blank/2.png", "1.png"):
+        save(path)
+    for path in ("told/1.txt", "blank/1.txt"):
+        Path(path).write_text("one")
+    Path("blank/2.txt").touch()
+    Path("rows.jsonl").write_text('{"file_name": "1.png", "label": "a"}\n{"label": "x"}\n')
+    Path("labels.jsonl").write_text('{"file_name": "1.png", "label": "a"}\n{"file_name": "1.png"}\n')
+    images = [{"filename": "1.jpg", "sentences": [{"raw": "one"}]}, {"filename": "2.jpg", "sentences": []}]
+    Path("k.json").write_text(json.dumps({"images": images}))
+    name, start = BAD[case]
+    with pytest.raises(HeedfulError) as caught:
+        rows_of(name)
+    assert plain(caught.value).startswith(start)
+    skipped: list[BadRow] = []
+    assert len(list(read_pairs([name], data("data.bad_rows=skip"), skipped.append))) == 1
+    assert [start.startswith(f"{bad.where}: {bad.problem}") for bad in skipped] == [True]
+
+
+def test_a_broken_picture_is_named_with_its_row_or_counted() -> None:
+    for number in range(40):
+        save(f"p/{'cat' if number % 2 else 'dog'}/{number:02}.png", noise(number // 2, 8, 8))
+    whole = Path("p/cat/01.png").read_bytes()
+    Path("p/cat/03.png").write_bytes(whole[: len(whole) // 2])
+    recipe = build("classify", {"data.train": ["p"], "data.valid_rows": 4})
+    with pytest.raises(HeedfulError) as caught:
+        prepare(PairKind(("picture", "name")), recipe, Path("run"), print, decide)
+    assert plain(caught.value).startswith("p line 2: p/cat/03.png is cut off or damaged: ")
+    assert not Path("run").exists()
+    recipe = build("classify", {"data.train": ["p"], "data.valid_rows": 4, "data.bad_rows": "skip"})
+    said: list[str] = []
+    prepared = prepare(PairKind(("picture", "name")), recipe, Path("run"), said.append, decide)
+    assert any(note.startswith("20 pictures of 8×8 gray, 0.0 MB on disk; 19 more are identical") for note in said)
+    assert any(note.startswith("left out: 1 bad row, listed in bad_rows.jsonl (first: p line 2: ") for note in said)
+    assert f"train: {len(prepared.train)} pictures" in said
+    # Each picture is there as a cat and as a dog: both are right, and neither side of the split sees the other's.
+    assert all(example.references == ("cat", "dog") for example in prepared.valid if "01." not in example.source)
+    trained = {int(prepared.train[row][0][0]) for row in range(len(prepared.train))}
+    assert not trained & {prepared.source.number(example.source) for example in prepared.valid}
+
+
+def test_check_opens_every_picture_and_measures_no_names(tmp_path: Path) -> None:
+    for number in range(3):
+        for name in ("cat", "dog"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.new("L", (12, 12), 40 * number + (name == "cat")).save(tmp_path / name / f"{number}.png")
+    whole = (tmp_path / "dog" / "2.png").read_bytes()
+    (tmp_path / "dog" / "2.png").write_bytes(whole[: len(whole) // 2])
+    found = check_pairs(DataSettings(train=[str(tmp_path)], bad_rows="skip"))
+    assert [finding.level for finding in found.findings] == ["x"] and "2.png" in found.findings[0].text
+    assert "5 pairs" in found.summary and "a picture each" in found.summary

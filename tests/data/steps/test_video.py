@@ -1,0 +1,124 @@
+"""Videos written for the test, and hostile ones: every frame at its own time, or a few plain words."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heedful.data.pictures.read import Form
+from heedful.data.steps.forms import StepForm, Steps, open_steps
+from heedful.data.steps.video import Limits, read_video
+from heedful.errors import HeedfulError
+from support.command_line import heedful
+from support.hostile_files import LEVELS, longer, sound, write
+
+FORM = StepForm("frames", Form(16, "gray"))
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def levels(steps: Steps) -> np.ndarray:
+    return steps.values.reshape(len(steps), -1).mean(axis=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "libx264"), ("a.webm", "libvpx-vp9"), ("a.gif", "gif"), ("a.avi", "mpeg4")]
+)
+def test_every_frame_at_its_time(name: str, codec: str) -> None:
+    steps = open_steps(write(name, codec=codec), FORM)
+    assert steps.values.shape == (20, 16, 16, 1) and steps.values.dtype == np.uint8
+    assert steps.seconds == pytest.approx(np.arange(20) / 10)
+    # A gif has eight levels of red and green and four of blue.
+    assert np.abs(levels(steps) - LEVELS).max() <= (40 if codec == "gif" else 4)
+    assert not steps.note
+
+
+def test_a_frame_rate_that_changes_is_taken_by_time() -> None:
+    times = [0, 100, 200, 300, 1300, 1400, 2400]
+    file = write("slow.mp4", LEVELS[:7] * 2, times=times)
+    steps = open_steps(file, FORM)
+    assert steps.seconds == pytest.approx([time / 1000 for time in times], abs=1e-3)
+    twice = open_steps(file, StepForm("frames", Form(16, "gray"), 2.0))
+    assert twice.seconds[:5] == pytest.approx([0, 0.5, 1, 1.5, 2])
+    assert np.abs(levels(twice)[:5] - 24 * np.array([0, 3, 3, 5, 5])).max() <= 4
+    faster = open_steps(write("even.mp4"), StepForm("frames", Form(16, "gray"), 20.0))
+    assert np.abs(levels(faster) - np.repeat(LEVELS, 2)).max() <= 4
+    assert len(open_steps("even.mp4", StepForm("frames", Form(16, "gray"), 5.0))) == 10
+
+
+def test_a_wrong_duration_in_the_header_changes_nothing() -> None:
+    raw = Path(write("a.mp4")).read_bytes()
+    for name, box, at in (("movie.mp4", b"mvhd", 20), ("track.mp4", b"tkhd", 24), ("media.mp4", b"mdhd", 20)):
+        place = raw.index(box) + at
+        Path(name).write_bytes(raw[:place] + (3_600_000).to_bytes(4, "big") + raw[place + 4 :])
+        steps = open_steps(name, FORM)
+        assert len(steps) == 20 and steps.seconds[-1] == pytest.approx(1.9), name
+    raw = Path(write("whole.webm", codec="libvpx-vp9")).read_bytes()
+    longer("whole.webm", "long.webm")
+    steps = open_steps("long.webm", FORM)
+    assert len(steps) == 20
+    assert steps.note == "long.webm says that it lasts 3600.0 seconds, and its frames last 2.0"
+    Path("cut.webm").write_bytes(raw[: len(raw) * 2 // 3])
+    assert "says that it lasts 2.0 seconds" in open_steps("cut.webm", FORM).note
+
+
+def test_what_is_odd_is_told_with_the_answer() -> None:
+    Path("clips").mkdir()
+    for number in range(3):
+        write(f"clips/{number}.webm", np.roll(LEVELS, number), codec="libvpx-vp9")
+        Path(f"clips/{number}.txt").write_text("dark\n" * 10 + "light\n" * 10)
+    raw = Path("clips/0.webm").read_bytes()
+    Path("cut.webm").write_bytes(raw[: len(raw) * 2 // 3])
+    line = "train label clips --network frame --size tiny --steps 1 train.threads=1 -o run"
+    assert heedful(line, Path()).code == 0
+    told = heedful("label run cut.webm clips/0.webm --json", Path())
+    odd, fine = (json.loads(line) for line in told.out.splitlines())
+    assert "cut.webm says that it lasts 2.0 seconds" in odd["note"] and "note" not in fine
+    assert told.err == f"{odd['note']} (labelled as the frames are).\n"
+
+
+def test_hostile_files_end_in_plain_words() -> None:
+    raw = Path(write("fast.mp4", movflags="faststart")).read_bytes()
+    Path("cut.mp4").write_bytes(raw[: len(raw) - 150])
+    Path("text.mp4").write_text("hello " * 99)
+    Path("empty.mp4").touch()
+    Path("headless.mp4").write_bytes(Path(write("a.mp4")).read_bytes()[:600])
+    write("none.avi", levels=[], codec="mpeg4")
+    sound("sound.mp4")
+    for name, words in {
+        "cut.mp4": "damaged or cut off",
+        "text.mp4": "cannot be read as a video",
+        "empty.mp4": "is empty",
+        "headless.mp4": "cannot be read as a video",
+        "none.avi": "has no frames",
+        "sound.mp4": "has no pictures, only audio",
+        "nowhere.mp4": "There is no file",
+    }.items():
+        with pytest.raises(HeedfulError, match=words) as raised:
+            open_steps(name, FORM)
+        assert name in raised.value.problem
+
+
+def test_what_is_too_large_is_refused_with_its_numbers() -> None:
+    write("a.mp4")
+    assert len(list(read_video("a.mp4", limits=Limits(frames=20, pixels=64 * 48, seconds=1.9)))) == 20
+    for limits, words in (
+        (Limits(frames=19), "over 19 frames"),
+        (Limits(pixels=64 * 48 - 1), "64 × 48 pixels, and at most 3,071"),
+        (Limits(seconds=1.8), "over 2 seconds"),
+    ):
+        with pytest.raises(HeedfulError, match=words):
+            list(read_video("a.mp4", limits=limits))
+
+
+def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("a.mp4")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(HeedfulError, match="need the package av") as raised:
+        open_steps("a.mp4", FORM)
+    assert "heedful[video]" in raised.value.cure

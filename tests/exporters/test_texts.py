@@ -1,0 +1,73 @@
+"""Models that go on with texts or fill them, in onnxruntime: the loops in docs/export.md say what the commands say."""
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heedful.api import Model, export
+from heedful.api.train import run
+from heedful.tasks.joins import allowed
+from heedful.training.progress import Quiet
+from support.command_line import heedful
+from support.inside import inside
+from support.onnx_sessions import loop
+from support.onnx_texts import answers_alike, fills, goes_on
+from support.sampling import SEED, sample
+from support.tiny_tasks import recipe, written
+
+WAYS = {
+    "characters": {},
+    "bpe": {"data__source_tokenizer": "bpe", "data__vocabulary": 270},
+    "unigram": {"data__source_tokenizer": "unigram", "data__vocabulary": 283},
+    "symbols": {"data__source_tokenizer": "symbols"},
+}
+
+GAPPED = ["[MASK]bc 123", "abc [MASK] 1", "[MASK] [MASK]", "x[MASK]", "[MASK]", "<s> [MASK]"]
+TEXTS = ["abc", "gh 8", "", "a <s> b", "h", "zz"]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return written(tmp_path_factory.mktemp("files"), SEED)
+
+
+def learnt(files: dict[str, str], task: str, network: str, folder: Path, **changes: Any) -> Model:
+    """A model of some steps, sure of something, and beside its run what it was written as."""
+    settled = {"train__steps": 40, "train__learning_rate": 1e-2, "train__valid_every": 40}
+    model = run(recipe(files, task, network, **settled | changes), folder / "run", Quiet())
+    export(folder / "run", "onnx", folder / "out")
+    return model
+
+
+@pytest.mark.parametrize(("network", "way"), sample(product(allowed("complete"), WAYS), 2))
+def test_onnx_goes_on_as_the_network_does(network: str, way: str, files: dict[str, str], tmp_path: Path) -> None:
+    """Logits of any number of rows, which change places half-way; and answers to prompts of all lengths together."""
+    model = learnt(files, "complete", network, tmp_path, **WAYS[way])
+    goes_on(model, tmp_path / "out")
+    trained, limit = inside(model), inside(model).limit or 12
+    said = loop("complete")(str(tmp_path / "out"), TEXTS, None if trained.limit else 9)
+    for text, found in zip(TEXTS, said, strict=True):
+        room = limit - len(trained.encode_prompt(text)) + 1
+        most = min(room, model.recipe.generate.max_length) if trained.limit else 9
+        greedy = {"generate.sample": False, "generate.beam": 1, "generate.max_length": most}
+        assert found == model.answer([text], greedy)[0][0].output
+
+
+@pytest.mark.parametrize(("network", "way"), sample(product(allowed("fill"), WAYS), 2))
+def test_onnx_fills_as_the_network_does(network: str, way: str, files: dict[str, str], tmp_path: Path) -> None:
+    """Logits at every position beside any padding; and guesses for gaps at all places, by every kind of tokenizer."""
+    model = learnt(files, "fill", network, tmp_path, **WAYS[way])
+    fills(model, tmp_path / "out")
+    answers_alike(model, tmp_path / "out", GAPPED)
+
+
+def test_the_commands_say_how(files: dict[str, str], tmp_path: Path) -> None:
+    """What is written is checked, and told."""
+    for task, name in (("complete", "step"), ("fill", "model")):
+        run(recipe(files, task, "gru"), tmp_path / task, Quiet())
+        told = heedful(f"export {task} --to onnx", tmp_path)
+        assert told.code == 0 and "by onnxruntime and by the network" in told.out, told.err
+        made = {path.name for path in (tmp_path / "exports" / f"{task}-onnx").iterdir()}
+        assert made == {f"{name}.onnx", "export.json", "tokenizer.json"}

@@ -1,0 +1,152 @@
+"""What the hub reads beside tensors, and writes again: tokenizers, and how pictures are prepared."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sentencepiece
+from PIL import Image
+
+from heedful.data.pictures.resizing import Resizing
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer as Cut
+from heedful.data.tokenizers.special_tokens import SpecialTokens
+from heedful.errors import HeedfulError
+from heedful.hub import pictures, words
+from heedful.hub.marian import Pieces, read_words, write_words
+from support import families
+from support.families import oracle
+from support.packaged_weights import GPT3, MINILM, TEXTS
+
+# Tokenizers.
+
+
+def test_what_is_no_model_of_pieces_is_refused() -> None:
+    special = {"unknown": "<unk>", "end": "</s>"}
+    with pytest.raises(HeedfulError, match="sentencepiece cannot be read"):
+        Pieces(b"nothing", b"nothing", {"<unk>": 0}, {"<unk>": 0}, special).encode("a")
+    with pytest.raises(HeedfulError, match="sentencepiece cannot be read"):
+        Cut(b"nothing", {"<unk>": 0}, SpecialTokens()).encode("a")
+
+
+def bytes_folder(folder: Path) -> Path:
+    """GPT-2's vocabulary and merges as they were first published."""
+    (folder / "vocab.json").write_bytes((GPT3 / "encoder.json").read_bytes())
+    (folder / "merges.txt").write_bytes((GPT3 / "vocab.bpe").read_bytes())
+    return folder
+
+
+def pieces_folder(folder: Path) -> Path:
+    """A BERT's vocabulary alone."""
+    (folder / "vocab.txt").write_bytes((MINILM / "vocab.txt").read_bytes())
+    return folder
+
+
+def clip_folder(folder: Path) -> Path:
+    """A small vocabulary in CLIP's form."""
+    letters = [chr(code) for code in range(33, 127)]
+    merges = ["t h", "th e</w>", "l l"]
+    entries = [*letters, *(f"{one}</w>" for one in letters), "th", "the</w>", "ll", "<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({entry: number for number, entry in enumerate(entries)}))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
+    return folder
+
+
+TOKENIZERS: dict[str, tuple[Callable[[Path], Path], dict[str, str], str]] = {
+    "gpt2": (bytes_folder, words.BYTES, "GPT2Tokenizer"),
+    "bert": (pieces_folder, words.PIECES, "BertTokenizer"),
+    "clip": (clip_folder, words.CLIP, "CLIPTokenizer"),
+}
+
+
+@pytest.mark.parametrize("family", TOKENIZERS)
+def test_a_tokenizer_of_bare_files_reads_as_theirs_does(family: str, tmp_path: Path) -> None:
+    make, special, name = TOKENIZERS[family]
+    ours, theirs = words.read(make(tmp_path), special), getattr(oracle, name).from_pretrained(tmp_path)
+    assert ours is not None
+    for text in TEXTS:
+        assert ours.encode(text) == theirs(text)["input_ids"]
+        ids = ours.encode(text, special=False)
+        assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    theirs.save_pretrained(tmp_path / "saved")
+    saved = words.read(tmp_path / "saved", special)
+    assert saved is not None and [saved.encode(text) for text in TEXTS] == [ours.encode(text) for text in TEXTS]
+    for role in special:
+        assert ours.id(role) == saved.id(role) is not None
+
+
+@pytest.mark.parametrize("family", TOKENIZERS)
+def test_a_tokenizer_that_is_written_is_read_by_theirs(family: str, tmp_path: Path) -> None:
+    """Files as they came; and those that are made where none came."""
+    make, special, name = TOKENIZERS[family]
+    ours = words.read(make(tmp_path), special)
+    assert ours is not None
+    files = words.write(ours, name)
+    assert all((tmp_path / file).read_bytes() == content for file, content in files.items())
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    for file, content in words.write(words.Words(ours.json, ours.special, 77), name).items():
+        (fresh / file).write_bytes(content)
+    theirs = oracle.AutoTokenizer.from_pretrained(fresh)
+    assert theirs.model_max_length == 77
+    assert [theirs(text)["input_ids"] for text in TEXTS] == [ours.encode(text) for text in TEXTS]
+
+
+def test_gpt2s_own_tokens(tmp_path: Path) -> None:
+    ours = words.read(bytes_folder(tmp_path), words.BYTES)
+    assert ours is not None and ours.encode(TEXTS[0]) == [15496, 995, 0, 6416, 1366, 13]
+
+
+def test_marian_cuts_texts_as_theirs_does(tmp_path: Path) -> None:
+    lines = [f"{one} {two} the old {three}" for one in TEXTS for two in TEXTS for three in ("house", "haus", "Häuser")]
+    (tmp_path / "lines.txt").write_text("\n".join(lines).replace("\n\n", "\n"), encoding="utf-8")
+    vocabulary = {"</s>": 0, "<unk>": 1}
+    for side, size in (("source", 55), ("target", 50)):
+        sentencepiece.SentencePieceTrainer.train(
+            input=str(tmp_path / "lines.txt"), model_prefix=str(tmp_path / side), vocab_size=size, minloglevel=2
+        )
+        (tmp_path / f"{side}.model").rename(tmp_path / f"{side}.spm")
+        model = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / f"{side}.spm"))
+        for number in range(3, model.get_piece_size()):
+            vocabulary.setdefault(model.id_to_piece(number), len(vocabulary))
+    vocabulary |= {">>deu<<": len(vocabulary), "<pad>": len(vocabulary) + 1}
+    (tmp_path / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+    ours = read_words(tmp_path)
+    assert isinstance(ours, Pieces)
+    theirs = oracle.MarianTokenizer(*(str(tmp_path / name) for name in ("source.spm", "target.spm", "vocab.json")))
+    for text in (*TEXTS[:4], ">>deu<< the old house"):
+        assert ours.encode(text) == theirs(text)["input_ids"]
+        ids = theirs(text_target=text)["input_ids"]
+        assert ours.encode(text, target=True) == ids
+        assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=True, use_source_tokenizer=False)
+    assert all((tmp_path / name).read_bytes() == content for name, content in write_words(ours).items())
+
+
+# Pictures.
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (31, 57), (57, 31), (9, 12)])
+@pytest.mark.parametrize("resample", [2, 3])
+@pytest.mark.parametrize("kind", [families.ViTImageProcessorPil, families.CLIPImageProcessorPil])
+def test_pictures_are_prepared_as_theirs_are(kind: Any, resample: int, shape: tuple[int, int], tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    cut = kind is families.CLIPImageProcessorPil
+    size = {"shortest_edge": 24} if cut else {"height": 24, "width": 20}
+    more = {"crop_size": {"height": 22, "width": 22}} if cut else {}
+    theirs = kind(size=size, resample=resample, image_mean=[0.4, 0.5, 0.6], image_std=[0.2, 0.3, 0.4], **more)
+    theirs.save_pretrained(tmp_path)
+    file = json.loads((tmp_path / "preprocessor_config.json").read_text())
+    ours = pictures.parse(file, "here", "")
+    expected = theirs(image, return_tensors="np")["pixel_values"][0].transpose(1, 2, 0)
+    found = (prepared(ours, image) / 255 - np.array(ours.mean)) / np.array(ours.std)
+    assert np.abs(found - expected).max() < 1e-5
+    assert ours.plain() == file
+    made = pictures.Preprocessing(**{**vars(ours), "file": {}}).plain()
+    assert np.array_equal(prepared(pictures.parse(made, "here", ""), image), prepared(ours, image))
+
+
+def prepared(ours: pictures.Preprocessing, image: Image.Image) -> np.ndarray:
+    return np.asarray(Resizing(ours.shorter, ours.sides, ours.crop, ours.resample)(image))

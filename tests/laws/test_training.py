@@ -1,0 +1,82 @@
+"""The laws of training, for every network of the lineage: saved = live, same seed = same weights.
+
+That resumed = uninterrupted is in test_resuming.py, that it learns in test_learning.py.
+"""
+
+import hashlib
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import heedful
+from heedful.api.model import Model
+from heedful.api.train import run
+from heedful.schema import NetworkSettings, Recipe
+from heedful.tasks.translate.task import TASK
+from heedful.training.checkpoint import weights_of
+from heedful.training.progress import Quiet
+from support.inside import inside
+from support.letter_pairs import backwards, recipe, short, words
+from support.sampling import sample
+from support.tiny_networks import label, rows, sharpen, tiny, variants
+
+# Law 5: saved = live.
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["apart", "shared"])
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Any]:
+    """A recipe and its data, whose two sides have a vocabulary each, or one."""
+    folder = tmp_path_factory.mktemp("data")
+    pairs = [(word, backwards(word)) for word in words(30, 4, seed=0)]
+    made = recipe(folder, tiny("gru"), pairs, pairs[:5], data__shared_tokenizer=request.param)
+    return made, TASK.learning.prepare(made, folder, lambda text: None, None)
+
+
+@pytest.mark.parametrize("network", [*rows(), *sample(variants(), 8)], ids=label)
+def test_saved_is_live(network: NetworkSettings, prepared: tuple[Recipe, Any], tmp_path: Path) -> None:
+    """Loaded, it gives the same answers with the same scores; saved again, the same bytes."""
+    settings = replace(prepared[0], network=network)
+    translator = TASK.learning.build(settings, prepared[1])
+    sharpen(translator.network)
+    live = Model(tmp_path, settings, (translator,))
+    live.save(tmp_path / "one")
+    kept = heedful.load(tmp_path / "one")
+    kept.save(tmp_path / "two")
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    assert {"config.json", "model.safetensors", "recipe.toml"} < files(tmp_path / "one").keys()
+    ours, theirs = (weights_of(inside(model).network) for model in (live, kept))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    asked = words(12, 6, seed=1)
+    for changes in ({"generate.beam": 3, "generate.n_best": 3}, {"generate.sample": True}):
+        assert kept.answer(asked, changes) == live.answer(asked, changes)
+
+
+def files(folder: Path) -> dict[str, str]:
+    """The sha256 of each file."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
+
+
+# Law 7: same seed, same weights.
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more processes than there are cores
+@pytest.mark.parametrize("network", rows(dropout=0.2), ids=label)
+def test_a_seed_decides_the_weights(network: NetworkSettings, tmp_path: Path) -> None:
+    """To the byte, whatever the process did before, and however many workers prepare the batches."""
+
+    def weights(name: str, **changes: Any) -> str:
+        asked = short(tmp_path / "files", network, train__steps=8, **changes)
+        run(asked, tmp_path / name, Quiet())
+        return files(tmp_path / name)["model.safetensors"]
+
+    first = weights("first")
+    torch.manual_seed(123)
+    random.seed(123)
+    for workers in (0, 2, 4):
+        assert weights(f"workers {workers}", train__workers=workers) == first
+    assert weights("other", seed=1) != first

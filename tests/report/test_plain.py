@@ -1,0 +1,212 @@
+"""What terminals, pictures, contact sheets and model cards tell: all that is shown outside of pages."""
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+import yaml
+from PIL import Image
+from rich.cells import cell_len
+
+from heedful.api.report import card_of
+from heedful.errors import HeedfulError
+from heedful.metrics.segments import step_counts
+from heedful.report import compared, draw, pages, picture, sheet, terminal, words
+from heedful.report.card import Card, model_card
+from heedful.report.differences import marked
+from heedful.results import Alignment, Answer, Case, ClassScore, Comparison, Confusion, Measure
+from heedful.tasks.task import find_task
+from support.synthetic_results import (
+    LONG,
+    OWED,
+    comparison,
+    entered,
+    entry,
+    hostile_alignment,
+    labelled_comparison,
+    png,
+    scored,
+    scores,
+)
+
+
+def test_bars_in_a_terminal():
+    rows = [("truth", ("", "walk", "wave", "wave")), ("answer", ("walk", "walk", "walk", "wave"))]
+    assert terminal.time_bars(rows, ("wave", "walk")).splitlines() == [
+        "truth   .aww",
+        "answer  aaaw",
+        "          ^",
+        "        each sign is 1 step   w wave   a walk   . masked",
+    ]
+    many = [("truth", tuple("ab"[i // 50] for i in range(100))), ("answer", ("a",) * 100)]
+    first, second, third, last = terminal.time_bars(many, width=10).splitlines()
+    assert (first, second, third) == ("truth   aaaaabbbbb", "answer  aaaaaaaaaa", "             ^^^^^")
+    assert "each sign is 10 steps" in last
+
+
+def test_samples_and_classes_in_a_terminal():
+    table = terminal.samples_table(labelled_comparison())
+    assert len(table.splitlines()) == 4 and "\t" not in table and "walk walk" in table and "…\nWhole" in table
+    said = [Answer("tell", "a tale\nof two lines " * 9, 0, 0)]
+    told = Comparison("complete", "d", "1 minute", (entered("a", scored("exact", []), said),))
+    _, second, third = terminal.samples_table(told).splitlines()
+    assert (
+        second.count("a tale of two lines") == 5
+        and second.endswith("…")
+        and cell_len(second) == 108
+        and third == "Whole on the page."
+    )
+    drawn = Comparison(
+        "draw", "d", "1 minute", (entered("a", scored("exact", []), [Answer("x", "", 0, 0, picture=b"")]),)
+    )
+    assert terminal.samples_table(drawn) == ""
+    assert terminal.classes_table([ClassScore("a", 1, 1, 1, 1), ClassScore("b", 0, 0, 0, 0)]).endswith(
+        "without an example"
+    )
+    assert terminal.confusion_table(Confusion(("a",), ((3,),))) == ""
+
+
+def test_contact_sheet_holds_drawings_real_pictures_and_attribution():
+    red, blue, green = png((200, 0, 0), 32, 32), png((0, 0, 200), 400, 400), png((0, 150, 0))
+    cells = [
+        sheet.Cell("a red <thing> " * 20, (red, green), blue),
+        sheet.Cell("short", (red,)),
+        sheet.Cell("", (green,)),
+    ]
+    file = sheet.contact_sheet(cells, 2, [OWED])
+    assert file == sheet.contact_sheet(cells, 2, [OWED])
+    with Image.open(io.BytesIO(file)) as image, Image.open(io.BytesIO(sheet.contact_sheet(cells, 2))) as bare:
+        pixels = {colour: count for count, colour in image.getcolors(100_000) or []}
+        assert image.format == "PNG" and image.width == bare.width and image.height > bare.height
+    side = sheet.SIDE**2
+    found = [pixels[colour] for colour in ((200, 0, 0), (0, 0, 200), (0, 150, 0))]
+    assert found == [2 * side, side, 2 * side]
+    with pytest.raises(HeedfulError, match="nothing to put"):
+        sheet.contact_sheet([sheet.Cell("x", ())])
+    face = sheet.font(sheet.SIZE)
+    lines = sheet.wrapped(LONG + " and more", face, 150, 3)
+    assert len(lines) == 3 and lines[-1].endswith("…") and max(map(face.getlength, lines)) <= 150
+
+
+@pytest.mark.parametrize(
+    "task, source, tag, told",
+    [
+        ("classify", "picture", "image-classification", "**In:** a picture. **Out:** the name of its class"),
+        ("classify", "text", "text-classification", "**In:** a text."),
+        ("caption", "picture", "image-to-text", "**In:** a picture."),
+        ("draw", "text", "text-to-image", "**Out:** a picture of what it says."),
+        ("match", "picture", "zero-shot-image-classification", "how well each picture goes with each text"),
+        ("label", "series", None, "**In:** a series of numbers. **Out:** a label at each step"),
+        ("label", "tokens", "token-classification", "**In:** a text."),
+    ],
+)
+def test_card_says_what_goes_in_and_out(task, source, tag, told):
+    found = scored("accuracy", [Case("x", "a", ("a",), 0.0)])
+    text = model_card("x", card_of(find_task(task).facts, source), {}, found, data="d", attribution=[OWED])
+    _, front, body = text.split("---\n", 2)
+    card = yaml.safe_load(front)
+    assert card.get("pipeline_tag") == tag and card["model-index"][0]["results"][0]["task"]["type"] == (tag or task)
+    assert told in body and "A. Body \\<b\\>" in body
+
+
+def test_measures_have_their_names_and_units():
+    assert words.score(71.2, "recall_at_5") == "71.2 %" and words.title("reverse_recall_at_10") == "reverse recall@10"
+    assert words.axis("accuracy") == "accuracy, %" and words.axis("cider") == "CIDEr-D"
+    assert [words.title(counts.name) for counts in step_counts(["a"], [("a",)])] == [
+        "accuracy", "edit score", "F1@10 (MS-TCN)", "F1@25 (MS-TCN)", "F1@50 (MS-TCN)",
+        "F1@10 (ASFormer)", "F1@25 (ASFormer)", "F1@50 (ASFormer)",
+    ]  # fmt: skip
+
+
+def test_comparison_says_who_is_best_and_what_is_a_tie():
+    rows = {row.network: row for row in compared.rows(comparison())}
+    assert {name: row.verdict for name, row in rows.items()} == {
+        "old": "behind",
+        "new": "first, in a tie",
+        "peer": "tie with the first",
+    }
+    # The weakest never did better than 8: at its first validation; the others pass it at their fourth and second.
+    assert compared.weakest_best(comparison()) == 8
+    assert {name: row.reached for name, row in rows.items()} == {"old": 12, "new": 48, "peer": 24}
+
+
+def test_seeds_are_averaged_and_luck_is_spoken_of():
+    one = comparison()
+    several = replace(one, entries=(*one.entries, entry("new", seed=1, wrong=3)))
+    measure = compared.rows(several)[1].measures["symbol_error"]
+    assert measure.value == measure.low == pytest.approx(5.0)
+    over = {"new": {"symbol_error": Measure("symbol_error", 5.0, 1.0, 9.0, False)}}
+    assert compared.rows(replace(several, over_runs=over))[1].measures["symbol_error"].high == 9.0
+    assert "not that of training" in pages.compare_page(one)
+    assert "not that of training" not in pages.compare_page(replace(several, over_runs=over))
+
+
+def test_terminal_tables_stand_in_columns():
+    first, *lines = terminal.compare_table(comparison()).splitlines()
+    assert re.split(r"\s{2,}", first) == [
+        "network", "symbols wrong", "words wrong", "weights", "learns", "answers", "memory", "as the weakest",
+    ]  # fmt: skip
+    assert re.search(
+        r"new +2\.5 % \(.*\) +5\.0 % \(.*\) +9\.1 M +18 k/s +870/s +512 MB +0:48 +first, in a tie", lines[1]
+    )
+    assert re.search(r"copy +\S+ % +100\.0 % +baseline", lines[3])
+    assert "new vs peer: symbols wrong -1.0 (-4.0 to +2.0), p 0.400: a tie" in lines[5]
+    assert "symbols wrong" in terminal.scores_table(scores(3))
+
+
+def test_card_is_read_by_the_hub():
+    title = "My run: [x](y) | <b>"
+    text = model_card(
+        title,
+        Card("translate", "translation", "a text", "a text"),
+        {"network": "a|b"},
+        scores(4),
+        ["heedful translate ."],
+        data="pairs.tsv",
+    )
+    _, front, body = text.split("---\n", 2)
+    card = yaml.safe_load(front)
+    assert (card["library_name"], card["pipeline_tag"]) == ("heedful", "translation")
+    result = card["model-index"][0]["results"][0]
+    assert {m["type"]: m["value"] for m in result["metrics"]} == {"symbol_error": 10.0, "word_error": 20.0}
+    assert "| words wrong | 20.0 % |" in body and "a\\|b" in body and "<b>" not in body.replace("\\<b\\>", "")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_pictures_are_written(tmp_path, suffix):
+    many = comparison().entries[2].alignment
+    assert many is not None
+    one, two = tmp_path / f"one{suffix}", tmp_path / f"two{suffix}"
+    picture.alignment_picture(many, one, "A title")
+    picture.alignment_picture(many, two, "A title")
+    assert one.read_bytes() == two.read_bytes()
+    picture.lineage_picture([("old", replace(many, maps={})), ("new", many), ("odd", hostile_alignment())], two)
+    if suffix == ".png":
+        with Image.open(two) as image:
+            assert image.width > image.height and len(image.convert("L").getcolors() or []) > 50
+    else:
+        assert "layer 1" in two.read_text(encoding="utf-8") and ">odd<" in two.read_text(encoding="utf-8")
+
+
+def test_what_cannot_be_drawn_is_said(tmp_path):
+    with pytest.raises(HeedfulError, match="gif"):
+        picture.alignment_picture(hostile_alignment(), tmp_path / "map.gif")
+    with pytest.raises(HeedfulError, match="no attention"):
+        picture.alignment_picture(Alignment(("a",), ("b",), {}), tmp_path / "map.png")
+    with pytest.raises(HeedfulError, match="none of these"):
+        picture.lineage_picture([], tmp_path / "map.png")
+
+
+def test_differences_are_marked_against_the_nearest_reference():
+    found = marked(Case("tomato", "T AH M EY T", ("T AH M AA T OW", "T AH M EY T OW"), 1.0))
+    assert str(found.answer) == "T AH M EY T"
+    assert str(found.right) == "T AH M EY T <ins>OW</ins>"
+    assert str(marked(Case("", "<b> x", ("y x",), 1.0)).answer) == "<del>&lt;b&gt;</del> x"
+
+
+@pytest.mark.parametrize("low, high", [(0, 87), (0.55, 4.2), (3, 3), (0, 0), (-5, 12000), (1e-6, 2e-6)])
+def test_ticks_are_round_and_cover_the_values(low, high):
+    marks = draw.ticks(low, high)
+    assert marks[0] <= low and marks[-1] >= high and 2 <= len(marks) <= 8
+    assert marks == sorted(set(marks))

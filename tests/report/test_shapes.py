@@ -1,0 +1,290 @@
+"""What pages show of pictures, classes and answers in step."""
+
+import base64
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from heedful.report import classes, gallery, pages, terminal, timebars
+from heedful.results import (
+    Answer,
+    Bin,
+    Case,
+    ClassScore,
+    Comparison,
+    Confusion,
+    Exhibits,
+    Measure,
+    Scores,
+    Track,
+    View,
+)
+from support.browser import opened
+from support.html_outline import Shapes
+from support.synthetic_results import (
+    HOSTILE,
+    LABELS,
+    LONG,
+    OWED,
+    classified,
+    confusion,
+    entered,
+    in_step,
+    labelled_comparison,
+    png,
+    scored,
+)
+
+NAMES = ["classify", "crowd", "texts", "caption", "draw", "match", "label", "compare_label", "compare_pictures"]
+
+
+def every_page() -> dict[str, str]:
+    pictures = {f"{HOSTILE}#{i}": png((20 * i, 90, 90)) for i in range(10)}
+    refs = list(pictures)
+    crowd = Confusion(
+        tuple(f"c{i}" for i in range(40)),
+        tuple(tuple(9 * (i == j) + (j == i + 1) for j in range(40)) for i in range(40)),
+    )
+    captions = [
+        Case(ref, "a red cat", ("a red dog", "red dogs") if i else ("a red cat",), 40.0 * i)
+        for i, ref in enumerate(refs)
+    ]
+    drawn = [Answer(HOSTILE, "", 0, 0, picture=png((i, 0, 0))) for i in (1, 2)]
+    returned = {refs[0]: png((0, 0, 90))}
+    judged = [Case(HOSTILE, "3", (refs[0],), 66.7, said=refs[1])]
+    found = [
+        Case(ref, "1" if i else "4", ("dog", "hound"), 0.0 if i else 75.0, said=LONG) for i, ref in enumerate(refs)
+    ]
+    tracks = {f"{HOSTILE}8.mp4": Track(LABELS, ("walk",) * 6, (), (0, 1, 2, 4, 8, 9.0), ((0, 4), (2, 6)), 12.5)}
+
+    def shown(view: View, scores: Scores, **more: Any) -> str:
+        exhibits = Exhibits(view, pictures, **more)
+        return pages.run_page("x", {}, scores=scores, exhibits=exhibits, attribution=[OWED])
+
+    crowded = replace(classified(), confusion=crowd, cases=())
+    no_pictures = Exhibits("classes")
+    show = [Answer(refs[0], "a cat", 0, 0)]
+    mixed = Comparison(
+        "draw",
+        "d",
+        "1 minute",
+        (entered("a", scored("exact", captions), show), entered("b", scored("exact", captions), drawn)),
+    )
+    return {
+        "classify": pages.run_page(
+            HOSTILE, {}, scores=classified(), exhibits=Exhibits("classes", pictures), attribution=[OWED]
+        ),
+        "crowd": pages.run_page("x", {}, scores=crowded, exhibits=no_pictures),
+        "texts": pages.run_page("x", {}, scores=classified(pictures=False), exhibits=no_pictures),
+        "caption": shown("captions", scored("exact", captions)),
+        "draw": shown("drawings", scored("recall_at_1", judged), answers=drawn, returned=returned),
+        "match": shown("matches", scored("recall_at_1", found)),
+        "label": pages.run_page(
+            "x", {}, scores=scored("accuracy", in_step()), exhibits=Exhibits("steps", tracks=tracks)
+        ),
+        "compare_label": pages.compare_page(labelled_comparison()),
+        "compare_pictures": pages.compare_page(mixed, None, pictures, [OWED]),
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("shapes")
+    for name, html in every_page().items():
+        (folder / f"{name}.html").write_text(html, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_opens_from_disk_in_peace(folder, name):
+    """No complaint, nothing asked of the network, every picture seen, nothing wider than a phone."""
+    with opened(folder / f"{name}.html", width=390, dark=True) as watched:
+        page = watched.page
+        assert page.evaluate("[...document.images].filter(one => !one.naturalWidth || !one.alt).length") == 0
+        # An onerror of the texts would have made one without a source.
+        assert page.evaluate("[...document.images].every(one => one.src.startsWith('data:image/png;base64,'))")
+        assert page.evaluate("document.scripts.length") == 1
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert watched.complaints == []
+        assert [one for one in watched.requests if not one.startswith("data:image/png")] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
+    html = (folder / f"{name}.html").read_text(encoding="utf-8")
+    outline = Shapes()
+    outline.feed(html)
+    outline.close()
+    assert outline.open == []
+    assert all(link.startswith("data:image/png;base64,") for link in outline.links)
+    assert not re.search(r"url\([^#]|@import|https?://", html)
+    assert len(set(outline.names)) == len(outline.names)
+    assert set(re.findall(r"url\(#(\w+)\)", html)) <= set(outline.names)
+    wanted = {
+        "classify": 4,
+        "crowd": 1,
+        "texts": 2,
+        "caption": 3,
+        "draw": 1,
+        "match": 2,
+        "label": 6,
+        "compare_label": 4,
+        "compare_pictures": 2,
+    }
+    assert len(outline.pictures) == wanted[name]
+    for found in outline.pictures:
+        assert found["svg"] and found["table"] and found["see"] >= 1
+    assert html.count(OWED.replace("<", "&lt;").replace(">", "&gt;")) == {
+        "classify": 2, "caption": 3, "draw": 1, "match": 2, "compare_pictures": 1,
+    }.get(name, 0)  # fmt: skip
+
+
+def test_mix_ups_stand_where_they_belong(folder):
+    with opened(folder / "classify.html") as watched:
+        table = watched.page.locator("table.matrix")
+        cells = table.locator("tbody tr").evaluate_all(
+            "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => [cell.innerText, cell.className,"
+            " getComputedStyle(cell).backgroundColor]))"
+        )
+        heads = table.locator("thead th").evaluate_all("heads => heads.map(head => head.title)")
+        assert table.locator("td").nth(1).get_attribute("title") == f"cat answered as {HOSTILE}: 2 of 10"
+    assert [[text for text, _, _ in row] for row in cells] == [["8", "2", ""], ["1", "9", ""], ["", "5", "15"]]
+    assert heads[1:] == ["cat", HOSTILE, LONG]
+    assert [["right" in class_ for _, class_, _ in row] for row in cells] == [
+        [i == j for j in range(3)] for i in range(3)
+    ]
+    # 8 of 10 is deeper than 15 of 20, and nothing is as pale as nothing.
+    assert cells[0][0][2] != cells[2][2][2] and cells[0][2][2] == cells[1][2][2] != cells[0][1][2]
+
+
+def test_mix_ups_are_told_most_frequent_first():
+    told = classes.matrix(confusion())
+    assert told is not None
+    assert [row[2:] for row in told.pairs.rows] == [["5", "25.0 %"], ["2", "20.0 %"], ["1", "10.0 %"]]
+    assert f"Most often {LONG} was taken for {HOSTILE}: 5 times" in told.see and "8 of 40" in told.see
+    right = classes.matrix(Confusion(("a", "b"), ((1, 0), (0, 0))))
+    assert right is not None and "Nothing was mixed up" in right.see
+    crowd = classes.matrix(Confusion(tuple(map(str, range(31))), ((0, 1, *[0] * 29), *[(0,) * 31] * 30)))
+    assert crowd is not None and not crowd.rows and crowd.pairs.rows == [["0", "1", "1", "100.0 %"]]
+
+
+def test_classes_are_ranked_worst_first_and_those_unseen_last():
+    found = classes.by_class(
+        [ClassScore(str(i), 5, 50.0, 50.0, float(i)) for i in range(20, 0, -1)] + [ClassScore("never", 0, 0, 0, 0)]
+    )
+    assert found is not None
+    assert [row[0] for row in found.whole.rows] == [*map(str, range(1, 21)), "never"]
+    assert len(found.shown.rows) == classes.CLASSES and found.see.startswith("Weakest: 1.")
+    assert "1 class had no example" in found.see
+
+
+def test_sureness_is_drawn_to_scale_and_put_in_words():
+    scores = classified()
+    figure = classes.reliability(scores)
+    assert figure is not None
+    heights = [float(one) for one in re.findall(r'height="([\d.]+)" class="bar', figure.drawing)]
+    assert heights[1] / heights[0] == pytest.approx(40 / 25, rel=1e-3)
+    # Of those at least half sure only 40 % were right.
+    assert "too sure" in figure.see and "50–100 % sure (6 answers), it was right in 40.0 %" in figure.see
+    modest = classes.reliability(replace(scores, reliability=(Bin(0, 50, 4, 100.0),)))
+    assert modest is not None and "less sure than it could be" in modest.see
+    good = scores.measures | {"calibration_error": Measure("calibration_error", 1, 1, 1, False)}
+    trusted = classes.reliability(replace(scores, measures=good))
+    assert trusted is not None and "can be trusted" in trusted.see and "too sure" not in trusted.see
+
+
+def test_gallery_shows_the_surest_mistakes_first(folder):
+    with opened(folder / "classify.html") as watched:
+        cards = watched.page.locator(".gallery").first.locator("li")
+        assert [one.split("\n")[-1] for one in cards.all_inner_texts()] == ["90 % sure", "75 % sure", "60 % sure"]
+        assert cards.first.locator("img").get_attribute("alt") == f"{HOSTILE}#8"
+        shown = watched.page.evaluate("document.images[0].src")
+    with Image.open(io.BytesIO(base64.b64decode(shown.partition(",")[2]))) as image:
+        assert image.convert("RGB").getpixel((0, 0)) == (160, 90, 90)
+
+
+def test_drawings_stand_beside_the_real_picture_and_what_they_were_taken_for(folder):
+    with opened(folder / "draw.html") as watched:
+        card = watched.page.locator(".gallery li")
+        assert card.locator("figcaption").all_inner_texts() == ["drawn", "drawn", "real", "through codes", "taken for"]
+        assert HOSTILE in card.inner_text() and "found as number 3" in card.inner_text()
+    with opened(folder / "match.html") as watched:
+        first = watched.page.locator(".gallery li").first.inner_text()
+        assert "it is dog or hound" in first and "found as number 4" in first
+
+
+def test_pictures_grow_by_whole_pixels_and_large_ones_are_made_smaller():
+    small = gallery.picture(png((1, 2, 3), 28, 20), "", "x")
+    assert (small.width, small.height, small.grown) == (112, 80, True)
+    large = gallery.picture(png((1, 2, 3), 3000, 1500), "", "x")
+    assert (large.width, large.height, large.grown) == (128, 64, False)
+    with Image.open(io.BytesIO(base64.b64decode(large.uri.partition(",")[2]))) as image:
+        assert image.size == (256, 128)
+
+
+def test_bars_are_as_wide_as_their_stretches(folder):
+    """As the browser lays them out: places, widths, colours, hints, and the marks of what is wrong."""
+    with opened(folder / "label.html") as watched:
+        clip = watched.page.locator(".clip").nth(1)
+        reading = """svgs => svgs.slice(0, 2).map(svg => {
+            const all = svg.getBoundingClientRect();
+            const round = share => Math.round(share * 300) / 50;
+            const place = r => [round((r.x - all.x) / all.width), round(r.width / all.width)];
+            return [[...svg.querySelectorAll('.stretch')].map(one => [
+                one.querySelector('title').textContent, ...place(one.querySelector('rect').getBoundingClientRect()),
+                one.getAttribute('class'), one.querySelectorAll('rect')[1].getAttribute('fill')]),
+                [...svg.querySelectorAll('.wrong')].map(one => place(one.getBoundingClientRect()))];
+        })"""
+        (truth, none), (answer, wrong) = clip.locator("svg").evaluate_all(reading)
+        legend = watched.page.locator(".legend li").all_inner_texts()
+    assert [(hint.partition(": step")[0], at, wide) for hint, at, wide, *_ in truth] == [
+        ("masked", 0, 1), ("walk", 1, 2), (HOSTILE, 3, 1), ("run & jump", 4, 1), (LONG, 5, 1),
+    ]  # fmt: skip
+    assert [one[1:3] for one in answer] == [[0, 2], [2, 2], [4, 1], [5, 1]]
+    # Step 2 and step 4; step 0 is masked, so nothing is wrong there.
+    assert none == [] and wrong == [[2, 1], [4, 1]]
+    assert truth[0][4] == "url(#masked)" and truth[1][3:] == answer[0][3:] == answer[2][3:] != truth[2][3:]
+    assert truth[2][3:] == answer[1][3:] and truth[1][0] == "walk: steps 1 to 2 (truth)"
+    assert legend == [*LABELS, "masked: not judged"]
+
+
+def test_bars_say_how_good_they_are_and_how_they_were_read(folder):
+    html = (folder / "label.html").read_text(encoding="utf-8")
+    assert "The answer is right at 3 of 5 steps (60.0 %) and changes 3 times." in html
+    assert "read in 2 windows" in html and "answered 12.5 % of the steps otherwise" in html
+    # Steps of unequal length: the last of six begins at 9 and lasts as long as most do.
+    assert html.count("10 seconds") == 1 and html.count("6 steps</text>") == 5
+
+
+def test_labels_can_be_told_apart_without_colour():
+    looks = [(timebars.colour(style), timebars.texture(style)) for style in range(48)]
+    assert len(set(looks)) == 48
+    assert len({texture for _, texture in looks[:16]}) == 16
+
+
+def test_long_clips_are_drawn_in_part_and_that_is_said():
+    labels = tuple("ab"[i % 2] for i in range(timebars.STEPS + 10))
+    figure = timebars.figure("x", [("truth", labels), ("answer", labels)], {"a": 0, "b": 1})
+    assert "The first 5,000 of 5,010 steps are drawn." in figure.see and "first 200 of 5,000 stretches" in figure.see
+    assert figure.drawing.count("<g ") == 2 * timebars.STEPS
+
+
+def test_comparison_needs_no_alignment_no_lengths_and_not_the_same_measures(folder):
+    text = terminal.compare_table(labelled_comparison())
+    lines = [line.split() for line in text.splitlines()]
+    assert ["frame", "–"] in lines and ["gru", "61.5", "(60.0", "to", "63.0)"] in lines
+    assert lines[0][1:6] == ["accuracy", "edit", "score", "F1@10", "(MS-TCN)"]
+    assert "gru is better" in text
+    html = (folder / "compare_label.html").read_text(encoding="utf-8")
+    assert '<th scope="col" class="n">F1@50 (ASFormer)</th>' in html and "learns<br>steps/s" in html
+    assert "What each of them looked at" not in html and "By source length" not in html
+    assert "frame is right at 3 of 5 steps" in html
+    with opened(folder / "compare_pictures.html") as watched:
+        rows = watched.page.locator("table.grid tbody tr")
+        counts = rows.evaluate_all("rows => rows.map(r => [...r.children].map(c => c.querySelectorAll('img').length))")
+    assert counts == [[1, 0, 0], [0, 0, 1]]

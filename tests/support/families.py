@@ -1,0 +1,341 @@
+"""Tiny models of every family that the hub reads, drawn by a seed, made and saved by transformers: the oracle.
+
+N sources   S source positions   T target positions
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+oracle: Any = transformers
+"""Too many shapes of arguments for a checker of types."""
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+
+ACTIVATIONS = ("gelu", "gelu_new", "relu", "quick_gelu", "silu")
+Outputs = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model of theirs, and the same questions for it and for ours."""
+
+    model: Any
+    theirs: Callable[[Any], Outputs]
+    ours: Callable[[Any], Outputs]
+    processor: Any = None
+
+    def save(self, folder: Path) -> Path:
+        self.model.save_pretrained(folder)
+        if self.processor is not None:
+            self.processor.save_pretrained(folder)
+        return folder
+
+
+def case(family: str, seed: int) -> Case:
+    """A model drawn by the seed, with weights so large that all of it matters."""
+    torch.manual_seed(seed)
+    made = FAMILIES[family](random.Random(f"{family} {seed}"))
+    loud(made.model.eval())
+    return made
+
+
+@torch.no_grad()
+def loud(model: nn.Module, spread: float = 0.3) -> None:
+    """Weights that are far from where training begins."""
+    for name, weight in [*model.named_parameters(), *model.named_buffers()]:
+        if name.endswith("logit_scale") or not weight.is_floating_point() or "embed_positions" in name:
+            continue
+        if weight.dim() == 1 and name.endswith("weight"):
+            weight.normal_(1, 0.2)
+        elif name.endswith("bias"):
+            weight.normal_(0, 0.1)
+        else:
+            weight.normal_(0, spread)
+
+
+def sizes(luck: random.Random) -> tuple[int, int]:
+    """Width and heads: odd numbers too."""
+    heads = luck.choice((1, 2, 3))
+    return heads * luck.choice((4, 5, 6, 7)), heads
+
+
+def ids(luck: random.Random, shape: tuple[int, ...], low: int, high: int) -> Tensor:
+    return torch.randint(low, high, shape, generator=torch.Generator().manual_seed(luck.randrange(2**31)))
+
+
+def shown(lengths: Tensor, size: int) -> Tensor:
+    return (torch.arange(size) < lengths.unsqueeze(1)).long()
+
+
+def gpt2(luck: random.Random) -> Case:
+    config = gpt2_config(luck)
+    kind = luck.choice(("GPT2LMHeadModel", "GPT2LMHeadModel", "GPT2Model"))
+    if kind == "GPT2Model":
+        config.tie_word_embeddings = True
+    model = getattr(oracle, kind)(config)
+    tokens = ids(luck, (3, config.n_positions), 0, config.vocab_size)
+
+    def theirs(model: Any) -> Outputs:
+        if kind == "GPT2LMHeadModel":
+            return {"logits": model(tokens).logits}
+        return {"logits": model(tokens).last_hidden_state @ model.wte.weight.T}
+
+    return Case(model, theirs, lambda network: {"logits": network.decoder.logits(network(tokens))})
+
+
+def gpt2_config(luck: random.Random, **changes: Any) -> Any:
+    width, heads = sizes(luck)
+    return oracle.GPT2Config(
+        vocab_size=luck.randrange(11, 40),
+        n_positions=luck.randrange(5, 12),
+        n_embd=width,
+        n_layer=luck.randrange(1, 4),
+        n_head=heads,
+        n_inner=luck.choice((None, None, luck.randrange(5, 30))),
+        activation_function=luck.choice(ACTIVATIONS),
+        layer_norm_epsilon=luck.choice((1e-5, 1e-3)),
+        tie_word_embeddings=luck.random() < 0.7,
+        bos_token_id=0,
+        eos_token_id=0,
+        **changes,
+    )
+
+
+BERTS = (
+    "BertModel",
+    "BertForMaskedLM",
+    "BertForPreTraining",
+    "BertForSequenceClassification",
+    "BertForTokenClassification",
+)
+
+
+def bert(luck: random.Random) -> Case:
+    width, heads = sizes(luck)
+    kind, count = luck.choice(BERTS), luck.randrange(2, 6)
+    config = oracle.BertConfig(
+        vocab_size=luck.randrange(11, 40),
+        hidden_size=width,
+        num_hidden_layers=luck.randrange(1, 4),
+        num_attention_heads=heads,
+        intermediate_size=luck.randrange(5, 30),
+        max_position_embeddings=luck.randrange(6, 12),
+        type_vocab_size=luck.choice((1, 2, 3)),
+        hidden_act=luck.choice(ACTIVATIONS),
+        layer_norm_eps=luck.choice((1e-12, 1e-3)),
+        tie_word_embeddings=luck.random() < 0.7,
+        num_labels=count,
+    )
+    more = {"add_pooling_layer": luck.random() < 0.5} if kind == "BertModel" else {}
+    model = getattr(oracle, kind)(config, **more)
+    lengths = torch.tensor([6, 2, 4])
+    tokens, texts = ids(luck, (3, 6), 1, config.vocab_size), ids(luck, (3, 6), 0, config.type_vocab_size)
+    real = shown(lengths, 6)
+
+    def theirs(model: Any) -> Outputs:
+        found = model(tokens, attention_mask=real, token_type_ids=texts)
+        if kind == "BertModel":
+            pooled = {"pooled": found.pooler_output} if found.pooler_output is not None else {}
+            return {"vectors": found.last_hidden_state[real.bool()]} | pooled
+        logits = found.prediction_logits if kind == "BertForPreTraining" else found.logits
+        return {"logits": logits if logits.dim() == 2 else logits[real.bool()]}
+
+    def ours(network: Any) -> Outputs:
+        found = network(torch.stack([tokens, texts], -1), lengths)
+        if kind == "BertModel":
+            pooled = {"pooled": network.pooled_vector(found)} if network.pooler is not None else {}
+            return {"vectors": found.vectors[real.bool()]} | pooled
+        found = network.logits(found) if "Masked" in kind or "Pre" in kind else found
+        return {"logits": found if found.dim() == 2 else found[real.bool()]}
+
+    return Case(model, theirs, ours)
+
+
+def vit_config(luck: random.Random) -> Any:
+    width, heads = sizes(luck)
+    patch = luck.choice((2, 3, 4))
+    return oracle.ViTConfig(
+        hidden_size=width,
+        num_hidden_layers=luck.randrange(1, 4),
+        num_attention_heads=heads,
+        intermediate_size=luck.randrange(5, 30),
+        hidden_act=luck.choice(ACTIVATIONS),
+        layer_norm_eps=luck.choice((1e-12, 1e-3)),
+        image_size=patch * luck.choice((1, 2, 3)),
+        patch_size=patch,
+        qkv_bias=luck.random() < 0.6,
+        pooler_output_size=luck.choice((None, 5)),
+    )
+
+
+def painted(luck: random.Random, size: int, processor: Any) -> tuple[Tensor, Tensor]:
+    """Pictures as bytes, and as their preprocessing leaves them."""
+    pictures = ids(luck, (3, size, size, 3), 0, 256).to(torch.uint8)
+    mean, std = torch.tensor(processor.image_mean), torch.tensor(processor.image_std)
+    return pictures, ((pictures / 255 - mean) / std).permute(0, 3, 1, 2)
+
+
+def vit_processor(size: int) -> Any:
+    mean, std = [0.5, 0.4, 0.3], [0.5, 0.6, 0.7]
+    return ViTImageProcessorPil(size={"height": size, "width": size}, image_mean=mean, image_std=std)
+
+
+def vit(luck: random.Random) -> Case:
+    config = vit_config(luck)
+    config.num_labels = luck.randrange(2, 6)
+    processor = vit_processor(config.image_size)
+    pictures, values = painted(luck, config.image_size, processor)
+    kind = luck.choice(("ViTModel", "ViTForImageClassification"))
+    more = {"add_pooling_layer": luck.random() < 0.5} if kind == "ViTModel" else {}
+    model = getattr(oracle, kind)(config, **more)
+    lengths = torch.full((3,), (config.image_size // config.patch_size) ** 2 + 1)
+
+    def theirs(model: Any) -> Outputs:
+        found = model(values)
+        if kind != "ViTModel":
+            return {"logits": found.logits}
+        pooled = {"pooled": found.pooler_output} if found.pooler_output is not None else {}
+        return {"vectors": found.last_hidden_state} | pooled
+
+    def ours(network: Any) -> Outputs:
+        found = network(pictures, lengths)
+        if kind != "ViTModel":
+            return {"logits": found}
+        pooled = {"pooled": network.pooled_vector(found)} if network.pooler is not None else {}
+        return {"vectors": found.vectors} | pooled
+
+    return Case(model, theirs, ours, processor)
+
+
+def clip(luck: random.Random) -> Case:
+    (wide, many), (width, heads), patch = sizes(luck), sizes(luck), luck.choice((2, 3, 4))
+    vocabulary, size = luck.randrange(11, 40), patch * luck.choice((1, 2, 3))
+    common = {"hidden_act": luck.choice(ACTIVATIONS), "layer_norm_eps": luck.choice((1e-5, 1e-3))}
+    end = luck.choice((2, vocabulary - 1))  # 2: old files, where the last token is the one with the highest id
+    config = oracle.CLIPConfig(
+        text_config={
+            "vocab_size": vocabulary,
+            "hidden_size": width,
+            "num_hidden_layers": luck.randrange(1, 4),
+            "num_attention_heads": heads,
+            "intermediate_size": luck.randrange(5, 30),
+            "max_position_embeddings": 8,
+            "eos_token_id": end,
+            "bos_token_id": 0,
+            **common,
+        },
+        vision_config={
+            "hidden_size": wide,
+            "num_hidden_layers": luck.randrange(1, 4),
+            "num_attention_heads": many,
+            "intermediate_size": luck.randrange(5, 30),
+            "image_size": size,
+            "patch_size": patch,
+            **common,
+        },
+        projection_dim=luck.randrange(3, 9),
+    )
+    processor = CLIPImageProcessorPil(
+        size={"shortest_edge": size},
+        crop_size={"height": size, "width": size},
+        image_mean=[0.5, 0.4, 0.3],
+        image_std=[0.5, 0.6, 0.7],
+    )
+    pictures, values = painted(luck, size, processor)
+    lengths, tokens = torch.tensor([8, 3, 5]), ids(luck, (3, 8), 3, vocabulary - 1)
+    for row, length in enumerate(lengths):
+        tokens[row, length - 1 :] = vocabulary - 1
+    if end == vocabulary - 1:
+        tokens[1, 5:] = 1
+    patches = torch.full((3,), (size // patch) ** 2 + 1)
+
+    def theirs(model: Any) -> Outputs:
+        found = model(input_ids=tokens, pixel_values=values)
+        return {"logits": found.logits_per_image, "pictures": found.image_embeds, "texts": found.text_embeds}
+
+    def ours(network: Any) -> Outputs:
+        embedded = network.embed(0, pictures, patches), network.embed(1, tokens, lengths)
+        logits = network((pictures, patches), (tokens, lengths))
+        return {"logits": logits, "pictures": embedded[0], "texts": embedded[1]}
+
+    return Case(oracle.CLIPModel(config), theirs, ours, processor)
+
+
+def marian(luck: random.Random) -> Case:
+    heads, shared = luck.choice((1, 2, 3)), luck.random() < 0.6
+    width = heads * luck.choice((4, 6, 8))
+    vocabulary, target = luck.randrange(20, 40), luck.randrange(15, 20)
+    model = oracle.MarianMTModel(
+        oracle.MarianConfig(
+            vocab_size=vocabulary,
+            decoder_vocab_size=None if shared else target,
+            d_model=width,
+            encoder_layers=luck.randrange(1, 4),
+            decoder_layers=luck.randrange(1, 4),
+            encoder_attention_heads=heads,
+            decoder_attention_heads=luck.choice((1, heads)),
+            encoder_ffn_dim=luck.randrange(5, 30),
+            decoder_ffn_dim=luck.randrange(5, 30),
+            activation_function=luck.choice((*ACTIVATIONS, "swish")),
+            scale_embedding=luck.random() < 0.5,
+            share_encoder_decoder_embeddings=shared,
+            tie_word_embeddings=shared or luck.random() < 0.5,
+            max_position_embeddings=16,
+            pad_token_id=1,
+            decoder_start_token_id=1,
+            eos_token_id=0,
+            forced_eos_token_id=0,
+        )
+    )
+    lengths = torch.tensor([6, 2, 4])
+    source, written = ids(luck, (3, 6), 2, 15), ids(luck, (3, 7), 2, 15)
+    real = shown(lengths, 6)
+
+    def theirs(model: Any) -> Outputs:
+        return {"logits": model(input_ids=source, attention_mask=real, decoder_input_ids=written).logits}
+
+    def ours(network: Any) -> Outputs:
+        return {"logits": network.decoder.logits(network(source, lengths, written))}
+
+    return Case(model, theirs, ours)
+
+
+def captioner(luck: random.Random) -> Case:
+    encoder = vit_config(luck)
+    decoder = gpt2_config(luck)
+    if luck.random() < 0.5:
+        encoder.hidden_size = decoder.n_embd
+        encoder.num_attention_heads = decoder.n_head
+    processor = vit_processor(encoder.image_size)
+    pictures, values = painted(luck, encoder.image_size, processor)
+    config = oracle.VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
+    config.decoder_start_token_id, config.pad_token_id = 0, 0
+    written = ids(luck, (3, decoder.n_positions), 0, decoder.vocab_size)
+    lengths = torch.full((3,), (encoder.image_size // encoder.patch_size) ** 2 + 1)
+
+    def theirs(model: Any) -> Outputs:
+        return {"logits": model(pixel_values=values, decoder_input_ids=written).logits}
+
+    def ours(network: Any) -> Outputs:
+        return {"logits": network.decoder.logits(network(pictures, lengths, written))}
+
+    return Case(oracle.VisionEncoderDecoderModel(config), theirs, ours, processor)
+
+
+FAMILIES: dict[str, Callable[[random.Random], Case]] = {
+    "gpt2": gpt2,
+    "bert": bert,
+    "vit": vit,
+    "clip": clip,
+    "marian": marian,
+    "captioner": captioner,
+}

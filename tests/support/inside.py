@@ -1,0 +1,10 @@
+"""What a task calls a trained model, for tests that look into it."""
+
+from typing import Any
+
+from heedful.api import Model
+
+
+def inside(model: Model) -> Any:
+    """The first trained model, with whatever its task keeps."""
+    return model.trained[0]

@@ -1,0 +1,155 @@
+"""Results to be shown, all of them made up; none of them says anything about a network."""
+
+import io
+import math
+from dataclasses import replace
+
+from PIL import Image
+
+from heedful.metrics.scores import evaluate
+from heedful.results import (
+    Alignment,
+    Answer,
+    Bin,
+    Case,
+    ClassScore,
+    Comparison,
+    Confusion,
+    Entry,
+    Measure,
+    Paired,
+    Progress,
+    Scores,
+    Track,
+)
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+BREAKING = f"{HOSTILE}<!--<script>alert(2)"
+ARABIC = "انتباه"
+LONG = "Donaudampfschifffahrtsgesellschaft" * 30
+ODD = ("a", BREAKING, ARABIC, LONG, " ", "", "'\"&amp;{{7*7}}", "$x_1^2$")
+LABELS = ("walk", HOSTILE, "run & jump", LONG)
+OWED = "Drawn by A. Body <b>, CC BY-SA 4.0"
+
+
+def leaning(rows: int, columns: int, shift: int = 0) -> list[list[float]]:
+    """A map whose row t looks at column t + shift with 0.7, at all others evenly."""
+    rest = 0.3 / max(1, columns - 1)
+    return [[0.7 if s == (t + shift) % columns else rest for s in range(columns)] for t in range(rows)]
+
+
+def scores(wrong: int, texts: tuple[str, ...] = ("one", "three", "seventeen")) -> Scores:
+    """Of twenty answers, `wrong` are wrong."""
+    sources = [texts[i % len(texts)] for i in range(20)]
+    outputs = ["A C" if i < wrong else "A B" for i in range(20)]
+    found = evaluate("symbols", sources, outputs, [("A B", "B B")] * 20, samples=100)
+    return replace(
+        found, baseline_name="copy", baseline=evaluate("symbols", sources, sources, [("A B",)] * 20).measures
+    )
+
+
+def curve(final: float, slow: int) -> tuple[Progress, ...]:
+    """Loss and validation score of a minute; the score reaches `final` at validation number `slow`."""
+    train = [Progress("train", i * 10, i / 30, i * 2.0, {"loss": 4 / (1 + i)}) for i in range(30)]
+    valid = [
+        Progress("valid", i * 60, i / 5, i * 12.0, {"symbol_error": final + 10 * max(0, slow - i)}) for i in range(1, 6)
+    ]
+    return (*train, *valid)
+
+
+def entry(network: str, seed: int = 0, wrong: int = 2, slow: int = 2, **changes) -> Entry:
+    made = Entry(network, seed, f"runs/{network}", 9_120_000, scores(wrong), curve(wrong, slow), 18_400, 870, 512.4)
+    return replace(made, **changes)
+
+
+def comparison() -> Comparison:
+    one = Alignment(tuple("abc"), ("A", "B", "</s>"), {"decoder.attention": leaning(3, 3)})
+    heads = {f"decoder.{layer}.memory.head{head}": leaning(3, 3, head) for layer in range(2) for head in range(2)}
+    paired = {
+        "new vs old": Paired("symbol_error", -20.0, -25.0, -15.0, 0.001),
+        "new vs peer": Paired("symbol_error", -1.0, -4.0, 2.0, 0.4),
+    }
+    return Comparison(
+        "translate",
+        "pairs.tsv",
+        "1 minute",
+        (
+            entry("old", wrong=8, slow=1, samples=(Answer("abc", "A C", -1.0, -0.5),)),
+            entry("new", wrong=1, slow=4, alignment=one, samples=(Answer("abc", "A B", -1.0, -0.5),)),
+            entry("peer", wrong=2, slow=2, alignment=Alignment(one.source, one.target, heads)),
+        ),
+        paired,
+        ("A note of the caller.",),
+    )
+
+
+def hostile_alignment() -> Alignment:
+    return Alignment(ODD, ODD, {"decoder.attention": leaning(len(ODD), len(ODD))})
+
+
+def hostile_comparison() -> Comparison:
+    texts = (BREAKING, ARABIC, LONG)
+    bad = [
+        entry(name, scores=scores(3, texts), alignment=hostile_alignment(), samples=(Answer(BREAKING, LONG, -1, -1),))
+        for name in (BREAKING, LONG)
+    ]
+    return Comparison(BREAKING, BREAKING, ARABIC, tuple(bad), {}, (BREAKING,))
+
+
+def png(colour: tuple[int, int, int], width: int = 8, height: int = 8) -> bytes:
+    """A picture of one colour."""
+    written = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(written, "PNG")
+    return written.getvalue()
+
+
+def scored(primary: str, cases: list[Case], **more) -> Scores:
+    return Scores(primary, {primary: Measure(primary, 80, 75, 85, True)}, len(cases), cases=tuple(cases), **more)
+
+
+def confusion() -> Confusion:
+    return Confusion(("cat", HOSTILE, LONG), ((8, 2, 0), (1, 9, 0), (0, 5, 15)))
+
+
+def classified(pictures: bool = True) -> Scores:
+    """Ten answers; those numbered 2, 5 and 8 are wrong, the later the surer."""
+    cases = [
+        Case(f"{HOSTILE}#{i}" if pictures else f"a text {i}", "cat", ("dog" if i % 3 == 2 else "cat",),
+             100.0 * (i % 3 == 2), math.log(0.5 + i / 20))
+        for i in range(10)
+    ]  # fmt: skip
+    by_class = tuple(ClassScore(name, 10, 80.0, 70.0, 74.7 - i) for i, name in enumerate(confusion().names))
+    reliability = (Bin(0, 50, 4, 25.0), Bin(50, 100, 6, 40.0))
+    made = scored("accuracy", cases, confusion=confusion(), by_class=by_class, reliability=reliability)
+    return replace(made, measures=made.measures | {"calibration_error": Measure("calibration_error", 9, 9, 9, False)})
+
+
+def in_step() -> list[Case]:
+    truth, answer = ("", "walk", "walk", HOSTILE, "run & jump", LONG), ("walk", "walk", HOSTILE, HOSTILE, "walk", LONG)
+    return [Case(f"{HOSTILE}{i}.mp4", "\t".join(answer), ("\t".join(truth),), 40.0 + i) for i in range(9)]
+
+
+def entered(network: str, scores: Scores, samples: list[Answer]) -> Entry:
+    curve = (Progress("valid", 10, 1.0, 12.0, {scores.primary: 50.0}),)
+    return Entry(network, 0, f"runs/{network}", 1000, scores, curve, 10, 10, 10, None, tuple(samples))
+
+
+def labelled_comparison() -> Comparison:
+    """Two networks, of which the second was measured in six more ways; neither has an alignment or lengths."""
+    scores = scored("accuracy", in_step())
+    more = {
+        name: Measure(name, 61.5, 60, 63, True) for name in ("edit", "f1_10_mstcn", "f1_25_mstcn", "f1_50_asformer")
+    }
+    track = Track(LABELS, tuple(in_step()[0].output.split("\t")), ((1.0,) * 4,) * 6)
+    samples = [Answer(case.source, case.output, 0, 0, track=track) for case in in_step()[:2]]
+    other = replace(scores, measures=scores.measures | more)
+    paired = {"frame vs gru": Paired("accuracy", -9.0, -12.0, -6.0, 0.001)}
+    return Comparison(
+        "label",
+        "clips",
+        "1 minute",
+        (entered("frame", scores, samples), entered("gru", other, [])),
+        paired,
+        view="steps",
+        unit="steps",
+    )
