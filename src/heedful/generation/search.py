@@ -171,7 +171,8 @@ class Search(Generic[Source]):
         named = self.rules.name(batch, self.special.end)
         if self.choose.count is None:
             return self.rules.apply_to_all(self.stepper.step_whole(batch.last), named, batch)
-        candidates = self.stepper.step(batch.last, self.choose.count, named.tokens, self.rules.renormalize)
+        tokens = named.tokens if named else None
+        candidates = self.stepper.step(batch.last, self.choose.count, tokens, self.rules.renormalize)
         return self.rules.apply(candidates, named, batch)
 
     def follow(self, batch: SearchBatch, choice: Choice) -> None:
