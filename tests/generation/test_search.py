@@ -151,7 +151,7 @@ def test_candidates_are_the_best_of_the_whole_distribution(name: str, guidance: 
     for _ in range(4):
         tokens, named = draw.integers(FIRST, vocabulary, (4, 3)), draw.integers(FIRST, 9, (4, 3, 4))
         found, right = few.step(tokens, k, named, rest=True), whole.step_whole(tokens)
-        assert (guidance == 1) == np.array_equal(right.unguided, right.guided)
+        assert found.named is not None and (guidance == 1) == np.array_equal(right.unguided, right.guided)
         for values, of_named in ((right.guided, found.named.guided), (right.unguided, found.named.unguided)):
             assert np.isneginf(values[..., [PAD, BEGIN]]).all()
             assert np.allclose(of_named, np.take_along_axis(values, named, -1), atol=1e-5)

@@ -54,25 +54,22 @@ class PlainStepper(Generic[Source]):
         self.longest += [request.prompt_read + request.max_length for request in requests]
 
     @torch.inference_mode()
-    def step(self, tokens: Ints, k: int, named: Ints, rest: bool = False) -> Candidates:
+    def step(self, tokens: Ints, k: int, named: Ints | None = None, rest: bool = False) -> Candidates:
         log_probs = self.advance(tokens)
         guided = log_probs[-1]
-        at_names = [values[:, :0] for values in log_probs]
-        if named.size:
+        values: list[Tensor] = []
+        if named is not None:
             names = torch.from_numpy(named).to(guided.device).flatten(0, 1)
-            at_names = [values.gather(1, names) for values in log_probs]
+            values += [part.gather(1, names) for part in log_probs]
             guided.scatter_(1, names, -math.inf)
         best = likeliest(guided, min(k, self.vocabulary))
-        at_best = [values.gather(1, best) for values in log_probs]
-        shares = [guided.logsumexp(1, keepdim=True)] if rest else []
-        ids, values = to_host(best, [*at_best, *at_names, *shares], tokens.shape)
-        count = len(log_probs)
-        return Candidates(
-            ids,
-            LogProbs(values[0], values[count - 1]),
-            LogProbs(values[count], values[2 * count - 1]),
-            values[-1][..., 0] if rest else None,
-        )
+        values += [part.gather(1, best) for part in log_probs]
+        if rest:
+            values.append(guided.logsumexp(1, keepdim=True))
+        ids, arrays = to_host(best, values, tokens.shape)
+        share = arrays.pop()[..., 0] if rest else None
+        pairs = [LogProbs(arrays[at], arrays[at + len(log_probs) - 1]) for at in range(0, len(arrays), len(log_probs))]
+        return Candidates(ids, pairs[-1], pairs[0] if named is not None else None, share)
 
     @torch.inference_mode()
     def step_whole(self, tokens: Ints) -> LogProbs:

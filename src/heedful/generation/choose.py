@@ -20,13 +20,13 @@ BLOCK = 64  # tokens whose odds are added up at once
 
 @dataclass(frozen=True)
 class Continuations:
-    """The tokens by which each row may go on, in any order, all (N, K, C).
+    """The tokens by which each row may go on, in any order, all (N, K, C); None: all that there are, by their id.
 
     `unguided` are log probabilities under the network as it is and make the score; `allowed`, with guidance, penalties
     and constraints, make the ranking score: -inf where a token is not allowed.
     """
 
-    tokens: Ints
+    tokens: Ints | None
     unguided: Floats
     allowed: Floats
 
@@ -99,8 +99,7 @@ class Samples:
         return self.settings.top_k if 0 < self.settings.top_k <= self.vocabulary // 8 else None
 
     def __call__(self, continuations: Continuations, batch: SearchBatch) -> Choice:
-        if self.count is not None:
-            continuations = by_token(continuations)  # a draw hangs on the order in which shares are added up
+        continuations = by_token(continuations)  # a draw hangs on the order in which shares are added up
         odds = weights(narrow(continuations.allowed, self.settings))  # (N, K, C)
         sources, beams = np.arange(len(batch))[:, None], np.arange(odds.shape[1], dtype=np.int64)
         places = locate(odds, batch.draws[sources, beams, batch.steps[:, None]])
@@ -109,9 +108,11 @@ class Samples:
 
 def likeliest(continuations: Continuations, batch: SearchBatch, count: int) -> Choice:
     """The `count` likeliest continuations of each source, best first."""
-    if continuations.allowed.shape[1:] == (1, 1):
-        return chosen(continuations, batch, np.zeros((len(batch), 1), np.int64))
-    totals = batch.ranking_score[..., None] + continuations.allowed  # (N, K, C)
+    tokens, unguided, allowed = continuations.tokens, continuations.unguided, continuations.allowed
+    if tokens is not None and tokens.shape[1:] == (1, 1):  # there is nothing to choose among
+        score, ranking_score = batch.score + unguided[..., 0], batch.ranking_score + allowed[..., 0]
+        return Choice(np.zeros((len(batch), 1), np.int64), tokens[..., 0], score, ranking_score)
+    totals = batch.ranking_score[..., None] + allowed  # (N, K, C)
     return chosen(continuations, batch, highest(totals.reshape(len(batch), -1), count))
 
 
@@ -128,19 +129,21 @@ def highest(values: Floats, count: int) -> Ints:
 
 def chosen(continuations: Continuations, batch: SearchBatch, places: Ints) -> Choice:
     """The choice of these continuations: places (N, count) beam * C + place among its tokens."""
-    sources, size = np.arange(len(batch))[:, None], continuations.tokens.shape[2]
-    beam = places // size
-    where = (sources, beam, places - beam * size)
+    _, beams, size = continuations.allowed.shape
+    sources, beam = np.arange(len(batch))[:, None], places // size
+    rows, flat = sources * beams + beam, sources * (beams * size) + places
     return Choice(
         beam,
-        continuations.tokens[where],
-        batch.score[sources, beam] + continuations.unguided[where],
-        batch.ranking_score[sources, beam] + continuations.allowed[where],
+        places - beam * size if continuations.tokens is None else continuations.tokens.reshape(-1)[flat],
+        batch.score.reshape(-1)[rows] + continuations.unguided.reshape(-1)[flat],
+        batch.ranking_score.reshape(-1)[rows] + continuations.allowed.reshape(-1)[flat],
     )
 
 
 def by_token(continuations: Continuations) -> Continuations:
     """The same in the order of their tokens' ids."""
+    if continuations.tokens is None:
+        return continuations
     order = continuations.tokens.argsort(-1, kind="stable")
     unguided, allowed = (
         np.take_along_axis(log_probs, order, -1) for log_probs in (continuations.unguided, continuations.allowed)
@@ -181,9 +184,9 @@ def nucleus(log_odds: Floats, top_p: float) -> Bools:
 
 
 def weights(log_odds: Floats) -> Floats:
-    """Odds (..., C) that are no smaller than need be; zeros where every token is ruled out."""
+    """Odds (..., C) that are not too small to be added up; zeros where every token is ruled out."""
     highest = log_odds.max(-1, keepdims=True)
-    if (highest > -32).all() and (highest < 32).all():
+    if highest.min() > -32:
         return np.exp(log_odds)
     return np.exp(log_odds - np.where(highest > -np.inf, highest, 0))
 
@@ -194,7 +197,7 @@ def locate(odds: Floats, points: Floats) -> Ints:
     Of many the block is looked for first, then the place in it: to sum up each in float64 costs more than all the rest.
     """
     size = int(odds.shape[2])
-    if size <= 16 * BLOCK:
+    if odds.size < 256 * BLOCK:
         sums = odds.cumsum(-1, dtype=np.float64)
         return passed(odds, sums, points[..., None] * sums[..., -1:])
     whole = size // BLOCK
@@ -212,5 +215,7 @@ def locate(odds: Floats, points: Floats) -> Ints:
 
 def passed(odds: Floats, sums: Floats, at: Floats) -> Ints:
     """How many sums of odds (N, K, L) lie at or below `at` (N, K, 1), but for the last that adds anything."""
-    last = odds.shape[-1] - 1 - (odds[..., ::-1] > 0).argmax(-1)  # rounding leads nowhere beyond
-    return np.minimum((sums <= at).sum(-1), last)
+    places = (sums <= at).sum(-1)
+    if places.max() < odds.shape[-1]:
+        return places
+    return np.minimum(places, odds.shape[-1] - 1 - (odds[..., ::-1] > 0).argmax(-1))  # rounding leads nowhere beyond

@@ -50,6 +50,7 @@ class ConstrainedBeams:
 
     def __call__(self, continuations: Continuations, batch: SearchBatch) -> Choice:
         totals = batch.ranking_score[..., None] + continuations.allowed  # (N, K, C)
+        assert continuations.tokens is not None
         moves: list[list[Move]] = []
         for source, slots in enumerate(batch.growing.tolist()):
             pool = Pool(self, batch, source, continuations.tokens[source])
@@ -200,7 +201,7 @@ def choice(moves: Sequence[Sequence[Move]], continuations: Continuations, batch:
     beams = np.array([[move.beam for move in row] for row in rows])
     places = np.array([[move.place for move in row] for row in rows])
     return replace(
-        chosen(continuations, batch, beams * continuations.tokens.shape[2] + places),
+        chosen(continuations, batch, beams * continuations.allowed.shape[2] + places),
         ranking_score=np.array([[move.ranking_score for move in row] for row in rows]),
         progress=[[move.progress for move in row] for row in rows],
     )

@@ -57,13 +57,13 @@ class Rules:
         text = self.decode(tokens)
         return any(stop in text for stop in self.stops)
 
-    def name(self, batch: SearchBatch, end: int) -> Named:
+    def name(self, batch: SearchBatch, end: int) -> Named | None:
         """The tokens whose log probabilities must be known, however unlikely they are, to choose by these rules."""
-        shape, steps = batch.last.shape, int(batch.steps.max()) if self.looks_back else 0
+        steps = int(batch.steps.max()) if self.looks_back else 0
         repeats = bool(self.no_repeat_ngram) and steps >= self.no_repeat_ngram
         penalised = self.repetition_penalty != 1 and steps > 0
-        if not (repeats or penalised or self.constraints or self.forces(batch).any()):
-            return Named(np.zeros((*shape, 0), np.int64), np.zeros((*shape, 0)), np.zeros((*shape, 0), bool))
+        if not (repeats or penalised or self.constraints or (self.prefix and self.forces(batch).any())):
+            return None
         onward = self.onward(batch, end)[..., None]
         if not (repeats or penalised):
             return Named(onward, np.zeros(onward.shape), np.ones(onward.shape, bool))
@@ -101,40 +101,38 @@ class Rules:
             again[..., size - 1 :] &= spoken[..., number : longest - size + 1 + number] == latest
         return again
 
-    def apply(self, candidates: Candidates, named: Named, batch: SearchBatch) -> Continuations:
+    def apply(self, candidates: Candidates, named: Named | None, batch: SearchBatch) -> Continuations:
         """Candidates as the choice shall see them."""
         tokens, unguided, allowed = candidates.tokens, candidates.likeliest.unguided, candidates.likeliest.guided
-        if not named.tokens.shape[2] and not self.renormalize:
-            return Continuations(tokens, unguided, allowed)
-        adjusted = np.where(named.distinct, candidates.named.guided + named.penalties, -np.inf)
-        if named.tokens.shape[2]:
+        shares = [] if candidates.rest is None else [candidates.rest[..., None]]
+        if named and candidates.named:
+            adjusted = np.where(named.distinct, candidates.named.guided + named.penalties, -np.inf)
+            shares.append(adjusted)
             tokens = np.concatenate((tokens, named.tokens), -1)
             unguided = np.concatenate((unguided, candidates.named.unguided), -1)
             allowed = np.concatenate((allowed, adjusted), -1)
         if self.renormalize:
-            assert candidates.rest is not None
-            allowed = normalise(allowed, log_sum(np.concatenate((candidates.rest[..., None], adjusted), -1)))
-        for source in np.flatnonzero(self.forces(batch)):  # what is forced is not penalised
+            allowed = normalise(allowed, log_sum(np.concatenate(shares, -1)))
+        for source in np.flatnonzero(self.forces(batch)) if self.prefix else ():  # what is forced is not penalised
             allowed[source] = -np.inf
             place = candidates.tokens.shape[2]
             allowed[source, :, place] = unguided[source, :, place]
         return Continuations(tokens, unguided, allowed)
 
-    def apply_to_all(self, log_probs: LogProbs, named: Named, batch: SearchBatch) -> Continuations:
+    def apply_to_all(self, log_probs: LogProbs, named: Named | None, batch: SearchBatch) -> Continuations:
         """The same where all tokens are at hand, by their id."""
         unguided, allowed = log_probs.unguided, log_probs.guided
-        tokens = np.broadcast_to(np.arange(allowed.shape[2], dtype=np.int64), allowed.shape)
-        if named.tokens.shape[2]:
+        if named:
             allowed = allowed.copy()
             adjusted = np.take_along_axis(allowed, named.tokens, -1) + named.penalties
             np.put_along_axis(allowed, named.tokens, adjusted, -1)
         if self.renormalize:
             allowed = normalise(allowed, log_sum(allowed))
-        for source in np.flatnonzero(self.forces(batch)):
+        for source in np.flatnonzero(self.forces(batch)) if self.prefix else ():
             token = self.prefix[int(batch.steps[source])]
             allowed[source] = -np.inf
             allowed[source, :, token] = unguided[source, :, token]
-        return Continuations(tokens, unguided, allowed)
+        return Continuations(None, unguided, allowed)
 
     def first(self, longest: int) -> ConstraintProgress | None:
         """The hypothesis that holds no token yet, where there are constraints.

@@ -171,7 +171,8 @@ class Search(Generic[Source]):
         named = self.rules.name(batch, self.special.end)
         if self.choose.count is None:
             return self.rules.apply_to_all(self.stepper.step_whole(batch.last), named, batch)
-        candidates = self.stepper.step(batch.last, self.choose.count, named.tokens, self.rules.renormalize)
+        tokens = named.tokens if named else None
+        candidates = self.stepper.step(batch.last, self.choose.count, tokens, self.rules.renormalize)
         return self.rules.apply(candidates, named, batch)
 
     def follow(self, batch: SearchBatch, choice: Choice) -> None:
@@ -200,7 +201,7 @@ class Search(Generic[Source]):
             batch.ranking_score[settled] = -np.inf  # what still stands in the batch grows no more
         answers = [(int(batch.numbers[source]), batch.finished[source][: self.settings.n_best]) for source in settled]
         left = batch.answered
-        if not left.any():
+        if not settled and not left.any():
             return answers
         # a source whose longest answer is reached cannot be taken along for another step
         if left.sum() * 4 >= len(batch) or (batch.steps >= batch.limits)[left].any():

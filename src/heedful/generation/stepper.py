@@ -59,7 +59,7 @@ class LogProbs:
 @dataclass(frozen=True)
 class Candidates:
     """What a step hands up: the `likeliest` (N, K, k) of each row with their `tokens`, by guided log probability, best
-    first, and the log probabilities of the `named` (N, K, M).
+    first, and the log probabilities of the `named` (N, K, M), if any were.
 
     Neither suppressed nor named tokens are among the likeliest. Where fewer than k are left, -inf fills up.
     `rest` (N, K) is the logarithm of the guided share of all tokens that are neither, where it was asked for.
@@ -67,7 +67,7 @@ class Candidates:
 
     tokens: Ints  # (N, K, k)
     likeliest: LogProbs
-    named: LogProbs
+    named: LogProbs | None = None
     rest: Floats | None = None
 
 
@@ -85,7 +85,7 @@ class Stepper(Protocol[Source]):
         """Reads new sources, which join the batch behind those that are there, with `beams` rows each."""
         ...
 
-    def step(self, tokens: Ints, k: int, named: Ints, rest: bool = False) -> Candidates:
+    def step(self, tokens: Ints, k: int, named: Ints | None = None, rest: bool = False) -> Candidates:
         """Reads one token more in every row, (N, K), and hands up the candidates for the next.
 
         `named` (N, K, M) may name a token of a row more than once. `rest`: it is needed.

@@ -34,15 +34,19 @@ class Stopping:
 
     def close(self, continuations: Continuations, batch: SearchBatch) -> Continuations:
         """Where an answer must be closed, nothing but the end may be its last token, and it costs nothing."""
-        closing = batch.steps + 1 >= batch.limits
-        if not (self.rules.close and closing.any()):
+        if not self.rules.close:
             return continuations
-        tokens = continuations.tokens.copy()
+        closing = batch.steps + 1 >= batch.limits
+        if not closing.any():
+            return continuations
+        tokens, place = continuations.tokens, self.end
+        if tokens is not None:
+            tokens, place = tokens.copy(), 0
+            tokens[closing, :, place] = self.end
         unguided, allowed = continuations.unguided.copy(), continuations.allowed.copy()
-        tokens[closing, :, 0] = self.end
         for log_probs in (unguided, allowed):
             log_probs[closing] = -np.inf
-            log_probs[closing, :, 0] = 0.0
+            log_probs[closing, :, place] = 0.0
         return Continuations(tokens, unguided, allowed)
 
     def release(self, batch: SearchBatch, choice: Choice) -> Choice:
