@@ -118,7 +118,9 @@ def test_a_seed_and_a_source_decide_what_is_drawn(
 
     def drawn(some: list[str], **settings: Any) -> list[list[str]]:
         longest = {} if task == "draw" else {"max_length": LONG if task == "complete" else 8}
-        changes = {"sample": True, "seed": 7} | longest | settings
+        # of 1,024 codes that are nearly alike the 64th and 65th lie within rounding once in some hundred runs
+        few = {"top_k": 4} if task == "draw" else {}
+        changes = {"sample": True, "seed": 7} | longest | few | settings
         found = model.answer(some, {f"generate.{key}": value for key, value in changes.items()})
         return [[one.output for one in answers] for answers in found]
 
