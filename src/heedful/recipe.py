@@ -6,7 +6,7 @@ keys are in schema.py; `Uses` says which tasks there are, and the keys that not 
 
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import Field, asdict, fields, replace
+from dataclasses import Field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_type_hints
@@ -101,8 +101,12 @@ def change(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = No
 
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
-    """All keys of a recipe as nested tables."""
-    return {name: value for name, value in asdict(recipe).items() if name not in KEPT_APART}
+    """All keys of a recipe as nested tables, which are new; the lists in them are the recipe's own."""
+    return {
+        name: dict(vars(value)) if name in SECTIONS else value
+        for name, value in vars(recipe).items()
+        if name not in KEPT_APART
+    }
 
 
 def without_none(recipe: Recipe) -> dict[str, Any]:
@@ -220,8 +224,7 @@ def check(table: dict[str, Any]) -> Recipe:
     values = checked.model_dump()
     parts = {name: section(**values.pop(name)) for name, section in SECTIONS.items()}
     recipe = Recipe(**values, **parts, written=frozenset(flat(checked.model_dump(exclude_unset=True))))
-    for name in keys():
-        refuse_without(name, recipe)
+    refuse_without(recipe)
     budgets = [name for name in BUDGETS if getattr(recipe.train, name) is not None]
     if len(budgets) > 1:
         raise HeedfulError(f"The recipe has {len(budgets)} budgets: {', '.join(budgets)}.", "Keep one of them.")
@@ -259,13 +262,15 @@ def limited(hint: Any, limits: dict[str, Any]) -> Any:
     return Union[numbers]  # noqa: UP007  # of a tuple
 
 
-def refuse_without(name: str, recipe: Recipe) -> None:
+def refuse_without(recipe: Recipe) -> None:
     """Raises HeedfulError for a list of texts one of which does not hold what each must."""
-    declared = declaration(name)
-    must = declared.metadata["limits"].get("holds") if declared else None
-    value = flat(as_table(recipe))[name] if must else ()
-    if not all(must in text for text in value):
-        raise HeedfulError(f"{name} cannot be {value!r}.", describe(name))
+    for section, table in SECTIONS.items():
+        for declared in fields(table):
+            must = declared.metadata["limits"].get("holds")
+            texts = getattr(getattr(recipe, section), declared.name) if must else ()
+            if not all(must in text for text in texts):
+                name = f"{section}.{declared.name}"
+                raise HeedfulError(f"{name} cannot be {texts!r}.", describe(name))
 
 
 def refuse_unused(recipe: Recipe, uses: Uses, names: Iterable[str]) -> None:
