@@ -74,6 +74,8 @@ class Loop:
     def __init__(self, work: Work, train: TrainSettings, seed: int, folder: Path, listener: Listener) -> None:
         self.work, self.train, self.seed, self.folder, self.listener = work, train, seed, folder, listener
         self.device = torch.device(train.device)
+        torch.backends.cudnn.deterministic = True  # same seed, same weights: else a GPU's convolutions sum in any order
+        torch.backends.cudnn.allow_tf32 = False  # float32 where train.precision says so
         self.network = work.network.to(self.device)
         rate = float(train.learning_rate)
         self.optimizer = adamw(self.network, rate, train.weight_decay, train.layer_decay)
@@ -281,7 +283,7 @@ class Loop:
         weights = dict(self.network.named_parameters())
         for key, value in kept.tensors.get("optimizer", {}).items():
             name, _, part = key.rpartition("/")
-            self.optimizer.state[weights[name]][part] = value if part == "step" else value.to(self.device)
+            self.optimizer.state[weights[name]][part] = value.to(self.device)
         if self.average:
             self.average.weights = {name: value.to(self.device) for name, value in kept.tensors["average"].items()}
         self.listener.note(f"goes on from step {self.at.step:,}")
