@@ -6,7 +6,7 @@ from heedful.tasks import TASKS
 
 
 class Command(NamedTuple):
-    """A command: `heedful.cli.<name>.run` is what it does."""
+    """A command: `heedful.cli.<name>.run` is what it does; a task without such a module has that of `cli/verb.py`."""
 
     name: str
     help: str

@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -65,10 +66,7 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         names = self.list_commands(ctx)
         if cmd_name in names:
-            single = typer.Typer(add_completion=False, rich_markup_mode=None)
-            module = import_module(f"heedful.cli.{cmd_name}")
-            single.command(cmd_name, cls=getattr(module, "Command", None))(module.run)
-            return get_command(single)
+            return make_command(cmd_name)
         if ctx.resilient_parsing:  # A shell asks for completions of half a word.
             return None
         raise unknown("command", cmd_name, names)
@@ -79,6 +77,19 @@ class Commands(TyperGroup):
         except KeyboardInterrupt as stop:
             print(str(stop) or "Stopped.", file=sys.stderr)
             return STOPPED
+
+
+def make_command(name: str) -> Any:
+    """The command of a name, from its own module; that of a task without one is made of the task's facts."""
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    if find_spec(f"heedful.cli.{name}"):
+        module = import_module(f"heedful.cli.{name}")
+        single.command(name, cls=getattr(module, "Command", None))(module.run)
+    else:
+        from heedful.cli import verb
+
+        single.command(name)(verb.make_command(name))
+    return get_command(single)
 
 
 app = typer.Typer(cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False)

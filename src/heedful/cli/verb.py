@@ -1,0 +1,72 @@
+"""heedful VERB for a task that has no module of its own here: the command is made of the task's facts."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heedful.cli import ask as asking
+from heedful.cli.ask import Best, File, Json, Run, Score, With
+from heedful.cli.words import OutputFlag
+from heedful.tasks import TASKS
+from heedful.tasks.task import TaskFacts, find_task
+
+if TYPE_CHECKING:
+    from heedful.results import Answer
+
+GAP = 2  # between an example and what it gives
+FOLDERS = "A folder or a sample stands for all pictures in it. "
+
+
+def make_command(verb: str) -> Callable[..., None]:
+    """The function whose type hints are the flags of `heedful VERB`, and whose docstring is its help."""
+    facts = find_task(verb).facts
+    folders = FOLDERS if "picture" in facts.sources else ""
+    setting = "beam=8" if facts.searches else "batch_tokens=4000"
+    about = f"{folders}Without any, the lines of standard input. Settings go among them, as {setting}."
+
+    def run(
+        model: Run,
+        words: Annotated[list[str] | None, typer.Argument(metavar=facts.asked_with, help=about)] = None,
+        file: File = None,
+        output: OutputFlag = None,
+        others: With = None,
+        n: Best = None,
+        score: Score = False,
+        as_json: Json = False,
+    ) -> None:
+        request = asking.request(words, file, output, n)
+        if score:
+            asking.only_score(request, as_json)
+        loaded = asking.loaded(verb, model, others)
+        if score:
+            lines = asking.scored(loaded, request)
+        else:
+            sources = asking.pictures(request.lines()) if loaded.source_kind == "picture" else request.lines()
+            answers = asking.answered(lambda chunk: loaded.answer(chunk, request.changes), sources, request.at_once)
+            written = asking.json_line if as_json else best_line if n is None else asking.table_lines
+            lines = (line for n_best in answers for line in written(n_best))
+        asking.write(lines, output, request.at_once == 1)
+
+    run.__doc__ = help_of(facts)
+    return run
+
+
+def help_of(facts: TaskFacts) -> str:
+    """What `heedful VERB --help` says of it."""
+    asked, beam = facts.asked_with, " beam=8" if facts.searches else ""
+    examples = {
+        f"runs/mine {asked}": "what was asked, answer",
+        "runs/mine --file names.txt -o answers.tsv": "",
+        f"runs/mine {asked} --n 3{beam}": "what was asked, answer, log probability",
+        f"runs/a --with runs/b {asked}": "an ensemble: both decide together",
+        f'runs/mine --score {asked} "an answer"': "",
+    }
+    width = max(map(len, examples)) + GAP
+    lines = [f"heedful {facts.verb} {words:{width}}{note}".rstrip() for words, note in examples.items()]
+    return "\n".join([TASKS[facts.verb][1], "", "\b", *lines, "", "Answers come in the order of what was asked."])
+
+
+def best_line(answers: "list[Answer]") -> list[str]:
+    """What was asked, and the best answer."""
+    return [f"{answers[0].source}\t{answers[0].output}"]
