@@ -17,7 +17,7 @@ import numpy as np
 
 from heedful import recipe
 from heedful.data.batching import plan
-from heedful.tasks.translate.task import TASK
+from heedful.tasks.translate import TASK
 
 CHUNK = 50_000
 TOKENS = 4_000

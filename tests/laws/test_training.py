@@ -16,7 +16,7 @@ import heedful
 from heedful.api.model import Model
 from heedful.api.train import run
 from heedful.schema import NetworkSettings, Recipe
-from heedful.tasks.translate.task import TASK
+from heedful.tasks.translate import TASK
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
 from support.inside import inside

@@ -15,7 +15,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("demo", "Learn to pronounce English three ways, in about five minutes, and compare them."),
     Command("train", "Train a network on your data, or go on where it stopped."),
-    *(Command(verb, help) for verb, (_, help) in TASKS.items()),
+    *(Command(verb, help) for verb, help in TASKS.items()),
     Command("evaluate", "Score a trained model, with interval and baseline; --against another."),
     Command("compare", "Train several networks under one budget and compare them."),
     Command("check", "Look at the data before training on it."),

@@ -64,7 +64,7 @@ def help_of(facts: TaskFacts) -> str:
     }
     width = max(map(len, examples)) + GAP
     lines = [f"heedful {facts.verb} {words:{width}}{note}".rstrip() for words, note in examples.items()]
-    return "\n".join([TASKS[facts.verb][1], "", "\b", *lines, "", "Answers come in the order of what was asked."])
+    return "\n".join([TASKS[facts.verb], "", "\b", *lines, "", "Answers come in the order of what was asked."])
 
 
 def best_line(answers: "list[Answer]") -> list[str]:

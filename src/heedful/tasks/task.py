@@ -1,7 +1,8 @@
 """The joint of the house: what a task is, and all that api, report, exporters and the command line know of one.
 
-A task has facts, and two halves that are imported when they are asked for: `answering` turns a request into an answer
-and an answer into results (tasks/<verb>/ask.py), `learning` turns data into a network (tasks/<verb>/learn.py).
+A task has facts (tasks/<verb>/__init__.py), and two halves that are imported when they are asked for: `answering` turns
+a request into an answer and an answer into results (tasks/<verb>/ask.py), `learning` turns data into a network
+(tasks/<verb>/learn.py).
 """
 
 from abc import ABC, abstractmethod
@@ -387,4 +388,4 @@ def find_task(verb: str) -> AnyTask:
     """The task of a verb; raises HeedfulError for one that there is not."""
     if verb not in TASKS:
         raise unknown("task", verb, TASKS)
-    return cast(AnyTask, import_module(TASKS[verb][0]).TASK)
+    return cast(AnyTask, import_module(f"heedful.tasks.{verb}").TASK)

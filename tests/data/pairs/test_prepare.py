@@ -143,7 +143,7 @@ def test_a_preparation_killed_at_any_note_is_done_again() -> None:
     given = {"data.train": ["pairs.tsv"], "data.test": ["test.tsv"]}
     whole = prepare(build("translate", given), Path("whole"), lambda note: None)
     program = (
-        "import os, signal, sys; from pathlib import Path; from heedful.tasks.translate.task import TASK; "
+        "import os, signal, sys; from pathlib import Path; from heedful.tasks.translate import TASK; "
         "from heedful.recipe import build\n"
         f"left = [int(sys.argv[1])]; recipe = build('translate', {given})\n"
         "def say(note):\n"

@@ -1,1 +1,73 @@
-"""complete: how a text goes on."""
+"""complete, text from nothing: how a text goes on. GPT, or any decoder that needs no source."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from heedful.tasks.task import Answering, Learning, Task, TaskFacts
+
+if TYPE_CHECKING:
+    from heedful.data.documents.prepared import PreparedDocuments
+    from heedful.tasks.complete.ask import TrainedLanguageModel
+    from heedful.tasks.complete.learnable import LearnableLanguageModel
+
+
+class Complete(Task["PreparedDocuments", "TrainedLanguageModel", "LearnableLanguageModel"]):
+    """Text from nothing."""
+
+    facts: ClassVar[TaskFacts] = TaskFacts(
+        verb="complete",
+        shape="one to many",
+        join="decoder",
+        sources=("text",),
+        takes="a text",
+        gives="how it goes on",
+        asked_with='"…"',
+        data="book.txt",
+        hub_tasks={"text": "text-generation"},
+        network="gpt",
+        view="passages",
+        explains=True,
+        exported_as="gpt2",
+        keys=frozenset(
+            (
+                "data.source_tokenizer",
+                "data.target_tokenizer",
+                "data.vocabulary",
+                "data.window",
+                "train.label_smoothing",
+                "generate.beam",
+                "generate.length_penalty",
+                "generate.finish",
+                "generate.renormalize",
+                "generate.max_length",
+                "generate.sample",
+                "generate.temperature",
+                "generate.top_k",
+                "generate.top_p",
+                "generate.min_p",
+                "generate.repetition_penalty",
+                "generate.no_repeat_ngram",
+                "generate.prefix",
+                "generate.required",
+                "generate.forbidden",
+                "generate.stop",
+                "generate.long_prompt",
+                "generate.seed",
+            )
+        ),
+    )
+
+    @cached_property
+    def answering(self) -> "Answering[PreparedDocuments, TrainedLanguageModel]":
+        from heedful.tasks.complete.ask import CompleteAnswering
+
+        return CompleteAnswering(self.facts)
+
+    @cached_property
+    def learning(self) -> "Learning[PreparedDocuments, LearnableLanguageModel]":
+        from heedful.tasks.complete.learn import CompleteLearning
+
+        return CompleteLearning(self.facts)
+
+
+TASK = Complete()

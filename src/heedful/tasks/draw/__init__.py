@@ -1,1 +1,64 @@
-"""draw: a sentence in, a picture out."""
+"""draw, many to one: a sentence in, a picture out, by way of a learned codebook."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from heedful.tasks.task import Task, TaskFacts
+
+if TYPE_CHECKING:
+    from heedful.data.pairs.prepared import Prepared
+    from heedful.tasks.draw.ask import DrawAnswering, TrainedImageGenerator
+    from heedful.tasks.draw.learn import DrawLearning, LearnableImageGenerator
+
+
+class Draw(Task["Prepared", "TrainedImageGenerator", "LearnableImageGenerator"]):
+    facts = TaskFacts(
+        verb="draw",
+        shape="many to one",
+        join="encoder_decoder",
+        sources=("text",),
+        takes="a text",
+        gives="a picture of what it says",
+        asked_with='"…"',
+        data="captions.csv",
+        hub_tasks={"text": "text-to-image"},
+        view="drawings",
+        judged_by="match",
+        keys=frozenset(
+            (
+                "data.source_tokenizer",
+                "data.vocabulary",
+                "data.picture",
+                "data.colours",
+                "data.fit",
+                "network.codes",
+                "train.label_smoothing",
+                "train.drop_source",
+                "train.codebook",
+                "generate.beam",
+                "generate.length_penalty",
+                "generate.sample",
+                "generate.temperature",
+                "generate.top_k",
+                "generate.top_p",
+                "generate.min_p",
+                "generate.guidance",
+                "generate.seed",
+            )
+        ),
+    )
+
+    @cached_property
+    def answering(self) -> "DrawAnswering":
+        from heedful.tasks.draw.ask import DrawAnswering
+
+        return DrawAnswering(self.facts)
+
+    @cached_property
+    def learning(self) -> "DrawLearning":
+        from heedful.tasks.draw.learn import DrawLearning
+
+        return DrawLearning(self.facts, self.answering)
+
+
+TASK = Draw()

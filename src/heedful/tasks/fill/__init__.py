@@ -1,1 +1,57 @@
-"""fill: masked tokens of a text."""
+"""fill, masked tokens of a text: what stands there, by a network that sees both sides of them. BERT."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from heedful.tasks.task import Answering, Learning, Task, TaskFacts
+
+if TYPE_CHECKING:
+    from heedful.data.documents.prepared import PreparedDocuments
+    from heedful.tasks.fill.ask import TrainedMaskedLanguageModel
+    from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel
+
+
+class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMaskedLanguageModel"]):
+    """Masked tokens of a text."""
+
+    facts: ClassVar[TaskFacts] = TaskFacts(
+        verb="fill",
+        shape="many to many, in step",
+        join="encoder_tokens",
+        sources=("text",),
+        takes="a text with gaps",
+        gives="what stands in them, and how likely each guess is",
+        asked_with='"… [MASK] …"',
+        data="book.txt",
+        hub_tasks={"text": "fill-mask"},
+        network="bert",
+        view="gaps",
+        explains=True,
+        exported_as="bert",
+        keys=frozenset(
+            (
+                "data.source_tokenizer",
+                "data.target_tokenizer",
+                "data.vocabulary",
+                "data.window",
+                "train.label_smoothing",
+                "train.mask",
+                "train.whole_words",
+            )
+        ),
+    )
+
+    @cached_property
+    def answering(self) -> "Answering[PreparedDocuments, TrainedMaskedLanguageModel]":
+        from heedful.tasks.fill.ask import FillAnswering
+
+        return FillAnswering(self.facts)
+
+    @cached_property
+    def learning(self) -> "Learning[PreparedDocuments, LearnableMaskedLanguageModel]":
+        from heedful.tasks.fill.learn import FillLearning
+
+        return FillLearning(self.facts)
+
+
+TASK = Fill()

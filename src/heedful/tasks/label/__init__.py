@@ -1,1 +1,57 @@
-"""label: a video, a series or words in, a label at each step out."""
+"""label, many to many, in step: a label for each frame of a video, step of a series or word of a text."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from heedful.tasks.task import Answering, Learning, Task, TaskFacts
+
+if TYPE_CHECKING:
+    from heedful.data.steps.store import PreparedClips
+    from heedful.tasks.label.ask import TrainedLabeller
+    from heedful.tasks.label.learnable import LearnableLabeller
+
+FACTS = TaskFacts(
+    verb="label",
+    shape="many to many, in step",
+    join="encoder_steps",
+    sources=("frames", "series", "tokens"),
+    takes="a video, a series of numbers or a text",
+    gives="a label at each step, and how likely each label is there",
+    asked_with="FILE",
+    data="clips/",
+    hub_tasks={"frames": "video-classification", "tokens": "token-classification"},
+    unit="steps",
+    view="steps",
+    keys=frozenset(
+        (
+            "data.picture",
+            "data.colours",
+            "data.fit",
+            "data.frame_rate",
+            "data.window",
+            "network.causal",
+            "train.label_smoothing",
+            "train.augment",
+            "train.smooth_steps",
+        )
+    ),
+)
+
+
+class Label(Task["PreparedClips", "TrainedLabeller", "LearnableLabeller"]):
+    facts = FACTS
+
+    @cached_property
+    def answering(self) -> "Answering[PreparedClips, TrainedLabeller]":
+        from heedful.tasks.label.ask import LabelAnswering
+
+        return LabelAnswering(FACTS)
+
+    @cached_property
+    def learning(self) -> "Learning[PreparedClips, LearnableLabeller]":
+        from heedful.tasks.label.learn import LabelLearning
+
+        return LabelLearning(FACTS)
+
+
+TASK = Label()

@@ -1,1 +1,74 @@
-"""translate: a text in, a text out."""
+"""translate, many to many: a text in, a text out. Spelling to sounds, one language to another, any pairs."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from heedful.tasks.task import Task, TaskFacts
+
+if TYPE_CHECKING:
+    from heedful.data.pairs.prepared import Prepared
+    from heedful.tasks.seq2seq import TrainedSeq2Seq
+    from heedful.tasks.seq2seq_learning import LearnableSeq2Seq
+    from heedful.tasks.translate.ask import TranslateAnswering
+    from heedful.tasks.translate.learn import TranslateLearning
+
+
+class Translate(Task["Prepared", "TrainedSeq2Seq", "LearnableSeq2Seq"]):
+    facts = TaskFacts(
+        verb="translate",
+        shape="many to many",
+        join="encoder_decoder",
+        sources=("text",),
+        takes="a text",
+        gives="a text",
+        asked_with='"…"',
+        data="pairs.tsv",
+        hub_tasks={"text": "translation"},
+        searches=True,
+        aligns=True,
+        explains=True,
+        exported_as="marian",
+        keys=frozenset(
+            (
+                "data.source_tokenizer",
+                "data.target_tokenizer",
+                "data.shared_tokenizer",
+                "data.vocabulary",
+                "data.max_ratio",
+                "train.label_smoothing",
+                "generate.beam",
+                "generate.length_penalty",
+                "generate.finish",
+                "generate.close",
+                "generate.renormalize",
+                "generate.max_length",
+                "generate.sample",
+                "generate.temperature",
+                "generate.top_k",
+                "generate.top_p",
+                "generate.min_p",
+                "generate.repetition_penalty",
+                "generate.no_repeat_ngram",
+                "generate.prefix",
+                "generate.required",
+                "generate.forbidden",
+                "generate.stop",
+                "generate.seed",
+            )
+        ),
+    )
+
+    @cached_property
+    def answering(self) -> "TranslateAnswering":
+        from heedful.tasks.translate.ask import TranslateAnswering
+
+        return TranslateAnswering(self.facts)
+
+    @cached_property
+    def learning(self) -> "TranslateLearning":
+        from heedful.tasks.translate.learn import TranslateLearning
+
+        return TranslateLearning(self.facts, self.answering)
+
+
+TASK = Translate()
