@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from heedful.errors import HeedfulError, nearest, unknown
+from heedful.tasks import TASKS
 
 # The whole fixed list. Values stay text here, so that a flag and its key are read, and refused, in the same way.
 NetworkFlag = Annotated[str | None, typer.Option("--network", metavar="NAME", help="A row of `heedful networks`.")]
@@ -31,9 +32,8 @@ What = Annotated[
     list[str],
     typer.Argument(
         metavar="TASK FILE",
-        help="A task (classify, caption, draw, translate, label, complete, fill, match) and its files; or a recipe in "
-        "their place: a .toml file, or a name from `heedful recipes`. Settings go anywhere among them as key=value; "
-        "`heedful recipes keys` prints every key.",
+        help=f"A task ({', '.join(TASKS)}) and its files; or a recipe in their place: a .toml file, or a name from "
+        "`heedful recipes`. Settings go anywhere among them as key=value; `heedful recipes keys` prints every key.",
     ),
 ]
 
@@ -43,7 +43,6 @@ BUDGETS = ("train.minutes", "train.steps", "train.epochs")
 def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> Any:
     """The recipe that a command's words and flags (by their keys) ask for; raises HeedfulError for what is wrong."""
     from heedful.recipe import load, parse
-    from heedful.tasks import TASKS
     from heedful.tasks.recipes import build, uses
     from heedful.tasks.task import find_task
 
@@ -66,7 +65,6 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
 def recipe_file(command: str, word: str) -> Path:
     """The recipe that a word names: a file, or one of the built-in ones."""
     from heedful.cli.recipes import FOLDER, names
-    from heedful.tasks import TASKS
 
     if word.endswith(".toml"):
         return Path(word)
