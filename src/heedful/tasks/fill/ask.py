@@ -206,7 +206,9 @@ def fill(model: TrainedMaskedLanguageModel, source: str, text: MaskedText, value
         )
         track = Track(("probability",), words, tuple((float(value),) for value in chosen))
         output = join_parts(tokenizer, text.parts, texts)
-        answers.append(Answer(source, output, score, score / len(ids), words, unknown=unknown, track=track))
+        numbers = tuple(ids.tolist())
+        mean = score / len(ids)
+        answers.append(Answer(source, output, score, mean, words, unknown=unknown, track=track, ids=numbers))
     return answers
 
 
