@@ -1,15 +1,21 @@
 """The folder of a run is a run's: what others keep is never touched, and a run that was killed early goes on."""
 
+import json
 import multiprocessing
 import os
+import platform
 import signal
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from heedful import recipe as recipes
 from heedful.api.compare import compare
+from heedful.api.lock import GIVEN_UP_AFTER, locked, start_of
 from heedful.api.run_folder import made
 from heedful.api.train import run
 from heedful.data.folders import write_aside
@@ -175,3 +181,44 @@ def test_a_comparison_goes_on_among_its_runs(tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     again(Quiet())  # the page and its numbers are ours
     assert (folder / "notes.txt").exists()
+
+
+def test_a_second_command_is_told_and_the_dead_are_succeeded(tmp_path: Path) -> None:
+    """Of many that want a folder at once one has it; who was killed has it no more, be its number taken again."""
+    told = f"Another command .* process {os.getpid()}"
+    with locked(tmp_path), pytest.raises(HeedfulError, match=told), locked(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+    here = {"pid": os.getpid(), "started": "long ago", "host": platform.node()}
+    elsewhere = {"pid": 1, "started": "1", "host": f"not {platform.node()}"}
+    for holder, age, alive in ((here, 0, False), (elsewhere, 0, True), (elsewhere, 2 * GIVEN_UP_AFTER, False)):
+        (tmp_path / "lock").write_text(json.dumps(holder))
+        touched = time.time() - age
+        os.utime(tmp_path / "lock", (touched, touched))
+        if alive:
+            with pytest.raises(HeedfulError, match=f"on {elsewhere['host']}"), locked(tmp_path):
+                pass
+            continue
+        with locked(tmp_path):
+            assert json.loads((tmp_path / "lock").read_text())["started"] == start_of(os.getpid())
+    context = multiprocessing.get_context("fork")
+    for _ in range(5):
+        (tmp_path / "lock").write_text(json.dumps(here))
+        gate, winners, done = context.Barrier(8), context.Value("i", 0), context.Barrier(8)
+        rivals = [context.Process(target=rival, args=(tmp_path, gate, done, winners)) for _ in range(8)]
+        for process in rivals:
+            process.start()
+        for process in rivals:
+            process.join()
+        assert winners.value == 1 and not list(tmp_path.iterdir())
+
+
+def rival(folder: Path, gate: Any, done: Any, winners: Any) -> None:
+    """Wants the folder as all do, and keeps it until all have tried."""
+    gate.wait()
+    with suppress(HeedfulError), locked(folder):
+        with winners.get_lock():
+            winners.value += 1
+        done.wait()
+        return
+    done.wait()

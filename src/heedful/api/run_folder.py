@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from heedful import recipe as recipes
+from heedful.api.lock import is_lock, locked
 from heedful.data.fingerprint import changed_files
 from heedful.data.folders import is_prepared
 from heedful.data.readers.hub import hub_parts
@@ -50,9 +51,10 @@ def check_comparison_folder(folder: Path) -> None:
 
 
 def foreign_names(folder: Path) -> list[str]:
-    """What a folder holds beside leftovers; its own name if it is a file."""
+    """What a folder holds beside leftovers and locks; its own name if it is a file."""
     if folder.is_dir():
-        return sorted(path.name for path in folder.iterdir() if path.name not in LEFTOVERS)
+        names = sorted(path.name for path in folder.iterdir())
+        return [name for name in names if name not in LEFTOVERS and not is_lock(name)]
     return [folder.name] if folder.exists() else []
 
 
@@ -79,25 +81,30 @@ def table_in(path: Path) -> dict[str, object]:
 
 @contextmanager
 def made(folder: Path, asked: Recipe | None = None) -> Generator[None]:
-    """The folder, with the recipe as it was asked; a mistake in the data, which leaves nothing to keep, takes away
-    the recipe, and the folder if it is new.
+    """The folder for this process alone, with the recipe as it was asked; a mistake in the data, which leaves nothing
+    to keep, takes away the recipe, and the folder if it is new.
+
+    Raises HeedfulError if another process that lives has the folder.
     """
     new = [part for part in (folder, *folder.parents) if not part.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     recipe, own = folder / recipes.ASKED, folder / recipes.OWN
-    if asked and not recipe.exists() and not own.exists():
-        write_file(recipe, lambda path: path.write_text(recipes.dump(asked, complete=False), encoding="utf-8"))
-    try:
-        yield
-    except HeedfulError:
-        if new:
-            shutil.rmtree(folder)
-        elif asked and not own.exists():
-            recipe.unlink(missing_ok=True)
-        with suppress(OSError):  # where another run has begun beside this one, the folder of both stays
-            for part in new[1:]:
-                part.rmdir()
-        raise
+    with locked(folder):
+        if asked and not recipe.exists() and not own.exists():
+            write_file(recipe, lambda path: path.write_text(recipes.dump(asked, complete=False), encoding="utf-8"))
+        try:
+            yield
+        except HeedfulError:
+            if own.exists():  # it has begun to learn
+                raise
+            if new:
+                shutil.rmtree(folder)
+            elif asked:
+                recipe.unlink(missing_ok=True)
+            with suppress(OSError):  # where another run has begun beside this one, the folder of both stays
+                for part in new[1:]:
+                    part.rmdir()
+            raise
 
 
 def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:

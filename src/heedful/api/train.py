@@ -70,8 +70,13 @@ def run(asked: Recipe, output: Path | None, listener: Listener) -> Model:
     began = time.time()
     with made(folder, asked):
         ready = get_ready(recipe, start, folder, listener)
-    recipe = ready.recipe
-    write_model(folder, recipe, ready.model, weights=False)
+        write_model(folder, ready.recipe, ready.model, weights=False)
+        return learn(ready, folder, began, listener)
+
+
+def learn(ready: "Ready", folder: Path, began: float, listener: Listener) -> Model:
+    """Trains what is ready, and scores and reports it."""
+    recipe, learning = ready.recipe, find_task(ready.recipe.task).learning
     write_fingerprint(folder, recipe, ready.data.fingerprint)
     model = Model(folder, recipe, (ready.model,))
     listener.note(opening(recipe, model.name, model.weights))
