@@ -23,6 +23,7 @@ from heedful.training import decide
 from heedful.training.checkpoint import put_weights, read_tensors
 from heedful.training.loop import Loop, Outcome
 from heedful.training.progress import Listener, terminal
+from heedful.training.signals import Stopped, stopping_at_once
 
 SPEED_EXAMPLES = 1000  # answered again to time them
 
@@ -54,7 +55,22 @@ def train(
 
 
 def run(asked: Recipe, output: Path | None, listener: Listener) -> Model:
-    """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there."""
+    """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there.
+
+    Raises Stopped where a signal asked for it, and says that the same command goes on.
+    """
+    try:
+        with stopping_at_once():
+            return run_to_end(asked, output, listener)
+    except Stopped as stop:
+        if not stop.saved:
+            listener.note(f"stopped by {stop.name}. The same command goes on from what is done.")
+            stop.saved = True
+        raise
+
+
+def run_to_end(asked: Recipe, output: Path | None, listener: Listener) -> Model:
+    """Trains what is left of a run, scores and reports it."""
     learning = find_task(asked.task).learning
     start = open_start(asked.start) if asked.start else None
     recipe = learning.resolve(inherit(asked, start) if start else asked)

@@ -1,5 +1,6 @@
 """Finds a command's module only when that command is called, and says every mistake in a few plain lines."""
 
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -12,11 +13,13 @@ from heedful.cli.commands import COMMANDS
 from heedful.errors import HeedfulError, nearest, unknown
 
 WRONG = 2
-STOPPED = 130
+SIGNALLED = 128  # and the number of the signal, as shells count
 
 
 def run(words: list[str]) -> int:
-    """Runs one command; returns its exit code: 0 done, 1 it found something bad, 2 a mistake, 130 stopped by Ctrl-C."""
+    """Runs one command; returns its exit code: 0 done, 1 it found something bad, 2 a mistake, 130 stopped by Ctrl-C,
+    143 and 129 by SIGTERM and SIGHUP.
+    """
     try:
         return app(words, prog_name="heedful", standalone_mode=False) or 0
     except HeedfulError as error:
@@ -77,8 +80,12 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
+            from heedful.training.signals import Stopped
+
+            if isinstance(stop, Stopped):  # a run has said so itself
+                return SIGNALLED + stop.number
             print(str(stop) or "Stopped.", file=sys.stderr)
-            return STOPPED
+            return SIGNALLED + signal.SIGINT
 
 
 app = typer.Typer(cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False)

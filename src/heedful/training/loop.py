@@ -23,7 +23,7 @@ from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, w
 from heedful.training.log import Log
 from heedful.training.optimizer import Average, adamw, factor, scale_gradients, set_rate
 from heedful.training.progress import Listener
-from heedful.training.signals import held_signals, leave_signals, stop_signals
+from heedful.training.signals import Stopped, held_signals, leave_signals, stop_signals
 
 VALIDATIONS = 12  # over the budget, where valid_every is auto
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
@@ -89,24 +89,27 @@ class Loop:
         self.restore()
 
     def run(self) -> Outcome:
-        """Trains until the budget is spent, patience ends, or a signal asks to stop (saved; KeyboardInterrupt)."""
+        """Trains until the budget is spent, patience ends, or a signal asks to stop (saved, and raises Stopped)."""
         memory.keep()
         memory.reset_peak(self.device)
         self.saved = time.monotonic()
-        with stop_signals() as asked:
+        with stop_signals() as wishes:
             batches = self.batches()
-            while not self.at.finished and not asked:
+            while not self.at.finished and not wishes.stop:
                 self.step(batches)
                 self.at.finished = self.done() >= 1
                 if self.at.finished or self.validation_due():
                     self.validate()
-                elif time.monotonic() - self.saved > SAVE_EVERY:
+                elif wishes.save or time.monotonic() - self.saved > SAVE_EVERY:
                     self.save()
-            if asked:
+                if wishes.save:
+                    self.listener.note(f"saved at step {self.at.step:,}")
+                    wishes.save = False
+            if wishes.stop:
                 self.save()
-        if asked:  # at the last step too: what follows, another part or the scores, may take long
+        if wishes.stop:  # at the last step too: what follows, another part or the scores, may take long
             self.listener.end(f"saved at step {self.at.step:,}. The same command goes on from here.")
-            raise KeyboardInterrupt
+            raise Stopped(wishes.stop, saved=True)
         steps = f"{self.at.step:,} step{'s' * (self.at.step != 1)}"
         self.listener.end(f"{steps}, best {self.work.primary} {self.at.best:.2f} at step {self.at.best_step:,}")
         return Outcome(self.at, self.tokens / max(self.at.seconds, 1e-9), memory.peak(self.device))
