@@ -1,4 +1,4 @@
-"""A host that speaks as much of the Hugging Face hub's interface as its client needs for models, revisions, requests."""
+"""A host that speaks as much of the Hugging Face hub's interface as its client needs: models, revisions, requests."""
 
 import json
 from collections.abc import Iterator
