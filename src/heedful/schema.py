@@ -131,6 +131,7 @@ class TrainSettings:
     precision: Literal["auto", "float32", "bfloat16"] = key("auto", "auto: bfloat16 where the hardware has it")
     threads: Auto | int = key("auto", "processor threads")
     workers: int = key(0, "processes that prepare batches", ge=0)
+    keep: bool = key(False, "the checkpoints of a finished run stay; else they go, as nothing needs them any more")
     track: Literal["none", "tensorboard"] = key("none", "a second log beside metrics.jsonl")
 
 

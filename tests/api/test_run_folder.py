@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import platform
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -222,3 +223,18 @@ def rival(folder: Path, gate: Any, done: Any, winners: Any) -> None:
         done.wait()
         return
     done.wait()
+
+
+@pytest.mark.parametrize("task", ["classify", "draw"])
+def test_a_finished_run_keeps_no_checkpoints(task: str, tmp_path: Path) -> None:
+    """Also where it was killed before they went, and of what is learnt before the rest; only ours go, if at all."""
+    files, folder = written(tmp_path, SEED), tmp_path / "run"
+    asked = recipes.change(recipe(files, task, "gru"), {"train.keep": False})
+    run(recipe(files, task, "gru"), tmp_path / "kept", Quiet())
+    assert list((tmp_path / "kept").rglob("step-*"))
+    run(asked, folder, Quiet())
+    assert not list(folder.rglob("checkpoints"))
+    shutil.copytree(tmp_path / "kept" / "checkpoints", folder / "checkpoints")
+    (folder / "checkpoints" / "notes.txt").write_text("mine")
+    run(asked, folder, Quiet())
+    assert [path.name for path in folder.rglob("checkpoints/*")] == ["notes.txt"]

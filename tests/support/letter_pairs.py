@@ -47,5 +47,5 @@ def short(folder: Path, network: NetworkSettings, **changes: Any) -> Recipe:
     """A recipe that trains for moments."""
     folder.mkdir(exist_ok=True)
     pairs = [(word, backwards(word)) for word in words(60, 5, seed=2)]
-    small = {"train__batch_tokens": 30, "train__valid_every": 3}
+    small = {"train__batch_tokens": 30, "train__valid_every": 3, "train__keep": True}
     return recipe(folder, network, pairs[:50], pairs[50:], **small | changes)

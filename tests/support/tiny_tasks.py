@@ -38,6 +38,7 @@ def recipe(files: dict[str, str], task: str, network: str, **changes: Any) -> Re
         "train.threads": 1,
         "train.precision": "float32",
         "train.valid_every": 2,
+        "train.keep": True,
     } | OWN.get(task, {})
     changed = {key.replace("__", "."): value for key, value in changes.items()}
     if {"train.steps", "train.epochs"} & changed.keys():

@@ -121,6 +121,7 @@ def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
     # what was left to the software may have been decided otherwise on another machine
     free = {key for key, value in recipes.flat(recipes.as_table(asked)).items() if value in ("auto", None)}
     free -= {"train.minutes", "train.steps", "train.epochs"}
+    free |= {"train.keep"}  # it changes nothing that is learnt
     refuse_another(folder, [line for line in differences if line.partition(":")[0] not in free])
     refuse_changed(folder, resolved)
     return (folder / "scores.json").exists()

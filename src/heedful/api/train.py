@@ -20,7 +20,7 @@ from heedful.schema import Recipe
 from heedful.tasks.recipes import build
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
 from heedful.training import decide
-from heedful.training.checkpoint import put_weights, read_tensors
+from heedful.training.checkpoint import drop_all, put_weights, read_tensors
 from heedful.training.loop import Loop, Outcome
 from heedful.training.progress import Listener, terminal
 from heedful.training.signals import Stopped, stopping_at_once
@@ -82,6 +82,7 @@ def run_to_end(asked: Recipe, output: Path | None, listener: Listener) -> Model:
             f"{folder} is finished: this recipe was trained there. To train on, raise its budget in a new folder:"
         )
         listener.note(f"heedful train … --from {folder} -o OTHER")
+        keep_or_drop(recipe, folder)
         return load(folder)
     began = time.time()
     with made(folder, asked):
@@ -103,7 +104,14 @@ def learn(ready: "Ready", folder: Path, began: float, listener: Listener) -> Mod
     outcome = Loop(work, recipe.train, recipe.seed, folder, listener).run()
     model = load(folder)
     conclude(model, outcome, ready, began, listener)
+    keep_or_drop(recipe, folder)
     return model
+
+
+def keep_or_drop(recipe: Recipe, folder: Path) -> None:
+    """Removes the checkpoints of a finished run, unless its recipe says that they stay."""
+    if not recipe.train.keep:
+        drop_all(folder)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,15 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
     write_folder(folder / name, write)
     for old in complete(folder)[:-keep]:
         shutil.rmtree(old)
+
+
+def drop_all(run: Path) -> None:
+    """Removes the checkpoints of a finished run, and of what it learnt before the rest."""
+    for folder in (run, *run.iterdir()):
+        for path in complete(folder / "checkpoints") if folder.is_dir() else ():
+            shutil.rmtree(path)
+        with suppress(OSError):  # there is none, or it holds something that no run has written
+            (folder / "checkpoints").rmdir()
 
 
 def newest(folder: Path) -> Checkpoint | None:
