@@ -21,7 +21,7 @@ Settings = TypeVar("Settings", bound="DataSettings | NetworkSettings | TrainSett
 
 
 def key(default: Any, description: str, **limits: Any) -> Any:
-    """A key of a table: its default, its description, and its limits (`ge`, `gt`, `le`, `lt`; `holds`: for each text)."""
+    """A key of a table: default, description and limits (`ge`, `gt`, `le`, `lt`; `holds`: in each text)."""
     metadata = {"description": description, "limits": limits}
     if isinstance(default, list | dict):
         return field(default_factory=default.copy, metadata=metadata)
