@@ -26,9 +26,9 @@ from support.command_line import HEEDFUL, heedful
 MISTAKES = {
     "misspelt command": ("trian translate pairs.tsv", ['no command "trian"', 'Did you mean "train"?']),
     "misspelt task": ("train transalte pairs.tsv", ['no task "transalte"', 'Did you mean "translate"?', "Allowed: "]),
-    "task left out": ("train pairs.tsv", ["pairs.tsv is data", "heedful train translate pairs.tsv"]),
+    "task left out": ("train pairs.tsv", ["pairs.tsv is a file", "heedful train translate pairs.tsv"]),
     "nothing to train": ("train", ["Missing argument", "heedful train --help"]),
-    "no data": ("train translate", ["no file to learn from", "heedful train translate pairs.tsv"]),
+    "no data": ("train translate", ["no training file", "heedful train translate pairs.tsv"]),
     "data twice": ("train translate pairs.tsv data.train=more.tsv", ["data.train is set twice", "pairs.tsv"]),
     "misspelt flag": ("train translate pairs.tsv --netwrk gru", ["no flag --netwrk", "Did you mean --network?"]),
     "key as flag": (

@@ -47,7 +47,10 @@ MISTAKES = {
     "pairs without tabs": ("translate {run} --score --file words.txt", ["Line 1 is not source<TAB>target"]),
     "lexicon of sentences": ("translate {run} --lexicon --file sentences.txt", ["not one word"]),
     "value of an answer's setting": ("translate {run} abc beam=0", ["generate.beam cannot be 0"]),
-    "setting of training": ("translate {run} abc train.steps=3", ["train.steps is no setting of an answer", "beam=8"]),
+    "setting of training": (
+        "translate {run} abc train.steps=3",
+        ["train.steps is not a setting for answers", "beam=8"],
+    ),
     "texts twice": ("translate {run} abc --file words.txt", ["is in words.txt, and 'abc' is here"]),
     "score with settings": ("translate {run} --score abc A beam=2", ["--score takes no --n"]),
     "nothing to score": ("evaluate {run} empty.tsv", ["empty.tsv is empty"]),

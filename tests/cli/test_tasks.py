@@ -68,7 +68,7 @@ MISTAKES = {
         ["network.patch 3 does not divide 8"],
     ),
     "side that is not halved": (f"train draw captions.csv data.picture=10 {SMALL}", ["data.picture is 10", "8 or 12"]),
-    "no data to classify": ("train classify", ["no file to learn from", "heedful train classify photos/"]),
+    "no data to classify": ("train classify", ["no training file", "heedful train classify photos/"]),
 }
 
 

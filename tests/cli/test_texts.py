@@ -57,7 +57,7 @@ MISTAKES = {
         ["Documents have one tokenizer"],
     ),
     "lines to translate": ("train translate book.txt data.format=lines --steps 1", ["is for documents", "complete"]),
-    "no data to complete": ("train complete", ["no file to learn from", "heedful train complete book.txt"]),
+    "no data to complete": ("train complete", ["no training file", "heedful train complete book.txt"]),
     "share of gaps": (f"train fill book.txt train.mask=1.5 {SMALL}", ["train.mask cannot be 1.5"]),
 }
 
