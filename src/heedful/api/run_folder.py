@@ -15,7 +15,7 @@ from heedful.data.fingerprint import changed_files
 from heedful.data.folders import is_prepared
 from heedful.data.readers.hub import hub_parts
 from heedful.errors import HeedfulError
-from heedful.report.words import listed
+from heedful.report.words import join_words
 from heedful.schema import Recipe
 from heedful.training.checkpoint import write_file
 
@@ -132,7 +132,8 @@ def refuse_changed(folder: Path, recipe: Recipe) -> None:
     path = folder / "fingerprint.json"
     if path.exists() and (found := changed_files(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
         raise HeedfulError(
-            f"{folder} holds a run on other data: {listed(found)} changed since.", "Take another folder: -o runs/NAME"
+            f"{folder} holds a run on other data: {join_words(found)} changed since.",
+            "Take another folder: -o runs/NAME",
         )
 
 

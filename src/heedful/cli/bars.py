@@ -74,4 +74,4 @@ def show_words(words: Sequence[str], labels: Sequence[str]) -> None:
 def show_line(words: Sequence[str], labels: Sequence[str], line: Sequence[int]) -> None:
     """Prints some of the words, their labels, and an empty line."""
     rows = [[side[one] for one in line] for side in (words, labels)]
-    print(columns(rows, left=set(range(len(line)))), end="\n\n")
+    print(columns(rows, left_aligned=set(range(len(line)))), end="\n\n")

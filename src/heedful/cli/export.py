@@ -29,7 +29,7 @@ def run(model: Run, to: To, output: OutputFlag = None) -> None:
     done = api.export(model, to, output)
     print(done.folder)
     rows = [[f"  {name}", size_of(size), meaning] for name, (size, meaning) in done.files.items()]
-    print(columns(rows, left={0, 2}))
+    print(columns(rows, left_aligned={0, 2}))
     print("\n".join(done.notes))
 
 

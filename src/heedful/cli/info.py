@@ -129,7 +129,7 @@ def describe(drawn: "Drawn", network: "nn.Module", sides: str, plan: "Plan | Non
             *decided,
             sides,
             "",
-            columns(tensors(network), left={1}),
+            columns(tensors(network), left_aligned={1}),
             "",
             f"{weights:,} weights: {megabytes:,.1f} MB in float32, {megabytes * ADAM:,.1f} MB to train them",
         ]

@@ -155,10 +155,10 @@ def joined(cells: list[str], tabs: bool) -> str:
 
 def stretches(track: "Track") -> Iterator[list[str]]:
     """Start, end and label of each stretch of equal labels, in seconds where they are known, else in steps."""
-    from heedful.report.timebars import edges, timed
+    from heedful.report.timebars import edges, has_times
     from heedful.report.timebars import stretches as equal
 
-    began = track.seconds[0] if timed(track) else 0.0
+    began = track.seconds[0] if has_times(track) else 0.0
     ends = [began + at for at in edges(len(track.labels), track)]
     for label, low, high in equal(track.labels):
         yield [number(ends[low]), number(ends[high]), label]

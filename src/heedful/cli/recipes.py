@@ -28,7 +28,7 @@ def run(job: Job = "list", name: Name = None, target: Target = None) -> None:
     if job not in JOBS:
         raise unknown("job of heedful recipes", job, JOBS)
     if job == "list":
-        print(columns([[name, description(name)] for name in names()], left={1}))
+        print(columns([[name, description(name)] for name in names()], left_aligned={1}))
     elif job == "keys":
         print(keys())
     elif job == "show":

@@ -42,7 +42,7 @@ def paired(result: Paired, one: str, other: str) -> str:
 
 def comparison(result: Comparison) -> str:
     """The table, the notes, and the same inputs answered by every network, where there are such."""
-    parts = [compare_table(result), "\n".join([compared.luck(result), *result.notes])]
+    parts = [compare_table(result), "\n".join([compared.interval_note(result), *result.notes])]
     parts += step_bars(result) if result.view == "steps" else []
     if result.view not in ("steps", "drawings"):  # drawings stand on the page
         parts.append(samples_table(result))
@@ -74,4 +74,4 @@ def alignment(result: Alignment) -> str:
             sum(weights) / len(weights) for weights in zip(*(one[t] for one in result.maps.values()), strict=True)
         ]
         rows.append([token, *(SHADES[min(len(SHADES) - 1, int(w * len(SHADES)))] * width for w in looked)])
-    return columns(rows, left=set(range(len(result.source) + 1)))
+    return columns(rows, left_aligned=set(range(len(result.source) + 1)))

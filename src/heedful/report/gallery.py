@@ -11,11 +11,11 @@ from markupsafe import Markup
 from PIL import Image
 
 from heedful.report import words
-from heedful.report.differences import marked
+from heedful.report.differences import mark_differences
 from heedful.report.figures import Table
 from heedful.results import Answer, Case, Exhibits
 
-SHOWN = 12  # cards of a gallery
+CARDS = 12  # cards of a gallery
 SIDE = 128  # pixels of the page that a picture may take
 STORED = 2 * SIDE  # pixels of the file, for screens with two to each of the page's
 GAP = 8  # between the pictures of a card
@@ -24,12 +24,12 @@ TEXT = 160  # characters of a card's line
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that stands in the page itself; `grown` ones are enlarged by whole pixels."""
+    """A picture that stands in the page itself; `enlarged` ones are enlarged by whole pixels."""
 
     uri: str
     width: int
     height: int
-    grown: bool
+    enlarged: bool
     label: str
     alt: str
 
@@ -39,15 +39,15 @@ class Card:
     """One thing and what was made of it. `right` is None where nothing is right or wrong."""
 
     pictures: Sequence[Picture]
-    said: str | Markup
-    due: str | Markup
+    answer: str | Markup
+    correction: str | Markup
     right: bool | None = None
     note: str = ""
 
     @property
     def width(self) -> int:
         """Pixels that its pictures take side by side, as far as there is room for so many."""
-        return max(SIDE, sum(one.width + 2 for one in self.pictures) + GAP * (len(self.pictures) - 1))
+        return max(SIDE, sum(picture.width + 2 for picture in self.pictures) + GAP * (len(self.pictures) - 1))
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Gallery:
     """Cards below a heading; without any picture among them the table stands for them."""
 
     title: str
-    see: str
+    caption: str
     cards: Sequence[Card]
     table: Table
 
     @property
-    def drawn(self) -> bool:
+    def has_pictures(self) -> bool:
         """Whether there is a picture to show."""
         return any(card.pictures for card in self.cards)
 
@@ -69,63 +69,65 @@ def galleries(cases: Sequence[Case], exhibits: Exhibits) -> list[Gallery]:
     """What a page shows of scored cases."""
     match exhibits.view:
         case "drawings":
-            return drawings(cases, exhibits.pictures, exhibits.returned, exhibits.answers)
+            return drawing_galleries(cases, exhibits.pictures, exhibits.returned, exhibits.answers)
         case "classes" if cases:
-            return classified(cases, exhibits.pictures)
+            return class_galleries(cases, exhibits.pictures)
         case "captions" if cases:
-            return captioned(cases, exhibits.pictures)
+            return caption_galleries(cases, exhibits.pictures)
         case "matches" if cases:
-            return matched(cases, exhibits.pictures)
+            return match_galleries(cases, exhibits.pictures)
         case _:
             return []
 
 
-def classified(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
+def class_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
     """The surest of the wrong answers, and a random few."""
-    known = any(case.score is not None for case in cases)
+    scored = any(case.score is not None for case in cases)
     wrong = sorted((case for case in cases if case.error), key=lambda case: -(case.score or 0.0))
-    cards = [(case, class_card(case, pictures)) for case in wrong[:SHOWN]]
-    drawn = [(case, class_card(case, pictures)) for case in few(cases)]
-    note = f"{len(cards)} of {words.counted(len(wrong), 'wrong answer')}"
-    note += ", those it was surest of. They are worth a look: some may be labelled wrongly." if known else "."
-    found = [gallery("Most sure, and wrong" if known else "Wrong answers", note, cards)] if cards else []
-    return [*found, gallery("A random few", random_note(drawn, cases), drawn)]
+    cards = [(case, class_card(case, pictures)) for case in wrong[:CARDS]]
+    random_cards = [(case, class_card(case, pictures)) for case in random_cases(cases)]
+    note = f"{len(cards)} of {words.count_of(len(wrong), 'wrong answer')}"
+    note += ", those it was surest of. They are worth a look: some may be labelled wrongly." if scored else "."
+    galleries = [gallery("Most sure, and wrong" if scored else "Wrong answers", note, cards)] if cards else []
+    return [*galleries, gallery("A random few", random_note(random_cards, cases), random_cards)]
 
 
 def class_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
     """A picture or text, its answer and its class."""
-    due = "" if not case.error else f"it is {words.listed(case.references, 'or')}"
-    sure = f"{100 * math.exp(min(0.0, case.score)):.0f} % sure" if case.score is not None else ""
-    return Card(found(case.source, pictures), case.output, due, not case.error, sure)
+    correction = "" if not case.error else f"it is {words.join_words(case.references, 'or')}"
+    confidence = f"{100 * math.exp(min(0.0, case.score)):.0f} % sure" if case.score is not None else ""
+    return Card(pictures_of(case.source, pictures), case.output, correction, not case.error, confidence)
 
 
-def captioned(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
+def caption_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
     """Best, worst and random captions under their pictures."""
-    best = sorted(cases, key=lambda case: (case.error, -len(case.output)))[:SHOWN]
-    worst = sorted((case for case in cases if case.error), key=lambda case: (-case.error, len(case.output)))[:SHOWN]
+    best = sorted(cases, key=lambda case: (case.error, -len(case.output)))[:CARDS]
+    worst = sorted((case for case in cases if case.error), key=lambda case: (-case.error, len(case.output)))[:CARDS]
     groups = [
         ("Its worst captions", "Struck out: said, and wrong; underlined: missing.", worst),
         ("Its best captions", "The longest of those with the fewest errors.", best),
     ]
-    shown = [(title, note, [(case, caption_card(case, pictures)) for case in some]) for title, note, some in groups]
-    drawn = [(case, caption_card(case, pictures)) for case in few(cases)]
+    sections = [
+        (title, note, [(case, caption_card(case, pictures)) for case in group]) for title, note, group in groups
+    ]
+    random_cards = [(case, caption_card(case, pictures)) for case in random_cases(cases)]
     return [
-        *(gallery(title, note, cards) for title, note, cards in shown if cards),
-        gallery("A random few", random_note(drawn, cases), drawn),
+        *(gallery(title, note, cards) for title, note, cards in sections if cards),
+        gallery("A random few", random_note(random_cards, cases), random_cards),
     ]
 
 
 def caption_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
     """A picture with its caption, held against the nearest reference."""
-    one = marked(case)
+    marks = mark_differences(case)
     if not case.error:
-        return Card(found(case.source, pictures), case.output, "", True)
-    others = f" (or {words.counted(one.others, 'other')})" if one.others else ""
-    due = Markup("right: {}{}").format(one.right or "(nothing)", others)
-    return Card(found(case.source, pictures), one.answer or "(nothing)", due, False)
+        return Card(pictures_of(case.source, pictures), case.output, "", True)
+    alternatives = f" (or {words.count_of(marks.other_references, 'other')})" if marks.other_references else ""
+    correction = Markup("right: {}{}").format(marks.right or "(nothing)", alternatives)
+    return Card(pictures_of(case.source, pictures), marks.answer or "(nothing)", correction, False)
 
 
-def drawings(
+def drawing_galleries(
     cases: Sequence[Case], pictures: Mapping[str, bytes], returned: Mapping[str, bytes], answers: Sequence[Answer]
 ) -> list[Gallery]:
     """Each prompt's drawings beside the real picture, in the order of the answers."""
@@ -135,49 +137,53 @@ def drawings(
             by_prompt.setdefault(answer.source, []).append(answer.picture)
     case_of = {case.source: case for case in cases}
     cards = []
-    for prompt, drawn in list(by_prompt.items())[: 2 * SHOWN]:
+    for prompt, pngs in list(by_prompt.items())[: 2 * CARDS]:
         case = case_of.get(prompt, Case(prompt, "", (), 0.0))
-        shown = [picture(png, "drawn", f"drawing: {prompt}") for png in drawn]
-        real = next((one for one in (*case.references, prompt) if one in pictures), "")
-        if real:
-            shown.append(picture(pictures[real], "real", f"real picture: {prompt}"))
-        if real in returned:
-            shown.append(picture(returned[real], "through codes", f"as its codes give it back: {prompt}"))
-        other = case.said if case.said not in (prompt, *case.references) else ""
-        if other in pictures:
-            shown.append(picture(pictures[other], "taken for", f"taken for: {other}"))
-        taken = f"taken for: {other}" if other and other not in pictures else ""
-        cards.append((case, Card(shown, prompt, taken, note=rank(case))))
+        card_pictures = [picture(png, "drawn", f"drawing: {prompt}") for png in pngs]
+        real_picture = next((reference for reference in (*case.references, prompt) if reference in pictures), "")
+        if real_picture:
+            card_pictures.append(picture(pictures[real_picture], "real", f"real picture: {prompt}"))
+        if real_picture in returned:
+            card_pictures.append(
+                picture(returned[real_picture], "through codes", f"as its codes give it back: {prompt}")
+            )
+        mistaken_for = case.said if case.said not in (prompt, *case.references) else ""
+        if mistaken_for in pictures:
+            card_pictures.append(picture(pictures[mistaken_for], "taken for", f"taken for: {mistaken_for}"))
+        correction = f"taken for: {mistaken_for}" if mistaken_for and mistaken_for not in pictures else ""
+        cards.append((case, Card(card_pictures, prompt, correction, note=rank(case))))
     if not cards:
         return []
-    note = f"{len(cards)} of {words.counted(len(by_prompt), 'prompt')}, each with what was drawn for it"
+    note = f"{len(cards)} of {words.count_of(len(by_prompt), 'prompt')}, each with what was drawn for it"
     note += " and the real picture beside it." if any(len(card.pictures) > 1 for _, card in cards) else "."
-    if any(one.label == "through codes" for _, card in cards for one in card.pictures):
+    if any(picture.label == "through codes" for _, card in cards for picture in card.pictures):
         note += " Through codes: the real picture as its codes give it back, about the best that codes can draw."
     if any(card.note for _, card in cards):
         note += " Found as number 1: a judge that sees only the drawing holds the right thing for the likeliest of all."
     return [gallery("What it draws", note, cards)]
 
 
-def matched(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
+def match_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
     """Those whose partner was found last, and a random few."""
-    worst = sorted(cases, key=lambda case: -case.error)[:SHOWN]
+    worst = sorted(cases, key=lambda case: -case.error)[:CARDS]
     cards = [(case, match_card(case, pictures)) for case in worst if case.error]
-    drawn = [(case, match_card(case, pictures)) for case in few(cases)]
-    late = "How many others were held for likelier, these were worst."
-    found = [gallery("Found last", late, cards)] if cards else []
-    return [*found, gallery("A random few", random_note(drawn, cases), drawn)]
+    random_cards = [(case, match_card(case, pictures)) for case in random_cases(cases)]
+    caption = "How many others were held for likelier, these were worst."
+    galleries = [gallery("Found last", caption, cards)] if cards else []
+    return [*galleries, gallery("A random few", random_note(random_cards, cases), random_cards)]
 
 
 def match_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
     """A picture or text, what it belongs to, and at which place that was found."""
-    partners = [one for one in case.references if not one.isdigit()]
-    shown = [one for reference in (case.source, *partners) for one in found(reference, pictures)]
-    texts = words.listed([one for one in (case.source, *partners) if one not in pictures][:3], "or")
+    partners = [partner for partner in case.references if not partner.isdigit()]
+    card_pictures = [picture for reference in (case.source, *partners) for picture in pictures_of(reference, pictures)]
+    texts = words.join_words(
+        [reference for reference in (case.source, *partners) if reference not in pictures][:3], "or"
+    )
     # What was held for likeliest is told where it is another thing, and can be read.
     if case.said and case.said not in (*partners, *pictures):
-        return Card(shown, case.said, f"it is {texts}" if texts else "", not case.error, rank(case))
-    return Card(shown, texts or case.source, "", not case.error, rank(case))
+        return Card(card_pictures, case.said, f"it is {texts}" if texts else "", not case.error, rank(case))
+    return Card(card_pictures, texts or case.source, "", not case.error, rank(case))
 
 
 def rank(case: Case) -> str:
@@ -185,23 +191,23 @@ def rank(case: Case) -> str:
     return f"found as number {int(case.output):,}" if case.output.isdigit() else ""
 
 
-def few(cases: Sequence[Case]) -> list[Case]:
+def random_cases(cases: Sequence[Case]) -> list[Case]:
     """As many as a gallery holds, at random but always the same."""
-    return random.Random(0).sample(list(cases), min(SHOWN, len(cases)))
+    return random.Random(0).sample(list(cases), min(CARDS, len(cases)))
 
 
-def random_note(drawn: Sequence[object], cases: Sequence[Case]) -> str:
+def random_note(sample: Sequence[object], cases: Sequence[Case]) -> str:
     """How the random few were chosen."""
-    return f"{len(drawn)} of {len(cases):,}, drawn with seed 0."
+    return f"{len(sample)} of {len(cases):,}, drawn with seed 0."
 
 
-def gallery(title: str, see: str, cards: Sequence[tuple[Case, Card]]) -> Gallery:
+def gallery(title: str, caption: str, cards: Sequence[tuple[Case, Card]]) -> Gallery:
     """Cards with the table that says the same; it names each source, so that it can be found again."""
     rows = [
         [
             case.source,
             " ".join((case.said or case.output).split()),
-            words.listed(case.references, "or") or "–",
+            words.join_words(case.references, "or") or "–",
             {True: "right", False: "wrong", None: ""}[card.right],
             card.note,
         ]
@@ -209,16 +215,16 @@ def gallery(title: str, see: str, cards: Sequence[tuple[Case, Card]]) -> Gallery
     ]
     head = ["source", "answer", "right would be", "", "more"]
     # A column that says nothing is left out.
-    kept = [i for i in range(len(head)) if i == 0 or any(row[i] not in ("", "–") for row in rows)]
+    columns = [i for i in range(len(head)) if i == 0 or any(row[i] not in ("", "–") for row in rows)]
     return Gallery(
         title,
-        see,
+        caption,
         [card for _, card in cards],
-        Table([head[i] for i in kept], [[row[i] for i in kept] for row in rows]),
+        Table([head[i] for i in columns], [[row[i] for i in columns] for row in rows]),
     )
 
 
-def found(reference: str, pictures: Mapping[str, bytes]) -> list[Picture]:
+def pictures_of(reference: str, pictures: Mapping[str, bytes]) -> list[Picture]:
     """The picture of a reference, if there is one."""
     return [picture(pictures[reference], "", reference)] if reference in pictures else []
 
@@ -238,6 +244,6 @@ def picture(png: bytes, label: str, alt: str) -> Picture:
 
 def as_png(image: Image.Image) -> bytes:
     """A picture as the bytes of a PNG file."""
-    written = io.BytesIO()
-    image.save(written, format="PNG")
-    return written.getvalue()
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return file.getvalue()
