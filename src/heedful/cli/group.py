@@ -11,8 +11,8 @@ from typer.main import get_command
 from heedful.cli.commands import COMMANDS
 from heedful.errors import HeedfulError, nearest, unknown
 
-WRONG = 2
-STOPPED = 130
+USAGE_ERROR = 2
+INTERRUPTED = 130
 
 
 def run(words: list[str]) -> int:
@@ -31,7 +31,7 @@ def run(words: list[str]) -> int:
         if not hasattr(error, "format_message"):
             raise
         print(usage(error), file=sys.stderr)
-    return WRONG
+    return USAGE_ERROR
 
 
 def usage(error: Any) -> HeedfulError:
@@ -78,7 +78,7 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             print(str(stop) or "Stopped.", file=sys.stderr)
-            return STOPPED
+            return INTERRUPTED
 
 
 app = typer.Typer(cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from heedful.api import Model
-    from heedful.cli.shapes import Drawn
+    from heedful.cli.shapes import Shape
     from heedful.hub import Plan
     from heedful.schema import NetworkSettings
 
@@ -54,25 +54,25 @@ def run(name: Name, size: SizeFlag = None) -> None:
 
 def about_row(name: str, size: str) -> str:
     """All there is to say about a row of the lineage."""
-    from heedful.cli.shapes import Drawn
+    from heedful.cli.shapes import Shape
     from heedful.networks.settings import main_join
 
-    settings = resolved(name, size)
+    settings = resolve_settings(name, size)
     sides = f"with vocabularies of {VOCABULARY:,} entries"
-    return describe(Drawn(settings, main_join(name)), unbuilt(settings), sides)
+    return describe(Shape(settings, main_join(name)), meta_network(settings), sides)
 
 
 def about_model(model: "Model") -> str:
     """All there is to say about a model; one that was published may have an encoder of another kind."""
-    from heedful.cli.shapes import Drawn
+    from heedful.cli.shapes import Shape
     from heedful.tasks.task import find_task
 
     facts, network, plan = find_task(model.task).facts, model.trained[0].network, model.trained[0].plan
-    reader = plan.sides.get("encoder") if plan else None
-    pictured, draws = model.source_kind == "picture", facts.view == "drawings"
-    drawn = Drawn(model.recipe.network, facts.join, pictured, draws, reader)
+    encoder = plan.sides.get("encoder") if plan else None
+    from_picture, to_picture = model.source_kind == "picture", facts.view == "drawings"
+    shape = Shape(model.recipe.network, facts.join, from_picture, to_picture, encoder)
     sides = f"{vocabularies(network)}{'published' if plan else 'trained'} to {model.task}"
-    return describe(drawn, network, sides, plan)
+    return describe(shape, network, sides, plan)
 
 
 def vocabularies(network: "nn.Module") -> str:
@@ -83,7 +83,7 @@ def vocabularies(network: "nn.Module") -> str:
     return f"vocabularies of {' and '.join(sizes)} entries, " if sizes else ""
 
 
-def resolved(name: str, size: str) -> "NetworkSettings":
+def resolve_settings(name: str, size: str) -> "NetworkSettings":
     """A row's settings at a size; raises HeedfulError for an unknown size."""
     from heedful.networks.settings import main_join, resolve
     from heedful.recipe import check
@@ -92,7 +92,7 @@ def resolved(name: str, size: str) -> "NetworkSettings":
     return resolve(settings, main_join(name), default=name, verb="")
 
 
-def unbuilt(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Module":
+def meta_network(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Module":
     """The network without memory for its weights: their shapes alone."""
     import torch
 
@@ -109,14 +109,16 @@ def unbuilt(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Mo
                 return masked_language_model(settings, vocabulary)
 
 
-def describe(drawn: "Drawn", network: "nn.Module", sides: str, plan: "Plan | None" = None) -> str:
+def describe(shape: "Shape", network: "nn.Module", sides: str, plan: "Plan | None" = None) -> str:
     """All there is to say about a network."""
     from heedful.cli.shapes import draw_shape
     from heedful.networks.lineage import LINEAGE
 
-    settings = drawn.settings
+    settings = shape.settings
     row = LINEAGE[settings.name]
-    decided = [f"{name}: {decisions(side)}" for name, side in plan.sides.items()] if plan else [decisions(settings)]
+    setting_lines = (
+        [f"{name}: {decisions(side)}" for name, side in plan.sides.items()] if plan else [decisions(settings)]
+    )
     weights = sum(weight.numel() for weight in network.parameters())
     megabytes = weights * 4 / 1e6
     return "\n".join(
@@ -125,8 +127,8 @@ def describe(drawn: "Drawn", network: "nn.Module", sides: str, plan: "Plan | Non
             f"  added:  {row.added}",
             f"  lacked: {row.lacked}",
             "",
-            draw_shape(drawn),
-            *decided,
+            draw_shape(shape),
+            *setting_lines,
             sides,
             "",
             columns(tensors(network), left_aligned={1}),
@@ -138,18 +140,18 @@ def describe(drawn: "Drawn", network: "nn.Module", sides: str, plan: "Plan | Non
 
 def decisions(settings: "NetworkSettings") -> str:
     """Settings that are decided."""
-    told = asdict(settings).items()
-    return ", ".join(f"{key} {value}" for key, value in told if key not in ("name", "size") and value != "auto")
+    items = asdict(settings).items()
+    return ", ".join(f"{key} {value}" for key, value in items if key not in ("name", "size") and value != "auto")
 
 
 def tensors(network: "nn.Module") -> list[list[str]]:
     """A row for each tensor of weights; those that differ only in the layer they are in stand together."""
-    alike: dict[tuple[str, tuple[int, ...]], int] = {}
+    counts: dict[tuple[str, tuple[int, ...]], int] = {}
     for name, weight in network.named_parameters():
         key = (re.sub(r"\.\d+(?=\.|$)", ".*", name), tuple(weight.shape))
-        alike[key] = alike.get(key, 0) + 1
+        counts[key] = counts.get(key, 0) + 1
     rows = [["tensor", "shape", "times", "weights"]]
-    for (name, shape), times in alike.items():
+    for (name, shape), times in counts.items():
         count = times
         for side in shape:
             count *= side

@@ -8,45 +8,45 @@ from heedful.schema import NetworkSettings
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Shape:
     """What is drawn: settings of a network and how its parts are joined.
 
-    `pictured`: it reads pictures; `draws`: it writes one; `reader`: the settings of another kind of encoder.
+    `from_picture`: it reads pictures; `to_picture`: it writes one; `encoder`: the settings of another kind of encoder.
     """
 
     settings: NetworkSettings
     join: Join
-    pictured: bool = False
-    draws: bool = False
-    reader: NetworkSettings | None = None
+    from_picture: bool = False
+    to_picture: bool = False
+    encoder: NetworkSettings | None = None
 
 
-def draw_shape(drawn: Drawn) -> str:
+def draw_shape(shape: Shape) -> str:
     """The figure, and a line that says how positions are joined."""
-    settings = drawn.settings
-    if drawn.join == "decoder":
+    settings = shape.settings
+    if shape.join == "decoder":
         writes = arrow(settings)
         return f"{WRITTEN_FROM_NOTHING.replace('~', writes)}\n   {writes} {WRITES[writes]}\n"
-    reads = joining_sign(drawn.reader or settings, drawn.join)
-    if drawn.join in DECODING:
-        return draw_encoder_decoder(drawn, reads)
-    alone = drawn.pictured and drawn.join == "encoder_pooled"
-    figure = ONE_PICTURE if alone else READERS[drawn.join]
-    return f"{figure.replace('~', reads)}\n   {legend(settings, reads, alone)}\n"
+    reads = joining_sign(shape.encoder or settings, shape.join)
+    if shape.join in DECODING:
+        return draw_encoder_decoder(shape, reads)
+    single_picture = shape.from_picture and shape.join == "encoder_pooled"
+    figure = ONE_PICTURE if single_picture else READERS[shape.join]
+    return f"{figure.replace('~', reads)}\n   {legend(settings, reads, single_picture)}\n"
 
 
-def draw_encoder_decoder(drawn: Drawn, reads: str) -> str:
+def draw_encoder_decoder(shape: Shape, reads: str) -> str:
     """The figure of what reads a source and writes a target."""
-    decoder, writes = decoder_config(drawn.settings), arrow(drawn.settings)
+    decoder, writes = decoder_config(shape.settings), arrow(shape.settings)
     one_vector = isinstance(decoder, RecurrentDecoderConfig) and decoder.attends == "never"
     bridge = "── one vector ──▶" if one_vector else "══ all positions ══▶"
     gap = " " * len(bridge)
     middle, arrows, below, source = (
         ("   ■   ", "   ↑   ", "   □   ", "a picture")
-        if drawn.pictured
+        if shape.from_picture
         else (f"   ■ {reads} ■ {reads} ■   ", "   ↑   ↑   ↑   ", "   □   □   □   ", "source")
     )
-    answer, so_far = ("    ○       a picture", "its codes") if drawn.draws else ("○   ○   ○   target", "target")
+    answer, so_far = ("    ○       a picture", "its codes") if shape.to_picture else ("○   ○   ○   target", "target")
     return "\n".join(
         [
             f"{' ' * len(middle)}{gap}  {answer}",
@@ -56,15 +56,15 @@ def draw_encoder_decoder(drawn: Drawn, reads: str) -> str:
             f"{below}{gap}  ·   ○   ○   {so_far} so far",
             f"   {source}",
             "",
-            f"   {legend(drawn.settings, reads, drawn.pictured)}   {writes} {WRITES[writes]}",
+            f"   {legend(shape.settings, reads, shape.from_picture)}   {writes} {WRITES[writes]}",
             "",
         ]
     )
 
 
-def legend(settings: NetworkSettings, reads: str, pictured: bool) -> str:
+def legend(settings: NetworkSettings, reads: str, from_picture: bool) -> str:
     """How what goes in is read; of one picture, whose parts the drawing does not show, in words alone."""
-    if not pictured:
+    if not from_picture:
         return f"{reads} {JOINED[reads]}".strip()
     if settings.patch == "whole":
         return "the picture as a whole"
@@ -82,8 +82,8 @@ def joining_sign(settings: NetworkSettings, join: Join) -> str:
     if isinstance(encoder, FrameEncoderConfig):
         return " "
     if isinstance(encoder, RecurrentEncoderConfig):
-        both = encoder.bidirectional or (join == "encoder_steps" and not settings.causal)
-        return "⇄" if both else "←" if encoder.reverse else "→"
+        bidirectional = encoder.bidirectional or (join == "encoder_steps" and not settings.causal)
+        return "⇄" if bidirectional else "←" if encoder.reverse else "→"
     return "→" if settings.causal is True else "═"
 
 
