@@ -11,7 +11,7 @@ import pytest
 
 from heedful.cli.commands import COMMANDS
 from heedful.cli.recipes import FOLDER, names
-from heedful.cli.shapes import Shape, draw_shape
+from heedful.cli.shapes import Diagram, draw_diagram
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import fit_pictures
 from heedful.recipe import keys, load
@@ -129,10 +129,10 @@ SHAPES = {
 def test_each_task_is_drawn_in_its_own_shape(task: str, from_picture: bool) -> None:
     for name in allowed(task):
         settings = resolve(NetworkSettings(name=name), task, own=OWN)
-        shape = Shape(
+        diagram = Diagram(
             fit_pictures(settings, 32) if from_picture else settings, join_of(task).join, from_picture, task == "draw"
         )
-        lines = draw_shape(shape).splitlines()
+        lines = draw_diagram(diagram).splitlines()
         foot = next(line.count("□") for line in lines if "□" in line)
         assert (foot, lines[0].count("○") + lines[0].count("●")) == SHAPES[task, from_picture]
         assert all(line == line.rstrip() for line in lines), lines

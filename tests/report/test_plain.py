@@ -13,7 +13,7 @@ from heedful.api.report import card_of
 from heedful.errors import HeedfulError
 from heedful.metrics.segments import step_counts
 from heedful.report import compared, draw, pages, picture, sheet, terminal, words
-from heedful.report.card import Card, model_card
+from heedful.report.card import TaskCard, model_card
 from heedful.report.differences import mark_differences
 from heedful.results import Alignment, Answer, Case, ClassScore, Comparison, Confusion, Measure
 from heedful.tasks.task import find_task
@@ -70,9 +70,9 @@ def test_samples_and_classes_in_a_terminal():
 def test_contact_sheet_holds_drawings_real_pictures_and_attribution():
     red, blue, green = png((200, 0, 0), 32, 32), png((0, 0, 200), 400, 400), png((0, 150, 0))
     cells = [
-        sheet.Cell("a red <thing> " * 20, (red, green), blue),
-        sheet.Cell("short", (red,)),
-        sheet.Cell("", (green,)),
+        sheet.SheetCell("a red <thing> " * 20, (red, green), blue),
+        sheet.SheetCell("short", (red,)),
+        sheet.SheetCell("", (green,)),
     ]
     file = sheet.contact_sheet(cells, 2, [OWED])
     assert file == sheet.contact_sheet(cells, 2, [OWED])
@@ -83,8 +83,8 @@ def test_contact_sheet_holds_drawings_real_pictures_and_attribution():
     counts = [pixels[colour] for colour in ((200, 0, 0), (0, 0, 200), (0, 150, 0))]
     assert counts == [2 * side, side, 2 * side]
     with pytest.raises(HeedfulError, match="nothing to put"):
-        sheet.contact_sheet([sheet.Cell("x", ())])
-    face = sheet.font(sheet.SIZE)
+        sheet.contact_sheet([sheet.SheetCell("x", ())])
+    face = sheet.font(sheet.FONT_SIZE)
     lines = sheet.wrap(LONG + " and more", face, 150, 3)
     assert len(lines) == 3 and lines[-1].endswith("…") and max(map(face.getlength, lines)) <= 150
 
@@ -159,7 +159,7 @@ def test_card_is_read_by_the_hub():
     title = "My run: [x](y) | <b>"
     text = model_card(
         title,
-        Card("translate", "translation", "a text", "a text"),
+        TaskCard("translate", "translation", "a text", "a text"),
         {"network": "a|b"},
         scores(4),
         ["heedful translate ."],

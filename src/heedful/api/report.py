@@ -5,7 +5,7 @@ from dataclasses import replace
 from heedful.api.model import Model
 from heedful.api.scores import RunFacts
 from heedful.data.samples.read import attribution
-from heedful.report.card import Card, model_card
+from heedful.report.card import TaskCard, model_card
 from heedful.report.pages import run_page
 from heedful.report.words import count_of
 from heedful.results import Progress, Scores
@@ -42,9 +42,9 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
         write_file(model.folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
 
 
-def card_of(task: TaskFacts, source: SourceKind) -> Card:
+def card_of(task: TaskFacts, source: SourceKind) -> TaskCard:
     """What a card says of a task, for a model that is asked with this."""
-    return Card(task.verb, task.hub_tasks.get(source, ""), task.takes_from(source), task.gives)
+    return TaskCard(task.verb, task.hub_tasks.get(source, ""), task.takes_from(source), task.gives)
 
 
 def describe_facts(model: Model, task: TaskFacts, facts: RunFacts) -> dict[str, str]:

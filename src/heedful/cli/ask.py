@@ -35,7 +35,7 @@ Pictures = Annotated[
     ),
 ]
 File = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="What to ask from a file, one a line.")]
-With = Annotated[
+MoreRuns = Annotated[
     list[str] | None, typer.Option("--with", metavar="RUN", help="Another run that answers along; repeat.")
 ]
 Best = Annotated[int | None, typer.Option("--n", metavar="N", help="The N best answers to each, a line each.")]

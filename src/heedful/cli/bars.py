@@ -10,11 +10,11 @@ from rich.text import Text
 
 from heedful.report.terminal import columns, signs_of, time_bars
 
-NAME = 32  # characters of a clip's name
-LEAST = 20  # signs of a bar, however narrow the terminal
+MAX_NAME = 32  # characters of a clip's name
+MIN_WIDTH = 20  # signs of a bar, however narrow the terminal
 # Okabe and Ito's colours, told apart by colour-blind people too, as numbers of a terminal's 256.
 COLOURS = (214, 117, 36, 227, 26, 166, 175, 250)
-PALE = (25, 231)  # what is written on a dark colour, and on it alone
+DARK_COLOURS = (25, 231)  # what is written on a dark colour, and on it alone
 
 
 def show(clips: Sequence[tuple[str, Sequence[str]]], names: Sequence[str]) -> None:
@@ -22,7 +22,7 @@ def show(clips: Sequence[tuple[str, Sequence[str]]], names: Sequence[str]) -> No
     console = Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=True)
     rows = [(shorten(name), labels) for name, labels in clips]
     width = max(cell_len(name) for name, _ in rows)
-    text = time_bars(rows, names, max(LEAST, console.width - width - 2))
+    text = time_bars(rows, names, max(MIN_WIDTH, console.width - width - 2))
     if console.is_terminal and not console.no_color:
         console.print(colour_bars(text, width + 2, signs_of(names)))
     else:
@@ -31,7 +31,7 @@ def show(clips: Sequence[tuple[str, Sequence[str]]], names: Sequence[str]) -> No
 
 def shorten(name: str) -> str:
     """The end of a long name."""
-    return name if len(name) <= NAME else f"…{name[1 - NAME :]}"
+    return name if len(name) <= MAX_NAME else f"…{name[1 - MAX_NAME :]}"
 
 
 def colour_bars(text: str, indent: int, signs: Mapping[str, str]) -> Text:
@@ -55,7 +55,7 @@ def colour_bars(text: str, indent: int, signs: Mapping[str, str]) -> Text:
 def style(index: int) -> str:
     """The colour of a label; where there are more labels than colours, letters tell them apart."""
     colour = COLOURS[index % len(COLOURS)]
-    return f"{'white' if colour in PALE else 'black'} on color({colour})"
+    return f"{'white' if colour in DARK_COLOURS else 'black'} on color({colour})"
 
 
 def show_words(words: Sequence[str], labels: Sequence[str]) -> None:

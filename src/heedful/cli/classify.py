@@ -5,7 +5,7 @@ import math
 from typing import TYPE_CHECKING
 
 from heedful.cli import ask
-from heedful.cli.ask import Best, File, Json, Pictures, Run, Score, With
+from heedful.cli.ask import Best, File, Json, MoreRuns, Pictures, Run, Score
 from heedful.cli.words import OutputFlag
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def run(
     words: Pictures = None,
     file: File = None,
     output: OutputFlag = None,
-    more_runs: With = None,
+    more_runs: MoreRuns = None,
     n: Best = None,
     score: Score = False,
     as_json: Json = False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from heedful.cli import ask
-from heedful.cli.ask import File, Json, Question, Run, Score, Texts, With
+from heedful.cli.ask import File, Json, MoreRuns, Question, Run, Score, Texts
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
@@ -21,7 +21,7 @@ Number = Annotated[int | None, typer.Option("--n", metavar="N", help="N continua
 Tokens = Annotated[int | None, typer.Option("--tokens", metavar="N", help="The longest continuation, in tokens.")]
 Stop = Annotated[list[str] | None, typer.Option("--stop", metavar="TEXT", help="Stop before this text comes; repeat.")]
 
-BETWEEN = "---"
+SEPARATOR = "---"
 """The line between two continuations."""
 
 
@@ -30,7 +30,7 @@ def run(
     words: Texts = None,
     file: File = None,
     output: OutputFlag = None,
-    more_runs: With = None,
+    more_runs: MoreRuns = None,
     n: Number = None,
     tokens: Tokens = None,
     stop: Stop = None,
@@ -92,7 +92,7 @@ def lines(model: "Model", question: Question, as_json: bool) -> Iterator[str]:
                 yield as_object(answers)
                 continue
             for answer in answers:
-                yield from ([] if first else [BETWEEN])
+                yield from ([] if first else [SEPARATOR])
                 yield answer.source + answer.output
                 first = False
 
@@ -101,7 +101,7 @@ def stream(model: "Model", question: Question) -> None:
     """The continuations on a terminal: one is written as it grows, several when they are done."""
     first = True
     for text in question.lines():
-        print(end="" if first else f"{BETWEEN}\n")
+        print(end="" if first else f"{SEPARATOR}\n")
         pieces: list[str] = []
 
         def tell(piece: str, text: str = text, pieces: list[str] = pieces) -> None:
@@ -111,7 +111,7 @@ def stream(model: "Model", question: Question) -> None:
         [answers] = answer_lists = model.stream(text, tell, question.changes)
         print(end="\n" if pieces else "")
         if not pieces:
-            print(f"\n{BETWEEN}\n".join(answer.source + answer.output for answer in answers))
+            print(f"\n{SEPARATOR}\n".join(answer.source + answer.output for answer in answers))
         remark(answer_lists)
         first = False
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli import ask
-from heedful.cli.ask import File, Json, Run, Texts, With
+from heedful.cli.ask import File, Json, MoreRuns, Run, Texts
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Output = Annotated[
 ]
 Number = Annotated[int | None, typer.Option("--n", metavar="N", help="N drawings of each text.")]
 
-LONGEST = 60  # characters of a file's name
+MAX_NAME = 60  # characters of a file's name
 
 
 def run(
@@ -31,7 +31,7 @@ def run(
     words: Texts = None,
     file: File = None,
     output: Output = None,
-    more_runs: With = None,
+    more_runs: MoreRuns = None,
     n: Number = None,
     as_json: Json = False,
 ) -> None:
@@ -87,14 +87,14 @@ def write_files(answer_lists: "Iterator[list[Answer]]", folder: Path) -> Iterato
 
 def write_sheet(model: "Model", answer_lists: "Sequence[list[Answer]]", path: Path) -> str:
     """Writes all drawings into one file: a sheet, or the drawing itself where there is but one."""
-    from heedful.report.sheet import Cell, contact_sheet
+    from heedful.report.sheet import SheetCell, contact_sheet
 
     drawings = [(answers[0].source, tuple(answer.picture for answer in answers)) for answers in answer_lists]
     path.parent.mkdir(parents=True, exist_ok=True)
     if len(drawings) == 1 and len(drawings[0][1]) == 1:
         path.write_bytes(drawings[0][1][0])
         return f"{drawings[0][0]}\t{path}"
-    cells = [Cell(prompt, pictures) for prompt, pictures in drawings]
+    cells = [SheetCell(prompt, pictures) for prompt, pictures in drawings]
     path.write_bytes(contact_sheet(cells, attribution=attributions(model)))
     return str(path)
 
@@ -105,7 +105,7 @@ def file_stem(text: str) -> str:
     >>> file_stem("A red cat, asleep!"), file_stem("???")
     ('a-red-cat-asleep', 'drawing')
     """
-    return re.sub(r"\W+", "-", text.lower()).strip("-")[:LONGEST].strip("-") or "drawing"
+    return re.sub(r"\W+", "-", text.lower()).strip("-")[:MAX_NAME].strip("-") or "drawing"
 
 
 def free_path(folder: Path, name: str) -> Path:

@@ -16,7 +16,7 @@ Words = Annotated[
         metavar="FILE", help="Test data, and settings as key=value; without a file, the run's own data.test."
     ),
 ]
-With = Annotated[
+MoreRuns = Annotated[
     list[str] | None, typer.Option("--with", metavar="RUN", help="Another run that answers along; repeat.")
 ]
 Against = Annotated[str | None, typer.Option(metavar="RUN", help="Another model: is one better on these examples?")]
@@ -29,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Everything measured, case by
 def run(
     name: Run,
     words: Words = None,
-    more_runs: With = None,
+    more_runs: MoreRuns = None,
     against: Against = None,
     judge: Judge = None,
     as_json: Json = False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli import ask
-from heedful.cli.ask import File, Json, Run, Score, Texts, With
+from heedful.cli.ask import File, Json, MoreRuns, Run, Score, Texts
 from heedful.cli.words import OutputFlag
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def run(
     words: Texts = None,
     file: File = None,
     output: OutputFlag = None,
-    more_runs: With = None,
+    more_runs: MoreRuns = None,
     n: Best = None,
     text: TextFlag = False,
     score: Score = False,

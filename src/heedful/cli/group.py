@@ -67,7 +67,7 @@ class Commands(TyperGroup):
         if cmd_name in names:
             single = typer.Typer(add_completion=False, rich_markup_mode=None)
             module = import_module(f"heedful.cli.{cmd_name}")
-            single.command(cmd_name, cls=getattr(module, "Command", None))(module.run)
+            single.command(cmd_name, cls=getattr(module, "COMMAND", None))(module.run)
             return get_command(single)
         if ctx.resilient_parsing:  # A shell asks for completions of half a word.
             return None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from heedful.api import Model
-    from heedful.cli.shapes import Shape
+    from heedful.cli.shapes import Diagram
     from heedful.hub import Plan
     from heedful.schema import NetworkSettings
 
@@ -24,7 +24,7 @@ Name = Annotated[
 ]
 
 VOCABULARY = 1000
-ADAM = 4  # weights, gradient, and AdamW's two moments
+ADAM_COPIES = 4  # weights, gradient, and AdamW's two moments
 
 
 def run(name: Name, size: SizeFlag = None) -> None:
@@ -54,25 +54,25 @@ def run(name: Name, size: SizeFlag = None) -> None:
 
 def about_row(name: str, size: str) -> str:
     """All there is to say about a row of the lineage."""
-    from heedful.cli.shapes import Shape
+    from heedful.cli.shapes import Diagram
     from heedful.networks.settings import main_join
 
     settings = resolve_settings(name, size)
     sides = f"with vocabularies of {VOCABULARY:,} entries"
-    return describe(Shape(settings, main_join(name)), meta_network(settings), sides)
+    return describe(Diagram(settings, main_join(name)), meta_network(settings), sides)
 
 
 def about_model(model: "Model") -> str:
     """All there is to say about a model; one that was published may have an encoder of another kind."""
-    from heedful.cli.shapes import Shape
+    from heedful.cli.shapes import Diagram
     from heedful.tasks.task import find_task
 
     facts, network, plan = find_task(model.task).facts, model.trained[0].network, model.trained[0].plan
     encoder = plan.sides.get("encoder") if plan else None
     from_picture, to_picture = model.source_kind == "picture", facts.view == "drawings"
-    shape = Shape(model.recipe.network, facts.join, from_picture, to_picture, encoder)
+    diagram = Diagram(model.recipe.network, facts.join, from_picture, to_picture, encoder)
     sides = f"{vocabularies(network)}{'published' if plan else 'trained'} to {model.task}"
-    return describe(shape, network, sides, plan)
+    return describe(diagram, network, sides, plan)
 
 
 def vocabularies(network: "nn.Module") -> str:
@@ -109,12 +109,12 @@ def meta_network(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "
                 return masked_language_model(settings, vocabulary)
 
 
-def describe(shape: "Shape", network: "nn.Module", sides: str, plan: "Plan | None" = None) -> str:
+def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan | None" = None) -> str:
     """All there is to say about a network."""
-    from heedful.cli.shapes import draw_shape
+    from heedful.cli.shapes import draw_diagram
     from heedful.networks.lineage import LINEAGE
 
-    settings = shape.settings
+    settings = diagram.settings
     row = LINEAGE[settings.name]
     setting_lines = (
         [f"{name}: {decisions(side)}" for name, side in plan.sides.items()] if plan else [decisions(settings)]
@@ -127,13 +127,13 @@ def describe(shape: "Shape", network: "nn.Module", sides: str, plan: "Plan | Non
             f"  added:  {row.added}",
             f"  lacked: {row.lacked}",
             "",
-            draw_shape(shape),
+            draw_diagram(diagram),
             *setting_lines,
             sides,
             "",
             columns(tensors(network), left_aligned={1}),
             "",
-            f"{weights:,} weights: {megabytes:,.1f} MB in float32, {megabytes * ADAM:,.1f} MB to train them",
+            f"{weights:,} weights: {megabytes:,.1f} MB in float32, {megabytes * ADAM_COPIES:,.1f} MB to train them",
         ]
     )
 

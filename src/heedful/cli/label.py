@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli import ask
-from heedful.cli.ask import File, Json, Run, With
+from heedful.cli.ask import File, Json, MoreRuns, Run
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
@@ -33,7 +33,7 @@ Rows = Annotated[bool, typer.Option("--rows", help="A row a stretch: start, end,
 CLIPS_AT_ONCE = 8  # videos in memory
 BARS = 20  # bars above one legend
 DIGITS = 6
-RARE = "words seen less than twice in training, read by their letters alone"
+RARE_WORDS = "words seen less than twice in training, read by their letters alone"
 
 
 def run(
@@ -41,7 +41,7 @@ def run(
     words: Clips = None,
     file: File = None,
     output: OutputFlag = None,
-    more_runs: With = None,
+    more_runs: MoreRuns = None,
     rows: Rows = False,
     as_json: Json = False,
 ) -> None:
@@ -63,7 +63,7 @@ def run(
     kind = model.source_kind
     inputs = question.lines() if kind == "tokens" else clips(question.lines(), kind)
     at_once = question.at_once if kind == "tokens" else CLIPS_AT_ONCE
-    unseen = ask.UNSEEN if model.published else RARE
+    unseen = ask.UNSEEN if model.published else RARE_WORDS
     answers = single_answers(
         ask.answer_all(lambda sources: model.answer(sources, question.changes), inputs, at_once, unseen)
     )

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from heedful.cli import ask
-from heedful.cli.ask import Best, File, Json, Pictures, Run, Score, With
+from heedful.cli.ask import Best, File, Json, MoreRuns, Pictures, Run, Score
 from heedful.cli.words import OutputFlag, texts_and_settings
 from heedful.errors import HeedfulError
 
@@ -27,29 +27,33 @@ Among = Annotated[
     list[str] | None,
     typer.Option(AMONG, metavar="TEXT …", help=f"The texts to choose from for each picture: {VALUES_HELP}"),
 ]
-For = Annotated[list[str] | None, typer.Option(FOR, metavar="TEXT …", help=f"What to look for: {VALUES_HELP}")]
+Queries = Annotated[list[str] | None, typer.Option(FOR, metavar="TEXT …", help=f"What to look for: {VALUES_HELP}")]
 Embed = Annotated[
     bool, typer.Option("--embed", help="Vectors of the pictures, and of the texts after --among; -o x.safetensors.")
 ]
 PICTURES = 5  # pictures for a text, where --n does not say
 
 
-class Command(TyperCommand):
+class MatchCommand(TyperCommand):
     """A command whose --among and --for take every word up to the next flag."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, repeat_flags(args))
 
 
+COMMAND = MatchCommand
+"""What `heedful.cli.group` makes of `run`, in place of typer's own command."""
+
+
 def run(
     name: Run,
     words: Pictures = None,
-    queries: For = None,
+    queries: Queries = None,
     among: Among = None,
     embed: Embed = False,
     file: File = None,
     output: OutputFlag = None,
-    more_runs: With = None,
+    more_runs: MoreRuns = None,
     n: Best = None,
     score: Score = False,
     as_json: Json = False,

@@ -8,7 +8,7 @@ from heedful.schema import NetworkSettings
 
 
 @dataclass(frozen=True)
-class Shape:
+class Diagram:
     """What is drawn: settings of a network and how its parts are joined.
 
     `from_picture`: it reads pictures; `to_picture`: it writes one; `encoder`: the settings of another kind of encoder.
@@ -21,32 +21,32 @@ class Shape:
     encoder: NetworkSettings | None = None
 
 
-def draw_shape(shape: Shape) -> str:
+def draw_diagram(diagram: Diagram) -> str:
     """The figure, and a line that says how positions are joined."""
-    settings = shape.settings
-    if shape.join == "decoder":
+    settings = diagram.settings
+    if diagram.join == "decoder":
         writes = arrow(settings)
-        return f"{WRITTEN_FROM_NOTHING.replace('~', writes)}\n   {writes} {WRITES[writes]}\n"
-    reads = joining_sign(shape.encoder or settings, shape.join)
-    if shape.join in DECODING:
-        return draw_encoder_decoder(shape, reads)
-    single_picture = shape.from_picture and shape.join == "encoder_pooled"
-    figure = ONE_PICTURE if single_picture else READERS[shape.join]
+        return f"{DECODER_FIGURE.replace('~', writes)}\n   {writes} {WRITING_LEGEND[writes]}\n"
+    reads = joining_sign(diagram.encoder or settings, diagram.join)
+    if diagram.join in DECODING:
+        return draw_encoder_decoder(diagram, reads)
+    single_picture = diagram.from_picture and diagram.join == "encoder_pooled"
+    figure = PICTURE_FIGURE if single_picture else READING_FIGURES[diagram.join]
     return f"{figure.replace('~', reads)}\n   {legend(settings, reads, single_picture)}\n"
 
 
-def draw_encoder_decoder(shape: Shape, reads: str) -> str:
+def draw_encoder_decoder(diagram: Diagram, reads: str) -> str:
     """The figure of what reads a source and writes a target."""
-    decoder, writes = decoder_config(shape.settings), arrow(shape.settings)
+    decoder, writes = decoder_config(diagram.settings), arrow(diagram.settings)
     one_vector = isinstance(decoder, RecurrentDecoderConfig) and decoder.attends == "never"
     bridge = "── one vector ──▶" if one_vector else "══ all positions ══▶"
     gap = " " * len(bridge)
     middle, arrows, below, source = (
         ("   ■   ", "   ↑   ", "   □   ", "a picture")
-        if shape.from_picture
+        if diagram.from_picture
         else (f"   ■ {reads} ■ {reads} ■   ", "   ↑   ↑   ↑   ", "   □   □   □   ", "source")
     )
-    answer, so_far = ("    ○       a picture", "its codes") if shape.to_picture else ("○   ○   ○   target", "target")
+    answer, so_far = ("    ○       a picture", "its codes") if diagram.to_picture else ("○   ○   ○   target", "target")
     return "\n".join(
         [
             f"{' ' * len(middle)}{gap}  {answer}",
@@ -56,7 +56,7 @@ def draw_encoder_decoder(shape: Shape, reads: str) -> str:
             f"{below}{gap}  ·   ○   ○   {so_far} so far",
             f"   {source}",
             "",
-            f"   {legend(shape.settings, reads, shape.from_picture)}   {writes} {WRITES[writes]}",
+            f"   {legend(diagram.settings, reads, diagram.from_picture)}   {writes} {WRITING_LEGEND[writes]}",
             "",
         ]
     )
@@ -65,10 +65,10 @@ def draw_encoder_decoder(shape: Shape, reads: str) -> str:
 def legend(settings: NetworkSettings, reads: str, from_picture: bool) -> str:
     """How what goes in is read; of one picture, whose parts the drawing does not show, in words alone."""
     if not from_picture:
-        return f"{reads} {JOINED[reads]}".strip()
+        return f"{reads} {READING_LEGEND[reads]}".strip()
     if settings.patch == "whole":
         return "the picture as a whole"
-    return f"{'rows' if settings.patch == 'rows' else 'patches'} of the picture: {JOINED[reads]}"
+    return f"{'rows' if settings.patch == 'rows' else 'patches'} of the picture: {READING_LEGEND[reads]}"
 
 
 def arrow(settings: NetworkSettings) -> str:
@@ -87,8 +87,8 @@ def joining_sign(settings: NetworkSettings, join: Join) -> str:
     return "→" if settings.causal is True else "═"
 
 
-WRITES = {"→": "each step after the last", "⇒": "each position looks at those before it"}
-JOINED = {
+WRITING_LEGEND = {"→": "each step after the last", "⇒": "each position looks at those before it"}
+READING_LEGEND = {
     "═": "every position looks at every other",
     "⇄": "read both ways",
     "←": "read backwards",
@@ -96,7 +96,7 @@ JOINED = {
     " ": "each position by itself",
 }
 
-WRITTEN_FROM_NOTHING = """\
+DECODER_FIGURE = """\
    ○   ○   ○   text
    ↑   ↑   ↑
    ■ ~ ■ ~ ■
@@ -104,7 +104,7 @@ WRITTEN_FROM_NOTHING = """\
    ·   ○   ○   text so far
 """
 
-ONE_PICTURE = """\
+PICTURE_FIGURE = """\
    ○   one answer
    ↑
    ■
@@ -113,7 +113,7 @@ ONE_PICTURE = """\
 """
 
 # Where nothing is written; ~ stands for how positions are joined.
-READERS: dict[Join, str] = {
+READING_FIGURES: dict[Join, str] = {
     "encoder_pooled": """\
            ○   one answer
            ↑

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli import ask
-from heedful.cli.ask import Best, File, Json, Run, Score, Texts, With
+from heedful.cli.ask import Best, File, Json, MoreRuns, Run, Score, Texts
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
@@ -21,7 +21,7 @@ def run(
     words: Texts = None,
     file: File = None,
     output: OutputFlag = None,
-    more_runs: With = None,
+    more_runs: MoreRuns = None,
     n: Best = None,
     lexicon: Lexicon = False,
     score: Score = False,

@@ -10,7 +10,7 @@ from heedful.results import Measure, Scores
 
 
 @dataclass(frozen=True)
-class Card:
+class TaskCard:
     """What a card says of a task: its verb, the hub's name for it ("": none), what goes in, and what comes out."""
 
     verb: str
@@ -21,7 +21,7 @@ class Card:
 
 def model_card(
     title: str,
-    task: Card,
+    task: TaskCard,
     facts: dict[str, str],
     scores: Scores | None = None,
     commands: Sequence[str] = (),
@@ -46,7 +46,7 @@ def model_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def front_matter(title: str, task: Card, scores: Scores | None, data: str, tags: Sequence[str]) -> str:
+def front_matter(title: str, task: TaskCard, scores: Scores | None, data: str, tags: Sequence[str]) -> str:
     """What the hub indexes: library, task, tags and results, as YAML."""
     results = [
         EvalResult(task.hub_task or task.verb, data, data, name, round(measure.value, 2), metric_name=words.title(name))

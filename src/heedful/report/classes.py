@@ -12,11 +12,11 @@ from heedful.results import Bin, ClassScore, Confusion, Scores
 NAMES = 30  # classes that a table of mix-ups has room for; of more, only the pairs are told
 PAIRS = 20
 CLASSES = 15  # worst classes that are shown at once; the others are folded away
-TRUSTED = 3.0  # a calibration error, in percent, up to which sureness is called trustworthy
+TRUSTWORTHY_ERROR = 3.0  # a calibration error, in percent, up to which sureness is called trustworthy
 
 
 @dataclass(frozen=True)
-class Cell:
+class ConfusionCell:
     """How often one class was answered as another. `fraction`: of that class's examples, 0 to 1."""
 
     count: int
@@ -26,17 +26,17 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class ConfusionMatrix:
     """The table of mix-ups: a row a true class, a column an answer; no rows where there are too many classes."""
 
     names: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Cell]]]
+    rows: Sequence[tuple[str, Sequence[ConfusionCell]]]
     caption: str
     pairs: Table
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedClasses:
     """The classes, worst first: those that are shown, all of them (empty: they are all shown), and what to see."""
 
     worst: Table
@@ -44,14 +44,14 @@ class Ranked:
     caption: str
 
 
-def matrix(confusion: Confusion | None) -> Matrix | None:
+def matrix(confusion: Confusion | None) -> ConfusionMatrix | None:
     """The mix-ups as shaded cells, and the most frequent of them as pairs."""
     if confusion is None or not confusion.names:
         return None
     names, fits = confusion.names, len(confusion.names) <= NAMES
     pairs = mixed_up(confusion)
     rows = [[true, predicted, f"{n:,}", f"{100 * fraction:.1f} %"] for true, predicted, n, fraction in pairs[:PAIRS]]
-    return Matrix(
+    return ConfusionMatrix(
         names=names if fits else (),
         rows=[(name, cells(names, i, row)) for i, (name, row) in enumerate(zip(names, confusion.counts, strict=True))]
         if fits
@@ -61,11 +61,11 @@ def matrix(confusion: Confusion | None) -> Matrix | None:
     )
 
 
-def cells(names: Sequence[str], true: int, row: Sequence[int]) -> list[Cell]:
+def cells(names: Sequence[str], true: int, row: Sequence[int]) -> list[ConfusionCell]:
     """One true class's row."""
     total = sum(row)
     return [
-        Cell(
+        ConfusionCell(
             count,
             count / total if total else 0.0,
             true == predicted,
@@ -103,7 +103,7 @@ def describe_confusion(confusion: Confusion, pairs: Sequence[tuple[str, str, int
     )
 
 
-def by_class(scores: Sequence[ClassScore]) -> Ranked | None:
+def by_class(scores: Sequence[ClassScore]) -> RankedClasses | None:
     """Each class by itself, worst first; classes without an example last, for nothing is known of them."""
     if not scores:
         return None
@@ -127,7 +127,7 @@ def by_class(scores: Sequence[ClassScore]) -> Ranked | None:
     unseen = sum(score.count == 0 for score in ranked)
     if unseen:
         caption += f" {words.count_of(unseen, 'class', 'classes')} had no example to be tested on."
-    return Ranked(Table(head, rows[:CLASSES]), Table(head, rows if folded else []), caption)
+    return RankedClasses(Table(head, rows[:CLASSES]), Table(head, rows if folded else []), caption)
 
 
 def reliability(scores: Scores) -> Figure | None:
@@ -173,11 +173,11 @@ def describe_reliability(scores: Scores, bins: Sequence[Bin]) -> str:
     ]
     error = next((measure.value for name, measure in scores.measures.items() if "calibration" in name), None)
     if error is not None:
-        good = ": its sureness can be trusted" if error <= TRUSTED else ""
+        good = ": its sureness can be trusted" if error <= TRUSTWORTHY_ERROR else ""
         parts.append(f"Calibration error: sureness and truth are {error:.1f} % apart on average{good}.")
     overconfidence = sum(bin_.count * max(0.0, bin_.low - bin_.value) for bin_ in bins)
     underconfidence = sum(bin_.count * max(0.0, bin_.value - bin_.high) for bin_ in bins)
-    if (error is None or error > TRUSTED) and overconfidence != underconfidence:
+    if (error is None or error > TRUSTWORTHY_ERROR) and overconfidence != underconfidence:
         parts.append(
             "It is mostly too sure." if overconfidence > underconfidence else "It is mostly less sure than it could be."
         )

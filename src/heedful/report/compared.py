@@ -9,7 +9,7 @@ from heedful.results import Comparison, Entry, Measure, Paired
 
 
 @dataclass(frozen=True)
-class Row:
+class NetworkRow:
     """One network of a comparison.
 
     `time_to_score`: training seconds until it was as good on the validation split as the weakest network ever got.
@@ -26,14 +26,14 @@ class Row:
     verdict: str
 
 
-def rows(comparison: Comparison) -> list[Row]:
+def rows(comparison: Comparison) -> list[NetworkRow]:
     """One row a network, in the order of the entries; means over seeds where there are several."""
     networks = by_network(comparison)
     measures = {name: over_seeds(comparison, name, entries) for name, entries in networks.items()}
     best = best_network(comparison, measures)
     threshold = weakest_best(comparison)
     return [
-        Row(
+        NetworkRow(
             network=name,
             seeds=len(entries),
             measures=measures[name],
@@ -68,9 +68,9 @@ def measures(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys([primary(comparison).name, *names]))
 
 
-def format_measure(row: Row, name: str) -> str:
+def format_measure(row: NetworkRow, name: str) -> str:
     """A measure of a row with its interval; a dash where that network was not measured so."""
-    return words.with_interval(row.measures[name]) if name in row.measures else "–"
+    return words.value_with_interval(row.measures[name]) if name in row.measures else "–"
 
 
 def over_seeds(comparison: Comparison, network: str, entries: Sequence[Entry]) -> dict[str, Measure]:
@@ -101,7 +101,7 @@ def verdict(comparison: Comparison, best: str, network: str) -> str:
     test = paired_test(comparison, best, network)
     if test is None:
         return ""
-    return "tie with the first" if test.p >= words.SURE else "behind"
+    return "tie with the first" if test.p >= words.SIGNIFICANCE_LEVEL else "behind"
 
 
 def paired_test(comparison: Comparison, network: str, other_network: str) -> Paired | None:

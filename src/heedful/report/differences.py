@@ -8,7 +8,7 @@ from rapidfuzz.distance import Levenshtein
 
 from heedful.results import Case
 
-MOST = 400  # characters of a text that a table of examples shows; the sign … says that there is more
+MAX_LENGTH = 400  # characters of a text that a table of examples shows; the sign … says that there is more
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def mark_differences(case: Case) -> MarkedCase:
         answer.append((edit.tag != "equal", answer_words[edit.src_start : edit.src_end]))
         right.append((edit.tag != "equal", reference_words[edit.dest_start : edit.dest_end]))
     return MarkedCase(
-        source=case.source if len(case.source) <= MOST else case.source[:MOST] + "…",
+        source=case.source if len(case.source) <= MAX_LENGTH else case.source[:MAX_LENGTH] + "…",
         answer=render(answer, Markup("<del>{}</del>")),
         right=render(right, Markup("<ins>{}</ins>")),
         other_references=len(case.references) - 1,
@@ -47,8 +47,8 @@ def split_words(text: str) -> list[str]:
 
 
 def render(parts: Sequence[tuple[bool, Sequence[str]]], changed: Markup) -> Markup:
-    """The pieces in order, changed ones in their mark, up to MOST characters."""
-    markup, room = Markup(""), MOST
+    """The pieces in order, changed ones in their mark, up to MAX_LENGTH characters."""
+    markup, room = Markup(""), MAX_LENGTH
     for differs, words in parts:
         text = "".join(words)
         if text and room > 0:

@@ -142,17 +142,17 @@ def heatmap(
 ) -> Markup:
     """Rows are target tokens, columns source tokens; weights below 0.01 stay blank. `small`: without labels."""
     cell = max(3, min(9, 100 // (len(source) or 1))) if small else (24 if len(source) <= 28 else 15)
-    left = 4 if small else 14 + NAME * longest(target)
+    left = 4 if small else 14 + NAME * longest_label(target)
     # The last name may be longer, an end sign mostly: nothing stands beside it.
-    slant = not small and (cell < 20 or longest(source[:-1]) > 2)
-    top = 4 if small else (20 + 7 * longest(source) if slant else 26)
+    slant = not small and (cell < 20 or longest_label(source[:-1]) > 2)
+    top = 4 if small else (20 + 7 * longest_label(source) if slant else 26)
     width, height = cell * len(source), cell * len(target)
     body = [tag("rect", x=left, y=top, width=width, height=height, class_="field")]
     if not small:
         body += [source_label(s, text, left + (s + 0.5) * cell, top - 8, slant) for s, text in enumerate(source)]
     for t, (text, row) in enumerate(zip(target, weights, strict=True)):
         body.append(map_row(t, text, row, left, top + t * cell, cell, small))
-    margin = 4 if small else (48 if slant else 8 + 4 * longest(source))
+    margin = 4 if small else (48 if slant else 8 + 4 * longest_label(source))
     return svg(body, left + width + margin, top + height + 4, "what each output looked at", natural=True)
 
 
@@ -173,7 +173,7 @@ def map_row(t: int, text: str, row: Sequence[float], left: float, y: float, cell
     return tag("g", Markup("").join(inside), class_="row", data_t=t)
 
 
-def longest(texts: Sequence[str]) -> int:
+def longest_label(texts: Sequence[str]) -> int:
     """Letters of the longest label."""
     return max((len(shorten_token(text)) for text in texts), default=0)
 

@@ -32,7 +32,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class View:
+class AlignmentView:
     """An alignment to point at: one large map, and the small ones (label, drawing) that it is the mean of."""
 
     title: str
@@ -86,7 +86,7 @@ def average_progress(progress: Sequence[Progress], name: str) -> list[Progress]:
     ]
 
 
-def lengths(scores: Scores) -> Figure | None:
+def scores_by_length(scores: Scores) -> Figure | None:
     """The primary measure by length of the source."""
     bins = scores.by_length
     if not bins:
@@ -115,7 +115,7 @@ def histogram(name: str, bins: Sequence[Bin]) -> Figure:
     return Figure(name, draw.bars(bars, name, "examples"), caption, Table([name, "examples"], rows))
 
 
-def standing(comparison: Comparison, rows: Sequence[compared.Row]) -> Figure:
+def score_intervals(comparison: Comparison, rows: Sequence[compared.NetworkRow]) -> Figure:
     """Every network's primary score with its interval, beside the baseline."""
     primary = compared.primary(comparison)
     scores = comparison.entries[0].scores
@@ -162,7 +162,7 @@ def validation_curves(comparison: Comparison) -> Figure | None:
     return Figure("Learning", drawing, caption, Table(["network", "seed", "time", words.axis(primary.name)], rows))
 
 
-def compare_lengths(comparison: Comparison) -> Figure | None:
+def length_curves(comparison: Comparison) -> Figure | None:
     """Quality by source length, a line a network (the first seed of each)."""
     primary = compared.primary(comparison)
     series, rows = [], []
@@ -179,7 +179,7 @@ def compare_lengths(comparison: Comparison) -> Figure | None:
     return Figure("By source length", drawing, caption, Table(head, rows))
 
 
-def alignment_view(alignment: Alignment, title: str = "") -> View:
+def alignment_view(alignment: Alignment, title: str = "") -> AlignmentView:
     """An alignment to point at: the only map, or the mean of all with each of them beside it."""
     maps = list(alignment.maps.values())
     single = len(maps) == 1
@@ -193,20 +193,20 @@ def alignment_view(alignment: Alignment, title: str = "") -> View:
         ]
     )
     caption = "The stronger a cell's colour, the more the output (row) looked at that part of the source (column)."
-    return View(
+    return AlignmentView(
         title=title,
         source=alignment.source,
         target=alignment.target,
         drawing=draw.heatmap(alignment.source, alignment.target, large),
         small=small,
-        columns=per_layer(list(alignment.maps)),
+        columns=maps_per_layer(list(alignment.maps)),
         maps=[[[round(w, 3) for w in row] for row in map_] for map_ in ([large] if single else [large, *maps])],
         caption=caption if single else f"{caption} Large: the mean of the {len(maps)} maps; small: each by itself.",
         table=full_table(alignment, large) if single else most_attended(alignment),
     )
 
 
-def per_layer(names: Sequence[str]) -> int:
+def maps_per_layer(names: Sequence[str]) -> int:
     """How many maps a layer has, so that each layer stands in a row of its own; 6 where layers differ."""
     layers = Counter(name.rpartition(".")[0] for name in names)
     return layers.most_common(1)[0][1] if len(set(layers.values())) == 1 else 6

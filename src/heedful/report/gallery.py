@@ -17,9 +17,9 @@ from heedful.results import Answer, Case, Exhibits
 
 CARDS = 12  # cards of a gallery
 SIDE = 128  # pixels of the page that a picture may take
-STORED = 2 * SIDE  # pixels of the file, for screens with two to each of the page's
+STORED_SIDE = 2 * SIDE  # pixels of the file, for screens with two to each of the page's
 GAP = 8  # between the pictures of a card
-TEXT = 160  # characters of a card's line
+ALT_LENGTH = 160  # characters of a card's line
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Card:
+class GalleryCard:
     """One thing and what was made of it. `right` is None where nothing is right or wrong."""
 
     pictures: Sequence[Picture]
@@ -56,7 +56,7 @@ class Gallery:
 
     title: str
     caption: str
-    cards: Sequence[Card]
+    cards: Sequence[GalleryCard]
     table: Table
 
     @property
@@ -92,11 +92,11 @@ def class_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> lis
     return [*galleries, gallery("A random few", random_note(random_cards, cases), random_cards)]
 
 
-def class_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
+def class_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
     """A picture or text, its answer and its class."""
     correction = "" if not case.error else f"it is {words.join_words(case.references, 'or')}"
     confidence = f"{100 * math.exp(min(0.0, case.score)):.0f} % sure" if case.score is not None else ""
-    return Card(pictures_of(case.source, pictures), case.output, correction, not case.error, confidence)
+    return GalleryCard(pictures_of(case.source, pictures), case.output, correction, not case.error, confidence)
 
 
 def caption_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
@@ -117,14 +117,14 @@ def caption_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> l
     ]
 
 
-def caption_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
+def caption_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
     """A picture with its caption, held against the nearest reference."""
     marks = mark_differences(case)
     if not case.error:
-        return Card(pictures_of(case.source, pictures), case.output, "", True)
+        return GalleryCard(pictures_of(case.source, pictures), case.output, "", True)
     alternatives = f" (or {words.count_of(marks.other_references, 'other')})" if marks.other_references else ""
     correction = Markup("right: {}{}").format(marks.right or "(nothing)", alternatives)
-    return Card(pictures_of(case.source, pictures), marks.answer or "(nothing)", correction, False)
+    return GalleryCard(pictures_of(case.source, pictures), marks.answer or "(nothing)", correction, False)
 
 
 def drawing_galleries(
@@ -151,7 +151,7 @@ def drawing_galleries(
         if mistaken_for in pictures:
             card_pictures.append(picture(pictures[mistaken_for], "taken for", f"taken for: {mistaken_for}"))
         correction = f"taken for: {mistaken_for}" if mistaken_for and mistaken_for not in pictures else ""
-        cards.append((case, Card(card_pictures, prompt, correction, note=rank(case))))
+        cards.append((case, GalleryCard(card_pictures, prompt, correction, note=rank(case))))
     if not cards:
         return []
     note = f"{len(cards)} of {words.count_of(len(by_prompt), 'prompt')}, each with what was drawn for it"
@@ -173,7 +173,7 @@ def match_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> lis
     return [*galleries, gallery("A random few", random_note(random_cards, cases), random_cards)]
 
 
-def match_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
+def match_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
     """A picture or text, what it belongs to, and at which place that was found."""
     partners = [partner for partner in case.references if not partner.isdigit()]
     card_pictures = [picture for reference in (case.source, *partners) for picture in pictures_of(reference, pictures)]
@@ -182,8 +182,8 @@ def match_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
     )
     # What was held for likeliest is told where it is another thing, and can be read.
     if case.said and case.said not in (*partners, *pictures):
-        return Card(card_pictures, case.said, f"it is {texts}" if texts else "", not case.error, rank(case))
-    return Card(card_pictures, texts or case.source, "", not case.error, rank(case))
+        return GalleryCard(card_pictures, case.said, f"it is {texts}" if texts else "", not case.error, rank(case))
+    return GalleryCard(card_pictures, texts or case.source, "", not case.error, rank(case))
 
 
 def rank(case: Case) -> str:
@@ -201,7 +201,7 @@ def random_note(sample: Sequence[object], cases: Sequence[Case]) -> str:
     return f"{len(sample)} of {len(cases):,}, drawn with seed 0."
 
 
-def gallery(title: str, caption: str, cards: Sequence[tuple[Case, Card]]) -> Gallery:
+def gallery(title: str, caption: str, cards: Sequence[tuple[Case, GalleryCard]]) -> Gallery:
     """Cards with the table that says the same; it names each source, so that it can be found again."""
     rows = [
         [
@@ -232,14 +232,14 @@ def pictures_of(reference: str, pictures: Mapping[str, bytes]) -> list[Picture]:
 def picture(png: bytes, label: str, alt: str) -> Picture:
     """A PNG file for a page: large ones are made smaller, small ones enlarged by whole pixels, so that each is seen."""
     with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-        if max(image.size) > STORED:
-            image.thumbnail((STORED, STORED))
+        if max(image.size) > STORED_SIDE:
+            image.thumbnail((STORED_SIDE, STORED_SIDE))
             png = as_png(image)
         width, height = image.size
     times = SIDE // max(width, height)
     scale = times if times else SIDE / max(width, height)
     uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
-    return Picture(uri, max(1, round(width * scale)), max(1, round(height * scale)), times > 1, label, alt[:TEXT])
+    return Picture(uri, max(1, round(width * scale)), max(1, round(height * scale)), times > 1, label, alt[:ALT_LENGTH])
 
 
 def as_png(image: Image.Image) -> bytes:

@@ -49,13 +49,13 @@ def run_page(
         facts=facts,
         **score_values(scores),
         curves=figures.learning_curves(curve, primary),
-        weak=figures.lengths(scores) if scores else None,
+        weak=figures.scores_by_length(scores) if scores else None,
         **class_values(scores),
         views=[figures.alignment_view(alignment) for alignment in exhibits.alignments],
         examples=examples(cases) if exhibits.view in AS_TEXTS else [],
         passages=passage_tables(cases, exhibits.answers) if exhibits.view == "passages" else [],
         galleries=galleries(cases, exhibits),
-        bars=timebars.of_cases(cases, exhibits.tracks) if exhibits.view == "steps" else None,
+        bars=timebars.bars_of_cases(cases, exhibits.tracks) if exhibits.view == "steps" else None,
         attribution=attribution,
         commands=commands,
     )
@@ -101,17 +101,17 @@ def compare_page(
         summary=f"{comparison.data}. Each network had the same budget ({comparison.budget}), was chosen on the "
         f"validation split, and answered the same {scores.count:,} examples.",
         names=names[:MEASURES],
-        further=further(comparison, rows, names[MEASURES:]),
+        further=further_table(comparison, rows, names[MEASURES:]),
         rows=rows,
         pace=f"{comparison.unit}/s",
         reach=words.score(bar, names[0]) if bar is not None else "",
         baseline=scores.baseline,
         baseline_name=scores.baseline_name,
         notes=[compared.interval_note(comparison), *comparison.notes],
-        standing=figures.standing(comparison, rows),
-        figures=[figures.validation_curves(comparison), figures.compare_lengths(comparison)],
+        standing=figures.score_intervals(comparison, rows),
+        figures=[figures.validation_curves(comparison), figures.length_curves(comparison)],
         verdicts=verdict_table(comparison),
-        sure=words.SURE,
+        significance_level=words.SIGNIFICANCE_LEVEL,
         samples=samples(comparison, pictures or {}),
         attribution=attribution,
         **attention_views(comparison),
@@ -258,7 +258,7 @@ def verdict_table(comparison: Comparison) -> Table:
     return Table(["networks", "measure", "difference", "95 % interval", "p", "in words"], rows)
 
 
-def further(comparison: Comparison, rows: Sequence[compared.Row], names: Sequence[str]) -> Table:
+def further_table(comparison: Comparison, rows: Sequence[compared.NetworkRow], names: Sequence[str]) -> Table:
     """The measures that the first table has no room for."""
     scores = comparison.entries[0].scores
     table = [[row.network, *(compared.format_measure(row, name) for name in names)] for row in rows]

@@ -7,7 +7,7 @@ from heedful.report.figures import Table
 from heedful.results import Answer, Case
 
 PASSAGES = 5
-MOST = 400  # characters of a passage
+MAX_LENGTH = 400  # characters of a passage
 
 
 def passage_tables(cases: Sequence[Case], answers: Sequence[Answer]) -> list[tuple[str, str, Table]]:
@@ -34,4 +34,4 @@ def passage_tables(cases: Sequence[Case], answers: Sequence[Answer]) -> list[tup
 
 def shorten(text: str) -> str:
     """A text short enough for a table, its line ends shown."""
-    return words.token(text[:MOST]).replace("␣", " ") + ("…" if len(text) > MOST else "")
+    return words.token(text[:MAX_LENGTH]).replace("␣", " ") + ("…" if len(text) > MAX_LENGTH else "")

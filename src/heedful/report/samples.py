@@ -26,7 +26,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Samples:
+class SampleAnswers:
     """One of three: a plain table, a grid with pictures, or bars."""
 
     table: Table
@@ -34,17 +34,19 @@ class Samples:
     bars: timebars.Bars | None = None
 
 
-def samples(comparison: Comparison, pictures: Mapping[str, bytes]) -> Samples:
+def samples(comparison: Comparison, pictures: Mapping[str, bytes]) -> SampleAnswers:
     """The answers of each network's first seed to the same sources, in the form that suits them."""
     first_entries, sources = sampled_entries(comparison)
     answers_by_network = {
         name: {answer.source: answer for answer in entry.samples} for name, entry in first_entries.items()
     }
     every = [answer for answers in answers_by_network.values() for answer in answers.values()]
-    texts = [[source, *(text(answers_by_network[name].get(source)) for name in first_entries)] for source in sources]
+    texts = [
+        [source, *(answer_text(answers_by_network[name].get(source)) for name in first_entries)] for source in sources
+    ]
     table = Table(["source", *first_entries], texts)
     if comparison.view == "steps" and every:
-        return Samples(table, bars=bars(comparison, answers_by_network, sources))
+        return SampleAnswers(table, bars=bars(comparison, answers_by_network, sources))
     if any(answer.picture for answer in every) or any(source in pictures for source in sources):
         rows = [
             [
@@ -53,8 +55,8 @@ def samples(comparison: Comparison, pictures: Mapping[str, bytes]) -> Samples:
             ]
             for source in sources
         ]
-        return Samples(table, grid=Grid(["source", *first_entries], rows))
-    return Samples(table)
+        return SampleAnswers(table, grid=Grid(["source", *first_entries], rows))
+    return SampleAnswers(table)
 
 
 def sampled_entries(comparison: Comparison) -> tuple[dict[str, Entry], list[str]]:
@@ -87,7 +89,7 @@ def bars(
     return timebars.bars(clips, tracks)
 
 
-def text(answer: Answer | None) -> str:
+def answer_text(answer: Answer | None) -> str:
     """An answer as a line; steps stand side by side."""
     return answer.output.replace("\t", " ") or "–" if answer else "–"
 
@@ -105,5 +107,5 @@ def source_pictures(comparison: Comparison, source: str, pictures: Mapping[str, 
 def cell(answer: Answer | None, network: str) -> SampleCell:
     """An answer as text, as a drawing, or as both."""
     if answer is None or not answer.picture:
-        return SampleCell(text(answer))
+        return SampleCell(answer_text(answer))
     return SampleCell(answer.output, (gallery.picture(answer.picture, "", f"{network}: {answer.source}"),))

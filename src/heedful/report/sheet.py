@@ -12,14 +12,14 @@ from heedful.report.gallery import as_png
 
 SIDE = 128  # pixels that a picture takes
 GAP, MARGIN = 8, 20  # between pictures of one cell, and around cells
-LINE, LINES = 20, 3  # height of a line of a prompt, and how many there may be
-UNDER = 6  # between texts and pictures
-SIZE, SMALL = 15, 12
+LINE_HEIGHT, MAX_LINES = 20, 3  # height of a line of a prompt, and how many there may be
+TEXT_GAP = 6  # between texts and pictures
+FONT_SIZE, SMALL_FONT_SIZE = 15, 12
 PAPER, INK, MUTED, HAIR = "#ffffff", "#1b1f24", "#5a6370", "#e2e5ea"
 
 
 @dataclass(frozen=True)
-class Cell:
+class SheetCell:
     """A prompt with its drawings, and the real picture where there is one; all of them PNG files."""
 
     prompt: str
@@ -36,47 +36,47 @@ class SheetSize:
     lines: list[int]
 
 
-def contact_sheet(cells: Sequence[Cell], columns: int = 4, attribution: Sequence[str] = ()) -> bytes:
+def contact_sheet(cells: Sequence[SheetCell], columns: int = 4, attribution: Sequence[str] = ()) -> bytes:
     """The PNG file of a sheet with `columns` cells a row; `attribution` stands below, a line each.
 
     The same cells give the same bytes. Raises HeedfulError if there is nothing to show.
     """
     if not any(cell.drawings or cell.real for cell in cells):
         raise HeedfulError("There is nothing to put on the sheet: no drawing was given.")
-    fonts = font(SIZE), font(SMALL)
+    fonts = font(FONT_SIZE), font(SMALL_FONT_SIZE)
     across = max(1, min(columns, len(cells)))
     size = measure_sheet(cells, across, fonts[0])
     footer = [line for paragraph in attribution for line in wrap(paragraph, fonts[1], size.width - 2 * MARGIN, 10)]
     tops = [MARGIN]
     for lines in size.lines:
-        tops.append(tops[-1] + lines * LINE + UNDER + SIDE + SMALL + UNDER + MARGIN)
-    height = tops[-1] + (len(footer) * (SMALL + 6) + MARGIN if footer else 0)
+        tops.append(tops[-1] + lines * LINE_HEIGHT + TEXT_GAP + SIDE + SMALL_FONT_SIZE + TEXT_GAP + MARGIN)
+    height = tops[-1] + (len(footer) * (SMALL_FONT_SIZE + 6) + MARGIN if footer else 0)
     sheet = Image.new("RGB", (size.width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
     for number, cell in enumerate(cells):
         row, column = divmod(number, across)
-        left, top = MARGIN + column * (size.cell + MARGIN), tops[row] + size.lines[row] * LINE
+        left, top = MARGIN + column * (size.cell + MARGIN), tops[row] + size.lines[row] * LINE_HEIGHT
         # Prompts end just above their pictures, whether they take one line or three.
-        lines = wrap(cell.prompt, fonts[0], size.cell, LINES)
+        lines = wrap(cell.prompt, fonts[0], size.cell, MAX_LINES)
         for lines_above, line in enumerate(reversed(lines), 1):
-            pen.text((left, top - lines_above * LINE), line, INK, fonts[0])
-        paste_pictures(sheet, pen, cell, (left, top + UNDER), fonts[1])
+            pen.text((left, top - lines_above * LINE_HEIGHT), line, INK, fonts[0])
+        paste_pictures(sheet, pen, cell, (left, top + TEXT_GAP), fonts[1])
     for number, line in enumerate(footer):
-        pen.text((MARGIN, tops[-1] + number * (SMALL + 6)), line, MUTED, fonts[1])
+        pen.text((MARGIN, tops[-1] + number * (SMALL_FONT_SIZE + 6)), line, MUTED, fonts[1])
     return as_png(sheet)
 
 
-def measure_sheet(cells: Sequence[Cell], across: int, face: ImageFont.FreeTypeFont) -> SheetSize:
+def measure_sheet(cells: Sequence[SheetCell], across: int, face: ImageFont.FreeTypeFont) -> SheetSize:
     """The sizes that hold the cell with the most pictures, and in each row the longest prompt."""
     picture_count = max(len(cell.drawings) + bool(cell.real) for cell in cells)
     width = max(picture_count * SIDE + (picture_count - 1) * GAP, SIDE + SIDE // 2)
-    counts = [len(wrap(cell.prompt, face, width, LINES)) for cell in cells]
+    counts = [len(wrap(cell.prompt, face, width, MAX_LINES)) for cell in cells]
     lines = [max(counts[first : first + across]) for first in range(0, len(cells), across)]
     return SheetSize(width, across * (width + MARGIN) + MARGIN, lines)
 
 
 def paste_pictures(
-    sheet: Image.Image, pen: ImageDraw.ImageDraw, cell: Cell, corner: tuple[int, int], face: ImageFont.FreeTypeFont
+    sheet: Image.Image, pen: ImageDraw.ImageDraw, cell: SheetCell, corner: tuple[int, int], face: ImageFont.FreeTypeFont
 ) -> None:
     """The pictures of one cell in a row, and below each what it is."""
     left, top = corner

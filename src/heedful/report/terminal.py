@@ -13,8 +13,8 @@ from heedful.results import ClassScore, Comparison, Confusion, Findings, Scores
 
 SIGNS = {"x": "x", "!": "!", "i": "i"}
 MEASURES = 4  # columns of measures that a comparison's table has room for
-CELL = 100  # letters of an answer in a table of answers
-MASKED, OTHER = ".", "?"
+MAX_CELL = 100  # letters of an answer in a table of answers
+MASKED_SIGN, OTHER_SIGN = ".", "?"
 
 
 def scores_table(scores: Scores) -> str:
@@ -77,10 +77,12 @@ def compare_table(comparison: Comparison) -> str:
         f"p {test.p:.3f}: {words.verdict(pair, test, primary.higher_is_better)}"
         for pair, test in comparison.paired.items()
     ]
-    return "\n".join([columns([head, *table], left_aligned={len(head) - 1}), *further(comparison, rows, names), *tests])
+    return "\n".join(
+        [columns([head, *table], left_aligned={len(head) - 1}), *further_tables(comparison, rows, names), *tests]
+    )
 
 
-def further(comparison: Comparison, rows: Sequence[compared.Row], names: Sequence[str]) -> list[str]:
+def further_tables(comparison: Comparison, rows: Sequence[compared.NetworkRow], names: Sequence[str]) -> list[str]:
     """The measures that the first table has no room for, as many as fit in each further one."""
     scores, tables = comparison.entries[0].scores, []
     for first in range(MEASURES, len(names), MEASURES):
@@ -107,7 +109,7 @@ def samples_table(comparison: Comparison) -> str:
     if not any(cell not in ("", "–") for row in table.rows for cell in row[1:]):
         return ""
     rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
-    shortened = [[cell if len(cell) <= CELL else f"{cell[: CELL - 1]}…" for cell in row] for row in rows]
+    shortened = [[cell if len(cell) <= MAX_CELL else f"{cell[: MAX_CELL - 1]}…" for cell in row] for row in rows]
     note = ["Whole on the page."] if shortened != rows else []
     return "\n".join([columns([table.head, *shortened], left_aligned=set(range(len(table.head)))), *note])
 
@@ -188,7 +190,7 @@ def time_bars(rows: Sequence[tuple[str, Sequence[str]]], names: Sequence[str] = 
             lines.append(["", "".join("^" if n in wrong else " " for n in range(max(wrong) + 1))])
     present = dict.fromkeys(label for _, labels in rows for label in labels if label)
     legend = [f"{signs[label]} {label}" for label in signs if label in present]
-    legend += [f"{MASKED} masked"] if any("" in labels for _, labels in rows) else []
+    legend += [f"{MASKED_SIGN} masked"] if any("" in labels for _, labels in rows) else []
     lines.append(["", "   ".join([f"each sign is {words.count_of(steps_per_sign, 'step')}", *legend])])
     return columns(lines, left_aligned={1})
 
@@ -200,11 +202,11 @@ def most_common_label(labels: Sequence[str]) -> str:
 
 def signs_of(labels: Sequence[str]) -> Mapping[str, str]:
     """A letter for each label, its own first one where that is free; ? for those that come after all letters."""
-    signs = {"": MASKED}
+    signs = {"": MASKED_SIGN}
     for label in dict.fromkeys(label for label in labels if label):
         # Its own letters, then any.
         candidates = (c for c in label + label.upper() + digits + ascii_letters if c.isascii() and c.isalnum())
-        signs[label] = next((c for c in candidates if c not in signs.values()), OTHER)
+        signs[label] = next((c for c in candidates if c not in signs.values()), OTHER_SIGN)
     return signs
 
 

@@ -19,8 +19,8 @@ from heedful.results import Case, Track, spread_out
 CLIPS = 6
 STEPS = 5000  # drawn of a clip; the text says where there are more
 ROWS = 200  # of a clip's table
-HIGH, STRIP = 26, 5  # pixels of a bar, and of the strip under it that marks what is wrong
-BROAD, NARROW = 800, 270  # pixels of a bar on a desk and on a phone, by which names are left out
+BAR_HEIGHT, STRIP_HEIGHT = 26, 5  # pixels of a bar, and of the strip under it that marks what is wrong
+WIDE_SCREEN, NARROW_SCREEN = 800, 270  # pixels of a bar on a desk and on a phone, by which names are left out
 TEXTURES = 8
 # What lies over a colour: the first is plain, the others are lines and dots in the colour of the page.
 PATTERNS = (
@@ -44,7 +44,7 @@ class Bars:
     caption: str
 
 
-def of_cases(cases: Sequence[Case], tracks: Mapping[str, Track]) -> Bars | None:
+def bars_of_cases(cases: Sequence[Case], tracks: Mapping[str, Track]) -> Bars | None:
     """The worst, the middling and the best of the cases as bars; `tracks` by source give time and windows."""
     chosen = spread_out(cases)
     rows = {case.source: [("truth", steps(case.references[0])), ("answer", steps(case.output))] for case in chosen}
@@ -93,7 +93,10 @@ def figure(
     for row_name, labels in rows:
         strip = error_marks(truth, labels, ends) if truth and row_name != "truth" else []
         body = [stretch(row_name, label, ends[a], ends[b], a, b, ends[-1], styles) for label, a, b in stretches(labels)]
-        parts += [draw.tag("span", row_name, class_="who"), canvas([*body, *strip], HIGH + 2 + STRIP, row_name)]
+        parts += [
+            draw.tag("span", row_name, class_="who"),
+            canvas([*body, *strip], BAR_HEIGHT + 2 + STRIP_HEIGHT, row_name),
+        ]
     parts += [draw.tag("span", "", class_="who"), axis(ends, "seconds" if has_times(track) else "steps")]
     drawing = draw.tag("div", Markup("").join(parts), class_="bars")
     table, left_out = segments(rows)
@@ -141,7 +144,12 @@ def stretch(
     step_range = f"step {a:,}" if b == a + 1 else f"steps {a:,} to {b - 1:,}"
     hint = f"{label or 'masked'}: {step_range} ({row_name})"
     fraction = (end - start) / (total or 1)
-    place: dict[str, Any] = {"x": percent(start / (total or 1)), "width": percent(fraction), "y": 0, "height": HIGH}
+    place: dict[str, Any] = {
+        "x": percent(start / (total or 1)),
+        "width": percent(fraction),
+        "y": 0,
+        "height": BAR_HEIGHT,
+    }
     if not label:
         return draw.tag("g", masked_rect(place), class_="stretch", title=hint)
     style = styles[label]
@@ -149,10 +157,10 @@ def stretch(
     inside += draw.tag("rect", fill=f"url(#{texture(style)})", **place)
     text = words.shorten(label)
     needed = draw.LABEL * len(text) + 8
-    if fraction * BROAD >= needed:
-        fits = "on" if fraction * NARROW >= needed else "on broad"
+    if fraction * WIDE_SCREEN >= needed:
+        fits = "on" if fraction * NARROW_SCREEN >= needed else "on broad"
         middle = percent((start + end) / 2 / (total or 1))
-        inside += draw.tag("text", text, x=middle, y=HIGH / 2 + 4, class_=fits, text_anchor="middle")
+        inside += draw.tag("text", text, x=middle, y=BAR_HEIGHT / 2 + 4, class_=fits, text_anchor="middle")
     return draw.tag("g", inside, class_=f"stretch {colour(style)}", title=hint)
 
 
@@ -182,8 +190,8 @@ def error_marks(truth: Sequence[str], labels: Sequence[str], ends: Sequence[floa
             "rect",
             x=percent(ends[a] / total),
             width=percent((ends[b] - ends[a]) / total),
-            y=HIGH + 2,
-            height=STRIP,
+            y=BAR_HEIGHT + 2,
+            height=STRIP_HEIGHT,
             class_="wrong",
         )
         for mark, a, b in stretches(errors)

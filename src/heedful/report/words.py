@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from heedful.results import Bin, Measure, Paired
 
-SURE = 0.05  # a difference whose p is not below this is called a tie
+SIGNIFICANCE_LEVEL = 0.05  # a difference whose p is not below this is called a tie
 
 TITLES = {
     "symbol_error": "symbols wrong",
@@ -75,10 +75,10 @@ def interval(measure: Measure | Paired) -> str:
     return "" if measure.low == measure.high else f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"
 
 
-def with_interval(measure: Measure) -> str:
+def value_with_interval(measure: Measure) -> str:
     """A value with its interval.
 
-    >>> with_interval(Measure("symbol_error", 9.12, 8.6, 9.71, False))
+    >>> value_with_interval(Measure("symbol_error", 9.12, 8.6, 9.71, False))
     '9.1 % (8.6 to 9.7)'
     """
     limits = interval(measure)
@@ -114,9 +114,9 @@ def span(length: Bin) -> str:
     return str(length.low) if length.low == length.high else f"{length.low}–{length.high}"
 
 
-def join_words(words: Sequence[str], last: str = "and") -> str:
+def join_words(words: Sequence[str], conjunction: str = "and") -> str:
     """a, b and c."""
-    return f" {last} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+    return f" {conjunction} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def count_of(number: int, thing: str, things: str = "") -> str:
@@ -140,7 +140,7 @@ def times(number: int) -> str:
 def verdict(pair: str, paired: Paired, better_is_higher: bool) -> str:
     """Who is better, in words; `pair` is "a vs b"."""
     first_network, _, second_network = pair.partition(" vs ")
-    if paired.p >= SURE:
+    if paired.p >= SIGNIFICANCE_LEVEL:
         return "a tie: the difference may be chance"
     return f"{first_network if (paired.difference > 0) == better_is_higher else second_network} is better"
 
