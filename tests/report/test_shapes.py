@@ -183,7 +183,7 @@ def test_classes_are_ranked_worst_first_and_those_unseen_last():
     assert "1 class had no example" in ranked.caption
 
 
-def test_sureness_is_drawn_to_scale_and_put_in_words():
+def test_reliability_is_drawn_to_scale_and_described():
     scores = classified()
     figure = classes.reliability(scores)
     assert figure is not None

@@ -36,7 +36,7 @@ from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
 
 WIDEST = 2048
-SAMPLES = 8  # examples whose answers stand side by side
+SAMPLES = 8  # examples whose answers are shown side by side
 NOTABLE_DEVIATION = 0.05  # how far a network's weights may be from those asked for without a word
 
 Contest = dict[tuple[str, int], Recipe]
@@ -45,7 +45,7 @@ Contest = dict[tuple[str, int], Recipe]
 
 @dataclass(frozen=True)
 class Showcase:
-    """What every network of a comparison is shown with, in place of scored examples."""
+    """What a comparison shows of every network, in place of scored examples."""
 
     inputs: Sequence[str]
     alignment_source: str
@@ -97,7 +97,7 @@ def compare(
 
 
 def as_json(result: Comparison) -> str:
-    """All of it; drawings in base64."""
+    """A comparison as JSON; drawings in base64."""
     return json.dumps(asdict(result), ensure_ascii=False, default=lambda png: b64encode(png).decode())
 
 
@@ -130,7 +130,7 @@ def recipes_of(
 
 
 def link_prepared_data(source: Path, target: Path) -> None:
-    """Gives a run the data that another one prepared, by links. If they are not what it needs, it prepares its own."""
+    """Links the data that another run prepared. A run that needs other data prepares its own."""
     if (target / "data").exists() or not (source / "data" / "prepared.json").exists():
         return
     with write_aside(target / "data") as partial:
@@ -208,7 +208,7 @@ def difference(entries: list[Entry], other_entries: list[Entry]) -> Paired:
 
 
 def over_seeds(entries: list[Entry]) -> dict[str, Measure]:
-    """Each measure of one network with an interval that holds the luck of training too."""
+    """Each measure of a network with an interval that covers the variation of training too."""
     kind, references, _ = scoring_of(entries)
     runs = [outputs(entry) for entry in entries]
     names = significance.countable(kind, runs[0], references) & entries[0].scores.measures.keys()
@@ -227,7 +227,7 @@ def outputs(entry: Entry) -> list[str]:
 
 
 def medium_length_source(scores: Scores) -> str:
-    """A test source to show alignments of: long enough to be of interest, short enough to be read."""
+    """The test source whose length is nearest to 40 characters, for which alignments are shown."""
     ranked = sorted(scores.cases, key=lambda case: abs(len(case.source) - 40))
     return ranked[0].source
 

@@ -1,4 +1,4 @@
-"""A run that begins with weights that exist: what it takes over from where they come from, and what it says of it."""
+"""Runs that begin with pretrained weights: settings and tensors taken over, and what is frozen."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from heedful.tasks.pretrained import Pretrained, order, unlike
 from heedful.tasks.task import find_task
 
 FREE = ("name", "dropout", "depth", "pool", "context", "patch", "stem", "tied", "codes")
-"""Settings of a network that one may choose anew: what does not fit then is not taken. Others change what fits."""
+"""Settings that may differ from the source's: tensors that do not fit then are initialised. Others must be equal."""
 
 
 @dataclass(frozen=True)

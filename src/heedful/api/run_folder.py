@@ -79,8 +79,8 @@ def table_in(path: Path) -> dict[str, object]:
 
 @contextmanager
 def open_run_folder(folder: Path, user_recipe: Recipe | None = None) -> Generator[None]:
-    """The folder, with the recipe as it was asked; a mistake in the data, which leaves nothing to keep, takes away
-    the recipe, and the folder if it is new.
+    """Creates the folder and writes `user_recipe` into it. A HeedfulError in the body, such as bad data, removes the
+    recipe again, and the folder if it is new.
     """
     new_folders = [new_folder for new_folder in (folder, *folder.parents) if not new_folder.exists()]
     folder.mkdir(parents=True, exist_ok=True)

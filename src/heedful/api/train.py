@@ -87,8 +87,8 @@ def run(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
 
 @dataclass(frozen=True)
 class RunSetup:
-    """All that there is before the first step: the recipe that the data settle, the data, the network with the weights
-    it begins with, and what is to be said of where they come from.
+    """A run before its first step: the recipe resolved for the data, the data, the model with its initial weights, and
+    lines on where these come from.
     """
 
     recipe: Recipe
@@ -115,7 +115,7 @@ def set_up_run(recipe: Recipe, start: Start | None, folder: Path, listener: List
 
 
 def run_first(stage: Stage, recipe: Recipe, folder: Path, listener: Listener) -> Recipe:
-    """Learns what a task has learnt before the rest, in a folder of its own; the recipe with what is left to spend."""
+    """Trains a task's first stage (a codebook) in a folder of its own; the recipe with the remaining budget."""
     codebook_folder = folder / "codebook"
     codebook_folder.mkdir(exist_ok=True)
     listener.begin("codebook", budget(replace(recipe, train=stage.train)))

@@ -1,4 +1,4 @@
-"""What the commands that ask a model share: their flags, what is asked, and where the answers go."""
+"""What the commands that ask a model share: flags, reading of inputs, writing of answers."""
 
 import json
 import sys
@@ -49,24 +49,24 @@ UNSEEN = "what the model never saw"
 
 @dataclass(frozen=True)
 class Question:
-    """What a command line asks: texts or names of files, or a file (else standard input) of them; and settings."""
+    """What a command line asks: inputs (texts or names), or a file with them (else standard input); settings."""
 
     inputs: list[str]
     file: Path | None
     changes: dict[str, Any]
 
     def lines(self) -> Iterator[str]:
-        """What is asked, one by one."""
+        """The inputs, one by one."""
         return check_utf8(self.inputs) if self.inputs else read_lines(self.file)
 
     @property
     def at_once(self) -> int:
-        """How many are answered together. A person at the keyboard wants each answer at once."""
+        """How many inputs are answered together: a single one where they are typed at a terminal."""
         return 1 if not self.inputs and not self.file and sys.stdin.isatty() else LINES_AT_ONCE
 
 
 def parse_question(words: list[str] | None, file: Path | None, output: Path | None, n: int | None = None) -> Question:
-    """What the words of a command line ask; raises HeedfulError for what cannot be meant."""
+    """Inputs and settings of a command line; raises HeedfulError for contradictions."""
     inputs, settings = texts_and_settings(words or [])
     changes = changes_of(settings + ([f"generate.n_best={n}"] if n is not None else []))
     if file and inputs:
@@ -100,7 +100,7 @@ def picture_names(lines: Iterable[str]) -> Iterator[str]:
 def answer_all(
     answer: Callable[[list[str]], "list[list[Answer]]"], inputs: Iterator[str], at_once: int, unseen: str = UNSEEN
 ) -> "Iterator[list[Answer]]":
-    """Answers in the order of the inputs; says which could not be read wholly (`unseen`), or were not finished."""
+    """Answers in the order of the inputs; reports inputs with unknown tokens (`unseen`), and unfinished answers."""
     total = unfinished = with_unknown = 0
     unknown_pieces: dict[str, None] = {}
     for chunk in chunks(inputs, at_once):
@@ -118,7 +118,7 @@ def answer_all(
 
 
 def report_unknown(with_unknown: int, total: int, pieces: list[str], unseen: str = UNSEEN) -> None:
-    """Says how many of the texts asked hold what the vocabulary has not, and what that is."""
+    """Reports how many texts hold tokens that are not in the vocabulary, and the first of these."""
     if with_unknown:
         print(f"{with_unknown:,} of {total:,} texts hold {unseen}: {join_pieces(pieces)}.", file=sys.stderr)
 

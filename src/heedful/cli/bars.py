@@ -1,4 +1,4 @@
-"""Labels in step on a terminal: bars of letters, coloured where colours are seen, or words with a label below each."""
+"""Labels of steps on a terminal: bars of letters, coloured where colours are shown, or words with labels below."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ from rich.text import Text
 from heedful.report.terminal import columns, signs_of, time_bars
 
 MAX_NAME = 32  # characters of a clip's name
-MIN_WIDTH = 20  # signs of a bar, however narrow the terminal
+MIN_WIDTH = 20  # of a bar, in signs, however narrow the terminal
 # Okabe and Ito's colours, told apart by colour-blind people too, as numbers of a terminal's 256.
 COLOURS = (214, 117, 36, 227, 26, 166, 175, 250)
-DARK_COLOURS = (25, 231)  # what is written on a dark colour, and on it alone
+DARK_COLOURS = (25, 231)  # those on which text is white
 
 
 def show(clips: Sequence[tuple[str, Sequence[str]]], names: Sequence[str]) -> None:

@@ -125,7 +125,7 @@ def as_object(answers: "list[Answer]") -> str:
 
 
 def remark(answer_lists: "list[list[Answer]]") -> None:
-    """Says what of the prompts could not be read, and which answers outgrew the network."""
+    """Reports unknown tokens of the prompts, and answers longer than the network's context."""
     pieces = dict.fromkeys(piece for answers in answer_lists for piece in answers[0].unknown)
     ask.report_unknown(sum(bool(answers[0].unknown) for answers in answer_lists), len(answer_lists), list(pieces))
     notes = [answer.note for answers in answer_lists for answer in answers if answer.note]

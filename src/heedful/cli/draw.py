@@ -63,7 +63,7 @@ def run(
 
 
 def refuse(output: Path | None, as_json: bool) -> None:
-    """Raises HeedfulError for a place that no picture goes to."""
+    """Raises HeedfulError for an output that cannot hold pictures."""
     if output is not None and as_json:
         raise HeedfulError("With --json pictures stand in the lines, and in no file.", "Leave out -o or --json.")
     if output is not None and not is_folder(output) and output.suffix.lower() != ".png":
@@ -115,13 +115,13 @@ def free_path(folder: Path, name: str) -> Path:
 
 
 def attributions(model: "Model") -> list[str]:
-    """What must stand below pictures made by this model."""
+    """The attributions that must be shown with pictures drawn by this model."""
     from heedful.data.samples.read import attribution
 
     return attribution(model.recipe.data.train)
 
 
 def credit(model: "Model") -> None:
-    """Says what must stand below the drawings, wherever they are shown."""
+    """Prints the attributions that must be shown with the drawings."""
     for line in attributions(model):
         print(f"Learnt from pictures of others. Where you show them, say: {line}", file=sys.stderr)

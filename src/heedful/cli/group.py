@@ -1,4 +1,4 @@
-"""Finds a command's module only when that command is called, and says every mistake in a few plain lines."""
+"""Imports a command's module only when that command is called, and prints every error in a few plain lines."""
 
 import sys
 from importlib import import_module
@@ -35,7 +35,7 @@ def run(words: list[str]) -> int:
 
 
 def usage(error: Any) -> HeedfulError:
-    """A misused flag or argument, in our words."""
+    """The error for a misused flag or argument."""
     command = error.ctx.command_path if error.ctx else "heedful"
     if hasattr(error, "possibilities"):
         return no_flag(command, error.option_name, error.ctx)

@@ -53,7 +53,7 @@ def run(name: Name, size: SizeFlag = None) -> None:
 
 
 def about_row(name: str, size: str) -> str:
-    """All there is to say about a row of the lineage."""
+    """The description of a row of the lineage."""
     from heedful.cli.shapes import Diagram
     from heedful.networks.settings import main_join
 
@@ -63,7 +63,7 @@ def about_row(name: str, size: str) -> str:
 
 
 def about_model(model: "Model") -> str:
-    """All there is to say about a model; one that was published may have an encoder of another kind."""
+    """The description of a model; a published one may have an encoder with settings of its own."""
     from heedful.cli.shapes import Diagram
     from heedful.tasks.task import find_task
 
@@ -93,7 +93,7 @@ def resolve_settings(name: str, size: str) -> "NetworkSettings":
 
 
 def meta_network(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Module":
-    """The network without memory for its weights: their shapes alone."""
+    """The network on the meta device: the shapes of its weights without memory for them."""
     import torch
 
     from heedful.networks.build import encoder_decoder, language_model, masked_language_model
@@ -110,7 +110,7 @@ def meta_network(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "
 
 
 def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan | None" = None) -> str:
-    """All there is to say about a network."""
+    """The description of a network: paper, diagram, settings, tensors, weights."""
     from heedful.cli.shapes import draw_diagram
     from heedful.networks.lineage import LINEAGE
 

@@ -144,14 +144,14 @@ def write_vectors(model: "Model", question: ask.Question, texts: list[str], outp
 
 
 def refuse_both(flags: dict[str, object]) -> None:
-    """Raises HeedfulError if two flags came of which each is a way of its own."""
+    """Raises HeedfulError if two of these flags were given, which exclude each other."""
     flags_set = [flag for flag, value in flags.items() if value]
     if len(flags_set) > 1:
         raise HeedfulError(f"{flags_set[0]} does not go with {flags_set[1]}.", "Ask twice.")
 
 
 def refuse_vectors(n: int | None, as_json: bool, output: Path | None) -> None:
-    """Raises HeedfulError for what says nothing about vectors, or a file that could not hold them."""
+    """Raises HeedfulError for flags that vectors do not have, or for a file of another format."""
     if n is not None:
         raise HeedfulError("--embed takes no --n: there is one vector for each.")
     ending = output.suffix.lower() if output else ".jsonl"

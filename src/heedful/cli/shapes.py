@@ -1,4 +1,4 @@
-"""A network drawn as in the figure of the five shapes: how positions are joined, and what the answer is made from."""
+"""A network as a diagram of text: how positions are connected, and what the answer is computed from."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from heedful.schema import NetworkSettings
 
 @dataclass(frozen=True)
 class Diagram:
-    """What is drawn: settings of a network and how its parts are joined.
+    """What a diagram shows: the settings of a network and how its parts are joined.
 
     `from_picture`: it reads pictures; `to_picture`: it writes one; `encoder`: the settings of another kind of encoder.
     """
@@ -22,7 +22,7 @@ class Diagram:
 
 
 def draw_diagram(diagram: Diagram) -> str:
-    """The figure, and a line that says how positions are joined."""
+    """The diagram, and a line that says how positions are connected."""
     settings = diagram.settings
     if diagram.join == "decoder":
         writes = arrow(settings)
@@ -36,7 +36,7 @@ def draw_diagram(diagram: Diagram) -> str:
 
 
 def draw_encoder_decoder(diagram: Diagram, reads: str) -> str:
-    """The figure of what reads a source and writes a target."""
+    """The diagram of an encoder and a decoder."""
     decoder, writes = decoder_config(diagram.settings), arrow(diagram.settings)
     one_vector = isinstance(decoder, RecurrentDecoderConfig) and decoder.attends == "never"
     bridge = "── one vector ──▶" if one_vector else "══ all positions ══▶"
@@ -63,7 +63,7 @@ def draw_encoder_decoder(diagram: Diagram, reads: str) -> str:
 
 
 def legend(settings: NetworkSettings, reads: str, from_picture: bool) -> str:
-    """How what goes in is read; of one picture, whose parts the drawing does not show, in words alone."""
+    """How the source is read; in words alone for a picture, whose patches the diagram does not show."""
     if not from_picture:
         return f"{reads} {READING_LEGEND[reads]}".strip()
     if settings.patch == "whole":
@@ -72,12 +72,12 @@ def legend(settings: NetworkSettings, reads: str, from_picture: bool) -> str:
 
 
 def arrow(settings: NetworkSettings) -> str:
-    """The sign for how the decoder joins positions."""
+    """The sign for how the decoder connects positions."""
     return "→" if isinstance(decoder_config(settings), RecurrentDecoderConfig) else "⇒"
 
 
 def joining_sign(settings: NetworkSettings, join: Join) -> str:
-    """The sign for how the encoder joins positions."""
+    """The sign for how the encoder connects positions."""
     encoder = encoder_config(settings)
     if isinstance(encoder, FrameEncoderConfig):
         return " "
@@ -112,7 +112,7 @@ PICTURE_FIGURE = """\
    □   a picture
 """
 
-# Where nothing is written; ~ stands for how positions are joined.
+# Diagrams of networks without a decoder; ~ stands for how positions are connected.
 READING_FIGURES: dict[Join, str] = {
     "encoder_pooled": """\
            ○   one answer

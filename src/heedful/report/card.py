@@ -11,7 +11,7 @@ from heedful.results import Measure, Scores
 
 @dataclass(frozen=True)
 class TaskCard:
-    """What a card says of a task: its verb, the hub's name for it ("": none), what goes in, and what comes out."""
+    """The task as a model card names it: verb, the hub's task ("": none), what goes in, what comes out."""
 
     verb: str
     hub_task: str

@@ -1,4 +1,4 @@
-"""What a classifier mixes up: the table of mix-ups, each class by itself, and whether its sureness can be trusted."""
+"""What a classifier confuses: the confusion matrix, scores by class, and how well calibrated its confidence is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from heedful.report import draw, words
 from heedful.report.figures import Figure, Table
 from heedful.results import Bin, ClassScore, Confusion, Scores
 
-NAMES = 30  # classes that a table of mix-ups has room for; of more, only the pairs are told
+NAMES = 30  # classes that a confusion matrix has room for; of more, only the most frequent pairs are shown
 PAIRS = 20
-CLASSES = 15  # worst classes that are shown at once; the others are folded away
-TRUSTWORTHY_ERROR = 3.0  # a calibration error, in percent, up to which sureness is called trustworthy
+CLASSES = 15  # worst classes that are shown at once; the full table is folded
+TRUSTWORTHY_ERROR = 3.0  # calibration error, in percent, up to which the confidence is called trustworthy
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ConfusionCell:
 
 @dataclass(frozen=True)
 class ConfusionMatrix:
-    """The table of mix-ups: a row a true class, a column an answer; no rows where there are too many classes."""
+    """The confusion matrix: a row for each true class, a column for each answer; no rows if classes are too many."""
 
     names: Sequence[str]
     rows: Sequence[tuple[str, Sequence[ConfusionCell]]]
@@ -37,7 +37,7 @@ class ConfusionMatrix:
 
 @dataclass(frozen=True)
 class RankedClasses:
-    """The classes, worst first: those that are shown, all of them (empty: they are all shown), and what to see."""
+    """Scores by class, worst first: the table that is shown, the full one (empty if nothing is left out), a caption."""
 
     worst: Table
     all_classes: Table
@@ -45,7 +45,7 @@ class RankedClasses:
 
 
 def matrix(confusion: Confusion | None) -> ConfusionMatrix | None:
-    """The mix-ups as shaded cells, and the most frequent of them as pairs."""
+    """The confusion matrix as shaded cells, and its most frequent errors as pairs."""
     if confusion is None or not confusion.names:
         return None
     names, fits = confusion.names, len(confusion.names) <= NAMES
@@ -76,7 +76,7 @@ def cells(names: Sequence[str], true: int, row: Sequence[int]) -> list[Confusion
 
 
 def mixed_up(confusion: Confusion) -> list[tuple[str, str, int, float]]:
-    """The wrong answers by pair, most frequent first: (truth, answer, times, share of that truth).
+    """The wrong answers by pair, most frequent first: (truth, answer, count, fraction of that truth's examples).
 
     >>> mixed_up(Confusion(("cat", "dog"), ((8, 2), (1, 9))))
     [('cat', 'dog', 2, 0.2), ('dog', 'cat', 1, 0.1)]
@@ -91,7 +91,7 @@ def mixed_up(confusion: Confusion) -> list[tuple[str, str, int, float]]:
 
 
 def describe_confusion(confusion: Confusion, pairs: Sequence[tuple[str, str, int, float]], fits: bool) -> str:
-    """What the mix-ups say, in a line or two."""
+    """The confusion matrix in a line or two of text."""
     legend = "Row: what it is; column: what was answered; the deeper, the larger a share of its row. " if fits else ""
     if not pairs:
         return f"{legend}Nothing was mixed up."
@@ -104,7 +104,7 @@ def describe_confusion(confusion: Confusion, pairs: Sequence[tuple[str, str, int
 
 
 def by_class(scores: Sequence[ClassScore]) -> RankedClasses | None:
-    """Each class by itself, worst first; classes without an example last, for nothing is known of them."""
+    """Scores by class, worst F1 first; classes without a test example last."""
     if not scores:
         return None
     ranked = sorted(scores, key=lambda score: (score.count == 0, score.f1))
@@ -131,23 +131,23 @@ def by_class(scores: Sequence[ClassScore]) -> RankedClasses | None:
 
 
 def reliability(scores: Scores) -> Figure | None:
-    """How often answers are right that are so sure: on the dashed line, sureness can be trusted."""
+    """The reliability diagram: accuracy by confidence; a calibrated model lies on the dashed line."""
     bins = [bin_ for bin_ in scores.reliability if bin_.count]
     if not bins:
         return None
     rows = [[f"{words.span(bin_)} %", f"{bin_.count:,}", f"{bin_.value:.1f}"] for bin_ in bins]
     table = Table(["how sure", "answers", "right, %"], rows)
     return Figure(
-        "How far its sureness can be trusted", draw_reliability(bins), describe_reliability(scores, bins), table
+        "How far its confidence can be trusted", draw_reliability(bins), describe_reliability(scores, bins), table
     )
 
 
 def draw_reliability(bins: Sequence[Bin]) -> Markup:
-    """Bars over sureness in percent, with the dashed line on which the two are equal."""
+    """A bar for each bin of confidence, and the dashed diagonal of perfect calibration."""
     x = draw.Scale(0, 100, draw.LEFT, draw.WIDTH - 14)
     y = draw.Scale(0, 100, draw.HEIGHT - draw.BOTTOM, draw.TOP)
     marks = [0, 20, 40, 60, 80, 100]
-    body = [draw.frame(x, y, marks, marks, "how sure it was, %", "right, %")]
+    body = [draw.frame(x, y, marks, marks, "confidence, %", "right, %")]
     for bin_ in bins:
         left, width = x(bin_.low) + 1, max(2.0, x(bin_.high) - x(bin_.low) - 2)
         hint = f"{words.span(bin_)} % sure: {bin_.count:,} answers, {bin_.value:.1f} % right"
@@ -156,14 +156,14 @@ def draw_reliability(bins: Sequence[Bin]) -> Markup:
         label = words.abbreviate(bin_.count)
         body.append(draw.tag("text", label, x=left + width / 2, y=y(0) - 6, class_="on", text_anchor="middle"))
     body.append(draw.tag("line", x1=x(0), y1=y(0), x2=x(100), y2=y(100), class_="yardstick"))
-    return draw.svg(body, draw.WIDTH, draw.HEIGHT, "share of right answers by how sure they were")
+    return draw.svg(body, draw.WIDTH, draw.HEIGHT, "accuracy by confidence")
 
 
 def describe_reliability(scores: Scores, bins: Sequence[Bin]) -> str:
-    """The diagram in words: its fullest bar, the calibration error, and to which side it errs.
+    """The reliability diagram in words: its fullest bin, the calibration error, over- or underconfidence.
 
-    It is called too sure only where the share of right answers lies outside of a bar's own range, for where
-    within the range the answers stand, a bar does not tell.
+    A bin counts as overconfident only if its accuracy lies outside its own range of confidence: where within the range
+    the answers lie, a bin does not say.
     """
     fullest = max(bins, key=lambda bin_: bin_.count)
     parts = [
@@ -173,8 +173,8 @@ def describe_reliability(scores: Scores, bins: Sequence[Bin]) -> str:
     ]
     error = next((measure.value for name, measure in scores.measures.items() if "calibration" in name), None)
     if error is not None:
-        good = ": its sureness can be trusted" if error <= TRUSTWORTHY_ERROR else ""
-        parts.append(f"Calibration error: sureness and truth are {error:.1f} % apart on average{good}.")
+        good = ": its confidence can be trusted" if error <= TRUSTWORTHY_ERROR else ""
+        parts.append(f"Calibration error: confidence and accuracy are {error:.1f} % apart on average{good}.")
     overconfidence = sum(bin_.count * max(0.0, bin_.low - bin_.value) for bin_ in bins)
     underconfidence = sum(bin_.count * max(0.0, bin_.value - bin_.high) for bin_ in bins)
     if (error is None or error > TRUSTWORTHY_ERROR) and overconfidence != underconfidence:

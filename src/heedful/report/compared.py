@@ -1,4 +1,4 @@
-"""A comparison as rows: one a network, over all of its seeds."""
+"""A comparison as rows, one for each network, over all of its seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class NetworkRow:
 
 
 def rows(comparison: Comparison) -> list[NetworkRow]:
-    """One row a network, in the order of the entries; means over seeds where there are several."""
+    """A row for each network, in the order of the entries; means over seeds where there are several."""
     networks = by_network(comparison)
     measures = {name: over_seeds(comparison, name, entries) for name, entries in networks.items()}
     best = best_network(comparison, measures)
@@ -112,11 +112,11 @@ def paired_test(comparison: Comparison, network: str, other_network: str) -> Pai
 
 
 def interval_note(comparison: Comparison) -> str:
-    """What the intervals do and do not hold, by the number of seeds."""
+    """Which sources of variation the intervals cover, by the number of seeds."""
     if all(len(entries) == 1 for entries in by_network(comparison).values()):
-        return "One seed each: the intervals hold the luck of the examples, not that of training."
+        return "One seed each: the intervals show the variation between examples, not that of training."
     if comparison.over_runs:
-        return "Several seeds: the intervals hold the luck of training and that of the examples."
+        return "Several seeds: the intervals show the variation of training and that between examples."
     return "Several seeds: means over them, without an interval."
 
 

@@ -13,7 +13,7 @@ MAX_LENGTH = 400  # characters of a text that a table of examples shows; the sig
 
 @dataclass(frozen=True)
 class MarkedCase:
-    """One example for a table: `answer` has what is too much struck out, `right` has what is missing underlined."""
+    """An example for a table: `answer` has its wrong words struck out, `right` has the missing words underlined."""
 
     source: str
     answer: Markup
@@ -23,7 +23,7 @@ class MarkedCase:
 
 
 def mark_differences(case: Case) -> MarkedCase:
-    """Holds the answer against the reference that differs least."""
+    """Marks where an answer differs from the nearest of its references (Levenshtein distance over words)."""
     answer_words = split_words(case.output)
     nearest = min(case.references, key=lambda reference: Levenshtein.distance(answer_words, split_words(reference)))
     reference_words = split_words(nearest)
@@ -41,13 +41,13 @@ def mark_differences(case: Case) -> MarkedCase:
 
 
 def split_words(text: str) -> list[str]:
-    """Words with the blanks before them, so that joining gives the text back; characters where there is one word."""
+    """Words with the blanks before them, so that joining gives the text back; the characters of a single word."""
     words = text.split(" ")
     return [words[0], *(f" {word}" for word in words[1:])] if len(words) > 1 else list(text)
 
 
 def render(parts: Sequence[tuple[bool, Sequence[str]]], changed: Markup) -> Markup:
-    """The pieces in order, changed ones in their mark, up to MAX_LENGTH characters."""
+    """The pieces in order, changed ones wrapped in `changed`, up to MAX_LENGTH characters."""
     markup, room = Markup(""), MAX_LENGTH
     for differs, words in parts:
         text = "".join(words)

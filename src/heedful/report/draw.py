@@ -1,7 +1,7 @@
 """Drawings as inline SVG: lines, bars, intervals, heat maps.
 
 Colours and weights of type come from the page's style sheet by class, so that a drawing is dark where the page is.
-Series differ in colour, dash and mark, and are named at their ends: none has to be told by colour alone.
+Series differ in colour, dash and mark, and are named at their ends, so that colour is never the only difference.
 All text goes through `tag`, which escapes it.
 """
 
@@ -34,7 +34,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Scale:
-    """Where a value stands on the drawing."""
+    """A linear scale: from a value to its coordinate on the drawing."""
 
     low: float
     high: float
@@ -53,7 +53,7 @@ def lines(
     from_zero: bool = False,
     above: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """Lines over two number axes. `above` labels places on a second axis at the top."""
+    """Lines over two number axes. `above` labels positions on a second axis at the top."""
     xs = [x for line_ in series for x, _ in line_.points]
     ys = [y for line_ in series for _, y in line_.points]
     names = len(series) > 1
@@ -73,7 +73,7 @@ def lines(
 
 
 def bars(rows: Sequence[tuple[str, float, str]], x_label: str, y_label: str) -> Markup:
-    """Upright bars: (label below, value, what is written on it)."""
+    """A vertical bar for each row (label below, value, text on the bar)."""
     values = ticks(0, max([value for _, value, _ in rows] + [0]))
     y = Scale(values[0], values[-1], HEIGHT - BOTTOM, TOP)
     room = (WIDTH - LEFT - 14) / len(rows)
@@ -103,7 +103,7 @@ def bars(rows: Sequence[tuple[str, float, str]], x_label: str, y_label: str) -> 
 
 
 def intervals(rows: Sequence[tuple[str, Measure]], x_label: str, yardstick: tuple[str, float] | None = None) -> Markup:
-    """A dot a row with its 95 % interval, and a dashed line for the baseline."""
+    """A dot with its 95 % interval for each row, and a dashed line for the baseline."""
     height = TOP + 30 * len(rows) + BOTTOM
     left = 12 + NAME * max(len(shorten_token(name)) for name, _ in rows)
     ends = [end for _, measure in rows for end in (measure.low, measure.high, measure.value)]
@@ -157,7 +157,7 @@ def heatmap(
 
 
 def map_row(t: int, text: str, row: Sequence[float], left: float, y: float, cell: float, small: bool) -> Markup:
-    """One target token's row of cells, with a blank one over all of its width that feels the pointer."""
+    """A target token's row of cells, over a transparent rectangle that receives the pointer's events."""
     inside = []
     if not small:
         middle = y + cell / 2 + 4
@@ -174,7 +174,7 @@ def map_row(t: int, text: str, row: Sequence[float], left: float, y: float, cell
 
 
 def longest_label(texts: Sequence[str]) -> int:
-    """Letters of the longest label."""
+    """The length of the longest label, in characters."""
     return max((len(shorten_token(text)) for text in texts), default=0)
 
 
@@ -214,7 +214,7 @@ def line(series: Series, x: Scale, y: Scale) -> Markup:
 
 
 def mark(style: int, x: float, y: float, size: float, title: str | None = None) -> Markup:
-    """A series' own sign: disc, square, diamond or triangle."""
+    """The marker of a series: disc, square, diamond or triangle."""
     class_ = f"mark s{style % SERIES}"
     if style % 4 == 0:
         return tag("circle", cx=x, cy=y, r=size, class_=class_, title=title)
@@ -228,7 +228,7 @@ def mark(style: int, x: float, y: float, size: float, title: str | None = None) 
 
 
 def end_labels(series: Sequence[Series], x: Scale, y: Scale) -> list[Markup]:
-    """Names at the ends of the lines, pushed apart where they would overlap; one name a style."""
+    """Names at the ends of the lines, moved apart where they would overlap; each name once."""
     last = {line_.name: (y(line_.points[-1][1]), line_) for line_ in series if line_.points}
     ends = sorted(last.values(), key=lambda place: place[0])
     labels, previous = [], -math.inf

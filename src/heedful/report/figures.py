@@ -1,4 +1,4 @@
-"""Plain results as figures: a drawing, the same numbers as a table, and a line that says what to see."""
+"""Plain results as figures: a drawing, the same numbers as a table, and a caption."""
 
 import re
 from collections import Counter
@@ -23,7 +23,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """What a page shows in one piece. `caption` says what the drawing shows."""
+    """A drawing with its title, its caption and the same numbers as a table."""
 
     title: str
     drawing: Markup
@@ -33,7 +33,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class AlignmentView:
-    """An alignment to point at: one large map, and the small ones (label, drawing) that it is the mean of."""
+    """An interactive alignment: a large map, and the small ones (label, drawing) whose mean it is."""
 
     title: str
     source: Sequence[str]
@@ -76,7 +76,7 @@ def over_time(title: str, progress: Sequence[Progress], name: str, caption: str)
 
 
 def average_progress(progress: Sequence[Progress], name: str) -> list[Progress]:
-    """At most POINTS records, each the mean of a stretch and dated by its last."""
+    """At most POINTS records, each the mean of consecutive ones, with the step and time of the last."""
     stretch = -(-len(progress) // POINTS) or 1
     parts = [progress[i : i + stretch] for i in range(0, len(progress), stretch)]
     means = [sum(p.values[name] for p in part) / len(part) for part in parts]
@@ -163,7 +163,7 @@ def validation_curves(comparison: Comparison) -> Figure | None:
 
 
 def length_curves(comparison: Comparison) -> Figure | None:
-    """Quality by source length, a line a network (the first seed of each)."""
+    """The primary score by source length, a line for each network (its first seed)."""
     primary = compared.primary(comparison)
     series, rows = [], []
     for style, (name, entries) in enumerate(compared.by_network(comparison).items()):
@@ -180,7 +180,7 @@ def length_curves(comparison: Comparison) -> Figure | None:
 
 
 def alignment_view(alignment: Alignment, title: str = "") -> AlignmentView:
-    """An alignment to point at: the only map, or the mean of all with each of them beside it."""
+    """An alignment as a view: its only map, or the mean of all maps with each of them beside it."""
     maps = list(alignment.maps.values())
     single = len(maps) == 1
     large = maps[0] if single else mean_map(maps)
@@ -207,7 +207,7 @@ def alignment_view(alignment: Alignment, title: str = "") -> AlignmentView:
 
 
 def maps_per_layer(names: Sequence[str]) -> int:
-    """How many maps a layer has, so that each layer stands in a row of its own; 6 where layers differ."""
+    """The number of maps of each layer, so that a layer is a row of the view; 6 where layers differ."""
     layers = Counter(name.rpartition(".")[0] for name in names)
     return layers.most_common(1)[0][1] if len(set(layers.values())) == 1 else 6
 
@@ -239,7 +239,7 @@ def full_table(alignment: Alignment, weights: Sequence[Sequence[float]]) -> Tabl
 
 
 def most_attended(alignment: Alignment) -> Table:
-    """Many maps in words: what each output looked at most, in each map."""
+    """The source token with the largest weight for each output token, in each map."""
     rows = []
     for t, text in enumerate(alignment.target):
         cells = []

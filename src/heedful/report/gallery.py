@@ -1,4 +1,4 @@
-"""Pictures in pages: cards with a picture, what was said of it, and whether that is right."""
+"""Galleries of pages: cards with pictures, the answer, and whether it is right."""
 
 import base64
 import io
@@ -24,7 +24,7 @@ ALT_LENGTH = 160  # characters of a card's line
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that stands in the page itself; `enlarged` ones are enlarged by whole pixels."""
+    """A picture as a data URI of the page; `enlarged`: scaled up by an integer factor."""
 
     uri: str
     width: int
@@ -36,7 +36,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class GalleryCard:
-    """One thing and what was made of it. `right` is None where nothing is right or wrong."""
+    """An example and its answer. `right` is None where nothing is right or wrong."""
 
     pictures: Sequence[Picture]
     answer: str | Markup
@@ -46,13 +46,13 @@ class GalleryCard:
 
     @property
     def width(self) -> int:
-        """Pixels that its pictures take side by side, as far as there is room for so many."""
+        """The width of its pictures side by side, in pixels."""
         return max(SIDE, sum(picture.width + 2 for picture in self.pictures) + GAP * (len(self.pictures) - 1))
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Cards below a heading; without any picture among them the table stands for them."""
+    """Cards below a heading; if none of them has a picture, the table is shown in their place."""
 
     title: str
     caption: str
@@ -66,7 +66,7 @@ class Gallery:
 
 
 def galleries(cases: Sequence[Case], exhibits: Exhibits) -> list[Gallery]:
-    """What a page shows of scored cases."""
+    """The galleries of a page, by the kind of answer (`Exhibits.view`)."""
     match exhibits.view:
         case "drawings":
             return drawing_galleries(cases, exhibits.pictures, exhibits.returned, exhibits.answers)
@@ -81,7 +81,7 @@ def galleries(cases: Sequence[Case], exhibits: Exhibits) -> list[Gallery]:
 
 
 def class_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
-    """The surest of the wrong answers, and a random few."""
+    """The wrong answers of highest confidence, and a random sample."""
     scored = any(case.score is not None for case in cases)
     wrong = sorted((case for case in cases if case.error), key=lambda case: -(case.score or 0.0))
     cards = [(case, class_card(case, pictures)) for case in wrong[:CARDS]]
@@ -100,7 +100,7 @@ def class_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
 
 
 def caption_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
-    """Best, worst and random captions under their pictures."""
+    """Worst, best and random captions with their pictures."""
     best = sorted(cases, key=lambda case: (case.error, -len(case.output)))[:CARDS]
     worst = sorted((case for case in cases if case.error), key=lambda case: (-case.error, len(case.output)))[:CARDS]
     groups = [
@@ -118,7 +118,7 @@ def caption_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> l
 
 
 def caption_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
-    """A picture with its caption, held against the nearest reference."""
+    """A picture with its caption, and the differences from the nearest reference."""
     marks = mark_differences(case)
     if not case.error:
         return GalleryCard(pictures_of(case.source, pictures), case.output, "", True)
@@ -164,7 +164,7 @@ def drawing_galleries(
 
 
 def match_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
-    """Those whose partner was found last, and a random few."""
+    """The cases whose partner was ranked lowest, and a random sample."""
     worst = sorted(cases, key=lambda case: -case.error)[:CARDS]
     cards = [(case, match_card(case, pictures)) for case in worst if case.error]
     random_cards = [(case, match_card(case, pictures)) for case in random_cases(cases)]
@@ -174,35 +174,35 @@ def match_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> lis
 
 
 def match_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
-    """A picture or text, what it belongs to, and at which place that was found."""
+    """A picture or text, its partners, and the rank at which a partner was found."""
     partners = [partner for partner in case.references if not partner.isdigit()]
     card_pictures = [picture for reference in (case.source, *partners) for picture in pictures_of(reference, pictures)]
     texts = words.join_words(
         [reference for reference in (case.source, *partners) if reference not in pictures][:3], "or"
     )
-    # What was held for likeliest is told where it is another thing, and can be read.
+    # The top-ranked answer is shown where it is not a partner, and is a text.
     if case.said and case.said not in (*partners, *pictures):
         return GalleryCard(card_pictures, case.said, f"it is {texts}" if texts else "", not case.error, rank(case))
     return GalleryCard(card_pictures, texts or case.source, "", not case.error, rank(case))
 
 
 def rank(case: Case) -> str:
-    """At which place the right thing was found, where the answer is such a number."""
+    """The rank of the right partner, where the output is a rank."""
     return f"found as number {int(case.output):,}" if case.output.isdigit() else ""
 
 
 def random_cases(cases: Sequence[Case]) -> list[Case]:
-    """As many as a gallery holds, at random but always the same."""
+    """A random sample of the size of a gallery, always the same."""
     return random.Random(0).sample(list(cases), min(CARDS, len(cases)))
 
 
 def random_note(sample: Sequence[object], cases: Sequence[Case]) -> str:
-    """How the random few were chosen."""
+    """How the random sample was drawn."""
     return f"{len(sample)} of {len(cases):,}, drawn with seed 0."
 
 
 def gallery(title: str, caption: str, cards: Sequence[tuple[Case, GalleryCard]]) -> Gallery:
-    """Cards with the table that says the same; it names each source, so that it can be found again."""
+    """Cards with the same content as a table, which names each source."""
     rows = [
         [
             case.source,
@@ -214,7 +214,7 @@ def gallery(title: str, caption: str, cards: Sequence[tuple[Case, GalleryCard]])
         for case, card in cards
     ]
     head = ["source", "answer", "right would be", "", "more"]
-    # A column that says nothing is left out.
+    # An empty column is left out.
     columns = [i for i in range(len(head)) if i == 0 or any(row[i] not in ("", "–") for row in rows)]
     return Gallery(
         title,

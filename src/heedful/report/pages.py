@@ -62,7 +62,7 @@ def run_page(
 
 
 def score_values(scores: Scores | None) -> dict[str, Any]:
-    """The one number of a run, and all the others."""
+    """The template's values for scores: the primary one, the table of all, signatures."""
     return {
         "scores": scores,
         "hero": hero(scores) if scores else None,
@@ -72,7 +72,7 @@ def score_values(scores: Scores | None) -> dict[str, Any]:
 
 
 def class_values(scores: Scores | None) -> dict[str, Any]:
-    """What is mixed up, how each class fares, and how far sureness can be trusted."""
+    """The template's values for a classifier: confusion matrix, scores by class, reliability diagram."""
     return {
         "matrix": classes.matrix(scores.confusion) if scores else None,
         "ranked": classes.by_class(scores.by_class) if scores else None,
@@ -188,7 +188,7 @@ def environment() -> Environment:
 
 
 def hero(scores: Scores) -> dict[str, str]:
-    """The one number of a run, in words."""
+    """The primary score as text, with its interval and the baseline."""
     measure = scores.measures[scores.primary]
     baseline = scores.baseline.get(scores.primary)
     return {
@@ -269,7 +269,7 @@ def further_table(comparison: Comparison, rows: Sequence[compared.NetworkRow], n
 
 
 def attention_views(comparison: Comparison) -> dict[str, Any]:
-    """A view a network that has attention, and a line on those that have none."""
+    """An alignment for each network that has attention, and a note on those that have none."""
     alignments = {name: entries[0].alignment for name, entries in compared.by_network(comparison).items()}
     views = [
         figures.alignment_view(alignment, name)

@@ -1,4 +1,4 @@
-"""What a language model expects and what it does not, and how it goes on with a text."""
+"""A language model's continuations, and the passages of highest and lowest cross-entropy."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ MAX_LENGTH = 400  # characters of a passage
 
 
 def passage_tables(cases: Sequence[Case], answers: Sequence[Answer]) -> list[tuple[str, str, Table]]:
-    """Continuations, and the passages that surprised a model most and least: (title, what it is, table)."""
+    """Continuations, and the passages with the most and the fewest bits per character: (title, note, table)."""
     tables = []
     if answers:
         rows = [[shorten(answer.source), shorten(answer.output)] for answer in answers]

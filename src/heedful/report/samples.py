@@ -11,7 +11,7 @@ from heedful.results import Answer, Comparison, Entry
 
 @dataclass(frozen=True)
 class SampleCell:
-    """A cell: what was said, and what was drawn or given as a picture."""
+    """A cell of the grid: text and pictures."""
 
     text: str
     pictures: tuple[Picture, ...] = ()
@@ -27,7 +27,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class SampleAnswers:
-    """One of three: a plain table, a grid with pictures, or bars."""
+    """The samples as a table, and as a grid with pictures or as bars where answers are such."""
 
     table: Table
     grid: Grid | None = None

@@ -29,7 +29,7 @@ class SheetCell:
 
 @dataclass(frozen=True)
 class SheetSize:
-    """How wide the parts of a sheet are, and how many lines of prompts each row has."""
+    """The width of a cell and of the sheet, and the lines of text above each row."""
 
     cell: int
     width: int
@@ -67,7 +67,7 @@ def contact_sheet(cells: Sequence[SheetCell], columns: int = 4, attribution: Seq
 
 
 def measure_sheet(cells: Sequence[SheetCell], across: int, face: ImageFont.FreeTypeFont) -> SheetSize:
-    """The sizes that hold the cell with the most pictures, and in each row the longest prompt."""
+    """The sizes that fit the cell with the most pictures, and in each row the longest prompt."""
     picture_count = max(len(cell.drawings) + bool(cell.real) for cell in cells)
     width = max(picture_count * SIDE + (picture_count - 1) * GAP, SIDE + SIDE // 2)
     counts = [len(wrap(cell.prompt, face, width, MAX_LINES)) for cell in cells]
@@ -78,7 +78,7 @@ def measure_sheet(cells: Sequence[SheetCell], across: int, face: ImageFont.FreeT
 def paste_pictures(
     sheet: Image.Image, pen: ImageDraw.ImageDraw, cell: SheetCell, corner: tuple[int, int], face: ImageFont.FreeTypeFont
 ) -> None:
-    """The pictures of one cell in a row, and below each what it is."""
+    """Pastes the pictures of a cell in a row, each with its label below."""
     left, top = corner
     labelled = [*((png, "drawn") for png in cell.drawings), *([(cell.real, "real")] if cell.real else [])]
     for number, (png, name) in enumerate(labelled):
@@ -90,7 +90,7 @@ def paste_pictures(
 
 
 def fit_picture(png: bytes) -> Image.Image:
-    """A picture that fills its place: small ones by whole pixels, others made to fit; clear parts are white."""
+    """A picture scaled to SIDE pixels: a small one up by an integer factor, a large one down; transparency is white."""
     with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
         picture = image.convert("RGBA")
     longest = max(picture.size)

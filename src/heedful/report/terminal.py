@@ -18,7 +18,7 @@ MASKED_SIGN, OTHER_SIGN = ".", "?"
 
 
 def scores_table(scores: Scores) -> str:
-    """A measure a line: value, interval, baseline.
+    """A line for each measure: value, interval, baseline.
 
     >>> from heedful.results import Measure
     >>> print(scores_table(Scores("word_error", {"word_error": Measure("word_error", 31.2, 30.4, 32.0, False)}, 12606)))
@@ -42,7 +42,7 @@ def scores_table(scores: Scores) -> str:
 
 
 def compare_table(comparison: Comparison) -> str:
-    """A network a line, the baseline last, and below them what the paired tests say."""
+    """A line for each network, the baseline last, and below them the paired tests."""
     rows = compared.rows(comparison)
     primary, scores = compared.primary(comparison), comparison.entries[0].scores
     names = compared.measures(comparison)
@@ -155,7 +155,7 @@ def confusion_table(confusion: Confusion, most: int = 10) -> str:
 
 
 def time_bars(rows: Sequence[tuple[str, Sequence[str]]], names: Sequence[str] = (), width: int = 72) -> str:
-    """Answers in step as lines of letters, a letter a label; the row "truth" is the first, if there is one.
+    """Labels of steps as lines of letters, a letter for each label; the row "truth" is the first, if there is one.
 
     Where there are more steps than `width`, a letter stands for several: for the label that most of them have. `names`
     fixes the order in which labels get their letters, so that several clips agree. ^ marks what is wrong anywhere.

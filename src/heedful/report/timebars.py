@@ -1,7 +1,7 @@
-"""Answers in step as coloured bars, truth and answer one above the other; the same colour is the same label.
+"""Labels of steps as coloured bars, truth and answer one above the other; the same colour is the same label.
 
-Bars are as wide as the page: places are in percent, so that letters keep their size on a phone. A label has a colour
-and a texture, so that none has to be told by colour alone; wide stretches bear its name.
+Bars are as wide as the page: coordinates are in percent, so that letters keep their size on a phone. A label has a
+colour and a texture, so that colour is never the only difference; wide segments bear its name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ PATTERNS = (
 
 @dataclass(frozen=True)
 class Bars:
-    """Clips with what their colours mean."""
+    """A figure for each clip, and the legend of their colours."""
 
     legend: Markup
     figures: Sequence[Figure]
@@ -45,7 +45,7 @@ class Bars:
 
 
 def bars_of_cases(cases: Sequence[Case], tracks: Mapping[str, Track]) -> Bars | None:
-    """The worst, the middling and the best of the cases as bars; `tracks` by source give time and windows."""
+    """The worst, middle and best cases as bars; `tracks` by source give times and windows."""
     chosen = spread_out(cases)
     rows = {case.source: [("truth", steps(case.references[0])), ("answer", steps(case.output))] for case in chosen}
     return bars(rows, tracks, "Worst first, then middling, then best." if len(chosen) < len(cases) else "")
@@ -124,7 +124,7 @@ def has_times(track: Track | None) -> bool:
 
 
 def stretches(labels: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Equal neighbours as one: (label, first step, behind the last).
+    """Runs of equal labels: (label, first step, behind the last).
 
     >>> stretches(("a", "a", "", "b"))
     [('a', 0, 2), ('', 2, 3), ('b', 3, 4)]
@@ -140,7 +140,7 @@ def stretches(labels: Sequence[str]) -> list[tuple[str, int, int]]:
 def stretch(
     row_name: str, label: str, start: float, end: float, a: int, b: int, total: float, styles: Mapping[str, int]
 ) -> Markup:
-    """One stretch of a bar; hovering says what it is, and its name stands on it where there is room."""
+    """One run of equal labels as a rectangle, with a tooltip, and the label on it where there is room."""
     step_range = f"step {a:,}" if b == a + 1 else f"steps {a:,} to {b - 1:,}"
     hint = f"{label or 'masked'}: {step_range} ({row_name})"
     fraction = (end - start) / (total or 1)
@@ -165,7 +165,7 @@ def stretch(
 
 
 def masked_rect(place: Mapping[str, Any]) -> Markup:
-    """Where nothing is judged: slanting lines on the colour of the page."""
+    """A masked step, which is not scored: slanting lines on the colour of the page."""
     return draw.tag("rect", class_="masked", **place) + draw.tag("rect", fill="url(#masked)", **place)
 
 
@@ -176,7 +176,7 @@ def colour(style: int) -> str:
 
 
 def texture(style: int) -> str:
-    """The name of a style's texture: sixteen differ without any colour, and after those it moves on by one."""
+    """The name of a style's texture: the first sixteen differ even without colour; later ones are shifted by one."""
     dark = "dark" if style // draw.SERIES % 2 else "light"
     return f"{dark}{(style + style // (2 * draw.SERIES)) % TEXTURES}"
 
@@ -218,7 +218,7 @@ def axis(ends: Sequence[float], unit: str) -> Markup:
 
 
 def canvas(body: Sequence[Markup], height: float, title: str) -> Markup:
-    """A drawing as wide as its place and as high as said; without a viewBox, so that letters keep their size."""
+    """A drawing of full width and the given height; without a viewBox, so that letters keep their size."""
     inside = Markup("").join(body)
     # The style sheet leaves the height of drawings to their viewBox, which this one has not.
     size: dict[str, Any] = {"width": "100%", "style": f"height: {height:g}px"}
@@ -259,7 +259,7 @@ def swatch(class_: str, texture_id: str) -> Markup:
 
 
 def segments(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Table, str]:
-    """The stretches over which no row changes, and a sentence on those left out."""
+    """The runs of steps over which no row changes, as a table, and a sentence on those left out."""
     columns = list(zip(*(labels for _, labels in rows), strict=False))
     table_rows, start = [], 0
     for labels, same in groupby(columns):
@@ -271,7 +271,7 @@ def segments(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Table, str]:
 
 
 def describe_rows(rows: Sequence[tuple[str, Sequence[str]]], length: int, track: Track | None) -> str:
-    """How often each row is right and how often it changes; what was not drawn; how it was read."""
+    """Accuracy and number of changes of each row; what was not drawn; how the clip was read."""
     truth = rows[0][1] if rows[0][0] == "truth" else ()
     parts = []
     for row_name, labels in rows:
@@ -296,5 +296,5 @@ def describe_rows(rows: Sequence[tuple[str, Sequence[str]]], length: int, track:
 
 
 def percent(fraction: float) -> str:
-    """A place on the bar."""
+    """A coordinate on the bar, in percent."""
     return f"{100 * fraction:.3f}%"

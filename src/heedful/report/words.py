@@ -1,11 +1,11 @@
-"""How numbers and names are said to people, the same on pages, in cards and in terminals."""
+"""Numbers and names as text, the same on pages, in cards and in terminals."""
 
 import re
 from collections.abc import Sequence
 
 from heedful.results import Bin, Measure, Paired
 
-SIGNIFICANCE_LEVEL = 0.05  # a difference whose p is not below this is called a tie
+SIGNIFICANCE_LEVEL = 0.05  # a difference whose p is not below it is called a tie
 
 TITLES = {
     "symbol_error": "symbols wrong",
@@ -146,7 +146,7 @@ def verdict(pair: str, paired: Paired, better_is_higher: bool) -> str:
 
 
 def token(text: str) -> str:
-    """A token as it can be seen: blanks and empty ones get a sign."""
+    """A token with visible signs for blanks, line ends and the empty token."""
     return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥") or "∅"
 
 
