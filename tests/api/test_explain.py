@@ -28,7 +28,7 @@ def heads(alignment: Alignment, side: str) -> torch.Tensor:
 def test_what_goes_on_looked_at_what_theirs_did(tmp_path: Path) -> None:
     """A given continuation and the model's own, each token of which looked at all before it."""
     model = heedful.load(published.gpt2(tmp_path / "gpt2"))
-    theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2", attn_implementation="eager").eval()
+    reference_model = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2", attn_implementation="eager").eval()
     tokenizer = inside(model).tokenizer
     numbers = {tokenizer.shown(number): number for number in range(tokenizer.size)}
     for continuation in (" stands near the river", None):
@@ -36,7 +36,7 @@ def test_what_goes_on_looked_at_what_theirs_did(tmp_path: Path) -> None:
         assert alignment.source[:3] == ("The", "▁old", "▁house") and alignment.source[3:] == alignment.target[:-1]
         assert len(alignment.target) == (4 if continuation else 24)
         ids = torch.tensor([[numbers[token] for token in alignment.source]])
-        maps = torch.cat(theirs(ids, output_attentions=True).attentions)[:, :, 2:]
+        maps = torch.cat(reference_model(ids, output_attentions=True).attentions)[:, :, 2:]
         assert torch.allclose(heads(alignment, "decoder"), maps, atol=1e-5)
     with pytest.raises(HeedfulError, match="the network reads 32 at once"):
         model.explain("The old house" * 20, " stands")
@@ -45,12 +45,12 @@ def test_what_goes_on_looked_at_what_theirs_did(tmp_path: Path) -> None:
 @torch.inference_mode()
 def test_gaps_looked_at_what_theirs_did(tmp_path: Path) -> None:
     model = heedful.load(published.bert(tmp_path / "bert"))
-    theirs = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "bert", attn_implementation="eager").eval()
+    reference_model = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "bert", attn_implementation="eager").eval()
     words = oracle.AutoTokenizer.from_pretrained(tmp_path / "bert")
     text = "The [MASK] house stands near the [MASK]."
     inputs: Any = words(text, return_tensors="pt")
     positions = (inputs["input_ids"][0] == words.mask_token_id).nonzero()[:, 0]
-    maps = torch.cat(theirs(**inputs, output_attentions=True).attentions)[:, :, positions]
+    maps = torch.cat(reference_model(**inputs, output_attentions=True).attentions)[:, :, positions]
     for output in (None, "The old house stands near the river."):
         alignment = model.explain(text, output)
         assert torch.allclose(heads(alignment, "encoder"), maps, atol=1e-5)
@@ -65,8 +65,8 @@ def test_an_answer_that_fills_all_positions_is_explained(tmp_path: Path) -> None
     settings = {"data.train": [str(tmp_path / "pairs.tsv")], "network.name": "vaswani2017", "network.size": "tiny"}
     settings |= {"network.positions": "learned", "network.context": 6, "train.steps": 1, "data.valid_rows": 2}
     model = run(recipes.build("translate", settings), tmp_path / "run", Quiet())
-    unfinished = {"generate.beam": 1, "generate.max_length": 20}
-    model = heedful.Model(model.folder, recipes.change(model.recipe, unfinished), model.trained)
+    short_answers = {"generate.beam": 1, "generate.max_length": 20}
+    model = heedful.Model(model.folder, recipes.change(model.recipe, short_answers), model.trained)
     [[answer]] = model.answer(["a x"])
     alignment = model.explain("a x")
     assert alignment.target == (*answer.tokens, *(["</s>"] if answer.complete else []))

@@ -42,18 +42,18 @@ def near(values: Any, expected: Any, tolerance: float = 1e-4) -> bool:
 def test_a_text_goes_on_as_theirs(tmp_path: Path) -> None:
     """Greedily and by beams, token by token; and the log probability of a continuation."""
     model = heedful.load(published.gpt2(tmp_path / "gpt2"))
-    theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2").eval()
+    reference_model = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2").eval()
     words = oracle.GPT2Tokenizer.from_pretrained(tmp_path / "gpt2")
     greedy, beams = (model.answer(PROMPTS, GREEDY | {"generate.beam": beam}) for beam in (1, 4))
     for text, *answers in zip(PROMPTS, greedy, beams, strict=True):
         ids = words(text, return_tensors="pt")["input_ids"]
         for [answer], beam in zip(answers, (1, 4), strict=True):
             arguments = {"max_new_tokens": 12, "do_sample": False, "num_beams": beam, "pad_token_id": 50256}
-            written = theirs.generate(ids, **arguments)[0, ids.size(1) :]
-            assert answer.output == words.decode(written, skip_special_tokens=True)
+            expected = reference_model.generate(ids, **arguments)[0, ids.size(1) :]
+            assert answer.output == words.decode(expected, skip_special_tokens=True)
         all_ids = words(text + " over there", return_tensors="pt")["input_ids"]
         log_probabilities = (
-            theirs(all_ids).logits[0, :-1].log_softmax(-1).gather(1, all_ids[0, 1:, None])[ids.size(1) - 1 :]
+            reference_model(all_ids).logits[0, :-1].log_softmax(-1).gather(1, all_ids[0, 1:, None])[ids.size(1) - 1 :]
         )
         assert near(model.score([(text, " over there")]), log_probabilities.sum(), 1e-3)
 
@@ -62,12 +62,12 @@ def test_a_text_goes_on_as_theirs(tmp_path: Path) -> None:
 def test_gaps_are_filled_as_theirs(tmp_path: Path) -> None:
     """The likeliest words, marks left out, with their probabilities: two gaps in one text, and a word cut in pieces."""
     model = heedful.load(published.bert(tmp_path / "bert"))
-    theirs = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "bert").eval()
+    reference_model = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "bert").eval()
     words = oracle.AutoTokenizer.from_pretrained(tmp_path / "bert")
     for text in ("The [MASK] sat, unbelievably, on the [MASK].", "[MASK] is antidisestablishmentarianism?"):
         inputs = words(text, return_tensors="pt")
         positions = (inputs["input_ids"][0] == words.mask_token_id).nonzero()[:, 0]
-        probabilities = theirs(**inputs).logits[0, positions].softmax(-1)
+        probabilities = reference_model(**inputs).logits[0, positions].softmax(-1)
         probabilities[:, words.all_special_ids] = 0
         best = probabilities.topk(5)
         [answers] = model.answer([text], {"generate.n_best": 5})
@@ -85,10 +85,10 @@ def test_gaps_are_filled_as_theirs(tmp_path: Path) -> None:
 @torch.inference_mode()
 def test_pictures_are_classified_as_theirs(pictures: list[str], tmp_path: Path) -> None:
     model = heedful.load(published.vit(tmp_path / "vit"))
-    theirs = oracle.AutoModelForImageClassification.from_pretrained(tmp_path / "vit").eval()
+    reference_model = oracle.AutoModelForImageClassification.from_pretrained(tmp_path / "vit").eval()
     processor = published.ViTImageProcessorPil.from_pretrained(tmp_path / "vit")
     values = processor([Image.open(path) for path in pictures], return_tensors="pt")["pixel_values"]
-    expected = theirs(values).logits.softmax(-1)
+    expected = reference_model(values).logits.softmax(-1)
     answers = [best[0] for best in model.answer(pictures)]
     assert near([answer.track.probabilities[0] for answer in answers if answer.track], expected)
     assert [answer.output for answer in answers] == [NAMES[number] for number in expected.argmax(1)]
@@ -97,9 +97,9 @@ def test_pictures_are_classified_as_theirs(pictures: list[str], tmp_path: Path) 
 @torch.inference_mode()
 def test_texts_are_classified_as_theirs(tmp_path: Path) -> None:
     model = heedful.load(published.bert(tmp_path / "bert", "BertForSequenceClassification", **classes(NAMES)))
-    theirs = oracle.AutoModelForSequenceClassification.from_pretrained(tmp_path / "bert").eval()
+    reference_model = oracle.AutoModelForSequenceClassification.from_pretrained(tmp_path / "bert").eval()
     words = oracle.AutoTokenizer.from_pretrained(tmp_path / "bert")
-    expected = theirs(**words(list(LINES), padding=True, return_tensors="pt")).logits.softmax(-1)
+    expected = reference_model(**words(list(LINES), padding=True, return_tensors="pt")).logits.softmax(-1)
     tracks = [answers[0].track for answers in model.answer(LINES)]
     assert near([track.probabilities[0] for track in tracks if track], expected)
 
@@ -107,12 +107,12 @@ def test_texts_are_classified_as_theirs(tmp_path: Path) -> None:
 @torch.inference_mode()
 def test_pictures_and_texts_match_as_theirs(pictures: list[str], tmp_path: Path) -> None:
     model = heedful.load(published.clip(tmp_path / "clip"))
-    theirs = oracle.CLIPModel.from_pretrained(tmp_path / "clip").eval()
+    reference_model = oracle.CLIPModel.from_pretrained(tmp_path / "clip").eval()
     processor = published.CLIPImageProcessorPil.from_pretrained(tmp_path / "clip")
     words = oracle.CLIPTokenizer.from_pretrained(tmp_path / "clip")
     texts = ["a photo of a cat", "Two dogs, sleeping!", "an owl"]
     values = processor([Image.open(path).convert("RGB") for path in pictures], return_tensors="pt")
-    outputs = theirs(**values, **words(texts, padding=True, return_tensors="pt"))
+    outputs = reference_model(**values, **words(texts, padding=True, return_tensors="pt"))
     probabilities = outputs.logits_per_image.softmax(-1)
     for row, answers in zip(probabilities, model.among(pictures, texts, {"generate.n_best": 3}), strict=True):
         assert [answer.output for answer in answers] == [texts[number] for number in row.argsort(descending=True)]
@@ -125,27 +125,27 @@ def test_pictures_and_texts_match_as_theirs(pictures: list[str], tmp_path: Path)
 def test_texts_are_translated_as_theirs(tmp_path: Path) -> None:
     """Greedily and by beams, unfinished answers too; a language may be asked for."""
     model = heedful.load(published.marian(tmp_path / "marian"))
-    theirs = oracle.MarianMTModel.from_pretrained(tmp_path / "marian").eval()
+    reference_model = oracle.MarianMTModel.from_pretrained(tmp_path / "marian").eval()
     words = oracle.MarianTokenizer.from_pretrained(tmp_path / "marian")
     texts = [*LINES, ">>de<< The old house"]
     inputs = words(texts, padding=True, return_tensors="pt")
     for beam in (1, 4):
-        written = theirs.generate(**inputs, do_sample=False, num_beams=beam)
+        ids = reference_model.generate(**inputs, do_sample=False, num_beams=beam)
         answers = [best[0] for best in model.answer(texts, {"generate.beam": beam})]
-        assert [answer.output for answer in answers] == words.batch_decode(written, skip_special_tokens=True)
+        assert [answer.output for answer in answers] == words.batch_decode(ids, skip_special_tokens=True)
         assert {answer.complete for answer in answers} == {True, False}
 
 
 @torch.inference_mode()
 def test_pictures_are_told_as_theirs(pictures: list[str], tmp_path: Path) -> None:
     model = heedful.load(published.captioner(tmp_path / "captioner"))
-    theirs = oracle.VisionEncoderDecoderModel.from_pretrained(tmp_path / "captioner").eval()
+    reference_model = oracle.VisionEncoderDecoderModel.from_pretrained(tmp_path / "captioner").eval()
     processor = published.ViTImageProcessorPil.from_pretrained(tmp_path / "captioner")
     words = oracle.GPT2Tokenizer.from_pretrained(tmp_path / "captioner")
     values = processor([Image.open(path) for path in pictures], return_tensors="pt")["pixel_values"]
     for beam in (1, 4):
-        written = theirs.generate(values, do_sample=False, max_length=12, num_beams=beam)
-        expected = words.batch_decode(written, skip_special_tokens=True)
+        ids = reference_model.generate(values, do_sample=False, max_length=12, num_beams=beam)
+        expected = words.batch_decode(ids, skip_special_tokens=True)
         assert [best[0].output for best in model.answer(pictures, {"generate.beam": beam})] == expected
 
 
@@ -153,12 +153,12 @@ def test_pictures_are_told_as_theirs(pictures: list[str], tmp_path: Path) -> Non
 def test_words_are_labelled_as_theirs(tmp_path: Path) -> None:
     """By their first pieces, texts of unlike lengths beside each other."""
     model = heedful.load(published.bert(tmp_path / "bert", "BertForTokenClassification", **classes(NAMES)))
-    theirs = oracle.AutoModelForTokenClassification.from_pretrained(tmp_path / "bert").eval()
+    reference_model = oracle.AutoModelForTokenClassification.from_pretrained(tmp_path / "bert").eval()
     words = oracle.AutoTokenizer.from_pretrained(tmp_path / "bert")
     texts = ["Unbelievably, antidisestablishmentarianism!", "one", *LINES[:3]]
     for text, [answer] in zip(texts, model.answer(texts), strict=True):
         inputs = words(text.split(), is_split_into_words=True, return_tensors="pt")
-        probabilities = theirs(**inputs).logits[0].softmax(-1)
+        probabilities = reference_model(**inputs).logits[0].softmax(-1)
         numbers = inputs.word_ids()
         first = [numbers.index(word) for word in range(len(text.split()))]
         assert answer.track is not None and near(answer.track.probabilities, probabilities[first])
@@ -211,10 +211,10 @@ def test_perplexity_is_theirs(tmp_path: Path) -> None:
     model = heedful.load(published.gpt2(tmp_path / "gpt2"))
     (tmp_path / "text.txt").write_text("Hello world, this is a text of two\nlines.")
     scores = model.evaluate(str(tmp_path / "text.txt"))
-    theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2").eval()
+    reference_model = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2").eval()
     words = oracle.GPT2Tokenizer.from_pretrained(tmp_path / "gpt2")
     ids: Tensor = torch.tensor([[50256, *words((tmp_path / "text.txt").read_text())["input_ids"], 50256]])
-    loss = torch.nn.functional.cross_entropy(theirs(ids).logits[0, :-1], ids[0, 1:])
+    loss = torch.nn.functional.cross_entropy(reference_model(ids).logits[0, :-1], ids[0, 1:])
     assert scores.measures["perplexity"].value == pytest.approx(float(loss.exp()), rel=1e-4)
     assert scores.baseline_name == ""
 

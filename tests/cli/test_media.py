@@ -49,7 +49,7 @@ def noise(seed: int, side: int = 8) -> Image.Image:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Good pictures and clips, among them an animation and a clip whose header lies; beside them, worse."""
     folder = tmp_path_factory.mktemp("media")
     for task, files in (("classify", PICTURES), ("label", CLIPS)):
@@ -90,24 +90,24 @@ def spot(data: Path, task: str) -> Path:
 @pytest.mark.parametrize(
     ("task", "name"), [*(("classify", name) for name in PICTURES), *(("label", name) for name in CLIPS)]
 )
-def test_one_bad_file_stops_every_command_by_name_and_row(task: str, name: str, place: Path) -> None:
+def test_one_bad_file_stops_every_command_by_name_and_row(task: str, name: str, workspace: Path) -> None:
     data, problem = f"{task}/{Path(name).stem}", (PICTURES | CLIPS)[name]
-    file, before = spot(Path(data), task) / name, sorted(place.rglob("*"))
+    file, before = spot(Path(data), task) / name, sorted(workspace.rglob("*"))
     for command in (f"train {task} {data} {SMALL}", f"evaluate {task}/run {data}"):
-        outcome = heedful(command, place)
+        outcome = heedful(command, workspace)
         assert outcome.code == 2 and outcome.out == "" and "Traceback" not in outcome.err
         row = f"{data} line " if task == "classify" else f"{data}/{Path(name).stem}.txt line 1: "
         assert outcome.err.startswith(row) or f"\n{row}" in outcome.err
         assert f"{file.parent}/{problem}" in outcome.err and "data.bad_rows=skip" in outcome.err
-    outcome = heedful(f"{task} {task}/run {file}", place)
+    outcome = heedful(f"{task} {task}/run {file}", workspace)
     assert (
         outcome.code == 2
         and outcome.out == ""
         and f"{file.parent}/{problem}" in outcome.err
         and "Traceback" not in outcome.err
     )
-    assert sorted(place.rglob("*")) == before, "something was left behind"
-    outcome = heedful(f"check {task} {data} -o checked", place)
+    assert sorted(workspace.rglob("*")) == before, "something was left behind"
+    outcome = heedful(f"check {task} {data} -o checked", workspace)
     assert outcome.code == 1 and f"{file.parent}/{problem}" in outcome.out and "Traceback" not in outcome.err
 
 
@@ -119,16 +119,16 @@ def test_one_bad_file_stops_every_command_by_name_and_row(task: str, name: str, 
     ],
 )
 def test_bad_files_are_left_out_and_counted_where_that_is_asked_for(
-    task: str, files: dict[str, str], remark: str, good_count: int, place: Path
+    task: str, files: dict[str, str], remark: str, good_count: int, workspace: Path
 ) -> None:
     """By training and scoring alike; and what is odd, yet good, is said."""
-    outcome = heedful(f"train {task} {task}/bad data.bad_rows=skip -o {task}/skipped {SMALL}", place)
+    outcome = heedful(f"train {task} {task}/bad data.bad_rows=skip -o {task}/skipped {SMALL}", workspace)
     assert outcome.code == 0 and remark in outcome.err and "Traceback" not in outcome.err, outcome.err
     assert "left out: 3 bad rows, listed in bad_rows.jsonl (first: " in outcome.err
-    lines = (place / task / "skipped" / "bad_rows.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (workspace / task / "skipped" / "bad_rows.jsonl").read_text(encoding="utf-8").splitlines()
     problems = [json.loads(line)["problem"] for line in lines]
     assert len(problems) == 3 and all(any(expected in problem for problem in problems) for expected in files.values())
-    outcome = heedful(f"evaluate {task}/run {task}/bad data.bad_rows=skip", place)
+    outcome = heedful(f"evaluate {task}/run {task}/bad data.bad_rows=skip", workspace)
     assert outcome.code == 0 and "left out: 3 bad rows (first: " in outcome.err, outcome.err
     assert f"{good_count} examples" in outcome.out
 

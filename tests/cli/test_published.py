@@ -30,7 +30,7 @@ def command(line: str, folder: Path, **variables: str) -> subprocess.CompletedPr
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders of every family, and pictures."""
     folder = tmp_path_factory.mktemp("published")
     for family, make in published.MADE.items():
@@ -53,20 +53,20 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("verb", ANSWERS)
-def test_every_verb_takes_a_folder(verb: str, place: Path) -> None:
-    line, right = ANSWERS[verb]
-    outcome = heedful(f"{verb} {line}", place)
+def test_every_verb_takes_a_folder(verb: str, workspace: Path) -> None:
+    line, is_right = ANSWERS[verb]
+    outcome = heedful(f"{verb} {line}", workspace)
     assert outcome.code == 0, outcome.err
-    assert right(outcome.out), outcome.out
+    assert is_right(outcome.out), outcome.out
 
 
 @pytest.mark.parametrize("verb", sample(ANSWERS, 1))
-def test_a_process_of_its_own_answers_the_same(verb: str, place: Path) -> None:
+def test_a_process_of_its_own_answers_the_same(verb: str, workspace: Path) -> None:
     """Where nothing but the command has imported anything."""
     line = f"{verb} {ANSWERS[verb][0]} --json"
-    process = command(line, place)
+    process = command(line, workspace)
     assert process.returncode == 0, process.stderr
-    assert process.stdout == heedful(line, place).out
+    assert process.stdout == heedful(line, workspace).out
 
 
 OUTPUTS = {
@@ -87,12 +87,12 @@ OUTPUTS = {
 
 
 @pytest.mark.parametrize("line", sample(OUTPUTS, 5))
-def test_what_is_told_of_published_models(line: str, place: Path) -> None:
-    (place / "pairs.tsv").write_text("The old house\tDas alte Haus\n" * 2, encoding="utf-8")
-    (place / "broken").mkdir(exist_ok=True)
-    (place / "broken" / "config.json").write_text("{")
+def test_what_is_told_of_published_models(line: str, workspace: Path) -> None:
+    (workspace / "pairs.tsv").write_text("The old house\tDas alte Haus\n" * 2, encoding="utf-8")
+    (workspace / "broken").mkdir(exist_ok=True)
+    (workspace / "broken" / "config.json").write_text("{")
     code, expected = OUTPUTS[line]
-    outcome = heedful(line, place)
+    outcome = heedful(line, workspace)
     assert outcome.code == code, outcome.err
     assert all(part in outcome.out + outcome.err for part in expected), outcome
 

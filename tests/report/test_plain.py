@@ -76,9 +76,16 @@ def test_contact_sheet_holds_drawings_real_pictures_and_attribution():
     ]
     file = sheet.contact_sheet(cells, 2, [OWED])
     assert file == sheet.contact_sheet(cells, 2, [OWED])
-    with Image.open(io.BytesIO(file)) as image, Image.open(io.BytesIO(sheet.contact_sheet(cells, 2))) as bare:
+    with (
+        Image.open(io.BytesIO(file)) as image,
+        Image.open(io.BytesIO(sheet.contact_sheet(cells, 2))) as without_attribution,
+    ):
         pixels = {colour: count for count, colour in image.getcolors(100_000) or []}
-        assert image.format == "PNG" and image.width == bare.width and image.height > bare.height
+        assert (
+            image.format == "PNG"
+            and image.width == without_attribution.width
+            and image.height > without_attribution.height
+        )
     side = sheet.SIDE**2
     counts = [pixels[colour] for colour in ((200, 0, 0), (0, 0, 200), (0, 150, 0))]
     assert counts == [2 * side, side, 2 * side]
@@ -136,10 +143,10 @@ def test_seeds_are_averaged_and_the_page_says_what_intervals_hold():
     two_seeds = replace(one_seed, entries=(*one_seed.entries, entry("new", seed=1, wrong=3)))
     measure = compared.rows(two_seeds)[1].measures["symbol_error"]
     assert measure.value == measure.low == pytest.approx(5.0)
-    over = {"new": {"symbol_error": Measure("symbol_error", 5.0, 1.0, 9.0, False)}}
-    assert compared.rows(replace(two_seeds, over_runs=over))[1].measures["symbol_error"].high == 9.0
+    over_runs = {"new": {"symbol_error": Measure("symbol_error", 5.0, 1.0, 9.0, False)}}
+    assert compared.rows(replace(two_seeds, over_runs=over_runs))[1].measures["symbol_error"].high == 9.0
     assert "not that of training" in pages.compare_page(one_seed)
-    assert "not that of training" not in pages.compare_page(replace(two_seeds, over_runs=over))
+    assert "not that of training" not in pages.compare_page(replace(two_seeds, over_runs=over_runs))
 
 
 def test_terminal_tables_stand_in_columns():
@@ -203,7 +210,7 @@ def test_what_cannot_be_drawn_is_said(tmp_path):
 def test_differences_are_marked_against_the_nearest_reference():
     marks = mark_differences(Case("tomato", "T AH M EY T", ("T AH M AA T OW", "T AH M EY T OW"), 1.0))
     assert str(marks.answer) == "T AH M EY T"
-    assert str(marks.right) == "T AH M EY T <ins>OW</ins>"
+    assert str(marks.reference) == "T AH M EY T <ins>OW</ins>"
     assert str(mark_differences(Case("", "<b> x", ("y x",), 1.0)).answer) == "<del>&lt;b&gt;</del> x"
 
 

@@ -46,7 +46,7 @@ NAMES = ["classify", "crowd", "texts", "caption", "draw", "match", "label", "com
 def every_page() -> dict[str, str]:
     pictures = {f"{HOSTILE}#{i}": png((20 * i, 90, 90)) for i in range(10)}
     refs = list(pictures)
-    crowd = Confusion(
+    many_classes = Confusion(
         tuple(f"c{i}" for i in range(40)),
         tuple(tuple(9 * (i == j) + (j == i + 1) for j in range(40)) for i in range(40)),
     )
@@ -56,20 +56,20 @@ def every_page() -> dict[str, str]:
     ]
     drawings = [Answer(HOSTILE, "", 0, 0, picture=png((i, 0, 0))) for i in (1, 2)]
     returned = {refs[0]: png((0, 0, 90))}
-    judged = [Case(HOSTILE, "3", (refs[0],), 66.7, said=refs[1])]
+    judged_cases = [Case(HOSTILE, "3", (refs[0],), 66.7, said=refs[1])]
     matches = [
         Case(ref, "1" if i else "4", ("dog", "hound"), 0.0 if i else 75.0, said=LONG) for i, ref in enumerate(refs)
     ]
     tracks = {f"{HOSTILE}8.mp4": Track(LABELS, ("walk",) * 6, (), (0, 1, 2, 4, 8, 9.0), ((0, 4), (2, 6)), 12.5)}
 
-    def report_page(view: View, scores: Scores, **more: Any) -> str:
-        exhibits = Exhibits(view, pictures, **more)
+    def report_page(view: View, scores: Scores, **exhibit_fields: Any) -> str:
+        exhibits = Exhibits(view, pictures, **exhibit_fields)
         return pages.run_page("x", {}, scores=scores, exhibits=exhibits, attribution=[OWED])
 
-    crowded = replace(classified(), confusion=crowd, cases=())
+    crowded = replace(classified(), confusion=many_classes, cases=())
     no_pictures = Exhibits("classes")
     samples = [Answer(refs[0], "a cat", 0, 0)]
-    mixed = Comparison(
+    comparison = Comparison(
         "draw",
         "d",
         "1 minute",
@@ -82,13 +82,13 @@ def every_page() -> dict[str, str]:
         "crowd": pages.run_page("x", {}, scores=crowded, exhibits=no_pictures),
         "texts": pages.run_page("x", {}, scores=classified(pictures=False), exhibits=no_pictures),
         "caption": report_page("captions", scored("exact", captions)),
-        "draw": report_page("drawings", scored("recall_at_1", judged), answers=drawings, returned=returned),
+        "draw": report_page("drawings", scored("recall_at_1", judged_cases), answers=drawings, returned=returned),
         "match": report_page("matches", scored("recall_at_1", matches)),
         "label": pages.run_page(
             "x", {}, scores=scored("accuracy", in_step()), exhibits=Exhibits("steps", tracks=tracks)
         ),
         "compare_label": pages.compare_page(labelled_comparison()),
-        "compare_pictures": pages.compare_page(mixed, None, pictures, [OWED]),
+        "compare_pictures": pages.compare_page(comparison, None, pictures, [OWED]),
     }
 
 
@@ -167,10 +167,12 @@ def test_mix_ups_are_told_most_frequent_first():
     assert matrix is not None
     assert [row[2:] for row in matrix.pairs.rows] == [["5", "25.0 %"], ["2", "20.0 %"], ["1", "10.0 %"]]
     assert f"Most often {LONG} was taken for {HOSTILE}: 5 times" in matrix.caption and "8 of 40" in matrix.caption
-    right = classes.matrix(Confusion(("a", "b"), ((1, 0), (0, 0))))
-    assert right is not None and "Nothing was mixed up" in right.caption
-    crowd = classes.matrix(Confusion(tuple(map(str, range(31))), ((0, 1, *[0] * 29), *[(0,) * 31] * 30)))
-    assert crowd is not None and not crowd.rows and crowd.pairs.rows == [["0", "1", "1", "100.0 %"]]
+    without_errors = classes.matrix(Confusion(("a", "b"), ((1, 0), (0, 0))))
+    assert without_errors is not None and "Nothing was mixed up" in without_errors.caption
+    many_classes = classes.matrix(Confusion(tuple(map(str, range(31))), ((0, 1, *[0] * 29), *[(0,) * 31] * 30)))
+    assert (
+        many_classes is not None and not many_classes.rows and many_classes.pairs.rows == [["0", "1", "1", "100.0 %"]]
+    )
 
 
 def test_classes_are_ranked_worst_first_and_those_unseen_last():
@@ -191,11 +193,11 @@ def test_reliability_is_drawn_to_scale_and_described():
     assert heights[1] / heights[0] == pytest.approx(40 / 25, rel=1e-3)
     # Of those at least half sure only 40 % were right.
     assert "too sure" in figure.caption and "50–100 % sure (6 answers), it was right in 40.0 %" in figure.caption
-    modest = classes.reliability(replace(scores, reliability=(Bin(0, 50, 4, 100.0),)))
-    assert modest is not None and "less sure than it could be" in modest.caption
-    good = scores.measures | {"calibration_error": Measure("calibration_error", 1, 1, 1, False)}
-    trusted = classes.reliability(replace(scores, measures=good))
-    assert trusted is not None and "can be trusted" in trusted.caption and "too sure" not in trusted.caption
+    underconfident = classes.reliability(replace(scores, reliability=(Bin(0, 50, 4, 100.0),)))
+    assert underconfident is not None and "less sure than it could be" in underconfident.caption
+    measures = scores.measures | {"calibration_error": Measure("calibration_error", 1, 1, 1, False)}
+    calibrated = classes.reliability(replace(scores, measures=measures))
+    assert calibrated is not None and "can be trusted" in calibrated.caption and "too sure" not in calibrated.caption
 
 
 def test_gallery_shows_the_surest_mistakes_first(folder):
@@ -240,14 +242,14 @@ def test_bars_are_as_wide_as_their_stretches(folder):
                 one.getAttribute('class'), one.querySelectorAll('rect')[1].getAttribute('fill')]),
                 [...svg.querySelectorAll('.wrong')].map(one => place(one.getBoundingClientRect()))];
         })"""
-        (truth, none), (answer, wrong) = clip.locator("svg").evaluate_all(script)
+        (truth, truth_errors), (answer, answer_errors) = clip.locator("svg").evaluate_all(script)
         legend = watched.page.locator(".legend li").all_inner_texts()
-    assert [(hint.partition(": step")[0], at, wide) for hint, at, wide, *_ in truth] == [
+    assert [(hint.partition(": step")[0], start, width) for hint, start, width, *_ in truth] == [
         ("masked", 0, 1), ("walk", 1, 2), (HOSTILE, 3, 1), ("run & jump", 4, 1), (LONG, 5, 1),
     ]  # fmt: skip
     assert [stretch[1:3] for stretch in answer] == [[0, 2], [2, 2], [4, 1], [5, 1]]
     # Step 2 and step 4; step 0 is masked, so nothing is wrong there.
-    assert none == [] and wrong == [[2, 1], [4, 1]]
+    assert truth_errors == [] and answer_errors == [[2, 1], [4, 1]]
     assert truth[0][4] == "url(#masked)" and truth[1][3:] == answer[0][3:] == answer[2][3:] != truth[2][3:]
     assert truth[2][3:] == answer[1][3:] and truth[1][0] == "walk: steps 1 to 2 (truth)"
     assert legend == [*LABELS, "masked: not judged"]
@@ -262,9 +264,9 @@ def test_bars_say_how_good_they_are_and_how_they_were_read(folder):
 
 
 def test_labels_can_be_told_apart_without_colour():
-    looks = [(timebars.colour(style), timebars.texture(style)) for style in range(48)]
-    assert len(set(looks)) == 48
-    assert len({texture for _, texture in looks[:16]}) == 16
+    styles = [(timebars.colour(style), timebars.texture(style)) for style in range(48)]
+    assert len(set(styles)) == 48
+    assert len({texture for _, texture in styles[:16]}) == 16
 
 
 def test_long_clips_are_drawn_in_part_and_that_is_said():

@@ -269,8 +269,8 @@ def nearest_width(weights: float, recipe: Recipe, data: PreparedData) -> tuple[i
             f"No width gives {recipe.network.name} {weights:,.0f} weights.",
             f"On these data it can have {size(widths[0]):,} to {size(widths[-1]):,}.",
         )
-    above = min(bisect_left(widths, weights, key=size), len(widths) - 1)
-    width = min(widths[max(above - 1, 0) : above + 1], key=lambda width: abs(size(width) - weights))
+    index = min(bisect_left(widths, weights, key=size), len(widths) - 1)
+    width = min(widths[max(index - 1, 0) : index + 1], key=lambda width: abs(size(width) - weights))
     return width, size(width)
 
 

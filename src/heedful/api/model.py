@@ -226,9 +226,10 @@ def load_one(name: Path) -> Model:
 
 def cannot_judge(model: Model, judge: Model) -> HeedfulError:
     """The error for a judge of the wrong task, or of answers that nobody judges."""
-    pairs = {verb: by for verb in TASKS if (by := find_task(verb).facts.judged_by)}
+    pairs = {verb: judge_verb for verb in TASKS if (judge_verb := find_task(verb).facts.judged_by)}
     possibilities = "; ".join(
-        f"a run of {by} judges a run of {verb}: heedful evaluate RUN --judge JUDGE" for verb, by in pairs.items()
+        f"a run of {judge_verb} judges a run of {verb}: heedful evaluate RUN --judge JUDGE"
+        for verb, judge_verb in pairs.items()
     )
     return HeedfulError(
         f"{judge.folder} ({judge.task}) cannot judge {model.folder} ({model.task}).", f"{possibilities.capitalize()}."

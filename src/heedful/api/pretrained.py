@@ -64,13 +64,13 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
     """The settings of the network that the weights come from, as far as the task has them, with what is asked anew."""
     settings, task, source_settings = recipe.network, recipe.task, settings_for(start, recipe.task)
     own_settings = find_task(task).learning.own
-    written = {field.name for field in fields(NetworkSettings) if f"network.{field.name}" in recipe.written}
+    user_keys = {field.name for field in fields(NetworkSettings) if f"network.{field.name}" in recipe.written}
     for key in (field.name for field in fields(NetworkSettings)):
         value = getattr(settings, key)
         source_value = (
             "sinusoidal" if getattr(source_settings, key) == "grid" else getattr(source_settings, key)
         )  # both are sinusoidal
-        if key in written - {*FREE} and value != source_value and not {value, source_value} & {"auto", "grid"}:
+        if key in user_keys - {*FREE} and value != source_value and not {value, source_value} & {"auto", "grid"}:
             raise HeedfulError(
                 f"network.{key} is {value!r}, but the weights come from a network with {source_value!r}.",
                 f"Leave network.{key} out.",
@@ -78,14 +78,14 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
     row = row_for(source_settings.name, *join_of(task)) if settings.name == "auto" else settings.name
     if row not in LINEAGE or lacking(row, join_of(task).join):
         return settings  # resolve says what is wrong with it
-    fixed = {"size": source_settings.size, "name": row}
-    fixed |= {"positions": "sinusoidal" if source_settings.positions == "grid" else source_settings.positions}
-    shared_keys = {"positions", *defaults(row, replace(settings, **fixed), join_of(task).join), *own_settings}
+    base_settings = {"size": source_settings.size, "name": row}
+    base_settings |= {"positions": "sinusoidal" if source_settings.positions == "grid" else source_settings.positions}
+    shared_keys = {"positions", *defaults(row, replace(settings, **base_settings), join_of(task).join), *own_settings}
     inherited = {
         key: getattr(source_settings, key) for key in shared_keys if getattr(source_settings, key) != "auto"
-    } | fixed
-    chosen = {key: getattr(settings, key) for key in written if getattr(settings, key) != "auto"}
-    return parse_settings(NetworkSettings, inherited | chosen)
+    } | base_settings
+    user_settings = {key: getattr(settings, key) for key in user_keys if getattr(settings, key) != "auto"}
+    return parse_settings(NetworkSettings, inherited | user_settings)
 
 
 def settings_for(start: Start, name: str) -> NetworkSettings:
@@ -122,6 +122,6 @@ def freeze_parts(network: nn.Module, recipe: Recipe, transferred: Transfer | Non
         weights = list(network.parameters())
         trainable = sum(weight.numel() for weight in weights if weight.requires_grad)
         total = sum(weight.numel() for weight in weights)
-        frozen = f"{listed(recipe.train.freeze)} stay{'s' * (len(recipe.train.freeze) == 1)} as before"
-        lines.append(f"{trainable / 1e6:.2f} of {total / 1e6:.2f} M weights learn; {frozen} (train.freeze)")
+        frozen_note = f"{listed(recipe.train.freeze)} stay{'s' * (len(recipe.train.freeze) == 1)} as before"
+        lines.append(f"{trainable / 1e6:.2f} of {total / 1e6:.2f} M weights learn; {frozen_note} (train.freeze)")
     return lines

@@ -114,9 +114,9 @@ def is_finished(folder: Path, user_recipe: Recipe, resolved: Recipe) -> bool:
         return False
     differences = recipes.differences(recipes.load(folder / recipes.OWN), resolved)
     # what was left to the software may have been decided otherwise on another machine
-    free = {key for key, value in recipes.flat(recipes.as_table(user_recipe)).items() if value in ("auto", None)}
-    free -= {"train.minutes", "train.steps", "train.epochs"}
-    refuse_another(folder, [line for line in differences if line.partition(":")[0] not in free])
+    auto_keys = {key for key, value in recipes.flat(recipes.as_table(user_recipe)).items() if value in ("auto", None)}
+    auto_keys -= {"train.minutes", "train.steps", "train.epochs"}
+    refuse_another(folder, [line for line in differences if line.partition(":")[0] not in auto_keys])
     refuse_changed(folder, resolved)
     return (folder / "scores.json").exists()
 
@@ -132,9 +132,11 @@ def refuse_another(folder: Path, differences: list[str]) -> None:
 def refuse_changed(folder: Path, recipe: Recipe) -> None:
     """Raises HeedfulError if what a run learns from is no longer what it began with."""
     path = folder / "fingerprint.json"
-    if path.exists() and (changed := changed_files(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
+    if path.exists() and (
+        changed_paths := changed_files(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)
+    ):
         raise HeedfulError(
-            f"{folder} holds a run on other data: {join_words(changed)} changed since.",
+            f"{folder} holds a run on other data: {join_words(changed_paths)} changed since.",
             "Take another folder: -o runs/NAME",
         )
 

@@ -170,8 +170,8 @@ def opening_line(recipe: Recipe, network: str, weights: int) -> str:
     """What is about to happen, in a line."""
     train = recipe.train
     threads = int(train.threads)
-    where = f"{threads} core{'s' * (threads != 1)}" if train.device == "cpu" else train.device
-    return f"{budget(recipe)} on {where} ({train.precision}) · {network}, {weights / 1e6:.2f} M weights"
+    device = f"{threads} core{'s' * (threads != 1)}" if train.device == "cpu" else train.device
+    return f"{budget(recipe)} on {device} ({train.precision}) · {network}, {weights / 1e6:.2f} M weights"
 
 
 def budget(recipe: Recipe) -> str:

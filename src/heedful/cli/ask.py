@@ -98,29 +98,29 @@ def picture_names(lines: Iterable[str]) -> Iterator[str]:
 
 
 def answer_all(
-    answer: Callable[[list[str]], "list[list[Answer]]"], inputs: Iterator[str], at_once: int, unseen: str = UNSEEN
+    answer: Callable[[list[str]], "list[list[Answer]]"], inputs: Iterator[str], at_once: int, unknown_name: str = UNSEEN
 ) -> "Iterator[list[Answer]]":
     """Answers in the order of the inputs; reports inputs with unknown tokens (`unseen`), and unfinished answers."""
-    total = unfinished = with_unknown = 0
+    total = unfinished_count = unknown_count = 0
     unknown_pieces: dict[str, None] = {}
     for chunk in chunks(inputs, at_once):
         for answers in answer(chunk):
             yield answers
             best = answers[0]
             total += 1
-            unfinished += not best.complete
-            with_unknown += bool(best.unknown)
+            unfinished_count += not best.complete
+            unknown_count += bool(best.unknown)
             unknown_pieces |= dict.fromkeys(best.unknown)
-    report_unknown(with_unknown, total, list(unknown_pieces), unseen)
-    if unfinished:
+    report_unknown(unknown_count, total, list(unknown_pieces), unknown_name)
+    if unfinished_count:
         remark = "answers are unfinished: the longest allowed length was reached (generate.max_length)."
-        print(f"{unfinished:,} of {total:,} {remark}", file=sys.stderr)
+        print(f"{unfinished_count:,} of {total:,} {remark}", file=sys.stderr)
 
 
-def report_unknown(with_unknown: int, total: int, pieces: list[str], unseen: str = UNSEEN) -> None:
+def report_unknown(unknown_count: int, total: int, pieces: list[str], unknown_name: str = UNSEEN) -> None:
     """Reports how many texts hold tokens that are not in the vocabulary, and the first of these."""
-    if with_unknown:
-        print(f"{with_unknown:,} of {total:,} texts hold {unseen}: {join_pieces(pieces)}.", file=sys.stderr)
+    if unknown_count:
+        print(f"{unknown_count:,} of {total:,} texts hold {unknown_name}: {join_pieces(pieces)}.", file=sys.stderr)
 
 
 def join_pieces(pieces: list[str]) -> str:

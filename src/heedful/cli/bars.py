@@ -41,8 +41,8 @@ def colour_bars(text: str, indent: int, signs: Mapping[str, str]) -> Text:
     coloured_text = Text()
     for line in bars:
         coloured_text.append(line[:indent])
-        for sign, same in groupby(line[indent:]):
-            coloured_text.append("".join(same), styles.get(sign, ""))
+        for sign, group in groupby(line[indent:]):
+            coloured_text.append("".join(group), styles.get(sign, ""))
         coloured_text.append("\n")
     last = Text(meaning)
     for label, sign in signs.items():

@@ -52,8 +52,8 @@ def run(
     scores = model.judge_by(api.load(judge), data, changes) if judge else model.evaluate(data, changes)
     pair = model.compare_with(api.load(against), data, changes) if against else None
     if as_json:
-        beside = {"against": {"model": against} | asdict(pair)} if pair else {}
-        print(json.dumps(scores.plain() | beside, ensure_ascii=False))
+        comparison = {"against": {"model": against} | asdict(pair)} if pair else {}
+        print(json.dumps(scores.plain() | comparison, ensure_ascii=False))
         return
     print(show.scores(scores))
     if pair and against:

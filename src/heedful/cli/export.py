@@ -26,11 +26,11 @@ def run(run_name: Run, to: To, output: OutputFlag = None) -> None:
     from heedful import api
     from heedful.report.terminal import columns
 
-    done = api.export(run_name, to, output)
-    print(done.folder)
-    rows = [[f"  {name}", size_of(size), meaning] for name, (size, meaning) in done.files.items()]
+    result = api.export(run_name, to, output)
+    print(result.folder)
+    rows = [[f"  {name}", size_of(size), meaning] for name, (size, meaning) in result.files.items()]
     print(columns(rows, left_aligned={0, 2}))
-    print("\n".join(done.notes))
+    print("\n".join(result.notes))
 
 
 def size_of(count: int) -> str:

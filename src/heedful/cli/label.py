@@ -63,9 +63,9 @@ def run(
     kind = model.source_kind
     inputs = question.lines() if kind == "tokens" else clips(question.lines(), kind)
     at_once = question.at_once if kind == "tokens" else CLIPS_AT_ONCE
-    unseen = ask.UNSEEN if model.published else RARE_WORDS
+    unknown_name = ask.UNSEEN if model.published else RARE_WORDS
     answers = single_answers(
-        ask.answer_all(lambda sources: model.answer(sources, question.changes), inputs, at_once, unseen)
+        ask.answer_all(lambda sources: model.answer(sources, question.changes), inputs, at_once, unknown_name)
     )
     if as_json:
         lines: Iterable[str] = map(as_object, answers)
@@ -163,9 +163,9 @@ def stretches(track: "Track") -> Iterator[list[str]]:
     from heedful.report.timebars import stretches as equal_stretches
 
     start = track.seconds[0] if has_times(track) else 0.0
-    ends = [start + at for at in edges(len(track.labels), track)]
-    for label, low, high in equal_stretches(track.labels):
-        yield [number(ends[low]), number(ends[high]), label]
+    ends = [start + edge for edge in edges(len(track.labels), track)]
+    for label, start_step, end_step in equal_stretches(track.labels):
+        yield [number(ends[start_step]), number(ends[end_step]), label]
 
 
 def steps(track: "Track") -> Iterator[list[str]]:

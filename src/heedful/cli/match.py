@@ -191,9 +191,9 @@ def repeat_flags(args: list[str]) -> list[str]:
     """
     repeated_args: list[str] = []
     flag = ""
-    for arg, following in zip(args, [*args[1:], "-"], strict=True):
+    for arg, next_arg in zip(args, [*args[1:], "-"], strict=True):
         if arg.startswith("-"):
-            flag = arg if arg in (AMONG, FOR) and not following.startswith("-") else ""
+            flag = arg if arg in (AMONG, FOR) and not next_arg.startswith("-") else ""
             repeated_args += [] if flag else [arg]
         else:
             repeated_args += [flag, arg] if flag else [arg]

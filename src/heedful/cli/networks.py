@@ -34,8 +34,8 @@ def history() -> str:
                 lines.append(textwrap.fill(value, 100, initial_indent=f"  {key + ':':<10}", subsequent_indent=" " * 12))
         lines.append("")
     for name in TASKS:
-        missing = [row["name"] for row in describe() if row["name"] not in allowed(name)]
-        lines.append(f"{name + ':':<11}every network" + (f" but {', '.join(missing)}" if missing else ""))
+        excluded = [row["name"] for row in describe() if row["name"] not in allowed(name)]
+        lines.append(f"{name + ':':<11}every network" + (f" but {', '.join(excluded)}" if excluded else ""))
     lines.append(f"\nWeights are counted with vocabularies of {VOCABULARY:,} entries.\nheedful info NETWORK draws one.")
     return "\n".join(lines)
 

@@ -25,50 +25,51 @@ def draw_diagram(diagram: Diagram) -> str:
     """The diagram, and a line that says how positions are connected."""
     settings = diagram.settings
     if diagram.join == "decoder":
-        writes = arrow(settings)
-        return f"{DECODER_FIGURE.replace('~', writes)}\n   {writes} {WRITING_LEGEND[writes]}\n"
-    reads = joining_sign(diagram.encoder or settings, diagram.join)
+        writing_sign = arrow(settings)
+        return f"{DECODER_FIGURE.replace('~', writing_sign)}\n   {writing_sign} {WRITING_LEGEND[writing_sign]}\n"
+    reading_sign = joining_sign(diagram.encoder or settings, diagram.join)
     if diagram.join in DECODING:
-        return draw_encoder_decoder(diagram, reads)
+        return draw_encoder_decoder(diagram, reading_sign)
     single_picture = diagram.from_picture and diagram.join == "encoder_pooled"
     figure = PICTURE_FIGURE if single_picture else READING_FIGURES[diagram.join]
-    return f"{figure.replace('~', reads)}\n   {legend(settings, reads, single_picture)}\n"
+    return f"{figure.replace('~', reading_sign)}\n   {legend(settings, reading_sign, single_picture)}\n"
 
 
-def draw_encoder_decoder(diagram: Diagram, reads: str) -> str:
+def draw_encoder_decoder(diagram: Diagram, reading_sign: str) -> str:
     """The diagram of an encoder and a decoder."""
-    decoder, writes = decoder_config(diagram.settings), arrow(diagram.settings)
+    decoder, writing_sign = decoder_config(diagram.settings), arrow(diagram.settings)
     one_vector = isinstance(decoder, RecurrentDecoderConfig) and decoder.attends == "never"
     bridge = "── one vector ──▶" if one_vector else "══ all positions ══▶"
     gap = " " * len(bridge)
-    middle, arrows, below, source = (
+    blocks, arrows, inputs, source = (
         ("   ■   ", "   ↑   ", "   □   ", "a picture")
         if diagram.from_picture
-        else (f"   ■ {reads} ■ {reads} ■   ", "   ↑   ↑   ↑   ", "   □   □   □   ", "source")
+        else (f"   ■ {reading_sign} ■ {reading_sign} ■   ", "   ↑   ↑   ↑   ", "   □   □   □   ", "source")
     )
     answer, so_far = ("    ○       a picture", "its codes") if diagram.to_picture else ("○   ○   ○   target", "target")
+    reading_legend = legend(diagram.settings, reading_sign, diagram.from_picture)
     return "\n".join(
         [
-            f"{' ' * len(middle)}{gap}  {answer}",
-            f"{' ' * len(middle)}{gap}  ↑   ↑   ↑",
-            f"{middle}{bridge}  ■ {writes} ■ {writes} ■",
+            f"{' ' * len(blocks)}{gap}  {answer}",
+            f"{' ' * len(blocks)}{gap}  ↑   ↑   ↑",
+            f"{blocks}{bridge}  ■ {writing_sign} ■ {writing_sign} ■",
             f"{arrows}{gap}  ↑   ↑   ↑",
-            f"{below}{gap}  ·   ○   ○   {so_far} so far",
+            f"{inputs}{gap}  ·   ○   ○   {so_far} so far",
             f"   {source}",
             "",
-            f"   {legend(diagram.settings, reads, diagram.from_picture)}   {writes} {WRITING_LEGEND[writes]}",
+            f"   {reading_legend}   {writing_sign} {WRITING_LEGEND[writing_sign]}",
             "",
         ]
     )
 
 
-def legend(settings: NetworkSettings, reads: str, from_picture: bool) -> str:
+def legend(settings: NetworkSettings, reading_sign: str, from_picture: bool) -> str:
     """How the source is read; in words alone for a picture, whose patches the diagram does not show."""
     if not from_picture:
-        return f"{reads} {READING_LEGEND[reads]}".strip()
+        return f"{reading_sign} {READING_LEGEND[reading_sign]}".strip()
     if settings.patch == "whole":
         return "the picture as a whole"
-    return f"{'rows' if settings.patch == 'rows' else 'patches'} of the picture: {READING_LEGEND[reads]}"
+    return f"{'rows' if settings.patch == 'rows' else 'patches'} of the picture: {READING_LEGEND[reading_sign]}"
 
 
 def arrow(settings: NetworkSettings) -> str:

@@ -35,10 +35,10 @@ def scores(result: Scores) -> str:
 
 def paired_test(result: Paired, model: str, other: str) -> str:
     """Whether one model is better than another on the same examples."""
-    sure = "no difference can be told" if result.p >= words.SIGNIFICANCE_LEVEL else "more than chance explains"
+    conclusion = "no difference can be told" if result.p >= words.SIGNIFICANCE_LEVEL else "more than chance explains"
     return (
         f"{words.title(result.measure)}, {model} minus {other}: {result.difference:+.2f} "
-        f"({result.low:+.2f} to {result.high:+.2f}, p {result.p:.3f}): {sure}."
+        f"({result.low:+.2f} to {result.high:+.2f}, p {result.p:.3f}): {conclusion}."
     )
 
 

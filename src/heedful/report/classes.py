@@ -95,10 +95,10 @@ def describe_confusion(confusion: Confusion, pairs: Sequence[tuple[str, str, int
     legend = "Row: what it is; column: what was answered; the deeper, the larger a share of its row. " if fits else ""
     if not pairs:
         return f"{legend}Nothing was mixed up."
-    total, wrong = sum(map(sum, confusion.counts)), sum(pair[2] for pair in pairs)
+    total, wrong_count = sum(map(sum, confusion.counts)), sum(pair[2] for pair in pairs)
     true, predicted, times, fraction = pairs[0]
     return (
-        f"{legend}{wrong:,} of {total:,} were answered as another class. "
+        f"{legend}{wrong_count:,} of {total:,} were answered as another class. "
         f"Most often {true} was taken for {predicted}: {words.times(times)}, {100 * fraction:.1f} % of its examples."
     )
 
@@ -119,15 +119,15 @@ def by_class(scores: Sequence[ClassScore]) -> RankedClasses | None:
         ]
         for score in ranked
     ]
-    worst, folded = ranked[0], len(ranked) > CLASSES
+    worst, is_folded = ranked[0], len(ranked) > CLASSES
     caption = (
         f"Weakest: {worst.name}. Of its {words.count_of(worst.count, 'example')} {worst.recall:.1f} % were found "
         f"(recall); of what was called {worst.name}, {worst.precision:.1f} % were right (precision)."
     )
-    unseen = sum(score.count == 0 for score in ranked)
-    if unseen:
-        caption += f" {words.count_of(unseen, 'class', 'classes')} had no example to be tested on."
-    return RankedClasses(Table(head, rows[:CLASSES]), Table(head, rows if folded else []), caption)
+    without_example = sum(score.count == 0 for score in ranked)
+    if without_example:
+        caption += f" {words.count_of(without_example, 'class', 'classes')} had no example to be tested on."
+    return RankedClasses(Table(head, rows[:CLASSES]), Table(head, rows if is_folded else []), caption)
 
 
 def reliability(scores: Scores) -> Figure | None:
@@ -173,8 +173,8 @@ def describe_reliability(scores: Scores, bins: Sequence[Bin]) -> str:
     ]
     error = next((measure.value for name, measure in scores.measures.items() if "calibration" in name), None)
     if error is not None:
-        good = ": its confidence can be trusted" if error <= TRUSTWORTHY_ERROR else ""
-        parts.append(f"Calibration error: confidence and accuracy are {error:.1f} % apart on average{good}.")
+        verdict = ": its confidence can be trusted" if error <= TRUSTWORTHY_ERROR else ""
+        parts.append(f"Calibration error: confidence and accuracy are {error:.1f} % apart on average{verdict}.")
     overconfidence = sum(bin_.count * max(0.0, bin_.low - bin_.value) for bin_ in bins)
     underconfidence = sum(bin_.count * max(0.0, bin_.value - bin_.high) for bin_ in bins)
     if (error is None or error > TRUSTWORTHY_ERROR) and overconfidence != underconfidence:

@@ -130,8 +130,8 @@ def weakest_best(comparison: Comparison) -> float | None:
     """The best validation score of the run whose best is worst; None if a run was never validated."""
     sign = direction(comparison)
     bests = [max((sign * value for _, value in valid_scores(entry)), default=None) for entry in comparison.entries]
-    validated = [best for best in bests if best is not None]
-    return sign * min(validated) if len(validated) == len(bests) else None
+    known_bests = [best for best in bests if best is not None]
+    return sign * min(known_bests) if len(known_bests) == len(bests) else None
 
 
 def time_to_score(entries: Sequence[Entry], threshold: float | None) -> float | None:

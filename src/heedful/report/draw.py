@@ -51,21 +51,21 @@ def lines(
     y_label: str,
     *,
     from_zero: bool = False,
-    above: Sequence[tuple[float, str]] = (),
+    top_labels: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """Lines over two number axes. `above` labels positions on a second axis at the top."""
+    """Lines over two number axes. `top_labels` name positions on a second axis at the top."""
     xs = [x for line_ in series for x, _ in line_.points]
     ys = [y for line_ in series for _, y in line_.points]
     names = len(series) > 1
-    right = WIDTH - (12 + NAME * max(len(shorten_token(line_.name)) for line_ in series) if names else 14)
+    right_edge = WIDTH - (12 + NAME * max(len(shorten_token(line_.name)) for line_ in series) if names else 14)
     y_ticks = ticks(min(0, *ys) if from_zero else min(ys), max(ys))
     x_ticks = ticks(min(0, *xs), max(xs), 4)
-    x = Scale(x_ticks[0], max(xs) if max(xs) > x_ticks[0] else x_ticks[-1], LEFT, right)
+    x = Scale(x_ticks[0], max(xs) if max(xs) > x_ticks[0] else x_ticks[-1], LEFT, right_edge)
     y = Scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
     body = [frame(x, y, [t for t in x_ticks if t <= x.high], y_ticks, x_label, y_label)]
-    for at, text in above:
-        anchor = "end" if at > 0.8 * x.high else "middle"
-        body.append(tag("text", text, x=x(at), y=TOP - 8, class_="label", text_anchor=anchor))
+    for value, text in top_labels:
+        anchor = "end" if value > 0.8 * x.high else "middle"
+        body.append(tag("text", text, x=x(value), y=TOP - 8, class_="label", text_anchor=anchor))
     body += [line(line_, x, y) for line_ in series]
     if names:
         body += end_labels(series, x, y)
@@ -78,8 +78,8 @@ def bars(rows: Sequence[tuple[str, float, str]], x_label: str, y_label: str) -> 
     y = Scale(values[0], values[-1], HEIGHT - BOTTOM, TOP)
     room = (WIDTH - LEFT - 14) / len(rows)
     body = [frame(Scale(0, 1, LEFT, WIDTH - 14), y, [], values, x_label, y_label)]
-    widest = max(len(label) for label, _, _ in rows)
-    every = math.ceil((LABEL * widest + 8) / room)  # labels that fit side by side
+    longest = max(len(label) for label, _, _ in rows)
+    label_step = math.ceil((LABEL * longest + 8) / room)  # labels that fit side by side
     for i, (label, value, text) in enumerate(rows):
         left, top = LEFT + i * room, y(value)
         width = max(1.0, room * 0.72)
@@ -97,7 +97,7 @@ def bars(rows: Sequence[tuple[str, float, str]], x_label: str, y_label: str) -> 
         middle = left + room / 2
         if len(rows) <= 10:
             body.append(tag("text", text, x=middle, y=top - 5, class_="label", text_anchor="middle"))
-        if i % every == 0:
+        if i % label_step == 0:
             body.append(tag("text", label, x=middle, y=HEIGHT - BOTTOM + 16, class_="label", text_anchor="middle"))
     return svg(body, WIDTH, HEIGHT, f"{y_label} by {x_label}")
 
@@ -158,19 +158,19 @@ def heatmap(
 
 def map_row(t: int, text: str, row: Sequence[float], left: float, y: float, cell: float, small: bool) -> Markup:
     """A target token's row of cells, over a transparent rectangle that receives the pointer's events."""
-    inside = []
+    parts = []
     if not small:
         middle = y + cell / 2 + 4
         label = tag(
             "text", shorten_token(text), title=text, x=left - 8, y=middle, class_="token-label", text_anchor="end"
         )
-        inside.append(label)
-    inside.append(tag("rect", x=left, y=y, width=cell * len(row), height=cell, class_="hit"))
+        parts.append(label)
+    parts.append(tag("rect", x=left, y=y, width=cell * len(row), height=cell, class_="hit"))
     for s, weight in enumerate(row):
         if weight >= 0.01:
             shade = f"{min(1.0, weight):.2f}"
-            inside.append(tag("rect", x=left + s * cell, y=y, width=cell, height=cell, fill_opacity=shade))
-    return tag("g", Markup("").join(inside), class_="row", data_t=t)
+            parts.append(tag("rect", x=left + s * cell, y=y, width=cell, height=cell, fill_opacity=shade))
+    return tag("g", Markup("").join(parts), class_="row", data_t=t)
 
 
 def longest_label(texts: Sequence[str]) -> int:
@@ -188,12 +188,14 @@ def source_label(s: int, text: str, x: float, y: float, slant: bool) -> Markup:
 
 def frame(x: Scale, y: Scale, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str, y_label: str) -> Markup:
     """Grid, tick labels and the names of both axes."""
-    parts = [tag("line", x1=x.start, x2=x.end, y1=y(at), y2=y(at), class_="grid") for at in y_ticks]
+    parts = [tag("line", x1=x.start, x2=x.end, y1=y(tick), y2=y(tick), class_="grid") for tick in y_ticks]
     parts += [
-        tag("text", format_number(at), x=x.start - 7, y=y(at) + 4, class_="label", text_anchor="end") for at in y_ticks
+        tag("text", format_number(tick), x=x.start - 7, y=y(tick) + 4, class_="label", text_anchor="end")
+        for tick in y_ticks
     ]
     parts += [
-        tag("text", format_number(at), x=x(at), y=y.start + 16, class_="label", text_anchor="middle") for at in x_ticks
+        tag("text", format_number(tick), x=x(tick), y=y.start + 16, class_="label", text_anchor="middle")
+        for tick in x_ticks
     ]
     parts.append(tag("text", x_label, x=x.end, y=HEIGHT - 6, class_="axis", text_anchor="end"))
     parts.append(tag("text", y_label, x=4, y=12, class_="axis"))
@@ -244,7 +246,7 @@ def end_labels(series: Sequence[Series], x: Scale, y: Scale) -> list[Markup]:
     return labels
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers from at or below `low` to at or above `high`.
 
     >>> ticks(0, 87)
@@ -252,9 +254,9 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """
     if high <= low:
         high = low + (abs(low) or 1.0)
-    raw = (high - low) / about
-    base = 10 ** math.floor(math.log10(raw))
-    step = next(base * times for times in (1, 2, 2.5, 5, 10) if base * times >= raw * 0.999)
+    rough_step = (high - low) / count
+    base = 10 ** math.floor(math.log10(rough_step))
+    step = next(base * times for times in (1, 2, 2.5, 5, 10) if base * times >= rough_step * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(i * step, 10) for i in range(first, last + 1)]
 
@@ -267,11 +269,11 @@ def format_number(value: float) -> str:
 def svg(body: Sequence[Markup], width: float, height: float, title: str, natural: bool = False) -> Markup:
     """A drawing of its own size (natural) or as wide as its place."""
     size = {"width": f"{width:.0f}", "height": f"{height:.0f}"} if natural else {}
-    inside = Markup("").join(body)
-    return tag("svg", inside, viewBox=f"0 0 {width:.0f} {height:.0f}", role="img", aria_label=title, **size)
+    content = Markup("").join(body)
+    return tag("svg", content, viewBox=f"0 0 {width:.0f} {height:.0f}", role="img", aria_label=title, **size)
 
 
-def tag(element: str, inside: str | Markup = "", title: str | None = None, **attributes: object) -> Markup:
+def tag(element: str, content: str | Markup = "", title: str | None = None, **attributes: object) -> Markup:
     """An SVG element; names are Python's (`class_`, `text_anchor`), and everything written is escaped."""
     markup = Markup("").join(
         Markup('{}="{}" ').format(
@@ -282,4 +284,4 @@ def tag(element: str, inside: str | Markup = "", title: str | None = None, **att
         if value != ""
     )
     hint = Markup("<title>{}</title>").format(title) if title else Markup("")
-    return Markup("<{0} {1}>{2}{3}</{0}>").format(Markup(element), markup, hint, escape(inside))
+    return Markup("<{0} {1}>{2}{3}</{0}>").format(Markup(element), markup, hint, escape(content))

@@ -68,9 +68,9 @@ def over_time(title: str, progress: Sequence[Progress], name: str, caption: str)
     """One value of the training's progress as a line."""
     points = [(p.seconds / 60, p.values[name]) for p in progress]
     marks = [progress[i] for i in sorted({len(progress) // 2, len(progress) - 1})]
-    above = [(p.seconds / 60, f"step {p.step:,}") for p in marks] if len(progress) > 3 else []
+    top_labels = [(p.seconds / 60, f"step {p.step:,}") for p in marks] if len(progress) > 3 else []
     series = [draw.Series(name, points)]
-    drawing = draw.lines(series, "training minutes", words.axis(name), from_zero=name != "loss", above=above)
+    drawing = draw.lines(series, "training minutes", words.axis(name), from_zero=name != "loss", top_labels=top_labels)
     rows = [[words.clock(p.seconds), f"{p.step:,}", f"{p.epoch:.2f}", f"{p.values[name]:.3f}"] for p in progress]
     return Figure(title, drawing, caption, Table(["time", "step", "epoch", words.axis(name)], rows))
 
@@ -182,11 +182,11 @@ def length_curves(comparison: Comparison) -> Figure | None:
 def alignment_view(alignment: Alignment, title: str = "") -> AlignmentView:
     """An alignment as a view: its only map, or the mean of all maps with each of them beside it."""
     maps = list(alignment.maps.values())
-    single = len(maps) == 1
-    large = maps[0] if single else mean_map(maps)
-    small = (
+    is_single = len(maps) == 1
+    main_map = maps[0] if is_single else mean_map(maps)
+    small_maps = (
         []
-        if single
+        if is_single
         else [
             (label(name), draw.heatmap(alignment.source, alignment.target, map_, small=True))
             for name, map_ in alignment.maps.items()
@@ -197,12 +197,14 @@ def alignment_view(alignment: Alignment, title: str = "") -> AlignmentView:
         title=title,
         source=alignment.source,
         target=alignment.target,
-        drawing=draw.heatmap(alignment.source, alignment.target, large),
-        small=small,
+        drawing=draw.heatmap(alignment.source, alignment.target, main_map),
+        small=small_maps,
         columns=maps_per_layer(list(alignment.maps)),
-        maps=[[[round(w, 3) for w in row] for row in map_] for map_ in ([large] if single else [large, *maps])],
-        caption=caption if single else f"{caption} Large: the mean of the {len(maps)} maps; small: each by itself.",
-        table=full_table(alignment, large) if single else most_attended(alignment),
+        maps=[
+            [[round(w, 3) for w in row] for row in map_] for map_ in ([main_map] if is_single else [main_map, *maps])
+        ],
+        caption=caption if is_single else f"{caption} Large: the mean of the {len(maps)} maps; small: each by itself.",
+        table=full_table(alignment, main_map) if is_single else most_attended(alignment),
     )
 
 

@@ -83,10 +83,10 @@ def galleries(cases: Sequence[Case], exhibits: Exhibits) -> list[Gallery]:
 def class_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
     """The wrong answers of highest confidence, and a random sample."""
     scored = any(case.score is not None for case in cases)
-    wrong = sorted((case for case in cases if case.error), key=lambda case: -(case.score or 0.0))
-    cards = [(case, class_card(case, pictures)) for case in wrong[:CARDS]]
+    wrong_cases = sorted((case for case in cases if case.error), key=lambda case: -(case.score or 0.0))
+    cards = [(case, class_card(case, pictures)) for case in wrong_cases[:CARDS]]
     random_cards = [(case, class_card(case, pictures)) for case in random_cases(cases)]
-    note = f"{len(cards)} of {words.count_of(len(wrong), 'wrong answer')}"
+    note = f"{len(cards)} of {words.count_of(len(wrong_cases), 'wrong answer')}"
     note += ", those it was surest of. They are worth a look: some may be labelled wrongly." if scored else "."
     galleries = [gallery("Most sure, and wrong" if scored else "Wrong answers", note, cards)] if cards else []
     return [*galleries, gallery("A random few", random_note(random_cards, cases), random_cards)]
@@ -123,12 +123,12 @@ def caption_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
     if not case.error:
         return GalleryCard(pictures_of(case.source, pictures), case.output, "", True)
     alternatives = f" (or {words.count_of(marks.other_references, 'other')})" if marks.other_references else ""
-    correction = Markup("right: {}{}").format(marks.right or "(nothing)", alternatives)
+    correction = Markup("right: {}{}").format(marks.reference or "(nothing)", alternatives)
     return GalleryCard(pictures_of(case.source, pictures), marks.answer or "(nothing)", correction, False)
 
 
 def drawing_galleries(
-    cases: Sequence[Case], pictures: Mapping[str, bytes], returned: Mapping[str, bytes], answers: Sequence[Answer]
+    cases: Sequence[Case], pictures: Mapping[str, bytes], decoded: Mapping[str, bytes], answers: Sequence[Answer]
 ) -> list[Gallery]:
     """Each prompt's drawings beside the real picture, in the order of the answers."""
     by_prompt: dict[str, list[bytes]] = {}
@@ -143,9 +143,9 @@ def drawing_galleries(
         real_picture = next((reference for reference in (*case.references, prompt) if reference in pictures), "")
         if real_picture:
             card_pictures.append(picture(pictures[real_picture], "real", f"real picture: {prompt}"))
-        if real_picture in returned:
+        if real_picture in decoded:
             card_pictures.append(
-                picture(returned[real_picture], "through codes", f"as its codes give it back: {prompt}")
+                picture(decoded[real_picture], "through codes", f"as its codes give it back: {prompt}")
             )
         mistaken_for = case.said if case.said not in (prompt, *case.references) else ""
         if mistaken_for in pictures:

@@ -176,7 +176,7 @@ def environment() -> Environment:
     )
     environment.filters.update(
         token=words.token,
-        short=lambda text, most=160: text if len(text) <= most else text[:most] + "…",
+        short=lambda text, limit=160: text if len(text) <= limit else text[:limit] + "…",
         title_of=words.title,
         score_of=words.score,
         interval_of=words.interval,
@@ -238,7 +238,7 @@ def examples(cases: Sequence[Case]) -> list[tuple[str, str, list[MarkedCase]]]:
         ),
         ("A random few", f"{len(sample)} of {len(cases):,}, drawn with seed 0.", sample),
     ]
-    return [(name, note, [mark_differences(case) for case in chosen]) for name, note, chosen in sections]
+    return [(name, note, [mark_differences(case) for case in section_cases]) for name, note, section_cases in sections]
 
 
 def verdict_table(comparison: Comparison) -> Table:
@@ -276,6 +276,10 @@ def attention_views(comparison: Comparison) -> dict[str, Any]:
         for name, alignment in alignments.items()
         if alignment and alignment.maps
     ]
-    without = [name for name, alignment in alignments.items() if not (alignment and alignment.maps)]
-    note = f"{words.join_words(without)}: no attention, so there is nothing to draw." if without else ""
+    without_attention = [name for name, alignment in alignments.items() if not (alignment and alignment.maps)]
+    note = (
+        f"{words.join_words(without_attention)}: no attention, so there is nothing to draw."
+        if without_attention
+        else ""
+    )
     return {"views": views, "without_attention": note if views else ""}

@@ -18,7 +18,7 @@ def passage_tables(cases: Sequence[Case], answers: Sequence[Answer]) -> list[tup
         note = "Beginnings of held-out texts, and what the model made of them."
         tables.append(("How it goes on", note, Table(["text", "continuation"], rows)))
     long_cases = sorted((case for case in cases if len(case.source) >= 20), key=lambda case: case.error)
-    for title, note, chosen in (
+    for title, note, table_cases in (
         (
             "What surprised it most",
             "Bits for each character of a held-out passage: the more, the harder.",
@@ -26,7 +26,9 @@ def passage_tables(cases: Sequence[Case], answers: Sequence[Answer]) -> list[tup
         ),
         ("What it foresaw", "The passages with the fewest bits for each character.", long_cases),
     ):
-        rows = [[words.score(case.error, "bits_per_character"), shorten(case.source)] for case in chosen[:PASSAGES]]
+        rows = [
+            [words.score(case.error, "bits_per_character"), shorten(case.source)] for case in table_cases[:PASSAGES]
+        ]
         if rows:
             tables.append((title, note, Table(["bits per character", "passage"], rows)))
     return tables

@@ -27,12 +27,12 @@ def alignment_picture(alignment: Alignment, path: Path, title: str = "") -> None
     """
     if not alignment.maps:
         raise HeedfulError("There is nothing to draw: this network has no attention.")
-    across = min(4, len(alignment.maps))
-    down = -(-len(alignment.maps) // across)
+    column_count = min(4, len(alignment.maps))
+    row_count = -(-len(alignment.maps) // column_count)
     width, height = size(alignment)
-    figure = canvas(path, across * width, down * height)
+    figure = canvas(path, column_count * width, row_count * height)
     for number, (name, weights) in enumerate(alignment.maps.items(), 1):
-        axes = figure.add_subplot(down, across, number)
+        axes = figure.add_subplot(row_count, column_count, number)
         draw(axes, alignment, weights, label(name) if len(alignment.maps) > 1 else "")
     if title:
         figure.suptitle(title, fontsize=12, fontweight="bold")
@@ -44,23 +44,23 @@ def lineage_picture(alignments: Sequence[tuple[str, Alignment]], path: Path) -> 
 
     Heads stand in rows of their layers. Networks without attention are left out; raises HeedfulError if all are.
     """
-    drawable = [(name, alignment) for name, alignment in alignments if alignment.maps]
-    if not drawable:
+    with_maps = [(name, alignment) for name, alignment in alignments if alignment.maps]
+    if not with_maps:
         raise HeedfulError("There is nothing to draw: none of these networks has attention.")
-    width, height = (max(sides) for sides in zip(*(size(alignment) for _, alignment in drawable), strict=True))
-    figure = canvas(path, len(drawable) * width * 1.1, height + 0.5)
-    for part, (name, alignment) in zip(figure.subfigures(1, len(drawable), squeeze=False)[0], drawable, strict=True):
+    width, height = (max(sides) for sides in zip(*(size(alignment) for _, alignment in with_maps), strict=True))
+    figure = canvas(path, len(with_maps) * width * 1.1, height + 0.5)
+    for part, (name, alignment) in zip(figure.subfigures(1, len(with_maps), squeeze=False)[0], with_maps, strict=True):
         part.suptitle(name, fontsize=12, fontweight="bold")
         maps = list(alignment.maps.items())
-        down = len({key.rpartition(".")[0] for key, _ in maps}) if len(maps) > 1 else 1
-        across = -(-len(maps) // down)
+        row_count = len({key.rpartition(".")[0] for key, _ in maps}) if len(maps) > 1 else 1
+        column_count = -(-len(maps) // row_count)
         for number, (key, weights) in enumerate(maps, 1):
-            axes = part.add_subplot(down, across, number)
+            axes = part.add_subplot(row_count, column_count, number)
             draw(axes, alignment, weights, labels=len(maps) == 1)
             layer, _, head = label(key).partition(" · ")
-            if number <= across and head:
+            if number <= column_count and head:
                 axes.set_title(head, fontsize=8, color="0.35")
-            if number % across == 1 and head:
+            if number % column_count == 1 and head:
                 axes.set_ylabel(layer, fontsize=8, color="0.35")
     save(figure, path)
 
@@ -80,10 +80,10 @@ def draw(
         axes.spines[:].set(visible=True, color="0.85")
         return
     # The last name may be longer, an end sign mostly: nothing stands beside it.
-    short = max(map(len, alignment.source[:-1]), default=0) <= 2
+    short_names = max(map(len, alignment.source[:-1]), default=0) <= 2
     axes.set_xticks(range(len(alignment.source)), [escape_label(text) for text in alignment.source])
     axes.set_yticks(range(len(alignment.target)), [escape_label(text) for text in alignment.target])
-    if not short:
+    if not short_names:
         for tick in axes.get_xticklabels():
             tick.set(rotation=50, ha="left", rotation_mode="anchor")
 

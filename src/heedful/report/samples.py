@@ -40,14 +40,14 @@ def samples(comparison: Comparison, pictures: Mapping[str, bytes]) -> SampleAnsw
     answers_by_network = {
         name: {answer.source: answer for answer in entry.samples} for name, entry in first_entries.items()
     }
-    every = [answer for answers in answers_by_network.values() for answer in answers.values()]
+    all_answers = [answer for answers in answers_by_network.values() for answer in answers.values()]
     texts = [
         [source, *(answer_text(answers_by_network[name].get(source)) for name in first_entries)] for source in sources
     ]
     table = Table(["source", *first_entries], texts)
-    if comparison.view == "steps" and every:
+    if comparison.view == "steps" and all_answers:
         return SampleAnswers(table, bars=bars(comparison, answers_by_network, sources))
-    if any(answer.picture for answer in every) or any(source in pictures for source in sources):
+    if any(answer.picture for answer in all_answers) or any(source in pictures for source in sources):
         rows = [
             [
                 SampleCell(source, source_pictures(comparison, source, pictures)),

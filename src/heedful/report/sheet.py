@@ -44,8 +44,8 @@ def contact_sheet(cells: Sequence[SheetCell], columns: int = 4, attribution: Seq
     if not any(cell.drawings or cell.real for cell in cells):
         raise HeedfulError("There is nothing to put on the sheet: no drawing was given.")
     fonts = font(FONT_SIZE), font(SMALL_FONT_SIZE)
-    across = max(1, min(columns, len(cells)))
-    size = measure_sheet(cells, across, fonts[0])
+    column_count = max(1, min(columns, len(cells)))
+    size = measure_sheet(cells, column_count, fonts[0])
     footer = [line for paragraph in attribution for line in wrap(paragraph, fonts[1], size.width - 2 * MARGIN, 10)]
     tops = [MARGIN]
     for lines in size.lines:
@@ -54,7 +54,7 @@ def contact_sheet(cells: Sequence[SheetCell], columns: int = 4, attribution: Seq
     sheet = Image.new("RGB", (size.width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
     for number, cell in enumerate(cells):
-        row, column = divmod(number, across)
+        row, column = divmod(number, column_count)
         left, top = MARGIN + column * (size.cell + MARGIN), tops[row] + size.lines[row] * LINE_HEIGHT
         # Prompts end just above their pictures, whether they take one line or three.
         lines = wrap(cell.prompt, fonts[0], size.cell, MAX_LINES)
@@ -66,13 +66,13 @@ def contact_sheet(cells: Sequence[SheetCell], columns: int = 4, attribution: Seq
     return as_png(sheet)
 
 
-def measure_sheet(cells: Sequence[SheetCell], across: int, face: ImageFont.FreeTypeFont) -> SheetSize:
+def measure_sheet(cells: Sequence[SheetCell], column_count: int, face: ImageFont.FreeTypeFont) -> SheetSize:
     """The sizes that fit the cell with the most pictures, and in each row the longest prompt."""
     picture_count = max(len(cell.drawings) + bool(cell.real) for cell in cells)
     width = max(picture_count * SIDE + (picture_count - 1) * GAP, SIDE + SIDE // 2)
     counts = [len(wrap(cell.prompt, face, width, MAX_LINES)) for cell in cells]
-    lines = [max(counts[first : first + across]) for first in range(0, len(cells), across)]
-    return SheetSize(width, across * (width + MARGIN) + MARGIN, lines)
+    lines = [max(counts[first : first + column_count]) for first in range(0, len(cells), column_count)]
+    return SheetSize(width, column_count * (width + MARGIN) + MARGIN, lines)
 
 
 def paste_pictures(

@@ -114,7 +114,7 @@ def samples_table(comparison: Comparison) -> str:
     return "\n".join([columns([table.head, *shortened], left_aligned=set(range(len(table.head)))), *note])
 
 
-def classes_table(scores: Sequence[ClassScore], most: int = 10) -> str:
+def classes_table(scores: Sequence[ClassScore], max_rows: int = 10) -> str:
     """The classes that are answered worst, worst first; those without an example are left out, and counted.
 
     >>> print(classes_table([ClassScore("cat", 5, 50.0, 60.0, 54.5), ClassScore("dog", 5, 40.0, 40.0, 40.0)]))
@@ -132,14 +132,18 @@ def classes_table(scores: Sequence[ClassScore], most: int = 10) -> str:
         for score in ranked
     ]
     notes = (
-        [f"and {words.count_of(len(ranked) - most, 'class', 'classes')} that did better"] if len(ranked) > most else []
+        [f"and {words.count_of(len(ranked) - max_rows, 'class', 'classes')} that did better"]
+        if len(ranked) > max_rows
+        else []
     )
-    unseen = len(scores) - len(ranked)
-    notes += [f"and {words.count_of(unseen, 'class', 'classes')} without an example"] if unseen else []
-    return "\n".join([columns([["class", "examples", "precision", "recall", "F1"], *rows[:most]]), *notes])
+    without_example = len(scores) - len(ranked)
+    notes += (
+        [f"and {words.count_of(without_example, 'class', 'classes')} without an example"] if without_example else []
+    )
+    return "\n".join([columns([["class", "examples", "precision", "recall", "F1"], *rows[:max_rows]]), *notes])
 
 
-def confusion_table(confusion: Confusion, most: int = 10) -> str:
+def confusion_table(confusion: Confusion, max_rows: int = 10) -> str:
     """The most frequent mix-ups, a pair a line; nothing if nothing was mixed up.
 
     >>> print(confusion_table(Confusion(("cat", "dog"), ((8, 2), (1, 9)))))
@@ -149,7 +153,8 @@ def confusion_table(confusion: Confusion, most: int = 10) -> str:
     """
     pairs = mixed_up(confusion)
     rows = [
-        [true, predicted, f"{count:,}", f"{100 * fraction:.1f} %"] for true, predicted, count, fraction in pairs[:most]
+        [true, predicted, f"{count:,}", f"{100 * fraction:.1f} %"]
+        for true, predicted, count, fraction in pairs[:max_rows]
     ]
     return columns([["truth", "answered as", "times", "of that class"], *rows], left_aligned={1}) if rows else ""
 
@@ -176,20 +181,20 @@ def time_bars(rows: Sequence[tuple[str, Sequence[str]]], names: Sequence[str] = 
             [
                 name,
                 "".join(
-                    signs[most_common_label(labels[at : at + steps_per_sign])]
-                    for at in range(0, len(labels), steps_per_sign)
+                    signs[most_common_label(labels[start : start + steps_per_sign])]
+                    for start in range(0, len(labels), steps_per_sign)
                 ),
             ]
         )
-        wrong = {
+        error_positions = {
             n // steps_per_sign
             for n, (true, predicted) in enumerate(zip(truth, labels, strict=False))
             if true and true != predicted
         }
-        if wrong:
-            lines.append(["", "".join("^" if n in wrong else " " for n in range(max(wrong) + 1))])
-    present = dict.fromkeys(label for _, labels in rows for label in labels if label)
-    legend = [f"{signs[label]} {label}" for label in signs if label in present]
+        if error_positions:
+            lines.append(["", "".join("^" if n in error_positions else " " for n in range(max(error_positions) + 1))])
+    present_labels = dict.fromkeys(label for _, labels in rows for label in labels if label)
+    legend = [f"{signs[label]} {label}" for label in signs if label in present_labels]
     legend += [f"{MASKED_SIGN} masked"] if any("" in labels for _, labels in rows) else []
     lines.append(["", "   ".join([f"each sign is {words.count_of(steps_per_sign, 'step')}", *legend])])
     return columns(lines, left_aligned={1})

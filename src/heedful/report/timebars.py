@@ -46,9 +46,11 @@ class Bars:
 
 def bars_of_cases(cases: Sequence[Case], tracks: Mapping[str, Track]) -> Bars | None:
     """The worst, middle and best cases as bars; `tracks` by source give times and windows."""
-    chosen = spread_out(cases)
-    rows = {case.source: [("truth", steps(case.references[0])), ("answer", steps(case.output))] for case in chosen}
-    return bars(rows, tracks, "Worst first, then middling, then best." if len(chosen) < len(cases) else "")
+    shown_cases = spread_out(cases)
+    rows = {case.source: [("truth", steps(case.references[0])), ("answer", steps(case.output))] for case in shown_cases}
+    return bars(
+        rows, tracks, "The worst first, then the middle, then the best." if len(shown_cases) < len(cases) else ""
+    )
 
 
 def bars(
@@ -76,9 +78,9 @@ def label_styles(
     clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]], tracks: Mapping[str, Track]
 ) -> dict[str, int]:
     """A style for each label that is seen, in the order of the model's names, then in that of appearance."""
-    present = dict.fromkeys(label for rows in clips.values() for _, labels in rows for label in labels if label)
-    names = [name for track in tracks.values() for name in track.names if name in present]
-    return {name: i for i, name in enumerate(dict.fromkeys([*names, *present]))}
+    present_labels = dict.fromkeys(label for rows in clips.values() for _, labels in rows for label in labels if label)
+    names = [name for track in tracks.values() for name in track.names if name in present_labels]
+    return {name: i for i, name in enumerate(dict.fromkeys([*names, *present_labels]))}
 
 
 def figure(
@@ -99,15 +101,15 @@ def figure(
         ]
     parts += [draw.tag("span", "", class_="who"), axis(ends, "seconds" if has_times(track) else "steps")]
     drawing = draw.tag("div", Markup("").join(parts), class_="bars")
-    table, left_out = segments(rows)
-    return Figure(name, drawing, describe_rows(rows, length, track) + left_out, table)
+    table, note = segments(rows)
+    return Figure(name, drawing, describe_rows(rows, length, track) + note, table)
 
 
 def edges(count: int, track: Track | None) -> list[float]:
     """Where each step begins, and where the last one ends: in seconds where they are known, else in steps."""
     if track is None or not has_times(track):
         return [float(step) for step in range(count + 1)]
-    starts = [at - track.seconds[0] for at in track.seconds[:count]]
+    starts = [seconds - track.seconds[0] for seconds in track.seconds[:count]]
     durations = [b - a for a, b in pairwise(starts)]
     last = track.seconds[count] - track.seconds[0] if len(track.seconds) > count else None
     return [*starts, last if last is not None else starts[-1] + (median(durations) if durations else 1.0)]
@@ -130,8 +132,8 @@ def stretches(labels: Sequence[str]) -> list[tuple[str, int, int]]:
     [('a', 0, 2), ('', 2, 3), ('b', 3, 4)]
     """
     spans, start = [], 0
-    for label, same in groupby(labels):
-        size = len(list(same))
+    for label, group in groupby(labels):
+        size = len(list(group))
         spans.append((label, start, start + size))
         start += size
     return spans
@@ -153,15 +155,15 @@ def stretch(
     if not label:
         return draw.tag("g", masked_rect(place), class_="stretch", title=hint)
     style = styles[label]
-    inside = draw.tag("rect", class_="fill", **place)
-    inside += draw.tag("rect", fill=f"url(#{texture(style)})", **place)
+    content = draw.tag("rect", class_="fill", **place)
+    content += draw.tag("rect", fill=f"url(#{texture(style)})", **place)
     text = words.shorten(label)
-    needed = draw.LABEL * len(text) + 8
-    if fraction * WIDE_SCREEN >= needed:
-        fits = "on" if fraction * NARROW_SCREEN >= needed else "on broad"
+    text_width = draw.LABEL * len(text) + 8
+    if fraction * WIDE_SCREEN >= text_width:
+        fits = "on" if fraction * NARROW_SCREEN >= text_width else "on broad"
         middle = percent((start + end) / 2 / (total or 1))
-        inside += draw.tag("text", text, x=middle, y=BAR_HEIGHT / 2 + 4, class_=fits, text_anchor="middle")
-    return draw.tag("g", inside, class_=f"stretch {colour(style)}", title=hint)
+        content += draw.tag("text", text, x=middle, y=BAR_HEIGHT / 2 + 4, class_=fits, text_anchor="middle")
+    return draw.tag("g", content, class_=f"stretch {colour(style)}", title=hint)
 
 
 def masked_rect(place: Mapping[str, Any]) -> Markup:
@@ -171,14 +173,14 @@ def masked_rect(place: Mapping[str, Any]) -> Markup:
 
 def colour(style: int) -> str:
     """The class of a style's colour: the second eight styles are pale."""
-    pale = " pale" if style // draw.SERIES % 2 else ""
-    return f"s{style % draw.SERIES}{pale}"
+    pale_class = " pale" if style // draw.SERIES % 2 else ""
+    return f"s{style % draw.SERIES}{pale_class}"
 
 
 def texture(style: int) -> str:
     """The name of a style's texture: the first sixteen differ even without colour; later ones are shifted by one."""
-    dark = "dark" if style // draw.SERIES % 2 else "light"
-    return f"{dark}{(style + style // (2 * draw.SERIES)) % TEXTURES}"
+    kind = "dark" if style // draw.SERIES % 2 else "light"
+    return f"{kind}{(style + style // (2 * draw.SERIES)) % TEXTURES}"
 
 
 def error_marks(truth: Sequence[str], labels: Sequence[str], ends: Sequence[float]) -> list[Markup]:
@@ -203,13 +205,13 @@ def axis(ends: Sequence[float], unit: str) -> Markup:
     """Numbers below the bars; the last one stands with its unit at the end of the line."""
     total = ends[-1] or 1
     body = []
-    for at in draw.ticks(0, total, 4):
+    for tick in draw.ticks(0, total, 4):
         # What would touch the unit at the end is left out.
-        if at <= 0.82 * total:
-            body.append(draw.tag("line", x1=percent(at / total), x2=percent(at / total), y1=0, y2=5, class_="grid"))
-            anchor = "start" if at == 0 else "middle"
+        if tick <= 0.82 * total:
+            body.append(draw.tag("line", x1=percent(tick / total), x2=percent(tick / total), y1=0, y2=5, class_="grid"))
+            anchor = "start" if tick == 0 else "middle"
             label = draw.tag(
-                "text", draw.format_number(at), x=percent(at / total), y=17, class_="label", text_anchor=anchor
+                "text", draw.format_number(tick), x=percent(tick / total), y=17, class_="label", text_anchor=anchor
             )
             body.append(label)
     end = f"{draw.format_number(round(total, 1))} {unit}"
@@ -219,10 +221,10 @@ def axis(ends: Sequence[float], unit: str) -> Markup:
 
 def canvas(body: Sequence[Markup], height: float, title: str) -> Markup:
     """A drawing of full width and the given height; without a viewBox, so that letters keep their size."""
-    inside = Markup("").join(body)
+    content = Markup("").join(body)
     # The style sheet leaves the height of drawings to their viewBox, which this one has not.
     size: dict[str, Any] = {"width": "100%", "style": f"height: {height:g}px"}
-    return draw.tag("svg", inside, role="img", aria_label=title, **size)
+    return draw.tag("svg", content, role="img", aria_label=title, **size)
 
 
 def legend(styles: Mapping[str, int]) -> Markup:
@@ -251,10 +253,10 @@ def swatch(class_: str, texture_id: str) -> Markup:
     """A small square of a label's colour and texture."""
     size: dict[str, Any] = {"width": 22, "height": 16}
     if not class_:
-        inside = masked_rect(size)
+        content = masked_rect(size)
     else:
-        inside = draw.tag("rect", class_="fill", **size) + draw.tag("rect", fill=f"url(#{texture_id})", **size)
-    svg = draw.tag("svg", draw.tag("g", inside, class_=class_), aria_hidden="true", **size)
+        content = draw.tag("rect", class_="fill", **size) + draw.tag("rect", fill=f"url(#{texture_id})", **size)
+    svg = draw.tag("svg", draw.tag("g", content, class_=class_), aria_hidden="true", **size)
     return svg
 
 
@@ -262,8 +264,8 @@ def segments(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Table, str]:
     """The runs of steps over which no row changes, as a table, and a sentence on those left out."""
     columns = list(zip(*(labels for _, labels in rows), strict=False))
     table_rows, start = [], 0
-    for labels, same in groupby(columns):
-        size = len(list(same))
+    for labels, group in groupby(columns):
+        size = len(list(group))
         table_rows.append([f"{start:,} to {start + size - 1:,}", *(label or "masked" for label in labels)])
         start += size
     note = f" The table holds the first {ROWS:,} of {len(table_rows):,} stretches." if len(table_rows) > ROWS else ""
@@ -276,16 +278,15 @@ def describe_rows(rows: Sequence[tuple[str, Sequence[str]]], length: int, track:
     parts = []
     for row_name, labels in rows:
         changes = f"changes {words.times(max(0, len(stretches(labels)) - 1))}"
-        judged = [(true, predicted) for true, predicted in zip(truth, labels, strict=False) if true]
-        if row_name == "truth" or not judged:
+        scored_steps = [(true, predicted) for true, predicted in zip(truth, labels, strict=False) if true]
+        if row_name == "truth" or not scored_steps:
             parts.append(f"The {row_name} {changes}." if row_name in ("truth", "answer") else f"{row_name} {changes}.")
             continue
-        right = sum(true == predicted for true, predicted in judged)
+        right_count = sum(true == predicted for true, predicted in scored_steps)
         name = "The answer" if row_name == "answer" else row_name
-        percent_right = f"{100 * right / len(judged):.1f} %"
-        parts.append(
-            f"{name} is right at {right:,} of {words.count_of(len(judged), 'step')} ({percent_right}) and {changes}."
-        )
+        percent_right = f"{100 * right_count / len(scored_steps):.1f} %"
+        step_count = words.count_of(len(scored_steps), "step")
+        parts.append(f"{name} is right at {right_count:,} of {step_count} ({percent_right}) and {changes}.")
     if length > STEPS:
         parts.append(f"The first {STEPS:,} of {length:,} steps are drawn.")
     if track and len(track.windows) > 1:

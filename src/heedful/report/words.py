@@ -156,11 +156,11 @@ def shorten(text: str, max_length: int = 18) -> str:
     >>> shorten("sitting still on a chair")
     'sitting still on …'
     """
-    visible = " ".join(text.split()) or token(text)
-    return visible if len(visible) <= max_length else visible[: max_length - 1] + "…"
+    visible_text = " ".join(text.split()) or token(text)
+    return visible_text if len(visible_text) <= max_length else visible_text[: max_length - 1] + "…"
 
 
 def shorten_token(text: str, max_length: int = 14) -> str:
     """A token short enough to label an axis; the sign … says that there is more."""
-    visible = token(text)
-    return visible if len(visible) <= max_length else visible[: max_length - 1] + "…"
+    visible_text = token(text)
+    return visible_text if len(visible_text) <= max_length else visible_text[: max_length - 1] + "…"
