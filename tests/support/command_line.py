@@ -35,11 +35,11 @@ def heedful(line: str, folder: Path, stdin: str = "") -> Outcome:
             patch.setattr(sys, name, stream)
         with pytest.raises(SystemExit) as stop:
             main()
-    out, err = (decode(streams[name]) for name in ("stdout", "stderr"))
+    out, err = (read_stream(streams[name]) for name in ("stdout", "stderr"))
     return Outcome(int(stop.value.code or 0), out, err)
 
 
-def decode(stream: TextIOWrapper) -> str:
+def read_stream(stream: TextIOWrapper) -> str:
     stream.flush()
     buffer = stream.buffer
     assert isinstance(buffer, BytesIO)

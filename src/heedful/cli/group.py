@@ -65,10 +65,10 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         names = self.list_commands(ctx)
         if cmd_name in names:
-            command_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
             module = import_module(f"heedful.cli.{cmd_name}")
-            command_app.command(cmd_name, cls=getattr(module, "COMMAND", None))(module.run)
-            return get_command(command_app)
+            single.command(cmd_name, cls=getattr(module, "Command", None))(module.run)
+            return get_command(single)
         if ctx.resilient_parsing:  # A shell asks for completions of half a word.
             return None
         raise unknown("command", cmd_name, names)

@@ -41,7 +41,7 @@ class MatchCommand(TyperCommand):
         return super().parse_args(ctx, repeat_flags(args))
 
 
-COMMAND = MatchCommand
+Command = MatchCommand
 """What `heedful.cli.group` makes of `run`, in place of typer's own command."""
 
 
