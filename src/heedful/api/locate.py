@@ -10,35 +10,35 @@ from typing import cast
 
 from heedful.errors import HeedfulError
 
-NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-OURS = ("runs", "exports")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+OUR_FOLDERS = ("runs", "exports")
 """Folders that commands make: what stands below them is never looked for elsewhere."""
-NAMES = {"model_type", "architectures"}
+HUB_KEYS = {"model_type", "architectures"}
 """Keys of a config.json that a folder in the Hugging Face format has."""
-FETCHED = ["model*.safetensors", "*.json", "*.txt", "*.spm"]
+FILES = ["model*.safetensors", "*.json", "*.txt", "*.spm"]
 """Weights that hold no code, settings and vocabularies; nothing else of a model is fetched."""
-BELOW = ["*/*"]
+FILES_IN_FOLDERS = ["*/*"]
 
 
-def located(name: Path | str) -> Path:
+def locate_model(name: Path | str) -> Path:
     """The folder that a name means. A name like owner/model that is no folder here is a model of the Hugging Face hub:
     looked for in its cache, and fetched if it is not there.
 
     Raises HeedfulError where it cannot be had.
     """
-    if Path(name).exists() or not like_an_id(str(name)):
+    if Path(name).exists() or not is_hub_name(str(name)):
         return Path(name)
-    return cached(str(name)) or fetched(str(name))
+    return find_in_cache(str(name)) or fetch_model(str(name))
 
 
-def like_an_id(name: str) -> bool:
+def is_hub_name(name: str) -> bool:
     """Whether a name is that of a model on the hub, rather than a mistyped folder.
 
-    >>> [like_an_id(name) for name in ("openai-community/gpt2", "runs/mine", "mine", "../a/b", "a/b/c")]
+    >>> [is_hub_name(name) for name in ("openai-community/gpt2", "runs/mine", "mine", "../a/b", "a/b/c")]
     [True, False, False, False, False]
     """
     owner = name.partition("/")[0]
-    return bool(NAME.fullmatch(name)) and owner not in OURS and not Path(owner).exists()
+    return bool(HUB_NAME.fullmatch(name)) and owner not in OUR_FOLDERS and not Path(owner).exists()
 
 
 def is_published(folder: Path) -> bool:
@@ -50,23 +50,25 @@ def is_published(folder: Path) -> bool:
     if not isinstance(table, dict):
         return False
     table = cast("dict[str, object]", table)
-    return table.get("library") != "heedful" and not NAMES.isdisjoint(table)
+    return table.get("library") != "heedful" and not HUB_KEYS.isdisjoint(table)
 
 
-def cached(name: str) -> Path | None:
+def find_in_cache(name: str) -> Path | None:
     """The folder of a model in the cache, None if its weights are not there."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         # the same patterns as in fetching: the client takes a snapshot without a file that is wanted for none
-        folder = Path(snapshot_download(name, local_files_only=True, allow_patterns=FETCHED, ignore_patterns=BELOW))
+        folder = Path(
+            snapshot_download(name, local_files_only=True, allow_patterns=FILES, ignore_patterns=FILES_IN_FOLDERS)
+        )
     except LocalEntryNotFoundError:
         return None
     return folder if (folder / "config.json").exists() and any(folder.glob("*.safetensors")) else None
 
 
-def fetched(name: str) -> Path:
+def fetch_model(name: str) -> Path:
     """The folder of a model that is fetched now; raises HeedfulError that says why it cannot be."""
     from huggingface_hub import constants, errors, snapshot_download
 
@@ -78,11 +80,11 @@ def fetched(name: str) -> Path:
     host = constants.ENDPOINT.removeprefix("https://")
     print(f"{name} is no folder here: fetching its weights, settings and vocabulary from {host}", file=sys.stderr)
     try:
-        folder = Path(snapshot_download(name, allow_patterns=FETCHED, ignore_patterns=BELOW))
+        folder = Path(snapshot_download(name, allow_patterns=FILES, ignore_patterns=FILES_IN_FOLDERS))
     except errors.GatedRepoError:
-        raise refused(f"{name} is given only to those who accepted its terms.", name, host) from None
+        raise refusal(f"{name} is given only to those who accepted its terms.", name, host) from None
     except errors.RepositoryNotFoundError:
-        raise refused(f"There is no model {name} on {host}, or it is not open to you.", name, host) from None
+        raise refusal(f"There is no model {name} on {host}, or it is not open to you.", name, host) from None
     except Exception as error:  # whatever carries it has errors of its own: sockets, HTTP, TLS, full disks
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise HeedfulError(
@@ -97,7 +99,7 @@ def fetched(name: str) -> Path:
     return folder
 
 
-def refused(problem: str, name: str, host: str) -> HeedfulError:
+def refusal(problem: str, name: str, host: str) -> HeedfulError:
     """The error for a model that is not given out."""
     signed_in = "HF_TOKEN" in os.environ
     cure = "Check the name." if signed_in else "Check the name; or sign in with `hf auth login`, or set HF_TOKEN."

@@ -1,4 +1,4 @@
-"""Finds a command's module only when that command is called, and says every mistake in a few plain lines."""
+"""Imports a command's module only when that command is called, and prints every error in a few plain lines."""
 
 import sys
 from importlib import import_module
@@ -11,8 +11,8 @@ from typer.main import get_command
 from heedful.cli.commands import COMMANDS
 from heedful.errors import HeedfulError, nearest, unknown
 
-WRONG = 2
-STOPPED = 130
+USAGE_ERROR = 2
+INTERRUPTED = 130
 
 
 def run(words: list[str]) -> int:
@@ -31,11 +31,11 @@ def run(words: list[str]) -> int:
         if not hasattr(error, "format_message"):
             raise
         print(usage(error), file=sys.stderr)
-    return WRONG
+    return USAGE_ERROR
 
 
 def usage(error: Any) -> HeedfulError:
-    """A misused flag or argument, in our words."""
+    """The error for a misused flag or argument."""
     command = error.ctx.command_path if error.ctx else "heedful"
     if hasattr(error, "possibilities"):
         return no_flag(command, error.option_name, error.ctx)
@@ -78,7 +78,7 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             print(str(stop) or "Stopped.", file=sys.stderr)
-            return STOPPED
+            return INTERRUPTED
 
 
 app = typer.Typer(cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False)
