@@ -15,7 +15,7 @@ from heedful import load
 from heedful import recipe as recipes
 from heedful.api.model import Model
 from heedful.api.pretrained import inherit, open_start
-from heedful.api.train import get_ready, run
+from heedful.api.train import run, set_up_run
 from heedful.blocks.vision import PatchPositions
 from heedful.errors import HeedfulError
 from heedful.networks.build import build_encoder
@@ -55,8 +55,8 @@ def begun(asked: Recipe, folder: Path) -> tuple[Model, list[str]]:
     start = open_start(asked.start)
     settled = find_task(asked.task).learning.resolve(inherit(asked, start))
     settled = replace(settled, train=defaults.resolve(settled.train))
-    ready = get_ready(settled, start, folder, Quiet())
-    return Model(folder, ready.recipe, (ready.model,)), ready.about
+    ready = set_up_run(settled, start, folder, Quiet())
+    return Model(folder, ready.recipe, (ready.model,)), ready.start_lines
 
 
 def on(files: dict[str, str], name: str, start: Path, network: str = "auto", **changes: Any) -> Recipe:

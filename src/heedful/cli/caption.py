@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from heedful.cli import ask as asking
-from heedful.cli.ask import Best, File, Json, Pictures, Run, Score, With
+from heedful.cli import ask
+from heedful.cli.ask import Best, File, Json, MoreRuns, Pictures, Run, Score
 from heedful.cli.words import OutputFlag
 
 if TYPE_CHECKING:
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def run(
-    model: Run,
+    name: Run,
     words: Pictures = None,
     file: File = None,
     output: OutputFlag = None,
-    others: With = None,
+    more_runs: MoreRuns = None,
     n: Best = None,
     score: Score = False,
     as_json: Json = False,
@@ -31,18 +31,18 @@ def run(
 
     Answers come in the order of the pictures.
     """
-    asked = asking.request(words, file, output, n)
+    question = ask.parse_question(words, file, output, n)
     if score:
-        asking.only_score(asked, as_json)
-    loaded = asking.loaded("caption", model, others)
+        ask.refuse_search_flags(question, as_json)
+    model = ask.load_model("caption", name, more_runs)
     if score:
-        lines = asking.scored(loaded, asked)
+        lines = ask.score_lines(model, question)
     else:
-        inputs = asking.pictures(asked.lines())
-        found = asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, asked.at_once)
-        written = asking.json_line if as_json else sentence if n is None else asking.table_lines
-        lines = (line for answers in found for line in written(answers))
-    asking.write(lines, output, asked.at_once == 1)
+        inputs = ask.picture_names(question.lines())
+        answer_lists = ask.answer_all(lambda texts: model.answer(texts, question.changes), inputs, question.at_once)
+        format_answers = ask.json_line if as_json else sentence if n is None else ask.table_lines
+        lines = (line for answers in answer_lists for line in format_answers(answers))
+    ask.write(lines, output, question.at_once == 1)
 
 
 def sentence(answers: "list[Answer]") -> list[str]:

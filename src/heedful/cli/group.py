@@ -1,4 +1,4 @@
-"""Finds a command's module only when that command is called, and says every mistake in a few plain lines."""
+"""Imports a command's module only when that command is called, and prints every error in a few plain lines."""
 
 import signal
 import sys
@@ -12,7 +12,7 @@ from typer.main import get_command
 from heedful.cli.commands import COMMANDS
 from heedful.errors import HeedfulError, nearest, unknown
 
-WRONG = 2
+USAGE_ERROR = 2
 SIGNALLED = 128  # and the number of the signal, as shells count
 
 
@@ -34,11 +34,11 @@ def run(words: list[str]) -> int:
         if not hasattr(error, "format_message"):
             raise
         print(usage(error), file=sys.stderr)
-    return WRONG
+    return USAGE_ERROR
 
 
 def usage(error: Any) -> HeedfulError:
-    """A misused flag or argument, in our words."""
+    """The error for a misused flag or argument."""
     command = error.ctx.command_path if error.ctx else "heedful"
     if hasattr(error, "possibilities"):
         return no_flag(command, error.option_name, error.ctx)

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from heedful.errors import HeedfulError, nearest, unknown
+from heedful.tasks import TASKS
 
 # The list of flags is fixed. Values stay strings here, so that a flag and its key are parsed and refused alike.
 NetworkFlag = Annotated[
@@ -31,13 +32,13 @@ FromFlag = Annotated[
 ]
 OutputFlag = Annotated[Path | None, typer.Option("-o", "--output", metavar="PATH", help="Where to write the result.")]
 
-What = Annotated[
+TaskAndFiles = Annotated[
     list[str],
     typer.Argument(
         metavar="TASK FILE",
-        help="A task (classify, caption, draw, translate, label, complete, fill, match) and its files; or a recipe "
-        "instead: a .toml file, or a name from `heedful recipes`. Settings are written key=value anywhere among "
-        "them; `heedful recipes keys` prints every key.",
+        help=f"A task ({', '.join(TASKS)}) and its files; or a recipe instead: a .toml file, or a name from "
+        "`heedful recipes`. Settings are written key=value anywhere among them; `heedful recipes keys` prints every "
+        "key.",
     ),
 ]
 
@@ -47,20 +48,19 @@ BUDGETS = ("train.minutes", "train.steps", "train.epochs")
 def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> Any:
     """The recipe from the words and flags (by their keys) of a command; raises HeedfulError for what is wrong."""
     from heedful.recipe import load, parse
-    from heedful.tasks import TASKS
     from heedful.tasks.recipes import build, uses
     from heedful.tasks.task import find_task
 
-    first, *rest = words
-    files, settings = files_and_settings(rest)
-    given = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    changes = parse(once(given + settings))
+    first, *arguments = words
+    files, settings = files_and_settings(arguments)
+    flag_settings = [f"{key}={value}" for key, value in flags.items() if value is not None]
+    changes = parse(check_unique(flag_settings + settings))
     if files and "data.train" in changes:
         raise HeedfulError("data.train is set twice.", f"The files {', '.join(files)} set it, too; keep one.")
     if files:
         changes["data.train"] = files
-    named = first in TASKS
-    recipe = build(first, changes) if named else load(recipe_file(command, first), changes, uses())
+    is_task = first in TASKS
+    recipe = build(first, changes) if is_task else load(recipe_file(command, first), changes, uses())
     if not recipe.data.train:
         example = find_task(recipe.task).facts.data
         raise HeedfulError("There is no training file.", f"For example: heedful {command} {first} {example}")
@@ -70,7 +70,6 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
 def recipe_file(command: str, word: str) -> Path:
     """The recipe that a word names: a file or a built-in one."""
     from heedful.cli.recipes import FOLDER, names
-    from heedful.tasks import TASKS
 
     if word.endswith(".toml"):
         return Path(word)
@@ -111,7 +110,7 @@ def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
     from heedful.recipe import SECTIONS
     from heedful.schema import GenerateSettings
 
-    names = [one.name for one in fields(GenerateSettings)]
+    names = [field.name for field in fields(GenerateSettings)]
     texts: list[str] = []
     settings: list[str] = []
     for word in words:
@@ -132,10 +131,10 @@ def changes_of(settings: list[str]) -> dict[str, Any]:
     """Dotted changes from settings, each of which is set once."""
     from heedful.recipe import parse
 
-    return parse(once(settings))
+    return parse(check_unique(settings))
 
 
-def once(settings: list[str]) -> list[str]:
+def check_unique(settings: list[str]) -> list[str]:
     """The settings, unchanged; raises HeedfulError if a key is set twice, or two budgets are given."""
     keys = [word.partition("=")[0] for word in settings]
     for key in keys:

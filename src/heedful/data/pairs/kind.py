@@ -192,7 +192,7 @@ class PairKind(DataKind[Prepared]):
 def wrong_kind(task: str, file: str, present: Kind) -> HeedfulError:
     """The error for pictures where texts are needed, or the other way round."""
     if present == "picture":
-        cure = "Pictures are for: classify, caption, draw, match."
+        cure = "heedful --help says which tasks read pictures."
         return HeedfulError(f"{file} holds pictures, and {task} reads texts.", cure)
     cure = "Its first column should name picture files (file_name), or it should be a folder of pictures."
     return HeedfulError(f"{file} holds no pictures, and {task} needs them.", cure)
