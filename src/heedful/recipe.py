@@ -115,11 +115,11 @@ def without_none(recipe: Recipe) -> dict[str, Any]:
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
     """One line a key on which two recipes disagree, as `train.steps: 100 here, 200 asked for`."""
-    one, two = flat(as_table(old)), flat(as_table(new))
+    old_values, new_values = flat(as_table(old)), flat(as_table(new))
     return [
-        f"{name}: {one.get(name)!r} here, {two.get(name)!r} asked for"
-        for name in sorted(one | two)
-        if one.get(name) != two.get(name)
+        f"{name}: {old_values.get(name)!r} here, {new_values.get(name)!r} asked for"
+        for name in sorted(old_values | new_values)
+        if old_values.get(name) != new_values.get(name)
     ]
 
 
@@ -127,7 +127,11 @@ def flat(table: dict[str, Any]) -> dict[str, Any]:
     """A recipe's tables with dotted keys: {"train": {"steps": 1}} -> {"train.steps": 1}."""
     rows: dict[str, Any] = {}
     for name, value in table.items():
-        rows |= {f"{name}.{inner}": one for inner, one in value.items()} if name in SECTIONS else {name: value}
+        rows |= (
+            {f"{name}.{inner}": inner_value for inner, inner_value in value.items()}
+            if name in SECTIONS
+            else {name: value}
+        )
     return rows
 
 
@@ -164,8 +168,8 @@ def value_of(key: str, text: str) -> Any:
 
 def annotation(key: str) -> Any:
     """The declared type of a dotted key; raises HeedfulError with the nearest key for an unknown one."""
-    first, _, rest = key.partition(".")
-    if first == "data" and rest.startswith("columns."):
+    section, _, name = key.partition(".")
+    if section == "data" and name.startswith("columns."):
         return str
     declared = declaration(key)
     if declared is None:
@@ -175,9 +179,9 @@ def annotation(key: str) -> Any:
 
 def declaration(key: str) -> "Field[Any] | None":
     """Where a dotted key is declared; None: no recipe has it."""
-    first, _, rest = key.partition(".")
-    if first in SECTIONS and rest:
-        return next((declared for declared in fields(SECTIONS[first]) if declared.name == rest), None)
+    section, _, name = key.partition(".")
+    if section in SECTIONS and name:
+        return next((declared for declared in fields(SECTIONS[section]) if declared.name == name), None)
     return next((declared for declared in own_keys() if declared.name == key), None)
 
 
@@ -188,7 +192,7 @@ def own_keys() -> "list[Field[Any]]":
 
 def keys() -> list[str]:
     """Every dotted key that a recipe may hold."""
-    below = [f"{section}.{one.name}" for section, table in SECTIONS.items() for one in fields(table)]
+    below = [f"{section}.{key_field.name}" for section, table in SECTIONS.items() for key_field in fields(table)]
     return [declared.name for declared in own_keys()] + below
 
 
@@ -238,11 +242,11 @@ def checker(table: type) -> "type[BaseModel]":
     declared: dict[str, Any] = {}
     if table is Recipe:
         declared = {name: (checker(section), checker(section)()) for name, section in SECTIONS.items()}
-    for one in own_keys() if table is Recipe else fields(table):
-        limits = {name: limit for name, limit in one.metadata["limits"].items() if name != "holds"}
-        factory = one.default_factory
-        default: dict[str, Any] = {"default_factory": factory} if callable(factory) else {"default": one.default}
-        declared[one.name] = (limited(hints[one.name], limits), Checked(**default))
+    for entry in own_keys() if table is Recipe else fields(table):
+        limits = {name: limit for name, limit in entry.metadata["limits"].items() if name != "holds"}
+        factory = entry.default_factory
+        default: dict[str, Any] = {"default_factory": factory} if callable(factory) else {"default": entry.default}
+        declared[entry.name] = (limited(hints[entry.name], limits), Checked(**default))
     config = ConfigDict(extra="forbid", strict=True)
     return create_model(table.__name__, __config__=config, **declared)  # pyright: ignore[reportCallIssue]
 
@@ -279,7 +283,7 @@ def refuse_unused(recipe: Recipe, uses: Uses, names: Iterable[str]) -> None:
 
 def tasks_of(key: str, uses: Uses) -> list[str]:
     """The tasks that alone use a dotted key; empty: all do."""
-    return [task for task, own in uses.items() if key in own]
+    return [task for task, used_keys in uses.items() if key in used_keys]
 
 
 def listed(names: list[str]) -> str:
@@ -296,12 +300,12 @@ def plain(error: "ValidationError", table: dict[str, Any]) -> HeedfulError:
     first = error.errors()[0]
     # pydantic appends the union member it tried to the place; only names that the recipe has are of use to a person.
     path = [str(part) for part in first["loc"]]
-    known = 2 if path[0] in SECTIONS and len(path) > 1 else 1
-    key = ".".join(path[:known])
+    depth = 2 if path[0] in SECTIONS and len(path) > 1 else 1
+    key = ".".join(path[:depth])
     if first["type"] == "extra_forbidden":
         return unknown_key(key)
     value: Any = table
-    for part in path[:known]:
+    for part in path[:depth]:
         value = value.get(part) if isinstance(value, dict) else value
     return HeedfulError(f"{key} cannot be {value!r}.", describe(key))
 

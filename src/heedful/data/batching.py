@@ -25,8 +25,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, some: slice) -> "Rows":
-        return Rows(self.epoch, self.rows[some])
+    def __getitem__(self, index: slice) -> "Rows":
+        return Rows(self.epoch, self.rows[index])
 
     def seeds(self, seed: int, size: int) -> list[int]:
         """A seed for what is drawn for each example: by `seed`, epoch and row alone, whatever is beside it.

@@ -70,7 +70,7 @@ class DataKind(ABC, Generic[PreparedData]):
         self.desk = desk
 
     @abstractmethod
-    def read(self, files: Sequence[str], again: bool = False) -> Iterator[Pair]:
+    def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """The rows of files, in order; what cannot be used is counted and passed over, in silence if `again`.
 
         Raises HeedfulError as the recipe's `bad_rows` says.
@@ -108,5 +108,5 @@ class DataKind(ABC, Generic[PreparedData]):
         """Says how much is held out, and what of it training does not teach."""
 
     @abstractmethod
-    def open(self, ready: Path) -> PreparedData:
+    def open(self, folder: Path) -> PreparedData:
         """What was prepared in a folder."""

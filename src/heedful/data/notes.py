@@ -24,10 +24,10 @@ class Notes:
         self.said.append(note)
         self.say(note)
 
-    def left_out(self, number: int, what: str, first: str) -> None:
+    def left_out(self, number: int, reason: str, first: str) -> None:
         """Says how many rows were left out and where the first of them stands, if any were."""
         if number:
-            self(f"left out: {count(number, self.row)} {what}" + (f" (first: {first})" if first else ""))
+            self(f"left out: {count(number, self.row)} {reason}" + (f" (first: {first})" if first else ""))
 
 
 class BadRows:

@@ -60,13 +60,15 @@ class Writer:
         self.places = Column(folder / "places.npy", np.dtype(np.int64))
 
     def extend(
-        self, sources: Sequence[list[int]], targets: Sequence[list[int]], places: Iterable[tuple[str, int]]
+        self, sources: Sequence[list[int]], targets: Sequence[list[int]], origins: Iterable[tuple[str, int]]
     ) -> None:
         """Appends pairs of ids, each with the file and line it came from."""
         for column, side in zip(self.ids, (sources, targets), strict=True):
             column.append(chain.from_iterable(side))
         self.lengths.append(chain.from_iterable((len(s), len(t)) for s, t in zip(sources, targets, strict=True)))
-        self.places.append(chain.from_iterable((self.files.setdefault(f, len(self.files)), line) for f, line in places))
+        self.places.append(
+            chain.from_iterable((self.files.setdefault(f, len(self.files)), line) for f, line in origins)
+        )
         self.rows += len(sources)
 
     def close(self) -> None:

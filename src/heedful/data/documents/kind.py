@@ -32,8 +32,8 @@ class DocumentKind(DataKind[PreparedDocuments]):
     example = "book.txt"
     row, nothing, kinds = "document", "There is no document", ("document",)
 
-    def __init__(self, given: Tokenizer | None = None) -> None:
-        self.given, self.given_tokenizer = [given] if given else [], given
+    def __init__(self, pretrained: Tokenizer | None = None) -> None:
+        self.given, self.given_tokenizer = [pretrained] if pretrained else [], pretrained
         self.ends = True
 
     def begin(self, desk: Desk) -> None:
@@ -42,15 +42,15 @@ class DocumentKind(DataKind[PreparedDocuments]):
         for note in document_notes(all_files(desk.data), desk.data):
             desk.note(note)
 
-    def read(self, files: Sequence[str], again: bool = False) -> Iterator[Pair]:
+    def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """The documents of files that hold something, the blank ones counted."""
         blank, first = 0, ""
-        for document in read_documents(files, self.desk.data, ignore if again else self.desk.bad):
+        for document in read_documents(files, self.desk.data, ignore if second_pass else self.desk.bad):
             if document.source.strip():
                 yield document
             else:
                 blank, first = blank + 1, first or document.where
-        if not again:
+        if not second_pass:
             self.desk.note.left_out(blank, "with nothing but blanks in it", first)
 
     def cut_only_row(self, row: Pair) -> tuple[Pair, Pair]:
@@ -91,15 +91,15 @@ class DocumentKind(DataKind[PreparedDocuments]):
         writer, short, long, unknown, tokens = Writer(self.desk.folder / "train", (self.tokenizer.size, 1)), 0, 0, 0, 0
         documents = corpus.all()
         while chunk := list(islice(documents, CHUNK)):
-            rows, places = [], []
+            rows, origins = [], []
             for document, ids in zip(chunk, encode_texts(self.tokenizer, [d.source for d in chunk]), strict=True):
                 too_short, too_long = len(ids) < max(1, data.min_tokens), 0 < data.max_tokens < len(ids)
                 short, long = short + too_short, long + too_long
                 if not too_short and not too_long:
                     rows.append(special_tokens.document(ids, self.ends))
-                    places.append((document.file, document.line))
+                    origins.append((document.file, document.line))
                     unknown, tokens = unknown + self.tokenizer.unknowns(ids), tokens + len(ids)
-            writer.extend(rows, [[] for _ in rows], places)
+            writer.extend(rows, [[] for _ in rows], origins)
         writer.close()
         note.left_out(short, f"of fewer than {max(1, data.min_tokens)} tokens (data.min_tokens)", "")
         note.left_out(long, f"of more than {data.max_tokens:,} tokens (data.max_tokens)", "")
@@ -121,23 +121,23 @@ class DocumentKind(DataKind[PreparedDocuments]):
         if unknown:
             self.desk.note(f"{name}: {count(unknown, 'token')} never seen in training")
 
-    def open(self, ready: Path) -> PreparedDocuments:
+    def open(self, folder: Path) -> PreparedDocuments:
         """What was prepared."""
-        return open_documents(ready)
+        return open_documents(folder)
 
 
-def beginning(alone: Pair) -> tuple[Pair, Pair]:
+def beginning(document: Pair) -> tuple[Pair, Pair]:
     """The only document, cut in two: what is learnt from, and the end of it, which is held out.
 
     Raises HeedfulError if it is too short to be cut.
     """
-    place = int(LEARNT * len(alone.source))
-    texts = alone.source[:place], alone.source[place:]
+    cut = int(LEARNT * len(document.source))
+    texts = document.source[:cut], document.source[cut:]
     if not all(text.strip() for text in texts):
         raise HeedfulError(
-            f"{alone.where}: the only document is too short for a part of it to be held out.",
+            f"{document.where}: the only document is too short for a part of it to be held out.",
             "Give a file to choose by, as --valid valid.txt, or a longer text.",
         )
-    lines = alone.line, alone.line + texts[0].count("\n")
-    learnt, end = (Pair(text, text, "", alone.file, line) for text, line in zip(texts, lines, strict=True))
+    lines = document.line, document.line + texts[0].count("\n")
+    learnt, end = (Pair(text, text, "", document.file, line) for text, line in zip(texts, lines, strict=True))
     return learnt, end

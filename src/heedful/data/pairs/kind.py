@@ -43,11 +43,11 @@ class PairKind(DataKind[Prepared]):
     def __init__(
         self,
         kinds: tuple[Kind, Kind] = ("text", "text"),
-        given: tuple[Tokenizer | Form | None, Tokenizer | Form | None] = (None, None),
+        pretrained: tuple[Tokenizer | Form | None, Tokenizer | Form | None] = (None, None),
     ) -> None:
         self.row = kinds[0] if kinds[1] == "name" else "pair"
         self.nothing, self.kinds, self.sides = f"There are no {self.row}s", kinds, kinds
-        self.given, self.given_coders = [coder for coder in given if coder is not None], given
+        self.given, self.given_coders = [coder for coder in pretrained if coder is not None], pretrained
         self.coders: tuple[Coder, ...] = ()
 
     def about(self) -> dict[str, Any]:
@@ -69,9 +69,9 @@ class PairKind(DataKind[Prepared]):
         assert not isinstance(form, Tokenizer), "of pictures, a form is given"
         self.pictured.begin(form, desk.note, desk.decisions)
 
-    def read(self, files: Sequence[str], again: bool = False) -> Iterator[Pair]:
+    def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """As `DataKind.read`."""
-        return self.pictured.pairs(files, ignore if again else self.desk.bad)
+        return self.pictured.pairs(files, ignore if second_pass else self.desk.bad)
 
     def end_reading(self) -> None:
         """How large the album is."""
@@ -94,12 +94,12 @@ class PairKind(DataKind[Prepared]):
         data = self.desk.data
         if self.shares(data):
             problem = "One shared tokenizer cannot be both {}."
-            asked = asked_kind(data, problem, "Give one kind, or data.shared_tokenizer=false.")
-            return [text_facts(corpus, SIDES, asked)]
-        asked = {"source": data.source_tokenizer, "target": data.target_tokenizer}
+            requested_kind = asked_kind(data, problem, "Give one kind, or data.shared_tokenizer=false.")
+            return [text_facts(corpus, SIDES, requested_kind)]
+        requested_kind = {"source": data.source_tokenizer, "target": data.target_tokenizer}
         sides = zip(SIDES, self.sides, self.given_coders, strict=True)
         missing = [side for side, kind, coder in sides if kind == "text" and coder is None]
-        return [text_facts(corpus, (side,), asked[side]) for side in missing]
+        return [text_facts(corpus, (side,), requested_kind[side]) for side in missing]
 
     def shares(self, data: DataSettings) -> bool:
         """Whether one tokenizer is learnt for both sides."""
@@ -113,22 +113,22 @@ class PairKind(DataKind[Prepared]):
             self.coders = shared, shared
             return
         settings = iter(tokenizers)
-        found: list[Coder] = []
+        side_coders: list[Coder] = []
         for side, kind, coder in zip(SIDES, self.sides, self.given_coders, strict=True):
             if kind == "picture":
-                found.append(Album(self.desk.folder))
+                side_coders.append(Album(self.desk.folder))
             elif isinstance(coder, Tokenizer):
                 keep_given(coder, (side,), data, note)
-                found.append(coder)
+                side_coders.append(coder)
             elif kind == "name":
-                found.append(self.learn_names(side, corpus))
+                side_coders.append(self.learn_names(side, corpus))
             else:
-                found.append(learn_tokenizer((side,), next(settings), corpus, note))
-        self.coders = tuple(found)
+                side_coders.append(learn_tokenizer((side,), next(settings), corpus, note))
+        self.coders = tuple(side_coders)
 
     def learn_names(self, side: str, corpus: Corpus) -> ClassNames:
         """The classes of a side."""
-        names = coders.learn_names(corpus.texts((side,), whole=True))
+        names = coders.learn_names(corpus.texts((side,), all_rows=True))
         more = ", …" if names.size > SHOWN else ""
         self.desk.note(f"{side}: {names.size:,} classes: {', '.join(names.names[:SHOWN])}{more}")
         return names
@@ -149,16 +149,16 @@ class PairKind(DataKind[Prepared]):
             for coder, side in zip(self.coders, texts, strict=True):
                 unknown += coders.count_unknown(coder, side)[0]
             sources, targets = (coder.encode_batch(side) for coder, side in zip(self.coders, texts, strict=True))
-            kept = []
-            for place, pair in enumerate(chunk):
-                why = self.reason_to_drop(sources[place], targets[place])
+            indices = []
+            for index, pair in enumerate(chunk):
+                why = self.reason_to_drop(sources[index], targets[index])
                 if why:
                     number, first = dropped.get(why, (0, pair.where))
                     dropped[why] = number + 1, first
                 else:
-                    kept.append(place)
-            places = ((chunk[place].file, chunk[place].line) for place in kept)
-            writer.extend([sources[place] for place in kept], [targets[place] for place in kept], places)
+                    indices.append(index)
+            origins = ((chunk[index].file, chunk[index].line) for index in indices)
+            writer.extend([sources[index] for index in indices], [targets[index] for index in indices], origins)
         writer.close()
         for why, (number, first) in dropped.items():
             note.left_out(number, why, first)
@@ -180,13 +180,13 @@ class PairKind(DataKind[Prepared]):
         references = [text for example in examples for text in example.references]
         self.desk.note(f"{name}: {count(len(examples), 'source')} with {count(len(references), 'reference')}")
         for side, coder, texts in zip(("sources", "references"), self.coders, (sources, references), strict=True):
-            unknown, what = coders.count_unknown(coder, texts)
+            unknown, noun = coders.count_unknown(coder, texts)
             if unknown:
-                self.desk.note(f"{name}: {count(unknown, what)} of the {side} never seen in training")
+                self.desk.note(f"{name}: {count(unknown, noun)} of the {side} never seen in training")
 
-    def open(self, ready: Path) -> Prepared:
+    def open(self, folder: Path) -> Prepared:
         """What was prepared."""
-        return open_pairs(ready)
+        return open_pairs(folder)
 
 
 def wrong_kind(task: str, file: str, present: Kind) -> HeedfulError:

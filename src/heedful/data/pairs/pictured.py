@@ -38,8 +38,8 @@ class Pictured:
     reference, that of the first of them, so that splits, overlap and references go by what a picture shows.
     """
 
-    def __init__(self, folder: Path, data: DataSettings, any_pictures: bool, exchanged: bool) -> None:
-        self.folder, self.data, self.any, self.exchanged = folder, data, any_pictures, exchanged
+    def __init__(self, folder: Path, data: DataSettings, has_pictures: bool, swap_sides: bool) -> None:
+        self.folder, self.data, self.any, self.exchanged = folder, data, has_pictures, swap_sides
         self.album: AlbumWriter | None = None
 
     def begin(self, form: Form | None, note: Notes, decisions: Decisions) -> None:

@@ -57,11 +57,11 @@ def assign_columns(first: TextRow, data: DataSettings, roles: Sequence[str]) -> 
     Raises HeedfulError for a column that the file does not have, with the nearest that it has.
     """
     names = list(first.columns)
-    said = columns_by_role(data, roles)
+    columns = columns_by_role(data, roles)
     numbered = names == [str(i) for i in range(1, len(names) + 1)]
     keys = {}
-    for place, role in enumerate(roles, start=1):
-        keys[role] = said.get(role) or (str(place) if numbered else role)
+    for number, role in enumerate(roles, start=1):
+        keys[role] = columns.get(role) or (str(number) if numbered else role)
     if data.group:
         keys["group"] = data.group
     return {role: find_column(name, role, names, numbered, first.file) for role, name in keys.items()}

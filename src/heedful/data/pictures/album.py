@@ -84,8 +84,8 @@ class AlbumWriter:
         """That of a .npy file of as many pictures as there are; numpy leaves room for a first axis of any length."""
         form = self.form
         shape = (len(self.names), form.size, form.size, form.channels)
-        about = {"descr": npy.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
-        npy.write_array_header_1_0(self.stream, about)
+        description = {"descr": npy.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+        npy.write_array_header_1_0(self.stream, description)
 
 
 class Album:
@@ -133,34 +133,38 @@ class Album:
         A file of the same name that is not the one that was read is another picture. Raises HeedfulError for one that
         cannot be read.
         """
-        known, marks = self.index["references"], self.index.get("marks", {})
+        stored_numbers, stamps = self.index["references"], self.index.get("marks", {})
         numbers = np.array(
-            [known.get(one, -1) if stamp_of_file(one) in (None, marks.get(one)) else -1 for one in references], np.int64
+            [
+                stored_numbers.get(reference, -1) if stamp_of_file(reference) in (None, stamps.get(reference)) else -1
+                for reference in references
+            ],
+            np.int64,
         )
-        found = self.pixels(np.maximum(numbers, 0))
-        for place in np.flatnonzero(numbers < 0).tolist():
-            found[place] = decode(references[place], self.form)[0]
-        return found
+        pixels = self.pixels(np.maximum(numbers, 0))
+        for index in np.flatnonzero(numbers < 0).tolist():
+            pixels[index] = decode(references[index], self.form)[0]
+        return pixels
 
     def statistics(self, numbers: np.ndarray | Sequence[int]) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and spread of each colour over these pictures, as shares of 255; a spread is never 0."""
         numbers = np.asarray(numbers, np.int64)
         histogram = np.zeros((self.stored.shape[-1], 256), np.int64)
         for start in range(0, len(numbers), CHUNK):
-            some = self.pixels(numbers[start : start + CHUNK])
-            histogram += [np.bincount(some[..., colour].ravel(), minlength=256) for colour in range(len(histogram))]
+            chunk = self.pixels(numbers[start : start + CHUNK])
+            histogram += [np.bincount(chunk[..., colour].ravel(), minlength=256) for colour in range(len(histogram))]
         levels = np.arange(256) / 255
-        shares = histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
-        mean = shares @ levels
-        spread = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))
-        return tuple(mean.tolist()), tuple(np.maximum(spread, LEAST).tolist())
+        frequencies = histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
+        mean = frequencies @ levels
+        std = np.sqrt((frequencies * (levels - mean[:, None]) ** 2).sum(axis=1))
+        return tuple(mean.tolist()), tuple(np.maximum(std, LEAST).tolist())
 
 
 def stamp_of_file(reference: str) -> list[int] | None:
     """Size and time of change of the file that a reference names; None where there is none."""
-    found = in_npz(reference)
+    array_row = in_npz(reference)
     try:
-        about = Path(found[0] if found else reference).stat()
+        status = Path(array_row[0] if array_row else reference).stat()
     except OSError:
         return None
-    return [about.st_size, about.st_mtime_ns]
+    return [status.st_size, status.st_mtime_ns]

@@ -97,10 +97,10 @@ def read_picture(reference: str, form: Form) -> np.ndarray:
 
 def read_pictures(references: Sequence[str], form: Form) -> np.ndarray:
     """Pictures as (N, H, W, C) bytes; raises HeedfulError as `read_picture` does."""
-    found = np.empty((len(references), form.size, form.size, form.channels), np.uint8)
-    for place, reference in enumerate(references):
-        found[place] = read_picture(reference, form)
-    return found
+    pixels = np.empty((len(references), form.size, form.size, form.channels), np.uint8)
+    for index, reference in enumerate(references):
+        pixels[index] = read_picture(reference, form)
+    return pixels
 
 
 def header(reference: str) -> tuple[int, int, bool]:
@@ -144,14 +144,14 @@ def from_arrays(reference: str, side: int) -> np.ndarray | None:
     """The picture (H, W, C) if it stands in an array or a sample, whose drawings are made for that side; else None."""
     if reference.startswith("sample://"):
         return picture_samples.picture(reference, side)
-    inside = in_npz(reference)
-    return picture_arrays.stored_picture(*inside) if inside else None
+    array_row = in_npz(reference)
+    return picture_arrays.stored_picture(*array_row) if array_row else None
 
 
 def in_npz(reference: str) -> tuple[str, int] | None:
     """File and number of a reference such as `digits.npz#17`."""
-    found = re.fullmatch(r"(.*\.npz)#(\d+)", reference, re.IGNORECASE)
-    return (found[1], int(found[2])) if found else None
+    match = re.fullmatch(r"(.*\.npz)#(\d+)", reference, re.IGNORECASE)
+    return (match[1], int(match[2])) if match else None
 
 
 @contextmanager
@@ -169,8 +169,8 @@ def open_image(file: str) -> Iterator[Image.Image]:
             raise too_large(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
         except Exception:
             # Beside its own, Pillow lets a dozen kinds through from headers that are made up.
-            known = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unread(file) else ".")
-            raise HeedfulError(f"{file} {describe_foreign(start)}", known) from None
+            cure = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unread(file) else ".")
+            raise HeedfulError(f"{file} {describe_foreign(start)}", cure) from None
         with image:
             width, height = image.size
             if width * height > LIMIT:
@@ -198,10 +198,10 @@ def describe_foreign(start: bytes) -> str:
 def orientation(image: Image.Image) -> int:
     """How the picture was held, 1 to 8; 1, upright, where EXIF is missing or spoilt."""
     try:
-        found = image.getexif().get(ORIENTATION, 1)
+        value = image.getexif().get(ORIENTATION, 1)
     except Exception:  # spoilt EXIF raises whatever its bytes lead to, and is no reason to refuse the picture
         return 1
-    return found if found in range(1, 9) else 1
+    return value if value in range(1, 9) else 1
 
 
 def gray_palette(image: Image.Image) -> bool:

@@ -74,8 +74,8 @@ def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
 def read_file(file: str, data: DataSettings) -> Iterator[TextRow | BadRow]:
     """The rows of one file, by the recipe's format or else by the file's ending."""
     columns = named_columns(data)
-    wanted = Wanted(tuple(columns), header=any(not name.isdigit() for name in columns))
-    rows = open_rows(file, data.format, wanted)
+    selection = Wanted(tuple(columns), header=any(not name.isdigit() for name in columns))
+    rows = open_rows(file, data.format, selection)
     return (
         picture_files.locate_pictures(rows, source_column(data)) if format_of(file, data.format).names_files else rows
     )

@@ -99,9 +99,9 @@ def undecodable_line(where: str, raw: bytes, error: UnicodeDecodeError) -> BadRo
     column = len(raw[: error.start].decode()) + 1
     byte = raw[error.start]
     surrogate = byte == 0xED and raw[error.start + 1 : error.start + 2] >= b"\xa0"
-    what = "a lone surrogate, half of a character" if surrogate else f"byte 0x{byte:02X} is not UTF-8"
+    detail = "a lone surrogate, half of a character" if surrogate else f"byte 0x{byte:02X} is not UTF-8"
     cure = "" if surrogate else "If the whole file is Latin-1: iconv -f LATIN1 -t UTF-8 old > new"
-    return BadRow(where, f"column {column}: {what}", raw[: 4 * SHOWN].decode(errors="backslashreplace"), cure)
+    return BadRow(where, f"column {column}: {detail}", raw[: 4 * SHOWN].decode(errors="backslashreplace"), cure)
 
 
 def missing_file(path: Path) -> HeedfulError:

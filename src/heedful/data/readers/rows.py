@@ -36,9 +36,9 @@ class BadRow:
 
     def error(self) -> HeedfulError:
         """The same as an error to stop at."""
-        shown = f": {quote(self.text)}" if self.text else ""
+        quotation = f": {quote(self.text)}" if self.text else ""
         cure = f"{self.cure}\n{SKIP}" if self.cure else SKIP
-        return HeedfulError(f"{self.where}: {self.problem}{shown}", cure)
+        return HeedfulError(f"{self.where}: {self.problem}{quotation}", cure)
 
 
 def check_header(names: list[str], file: str) -> list[str]:

@@ -58,37 +58,37 @@ def split(unseen: bool) -> dict[str, list[Emoji]]:
     those with two, one tone in five of each family is held out: every word of valid and test is known from training.
     """
     emojis, family, _ = known()
-    held = unseen_families(family) if unseen else held_tones(emojis, family)
+    held_out = unseen_families(family) if unseen else held_tones(emojis, family)
     sides: dict[str, list[Emoji]] = {name: [] for name in SPLITS}
-    for one in emojis:
-        key = (family[one.concept],) if unseen else (family[one.concept], one.tones)
-        sides[held.get(key, "train")].append(one)
+    for emoji in emojis:
+        key = (family[emoji.concept],) if unseen else (family[emoji.concept], emoji.tones)
+        sides[held_out.get(key, "train")].append(emoji)
     return sides
 
 
 def held_tones(emojis: Iterable[Emoji], family: dict[str, str]) -> dict[tuple, str]:
     """Which tones of which family are for valid or test."""
     tones: dict[tuple[str, int], set[tuple[str, ...]]] = {}
-    for one in emojis:
-        tones.setdefault((family[one.concept], len(one.tones)), set()).add(one.tones)
-    held = {}
-    for (name, number), found in sorted(tones.items()):
+    for emoji in emojis:
+        tones.setdefault((family[emoji.concept], len(emoji.tones)), set()).add(emoji.tones)
+    held_out = {}
+    for (name, number), combinations in sorted(tones.items()):
         draw = random.Random(f"{SEED} {name} {number}")
-        for chosen in draw.sample(sorted(found), round(len(found) / HELD)) if number else ():
-            held[name, chosen] = "valid" if draw.random() < PART else "test"
-    return held
+        for chosen in draw.sample(sorted(combinations), round(len(combinations) / HELD)) if number else ():
+            held_out[name, chosen] = "valid" if draw.random() < PART else "test"
+    return held_out
 
 
 def unseen_families(family: dict[str, str]) -> dict[tuple, str]:
     """Which families are for valid or test."""
     names = sorted(set(family.values()))
     random.Random(f"{SEED} concepts").shuffle(names)
-    held, start = {}, 0
-    for side, share in CONCEPTS.items():
-        end = start + round(share * len(names))
-        held |= {(name,): side for name in names[start:end]}
+    held_out, start = {}, 0
+    for side, fraction in CONCEPTS.items():
+        end = start + round(fraction * len(names))
+        held_out |= {(name,): side for name in names[start:end]}
         start = end
-    return held
+    return held_out
 
 
 def notes() -> list[str]:
@@ -99,20 +99,20 @@ def notes() -> list[str]:
 @cache
 def known() -> tuple[list[Emoji], dict[str, str], list[str]]:
     """The emoji whose picture the font has and whose tones it shows, the family of each concept, what is left out."""
-    listed = named()
+    emojis = named()
     width = font(GRID).getlength("\N{GRINNING FACE}")
-    present = [one for one in listed if font(GRID).getlength(one.text) == width]
-    looks = {one: drawn(one.text, COMPARED).tobytes() for one in present}
+    present = [emoji for emoji in emojis if font(GRID).getlength(emoji.text) == width]
+    looks = {emoji: drawn(emoji.text, COMPARED).tobytes() for emoji in present}
     alike: dict[tuple[str, bytes], set[tuple[str, ...]]] = {}
-    for one, pixels in looks.items():
-        alike.setdefault((one.concept, pixels), set()).add(one.tones)
-    shown = [one for one in present if not one.tones or len(alike[one.concept, looks[one]]) == 1]
+    for emoji, pixels in looks.items():
+        alike.setdefault((emoji.concept, pixels), set()).add(emoji.tones)
+    drawable = [emoji for emoji in present if not emoji.tones or len(alike[emoji.concept, looks[emoji]]) == 1]
     note = (
-        f"sample://openmoji leaves out {len(listed) - len(shown):,} of {count(len(listed), 'emoji')[:-1]}: "
-        f"{len(listed) - len(present)} that the font does not have, {len(present) - len(shown)} that do not show "
+        f"sample://openmoji leaves out {len(emojis) - len(drawable):,} of {count(len(emojis), 'emoji')[:-1]}: "
+        f"{len(emojis) - len(present)} that the font does not have, {len(present) - len(drawable)} that do not show "
         "their skin tones"
     )
-    return shown, families((one.concept, looks[one]) for one in shown), [note]
+    return drawable, families((emoji.concept, looks[emoji]) for emoji in drawable), [note]
 
 
 def families(looks: Iterable[tuple[str, bytes]]) -> dict[str, str]:
@@ -125,11 +125,11 @@ def families(looks: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     members: dict[str, set[str]] = {}
     owner: dict[bytes, str] = {}
     for concept, pixels in looks:
-        one = family.setdefault(concept, concept)
-        members.setdefault(one, {one})
-        other = family[owner.setdefault(pixels, concept)]
-        if one != other:
-            joined = members.pop(one) | members.pop(other)
+        root = family.setdefault(concept, concept)
+        members.setdefault(root, {root})
+        other_root = family[owner.setdefault(pixels, concept)]
+        if root != other_root:
+            joined = members.pop(root) | members.pop(other_root)
             members[min(joined)] = joined
             family |= dict.fromkeys(joined, min(joined))
     return family
@@ -141,12 +141,12 @@ def named() -> list[Emoji]:
         import emoji
     except ImportError:
         raise missing("emoji") from None
-    found = []
-    for text, about in emoji.EMOJI_DATA.items():
-        if about["status"] == FULLY:
-            name = about["en"].strip(":").replace("_", " ").lower()
-            found.append(Emoji(text, name, TONE.sub("", name).strip(), tuple(TONE.findall(name))))
-    return found
+    emojis = []
+    for text, entry in emoji.EMOJI_DATA.items():
+        if entry["status"] == FULLY:
+            name = entry["en"].strip(":").replace("_", " ").lower()
+            emojis.append(Emoji(text, name, TONE.sub("", name).strip(), tuple(TONE.findall(name))))
+    return emojis
 
 
 def drawn(text: str, side: int) -> np.ndarray:

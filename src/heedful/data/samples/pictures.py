@@ -61,8 +61,8 @@ def picture(reference: str, side: int) -> np.ndarray:
     pictures = sample(name).pictures
     if int(number) >= len(pictures):
         raise HeedfulError(f"{reference}: the sample has {len(pictures):,} pictures, the first of them #0.")
-    found = pictures[int(number)]
-    return openmoji.draw(found, side) if isinstance(found, str) else found
+    content = pictures[int(number)]
+    return openmoji.draw(content, side) if isinstance(content, str) else content
 
 
 def notes(name: str) -> list[str]:
@@ -98,12 +98,14 @@ def sample(name: str) -> Sample:
     if kind == "digits" and not (len(middle) == 1 and middle[0].isdecimal()):
         raise HeedfulError(f"{name} does not say by which seed it is split.", "As sample://digits/0/train.")
     if split not in allowed or (middle and kind != "digits"):
-        what = "/".join([split] if kind == "digits" else [*middle, split])
-        raise unknown(f"split of sample://{kind}", what, allowed)
+        split_name = "/".join([split] if kind == "digits" else [*middle, split])
+        raise unknown(f"split of sample://{kind}", split_name, allowed)
     if kind in TESTED:
         return classes(kind, int(middle[0]) if middle else 0, split)
     emojis = openmoji.split(unseen=kind.endswith("concepts"))[split]
-    return Sample([{"target": one.name, "group": one.concept} for one in emojis], [one.text for one in emojis])
+    return Sample(
+        [{"target": emoji.name, "group": emoji.concept} for emoji in emojis], [emoji.text for emoji in emojis]
+    )
 
 
 def classes(kind: str, seed: int, split: str) -> Sample:

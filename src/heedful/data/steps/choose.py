@@ -78,18 +78,18 @@ def headers(clips: Sequence[Labelled]) -> list[Header]:
     return readable
 
 
-def adapt_step_form(given: StepForm, form: StepForm, data: DataSettings) -> StepForm | None:
+def adapt_step_form(pretrained: StepForm, form: StepForm, data: DataSettings) -> StepForm | None:
     """The form that goes with weights, as these data ask for it; None: they are series of other channels.
 
     Raises HeedfulError for steps of another kind than the weights were learnt from.
     """
-    if given.kind != form.kind:
+    if pretrained.kind != form.kind:
         raise HeedfulError(
-            f"The weights to start from read {given.kind}, and {', '.join(data.train)} holds {form.kind}.",
+            f"The weights to start from read {pretrained.kind}, and {', '.join(data.train)} holds {form.kind}.",
             "Leave --from out, or take weights that were learnt from the like.",
         )
-    if given.kind == "series" and given.channels != form.channels:
+    if pretrained.kind == "series" and pretrained.channels != form.channels:
         return None
-    if given.picture is None:
-        return given
-    return replace(given, picture=adapt_form(given.picture, data), rate=data.frame_rate)
+    if pretrained.picture is None:
+        return pretrained
+    return replace(pretrained, picture=adapt_form(pretrained.picture, data), rate=data.frame_rate)

@@ -129,19 +129,19 @@ def read_steps(reference: str, form: StepForm) -> Steps:
     """As `open_steps`, perhaps of no step."""
     if form.kind == "tokens":
         return Steps("tokens", np.zeros(0), words=words_of(reference, form.normalize))
-    found = kind_of(reference)
-    if found != form.kind:
-        what = f"holds {found}" if found else "is no file that is known"
-        raise HeedfulError(f"{reference} {what}, and {form.kind} are read here.", KNOWN)
+    kind = kind_of(reference)
+    if kind != form.kind:
+        problem = f"holds {kind}" if kind else "is no file that is known"
+        raise HeedfulError(f"{reference} {problem}, and {form.kind} are read here.", KNOWN)
     if reference.startswith("sample://"):
         values, rate = step_samples.values(reference)
-        ready = check_channels(reference, values, form) if form.kind == "series" else as_frames(values, form)
-        return Steps(form.kind, ready, seconds=tuple(np.arange(len(values)) / rate) if rate else ())
+        checked_values = check_channels(reference, values, form) if form.kind == "series" else as_frames(values, form)
+        return Steps(form.kind, checked_values, seconds=tuple(np.arange(len(values)) / rate) if rate else ())
     path = Path(reference)
     if form.kind == "series":
         return array_series(reference, form) if path.suffix.lower() == ".npy" else table_series(reference, form)
     if path.is_dir():
-        return Steps("frames", read_pictures([str(one) for one in frame_files(path)], picture_form(form)))
+        return Steps("frames", read_pictures([str(frame) for frame in frame_files(path)], picture_form(form)))
     if path.suffix.lower() == ".npy":
         return Steps("frames", as_frames(read_array(reference), form))
     return video_frames(reference, form)
@@ -188,19 +188,19 @@ def video_frames(file: str, form: StepForm) -> Steps:
         frames.append(as_array(fit_square(to_mode(frame.image, picture_form(form).mode), picture_form(form))))
         seconds.append(frame.start)
         end = frame.end
-    said = header_seconds(file)
-    odd = said is not None and abs(said - end) > max(0.5, 0.1 * end)
-    note = f"{file} says that it lasts {said:.1f} seconds, and its frames last {end:.1f}" if odd else ""
+    header_duration = header_seconds(file)
+    is_odd = header_duration is not None and abs(header_duration - end) > max(0.5, 0.1 * end)
+    note = f"{file} says that it lasts {header_duration:.1f} seconds, and its frames last {end:.1f}" if is_odd else ""
     return Steps("frames", np.stack(frames), seconds=tuple(seconds), note=note)
 
 
 def frame_files(folder: Path) -> list[Path]:
     """The frames in a folder, in the order of the numbers in their names."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in FRAMES and not path.name.startswith(".")]
-    if not found:
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in FRAMES and not path.name.startswith(".")]
+    if not paths:
         raise HeedfulError(f"The folder {folder} has no frames.", f"Known endings: {', '.join(FRAMES)}.")
-    check_count(str(folder), len(found))
-    return sorted(found, key=natural)
+    check_count(str(folder), len(paths))
+    return sorted(paths, key=natural)
 
 
 def natural(path: Path) -> list[tuple[int, str]]:
@@ -211,13 +211,17 @@ def natural(path: Path) -> list[tuple[int, str]]:
 
 def as_frames(values: np.ndarray, form: StepForm) -> np.ndarray:
     """Frames (T, H, W) or (T, H, W, C) of bytes in the form of a model."""
-    wanted = picture_form(form)
+    target_form = picture_form(form)
     values = values[..., None] if values.ndim == 3 else values
-    if values.shape[1:] == (wanted.size, wanted.size, wanted.channels):
+    if values.shape[1:] == (target_form.size, target_form.size, target_form.channels):
         return np.asarray(values)
     images = (Image.fromarray(frame[..., 0] if values.shape[3] == 1 else frame) for frame in values)
-    frames = [as_array(fit_square(to_mode(image, wanted.mode), wanted)) for image in images]
-    return np.stack(frames) if frames else np.zeros((0, wanted.size, wanted.size, wanted.channels), np.uint8)
+    frames = [as_array(fit_square(to_mode(image, target_form.mode), target_form)) for image in images]
+    return (
+        np.stack(frames)
+        if frames
+        else np.zeros((0, target_form.size, target_form.size, target_form.channels), np.uint8)
+    )
 
 
 def picture_form(form: StepForm) -> Form:
@@ -281,8 +285,8 @@ def look_at_frames(reference: str) -> tuple[int, int, bool]:
         values = step_samples.values(reference)[0] if reference.startswith("sample://") else read_array(reference)
         return values.shape[2], values.shape[1], values.ndim == 3 or values.shape[3] == 1
     if path.is_dir():
-        seen = [header(str(one)) for one in frame_files(path)[:LOOKED_AT]]
-        return seen[0][0], seen[0][1], all(gray for _, _, gray in seen)
+        headers = [header(str(frame_path)) for frame_path in frame_files(path)[:LOOKED_AT]]
+        return headers[0][0], headers[0][1], all(gray for _, _, gray in headers)
     images = [frame.image for frame, _ in zip(read_video(reference), range(LOOKED_AT), strict=False)]
     return images[0].width, images[0].height, all(is_gray(image) for image in images)
 

@@ -42,8 +42,8 @@ class StepKind(DataKind[PreparedClips]):
     row, nothing, kinds = "clip", "There are no clips", ("steps",)
     rows_in_memory = sys.maxsize  # references and labels alone: clips are opened but once
 
-    def __init__(self, given: StepForm | None = None) -> None:
-        self.given, self.given_form, self.keeps_form = [given] if given else [], given, False
+    def __init__(self, pretrained: StepForm | None = None) -> None:
+        self.given, self.given_form, self.keeps_form = [pretrained] if pretrained else [], pretrained, False
         self.passed: Counter[str] = Counter()
         self.odd_videos: list[str] = []
         self.names: tuple[str, ...] = ()
@@ -57,10 +57,10 @@ class StepKind(DataKind[PreparedClips]):
         self.desk = desk
         self.note_encodings()
         form, why = choose_step_form(desk.data, desk.decisions)
-        kept = adapt_step_form(self.given_form, form, desk.data) if self.given_form else None
-        if kept:
-            form, why = kept, "steps are read as the weights that are the beginning have learnt to"
-        self.form, self.keeps_form = form, kept is not None
+        adapted_form = adapt_step_form(self.given_form, form, desk.data) if self.given_form else None
+        if adapted_form:
+            form, why = adapted_form, "steps are read as the weights that are the beginning have learnt to"
+        self.form, self.keeps_form = form, adapted_form is not None
         desk.note(why)
         self.writer = StepWriter(desk.folder / "steps", form)
 
@@ -71,12 +71,12 @@ class StepKind(DataKind[PreparedClips]):
                 for note in encoding_notes(file):
                     self.desk.note(note)
 
-    def read(self, files: Sequence[str], again: bool = False) -> Iterator[Pair]:
+    def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """The clips of files, each put into the store; those without any label are counted.
 
         Raises HeedfulError if there is none.
         """
-        assert not again, "all rows stay in memory"
+        assert not second_pass, "all rows stay in memory"
         labelled, unlabelled, first = 0, 0, ""
         for clip in read_clips(files, self.desk.data, self.form, self.desk.bad, self.passed):
             self.odd_videos += [clip.steps.note] if clip.steps.note else []
@@ -124,14 +124,14 @@ class StepKind(DataKind[PreparedClips]):
     def keep_long_enough(self, pairs: list[Pair]) -> list[Pair]:
         """The clips of a length that the recipe allows."""
         low, high = self.desk.data.min_tokens, self.desk.data.max_tokens
-        kept = [pair for pair in pairs if low <= len(labels_of(pair)) <= (high or np.inf)]
-        if len(kept) < len(pairs):
-            left = count(len(pairs) - len(kept), "clip")
+        remaining = [pair for pair in pairs if low <= len(labels_of(pair)) <= (high or np.inf)]
+        if len(remaining) < len(pairs):
+            clip_count = count(len(pairs) - len(remaining), "clip")
             limits = "(data.min_tokens, data.max_tokens)"
-            self.desk.note(f"left out: {left} of under {low:,} or over {high:,} steps {limits}")
-        if not kept:
+            self.desk.note(f"left out: {clip_count} of under {low:,} or over {high:,} steps {limits}")
+        if not remaining:
             raise HeedfulError("The length filters leave no clip to learn from.", "See data.min_tokens, max_tokens.")
-        return kept
+        return remaining
 
     def learn_form(self) -> StepForm:
         """The form with what the training clips alone say: moments of channels, words and letters."""
@@ -177,10 +177,10 @@ class StepKind(DataKind[PreparedClips]):
         """As `DataKind.note_held_out`."""
         labels = Counter(label for pair in rows for label in labels_of(pair))
         self.desk.note(f"{name}: {count(len(examples), 'clip')} of {count(sum(labels.values()), 'step')}")
-        new = {label: times for label, times in labels.items() if label and label not in self.names}
-        if new:
-            steps, shown = count(sum(new.values()), "step"), ", ".join(list(new)[:SHOWN])
-            self.desk.note(f"{name}: {steps} with labels never seen in training, which count as wrong: {shown}")
+        unseen = {label: times for label, times in labels.items() if label and label not in self.names}
+        if unseen:
+            steps, names = count(sum(unseen.values()), "step"), ", ".join(list(unseen)[:SHOWN])
+            self.desk.note(f"{name}: {steps} with labels never seen in training, which count as wrong: {names}")
         if isinstance(self.form.vocabulary, WordVocabulary):
             self.note_unknown_words(name, examples, self.form.vocabulary)
 
@@ -189,13 +189,13 @@ class StepKind(DataKind[PreparedClips]):
         words = np.concatenate([vocabulary.encode(words_of(example.source))[:, 0] for example in examples])
         unknown = int((words == UNKNOWN).sum())
         if unknown:
-            share = 100 * unknown / len(words)
-            note = f"{name}: {share:.1f} % of the words seen less than twice in training, known by letters alone"
+            percentage = 100 * unknown / len(words)
+            note = f"{name}: {percentage:.1f} % of the words seen less than twice in training, known by letters alone"
             self.desk.note(note)
 
-    def open(self, ready: Path) -> PreparedClips:
+    def open(self, folder: Path) -> PreparedClips:
         """What was prepared."""
-        return open_clips(ready)
+        return open_clips(folder)
 
 
 def labels_of(pair: Pair) -> list[str]:

@@ -76,12 +76,12 @@ def read_table(file: str) -> SeriesTable:
     Raises HeedfulError for a row that cannot be read: a series with a hole is none.
     """
     check_readable(file)
-    about = Path(file).stat()
-    return load(file, about.st_mtime_ns, about.st_size)
+    status = Path(file).stat()
+    return load(file, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=KEPT)
-def load(file: str, changed: int, size: int) -> SeriesTable:
+def load(file: str, mtime: int, size: int) -> SeriesTable:
     """As `read_table`, for a file of that time and size."""
     columns: dict[str, list[str]] = {}
     lines: list[int] = []

@@ -29,11 +29,11 @@ class StepStore:
     """The sequences of a run by reference: what a network takes, and when each step begins."""
 
     def __init__(self, folder: Path) -> None:
-        about = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         self.folder = folder
-        self.numbers: dict[str, int] = about["references"]
-        self.shape, self.ends = tuple(about["shape"]), np.array([0, *np.cumsum(about["lengths"], dtype=np.int64)])
-        self.times: dict[str, list[float]] = about["seconds"]
+        self.numbers: dict[str, int] = index["references"]
+        self.shape, self.ends = tuple(index["shape"]), np.array([0, *np.cumsum(index["lengths"], dtype=np.int64)])
+        self.times: dict[str, list[float]] = index["seconds"]
 
     def __reduce__(self) -> tuple[type["StepStore"], tuple[Path]]:
         """Another process opens the maps itself, instead of being sent what they map."""
@@ -116,8 +116,12 @@ class StepWriter:
         shift = values[0].astype(np.float64)  # squares of large numbers would drown what differs
         for name in names:
             number = self.numbers[name]
-            one = values[ends[number] : ends[number + 1]] - shift
-            total, square, steps = total + one.sum(axis=0), square + np.square(one).sum(axis=0), steps + len(one)
+            sequence = values[ends[number] : ends[number + 1]] - shift
+            total, square, steps = (
+                total + sequence.sum(axis=0),
+                square + np.square(sequence).sum(axis=0),
+                steps + len(sequence),
+            )
         mean = total / steps
         return mean + shift, np.sqrt(np.maximum(square / steps - mean**2, 0))
 
@@ -210,12 +214,12 @@ class PreparedClips:
     fingerprint: dict
 
 
-def open_clips(ready: Path) -> PreparedClips:
+def open_clips(folder: Path) -> PreparedClips:
     """The clips that were prepared in a folder."""
-    prepared, about = (read_json(ready / name) for name in (folders.ABOUT, ABOUT))
-    train = ClipStore(ready)
-    valid, test = (read_examples(ready / f"{name}.json") for name in ("valid", "test"))
-    form, names = StepForm.parse(about["form"]), tuple(about["names"])
+    prepared, metadata = (read_json(folder / name) for name in (folders.ABOUT, ABOUT))
+    train = ClipStore(folder)
+    valid, test = (read_examples(folder / f"{name}.json") for name in ("valid", "test"))
+    form, names = StepForm.parse(metadata["form"]), tuple(metadata["names"])
     return PreparedClips(form, names, train.steps, train, valid, test, prepared["notes"], prepared["fingerprint"])
 
 

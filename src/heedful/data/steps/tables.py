@@ -21,8 +21,8 @@ LABEL_NAMES = ("labels", "label")
 def is_listing(file: str, data: DataSettings) -> bool:
     """Whether a table names files, rather than being a series itself."""
     first = next((row.columns for row in open_rows(file) if isinstance(row, TextRow)), {})
-    said = roles(data).get("source", "")
-    return "file_name" in first or (said in first and not isfinite(number(first[said])))
+    source_column = roles(data).get("source", "")
+    return "file_name" in first or (source_column in first and not isfinite(number(first[source_column])))
 
 
 def table_clip(file: str, data: DataSettings) -> Labelled | BadRow:
@@ -49,23 +49,23 @@ def label_column(data: DataSettings) -> str:
 def channels_of(file: str, data: DataSettings) -> tuple[str, ...]:
     """The channels of a series' table: those that the recipe names, or all that are not said to be something else."""
     table = read_table(file)
-    said = roles(data).get("source", "")
-    if said:
-        return tuple(name.strip() for name in said.split(","))
-    found = tuple(name for name in table.columns if name not in (label_column(data), data.group, SECONDS))
-    wrong = next((name for name in found if not table.is_numeric(name)), None)
+    setting = roles(data).get("source", "")
+    if setting:
+        return tuple(name.strip() for name in setting.split(","))
+    channels = tuple(name for name in table.columns if name not in (label_column(data), data.group, SECONDS))
+    wrong = next((name for name in channels if not table.is_numeric(name)), None)
     if wrong is not None:
-        cure = f"Say which columns are channels, as data.columns.source={','.join(f for f in found if f != wrong)}"
+        cure = f"Say which columns are channels, as data.columns.source={','.join(f for f in channels if f != wrong)}"
         raise HeedfulError(f"{file}: column {wrong} has no numbers: {quote(table.columns[wrong][0])}.", cure)
-    if not found:
+    if not channels:
         raise HeedfulError(f"{file} has no column of numbers.", "A series needs a column a channel.")
-    return found
+    return channels
 
 
 def read_listing(file: str, data: DataSettings) -> Iterator[Labelled | BadRow]:
     """The clips that a table names, in the order in which they are first named."""
-    said = roles(data)
-    source, clips = said.get("source", "file_name"), dict[str, list[TextRow]]()
+    columns = roles(data)
+    source, clips = columns.get("source", "file_name"), dict[str, list[TextRow]]()
     for row in open_rows(file):
         if isinstance(row, BadRow):
             yield row
@@ -74,7 +74,7 @@ def read_listing(file: str, data: DataSettings) -> Iterator[Labelled | BadRow]:
         else:
             clips.setdefault(row.columns[source].strip(), []).append(row)
     for name, rows in clips.items():
-        yield clip_of_rows(name, rows, said.get("target", ""), data)
+        yield clip_of_rows(name, rows, columns.get("target", ""), data)
 
 
 def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings) -> Labelled | BadRow:

@@ -149,8 +149,8 @@ def start_of(file: str, frame: Any, number: int, first: float, before: float) ->
 
 def last_duration(frame: Any, start: float, frames: int) -> float:
     """How long the last frame is seen: as it says itself, or as long as the others on average."""
-    said = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
-    return said or usual_gap(frame, start, frames - 1)
+    duration = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+    return duration or usual_gap(frame, start, frames - 1)
 
 
 def usual_gap(frame: Any, start: float, before: int) -> float:
@@ -160,9 +160,9 @@ def usual_gap(frame: Any, start: float, before: int) -> float:
 
 def picture(frame: Any) -> Image.Image:
     """A frame in RGB, upright (telephones write how they were held beside the frame)."""
-    turn = getattr(frame, "rotation", 0) or 0
+    angle = getattr(frame, "rotation", 0) or 0
     image = frame.to_image()
-    return image.rotate(turn, expand=True) if turn else image
+    return image.rotate(angle, expand=True) if angle else image
 
 
 def damaged(file: str, frames: int, error: Exception) -> HeedfulError:

@@ -53,10 +53,10 @@ def too_small(kind: str, vocabulary: int, why: str) -> HeedfulError:
 
 def characters(texts: Iterable[str]) -> tokenizers.Tokenizer:
     """An entry for each Unicode character; decoding joins them with nothing between."""
-    seen: set[str] = set()
+    entries: set[str] = set()
     for text in texts:
-        seen.update(text)
-    inner = words(seen)
+        entries.update(text)
+    inner = words(entries)
     inner.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     inner.decoder = decoders.Fuse()
     return inner
@@ -68,10 +68,10 @@ def symbols(texts: Iterable[str]) -> tokenizers.Tokenizer:
     A symbol that is spelt like a special token is unknown: the look-up cannot tell the two apart.
     """
     splitter = pre_tokenizers.WhitespaceSplit()
-    seen: set[str] = set()
+    entries: set[str] = set()
     for text in texts:
-        seen.update(piece for piece, _ in splitter.pre_tokenize_str(text))
-    inner = words(seen)
+        entries.update(piece for piece, _ in splitter.pre_tokenize_str(text))
+    inner = words(entries)
     inner.normalizer = normalizers.Replace(Regex(r"(?<!\S)<(pad|s|/s)>(?!\S)"), SPECIALS[UNK])
     inner.pre_tokenizer = splitter
     return inner

@@ -26,18 +26,18 @@ class Tokenizer:
     `marks`, those of a network that was trained elsewhere, ids stay what they are.
     """
 
-    def __init__(self, inner: tokenizers.Tokenizer, kind: str, marks: SpecialTokens | None = None) -> None:
+    def __init__(self, inner: tokenizers.Tokenizer, kind: str, special_tokens: SpecialTokens | None = None) -> None:
         inner.encode_special_tokens = True
         inner.no_padding()
         inner.no_truncation()
         self.inner, self.kind = inner, kind
-        self.special_tokens = marks or OWN
-        self.own = marks is None
-        ours = tuple(inner.id_to_token(i) for i in range(len(SPECIALS))) == SPECIALS
-        self.shift = 0 if ours or marks else len(SPECIALS)
+        self.special_tokens = special_tokens or OWN
+        self.own = special_tokens is None
+        has_our_first_ids = tuple(inner.id_to_token(i) for i in range(len(SPECIALS))) == SPECIALS
+        self.shift = 0 if has_our_first_ids or special_tokens else len(SPECIALS)
         # Another's ids may have gaps, so that the highest counts, not their number.
         self.size = max(inner.get_vocab().values()) + 1 + self.shift
-        self.unk = self.special_tokens.unknown if ours or marks else unknown_id(inner)
+        self.unk = self.special_tokens.unknown if has_our_first_ids or special_tokens else unknown_id(inner)
         self.mask = self.size if self.special_tokens.mask is None else self.special_tokens.mask
         # what is not known here is shown as such
         self.skipped = {*self.special_tokens.skipped} - ({UNK} if self.own and self.unk is not None else set())
@@ -49,8 +49,8 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text; on all processor threads, so prefer it to many calls of `encode`."""
-        found = [encoding.ids for encoding in self.inner.encode_batch_fast(list(texts), add_special_tokens=False)]
-        return [[self.ours(i) for i in ids] for ids in found] if self.shift else found
+        batch = [encoding.ids for encoding in self.inner.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return [[self.ours(i) for i in ids] for ids in batch] if self.shift else batch
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids: what was encoded, exactly, if nothing in it was unknown. <pad>, <s>, </s> are left out."""
@@ -132,6 +132,6 @@ def byte_level(token: str) -> bytes:
     """The bytes that a token of byte-level BPE stands for."""
     printable = chain(range(0x21, 0x7F), range(0xA1, 0xAD), range(0xAE, 0x100))
     table = {chr(byte): byte for byte in printable}
-    rest = (byte for byte in range(256) if chr(byte) not in table)
-    table |= {chr(256 + place): byte for place, byte in enumerate(rest)}
+    unprintable = (byte for byte in range(256) if chr(byte) not in table)
+    table |= {chr(256 + number): byte for number, byte in enumerate(unprintable)}
     return bytes(table[character] for character in token)
