@@ -17,7 +17,7 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Reci
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
-ASKED, OWN = "asked.toml", "recipe.toml"
+REQUESTED, COMPLETE = "asked.toml", "recipe.toml"
 """A run's recipes: as it was asked for, and complete, with what was decided."""
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
@@ -26,7 +26,7 @@ SECTIONS: dict[str, type] = {
     "generate": GenerateSettings,
 }
 BUDGETS = ("minutes", "steps", "epochs")
-KEPT_APART = ("written",)
+NOT_KEYS = ("written",)
 """What a recipe holds beside its keys."""
 
 Uses = Mapping[str, Collection[str]]
@@ -70,7 +70,7 @@ def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Us
         raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{among}.')
     try:
         # a run's own recipe was accepted when it began, and is read whatever has been learnt about it since
-        accepted = Path(path).name == ASKED or (Path(path).parent / "config.json").exists()
+        accepted = Path(path).name == REQUESTED or (Path(path).parent / "config.json").exists()
         return build(table["task"], changes, table, uses, accepted)
     except HeedfulError as error:
         raise HeedfulError(f"{path}: {error.problem}", error.cure) from None
@@ -102,7 +102,7 @@ def change(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = No
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
     """All keys of a recipe as nested tables."""
-    return {name: value for name, value in asdict(recipe).items() if name not in KEPT_APART}
+    return {name: value for name, value in asdict(recipe).items() if name not in NOT_KEYS}
 
 
 def without_none(recipe: Recipe) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def declaration(key: str) -> "Field[Any] | None":
 
 def own_keys() -> "list[Field[Any]]":
     """The keys of a recipe that stand in no section."""
-    return [declared for declared in fields(Recipe) if declared.name not in (*SECTIONS, *KEPT_APART)]
+    return [declared for declared in fields(Recipe) if declared.name not in (*SECTIONS, *NOT_KEYS)]
 
 
 def keys() -> list[str]:

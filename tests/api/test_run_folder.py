@@ -12,7 +12,7 @@ from heedful import recipe as recipes
 from heedful.api.compare import compare
 from heedful.api.run_folder import made
 from heedful.api.train import run
-from heedful.data.folders import write_aside
+from heedful.data.folders import write_atomically
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.training.progress import Quiet
@@ -57,11 +57,11 @@ def test_a_folder_of_other_things_is_refused_and_left_as_it_is(line: str, tmp_pa
 def test_only_prepared_data_are_replaced(tmp_path: Path) -> None:
     """Not even in a run's folder are data of others taken for those of the run; an empty folder is nobody's."""
     (tmp_path / "data").mkdir()
-    with write_aside(tmp_path / "data") as aside:
+    with write_atomically(tmp_path / "data") as aside:
         (aside / "prepared.json").write_text('{"fingerprint": {}}')
-    with write_aside(tmp_path / "data") as aside:
+    with write_atomically(tmp_path / "data") as aside:
         (aside / "notes.txt").write_text("mine")
-    with pytest.raises(HeedfulError, match="data holds what is not"), write_aside(tmp_path / "data"):
+    with pytest.raises(HeedfulError, match="data holds what is not"), write_atomically(tmp_path / "data"):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["data", "notes.txt"]
 

@@ -13,7 +13,7 @@ from heedful.data.readers.lines import check_readable
 from heedful.data.samples import read as samples
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.forms import STORED, TABLES, StepForm
-from heedful.data.steps.read import read_labelled
+from heedful.data.steps.read import read_labelled_sources
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.tables import LISTS
 from heedful.data.steps.words import WordVocabulary
@@ -105,7 +105,7 @@ def digest_of_clips(data: DataSettings) -> str:
         if file.startswith("sample://"):
             digest.update(step_samples.version(file).encode())
     lists = [file for file in files if Path(file).suffix.lower() in (*LISTS, *TABLES)]
-    for clip in read_labelled(lists, replace(data, bad_rows="skip"), lambda bad: None):
+    for clip in read_labelled_sources(lists, replace(data, bad_rows="skip"), lambda bad: None):
         for path in map(Path, clip.paths):
             status = path.stat() if path.exists() else None
             digest.update(f"{path} {status and (status.st_size, status.st_mtime_ns)}\n".encode())

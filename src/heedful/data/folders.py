@@ -17,15 +17,15 @@ ABOUT = "prepared.json"
 
 def has_fingerprint(folder: Path, fingerprint: dict) -> bool:
     """Whether finished data of this fingerprint stands there."""
-    return kept_fingerprint(folder) == fingerprint
+    return stored_fingerprint(folder) == fingerprint
 
 
 def is_prepared(folder: Path) -> bool:
     """Whether finished data of any fingerprint stands there."""
-    return kept_fingerprint(folder) is not None
+    return stored_fingerprint(folder) is not None
 
 
-def kept_fingerprint(folder: Path) -> dict | None:
+def stored_fingerprint(folder: Path) -> dict | None:
     """The fingerprint of the data that stands there; None if it is not ours."""
     try:
         return json.loads((folder / ABOUT).read_text(encoding="utf-8"))["fingerprint"]
@@ -34,8 +34,8 @@ def kept_fingerprint(folder: Path) -> dict | None:
 
 
 @contextmanager
-def write_aside(folder: Path) -> Iterator[Path]:
-    """A folder to write into that takes the place of `ready` when all is on disk, and leaves no trace of a failure.
+def write_atomically(folder: Path) -> Iterator[Path]:
+    """A folder to write into that takes the place of `folder` when all is on disk, and leaves no trace of a failure.
 
     Raises HeedfulError if something stands there that is not prepared data.
     """

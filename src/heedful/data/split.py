@@ -34,7 +34,7 @@ class Scan:
     limit: int = SAMPLE
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the sample is all rows."""
         return len(self.sample) == len(self.sources)
 
@@ -67,19 +67,19 @@ class Split:
         """TRAIN, VALID, SHARED or EMPTY for each row of the training files."""
         sides = np.zeros(len(scan.sources), np.uint8)
         sides[scan.empty] = EMPTY
-        self.note.left_out(len(scan.empty), "with an empty side", scan.first_empty)
-        for name, held in (("valid", valid), ("test", test)):
-            sources = {hash_text(pair.source, self.seed) for pair in held}
-            groups = {hash_text(pair.group, self.seed) for pair in held if pair.group}
-            self.take_out_shared(scan, sides, sources, groups, name)
+        self.note.report_left_out(len(scan.empty), "with an empty side", scan.first_empty)
+        for name, pairs in (("valid", valid), ("test", test)):
+            sources = {hash_text(pair.source, self.seed) for pair in pairs}
+            groups = {hash_text(pair.group, self.seed) for pair in pairs if pair.group}
+            self.drop_shared(scan, sides, sources, groups, name)
         self.refuse_empty(sides)
         if self.data.valid == "auto":
             valid_count = self.held_out_rows(int((sides == TRAIN).sum()))
             hold_out(np.asarray(scan.groups), sides, valid_count)
-            held = int((sides == VALID).sum())
-            self.note(f"valid: {count(held, self.note.row)} held out by seed {self.seed} (none given)")
+            held_out_count = int((sides == VALID).sum())
+            self.note(f"valid: {count(held_out_count, self.note.row)} held out by seed {self.seed} (none given)")
             sources = set(np.asarray(scan.sources)[sides == VALID].tolist())
-            self.take_out_shared(scan, sides, sources, set(), "valid")
+            self.drop_shared(scan, sides, sources, set(), "valid")
             self.refuse_empty(sides)
         return sides
 
@@ -90,14 +90,14 @@ class Split:
             cure = self.first_bad if not len(sides) else shared if (sides == SHARED).any() else ""
             raise HeedfulError(f"There is no {self.note.row} to learn from in {', '.join(self.data.train)}.", cure)
 
-    def take_out_shared(self, scan: Scan, sides: np.ndarray, sources: set[int], groups: set[int], name: str) -> None:
+    def drop_shared(self, scan: Scan, sides: np.ndarray, sources: set[int], groups: set[int], name: str) -> None:
         """Takes the rows out of training that share a source or group with a held-out set, or says that they stay."""
         before = sides.copy()
         hashes = [np.fromiter(side, np.uint64, len(side)) for side in (sources, groups)]
         number = drop_overlap(scan, sides, hashes[0], hashes[1])
         criterion = "whose source or group" if self.data.group else "whose source"
         if self.data.overlap == "drop":
-            self.note.left_out(number, f"{criterion} also stands in {name}", "")
+            self.note.report_left_out(number, f"{criterion} also stands in {name}", "")
         elif number:
             sides[:] = before
             row_count = count(number, f"training {self.note.row}")

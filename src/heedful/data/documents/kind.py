@@ -10,14 +10,14 @@ from heedful.data.corpus import Corpus
 from heedful.data.documents.prepared import PreparedDocuments, open_documents
 from heedful.data.documents.read import document_notes, read_documents
 from heedful.data.facts import SideFacts, TextFacts, TokenizerSettings
-from heedful.data.kind import DataKind, Desk
+from heedful.data.kind import DataKind, Preparation
 from heedful.data.notes import ignore
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import all_files
 from heedful.data.readers.rows import count
 from heedful.data.store import Writer
 from heedful.data.texts import encode_texts
-from heedful.data.tokenizers.choose import asked_kind, keep_given, learn_tokenizer, text_facts
+from heedful.data.tokenizers.choose import common_kind, keep_pretrained, learn_tokenizer, text_facts
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.results import Example
@@ -27,41 +27,41 @@ LEARNT = 0.9  # of a document that stands alone, its beginning
 
 
 class DocumentKind(DataKind[PreparedDocuments]):
-    """Documents, by one tokenizer: `given`, that of the weights one starts from, or learnt from the training side."""
+    """Documents and their tokenizer: `pretrained`, with the weights to start from, or learnt from the training side."""
 
     example = "book.txt"
     row, nothing, kinds = "document", "There is no document", ("document",)
 
     def __init__(self, pretrained: Tokenizer | None = None) -> None:
-        self.given, self.given_tokenizer = [pretrained] if pretrained else [], pretrained
+        self.pretrained_coders, self.pretrained_tokenizer = [pretrained] if pretrained else [], pretrained
         self.ends = True
 
-    def begin(self, desk: Desk) -> None:
+    def begin(self, preparation: Preparation) -> None:
         """As `DataKind.begin`."""
-        self.desk = desk
-        for note in document_notes(all_files(desk.data), desk.data):
-            desk.note(note)
+        self.preparation = preparation
+        for note in document_notes(all_files(preparation.data), preparation.data):
+            preparation.note(note)
 
     def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """The documents of files that hold something, the blank ones counted."""
         blank, first = 0, ""
-        for document in read_documents(files, self.desk.data, ignore if second_pass else self.desk.bad):
+        for document in read_documents(files, self.preparation.data, ignore if second_pass else self.preparation.bad):
             if document.source.strip():
                 yield document
             else:
                 blank, first = blank + 1, first or document.where
         if not second_pass:
-            self.desk.note.left_out(blank, "with nothing but blanks in it", first)
+            self.preparation.note.report_left_out(blank, "with nothing but blanks in it", first)
 
     def cut_only_row(self, row: Pair) -> tuple[Pair, Pair]:
         """Of the only document the beginning is learnt from, and the end held out; neither is read to its end."""
-        learnt, end = beginning(row)
+        beginning, end = cut_document(row)
         self.ends = False
-        self.desk.note(
+        self.preparation.note(
             f"valid: the last {count(len(end.source), 'character')} of the only document (none given); "
-            f"its first {len(learnt.source):,} are learnt from"
+            f"its first {len(beginning.source):,} are learnt from"
         )
-        return learnt, end
+        return beginning, end
 
     def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
         """As `DataKind.describe_sides`; both sides are the text."""
@@ -71,25 +71,32 @@ class DocumentKind(DataKind[PreparedDocuments]):
 
     def texts_to_learn(self, corpus: Corpus) -> Iterable[TextFacts]:
         """As `DataKind.texts_to_learn`."""
-        if self.given_tokenizer:
+        if self.pretrained_tokenizer:
             return []
         problem, cure = "Documents have one tokenizer, and {} are asked for.", "Set data.source_tokenizer alone."
-        return [text_facts(corpus, ("source",), asked_kind(self.desk.data, problem, cure))]
+        return [text_facts(corpus, ("source",), common_kind(self.preparation.data, problem, cure))]
 
     def learn(self, corpus: Corpus, tokenizers: Sequence[TokenizerSettings]) -> None:
         """The tokenizer, given or learnt from the training side."""
-        if self.given_tokenizer:
-            keep_given(self.given_tokenizer, ("source", "target"), self.desk.data, self.desk.note)
-            self.tokenizer = self.given_tokenizer
+        preparation = self.preparation
+        if self.pretrained_tokenizer:
+            keep_pretrained(self.pretrained_tokenizer, ("source", "target"), preparation.data, preparation.note)
+            self.tokenizer = self.pretrained_tokenizer
         else:
-            self.tokenizer = learn_tokenizer(("source",), tokenizers[0], corpus, self.desk.note)
+            self.tokenizer = learn_tokenizer(("source",), tokenizers[0], corpus, self.preparation.note)
 
     def write(self, corpus: Corpus) -> None:
         """Writes the tokenizer and the training store, chunk by chunk."""
-        self.tokenizer.save(self.desk.folder / "tokenizer.json")
-        data, note, special_tokens = self.desk.data, self.desk.note, self.tokenizer.special_tokens
-        writer, short, long, unknown, tokens = Writer(self.desk.folder / "train", (self.tokenizer.size, 1)), 0, 0, 0, 0
-        documents = corpus.all()
+        self.tokenizer.save(self.preparation.folder / "tokenizer.json")
+        data, note, special_tokens = self.preparation.data, self.preparation.note, self.tokenizer.special_tokens
+        writer, short, long, unknown, tokens = (
+            Writer(self.preparation.folder / "train", (self.tokenizer.size, 1)),
+            0,
+            0,
+            0,
+            0,
+        )
+        documents = corpus.read_all()
         while chunk := list(islice(documents, CHUNK)):
             rows, origins = [], []
             for document, ids in zip(chunk, encode_texts(self.tokenizer, [d.source for d in chunk]), strict=True):
@@ -101,8 +108,8 @@ class DocumentKind(DataKind[PreparedDocuments]):
                     unknown, tokens = unknown + self.tokenizer.unknowns(ids), tokens + len(ids)
             writer.extend(rows, [[] for _ in rows], origins)
         writer.close()
-        note.left_out(short, f"of fewer than {max(1, data.min_tokens)} tokens (data.min_tokens)", "")
-        note.left_out(long, f"of more than {data.max_tokens:,} tokens (data.max_tokens)", "")
+        note.report_left_out(short, f"of fewer than {max(1, data.min_tokens)} tokens (data.min_tokens)", "")
+        note.report_left_out(long, f"of more than {data.max_tokens:,} tokens (data.max_tokens)", "")
         if not writer.rows:
             raise HeedfulError("No document is left to learn from.", "See data.min_tokens and data.max_tokens.")
         if unknown:
@@ -116,17 +123,17 @@ class DocumentKind(DataKind[PreparedDocuments]):
     def note_held_out(self, name: str, examples: Sequence[Example], rows: Sequence[Pair]) -> None:
         """As `DataKind.note_held_out`."""
         ids = encode_texts(self.tokenizer, [example.source for example in examples])
-        self.desk.note(f"{name}: {count(len(ids), 'document')} of {count(sum(map(len, ids)), 'token')}")
+        self.preparation.note(f"{name}: {count(len(ids), 'document')} of {count(sum(map(len, ids)), 'token')}")
         unknown = sum(map(self.tokenizer.unknowns, ids))
         if unknown:
-            self.desk.note(f"{name}: {count(unknown, 'token')} never seen in training")
+            self.preparation.note(f"{name}: {count(unknown, 'token')} never seen in training")
 
     def open(self, folder: Path) -> PreparedDocuments:
         """What was prepared."""
         return open_documents(folder)
 
 
-def beginning(document: Pair) -> tuple[Pair, Pair]:
+def cut_document(document: Pair) -> tuple[Pair, Pair]:
     """The only document, cut in two: what is learnt from, and the end of it, which is held out.
 
     Raises HeedfulError if it is too short to be cut.
@@ -139,5 +146,5 @@ def beginning(document: Pair) -> tuple[Pair, Pair]:
             "Give a file to choose by, as --valid valid.txt, or a longer text.",
         )
     lines = document.line, document.line + texts[0].count("\n")
-    learnt, end = (Pair(text, text, "", document.file, line) for text, line in zip(texts, lines, strict=True))
-    return learnt, end
+    beginning, end = (Pair(text, text, "", document.file, line) for text, line in zip(texts, lines, strict=True))
+    return beginning, end

@@ -46,7 +46,7 @@ def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> It
             elif line.strip():
                 yield document(line, "", file, number, data)
     elif Path(file).is_dir():
-        for path in in_folder(file):
+        for path in text_files(file):
             yield read_whole(str(path), data, on_bad)
     else:
         yield read_whole(file, data, on_bad)
@@ -109,7 +109,7 @@ def refuse(bad: BadRow, data: DataSettings, on_bad: Callable[[BadRow], None]) ->
     on_bad(bad)
 
 
-def in_folder(folder: str) -> list[Path]:
+def text_files(folder: str) -> list[Path]:
     """The texts in a folder, by path; raises HeedfulError if there is none."""
     paths = sorted(path for path in Path(folder).rglob("*.txt") if path.is_file())
     if not paths:

@@ -17,7 +17,7 @@ RATIO = 3
 SHORT = 10
 """A side shorter than this may well be three times as long as the other."""
 EDGES = (0, 1, 2, 3, 5, 8, 12, 18, 25, 35, 50, 75, 100, 150, 200, 300, 500, 1000)
-LISTED = 10
+MAX_LISTED = 10
 
 
 def check_pairs(data: DataSettings) -> Findings:
@@ -82,15 +82,15 @@ def findings_within(statistics: PairStatistics, data: DataSettings) -> Iterator[
     if not statistics.pairs:
         return
     for oddity in [*(f"an empty {side}" for side in SIDES), *ODD]:
-        if oddity in statistics.noticed:
-            number, first = statistics.noticed[oddity]
+        if oddity in statistics.oddities:
+            number, first = statistics.oddities[oddity]
             yield Finding("!", f"{count(number, 'pair')} with {oddity}", number, tuple(first))
-    yield from lengths_apart(statistics)
+    yield from findings_of_lengths(statistics)
     yield from findings_of_forms(statistics, data)
     yield from findings_of_repeats(statistics)
 
 
-def lengths_apart(statistics: PairStatistics) -> Iterator[Finding]:
+def findings_of_lengths(statistics: PairStatistics) -> Iterator[Finding]:
     """Pairs of which one side is far longer; where sides are counted in unlike units, far longer than usual."""
     if PICTURES in statistics.units:
         return
@@ -103,18 +103,18 @@ def lengths_apart(statistics: PairStatistics) -> Iterator[Finding]:
     )
     mismatched_rows &= (source > 0) & (target > 0)
     comparison = "as long as the other" if same_unit else "as long as usual beside the other"
-    yield from finding("!", f"where one side is over {RATIO} times {comparison}", mismatched_rows, statistics)
+    yield from finding_for_rows("!", f"where one side is over {RATIO} times {comparison}", mismatched_rows, statistics)
 
 
 def findings_of_forms(statistics: PairStatistics, data: DataSettings) -> Iterator[Finding]:
     """Composed and decomposed characters, a header taken for a pair, targets equal to their sources."""
-    decomposed, first = statistics.noticed.get("NFD", (0, []))
-    composed, _ = statistics.noticed.get("NFC", (0, []))
+    decomposed, first = statistics.oddities.get("NFD", (0, []))
+    composed, _ = statistics.oddities.get("NFC", (0, []))
     if decomposed and data.normalize == "none":
         mixed = f", {composed:,} with composed ones (NFC)" if composed else ""
         text = f"{count(decomposed, 'pair')} with decomposed characters (NFD){mixed}: data.normalize=NFC makes them one"
         yield Finding("!" if composed else "i", text, decomposed, tuple(first))
-    equal, first = statistics.noticed.get("equal", (0, []))
+    equal, first = statistics.oddities.get("equal", (0, []))
     if equal:
         level = "!" if equal > len(statistics.pairs) / 100 else "i"
         yield Finding(level, f"{count(equal, 'pair')} whose target is the source itself", equal, tuple(first))
@@ -130,7 +130,7 @@ def findings_of_repeats(statistics: PairStatistics) -> Iterator[Finding]:
     hashes = np.asarray(statistics.pairs)
     repeated_rows = np.ones(len(hashes), bool)
     repeated_rows[np.unique(hashes, return_index=True)[1]] = False
-    yield from finding("!", "that occurred before, word for word", repeated_rows, statistics)
+    yield from finding_for_rows("!", "that occurred before, word for word", repeated_rows, statistics)
     distinct = np.asarray(statistics.sources)[~repeated_rows]
     several = int((np.unique(distinct, return_counts=True)[1] > 1).sum())
     if several:
@@ -145,7 +145,7 @@ def findings_between(statistics_by_split: dict[str, PairStatistics]) -> Iterator
             statistics, other_statistics = statistics_by_split[name], statistics_by_split[other_name]
             shared_rows = np.isin(np.asarray(statistics.sources), np.asarray(other_statistics.sources))
             files = ", ".join(other_statistics.files)
-            yield from finding("!", f"of {name} whose source also stands in {files}", shared_rows, statistics)
+            yield from finding_for_rows("!", f"of {name} whose source also stands in {files}", shared_rows, statistics)
 
 
 def findings_of_rare(statistics_by_split: dict[str, PairStatistics]) -> Iterator[Finding]:
@@ -178,10 +178,10 @@ def findings_of_rare(statistics_by_split: dict[str, PairStatistics]) -> Iterator
 def list_entries(entries: list[str]) -> str:
     """The first few entries, those that cannot be seen by their code point."""
     texts = [e if e.isprintable() and not e.isspace() else " ".join(f"U+{ord(c):04X}" for c in e) for e in entries]
-    return " ".join(texts[:LISTED]) + (" …" if len(texts) > LISTED else "")
+    return " ".join(texts[:MAX_LISTED]) + (" …" if len(texts) > MAX_LISTED else "")
 
 
-def finding(level: str, description: str, rows: np.ndarray, statistics: PairStatistics) -> Iterator[Finding]:
+def finding_for_rows(level: str, description: str, rows: np.ndarray, statistics: PairStatistics) -> Iterator[Finding]:
     """The finding for a mask over rows, if any is set."""
     number = int(rows.sum())
     if number:

@@ -9,11 +9,11 @@ import numpy as np
 
 from heedful.data.corpus import SIDES, Corpus
 from heedful.data.facts import SideFacts, TextFacts, TokenizerSettings
-from heedful.data.kind import DataKind, Desk
+from heedful.data.kind import DataKind, Preparation
 from heedful.data.notes import ignore
 from heedful.data.pairs import coders
 from heedful.data.pairs.coders import ClassNames, Coder, Kind
-from heedful.data.pairs.pictured import Pictured
+from heedful.data.pairs.pictured import PicturedPairs
 from heedful.data.pairs.prepared import Prepared, kind_of_source, open_pairs
 from heedful.data.pairs.read import Pair
 from heedful.data.pictures.album import Album
@@ -21,21 +21,21 @@ from heedful.data.pictures.read import Form
 from heedful.data.readers.files import all_files, file_notes
 from heedful.data.readers.rows import count
 from heedful.data.store import Writer
-from heedful.data.tokenizers.choose import asked_kind, keep_given, learn_tokenizer, text_facts
+from heedful.data.tokenizers.choose import common_kind, keep_pretrained, learn_tokenizer, text_facts
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import DataSettings
 
 CHUNK = 10_000
-SHOWN = 10  # names in a note
+MAX_NAMES = 10  # names in a note
 
 
 class PairKind(DataKind[Prepared]):
     """Pairs whose sides are of these kinds.
 
-    `given` has, for each side, the tokenizer or form of pictures that goes with the weights one starts from, if there
-    is one; else they are learnt from the training side.
+    `pretrained` has, for each side, the tokenizer or form of pictures that goes with the weights to start from, if
+    there is one; else they are learnt from the training side.
     """
 
     example = "pairs.tsv"
@@ -47,35 +47,40 @@ class PairKind(DataKind[Prepared]):
     ) -> None:
         self.row = kinds[0] if kinds[1] == "name" else "pair"
         self.nothing, self.kinds, self.sides = f"There are no {self.row}s", kinds, kinds
-        self.given, self.given_coders = [coder for coder in pretrained if coder is not None], pretrained
+        self.pretrained_coders, self.pretrained_by_side = (
+            [coder for coder in pretrained if coder is not None],
+            pretrained,
+        )
         self.coders: tuple[Coder, ...] = ()
 
     def about(self) -> dict[str, Any]:
         """What the sides are, by which their coders are found."""
         return {"kinds": self.sides}
 
-    def begin(self, desk: Desk) -> None:
+    def begin(self, preparation: Preparation) -> None:
         """As `DataKind.begin`."""
-        self.desk, data = desk, desk.data
-        self.pictured = Pictured(desk.folder, data, "picture" in self.sides, self.sides[1] == "picture")
-        expected, present = "picture" if self.pictured.any else "text", kind_of_source(data)
+        self.preparation, data = preparation, preparation.data
+        self.pictured_pairs = PicturedPairs(
+            preparation.folder, data, "picture" in self.sides, self.sides[1] == "picture"
+        )
+        expected, present = "picture" if self.pictured_pairs.has_pictures else "text", kind_of_source(data)
         if present != expected:
-            raise wrong_kind(desk.recipe.task, data.train[0], present)
+            raise wrong_kind(preparation.recipe.task, data.train[0], present)
         for note in file_notes(all_files(data), data):
-            desk.note(note)
+            preparation.note(note)
         if data.normalize != "none":
-            desk.note(f"every text is given the Unicode form {data.normalize}")
-        form = self.given_coders[self.sides.index("picture")] if self.pictured.any else None
+            preparation.note(f"every text is given the Unicode form {data.normalize}")
+        form = self.pretrained_by_side[self.sides.index("picture")] if self.pictured_pairs.has_pictures else None
         assert not isinstance(form, Tokenizer), "of pictures, a form is given"
-        self.pictured.begin(form, desk.note, desk.decisions)
+        self.pictured_pairs.begin(form, preparation.note, preparation.decisions)
 
     def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """As `DataKind.read`."""
-        return self.pictured.pairs(files, ignore if second_pass else self.desk.bad)
+        return self.pictured_pairs.pairs(files, ignore if second_pass else self.preparation.bad)
 
     def end_reading(self) -> None:
         """How large the album is."""
-        self.pictured.end(self.desk.note)
+        self.pictured_pairs.end(self.preparation.note)
 
     def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
         """As `DataKind.describe_sides`."""
@@ -91,34 +96,34 @@ class PairKind(DataKind[Prepared]):
 
     def texts_to_learn(self, corpus: Corpus) -> Iterable[TextFacts]:
         """As `DataKind.texts_to_learn`."""
-        data = self.desk.data
+        data = self.preparation.data
         if self.shares(data):
             problem = "One shared tokenizer cannot be both {}."
-            requested_kind = asked_kind(data, problem, "Give one kind, or data.shared_tokenizer=false.")
+            requested_kind = common_kind(data, problem, "Give one kind, or data.shared_tokenizer=false.")
             return [text_facts(corpus, SIDES, requested_kind)]
         requested_kind = {"source": data.source_tokenizer, "target": data.target_tokenizer}
-        sides = zip(SIDES, self.sides, self.given_coders, strict=True)
+        sides = zip(SIDES, self.sides, self.pretrained_by_side, strict=True)
         missing = [side for side, kind, coder in sides if kind == "text" and coder is None]
         return [text_facts(corpus, (side,), requested_kind[side]) for side in missing]
 
     def shares(self, data: DataSettings) -> bool:
         """Whether one tokenizer is learnt for both sides."""
-        return data.shared_tokenizer and self.sides == ("text", "text") and not self.given
+        return data.shared_tokenizer and self.sides == ("text", "text") and not self.pretrained_coders
 
     def learn(self, corpus: Corpus, tokenizers: Sequence[TokenizerSettings]) -> None:
         """Each side's coder: given, or learnt from the training side."""
-        data, note = self.desk.data, self.desk.note
+        data, note = self.preparation.data, self.preparation.note
         if self.shares(data):
             shared = learn_tokenizer(SIDES, tokenizers[0], corpus, note)
             self.coders = shared, shared
             return
         settings = iter(tokenizers)
         side_coders: list[Coder] = []
-        for side, kind, coder in zip(SIDES, self.sides, self.given_coders, strict=True):
+        for side, kind, coder in zip(SIDES, self.sides, self.pretrained_by_side, strict=True):
             if kind == "picture":
-                side_coders.append(Album(self.desk.folder))
+                side_coders.append(Album(self.preparation.folder))
             elif isinstance(coder, Tokenizer):
-                keep_given(coder, (side,), data, note)
+                keep_pretrained(coder, (side,), data, note)
                 side_coders.append(coder)
             elif kind == "name":
                 side_coders.append(self.learn_names(side, corpus))
@@ -129,19 +134,22 @@ class PairKind(DataKind[Prepared]):
     def learn_names(self, side: str, corpus: Corpus) -> ClassNames:
         """The classes of a side."""
         names = coders.learn_names(corpus.texts((side,), all_rows=True))
-        more = ", …" if names.size > SHOWN else ""
-        self.desk.note(f"{side}: {names.size:,} classes: {', '.join(names.names[:SHOWN])}{more}")
+        more = ", …" if names.size > MAX_NAMES else ""
+        self.preparation.note(f"{side}: {names.size:,} classes: {', '.join(names.names[:MAX_NAMES])}{more}")
         return names
 
     def write(self, corpus: Corpus) -> None:
         """The training store, and both coders."""
-        self.write_rows(corpus.all())
+        self.write_rows(corpus.read_all())
         for coder, side in zip(self.coders, SIDES, strict=True):
-            coders.save(coder, self.desk.folder, side)
+            coders.save(coder, self.preparation.folder, side)
 
     def write_rows(self, pairs: Iterator[Pair]) -> None:
         """Writes the training store, chunk by chunk, leaving out what the recipe's filters say."""
-        note, writer = self.desk.note, Writer(self.desk.folder / "train", (self.coders[0].size, self.coders[1].size))
+        note, writer = (
+            self.preparation.note,
+            Writer(self.preparation.folder / "train", (self.coders[0].size, self.coders[1].size)),
+        )
         dropped: dict[str, tuple[int, str]] = {}
         unknown = 0
         while chunk := list(islice(pairs, CHUNK)):
@@ -161,7 +169,7 @@ class PairKind(DataKind[Prepared]):
             writer.extend([sources[index] for index in indices], [targets[index] for index in indices], origins)
         writer.close()
         for why, (number, first) in dropped.items():
-            note.left_out(number, why, first)
+            note.report_left_out(number, why, first)
         if not writer.rows:
             cure = "See data.min_tokens, data.max_tokens and data.max_ratio."
             raise HeedfulError(f"The length filters leave no {note.row} to learn from.", cure)
@@ -172,17 +180,17 @@ class PairKind(DataKind[Prepared]):
     def reason_to_drop(self, source: list[int], target: list[int]) -> str:
         """Why a row is left out, or ""."""
         lengths = [len(ids) for ids, kind in zip((source, target), self.sides, strict=True) if kind == "text"]
-        return reason(lengths, self.desk.data) if lengths else ""
+        return reason(lengths, self.preparation.data) if lengths else ""
 
     def note_held_out(self, name: str, examples: Sequence[Example], rows: Sequence[Pair]) -> None:
         """As `DataKind.note_held_out`."""
         sources = [example.source for example in examples]
         references = [text for example in examples for text in example.references]
-        self.desk.note(f"{name}: {count(len(examples), 'source')} with {count(len(references), 'reference')}")
+        self.preparation.note(f"{name}: {count(len(examples), 'source')} with {count(len(references), 'reference')}")
         for side, coder, texts in zip(("sources", "references"), self.coders, (sources, references), strict=True):
             unknown, noun = coders.count_unknown(coder, texts)
             if unknown:
-                self.desk.note(f"{name}: {count(unknown, noun)} of the {side} never seen in training")
+                self.preparation.note(f"{name}: {count(unknown, noun)} of the {side} never seen in training")
 
     def open(self, folder: Path) -> Prepared:
         """What was prepared."""

@@ -42,10 +42,10 @@ class PairStatistics:
     lengths: tuple[array, array] = field(default_factory=lambda: (array("I"), array("I")))
     entries: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
     """Symbols of a side counted in symbols, else characters."""
-    noticed: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    oddities: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     """Count and first places of what is odd."""
     files: dict[str, int] = field(default_factory=dict)
-    places: tuple[array, array] = field(default_factory=lambda: (array("H"), array("Q")))
+    origins: tuple[array, array] = field(default_factory=lambda: (array("H"), array("Q")))
     header: str = ""
     """The first row, if it looks like the names of columns."""
     bad: list[BadRow] = field(default_factory=list)
@@ -53,12 +53,12 @@ class PairStatistics:
 
     def where(self, row: int) -> str:
         """The file and line of a row."""
-        return f"{list(self.files)[self.places[0][row]]} line {self.places[1][row]}"
+        return f"{list(self.files)[self.origins[0][row]]} line {self.origins[1][row]}"
 
     def notice(self, oddity: str, where: str) -> None:
         """Counts something odd, and keeps the first places."""
-        number, first = self.noticed.get(oddity, (0, []))
-        self.noticed[oddity] = number + 1, [*first, where] if number < FIRST else first
+        number, first = self.oddities.get(oddity, (0, []))
+        self.oddities[oddity] = number + 1, [*first, where] if number < FIRST else first
 
     def refuse(self, bad: BadRow) -> None:
         """Counts a bad row, and keeps the first few."""
@@ -71,8 +71,8 @@ class PairStatistics:
         sides = pair.source, pair.target
         self.sources.append(hash_text(pair.source, 0))
         self.pairs.append(hash_text("\0".join(sides), 0))
-        self.places[0].append(self.files.setdefault(pair.file, len(self.files)))
-        self.places[1].append(pair.line)
+        self.origins[0].append(self.files.setdefault(pair.file, len(self.files)))
+        self.origins[1].append(pair.line)
         for side, text in enumerate(sides):
             if self.units[side] == PICTURES:
                 self.lengths[side].append(1)

@@ -61,7 +61,7 @@ def examples(
 ) -> list[Example]:
     """What to answer and everything that counts as right, in the order of the files: one example a source.
 
-    `pictures`: what files call the source is one, and a bad row if it cannot be read. `exchanged`: it is the target.
+    `pictures`: what files call the source is one, and a bad row if it cannot be read. `swap_sides`: it is the target.
     Raises HeedfulError as `read_pairs` does, and if there is none at all.
     """
     pairs = read_pairs(files, data, on_bad)

@@ -19,7 +19,7 @@ from heedful.errors import HeedfulError
 
 PIXELS, INDEX = "pictures.npy", "pictures.json"
 CHUNK = 4096
-LEAST = 1 / 255  # of a spread that is divided by
+SMALLEST_STD = 1 / 255  # of a standard deviation that is divided by
 
 
 class AlbumWriter:
@@ -32,8 +32,8 @@ class AlbumWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.form = folder, form
         self.numbers: dict[str, int] = {}
-        self.marks: dict[str, list[int] | None] = {}
-        self.failed: dict[str, HeedfulError] = {}
+        self.stamps: dict[str, list[int] | None] = {}
+        self.errors: dict[str, HeedfulError] = {}
         self.digests: dict[bytes, int] = {}
         self.names: list[str] = []
         self.animations = 0
@@ -47,14 +47,14 @@ class AlbumWriter:
         """
         if reference in self.numbers:
             return self.names[self.numbers[reference]]
-        if reference in self.failed:
-            raise self.failed[reference]
+        if reference in self.errors:
+            raise self.errors[reference]
         assert not self.stream.closed, reference
-        self.marks[reference] = stamp_of_file(reference)
+        self.stamps[reference] = stamp_of_file(reference)
         try:
             pixels, animated = decode(reference, self.form)
         except HeedfulError as error:
-            self.failed[reference] = error
+            self.errors[reference] = error
             raise
         self.animations += animated
         raw = pixels.tobytes()
@@ -70,7 +70,7 @@ class AlbumWriter:
         self.stream.seek(0)
         self.header()
         self.stream.close()
-        write_json(self.folder / INDEX, {"form": self.form.plain(), "references": self.numbers, "marks": self.marks})
+        write_json(self.folder / INDEX, {"form": self.form.plain(), "references": self.numbers, "marks": self.stamps})
         size = (self.folder / PIXELS).stat().st_size / 1e6
         note = f"{count(len(self.names), 'picture')} of {self.form}, {size:,.1f} MB on disk"
         twins = len(self.numbers) - len(self.names)
@@ -147,7 +147,7 @@ class Album:
         return pixels
 
     def statistics(self, numbers: np.ndarray | Sequence[int]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and spread of each colour over these pictures, as shares of 255; a spread is never 0."""
+        """Mean and standard deviation of each colour over these pictures, as fractions of 255; no deviation is 0."""
         numbers = np.asarray(numbers, np.int64)
         histogram = np.zeros((self.stored.shape[-1], 256), np.int64)
         for start in range(0, len(numbers), CHUNK):
@@ -157,7 +157,7 @@ class Album:
         frequencies = histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
         mean = frequencies @ levels
         std = np.sqrt((frequencies * (levels - mean[:, None]) ** 2).sum(axis=1))
-        return tuple(mean.tolist()), tuple(np.maximum(std, LEAST).tolist())
+        return tuple(mean.tolist()), tuple(np.maximum(std, SMALLEST_STD).tolist())
 
 
 def stamp_of_file(reference: str) -> list[int] | None:

@@ -21,7 +21,7 @@ from heedful.errors import HeedfulError
 PICTURES = ("images", "image", "pictures", "x", "X", "data", "arr_0")
 TARGETS = ("labels", "label", "targets", "target", "y", "Y", "texts", "text", "captions", "caption", "names", "arr_1")
 COLOURS = (1, 3, 4)
-KEPT = 4  # files in memory at once: train, valid and test, and one more
+CACHED_FILES = 4  # files in memory at once: train, valid and test, and one more
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def arrays_of(file: str) -> Arrays:
     return load(file, status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_FILES)
 def load(file: str, mtime: int, size: int) -> Arrays:
     """The arrays of a file that was last changed then and has that size."""
     try:

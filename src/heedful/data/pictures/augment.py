@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SHIFT = 1 / 8  # of the side, at most
-TURN = np.pi / 12  # 15 degrees, at most
-SCALE = 0.1  # larger or smaller by so much, at most
+MAX_SHIFT = 1 / 8  # of the side, at most
+MAX_ANGLE = np.pi / 12  # 15 degrees, at most
+MAX_SCALE = 0.1  # larger or smaller by so much, at most
 BRIGHT, CONTRAST, TINT = 0.15, 0.3, 0.1  # at most: of 255, of the distance from the mean, of each colour
 ERASED = 1 / 2  # of the pictures, and of a side at most
-DRAWN = 16  # P
+DRAWS = 16  # P
 ALPHA = 0.8  # of mixup's Beta distribution (Zhang et al. 2018)
 
 
@@ -31,15 +31,15 @@ def augment(pixels: Tensor, kinds: Sequence[str], seeds: Sequence[int]) -> Tenso
 
     What a picture is given depends on its seed alone: asking for another kind too leaves the rest as it was.
     """
-    draws = uniform(seeds, DRAWN)
+    draws = uniform(seeds, DRAWS)
     if "turn" in kinds:
-        pixels = turned(pixels, draws, "flip" in kinds, "shift" in kinds)
+        pixels = rotate_and_scale(pixels, draws, "flip" in kinds, "shift" in kinds)
     elif "flip" in kinds or "shift" in kinds:
-        pixels = moved(pixels, draws, "flip" in kinds, "shift" in kinds)
+        pixels = flip_and_shift(pixels, draws, "flip" in kinds, "shift" in kinds)
     if "colour" in kinds:
-        pixels = coloured(pixels, draws[:, 5:10])
+        pixels = jitter_colour(pixels, draws[:, 5:10])
     if "erase" in kinds:
-        pixels = erased(pixels, draws[:, 10:15])
+        pixels = erase_rectangle(pixels, draws[:, 10:15])
     return pixels
 
 
@@ -77,52 +77,52 @@ def uniform(seeds: Sequence[int], number: int) -> np.ndarray:
     """Numbers from 0 to below 1, (N, P), by seed: splitmix64 (Steele et al. 2014), a counter hashed, all at once."""
     start = np.array([seed % (1 << 64) for seed in seeds], np.uint64).reshape(-1, 1)
     # Near seeds would be near places of one counter; hashed first, they share nothing.
-    state = hashed(start) + np.arange(1, number + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return (hashed(state) >> np.uint64(11)) * 2.0**-53
+    state = hash_bits(start) + np.arange(1, number + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return (hash_bits(state) >> np.uint64(11)) * 2.0**-53
 
 
-def hashed(values: np.ndarray) -> np.ndarray:
+def hash_bits(values: np.ndarray) -> np.ndarray:
     """64 bits for 64 bits."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
 
 
-def signed(draws: np.ndarray, bound: float) -> Tensor:
+def draw_symmetric(draws: np.ndarray, bound: float) -> Tensor:
     """Numbers from -most to most."""
     return torch.from_numpy(((draws * 2 - 1) * bound).astype(np.float32))
 
 
-def shifts(draws: np.ndarray, side: int) -> np.ndarray:
+def draw_shifts(draws: np.ndarray, side: int) -> np.ndarray:
     """Whole pixels, (N,), each as likely."""
-    bound = max(1, int(side * SHIFT))
+    bound = max(1, int(side * MAX_SHIFT))
     return np.floor(draws * (2 * bound + 1)).astype(np.int64) - bound
 
 
-def moved(pixels: Tensor, draws: np.ndarray, flip: bool, shift: bool) -> Tensor:
+def flip_and_shift(pixels: Tensor, draws: np.ndarray, flip: bool, shift: bool) -> Tensor:
     """Flipped and shifted by whole pixels, exactly."""
     count, height, width, _ = pixels.shape
     rows, columns = (np.tile(np.arange(side), (count, 1)) for side in (height, width))
     if flip:
         columns = np.where(draws[:, :1] < 1 / 2, columns[:, ::-1], columns)
     if shift:
-        rows = (rows - shifts(draws[:, 1], height)[:, None]).clip(0, height - 1)
+        rows = (rows - draw_shifts(draws[:, 1], height)[:, None]).clip(0, height - 1)
         # After a flip places count from the other side; a picture's own left is moved all the same.
         sense = np.where(columns[:, :1] > columns[:, -1:], -1, 1)
-        columns = (columns - sense * shifts(draws[:, 2], width)[:, None]).clip(0, width - 1)
+        columns = (columns - sense * draw_shifts(draws[:, 2], width)[:, None]).clip(0, width - 1)
     pictures = torch.arange(count)[:, None, None]
     return pixels[pictures, torch.from_numpy(rows)[:, :, None], torch.from_numpy(columns)[:, None, :]]
 
 
-def turned(pixels: Tensor, draws: np.ndarray, flip: bool, shift: bool) -> Tensor:
+def rotate_and_scale(pixels: Tensor, draws: np.ndarray, flip: bool, shift: bool) -> Tensor:
     """Turned and scaled, flipped and shifted where asked for, with levels between pixels by linear interpolation."""
     height, width = pixels.shape[1:3]
-    angles, scale = signed(draws[:, 3], TURN).tolist(), 1 + signed(draws[:, 4], SCALE)
+    angles, scale = draw_symmetric(draws[:, 3], MAX_ANGLE).tolist(), 1 + draw_symmetric(draws[:, 4], MAX_SCALE)
     # One by one: kernels for many at once round the last of them in another way.
     cos, sin = (torch.tensor([function(angle) for angle in angles]) / scale for function in (math.cos, math.sin))
     x = torch.arange(width) - (width - 1) / 2
     y = torch.arange(height) - (height - 1) / 2
-    down, right = (shifts(draws[:, index], side) * shift for index, side in ((1, height), (2, width)))
+    down, right = (draw_shifts(draws[:, index], side) * shift for index, side in ((1, height), (2, width)))
     # (N, H, W): where each pixel comes from. One product at a time: matrix products round by the batch's size.
     x = (x - torch.from_numpy(right)[:, None])[:, None, :]
     y = (y - torch.from_numpy(down)[:, None])[:, :, None]
@@ -137,23 +137,23 @@ def turned(pixels: Tensor, draws: np.ndarray, flip: bool, shift: bool) -> Tensor
     return rotated_pixels.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
-def coloured(pixels: Tensor, draws: np.ndarray) -> Tensor:
-    """Brightness, contrast and tint changed. `luck` (N, 5)."""
-    mean = means(pixels)
-    contrast = 1 + signed(draws[:, :1], CONTRAST)
-    tint = 1 + (signed(draws[:, 2:5], TINT) if pixels.shape[3] == 3 else torch.zeros(len(pixels), 1))
-    offset = mean * (1 - contrast) + signed(draws[:, 1:2], BRIGHT) * 255
+def jitter_colour(pixels: Tensor, draws: np.ndarray) -> Tensor:
+    """Brightness, contrast and tint changed. `draws` (N, 5)."""
+    mean = mean_levels(pixels)
+    contrast = 1 + draw_symmetric(draws[:, :1], CONTRAST)
+    tint = 1 + (draw_symmetric(draws[:, 2:5], TINT) if pixels.shape[3] == 3 else torch.zeros(len(pixels), 1))
+    offset = mean * (1 - contrast) + draw_symmetric(draws[:, 1:2], BRIGHT) * 255
     factor, offset = contrast * tint, offset * tint
     return (pixels * factor[:, None, None, :] + offset[:, None, None, :]).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def means(pixels: Tensor) -> Tensor:
+def mean_levels(pixels: Tensor) -> Tensor:
     """The mean level of each colour, (N, C): summed in whole numbers, which no order of summing changes."""
     return pixels.sum((1, 2), dtype=torch.int64).float() / (pixels.shape[1] * pixels.shape[2])
 
 
-def erased(pixels: Tensor, draws: np.ndarray) -> Tensor:
-    """A rectangle of the mean colour in one of two. `luck` (N, 5): whether, height, width, place."""
+def erase_rectangle(pixels: Tensor, draws: np.ndarray) -> Tensor:
+    """A rectangle of the mean colour in one of two. `draws` (N, 5): whether, height, width, place."""
     inside = torch.from_numpy(draws[:, 0] < ERASED)[:, None, None]
     for axis, side in ((1, pixels.shape[1]), (2, pixels.shape[2])):
         length = 1 + np.floor(draws[:, axis] * max(1, side * ERASED)).astype(np.int64)
@@ -161,5 +161,5 @@ def erased(pixels: Tensor, draws: np.ndarray) -> Tensor:
         position = np.arange(side)
         within = torch.from_numpy((position >= start[:, None]) & (position < (start + length)[:, None]))
         inside = inside & (within[:, :, None] if axis == 1 else within[:, None, :])
-    mean = means(pixels).round().to(torch.uint8)[:, None, None, :]
+    mean = mean_levels(pixels).round().to(torch.uint8)[:, None, None, :]
     return torch.where(inside[..., None], mean, pixels)

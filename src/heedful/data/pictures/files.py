@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from heedful.data.pictures.karpathy import seen_from
+from heedful.data.pictures.karpathy import resolve_from_table
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.rows import BadRow, TextRow, count
@@ -21,7 +21,7 @@ ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )
-UNREAD = (
+UNSUPPORTED = (
     *(".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".svgz", ".psd", ".xcf", ".tga", ".ico"),
     *(".icns", ".exr", ".dds", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
 )
@@ -42,7 +42,7 @@ def read_folder(folder: str) -> Iterator[TextRow | BadRow]:
         return locate_pictures(open_rows(str(table)))
     pictures, other_files = files_in(folder)
     if not pictures:
-        raise no_picture(folder, other_files)
+        raise no_picture_error(folder, other_files)
     parts = sorted({path.relative_to(folder).parts[0] for path in pictures})
     if all(part.lower() in SPLITS for part in parts):
         raise HeedfulError(
@@ -50,8 +50,8 @@ def read_folder(folder: str) -> Iterator[TextRow | BadRow]:
             f"Name them one by one, as data.train={folder}/{parts[-1]}",
         )
     if any(path.suffix.lower() == ".txt" and path.with_suffix("") in stems(pictures) for path in other_files):
-        return by_text(folder, pictures)
-    return by_class(folder, pictures)
+        return rows_by_caption(folder, pictures)
+    return rows_by_class(folder, pictures)
 
 
 def folder_notes(folder: str) -> list[str]:
@@ -73,7 +73,7 @@ def folder_notes(folder: str) -> list[str]:
             if not (path.suffix.lower() == ".txt" and path.with_suffix("") in picture_stems)
         ]
         notes = []
-    unsupported = [path for path in other_files if is_unread(path) and not is_hidden(path.name)]
+    unsupported = [path for path in other_files if is_unsupported(path) and not is_hidden(path.name)]
     other_files = [path for path in other_files if path not in unsupported]
     if unsupported:
         description = f"{count(len(unsupported), 'picture')} in a format that cannot be read"
@@ -107,28 +107,28 @@ def pictures_in(source: str) -> list[str] | None:
     """
     if source.startswith("sample://") and "#" not in source:
         return [row.columns["source"] for row in picture_samples.read(source)]
-    return None if "://" in source or not Path(source).is_dir() else list(map(str, shown_in(source)[0]))
+    return None if "://" in source or not Path(source).is_dir() else list(map(str, visible_files_in(source)[0]))
 
 
-def shown_in(folder: str) -> tuple[list[Path], list[Path]]:
+def visible_files_in(folder: str) -> tuple[list[Path], list[Path]]:
     """As `files_in`, hidden files left out; raises HeedfulError for a folder without any picture."""
     pictures, other_files = files_in(folder)
     if not pictures:
-        raise no_picture(folder, other_files)
+        raise no_picture_error(folder, other_files)
     return pictures, [path for path in other_files if not is_hidden(path.name)]
 
 
-def no_picture(folder: str, other_files: Sequence[Path]) -> HeedfulError:
+def no_picture_error(folder: str, other_files: Sequence[Path]) -> HeedfulError:
     """The error for a folder of other files, pictures that cannot be read among them."""
-    unsupported = next((path for path in other_files if is_unread(path) and not is_hidden(path.name)), None)
+    unsupported = next((path for path in other_files if is_unsupported(path) and not is_hidden(path.name)), None)
     detail = f" that can be read (first: {unsupported})" if unsupported else ""
     cure = f"Endings of pictures: {', '.join(ENDINGS)}" + (f"; {conversion(unsupported)}." if unsupported else ".")
     return HeedfulError(f"The folder {folder} has {count(len(other_files), 'file')} and no picture{detail}.", cure)
 
 
-def is_unread(path: Path | str) -> bool:
+def is_unsupported(path: Path | str) -> bool:
     """Whether a file ends as pictures do that cannot be read."""
-    return Path(path).suffix.lower() in UNREAD
+    return Path(path).suffix.lower() in UNSUPPORTED
 
 
 def conversion(path: Path | str) -> str:
@@ -146,7 +146,7 @@ def stems(paths: Iterable[Path]) -> set[Path]:
     return {path.with_suffix("") for path in paths}
 
 
-def by_class(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
+def rows_by_class(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
     """A row a picture, whose class is the first folder on its way."""
     for number, path in enumerate(pictures, start=1):
         name = path.relative_to(folder).parts[0]
@@ -156,7 +156,7 @@ def by_class(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
             yield TextRow({"source": str(path), "target": name}, folder, number)
 
 
-def by_text(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
+def rows_by_caption(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
     """A row for each line of the .txt beside a picture."""
     for number, path in enumerate(pictures, start=1):
         captions = next((path.with_suffix(end) for end in (".txt", ".TXT") if path.with_suffix(end).is_file()), None)
@@ -189,7 +189,7 @@ def locate_pictures(rows: Iterable[TextRow | BadRow], column: str = "") -> Itera
         column = list(columns)[int(column) - 1]
     if NAME in columns:
         return map(name_columns, chain(first, rows))
-    if Path(columns.get(column, "")).suffix.lower() in (*ENDINGS, *UNREAD):
+    if Path(columns.get(column, "")).suffix.lower() in (*ENDINGS, *UNSUPPORTED):
         return (locate_picture(row, column) for row in chain(first, rows))
     return chain(first, rows)
 
@@ -200,7 +200,7 @@ def name_columns(row: TextRow | BadRow) -> TextRow | BadRow:
         return row
     if not row.columns.get(NAME):
         return BadRow(row.where, f'no text in column "{NAME}"', "\t".join(row.columns.values()))
-    path = seen_from(row.file, row.columns[NAME])
+    path = resolve_from_table(row.file, row.columns[NAME])
     target = next((name for name in TARGETS if name in row.columns), None)
     roles = {"source": path} | ({"target": row.columns[target]} if target else {})
     return TextRow(roles | row.columns | {NAME: path}, row.file, row.line)
@@ -210,5 +210,5 @@ def locate_picture(row: TextRow | BadRow, column: str) -> TextRow | BadRow:
     """A row with this column's path as seen from here, if the table has such a file beside it."""
     if isinstance(row, BadRow) or column not in row.columns:
         return row
-    path = seen_from(row.file, row.columns[column])
+    path = resolve_from_table(row.file, row.columns[column])
     return TextRow({**row.columns, column: path}, row.file, row.line) if Path(path).is_file() else row

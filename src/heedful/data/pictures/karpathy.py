@@ -10,7 +10,7 @@ from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.readers.tables import row_of
 from heedful.errors import HeedfulError, unknown
 
-ALIKE = {"val": "valid", "restval": "train"}
+SPLIT_NAMES = {"val": "valid", "restval": "train"}
 """Karpathy's words for splits. restval is what he put back into training."""
 
 
@@ -21,13 +21,13 @@ def read_karpathy(file: str) -> Iterator[TextRow | BadRow]:
     """
     path = path_of(file)
     images, wanted_split = images_of(path), file.removeprefix(path).removeprefix("#")
-    splits = dict.fromkeys(ALIKE.get(str(image.get("split")), str(image.get("split"))) for image in images)
-    wanted_split = ALIKE.get(wanted_split, wanted_split)
+    splits = dict.fromkeys(SPLIT_NAMES.get(str(image.get("split")), str(image.get("split"))) for image in images)
+    wanted_split = SPLIT_NAMES.get(wanted_split, wanted_split)
     if wanted_split and wanted_split not in splits:
         raise unknown(f"split of {path}", wanted_split, splits)
     for number, image in enumerate(images, start=1):
         split = str(image.get("split"))
-        if not wanted_split or ALIKE.get(split, split) == wanted_split:
+        if not wanted_split or SPLIT_NAMES.get(split, split) == wanted_split:
             yield from sentences(file, path, number, image)
 
 
@@ -52,7 +52,7 @@ def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Itera
     if not isinstance(name, str) or not isinstance(entries, list) or not entries:
         yield BadRow(where, "an image without filename, or without sentences", str(name))
         return
-    source = seen_from(path, str(PurePosixPath(str(image.get("filepath") or ""), name)))
+    source = resolve_from_table(path, str(PurePosixPath(str(image.get("filepath") or ""), name)))
     for entry in entries:
         raw = entry.get("raw") if isinstance(entry, dict) else None
         tokens = entry.get("tokens") if isinstance(entry, dict) else None
@@ -63,10 +63,10 @@ def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Itera
         )
 
 
-def seen_from(table: str, name: str) -> str:
+def resolve_from_table(table: str, name: str) -> str:
     """A file's name, written as seen from the table's folder, as seen from here.
 
-    >>> seen_from("photos/metadata.csv", "cat/1.jpg"), seen_from("t.csv", "sample://mnist/test#1")
+    >>> resolve_from_table("photos/metadata.csv", "cat/1.jpg"), resolve_from_table("t.csv", "sample://mnist/test#1")
     ('photos/cat/1.jpg', 'sample://mnist/test#1')
     """
     return name if "://" in name else str(Path(table).parent / name)

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from heedful.data.pictures import arrays as picture_arrays
-from heedful.data.pictures.files import ENDINGS, UNREAD, conversion, is_unread
+from heedful.data.pictures.files import ENDINGS, UNSUPPORTED, conversion, is_unsupported
 from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import check_readable
 from heedful.data.samples import pictures as picture_samples
@@ -24,7 +24,7 @@ from heedful.errors import HeedfulError
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 LIMIT = 120_000_000  # pixels, told by the header; the largest telephones make 108 million
 SMALLEST, LARGEST = 4, 1024  # sides in pixels that are allowed
-DRAWN = 64  # side in pixels at which a sample that is drawn at any is looked at
+PREVIEW_SIDE = 64  # side in pixels at which a sample that is drawn at any is looked at
 GRAY = ("1", "L", "LA", "La", "I", "F")
 ANIMATED = ("GIF", "WEBP", "PNG")
 ORIENTATION = 0x0112  # of EXIF
@@ -83,7 +83,7 @@ def is_picture(reference: str) -> bool:
     """
     if reference.startswith("sample://"):
         return picture_samples.is_sample(reference)
-    return Path(reference).suffix.lower() in (*ENDINGS, *UNREAD) or in_npz(reference) is not None
+    return Path(reference).suffix.lower() in (*ENDINGS, *UNSUPPORTED) or in_npz(reference) is not None
 
 
 def read_picture(reference: str, form: Form) -> np.ndarray:
@@ -105,7 +105,7 @@ def read_pictures(references: Sequence[str], form: Form) -> np.ndarray:
 
 def header(reference: str) -> tuple[int, int, bool]:
     """Width, height, and whether it is gray, without decoding it; raises HeedfulError if it cannot be read."""
-    stored = from_arrays(reference, DRAWN)
+    stored = from_arrays(reference, PREVIEW_SIDE)
     if stored is not None:
         height, width, channels = stored.shape
         return width, height, channels == 1
@@ -166,19 +166,19 @@ def open_image(file: str) -> Iterator[Image.Image]:
             image = Image.open(file, formats=FORMATS)
         except Image.DecompressionBombError as error:
             pixels = re.search(r"\d+", str(error))
-            raise too_large(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
+            raise size_error(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
         except Exception:
             # Beside its own, Pillow lets a dozen kinds through from headers that are made up.
-            cure = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unread(file) else ".")
+            cure = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unsupported(file) else ".")
             raise HeedfulError(f"{file} {describe_foreign(start)}", cure) from None
         with image:
             width, height = image.size
             if width * height > LIMIT:
-                raise too_large(file, f"{width:,} × {height:,}")
+                raise size_error(file, f"{width:,} × {height:,}")
             yield image
 
 
-def too_large(file: str, pixels: str) -> HeedfulError:
+def size_error(file: str, pixels: str) -> HeedfulError:
     """The error for more pixels than are decoded."""
     return HeedfulError(
         f"{file} has {pixels} pixels, and at most {LIMIT:,} are decoded.",

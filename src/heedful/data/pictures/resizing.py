@@ -43,7 +43,7 @@ class Resizing:
             image = image.crop((left, top, left + self.crop[1], top + self.crop[0]))
         return image
 
-    def scaled(self, factor: float) -> "Resizing":
+    def scale(self, factor: float) -> "Resizing":
         """The same for a network that reads larger or smaller pictures."""
         shorter = None if self.shorter is None else round(self.shorter * factor)
         sides, crop = (

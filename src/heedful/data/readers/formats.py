@@ -24,14 +24,14 @@ from heedful.errors import HeedfulError, nearest
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ColumnSelection:
     """What is wanted of a file: columns by name (all, if it lacks one of them), and that its first line names them."""
 
     columns: tuple[str, ...] = ()
     header: bool = True
 
 
-ALL = Wanted()
+ALL = ColumnSelection()
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Format:
 
     name: str
     endings: tuple[str, ...]
-    read: Callable[[str, Wanted], Iterator[TextRow | BadRow]]
+    read: Callable[[str, ColumnSelection], Iterator[TextRow | BadRow]]
     is_text: bool = False
     """Lines of text, with their line ends and byte order marks."""
     is_table: bool = False
@@ -58,7 +58,7 @@ FORMATS = (
     Format("npz", (".npz",), lambda file, _: read_npz(file)),
     Format("karpathy", (".json",), lambda file, _: read_karpathy(file)),
 )
-OTHERS = {
+ROWLESS_FORMATS = {
     "lines": "Documents are for: complete, fill.",
     "text": "Documents are for: complete, fill.",
     "conll": "Words with labels are for: label.",
@@ -66,7 +66,7 @@ OTHERS = {
 """Formats that hold no rows, and what they are for."""
 
 
-def open_rows(file: str, name: str = "auto", selection: Wanted = ALL) -> Iterator[TextRow | BadRow]:
+def open_rows(file: str, name: str = "auto", selection: ColumnSelection = ALL) -> Iterator[TextRow | BadRow]:
     """The rows of a file, in the format of that name or else by how the file ends, never more than a chunk in memory.
 
     Raises HeedfulError for a file that is missing, empty, of unknown format, or broken as a whole.
@@ -76,9 +76,9 @@ def open_rows(file: str, name: str = "auto", selection: Wanted = ALL) -> Iterato
 
 def format_of(file: str, name: str = "auto") -> Format:
     """The format of that name, or else the file's by its ending; raises HeedfulError if neither tells it."""
-    if name in OTHERS:
+    if name in ROWLESS_FORMATS:
         purpose = "for documents" if name != "conll" else "for words with labels"
-        raise HeedfulError(f"data.format={name} is {purpose}, and rows are needed here.", OTHERS[name])
+        raise HeedfulError(f"data.format={name} is {purpose}, and rows are needed here.", ROWLESS_FORMATS[name])
     path = Path(path_of(file))
     ending = path.suffix.lower()
     row_format = next(

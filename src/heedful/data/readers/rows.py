@@ -8,7 +8,7 @@ SKIP = (
     "Mend the line, or go on without such lines: data.bad_rows=skip  "
     "(they are counted, and listed in bad_rows.jsonl of the run)"
 )
-SHOWN = 80
+MAX_QUOTED = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def quote(text: str) -> str:
     >>> print(quote("one\\ntwo"))
     "one\\ntwo"
     """
-    beginning = text[:SHOWN] + ("…" if len(text) > SHOWN else "")
+    beginning = text[:MAX_QUOTED] + ("…" if len(text) > MAX_QUOTED else "")
     return '"' + "".join(c if c.isprintable() else repr(c)[1:-1] for c in beginning) + '"'
 
 

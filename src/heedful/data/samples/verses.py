@@ -74,26 +74,26 @@ def bible(target: str) -> dict[int, str]:
         from pythonbible.bible import get_bible
         from pythonbible.errors import MissingBiblePackageError
     except ImportError:
-        raise missing("pythonbible") from None
+        raise missing_package("pythonbible") from None
     try:
         edition = get_bible({"KJV": Version.KING_JAMES, "YLT": Version.YOUNGS}[target], "plain_text_readers")
     except MissingBiblePackageError:
-        raise missing(PACKAGES[target]) from None
+        raise missing_package(PACKAGES[target]) from None
     texts = {verse: edition.get_scripture(verse, verse) for verse in sorted(edition.verse_start_indices)}
     return {verse: " ".join(text.translate(APOSTROPHES).split()) for verse, text in texts.items()}
 
 
-def missing(package: str) -> HeedfulError:
+def missing_package(package: str) -> HeedfulError:
     """The error for a package that is not there."""
     return HeedfulError(f"sample://{NAME} needs the package {package}.", 'pip install "heedful[demo]"')
 
 
 def version() -> str:
     """The packages that the verses are from, for a run's fingerprint."""
-    return ", ".join(f"{package} {installed(package)}" for package in PACKAGES.values())
+    return ", ".join(f"{package} {installed_version(package)}" for package in PACKAGES.values())
 
 
-def installed(package: str) -> str:
+def installed_version(package: str) -> str:
     """A package's version."""
     try:
         return metadata.version(package)

@@ -52,7 +52,7 @@ def read_conll(
 
     `word` and `label` are columns by number, from 1, or by the names of Universal Dependencies ("": as the head of
     this module says); `group` is the name of a comment, as in `# newdoc id = 3`. Multiword ranges (1-2) and empty
-    nodes (1.1) are counted in `passed`, and no words. A sentence with a line that cannot be read is a bad row.
+    nodes (1.1) are counted in `skip_counts`, and no words. A sentence with a line that cannot be read is a bad row.
     Raises HeedfulError for a column or comment that the file does not have.
     """
     universal = file.lower().endswith(".conllu")

@@ -33,9 +33,9 @@ from heedful.schema import NormalForm
 Kind = Literal["frames", "series", "tokens"]
 TABLES = endings_of("csv", "tsv")
 FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
-LOOKED_AT = 8  # frames of a clip by which its colours are judged
+SAMPLE_SIZE = 8  # frames of a clip by which its colours are judged
 LEVELS = 8  # colours whose levels differ by less are gray that was compressed
-MOST = 200_000  # frames of a folder or an array, as of a video
+MAX_FRAMES = 200_000  # frames of a folder or an array, as of a video
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class StepForm:
     vocabulary: WordVocabulary | SubwordVocabulary | None = None
     normalize: NormalForm = "none"
 
-    def ready(self, steps: Steps) -> np.ndarray:
+    def encode(self, steps: Steps) -> np.ndarray:
         """What a network takes: (T, H, W, C) bytes, (T, C) float32 standardised in training, or (T, 1 + L) numbers."""
         if self.vocabulary is not None:
             return self.vocabulary.encode(steps.words)
@@ -132,7 +132,7 @@ def read_steps(reference: str, form: StepForm) -> Steps:
     kind = kind_of(reference)
     if kind != form.kind:
         problem = f"holds {kind}" if kind else "is no file that is known"
-        raise HeedfulError(f"{reference} {problem}, and {form.kind} are read here.", KNOWN)
+        raise HeedfulError(f"{reference} {problem}, and {form.kind} are read here.", SUPPORTED_FILES)
     if reference.startswith("sample://"):
         values, rate = step_samples.values(reference)
         checked_values = check_channels(reference, values, form) if form.kind == "series" else as_frames(values, form)
@@ -147,7 +147,7 @@ def read_steps(reference: str, form: StepForm) -> Steps:
     return video_frames(reference, form)
 
 
-KNOWN = (
+SUPPORTED_FILES = (
     f"Frames: {', '.join(VIDEOS)}, a folder of pictures, .npy of bytes (T, H, W) or (T, H, W, C).\n"
     "Series: .csv or .tsv with a column a channel, .npy of other numbers (T,) or (T, C)."
 )
@@ -200,10 +200,10 @@ def frame_files(folder: Path) -> list[Path]:
     if not paths:
         raise HeedfulError(f"The folder {folder} has no frames.", f"Known endings: {', '.join(FRAMES)}.")
     check_count(str(folder), len(paths))
-    return sorted(paths, key=natural)
+    return sorted(paths, key=natural_key)
 
 
-def natural(path: Path) -> list[tuple[int, str]]:
+def natural_key(path: Path) -> list[tuple[int, str]]:
     """A key by which frame2 stands before frame10."""
     parts = re.split(r"(\d+)", path.name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
@@ -241,7 +241,9 @@ def read_array(file: str) -> np.ndarray:
     series = array.dtype.kind in "fiu" and array.ndim in (1, 2)
     if not frames and not series:
         shape = " × ".join(map(str, array.shape))
-        raise HeedfulError(f"{file} holds {array.dtype} of {shape}, which is neither frames nor series.", KNOWN)
+        raise HeedfulError(
+            f"{file} holds {array.dtype} of {shape}, which is neither frames nor series.", SUPPORTED_FILES
+        )
     if frames:
         check_count(file, len(array))
     return array
@@ -249,8 +251,8 @@ def read_array(file: str) -> np.ndarray:
 
 def check_count(name: str, frames: int) -> None:
     """Raises HeedfulError for more frames than are read."""
-    if frames > MOST:
-        raise HeedfulError(f"{name} has {frames:,} frames, and at most {MOST:,} are read.", "Cut it into parts.")
+    if frames > MAX_FRAMES:
+        raise HeedfulError(f"{name} has {frames:,} frames, and at most {MAX_FRAMES:,} are read.", "Cut it into parts.")
 
 
 def array_series(file: str, form: StepForm) -> Steps:
@@ -274,20 +276,20 @@ def check_channels(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
 def table_series(file: str, form: StepForm) -> Steps:
     """A series from a table."""
     table = read_table(file)
-    seconds = tuple(float(value) for value in table.numbers(["seconds"])[:, 0]) if table.timed else ()
+    seconds = tuple(float(value) for value in table.numbers(["seconds"])[:, 0]) if table.has_times else ()
     return Steps("series", table.numbers(form.channels).astype(np.float32), seconds=seconds)
 
 
-def look_at_frames(reference: str) -> tuple[int, int, bool]:
+def frame_header(reference: str) -> tuple[int, int, bool]:
     """Width, height, and whether all is gray, of a clip's first frames."""
     path = Path(reference)
     if reference.startswith("sample://") or path.suffix.lower() == ".npy":
         values = step_samples.values(reference)[0] if reference.startswith("sample://") else read_array(reference)
         return values.shape[2], values.shape[1], values.ndim == 3 or values.shape[3] == 1
     if path.is_dir():
-        headers = [header(str(frame_path)) for frame_path in frame_files(path)[:LOOKED_AT]]
+        headers = [header(str(frame_path)) for frame_path in frame_files(path)[:SAMPLE_SIZE]]
         return headers[0][0], headers[0][1], all(gray for _, _, gray in headers)
-    images = [frame.image for frame, _ in zip(read_video(reference), range(LOOKED_AT), strict=False)]
+    images = [frame.image for frame, _ in zip(read_video(reference), range(SAMPLE_SIZE), strict=False)]
     return images[0].width, images[0].height, all(is_gray(image) for image in images)
 
 

@@ -22,12 +22,12 @@ BOUNDS = (("start", "end"), ("start_step", "end_step"))
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A label from `start` until just before `end`; `counted` in steps from 0, or else in seconds."""
+    """A label from `start` until just before `end`; `in_steps` counted from 0, or else in seconds."""
 
     start: float
     end: float
     label: str
-    counted: bool
+    in_steps: bool
     where: str
 
 
@@ -35,7 +35,7 @@ Labels = tuple[str, ...] | tuple[Span, ...]
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledSource:
     """A clip before it is opened: its reference (for words: their text), and labels, perhaps still by seconds."""
 
     source: str
@@ -134,10 +134,10 @@ def label_by_spans(spans: Sequence[Span], steps: Steps) -> tuple[str, ...] | Bad
     """Each step's label is that of the span it begins in; steps between spans are masked."""
     labels = [""] * len(steps)
     for span in spans:
-        times = range(len(steps)) if span.counted or not steps.seconds else steps.seconds
+        times = range(len(steps)) if span.in_steps or not steps.seconds else steps.seconds
         inside = [step for step, time in enumerate(times) if span.start - NEAR <= time < span.end - NEAR]
         if not inside:
-            unit = "seconds" if steps.seconds and not span.counted else "steps"
+            unit = "seconds" if steps.seconds and not span.in_steps else "steps"
             last = f"the last of {count(len(steps), 'step')} begins at {times[-1]:g} {unit}"
             text = f"{span.start:g} to {span.end:g} {span.label}"
             return BadRow(span.where, f"no step begins in this row ({last})", text)

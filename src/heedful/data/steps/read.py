@@ -18,7 +18,7 @@ from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import read_conll
 from heedful.data.steps.forms import FRAMES, TABLES, StepForm, Steps, kind_of, open_steps, words_of
-from heedful.data.steps.labels import Labelled, label_file, label_steps
+from heedful.data.steps.labels import LabelledSource, label_file, label_steps
 from heedful.data.steps.tables import LABELS, LISTS, is_listing, read_listing, roles, table_clip, unreadable_clip
 from heedful.data.steps.video import ENDINGS as VIDEOS
 from heedful.errors import HeedfulError
@@ -52,9 +52,9 @@ def read_clips(
     """The clips of `files`, in order, each opened once it is asked for.
 
     A bad row raises HeedfulError where `data.bad_rows` is "error"; else it goes to `on_bad`. Bad is a clip that
-    cannot be read, or whose labels are not as many as its steps. `passed` counts what was passed over on purpose.
+    cannot be read, or whose labels are not as many as its steps. `skip_counts` counts what was passed over on purpose.
     """
-    for row in read_labelled(files, data, on_bad, skip_counts):
+    for row in read_labelled_sources(files, data, on_bad, skip_counts):
         try:
             if row.words != (form.kind == "tokens"):
                 kind = "tokens" if row.words else kind_of(row.source)
@@ -77,20 +77,20 @@ def refuse(bad: object, data: DataSettings, on_bad: OnBad) -> None:
     on_bad(bad)
 
 
-def read_labelled(
+def read_labelled_sources(
     files: Sequence[str], data: DataSettings, on_bad: OnBad, skip_counts: Counter[str] | None = None
-) -> Iterator[Labelled]:
+) -> Iterator[LabelledSource]:
     """The clips of `files` without opening them; bad rows as in `read_clips`."""
     counts = Counter() if skip_counts is None else skip_counts
     for file in files:
-        for row in read_one(file, data, counts):
+        for row in read_file(file, data, counts):
             if isinstance(row, BadRow):
                 refuse(row, data, on_bad)
             else:
                 yield row
 
 
-def read_one(file: str, data: DataSettings, skip_counts: Counter[str]) -> Iterator[Labelled | BadRow]:
+def read_file(file: str, data: DataSettings, skip_counts: Counter[str]) -> Iterator[LabelledSource | BadRow]:
     """The clips of one file or folder; raises HeedfulError for what cannot hold any."""
     path, ending = Path(file), Path(file).suffix.lower()
     if file.startswith("sample://"):
@@ -114,15 +114,15 @@ def read_one(file: str, data: DataSettings, skip_counts: Counter[str]) -> Iterat
     )
 
 
-def read_sample(name: str, data: DataSettings) -> Iterator[Labelled]:
+def read_sample(name: str, data: DataSettings) -> Iterator[LabelledSource]:
     """The clips of a sample."""
     for line, sequence in enumerate(step_samples.read(name)):
         words = step_samples.kind_of(name) == "tokens"
         source = " ".join(words_of(sequence.source, data.normalize)) if words else sequence.source
-        yield Labelled(source, sequence.labels, sequence.group, name, line, words=words)
+        yield LabelledSource(source, sequence.labels, sequence.group, name, line, words=words)
 
 
-def read_sentences(file: str, data: DataSettings, skip_counts: Counter[str]) -> Iterator[Labelled | BadRow]:
+def read_sentences(file: str, data: DataSettings, skip_counts: Counter[str]) -> Iterator[LabelledSource | BadRow]:
     """The sentences of a CoNLL file."""
     columns = roles(data)
     counts = Counter[str]()
@@ -131,11 +131,11 @@ def read_sentences(file: str, data: DataSettings, skip_counts: Counter[str]) -> 
             yield sentence
         else:
             text = " ".join(words_of(sentence.text, data.normalize))
-            yield Labelled(text, sentence.labels, sentence.group, sentence.file, sentence.line, words=True)
+            yield LabelledSource(text, sentence.labels, sentence.group, sentence.file, sentence.line, words=True)
     skip_counts.update({f"{event} of {file}": times for event, times in counts.items()})
 
 
-def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> Iterator[Labelled | BadRow]:
+def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> Iterator[LabelledSource | BadRow]:
     """The clips in a folder and the folders inside it; labels stand beside each."""
     listing = next((folder / name for name in METADATA if (folder / name).is_file()), None)
     if listing:
@@ -153,7 +153,7 @@ def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> 
         elif path in label_files:
             continue
         elif ending in COLUMNS or ending in TABLES:
-            yield from read_one(str(path), data, skip_counts)
+            yield from read_file(str(path), data, skip_counts)
         else:
             skip_counts[f"other file of {folder}"] += 1
 
@@ -169,7 +169,7 @@ def sidecars(path: Path) -> list[Path]:
     return [file for ending in LABELS if (file := path.parent / (stem + ending)).is_file()]
 
 
-def clip_with_sidecar(path: Path, data: DataSettings) -> Labelled | BadRow:
+def clip_with_sidecar(path: Path, data: DataSettings) -> LabelledSource | BadRow:
     """A clip with the labels that stand beside it."""
     if data.group:
         cure = "List the clips in metadata.csv in their folder, with columns file_name, labels and that one."
@@ -179,16 +179,18 @@ def clip_with_sidecar(path: Path, data: DataSettings) -> Labelled | BadRow:
     if len(label_files) != 1:
         problem = "two files of labels stand beside it" if label_files else "no labels stand beside it"
         names = ", ".join(file.name for file in label_files) or f"{stem}.txt (a label a frame) or {stem}.csv"
-        return BadRow(str(path), problem, "", f"{'They are' if label_files else 'Wanted is'} {names}.")
+        return BadRow(str(path), problem, "", f"{'They are' if label_files else 'ColumnSelection is'} {names}.")
     labels = label_file(str(label_files[0]))
     paths = (str(path), str(label_files[0]))
-    return labels if isinstance(labels, BadRow) else Labelled(str(path), labels, "", str(label_files[0]), 1, paths)
+    return (
+        labels if isinstance(labels, BadRow) else LabelledSource(str(path), labels, "", str(label_files[0]), 1, paths)
+    )
 
 
-def describe_passed(skip_counts: Counter[str]) -> list[str]:
+def describe_skipped(skip_counts: Counter[str]) -> list[str]:
     """What was passed over, one line each.
 
-    >>> describe_passed(Counter({"empty node of a.conllu": 2}))
+    >>> describe_skipped(Counter({"empty node of a.conllu": 2}))
     ['passed over: 2 empty nodes of a.conllu']
     """
     parts = ((event.partition(" of "), times) for event, times in skip_counts.items())

@@ -17,7 +17,7 @@ from heedful.errors import HeedfulError, unknown
 
 SECONDS = "seconds"
 """The column of this name tells when each step begins; it is no channel."""
-KEPT = 2  # tables in memory: labels and numbers of one are asked for one after the other
+CACHED_TABLES = 2  # tables in memory: labels and numbers of one are asked for one after the other
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SeriesTable:
     lines: list[int]
 
     @property
-    def timed(self) -> bool:
+    def has_times(self) -> bool:
         """Whether it tells the time of each step."""
         return SECONDS in self.columns
 
@@ -41,9 +41,9 @@ class SeriesTable:
 
     def numbers(self, names: Sequence[str]) -> np.ndarray:
         """Columns as (T, C) float64; raises HeedfulError, with its line, for what is no number."""
-        return np.stack([self.parsed(name) for name in names], axis=1)
+        return np.stack([self.parse_column(name) for name in names], axis=1)
 
-    def parsed(self, name: str) -> np.ndarray:
+    def parse_column(self, name: str) -> np.ndarray:
         """One column as (T,)."""
         texts = self.column(name)
         try:
@@ -80,7 +80,7 @@ def read_table(file: str) -> SeriesTable:
     return load(file, status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED_TABLES)
 def load(file: str, mtime: int, size: int) -> SeriesTable:
     """As `read_table`, for a file of that time and size."""
     columns: dict[str, list[str]] = {}

@@ -8,7 +8,7 @@ from heedful.data.pairs.read import columns_by_role
 from heedful.data.readers.formats import endings_of, open_rows
 from heedful.data.readers.rows import BadRow, TextRow, quote
 from heedful.data.steps.forms import TABLES
-from heedful.data.steps.labels import Labelled, from_rows, label_file, labels_of_text
+from heedful.data.steps.labels import LabelledSource, from_rows, label_file, labels_of_text
 from heedful.data.steps.series import SECONDS, number, read_table
 from heedful.errors import HeedfulError, unknown
 from heedful.schema import DataSettings
@@ -25,7 +25,7 @@ def is_listing(file: str, data: DataSettings) -> bool:
     return "file_name" in first or (source_column in first and not isfinite(number(first[source_column])))
 
 
-def table_clip(file: str, data: DataSettings) -> Labelled | BadRow:
+def table_clip(file: str, data: DataSettings) -> LabelledSource | BadRow:
     """A series with its labels in a column of its own."""
     name = label_column(data)
     try:
@@ -38,7 +38,7 @@ def table_clip(file: str, data: DataSettings) -> Labelled | BadRow:
     rows = [TextRow({name: text}, file, line) for text, line in zip(table.columns[name], table.lines, strict=True)]
     labels = from_rows(rows, file, name)
     group = table.column(data.group)[0] if data.group else ""
-    return labels if isinstance(labels, BadRow) else Labelled(file, labels, group, file, table.lines[0])
+    return labels if isinstance(labels, BadRow) else LabelledSource(file, labels, group, file, table.lines[0])
 
 
 def label_column(data: DataSettings) -> str:
@@ -62,7 +62,7 @@ def channels_of(file: str, data: DataSettings) -> tuple[str, ...]:
     return channels
 
 
-def read_listing(file: str, data: DataSettings) -> Iterator[Labelled | BadRow]:
+def read_listing(file: str, data: DataSettings) -> Iterator[LabelledSource | BadRow]:
     """The clips that a table names, in the order in which they are first named."""
     columns = roles(data)
     source, clips = columns.get("source", "file_name"), dict[str, list[TextRow]]()
@@ -77,7 +77,7 @@ def read_listing(file: str, data: DataSettings) -> Iterator[Labelled | BadRow]:
         yield clip_of_rows(name, rows, columns.get("target", ""), data)
 
 
-def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings) -> Labelled | BadRow:
+def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings) -> LabelledSource | BadRow:
     """One clip of a listing, from its rows."""
     first, folder = rows[0], Path(rows[0].file).parent
     key = target or next((key for key in LABEL_NAMES if key in first.columns), "labels")
@@ -99,7 +99,7 @@ def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings
         labels = labels_of_text(text, first.where)
     if isinstance(labels, BadRow):
         return labels
-    return Labelled(paths[0], labels, first.columns.get(data.group, ""), first.file, first.line, paths)
+    return LabelledSource(paths[0], labels, first.columns.get(data.group, ""), first.file, first.line, paths)
 
 
 def unreadable_clip(where: str, error: HeedfulError) -> BadRow:

@@ -44,8 +44,8 @@ def read_video(file: str, rate: float = 0.0, limits: Limits | None = None) -> It
     the file is no video, has no frames, is damaged or larger than the limits.
     """
     check_readable(file)
-    frames = decoded(file, limits or Limits())
-    return resampled(frames, rate) if rate else frames
+    frames = decode_frames(file, limits or Limits())
+    return resample(frames, rate) if rate else frames
 
 
 def header_seconds(file: str) -> float | None:
@@ -54,7 +54,7 @@ def header_seconds(file: str) -> float | None:
         return container.duration / 1e6 if container.duration else None
 
 
-def resampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
+def resample(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
     """At 0, 1 / rate, 2 / rate, … the frame that is seen then; a frame may come several times, or not at all."""
     number = 0
     for frame in frames:
@@ -63,7 +63,7 @@ def resampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
             number += 1
 
 
-def decoded(file: str, limits: Limits) -> Iterator[Frame]:
+def decode_frames(file: str, limits: Limits) -> Iterator[Frame]:
     """Every frame, once the time of the next one is known."""
     av = pyav()
     number, start, before, first = 0, 0.0, None, 0.0
@@ -83,7 +83,7 @@ def decoded(file: str, limits: Limits) -> Iterator[Frame]:
             if before is not None:
                 yield Frame(picture(before), start, start + last_duration(before, start, number))
     except av.FFmpegError as error:
-        raise damaged(file, number, error) from None
+        raise damage_error(file, number, error) from None
     if before is None:
         raise HeedfulError(f"{file} has no frames.", "Its header promises pictures, and none follow: copy it again.")
 
@@ -139,7 +139,7 @@ def check_seconds(file: str, seconds: float, limits: Limits) -> None:
 def start_of(file: str, frame: Any, number: int, first: float, before: float) -> float:
     """When a frame begins; where it does not say, it follows the one before it at the usual distance."""
     if frame.time is None:
-        return before + usual_gap(frame, before, number)
+        return before + mean_duration(frame, before, number)
     start = float(frame.time - first)
     if start < before - NEAR:
         problem = f"{file}: the timestamps go back at frame {number:,}, from {before:.3f} to {start:.3f} seconds."
@@ -150,10 +150,10 @@ def start_of(file: str, frame: Any, number: int, first: float, before: float) ->
 def last_duration(frame: Any, start: float, frames: int) -> float:
     """How long the last frame is seen: as it says itself, or as long as the others on average."""
     duration = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
-    return duration or usual_gap(frame, start, frames - 1)
+    return duration or mean_duration(frame, start, frames - 1)
 
 
-def usual_gap(frame: Any, start: float, before: int) -> float:
+def mean_duration(frame: Any, start: float, before: int) -> float:
     """The average distance of the frames so far, or a twenty-fifth of a second."""
     return start / before if before > 0 and start > 0 else 0.04
 
@@ -165,7 +165,7 @@ def picture(frame: Any) -> Image.Image:
     return image.rotate(angle, expand=True) if angle else image
 
 
-def damaged(file: str, frames: int, error: Exception) -> HeedfulError:
+def damage_error(file: str, frames: int, error: Exception) -> HeedfulError:
     """The error for what FFmpeg gives up on."""
     if not frames:
         why = getattr(error, "strerror", None) or str(error)

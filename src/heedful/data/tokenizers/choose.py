@@ -12,13 +12,13 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
-LOOKED_AT = 20_000  # texts by which their unit is judged
+SAMPLE_SIZE = 20_000  # texts by which their unit is judged
 CLOSED = 300  # symbols that a closed set may have
 
 
 def text_facts(corpus: Corpus, sides: tuple[str, ...], requested_kind: str) -> TextFacts:
     """What the training texts of these sides are, for which the recipe asks that kind of tokenizer."""
-    unit = unit_of(list(islice(corpus.texts(sides, False), LOOKED_AT)))
+    unit = unit_of(list(islice(corpus.texts(sides, False), SAMPLE_SIZE)))
     characters = sum(len(text) for text in corpus.texts(sides, False)) * corpus.rows / max(1, len(corpus.sample))
     return TextFacts(sides, requested_kind, unit, characters, len(set().union(*corpus.texts(sides, False))))
 
@@ -41,7 +41,7 @@ def unit_of(texts: Sequence[str]) -> Unit:
     return "sentences"
 
 
-def asked_kind(data: DataSettings, problem: str, cure: str) -> str:
+def common_kind(data: DataSettings, problem: str, cure: str) -> str:
     """The one kind of tokenizer that both keys of the recipe allow.
 
     Raises HeedfulError if they differ; `problem` has a place for their names.
@@ -73,7 +73,9 @@ def learn_tokenizer(
     return tokenizer
 
 
-def keep_given(tokenizer: Tokenizer, sides: tuple[str, ...], data: DataSettings, note: Callable[[str], None]) -> None:
+def keep_pretrained(
+    tokenizer: Tokenizer, sides: tuple[str, ...], data: DataSettings, note: Callable[[str], None]
+) -> None:
     """Says that the tokenizer of the weights one starts from stays; raises HeedfulError if the recipe wants another."""
     for key in (*(f"{side}_tokenizer" for side in sides), "vocabulary"):
         if getattr(data, key) not in ("auto", tokenizer.size if key == "vocabulary" else tokenizer.kind):

@@ -30,7 +30,7 @@ def learn(kind: str, texts: Iterable[str], vocabulary: int) -> Tokenizer:
     if kind not in KINDS:
         raise unknown("tokenizer", kind, [*KINDS, "a path ending in .json"])
     if kind in ("bpe", "unigram") and vocabulary <= SMALLEST:
-        raise too_small(kind, vocabulary, f"the bytes and the special tokens alone are {SMALLEST}.")
+        raise size_error(kind, vocabulary, f"the bytes and the special tokens alone are {SMALLEST}.")
     match kind:
         case "characters":
             inner = characters(texts)
@@ -43,7 +43,7 @@ def learn(kind: str, texts: Iterable[str], vocabulary: int) -> Tokenizer:
     return Tokenizer(inner, kind)
 
 
-def too_small(kind: str, vocabulary: int, why: str) -> HeedfulError:
+def size_error(kind: str, vocabulary: int, why: str) -> HeedfulError:
     """The error for a vocabulary without room for what must be in it."""
     return HeedfulError(
         f"A {kind} vocabulary of {vocabulary} is too small: {why}",
@@ -114,7 +114,7 @@ def unigram(texts: Iterable[str], vocabulary: int) -> tokenizers.Tokenizer:
         learner.train_from_iterator(texts, trainer)
     except Exception as error:
         # A plain Exception of the library: "The vocabulary is not large enough to contain all chars".
-        raise too_small("unigram", vocabulary, f"{error}") from None
+        raise size_error("unigram", vocabulary, f"{error}") from None
     pieces = json.loads(learner.to_str())["model"]["vocab"]
     entries = [(text, 0.0) for text in (*SPECIALS, *BYTES)] + sort_pieces(pieces)
     inner = tokenizers.Tokenizer(models.Unigram(entries, UNK, True))

@@ -7,7 +7,7 @@ import tokenizers
 
 from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from heedful.data.tokenizers.special_tokens import SpecialTokens
-from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of, marks_beside
+from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of, special_tokens_path
 from heedful.errors import HeedfulError
 
 PIECES = '{"sentencepiece"'
@@ -22,7 +22,7 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         raise HeedfulError(f"The tokenizer {path} cannot be read: {error}.") from None
     if text.startswith(PIECES):
         return SentencePieceTokenizer.parse(json.loads(text))
-    special_tokens_file = marks_beside(path)
+    special_tokens_file = special_tokens_path(path)
     special_tokens = (
         SpecialTokens.parse(json.loads(special_tokens_file.read_text(encoding="utf-8")))
         if special_tokens_file.exists()
