@@ -66,8 +66,8 @@ def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Us
     except tomllib.TOMLDecodeError as error:
         raise HeedfulError(f"The recipe {path} is not valid TOML: {error}.") from None
     if "task" not in table:
-        among = f" ({', '.join(uses)})" if uses else ""
-        raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{among}.')
+        task_list = f" ({', '.join(uses)})" if uses else ""
+        raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{task_list}.')
     try:
         # a run's own recipe was accepted when it began, and is read whatever has been learnt about it since
         accepted = Path(path).name == REQUESTED or (Path(path).parent / "config.json").exists()
@@ -85,8 +85,8 @@ def dump(recipe: Recipe, complete: bool = True) -> str:
 
     table = without_none(recipe)
     if not complete:
-        usual, values = flat(as_table(Recipe())), flat(table)
-        for name in [name for name in values if name not in recipe.written and values[name] == usual[name]]:
+        defaults, values = flat(as_table(Recipe())), flat(table)
+        for name in [name for name in values if name not in recipe.written and values[name] == defaults[name]]:
             section, _, key = name.rpartition(".")
             (table[section] if section else table).pop(key)
     return tomli_w.dumps({name: value for name, value in table.items() if value != {}})
@@ -94,10 +94,10 @@ def dump(recipe: Recipe, complete: bool = True) -> str:
 
 def change(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = None) -> Recipe:
     """The same recipe with dotted keys changed, checked anew."""
-    changed = build(recipe.task, changes, without_none(recipe), uses, accepted=True)
+    changed_recipe = build(recipe.task, changes, without_none(recipe), uses, accepted=True)
     # what was never said stays unsaid: a task may have a default of its own for it
     taken_out = {name for name, value in changes.items() if value is None}
-    return replace(changed, written=(recipe.written | changes.keys()) - taken_out)
+    return replace(changed_recipe, written=(recipe.written | changes.keys()) - taken_out)
 
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
@@ -192,8 +192,8 @@ def own_keys() -> "list[Field[Any]]":
 
 def keys() -> list[str]:
     """Every dotted key that a recipe may hold."""
-    below = [f"{section}.{key_field.name}" for section, table in SECTIONS.items() for key_field in fields(table)]
-    return [declared.name for declared in own_keys()] + below
+    section_keys = [f"{section}.{key_field.name}" for section, table in SECTIONS.items() for key_field in fields(table)]
+    return [declared.name for declared in own_keys()] + section_keys
 
 
 def place(table: dict[str, Any], key: str, value: Any) -> None:
@@ -218,12 +218,12 @@ def check(table: dict[str, Any]) -> Recipe:
     from pydantic import ValidationError
 
     try:
-        checked = checker(Recipe).model_validate(table)
+        model = checker(Recipe).model_validate(table)
     except ValidationError as error:
         raise plain(error, table) from None
-    values = checked.model_dump()
+    values = model.model_dump()
     parts = {name: section(**values.pop(name)) for name, section in SECTIONS.items()}
-    recipe = Recipe(**values, **parts, written=frozenset(flat(checked.model_dump(exclude_unset=True))))
+    recipe = Recipe(**values, **parts, written=frozenset(flat(model.model_dump(exclude_unset=True))))
     for name in keys():
         refuse_without(name, recipe)
     budgets = [name for name in BUDGETS if getattr(recipe.train, name) is not None]
@@ -266,9 +266,9 @@ def limited(hint: Any, limits: dict[str, Any]) -> Any:
 def refuse_without(name: str, recipe: Recipe) -> None:
     """Raises HeedfulError for a list of texts one of which does not hold what each must."""
     declared = declaration(name)
-    must = declared.metadata["limits"].get("holds") if declared else None
-    value = flat(as_table(recipe))[name] if must else ()
-    if not all(must in text for text in value):
+    needed_text = declared.metadata["limits"].get("holds") if declared else None
+    value = flat(as_table(recipe))[name] if needed_text else ()
+    if not all(needed_text in text for text in value):
         raise HeedfulError(f"{name} cannot be {value!r}.", describe(name))
 
 
@@ -313,8 +313,8 @@ def plain(error: "ValidationError", table: dict[str, Any]) -> HeedfulError:
 def unknown_key(key: str) -> HeedfulError:
     """The error for a key that no recipe has, with the nearest that it may have."""
     match = nearest(key, keys()) or nearest(key.split(".")[-1], [k.split(".")[-1] for k in keys()])
-    full = next((k for k in keys() if k == match or k.endswith(f".{match}")), None)
-    return HeedfulError(f"The recipe has no key {key}.", f"Nearest: {describe(full)}" if full else "")
+    full_key = next((k for k in keys() if k == match or k.endswith(f".{match}")), None)
+    return HeedfulError(f"The recipe has no key {key}.", f"Nearest: {describe(full_key)}" if full_key else "")
 
 
 def describe(key: str, uses: Uses | None = None) -> str:

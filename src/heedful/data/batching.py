@@ -106,8 +106,8 @@ def sample(examples: Sequence[T], limit: int, seed: int) -> list[T]:
     """At most `limit` of the examples, the same ones for a seed, in their order."""
     if len(examples) <= limit:
         return list(examples)
-    chosen = np.random.default_rng(seed).choice(len(examples), limit, replace=False)
-    return [examples[number] for number in sorted(chosen)]
+    numbers = np.random.default_rng(seed).choice(len(examples), limit, replace=False)
+    return [examples[number] for number in sorted(numbers)]
 
 
 def pad(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

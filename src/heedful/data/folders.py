@@ -41,24 +41,24 @@ def write_atomically(folder: Path) -> Iterator[Path]:
     """
     if not is_prepared(folder) and (folder.is_file() or (folder.is_dir() and any(folder.iterdir()))):
         raise HeedfulError(f"{folder} holds what is not Heedful's to replace.", "Take another folder: -o runs/NAME")
-    partial = folder.with_name(f"{folder.name}.partial")
+    partial_folder = folder.with_name(f"{folder.name}.partial")
     parent_missing = not folder.parent.exists()
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    shutil.rmtree(partial_folder, ignore_errors=True)
+    partial_folder.mkdir(parents=True)
     try:
-        yield partial
+        yield partial_folder
     except BaseException:
-        shutil.rmtree(partial)
+        shutil.rmtree(partial_folder)
         with suppress(OSError):
             if parent_missing:
                 folder.parent.rmdir()
         raise
-    for path in (*partial.rglob("*"), partial):
+    for path in (*partial_folder.rglob("*"), partial_folder):
         descriptor = os.open(path, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
     shutil.rmtree(folder, ignore_errors=True)
-    os.rename(partial, folder)
+    os.rename(partial_folder, folder)
 
 
 def write_json(path: Path, value: object) -> None:

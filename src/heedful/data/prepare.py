@@ -49,9 +49,9 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
         prepared: Any = kind.open(data_folder)
         say(f"data as prepared before: {count(len(prepared.train), f'training {kind.row}')}")
         return prepared
-    with write_atomically(data_folder) as partial:
-        notes, bad = Notes(say, kind.row), BadRows(partial / "bad_rows.jsonl")
-        preparation = Preparation(recipe, partial, notes, bad, decisions)
+    with write_atomically(data_folder) as partial_folder:
+        notes, bad = Notes(say, kind.row), BadRows(partial_folder / "bad_rows.jsonl")
+        preparation = Preparation(recipe, partial_folder, notes, bad, decisions)
         survey_result = survey(kind, preparation)
         encode(
             kind,
@@ -60,7 +60,7 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
             [decisions.tokenizer_settings(facts, recipe.data) for facts in survey_result.facts.texts],
         )
         bad.close(folder / "bad_rows.jsonl")
-        write_json(partial / ABOUT, {"fingerprint": fingerprint, "notes": notes.lines} | kind.about())
+        write_json(partial_folder / ABOUT, {"fingerprint": fingerprint, "notes": notes.lines} | kind.about())
     return kind.open(data_folder)
 
 

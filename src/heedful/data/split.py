@@ -86,20 +86,20 @@ class Split:
     def refuse_empty(self, sides: np.ndarray) -> None:
         """Raises HeedfulError if no row is left to learn from."""
         if not (sides == TRAIN).any():
-            shared = "All of them share a source or group with valid or test; data.overlap=keep would keep them."
-            cure = self.first_bad if not len(sides) else shared if (sides == SHARED).any() else ""
+            overlap_cure = "All of them share a source or group with valid or test; data.overlap=keep would keep them."
+            cure = self.first_bad if not len(sides) else overlap_cure if (sides == SHARED).any() else ""
             raise HeedfulError(f"There is no {self.note.row} to learn from in {', '.join(self.data.train)}.", cure)
 
     def drop_shared(self, scan: Scan, sides: np.ndarray, sources: set[int], groups: set[int], name: str) -> None:
         """Takes the rows out of training that share a source or group with a held-out set, or says that they stay."""
-        before = sides.copy()
+        sides_before = sides.copy()
         hashes = [np.fromiter(side, np.uint64, len(side)) for side in (sources, groups)]
         number = drop_overlap(scan, sides, hashes[0], hashes[1])
         criterion = "whose source or group" if self.data.group else "whose source"
         if self.data.overlap == "drop":
             self.note.report_left_out(number, f"{criterion} also stands in {name}", "")
         elif number:
-            sides[:] = before
+            sides[:] = sides_before
             row_count = count(number, f"training {self.note.row}")
             self.note(f"kept: {row_count} {criterion} also stands in {name} (data.overlap=keep)")
 
@@ -129,23 +129,23 @@ def hold_out(groups: np.ndarray, sides: np.ndarray, limit: int) -> None:
     """
     rows = np.flatnonzero(sides == TRAIN)
     keys, inverse, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
-    fits = counts <= limit
-    chosen = fits & (np.cumsum(np.where(fits, counts, 0)) <= limit)
-    if not chosen.any() or len(keys) < 2:
+    fitting_groups = counts <= limit
+    chosen_groups = fitting_groups & (np.cumsum(np.where(fitting_groups, counts, 0)) <= limit)
+    if not chosen_groups.any() or len(keys) < 2:
         raise HeedfulError(
             f"No validation rows can be held out: {limit:,} are wanted of {count(len(rows), 'row')}, "
             f"which hang together in {count(len(keys), 'group')} by source or data.group.",
             "Give a file for it, as --valid valid.tsv, or another number, as data.valid_rows=500.",
         )
-    sides[rows[chosen[inverse]]] = VALID
+    sides[rows[chosen_groups[inverse]]] = VALID
 
 
 def drop_overlap(scan: Scan, sides: np.ndarray, sources: np.ndarray, groups: np.ndarray) -> int:
     """Marks TRAIN rows as SHARED whose source or group is among these hashes; says how many."""
-    shared = np.isin(np.asarray(scan.sources), sources) | np.isin(np.asarray(scan.groups), groups)
-    shared &= sides == TRAIN
-    sides[shared] = SHARED
-    return int(shared.sum())
+    shared_rows = np.isin(np.asarray(scan.sources), sources) | np.isin(np.asarray(scan.groups), groups)
+    shared_rows &= sides == TRAIN
+    sides[shared_rows] = SHARED
+    return int(shared_rows.sum())
 
 
 def group_by_source(pairs: Iterable[Pair]) -> list[Example]:

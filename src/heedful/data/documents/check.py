@@ -10,8 +10,8 @@ import numpy as np
 
 from heedful.data.documents.read import document_notes, read_documents
 from heedful.data.pairs.check import WEIGHT, histogram, list_entries
-from heedful.data.pairs.look import FIRST, PATTERNS
 from heedful.data.pairs.read import Pair
+from heedful.data.pairs.statistics import FIRST, PATTERNS
 from heedful.data.readers.files import all_files, valid_files
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.split import hash_text
@@ -111,13 +111,10 @@ def findings_between(train: DocumentStatistics, held_out: DocumentStatistics, na
     """Documents of train that stand in what is held out, and characters that training never shows."""
     shared_rows = np.isin(np.asarray(train.texts), np.asarray(held_out.texts))
     yield from finding_for_rows(shared_rows, f"of train that also stand in {name}", train)
-    unseen = sorted(set(held_out.characters) - set(train.characters))
-    if unseen:
-        yield Finding(
-            "!",
-            f"{count(len(unseen), 'character')} of {name} never seen in training: {list_entries(unseen)}",
-            len(unseen),
-        )
+    unseen_characters = sorted(set(held_out.characters) - set(train.characters))
+    if unseen_characters:
+        text = f"{count(len(unseen_characters), 'character')} of {name} never seen in training"
+        yield Finding("!", f"{text}: {list_entries(unseen_characters)}", len(unseen_characters))
 
 
 def finding_for_rows(rows: np.ndarray, description: str, statistics: DocumentStatistics) -> Iterator[Finding]:

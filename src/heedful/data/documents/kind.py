@@ -23,7 +23,7 @@ from heedful.errors import HeedfulError
 from heedful.results import Example
 
 CHUNK = 1000
-LEARNT = 0.9  # of a document that stands alone, its beginning
+TRAIN_FRACTION = 0.9  # of a document that stands alone, its beginning
 
 
 class DocumentKind(DataKind[PreparedDocuments]):
@@ -44,14 +44,14 @@ class DocumentKind(DataKind[PreparedDocuments]):
 
     def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """The documents of files that hold something, the blank ones counted."""
-        blank, first = 0, ""
+        blank_count, first = 0, ""
         for document in read_documents(files, self.preparation.data, ignore if second_pass else self.preparation.bad):
             if document.source.strip():
                 yield document
             else:
-                blank, first = blank + 1, first or document.where
+                blank_count, first = blank_count + 1, first or document.where
         if not second_pass:
-            self.preparation.note.report_left_out(blank, "with nothing but blanks in it", first)
+            self.preparation.note.report_left_out(blank_count, "with nothing but blanks in it", first)
 
     def cut_only_row(self, row: Pair) -> tuple[Pair, Pair]:
         """Of the only document the beginning is learnt from, and the end held out; neither is read to its end."""
@@ -65,8 +65,8 @@ class DocumentKind(DataKind[PreparedDocuments]):
 
     def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
         """As `DataKind.describe_sides`; both sides are the text."""
-        median, long = np.percentile([len(row.source) for row in corpus.sample], (50, 99), method="nearest")
-        facts = SideFacts("text", int(median), int(long))
+        median, percentile = np.percentile([len(row.source) for row in corpus.sample], (50, 99), method="nearest")
+        facts = SideFacts("text", int(median), int(percentile))
         return facts, facts
 
     def texts_to_learn(self, corpus: Corpus) -> Iterable[TextFacts]:
@@ -89,7 +89,7 @@ class DocumentKind(DataKind[PreparedDocuments]):
         """Writes the tokenizer and the training store, chunk by chunk."""
         self.tokenizer.save(self.preparation.folder / "tokenizer.json")
         data, note, special_tokens = self.preparation.data, self.preparation.note, self.tokenizer.special_tokens
-        writer, short, long, unknown, tokens = (
+        writer, short_count, long_count, unknown_count, token_count = (
             Writer(self.preparation.folder / "train", (self.tokenizer.size, 1)),
             0,
             0,
@@ -101,20 +101,20 @@ class DocumentKind(DataKind[PreparedDocuments]):
             rows, origins = [], []
             for document, ids in zip(chunk, encode_texts(self.tokenizer, [d.source for d in chunk]), strict=True):
                 too_short, too_long = len(ids) < max(1, data.min_tokens), 0 < data.max_tokens < len(ids)
-                short, long = short + too_short, long + too_long
+                short_count, long_count = short_count + too_short, long_count + too_long
                 if not too_short and not too_long:
                     rows.append(special_tokens.document(ids, self.ends))
                     origins.append((document.file, document.line))
-                    unknown, tokens = unknown + self.tokenizer.unknowns(ids), tokens + len(ids)
+                    unknown_count, token_count = unknown_count + self.tokenizer.unknowns(ids), token_count + len(ids)
             writer.extend(rows, [[] for _ in rows], origins)
         writer.close()
-        note.report_left_out(short, f"of fewer than {max(1, data.min_tokens)} tokens (data.min_tokens)", "")
-        note.report_left_out(long, f"of more than {data.max_tokens:,} tokens (data.max_tokens)", "")
+        note.report_left_out(short_count, f"of fewer than {max(1, data.min_tokens)} tokens (data.min_tokens)", "")
+        note.report_left_out(long_count, f"of more than {data.max_tokens:,} tokens (data.max_tokens)", "")
         if not writer.rows:
             raise HeedfulError("No document is left to learn from.", "See data.min_tokens and data.max_tokens.")
-        if unknown:
-            note(f"train: {count(unknown, 'token')} without an entry in the vocabulary (<unk>)")
-        note(f"train: {count(writer.rows, 'document')} of {count(tokens, 'token')}")
+        if unknown_count:
+            note(f"train: {count(unknown_count, 'token')} without an entry in the vocabulary (<unk>)")
+        note(f"train: {count(writer.rows, 'document')} of {count(token_count, 'token')}")
 
     def examples(self, rows: Sequence[Pair]) -> list[Example]:
         """Each document is one, though it may stand there twice."""
@@ -138,8 +138,8 @@ def cut_document(document: Pair) -> tuple[Pair, Pair]:
 
     Raises HeedfulError if it is too short to be cut.
     """
-    cut = int(LEARNT * len(document.source))
-    texts = document.source[:cut], document.source[cut:]
+    boundary = int(TRAIN_FRACTION * len(document.source))
+    texts = document.source[:boundary], document.source[boundary:]
     if not all(text.strip() for text in texts):
         raise HeedfulError(
             f"{document.where}: the only document is too short for a part of it to be held out.",

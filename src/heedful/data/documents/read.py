@@ -66,9 +66,9 @@ def documents_of_rows(rows: Iterator[TextRow | BadRow], data: DataSettings) -> I
             continue
         if row.file != file:
             file, keys = row.file, assign_columns(row, data, (ROLE,))
-        missing = next((key for key in keys.values() if key not in row.columns), None)
-        if missing is not None:
-            yield missing_column(row, missing)
+        missing_key = next((key for key in keys.values() if key not in row.columns), None)
+        if missing_key is not None:
+            yield missing_column(row, missing_key)
         elif not data.columns and "2" in row.columns and keys[ROLE] == "1" and "group" not in keys:
             cure = "Say which one holds the text: data.columns.text=1"
             yield BadRow(row.where, f"{len(row.columns)} columns where 1 is needed (a text)", text_of_row(row), cure)
@@ -92,8 +92,8 @@ def read_whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) 
             lines.append(line)
     with open(file, "rb") as stream:
         stream.seek(-1, 2)
-        ended = stream.read() == b"\n"
-    return document("\n".join(lines) + "\n" * ended, "", file, 1, data)
+        ends_with_newline = stream.read() == b"\n"
+    return document("\n".join(lines) + "\n" * ends_with_newline, "", file, 1, data)
 
 
 def document(text: str, group: str, file: str, line: int, data: DataSettings) -> Pair:

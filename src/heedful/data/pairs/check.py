@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from heedful.data.pairs.look import FIRST, ODD, PICTURES, SIDES, PairStatistics, collect_statistics
+from heedful.data.pairs.statistics import FIRST, ODD, PICTURES, SIDES, PairStatistics, collect_statistics
 from heedful.data.readers.files import all_files, file_notes, valid_files
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
@@ -68,8 +68,8 @@ def summary(statistics: PairStatistics, files: int) -> str:
         low, high = np.percentile(np.asarray(lengths), [5, 95], method="nearest")
         spans.append(f"{side} {low:,} to {high:,} {unit}" if low < high else f"{side} {low:,} {unit}")
     sources = len(np.unique(np.asarray(statistics.sources)))
-    several = "" if sources == len(statistics.pairs) else f"{count(sources, 'source')} · "
-    return f"{pairs} · {several}{', '.join(spans)} (nine in ten) · {count(files, 'file')}"
+    sources_text = "" if sources == len(statistics.pairs) else f"{count(sources, 'source')} · "
+    return f"{pairs} · {sources_text}{', '.join(spans)} (nine in ten) · {count(files, 'file')}"
 
 
 def findings_within(statistics: PairStatistics, data: DataSettings) -> Iterator[Finding]:
@@ -108,16 +108,19 @@ def findings_of_lengths(statistics: PairStatistics) -> Iterator[Finding]:
 
 def findings_of_forms(statistics: PairStatistics, data: DataSettings) -> Iterator[Finding]:
     """Composed and decomposed characters, a header taken for a pair, targets equal to their sources."""
-    decomposed, first = statistics.oddities.get("NFD", (0, []))
-    composed, _ = statistics.oddities.get("NFC", (0, []))
-    if decomposed and data.normalize == "none":
-        mixed = f", {composed:,} with composed ones (NFC)" if composed else ""
-        text = f"{count(decomposed, 'pair')} with decomposed characters (NFD){mixed}: data.normalize=NFC makes them one"
-        yield Finding("!" if composed else "i", text, decomposed, tuple(first))
-    equal, first = statistics.oddities.get("equal", (0, []))
-    if equal:
-        level = "!" if equal > len(statistics.pairs) / 100 else "i"
-        yield Finding(level, f"{count(equal, 'pair')} whose target is the source itself", equal, tuple(first))
+    decomposed_count, first = statistics.oddities.get("NFD", (0, []))
+    composed_count, _ = statistics.oddities.get("NFC", (0, []))
+    if decomposed_count and data.normalize == "none":
+        remark = f", {composed_count:,} with composed ones (NFC)" if composed_count else ""
+        text = f"{count(decomposed_count, 'pair')} with decomposed characters (NFD){remark}"
+        text += ": data.normalize=NFC makes them one"
+        yield Finding("!" if composed_count else "i", text, decomposed_count, tuple(first))
+    equal_count, first = statistics.oddities.get("equal", (0, []))
+    if equal_count:
+        level = "!" if equal_count > len(statistics.pairs) / 100 else "i"
+        yield Finding(
+            level, f"{count(equal_count, 'pair')} whose target is the source itself", equal_count, tuple(first)
+        )
     if statistics.header:
         cure = "name the columns if it is one: data.columns.source=… data.columns.target=…"
         yield Finding(
@@ -131,10 +134,10 @@ def findings_of_repeats(statistics: PairStatistics) -> Iterator[Finding]:
     repeated_rows = np.ones(len(hashes), bool)
     repeated_rows[np.unique(hashes, return_index=True)[1]] = False
     yield from finding_for_rows("!", "that occurred before, word for word", repeated_rows, statistics)
-    distinct = np.asarray(statistics.sources)[~repeated_rows]
-    several = int((np.unique(distinct, return_counts=True)[1] > 1).sum())
-    if several:
-        yield Finding("i", f"{count(several, 'source')} with several targets: each counts as right", several)
+    distinct_sources = np.asarray(statistics.sources)[~repeated_rows]
+    source_count = int((np.unique(distinct_sources, return_counts=True)[1] > 1).sum())
+    if source_count:
+        yield Finding("i", f"{count(source_count, 'source')} with several targets: each counts as right", source_count)
 
 
 def findings_between(statistics_by_split: dict[str, PairStatistics]) -> Iterator[Finding]:
@@ -163,16 +166,16 @@ def findings_of_rare(statistics_by_split: dict[str, PairStatistics]) -> Iterator
                 len(singletons),
             )
         for name in ("valid", "test"):
-            unseen = (
+            unseen_entries = (
                 sorted(set(statistics_by_split[name].entries[index]) - set(train_entries))
                 if name in statistics_by_split
                 else []
             )
-            if unseen:
-                verb = "stands" if len(unseen) == 1 else "stand"
+            if unseen_entries:
+                verb = "stands" if len(unseen_entries) == 1 else "stand"
                 where = f"of the {side} {verb} in {name} and never in training"
-                text = f"{count(len(unseen), noun)} {where}: {list_entries(unseen)}"
-                yield Finding("!", text, len(unseen))
+                text = f"{count(len(unseen_entries), noun)} {where}: {list_entries(unseen_entries)}"
+                yield Finding("!", text, len(unseen_entries))
 
 
 def list_entries(entries: list[str]) -> str:

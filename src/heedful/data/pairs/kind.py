@@ -63,9 +63,9 @@ class PairKind(DataKind[Prepared]):
         self.pictured_pairs = PicturedPairs(
             preparation.folder, data, "picture" in self.sides, self.sides[1] == "picture"
         )
-        expected, present = "picture" if self.pictured_pairs.has_pictures else "text", kind_of_source(data)
-        if present != expected:
-            raise wrong_kind(preparation.recipe.task, data.train[0], present)
+        expected_kind, source_kind = "picture" if self.pictured_pairs.has_pictures else "text", kind_of_source(data)
+        if source_kind != expected_kind:
+            raise wrong_kind(preparation.recipe.task, data.train[0], source_kind)
         for note in file_notes(all_files(data), data):
             preparation.note(note)
         if data.normalize != "none":
@@ -91,8 +91,8 @@ class PairKind(DataKind[Prepared]):
         kind, texts = self.sides[side], list(corpus.texts((SIDES[side],), False))
         if kind != "text":
             return SideFacts(kind, 1, 1, len(set(texts)) if kind == "name" else 0)
-        median, long = np.percentile([len(text) for text in texts], (50, 99), method="nearest")
-        return SideFacts(kind, int(median), int(long))
+        median, percentile = np.percentile([len(text) for text in texts], (50, 99), method="nearest")
+        return SideFacts(kind, int(median), int(percentile))
 
     def texts_to_learn(self, corpus: Corpus) -> Iterable[TextFacts]:
         """As `DataKind.texts_to_learn`."""
@@ -103,8 +103,8 @@ class PairKind(DataKind[Prepared]):
             return [text_facts(corpus, SIDES, requested_kind)]
         requested_kind = {"source": data.source_tokenizer, "target": data.target_tokenizer}
         sides = zip(SIDES, self.sides, self.pretrained_by_side, strict=True)
-        missing = [side for side, kind, coder in sides if kind == "text" and coder is None]
-        return [text_facts(corpus, (side,), requested_kind[side]) for side in missing]
+        sides_to_learn = [side for side, kind, coder in sides if kind == "text" and coder is None]
+        return [text_facts(corpus, (side,), requested_kind[side]) for side in sides_to_learn]
 
     def shares(self, data: DataSettings) -> bool:
         """Whether one tokenizer is learnt for both sides."""
@@ -114,8 +114,8 @@ class PairKind(DataKind[Prepared]):
         """Each side's coder: given, or learnt from the training side."""
         data, note = self.preparation.data, self.preparation.note
         if self.shares(data):
-            shared = learn_tokenizer(SIDES, tokenizers[0], corpus, note)
-            self.coders = shared, shared
+            tokenizer = learn_tokenizer(SIDES, tokenizers[0], corpus, note)
+            self.coders = tokenizer, tokenizer
             return
         settings = iter(tokenizers)
         side_coders: list[Coder] = []
@@ -134,8 +134,8 @@ class PairKind(DataKind[Prepared]):
     def learn_names(self, side: str, corpus: Corpus) -> ClassNames:
         """The classes of a side."""
         names = coders.learn_names(corpus.texts((side,), all_rows=True))
-        more = ", …" if names.size > MAX_NAMES else ""
-        self.preparation.note(f"{side}: {names.size:,} classes: {', '.join(names.names[:MAX_NAMES])}{more}")
+        ellipsis = ", …" if names.size > MAX_NAMES else ""
+        self.preparation.note(f"{side}: {names.size:,} classes: {', '.join(names.names[:MAX_NAMES])}{ellipsis}")
         return names
 
     def write(self, corpus: Corpus) -> None:
@@ -150,31 +150,31 @@ class PairKind(DataKind[Prepared]):
             self.preparation.note,
             Writer(self.preparation.folder / "train", (self.coders[0].size, self.coders[1].size)),
         )
-        dropped: dict[str, tuple[int, str]] = {}
-        unknown = 0
+        drop_counts: dict[str, tuple[int, str]] = {}
+        unknown_count = 0
         while chunk := list(islice(pairs, CHUNK)):
             texts = [pair.source for pair in chunk], [pair.target for pair in chunk]
             for coder, side in zip(self.coders, texts, strict=True):
-                unknown += coders.count_unknown(coder, side)[0]
+                unknown_count += coders.count_unknown(coder, side)[0]
             sources, targets = (coder.encode_batch(side) for coder, side in zip(self.coders, texts, strict=True))
             indices = []
             for index, pair in enumerate(chunk):
                 why = self.reason_to_drop(sources[index], targets[index])
                 if why:
-                    number, first = dropped.get(why, (0, pair.where))
-                    dropped[why] = number + 1, first
+                    number, first = drop_counts.get(why, (0, pair.where))
+                    drop_counts[why] = number + 1, first
                 else:
                     indices.append(index)
             origins = ((chunk[index].file, chunk[index].line) for index in indices)
             writer.extend([sources[index] for index in indices], [targets[index] for index in indices], origins)
         writer.close()
-        for why, (number, first) in dropped.items():
+        for why, (number, first) in drop_counts.items():
             note.report_left_out(number, why, first)
         if not writer.rows:
             cure = "See data.min_tokens, data.max_tokens and data.max_ratio."
             raise HeedfulError(f"The length filters leave no {note.row} to learn from.", cure)
-        if unknown:
-            note(f"train: {count(unknown, 'token')} without an entry in the vocabulary (<unk>)")
+        if unknown_count:
+            note(f"train: {count(unknown_count, 'token')} without an entry in the vocabulary (<unk>)")
         note(f"train: {count(writer.rows, note.row)}")
 
     def reason_to_drop(self, source: list[int], target: list[int]) -> str:
@@ -197,9 +197,9 @@ class PairKind(DataKind[Prepared]):
         return open_pairs(folder)
 
 
-def wrong_kind(task: str, file: str, present: Kind) -> HeedfulError:
+def wrong_kind(task: str, file: str, kind: Kind) -> HeedfulError:
     """The error for pictures where texts are needed, or the other way round."""
-    if present == "picture":
+    if kind == "picture":
         cure = "Pictures are for: classify, caption, draw, match."
         return HeedfulError(f"{file} holds pictures, and {task} reads texts.", cure)
     cure = "Its first column should name picture files (file_name), or it should be a folder of pictures."
@@ -208,13 +208,13 @@ def wrong_kind(task: str, file: str, present: Kind) -> HeedfulError:
 
 def reason(lengths: Sequence[int], data: DataSettings) -> str:
     """Why a pair whose texts have so many tokens is left out, or ""."""
-    short, long = min(lengths), max(lengths)
-    if not short:
+    shortest, longest = min(lengths), max(lengths)
+    if not shortest:
         return "with a side of no tokens"
-    if short < data.min_tokens:
+    if shortest < data.min_tokens:
         return f"with a side under {count(data.min_tokens, 'token')} (data.min_tokens)"
-    if data.max_tokens and long > data.max_tokens:
+    if data.max_tokens and longest > data.max_tokens:
         return f"with a side over {count(data.max_tokens, 'token')} (data.max_tokens)"
-    if data.max_ratio and long > data.max_ratio * short:
+    if data.max_ratio and longest > data.max_ratio * shortest:
         return f"with one side over {data.max_ratio:g} times as long as the other (data.max_ratio)"
     return ""

@@ -73,9 +73,11 @@ class AlbumWriter:
         write_json(self.folder / INDEX, {"form": self.form.plain(), "references": self.numbers, "marks": self.stamps})
         size = (self.folder / PIXELS).stat().st_size / 1e6
         note = f"{count(len(self.names), 'picture')} of {self.form}, {size:,.1f} MB on disk"
-        twins = len(self.numbers) - len(self.names)
-        if twins:
-            note += f"; {twins:,} more {'is' if twins == 1 else 'are'} identical to one of them, and taken for it"
+        duplicates = len(self.numbers) - len(self.names)
+        if duplicates:
+            note += (
+                f"; {duplicates:,} more {'is' if duplicates == 1 else 'are'} identical to one of them, and taken for it"
+            )
         if self.animations:
             note += f"; of {count(self.animations, 'animation')} the first frame is taken"
         return note

@@ -79,8 +79,8 @@ def load(file: str, mtime: int, size: int) -> Arrays:
     target = next((key for key in TARGETS if key in arrays), None)
     if target is not None and target not in columns:
         shape = f"{arrays[target].dtype} of shape {arrays[target].shape}"
-        need = f"{len(pictures):,} whole numbers or texts, one a picture"
-        raise HeedfulError(f"{file}: {target} is {shape}; needed are {need}.")
+        requirement = f"{len(pictures):,} whole numbers or texts, one a picture"
+        raise HeedfulError(f"{file}: {target} is {shape}; needed are {requirement}.")
     return Arrays(pictures, columns if target is None else {"target": columns[target]} | columns)
 
 

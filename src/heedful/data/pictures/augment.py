@@ -56,16 +56,16 @@ def mix(pixels: Tensor, labels: Tensor, p: float, seed: int) -> dict[str, Tensor
     partners = torch.from_numpy(rng.permutation(len(pixels)))
     if rng.random() < 1 / 2:
         weight = float(rng.beta(ALPHA, ALPHA))
-        mixed = (pixels * weight + pixels[partners] * (1 - weight)).round().to(torch.uint8)
+        mixed_pixels = (pixels * weight + pixels[partners] * (1 - weight)).round().to(torch.uint8)
     else:
         height, width = pixels.shape[1:3]
         side = np.sqrt(1 - rng.random())
         top, bottom = edges(side * height, rng.random() * height, height)
         left, right = edges(side * width, rng.random() * width, width)
-        mixed = pixels.clone()
-        mixed[:, top:bottom, left:right] = pixels[partners, top:bottom, left:right]
+        mixed_pixels = pixels.clone()
+        mixed_pixels[:, top:bottom, left:right] = pixels[partners, top:bottom, left:right]
         weight = 1 - (bottom - top) * (right - left) / (height * width)
-    return {"source": mixed, "others": labels[partners], "shares": torch.full((len(pixels),), weight)}
+    return {"source": mixed_pixels, "others": labels[partners], "shares": torch.full((len(pixels),), weight)}
 
 
 def edges(length: float, middle: float, side: int) -> tuple[int, int]:
@@ -88,15 +88,15 @@ def hash_bits(values: np.ndarray) -> np.ndarray:
     return values ^ (values >> np.uint64(31))
 
 
-def draw_symmetric(draws: np.ndarray, bound: float) -> Tensor:
+def draw_symmetric(draws: np.ndarray, limit: float) -> Tensor:
     """Numbers from -most to most."""
-    return torch.from_numpy(((draws * 2 - 1) * bound).astype(np.float32))
+    return torch.from_numpy(((draws * 2 - 1) * limit).astype(np.float32))
 
 
 def draw_shifts(draws: np.ndarray, side: int) -> np.ndarray:
     """Whole pixels, (N,), each as likely."""
-    bound = max(1, int(side * MAX_SHIFT))
-    return np.floor(draws * (2 * bound + 1)).astype(np.int64) - bound
+    limit = max(1, int(side * MAX_SHIFT))
+    return np.floor(draws * (2 * limit + 1)).astype(np.int64) - limit
 
 
 def flip_and_shift(pixels: Tensor, draws: np.ndarray, flip: bool, shift: bool) -> Tensor:
@@ -108,8 +108,8 @@ def flip_and_shift(pixels: Tensor, draws: np.ndarray, flip: bool, shift: bool) -
     if shift:
         rows = (rows - draw_shifts(draws[:, 1], height)[:, None]).clip(0, height - 1)
         # After a flip places count from the other side; a picture's own left is moved all the same.
-        sense = np.where(columns[:, :1] > columns[:, -1:], -1, 1)
-        columns = (columns - sense * draw_shifts(draws[:, 2], width)[:, None]).clip(0, width - 1)
+        direction = np.where(columns[:, :1] > columns[:, -1:], -1, 1)
+        columns = (columns - direction * draw_shifts(draws[:, 2], width)[:, None]).clip(0, width - 1)
     pictures = torch.arange(count)[:, None, None]
     return pixels[pictures, torch.from_numpy(rows)[:, :, None], torch.from_numpy(columns)[:, None, :]]
 
@@ -154,12 +154,14 @@ def mean_levels(pixels: Tensor) -> Tensor:
 
 def erase_rectangle(pixels: Tensor, draws: np.ndarray) -> Tensor:
     """A rectangle of the mean colour in one of two. `draws` (N, 5): whether, height, width, place."""
-    inside = torch.from_numpy(draws[:, 0] < ERASED)[:, None, None]
+    inside_rectangle = torch.from_numpy(draws[:, 0] < ERASED)[:, None, None]
     for axis, side in ((1, pixels.shape[1]), (2, pixels.shape[2])):
         length = 1 + np.floor(draws[:, axis] * max(1, side * ERASED)).astype(np.int64)
         start = np.floor(draws[:, axis + 2] * (side - length + 1)).astype(np.int64)
         position = np.arange(side)
-        within = torch.from_numpy((position >= start[:, None]) & (position < (start + length)[:, None]))
-        inside = inside & (within[:, :, None] if axis == 1 else within[:, None, :])
+        inside_interval = torch.from_numpy((position >= start[:, None]) & (position < (start + length)[:, None]))
+        inside_rectangle = inside_rectangle & (
+            inside_interval[:, :, None] if axis == 1 else inside_interval[:, None, :]
+        )
     mean = mean_levels(pixels).round().to(torch.uint8)[:, None, None, :]
-    return torch.where(inside[..., None], mean, pixels)
+    return torch.where(inside_rectangle[..., None], mean, pixels)

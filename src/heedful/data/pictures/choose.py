@@ -25,8 +25,10 @@ def choose_form(references: Sequence[str], data: DataSettings, decisions: Decisi
     facts = picture_facts(headers(references))
     settings = decisions.picture_settings(facts, data)
     form = Form(settings.size, settings.colours, data.fit)
-    gray = "all" if facts.all_gray else "not all"
-    why = f"of the first {facts.sample_size:,} the median shorter side is {facts.median_side:g}, and {gray} are gray"
+    quantity = "all" if facts.all_gray else "not all"
+    why = (
+        f"of the first {facts.sample_size:,} the median shorter side is {facts.median_side:g}, and {quantity} are gray"
+    )
     fit = "" if facts.all_square else f" (fit={form.fit})"
     return form, f"pictures are read as {form}{fit}: {why} (data.picture, data.colours)"
 
@@ -49,15 +51,15 @@ def refuse_side(data: DataSettings) -> None:
 
 def headers(references: Sequence[str]) -> list[Header]:
     """The headers of those that can be read; raises HeedfulError if there are none."""
-    readable, first = [], None
+    readable_headers, first_error = [], None
     for reference in references:
         try:
-            readable.append(header(reference))
+            readable_headers.append(header(reference))
         except HeedfulError as error:
-            first = first or error
-    if not readable:
-        raise first or HeedfulError("There are no pictures to learn from.")
-    return readable
+            first_error = first_error or error
+    if not readable_headers:
+        raise first_error or HeedfulError("There are no pictures to learn from.")
+    return readable_headers
 
 
 def adapt_form(form: Form, data: DataSettings) -> Form:

@@ -105,9 +105,9 @@ def read_pictures(references: Sequence[str], form: Form) -> np.ndarray:
 
 def header(reference: str) -> tuple[int, int, bool]:
     """Width, height, and whether it is gray, without decoding it; raises HeedfulError if it cannot be read."""
-    stored = from_arrays(reference, PREVIEW_SIDE)
-    if stored is not None:
-        height, width, channels = stored.shape
+    array = from_arrays(reference, PREVIEW_SIDE)
+    if array is not None:
+        height, width, channels = array.shape
         return width, height, channels == 1
     with open_image(reference) as image:
         width, height = image.size
@@ -119,11 +119,11 @@ def header(reference: str) -> tuple[int, int, bool]:
 
 def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
     """The picture as `read_picture` gives it, and whether it is the first frame of several."""
-    stored = from_arrays(reference, form.size)
-    if stored is not None:
-        if stored.shape == (form.size, form.size, form.channels) and not form.resizing:
-            return stored.copy(), False
-        image = Image.fromarray(stored[..., 0] if stored.shape[2] == 1 else stored)
+    array = from_arrays(reference, form.size)
+    if array is not None:
+        if array.shape == (form.size, form.size, form.channels) and not form.resizing:
+            return array.copy(), False
+        image = Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
         return as_array(fit_square(to_mode(image, form.mode), form)), False
     with open_image(reference) as image:
         try:
@@ -238,9 +238,9 @@ def fit_square(image: Image.Image, form: Form) -> Image.Image:
     if form.resizing:
         return form.resizing.square(image, side)
     if form.fit == "crop":
-        short = min(width, height)
-        left, top = (width - short) // 2, (height - short) // 2
-        return resize(image, (side, side), (left, top, left + short, top + short))
+        crop_side = min(width, height)
+        left, top = (width - crop_side) // 2, (height - crop_side) // 2
+        return resize(image, (side, side), (left, top, left + crop_side, top + crop_side))
     if form.fit == "stretch" or width == height:
         return resize(image, (side, side), (0, 0, width, height))
     scale = side / max(width, height)
@@ -256,10 +256,10 @@ def resize(image: Image.Image, size: tuple[int, int], box: tuple[int, int, int, 
     Smaller by Lanczos, which keeps edges. Larger by areas: pixels become blocks, and no level is made up that was
     not there; a network gains nothing from guesses between pixels.
     """
-    inside = box[2] - box[0], box[3] - box[1]
-    if inside == size:
+    box_size = box[2] - box[0], box[3] - box[1]
+    if box_size == size:
         return image.crop(box)
-    if inside[0] > size[0] or inside[1] > size[1]:
+    if box_size[0] > size[0] or box_size[1] > size[1]:
         return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
     return image.resize(size, Image.Resampling.BOX, box=box)
 

@@ -31,15 +31,15 @@ class Resizing:
         """The picture as its network reads it."""
         width, height = image.size
         if self.sides is not None:
-            high, wide = self.sides
-            image = image.resize((wide, high), Image.Resampling(self.resample))
+            new_height, new_width = self.sides
+            image = image.resize((new_width, new_height), Image.Resampling(self.resample))
         elif self.shorter is not None:
             short, long = sorted((width, height))
             longer = int(self.shorter * long / short)
             size = (self.shorter, longer) if width <= height else (longer, self.shorter)
             image = image.resize(size, Image.Resampling(self.resample))
         if self.crop is not None:
-            top, left = ((have - want) // 2 for have, want in zip(image.size[::-1], self.crop, strict=True))
+            top, left = ((side - crop_side) // 2 for side, crop_side in zip(image.size[::-1], self.crop, strict=True))
             image = image.crop((left, top, left + self.crop[1], top + self.crop[0]))
         return image
 

@@ -107,7 +107,7 @@ def undecodable_line(where: str, raw: bytes, error: UnicodeDecodeError) -> BadRo
 def missing_file(path: Path) -> HeedfulError:
     """The error for a file that is not there, with the nearest name in its folder."""
     folder = path.parent
-    names = [other.name for other in islice(folder.iterdir(), NAMES)] if folder.is_dir() else []
+    names = [sibling.name for sibling in islice(folder.iterdir(), NAMES)] if folder.is_dir() else []
     match = nearest(path.name, names)
     cure = f"Did you mean {folder / match}?" if match else ""
     return HeedfulError(f"There is no file {path}.", cure)

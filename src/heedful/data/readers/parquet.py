@@ -23,10 +23,10 @@ def read_parquet(file: str, columns: Iterable[str]) -> Iterator[TextRow | BadRow
     except pyarrow.ArrowInvalid as error:
         raise HeedfulError(f"{file} is not a Parquet file: {error}.") from None
     names = set(parquet.schema_arrow.names)
-    chosen = [name for name in columns if name in names] if names.issuperset(columns) else []
+    present_columns = [name for name in columns if name in names] if names.issuperset(columns) else []
     number = 0
     try:
-        for batch in parquet.iter_batches(ROWS, columns=chosen or None):
+        for batch in parquet.iter_batches(ROWS, columns=present_columns or None):
             for record in batch.to_pylist():
                 number += 1
                 yield row_of(record, file, number)

@@ -43,9 +43,9 @@ class BadRow:
 
 def check_header(names: list[str], file: str) -> list[str]:
     """The names of a file's columns; raises HeedfulError if two are the same."""
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise HeedfulError(f'{file} line 1: two columns are called "{twice}".', "Give them different names.")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise HeedfulError(f'{file} line 1: two columns are called "{duplicate}".', "Give them different names.")
     return names
 
 

@@ -28,7 +28,7 @@ TONE = re.compile(r"(?:^| )(light|medium-light|medium|medium-dark|dark) skin ton
 GRID = 72  # OpenMoji is drawn on 72 × 72
 EM = 0.775  # of the picture's side: with it, a glyph takes the whole width
 COMPARED = 32  # side at which pictures are compared
-FULLY = 2  # the package's word for an emoji as keyboards give it
+FULLY_QUALIFIED = 2  # the package's word for an emoji as keyboards give it
 ONE_TONE_IN = 5  # one tone in so many of each family, for valid and test
 PART = 1 / 3  # of what is held out is for valid
 CONCEPTS = {"test": 0.1, "valid": 0.05}
@@ -74,8 +74,8 @@ def hold_out_tones(emojis: Iterable[Emoji], family: dict[str, str]) -> dict[tupl
     held_out = {}
     for (name, number), combinations in sorted(tones.items()):
         draw = random.Random(f"{SEED} {name} {number}")
-        for chosen in draw.sample(sorted(combinations), round(len(combinations) / ONE_TONE_IN)) if number else ():
-            held_out[name, chosen] = "valid" if draw.random() < PART else "test"
+        for combination in draw.sample(sorted(combinations), round(len(combinations) / ONE_TONE_IN)) if number else ():
+            held_out[name, combination] = "valid" if draw.random() < PART else "test"
     return held_out
 
 
@@ -101,21 +101,25 @@ def drawable_emojis() -> tuple[list[Emoji], dict[str, str], list[str]]:
     """The emoji whose picture the font has and whose tones it shows, the family of each concept, what is left out."""
     emojis = list_emojis()
     width = font(GRID).getlength("\N{GRINNING FACE}")
-    present = [emoji for emoji in emojis if font(GRID).getlength(emoji.text) == width]
-    looks = {emoji: render(emoji.text, COMPARED).tobytes() for emoji in present}
-    alike: dict[tuple[str, bytes], set[tuple[str, ...]]] = {}
-    for emoji, pixels in looks.items():
-        alike.setdefault((emoji.concept, pixels), set()).add(emoji.tones)
-    drawable = [emoji for emoji in present if not emoji.tones or len(alike[emoji.concept, looks[emoji]]) == 1]
+    candidates = [emoji for emoji in emojis if font(GRID).getlength(emoji.text) == width]
+    pixels_by_emoji = {emoji: render(emoji.text, COMPARED).tobytes() for emoji in candidates}
+    tones_by_picture: dict[tuple[str, bytes], set[tuple[str, ...]]] = {}
+    for emoji, pixels in pixels_by_emoji.items():
+        tones_by_picture.setdefault((emoji.concept, pixels), set()).add(emoji.tones)
+    drawable = [
+        emoji
+        for emoji in candidates
+        if not emoji.tones or len(tones_by_picture[emoji.concept, pixels_by_emoji[emoji]]) == 1
+    ]
     note = (
         f"sample://openmoji leaves out {len(emojis) - len(drawable):,} of {count(len(emojis), 'emoji')[:-1]}: "
-        f"{len(emojis) - len(present)} that the font does not have, {len(present) - len(drawable)} that do not show "
-        "their skin tones"
+        f"{len(emojis) - len(candidates)} that the font does not have, "
+        f"{len(candidates) - len(drawable)} that do not show their skin tones"
     )
-    return drawable, families((emoji.concept, looks[emoji]) for emoji in drawable), [note]
+    return drawable, families((emoji.concept, pixels_by_emoji[emoji]) for emoji in drawable), [note]
 
 
-def families(looks: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+def families(pictures: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     """The family of each concept: the first, by the alphabet, of those that share pictures, directly or by others.
 
     >>> families([("kiss", b"1"), ("kiss woman man", b"1"), ("kiss woman man", b"2"), ("bat", b"3")])
@@ -124,14 +128,14 @@ def families(looks: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     family: dict[str, str] = {}
     members: dict[str, set[str]] = {}
     owner: dict[bytes, str] = {}
-    for concept, pixels in looks:
+    for concept, pixels in pictures:
         root = family.setdefault(concept, concept)
         members.setdefault(root, {root})
         other_root = family[owner.setdefault(pixels, concept)]
         if root != other_root:
-            joined = members.pop(root) | members.pop(other_root)
-            members[min(joined)] = joined
-            family |= dict.fromkeys(joined, min(joined))
+            merged_family = members.pop(root) | members.pop(other_root)
+            members[min(merged_family)] = merged_family
+            family |= dict.fromkeys(merged_family, min(merged_family))
     return family
 
 
@@ -143,7 +147,7 @@ def list_emojis() -> list[Emoji]:
         raise missing_package("emoji") from None
     emojis = []
     for text, entry in emoji.EMOJI_DATA.items():
-        if entry["status"] == FULLY:
+        if entry["status"] == FULLY_QUALIFIED:
             name = entry["en"].strip(":").replace("_", " ").lower()
             emojis.append(Emoji(text, name, TONE.sub("", name).strip(), tuple(TONE.findall(name))))
     return emojis

@@ -117,8 +117,8 @@ def classes(kind: str, seed: int, split: str) -> Sample:
     for label in range(10):
         members = np.flatnonzero(labels == label)
         test[rng.permutation(members)[: round(len(members) / TEST_ONE_IN[kind])]] = True
-    chosen = np.flatnonzero(test == (split == "test"))
-    return Sample([{"target": str(label)} for label in labels[chosen]], pictures[chosen])
+    indices = np.flatnonzero(test == (split == "test"))
+    return Sample([{"target": str(label)} for label in labels[indices]], pictures[indices])
 
 
 @cache
@@ -128,8 +128,8 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
         from sklearn import datasets
     except ImportError:
         raise missing_package("sample://digits", "scikit-learn") from None
-    loaded: Any = datasets.load_digits()
-    return np.round(loaded.images * (255 / 16)).astype(np.uint8)[..., None], loaded.target
+    dataset: Any = datasets.load_digits()
+    return np.round(dataset.images * (255 / 16)).astype(np.uint8)[..., None], dataset.target
 
 
 @cache

@@ -33,7 +33,7 @@ SHARES = {"train": (0.0, 0.7), "valid": (0.7, 0.8), "test": (0.8, 1.0)}
 """Of each class of digits, in a seeded order."""
 LENGTH, SIDE, DIGIT = 40, 40, 28
 CHANGE = 1 / 8
-FASTEST = 1.5  # pixels a frame
+MAX_SPEED = 1.5  # pixels a frame
 SEED = 0
 PEOPLE = {"train": range(1, 8), "valid": range(8, 9), "test": range(9, 11)}
 SAMPLING_RATE = 50  # times a second
@@ -124,10 +124,10 @@ def digit_clip(split: str, number: int) -> tuple[np.ndarray, np.ndarray]:
         changes[draw.integers(1, LENGTH)] = True
     # From one digit to any of the nine others.
     labels = (draw.integers(10) + np.cumsum(np.where(changes, draw.integers(1, 10, LENGTH), 0))) % 10
-    picked = draw.random(LENGTH)[np.maximum.accumulate(np.where(changes, np.arange(LENGTH), 0))]
+    choices = draw.random(LENGTH)[np.maximum.accumulate(np.where(changes, np.arange(LENGTH), 0))]
     positions = np.stack([drift(draw), drift(draw)], axis=1)
     frames = np.zeros((LENGTH, SIDE, SIDE), np.uint8)
-    for frame, digit, fraction, (down, right) in zip(frames, labels, picked, positions, strict=True):
+    for frame, digit, fraction, (down, right) in zip(frames, labels, choices, positions, strict=True):
         of_class = pictures[digit]
         frame[down : down + DIGIT, right : right + DIGIT] = of_class[int(fraction * len(of_class))]
     return frames, labels
@@ -136,7 +136,7 @@ def digit_clip(split: str, number: int) -> tuple[np.ndarray, np.ndarray]:
 def drift(draw: np.random.Generator) -> np.ndarray:
     """Where a digit stands along one side (T,): it moves evenly, and turns back at the edges."""
     room = SIDE - DIGIT
-    path = draw.uniform(0, 2 * room) + draw.uniform(-FASTEST, FASTEST) * np.arange(LENGTH)
+    path = draw.uniform(0, 2 * room) + draw.uniform(-MAX_SPEED, MAX_SPEED) * np.arange(LENGTH)
     return np.round(room - np.abs(path % (2 * room) - room)).astype(int)
 
 
@@ -148,11 +148,11 @@ def digit_labels(sample: str, clip: np.ndarray) -> tuple[str, ...]:
     """
     if sample == "digit-clips/a":
         return tuple(map(str, clip))
-    labels, before = [], ""
+    labels, previous_digit = [], ""
     for step, digit in enumerate(clip):
         if step and digit != clip[step - 1]:
-            before = str(clip[step - 1])
-        labels.append(before)
+            previous_digit = str(clip[step - 1])
+        labels.append(previous_digit)
     return tuple(labels)
 
 

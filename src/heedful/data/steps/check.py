@@ -74,10 +74,12 @@ def findings_within(name: str, statistics: ClipStatistics) -> Iterator[Finding]:
         yield Finding(
             "i", f"{name}: {count(steps - labelled_steps, 'step')} of {steps:,} without a label: not counted", 1
         )
-    rare = [label for label, number in statistics.labels.items() if number < RARE]
-    if rare:
+    rare_labels = [label for label, number in statistics.labels.items() if number < RARE]
+    if rare_labels:
         yield Finding(
-            "!", f"{name}: {count(len(rare), 'label')} on fewer than {RARE} steps: {', '.join(rare)}", len(rare)
+            "!",
+            f"{name}: {count(len(rare_labels), 'label')} on fewer than {RARE} steps: {', '.join(rare_labels)}",
+            len(rare_labels),
         )
 
 
@@ -87,12 +89,14 @@ def findings_between(statistics_by_split: dict[str, ClipStatistics]) -> Iterator
     for name, statistics in statistics_by_split.items():
         if name == "train":
             continue
-        unseen = [label for label in statistics.labels if label not in train.labels]
-        if unseen:
+        unseen_labels = [label for label in statistics.labels if label not in train.labels]
+        if unseen_labels:
             yield Finding(
-                "!", f"{name}: {count(len(unseen), 'label')} never in training: {', '.join(unseen)}", len(unseen)
+                "!",
+                f"{name}: {count(len(unseen_labels), 'label')} never in training: {', '.join(unseen_labels)}",
+                len(unseen_labels),
             )
-        shared = [where for source, where in statistics.sources.items() if source in train.sources]
-        if shared:
-            text = f"{count(len(shared), 'clip')} of {name} also in training"
-            yield Finding("!", text, len(shared), tuple(shared[:FIRST]))
+        shared_origins = [where for source, where in statistics.sources.items() if source in train.sources]
+        if shared_origins:
+            text = f"{count(len(shared_origins), 'clip')} of {name} also in training"
+            yield Finding("!", text, len(shared_origins), tuple(shared_origins[:FIRST]))

@@ -62,22 +62,22 @@ def choose_frames_form(
     form = Form(settings.size, settings.colours, data.fit)
     why = f"in the first {count(facts.sample_size, 'clip')} the median shorter side is {facts.median_side:g}"
     rate = f", {data.frame_rate:g} a second (data.frame_rate)" if data.frame_rate else ""
-    gray = f"{'all' if facts.all_gray else 'not all'} are gray"
-    note = f"frames are read as {form}{rate}: {why}, and {gray} (data.picture, data.colours)"
+    quantity = f"{'all' if facts.all_gray else 'not all'} are gray"
+    note = f"frames are read as {form}{rate}: {why}, and {quantity} (data.picture, data.colours)"
     return StepForm("frames", form, data.frame_rate), note
 
 
 def headers(clips: Sequence[LabelledSource]) -> list[Header]:
     """The headers of the first frames of those clips that can be read; raises HeedfulError if there are none."""
-    readable, first = [], None
+    readable_headers, first_error = [], None
     for clip in clips:
         try:
-            readable.append(frame_header(clip.source))
+            readable_headers.append(frame_header(clip.source))
         except HeedfulError as error:
-            first = first or error
-    if not readable:
-        raise first or AssertionError
-    return readable
+            first_error = first_error or error
+    if not readable_headers:
+        raise first_error or AssertionError
+    return readable_headers
 
 
 def adapt_step_form(pretrained: StepForm, form: StepForm, data: DataSettings) -> StepForm | None:

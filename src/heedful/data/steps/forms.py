@@ -264,11 +264,11 @@ def array_series(file: str, form: StepForm) -> Steps:
 def check_channels(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
     """A series (T, C); raises HeedfulError for another number of channels, or a step that is no number."""
     if values.shape[1] != len(form.channels):
-        needs = f"{count(len(form.channels), 'channel')} are read here: {', '.join(form.channels)}"
-        raise HeedfulError(f"{name} has {count(values.shape[1], 'channel')}, and {needs}.")
-    wrong = np.argwhere(~np.isfinite(values))
-    if len(wrong):
-        step, channel = wrong[0]
+        requirement = f"{count(len(form.channels), 'channel')} are read here: {', '.join(form.channels)}"
+        raise HeedfulError(f"{name} has {count(values.shape[1], 'channel')}, and {requirement}.")
+    not_finite = np.argwhere(~np.isfinite(values))
+    if len(not_finite):
+        step, channel = not_finite[0]
         raise HeedfulError(f"{name}: step {step:,} of channel {channel + 1} is {values[step, channel]}, no number.")
     return values
 

@@ -81,18 +81,18 @@ class StepKind(DataKind[PreparedClips]):
         Raises HeedfulError if there is none.
         """
         assert not second_pass, "all rows stay in memory"
-        labelled, unlabelled, first = 0, 0, ""
+        labelled_count, unlabelled_count, first = 0, 0, ""
         for clip in read_clips(files, self.preparation.data, self.form, self.preparation.bad, self.skip_counts):
             self.odd_videos += [clip.steps.note] if clip.steps.note else []
             if any(clip.labels):
-                labelled += 1
+                labelled_count += 1
                 source = self.writer.add(clip.source, clip.steps)
                 yield Pair(source, "\t".join(clip.labels), clip.group, clip.file, clip.line)
             else:
-                unlabelled, first = unlabelled + 1, first or clip.where
-        if unlabelled:
-            self.preparation.note(f"left out: {count(unlabelled, 'clip')} without any label (first: {first})")
-        if not labelled:
+                unlabelled_count, first = unlabelled_count + 1, first or clip.where
+        if unlabelled_count:
+            self.preparation.note(f"left out: {count(unlabelled_count, 'clip')} without any label (first: {first})")
+        if not labelled_count:
             raise HeedfulError(f"{self.nothing} in {', '.join(files)}.", self.preparation.bad.first)
 
     def end_reading(self) -> None:
@@ -100,17 +100,17 @@ class StepKind(DataKind[PreparedClips]):
         for line in describe_skipped(self.skip_counts):
             self.preparation.note(line)
         if self.odd_videos:
-            odd, first = count(len(self.odd_videos), "video"), self.odd_videos[0]
+            video_count, first = count(len(self.odd_videos), "video"), self.odd_videos[0]
             self.preparation.note(
-                f"{odd} with another length than the header says, taken as the frames are (first: {first})"
+                f"{video_count} with another length than the header says, taken as the frames are (first: {first})"
             )
 
     def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
         """As `DataKind.describe_sides`; a clip has as many steps as labels."""
         labels = [labels_of(row) for row in corpus.sample]
-        median, long = map(int, np.percentile([len(steps) for steps in labels], (50, 99), method="nearest"))
+        median, percentile = map(int, np.percentile([len(steps) for steps in labels], (50, 99), method="nearest"))
         classes = len({label for steps in labels for label in steps} - {""})
-        return SideFacts(self.form.kind, median, long), SideFacts("labels", median, long, classes)
+        return SideFacts(self.form.kind, median, percentile), SideFacts("labels", median, percentile, classes)
 
     def learn(self, corpus: Corpus, tokenizers: Sequence[TokenizerSettings]) -> None:
         """Labels, and what of the form the training clips alone say."""
@@ -122,22 +122,22 @@ class StepKind(DataKind[PreparedClips]):
     def write(self, corpus: Corpus) -> None:
         """Finishes the store of steps, and writes the rows to learn from."""
         self.preparation.note(self.writer.close(self.form))
-        more = ", …" if len(self.names) > MAX_NAMES else ""
-        self.preparation.note(f"{count(len(self.names), 'label')}: {', '.join(self.names[:MAX_NAMES])}{more}")
+        ellipsis = ", …" if len(self.names) > MAX_NAMES else ""
+        self.preparation.note(f"{count(len(self.names), 'label')}: {', '.join(self.names[:MAX_NAMES])}{ellipsis}")
         self.write_rows()
         write_json(self.preparation.folder / ABOUT, {"form": self.form.plain(), "names": self.names})
 
     def keep_long_enough(self, pairs: list[Pair]) -> list[Pair]:
         """The clips of a length that the recipe allows."""
         low, high = self.preparation.data.min_tokens, self.preparation.data.max_tokens
-        remaining = [pair for pair in pairs if low <= len(labels_of(pair)) <= (high or np.inf)]
-        if len(remaining) < len(pairs):
-            clip_count = count(len(pairs) - len(remaining), "clip")
+        long_enough = [pair for pair in pairs if low <= len(labels_of(pair)) <= (high or np.inf)]
+        if len(long_enough) < len(pairs):
+            clip_count = count(len(pairs) - len(long_enough), "clip")
             limits = "(data.min_tokens, data.max_tokens)"
             self.preparation.note(f"left out: {clip_count} of under {low:,} or over {high:,} steps {limits}")
-        if not remaining:
+        if not long_enough:
             raise HeedfulError("The length filters leave no clip to learn from.", "See data.min_tokens, max_tokens.")
-        return remaining
+        return long_enough
 
     def learn_form(self) -> StepForm:
         """The form with what the training clips alone say: moments of channels, words and letters."""
@@ -146,9 +146,11 @@ class StepKind(DataKind[PreparedClips]):
         if self.form.kind != "series":
             return self.form
         mean, std = self.writer.moments([pair.source for pair in self.train])
-        still = [name for name, value in zip(self.form.channels, std, strict=True) if not value]
-        if still:
-            self.preparation.note(f"the same at every step of training, so that they tell nothing: {', '.join(still)}")
+        constant_channels = [name for name, value in zip(self.form.channels, std, strict=True) if not value]
+        if constant_channels:
+            self.preparation.note(
+                f"the same at every step of training, so that they tell nothing: {', '.join(constant_channels)}"
+            )
         divisors = tuple(float(value) or 1.0 for value in std)
         return replace(self.form, mean=tuple(map(float, mean)), std=divisors)
 
@@ -156,11 +158,12 @@ class StepKind(DataKind[PreparedClips]):
         """The words and letters of the training clips."""
         texts = [words_of(pair.source) for pair in self.train]
         vocabulary = learn_words(texts)
-        long = sum(len(word) > LETTERS for words in texts for word in words)
+        long_word_count = sum(len(word) > LETTERS for words in texts for word in words)
         note = f"{count(len(vocabulary.words), 'word')} seen twice or more, {count(len(vocabulary.letters), 'letter')}"
         half = LETTERS // 2
-        more = f"; of {count(long, 'longer word')} the first and last {half} letters are read" if long else ""
-        self.preparation.note(note + more)
+        if long_word_count:
+            note += f"; of {count(long_word_count, 'longer word')} the first and last {half} letters are read"
+        self.preparation.note(note)
         return vocabulary
 
     def write_rows(self) -> None:
@@ -175,17 +178,17 @@ class StepKind(DataKind[PreparedClips]):
         np.save(folder / "sequences.npy", np.array([self.writer.numbers[pair.source] for pair in pairs]))
         np.save(folder / "places.npy", np.array([(files[pair.file], pair.line) for pair in pairs]))
         write_json(folder / "files.json", list(files))
-        masked = sum(labels_of(pair).count("") for pair in pairs)
-        out = f", {masked:,} of them without a label" if masked else ""
-        self.preparation.note(f"train: {count(len(pairs), 'clip')} of {count(labels.count, 'step')}{out}")
+        masked_count = sum(labels_of(pair).count("") for pair in pairs)
+        remark = f", {masked_count:,} of them without a label" if masked_count else ""
+        self.preparation.note(f"train: {count(len(pairs), 'clip')} of {count(labels.count, 'step')}{remark}")
 
     def note_held_out(self, name: str, examples: Sequence[Example], rows: Sequence[Pair]) -> None:
         """As `DataKind.note_held_out`."""
         labels = Counter(label for pair in rows for label in labels_of(pair))
         self.preparation.note(f"{name}: {count(len(examples), 'clip')} of {count(sum(labels.values()), 'step')}")
-        unseen = {label: times for label, times in labels.items() if label and label not in self.names}
-        if unseen:
-            steps, names = count(sum(unseen.values()), "step"), ", ".join(list(unseen)[:MAX_NAMES])
+        unseen_counts = {label: times for label, times in labels.items() if label and label not in self.names}
+        if unseen_counts:
+            steps, names = count(sum(unseen_counts.values()), "step"), ", ".join(list(unseen_counts)[:MAX_NAMES])
             self.preparation.note(f"{name}: {steps} with labels never seen in training, which count as wrong: {names}")
         if isinstance(self.form.vocabulary, WordVocabulary):
             self.note_unknown_words(name, examples, self.form.vocabulary)

@@ -135,13 +135,13 @@ def label_by_spans(spans: Sequence[Span], steps: Steps) -> tuple[str, ...] | Bad
     labels = [""] * len(steps)
     for span in spans:
         times = range(len(steps)) if span.in_steps or not steps.seconds else steps.seconds
-        inside = [step for step, time in enumerate(times) if span.start - NEAR <= time < span.end - NEAR]
-        if not inside:
+        inside_span = [step for step, time in enumerate(times) if span.start - NEAR <= time < span.end - NEAR]
+        if not inside_span:
             unit = "seconds" if steps.seconds and not span.in_steps else "steps"
             last = f"the last of {count(len(steps), 'step')} begins at {times[-1]:g} {unit}"
             text = f"{span.start:g} to {span.end:g} {span.label}"
             return BadRow(span.where, f"no step begins in this row ({last})", text)
-        for step in inside:
+        for step in inside_span:
             labels[step] = span.label
     return tuple(labels)
 

@@ -141,10 +141,10 @@ def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> 
     if listing:
         yield from read_listing(str(listing), data)
         return
-    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    media = [path for path in inside if path.suffix.lower() in (".npy", *VIDEOS) or holds_frames(path)]
+    children = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    media = [path for path in children if path.suffix.lower() in (".npy", *VIDEOS) or holds_frames(path)]
     label_files = {file for path in media for file in sidecars(path)}
-    for path in inside:
+    for path in children:
         ending = path.suffix.lower()
         if path in media:
             yield clip_with_sidecar(path, data)

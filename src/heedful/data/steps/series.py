@@ -50,11 +50,11 @@ class SeriesTable:
             values = np.array(texts, np.float64)
         except ValueError:
             values = np.array([number(text) for text in texts])
-        wrong = np.flatnonzero(~np.isfinite(values))
-        if len(wrong):
-            where = f"{self.file} line {self.lines[wrong[0]]}"
+        not_finite = np.flatnonzero(~np.isfinite(values))
+        if len(not_finite):
+            where = f"{self.file} line {self.lines[not_finite[0]]}"
             cure = "Mend it, or say which columns are channels, as data.columns.source=x,y,z"
-            raise HeedfulError(f"{where}: column {name} has no number: {quote(texts[wrong[0]])}.", cure)
+            raise HeedfulError(f"{where}: column {name} has no number: {quote(texts[not_finite[0]])}.", cure)
         return values
 
     def is_numeric(self, name: str) -> bool:

@@ -142,9 +142,9 @@ class StepWriter:
         size = (self.folder / VALUES).stat().st_size / 1e6
         noun = {"frames": "frame", "series": "step", "tokens": "word"}[form.kind]
         note = f"{count(len(self.names), 'sequence')} of {count(sum(self.lengths), noun)}, {size:,.1f} MB on disk"
-        twins = len(self.numbers) - len(self.names)
-        twin = "one is" if twins == 1 else f"{twins:,} are"
-        return note + (f"; {twin} identical to another, and taken for it" if twins else "")
+        duplicates = len(self.numbers) - len(self.names)
+        phrase = "one is" if duplicates == 1 else f"{duplicates:,} are"
+        return note + (f"; {phrase} identical to another, and taken for it" if duplicates else "")
 
 
 class ArrayColumn(Column):

@@ -53,10 +53,13 @@ def channels_of(file: str, data: DataSettings) -> tuple[str, ...]:
     if setting:
         return tuple(name.strip() for name in setting.split(","))
     channels = tuple(name for name in table.columns if name not in (label_column(data), data.group, SECONDS))
-    wrong = next((name for name in channels if not table.is_numeric(name)), None)
-    if wrong is not None:
-        cure = f"Say which columns are channels, as data.columns.source={','.join(f for f in channels if f != wrong)}"
-        raise HeedfulError(f"{file}: column {wrong} has no numbers: {quote(table.columns[wrong][0])}.", cure)
+    text_column = next((name for name in channels if not table.is_numeric(name)), None)
+    if text_column is not None:
+        numeric = ",".join(name for name in channels if name != text_column)
+        cure = f"Say which columns are channels, as data.columns.source={numeric}"
+        raise HeedfulError(
+            f"{file}: column {text_column} has no numbers: {quote(table.columns[text_column][0])}.", cure
+        )
     if not channels:
         raise HeedfulError(f"{file} has no column of numbers.", "A series needs a column a channel.")
     return channels

@@ -66,25 +66,25 @@ def resample(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
 def decode_frames(file: str, limits: Limits) -> Iterator[Frame]:
     """Every frame, once the time of the next one is known."""
     av = pyav()
-    number, start, before, first = 0, 0.0, None, 0.0
+    number, start, previous, first = 0, 0.0, None, 0.0
     try:
         with av.open(file) as container:
             stream = picture_stream(file, container, limits)
             for frame in container.decode(stream):
                 check_frame(file, frame, number, limits)
-                if before is None:
+                if previous is None:
                     first = frame.time or 0.0
                 else:
                     end = start_of(file, frame, number, first, start)
                     check_seconds(file, end, limits)
-                    yield Frame(picture(before), start, end)
+                    yield Frame(picture(previous), start, end)
                     start = end
-                before, number = frame, number + 1
-            if before is not None:
-                yield Frame(picture(before), start, start + last_duration(before, start, number))
+                previous, number = frame, number + 1
+            if previous is not None:
+                yield Frame(picture(previous), start, start + last_duration(previous, start, number))
     except av.FFmpegError as error:
         raise damage_error(file, number, error) from None
-    if before is None:
+    if previous is None:
         raise HeedfulError(f"{file} has no frames.", "Its header promises pictures, and none follow: copy it again.")
 
 
@@ -100,8 +100,8 @@ def pyav() -> Any:
 def picture_stream(file: str, container: Any, limits: Limits) -> Any:
     """The container's first stream of pictures, set to one thread; its size is checked before anything is decoded."""
     if not container.streams.video:
-        inside = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise HeedfulError(f"{file} has no pictures, only {inside}.", "A file with a stream of pictures is needed.")
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        raise HeedfulError(f"{file} has no pictures, only {kinds}.", "A file with a stream of pictures is needed.")
     stream = container.streams.video[0]
     context = stream.codec_context
     if context is None:
@@ -136,15 +136,17 @@ def check_seconds(file: str, seconds: float, limits: Limits) -> None:
         raise HeedfulError(problem, f"Cut it: ffmpeg -i {file} -f segment -segment_time 3600 -c copy part%d.mp4")
 
 
-def start_of(file: str, frame: Any, number: int, first: float, before: float) -> float:
+def start_of(file: str, frame: Any, number: int, first: float, previous_start: float) -> float:
     """When a frame begins; where it does not say, it follows the one before it at the usual distance."""
     if frame.time is None:
-        return before + mean_duration(frame, before, number)
+        return previous_start + mean_duration(frame, previous_start, number)
     start = float(frame.time - first)
-    if start < before - NEAR:
-        problem = f"{file}: the timestamps go back at frame {number:,}, from {before:.3f} to {start:.3f} seconds."
+    if start < previous_start - NEAR:
+        problem = (
+            f"{file}: the timestamps go back at frame {number:,}, from {previous_start:.3f} to {start:.3f} seconds."
+        )
         raise HeedfulError(problem, CONVERT.format(file))
-    return max(start, before)
+    return max(start, previous_start)
 
 
 def last_duration(frame: Any, start: float, frames: int) -> float:
@@ -153,9 +155,9 @@ def last_duration(frame: Any, start: float, frames: int) -> float:
     return duration or mean_duration(frame, start, frames - 1)
 
 
-def mean_duration(frame: Any, start: float, before: int) -> float:
+def mean_duration(frame: Any, start: float, frames: int) -> float:
     """The average distance of the frames so far, or a twenty-fifth of a second."""
-    return start / before if before > 0 and start > 0 else 0.04
+    return start / frames if frames > 0 and start > 0 else 0.04
 
 
 def picture(frame: Any) -> Image.Image:

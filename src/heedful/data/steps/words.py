@@ -11,7 +11,7 @@ import numpy as np
 PAD, UNKNOWN, FIRST = 0, 1, 2
 LETTERS = 24
 """Of a longer word the first and the last twelve letters are read."""
-OFTEN = 2
+MIN_COUNT = 2
 """Words seen less often in training are unknown words, so that the vector of those is learnt too."""
 
 
@@ -68,5 +68,5 @@ class WordVocabulary:
 def learn_words(texts: Iterable[Sequence[str]]) -> WordVocabulary:
     """The vocabulary of training texts, both lists in alphabetical order."""
     counts = Counter(word for words in texts for word in words)
-    words = sorted(word for word, times in counts.items() if times >= OFTEN)
+    words = sorted(word for word, times in counts.items() if times >= MIN_COUNT)
     return WordVocabulary(words, sorted({letter for word in counts for letter in word}))

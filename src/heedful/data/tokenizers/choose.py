@@ -30,13 +30,13 @@ def unit_of(texts: Sequence[str]) -> Unit:
     ('symbols', 'words', 'sentences')
     """
     counts = Counter(chain.from_iterable(text.split() for text in texts))
-    spaced = sum(len(text.split()) > 1 for text in texts)
+    spaced_count = sum(len(text.split()) > 1 for text in texts)
     singletons = sum(number == 1 for number in counts.values())
-    prose = any(len(symbol) > 1 and symbol[-1] in ".,!?" for symbol in counts)
+    has_prose = any(len(symbol) > 1 and symbol[-1] in ".,!?" for symbol in counts)
     # What occurred once tells how likely the next symbol is a new one (Good-Turing): below 2 % the set is closed.
-    if spaced and not prose and len(counts) <= CLOSED and singletons <= counts.total() / 50:
+    if spaced_count and not has_prose and len(counts) <= CLOSED and singletons <= counts.total() / 50:
         return "symbols"
-    if spaced <= len(texts) / 100 and sum(map(len, texts)) <= 30 * len(texts):
+    if spaced_count <= len(texts) / 100 and sum(map(len, texts)) <= 30 * len(texts):
         return "words"
     return "sentences"
 

@@ -79,8 +79,8 @@ def symbols(texts: Iterable[str]) -> tokenizers.Tokenizer:
 
 def words(entries: set[str]) -> tokenizers.Tokenizer:
     """A plain table of entries in the order of their code points, after the special tokens."""
-    listed = [*SPECIALS, *sorted(entries - set(SPECIALS))]
-    table = {entry: i for i, entry in enumerate(listed)}
+    all_entries = [*SPECIALS, *sorted(entries - set(SPECIALS))]
+    table = {entry: i for i, entry in enumerate(all_entries)}
     inner = tokenizers.Tokenizer(models.WordLevel(table, unk_token=SPECIALS[UNK]))
     # <unk> stays a plain entry, so that decoding shows it instead of dropping it.
     inner.add_special_tokens(list(SPECIALS[:UNK]))
@@ -131,6 +131,6 @@ def sort_pieces(pieces: list[tuple[str, float]]) -> list[tuple[str, float]]:
     their own the lowest one plus a little by turns, also in random order.
     """
     lowest = min((score for _, score in pieces), default=0.0)
-    rare = lowest + 1e-4 * sum(len(piece) == 1 for piece, _ in pieces)
-    rounded = [(p, round(lowest if len(p) == 1 and score <= rare else score, 6)) for p, score in pieces]
-    return sorted(rounded, key=lambda entry: (-entry[1], entry[0]))
+    rare_limit = lowest + 1e-4 * sum(len(piece) == 1 for piece, _ in pieces)
+    rounded_pieces = [(p, round(lowest if len(p) == 1 and score <= rare_limit else score, 6)) for p, score in pieces]
+    return sorted(rounded_pieces, key=lambda entry: (-entry[1], entry[0]))

@@ -50,11 +50,11 @@ class Tokenizer:
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text; on all processor threads, so prefer it to many calls of `encode`."""
         batch = [encoding.ids for encoding in self.inner.encode_batch_fast(list(texts), add_special_tokens=False)]
-        return [[self.ours(i) for i in ids] for ids in batch] if self.shift else batch
+        return [[self.outer_id(i) for i in ids] for ids in batch] if self.shift else batch
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids: what was encoded, exactly, if nothing in it was unknown. <pad>, <s>, </s> are left out."""
-        text = self.inner.decode([self.theirs(i) for i in map(int, ids) if i not in self.skipped])
+        text = self.inner.decode([self.inner_id(i) for i in map(int, ids) if i not in self.skipped])
         return text.replace(self.suffix, " ").strip() if self.suffix else text
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
@@ -65,7 +65,7 @@ class Tokenizer:
         """The pieces of a text that have no entry, in order."""
         encoding = self.inner.encode(text, add_special_tokens=False)
         pairs = zip(encoding.ids, encoding.offsets, strict=True)
-        return [text[low:high] for i, (low, high) in pairs if self.ours(i) == self.special_tokens.unknown]
+        return [text[low:high] for i, (low, high) in pairs if self.outer_id(i) == self.special_tokens.unknown]
 
     def unknowns(self, ids: Sequence[int]) -> int:
         """How many of these ids stand for what has no entry."""
@@ -81,24 +81,24 @@ class Tokenizer:
         """The tokenizer.json as text."""
         return self.inner.to_str(pretty=False)
 
-    def ours(self, theirs: int) -> int:
+    def outer_id(self, inner_id: int) -> int:
         """Our id for one of the inner tokenizer's."""
-        if self.is_native and theirs == self.unk:
+        if self.is_native and inner_id == self.unk:
             return UNK
-        return theirs + self.shift
+        return inner_id + self.shift
 
-    def theirs(self, ours: int) -> int:
+    def inner_id(self, outer_id: int) -> int:
         """The inner tokenizer's id for one of ours."""
-        return self.unk if self.is_native and ours == UNK and self.unk is not None else ours - self.shift
+        return self.unk if self.is_native and outer_id == UNK and self.unk is not None else outer_id - self.shift
 
     def display(self, i: int) -> str:
         """One id as people are shown it."""
         if self.is_native and i < len(SPECIALS):
             return SPECIALS[i]
-        token = self.inner.id_to_token(self.theirs(i)) or ""
+        token = self.inner.id_to_token(self.inner_id(i)) or ""
         if i in self.special_tokens.skipped:
             return token
-        text = self.inner.decode([self.theirs(i)]) or token
+        text = self.inner.decode([self.inner_id(i)]) or token
         if "\ufffd" in text:
             bytewise = isinstance(self.inner.decoder, decoders.ByteLevel)
             return "".join(BYTES[byte] for byte in byte_level(token)) if bytewise else token
