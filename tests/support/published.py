@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from support.families import CLIPImageProcessorPil, ViTImageProcessorPil, loud, oracle
+from support.families import CLIPImageProcessorPil, ViTImageProcessorPil, oracle, randomize_weights
 from support.packaged_weights import GPT3, MINILM, SITE
 
 MERGES = SITE / "open_clip" / "bpe_simple_vocab_16e6.txt.gz"
@@ -81,7 +81,7 @@ def clip(folder: Path) -> Path:
     CLIPImageProcessorPil(size=size, crop_size=crop).save_pretrained(folder)
     merges = gzip.decompress(MERGES.read_bytes()).decode().splitlines()[1 : 49152 - 256 - 2 + 1]
     letters = [*bytes_as_letters().values()]
-    entries = [*letters, *(f"{one}</w>" for one in letters), *("".join(row.split()) for row in merges)]
+    entries = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(row.split()) for row in merges)]
     entries += ["<|startoftext|>", "<|endoftext|>"]
     (folder / "vocab.json").write_text(json.dumps({entry: number for number, entry in enumerate(entries)}))
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
@@ -90,9 +90,11 @@ def clip(folder: Path) -> Path:
 
 def bytes_as_letters() -> dict[int, str]:
     """The letters that stand for bytes, in the order of GPT-2's table."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    rest = [byte for byte in range(256) if byte not in plain]
-    return {byte: chr(byte) for byte in plain} | {byte: chr(256 + place) for place, byte in enumerate(rest)}
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    unprintable = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {
+        byte: chr(256 + number) for number, byte in enumerate(unprintable)
+    }
 
 
 def marian(folder: Path) -> Path:
@@ -113,10 +115,10 @@ def marian(folder: Path) -> Path:
     (folder / "vocab.json").write_text(json.dumps({entry: number for number, entry in enumerate(entries)}))
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "MarianTokenizer"}))
     pad, sides = len(entries) - 1, {"attention_heads": 3, "layers": 2, "ffn_dim": 30}
-    each = {f"{side}_{key}": value for side in ("encoder", "decoder") for key, value in sides.items()}
+    sizes = {f"{side}_{key}": value for side in ("encoder", "decoder") for key, value in sides.items()}
     ids = {"pad_token_id": pad, "decoder_start_token_id": pad, "eos_token_id": 0, "forced_eos_token_id": 0}
     config = oracle.MarianConfig(
-        vocab_size=len(entries), d_model=24, scale_embedding=True, max_position_embeddings=40, **each, **ids
+        vocab_size=len(entries), d_model=24, scale_embedding=True, max_position_embeddings=40, **sizes, **ids
     )
     save(oracle.MarianMTModel(config), folder, bad_words_ids=[[pad]], max_length=30, num_beams=1, **ids)
     file = folder / "model.safetensors"
@@ -141,13 +143,13 @@ def captioner(folder: Path) -> Path:
     return folder
 
 
-MADE = {"gpt2": gpt2, "bert": bert, "vit": vit, "clip": clip, "marian": marian, "captioner": captioner}
+MODELS = {"gpt2": gpt2, "bert": bert, "vit": vit, "clip": clip, "marian": marian, "captioner": captioner}
 
 
 def save(model: Any, folder: Path, **search: Any) -> None:
     """Writes a model whose weights are far from where training begins, and what it says of the search."""
     torch.manual_seed(0)
-    loud(model, spread=0.3)
+    randomize_weights(model, std=0.3)
     for key, value in search.items():
         setattr(model.generation_config, key, value)
     model.save_pretrained(folder)
