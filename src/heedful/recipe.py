@@ -17,7 +17,7 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Reci
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
-REQUESTED, COMPLETE = "asked.toml", "recipe.toml"
+ASKED, OWN = "asked.toml", "recipe.toml"
 """A run's recipes: as it was asked for, and complete, with what was decided."""
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
@@ -26,7 +26,7 @@ SECTIONS: dict[str, type] = {
     "generate": GenerateSettings,
 }
 BUDGETS = ("minutes", "steps", "epochs")
-NOT_KEYS = ("written",)
+KEPT_APART = ("written",)
 """What a recipe holds beside its keys."""
 
 Uses = Mapping[str, Collection[str]]
@@ -66,11 +66,11 @@ def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Us
     except tomllib.TOMLDecodeError as error:
         raise HeedfulError(f"The recipe {path} is not valid TOML: {error}.") from None
     if "task" not in table:
-        task_list = f" ({', '.join(uses)})" if uses else ""
-        raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{task_list}.')
+        among = f" ({', '.join(uses)})" if uses else ""
+        raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{among}.')
     try:
         # a run's own recipe was accepted when it began, and is read whatever has been learnt about it since
-        accepted = Path(path).name == REQUESTED or (Path(path).parent / "config.json").exists()
+        accepted = Path(path).name == ASKED or (Path(path).parent / "config.json").exists()
         return build(table["task"], changes, table, uses, accepted)
     except HeedfulError as error:
         raise HeedfulError(f"{path}: {error.problem}", error.cure) from None
@@ -85,8 +85,8 @@ def dump(recipe: Recipe, complete: bool = True) -> str:
 
     table = without_none(recipe)
     if not complete:
-        defaults, values = flat(as_table(Recipe())), flat(table)
-        for name in [name for name in values if name not in recipe.written and values[name] == defaults[name]]:
+        usual, values = flat(as_table(Recipe())), flat(table)
+        for name in [name for name in values if name not in recipe.written and values[name] == usual[name]]:
             section, _, key = name.rpartition(".")
             (table[section] if section else table).pop(key)
     return tomli_w.dumps({name: value for name, value in table.items() if value != {}})
@@ -94,15 +94,15 @@ def dump(recipe: Recipe, complete: bool = True) -> str:
 
 def change(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = None) -> Recipe:
     """The same recipe with dotted keys changed, checked anew."""
-    changed_recipe = build(recipe.task, changes, without_none(recipe), uses, accepted=True)
+    changed = build(recipe.task, changes, without_none(recipe), uses, accepted=True)
     # what was never said stays unsaid: a task may have a default of its own for it
     taken_out = {name for name, value in changes.items() if value is None}
-    return replace(changed_recipe, written=(recipe.written | changes.keys()) - taken_out)
+    return replace(changed, written=(recipe.written | changes.keys()) - taken_out)
 
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
     """All keys of a recipe as nested tables."""
-    return {name: value for name, value in asdict(recipe).items() if name not in NOT_KEYS}
+    return {name: value for name, value in asdict(recipe).items() if name not in KEPT_APART}
 
 
 def without_none(recipe: Recipe) -> dict[str, Any]:
@@ -115,11 +115,11 @@ def without_none(recipe: Recipe) -> dict[str, Any]:
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
     """One line a key on which two recipes disagree, as `train.steps: 100 here, 200 asked for`."""
-    old_values, new_values = flat(as_table(old)), flat(as_table(new))
+    one, two = flat(as_table(old)), flat(as_table(new))
     return [
-        f"{name}: {old_values.get(name)!r} here, {new_values.get(name)!r} asked for"
-        for name in sorted(old_values | new_values)
-        if old_values.get(name) != new_values.get(name)
+        f"{name}: {one.get(name)!r} here, {two.get(name)!r} asked for"
+        for name in sorted(one | two)
+        if one.get(name) != two.get(name)
     ]
 
 
@@ -127,11 +127,7 @@ def flat(table: dict[str, Any]) -> dict[str, Any]:
     """A recipe's tables with dotted keys: {"train": {"steps": 1}} -> {"train.steps": 1}."""
     rows: dict[str, Any] = {}
     for name, value in table.items():
-        rows |= (
-            {f"{name}.{inner}": inner_value for inner, inner_value in value.items()}
-            if name in SECTIONS
-            else {name: value}
-        )
+        rows |= {f"{name}.{inner}": one for inner, one in value.items()} if name in SECTIONS else {name: value}
     return rows
 
 
@@ -168,8 +164,8 @@ def value_of(key: str, text: str) -> Any:
 
 def annotation(key: str) -> Any:
     """The declared type of a dotted key; raises HeedfulError with the nearest key for an unknown one."""
-    section, _, name = key.partition(".")
-    if section == "data" and name.startswith("columns."):
+    first, _, rest = key.partition(".")
+    if first == "data" and rest.startswith("columns."):
         return str
     declared = declaration(key)
     if declared is None:
@@ -179,21 +175,21 @@ def annotation(key: str) -> Any:
 
 def declaration(key: str) -> "Field[Any] | None":
     """Where a dotted key is declared; None: no recipe has it."""
-    section, _, name = key.partition(".")
-    if section in SECTIONS and name:
-        return next((declared for declared in fields(SECTIONS[section]) if declared.name == name), None)
+    first, _, rest = key.partition(".")
+    if first in SECTIONS and rest:
+        return next((declared for declared in fields(SECTIONS[first]) if declared.name == rest), None)
     return next((declared for declared in own_keys() if declared.name == key), None)
 
 
 def own_keys() -> "list[Field[Any]]":
     """The keys of a recipe that stand in no section."""
-    return [declared for declared in fields(Recipe) if declared.name not in (*SECTIONS, *NOT_KEYS)]
+    return [declared for declared in fields(Recipe) if declared.name not in (*SECTIONS, *KEPT_APART)]
 
 
 def keys() -> list[str]:
     """Every dotted key that a recipe may hold."""
-    section_keys = [f"{section}.{key_field.name}" for section, table in SECTIONS.items() for key_field in fields(table)]
-    return [declared.name for declared in own_keys()] + section_keys
+    below = [f"{section}.{one.name}" for section, table in SECTIONS.items() for one in fields(table)]
+    return [declared.name for declared in own_keys()] + below
 
 
 def place(table: dict[str, Any], key: str, value: Any) -> None:
@@ -218,12 +214,12 @@ def check(table: dict[str, Any]) -> Recipe:
     from pydantic import ValidationError
 
     try:
-        model = checker(Recipe).model_validate(table)
+        checked = checker(Recipe).model_validate(table)
     except ValidationError as error:
         raise plain(error, table) from None
-    values = model.model_dump()
+    values = checked.model_dump()
     parts = {name: section(**values.pop(name)) for name, section in SECTIONS.items()}
-    recipe = Recipe(**values, **parts, written=frozenset(flat(model.model_dump(exclude_unset=True))))
+    recipe = Recipe(**values, **parts, written=frozenset(flat(checked.model_dump(exclude_unset=True))))
     for name in keys():
         refuse_without(name, recipe)
     budgets = [name for name in BUDGETS if getattr(recipe.train, name) is not None]
@@ -242,11 +238,11 @@ def checker(table: type) -> "type[BaseModel]":
     declared: dict[str, Any] = {}
     if table is Recipe:
         declared = {name: (checker(section), checker(section)()) for name, section in SECTIONS.items()}
-    for entry in own_keys() if table is Recipe else fields(table):
-        limits = {name: limit for name, limit in entry.metadata["limits"].items() if name != "holds"}
-        factory = entry.default_factory
-        default: dict[str, Any] = {"default_factory": factory} if callable(factory) else {"default": entry.default}
-        declared[entry.name] = (limited(hints[entry.name], limits), Checked(**default))
+    for one in own_keys() if table is Recipe else fields(table):
+        limits = {name: limit for name, limit in one.metadata["limits"].items() if name != "holds"}
+        factory = one.default_factory
+        default: dict[str, Any] = {"default_factory": factory} if callable(factory) else {"default": one.default}
+        declared[one.name] = (limited(hints[one.name], limits), Checked(**default))
     config = ConfigDict(extra="forbid", strict=True)
     return create_model(table.__name__, __config__=config, **declared)  # pyright: ignore[reportCallIssue]
 
@@ -266,9 +262,9 @@ def limited(hint: Any, limits: dict[str, Any]) -> Any:
 def refuse_without(name: str, recipe: Recipe) -> None:
     """Raises HeedfulError for a list of texts one of which does not hold what each must."""
     declared = declaration(name)
-    needed_text = declared.metadata["limits"].get("holds") if declared else None
-    value = flat(as_table(recipe))[name] if needed_text else ()
-    if not all(needed_text in text for text in value):
+    must = declared.metadata["limits"].get("holds") if declared else None
+    value = flat(as_table(recipe))[name] if must else ()
+    if not all(must in text for text in value):
         raise HeedfulError(f"{name} cannot be {value!r}.", describe(name))
 
 
@@ -283,7 +279,7 @@ def refuse_unused(recipe: Recipe, uses: Uses, names: Iterable[str]) -> None:
 
 def tasks_of(key: str, uses: Uses) -> list[str]:
     """The tasks that alone use a dotted key; empty: all do."""
-    return [task for task, used_keys in uses.items() if key in used_keys]
+    return [task for task, own in uses.items() if key in own]
 
 
 def listed(names: list[str]) -> str:
@@ -300,12 +296,12 @@ def plain(error: "ValidationError", table: dict[str, Any]) -> HeedfulError:
     first = error.errors()[0]
     # pydantic appends the union member it tried to the place; only names that the recipe has are of use to a person.
     path = [str(part) for part in first["loc"]]
-    depth = 2 if path[0] in SECTIONS and len(path) > 1 else 1
-    key = ".".join(path[:depth])
+    known = 2 if path[0] in SECTIONS and len(path) > 1 else 1
+    key = ".".join(path[:known])
     if first["type"] == "extra_forbidden":
         return unknown_key(key)
     value: Any = table
-    for part in path[:depth]:
+    for part in path[:known]:
         value = value.get(part) if isinstance(value, dict) else value
     return HeedfulError(f"{key} cannot be {value!r}.", describe(key))
 
@@ -313,8 +309,8 @@ def plain(error: "ValidationError", table: dict[str, Any]) -> HeedfulError:
 def unknown_key(key: str) -> HeedfulError:
     """The error for a key that no recipe has, with the nearest that it may have."""
     match = nearest(key, keys()) or nearest(key.split(".")[-1], [k.split(".")[-1] for k in keys()])
-    full_key = next((k for k in keys() if k == match or k.endswith(f".{match}")), None)
-    return HeedfulError(f"The recipe has no key {key}.", f"Nearest: {describe(full_key)}" if full_key else "")
+    full = next((k for k in keys() if k == match or k.endswith(f".{match}")), None)
+    return HeedfulError(f"The recipe has no key {key}.", f"Nearest: {describe(full)}" if full else "")
 
 
 def describe(key: str, uses: Uses | None = None) -> str:

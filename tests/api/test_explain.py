@@ -14,7 +14,7 @@ from heedful.results import Alignment
 from heedful.training.progress import Quiet
 from support import published
 from support.families import oracle
-from support.trained_models import first_trained
+from support.inside import inside
 
 
 def heads(found: Alignment, side: str) -> torch.Tensor:
@@ -29,7 +29,7 @@ def test_what_goes_on_looked_at_what_theirs_did(tmp_path: Path) -> None:
     """A given continuation and the model's own, each token of which looked at all before it."""
     model = heedful.load(published.gpt2(tmp_path / "gpt2"))
     theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2", attn_implementation="eager").eval()
-    tokenizer = first_trained(model).tokenizer
+    tokenizer = inside(model).tokenizer
     numbers = {tokenizer.shown(number): number for number in range(tokenizer.size)}
     for rest in (" stands near the river", None):
         found = model.explain("The old house", rest)

@@ -15,9 +15,9 @@ from heedful.data.tokenizers.load import load_tokenizer
 from heedful.errors import HeedfulError
 from support import published
 from support.families import oracle
+from support.inside import inside
 from support.published import LINES, NAMES, classes
 from support.sampling import sample
-from support.trained_models import first_trained
 
 PROMPTS = ("Hello world, this is", "The café — don't", "1 2 3")
 GREEDY = {"generate.sample": False, "generate.beam": 1, "generate.max_length": 12}
@@ -175,7 +175,7 @@ def questions(model: heedful.Model, pictures: list[str]) -> Any:
             return model.answer(PROMPTS, GREEDY)
         case "fill":
             return model.answer(["The [MASK] sat."])
-        case "classify" if not first_trained(model).reading.positions:
+        case "classify" if not inside(model).reading.positions:
             return model.answer(LINES)
         case "classify" | "caption":
             return model.answer(pictures)
@@ -184,7 +184,7 @@ def questions(model: heedful.Model, pictures: list[str]) -> Any:
 
 
 MADE: dict[str, Callable[[Path], Path]] = {
-    **published.MODELS,
+    **published.MADE,
     "texts": lambda folder: published.bert(folder, "BertForSequenceClassification", **classes(NAMES)),
     "words": lambda folder: published.bert(folder, "BertForTokenClassification", **classes(NAMES)),
 }
@@ -247,7 +247,7 @@ def test_pictures_are_scored(family: str, pictures: list[str], tmp_path: Path) -
 
 def test_marks_stay_beside_their_vocabulary(tmp_path: Path) -> None:
     """Such a text in a text is text, and what marks a place is no word."""
-    words = first_trained(heedful.load(published.bert(tmp_path / "bert"))).tokenizer
+    words = inside(heedful.load(published.bert(tmp_path / "bert"))).tokenizer
     words.save(tmp_path / "source.tokenizer.json")
     again = load_tokenizer(tmp_path / "source.tokenizer.json")
     assert (

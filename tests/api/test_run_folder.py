@@ -12,13 +12,13 @@ from heedful import recipe as recipes
 from heedful.api.compare import compare
 from heedful.api.run_folder import made
 from heedful.api.train import run
-from heedful.data.folders import write_atomically
+from heedful.data.folders import write_aside
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.training.progress import Quiet
 from support.command_line import heedful
 from support.sampling import SEED
-from support.tiny_tasks import recipe, write_data
+from support.tiny_tasks import recipe, written
 
 SMALL = "--steps 2 --size tiny train.threads=1"
 KEPT = ("kept/run/asked.toml", "kept/gru/notes.txt")
@@ -57,11 +57,11 @@ def test_a_folder_of_other_things_is_refused_and_left_as_it_is(line: str, tmp_pa
 def test_only_prepared_data_are_replaced(tmp_path: Path) -> None:
     """Not even in a run's folder are data of others taken for those of the run; an empty folder is nobody's."""
     (tmp_path / "data").mkdir()
-    with write_atomically(tmp_path / "data") as aside:
+    with write_aside(tmp_path / "data") as aside:
         (aside / "prepared.json").write_text('{"fingerprint": {}}')
-    with write_atomically(tmp_path / "data") as aside:
+    with write_aside(tmp_path / "data") as aside:
         (aside / "notes.txt").write_text("mine")
-    with pytest.raises(HeedfulError, match="data holds what is not"), write_atomically(tmp_path / "data"):
+    with pytest.raises(HeedfulError, match="data holds what is not"), write_aside(tmp_path / "data"):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["data", "notes.txt"]
 
@@ -89,7 +89,7 @@ def killed(asked: Recipe, folder: Path, note: int) -> bool:
 @pytest.mark.parametrize("begun", [False, True])
 def test_killed_while_data_are_prepared_it_goes_on(begun: bool, tmp_path: Path) -> None:
     """At every note before the first step; the same command goes on, with weights to start from too; others do not."""
-    files, folder = write_data(tmp_path, SEED), tmp_path / "run"
+    files, folder = written(tmp_path, SEED), tmp_path / "run"
     asked = recipe(files, "classify", "gru")
     if begun:
         run(asked, tmp_path / "start", Quiet())
@@ -126,7 +126,7 @@ class InTheWay(Quiet):
 @pytest.mark.parametrize("name", ["report.html", "README.md", "scores.json"])
 def test_a_run_is_finished_when_it_is_reported(name: str, tmp_path: Path) -> None:
     """Whatever file could not be written at the end, the same command writes it and learns nothing again."""
-    asked, folder = recipe(write_data(tmp_path, SEED), "classify", "gru"), tmp_path / "run"
+    asked, folder = recipe(written(tmp_path, SEED), "classify", "gru"), tmp_path / "run"
     with pytest.raises(IsADirectoryError):
         run(asked, folder, InTheWay(folder / name))
     steps = (folder / "metrics.jsonl").read_text(encoding="utf-8")
@@ -138,7 +138,7 @@ def test_a_run_is_finished_when_it_is_reported(name: str, tmp_path: Path) -> Non
 
 def test_a_mistake_in_the_data_leaves_nothing_behind(tmp_path: Path) -> None:
     """In an empty folder as in a new one, so that the command can be mended and given again."""
-    files, folder = write_data(tmp_path, SEED), tmp_path / "empty"
+    files, folder = written(tmp_path, SEED), tmp_path / "empty"
     asked = recipe(files, "classify", "gru")
     folder.mkdir()
     for place in (folder, tmp_path / "new" / "run"):
@@ -158,7 +158,7 @@ def test_a_mistake_takes_away_no_run_beside_it(tmp_path: Path) -> None:
 
 def test_a_comparison_goes_on_among_its_runs(tmp_path: Path) -> None:
     """Killed at any note before the first network learns: while data are prepared to find widths, or lent."""
-    files, folder = write_data(tmp_path, SEED), tmp_path / "compared"
+    files, folder = written(tmp_path, SEED), tmp_path / "compared"
     asked = recipes.change(recipe(files, "classify", "gru"), {"network.width": None})
 
     def again(listener: Quiet) -> None:

@@ -34,7 +34,7 @@ def command(line: str, folder: Path, **changed: str) -> subprocess.CompletedProc
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders of every family, and pictures."""
     folder = tmp_path_factory.mktemp("published")
-    for family, make in published.MODELS.items():
+    for family, make in published.MADE.items():
         make(folder / family)
     published.bert(folder / "texts", "BertForSequenceClassification", **published.classes(published.NAMES))
     published.bert(folder / "words", "BertForTokenClassification", **published.classes(published.NAMES))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from support.command_line import CommandResult, heedful
+from support.command_line import Told, heedful
 
 SMALL = "--size tiny --steps 5 train.threads=1 train.valid_limit=4"
 COLOURS = {"red": (200, 0, 0), "blue": (0, 0, 200)}
@@ -129,7 +129,7 @@ def done(line: str, folder: Path, given: str = "") -> str:
     return ended(line, folder, given).out
 
 
-def ended(line: str, folder: Path, given: str = "") -> CommandResult:
+def ended(line: str, folder: Path, given: str = "") -> Told:
     """How a command that must end well ended."""
     told = heedful(line, folder, given)
     assert told.code == 0, told.err

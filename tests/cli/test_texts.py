@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.command_line import HEEDFUL, CommandResult, heedful
+from support.command_line import HEEDFUL, Told, heedful
 
 SMALL = "--size tiny --steps 5 network.width=16 train.threads=1 train.valid_limit=4 data.window=24"
 RUNS = {
@@ -90,7 +90,7 @@ def made(name: str, folder: Path) -> str:
     return name
 
 
-def ended(line: str, folder: Path, given: str = "") -> CommandResult:
+def ended(line: str, folder: Path, given: str = "") -> Told:
     """How a command that must end well ended."""
     told = heedful(line, folder, given)
     assert told.code == 0, told.err

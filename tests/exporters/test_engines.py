@@ -36,8 +36,9 @@ from heedful.tasks.match.matcher import embed_pictures
 from heedful.tasks.task import find_task
 from heedful.training.progress import Quiet
 from support.command_line import heedful
-from support.letter_pairs import recipe, reverse, words
-from support.onnx_sessions import assert_close, loop, run_session
+from support.inside import inside
+from support.letter_pairs import backwards, recipe, words
+from support.onnx_sessions import asked, assert_close, loop
 from support.sampling import SEED, sample
 from support.tiny_networks import (
     BEGIN,
@@ -53,9 +54,8 @@ from support.tiny_networks import (
     tiny,
     variants,
 )
-from support.tiny_tasks import CASES, write_data
+from support.tiny_tasks import CASES, written
 from support.tiny_tasks import recipe as shaped
-from support.trained_models import first_trained
 
 DEPTHS = {"sutskever2014": 2}
 shallow = [tiny(one.name, depth=DEPTHS.get(one.name, 1)) for one in rows()]
@@ -72,11 +72,11 @@ def test_onnx_writes_as_the_network_does(network: NetworkSettings, tmp_path: Pat
     for lengths, steps in (((7, 3, 5, 1), 6), ((1,), 1), ((2, 11), 9)):
         data = batch(lengths, [steps] * len(lengths), seed=3)
         order, half = np.roll(np.arange(len(lengths)), 1), steps // 2
-        state, found = run_session(encoder, {"source": data.source.numpy(), "lengths": data.source_lengths.numpy()}), []
+        state, found = asked(encoder, {"source": data.source.numpy(), "lengths": data.source_lengths.numpy()}), []
         for t in range(steps):
             if t == half:
                 state = {name: part[order] for name, part in state.items()}
-            told = run_session(step, state | {"tokens": data.target[:, t].numpy()})
+            told = asked(step, state | {"tokens": data.target[:, t].numpy()})
             found.append(told["logits"])
             state |= {name.removeprefix("new."): part for name, part in told.items()}
         target = torch.cat([data.target[order, :half], data.target[:, half:]], 1)
@@ -91,18 +91,18 @@ cases = [case for task in AT_ONCE for case in sample([one for one in CASES if on
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return write_data(tmp_path_factory.mktemp("files"), SEED)
+    return written(tmp_path_factory.mktemp("files"), SEED)
 
 
 @pytest.mark.parametrize(("task", "network"), cases)
 def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     model = run(shaped(files, task, network), tmp_path / "run", Quiet())
     export(tmp_path / "run", "onnx", tmp_path / "out")
-    sources, trained = [one.source for one in model.examples(None, model.recipe)], first_trained(model)
+    sources, trained = [one.source for one in model.examples(None, model.recipe)], inside(model)
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
     if task == "match":
         pixels = np.stack(list(read_pictures(sources, trained.pictures.form)))
-        said = run_session(sessions["pictures"], {"source": pixels})["vectors"]
+        said = asked(sessions["pictures"], {"source": pixels})["vectors"]
         assert_close(said, torch.from_numpy(embed_pictures(trained, sources, 4000)))
         return
     if task == "label":
@@ -117,9 +117,7 @@ def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, networ
             np.ones(len(sources), int),
             {"source": np.stack(list(read_pictures(sources, trained.reading.form)))},
         )
-    logits = torch.from_numpy(run_session(sessions["model"], given)["logits"]).view(
-        len(sources), -1, len(trained.names)
-    )
+    logits = torch.from_numpy(asked(sessions["model"], given)["logits"]).view(len(sources), -1, len(trained.names))
     for answers, shares, length in zip(model.answer(sources), logits.softmax(-1), lengths, strict=True):
         assert answers[0].track
         assert_close(shares[:length].numpy(), torch.tensor(answers[0].track.probabilities))
@@ -131,13 +129,13 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     model = run(shaped(files, task, network), tmp_path / "run", Quiet())
     export(tmp_path / "run", "onnx", tmp_path / "out")
     about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
-    sources, reading = [one.source for one in model.examples(None, model.recipe)], first_trained(model).reading
+    sources, reading = [one.source for one in model.examples(None, model.recipe)], inside(model).reading
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
     source, lengths = reading.stack(reading.arrays(sources))
     given = {"source": source, "lengths": lengths}
-    state, tokens, said = run_session(sessions["encoder"], given), np.full(len(sources), about["begin"]), []
+    state, tokens, said = asked(sessions["encoder"], given), np.full(len(sources), about["begin"]), []
     for _ in range(about["length"] if task == "draw" else about["slack"]):
-        told = run_session(sessions["step"], state | {"tokens": tokens})
+        told = asked(sessions["step"], state | {"tokens": tokens})
         told["logits"][:, about["never"]] = -np.inf
         tokens = told["logits"].argmax(-1)
         said.append(tokens)
@@ -147,12 +145,12 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     if task == "draw":
         codes = np.stack(said, 1) - about["first"]
         assert [" ".join(map(str, row)) for row in codes.tolist()] == [one.output for one in answers]
-        drawn = run_session(sessions["paint"], {"codes": codes})["pictures"].astype(int)
+        drawn = asked(sessions["paint"], {"codes": codes})["pictures"].astype(int)
         ours = np.stack([np.asarray(Image.open(io.BytesIO(one.picture))) for one in answers])
         assert np.abs(drawn - ours.reshape(drawn.shape)).max() <= 1  # what lies between two levels goes to either
         return
     rows = [row[: row.index(about["end"])] if about["end"] in row else row for row in np.stack(said, 1).tolist()]
-    assert [first_trained(model).target.decode(row) for row in rows] == [one.output for one in answers]
+    assert [inside(model).target.decode(row) for row in rows] == [one.output for one in answers]
 
 
 def labeller(kind: str) -> labels.LearnableLabeller:
@@ -181,11 +179,11 @@ def test_onnx_reads_frames_and_words(kind: str, tmp_path: Path) -> None:
     session = InferenceSession(tmp_path / "model.onnx")
     for lengths in ((5, 1, 8, 2), (3,)):
         [asks] = find_task("label").learning.graphs(model, lengths)
-        logits = run_session(session, {name: part.numpy() for name, part in asks.inputs.items()})["logits"]
+        logits = asked(session, {name: part.numpy() for name, part in asks.inputs.items()})["logits"]
         assert_close(logits, model.network(*asks.inputs.values()))
 
 
-PAIRS = [(word, reverse(word)) for word in words(300, 4, seed=2)]
+PAIRS = [(word, backwards(word)) for word in words(300, 4, seed=2)]
 ODD = ["a b", "h", "", "z", "a <s> b", "</s>", "c c c c c c c"]
 
 

@@ -24,13 +24,13 @@ from support.tiny_networks import (
     PAD,
     TARGET_VOCABULARY,
     Batch,
+    alone,
     batch,
     build,
-    join_examples,
     label,
     log_probabilities,
-    one_example,
     rows,
+    together,
     variants,
 )
 
@@ -111,7 +111,7 @@ def test_right_padding_leaves_the_state_as_if_it_were_not_there(network: Network
     going_on, _ = made.decoder(rest, state)
     for row, length in enumerate(lengths.tolist()):
         written = torch.cat((prompts[row, :length], rest[row])).unsqueeze(0)
-        expected, _ = made.decoder(written, start(made, one_example(data, row)))
+        expected, _ = made.decoder(written, start(made, alone(data, row)))
         joined = torch.cat((outputs[row : row + 1, :length], going_on[row : row + 1]), 1)
         assert_same(made.decoder.logits(joined), made.decoder.logits(expected))
 
@@ -125,7 +125,7 @@ def test_states_join_part_and_fork(network: NetworkSettings) -> None:
     states, histories = [], []
     for room, (data, history) in zip((8, 6), groups, strict=True):
         states.append(made.decoder(history, start(made, data, beams, room))[1])
-        histories += [(one_example(data, row // beams), history[row]) for row in range(len(history))]
+        histories += [(alone(data, row // beams), history[row]) for row in range(len(history))]
     sources, chosen = torch.tensor([3, 0, 4]), torch.tensor([[7, 7], [1, 0], [8, 9]])
     point = State.cat(states).select(chosen, sources)
     ways = [point, point.select(torch.arange(6).view(3, 2))]
@@ -145,7 +145,7 @@ def test_states_join_part_and_fork(network: NetworkSettings) -> None:
 
 # Law 2: a neighbour never matters.
 
-EXAMPLES = [one_example(batch((7, 3, 5, 1), (6, 2, 4, 5)), row) for row in range(4)]
+EXAMPLES = [alone(batch((7, 3, 5, 1), (6, 2, 4, 5)), row) for row in range(4)]
 LONG = batch((13,), (11,), seed=9)
 
 
@@ -159,7 +159,7 @@ def test_a_neighbour_never_matters(network: NetworkSettings) -> None:
     for order in ([0, 1, 2, 3], [2, 3, 0], [1, 3]):
         for neighbours in ([], [LONG]):
             for filler in (PAD, FIRST):
-                data = join_examples([EXAMPLES[number] for number in order] + neighbours, filler)
+                data = together([EXAMPLES[number] for number in order] + neighbours, filler)
                 logits = logits_of(made, data)
                 memory = made.read(data.source, data.source_lengths)
                 for row, number in enumerate(order):
@@ -173,7 +173,7 @@ def test_the_gradient_of_a_batch_is_the_sum_of_its_examples(network: NetworkSett
     """And padding has none."""
     made = build(network)
     parts = [gradients(made, one)[1] for one in EXAMPLES]
-    into, joined = gradients(made, join_examples(EXAMPLES, PAD))
+    into, joined = gradients(made, together(EXAMPLES, PAD))
     real = up_to(torch.tensor([one.source.size(1) for one in EXAMPLES]), into.size(1))
     assert into[~real].abs().max() == 0
     assert (into[real].norm(dim=-1) > 0).all()
@@ -210,7 +210,7 @@ def assert_gradients_same(some: dict[str, Tensor], others: dict[str, Tensor]) ->
 def test_what_is_recorded_is_what_the_fast_path_does(network: NetworkSettings, training: bool) -> None:
     """Forward and backward; in training with the same dropout mask, as both draw it at the same places."""
     made = build(replace(network, dropout=0.3)).train(training)
-    data = join_examples([*EXAMPLES, LONG], PAD)
+    data = together([*EXAMPLES, LONG], PAD)
     torch.manual_seed(3)
     fast, fast_gradients = logits_of(made, data), gradients(made, data)[1]
     torch.manual_seed(3)
@@ -224,7 +224,7 @@ def test_what_is_recorded_is_what_the_fast_path_does(network: NetworkSettings, t
 @every_network
 def test_bfloat16_stays_within_its_bound(network: NetworkSettings) -> None:
     """As training uses it: the weights in float32, the products in bfloat16."""
-    made, data = build(network), join_examples([*EXAMPLES, LONG], PAD)
+    made, data = build(network), together([*EXAMPLES, LONG], PAD)
     exact, exact_gradients = logits_of(made, data), gradients(made, data)[1]
     with torch.autocast("cpu", torch.bfloat16):
         rounded, rounded_gradients = logits_of(made, data), gradients(made, data)[1]

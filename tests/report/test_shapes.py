@@ -24,20 +24,20 @@ from heedful.results import (
     Track,
     View,
 )
-from support.browser import open_page
+from support.browser import opened
 from support.html_outline import Shapes
 from support.synthetic_results import (
-    ATTRIBUTION,
     HOSTILE,
     LABELS,
     LONG,
-    class_scores,
+    OWED,
+    classified,
     confusion,
+    entered,
+    in_step,
     labelled_comparison,
-    make_scores,
     png,
-    step_cases,
-    step_entry,
+    scored,
 )
 
 NAMES = ["classify", "crowd", "texts", "caption", "draw", "match", "label", "compare_label", "compare_pictures"]
@@ -64,31 +64,31 @@ def every_page() -> dict[str, str]:
 
     def shown(view: View, scores: Scores, **more: Any) -> str:
         exhibits = Exhibits(view, pictures, **more)
-        return pages.run_page("x", {}, scores=scores, exhibits=exhibits, attribution=[ATTRIBUTION])
+        return pages.run_page("x", {}, scores=scores, exhibits=exhibits, attribution=[OWED])
 
-    crowded = replace(class_scores(), confusion=crowd, cases=())
+    crowded = replace(classified(), confusion=crowd, cases=())
     no_pictures = Exhibits("classes")
     show = [Answer(refs[0], "a cat", 0, 0)]
     mixed = Comparison(
         "draw",
         "d",
         "1 minute",
-        (step_entry("a", make_scores("exact", captions), show), step_entry("b", make_scores("exact", captions), drawn)),
+        (entered("a", scored("exact", captions), show), entered("b", scored("exact", captions), drawn)),
     )
     return {
         "classify": pages.run_page(
-            HOSTILE, {}, scores=class_scores(), exhibits=Exhibits("classes", pictures), attribution=[ATTRIBUTION]
+            HOSTILE, {}, scores=classified(), exhibits=Exhibits("classes", pictures), attribution=[OWED]
         ),
         "crowd": pages.run_page("x", {}, scores=crowded, exhibits=no_pictures),
-        "texts": pages.run_page("x", {}, scores=class_scores(pictures=False), exhibits=no_pictures),
-        "caption": shown("captions", make_scores("exact", captions)),
-        "draw": shown("drawings", make_scores("recall_at_1", judged), answers=drawn, returned=returned),
-        "match": shown("matches", make_scores("recall_at_1", found)),
+        "texts": pages.run_page("x", {}, scores=classified(pictures=False), exhibits=no_pictures),
+        "caption": shown("captions", scored("exact", captions)),
+        "draw": shown("drawings", scored("recall_at_1", judged), answers=drawn, returned=returned),
+        "match": shown("matches", scored("recall_at_1", found)),
         "label": pages.run_page(
-            "x", {}, scores=make_scores("accuracy", step_cases()), exhibits=Exhibits("steps", tracks=tracks)
+            "x", {}, scores=scored("accuracy", in_step()), exhibits=Exhibits("steps", tracks=tracks)
         ),
         "compare_label": pages.compare_page(labelled_comparison()),
-        "compare_pictures": pages.compare_page(mixed, None, pictures, [ATTRIBUTION]),
+        "compare_pictures": pages.compare_page(mixed, None, pictures, [OWED]),
     }
 
 
@@ -103,7 +103,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", NAMES)
 def test_page_opens_from_disk_in_peace(folder, name):
     """No complaint, nothing asked of the network, every picture seen, nothing wider than a phone."""
-    with open_page(folder / f"{name}.html", width=390, dark=True) as watched:
+    with opened(folder / f"{name}.html", width=390, dark=True) as watched:
         page = watched.page
         assert page.evaluate("[...document.images].filter(one => !one.naturalWidth || !one.alt).length") == 0
         # An onerror of the texts would have made one without a source.
@@ -139,13 +139,13 @@ def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
     assert len(outline.pictures) == wanted[name]
     for found in outline.pictures:
         assert found["svg"] and found["table"] and found["see"] >= 1
-    assert html.count(ATTRIBUTION.replace("<", "&lt;").replace(">", "&gt;")) == {
+    assert html.count(OWED.replace("<", "&lt;").replace(">", "&gt;")) == {
         "classify": 2, "caption": 3, "draw": 1, "match": 2, "compare_pictures": 1,
     }.get(name, 0)  # fmt: skip
 
 
 def test_mix_ups_stand_where_they_belong(folder):
-    with open_page(folder / "classify.html") as watched:
+    with opened(folder / "classify.html") as watched:
         table = watched.page.locator("table.matrix")
         cells = table.locator("tbody tr").evaluate_all(
             "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => [cell.innerText, cell.className,"
@@ -184,7 +184,7 @@ def test_classes_are_ranked_worst_first_and_those_unseen_last():
 
 
 def test_sureness_is_drawn_to_scale_and_put_in_words():
-    scores = class_scores()
+    scores = classified()
     figure = classes.reliability(scores)
     assert figure is not None
     heights = [float(one) for one in re.findall(r'height="([\d.]+)" class="bar', figure.drawing)]
@@ -199,7 +199,7 @@ def test_sureness_is_drawn_to_scale_and_put_in_words():
 
 
 def test_gallery_shows_the_surest_mistakes_first(folder):
-    with open_page(folder / "classify.html") as watched:
+    with opened(folder / "classify.html") as watched:
         cards = watched.page.locator(".gallery").first.locator("li")
         assert [one.split("\n")[-1] for one in cards.all_inner_texts()] == ["90 % sure", "75 % sure", "60 % sure"]
         assert cards.first.locator("img").get_attribute("alt") == f"{HOSTILE}#8"
@@ -209,11 +209,11 @@ def test_gallery_shows_the_surest_mistakes_first(folder):
 
 
 def test_drawings_stand_beside_the_real_picture_and_what_they_were_taken_for(folder):
-    with open_page(folder / "draw.html") as watched:
+    with opened(folder / "draw.html") as watched:
         card = watched.page.locator(".gallery li")
         assert card.locator("figcaption").all_inner_texts() == ["drawn", "drawn", "real", "through codes", "taken for"]
         assert HOSTILE in card.inner_text() and "found as number 3" in card.inner_text()
-    with open_page(folder / "match.html") as watched:
+    with opened(folder / "match.html") as watched:
         first = watched.page.locator(".gallery li").first.inner_text()
         assert "it is dog or hound" in first and "found as number 4" in first
 
@@ -229,7 +229,7 @@ def test_pictures_grow_by_whole_pixels_and_large_ones_are_made_smaller():
 
 def test_bars_are_as_wide_as_their_stretches(folder):
     """As the browser lays them out: places, widths, colours, hints, and the marks of what is wrong."""
-    with open_page(folder / "label.html") as watched:
+    with opened(folder / "label.html") as watched:
         clip = watched.page.locator(".clip").nth(1)
         reading = """svgs => svgs.slice(0, 2).map(svg => {
             const all = svg.getBoundingClientRect();
@@ -284,7 +284,7 @@ def test_comparison_needs_no_alignment_no_lengths_and_not_the_same_measures(fold
     assert '<th scope="col" class="n">F1@50 (ASFormer)</th>' in html and "learns<br>steps/s" in html
     assert "What each of them looked at" not in html and "By source length" not in html
     assert "frame is right at 3 of 5 steps" in html
-    with open_page(folder / "compare_pictures.html") as watched:
+    with opened(folder / "compare_pictures.html") as watched:
         rows = watched.page.locator("table.grid tbody tr")
         counts = rows.evaluate_all("rows => rows.map(r => [...r.children].map(c => c.querySelectorAll('img').length))")
     assert counts == [[1, 0, 0], [0, 0, 1]]

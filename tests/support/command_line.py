@@ -14,7 +14,7 @@ HEEDFUL = [sys.executable, "-m", "heedful.cli"]
 
 
 @dataclass(frozen=True)
-class CommandResult:
+class Told:
     """How a command ended, and what it said on stdout and stderr."""
 
     code: int
@@ -22,7 +22,7 @@ class CommandResult:
     err: str
 
 
-def heedful(line: str, folder: Path, stdin: str = "") -> CommandResult:
+def heedful(line: str, folder: Path, stdin: str = "") -> Told:
     """Types a command line in a folder, with `stdin` as standard input; its words are split at blanks."""
     streams = {
         "stdin": TextIOWrapper(BytesIO(stdin.encode())),
@@ -36,7 +36,7 @@ def heedful(line: str, folder: Path, stdin: str = "") -> CommandResult:
         with pytest.raises(SystemExit) as stop:
             main()
     out, err = (read_stream(streams[name]) for name in ("stdout", "stderr"))
-    return CommandResult(int(stop.value.code or 0), out, err)
+    return Told(int(stop.value.code or 0), out, err)
 
 
 def read_stream(stream: TextIOWrapper) -> str:

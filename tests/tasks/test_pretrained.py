@@ -32,12 +32,12 @@ from heedful.training.checkpoint import read_tensors
 from heedful.training.optimizer import adamw, set_rate
 from heedful.training.progress import Quiet
 from support.families import oracle
-from support.interrupted_training import Interruption, PowerCut, die, training_artifacts
-from support.published import LINES, MODELS, PATCH, bert, classes, save, vit_config, vit_pictures
+from support.inside import inside
+from support.interrupted_training import Died, Fate, die, learnt
+from support.published import LINES, MADE, PATCH, bert, classes, save, vit_config, vit_pictures
 from support.published import vit as published_vit
 from support.sampling import SEED, sample
-from support.tiny_tasks import CASES, COLUMN, recipe, write_data
-from support.trained_models import first_trained
+from support.tiny_tasks import CASES, COLUMN, recipe, written
 
 
 class Said(Quiet):
@@ -68,7 +68,7 @@ def on(files: dict[str, str], name: str, start: Path, network: str = "auto", **c
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return write_data(tmp_path_factory.mktemp("files"), SEED)
+    return written(tmp_path_factory.mktemp("files"), SEED)
 
 
 @pytest.mark.parametrize(("name", "network"), sample(CASES, 6))
@@ -92,9 +92,7 @@ def test_classes_keep_their_rows_in_whatever_order(files: dict[str, str], tmp_pa
     save(oracle.ViTForImageClassification(vit_config(**classes(names))), folder)
     vit_pictures(folder)
     model, about = begun(on(files, "classify", folder), tmp_path / "run")
-    assert first_trained(model).names == tuple(sorted(names)) and about[0].startswith(
-        f"from {folder} (classify): all 40"
-    )
+    assert inside(model).names == tuple(sorted(names)) and about[0].startswith(f"from {folder} (classify): all 40")
     asked = [f"{files['valid-labels']}#{row}" for row in range(3)]
     theirs = load(folder).answer(asked, {"generate.n_best": 4})
     for mine, other in zip(model.answer(asked, {"generate.n_best": 4}), theirs, strict=True):
@@ -133,9 +131,9 @@ def test_parts_go_from_task_to_task(
     said = Said()
     asked = on(files, then, tmp_path / "start", network if network != "clip" else "auto")
     model, _ = begun(asked, tmp_path / "begun")
-    before = first_trained(load(tmp_path / "start")).network
+    before = inside(load(tmp_path / "start")).network
     if then == "classify":
-        mine = first_trained(model).network
+        mine = inside(model).network
         pairs = [(mine.embedding, before.embeddings[0]), (mine.encoder, before.encoders[0])]
         for part, other in pairs:
             assert all(torch.equal(one, two) for one, two in zip(part.parameters(), other.parameters(), strict=True))
@@ -145,7 +143,7 @@ def test_parts_go_from_task_to_task(
     assert kept[0] in (tmp_path / "run" / "README.md").read_text().replace("\\", "")
     again = recipes.load(tmp_path / "run" / "recipe.toml")
     (tmp_path / "run" / "scores.json").unlink()
-    fate = Interruption(set(), die)
+    fate = Fate(set(), die)
     run(again, tmp_path / "run", fate)
     assert not fate.learning
 
@@ -168,7 +166,7 @@ def test_a_published_reader_begins_to_classify_and_to_label(tmp_path: Path) -> N
     texts.write_text("".join(f"{line}\t{number % 2}\n" for number, line in enumerate(LINES)))
     steps.write_text("".join("\n".join(f"{word}\tx" for word in line.split()) + "\n\n" for line in LINES))
     folder = bert(tmp_path / "bert")
-    before = first_trained(load(folder))
+    before = inside(load(folder))
     source, lengths = (
         torch.tensor([before.tokenizer.special_tokens.around(before.tokenizer.encode(LINES[0]))]),
         torch.tensor([9]),
@@ -179,7 +177,7 @@ def test_a_published_reader_begins_to_classify_and_to_label(tmp_path: Path) -> N
         expected = before.network.eval()(source, lengths)
         for changes, head in ({}, "BertForSequenceClassification"), ({"network.pool": "mean"}, None):
             model, about = begun(build("classify", asked | changes), tmp_path / f"run-{head}")
-            one = first_trained(model)
+            one = inside(model)
             assert (
                 one.plan.architecture if one.plan else None
             ) == head and "head.weight, head.bias (2 classes)" in about[1]
@@ -230,7 +228,7 @@ def test_places_are_stretched_to_larger_pictures(files: dict[str, str], tmp_path
     folder = published_vit(tmp_path / "theirs")
     model, about = begun(on(files, "classify", folder, data__picture=20), tmp_path / "run")
     assert "  resized: embedding.line.table.weight (26 × 24 here, 10 × 24 there)" in about
-    there, here = (first_trained(one).network.embedding.line.table.weight.detach() for one in (load(folder), model))
+    there, here = (inside(one).network.embedding.line.table.weight.detach() for one in (load(folder), model))
     places = PatchPositions("learned", (3, 3), 24)
     places.table = nn.Parameter(there[1:].unflatten(0, (3, 3)))
     assert torch.equal(here[0], there[0]) and torch.equal(here[1:], places((5, 5)))
@@ -287,12 +285,12 @@ def test_resumed_is_uninterrupted_with_groups_and_frozen_parts(files: dict[str, 
     changes: dict[str, Any] = {"train__layer_decay": 0.7, "train__freeze": ["encoder.layers.1"], "train__steps": 12}
     asked = on(files, "caption", tmp_path / "start", network__dropout=0.2, train__valid_every=3, **changes)
     run(asked, tmp_path / "whole", Quiet())
-    fate = Interruption({(False, 5)}, die)
+    fate = Fate({(False, 5)}, die)
     for _ in range(2):
-        fate.is_stopped = False
-        with suppress(PowerCut):
+        fate.struck = False
+        with suppress(Died):
             run(asked, tmp_path / "broken", fate)
-    assert not fate.at and training_artifacts(tmp_path / "broken") == training_artifacts(tmp_path / "whole")
+    assert not fate.at and learnt(tmp_path / "broken") == learnt(tmp_path / "whole")
 
 
 SAID: dict[str, Any] = {
@@ -354,10 +352,10 @@ def test_other_sizes_are_seen_as_theirs(
     family: str, task: str, side: int, files: dict[str, str], tmp_path: Path
 ) -> None:
     """Smaller and larger ones: the vectors of all patches, or that of the picture."""
-    folder = MODELS[family](tmp_path / "theirs")
+    folder = MADE[family](tmp_path / "theirs")
     model, about = begun(on(files, task, folder, data__picture=side), tmp_path / "run")
     assert any("resized" in line and "line.table.weight" in line for line in about), about
-    network: Any = first_trained(model).network.eval()
+    network: Any = inside(model).network.eval()
     pictures = torch.randint(0, 256, (3, side, side, 3), dtype=torch.uint8)
     told = json.loads((folder / "preprocessor_config.json").read_text())
     mean, std = (torch.tensor(told[f"image_{key}"]) for key in ("mean", "std"))

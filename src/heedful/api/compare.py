@@ -18,7 +18,7 @@ from heedful.api.model import Changes, Model, load
 from heedful.api.run_folder import check_comparison_folder, check_run_folder, data_stem, finished, made
 from heedful.api.scores import read_curve, read_scores
 from heedful.api.train import budget, run
-from heedful.data.folders import write_atomically
+from heedful.data.folders import write_aside
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
 from heedful.errors import HeedfulError, unknown
@@ -131,7 +131,7 @@ def lend(lender: Path, borrower: Path) -> None:
     """Gives a run the data that another one prepared, by links. If they are not what it needs, it prepares its own."""
     if (borrower / "data").exists() or not (lender / "data" / "prepared.json").exists():
         return
-    with write_atomically(borrower / "data") as partial:
+    with write_aside(borrower / "data") as partial:
         shutil.copytree(lender / "data", partial, copy_function=link, dirs_exist_ok=True)
     if (lender / "bad_rows.jsonl").exists():
         shutil.copy2(lender / "bad_rows.jsonl", borrower)

@@ -19,7 +19,7 @@ from heedful.report.words import listed
 from heedful.schema import Recipe
 from heedful.training.checkpoint import write_file
 
-LEFTOVERS = {f".{recipes.REQUESTED}.part", "data.partial", "bad_rows.jsonl"}
+LEFTOVERS = {f".{recipes.ASKED}.part", "data.partial", "bad_rows.jsonl"}
 """What a run may leave that was killed before anything says that it is one."""
 SHOWN = 3  # names of what stands in the way
 
@@ -29,9 +29,9 @@ def is_run(folder: Path) -> bool:
 
     A recipe alone makes no run of a folder: people keep theirs beside their data.
     """
-    if (folder / recipes.REQUESTED).is_file() or is_prepared(folder / "data"):
+    if (folder / recipes.ASKED).is_file() or is_prepared(folder / "data"):
         return True
-    return (folder / recipes.COMPLETE).is_file() and table_in(folder / "config.json").get("library") == "heedful"
+    return (folder / recipes.OWN).is_file() and table_in(folder / "config.json").get("library") == "heedful"
 
 
 def check_run_folder(folder: Path) -> None:
@@ -84,7 +84,7 @@ def made(folder: Path, asked: Recipe | None = None) -> Generator[None]:
     """
     new = [part for part in (folder, *folder.parents) if not part.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    recipe, own = folder / recipes.REQUESTED, folder / recipes.COMPLETE
+    recipe, own = folder / recipes.ASKED, folder / recipes.OWN
     if asked and not recipe.exists() and not own.exists():
         write_file(recipe, lambda path: path.write_text(recipes.dump(asked, complete=False), encoding="utf-8"))
     try:
@@ -106,11 +106,11 @@ def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
     Raises HeedfulError if another recipe stands there, or this one on data that have changed since, or no run at all.
     """
     check_run_folder(folder)
-    if not (folder / recipes.COMPLETE).exists():
-        if (folder / recipes.REQUESTED).exists():  # stopped while its data were prepared, before anything was decided
-            refuse_another(folder, recipes.differences(recipes.load(folder / recipes.REQUESTED), asked))
+    if not (folder / recipes.OWN).exists():
+        if (folder / recipes.ASKED).exists():  # stopped while its data were prepared, before anything was decided
+            refuse_another(folder, recipes.differences(recipes.load(folder / recipes.ASKED), asked))
         return False
-    differences = recipes.differences(recipes.load(folder / recipes.COMPLETE), resolved)
+    differences = recipes.differences(recipes.load(folder / recipes.OWN), resolved)
     # what was left to the software may have been decided otherwise on another machine
     free = {key for key, value in recipes.flat(recipes.as_table(asked)).items() if value in ("auto", None)}
     free -= {"train.minutes", "train.steps", "train.epochs"}

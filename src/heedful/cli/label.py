@@ -99,7 +99,7 @@ def one_each(found: "Iterator[list[Answer]]") -> "Iterator[Answer]":
 
 def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
     """Clips by name; for a folder that is not one itself, all in it. Blank lines name nothing."""
-    from heedful.data.steps.forms import SUPPORTED_FILES, TABLES, VIDEOS
+    from heedful.data.steps.forms import KNOWN, TABLES, VIDEOS
     from heedful.data.steps.read import holds_frames
 
     endings = (".npy", *(TABLES if kind == "series" else VIDEOS))
@@ -113,7 +113,7 @@ def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
         inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))
         found = [one for one in inside if one.suffix.lower() in endings or (kind == "frames" and holds_frames(one))]
         if not found:
-            raise HeedfulError(f"The folder {line} has no clip, and {kind} are read here.", SUPPORTED_FILES)
+            raise HeedfulError(f"The folder {line} has no clip, and {kind} are read here.", KNOWN)
         yield from map(str, found)
 
 

@@ -26,7 +26,7 @@ def describe_tokenizer(tokenizer: Tokenizer, folder: Path, side: str) -> dict[st
     """
     own = folder / f"{side}.tokenizer.json"
     name = own.name if own.exists() else "tokenizer.json"
-    return {"tokenizer": name, "shift": tokenizer.shift, "unknown": tokenizer.unk if tokenizer.is_native else None}
+    return {"tokenizer": name, "shift": tokenizer.shift, "unknown": tokenizer.unk if tokenizer.own else None}
 
 
 def describe_special(special: SpecialIds) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from support import published
 from support.command_line import HEEDFUL
 from support.command_line import heedful as typed
 from support.families import oracle
-from support.trained_models import first_trained
+from support.inside import inside
 
 TEXTS = ["a red flower", "a temple under a blue sky", "cat"]
 SMALL = "--size tiny --steps 5 train.threads=1 data.target_tokenizer=symbols data.picture=8"
@@ -126,9 +126,7 @@ def test_another_model_has_vectors_of_its_own(place: Path) -> None:
     model = heedful.load(place / "run")
     before = model.search(["flower"], str(place / "photos"), 20)
     with torch.no_grad():
-        first_trained(model).network.projections[0].weight.mul_(
-            torch.linspace(-1, 1, first_trained(model).network.width)[:, None]
-        )
+        inside(model).network.projections[0].weight.mul_(torch.linspace(-1, 1, inside(model).network.width)[:, None])
     after = model.search(["flower"], str(place / "photos"), 20)
     assert [one.score for one in before[0]] != [one.score for one in after[0]]
     assert len([*(place / "cache").glob(KEPT)]) == 2

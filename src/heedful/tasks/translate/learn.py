@@ -47,7 +47,7 @@ class TranslateLearning(Seq2SeqLearning):
         words, written = start.words, start.written
         if recipe.data.shared_tokenizer:
             words, written = words or written, written or words
-        return prepare_data(PairKind(pretrained=(words, written)), recipe, folder, say, defaults)
+        return prepare_data(PairKind(given=(words, written)), recipe, folder, say, defaults)
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableSeq2Seq:
         torch.manual_seed(recipe.seed)
