@@ -22,10 +22,10 @@ class Told:
     err: str
 
 
-def heedful(line: str, folder: Path, stdin: str = "") -> Told:
-    """Types a command line in a folder, with `stdin` as standard input; its words are split at blanks."""
+def heedful(line: str, folder: Path, given: str = "") -> Told:
+    """Types a command line in a folder, with `given` as standard input; its words are split at blanks."""
     streams = {
-        "stdin": TextIOWrapper(BytesIO(stdin.encode())),
+        "stdin": TextIOWrapper(BytesIO(given.encode())),
         "stdout": TextIOWrapper(BytesIO()),
         "stderr": TextIOWrapper(BytesIO()),
     }
@@ -35,11 +35,11 @@ def heedful(line: str, folder: Path, stdin: str = "") -> Told:
             patch.setattr(sys, name, stream)
         with pytest.raises(SystemExit) as stop:
             main()
-    out, err = (read_stream(streams[name]) for name in ("stdout", "stderr"))
+    out, err = (said(streams[name]) for name in ("stdout", "stderr"))
     return Told(int(stop.value.code or 0), out, err)
 
 
-def read_stream(stream: TextIOWrapper) -> str:
+def said(stream: TextIOWrapper) -> str:
     stream.flush()
     buffer = stream.buffer
     assert isinstance(buffer, BytesIO)

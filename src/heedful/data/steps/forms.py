@@ -77,7 +77,7 @@ class StepForm:
     vocabulary: WordVocabulary | SubwordVocabulary | None = None
     normalize: NormalForm = "none"
 
-    def encode(self, steps: Steps) -> np.ndarray:
+    def ready(self, steps: Steps) -> np.ndarray:
         """What a network takes: (T, H, W, C) bytes, (T, C) float32 standardised in training, or (T, 1 + L) numbers."""
         if self.vocabulary is not None:
             return self.vocabulary.encode(steps.words)

@@ -62,7 +62,7 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         """The labels of each source, one answer each; its track has the probabilities at each step."""
         first, engines = models[0], [model.engine for model in models]
         opened = [open_steps(source, first.form) for source in inputs]
-        arrays = [first.form.encode(steps) for steps in opened]
+        arrays = [first.form.ready(steps) for steps in opened]
         shares = probabilities_by_windows(engines, arrays, first.window, settings.batch_tokens)
         apart = [
             disagreement(engines, *pair, first.window, settings.batch_tokens)
@@ -180,7 +180,7 @@ def read_sources(model: TrainedLabeller, sources: Sequence[str], data: PreparedC
         if data and source in data.steps:
             yield data.steps[source]
         else:
-            yield model.form.encode(open_steps(source, model.form))
+            yield model.form.ready(open_steps(source, model.form))
 
 
 def labels_of(model: TrainedLabeller, source: str, shares: np.ndarray, steps: Steps, apart: float | None) -> Answer:
