@@ -64,11 +64,11 @@ def stepper(model: EncoderDecoder, special: SpecialIds = SPECIAL) -> PlainSteppe
 class TableStepper:
     """An engine of another make: no network, but a table of what follows the newest token of each source, step by step.
 
-    `all_tokens`: it hands up all tokens, however few are asked for.
+    `whole`: it hands up all tokens, however few are asked for.
     """
 
-    def __init__(self, log_probs: np.ndarray, special: SpecialIds, all_tokens: bool = False) -> None:
-        self.log_probs, self.special, self.all_tokens = log_probs, special, all_tokens  # (sources, steps, V, V)
+    def __init__(self, log_probs: np.ndarray, special: SpecialIds, whole: bool = False) -> None:
+        self.log_probs, self.special, self.whole = log_probs, special, whole  # (sources, steps, V, V)
         self.vocabulary = log_probs.shape[-1]
         self.sources = self.steps = np.zeros(0, np.int64)  # N
 
@@ -82,7 +82,7 @@ class TableStepper:
             at_names = np.take_along_axis(log_probs, named, -1)
             of_named = LogProbs(at_names, at_names)
             np.put_along_axis(log_probs, named, -np.inf, -1)
-        best = np.argsort(-log_probs, -1)[..., : None if self.all_tokens else k]
+        best = np.argsort(-log_probs, -1)[..., : None if self.whole else k]
         likeliest = np.take_along_axis(log_probs, best, -1)
         with np.errstate(divide="ignore"):
             share = np.log(np.exp(log_probs).sum(-1)) if rest else None
