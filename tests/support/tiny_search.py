@@ -45,16 +45,20 @@ def start(made: EncoderDecoder, numbers: Sequence[int], beams: int = 1, room: in
 
 
 def answers(
-    made: EncoderDecoder, rules: Rules, settings: GenerateSettings, limits: Sequence[int], special: SpecialIds = SPECIAL
+    model: EncoderDecoder,
+    rules: Rules,
+    settings: GenerateSettings,
+    limits: Sequence[int],
+    special: SpecialIds = SPECIAL,
 ) -> list[list[Hypothesis]]:
     """What the search finds for sources 0, 1, …, each with its longest answer; `batch_tokens` counts sources here."""
     requests = [Request(number, 1, limit, seed=number) for number, limit in enumerate(limits)]
-    return Search(stepper(made, special), settings, rules).run(requests)
+    return Search(stepper(model, special), settings, rules).run(requests)
 
 
-def stepper(made: EncoderDecoder, special: SpecialIds = SPECIAL) -> PlainStepper[int]:
+def stepper(model: EncoderDecoder, special: SpecialIds = SPECIAL) -> PlainStepper[int]:
     """What steps by a network whose sources are numbers."""
-    return PlainStepper([made.decoder], lambda *sources: (start(made, *sources),), special)
+    return PlainStepper([model.decoder], lambda *sources: (start(model, *sources),), special)
 
 
 class TableStepper:
@@ -98,25 +102,25 @@ class TableStepper:
 
 
 def scores(
-    made: EncoderDecoder, number: int, found: Sequence[Hypothesis], special: SpecialIds = SPECIAL
+    model: EncoderDecoder, number: int, hypotheses: Sequence[Hypothesis], special: SpecialIds = SPECIAL
 ) -> list[float]:
     """The teacher-forced log probabilities of answers to source `number`."""
     with torch.inference_mode():
-        state = start(made, [number], len(found))
-    return score([made.decoder], [state], [h.tokens for h in found], special, [h.complete for h in found])
+        state = start(model, [number], len(hypotheses))
+    return score([model.decoder], [state], [h.tokens for h in hypotheses], special, [h.complete for h in hypotheses])
 
 
 def score(
     decoders: Sequence[Decoder],
     states: Sequence[State],
-    found: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
     special: SpecialIds,
     complete: Sequence[bool] | None = None,
 ) -> list[float]:
     """The teacher-forced log probability of each answer; where `complete` is False its end is not counted."""
-    ends = [[special.end] if whole else [] for whole in (complete or [True] * len(found))]
-    whole = [[*answer, *end] for answer, end in zip(found, ends, strict=True)]
-    return [float(tokens.sum()) for tokens in token_log_probabilities(decoders, states, whole, special)]
+    ends = [[special.end] if is_complete else [] for is_complete in (complete or [True] * len(answers))]
+    complete_answers = [[*answer, *end] for answer, end in zip(answers, ends, strict=True)]
+    return [float(tokens.sum()) for tokens in token_log_probabilities(decoders, states, complete_answers, special)]
 
 
 def generate(**settings: object) -> GenerateSettings:

@@ -57,7 +57,7 @@ def vocabulary(tokenizer: Tokenizer, special: Sequence[str], count: int) -> list
         return [tokenizer.names.get(number, f"{OWN}{number}") for number in range(count)]
     names = list(special)
     for number in range(len(special), count):
-        theirs = tokenizer.theirs(number)
+        theirs = tokenizer.inner_id(number)
         token = None if theirs == tokenizer.unk else tokenizer.inner.id_to_token(theirs)
         names.append(token if token is not None else f"{OWN}{number}")
     return names

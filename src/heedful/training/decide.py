@@ -80,7 +80,9 @@ def held_out_rows(rows: int, data: DataSettings) -> int:
 
 def tokenizer_settings(facts: TextFacts, data: DataSettings) -> TokenizerSettings:
     """The kind that the recipe names, or that suits the texts; as many entries as there is text for."""
-    kind, why = TOKENIZERS[facts.unit] if facts.asked == "auto" else (facts.asked, "as the recipe says")
+    kind, why = (
+        TOKENIZERS[facts.unit] if facts.requested_kind == "auto" else (facts.requested_kind, "as the recipe says")
+    )
     return TokenizerSettings(kind, vocabulary_size(facts) if data.vocabulary == "auto" else data.vocabulary, why)
 
 

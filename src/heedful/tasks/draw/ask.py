@@ -133,7 +133,7 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
     def examples(
         self, model: TrainedImageGenerator, files: Sequence[str], settings: DataSettings, on_bad: OnBad
     ) -> list[Example]:
-        return pairs.examples(files, settings, on_bad, pictures=True, exchanged=True)
+        return pairs.examples(files, settings, on_bad, pictures=True, swap_sides=True)
 
     def exhibits(self, models: Sequence[TrainedImageGenerator], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """What a report shows beside the numbers: drawings, the real pictures, and these as their codes give them
