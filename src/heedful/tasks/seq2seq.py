@@ -68,30 +68,11 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
         Pictures that stand in `album` are not read again. Raises HeedfulError if a text is longer than a network can
         read, or a picture cannot be read.
         """
-        hypotheses = self.search(models, inputs, settings, album)
+        hypotheses = search_answers(models, inputs, settings, album)
         return [
             [readable_answer(models[0], source, hypothesis, settings.stop) for hypothesis in best]
             for source, best in zip(inputs, hypotheses, strict=True)
         ]
-
-    def search(
-        self,
-        models: Sequence[TrainedSeq2Seq],
-        inputs: Sequence[str],
-        settings: GenerateSettings,
-        album: Album | None = None,
-    ) -> list[list[Hypothesis]]:
-        """The same as the search found it."""
-        first = models[0]
-        arrays = read_sources(models, inputs, album)
-        limits = [model.engine.limit for model in models if model.engine.limit]
-        lengths = [first.reading.positions_of(array) for array in arrays]
-        longest = [min([length_limit(first, length, settings), *limits]) for length in lengths]
-        seeds = [source_seed(array) for array in arrays] if settings.sample else [0] * len(arrays)
-        requests = [Request(*request) for request in zip(arrays, lengths, longest, seeds, strict=True)]
-        engines = [model.engine for model in models]
-        stepper = first.engine.stepper(engines, first.reading.stack, special_ids(first))
-        return Search(stepper, settings, rules(first, settings)).run(requests)
 
     def score(self, models: Sequence[TrainedSeq2Seq], pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (source, target), the end included, as the search would report it."""
@@ -147,6 +128,25 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
             "slack": slack,
             "limit": model.engine.limit,
         }
+
+
+def search_answers(
+    models: Sequence[TrainedSeq2Seq],
+    inputs: Sequence[str],
+    settings: GenerateSettings,
+    album: Album | None = None,
+) -> list[list[Hypothesis]]:
+    """The n best hypotheses for each source; raises HeedfulError as `Seq2SeqAnswering.answer` does."""
+    first = models[0]
+    arrays = read_sources(models, inputs, album)
+    limits = [model.engine.limit for model in models if model.engine.limit]
+    lengths = [first.reading.positions_of(array) for array in arrays]
+    longest = [min([length_limit(first, length, settings), *limits]) for length in lengths]
+    seeds = [source_seed(array) for array in arrays] if settings.sample else [0] * len(arrays)
+    requests = [Request(*request) for request in zip(arrays, lengths, longest, seeds, strict=True)]
+    engines = [model.engine for model in models]
+    stepper = first.engine.stepper(engines, first.reading.stack, special_ids(first))
+    return Search(stepper, settings, rules(first, settings)).run(requests)
 
 
 def read_sources(

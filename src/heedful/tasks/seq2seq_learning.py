@@ -33,8 +33,8 @@ from heedful.tasks.inputs import Reading, load_reading
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.plans import build, planned
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.seq2seq import Seq2SeqAnswering, TrainedSeq2Seq
-from heedful.tasks.task import Learning, TaskFacts
+from heedful.tasks.seq2seq import TrainedSeq2Seq
+from heedful.tasks.task import Learning
 from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
 from heedful.training.loop import Work
 
@@ -59,10 +59,6 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
     augment: ClassVar[tuple[str, ...]] = ()
     alike_together: ClassVar[bool] = True
 
-    def __init__(self, facts: TaskFacts, answering: Seq2SeqAnswering) -> None:
-        super().__init__(facts)
-        self.answering = answering
-
     def check(self, recipe: Recipe) -> Findings:
         """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
         return check_pairs(recipe.data)
@@ -78,7 +74,7 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
             plan=lambda epoch: sources.plan(recipe, epoch, together=self.alike_together),
             collate=Collate(sources, model.target.special_tokens),
             loss=Loss(recipe.train.label_smoothing),
-            score=self.scorer(self.answering, [model], valid, greedy, data),
+            score=self.scorer(model, valid, greedy, data),
             primary=PRIMARY[kind],
             higher_is_better=kind != "symbols",
             where=sources.where,

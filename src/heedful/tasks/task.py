@@ -151,7 +151,7 @@ class Finder(Protocol):
 
 
 Data = TypeVar("Data", bound=PreparedData)
-Model = TypeVar("Model", bound=TrainedModel)
+Model = TypeVar("Model", bound=TrainedModel, contravariant=True)
 Learnable = TypeVar("Learnable", bound=LearnableModel)
 OnBad = Callable[["BadRow"], None]
 
@@ -274,8 +274,8 @@ class Learning(ABC, Generic[Data, Learnable]):
     own: ClassVar[Mapping[str, object]] = {}
     """Settings of networks that only this task has, with what auto means for them."""
 
-    def __init__(self, facts: TaskFacts) -> None:
-        self.facts = facts
+    def __init__(self, facts: TaskFacts, answering: Answering[Data, Learnable]) -> None:
+        self.facts, self.answering = facts, answering
 
     @abstractmethod
     def resolve(self, recipe: Recipe) -> Recipe:
@@ -301,18 +301,13 @@ class Learning(ABC, Generic[Data, Learnable]):
     def work(self, model: Learnable, data: Data, recipe: Recipe) -> "Work":
         """What the loop needs."""
 
-    @staticmethod
     def scorer(
-        answering: Answering[Data, Model],
-        models: Sequence[Model],
-        examples: Sequence[Example],
-        settings: GenerateSettings,
-        data: Data,
+        self, model: Learnable, examples: Sequence[Example], settings: GenerateSettings, data: Data
     ) -> Callable[[], dict[str, float]]:
-        """What the loop chooses weights by: the measures of the models' answers to examples, as the weights stand."""
+        """What the loop chooses weights by: the measures of a model's answers to examples, as its weights stand."""
 
         def score() -> dict[str, float]:
-            measures = answering.evaluate(models, examples, settings, samples=0, data=data).measures
+            measures = self.answering.evaluate([model], examples, settings, samples=0, data=data).measures
             return {name: measure.value for name, measure in measures.items()}
 
         return score

@@ -23,7 +23,7 @@ from heedful.tasks.inputs import Reading
 from heedful.tasks.joins import join_of
 from heedful.tasks.plans import begun
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.seq2seq import read_sources
+from heedful.tasks.seq2seq import read_sources, search_answers
 from heedful.tasks.seq2seq_learning import (
     SLACK,
     LearnableSeq2Seq,
@@ -31,7 +31,7 @@ from heedful.tasks.seq2seq_learning import (
     build_seq2seq,
     quantile_stretch,
 )
-from heedful.training import decide as defaults
+from heedful.training import decide
 
 
 class TranslateLearning(Seq2SeqLearning):
@@ -39,7 +39,7 @@ class TranslateLearning(Seq2SeqLearning):
 
     def resolve(self, recipe: Recipe) -> Recipe:
         """The recipe with the network's settings decided, and the learning rate that goes with them."""
-        return defaults.resolve_recipe(recipe, *join_of(recipe.task))
+        return decide.resolve_recipe(recipe, *join_of(recipe.task))
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         """The recipe's data under `folder`; with the tokenizers of `start`, if its weights are the beginning."""
@@ -47,7 +47,7 @@ class TranslateLearning(Seq2SeqLearning):
         words, written = start.words, start.written
         if recipe.data.shared_tokenizer:
             words, written = words or written, written or words
-        return prepare_data(PairKind(given=(words, written)), recipe, folder, say, defaults)
+        return prepare_data(PairKind(given=(words, written)), recipe, folder, say, decide)
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableSeq2Seq:
         torch.manual_seed(recipe.seed)
@@ -89,7 +89,7 @@ class TranslateLearning(Seq2SeqLearning):
         """
         [source], target, special = read_sources([model], [text]), model.target, model.target.special_tokens
         if output is None:
-            [[best, *_]] = self.answering.search([model], [text], settings)
+            [[best, *_]] = search_answers([model], [text], settings)
             answer = [*best.tokens, *([special.end] if best.complete else [])]
         else:
             answer = [*target.encode(normalize_text(output, model.normal_form)), special.end]
