@@ -25,8 +25,6 @@ from heedful.schema import NormalForm
 
 OWN = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
-AUGMENT = ("shift", "turn")
-"""What leaves any picture what it is."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from heedful.networks.sources import PictureSource, Source, TextSource
 from heedful.schema import Recipe
 from heedful.tasks.inputs import Reading
 from heedful.tasks.pretrained import Pretrained
+from heedful.training.decide import augmentations
 
 FEW, LARGE = 10_000, 64
 """Pictures from which little is learnt, and the side from which they show more than that."""
@@ -123,8 +124,7 @@ def training_sources(
     recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Reading, kinds: Sequence[str]
 ) -> TrainingSources:
     """The training side; `kinds` are what auto augments by."""
-    chosen = kinds if recipe.train.augment == "auto" else recipe.train.augment
-    return TrainingSources(store, coder, reading, tuple(chosen), recipe.seed)
+    return TrainingSources(store, coder, reading, augmentations(recipe.train, kinds), recipe.seed)
 
 
 def refuse_varied(recipe: Recipe) -> None:

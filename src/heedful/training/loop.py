@@ -20,12 +20,12 @@ from heedful.results import Progress
 from heedful.schema import TrainSettings
 from heedful.training import memory
 from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, weights_of, write_file, write_tensors
+from heedful.training.decide import validation_due
 from heedful.training.log import Log
 from heedful.training.optimizer import Average, adamw, factor, scale_gradients, set_rate
 from heedful.training.progress import Listener
 from heedful.training.signals import held_signals, leave_signals, stop_signals
 
-VALIDATIONS = 12  # over the budget, where valid_every is auto
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
 
 
@@ -200,9 +200,7 @@ class Loop:
         return (self.at.epoch + self.at.batch / len(self.plan(self.at.epoch))) / self.train.epochs
 
     def validation_due(self) -> bool:
-        if self.train.valid_every != "auto":
-            return self.at.step % int(self.train.valid_every) == 0
-        return self.done() * VALIDATIONS >= self.at.validated + 1
+        return validation_due(self.train, self.at.step, self.done(), self.at.validated)
 
     def validate(self) -> None:
         """Scores generated output, keeps the best weights, saves."""

@@ -23,23 +23,23 @@ from heedful.tasks.plans import begun
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import SLACK, LearnableSeq2Seq, Seq2SeqLearning, build_seq2seq
 from heedful.tasks.training_sources import picture_advice, reading_of
-from heedful.training import decide as defaults
+from heedful.training import decide
 
 
 class CaptionLearning(Seq2SeqLearning):
     """Learns from pictures and what is said of them."""
 
     own = OWN
-    augment = ("shift",)  # what leaves the words right: not flips (left, right), not colours (tones of skin)
+    augment = decide.AUGMENT_WORDED
     alike_together = False  # a batch of like names teaches little else
 
     def resolve(self, recipe: Recipe) -> Recipe:
-        return defaults.batches(defaults.resolve_recipe(recipe, *join_of(recipe.task), OWN), defaults.PICTURES)
+        return decide.batches(decide.resolve_recipe(recipe, *join_of(recipe.task), OWN), decide.PICTURES)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         start = start or Pretrained()
         kind = PairKind(("picture", "text"), (start.picture(recipe.data), start.written))
-        return prepare_data(kind, recipe, folder, say, defaults)
+        return prepare_data(kind, recipe, folder, say, decide)
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
         """The recipe with what the data decide: how pictures are cut."""

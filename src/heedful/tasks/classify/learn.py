@@ -31,7 +31,6 @@ from heedful.networks.settings import fit_pictures
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs
-from heedful.tasks.classify.ask import ClassifyAnswering
 from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.inputs import Reading, load_reading
 from heedful.tasks.joins import join_of
@@ -58,7 +57,7 @@ if TYPE_CHECKING:
 class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
     """Classes are those of the data."""
 
-    own: ClassVar = {"pool": "summary"} | inputs.OWN
+    own: ClassVar = {"pool": decide.POOL} | inputs.OWN
 
     def resolve(self, recipe: Recipe) -> Recipe:
         if kind_of_source(recipe.data) == "picture":
@@ -89,15 +88,14 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
 
     def work(self, model: LearnableClassifier, data: Prepared, recipe: Recipe) -> Work:
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
-        sources = training_sources(recipe, data.train, data.source, model.reading, inputs.AUGMENT)
-        answering = ClassifyAnswering(self.facts)
+        sources = training_sources(recipe, data.train, data.source, model.reading, decide.AUGMENT_NAMED)
         return Work(
             network=model.network,
             plan=lambda epoch: sources.plan(recipe, epoch),
-            collate=Collate(sources, 0.0 if recipe.train.mix == "auto" else recipe.train.mix),
+            collate=Collate(sources, decide.mixed_batches(recipe.train)),
             loss=Loss(recipe.train.label_smoothing, class_weights(data, recipe)),
-            score=self.scorer(answering, [model], valid, recipe.generate, data),
-            primary=PRIMARY[answering.kind(model)],
+            score=self.scorer(model, valid, recipe.generate, data),
+            primary=PRIMARY[self.answering.kind(model)],
             higher_is_better=True,
             where=sources.where,
         )

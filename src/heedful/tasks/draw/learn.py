@@ -27,17 +27,17 @@ from heedful.networks.joins import Drawing, EncoderDecoder
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks.draw import codes
-from heedful.tasks.draw.ask import DrawAnswering, TrainedImageGenerator
-from heedful.tasks.draw.code_ids import FIRST, count_codes
+from heedful.tasks.draw.ask import TrainedImageGenerator
+from heedful.tasks.draw.code_ids import FIRST, direct_codes, refuse_odd_side
 from heedful.tasks.inputs import Reading, load_text_reading
 from heedful.tasks.joins import join_of
 from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.plans import build
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import encoder_decoder
-from heedful.tasks.task import Learning, Stage, TaskFacts
+from heedful.tasks.task import Learning, Stage
 from heedful.tasks.training_sources import pretrained_of, training_sources
-from heedful.training import decide as defaults
+from heedful.training import decide
 from heedful.training.loop import Work
 
 OWN = {"codes": "auto"}
@@ -45,7 +45,6 @@ SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
 """What Generate means for drawings where the recipe does not say otherwise."""
 LEARNT = {"label_smoothing": 0.0}
 """The same of Train: of a thousand codes, a tenth of the mass on wrong ones is much when one is drawn by lot."""
-SHARE = 0.2  # of the budget, for the codebook
 
 
 @dataclass(frozen=True)
@@ -60,25 +59,23 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
 
     own = OWN
 
-    def __init__(self, facts: TaskFacts, answering: DrawAnswering) -> None:
-        super().__init__(facts)
-        self.answering = answering
-
     def resolve(self, recipe: Recipe) -> Recipe:
-        recipe = defaults.batches(defaults.resolve_recipe(recipe, *join_of(recipe.task), OWN), defaults.DRAWINGS)
+        recipe = decide.batches(decide.resolve_recipe(recipe, *join_of(recipe.task), OWN), decide.DRAWINGS)
         return recipe.with_defaults("generate", SAMPLED).with_defaults("train", LEARNT)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         start = start or Pretrained()
         kind = PairKind(("text", "picture"), (start.words, start.picture(recipe.data)))
-        return prepare_data(kind, recipe, folder, say, defaults)
+        return prepare_data(kind, recipe, folder, say, decide)
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
         """The recipe with what the data decide: tiny gray pictures need no codebook, unless one is asked for.
 
         Raises HeedfulError for a side that the codebook cannot halve.
         """
-        number = count_codes(recipe.network.codes, data.target.form)
+        form = data.target.form
+        number = decide.picture_codes(recipe.network, direct_codes(form))
+        refuse_odd_side(number, form)
         return replace(recipe, network=replace(recipe.network, codes=number))
 
     def check(self, recipe: Recipe) -> Findings:
@@ -95,9 +92,9 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
         codebook = model.network.codebook
         if isinstance(codebook, GrayLevels) or not any(weight.requires_grad for weight in codebook.parameters()):
             return None
-        share = SHARE if recipe.train.codebook == "auto" else float(recipe.train.codebook)
-        train = replace(defaults.portion(recipe.train, share), learning_rate=codes.RATE)
-        return Stage(codes.codebook_work(codebook, data, recipe), train, defaults.portion(recipe.train, 1 - share))
+        fraction = decide.codebook_fraction(recipe.train)
+        train = replace(decide.portion(recipe.train, fraction), learning_rate=codes.RATE)
+        return Stage(codes.codebook_work(codebook, data, recipe), train, decide.portion(recipe.train, 1 - fraction))
 
     def work(self, model: LearnableImageGenerator, data: Prepared, recipe: Recipe) -> Work:
         """What the loop needs, once the codebook has been learnt."""
@@ -105,7 +102,6 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
         sources = training_sources(recipe, data.train, data.source, model.reading, ())
         drawn = codes.encode_album(model.codec, data.target)
-        dropped = 0.1 if recipe.train.drop_source == "auto" else float(recipe.train.drop_source)
 
         def plan(epoch: int) -> list[Rows]:
             lengths = np.full_like(data.train.lengths, max(drawn.shape[1], data.train.lengths[:, 0].max()))
@@ -114,9 +110,9 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
         return Work(
             network=model.network,
             plan=plan,
-            collate=codes.Collate(sources, drawn, dropped),
+            collate=codes.Collate(sources, drawn, decide.dropped_sources(recipe.train)),
             loss=codes.Loss(recipe.train.label_smoothing),
-            score=self.scorer(self.answering, [model], valid, recipe.generate, data),
+            score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             higher_is_better=True,
             where=sources.where,

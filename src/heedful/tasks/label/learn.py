@@ -32,10 +32,9 @@ from heedful.networks.sources import FrameSource, SeriesSource, Source, WordSour
 from heedful.networks.subwords import FirstPieces
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
-from heedful.tasks.inputs import Reading
+from heedful.tasks.inputs import OWN, Reading
 from heedful.tasks.joins import join_of
 from heedful.tasks.label import clips
-from heedful.tasks.label.ask import LabelAnswering
 from heedful.tasks.label.learnable import LearnableLabeller, with_network
 from heedful.tasks.label.windows import cut
 from heedful.tasks.made_up import made_up_sources
@@ -55,7 +54,7 @@ LOOKED_AT = 100  # clips by which colours are judged
 class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
     """Labels are those of the data."""
 
-    own: ClassVar = {"causal": False, "patch": "auto", "stem": "auto"}
+    own: ClassVar = {"causal": decide.CAUSAL} | OWN
 
     def resolve(self, recipe: Recipe) -> Recipe:
         return decide.resolve_recipe(recipe, *join_of(recipe.task), self.own)
@@ -102,16 +101,15 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
         pieces = cut(data.train.lengths[:, 0], recipe.data.window)
         lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
-        varied = () if recipe.train.augment == "auto" or model.pixels is None else recipe.train.augment  # docs/log.md
-        collate = clips.Collate(data.train, pieces, tuple(varied), recipe.seed)
-        answering = LabelAnswering(self.facts)
+        varied = decide.augmentations(recipe.train, decide.AUGMENT_FRAMES) if model.pixels else ()
+        collate = clips.Collate(data.train, pieces, varied, recipe.seed)
         return Work(
             network=model.network,
             plan=lambda epoch: batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch),
             collate=collate,
             loss=clips.Loss(recipe.train.label_smoothing, recipe.train.smooth_steps),
-            score=self.scorer(answering, [model], valid, recipe.generate, data),
-            primary=PRIMARY[answering.kind(model)],
+            score=self.scorer(model, valid, recipe.generate, data),
+            primary=PRIMARY[self.answering.kind(model)],
             higher_is_better=True,
             where=collate.where,
         )

@@ -37,10 +37,9 @@ from heedful.tasks import plans
 from heedful.tasks.inputs import OWN, Reading, load_reading, load_text_reading
 from heedful.tasks.joins import join_of
 from heedful.tasks.made_up import made_up_sources
-from heedful.tasks.match.ask import MatchAnswering
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.task import Learning, TaskFacts
+from heedful.tasks.task import Learning
 from heedful.tasks.training_sources import (
     TrainingSources,
     network_source,
@@ -52,17 +51,11 @@ from heedful.tasks.training_sources import (
 from heedful.training import decide
 from heedful.training.loop import Work
 
-AUGMENT = ("shift",)
-
 
 class MatchLearning(Learning[Prepared, LearnableMatcher]):
     """Each picture learns to find its words among a batch's, and each words their picture."""
 
     own = OWN
-
-    def __init__(self, facts: TaskFacts, answering: MatchAnswering) -> None:
-        super().__init__(facts)
-        self.answering = answering
 
     def resolve(self, recipe: Recipe) -> Recipe:
         """The recipe with what can be decided before the data are seen."""
@@ -95,13 +88,13 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
     def work(self, model: LearnableMatcher, data: Prepared, recipe: Recipe) -> Work:
         """What the loop needs."""
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
-        sources = training_sources(recipe, data.train, data.source, model.pictures, AUGMENT)
+        sources = training_sources(recipe, data.train, data.source, model.pictures, decide.AUGMENT_WORDED)
         return Work(
             network=model.network,
             plan=lambda epoch: sources.plan(recipe, epoch, together=False),
             collate=Collate(sources, model.words.tokenizer.special_tokens),
             loss=contrast,
-            score=self.scorer(self.answering, [model], valid, recipe.generate, data),
+            score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             higher_is_better=True,
             where=sources.where,
