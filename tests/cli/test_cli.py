@@ -16,7 +16,7 @@ from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import fit_pictures
 from heedful.recipe import keys, load
 from heedful.schema import NetworkSettings
-from heedful.tasks.inputs import OWN
+from heedful.tasks.inputs import PICTURE_SETTINGS
 from heedful.tasks.joins import allowed, join_of, resolve
 from heedful.training.progress import terminal
 from support import ROOT
@@ -126,7 +126,7 @@ DRAWN = {
 @pytest.mark.parametrize(("task", "pictured"), DRAWN)
 def test_each_task_is_drawn_in_its_own_shape(task: str, pictured: bool) -> None:
     for name in allowed(task):
-        settings = resolve(NetworkSettings(name=name), task, own=OWN)
+        settings = resolve(NetworkSettings(name=name), task, own=PICTURE_SETTINGS)
         drawn = Drawn(
             fit_pictures(settings, 32) if pictured else settings, join_of(task).join, pictured, task == "draw"
         )

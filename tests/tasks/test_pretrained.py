@@ -183,7 +183,7 @@ def test_a_published_reader_begins_to_classify_and_to_label(tmp_path: Path) -> N
             ) == head and "head.weight, head.bias (2 classes)" in about[1]
             got = one.network.eval().encoder(one.network.embedding(source), lengths).vectors
             assert torch.allclose(got, expected, atol=1e-5)
-            assert (one.reading.arrays([LINES[0]])[0] == source[0].numpy()).all()
+            assert (one.preprocessor.arrays([LINES[0]])[0] == source[0].numpy()).all()
     labelled = build("label", asked | {"data.train": [str(steps)], "data.valid": [str(steps)], "train.steps": 2})
     model = run(labelled, tmp_path / "label", Quiet())
     assert load(tmp_path / "label").answer([LINES[0]]) == model.answer([LINES[0]])

@@ -119,7 +119,7 @@ def run_first(stage: Stage, recipe: Recipe, folder: Path, listener: Listener) ->
     listener.begin("codebook", budget(replace(recipe, train=stage.train)))
     Loop(stage.work, stage.train, recipe.seed, place, listener).run()
     put_weights(stage.work.network, read_tensors(place / "model.safetensors"), place)
-    return replace(recipe, train=stage.rest)
+    return replace(recipe, train=stage.remaining)
 
 
 def conclude(model: Model, outcome: Outcome, ready: Ready, began: float, listener: Listener) -> None:

@@ -11,14 +11,13 @@ from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from heedful.data.tokenizers.special_tokens import SPECIALS
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
-from heedful.hub import Pieces as Both
-from heedful.hub import Words
+from heedful.hub import Pieces, Words
 
 GAP = "[MASK]"
 CALLED = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
 
 
-def spelt(
+def export_tokenizer(
     words: Tokenizer,
     before: Sequence[str],
     after: Sequence[str],
@@ -57,30 +56,38 @@ def spelt(
 
 def words_of(words: Tokenizer) -> Words:
     """A tokenizer that was published, to be written as its family's."""
-    marks = words.special_tokens
-    roles = {"pad": marks.pad, "mask": marks.mask, "unknown": marks.end if marks.unknown is None else marks.unknown}
-    around = ("first", "between") if marks.mask is not None else ("begin", "end")
-    roles |= dict(zip(around, (marks.begin, marks.end), strict=True))
+    special = words.special_tokens
+    roles = {
+        "pad": special.pad,
+        "mask": special.mask,
+        "unknown": special.end if special.unknown is None else special.unknown,
+    }
+    roles_around = ("first", "between") if special.mask is not None else ("begin", "end")
+    roles |= dict(zip(roles_around, (special.begin, special.end), strict=True))
     texts = {role: words.inner.id_to_token(number) for role, number in roles.items() if number is not None}
     return Words(words.dump(), {role: text for role, text in texts.items() if text is not None})
 
 
-def pieces_of(source: Any, target: Any) -> Both:
+def pieces_of(source: Any, target: Any) -> Pieces:
     """Marian's two, to be written as they were."""
     assert isinstance(source, SentencePieceTokenizer) and isinstance(target, SentencePieceTokenizer)
-    marks = target.special_tokens
-    ids = {"end": marks.end, "unknown": marks.unknown, "pad": marks.begin if marks.pad is None else marks.pad}
+    target_special = target.special_tokens
+    ids = {
+        "end": target_special.end,
+        "unknown": target_special.unknown,
+        "pad": target_special.begin if target_special.pad is None else target_special.pad,
+    }
     special = {role: target.names[number] for role, number in ids.items() if number is not None}
-    return Both(source.model, target.model, source.numbers, target.numbers, special)
+    return Pieces(source.model, target.model, source.numbers, target.numbers, special)
 
 
-def swapped(file: dict[str, Any], one: int, other: int) -> dict[str, Any]:
+def swap_ids(file: dict[str, Any], first: int, second: int) -> dict[str, Any]:
     """A tokenizer.json in which two ids have changed places."""
-    places = {one: other, other: one}
+    exchange = {first: second, second: first}
     table = file["model"]["vocab"]
     if isinstance(table, list):
-        table[one], table[other] = table[other], table[one]
+        table[first], table[second] = table[second], table[first]
     else:
-        file["model"]["vocab"] = {token: places.get(number, number) for token, number in table.items()}
-    added = [token | {"id": places.get(token["id"], token["id"])} for token in file["added_tokens"]]
-    return file | {"added_tokens": sorted(added, key=lambda token: token["id"])}
+        file["model"]["vocab"] = {token: exchange.get(number, number) for token, number in table.items()}
+    added_tokens = [token | {"id": exchange.get(token["id"], token["id"])} for token in file["added_tokens"]]
+    return file | {"added_tokens": sorted(added_tokens, key=lambda token: token["id"])}

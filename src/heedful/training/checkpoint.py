@@ -41,18 +41,18 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
         (aside / "values.json").write_text(json.dumps(checkpoint.values, indent=1))
 
     write_folder(folder / name, write)
-    for old in complete(folder)[:-keep]:
-        shutil.rmtree(old)
+    for old_folder in complete(folder)[:-keep]:
+        shutil.rmtree(old_folder)
 
 
 def newest(folder: Path) -> Checkpoint | None:
     """The newest whole checkpoint; raises HeedfulError if a file of it was changed since."""
-    found = complete(folder)
-    if not found:
+    folders = complete(folder)
+    if not folders:
         return None
-    verify(found[-1])
-    tensors = {path.stem: read_tensors(path) for path in found[-1].glob("*.safetensors")}
-    return Checkpoint(tensors, json.loads((found[-1] / "values.json").read_text()))
+    verify(folders[-1])
+    tensors = {path.stem: read_tensors(path) for path in folders[-1].glob("*.safetensors")}
+    return Checkpoint(tensors, json.loads((folders[-1] / "values.json").read_text()))
 
 
 def complete(folder: Path) -> list[Path]:
@@ -113,23 +113,23 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def weights_of(network: nn.Module) -> dict[str, Tensor]:
     """A network's tensors by name, copied, each once: tied weights stand under the first of their names."""
-    seen: set[int] = set()
+    addresses: set[int] = set()
     state: dict[str, Tensor] = {}
     for name, value in network.state_dict().items():
-        if value.data_ptr() not in seen or not value.numel():
-            seen.add(value.data_ptr())
+        if value.data_ptr() not in addresses or not value.numel():
+            addresses.add(value.data_ptr())
             state[name] = value.detach().to("cpu", copy=True)
     return state
 
 
 def put_weights(network: nn.Module, weights: dict[str, Tensor], origin: Path | str) -> None:
     """Gives a network the tensors that `weights_of` took; raises HeedfulError if names or shapes differ."""
-    own = {name: tuple(value.shape) for name, value in weights_of(network).items()}
-    theirs = {name: tuple(value.shape) for name, value in weights.items()}
-    if own != theirs:
-        odd = sorted(name for name in own.keys() | theirs.keys() if own.get(name) != theirs.get(name))
+    expected = {name: tuple(value.shape) for name, value in weights_of(network).items()}
+    shapes = {name: tuple(value.shape) for name, value in weights.items()}
+    if expected != shapes:
+        names = sorted(name for name in expected.keys() | shapes.keys() if expected.get(name) != shapes.get(name))
         raise HeedfulError(
-            f"The weights of {origin} do not fit its network: {', '.join(odd[:3])}{', …' if len(odd) > 3 else ''}.",
+            f"The weights of {origin} do not fit its network: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}.",
             "config.json and model.safetensors must come from one run.",
         )
     network.load_state_dict(weights, strict=False)

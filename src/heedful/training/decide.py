@@ -180,24 +180,27 @@ def pick_precision(device: str) -> str:
     return "bfloat16" if "amx_bf16" in flags or "avx512_bf16" in flags else "float32"
 
 
-def portion(train: TrainSettings, share: float) -> TrainSettings:
-    """The section with a share of its budget.
+def portion(train: TrainSettings, fraction: float) -> TrainSettings:
+    """The section with a fraction of its budget.
 
     >>> portion(TrainSettings(steps=10), 0.3).steps
     3
     """
     if train.steps is not None:
-        return replace(train, steps=max(1, round(train.steps * share)))
+        return replace(train, steps=max(1, round(train.steps * fraction)))
     unit = "minutes" if train.minutes is not None else "epochs"
-    return replace(train, **({unit: getattr(train, unit) * share}))
+    return replace(train, **({unit: getattr(train, unit) * fraction}))
 
 
-def resolve_recipe(recipe: Recipe, join: Join, default: str, own: Mapping[str, object] | None = None) -> Recipe:
+def resolve_recipe(
+    recipe: Recipe, join: Join, default: str, task_settings: Mapping[str, object] | None = None
+) -> Recipe:
     """The recipe with the network's settings decided, and the learning rate that goes with them.
 
-    `join`, `default`, `own`: as `networks.settings.resolve` takes them. Raises HeedfulError as it does.
+    `join`, `default`, `task_settings`: as `networks.settings.resolve` takes them, the last one as `own`; raises
+    HeedfulError as it does.
     """
-    network = resolve_network(recipe.network, join, default=default, verb=recipe.task, own=own)
+    network = resolve_network(recipe.network, join, default=default, verb=recipe.task, own=task_settings)
     train = recipe.train
     if train.learning_rate == "auto":
         rate = learning_rate(network) * (TUNING if recipe.start else 1)

@@ -24,7 +24,7 @@ from heedful.training.decide import validation_due
 from heedful.training.log import Log
 from heedful.training.optimizer import Average, adamw, factor, scale_gradients, set_rate
 from heedful.training.progress import Listener
-from heedful.training.signals import held_signals, leave_signals, stop_signals
+from heedful.training.signals import block_signals, leave_signals, stop_signals
 
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
 
@@ -88,21 +88,21 @@ class Loop:
 
     def run(self) -> Outcome:
         """Trains until the budget is spent, patience ends, or a signal asks to stop (saved; KeyboardInterrupt)."""
-        memory.keep()
+        memory.keep_freed()
         memory.reset_peak(self.device)
         self.saved = time.monotonic()
-        with stop_signals() as asked:
+        with stop_signals() as signals:
             batches = self.batches()
-            while not self.at.finished and not asked:
+            while not self.at.finished and not signals:
                 self.step(batches)
-                self.at.finished = self.done() >= 1
+                self.at.finished = self.fraction_done() >= 1
                 if self.at.finished or self.validation_due():
                     self.validate()
                 elif time.monotonic() - self.saved > SAVE_EVERY:
                     self.save()
-            if asked:
+            if signals:
                 self.save()
-        if asked:  # at the last step too: what follows, another part or the scores, may take long
+        if signals:  # at the last step too: what follows, another part or the scores, may take long
             self.listener.end(f"saved at step {self.at.step:,}. The same command goes on from here.")
             raise KeyboardInterrupt
         steps = f"{self.at.step:,} step{'s' * (self.at.step != 1)}"
@@ -111,21 +111,21 @@ class Loop:
 
     def step(self, batches: Iterator[tuple[Rows, Batch]]) -> None:
         """One step of the optimizer over `accumulate` batches."""
-        begun = time.perf_counter()
-        rate = float(self.train.learning_rate) * factor(self.train, self.done(), self.at.step)
+        start = time.perf_counter()
+        rate = float(self.train.learning_rate) * factor(self.train, self.fraction_done(), self.at.step)
         set_rate(self.optimizer, rate)
-        planned = [next(batches) for _ in range(self.train.accumulate)]
-        total, count = self.gradients([batch for _, batch in planned])
+        step_batches = [next(batches) for _ in range(self.train.accumulate)]
+        total, count = self.gradients([batch for _, batch in step_batches])
         scale_gradients(self.network.parameters(), 1 / max(1, count))
         norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip))
         if not (math.isfinite(total) and math.isfinite(norm)):
-            self.refuse(total, norm, [rows for rows, _ in planned])
+            self.refuse(total, norm, [rows for rows, _ in step_batches])
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.at.step += 1
         if self.average:
             self.average.update(self.network, self.at.step)
-        spent = time.perf_counter() - begun
+        spent = time.perf_counter() - start
         self.at.seconds += spent
         self.tokens += count
         self.report(total, count, spent, rate)
@@ -177,7 +177,7 @@ class Loop:
                 generator=torch.Generator(),
                 worker_init_fn=leave_signals,
             )
-            with held_signals():
+            with block_signals():
                 loaded = iter(loader)
             for rows, batch in zip(plan, loaded, strict=True):
                 self.at.batch += 1
@@ -190,7 +190,7 @@ class Loop:
             self.plans = {epoch: self.work.plan(epoch)}
         return self.plans[epoch]
 
-    def done(self) -> float:
+    def fraction_done(self) -> float:
         """The share of the budget that is spent."""
         if self.train.minutes is not None:
             return self.at.seconds / (self.train.minutes * 60)
@@ -200,7 +200,7 @@ class Loop:
         return (self.at.epoch + self.at.batch / len(self.plan(self.at.epoch))) / self.train.epochs
 
     def validation_due(self) -> bool:
-        return validation_due(self.train, self.at.step, self.done(), self.at.validated)
+        return validation_due(self.train, self.at.step, self.fraction_done(), self.at.validated)
 
     def validate(self) -> None:
         """Scores generated output, keeps the best weights, saves."""
@@ -230,7 +230,9 @@ class Loop:
         losses, counts, seconds = (sum(values) for values in zip(*self.window, strict=True))
         loss, speed = losses / max(1, counts), counts / max(seconds, 1e-9)
         best = "" if self.at.best is None else f" · best {self.work.primary} {self.at.best:.2f}"
-        self.listener.step(self.done(), f"step {self.at.step:,} · loss {loss:.3f} · {speed:,.0f} tokens/s{best}")
+        self.listener.step(
+            self.fraction_done(), f"step {self.at.step:,} · loss {loss:.3f} · {speed:,.0f} tokens/s{best}"
+        )
         if seconds >= 1 or self.at.step % 100 == 0:
             self.log("train", {"loss": loss, "learning_rate": rate, "tokens_per_second": speed})
             self.window.clear()
@@ -244,11 +246,11 @@ class Loop:
         """Stops before a step that would spoil the weights; they are saved as they are."""
         self.optimizer.zero_grad()
         self.save()
-        places = ", ".join([place for rows in batches for place in self.work.where(rows[:5])][:5])
+        locations = ", ".join([location for rows in batches for location in self.work.where(rows[:5])][:5])
         examples = sum(map(len, batches))
         raise HeedfulError(
             f"Step {self.at.step + 1:,}: loss {loss}, gradient {norm}: not finite. The last good weights are saved.",
-            f"The batch had {examples} examples: {places}, …\nLook at them, or lower train.learning_rate.",
+            f"The batch had {examples} examples: {locations}, …\nLook at them, or lower train.learning_rate.",
         )
 
     def save(self) -> None:
@@ -268,20 +270,22 @@ class Loop:
 
     def restore(self) -> None:
         """Goes back to the newest checkpoint, and metrics.jsonl to the same step."""
-        kept = newest(self.folder / "checkpoints")
-        self.record.rewind(kept.values["step"] if kept else 0)
-        if kept is None:
+        checkpoint = newest(self.folder / "checkpoints")
+        self.record.rewind(checkpoint.values["step"] if checkpoint else 0)
+        if checkpoint is None:
             return
-        self.tokens = kept.values.pop("tokens")
-        self.at = Position(**kept.values)
-        put_weights(self.network, kept.tensors["network"], self.folder / "checkpoints")
-        self.best_weights = kept.tensors.get("best", {})
+        self.tokens = checkpoint.values.pop("tokens")
+        self.at = Position(**checkpoint.values)
+        put_weights(self.network, checkpoint.tensors["network"], self.folder / "checkpoints")
+        self.best_weights = checkpoint.tensors.get("best", {})
         weights = dict(self.network.named_parameters())
-        for key, value in kept.tensors.get("optimizer", {}).items():
+        for key, value in checkpoint.tensors.get("optimizer", {}).items():
             name, _, part = key.rpartition("/")
             self.optimizer.state[weights[name]][part] = value if part == "step" else value.to(self.device)
         if self.average:
-            self.average.weights = {name: value.to(self.device) for name, value in kept.tensors["average"].items()}
+            self.average.weights = {
+                name: value.to(self.device) for name, value in checkpoint.tensors["average"].items()
+            }
         self.listener.note(f"goes on from step {self.at.step:,}")
 
 

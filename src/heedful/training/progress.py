@@ -46,8 +46,8 @@ def terminal(stream: TextIO | None = None) -> "Bar | Lines":
 
     Use it as a context manager where an error may follow, so that the bar is closed before the error is printed.
     """
-    told = sys.stderr if stream is None else stream
-    return Bar(told) if told.isatty() else Lines(told)
+    output = sys.stderr if stream is None else stream
+    return Bar(output) if output.isatty() else Lines(output)
 
 
 class Lines:
@@ -103,11 +103,11 @@ class Lines:
 
     def times(self) -> str:
         """Minutes and seconds gone in this sitting and, while it can be told, still to come."""
-        gone = time.monotonic() - self.began
+        elapsed = time.monotonic() - self.began
         advance = self.done - self.first
         if not self.open or self.first < 0 or advance <= 0 or self.done >= 1:
-            return clock(gone)
-        return f"{clock(gone)}, {clock(gone * (1 - self.done) / advance)} left"
+            return clock(elapsed)
+        return f"{clock(elapsed)}, {clock(elapsed * (1 - self.done) / advance)} left"
 
 
 class Bar(Lines):
@@ -128,8 +128,8 @@ class Bar(Lines):
     def start(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
-        title, said = TextColumn(" {task.description}", markup=False), TextColumn("{task.fields[said]}", markup=False)
-        self.progress = Progress(title, BarColumn(bar_width=24), said, console=self.console, auto_refresh=False)
+        title, status = TextColumn(" {task.description}", markup=False), TextColumn("{task.fields[said]}", markup=False)
+        self.progress = Progress(title, BarColumn(bar_width=24), status, console=self.console, auto_refresh=False)
         self.progress.add_task(self.title, total=1.0, said=self.total)
         self.progress.start()
 
@@ -148,6 +148,6 @@ def clock(seconds: float) -> str:
     >>> clock(754), clock(3725)
     ('12:34', '1:02:05')
     """
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, seconds_left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{hours}:{minutes:02}:{seconds_left:02}" if hours else f"{minutes}:{seconds_left:02}"

@@ -12,10 +12,10 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
     """Collects SIGINT and SIGTERM rather than dying of them; a second SIGINT kills as usual."""
-    asked: list[int] = []
+    signals: list[int] = []
 
     def note(number: int, frame: object) -> None:
-        asked.append(number)
+        signals.append(number)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {}
@@ -25,14 +25,14 @@ def stop_signals() -> Iterator[list[int]]:
     except ValueError:  # not the main thread: whoever runs us there handles signals
         pass
     try:
-        yield asked
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 @contextmanager
-def held_signals() -> Iterator[None]:
+def block_signals() -> Iterator[None]:
     """Lets SIGINT and SIGTERM wait, so that none comes to a process that begins meanwhile before it is ready."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:

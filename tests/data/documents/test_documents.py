@@ -158,7 +158,7 @@ def test_windows_share_out_all_tokens_and_characters(tmp_path: Path) -> None:
     tokenizer = learn("bpe", ["plain text"], 300)
     (tmp_path / "d.txt").write_text("naïve café ✓ 日本語 " * 5, encoding="utf-8")
     some = examples([str(tmp_path / "d.txt")], DataSettings(), lambda bad: None)
-    found = list(passages(some, tokenizer, 5, ahead=True, whole=True))
+    found = list(passages(some, tokenizer, 5, ahead=True, ends=True))
     assert sum(one.characters for one in found) == pytest.approx(len(some[0].source))
     ids = [BOS, *tokenizer.encode(some[0].source), EOS]
     assert [int(i) for one in found for i in one.ids[1:]] == ids[1:] and all(len(one.ids) <= 6 for one in found)

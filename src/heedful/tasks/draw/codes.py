@@ -83,11 +83,11 @@ def measure_codebook(codebook: Codebook, pictures: np.ndarray) -> dict[str, floa
     """
     codec, errors, used = PlainCodec(codebook), [], np.zeros(codebook.size, bool)
     for start in range(0, len(pictures), BATCH):
-        some = pictures[start : start + BATCH]
-        codes = codec.encode(some)
+        batch = pictures[start : start + BATCH]
+        codes = codec.encode(batch)
         used[codes] = True
-        difference = codec.decode(codes).astype(np.float32) - some.astype(np.float32)
-        errors.append(np.abs(difference).reshape(len(some), -1).mean(1) / 2.55)
+        difference = codec.decode(codes).astype(np.float32) - batch.astype(np.float32)
+        errors.append(np.abs(difference).reshape(len(batch), -1).mean(1) / 2.55)
     return {"reconstruction_error": float(np.concatenate(errors).mean()), "codes_used": float(100 * used.mean())}
 
 
@@ -104,8 +104,8 @@ class Collate:
         targets = torch.from_numpy(self.codes[pictures]).long() + FIRST
         inputs = torch.cat([torch.full_like(targets[:, :1], BEGIN), targets[:, :-1]], dim=1)
         batch = self.sources(rows)
-        drawn = [np.random.default_rng(seed).random() for seed in self.sources.seeds(rows)]
-        empty = torch.tensor(drawn) < self.dropped
+        draws = [np.random.default_rng(seed).random() for seed in self.sources.seeds(rows)]
+        empty = torch.tensor(draws) < self.dropped
         batch["source"][empty, 0] = EOS
         batch["lengths"][empty] = 1
         return batch | {"inputs": inputs, "targets": targets}

@@ -29,9 +29,9 @@ from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks.draw import codes
 from heedful.tasks.draw.ask import TrainedImageGenerator
 from heedful.tasks.draw.code_ids import FIRST, direct_codes, refuse_odd_side
-from heedful.tasks.inputs import Reading, load_text_reading
+from heedful.tasks.dummy_inputs import dummy_sources
+from heedful.tasks.inputs import Preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.plans import build
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import encoder_decoder
@@ -40,10 +40,10 @@ from heedful.tasks.training_sources import pretrained_of, training_sources
 from heedful.training import decide
 from heedful.training.loop import Work
 
-OWN = {"codes": "auto"}
-SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
+CODE_SETTINGS = {"codes": "auto"}
+GENERATE_DEFAULTS = {"sample": True, "top_k": 64, "guidance": 3.0}
 """What Generate means for drawings where the recipe does not say otherwise."""
-LEARNT = {"label_smoothing": 0.0}
+TRAIN_DEFAULTS = {"label_smoothing": 0.0}
 """The same of Train: of a thousand codes, a tenth of the mass on wrong ones is much when one is drawn by lot."""
 
 
@@ -57,11 +57,11 @@ class LearnableImageGenerator(TrainedImageGenerator):
 class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
     """Learns from sentences and pictures of what they say."""
 
-    own = OWN
+    task_settings = CODE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
-        recipe = decide.batches(decide.resolve_recipe(recipe, *join_of(recipe.task), OWN), decide.DRAWINGS)
-        return recipe.with_defaults("generate", SAMPLED).with_defaults("train", LEARNT)
+        recipe = decide.batches(decide.resolve_recipe(recipe, *join_of(recipe.task), CODE_SETTINGS), decide.DRAWINGS)
+        return recipe.with_defaults("generate", GENERATE_DEFAULTS).with_defaults("train", TRAIN_DEFAULTS)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         start = start or Pretrained()
@@ -84,8 +84,8 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableImageGenerator:
         torch.manual_seed(recipe.seed)
-        reading = Reading(data.source, normal_form=recipe.data.normalize)
-        return build_generator(recipe.network, reading, data.target.form)
+        preprocessor = Preprocessor(data.source, normal_form=recipe.data.normalize)
+        return build_generator(recipe.network, preprocessor, data.target.form)
 
     def first(self, model: LearnableImageGenerator, data: Prepared, recipe: Recipe) -> Stage | None:
         """What is learnt before the rest: the codebook. None: there is nothing to learn first, or it is frozen."""
@@ -100,17 +100,17 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
         """What the loop needs, once the codebook has been learnt."""
         model.network.codebook.requires_grad_(False)
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
-        sources = training_sources(recipe, data.train, data.source, model.reading, ())
-        drawn = codes.encode_album(model.codec, data.target)
+        sources = training_sources(recipe, data.train, data.source, model.preprocessor, ())
+        album_codes = codes.encode_album(model.codec, data.target)
 
         def plan(epoch: int) -> list[Rows]:
-            lengths = np.full_like(data.train.lengths, max(drawn.shape[1], data.train.lengths[:, 0].max()))
+            lengths = np.full_like(data.train.lengths, max(album_codes.shape[1], data.train.lengths[:, 0].max()))
             return batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
 
         return Work(
             network=model.network,
             plan=plan,
-            collate=codes.Collate(sources, drawn, decide.dropped_sources(recipe.train)),
+            collate=codes.Collate(sources, album_codes, decide.dropped_sources(recipe.train)),
             loss=codes.Loss(recipe.train.label_smoothing),
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
@@ -130,28 +130,30 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
         ]
 
     def pretrained(self, model: LearnableImageGenerator) -> Pretrained:
-        return replace(pretrained_of(model.reading), form=model.form, codes=int(model.settings.codes))
+        return replace(pretrained_of(model.preprocessor), form=model.form, codes=int(model.settings.codes))
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
-        return super().inherited(before, start) | start.picture_settings()
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        return super().inherited_settings(before, start) | start.picture_settings()
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableImageGenerator:
         """The model of a folder, with weights still to be put in."""
-        reading = load_text_reading(config, folder / "tokenizer.json")
+        preprocessor = load_text_preprocessor(config, folder / "tokenizer.json")
         return build_generator(
-            parse_settings(NetworkSettings, config["network"]), reading, Form.parse(config["picture"])
+            parse_settings(NetworkSettings, config["network"]), preprocessor, Form.parse(config["picture"])
         )
 
     def graphs(self, model: LearnableImageGenerator, lengths: Sequence[int]) -> list[Graph]:
         """The graphs of the network for ONNX, with made-up sources of these lengths."""
         writer = model.network.writer
-        sources = made_up_sources(model.reading, lengths, writer.encoder.limit)
+        sources = dummy_sources(model.preprocessor, lengths, writer.encoder.limit)
         return [*writer_graphs(writer, *sources), paint_graph(model.network.codebook)]
 
 
-def build_generator(settings: NetworkSettings, reading: Reading, form: Form) -> LearnableImageGenerator:
+def build_generator(settings: NetworkSettings, preprocessor: Preprocessor, form: Form) -> LearnableImageGenerator:
     """A model of resolved settings with fresh weights."""
     codebook = codes.build_codebook(int(settings.codes), settings.size, form)
-    writer = build(encoder_decoder(settings, reading, codebook.size + FIRST), EncoderDecoder)
+    writer = build(encoder_decoder(settings, preprocessor, codebook.size + FIRST), EncoderDecoder)
     network = Drawing(codebook, writer)
-    return LearnableImageGenerator(PlainSeq2Seq(writer), PlainCodec(codebook), settings, reading, form, network=network)
+    return LearnableImageGenerator(
+        PlainSeq2Seq(writer), PlainCodec(codebook), settings, preprocessor, form, network=network
+    )

@@ -144,9 +144,9 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         return Exhibits("steps", tracks={answer.source: answer.track for [answer] in answers if answer.track})
 
     def config(self, model: TrainedLabeller) -> dict[str, Any]:
-        about = {"network": asdict(model.settings), "names": list(model.names), "window": model.window}
+        fields = {"network": asdict(model.settings), "names": list(model.names), "window": model.window}
         pixels = model.pixels and {"size": model.pixels.size, "mean": model.pixels.mean, "std": model.pixels.std}
-        return about | {"form": model.form.plain(), "pixels": pixels} | plan_config(model.plan)
+        return fields | {"form": model.form.plain(), "pixels": pixels} | plan_config(model.plan)
 
     def save(self, model: TrainedLabeller, folder: Path) -> None:
         """Everything is in the config; the caller writes it and the weights."""
@@ -188,8 +188,8 @@ def labels_of(model: TrainedLabeller, source: str, shares: np.ndarray, steps: St
     labels = tuple(model.names[number] for number in shares.argmax(1))
     score = best_log_probability(shares)
     rows = tuple(tuple(float(value) for value in row) for row in shares)
-    read = tuple(windows(len(shares), model.window)) if apart is not None else ()
-    track = Track(model.names, labels, rows, steps.seconds, read, apart)
+    windows_read = tuple(windows(len(shares), model.window)) if apart is not None else ()
+    track = Track(model.names, labels, rows, steps.seconds, windows_read, apart)
     unread = model.form.vocabulary.unknown(steps.words) if model.form.vocabulary else ()
     mean = score / max(1, len(labels))
     return Answer(source, "\t".join(labels), score, mean, labels, unknown=unread, track=track, note=steps.note)

@@ -55,20 +55,20 @@ class Collate:
 
 @dataclass(frozen=True)
 class Loss:
-    """Cross entropy, summed over steps that have a label; `jumps` weighs how much neighbours may differ.
+    """Cross entropy, summed over steps that have a label; `mse_weight` weighs how much neighbours may differ.
 
     The second part is MS-TCN's truncated mean squared error (Farha & Gall 2019, equations 9 to 11), over the steps
     of each clip alone.
     """
 
     smoothing: float
-    jumps: float
+    mse_weight: float
 
     def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
         labels = batch["labels"]
         logits = network(batch["source"], batch["lengths"]).float()
-        known = labels != MASKED
-        loss = F.cross_entropy(logits[known], labels[known], reduction="sum", label_smoothing=self.smoothing)
-        if self.jumps:
-            loss = loss + self.jumps * truncated_mse(logits, batch["lengths"])
-        return loss, int(known.sum())
+        labelled = labels != MASKED
+        loss = F.cross_entropy(logits[labelled], labels[labelled], reduction="sum", label_smoothing=self.smoothing)
+        if self.mse_weight:
+            loss = loss + self.mse_weight * truncated_mse(logits, batch["lengths"])
+        return loss, int(labelled.sum())

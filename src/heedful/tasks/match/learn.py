@@ -34,9 +34,9 @@ from heedful.networks.settings import fit_pictures
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans
-from heedful.tasks.inputs import OWN, Reading, load_reading, load_text_reading
+from heedful.tasks.dummy_inputs import dummy_sources
+from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor, load_preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -44,8 +44,8 @@ from heedful.tasks.training_sources import (
     TrainingSources,
     network_source,
     picture_advice,
+    preprocessor_of,
     pretrained_of,
-    reading_of,
     training_sources,
 )
 from heedful.training import decide
@@ -55,11 +55,11 @@ from heedful.training.loop import Work
 class MatchLearning(Learning[Prepared, LearnableMatcher]):
     """Each picture learns to find its words among a batch's, and each words their picture."""
 
-    own = OWN
+    task_settings = PICTURE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
         """The recipe with what can be decided before the data are seen."""
-        resolved = decide.resolve_recipe(recipe, *join_of(recipe.task), OWN)
+        resolved = decide.resolve_recipe(recipe, *join_of(recipe.task), PICTURE_SETTINGS)
         return decide.batches(resolved, decide.MATCHED_PICTURES)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
@@ -79,10 +79,10 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableMatcher:
         """A matcher with fresh weights, which the recipe's seed decides."""
         torch.manual_seed(recipe.seed)
-        pictures = reading_of(data.source, data.train, recipe, start)
-        words, train = Reading(data.target, normal_form=recipe.data.normalize), data.train
+        pictures = preprocessor_of(data.source, data.train, recipe, start)
+        words, train = Preprocessor(data.target, normal_form=recipe.data.normalize), data.train
         texts = tuple(dict.fromkeys(data.target.decode(train[row][1]) for row in range(len(train))))
-        plan = plans.begun(start, "match", recipe.network, pixels=pictures.pixels)
+        plan = plans.derive_plan(start, "match", recipe.network, pixels=pictures.pixels)
         return build_matcher(recipe.network, pictures, words, texts, plan)
 
     def work(self, model: LearnableMatcher, data: Prepared, recipe: Recipe) -> Work:
@@ -108,17 +108,17 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         """What goes with a matcher's weights."""
         return replace(pretrained_of(model.pictures), words=model.words.tokenizer, plan=model.plan)
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
         """Data settings that are taken over from where weights come from."""
-        return super().inherited(before, start) | start.picture_settings()
+        return super().inherited_settings(before, start) | start.picture_settings()
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableMatcher:
         """The matcher of a folder, with weights still to be put in."""
-        pictures = load_reading(config, folder / "tokenizer.json")
-        words = load_text_reading(config, folder / "tokenizer.json")
+        pictures = load_preprocessor(config, folder / "tokenizer.json")
+        words = load_text_preprocessor(config, folder / "tokenizer.json")
         texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
         settings = parse_settings(NetworkSettings, config["network"])
-        return build_matcher(settings, pictures, words, texts, plans.planned(config))
+        return build_matcher(settings, pictures, words, texts, plans.plan_from_config(config))
 
     def from_hub(self, published: Published, where: str) -> LearnableMatcher:
         """The model of a folder in the Hugging Face format."""
@@ -136,13 +136,13 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         """The graphs of the network for ONNX, with made-up sources of these lengths."""
         towers, sides = model.network, ((PICTURES, "pictures", model.pictures), (TEXTS, "texts", model.words))
         return [
-            tower_graph(towers, side, name, *made_up_sources(reading, lengths, towers.encoder(side).limit))
-            for side, name, reading in sides
+            tower_graph(towers, side, name, *dummy_sources(preprocessor, lengths, towers.encoder(side).limit))
+            for side, name, preprocessor in sides
         ]
 
 
 def build_matcher(
-    settings: NetworkSettings, pictures: Reading, words: Reading, texts: tuple[str, ...], plan: Plan | None
+    settings: NetworkSettings, pictures: Preprocessor, words: Preprocessor, texts: tuple[str, ...], plan: Plan | None
 ) -> LearnableMatcher:
     """A matcher with fresh weights, which torch's seed decides: by the plan of a published one, or else by settings."""
     spec = Spec("two_encoders", settings, (network_source(pictures), network_source(words)))
@@ -154,11 +154,11 @@ class Collate:
     """Rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
 
     sources: TrainingSources
-    marks: SpecialTokens
+    special: SpecialTokens
 
     def __call__(self, rows: Rows) -> Batch:
         pairs = self.sources.pairs(rows)
-        words, steps = padded([np.array(self.marks.around(text)) for _, text in pairs])
+        words, steps = padded([np.array(self.special.around(text)) for _, text in pairs])
         pictures = torch.tensor([int(picture[0]) for picture, _ in pairs])
         same = (pictures == pictures.unsqueeze(1)) | (words == words.unsqueeze(1)).all(-1)
         batch = self.sources(rows) | {"words": words, "steps": steps, "same": same.fill_diagonal_(False)}
@@ -178,8 +178,8 @@ def contrast(network: TwoTowers, batch: Batch) -> tuple[Tensor, int]:
         logits = network.compare(*(embed_in_parts(network, side, batch.parts) for side in enumerate((pictures, words))))
     logits = logits.masked_fill(batch["same"], torch.finfo(logits.dtype).min)
     right = torch.arange(len(logits), device=logits.device)
-    both = [F.cross_entropy(side, right, reduction="sum") for side in (logits, logits.T)]
-    return (both[0] + both[1]) / 2, len(logits)
+    losses = [F.cross_entropy(side, right, reduction="sum") for side in (logits, logits.T)]
+    return (losses[0] + losses[1]) / 2, len(logits)
 
 
 def embed_in_parts(network: TwoTowers, side: tuple[int, tuple[Tensor, Tensor]], parts: int) -> Tensor:

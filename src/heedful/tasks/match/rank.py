@@ -74,8 +74,8 @@ def score_ranks(
     similarity: np.ndarray, right: list[set[int]], sources: Sequence[str], targets: Sequence[str], samples: int
 ) -> Scores:
     """Scores of the ranks at which the right targets stand; cases show the target that stands first."""
-    places = [str(place) for place in ranks(similarity, right)]
-    scores = measure("ranks", sources, places, [("1",)] * len(sources), samples=samples)
+    right_ranks = [str(rank) for rank in ranks(similarity, right)]
+    scores = measure("ranks", sources, right_ranks, [("1",)] * len(sources), samples=samples)
     first = [targets[column] for column in similarity.argmax(1)]
     references = [tuple(targets[column] for column in sorted(columns)) for columns in right]
     cases = zip(scores.cases, first, references, strict=True)

@@ -19,9 +19,9 @@ from heedful.hub import Published
 from heedful.results import Alignment
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks.attention_maps import TO_SOURCE, attention_maps
-from heedful.tasks.inputs import Reading
+from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.plans import begun
+from heedful.tasks.plans import derive_plan
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq import read_sources, search_answers
 from heedful.tasks.seq2seq_learning import (
@@ -53,19 +53,19 @@ class TranslateLearning(Seq2SeqLearning):
         torch.manual_seed(recipe.seed)
         return build_seq2seq(
             recipe.network,
-            Reading(data.source, normal_form=recipe.data.normalize),
+            Preprocessor(data.source, normal_form=recipe.data.normalize),
             data.target,
             shared=recipe.data.shared_tokenizer,
             scores="symbols" if data.target.kind == "symbols" else "text",
             stretch=quantile_stretch(data.train.lengths),
             slack=SLACK,
             normal_form=recipe.data.normalize,
-            plan=begun(start, "translate", recipe.network),
+            plan=derive_plan(start, "translate", recipe.network),
         )
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
         shared = {"shared_tokenizer": before.data.shared_tokenizer} if before.task == "translate" else {}
-        return super().inherited(before, start) | shared
+        return super().inherited_settings(before, start) | shared
 
     def from_hub(self, published: Published, where: str) -> LearnableSeq2Seq:
         from heedful.tasks.translate import hub
@@ -95,4 +95,4 @@ class TranslateLearning(Seq2SeqLearning):
             answer = [*target.encode(normalize_text(output, model.normal_form)), special.end]
         (ids, lengths), (inputs, _) = padded([source]), padded([np.array([special.begin, *answer[:-1]])])
         maps = attention_maps(model.network, (ids, lengths, inputs), TO_SOURCE, range(len(answer)))
-        return Alignment(tuple(model.reading.tokenizer.tokens(source)), tuple(target.tokens(answer)), maps)
+        return Alignment(tuple(model.preprocessor.tokenizer.tokens(source)), tuple(target.tokens(answer)), maps)
