@@ -237,4 +237,4 @@ def cannot_judge(model: Model, judge: Model) -> HeedfulError:
 
 def together(task: AnyTask, one: Model, other: Model) -> bool:
     """Whether two models of a task can answer together."""
-    return task.answering.together(one.trained[0], other.trained[0])
+    return task.answering.can_answer_together(one.trained[0], other.trained[0])

@@ -23,9 +23,9 @@ from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.training_sources import pretrained_of
 
 LONGEST = 64  # tokens of a caption, where the files do not say
-SEARCHED = {"num_beams": "beam", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram"}
+SEARCH_KEYS = {"num_beams": "beam", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram"}
 """What generation_config.json says of the search, by our keys."""
-FINISH = {False: "likely", True: "full", "never": "sure"}
+EARLY_STOPPING = {False: "likely", True: "full", "never": "sure"}
 """What it calls early_stopping, which is false where it is left out."""
 
 
@@ -45,14 +45,14 @@ def search_settings(published: Published) -> dict[str, Any]:
     """
     generation = published.told
     stopping = generation.get("early_stopping") or False
-    if not isinstance(stopping, bool | str) or stopping not in FINISH:
+    if not isinstance(stopping, bool | str) or stopping not in EARLY_STOPPING:
         raise HeedfulError(f"early_stopping is {stopping!r} in the files.", 'It may be true, false or "never".')
     settings: dict[str, Any] = {
-        "finish": FINISH[stopping],
+        "finish": EARLY_STOPPING[stopping],
         "renormalize": bool(generation.get("renormalize_logits")),
         "beam": 1,
     }
-    settings |= {ours: generation[key] for key, ours in SEARCHED.items() if generation.get(key) is not None}
+    settings |= {setting: generation[key] for key, setting in SEARCH_KEYS.items() if generation.get(key) is not None}
     return {f"generate.{key}": value for key, value in settings.items()}
 
 
@@ -66,10 +66,14 @@ def close_settings(published: Published) -> dict[str, Any]:
 
 def describe_search(search: GenerateSettings, end: int) -> dict[str, Any]:
     """The other way round: what generation_config.json says of a search, beside its beams, if it is not usual."""
-    plain = GenerateSettings()
-    keys = {theirs: ours for theirs, ours in SEARCHED.items() if ours != "beam"}
-    table = {key: getattr(search, ours) for key, ours in keys.items() if getattr(search, ours) != getattr(plain, ours)}
-    stopping = next((key for key, ours in FINISH.items() if ours == search.finish), False)
+    defaults = GenerateSettings()
+    keys = {hub_key: setting for hub_key, setting in SEARCH_KEYS.items() if setting != "beam"}
+    table = {
+        key: getattr(search, setting)
+        for key, setting in keys.items()
+        if getattr(search, setting) != getattr(defaults, setting)
+    }
+    stopping = next((key for key, setting in EARLY_STOPPING.items() if setting == search.finish), False)
     table |= {"early_stopping": stopping} if stopping else {}
     table |= {"renormalize_logits": True} if search.renormalize else {}
     return table | ({"forced_eos_token_id": end} if search.close else {})

@@ -69,6 +69,6 @@ def encode_text(text: str, tokenizer: Tokenizer, form: NormalForm) -> list[int]:
     return encode_texts(tokenizer, [text], form)[0]
 
 
-def too_long(text: str, tokens: int, window: int, cure: str) -> HeedfulError:
+def length_error(text: str, tokens: int, window: int, cure: str) -> HeedfulError:
     """The error for a text with more tokens than a network reads at once."""
     return HeedfulError(f"This text has {tokens:,} tokens; the network reads {window:,} at once: {text[:60]!r}…", cure)

@@ -94,7 +94,7 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
     def kind(self, model: TrainedSeq2Seq) -> Kind:
         return model.scores
 
-    def together(self, model: TrainedSeq2Seq, other: TrainedSeq2Seq) -> bool:
+    def can_answer_together(self, model: TrainedSeq2Seq, other: TrainedSeq2Seq) -> bool:
         """Whether two models can answer together: they read and write the same."""
         return model.preprocessor.same_as(other.preprocessor) and model.target.dump() == other.target.dump()
 

@@ -52,12 +52,12 @@ class LearnableSeq2Seq(TrainedSeq2Seq):
 class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
     """How networks learn that read a source and write a text.
 
-    `augment`: how pictures are varied where the recipe does not say. `alike_together`: examples of like lengths stand
-    in one batch.
+    `augment`: how pictures are varied where the recipe does not say. `batches_by_length`: examples of like lengths
+    stand in one batch.
     """
 
     augment: ClassVar[tuple[str, ...]] = ()
-    alike_together: ClassVar[bool] = True
+    batches_by_length: ClassVar[bool] = True
 
     def check(self, recipe: Recipe) -> Findings:
         """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
@@ -71,7 +71,7 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
         kind = self.answering.kind(model)
         return Work(
             network=model.network,
-            plan=lambda epoch: sources.plan(recipe, epoch, together=self.alike_together),
+            plan=lambda epoch: sources.plan(recipe, epoch, by_length=self.batches_by_length),
             collate=Collate(sources, model.target.special_tokens),
             loss=Loss(recipe.train.label_smoothing),
             score=self.scorer(model, valid, greedy, data),

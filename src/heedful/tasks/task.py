@@ -194,7 +194,7 @@ class Answering(ABC, Generic[Data, Model]):
         """How answers are scored."""
 
     @abstractmethod
-    def together(self, model: Model, other: Model) -> bool:
+    def can_answer_together(self, model: Model, other: Model) -> bool:
         """Whether two models can answer together."""
 
     @abstractmethod

@@ -19,7 +19,7 @@ from heedful.tasks.from_hub import describe_search
 
 LANCZOS = 1  # as Pillow counts
 SPECIAL_IDS = {"bos_token_id": 1, "eos_token_id": EOS, "pad_token_id": PAD}
-RESIZED = "pictures: squares of another size may differ at their edges, as they are resized by other code"
+RESIZING_NOTE = "pictures: squares of another size may differ at their edges, as they are resized by other code"
 
 
 def republish(plan: Plan, verb: str, network: nn.Module, form: Form | None = None) -> Published:

@@ -118,9 +118,9 @@ class TrainingSources:
             lengths[:, 0] = self.preprocessor.positions
         return lengths
 
-    def plan(self, recipe: Recipe, epoch: int, together: bool = True) -> list[Rows]:
-        """The batches of an epoch; `together`: rows of like lengths in one batch."""
-        lengths = self.lengths() if together else np.full_like(self.store.lengths, self.lengths().max())
+    def plan(self, recipe: Recipe, epoch: int, by_length: bool = True) -> list[Rows]:
+        """The batches of an epoch; `by_length`: rows of like lengths in one batch."""
+        lengths = self.lengths() if by_length else np.full_like(self.store.lengths, self.lengths().max())
         return batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
 
     def where(self, rows: Rows) -> list[str]:
@@ -137,9 +137,9 @@ def training_sources(
 
 def refuse_augmentation(recipe: Recipe) -> None:
     """Raises HeedfulError if pictures are to be varied or mixed where there are none."""
-    for key, does in (("augment", "varies"), ("mix", "mixes")):
+    for key, verb in (("augment", "varies"), ("mix", "mixes")):
         if getattr(recipe.train, key) not in ("auto", [], 0.0):
-            raise HeedfulError(f"train.{key} {does} pictures, and there are none here.", f"Leave train.{key} out.")
+            raise HeedfulError(f"train.{key} {verb} pictures, and there are none here.", f"Leave train.{key} out.")
 
 
 def picture_advice(recipe: Recipe, prepared: Prepared, better: str) -> str:

@@ -41,13 +41,13 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
         (aside / "values.json").write_text(json.dumps(checkpoint.values, indent=1))
 
     write_folder(folder / name, write)
-    for old_folder in complete(folder)[:-keep]:
+    for old_folder in complete_checkpoints(folder)[:-keep]:
         shutil.rmtree(old_folder)
 
 
-def newest(folder: Path) -> Checkpoint | None:
+def newest_checkpoint(folder: Path) -> Checkpoint | None:
     """The newest whole checkpoint; raises HeedfulError if a file of it was changed since."""
-    folders = complete(folder)
+    folders = complete_checkpoints(folder)
     if not folders:
         return None
     verify(folders[-1])
@@ -55,33 +55,33 @@ def newest(folder: Path) -> Checkpoint | None:
     return Checkpoint(tensors, json.loads((folders[-1] / "values.json").read_text()))
 
 
-def complete(folder: Path) -> list[Path]:
+def complete_checkpoints(folder: Path) -> list[Path]:
     """Checkpoints that were renamed into place, oldest first."""
     return sorted(path for path in folder.glob("step-*") if (path / MANIFEST).exists())
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> None:
     """Lets `write` fill a folder aside, then puts it in the place of `target` at once."""
-    aside = target.with_name(f".{target.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    write(aside)
-    hashes = {path.name: digest(path) for path in sorted(aside.iterdir())}
-    (aside / MANIFEST).write_text(json.dumps(hashes, indent=1))
-    for path in aside.iterdir():
+    temporary = target.with_name(f".{target.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    write(temporary)
+    hashes = {path.name: digest(path) for path in sorted(temporary.iterdir())}
+    (temporary / MANIFEST).write_text(json.dumps(hashes, indent=1))
+    for path in temporary.iterdir():
         flush(path)
-    flush(aside)
+    flush(temporary)
     shutil.rmtree(target, ignore_errors=True)
-    aside.rename(target)
+    temporary.rename(target)
     flush(target.parent)
 
 
 def write_file(target: Path, write: Callable[[Path], object]) -> None:
     """Lets `write` fill a file aside, then puts it in the place of `target` at once."""
-    aside = target.with_name(f".{target.name}.part")
-    write(aside)
-    flush(aside)
-    aside.replace(target)
+    temporary = target.with_name(f".{target.name}.part")
+    write(temporary)
+    flush(temporary)
+    temporary.replace(target)
     flush(target.parent)
 
 

@@ -131,9 +131,9 @@ def validation_due(train: TrainSettings, step: int, done: float, validated: int)
     return done * VALIDATIONS >= validated + 1
 
 
-def augmentations(train: TrainSettings, usual: Sequence[str]) -> tuple[str, ...]:
+def augmentations(train: TrainSettings, default: Sequence[str]) -> tuple[str, ...]:
     """How pictures are varied: as the recipe says, or as is `usual` for the task."""
-    return tuple(usual if train.augment == "auto" else train.augment)
+    return tuple(default if train.augment == "auto" else train.augment)
 
 
 def mixed_batches(train: TrainSettings) -> float:

@@ -21,12 +21,12 @@ def adamw(network: nn.Module, rate: float, decay: float, layer_decay: float = 1.
     groups: dict[tuple[float, bool], list[Tensor]] = {}
     for name, weight in network.named_parameters():
         if weight.requires_grad:
-            plain = weight.dim() < 2 or id(weight) in tables
-            groups.setdefault((scales[name], plain), []).append(weight)
+            undecayed = weight.dim() < 2 or id(weight) in tables
+            groups.setdefault((scales[name], undecayed), []).append(weight)
     return torch.optim.AdamW(
         [
-            {"params": weights, "weight_decay": 0.0 if plain else decay, "scale": scale, "lr": rate * scale}
-            for (scale, plain), weights in groups.items()
+            {"params": weights, "weight_decay": 0.0 if undecayed else decay, "scale": scale, "lr": rate * scale}
+            for (scale, undecayed), weights in groups.items()
         ],
         lr=rate,
         betas=(0.9, 0.98),  # Vaswani et al. 2017, section 5.3: a second moment that follows early training
@@ -82,10 +82,10 @@ class Average:
 
     def update(self, network: nn.Module, step: int) -> None:
         """Takes the weights after `step` steps in."""
-        now = min(self.decay, step / (step + 10))
+        decay = min(self.decay, step / (step + 10))
         for name, weight in network.named_parameters():  # by name: a checkpoint gives them back in another order
             if name in self.weights:
-                self.weights[name].lerp_(weight.detach(), 1 - now)
+                self.weights[name].lerp_(weight.detach(), 1 - decay)
 
     def swap(self, network: nn.Module) -> None:
         """Exchanges the network's weights with the averaged ones; called twice, all is as before."""

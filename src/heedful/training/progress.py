@@ -59,7 +59,7 @@ class Lines:
         self.stream = stream
         self.title = self.total = self.text = ""
         self.open = False
-        self.done = self.first = self.began = self.next = 0.0
+        self.done = self.start_fraction = self.start_time = self.next_time = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -73,18 +73,18 @@ class Lines:
     def begin(self, title: str, total: str) -> None:
         self.end()
         self.title, self.total, self.text, self.open = title, total, "", True
-        # A resumed run does not start at 0: `first` is where this sitting found the work.
-        self.done, self.first, self.began = 0.0, -1.0, time.monotonic()
-        self.next = self.began + self.interval
+        # A resumed run does not start at 0: `start_fraction` is where this sitting found the work.
+        self.done, self.start_fraction, self.start_time = 0.0, -1.0, time.monotonic()
+        self.next_time = self.start_time + self.interval
         self.start()
 
     def step(self, done: float, text: str) -> None:
-        if self.first < 0:
-            self.first = done
+        if self.start_fraction < 0:
+            self.start_fraction = done
         self.done, self.text = done, text
         now = time.monotonic()
-        if self.open and now >= self.next:
-            self.next = now + self.interval
+        if self.open and now >= self.next_time:
+            self.next_time = now + self.interval
             self.show()
 
     def end(self, text: str = "") -> None:
@@ -103,9 +103,9 @@ class Lines:
 
     def times(self) -> str:
         """Minutes and seconds gone in this sitting and, while it can be told, still to come."""
-        elapsed = time.monotonic() - self.began
-        advance = self.done - self.first
-        if not self.open or self.first < 0 or advance <= 0 or self.done >= 1:
+        elapsed = time.monotonic() - self.start_time
+        advance = self.done - self.start_fraction
+        if not self.open or self.start_fraction < 0 or advance <= 0 or self.done >= 1:
             return clock(elapsed)
         return f"{clock(elapsed)}, {clock(elapsed * (1 - self.done) / advance)} left"
 
@@ -128,13 +128,16 @@ class Bar(Lines):
     def start(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
-        title, status = TextColumn(" {task.description}", markup=False), TextColumn("{task.fields[said]}", markup=False)
+        title, status = (
+            TextColumn(" {task.description}", markup=False),
+            TextColumn("{task.fields[status]}", markup=False),
+        )
         self.progress = Progress(title, BarColumn(bar_width=24), status, console=self.console, auto_refresh=False)
-        self.progress.add_task(self.title, total=1.0, said=self.total)
+        self.progress.add_task(self.title, total=1.0, status=self.total)
         self.progress.start()
 
     def show(self) -> None:
-        self.progress.update(0, completed=self.done, said=f"{self.times()}  {self.text}", refresh=True)
+        self.progress.update(0, completed=self.done, status=f"{self.times()}  {self.text}", refresh=True)
 
     def finish(self) -> None:
         self.show()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def stop_signals() -> Iterator[list[int]]:
 
     before = {}
     try:
-        for number in STOPPING:
+        for number in STOP_SIGNALS:
             before[number] = signal.signal(number, note)
     except ValueError:  # not the main thread: whoever runs us there handles signals
         pass
@@ -34,7 +34,7 @@ def stop_signals() -> Iterator[list[int]]:
 @contextmanager
 def block_signals() -> Iterator[None]:
     """Lets SIGINT and SIGTERM wait, so that none comes to a process that begins meanwhile before it is ready."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
@@ -48,7 +48,7 @@ def leave_signals(worker: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # not on macOS, which does not say who sent a signal
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         Thread(target=obey_parent, daemon=True).start()
 
 

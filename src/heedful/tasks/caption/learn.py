@@ -31,7 +31,7 @@ class CaptionLearning(Seq2SeqLearning):
 
     task_settings = PICTURE_SETTINGS
     augment = decide.AUGMENT_WORDED
-    alike_together = False  # a batch of like names teaches little else
+    batches_by_length = False  # a batch of like names teaches little else
 
     def resolve(self, recipe: Recipe) -> Recipe:
         return decide.batches(decide.resolve_recipe(recipe, *join_of(recipe.task), PICTURE_SETTINGS), decide.PICTURES)

@@ -30,7 +30,7 @@ from heedful.tasks.task import Answering, OnBad, SourceKind
 if TYPE_CHECKING:
     from heedful.hub import Plan
 
-LEAST = 1e-30  # of a probability whose logarithm is taken
+SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
             if name not in numbers:
                 raise unknown("class", name, numbers)
         rows = probabilities(models, [source for source, _ in pairs], GenerateSettings())
-        return [float(np.log(max(row[numbers[name]], LEAST))) for row, (_, name) in zip(rows, pairs, strict=True)]
+        return [
+            float(np.log(max(row[numbers[name]], SMALLEST_PROBABILITY)))
+            for row, (_, name) in zip(rows, pairs, strict=True)
+        ]
 
     def evaluate(
         self,
@@ -96,7 +99,7 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
     def kind(self, model: TrainedClassifier) -> Kind:
         return "classes"
 
-    def together(self, model: TrainedClassifier, other: TrainedClassifier) -> bool:
+    def can_answer_together(self, model: TrainedClassifier, other: TrainedClassifier) -> bool:
         """Whether they read the same and name the same classes."""
         return model.preprocessor.same_as(other.preprocessor) and model.names == other.names
 
@@ -152,7 +155,7 @@ def best_classes(model: TrainedClassifier, source: str, row: np.ndarray, count: 
     names, unread = model.names, model.preprocessor.unknown(source)
     order = np.argsort(-row, kind="stable")[:count]
     probabilities_of_all = tuple(float(value) for value in row)
-    scores = [float(np.log(max(row[number], LEAST))) for number in order]
+    scores = [float(np.log(max(row[number], SMALLEST_PROBABILITY))) for number in order]
     return [
         Answer(
             source,

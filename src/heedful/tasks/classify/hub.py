@@ -10,7 +10,7 @@ from heedful.schema import Recipe
 from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.from_hub import distinct_names, picture_preprocessor, tokenizer
 from heedful.tasks.inputs import Preprocessor
-from heedful.tasks.to_hub import RESIZED, picture_facts, publish_trained, republish
+from heedful.tasks.to_hub import RESIZING_NOTE, picture_facts, publish_trained, republish
 from heedful.tasks.tokenizer_files import words_of
 
 
@@ -32,6 +32,6 @@ def to_hub(model: LearnableClassifier, recipe: Recipe, notes: list[str]) -> Publ
         return published if form else replace(published, words=words_of(model.preprocessor.tokenizer))
     if form is None:
         raise HeedfulError("The Hugging Face format has no layout for what was trained here to classify texts.")
-    notes.append(RESIZED)
+    notes.append(RESIZING_NOTE)
     facts = picture_facts(model.preprocessor.pixels) | {"names": list(model.names)}
     return publish_trained("vit", model.settings, facts, model.network, form)

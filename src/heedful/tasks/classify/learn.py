@@ -153,14 +153,14 @@ class Collate:
     """Rows -> a batch: sources, their lengths and labels, in some batches mixed."""
 
     sources: TrainingSources
-    mixed: float
+    mix_fraction: float
 
     def __call__(self, rows: Rows) -> Batch:
         labels = torch.tensor([int(label[0]) for _, label in self.sources.pairs(rows)])
         batch = self.sources(rows) | {"labels": labels}
-        if not self.mixed or self.sources.preprocessor.pixels is None:
+        if not self.mix_fraction or self.sources.preprocessor.pixels is None:
             return batch
-        return batch | mix(batch["source"], labels, self.mixed, self.sources.seeds(rows[:1])[0])
+        return batch | mix(batch["source"], labels, self.mix_fraction, self.sources.seeds(rows[:1])[0])
 
 
 @dataclass(frozen=True)

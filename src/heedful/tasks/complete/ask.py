@@ -103,7 +103,7 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
             prompt = first.encode_prompt(text)
             row = [*prompt, *first.encode(continuation)]
             if first.limit and len(row) - 1 > first.limit:
-                raise language.too_long(text + continuation, len(row) - 1, first.limit, "Score a shorter one.")
+                raise language.length_error(text + continuation, len(row) - 1, first.limit, "Score a shorter one.")
             rows.append(np.array(row))
             begins.append(len(prompt))
         scores = log_probabilities(models, rows, GenerateSettings())
@@ -135,7 +135,7 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
     def kind(self, model: TrainedLanguageModel) -> Kind:
         return "passages"
 
-    def together(self, model: TrainedLanguageModel, other: TrainedLanguageModel) -> bool:
+    def can_answer_together(self, model: TrainedLanguageModel, other: TrainedLanguageModel) -> bool:
         """Whether two can write together: they have the same tokens."""
         return model.tokenizer.dump() == other.tokenizer.dump() and model.ends == other.ends
 
@@ -219,7 +219,7 @@ def begin(model: TrainedLanguageModel, text: str, limit: int | None, settings: G
     if settings.long_prompt == "end":
         return Continuation(ids[-limit // 2 :], reread=limit // 2)
     cure = "Shorten it, or let only its end be read: long_prompt=end (generate.long_prompt)."
-    raise language.too_long(text, len(ids), limit, cure)
+    raise language.length_error(text, len(ids), limit, cure)
 
 
 def to_answer(

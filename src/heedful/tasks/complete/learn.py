@@ -30,10 +30,10 @@ from heedful.networks.joins import LanguageModel
 from heedful.results import Alignment, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans, training_documents
-from heedful.tasks.attention_maps import TO_ITSELF, attention_maps
+from heedful.tasks.attention_maps import SELF_ATTENTION, attention_maps
 from heedful.tasks.complete.ask import continue_texts, passages, score_passages
 from heedful.tasks.complete.learnable import GENERATE_DEFAULTS, LearnableLanguageModel, learnable
-from heedful.tasks.language import too_long
+from heedful.tasks.language import length_error
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_documents import DocumentPieces, values_of
@@ -124,16 +124,18 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
         taken. Raises HeedfulError for more tokens than the network reads at once.
         """
         prompt, tokenizer = model.encode_prompt(text), model.tokenizer
-        tokens = own_tokens(model, text, len(prompt), settings) if output is None else model.encode(output)
+        tokens = answer_tokens(model, text, len(prompt), settings) if output is None else model.encode(output)
         tokens_read = [*prompt, *tokens[:-1]]
         if model.limit and len(tokens_read) > model.limit:
-            raise too_long(text + (output or ""), len(tokens_read), model.limit, "Explain a shorter one.")
+            raise length_error(text + (output or ""), len(tokens_read), model.limit, "Explain a shorter one.")
         rows = range(len(prompt) - 1, len(tokens_read))
-        maps = attention_maps(model.network, padded([np.array(tokens_read)])[:1], TO_ITSELF, rows)
+        maps = attention_maps(model.network, padded([np.array(tokens_read)])[:1], SELF_ATTENTION, rows)
         return Alignment(tuple(tokenizer.tokens(tokens_read)), tuple(tokenizer.tokens(tokens)), maps)
 
 
-def own_tokens(model: LearnableLanguageModel, text: str, prompt_length: int, settings: GenerateSettings) -> list[int]:
+def answer_tokens(
+    model: LearnableLanguageModel, text: str, prompt_length: int, settings: GenerateSettings
+) -> list[int]:
     """How the model goes on with a text of so many tokens, as far as it can be drawn, the end included."""
     most = EXPLAINED_TOKENS if model.limit is None else min(EXPLAINED_TOKENS, model.limit - prompt_length + 1)
     one_answer = replace(settings, max_length=max(1, most), n_best=1, long_prompt="error")
@@ -149,10 +151,10 @@ class Collate:
     pieces: DocumentPieces
 
     def __call__(self, rows: Rows) -> Batch:
-        return ahead(self.pieces.tokens(rows))
+        return next_token_batch(self.pieces.tokens(rows))
 
 
-def ahead(rows: Sequence[np.ndarray]) -> Batch:
+def next_token_batch(rows: Sequence[np.ndarray]) -> Batch:
     """Each token of a row beside the next one."""
     inputs, steps = padded([row[:-1] for row in rows])
     targets, _ = padded([row[1:] for row in rows])

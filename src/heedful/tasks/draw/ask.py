@@ -125,7 +125,7 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         """How answers are scored: by where the right one stands among all."""
         return "ranks"
 
-    def together(self, model: TrainedImageGenerator, other: TrainedImageGenerator) -> bool:
+    def can_answer_together(self, model: TrainedImageGenerator, other: TrainedImageGenerator) -> bool:
         """Whether two models can draw together: they need one codebook, which two runs never share."""
         return all(is_direct(int(drawer.settings.codes), drawer.form) for drawer in (model, other))
 

@@ -27,8 +27,8 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Norm
 from heedful.tasks import language
 from heedful.tasks.fill.masks import (
     LEADING,
-    LEAST,
     MASK,
+    SMALLEST_PROBABILITY,
     MaskedText,
     Masking,
     ends_inside,
@@ -104,8 +104,8 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
         texts = [first.parse(source) for source, _ in pairs]
         distributions = probabilities(models, texts, GenerateSettings())
         return [
-            text.log_probability(values, source, filled, first.tokenizer)
-            for text, values, (source, filled) in zip(texts, distributions, pairs, strict=True)
+            text.log_probability(values, source, target, first.tokenizer)
+            for text, values, (source, target) in zip(texts, distributions, pairs, strict=True)
         ]
 
     def evaluate(
@@ -139,7 +139,7 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
     def kind(self, model: TrainedMaskedLanguageModel) -> Kind:
         return "gaps"
 
-    def together(self, model: TrainedMaskedLanguageModel, other: TrainedMaskedLanguageModel) -> bool:
+    def can_answer_together(self, model: TrainedMaskedLanguageModel, other: TrainedMaskedLanguageModel) -> bool:
         """Whether two can answer together: they have the same tokens."""
         return model.tokenizer.dump() == other.tokenizer.dump() and model.ends == other.ends
 
@@ -199,7 +199,7 @@ def fill(model: TrainedMaskedLanguageModel, source: str, text: MaskedText, value
     unknown = tuple(piece for part in parts for piece in tokenizer.unknown(part))
     for ids in best_tokens(values, tokenizer, n).T:
         chosen = values[np.arange(len(ids)), ids]
-        score = float(np.log(np.maximum(chosen, LEAST)).sum())
+        score = float(np.log(np.maximum(chosen, SMALLEST_PROBABILITY)).sum())
         texts = [tokenizer.decode([token]) for token in ids]
         words = tuple(
             text.strip() or tokenizer.tokens([token])[0] for text, token in zip(texts, ids.tolist(), strict=True)
@@ -214,7 +214,7 @@ def refuse_long(models: Sequence[TrainedMaskedLanguageModel], source: str, text:
     """Raises HeedfulError if a model cannot read so long a text at once."""
     limit = min((model.limit for model in models if model.limit), default=None)
     if limit is not None and len(text.ids) > limit:
-        raise language.too_long(source, len(text.ids), limit, "Shorten it around its gaps.")
+        raise language.length_error(source, len(text.ids), limit, "Shorten it around its gaps.")
 
 
 def masked_windows(model: TrainedMaskedLanguageModel, examples: Sequence[Example]) -> list[MaskedText]:
@@ -254,7 +254,7 @@ def measure(
         ["\t".join(format_tokens(tokenizer, ids)) for ids in rows]
         for rows in (likeliest, [window.truth for window in windows])
     )
-    nats = np.array([-np.log(np.maximum(values, LEAST)).sum() for values in right])
+    nats = np.array([-np.log(np.maximum(values, SMALLEST_PROBABILITY)).sum() for values in right])
     texts = [window.text(tokenizer) for window in windows]
     accepted = [(reference,) for reference in references]
     scores = evaluate("gaps", texts, outputs, accepted, samples=samples, logs=(-nats).tolist())

@@ -36,4 +36,4 @@ def to_hub(model: LearnableMaskedLanguageModel, recipe: Recipe) -> Published:
         return replace(republish(model.plan, recipe.task, model.network), words=words_of(words))
     published = publish_trained("bert", model.settings, {"vocabulary": words.size + 1}, model.network)
     plan, around = replace(published.plan, config=SPECIAL_IDS), (["<s>"], ["</s>"]) if model.ends else ([], [])
-    return replace(published, plan=plan, words=export_tokenizer(words, *around, limit=model.limit, gap=words.mask))
+    return replace(published, plan=plan, words=export_tokenizer(words, *around, limit=model.limit, mask=words.mask))

@@ -30,7 +30,7 @@ from heedful.networks.joins import MaskedLanguageModel
 from heedful.results import Alignment, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans, training_documents
-from heedful.tasks.attention_maps import TO_ITSELF, attention_maps
+from heedful.tasks.attention_maps import SELF_ATTENTION, attention_maps
 from heedful.tasks.dummy_inputs import dummy_texts
 from heedful.tasks.fill.ask import (
     best_tokens,
@@ -149,7 +149,7 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
         else:
             ids = np.array(masked_text.fill(text, output, tokenizer))
         positions = np.flatnonzero(masked_text.masked).tolist()
-        maps = attention_maps(model.network, padded([masked_text.ids]), TO_ITSELF, positions)
+        maps = attention_maps(model.network, padded([masked_text.ids]), SELF_ATTENTION, positions)
         tokens = zip(tokenizer.tokens(masked_text.ids), masked_text.masked, strict=True)
         tokens_read = tuple(MASK if masked else token for token, masked in tokens)
         return Alignment(tokens_read, tuple(format_tokens(tokenizer, ids)), maps)

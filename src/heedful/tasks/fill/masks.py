@@ -20,7 +20,7 @@ MASK = "[MASK]"
 """How people write a masked token."""
 HIDDEN_BELOW, RANDOM_BELOW = 0.8, 0.9
 """Of masked tokens, the fraction read as the mask, and with it that read as a random token; the others as they are."""
-LEAST = 1e-30  # of a probability whose logarithm is taken
+SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 CONTINUATION_PREFIX = "##"
 """How a published vocabulary of pieces marks those that go on with a word."""
 LEADING = ("bpe", "unigram")
@@ -115,20 +115,20 @@ class MaskedText:
     def log_probability(self, probabilities: np.ndarray, source: str, text: str, tokenizer: Tokenizer) -> float:
         """Of a text that fills the masks, given what each token gets at each of them (M, V); raises as `fill`."""
         ids = self.fill(source, text, tokenizer)
-        return float(np.log(np.maximum(probabilities[np.arange(len(ids)), ids], LEAST)).sum())
+        return float(np.log(np.maximum(probabilities[np.arange(len(ids)), ids], SMALLEST_PROBABILITY)).sum())
 
 
 def mask_window(row: np.ndarray, tokenizer: Tokenizer, masking: Masking, inside: np.ndarray) -> MaskedText:
     """A window with the masked tokens that its own tokens decide, all of them hidden."""
     masked = masking.choose(row, inside, int(np.abs(row.astype(np.int64) * np.arange(1, len(row) + 1)).sum()))
-    hidden = np.where(masked, tokenizer.mask, row)
+    ids = np.where(masked, tokenizer.mask, row)
     positions = np.flatnonzero(masked)
     bounds = zip([0, *(positions + 1)], [*positions, len(row)], strict=True)
     parts = tuple(tokenizer.decode(row[low:high]) for low, high in bounds)
     if loses_blanks(tokenizer):
         last = len(parts) - 1
         parts = tuple(f"{' ' * (n > 0 < len(part))}{part}{' ' * (n < last)}" for n, part in enumerate(parts))
-    return MaskedText(hidden, masked, row[positions], parts)
+    return MaskedText(ids, masked, row[positions], parts)
 
 
 def parse_masked(text: str, tokenizer: Tokenizer, form: NormalForm, ends: bool) -> MaskedText:

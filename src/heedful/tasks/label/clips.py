@@ -18,7 +18,7 @@ from heedful.data.steps.store import ClipStore
 from heedful.networks.joins import EncoderHead
 from heedful.tasks.label.windows import pad_sequences, stack_sequences
 
-MASKED = -1
+IGNORE_INDEX = -1
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Collate:
             sources.append(values[low:high])
             labels.append(numbers[low:high])
         source, lengths = stack_sequences(sources)
-        arrays = {"source": source, "lengths": lengths, "labels": pad_sequences(labels, MASKED)}
+        arrays = {"source": source, "lengths": lengths, "labels": pad_sequences(labels, IGNORE_INDEX)}
         batch = Batch({name: torch.from_numpy(array) for name, array in arrays.items()})
         if not self.kinds:
             return batch
@@ -67,7 +67,7 @@ class Loss:
     def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
         labels = batch["labels"]
         logits = network(batch["source"], batch["lengths"]).float()
-        labelled = labels != MASKED
+        labelled = labels != IGNORE_INDEX
         loss = F.cross_entropy(logits[labelled], labels[labelled], reduction="sum", label_smoothing=self.smoothing)
         if self.mse_weight:
             loss = loss + self.mse_weight * truncated_mse(logits, batch["lengths"])

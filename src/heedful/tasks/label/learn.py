@@ -101,8 +101,8 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
         pieces = cut_windows(data.train.lengths[:, 0], recipe.data.window)
         lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
-        varied = decide.augmentations(recipe.train, decide.AUGMENT_FRAMES) if model.pixels else ()
-        collate = clips.Collate(data.train, pieces, varied, recipe.seed)
+        kinds = decide.augmentations(recipe.train, decide.AUGMENT_FRAMES) if model.pixels else ()
+        collate = clips.Collate(data.train, pieces, kinds, recipe.seed)
         return Work(
             network=model.network,
             plan=lambda epoch: batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch),

@@ -10,7 +10,7 @@ import numpy as np
 from heedful.data import batching
 from heedful.engines.reading import ReadingEngine
 
-LEAST = 1e-30  # of a probability whose logarithm is taken
+SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 
 
 def cut_windows(lengths: Sequence[int] | np.ndarray, window: int) -> np.ndarray:
@@ -83,4 +83,4 @@ def disagreement(
 
 def best_log_probability(shares: np.ndarray) -> float:
     """The log probability of the likeliest label at every step."""
-    return float(np.log(np.maximum(shares.max(1), LEAST)).sum())
+    return float(np.log(np.maximum(shares.max(1), SMALLEST_PROBABILITY)).sum())

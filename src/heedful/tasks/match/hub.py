@@ -12,7 +12,7 @@ from heedful.schema import Recipe
 from heedful.tasks.from_hub import picture_preprocessor, tokenizer
 from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
-from heedful.tasks.to_hub import RESIZED, picture_facts, publish_trained, republish
+from heedful.tasks.to_hub import RESIZING_NOTE, picture_facts, publish_trained, republish
 from heedful.tasks.tokenizer_files import export_tokenizer, swap_ids, words_of
 
 
@@ -33,7 +33,7 @@ def to_hub(model: LearnableMatcher, recipe: Recipe, notes: list[str]) -> Publish
     if model.plan:
         published = republish(model.plan, recipe.task, model.network, model.pictures.form)
         return replace(published, words=words_of(words))
-    notes.append(RESIZED)
+    notes.append(RESIZING_NOTE)
     last, name = words.size - 1, "embeddings.1.table.weight"
     facts = picture_facts(model.pictures.pixels) | {"vocabulary": words.size, "end": last}
     published = publish_trained("clip", model.settings, facts, model.network, model.pictures.form)

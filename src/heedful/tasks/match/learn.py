@@ -91,7 +91,7 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         sources = training_sources(recipe, data.train, data.source, model.pictures, decide.AUGMENT_WORDED)
         return Work(
             network=model.network,
-            plan=lambda epoch: sources.plan(recipe, epoch, together=False),
+            plan=lambda epoch: sources.plan(recipe, epoch, by_length=False),
             collate=Collate(sources, model.words.tokenizer.special_tokens),
             loss=contrast,
             score=self.scorer(model, valid, recipe.generate, data),

@@ -27,15 +27,17 @@ def rank_both_ways(cosines: np.ndarray, examples: Sequence[Example], samples: in
     """
     pictures, texts, right = list_gallery(examples)
     scores = score_ranks(cosines, right, pictures, texts, samples)
-    mirrored = [{row for row, columns in enumerate(right) if column in columns} for column in range(len(texts))]
-    back = score_ranks(cosines.T, mirrored, texts, pictures, samples)
-    reverse = {f"reverse_{name}": replace(value, name=f"reverse_{name}") for name, value in back.measures.items()}
+    transposed = [{row for row, columns in enumerate(right) if column in columns} for column in range(len(texts))]
+    reverse_scores = score_ranks(cosines.T, transposed, texts, pictures, samples)
+    reverse = {
+        f"reverse_{name}": replace(value, name=f"reverse_{name}") for name, value in reverse_scores.measures.items()
+    }
     scores = replace(scores, measures=scores.measures | reverse)
     if not are_classes(examples, texts):
         return scores
-    shares = np.exp(cosines - cosines.max(axis=1, keepdims=True))
+    probabilities = np.exp(cosines - cosines.max(axis=1, keepdims=True))
     references = [example.references for example in examples]
-    classes = evaluate_classes(pictures, texts, shares, references, samples=samples)
+    classes = evaluate_classes(pictures, texts, probabilities, references, samples=samples)
     zero_shot = {
         f"zero_shot_{name}": replace(classes.measures[name], name=f"zero_shot_{name}") for name in CLASS_MEASURES
     }

@@ -32,7 +32,7 @@ from heedful.training.progress import Listener
 
 AT_ONCE = 128  # pictures in memory
 PATIENCE = 30.0  # seconds of work that a power cut may cost
-NOTHING = np.zeros((0, 0), np.float32)
+NO_VECTORS = np.zeros((0, 0), np.float32)
 FORMAT = 1  # of how pictures are read: vectors that were kept by another are made anew
 
 
@@ -60,10 +60,10 @@ class PictureFinder:
         vectors = embed_for_all(self.models, texts, settings)
         gallery = open_gallery(self.models, sources, settings, listener)
         # folders may lie in one another
-        distinct = [*{name: row for row, name in enumerate(gallery.names)}.values()]
+        rows = [*{name: row for row, name in enumerate(gallery.names)}.values()]
         answers: list[list[Answer]] = []
         for text, column in zip(texts, cosines(gallery, vectors).T, strict=True):
-            best = sorted(distinct, key=lambda row: -column[row])[: settings.n_best]
+            best = sorted(rows, key=lambda row: -column[row])[: settings.n_best]
             unknown = self.models[0].words.unknown(text)
             scored = [(gallery.names[row], float(column[row])) for row in best]
             answers.append([Answer(text, name, cosine, cosine, unknown=unknown) for name, cosine in scored])
@@ -129,8 +129,10 @@ def embed_gallery(
             parts += embed_single(
                 model, [name for source in group for name in pictures_in(source) or [source]], settings
             )
-    full = [part.values for part in parts if part.names]
-    return Vectors(tuple(name for part in parts for name in part.names), np.concatenate(full) if full else NOTHING)
+    values = [part.values for part in parts if part.names]
+    return Vectors(
+        tuple(name for part in parts for name in part.names), np.concatenate(values) if values else NO_VECTORS
+    )
 
 
 def is_folder(source: str) -> bool:
@@ -150,21 +152,21 @@ def embed_folder(
 ) -> Vectors:
     """The vectors of a folder's pictures by their path in it: those that are kept, and the rest made now and kept."""
     files, passed_over = shown_in(folder)
-    cache, broken = open_cache(folder, weights)
+    cache, reason = open_cache(folder, weights)
     stamps = file_stamps(folder, files)
     new, changed, removed = cache.stale(stamps)
-    stale = (len(new), len(changed), len(removed))
-    for line in describe_folder(folder, cache, broken, len(files), stale, passed_over):
+    changes = (len(new), len(changed), len(removed))
+    for line in describe_folder(folder, cache, reason, len(files), changes, passed_over):
         listener.note(line)
     cache.forget([*changed, *removed])
     if new or changed or removed:
         try:
-            todo = {name: stamps[name] for name in sorted([*new, *changed])}
-            embed_files(model, folder, cache, todo, settings, listener)
+            outdated = {name: stamps[name] for name in sorted([*new, *changed])}
+            embed_files(model, folder, cache, outdated, settings, listener)
         finally:
             save_cache(cache, listener)
     names = [name for name in stamps if name in cache.rows]
-    values = np.stack([cache.rows[name] for name in names]) if names else NOTHING
+    values = np.stack([cache.rows[name] for name in names]) if names else NO_VECTORS
     return Vectors(tuple(str(Path(folder, name)) for name in names), values)
 
 
@@ -172,47 +174,47 @@ def embed_files(
     model: TrainedMatcher,
     folder: str,
     cache: CachedVectors,
-    todo: Mapping[str, FileStamp],
+    outdated: Mapping[str, FileStamp],
     settings: GenerateSettings,
     listener: Listener,
 ) -> None:
     """Reads pictures and puts their vectors in; what cannot be read is left out, and said."""
-    names, left_out, last = list(todo), [], time.monotonic()
+    names, problems, last = list(outdated), [], time.monotonic()
     if len(names) > AT_ONCE:
         listener.begin(folder, count(len(names), "picture"))
     for first in range(0, len(names), AT_ONCE):
-        good: dict[str, np.ndarray] = {}
+        pixels: dict[str, np.ndarray] = {}
         for name in names[first : first + AT_ONCE]:
             try:
-                good[name] = read_picture(str(Path(folder, name)), model.pictures.form)
+                pixels[name] = read_picture(str(Path(folder, name)), model.pictures.form)
             except HeedfulError as error:
-                left_out.append(error.problem)
-        if good:
-            rows = embed_pixels(model, np.stack(list(good.values())), settings.batch_tokens)
-            cache.rows.update(zip(good, rows, strict=True))
-            cache.stamps.update((name, todo[name]) for name in good)
+                problems.append(error.problem)
+        if pixels:
+            rows = embed_pixels(model, np.stack(list(pixels.values())), settings.batch_tokens)
+            cache.rows.update(zip(pixels, rows, strict=True))
+            cache.stamps.update((name, outdated[name]) for name in pixels)
         if time.monotonic() > last + PATIENCE:
             save_cache(cache, listener)
             last = time.monotonic()
         done = min(len(names), first + AT_ONCE)
         listener.step(done / len(names), f"{done:,} of {len(names):,} pictures")
     listener.end()
-    if left_out:
-        listener.note(f"{folder}: left out {count(len(left_out), 'picture')} that cannot be read: {left_out[0]}")
+    if problems:
+        listener.note(f"{folder}: left out {count(len(problems), 'picture')} that cannot be read: {problems[0]}")
 
 
 def describe_folder(
     folder: str,
     cache: CachedVectors,
-    broken: str,
+    reason: str,
     pictures: int,
-    stale: tuple[int, int, int],
+    changes: tuple[int, int, int],
     passed_over: Sequence[Path],
 ) -> Iterator[str]:
     """What is said of a folder before it is looked through."""
-    if broken:
-        yield f"{cache.path} cannot be used, and is made anew: {broken}"
-    new, changed, removed = stale
+    if reason:
+        yield f"{cache.path} cannot be used, and is made anew: {reason}"
+    new, changed, removed = changes
     counts = {"known": pictures - new - changed, "new": new, "changed": changed, "gone": removed}
     listed = ", ".join(f"{number:,} {state}" for state, number in counts.items() if number)
     yield f"{folder}: {count(pictures, 'picture')}: {listed}; their vectors are kept in {cache.path}"

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 
 from heedful.data.pictures.album import stamp_of_file
 
-HOME = "HEEDFUL_CACHE"
+CACHE_VARIABLE = "HEEDFUL_CACHE"
 """The variable of the environment that says where to keep what can be made again."""
 KIND = "pictures"
 
@@ -42,12 +42,12 @@ def write(path: Path, kinds: Mapping[str, Vectors], metadata: Mapping[str, str])
     tensors = {kind: np.ascontiguousarray(vectors.values, np.float32) for kind, vectors in kinds.items()}
     raw = save(tensors, {**metadata, **names})
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        aside.write_bytes(raw)
-        aside.replace(path)
+        temporary.write_bytes(raw)
+        temporary.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read(path: Path) -> tuple[dict[str, Vectors], dict[str, str]]:
@@ -97,7 +97,7 @@ def open_cache(folder: str, model: str) -> tuple[CachedVectors, str]:
     """What is kept of a folder under a model, which its fingerprint tells; and why nothing can be used, if so."""
     resolved = str(Path(folder).resolve())
     key = blake2b(f"{resolved}\n{model}".encode(errors="surrogateescape"), digest_size=8).hexdigest()
-    path = home() / "match" / f"{Path(resolved).name or 'root'}-{key}.safetensors"
+    path = cache_folder() / "match" / f"{Path(resolved).name or 'root'}-{key}.safetensors"
     empty = CachedVectors(path, json.dumps(resolved), {}, {})
     if not path.exists():
         return empty, ""
@@ -117,9 +117,9 @@ def file_stamps(folder: str, files: list[Path]) -> dict[str, FileStamp]:
     return {path.relative_to(folder).as_posix(): stamp_of_file(str(path)) for path in files}
 
 
-def home() -> Path:
+def cache_folder() -> Path:
     """The folder for what can be made again: HEEDFUL_CACHE, or where the system has such things."""
-    if folder := os.environ.get(HOME):
+    if folder := os.environ.get(CACHE_VARIABLE):
         return Path(folder)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "heedful" / "cache"

@@ -18,7 +18,7 @@ from heedful.data.prepare import prepare as prepare_data
 from heedful.hub import Published
 from heedful.results import Alignment
 from heedful.schema import GenerateSettings, Recipe
-from heedful.tasks.attention_maps import TO_SOURCE, attention_maps
+from heedful.tasks.attention_maps import SOURCE_ATTENTION, attention_maps
 from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.joins import join_of
 from heedful.tasks.plans import derive_plan
@@ -94,5 +94,5 @@ class TranslateLearning(Seq2SeqLearning):
         else:
             answer = [*target.encode(normalize_text(output, model.normal_form)), special.end]
         (ids, lengths), (inputs, _) = padded([source]), padded([np.array([special.begin, *answer[:-1]])])
-        maps = attention_maps(model.network, (ids, lengths, inputs), TO_SOURCE, range(len(answer)))
+        maps = attention_maps(model.network, (ids, lengths, inputs), SOURCE_ATTENTION, range(len(answer)))
         return Alignment(tuple(model.preprocessor.tokenizer.tokens(source)), tuple(target.tokens(answer)), maps)
