@@ -177,7 +177,7 @@ def questions(model: heedful.Model, pictures: list[str]) -> Any:
             return model.answer(PROMPTS, GREEDY)
         case "fill":
             return model.answer(["The [MASK] sat."])
-        case "classify" if not inside(model).reading.positions:
+        case "classify" if not inside(model).preprocessor.positions:
             return model.answer(LINES)
         case "classify" | "caption":
             return model.answer(pictures)

@@ -16,7 +16,7 @@ from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import fit_pictures
 from heedful.recipe import keys, load
 from heedful.schema import NetworkSettings
-from heedful.tasks.inputs import OWN
+from heedful.tasks.inputs import PICTURE_SETTINGS
 from heedful.tasks.joins import allowed, join_of, resolve
 from heedful.training.progress import terminal
 from support import ROOT
@@ -128,7 +128,7 @@ SHAPES = {
 @pytest.mark.parametrize(("task", "from_picture"), SHAPES)
 def test_each_task_is_drawn_in_its_own_shape(task: str, from_picture: bool) -> None:
     for name in allowed(task):
-        settings = resolve(NetworkSettings(name=name), task, own=OWN)
+        settings = resolve(NetworkSettings(name=name), task, own=PICTURE_SETTINGS)
         diagram = Diagram(
             fit_pictures(settings, 32) if from_picture else settings, join_of(task).join, from_picture, task == "draw"
         )

@@ -115,7 +115,7 @@ def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, networ
     else:
         lengths, given = (
             np.ones(len(sources), int),
-            {"source": np.stack(list(read_pictures(sources, trained.reading.form)))},
+            {"source": np.stack(list(read_pictures(sources, trained.preprocessor.form)))},
         )
     logits = torch.from_numpy(asked(sessions["model"], given)["logits"]).view(len(sources), -1, len(trained.names))
     for answers, shares, length in zip(model.answer(sources), logits.softmax(-1), lengths, strict=True):
@@ -129,7 +129,7 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     model = run(shaped(files, task, network), tmp_path / "run", Quiet())
     export(tmp_path / "run", "onnx", tmp_path / "out")
     about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
-    sources, reading = [one.source for one in model.examples(None, model.recipe)], inside(model).reading
+    sources, reading = [one.source for one in model.examples(None, model.recipe)], inside(model).preprocessor
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
     source, lengths = reading.stack(reading.arrays(sources))
     given = {"source": source, "lengths": lengths}

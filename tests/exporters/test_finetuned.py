@@ -104,7 +104,7 @@ def test_bert_that_classifies(tmp_path: Path) -> None:
     assert tuple(theirs.config.id2label.values()) == trained.names == names
     for text in TEXTS:
         ids = read(words, text)
-        assert ids[0].tolist() == trained.reading.arrays([text])[0].tolist()
+        assert ids[0].tolist() == trained.preprocessor.arrays([text])[0].tolist()
         logits = theirs(ids).logits
         assert_close(trained.network(ids, torch.tensor([ids.size(1)])).numpy(), logits)
         for one in (model, heedful.load(out)):
@@ -124,7 +124,7 @@ def test_vit(tmp_path: Path) -> None:
     images = np.load(files["valid-labels"])["images"]
     logits = theirs(processor([Image.fromarray(one) for one in images], return_tensors="pt")["pixel_values"]).logits
     sources = [f"{files['valid-labels']}#{number}" for number in range(len(images))]
-    batch = batch_of(trained.reading, trained.reading.arrays(sources))
+    batch = batch_of(trained.preprocessor, trained.preprocessor.arrays(sources))
     assert_close(trained.network(batch["source"], batch["lengths"]).numpy(), logits)
     for one in (model, heedful.load(out)):
         for [answer], expected in zip(one.answer(sources), logits.softmax(-1), strict=True):
@@ -143,7 +143,7 @@ def test_marian(tmp_path: Path) -> None:
     again = heedful.load(out)
     for text in (*published.LINES[:3], ">>de<< The river"):
         ids = read(words, text)
-        assert ids[0].tolist() == trained.reading.arrays([text])[0].tolist()
+        assert ids[0].tolist() == trained.preprocessor.arrays([text])[0].tolist()
         written = torch.tensor([[trained.target.special_tokens.begin, *trained.target.encode("Das Haus")]])
         assert written[0, 0] == theirs.config.decoder_start_token_id
         logits = theirs(input_ids=ids, decoder_input_ids=written).logits

@@ -137,7 +137,7 @@ def test_a_translator_goes_out(shared: bool, tmp_path: Path) -> None:
     texts = ["a b c", "d", "e f g h a"]
     inputs = words(texts, padding=True, return_tensors="pt")
     for text, row, real in zip(texts, inputs["input_ids"], inputs["attention_mask"], strict=True):
-        assert row[real.bool()].tolist() == [*inside(model).reading.tokenizer.encode(text), 2]
+        assert row[real.bool()].tolist() == [*inside(model).preprocessor.tokenizer.encode(text), 2]
     given = {name: inputs[name] for name in ("input_ids", "attention_mask")}
     said = theirs.generate(**given, num_beams=1, max_length=9)
     answers = model.answer(texts, {"generate.beam": 1, "generate.max_length": 8})

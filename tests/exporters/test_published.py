@@ -75,7 +75,7 @@ def test_pictures_are_seen(family: str, tmp_path: Path) -> None:
     trained, out = inside(model), tmp_path / "out"
     sources = [str(published.picture(tmp_path / f"{number}.png", number)) for number in range(3)]
     sessions = {path.stem: InferenceSession(path) for path in out.glob("*.onnx")}
-    read = getattr(trained, "pictures", None) or trained.reading
+    read = getattr(trained, "pictures", None) or trained.preprocessor
     given = {"source": np.stack(list(read_pictures(sources, read.form)))}
     about = json.loads((out / "export.json").read_text("utf-8"))
     if family == "vit":

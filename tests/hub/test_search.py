@@ -24,7 +24,7 @@ from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
 from heedful.networks.decoders import Decoder
 from heedful.schema import GenerateSettings, parse_settings
-from heedful.tasks.from_hub import closing, described, search_settings
+from heedful.tasks.from_hub import close_settings, describe_search, search_settings
 from heedful.tasks.recipes import build, change
 from support import families, tiny_networks
 from support.families import loud, oracle
@@ -228,12 +228,12 @@ def test_all_answers_of_a_beam_are_theirs(family: str, way: dict[str, Any]) -> N
 def test_what_is_said_of_a_search_is_read_again(way: dict[str, Any], tmp_path: Path) -> None:
     """By our export, their generation_config.json and our reading; their library takes every key."""
     settings = parse_settings(GenerateSettings, way | {"no_repeat_ngram": 2})
-    config = oracle.GenerationConfig(num_beams=settings.beam, eos_token_id=END, **described(settings, END))
+    config = oracle.GenerationConfig(num_beams=settings.beam, eos_token_id=END, **describe_search(settings, END))
     config.save_pretrained(tmp_path)
     plan = hub.Plan("marian", "MarianMTModel", {}, {})
     carried = {"generation_config.json": (tmp_path / "generation_config.json").read_bytes()}
     theirs = hub.Published(plan, ("translate",), {}, carried=carried)
-    again = search_settings(theirs) | closing(theirs)
+    again = search_settings(theirs) | close_settings(theirs)
     assert change(build("translate"), again).generate == settings
 
 

@@ -92,7 +92,7 @@ def step(work: Work, train: TrainSettings, folder: Path, parts: int = 1) -> tupl
     before = {name: value.clone() for name, value in work.network.state_dict().items()}
     heard, found = Heard(), dict[str, Tensor]()
     loop = Loop(work, train, SEED, folder, heard)
-    loop.at.parts = parts
+    loop.position.parts = parts
 
     def keep(*_: Any) -> None:
         weights = work.network.named_parameters()
@@ -114,7 +114,7 @@ def test_a_step_that_runs_out_of_memory_is_the_same_step(name: str, files: dict[
     for room in (largest - 1, 1):
         loss = Scarce(work.loss, lambda call, rows, room=room: call > 1 and rows > room)
         scarce, after, heard = step(replace(work, loss=loss), train, tmp_path)
-        assert after.at.parts > 1 and heard.notes[-1].startswith("memory ran out")
+        assert after.position.parts > 1 and heard.notes[-1].startswith("memory ran out")
         assert after.tokens == loop.tokens
         assert_close(scarce, whole)
 
@@ -127,7 +127,7 @@ def test_where_memory_runs_out_decides_nothing(name: str, files: dict[str, str],
     for last in range(1, EVERY + 1):
         loss = Scarce(work.loss, lambda call, rows, last=last: call == last)
         scarce, after, _ = step(replace(work, loss=loss), train, tmp_path)
-        assert after.at.parts == 2
+        assert after.position.parts == 2
         assert all(torch.equal(scarce[key], expected[key]) for key in expected)
 
 

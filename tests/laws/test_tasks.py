@@ -157,7 +157,7 @@ def test_guidance_leads_away_from_what_would_be_drawn_for_nothing(
 @torch.no_grad()
 def forced(artist: Any, text: str, codes: torch.Tensor) -> torch.Tensor:
     """The log probabilities of each code (S, V) after those before it, all at once."""
-    read = batch_of(artist.reading, artist.reading.arrays([text]))
+    read = batch_of(artist.preprocessor, artist.preprocessor.arrays([text]))
     inputs = torch.cat([torch.full((1, 1), BEGIN), codes[:, :-1]], dim=1)
     outputs = artist.network.eval()(read["source"], read["lengths"], inputs)
     return artist.network.writer.decoder.logits(outputs)[0].log_softmax(-1)

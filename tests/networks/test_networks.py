@@ -17,7 +17,7 @@ from heedful.networks.joins import Network
 from heedful.networks.settings import DECODING, JOINS, Join, allowed, fit_pictures, resolve
 from heedful.networks.sources import PictureSource, Source, TextSource
 from heedful.schema import NetworkSettings
-from heedful.training.optimizer import rate_shares
+from heedful.training.optimizer import rate_scales
 
 WIDTH, HEADS = 16, 2
 OWN = {"pool": "summary", "causal": False, "patch": "auto", "stem": "auto"}
@@ -50,7 +50,7 @@ def test_each_weight_learns_at_the_rate_of_its_depth(join: Join, name: str) -> N
     made = network(join, name)
     below = steps_below_by_name([name for name, _ in made.named_parameters()])
     assert {*below.values()} == {0, 1, 2, 3, 4}
-    assert rate_shares(made, 0.5) == {name: 0.5**steps for name, steps in below.items()}
+    assert rate_scales(made, 0.5) == {name: 0.5**steps for name, steps in below.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,8 +99,8 @@ def test_usr1_saves_and_goes_on_and_nohup_keeps_a_run_from_hanging_up(folder: Pa
 def test_a_parent_that_ends_in_the_middle_ends_its_workers() -> None:
     """As by an error whose traceback still holds the loader."""
     program = (
-        "from torch.utils.data import DataLoader; from heedful.training.signals import held_signals, leave_signals\n"
-        "with held_signals(): batches = iter(DataLoader(range(99), num_workers=2, worker_init_fn=leave_signals))\n"
+        "from torch.utils.data import DataLoader; from heedful.training.signals import block_signals, leave_signals\n"
+        "with block_signals(): batches = iter(DataLoader(range(99), num_workers=2, worker_init_fn=leave_signals))\n"
         "print(next(batches)); raise SystemExit(3)"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=100)

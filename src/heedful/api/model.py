@@ -238,4 +238,4 @@ def cannot_judge(model: Model, judge: Model) -> HeedfulError:
 
 def together(task: AnyTask, model: Model, other: Model) -> bool:
     """Whether two models of a task can answer together."""
-    return task.answering.together(model.trained[0], other.trained[0])
+    return task.answering.can_answer_together(model.trained[0], other.trained[0])

@@ -15,9 +15,9 @@ from heedful.networks.settings import defaults, lacking, row_for
 from heedful.networks.transfer import Transfer, describe_reasons, transfer
 from heedful.recipe import listed
 from heedful.schema import NetworkSettings, Recipe, parse_settings
-from heedful.tasks.from_hub import beginning
+from heedful.tasks.from_hub import encoder_start
 from heedful.tasks.joins import join_of
-from heedful.tasks.pretrained import Pretrained, order, unlike
+from heedful.tasks.pretrained import Pretrained, differing_parts, order
 from heedful.tasks.task import find_task
 
 FREE = ("name", "dropout", "depth", "pool", "context", "patch", "stem", "tied", "codes")
@@ -42,7 +42,7 @@ def open_start(name: str) -> Start:
     """What `--from` names; raises HeedfulError as `load` does."""
     folder = locate_model(name)
     if is_published(folder) and not (published := hub.open(folder)).tasks:
-        settings, pretrained = beginning(published, name)
+        settings, pretrained = encoder_start(published, name)
         return Start(name, "", Recipe(network=settings), hub.network(published), pretrained)
     model = load_one(Path(name))
     trained = model.trained[0]
@@ -56,14 +56,14 @@ def inherit(recipe: Recipe, start: Start) -> Recipe:
     Raises HeedfulError for a setting under which the weights would fit and mean something else.
     """
     learning = find_task(recipe.task).learning
-    changes = learning.inherited(start.recipe, start.pretrained)
+    changes = learning.inherited_settings(start.recipe, start.pretrained)
     return replace(recipe, network=inherit_network(recipe, start)).with_defaults("data", changes)
 
 
 def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
     """The settings of the network that the weights come from, as far as the task has them, with what is asked anew."""
     settings, task, source_settings = recipe.network, recipe.task, settings_for(start, recipe.task)
-    own_settings = find_task(task).learning.own
+    own_settings = find_task(task).learning.task_settings
     user_keys = {field.name for field in fields(NetworkSettings) if f"network.{field.name}" in recipe.written}
     for key in (field.name for field in fields(NetworkSettings)):
         value = getattr(settings, key)
@@ -97,7 +97,9 @@ def settings_for(start: Start, name: str) -> NetworkSettings:
 def begin_with(network: nn.Module, pretrained: Pretrained, start: Start) -> Transfer:
     """Gives a network the weights of a start; raises HeedfulError if they share nothing."""
     source = start.pretrained
-    result = transfer(network, start.network, unlike(pretrained, source), order(pretrained.names, source.names))
+    result = transfer(
+        network, start.network, differing_parts(pretrained, source), order(pretrained.names, source.names)
+    )
     if not result.count:
         raise HeedfulError(
             f"The weights of {start} fit no part of this network.",

@@ -150,7 +150,7 @@ def run_first(stage: Stage, recipe: Recipe, folder: Path, listener: Listener) ->
     listener.begin("codebook", budget(replace(recipe, train=stage.train)))
     Loop(stage.work, stage.train, recipe.seed, codebook_folder, listener).run()
     put_weights(stage.work.network, read_tensors(codebook_folder / "model.safetensors"), codebook_folder)
-    return replace(recipe, train=stage.rest)
+    return replace(recipe, train=stage.remaining)
 
 
 def conclude(model: Model, outcome: Outcome, setup: RunSetup, started_at: float, listener: Listener) -> None:

@@ -22,7 +22,7 @@ OWN = "heedful:"
 def write(package: Package, folder: Path) -> Written:
     """Writes the model and its tokenizers, and checks it; raises HeedfulError for what CTranslate2 has no place for."""
     model, recipe = package.model, package.recipe
-    translates = isinstance(model, LearnableSeq2Seq) and not model.reading.positions
+    translates = isinstance(model, LearnableSeq2Seq) and not model.preprocessor.positions
     lacks = ct2.unfit(model.network) if translates else "models of translate"
     if not isinstance(model, LearnableSeq2Seq) or lacks:
         raise HeedfulError(
@@ -45,7 +45,7 @@ def write(package: Package, folder: Path) -> Written:
 
 def vocabularies_of(model: LearnableSeq2Seq) -> tuple[list[str], list[str]]:
     """The names of all ids of the source and of the target."""
-    source, target = model.reading.tokenizer, model.target
+    source, target = model.preprocessor.tokenizer, model.target
     special = tuple(f"{OWN}{name}" for name in SPECIALS) if source.shift or target.shift else SPECIALS
     table = model.network.embedding.get_parameter("table.weight")
     return vocabulary(source, special, len(table)), vocabulary(target, special, model.network.decoder.vocabulary)

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from heedful.blocks.recording import record
 
-TO_SOURCE = ("memory", "attention")
+SOURCE_ATTENTION = ("memory", "attention")
 """How decoders of all eras call what looks at the source."""
-TO_ITSELF = ("self_attention",)
+SELF_ATTENTION = ("self_attention",)
 
 
 @torch.inference_mode()

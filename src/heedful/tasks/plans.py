@@ -26,12 +26,12 @@ def build(spec: Spec | Plan, kind: type[Kind]) -> Kind:
     return network
 
 
-def planned(config: Mapping[str, Any]) -> Plan | None:
+def plan_from_config(config: Mapping[str, Any]) -> Plan | None:
     """The plan that a config tells, None for a network of the lineage."""
     return Plan.parse(config["plan"]) if "plan" in config else None
 
 
-def begun(
+def derive_plan(
     start: Pretrained | None,
     task: str,
     settings: NetworkSettings,

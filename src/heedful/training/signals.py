@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAVING = signal.SIGUSR1
-HANDLED = (*STOPPING, SAVING)
+HANDLED = (*STOP_SIGNALS, SAVING)
 Handler = Callable[[int, object], None]
 
 
@@ -85,13 +85,13 @@ def handled(handler: Handler) -> Iterator[None]:
 
 def let_go() -> None:
     """Has the next signal that stops end the process at once."""
-    for number in STOPPING:
+    for number in STOP_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
-def held_signals() -> Iterator[None]:
+def block_signals() -> Iterator[None]:
     """Lets signals wait, so that none comes to a process that begins meanwhile before it is ready."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     try:

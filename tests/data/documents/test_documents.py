@@ -25,7 +25,7 @@ from heedful.errors import HeedfulError
 from heedful.metrics.ngrams import Between, KneserNey
 from heedful.networks.build import language_model
 from heedful.schema import DataSettings, NetworkSettings, parse_settings
-from heedful.tasks.complete.learn import Loss, ahead
+from heedful.tasks.complete.learn import Loss, next_token_batch
 from heedful.tasks.fill.masks import Masking, ends_inside, join_parts, mask_window, parse_masked
 from heedful.tasks.joins import allowed, resolve
 from heedful.tasks.language import passages
@@ -88,7 +88,7 @@ def test_a_document_costs_the_same_alone_and_beside_others(name: str) -> None:
 
     def cost(some) -> tuple[float, int, torch.Tensor]:
         made.zero_grad()
-        total, count = loss(made, ahead(some))
+        total, count = loss(made, next_token_batch(some))
         total.backward()
         return total.item(), count, torch.cat([w.grad.flatten() for w in made.parameters() if w.grad is not None])
 
@@ -160,7 +160,7 @@ def test_windows_share_out_all_tokens_and_characters(tmp_path: Path) -> None:
     tokenizer = learn("bpe", ["plain text"], 300)
     (tmp_path / "d.txt").write_text("naïve café ✓ 日本語 " * 5, encoding="utf-8")
     some = examples([str(tmp_path / "d.txt")], DataSettings(), lambda bad: None)
-    found = list(passages(some, tokenizer, 5, ahead=True, whole=True))
+    found = list(passages(some, tokenizer, 5, ahead=True, ends=True))
     assert sum(one.characters for one in found) == pytest.approx(len(some[0].source))
     ids = [BOS, *tokenizer.encode(some[0].source), EOS]
     assert [int(i) for one in found for i in one.ids[1:]] == ids[1:] and all(len(one.ids) <= 6 for one in found)
