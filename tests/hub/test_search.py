@@ -59,8 +59,8 @@ def gpt2() -> Asked:
     prompts = torch.randint(1, PAD, (QUESTIONS, 5))
     prompts[:, -1] = 7
 
-    def begin(numbers: Sequence[int], beams: int, room: int) -> tuple[Any, ...]:
-        state = network.decoder.start(None, rows=len(numbers), room=LONGEST + 5)
+    def begin(numbers: Sequence[int], beams: int, capacity: int) -> tuple[Any, ...]:
+        state = network.decoder.start(None, rows=len(numbers), capacity=LONGEST + 5)
         state = network.decoder(prompts[list(numbers), :-1], state)[1]
         return (state.select(torch.arange(len(numbers)).unsqueeze(1).expand(-1, beams)),)
 
@@ -81,9 +81,9 @@ def marian() -> Asked:
     lengths, source = torch.randint(1, 9, (QUESTIONS,)), torch.randint(1, PAD, (QUESTIONS, 8))
     source[torch.arange(8) >= lengths.unsqueeze(1)] = PAD
 
-    def begin(numbers: Sequence[int], beams: int, room: int) -> tuple[Any, ...]:
+    def begin(numbers: Sequence[int], beams: int, capacity: int) -> tuple[Any, ...]:
         memory = network.read(source[list(numbers)], lengths[list(numbers)])
-        return (network.decoder.start(memory, rows=len(numbers) * beams, room=room),)
+        return (network.decoder.start(memory, rows=len(numbers) * beams, capacity=capacity),)
 
     given = {"input_ids": source, "attention_mask": families.shown(lengths, 8)}
     return Asked(model, given, network.decoder, begin, PAD, 1)
@@ -103,9 +103,9 @@ def captioner() -> Asked:
     pictures = torch.randint(0, 256, (QUESTIONS, 12, 12, 3), dtype=torch.uint8)
     mean, std = torch.tensor(processor.image_mean), torch.tensor(processor.image_std)
 
-    def begin(numbers: Sequence[int], beams: int, room: int) -> tuple[Any, ...]:
+    def begin(numbers: Sequence[int], beams: int, capacity: int) -> tuple[Any, ...]:
         memory = network.read(pictures[list(numbers)], torch.full((len(numbers),), 10))
-        return (network.decoder.start(memory, rows=len(numbers) * beams, room=room),)
+        return (network.decoder.start(memory, rows=len(numbers) * beams, capacity=capacity),)
 
     values = ((pictures / 255 - mean) / std).permute(0, 3, 1, 2)
     return Asked(model, {"pixel_values": values}, network.decoder, begin, PAD, 1)
@@ -255,11 +255,11 @@ def test_ctranslate2_searches_as_we_do_where_places_are_freed(beam: int, tmp_pat
         for _ in range(300)
     ]
 
-    def begin(numbers: Sequence[int], beams: int, room: int) -> tuple[Any, ...]:
+    def begin(numbers: Sequence[int], beams: int, capacity: int) -> tuple[Any, ...]:
         read = [torch.tensor([*sources[number], tiny_networks.END]) for number in numbers]
         lengths = torch.tensor([len(one) for one in read])
         memory = made.read(torch.nn.utils.rnn.pad_sequence(read, batch_first=True), lengths)
-        return (made.decoder.start(memory, rows=len(numbers) * beams, room=room),)
+        return (made.decoder.start(memory, rows=len(numbers) * beams, capacity=capacity),)
 
     def ours(finish: str) -> list[tuple[int, ...]]:
         settings = parse_settings(GenerateSettings, {"beam": beam, "finish": finish})

@@ -56,9 +56,9 @@ def logits_of(network: EncoderDecoder, data: Batch) -> Tensor:
     return network.decoder.logits(network(data.source, data.source_lengths, data.target))
 
 
-def start(network: EncoderDecoder, data: Batch, beams: int = 1, room: int = 0) -> State:
+def start(network: EncoderDecoder, data: Batch, beams: int = 1, capacity: int = 0) -> State:
     memory = network.read(data.source, data.source_lengths)
-    return network.decoder.start(memory, rows=len(data.source) * beams, room=room)
+    return network.decoder.start(memory, rows=len(data.source) * beams, capacity=capacity)
 
 
 def words(count: int, steps: int, seed: int = 2) -> Tensor:
@@ -92,7 +92,7 @@ def test_steps_make_the_whole(network: NetworkSettings, sizes: tuple[int, ...]) 
     """Single steps, unequal chunks and one call with buffers, two beams a source: the one call of training."""
     made, data, written = build(network), batch(LENGTHS, [1] * 4), words(8, 6)
     whole, _ = made.decoder(written, start(made, data, beams=2))
-    state, parts = start(made, data, beams=2, room=6), []
+    state, parts = start(made, data, beams=2, capacity=6), []
     for chunk in written.split(sizes, dim=1):
         outputs, state = made.decoder(chunk, state)
         parts.append(outputs)
@@ -106,7 +106,7 @@ def test_right_padding_leaves_the_state_as_if_it_were_not_there(network: Network
     """Unequal prompts go on as each would alone; so does a row that has no token yet."""
     made, data = build(network), batch(LENGTHS, [1] * 4)
     prompts, rest, lengths = words(4, 6), words(4, 3, seed=3), torch.tensor([6, 1, 3, 0])
-    outputs, state = made.decoder(prompts, start(made, data, room=9), lengths)
+    outputs, state = made.decoder(prompts, start(made, data, capacity=9), lengths)
     assert state.lengths.tolist() == lengths.tolist()
     going_on, _ = made.decoder(rest, state)
     for row, length in enumerate(lengths.tolist()):
@@ -123,8 +123,8 @@ def test_states_join_part_and_fork(network: NetworkSettings) -> None:
     made, beams = build(network), 2
     groups = [(batch((7, 3), [1] * 2), words(4, 3)), (batch((2, 9, 4), [1] * 3, seed=7), words(6, 1, seed=4))]
     states, histories = [], []
-    for room, (data, history) in zip((8, 6), groups, strict=True):
-        states.append(made.decoder(history, start(made, data, beams, room))[1])
+    for capacity, (data, history) in zip((8, 6), groups, strict=True):
+        states.append(made.decoder(history, start(made, data, beams, capacity))[1])
         histories += [(alone(data, row // beams), history[row]) for row in range(len(history))]
     sources, chosen = torch.tensor([3, 0, 4]), torch.tensor([[7, 7], [1, 0], [8, 9]])
     point = State.cat(states).select(chosen, sources)

@@ -72,7 +72,7 @@ def assert_same(one: Tensor, two: Tensor, bound: float = OF_LARGEST) -> None:
 def test_steps_from_nothing_make_the_whole(name: str, sizes: tuple[int, ...]) -> None:
     decoder, written = build("complete", name).decoder, together([text.repeat(1, 6)[:, :6] for text in texts()])[0]
     whole, _ = decoder(written, decoder.start(None, rows=4))
-    state, parts = decoder.start(None, rows=4, room=6), []
+    state, parts = decoder.start(None, rows=4, capacity=6), []
     for chunk in written.split(sizes, dim=1):
         outputs, state = decoder(chunk, state)
         parts.append(outputs)
@@ -88,7 +88,7 @@ def test_unequal_prompts_go_on_as_each_would_alone(name: str) -> None:
     states = []
     for some in (prompts[:3], prompts[3:]):
         tokens, lengths = together(some)
-        states.append(decoder(tokens, decoder.start(None, rows=len(some), room=9), lengths)[1])
+        states.append(decoder(tokens, decoder.start(None, rows=len(some), capacity=9), lengths)[1])
     point = State.cat(states).select(torch.tensor([[3], [0], [2], [0]]), torch.tensor([3, 0, 2, 0]))
     rest = torch.randint(FIRST, VOCABULARY, (4, 2), generator=torch.Generator().manual_seed(5))
     ways = [point.select(torch.arange(4).view(4, 1)), point]

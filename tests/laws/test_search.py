@@ -66,13 +66,13 @@ def answers(
 def searching(networks: Sequence[EncoderDecoder], **settings: Any) -> Search[Any]:
     """The search for answers to sources of token ids."""
 
-    def begin(some: Sequence[Sequence[int]], beams: int, room: int) -> tuple[State, ...]:
+    def begin(some: Sequence[Sequence[int]], beams: int, capacity: int) -> tuple[State, ...]:
         chosen = [torch.tensor(source) for source in some]
         lengths = torch.tensor([len(one) for one in chosen])
         source = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True)
         memories = [network.read(source, lengths) for network in networks]
         starts = zip(networks, memories, strict=True)
-        return tuple(network.decoder.start(one, rows=len(some) * beams, room=room) for network, one in starts)
+        return tuple(network.decoder.start(one, rows=len(some) * beams, capacity=capacity) for network, one in starts)
 
     stepper = PlainStepper([network.decoder for network in networks], begin, SPECIAL)
     return Search(stepper, parse_settings(GenerateSettings, settings), Rules())

@@ -302,10 +302,10 @@ def our_phones(ours: EncoderDecoder, theirs: Any, words: list[str]) -> list[list
     unknown, end = theirs.g2idx["<unk>"], theirs.g2idx["</s>"]
     sources = [torch.tensor([*(theirs.g2idx.get(letter, unknown) for letter in word), end]) for word in words]
 
-    def begin(chosen: Any, beams: int, room: int) -> tuple[Any, ...]:
+    def begin(chosen: Any, beams: int, capacity: int) -> tuple[Any, ...]:
         source = nn.utils.rnn.pad_sequence(chosen, batch_first=True)
         memory = ours.read(source, torch.tensor([len(one) for one in chosen]))
-        return (ours.decoder.start(memory, rows=len(chosen) * beams, room=room),)
+        return (ours.decoder.start(memory, rows=len(chosen) * beams, capacity=capacity),)
 
     special = SpecialIds(theirs.p2idx["<s>"], theirs.p2idx["</s>"])
     search = Search(PlainStepper([ours.decoder], begin, special), GenerateSettings(beam=1), Rules())

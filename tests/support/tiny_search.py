@@ -36,12 +36,12 @@ def network(name: str = "gru", vocabulary: int = FIRST + len(PIECES), **settings
     return build(tiny(name, **settings), vocabulary).double()  # so that no rounding decides between two answers
 
 
-def start(made: EncoderDecoder, numbers: Sequence[int], beams: int = 1, room: int = 0) -> State:
+def start(made: EncoderDecoder, numbers: Sequence[int], beams: int = 1, capacity: int = 0) -> State:
     """Source n is a text of n % 5 + 1 tokens."""
     chosen = [torch.arange(number % 5 + 1) + FIRST + number % 3 for number in numbers]
     source = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True)
     memory = made.read(source, torch.tensor([len(one) for one in chosen]))
-    return made.decoder.start(memory, rows=len(numbers) * beams, room=room)
+    return made.decoder.start(memory, rows=len(numbers) * beams, capacity=capacity)
 
 
 def answers(

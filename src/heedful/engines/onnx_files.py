@@ -136,7 +136,7 @@ def difference_in_steps(reader: Reader, example: Example, tokens: Tensor, folder
 @torch.inference_mode()
 def difference_alone(decoder: Decoder, tokens: Tensor, folder: Path) -> float:
     """The same of step.onnx alone."""
-    state = unread(decoder.start(None, rows=tokens.size(0), room=1))
+    state = unread(decoder.start(None, rows=tokens.size(0), capacity=1))
     outputs, _ = decoder(tokens, decoder.start(None, rows=tokens.size(0)))
     return apart(stepwise(named(state), tokens, folder), decoder.logits(outputs))
 

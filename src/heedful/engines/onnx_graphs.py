@@ -67,7 +67,7 @@ def writer_graphs(network: EncoderDecoder, example: Example, positions: int) -> 
     """Sources to the state before the first token; a token and a state to logits and the next state."""
     reader = Reader(network, positions)
     with torch.no_grad():
-        state = reader.begin(*example.values(), room=READ)
+        state = reader.begin(*example.values(), capacity=READ)
     tensors = tuple(named(state))
     return [
         Graph("encoder", "source to state", reader, example, axes_of(example), tensors, network.encoder.limit),
@@ -77,7 +77,7 @@ def writer_graphs(network: EncoderDecoder, example: Example, positions: int) -> 
 
 def alone_graph(network: LanguageModel, rows: int) -> Graph:
     """A token and a state to logits and the next state, of a network that needs no source."""
-    return step_graph(network.decoder, network.decoder.start(None, rows=rows, room=READ))
+    return step_graph(network.decoder, network.decoder.start(None, rows=rows, capacity=READ))
 
 
 def step_graph(decoder: Decoder, state: State) -> Graph:
@@ -166,13 +166,13 @@ class Reader(Positioned):
         super().__init__(positions)
         self.network = network
 
-    def begin(self, source: Tensor, lengths: Tensor | None = None, *, room: int) -> State:
+    def begin(self, source: Tensor, lengths: Tensor | None = None, *, capacity: int) -> State:
         """The state before the first token."""
-        return self.network.decoder.start(self.network.read(source, self.counted(source, lengths)), room=room)
+        return self.network.decoder.start(self.network.read(source, self.counted(source, lengths)), capacity=capacity)
 
     def forward(self, source: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, ...]:
         """The tensors of that state; its buffers have no position yet."""
-        return tuple(named(unread(self.begin(source, lengths, room=1))).values())
+        return tuple(named(unread(self.begin(source, lengths, capacity=1))).values())
 
 
 class Stepper(nn.Module):

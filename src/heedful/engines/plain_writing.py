@@ -65,7 +65,7 @@ class PlainSeq2Seq:
         """Sources read, with so many rows each and buffers for so many positions (0: none, to be read at once)."""
         device = self.network.decoder.tokens.table.weight.device
         ids, lengths = (torch.from_numpy(array).to(device) for array in source)
-        return self.network.decoder.start(self.network.read(ids, lengths), rows=len(ids) * beams, room=capacity)
+        return self.network.decoder.start(self.network.read(ids, lengths), rows=len(ids) * beams, capacity=capacity)
 
 
 @dataclass(frozen=True)

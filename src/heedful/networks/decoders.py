@@ -29,8 +29,8 @@ class Decoder(Layered, Protocol):
     limit: int | None
     """Positions it can write, None: no limit."""
 
-    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
-        """The state before the first token, one row a source (or `rows`); `room` positions of buffer, 0: training."""
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
+        """The state before the first token, one row a source (or `rows`); buffers of `capacity` positions (0: none)."""
         ...
 
     def __call__(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
@@ -118,7 +118,7 @@ class SutskeverDecoder(RecurrentDecoder):
         width = layers.width + self.embedding_width + (memory.summary if memory else 0)
         self.readout = nn.Linear(width, self.embedding_width) if every_step else None
 
-    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
         hidden = self.first_hidden(memory, rows)
         source = {"summary": memory.summary} if memory is not None and self.every_step else {}
         return State(source, self.pack(hidden), hidden[0].new_zeros(hidden[0].size(0), dtype=torch.long))
@@ -147,7 +147,7 @@ class BahdanauDecoder(RecurrentDecoder):
         self.attention = attention
         self.readout = nn.Linear(layers.width + self.embedding_width + memory.vectors, self.embedding_width)
 
-    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
         assert memory is not None, "attention needs a source"
         hidden = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
@@ -193,7 +193,7 @@ class LuongDecoder(RecurrentDecoder):
         self.feeding = feeding
         self.readout = nn.Linear(layers.width + memory.vectors, self.embedding_width)
 
-    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
         assert memory is not None, "attention needs a source"
         hidden = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
@@ -257,7 +257,7 @@ class TransformerDecoder(nn.Module):
     def base_modules(self) -> Sequence[nn.Module]:
         return [self.tokens, self.positions]
 
-    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
         weight = self.output.linear.weight
         source: dict[str, Tensor] = {}
         if memory is not None:
@@ -268,8 +268,8 @@ class TransformerDecoder(nn.Module):
                 source |= {f"keys.{number}": projected.keys, f"values.{number}": projected.values}
         count = rows or (memory.mask.size(0) if memory is not None else 1)
         buffers: dict[str, Tensor] = {}
-        for number, block in enumerate(self.layers if room else ()):
-            shape = (count, room, block.self_attention.heads, weight.size(1) // block.self_attention.heads)
+        for number, block in enumerate(self.layers if capacity else ()):
+            shape = (count, capacity, block.self_attention.heads, weight.size(1) // block.self_attention.heads)
             buffers |= {f"keys.{number}": weight.new_zeros(shape), f"values.{number}": weight.new_zeros(shape)}
         return State(source, {}, torch.zeros(count, dtype=torch.long, device=weight.device), buffers)
 
@@ -279,7 +279,7 @@ class TransformerDecoder(nn.Module):
         positions = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
         mask = None
         if state.buffers:  # token t of a row sees what was written up to its own place
-            mask = up_to(positions + 1, state.buffers["keys.0"].size(1))  # (R, T, room)
+            mask = up_to(positions + 1, state.buffers["keys.0"].size(1))  # (R, T, capacity)
         rotary = self.positions.rotary(positions)
         x = self.dropout(self.positions(self.tokens(tokens), positions))
         for number, block in enumerate(self.layers):

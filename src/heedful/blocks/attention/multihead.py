@@ -25,8 +25,8 @@ class KeyValue(NamedTuple):
 class Cache:
     """Buffers of keys and values that grow in place, each row from its own length."""
 
-    keys: Tensor  # (R, room, H, E)
-    values: Tensor  # (R, room, H, E)
+    keys: Tensor  # (R, capacity, H, E)
+    values: Tensor  # (R, capacity, H, E)
     positions: Tensor  # (R, T) where the new tokens go
 
     def append(self, new: KeyValue) -> KeyValue:
