@@ -90,14 +90,14 @@ class Search(Generic[Source]):
         """Gives a request up and frees its place at once; one that has been answered is left alone."""
         self.waiting = [entry for entry in self.waiting if entry[1] != number]
         if self.batch is not None and number in self.batch.numbers:
-            self.keep(self.batch, np.flatnonzero((self.batch.numbers != number) & ~self.batch.answered))
+            self.keep(self.batch, np.flatnonzero((self.batch.numbers != number) & ~self.batch.is_answered))
 
     def history(self, number: int) -> Ints:
         """The tokens so far (K, T) of the beams of a request that is not answered yet, the ends of those that ended
         among them; raises KeyError for any other.
         """
         if self.batch is not None:
-            for source in np.flatnonzero((self.batch.numbers == number) & ~self.batch.answered):
+            for source in np.flatnonzero((self.batch.numbers == number) & ~self.batch.is_answered):
                 return self.batch.history[source, :, : self.batch.steps[source]].copy()
         if any(entry[1] == number for entry in self.waiting):
             return np.zeros((self.beams, 0), np.int64)
@@ -145,7 +145,7 @@ class Search(Generic[Source]):
             score=np.zeros(shape),
             ranking_score=ranking_score,
             growing=np.full(len(requests), self.beams),
-            answered=np.zeros(len(requests), bool),
+            is_answered=np.zeros(len(requests), bool),
             progress=[[progress] * self.beams if progress is not None else [] for progress in first],
             finished=[[] for _ in requests],
         )
@@ -168,12 +168,12 @@ class Search(Generic[Source]):
 
     def continuations(self, batch: SearchBatch) -> Continuations:
         """What the network says of the next tokens, as the rules have it."""
-        named = self.rules.name(batch, self.special.end)
+        named_tokens = self.rules.named_tokens(batch, self.special.end)
         if self.choose.count is None:
-            return self.rules.apply_to_all(self.stepper.step_whole(batch.last), named, batch)
-        tokens = named.tokens if named else None
-        candidates = self.stepper.step(batch.last, self.choose.count, tokens, self.rules.renormalize)
-        return self.rules.apply(candidates, named, batch)
+            return self.rules.apply_to_all(self.stepper.step_whole(batch.last), named_tokens, batch)
+        ids = named_tokens.tokens if named_tokens else None
+        candidates = self.stepper.step(batch.last, self.choose.count, ids, self.rules.renormalize)
+        return self.rules.apply(candidates, named_tokens, batch)
 
     def follow(self, batch: SearchBatch, choice: Choice) -> None:
         """Moves every row to the hypothesis it was chosen to go on with."""
@@ -190,22 +190,22 @@ class Search(Generic[Source]):
 
     def collect(self, batch: SearchBatch) -> list[tuple[int, list[Hypothesis]]]:
         """Hands over what is answered; the batch is packed when a quarter of it is empty, as that copies."""
-        tops = zip(batch.ranking_score.max(1).tolist(), batch.answered.tolist(), strict=True)
+        tops = zip(batch.ranking_score.max(1).tolist(), batch.is_answered.tolist(), strict=True)
         settled = [
             source
-            for source, (best, answered) in enumerate(tops)
-            if not answered and self.stopping.settled(batch, source, best)
+            for source, (best, is_answered) in enumerate(tops)
+            if not is_answered and self.stopping.settled(batch, source, best)
         ]
         if settled:
-            batch.answered[settled] = True
+            batch.is_answered[settled] = True
             batch.ranking_score[settled] = -np.inf  # what still stands in the batch grows no more
         answers = [(int(batch.numbers[source]), batch.finished[source][: self.settings.n_best]) for source in settled]
-        left = batch.answered
-        if not settled and not left.any():
+        mask = batch.is_answered
+        if not settled and not mask.any():
             return answers
         # a source whose longest answer is reached cannot be taken along for another step
-        if left.sum() * 4 >= len(batch) or (batch.steps >= batch.limits)[left].any():
-            self.keep(batch, np.flatnonzero(~left))
+        if mask.sum() * 4 >= len(batch) or (batch.steps >= batch.limits)[mask].any():
+            self.keep(batch, np.flatnonzero(~mask))
         return answers
 
     def keep(self, batch: SearchBatch, sources: Ints) -> None:
