@@ -223,13 +223,13 @@ def test_maps_are_named_and_each_row_is_a_distribution() -> None:
     network, data = build(tiny("vaswani2017")), batch((5, 3), (4, 4))
     with record(network) as maps:
         network(data.source, data.source_lengths, data.target)
-    shapes = {name: tuple(weights.shape) for name, weights in maps.whole().items()}
+    shapes = {name: tuple(weights.shape) for name, weights in maps.concatenate().items()}
     assert shapes == {
         **{f"encoder.{layer}.self_attention.weights": (2, 2, 5, 5) for layer in range(2)},
         **{f"decoder.{layer}.self_attention.weights": (2, 2, 4, 4) for layer in range(2)},
         **{f"decoder.{layer}.memory.weights": (2, 2, 4, 5) for layer in range(2)},
     }
-    for name, weights in maps.whole().items():
+    for name, weights in maps.concatenate().items():
         torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
         if "decoder" in name and "self" in name:
             assert weights.triu(1).abs().max() == 0
@@ -243,7 +243,7 @@ def test_maps_made_step_by_step_are_joined(name: str) -> None:
     network, data = build(tiny(name)), batch((5, 3), (4, 4))
     with record(network) as maps:
         network(data.source, data.source_lengths, data.target)
-    weights = maps.whole()["decoder.attention.weights"]
+    weights = maps.concatenate()["decoder.attention.weights"]
     assert weights.shape == (2, 1, 4, 5)
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 1, 4))
 

@@ -17,7 +17,7 @@ from ctranslate2 import Translator
 
 from heedful import hub
 from heedful.engines import ct2
-from heedful.engines.plain import PlainStepper, Read
+from heedful.engines.plain import PlainStepper, ReadSources
 from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import Rules, rules_of
 from heedful.generation.search import Search
@@ -44,7 +44,7 @@ class Asked:
     model: Any
     given: dict[str, Any]
     decoder: Decoder
-    begin: Read[int]
+    begin: ReadSources[int]
     first: int
     behind: int  # tokens of theirs that are no answer
     read: int = 0  # of ours, before the first

@@ -27,7 +27,7 @@ BASE = {"embedding", "embeddings", "tokens", "positions", "first_norm"}
 def network(join: Join, name: str) -> Network:
     """A tiny network of a row."""
     asked = NetworkSettings(name=name, size="tiny", width=WIDTH, depth=3)
-    settings = fit_pictures(resolve(asked, join, own=OWN), 12)
+    settings = fit_pictures(resolve(asked, join, extra=OWN), 12)
     picture: Source = PictureSource(Pixels(12, (0.5,) * 3, (0.5,) * 3))
     sources = (picture, TextSource(9)) if join == "two_encoders" else (TextSource(9) if join in DECODING else picture,)
     return build(Spec(join, settings, sources, outputs=9))

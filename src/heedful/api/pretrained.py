@@ -98,7 +98,7 @@ def begin_with(network: nn.Module, here: Pretrained, start: Start) -> Transfer:
         raise HeedfulError(
             f"The weights of {start} fit no part of this network.",
             f"Here: {describe_reasons(taken.fresh, taken.everything)}.\n"
-            f"There: {', '.join(summarise_names(taken.left, taken.there))}.",
+            f"There: {', '.join(summarise_names(taken.unused, taken.source_names))}.",
         )
     return taken
 

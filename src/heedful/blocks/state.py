@@ -60,7 +60,7 @@ class State:
             source = {name: value.index_select(0, sources) for name, value in source.items()}
         return State(source, hidden, self.lengths.index_select(0, flat), buffers)
 
-    def reorder(self, rows: Tensor, read: int) -> "State":
+    def reorder(self, rows: Tensor, steps: int) -> "State":
         """The rows (N, K), each taken from its own source; none has read more than `read` positions.
 
         It spends this state, where `select` copies: buffers are written in place, as the memory for new ones at each
@@ -68,11 +68,11 @@ class State:
         """
         flat, (sources, beams) = rows.reshape(-1), rows.shape
         for buffer in self.buffers.values():
-            of_source = beams * read * buffer[0, 0].numel() * buffer.element_size()
-            some = max(1, MOVED_AT_ONCE // of_source) * beams
-            for low in range(0, sources * beams, some):
-                part = buffer[low : low + some, :read]
-                part.copy_(part.index_select(0, flat[low : low + some] - low))
+            of_source = beams * steps * buffer[0, 0].numel() * buffer.element_size()
+            rows_at_once = max(1, MOVED_AT_ONCE // of_source) * beams
+            for low in range(0, sources * beams, rows_at_once):
+                part = buffer[low : low + rows_at_once, :steps]
+                part.copy_(part.index_select(0, flat[low : low + rows_at_once] - low))
         hidden = {name: value.index_select(0, flat) for name, value in self.hidden.items()}
         return self.replace(hidden, self.lengths.index_select(0, flat))
 

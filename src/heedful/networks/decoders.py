@@ -128,10 +128,10 @@ class SutskeverDecoder(RecurrentDecoder):
         beside = [x]
         if "summary" in state.source:
             beside.append(to_rows(state.source["summary"], x.size(0)).unsqueeze(1).expand(-1, x.size(1), -1))
-        read, hidden = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
+        outputs, hidden = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
         if self.readout is not None:
-            read = self.readout(self.dropout(torch.cat([read, *beside], dim=-1))).tanh()
-        return self.dropout(read), state.replace(self.pack(hidden), lengths_after(state, tokens, lengths))
+            outputs = self.readout(self.dropout(torch.cat([outputs, *beside], dim=-1))).tanh()
+        return self.dropout(outputs), state.replace(self.pack(hidden), lengths_after(state, tokens, lengths))
 
 
 class BahdanauDecoder(RecurrentDecoder):
@@ -198,17 +198,17 @@ class LuongDecoder(RecurrentDecoder):
         hidden = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
         count = hidden[0].size(0)
-        kept = self.pack(hidden)
+        first = self.pack(hidden)
         if self.feeding:
-            kept["fed"] = hidden[0].new_zeros(count, self.embedding_width)
-        return State(source, kept, hidden[0].new_zeros(count, dtype=torch.long))
+            first["fed"] = hidden[0].new_zeros(count, self.embedding_width)
+        return State(source, first, hidden[0].new_zeros(count, dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
         hidden = self.unpack(state)
         if not self.feeding:
-            read, hidden = self.layers(x, hidden, lengths)
-            return self.dropout(self.attend(read, state)), state.replace(
+            tops, hidden = self.layers(x, hidden, lengths)
+            return self.dropout(self.attend(tops, state)), state.replace(
                 self.pack(hidden), lengths_after(state, tokens, lengths)
             )
         fed = state.hidden["fed"]
@@ -219,15 +219,15 @@ class LuongDecoder(RecurrentDecoder):
             *moved, fed = keep_ended((*stepped, attended), (*hidden, fed), t, lengths)
             hidden = tuple(moved)
             outputs.append(attended)
-        kept = self.pack(hidden) | {"fed": fed}
-        return self.dropout(torch.stack(outputs, 1)), state.replace(kept, lengths_after(state, tokens, lengths))
+        after = self.pack(hidden) | {"fed": fed}
+        return self.dropout(torch.stack(outputs, 1)), state.replace(after, lengths_after(state, tokens, lengths))
 
-    def attend(self, read: Tensor, state: State) -> Tensor:
+    def attend(self, outputs: Tensor, state: State) -> Tensor:
         """h~ (R, T, D) for the top layer's outputs (R, T, D)."""
         source = state.source
-        queries = by_source(read, source["mask"].size(0))
+        queries = by_source(outputs, source["mask"].size(0))
         contexts = self.attention(queries, source["keys"], source["vectors"], source["mask"])
-        return self.readout(self.dropout(torch.cat((contexts.reshape(*read.shape[:2], -1), read), dim=-1))).tanh()
+        return self.readout(self.dropout(torch.cat((contexts.reshape(*outputs.shape[:2], -1), outputs), dim=-1))).tanh()
 
 
 class TransformerDecoder(nn.Module):

@@ -30,4 +30,4 @@ def allowed(task: str) -> list[str]:
 def resolve(asked: NetworkSettings, task: str, own: Mapping[str, object] | None = None) -> NetworkSettings:
     """The settings with every `auto` decided for a task; raises HeedfulError as `networks.settings.resolve` does."""
     join, default = join_of(task)
-    return settings.resolve(asked, join, default=default, verb=task, own=own)
+    return settings.resolve(asked, join, default=default, verb=task, extra=own)
