@@ -191,16 +191,16 @@ def difference(one: list[Entry], other: list[Entry]) -> Paired:
     """One network against another on the same examples: over items, and over seeds where there are several."""
     kind, references, measure = judged(one)
     if len(one) == 1:
-        return significance.paired(outputs(one[0]), outputs(other[0]), references, kind, measure)
+        return significance.paired_test(outputs(one[0]), outputs(other[0]), references, kind, measure)
     sides = [[outputs(entry) for entry in side] for side in (one, other)]
-    return significance.paired_over_runs(sides[0], sides[1], references, kind, measure)
+    return significance.paired_test_over_runs(sides[0], sides[1], references, kind, measure)
 
 
 def over_seeds(side: list[Entry]) -> dict[str, Measure]:
     """Each measure of one network with an interval that holds the luck of training too."""
     kind, references, _ = judged(side)
     runs = [outputs(entry) for entry in side]
-    names = significance.countable(kind, runs[0], references) & side[0].scores.measures.keys()
+    names = significance.countable_measures(kind, runs[0], references) & side[0].scores.measures.keys()
     return {name: significance.interval_over_runs(runs, references, kind, name) for name in sorted(names)}
 
 

@@ -141,9 +141,9 @@ def portion(train: TrainSettings, share: float) -> TrainSettings:
 def resolve_recipe(recipe: Recipe, join: Join, default: str, own: Mapping[str, object] | None = None) -> Recipe:
     """The recipe with the network's settings decided, and the learning rate that goes with them.
 
-    `join`, `default`, `own`: as `networks.settings.resolve` takes them. Raises HeedfulError as it does.
+    `join`, `default`, `own` (its `extra`): as `networks.settings.resolve` takes them. Raises HeedfulError as it does.
     """
-    network = resolve_network(recipe.network, join, default=default, verb=recipe.task, own=own)
+    network = resolve_network(recipe.network, join, default=default, verb=recipe.task, extra=own)
     train = recipe.train
     if train.learning_rate == "auto":
         rate = learning_rate(network) * (TUNING if recipe.start else 1)
