@@ -219,7 +219,9 @@ def small(name: str, task: str, **settings: Any) -> NetworkSettings:
 @torch.inference_mode()
 def test_a_gpt_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     network = language_model(small("gpt", "complete", context=12), 30).eval()
-    hub.write(hub.own("gpt2", small("gpt", "complete", context=12), {"vocabulary": 30}, network), tmp_path / "out")
+    hub.write(
+        hub.as_published("gpt2", small("gpt", "complete", context=12), {"vocabulary": 30}, network), tmp_path / "out"
+    )
     tokens = torch.randint(0, 30, (2, 12))
     theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "out").eval()
     assert torch.allclose(network.decoder.logits(network(tokens)), theirs(tokens).logits, atol=1e-5)
@@ -228,7 +230,9 @@ def test_a_gpt_of_our_own_is_theirs_too(tmp_path: Path) -> None:
 @torch.inference_mode()
 def test_a_bert_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     network = masked_language_model(small("bert", "fill", context=12), 30).eval()
-    hub.write(hub.own("bert", small("bert", "fill", context=12), {"vocabulary": 30}, network), tmp_path / "out")
+    hub.write(
+        hub.as_published("bert", small("bert", "fill", context=12), {"vocabulary": 30}, network), tmp_path / "out"
+    )
     tokens = torch.randint(0, 30, (2, 12))
     theirs = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "out").eval()
     ours = network.logits(network(tokens, torch.tensor([12, 12])))
@@ -241,7 +245,7 @@ def test_a_vit_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     facts: dict[str, Any] = {"size": 12, "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.7], "names": ["a", "b", "c"]}
     sight = PictureEmbedding(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
     network = EncoderHead(sight, build_encoder(settings, embeds_positions=True), 3, "summary", 0.0).eval()
-    hub.write(hub.own("vit", settings, facts, network), tmp_path / "out")
+    hub.write(hub.as_published("vit", settings, facts, network), tmp_path / "out")
     pictures, values = families.painted(random.Random(0), 12, families.vit_processor(12))
     theirs = oracle.AutoModelForImageClassification.from_pretrained(tmp_path / "out").eval()
     assert [theirs.config.id2label[number] for number in range(3)] == facts["names"]
@@ -256,7 +260,7 @@ def test_a_clip_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     sight = PictureEmbedding(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
     towers = build_encoder(settings, embeds_positions=True), build_encoder(settings, for_text=True)
     network = TwoTowers(sight, Tokens(30, 16), towers, 16).eval()
-    hub.write(hub.own("clip", settings, facts, network), tmp_path / "out")
+    hub.write(hub.as_published("clip", settings, facts, network), tmp_path / "out")
     pictures, values = families.painted(random.Random(0), 12, families.vit_processor(12))
     words = torch.randint(3, 29, (3, 9))
     words[:, -1] = 29
@@ -272,7 +276,7 @@ def test_a_translator_of_our_own_is_theirs_too(shared: bool, tmp_path: Path) -> 
     network = encoder_decoder(settings, 30, 30 if shared else 20, shared).eval()
     facts = {"vocabulary": 30, "target": 30 if shared else 20, "shared": shared, "longest": 40}
     ids = {"pad": 0, "eos": 2, "decoder_start": 1}
-    hub.write(hub.own("marian", settings, facts | ids, network), tmp_path / "out")
+    hub.write(hub.as_published("marian", settings, facts | ids, network), tmp_path / "out")
     source, written = torch.randint(3, 20, (2, 9)), torch.randint(3, 20, (2, 7))
     theirs = oracle.MarianMTModel.from_pretrained(tmp_path / "out").eval()
     ours = network.decoder.logits(network(source, torch.tensor([9, 9]), written))
@@ -282,9 +286,9 @@ def test_a_translator_of_our_own_is_theirs_too(shared: bool, tmp_path: Path) -> 
 def test_what_a_layout_has_no_place_for_stays_here(tmp_path: Path) -> None:
     asked = small("gpt", "complete", positions="rotary")
     with pytest.raises(HeedfulError, match="positions"):
-        hub.own("gpt2", asked, {"vocabulary": 30}, language_model(asked, 30))
+        hub.as_published("gpt2", asked, {"vocabulary": 30}, language_model(asked, 30))
     (tmp_path / "some").mkdir()
     (tmp_path / "some" / "file").write_text("")
     kept = small("gpt", "complete", context=12)
     with pytest.raises(HeedfulError, match="not empty"):
-        hub.write(hub.own("gpt2", kept, {"vocabulary": 30}, language_model(kept, 30)), tmp_path / "some")
+        hub.write(hub.as_published("gpt2", kept, {"vocabulary": 30}, language_model(kept, 30)), tmp_path / "some")

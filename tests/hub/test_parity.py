@@ -68,7 +68,7 @@ def test_there_and_back_is_the_same(family: str, seed: int, tmp_path: Path) -> N
     theirs = case(family, seed)
     opened = hub.open(theirs.save(tmp_path / "published"))
     hub.write(opened, tmp_path / "back")
-    hub.write(hub.again(opened, hub.network(opened)), tmp_path / "through")
+    hub.write(hub.with_weights(opened, hub.network(opened)), tmp_path / "through")
     before = load_file(tmp_path / "published" / "model.safetensors")
     library: Any = type(theirs.model)
     config = library.config_class.from_pretrained(tmp_path / "published").to_dict()

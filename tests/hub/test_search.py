@@ -232,7 +232,7 @@ def test_what_is_said_of_a_search_is_read_again(way: dict[str, Any], tmp_path: P
     config.save_pretrained(tmp_path)
     plan = hub.Plan("marian", "MarianMTModel", {}, {})
     carried = {"generation_config.json": (tmp_path / "generation_config.json").read_bytes()}
-    theirs = hub.Published(plan, ("translate",), {}, carried=carried)
+    theirs = hub.Published(plan, ("translate",), {}, copied_files=carried)
     again = search_settings(theirs) | closing(theirs)
     assert change(build("translate"), again).generate == settings
 

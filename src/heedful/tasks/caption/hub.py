@@ -18,7 +18,7 @@ def from_hub(published: Published, where: str) -> LearnableSeq2Seq:
     """The model of a folder in the Hugging Face format."""
     plan, words = published.plan, tokenizer(published, where)
     network: Any = hub.network(published)
-    longest = int(published.told.get("max_length") or LONGEST + 1) - 1
+    longest = int(published.generation_config.get("max_length") or LONGEST + 1) - 1
     reading = eyes(published, plan.sides["encoder"])
     return with_network(network, plan.sides["decoder"], reading, words, False, "captions", 0.0, longest, plan=plan)
 

@@ -24,7 +24,7 @@ def from_hub(published: Published, where: str) -> LearnableSeq2Seq:
     source, target = pieces(published, words) if isinstance(words, hub.Pieces) else both(published, where)
     network: Any = hub.network(published)
     scores = "symbols" if target.kind == "symbols" else "text"
-    longest = int(published.told.get("max_length") or plan.facts["longest"]) - 1
+    longest = int(published.generation_config.get("max_length") or plan.facts["longest"]) - 1
     return with_network(network, plan.sides["decoder"], Reading(source), target, False, scores, 0.0, longest, plan=plan)
 
 
@@ -57,16 +57,16 @@ def to_hub(model: LearnableSeq2Seq, recipe: Recipe, notes: list[str]) -> Publish
 def both(published: Published, where: str) -> tuple[Tokenizer, Tokenizer]:
     """What a translator of our own reads and writes with, as its export has it."""
     read = tokenizer(published, where)
-    return read, tokenizer(replace(published, words=published.written), where) if published.written else read
+    return read, tokenizer(replace(published, words=published.target_words), where) if published.target_words else read
 
 
 def pieces(published: Published, words: hub.Pieces) -> tuple[SentencePieceTokenizer, SentencePieceTokenizer]:
     """What Marian's read and write with."""
-    end, told = words.first[words.special["end"]], published.told
-    ids = {"end": words.second[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
-    read = SentencePieceTokenizer(words.source, words.first, marks_of_pieces(words, words.first, end, end))
-    marked = marks_of_pieces(words, words.second, ids["begin"], ids["end"], told)
-    return read, SentencePieceTokenizer(words.target, words.second, marked)
+    end, told = words.source_ids[words.special["end"]], published.generation_config
+    ids = {"end": words.target_ids[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
+    read = SentencePieceTokenizer(words.source, words.source_ids, marks_of_pieces(words, words.source_ids, end, end))
+    marked = marks_of_pieces(words, words.target_ids, ids["begin"], ids["end"], told)
+    return read, SentencePieceTokenizer(words.target, words.target_ids, marked)
 
 
 def marks_of_pieces(
