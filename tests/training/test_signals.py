@@ -32,33 +32,33 @@ def ended(folder: Path, begin: str, strike: Callable[[int], None]) -> tuple[int,
 
     The terminal ends when the last process that writes to it has: workers hold it as the run does.
     """
-    here, there = pty.openpty()
-    shown, struck = "", False
+    master, terminal = pty.openpty()
+    output, struck = "", False
     with subprocess.Popen(
-        [*HEEDFUL, *LINE.split()], cwd=folder, stdout=there, stderr=there, start_new_session=True
-    ) as running:
-        os.close(there)
+        [*HEEDFUL, *LINE.split()], cwd=folder, stdout=terminal, stderr=terminal, start_new_session=True
+    ) as process:
+        os.close(terminal)
         with suppress(OSError):  # Linux says so that nobody has the terminal open any more
-            while text := os.read(here, 1 << 16):
-                shown += text.decode(errors="replace")
-                if not struck and "loss" in shown.partition(begin)[2]:
+            while text := os.read(master, 1 << 16):
+                output += text.decode(errors="replace")
+                if not struck and "loss" in output.partition(begin)[2]:
                     struck = True
-                    strike(running.pid)
-        os.close(here)
-    return running.returncode, shown
+                    strike(process.pid)
+        os.close(master)
+    return process.returncode, output
 
 
 def test_a_signal_to_the_whole_group_stops_at_a_safe_point(tmp_path: Path) -> None:
     """The run saves and says so, goes on from there, ends at a second signal, and takes its workers with it."""
     rows = [f"{a}{b}{c}\t{c} {b} {a}" for a in "abcdef" for b in "abc" for c in "def"]
     (tmp_path / "pairs.tsv").write_text("\n".join(rows * 20), encoding="utf-8")
-    code, shown = ended(tmp_path, "gru", terminate_group)
-    assert (code, "saved at step" in shown, "Traceback" in shown) == (130, True, False), shown
-    step = shown.partition("saved at step ")[2].partition(".")[0]
-    code, shown = ended(tmp_path, f"goes on from step {step}", interrupt_group_twice)
-    assert (code, "Traceback" in shown) == (130, False), shown
-    code, shown = ended(tmp_path, "goes on from step", kill_parent)
-    assert (code, "Traceback" in shown) == (-signal.SIGKILL, False), shown
+    code, output = ended(tmp_path, "gru", terminate_group)
+    assert (code, "saved at step" in output, "Traceback" in output) == (130, True, False), output
+    step = output.partition("saved at step ")[2].partition(".")[0]
+    code, output = ended(tmp_path, f"goes on from step {step}", interrupt_group_twice)
+    assert (code, "Traceback" in output) == (130, False), output
+    code, output = ended(tmp_path, "goes on from step", kill_parent)
+    assert (code, "Traceback" in output) == (-signal.SIGKILL, False), output
 
 
 def test_a_parent_that_ends_in_the_middle_ends_its_workers() -> None:
