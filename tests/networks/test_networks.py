@@ -14,7 +14,7 @@ from heedful.blocks.pixels import Pixels
 from heedful.blocks.transformer import Block, FeedForward, Norms
 from heedful.networks.build import Spec, build
 from heedful.networks.joins import Network
-from heedful.networks.settings import DECODING, JOINS, Join, allowed, fit_pictures, resolve
+from heedful.networks.settings import DECODING, JOINS, Join, allowed_rows, fit_pictures, resolve
 from heedful.networks.sources import PictureSource, Source, TextSource
 from heedful.schema import NetworkSettings
 from heedful.training.optimizer import rate_shares
@@ -45,7 +45,7 @@ def steps_below_by_name(names: list[str]) -> dict[str, int]:
     return base | {name: heights[side] - number for name, (side, number) in layers.items()}
 
 
-@pytest.mark.parametrize(("join", "name"), [(join, name) for join in JOINS for name in allowed(join)])
+@pytest.mark.parametrize(("join", "name"), [(join, name) for join in JOINS for name in allowed_rows(join)])
 def test_each_weight_learns_at_the_rate_of_its_depth(join: Join, name: str) -> None:
     model = network(join, name)
     below = steps_below_by_name([name for name, _ in model.named_parameters()])

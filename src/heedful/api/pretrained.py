@@ -11,7 +11,7 @@ from heedful.api.model import load_one
 from heedful.errors import HeedfulError
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.parts import freeze, summarise_names
-from heedful.networks.settings import defaults, lacking, row_for
+from heedful.networks.settings import defaults, obstacle, row_for
 from heedful.networks.transfer import Transfer, describe_reasons, transfer
 from heedful.recipe import listed
 from heedful.schema import NetworkSettings, Recipe, parse_settings
@@ -74,7 +74,7 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
                 f"Leave network.{key} out.",
             )
     row = row_for(there.name, *join_of(name)) if asked.name == "auto" else asked.name
-    if row not in LINEAGE or lacking(row, join_of(name).join):
+    if row not in LINEAGE or obstacle(row, join_of(name).join):
         return asked  # resolve says what is wrong with it
     known = {"size": there.size, "name": row}
     known |= {"positions": "sinusoidal" if there.positions == "grid" else there.positions}
@@ -87,7 +87,7 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
 def settings_for(start: Start, name: str) -> NetworkSettings:
     """The settings of that side of a start which can do a task; of its first one if none can."""
     sides = [start.recipe.network, *(start.pretrained.plan.sides.values() if start.pretrained.plan else ())]
-    return next((side for side in sides if not lacking(side.name, join_of(name).join)), sides[0])
+    return next((side for side in sides if not obstacle(side.name, join_of(name).join)), sides[0])
 
 
 def begin_with(network: nn.Module, here: Pretrained, start: Start) -> Transfer:

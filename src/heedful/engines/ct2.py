@@ -104,9 +104,9 @@ def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Spe
     log_probs = network.decoder.logits(network(source, lengths, sequence[:, :-1])).log_softmax(-1)
     expected = log_probs.gather(-1, sequence[:, 1:].unsqueeze(-1)).squeeze(-1)
     texts = [
-        [vocabularies[0][i] for i in row[: length - 1]] for row, length in zip(listed(source), lengths, strict=True)
+        [vocabularies[0][i] for i in row[: length - 1]] for row, length in zip(id_rows(source), lengths, strict=True)
     ]
-    answers = [[vocabularies[1][i] for i in row] for row in listed(target)]
+    answers = [[vocabularies[1][i] for i in row] for row in id_rows(target)]
     scored = ctranslate2.Translator(str(folder), device="cpu", compute_type="float32").score_batch(texts, answers)
     scores = torch.tensor([result.log_probs for result in scored])
     return float((scores - expected).abs().max() / expected.abs().max())
@@ -120,7 +120,7 @@ def random_ids(
     return free[torch.randint(len(free), shape, generator=generator)]
 
 
-def listed(ids: Tensor) -> list[list[int]]:
+def id_rows(ids: Tensor) -> list[list[int]]:
     """Rows of ids."""
     rows: list[list[int]] = ids.tolist()
     return rows

@@ -43,11 +43,11 @@ class OnnxRecurrent(nn.Module):
         self.depth = len(plain.layers)
         for number, layer in enumerate(plain.layers):
             for name in ("weight_ih", "weight_hh"):
-                self.register_buffer(f"{name}_{number}", torch.stack(self.sorted(layer, name)))
-            biases = zip(self.sorted(layer, "bias_ih"), self.sorted(layer, "bias_hh"), strict=True)
+                self.register_buffer(f"{name}_{number}", torch.stack(self.onnx_weights(layer, name)))
+            biases = zip(self.onnx_weights(layer, "bias_ih"), self.onnx_weights(layer, "bias_hh"), strict=True)
             self.register_buffer(f"bias_{number}", torch.stack([torch.cat(pair) for pair in biases]))
 
-    def sorted(self, layer: nn.Module, name: str) -> list[Tensor]:
+    def onnx_weights(self, layer: nn.Module, name: str) -> list[Tensor]:
         """A layer's weights of one name, of each direction, with the gates in ONNX's order."""
         weights = [getattr(layer, f"{name}_l0{end}").detach() for end in ("", "_reverse")[: self.directions]]
         gates = [weight.chunk(len(GATES[self.cell])) for weight in weights]

@@ -50,7 +50,7 @@ class Rules:
     renormalize: bool = False
     close: bool = False
 
-    def stopped(self, tokens: Sequence[int]) -> bool:
+    def has_stop(self, tokens: Sequence[int]) -> bool:
         """Whether one of the stops stands in an answer so far."""
         if not self.stops or self.decode is None:
             return False
@@ -67,10 +67,10 @@ class Rules:
         onward = self.onward(batch, end)[..., None]
         if not (repeats or penalised):
             return NamedTokens(onward, np.zeros(onward.shape), np.ones(onward.shape, bool))
-        spoken = batch.history[..., :steps]  # (N, K, T), of each source its first `steps`
-        again = self.repeated(spoken, batch.steps) if repeats else np.zeros(spoken.shape, bool)
-        is_named = again | (np.arange(steps) < batch.steps[:, None, None]) if penalised else again
-        return penalise(onward, spoken, again, is_named, -math.log(self.repetition_penalty))
+        history = batch.history[..., :steps]  # (N, K, T), of each source its first `steps`
+        is_repeat = self.repetition_mask(history, batch.steps) if repeats else np.zeros(history.shape, bool)
+        is_named = is_repeat | (np.arange(steps) < batch.steps[:, None, None]) if penalised else is_repeat
+        return penalise(onward, history, is_repeat, is_named, -math.log(self.repetition_penalty))
 
     @property
     def looks_back(self) -> bool:
@@ -90,16 +90,16 @@ class Rules:
             tokens[source] = self.prefix[batch.steps[source]]
         return tokens
 
-    def repeated(self, spoken: Ints, steps: Ints) -> Bools:
+    def repetition_mask(self, history: Ints, steps: Ints) -> Bools:
         """The positions (N, K, T) of tokens that would end an n-gram for the second time: no n-gram twice."""
-        size, longest = self.no_repeat_ngram, spoken.shape[2]
-        again = np.zeros(spoken.shape, bool)
-        again[..., size - 1 :] = np.arange(size - 1, longest) < steps[:, None, None]
+        size, longest = self.no_repeat_ngram, history.shape[2]
+        is_repeat = np.zeros(history.shape, bool)
+        is_repeat[..., size - 1 :] = np.arange(size - 1, longest) < steps[:, None, None]
         newest = np.clip(np.arange(1 - size, 0) + steps[:, None], 0, None)  # (N, n - 1) positions of the last n - 1
         for number in range(size - 1):
-            latest = np.take_along_axis(spoken, newest[:, None, number, None], 2)  # (N, K, 1)
-            again[..., size - 1 :] &= spoken[..., number : longest - size + 1 + number] == latest
-        return again
+            latest = np.take_along_axis(history, newest[:, None, number, None], 2)  # (N, K, 1)
+            is_repeat[..., size - 1 :] &= history[..., number : longest - size + 1 + number] == latest
+        return is_repeat
 
     def apply(self, candidates: Candidates, named_tokens: NamedTokens | None, batch: SearchBatch) -> Continuations:
         """Candidates as the choice shall see them."""
@@ -149,13 +149,13 @@ class Rules:
         return self.constraints.first(longest) if self.constraints else None
 
 
-def penalise(onward: Ints, spoken: Ints, forbidden: Bools, is_named: Bools, penalty: float) -> NamedTokens:
-    """Each token once: `onward` (N, K, 1), and those that stand in `spoken` (N, K, T) where `is_named` says so.
+def penalise(onward: Ints, history: Ints, forbidden: Bools, is_named: Bools, penalty: float) -> NamedTokens:
+    """Each token once: `onward` (N, K, 1), and those that stand in `history` (N, K, T) where `is_named` says so.
 
     The penalty counts once, and what is `forbidden` anywhere is so.
     """
-    unused = 2 * int(spoken.max()) + 2
-    keys = np.where(is_named, 2 * spoken + ~forbidden, unused)
+    unused = 2 * int(history.max()) + 2
+    keys = np.where(is_named, 2 * history + ~forbidden, unused)
     keys.sort(-1)  # of the same token what forbids it comes first
     tokens, penalties = keys // 2, np.where(keys % 2, penalty, -np.inf)
     distinct = keys < unused

@@ -49,7 +49,7 @@ class Search(Generic[Source]):
             return ConstrainedBeams(constraints, end, self.beams)
         if settings.sample:
             return Samples(settings, self.stepper.vocabulary)
-        return FreedBeams(self.beams) if self.stopping.freed else Beams(self.beams)
+        return FreedBeams(self.beams) if self.stopping.frees_slots else Beams(self.beams)
 
     def run(self, requests: Sequence[Request[Source]]) -> list[list[Hypothesis]]:
         """The n-best answers to each request, best first, in the order of the requests; none may be under way.
@@ -160,7 +160,7 @@ class Search(Generic[Source]):
     def advance(self, batch: SearchBatch) -> None:
         """One token more for every live row."""
         choice = self.choose(self.stopping.close(self.continuations(batch), batch), batch)
-        if self.stopping.freed:
+        if self.stopping.frees_slots:
             self.follow(batch, self.stopping.release(batch, choice))
         else:
             self.follow(batch, choice)
@@ -181,8 +181,8 @@ class Search(Generic[Source]):
         sources, rows = np.arange(len(batch))[:, None], np.arange(beams)
         if beams > 1 and (choice.beam != rows).any():
             self.stepper.reorder(choice.beam + sources * beams)
-            spoken = batch.history[..., : batch.steps.max()]
-            spoken[:] = spoken[sources, choice.beam]
+            history = batch.history[..., : batch.steps.max()]
+            history[:] = history[sources, choice.beam]
         batch.history[sources, rows, batch.steps[:, None]] = choice.token
         batch.last, batch.score, batch.ranking_score = choice.token, choice.score, choice.ranking_score
         batch.steps += 1
@@ -191,17 +191,17 @@ class Search(Generic[Source]):
     def collect(self, batch: SearchBatch) -> list[tuple[int, list[Hypothesis]]]:
         """Hands over what is answered; the batch is packed when a quarter of it is empty, as that copies."""
         tops = zip(batch.ranking_score.max(1).tolist(), batch.is_answered.tolist(), strict=True)
-        settled = [
+        sources = [
             source
             for source, (best, is_answered) in enumerate(tops)
-            if not is_answered and self.stopping.settled(batch, source, best)
+            if not is_answered and self.stopping.is_settled(batch, source, best)
         ]
-        if settled:
-            batch.is_answered[settled] = True
-            batch.ranking_score[settled] = -np.inf  # what still stands in the batch grows no more
-        answers = [(int(batch.numbers[source]), batch.finished[source][: self.settings.n_best]) for source in settled]
+        if sources:
+            batch.is_answered[sources] = True
+            batch.ranking_score[sources] = -np.inf  # what still stands in the batch grows no more
+        answers = [(int(batch.numbers[source]), batch.finished[source][: self.settings.n_best]) for source in sources]
         mask = batch.is_answered
-        if not settled and not mask.any():
+        if not sources and not mask.any():
             return answers
         # a source whose longest answer is reached cannot be taken along for another step
         if mask.sum() * 4 >= len(batch) or (batch.steps >= batch.limits)[mask].any():

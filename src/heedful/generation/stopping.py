@@ -28,7 +28,7 @@ class Stopping:
         self.finish = "shrink" if shrinks else settings.finish
 
     @property
-    def freed(self) -> bool:
+    def frees_slots(self) -> bool:
         """Whether a finished hypothesis frees its slot for another."""
         return self.finish != "shrink"
 
@@ -86,29 +86,29 @@ class Stopping:
         over = (last == self.end) | (limits <= steps)[:, None]
         if tokens is None:
             return over
-        stopped = [
-            [self.rules.stopped(row[:step]) for row in rows]
+        has_stop = [
+            [self.rules.has_stop(row[:step]) for row in rows]
             for rows, step in zip(tokens.tolist(), steps.tolist(), strict=True)
         ]
-        return over | np.array(stopped)
+        return over | np.array(has_stop)
 
     def enter(self, batch: SearchBatch, source: int, tokens: Sequence[int], score: float, ranking_score: float) -> None:
         """Writes down what is finished, `tokens` with its end."""
         length, finished = len(tokens), batch.finished[source]
         ended = tokens[-1] == self.end
         closed = self.rules.close and length >= batch.limits[source]
-        complete = (ended and not closed) or self.rules.stopped(tokens)
+        complete = (ended and not closed) or self.rules.has_stop(tokens)
         normalised = ranking_score / length**self.settings.length_penalty
         hypothesis = Hypothesis(tuple(tokens[: length - ended]), score, normalised, bool(complete))
         insort(finished, hypothesis, key=self.rank)
-        if self.freed:
+        if self.frees_slots:
             del finished[self.beams :]
 
     def rank(self, hypothesis: Hypothesis) -> tuple[bool, float]:
         """What orders finished hypotheses, the best lowest."""
-        return not self.freed and not hypothesis.complete, -hypothesis.normalised
+        return not self.frees_slots and not hypothesis.complete, -hypothesis.normalised
 
-    def settled(self, batch: SearchBatch, source: int, best: float) -> bool:
+    def is_settled(self, batch: SearchBatch, source: int, best: float) -> bool:
         """Whether nothing that still grows can come among the n best, where `best` is its highest ranking score.
 
         Ranking scores only fall, so what stands at s can at best end at s / limit ** penalty. `likely` compares all

@@ -28,7 +28,7 @@ def as_published(family: str, settings: NetworkSettings, facts: Mapping[str, Any
     if make is None:
         raise HeedfulError(f"Only what was published as {family} can be written as {family}.")
     plan = make(settings, facts)
-    weights = weights_of(network) if plan.facts.get("scaled") else unscaled(network)
+    weights = weights_of(network) if plan.facts.get("scaled") else unscaled_weights(network)
     refuse_settings(plan, settings)
     expected = shapes(plan)
     differs = sorted(
@@ -41,7 +41,7 @@ def as_published(family: str, settings: NetworkSettings, facts: Mapping[str, Any
     return Published(plan, FAMILIES[family].tasks[plan.architecture], weights)
 
 
-def unscaled(network: nn.Module) -> Tensors:
+def unscaled_weights(network: nn.Module) -> Tensors:
     """The weights of a network, those of embeddings as they are read: few layouts tell by what they are multiplied."""
     weights = weights_of(network)
     for name, module in network.named_modules():

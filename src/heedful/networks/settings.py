@@ -28,16 +28,18 @@ CONTEXT = 512  # positions that are learned unless a recipe says otherwise
 Config = TypeVar("Config", bound="EncoderConfig | DecoderConfig")
 
 
-def allowed(join: Join) -> list[str]:
+def allowed_rows(join: Join) -> list[str]:
     """The rows that can be joined so: who writes needs a decoder, who reads an encoder.
 
-    >>> "frame" in allowed("encoder_steps"), "frame" in allowed("encoder_decoder"), "gpt" in allowed("decoder")
-    (True, False, True)
+    >>> "frame" in allowed_rows("encoder_steps"), "frame" in allowed_rows("encoder_decoder")
+    (True, False)
+    >>> "gpt" in allowed_rows("decoder")
+    True
     """
-    return [name for name in LINEAGE if not lacking(name, join)]
+    return [name for name in LINEAGE if not obstacle(name, join)]
 
 
-def lacking(name: str, join: Join) -> str:
+def obstacle(name: str, join: Join) -> str:
     """Why a row cannot be joined so, in a few words; empty if it can."""
     row = LINEAGE[name]
     if join in DECODING and row.decoder is None:
@@ -51,13 +53,13 @@ def lacking(name: str, join: Join) -> str:
 
 def row_for(name: str, join: Join, default: str) -> str:
     """A row, or the default where it cannot be joined so: what weights came from may read well and write nothing."""
-    return default if lacking(name, join) else name
+    return default if obstacle(name, join) else name
 
 
 def main_join(name: str) -> Join:
     """The join that shows all that a row has."""
     joins: tuple[Join, ...] = ("encoder_decoder", "decoder", "encoder_tokens")
-    return next(join for join in joins if not lacking(name, join))
+    return next(join for join in joins if not obstacle(name, join))
 
 
 def describe() -> list[dict[str, str]]:
@@ -84,8 +86,8 @@ def resolve(
     name = default if settings.name == "auto" else settings.name
     if name not in LINEAGE:
         raise unknown("network", name, LINEAGE)
-    if reason := lacking(name, join):
-        raise HeedfulError(f"{name} cannot {verb}: {reason}.", f"Those that can: {', '.join(allowed(join))}.")
+    if reason := obstacle(name, join):
+        raise HeedfulError(f"{name} cannot {verb}: {reason}.", f"Those that can: {', '.join(allowed_rows(join))}.")
     decided = {"name": name} | {
         key: value if (setting := getattr(settings, key)) == "auto" else setting
         for key, value in (defaults(name, settings, join) | dict(extra or {})).items()

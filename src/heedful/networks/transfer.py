@@ -172,16 +172,16 @@ def distinct_tensors(network: nn.Module) -> list[tuple[list[str], Tensor]]:
     return list(tensors.values())
 
 
-def names_in_side(network: nn.Module, beside: nn.Module) -> dict[str, str]:
+def names_in_side(network: nn.Module, other: nn.Module) -> dict[str, str]:
     """The names that a network's tensors would have in a network of one side, by their own; others are left out."""
-    if isinstance(network, TwoTowers) and not isinstance(beside, TwoTowers):
-        side = 1 if kind_of(beside) == "texts" else 0
+    if isinstance(network, TwoTowers) and not isinstance(other, TwoTowers):
+        side = 1 if kind_of(other) == "texts" else 0
         prefixes = {f"embeddings.{side}.": "embedding.", f"encoders.{side}.": "encoder."}
     elif isinstance(network, Drawing):
         prefixes = {"writer.": "", "codebook.": "codebook."}
     elif isinstance(network, FirstPieces):
         prefixes = {"inner.": ""}
-    elif is_projected(network) != is_projected(beside):
+    elif is_projected(network) != is_projected(other):
         prefixes = {"encoder.encoder.": "encoder.", "encoder.linear.": "encoder.projection.", "": ""}
     else:
         prefixes = {"": ""}
@@ -231,10 +231,10 @@ def pooled_vector(network: nn.Module) -> str:
     return name if network.pooler is None else f"one more layer over {name}"
 
 
-def reading_side(network: nn.Module, beside: nn.Module) -> tuple[Kind, Encoder] | None:
+def reading_side(network: nn.Module, other: nn.Module) -> tuple[Kind, Encoder] | None:
     """What the side of a network reads that stands where the other's does, and its encoder; None: it reads nothing."""
     if isinstance(network, TwoTowers):
-        side = 1 if kind_of(beside) == "texts" else 0
+        side = 1 if kind_of(other) == "texts" else 0
         return ("texts" if side else "pictures"), network.encoder(side)
     sides = sides_of(network)
     return (kind_of(network), sides[0][1]) if sides else None

@@ -24,7 +24,7 @@ def join_of(task: str) -> TaskJoin:
 
 def allowed(task: str) -> list[str]:
     """The rows that can do a task."""
-    return settings.allowed(join_of(task).join)
+    return settings.allowed_rows(join_of(task).join)
 
 
 def resolve(asked: NetworkSettings, task: str, own: Mapping[str, object] | None = None) -> NetworkSettings:
