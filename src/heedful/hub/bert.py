@@ -24,7 +24,7 @@ TASKS = {
     "BertForTokenClassification": ("label",),
 }
 COMPUTED = (r"(bert\.)?embeddings\.(position_ids|token_type_ids)",)
-ASIDE = (
+UNUSED_NAMES = (
     r"bert\.pooler\.dense\.(weight|bias)",
     r"cls\.seq_relationship\.(weight|bias)",
     r"cls\.predictions\.bias",

@@ -14,7 +14,7 @@ from heedful.networks.joins import EncoderDecoder
 
 TASKS = {"VisionEncoderDecoderModel": ("caption",)}
 COMPUTED = tuple(f"decoder\\.{pattern}" for pattern in gpt2.COMPUTED)
-ASIDE = (r"encoder\.pooler\.dense\.(weight|bias)",)
+UNUSED_NAMES = (r"encoder\.pooler\.dense\.(weight|bias)",)
 WORDS = words.BYTES
 
 

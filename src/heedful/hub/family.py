@@ -42,7 +42,7 @@ class Family:
     """One file of this room. `tasks`: what each architecture can do. Names of tensors are theirs.
 
     `prefix` stands before the names of all but the layers on top where there are any. `computed` tensors are made
-    anew by whoever needs them, `aside` are kept though no network of ours uses them: patterns of names. `twins` are
+    anew by whoever needs them, `unused_names` are kept though no network of ours uses them: patterns. `twins` are
     second names of a tensor. `prepare_weights` may move numbers so that they can be given away, `check_weights` may
     refuse some. `words` reads the tokenizer, `target_words` that of what is written.
     """
@@ -55,7 +55,7 @@ class Family:
     plan_of: Callable[[NetworkSettings, Mapping[str, Any]], Plan] | None = None
     prefix: str = ""
     computed: tuple[str, ...] = ()
-    aside: tuple[str, ...] = ()
+    unused_names: tuple[str, ...] = ()
     twins: Callable[[Plan], dict[str, str]] = nothing
     check_tensors: Callable[[Mapping[str, Tensor], str], Any] = nothing
     check_weights: Callable[[Plan, Tensors], Any] = nothing

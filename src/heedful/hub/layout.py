@@ -87,15 +87,19 @@ def parts(ours: str, theirs: str, names: Mapping[str, str], conversion: Conversi
     ]
 
 
-def read(table: Table, theirs: Mapping[str, Tensor], aside: Iterable[str], where: str) -> tuple[Tensors, Tensors]:
-    """Our tensors, and those of theirs whose names match a pattern of `aside`, which no network of ours uses.
+def read(
+    table: Table, theirs: Mapping[str, Tensor], unused_names: Iterable[str], where: str
+) -> tuple[Tensors, Tensors]:
+    """Our tensors, and those of theirs whose names match a pattern of `unused_names`, which no network of ours uses.
 
     Raises HeedfulError that names every tensor that is missing, left over, or of another shape than its line needs.
     """
     lines = [line for line in table if isinstance(line, Line)]
     names = {line.theirs for line in lines}
     unused = {
-        name: tensor for name, tensor in theirs.items() if name not in names and any(fullmatch(p, name) for p in aside)
+        name: tensor
+        for name, tensor in theirs.items()
+        if name not in names and any(fullmatch(p, name) for p in unused_names)
     }
     missing = sorted(names - theirs.keys())
     over = sorted(theirs.keys() - names - unused.keys())

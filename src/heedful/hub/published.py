@@ -38,14 +38,15 @@ OLD_ENDINGS = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNo
 class Published:
     """Weights and all that belongs to them.
 
-    `weights` have our names; `aside` have theirs, and no network of ours uses them. `tasks` is what they can do as
-    they are; none: they only read. `target_words`: the tokenizer of what is written, if it is another than `words`.
+    `weights` have our names; `unused_tensors` have theirs, and no network of ours uses them. `tasks` is what they can
+    do as they are; none: they only read. `target_words`: the tokenizer of what is written, if it is another than
+    `words`. `copied_files` are given back as they came.
     """
 
     plan: Plan
     tasks: tuple[str, ...]
     weights: Tensors
-    aside: Tensors = field(default_factory=dict)
+    unused_tensors: Tensors = field(default_factory=dict)
     words: Words | Pieces | None = None
     target_words: Words | None = None
     pictures: Preprocessing | None = None
@@ -75,14 +76,14 @@ def open(folder: Path | str) -> Published:
     config.refuse_unused()
     refuse_heads(plan, config.where)
     theirs = drop_twins(theirs, family.twins(plan), str(folder))
-    weights, aside = layout.read(family.table(plan), theirs, family.aside, str(folder))
+    weights, unused_tensors = layout.read(family.table(plan), theirs, family.unused_names, str(folder))
     refuse_shapes(plan, weights, str(folder))
     family.check_weights(plan, weights)
     copied_files = {name: (folder / name).read_bytes() for name in COPIED_FILES if (folder / name).exists()}
     generation_config.read(table, copied_files, str(folder))
     tasks = family.tasks[architecture]
     words = family.words(folder), family.target_words(folder)
-    return Published(plan, tasks, weights, aside, *words, pictures, copied_files)
+    return Published(plan, tasks, weights, unused_tensors, *words, pictures, copied_files)
 
 
 def write(published: Published, folder: Path | str) -> None:
@@ -94,7 +95,7 @@ def write(published: Published, folder: Path | str) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise HeedfulError(f"{folder} is not empty.", "Name a folder that is not there yet.")
     plan, weights = family.prepare_weights(published.plan, published.weights)
-    theirs = layout.write(family.table(plan), weights) | published.aside
+    theirs = layout.write(family.table(plan), weights) | published.unused_tensors
     config = merge_config(plan.config, family.config(plan))
     config = {**config, "dtype": str(next(iter(theirs.values())).dtype).removeprefix("torch.")}
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from heedful.networks.joins import EncoderAlone, EncoderHead, Network
 from heedful.schema import NetworkSettings
 
 TASKS = {"ViTModel": (), "ViTForImageClassification": ("classify",)}
-ASIDE = (r"vit\.pooler\.dense\.(weight|bias)",)
+UNUSED_NAMES = (r"vit\.pooler\.dense\.(weight|bias)",)
 PREFIX = "vit."
 
 QUESTIONS = ("query", "key", "value")
