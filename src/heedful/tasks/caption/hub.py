@@ -35,5 +35,5 @@ def to_hub(model: LearnableSeq2Seq, recipe: Recipe, notes: list[str]) -> Publish
         raise HeedfulError("The Hugging Face format has no layout for captioners that were trained here.")
     limits = writing_limits(model, recipe.generate)
     published = published_again(model.plan, recipe.task, model.network, model.reading.form)
-    carried = generation_config(model.target.special_tokens, recipe.generate, limits)
-    return replace(published, carried=carried, words=words_of(model.target))
+    copied_files = generation_config(model.target.special_tokens, recipe.generate, limits)
+    return replace(published, copied_files=copied_files, words=words_of(model.target))

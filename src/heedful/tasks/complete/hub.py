@@ -32,11 +32,11 @@ def hub_recipe(recipe: Recipe, published: Published, model: LearnableLanguageMod
 def to_hub(model: LearnableLanguageModel, recipe: Recipe) -> Published:
     """The model as GPT-2 is published; raises HeedfulError where the layout has no place for it."""
     special, words = model.tokenizer.special_tokens, model.tokenizer
-    carried = generation_config(special, recipe.generate, {}, () if model.ends else (special.end,))
+    copied_files = generation_config(special, recipe.generate, {}, () if model.ends else (special.end,))
     if model.plan:
         published = published_again(model.plan, recipe.task, model.network)
-        return replace(published, carried=carried, words=words_of(words))
+        return replace(published, copied_files=copied_files, words=words_of(words))
     published = published_anew("gpt2", model.settings, {"vocabulary": words.size}, model.network)
     plan = replace(published.plan, config=SPECIAL_IDS)
     before = ["<s>"] if model.ends else []
-    return replace(published, plan=plan, carried=carried, words=spelt(words, before, [], limit=model.limit))
+    return replace(published, plan=plan, copied_files=copied_files, words=spelt(words, before, [], limit=model.limit))

@@ -37,21 +37,21 @@ def hub_recipe(recipe: Recipe, published: Published, model: LearnableSeq2Seq) ->
 def to_hub(model: LearnableSeq2Seq, recipe: Recipe, notes: list[str]) -> Published:
     """The model as Marian publishes one; raises HeedfulError where the layout has no place for it."""
     limits = writing_limits(model, recipe.generate)
-    carried = generation_config(model.target.special_tokens, recipe.generate, limits)
+    copied_files = generation_config(model.target.special_tokens, recipe.generate, limits)
     if model.plan:
-        published = replace(published_again(model.plan, recipe.task, model.network), carried=carried)
+        published = replace(published_again(model.plan, recipe.task, model.network), copied_files=copied_files)
         if isinstance(model.target, SentencePieceTokenizer):
             return replace(published, words=pieces_of(model.reading.coder, model.target))
     else:
         sizes = {"vocabulary": model.reading.tokenizer.size, "target": model.target.size, "shared": model.shared}
         facts = sizes | {"longest": POSITIONS, "pad": PAD, "eos": EOS, "decoder_start": 1}
         published = published_anew("marian", model.settings, facts, model.network)
-        published = replace(published, plan=replace(published.plan, config=SPECIAL_IDS), carried=carried)
+        published = replace(published, plan=replace(published.plan, config=SPECIAL_IDS), copied_files=copied_files)
     published = replace(published, words=spelt(model.reading.tokenizer, [], ["</s>"]))
     if published.plan.facts["shared"]:
         return published
     notes.append('tokenizers: AutoTokenizer.from_pretrained("FOLDER"), and with subfolder="target"')
-    return replace(published, written=spelt(model.target, [], ["</s>"]))
+    return replace(published, target_words=spelt(model.target, [], ["</s>"]))
 
 
 def both(published: Published, where: str) -> tuple[Tokenizer, Tokenizer]:
