@@ -95,7 +95,8 @@ def test_exports_as_before(name: str, target: str, tmp_path: Path) -> None:
     assert files is not None and files.keys() == expected.keys()
     if {"machine": machine(), "engines": engines()} != WRITERS:
         files, expected = (
-            {path: value for path, value in each.items() if not path.endswith(".onnx")} for each in (files, expected)
+            {path: value for path, value in hashes.items() if not path.endswith(".onnx")}
+            for hashes in (files, expected)
         )
     assert files == expected
 

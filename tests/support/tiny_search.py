@@ -36,12 +36,12 @@ def network(name: str = "gru", vocabulary: int = FIRST + len(PIECES), **settings
     return build(tiny(name, **settings), vocabulary).double()  # so that no rounding decides between two answers
 
 
-def start(made: EncoderDecoder, numbers: Sequence[int], beams: int = 1, room: int = 0) -> State:
+def start(made: EncoderDecoder, numbers: Sequence[int], beams: int = 1, capacity: int = 0) -> State:
     """Source n is a text of n % 5 + 1 tokens."""
     chosen = [torch.arange(number % 5 + 1) + FIRST + number % 3 for number in numbers]
     source = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True)
     memory = made.read(source, torch.tensor([len(one) for one in chosen]))
-    return made.decoder.start(memory, rows=len(numbers) * beams, room=room)
+    return made.decoder.start(memory, rows=len(numbers) * beams, capacity=capacity)
 
 
 def answers(
@@ -76,17 +76,19 @@ class TableStepper:
         self.sources = np.concatenate((self.sources, [request.source for request in requests]))
         self.steps = np.concatenate((self.steps, [0] * len(requests)))
 
-    def step(self, tokens: np.ndarray, k: int, named: np.ndarray | None = None, rest: bool = False) -> Candidates:
+    def step(
+        self, tokens: np.ndarray, k: int, named_tokens: np.ndarray | None = None, with_remainder: bool = False
+    ) -> Candidates:
         log_probs, of_named = self.step_whole(tokens).guided, None
-        if named is not None:
-            at_names = np.take_along_axis(log_probs, named, -1)
+        if named_tokens is not None:
+            at_names = np.take_along_axis(log_probs, named_tokens, -1)
             of_named = LogProbs(at_names, at_names)
-            np.put_along_axis(log_probs, named, -np.inf, -1)
+            np.put_along_axis(log_probs, named_tokens, -np.inf, -1)
         best = np.argsort(-log_probs, -1)[..., : None if self.whole else k]
         likeliest = np.take_along_axis(log_probs, best, -1)
         with np.errstate(divide="ignore"):
-            share = np.log(np.exp(log_probs).sum(-1)) if rest else None
-        return Candidates(best, LogProbs(likeliest, likeliest), of_named, share)
+            remainder = np.log(np.exp(log_probs).sum(-1)) if with_remainder else None
+        return Candidates(best, LogProbs(likeliest, likeliest), of_named, remainder)
 
     def step_whole(self, tokens: np.ndarray) -> LogProbs:
         log_probs = self.log_probs[self.sources[:, None], self.steps[:, None], tokens]  # (N, K, V)

@@ -202,16 +202,16 @@ def difference(entries: list[Entry], other_entries: list[Entry]) -> Paired:
     """One network against another on the same examples: over items, and over seeds where there are several."""
     kind, references, measure = scoring_of(entries)
     if len(entries) == 1:
-        return significance.paired(outputs(entries[0]), outputs(other_entries[0]), references, kind, measure)
+        return significance.paired_test(outputs(entries[0]), outputs(other_entries[0]), references, kind, measure)
     sides = [[outputs(entry) for entry in network_entries] for network_entries in (entries, other_entries)]
-    return significance.paired_over_runs(sides[0], sides[1], references, kind, measure)
+    return significance.paired_test_over_runs(sides[0], sides[1], references, kind, measure)
 
 
 def over_seeds(entries: list[Entry]) -> dict[str, Measure]:
     """Each measure of a network with an interval that covers the variation of training too."""
     kind, references, _ = scoring_of(entries)
     runs = [outputs(entry) for entry in entries]
-    names = significance.countable(kind, runs[0], references) & entries[0].scores.measures.keys()
+    names = significance.countable_measures(kind, runs[0], references) & entries[0].scores.measures.keys()
     return {name: significance.interval_over_runs(runs, references, kind, name) for name in sorted(names)}
 
 

@@ -10,7 +10,7 @@ from heedful.api.model_folder import open_model, write_model
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
-from heedful.metrics.significance import paired
+from heedful.metrics.significance import paired_test
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks import TASKS
@@ -127,7 +127,7 @@ class Model:
         )
         answers, other_answers = ([case.output for case in scores.cases] for scores in (own_scores, other_scores))
         kind = answering.kind(self.trained[0])
-        return paired(answers, other_answers, [case.references for case in own_scores.cases], kind, PRIMARY[kind])
+        return paired_test(answers, other_answers, [case.references for case in own_scores.cases], kind, PRIMARY[kind])
 
     def examples(self, files: Sequence[str] | str | None, recipe: Recipe) -> list[Example]:
         """The examples of files, read as the recipe says, or the run's own; raises HeedfulError if there are none."""

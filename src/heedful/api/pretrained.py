@@ -11,7 +11,7 @@ from heedful.api.model import load_one
 from heedful.errors import HeedfulError
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.parts import freeze, summarise_names
-from heedful.networks.settings import defaults, lacking, row_for
+from heedful.networks.settings import defaults, obstacle, row_for
 from heedful.networks.transfer import Transfer, describe_reasons, transfer
 from heedful.recipe import listed
 from heedful.schema import NetworkSettings, Recipe, parse_settings
@@ -76,7 +76,7 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
                 f"Leave network.{key} out.",
             )
     row = row_for(source_settings.name, *join_of(task)) if settings.name == "auto" else settings.name
-    if row not in LINEAGE or lacking(row, join_of(task).join):
+    if row not in LINEAGE or obstacle(row, join_of(task).join):
         return settings  # resolve says what is wrong with it
     base_settings = {"size": source_settings.size, "name": row}
     base_settings |= {"positions": "sinusoidal" if source_settings.positions == "grid" else source_settings.positions}
@@ -91,7 +91,7 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
 def settings_for(start: Start, name: str) -> NetworkSettings:
     """The settings of that side of a start which can do a task; of its first one if none can."""
     sides = [start.recipe.network, *(start.pretrained.plan.sides.values() if start.pretrained.plan else ())]
-    return next((side for side in sides if not lacking(side.name, join_of(name).join)), sides[0])
+    return next((side for side in sides if not obstacle(side.name, join_of(name).join)), sides[0])
 
 
 def begin_with(network: nn.Module, pretrained: Pretrained, start: Start) -> Transfer:
@@ -104,7 +104,7 @@ def begin_with(network: nn.Module, pretrained: Pretrained, start: Start) -> Tran
         raise HeedfulError(
             f"The weights of {start} fit no part of this network.",
             f"Here: {describe_reasons(result.fresh, result.everything)}.\n"
-            f"There: {', '.join(summarise_names(result.left, result.there))}.",
+            f"There: {', '.join(summarise_names(result.unused, result.source_names))}.",
         )
     return result
 

@@ -24,7 +24,7 @@ def attention_maps(
     with record(network.eval()) as recorded:
         network(*(tensor.to(device) for tensor in inputs))
     maps: dict[str, list[list[float]]] = {}
-    for name, weights in recorded.whole().items():
+    for name, weights in recorded.concatenate().items():
         module, _, kind = name.rpartition(".")
         if kind != "weights" or module.rpartition(".")[2] not in kinds:
             continue

@@ -43,7 +43,7 @@ def search_settings(published: Published) -> dict[str, Any]:
 
     Raises HeedfulError for a way to stop that nothing here stands for.
     """
-    generation = published.told
+    generation = published.generation_config
     stopping = generation.get("early_stopping") or False
     if not isinstance(stopping, bool | str) or stopping not in EARLY_STOPPING:
         raise HeedfulError(f"early_stopping is {stopping!r} in the files.", 'It may be true, false or "never".')
@@ -58,7 +58,7 @@ def search_settings(published: Published) -> dict[str, Any]:
 
 def close_settings(published: Published) -> dict[str, Any]:
     """Whether an answer that grows too long is closed; raises HeedfulError for a token to close with but the end."""
-    last, end = published.told.get("forced_eos_token_id"), hub.ids(published).get("end")
+    last, end = published.generation_config.get("forced_eos_token_id"), hub.ids(published).get("end")
     if last not in (None, end, [end]):
         raise HeedfulError(f"forced_eos_token_id is {last!r} in the files.", f"Answers here end with {end} alone.")
     return {"generate.close": last is not None}
@@ -134,7 +134,7 @@ def missing_tokenizer(where: str) -> HeedfulError:
 def special_tokens_of(words: hub.Words, published: Published, where: str) -> SpecialTokens:
     """The ids that stand for no text."""
     roles = {role: number for role in words.special if (number := words.id(role)) is not None}
-    generation, generation_ids = published.told, hub.ids(published)
+    generation, generation_ids = published.generation_config, hub.ids(published)
     if "first" in roles and "between" in roles:
         begin, end = roles["first"], roles["between"]
     else:

@@ -42,4 +42,4 @@ def derive_plan(
     if start is None or start.plan is None:
         return None
     join, default = join_of(task)
-    return hub.begun(start.plan, task, settings, join, default, names, pixels.size if pixels else 0)
+    return hub.derive_plan(start.plan, task, settings, join, default, names, pixels.size if pixels else 0)

@@ -24,7 +24,7 @@ RESIZING_NOTE = "pictures: squares of another size may differ at their edges, as
 
 def republish(plan: Plan, verb: str, network: nn.Module, form: Form | None = None) -> Published:
     """A network that was published once, with the weights that it has now."""
-    published = Published(plan, (verb,), hub.given(network))
+    published = Published(plan, (verb,), hub.weights_of(network))
     if form is None:
         return published
     assert form.resizing is not None, "a published model has one"
@@ -36,7 +36,7 @@ def publish_trained(
     family: str, settings: NetworkSettings, facts: Mapping[str, Any], network: nn.Module, form: Form | None = None
 ) -> Published:
     """A network that was trained here, in its family's layout; raises HeedfulError for what has no place there."""
-    published = hub.own(family, settings, facts, network)
+    published = hub.as_published(family, settings, facts, network)
     return replace(published, pictures=preprocessing(form, published.plan.facts)) if form else published
 
 

@@ -202,7 +202,7 @@ def resolve_recipe(
     `join`, `default`, `task_settings`: as `networks.settings.resolve` takes them, the last one as `own`; raises
     HeedfulError as it does.
     """
-    network = resolve_network(recipe.network, join, default=default, verb=recipe.task, own=task_settings)
+    network = resolve_network(recipe.network, join, default=default, verb=recipe.task, extra=task_settings)
     train = recipe.train
     if train.learning_rate == "auto":
         rate = learning_rate(network) * (TUNING if recipe.start else 1)

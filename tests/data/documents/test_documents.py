@@ -22,7 +22,7 @@ from heedful.data.texts import cut_into_parts
 from heedful.data.tokenizers.learn import learn
 from heedful.data.tokenizers.special_tokens import BOS, EOS
 from heedful.errors import HeedfulError
-from heedful.metrics.ngrams import Between, KneserNey
+from heedful.metrics.ngrams import KneserNey, NeighbourNgrams
 from heedful.networks.build import language_model
 from heedful.schema import DataSettings, NetworkSettings, parse_settings
 from heedful.tasks.complete.learn import Loss, next_token_batch
@@ -265,7 +265,7 @@ def plain_probability(tables: list[Counter], token: int, context: list[int], siz
 
 
 def test_a_gap_is_guessed_from_both_its_neighbours() -> None:
-    between = Between([np.array([1, 5, 2, 6, 1, 5, 2, 7, 3])], 9)
+    between = NeighbourNgrams([np.array([1, 5, 2, 6, 1, 5, 2, 7, 3])], 9)
     assert int(between.probabilities(1, 2).argmax()) == 5
     assert int(between.probabilities(2, 3).argmax()) == 7 and int(between.probabilities(-1, 2).argmax()) == 5
     for pair in ((1, 2), (-1, 3), (-1, -1)):

@@ -18,7 +18,7 @@ def from_hub(published: Published, where: str) -> LearnableSeq2Seq:
     """The model of a folder in the Hugging Face format."""
     plan, words = published.plan, tokenizer(published, where)
     network: Any = hub.network(published)
-    longest = int(published.told.get("max_length") or LONGEST + 1) - 1
+    longest = int(published.generation_config.get("max_length") or LONGEST + 1) - 1
     preprocessor = picture_preprocessor(published, plan.sides["encoder"])
     return with_network(network, plan.sides["decoder"], preprocessor, words, False, "captions", 0.0, longest, plan=plan)
 
@@ -36,4 +36,4 @@ def to_hub(model: LearnableSeq2Seq, recipe: Recipe, notes: list[str]) -> Publish
     limits = writing_limits(model, recipe.generate)
     published = republish(model.plan, recipe.task, model.network, model.preprocessor.form)
     files = generation_config(model.target.special_tokens, recipe.generate, limits)
-    return replace(published, carried=files, words=words_of(model.target))
+    return replace(published, copied_files=files, words=words_of(model.target))

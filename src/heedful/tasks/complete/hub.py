@@ -35,8 +35,9 @@ def to_hub(model: LearnableLanguageModel, recipe: Recipe) -> Published:
     files = generation_config(special, recipe.generate, {}, () if model.ends else (special.end,))
     if model.plan:
         published = republish(model.plan, recipe.task, model.network)
-        return replace(published, carried=files, words=words_of(words))
+        return replace(published, copied_files=files, words=words_of(words))
     published = publish_trained("gpt2", model.settings, {"vocabulary": words.size}, model.network)
     plan = replace(published.plan, config=SPECIAL_IDS)
     before = ["<s>"] if model.ends else []
-    return replace(published, plan=plan, carried=files, words=export_tokenizer(words, before, [], limit=model.limit))
+    tokenizer = export_tokenizer(words, before, [], limit=model.limit)
+    return replace(published, plan=plan, copied_files=files, words=tokenizer)

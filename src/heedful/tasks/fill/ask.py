@@ -19,7 +19,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.reading import MaskedTokenEngine
 from heedful.metrics.bootstrap import interval
 from heedful.metrics.counts import Kind
-from heedful.metrics.ngrams import Between
+from heedful.metrics.ngrams import NeighbourNgrams
 from heedful.metrics.passages import perplexity_counts
 from heedful.metrics.scores import evaluate
 from heedful.results import Answer, Example, Measure, Scores, Track
@@ -125,7 +125,7 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
     ) -> tuple[str, dict[str, Measure]]:
         """What counting can say of a masked token from the tokens on both sides of it."""
         rows, part = language.baseline_rows(data)
-        between = Between(rows, model.tokenizer.size + 1)
+        between = NeighbourNgrams(rows, model.tokenizer.size + 1)
         windows, likeliest, right = masked_windows(model, examples), list[np.ndarray](), list[np.ndarray]()
         for window in windows:
             padded = np.concatenate([[-1], window.ids, [-1]])

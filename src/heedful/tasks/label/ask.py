@@ -17,7 +17,7 @@ from heedful.data.steps.store import PreparedClips, open_run
 from heedful.data.steps.subwords import PIECES, SubwordVocabulary
 from heedful.engines.reading import ReadingEngine
 from heedful.errors import HeedfulError, unknown
-from heedful.metrics.classes import by_class, confused
+from heedful.metrics.classes import count_confusions, score_classes
 from heedful.metrics.counts import Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Answer, Example, Exhibits, Measure, Scores, Track, spread_out
@@ -103,8 +103,8 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
             if truth
         ]
         names = [*first.names, *sorted({truth for truth, _ in pairs} - {*first.names})]
-        confusion = confused(names, [truth for truth, _ in pairs], [label for _, label in pairs])
-        return replace(scores, confusion=confusion, by_class=by_class(confusion))
+        confusion = count_confusions(names, [truth for truth, _ in pairs], [label for _, label in pairs])
+        return replace(scores, confusion=confusion, by_class=score_classes(confusion))
 
     def baseline(
         self, model: TrainedLabeller, data: PreparedClips, examples: Sequence[Example]

@@ -24,7 +24,7 @@ def from_hub(published: Published, where: str) -> LearnableSeq2Seq:
     source, target = pieces(published, words) if isinstance(words, hub.Pieces) else tokenizer_pair(published, where)
     network: Any = hub.network(published)
     scores = "symbols" if target.kind == "symbols" else "text"
-    longest = int(published.told.get("max_length") or plan.facts["longest"]) - 1
+    longest = int(published.generation_config.get("max_length") or plan.facts["longest"]) - 1
     return with_network(
         network, plan.sides["decoder"], Preprocessor(source), target, False, scores, 0.0, longest, plan=plan
     )
@@ -41,34 +41,38 @@ def to_hub(model: LearnableSeq2Seq, recipe: Recipe, notes: list[str]) -> Publish
     limits = writing_limits(model, recipe.generate)
     files = generation_config(model.target.special_tokens, recipe.generate, limits)
     if model.plan:
-        published = replace(republish(model.plan, recipe.task, model.network), carried=files)
+        published = replace(republish(model.plan, recipe.task, model.network), copied_files=files)
         if isinstance(model.target, SentencePieceTokenizer):
             return replace(published, words=pieces_of(model.preprocessor.coder, model.target))
     else:
         sizes = {"vocabulary": model.preprocessor.tokenizer.size, "target": model.target.size, "shared": model.shared}
         facts = sizes | {"longest": POSITIONS, "pad": PAD, "eos": EOS, "decoder_start": 1}
         published = publish_trained("marian", model.settings, facts, model.network)
-        published = replace(published, plan=replace(published.plan, config=SPECIAL_IDS), carried=files)
+        published = replace(published, plan=replace(published.plan, config=SPECIAL_IDS), copied_files=files)
     published = replace(published, words=export_tokenizer(model.preprocessor.tokenizer, [], ["</s>"]))
     if published.plan.facts["shared"]:
         return published
     notes.append('tokenizers: AutoTokenizer.from_pretrained("FOLDER"), and with subfolder="target"')
-    return replace(published, written=export_tokenizer(model.target, [], ["</s>"]))
+    return replace(published, target_words=export_tokenizer(model.target, [], ["</s>"]))
 
 
 def tokenizer_pair(published: Published, where: str) -> tuple[Tokenizer, Tokenizer]:
     """What a translator of our own reads and writes with, as its export has it."""
     source = tokenizer(published, where)
-    return source, tokenizer(replace(published, words=published.written), where) if published.written else source
+    if not published.target_words:
+        return source, source
+    return source, tokenizer(replace(published, words=published.target_words), where)
 
 
 def pieces(published: Published, words: hub.Pieces) -> tuple[SentencePieceTokenizer, SentencePieceTokenizer]:
     """What Marian's read and write with."""
-    end, generation = words.first[words.special["end"]], published.told
-    ids = {"end": words.second[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
-    source = SentencePieceTokenizer(words.source, words.first, special_tokens_of_pieces(words, words.first, end, end))
-    special = special_tokens_of_pieces(words, words.second, ids["begin"], ids["end"], generation)
-    return source, SentencePieceTokenizer(words.target, words.second, special)
+    end, generation = words.source_ids[words.special["end"]], published.generation_config
+    ids = {"end": words.target_ids[words.special["end"]], "begin": words.id("pad")} | hub.ids(published)
+    source = SentencePieceTokenizer(
+        words.source, words.source_ids, special_tokens_of_pieces(words, words.source_ids, end, end)
+    )
+    special = special_tokens_of_pieces(words, words.target_ids, ids["begin"], ids["end"], generation)
+    return source, SentencePieceTokenizer(words.target, words.target_ids, special)
 
 
 def special_tokens_of_pieces(
