@@ -38,8 +38,8 @@ def run(folder: Path, pairs: int) -> None:
     file, clock = folder / "pairs.tsv", Clock()
     write(file, pairs)
     clock.lap(f"written: {pairs:,} pairs, {file.stat().st_size / 1e6:,.0f} MB")
-    asked = {"data.train": [str(file)], "data.source_tokenizer": "bpe", "data.target_tokenizer": "bpe"}
-    plans = recipe.build("translate", asked)
+    settings = {"data.train": [str(file)], "data.source_tokenizer": "bpe", "data.target_tokenizer": "bpe"}
+    plans = recipe.build("translate", settings)
     TASK.learning.prepare(plans, folder / "run", lambda note: print(f"  {note}"))
     clock.lap("prepared")
     store = TASK.learning.prepare(plans, folder / "run", lambda note: print(f"  {note}")).train
@@ -56,11 +56,11 @@ class Clock:
     def __init__(self) -> None:
         self.start = time.perf_counter()
 
-    def lap(self, what: str) -> None:
+    def lap(self, stage: str) -> None:
         now = time.perf_counter()
         # Linux counts in kibibytes, macOS in bytes.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1 / 1024)
-        print(f"{what}: {(now - self.start) / 60:.2f} minutes, peak memory {peak / 1e6:,.0f} MB", flush=True)
+        print(f"{stage}: {(now - self.start) / 60:.2f} minutes, peak memory {peak / 1e6:,.0f} MB", flush=True)
         self.start = time.perf_counter()
 
 

@@ -69,8 +69,8 @@ def yardstick(text: str, steps: int, seed: int) -> float:
     torch.manual_seed(seed)
     letters = {letter: number for number, letter in enumerate(sorted(set(text)))}
     ids = torch.tensor([letters[letter] for letter in text])
-    cut = int(0.9 * len(ids))
-    learnt, held = ids[:cut], ids[cut:]
+    split = int(0.9 * len(ids))
+    train, test = ids[:split], ids[split:]
     network = Plain(len(letters))
     groups = [
         {"params": [w for w in network.parameters() if w.dim() > 1], "weight_decay": 0.1},
@@ -80,14 +80,14 @@ def yardstick(text: str, steps: int, seed: int) -> float:
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = rate(step, steps)
-        starts = torch.randint(len(learnt) - BLOCK, (ROWS,)).tolist()
-        rows = torch.stack([learnt[start : start + BLOCK + 1] for start in starts])
+        starts = torch.randint(len(train) - BLOCK, (ROWS,)).tolist()
+        rows = torch.stack([train[start : start + BLOCK + 1] for start in starts])
         loss = F.cross_entropy(network(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
-    return held_out(network, held)
+    return held_out(network, test)
 
 
 @torch.no_grad()
@@ -105,8 +105,8 @@ def rate(step: int, steps: int) -> float:
     """The learning rate of a step."""
     if step < WARMUP:
         return PEAK * (step + 1) / (WARMUP + 1)
-    share = (step - WARMUP) / max(1, steps - WARMUP)
-    return LOWEST + 0.5 * (1 + math.cos(math.pi * share)) * (PEAK - LOWEST)
+    progress = (step - WARMUP) / max(1, steps - WARMUP)
+    return LOWEST + 0.5 * (1 + math.cos(math.pi * progress)) * (PEAK - LOWEST)
 
 
 def ours(steps: int, seed: int, network: str) -> float:
@@ -128,19 +128,19 @@ def main() -> None:
     parser.add_argument("--seeds", default="0", help="with commas between them; the mean is printed too")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--recipe", default="topics-gpt", help="a built-in recipe of the task complete")
-    asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
-    text, seeds = "\n".join(topics.values()), [int(seed) for seed in asked.seeds.split(",")]
-    print(f"{len(text):,} characters, {asked.steps:,} steps")
-    found: dict[str, list[float]] = {"plain PyTorch": [], asked.recipe: []}
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    text, seeds = "\n".join(topics.values()), [int(seed) for seed in options.seeds.split(",")]
+    print(f"{len(text):,} characters, {options.steps:,} steps")
+    losses_of: dict[str, list[float]] = {"plain PyTorch": [], options.recipe: []}
     for seed in seeds:
-        for name, losses in found.items():
+        for name, losses in losses_of.items():
             clock = time.perf_counter()
             plain = name == "plain PyTorch"
-            loss = yardstick(text, asked.steps, seed) if plain else ours(asked.steps, seed, asked.recipe)
+            loss = yardstick(text, options.steps, seed) if plain else ours(options.steps, seed, options.recipe)
             losses.append(loss)
             print(f"seed {seed}  {name:14} loss {loss:.4f}   {time.perf_counter() - clock:.0f} s", flush=True)
-    for name, losses in found.items():
+    for name, losses in losses_of.items():
         print(f"mean     {name:14} loss {sum(losses) / len(losses):.4f}")
 
 

@@ -21,26 +21,26 @@ from heedful.metrics.scores import evaluate
 
 SIDE = 48
 TONES = ("light", "medium-light", "medium", "medium-dark", "dark")
-NAMED = re.compile(r"\b(?:light|medium-light|medium|medium-dark|dark) skin tone")
+TONE_NAME = re.compile(r"\b(?:light|medium-light|medium|medium-dark|dark) skin tone")
 
 
 def main() -> None:
     sides = openmoji.split(unseen=False)
     train = sides["train"]
-    pictures = pixels([one.text for one in train])
-    skins = skin_colours(pictures, [one.tones for one in train])
-    nearest = NearestPicture(pictures, [one.name for one in train])
+    pictures = pixels([emoji.text for emoji in train])
+    skins = skin_colours(pictures, [emoji.tones for emoji in train])
+    nearest = NearestPicture(pictures, [emoji.name for emoji in train])
     names: dict[bytes, list[str]] = {}
-    for one in sides["test"]:
-        names.setdefault(openmoji.drawn(one.text, SIDE).tobytes(), []).append(one.name)
-    asked = np.stack([np.frombuffer(one, np.uint8).reshape(SIDE, SIDE, 3) for one in names])
-    found = nearest.answers(asked)
-    toned = [in_tones(name, picture, skins) for name, picture in zip(found, asked, strict=True)]
-    sources = [f"picture {number}" for number in range(len(asked))]
-    for what, outputs in (("nearest picture", found), ("and the tone by its colour", toned)):
-        measures = evaluate("captions", sources, outputs, [tuple(one) for one in names.values()]).measures
+    for emoji in sides["test"]:
+        names.setdefault(openmoji.drawn(emoji.text, SIDE).tobytes(), []).append(emoji.name)
+    queries = np.stack([np.frombuffer(picture, np.uint8).reshape(SIDE, SIDE, 3) for picture in names])
+    outputs_nearest = nearest.answers(queries)
+    toned = [in_tones(name, picture, skins) for name, picture in zip(outputs_nearest, queries, strict=True)]
+    sources = [f"picture {number}" for number in range(len(queries))]
+    for label, outputs in (("nearest picture", outputs_nearest), ("and the tone by its colour", toned)):
+        measures = evaluate("captions", sources, outputs, [tuple(accepted) for accepted in names.values()]).measures
         exact, token = measures["exact"], measures["token_f1"]
-        print(f"{what:28} exact {exact.value:.1f} % ({exact.low:.1f} to {exact.high:.1f}), token F1 {token.value:.1f}")
+        print(f"{label:28} exact {exact.value:.1f} % ({exact.low:.1f} to {exact.high:.1f}), token F1 {token.value:.1f}")
 
 
 def pixels(texts: list[str]) -> np.ndarray:
@@ -50,23 +50,23 @@ def pixels(texts: list[str]) -> np.ndarray:
 
 def skin_colours(pictures: np.ndarray, tones: list[tuple[str, ...]]) -> dict[str, np.ndarray]:
     """The colour of each tone: the one that pictures of it have and others have not."""
-    found = {}
+    colours = {}
     for tone in TONES:
         counts: Counter[bytes] = Counter()
         for picture, its in zip(pictures, tones, strict=True):
             if len(its) == 1:
-                seen = {one.tobytes() for one in np.unique(picture.reshape(-1, 3), axis=0)}
-                counts.update(dict.fromkeys(seen, 1 if its[0] == tone else -1))
-        found[tone] = np.frombuffer(max(counts, key=lambda colour: counts[colour]), np.uint8)
-    return found
+                distinct = {pixel.tobytes() for pixel in np.unique(picture.reshape(-1, 3), axis=0)}
+                counts.update(dict.fromkeys(distinct, 1 if its[0] == tone else -1))
+        colours[tone] = np.frombuffer(max(counts, key=lambda colour: counts[colour]), np.uint8)
+    return colours
 
 
 def in_tones(name: str, picture: np.ndarray, skins: dict[str, np.ndarray]) -> str:
     """A name with its tones exchanged for those of the picture."""
     halves = [picture[:, : SIDE // 2], picture[:, SIDE // 2 :]]
-    places = halves if len(NAMED.findall(name)) == 2 else [picture] * 2
-    seen = iter(max(TONES, key=lambda tone: int((part == skins[tone]).all(-1).sum())) for part in places)
-    return NAMED.sub(lambda _: f"{next(seen)} skin tone", name)
+    parts = halves if len(TONE_NAME.findall(name)) == 2 else [picture] * 2
+    tones = iter(max(TONES, key=lambda tone: int((part == skins[tone]).all(-1).sum())) for part in parts)
+    return TONE_NAME.sub(lambda _: f"{next(tones)} skin tone", name)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from heedful.data.samples.verses import read
 from heedful.metrics.scores import evaluate
 
-COUNTED = {
+VECTORIZERS = {
     "words": TfidfVectorizer(),
     "words and pairs of words": TfidfVectorizer(ngram_range=(1, 2)),
     "1 to 4 letters": TfidfVectorizer(analyzer="char", ngram_range=(1, 4), lowercase=False),
@@ -27,20 +27,20 @@ def main() -> None:
     texts, labels = rows("train")
     tests, truths = rows("test")
     print(f"{len(texts):,} texts to learn from, {len(tests):,} to be tested on")
-    for what, vectors in COUNTED.items():
+    for label, vectors in VECTORIZERS.items():
         clock = time.perf_counter()
         outputs = make_pipeline(vectors, LogisticRegression(max_iter=1000)).fit(texts, labels).predict(tests).tolist()
         seconds = time.perf_counter() - clock
         right = evaluate("classes", tests, outputs, [(truth,) for truth in truths]).measures["accuracy"]
         print(
-            f"{what:26} {right.value:.2f} % right ({right.low:.2f} to {right.high:.2f})   {seconds:.0f} s", flush=True
+            f"{label:26} {right.value:.2f} % right ({right.low:.2f} to {right.high:.2f})   {seconds:.0f} s", flush=True
         )
 
 
 def rows(split: str) -> tuple[list[str], list[str]]:
     """Texts and their translations."""
-    found = [row.columns for row in read(f"sample://verses/{split}")]
-    return [columns["source"] for columns in found], [columns["target"] for columns in found]
+    columns_of_rows = [row.columns for row in read(f"sample://verses/{split}")]
+    return [columns["source"] for columns in columns_of_rows], [columns["target"] for columns in columns_of_rows]
 
 
 if __name__ == "__main__":

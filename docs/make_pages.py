@@ -1,4 +1,4 @@
-"""Writes the pages of this folder that are made of the code: the reference recipe, and whole networks on one page.
+"""Writes the generated pages of this folder: the reference recipe, and complete networks on one page.
 
 python docs/make_pages.py          writes them; tests/docs/test_pages.py holds them to the code
 """
@@ -36,20 +36,20 @@ TASK = "translate"
 WIDTH = 118  # of a comment
 
 NETWORKS = {
-    "bahdanau2015": "Bahdanau's translator: the first network that attends.",
-    "gpt": "GPT: a decoder alone, which reads what it writes.",
-    "bert": "BERT: an encoder alone, which fills in masked tokens from both sides.",
+    "bahdanau2015": "Bahdanau's translator: the first network with attention.",
+    "gpt": "GPT: a decoder alone, which predicts each token from those before it.",
+    "bert": "BERT: an encoder alone, which predicts masked tokens from both sides.",
 }
-"""The rows that have a page of their own, and what they are."""
+"""The rows that have a page of their own, and a sentence about each."""
 LEGEND = (
-    "Everything below is the code of this package, as it runs: the network's row of the lineage, the functions that "
-    "make modules of it, the modules, and what one call of the network runs, in the order of first calls. A fused "
-    "kernel is shown by its readable twin, which the laws hold to the same numbers. "
+    "Everything below is the code of this package: the network's row of the lineage, the functions that build modules "
+    "from it, the modules, and the functions that one call of the network runs, in the order of their first calls. For "
+    "a fused kernel its readable twin is shown, which is tested to give the same numbers. "
     "N sources, R rows, S source positions, T target positions, D width, V vocabulary."
 )
 VOCABULARY = 1000
 SILENT = {"recording", "note", "__iter__", "pack", "unpack", "replace", "cache", "refuse_more", "of_layer", "widths"}
-"""Functions that a page leaves out: they move things and compute nothing."""
+"""Functions that a page leaves out, since they compute nothing."""
 
 
 def pages() -> dict[str, str]:
@@ -61,11 +61,11 @@ def pages() -> dict[str, str]:
 
 
 def reference() -> str:
-    """Every key of a recipe with its meaning, its values, its default, and the tasks that use it."""
+    """Every key of a recipe with its description, its values, its default, and the tasks that use it."""
     parts = [
         "# Every key of a recipe, with its default. Made by docs/make_pages.py from src/heedful/schema.py.\n"
-        "# As it stands it is a recipe that changes nothing: leave out what you do not need. The same key may be\n"
-        "# written on the command line, as train.steps=500. Where a key names tasks, no other task may set it.",
+        "# As it is, this recipe changes nothing: leave out what you do not need. The same keys can be set on the\n"
+        "# command line, such as train.steps=500. Where a key lists tasks, no other task may set it.",
         "\n\n".join(entry(key, key.name, Recipe) for key in own_keys()),
     ]
     for section, table in SECTIONS.items():
@@ -75,11 +75,11 @@ def reference() -> str:
 
 
 def entry(key: "Field[Any]", dotted: str, table: type) -> str:
-    """A key below what is to be said of it. One without a value in TOML is written as a comment."""
+    """A key below its description. A key without a value is written as a comment."""
     default = key.default_factory() if key.default_factory is not MISSING else key.default
     value = TASK if dotted == "task" else default
     hint, limits = get_type_hints(table)[key.name], key.metadata["limits"]
-    allowed = f"a verb: {', '.join(TASKS)}" if dotted == "task" else values(hint, limits)
+    allowed = " | ".join(map(json.dumps, TASKS)) if dotted == "task" else values(hint, limits)
     lines = [comment(key.metadata["description"]), comment(f"values: {allowed}")]
     tasks = tasks_of(dotted, uses())
     if tasks:
@@ -88,33 +88,34 @@ def entry(key: "Field[Any]", dotted: str, table: type) -> str:
 
 
 def setting(name: str, value: Any) -> str:
-    """A key with its value; TOML has no word for None."""
+    """A key with its value; TOML has no null."""
     if value is None:
         return f"# {name} = …  (not set)"
     return f"{name} = {{}}" if value == {} else tomli_w.dumps({name: value}).strip()
 
 
 def values(hint: Any, limits: dict[str, Any]) -> str:
-    """What a key may be, in words."""
+    """The allowed values of a key, in words."""
     if get_origin(hint) is Literal:
         return " | ".join(json.dumps(value) for value in get_args(hint))
     if get_origin(hint) is list:
         inner = get_args(hint)[0]
         each = f", each with {json.dumps(limits['holds'])}" if "holds" in limits else ""
-        return "a list of texts" + each if inner is str else f"a list of {values(inner, limits)}"
+        return "a list of strings" + each if inner is str else f"a list of {values(inner, limits)}"
     if get_origin(hint) is dict:
-        return "a table of texts"
+        return "a table of strings"
     if hint in (int, float):
-        kind = "a whole number" if hint is int else "a number"
+        kind = "an integer" if hint is int else "a number"
         signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-        return " ".join([kind, *(f"{signs[name]} {limit}" for name, limit in limits.items() if name in signs)])
+        bounds = " and ".join(f"{signs[name]} {limit}" for name, limit in limits.items() if name in signs)
+        return f"{kind} {bounds}".strip()
     if hint in (str, bool):
-        return "a text" if hint is str else "true | false"
+        return "a string" if hint is str else "true | false"
     return " | ".join(values(part, limits) for part in get_args(hint) if part is not NoneType)
 
 
 def comment(text: str) -> str:
-    """A text as comments of TOML."""
+    """A text as TOML comments."""
     return textwrap.fill(text, WIDTH, initial_indent="# ", subsequent_indent="#   ")
 
 

@@ -22,11 +22,11 @@ VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "sour
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         unpack(Path(folder))
-        splits = paired(Path(folder) / "usr/share/libreoffice/help")
+        splits = aligned_paragraphs(Path(folder) / "usr/share/libreoffice/help")
     OUTPUT.mkdir(parents=True, exist_ok=True)
     for name, pairs in splits.items():
         path = OUTPUT / f"{name}.tsv"
-        path.write_text("".join(f"{one}\t{other}\n" for one, other in pairs), encoding="utf-8")
+        path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
         print(f"{path}: {len(pairs):,} pairs")
 
 
@@ -37,10 +37,10 @@ def unpack(folder: Path) -> None:
         subprocess.run(["dpkg", "-x", package, folder], check=True)
 
 
-def paired(helps: Path) -> dict[str, list[tuple[str, str]]]:
+def aligned_paragraphs(helps: Path) -> dict[str, list[tuple[str, str]]]:
     """Pairs that differ and are of 3 to 25 words on both sides, each once, by split."""
     splits: dict[str, list[tuple[str, str]]] = {"train": [], "valid": [], "test": []}
-    seen: set[tuple[str, str]] = set()
+    unique: set[tuple[str, str]] = set()
     pages = sorted(page.relative_to(helps / "en-US") for page in (helps / "en-US").rglob("*.html"))
     for number, page in enumerate(pages):
         if not (helps / "de" / page).exists():
@@ -50,8 +50,8 @@ def paired(helps: Path) -> dict[str, list[tuple[str, str]]]:
         for name in english.keys() & german.keys():
             pair = english[name], german[name]
             clean = pair[0] != pair[1] and all(len(text.split()) in WORDS for text in pair)
-            if clean and pair not in seen:
-                seen.add(pair)
+            if clean and pair not in unique:
+                unique.add(pair)
                 splits[split].append(pair)
     return {name: sorted(pairs) for name, pairs in splits.items()}
 
@@ -60,7 +60,7 @@ def paragraphs(page: Path) -> dict[str, str]:
     """The text of each element that has a paragraph's id."""
     reader = Paragraphs()
     reader.feed(page.read_text(encoding="utf-8"))
-    return {name: " ".join("".join(parts).split()) for name, parts in reader.found.items()}
+    return {name: " ".join("".join(parts).split()) for name, parts in reader.texts.items()}
 
 
 class Paragraphs(HTMLParser):
@@ -68,14 +68,14 @@ class Paragraphs(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: dict[str, list[str]] = {}
+        self.texts: dict[str, list[str]] = {}
         self.inside: list[str] = []  # tags open since the paragraph's own
         self.name = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         name = dict(attrs).get("id") or ""
-        if not self.inside and name.startswith(("par_id", "hd_id", "tit")) and name not in self.found:
-            self.name, self.found[name] = name, []
+        if not self.inside and name.startswith(("par_id", "hd_id", "tit")) and name not in self.texts:
+            self.name, self.texts[name] = name, []
             self.inside = [tag]
         elif self.inside and tag not in VOID:
             self.inside.append(tag)
@@ -87,7 +87,7 @@ class Paragraphs(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self.inside:
-            self.found[self.name].append(data)
+            self.texts[self.name].append(data)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from heedful.api import Model, compare, demo, export, load, train
+    from heedful.api import Model, check, compare, demo, export, load, pipeline, train
 
-__all__ = ["Model", "compare", "demo", "export", "load", "train"]
+    __version__: str
+
+__all__ = ["Model", "__version__", "check", "compare", "demo", "export", "load", "pipeline", "train"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("heedful")
     if name not in __all__:
         raise AttributeError(f"module 'heedful' has no attribute {name!r}")
     return getattr(import_module("heedful.api"), name)

@@ -1,17 +1,17 @@
-"""What people did wrong, said plainly: one exception, and the nearest match to a misspelt word."""
+"""Errors that a user can fix: one exception, and the nearest match to a misspelt word."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class HeedfulError(Exception):
-    """A mistake that a user can mend: what is wrong, and how to mend it.
+    """An error that a user can fix: what is wrong, and how to fix it.
 
-    The command line prints both and exits with code 2, without a traceback. Faults of our own stay `assert`.
+    The command line prints both and exits with code 2, without a traceback. Errors of our own code are `assert`s.
 
-    >>> print(HeedfulError("pairs.tsv is empty.", "Put one pair a line into it."))
+    >>> print(HeedfulError("pairs.tsv is empty.", "Write one pair per line into it."))
     pairs.tsv is empty.
-      Put one pair a line into it.
+      Write one pair per line into it.
     """
 
     def __init__(self, problem: str, cure: str = "") -> None:
@@ -34,7 +34,7 @@ def nearest(word: str, allowed: Iterable[str]) -> str | None:
 
 
 def unknown(what: str, word: str, allowed: Iterable[str]) -> HeedfulError:
-    """The error for a word outside a closed list: names the word, the nearest match and all that is allowed.
+    """The error for a word that is not in a fixed list: names the word, the nearest match and all allowed words.
 
     >>> print(unknown("task", "transalte", ["translate", "label"]))
     There is no task "transalte". Did you mean "translate"?

@@ -1,7 +1,7 @@
-"""What is to be done: a recipe, read from TOML or built from flags, and checked strictly.
+"""Recipes: all settings of a training run, read from TOML or built from flags, and validated strictly.
 
-`auto` stands where the software decides; what it decided is written into the run's own recipe. The tables and their
-keys are in schema.py; `Uses` says which tasks there are, and the keys that not every task uses.
+Where a value is `auto`, Heedful decides it and writes the decision into the run's own recipe. The tables and their keys
+are in schema.py; `Uses` has the tasks, and for each the keys that only some tasks use.
 """
 
 import tomllib
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 ASKED, OWN = "asked.toml", "recipe.toml"
-"""A run's recipes: as it was asked for, and complete, with what was decided."""
+"""A run's recipes: as requested, and complete, with every `auto` decided."""
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
     "network": NetworkSettings,
@@ -27,10 +27,10 @@ SECTIONS: dict[str, type] = {
 }
 BUDGETS = ("minutes", "steps", "epochs")
 KEPT_APART = ("written",)
-"""What a recipe holds beside its keys."""
+"""Fields of a recipe that are no keys."""
 
 Uses = Mapping[str, Collection[str]]
-"""By task: those dotted keys that it uses and some other task does not."""
+"""For each task, the dotted keys that it uses and some other task does not."""
 
 
 def build(
@@ -40,10 +40,10 @@ def build(
     uses: Uses | None = None,
     accepted: bool = False,
 ) -> Recipe:
-    """A checked recipe from a task, dotted changes (`{"train.steps": 10}`) and, beneath them, a TOML table.
+    """A validated recipe from a task, a TOML table, and dotted changes on top of it (`{"train.steps": 10}`).
 
-    Raises HeedfulError for an unknown key (with the nearest) and a value that is not allowed; with `uses` for an
-    unknown task and for a key that the task has no use for, but not for those of a table that was `accepted` before.
+    Raises HeedfulError for an unknown key (with the nearest) and a value that is not allowed; with `uses` also for an
+    unknown task and for a key that the task does not use, except for keys of a table that was `accepted` before.
     """
     if uses is not None and task not in uses:
         raise unknown("task", task, uses)
@@ -69,7 +69,7 @@ def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Us
         among = f" ({', '.join(uses)})" if uses else ""
         raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{among}.')
     try:
-        # a run's own recipe was accepted when it began, and is read whatever has been learnt about it since
+        # a run's own recipe was accepted when the run was started, and can be read under later rules, too
         accepted = Path(path).name == ASKED or (Path(path).parent / "config.json").exists()
         return build(table["task"], changes, table, uses, accepted)
     except HeedfulError as error:
@@ -77,9 +77,9 @@ def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Us
 
 
 def dump(recipe: Recipe, complete: bool = True) -> str:
-    """The recipe as TOML, every key with the value in force, or those alone that a person wrote.
+    """The recipe as TOML: every key with its current value, or only the keys that a person wrote.
 
-    `load` gives the same recipe back.
+    `load` returns the same recipe.
     """
     import tomli_w
 
@@ -93,9 +93,9 @@ def dump(recipe: Recipe, complete: bool = True) -> str:
 
 
 def change(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = None) -> Recipe:
-    """The same recipe with dotted keys changed, checked anew."""
+    """The same recipe with dotted keys changed, validated again."""
     changed = build(recipe.task, changes, without_none(recipe), uses, accepted=True)
-    # what was never said stays unsaid: a task may have a default of its own for it
+    # keys that nobody wrote stay unwritten: a task may have defaults of its own for them
     taken_out = {name for name, value in changes.items() if value is None}
     return replace(changed, written=(recipe.written | changes.keys()) - taken_out)
 
@@ -110,7 +110,7 @@ def as_table(recipe: Recipe) -> dict[str, Any]:
 
 
 def without_none(recipe: Recipe) -> dict[str, Any]:
-    """All keys as nested tables but those that are None, for which TOML has no word."""
+    """All keys as nested tables except those that are None, since TOML has no null."""
     table = as_table(recipe)
     for section in SECTIONS:
         table[section] = {name: value for name, value in table[section].items() if value is not None}
@@ -118,7 +118,7 @@ def without_none(recipe: Recipe) -> dict[str, Any]:
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
-    """One line a key on which two recipes disagree, as `train.steps: 100 here, 200 asked for`."""
+    """A line for each key on which two recipes differ, such as `train.steps: 100 here, 200 asked for`."""
     one, two = flat(as_table(old)), flat(as_table(new))
     return [
         f"{name}: {one.get(name)!r} here, {two.get(name)!r} asked for"
@@ -136,7 +136,7 @@ def flat(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse(settings: Iterable[str]) -> dict[str, Any]:
-    """Dotted changes from `key=value` words of a command line; values are TOML, or else plain words.
+    """Dotted changes from `key=value` words of a command line; values are TOML, or otherwise plain strings.
 
     >>> parse(["train.learning_rate=3e-4", "network.cell=lstm", "data.columns=1,2", "train.augment=turn"])
     {'train.learning_rate': 0.0003, 'network.cell': 'lstm', 'data.columns': ['1', '2'], 'train.augment': ['turn']}
@@ -146,14 +146,14 @@ def parse(settings: Iterable[str]) -> dict[str, Any]:
         key, equals, text = word.partition("=")
         if not equals or not key:
             raise HeedfulError(
-                f'"{word}" is neither a file nor a setting.', "Settings are written key=value, as train.steps=500."
+                f'"{word}" is neither a file nor a setting.', "Settings are written key=value, such as train.steps=500."
             )
         changes[key] = value_of(key, text)
     return changes
 
 
 def value_of(key: str, text: str) -> Any:
-    """The value that `text` stands for under `key`: lists are comma-separated, numbers fit the key's type."""
+    """The value of `text` for `key`: lists are comma-separated, numbers are converted to the key's type."""
     kind = str(annotation(key))
     if "list[" in kind and not text.startswith("[") and text != "auto":
         return [part for part in text.split(",") if part]
@@ -178,7 +178,7 @@ def annotation(key: str) -> Any:
 
 
 def declaration(key: str) -> "Field[Any] | None":
-    """Where a dotted key is declared; None: no recipe has it."""
+    """The declaration of a dotted key; None if there is no such key."""
     first, _, rest = key.partition(".")
     if first in SECTIONS and rest:
         return next((declared for declared in fields(SECTIONS[first]) if declared.name == rest), None)
@@ -186,18 +186,18 @@ def declaration(key: str) -> "Field[Any] | None":
 
 
 def own_keys() -> "list[Field[Any]]":
-    """The keys of a recipe that stand in no section."""
+    """The keys of a recipe that are in no section."""
     return [declared for declared in fields(Recipe) if declared.name not in (*SECTIONS, *KEPT_APART)]
 
 
 def keys() -> list[str]:
-    """Every dotted key that a recipe may hold."""
+    """Every dotted key that a recipe may have."""
     below = [f"{section}.{one.name}" for section, table in SECTIONS.items() for one in fields(table)]
     return [declared.name for declared in own_keys()] + below
 
 
 def place(table: dict[str, Any], key: str, value: Any) -> None:
-    """Sets a dotted key in nested tables; None takes the key out. A new budget replaces the old one."""
+    """Sets a dotted key in nested tables; None removes the key. A new budget replaces the old one."""
     annotation(key)
     *path, last = key.split(".")
     for part in path:
@@ -214,7 +214,7 @@ def place(table: dict[str, Any], key: str, value: Any) -> None:
 
 
 def check(table: dict[str, Any]) -> Recipe:
-    """A recipe from nested tables; raises HeedfulError for the first thing wrong."""
+    """A recipe from nested tables; raises HeedfulError for the first error."""
     from pydantic import ValidationError
 
     try:
@@ -233,7 +233,7 @@ def check(table: dict[str, Any]) -> Recipe:
 
 @cache
 def checker(table: type) -> "type[BaseModel]":
-    """What checks what a person wrote: no unknown keys, no silent conversions, every key within its limits."""
+    """The pydantic model of a table: no unknown keys, no silent conversions, every key within its limits."""
     from pydantic import ConfigDict, create_model
     from pydantic import Field as Checked
 
@@ -251,7 +251,7 @@ def checker(table: type) -> "type[BaseModel]":
 
 
 def limited(hint: Any, limits: dict[str, Any]) -> Any:
-    """A type whose numbers have limits: in a union with words, the numbers alone."""
+    """A type with limits on its numbers; in a union with strings, on the numbers alone."""
     from pydantic import Field as Checked
 
     if not limits:
@@ -263,7 +263,7 @@ def limited(hint: Any, limits: dict[str, Any]) -> Any:
 
 
 def refuse_without(recipe: Recipe) -> None:
-    """Raises HeedfulError for a list of texts one of which does not hold what each must."""
+    """Raises HeedfulError for a list of texts if one of them lacks the text that each must contain."""
     for section, table in SECTIONS.items():
         for declared in fields(table):
             must = declared.metadata["limits"].get("holds")
@@ -274,21 +274,21 @@ def refuse_without(recipe: Recipe) -> None:
 
 
 def refuse_unused(recipe: Recipe, uses: Uses, names: Iterable[str]) -> None:
-    """Raises HeedfulError if one of these keys is set that the recipe's task has no use for."""
+    """Raises HeedfulError if one of these keys is set and the recipe's task does not use it."""
     values, defaults = flat(as_table(recipe)), flat(as_table(Recipe()))
     for name in names:
         tasks = tasks_of(name, uses)
         if tasks and recipe.task not in tasks and values[name] != defaults[name]:
-            raise HeedfulError(f"{name} is for {listed(tasks)}, and the task is {recipe.task}.", f"Leave {name} out.")
+            raise HeedfulError(f"{name} is for {listed(tasks)}, and the task is {recipe.task}.", f"Remove {name}.")
 
 
 def tasks_of(key: str, uses: Uses) -> list[str]:
-    """The tasks that alone use a dotted key; empty: all do."""
+    """The only tasks that use a dotted key; empty if all tasks use it."""
     return [task for task, own in uses.items() if key in own]
 
 
 def listed(names: list[str]) -> str:
-    """Names as people say them.
+    """Names as an English list.
 
     >>> listed(["draw"]), listed(["draw", "match", "fill"])
     ('draw', 'draw, match and fill')
@@ -297,9 +297,9 @@ def listed(names: list[str]) -> str:
 
 
 def plain(error: "ValidationError", table: dict[str, Any]) -> HeedfulError:
-    """What pydantic found, in our words."""
+    """The first error that pydantic found, as a HeedfulError."""
     first = error.errors()[0]
-    # pydantic appends the union member it tried to the place; only names that the recipe has are of use to a person.
+    # pydantic appends the union member that it tried to the location; only names of the recipe help a person.
     path = [str(part) for part in first["loc"]]
     known = 2 if path[0] in SECTIONS and len(path) > 1 else 1
     key = ".".join(path[:known])
@@ -312,14 +312,14 @@ def plain(error: "ValidationError", table: dict[str, Any]) -> HeedfulError:
 
 
 def unknown_key(key: str) -> HeedfulError:
-    """The error for a key that no recipe has, with the nearest that it may have."""
+    """The error for an unknown key, with the nearest known one."""
     match = nearest(key, keys()) or nearest(key.split(".")[-1], [k.split(".")[-1] for k in keys()])
     full = next((k for k in keys() if k == match or k.endswith(f".{match}")), None)
     return HeedfulError(f"The recipe has no key {key}.", f"Nearest: {describe(full)}" if full else "")
 
 
 def describe(key: str, uses: Uses | None = None) -> str:
-    """A key, what it means, what it may be and its default, in a line."""
+    """A key with its description, type and default, in a line."""
     declared = declaration(key)
     if declared is None:  # a whole section
         return f"{key} (a table)"

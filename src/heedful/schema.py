@@ -1,7 +1,7 @@
-"""The tables of a recipe and their keys: plain frozen records, which pydantic checks only where a person wrote them.
+"""The tables of a recipe and their keys: plain frozen records; pydantic validates only what a person wrote.
 
-Every key is described where it is declared, and that description is what errors, `heedful recipes` and the docs show.
-Which tasks use a key is a fact of those tasks.
+Every key has its description in its declaration; errors, `heedful recipes` and the docs show it. Which tasks use a key
+is declared by those tasks (`TaskFacts.keys`).
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Settings = TypeVar("Settings", bound="DataSettings | NetworkSettings | TrainSett
 
 
 def key(default: Any, description: str, **limits: Any) -> Any:
-    """A key of a table: its default, what it means, and its limits (`ge`, `gt`, `le`, `lt`; `holds`: of each text)."""
+    """A key of a table: default, description and limits (`ge`, `gt`, `le`, `lt`; `holds`: in each text)."""
     metadata = {"description": description, "limits": limits}
     if isinstance(default, list | dict):
         return field(default_factory=default.copy, metadata=metadata)
@@ -30,160 +30,190 @@ def key(default: Any, description: str, **limits: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
-    """Where the examples come from, and what is done to them before a network sees them."""
+    """Where the examples come from, and how they are preprocessed."""
 
-    train: list[str] = key([], "files to learn from: paths, sample://name/split or hf://owner/dataset")
-    valid: Auto | list[str] = key("auto", "files to choose by; auto: rows held out of train by the seed")
-    test: list[str] = key([], "files scored once, at the end")
-    format: Format = key("auto", "auto: by the file's ending, or by what a folder holds")
+    train: list[str] = key([], "training files: paths, sample://name/split or hf://owner/dataset")
+    valid: Auto | list[str] = key("auto", "validation files; auto: rows held out from train by the seed")
+    test: list[str] = key([], "test files, scored once at the end of training")
+    format: Format = key("auto", "format of the files; auto: by the file extension, or by the contents of a folder")
     columns: dict[str, str] | list[str] = key({}, "columns by role (source=sku_title) or in order (1,2)")
-    group: str = key("", "column whose equal values never stand on two sides of a split")
-    bad_rows: Literal["error", "skip"] = key("error", "skip: leave bad rows out, counted and listed")
-    overlap: Literal["drop", "keep"] = key("drop", "training rows whose source stands in valid or test")
-    normalize: NormalForm = key("none", "Unicode normal form given to the texts")
+    group: str = key("", "column whose equal values stay on the same side of a split")
+    bad_rows: Literal["error", "skip"] = key(
+        "error", "error: stop at bad rows; skip: skip them, with a count and a list"
+    )
+    overlap: Literal["drop", "keep"] = key("drop", "training rows whose source is also in valid or test")
+    normalize: NormalForm = key("none", "Unicode normal form of the texts")
     source_tokenizer: str = key("auto", "characters, symbols, bpe, unigram or a tokenizer.json")
     target_tokenizer: str = key("auto", "characters, symbols, bpe, unigram or a tokenizer.json")
-    shared_tokenizer: bool = key(False, "one tokenizer, learnt from both sides")
-    vocabulary: Auto | int = key("auto", "entries of a bpe or unigram tokenizer")
+    shared_tokenizer: bool = key(False, "one tokenizer for both sides, learnt from both")
+    vocabulary: Auto | int = key("auto", "vocabulary size of a bpe or unigram tokenizer")
     picture: Auto | int = key("auto", "side of pictures and frames in pixels; auto: from the data")
-    colours: Literal["auto", "rgb", "gray"] = key("auto", "auto: gray if every picture is")
-    fit: Literal["crop", "pad", "stretch"] = key("crop", "how a picture that is not square is made so")
-    frame_rate: float = key(0.0, "frames a second taken of videos; 0: every frame", ge=0)
-    window: int = key(0, "steps or tokens a network reads at once; 0: all of a clip, 256 of a document", ge=0)
-    valid_rows: Auto | int = key("auto", "rows held out where valid is auto")
-    seed: Auto | int = key("auto", "of what is held out and sampled; auto: the recipe's own", ge=0)
-    min_tokens: int = key(0, "rows with a shorter side are left out, counted", ge=0)
-    max_tokens: int = key(0, "rows with a longer side are left out, counted; 0: none", ge=0)
-    max_ratio: float = key(0.0, "rows whose sides differ by more are left out, counted; 0: none", ge=0)
+    colours: Literal["auto", "rgb", "gray"] = key("auto", "colour channels of pictures; auto: gray if every picture is")
+    fit: Literal["crop", "pad", "stretch"] = key("crop", "how pictures are made square")
+    frame_rate: float = key(0.0, "frames per second that are read from videos; 0: every frame", ge=0)
+    window: int = key(0, "steps or tokens that a network reads at once; 0: all of a clip, 256 of a document", ge=0)
+    valid_rows: Auto | int = key("auto", "number of rows held out where valid is auto")
+    seed: Auto | int = key("auto", "seed for held-out rows and for sampling rows; auto: the recipe's seed", ge=0)
+    min_tokens: int = key(0, "rows with fewer tokens on a side are skipped and counted", ge=0)
+    max_tokens: int = key(0, "rows with more tokens on a side are skipped and counted; 0: no limit", ge=0)
+    max_ratio: float = key(
+        0.0, "rows whose sides differ in length by a larger factor are skipped and counted; 0: no limit", ge=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """Which row of the lineage, how large, and what differs from the row."""
+    """The row of the lineage, its size, and the settings that differ from the row."""
 
-    name: str = key("auto", "a row of the lineage: heedful networks lists them")
-    size: Size = key("small", "tiny, small or base: a row of one table")
-    width: Auto | int = key("auto", "vector size at each position")
-    depth: Auto | int = key("auto", "layers of the encoder, and of the decoder")
-    heads: Auto | int = key("auto", "attention heads")
-    inner: Auto | int = key("auto", "width inside the feed-forward part of a Transformer")
-    dropout: Auto | float = key("auto", "share of activations dropped in training, below 1", ge=0, lt=1)
-    cell: Literal["auto", "rnn", "lstm", "gru"] = key("auto", "recurrent cell of both sides")
-    attention: Literal["auto", "additive", "dot", "general", "concat"] = key("auto", "score of attention")
+    name: str = key("auto", "row of the lineage; heedful networks lists them")
+    size: Size = key("small", "tiny, small or base: default width, depth and heads")
+    width: Auto | int = key("auto", "size of the vector at each position")
+    depth: Auto | int = key("auto", "number of layers of the encoder, and of the decoder")
+    heads: Auto | int = key("auto", "number of attention heads")
+    inner: Auto | int = key("auto", "inner width of the feed-forward part of a Transformer")
+    dropout: Auto | float = key(
+        "auto", "dropout p: fraction of activations set to zero in training, below 1", ge=0, lt=1
+    )
+    cell: Literal["auto", "rnn", "lstm", "gru"] = key("auto", "recurrent cell of encoder and decoder")
+    attention: Literal["auto", "additive", "dot", "general", "concat"] = key(
+        "auto", "score function of single-head attention"
+    )
     feeding: Auto | bool = key("auto", "input feeding (Luong 2015)")
     patch: Auto | Literal["rows", "whole"] | int = key(
-        "auto", "a picture is read in squares of this side, in its rows, or as a whole"
+        "auto", "side of the square patches of a picture; rows: each row is a patch; whole: the picture is one patch"
     )
-    stem: Auto | int = key("auto", "convolutions before a picture is read, each halving it; 0: none")
+    stem: Auto | int = key("auto", "number of convolutions before the patches, each halving the picture; 0: none")
     pool: Literal["auto", "summary", "mean", "class"] = key(
-        "auto", "what one answer is read from: the encoder's own summary, the mean, a class token"
+        "auto", "pooling of the encoder's output to one vector: its own summary, the mean, a class token"
     )
-    causal: Auto | bool = key("auto", "each step sees only those before it")
-    codes: Auto | int = key("auto", "entries of the codebook of pictures, about")
-    norm: Literal["auto", "pre", "post"] = key("auto", "layer norm before or after each part")
+    causal: Auto | bool = key("auto", "each position attends only to itself and earlier ones")
+    codes: Auto | int = key("auto", "approximate number of entries of the codebook of pictures")
+    norm: Literal["auto", "pre", "post"] = key("auto", "layer norm before (pre) or after (post) each part of a block")
     positions: Literal["auto", "sinusoidal", "learned", "rotary", "grid", "line"] = key(
-        "auto", "how order is told; grid and line: that of the patches of a picture"
+        "auto", "position embeddings; grid (2-D) and line (1-D): for the patches of a picture"
     )
-    context: Auto | int = key("auto", "positions that a network with learned ones can tell apart; auto: 512", ge=1)
+    context: Auto | int = key("auto", "number of learned position embeddings; auto: 512", ge=1)
     activation: Literal["auto", "relu", "gelu", "gelu_tanh", "quick_gelu", "silu"] = key(
-        "auto", "function inside the feed-forward part of a Transformer"
+        "auto", "activation function of the feed-forward part of a Transformer"
     )
-    epsilon: Auto | float = key("auto", "what layer norms add to the variance", gt=0)
-    tied: Auto | bool = key("auto", "output layer shares the target embedding")
+    epsilon: Auto | float = key("auto", "epsilon that layer norms add to the variance", gt=0)
+    tied: Auto | bool = key("auto", "the output layer shares the weights of the target embedding")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """How long, how fast, on what. One of minutes, steps and epochs is the budget."""
+    """Budget, optimizer, batches and hardware. One of minutes, steps and epochs is the budget."""
 
-    minutes: float | None = key(None, "wall minutes of training; validation is shown apart", gt=0)
+    minutes: float | None = key(
+        None, "wall-clock minutes of training; the time for validation is shown separately", gt=0
+    )
     steps: int | None = key(None, "optimizer steps", gt=0)
     epochs: float | None = key(None, "passes over the training rows", gt=0)
-    batch_tokens: Auto | int = key("auto", "padded tokens in a batch, the longer side counted")
-    accumulate: int = key(1, "batches a step", ge=1)
+    batch_tokens: Auto | int = key("auto", "padded tokens in a batch, counted on the longer side")
+    accumulate: int = key(1, "batches per step (gradient accumulation)", ge=1)
     learning_rate: Auto | float = key(
-        "auto", "peak of the schedule, a number above 0; auto: by width, a tenth of it from weights that exist"
+        "auto", "peak learning rate, above 0; auto: by width, and a tenth of that with pretrained weights"
     )
-    schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = key("auto", "auto: cosine to zero")
-    warmup: Auto | float = key("auto", "below 1: share of the budget; else steps")
-    weight_decay: float = key(0.01, "of matrices; never of biases, norms and embeddings", ge=0)
+    schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = key(
+        "auto", "schedule of the learning rate; auto: cosine to zero"
+    )
+    warmup: Auto | float = key("auto", "warm-up of the learning rate; below 1: fraction of the budget, otherwise steps")
+    weight_decay: float = key(0.01, "weight decay of matrices; not of biases, norms and embeddings", ge=0)
     layer_decay: float = key(
-        1.0, "learning rate of each layer, of the one above; embeddings lowest; 1: alike", gt=0, le=1
+        1.0,
+        "factor of the learning rate from each layer to the one below; embeddings lowest; 1: the same for all",
+        gt=0,
+        le=1,
     )
-    freeze: list[str] = key([], "parts whose weights stay as they are: embedding, encoder.layers.0")
-    label_smoothing: float = key(0.1, "share of probability spread over the vocabulary", ge=0, lt=1)
-    clip: float = key(1.0, "largest norm of the whole gradient", gt=0)
-    average: Auto | float = key("auto", "decay of the running average of weights; 0: none")
-    valid_every: Auto | int = key("auto", "steps between two validations")
-    valid_limit: int = key(500, "validation examples answered each time, the same ones always", gt=0)
-    patience: int = key(0, "validations without a new best before stopping; 0: never", ge=0)
-    device: str = key("auto", "auto, cpu, cuda, cuda:1, mps")
+    freeze: list[str] = key([], "frozen parts, such as embedding, encoder.layers.0")
+    label_smoothing: float = key(0.1, "label smoothing: probability spread over the vocabulary", ge=0, lt=1)
+    clip: float = key(1.0, "gradient clipping: largest norm of the whole gradient", gt=0)
+    average: Auto | float = key("auto", "decay of the running average of the weights; 0: no averaging")
+    valid_every: Auto | int = key("auto", "steps between validations")
+    valid_limit: int = key(500, "examples of the validation set that are scored, the same ones each time", gt=0)
+    patience: int = key(0, "early stopping: validations without a new best; 0: never", ge=0)
+    device: str = key("auto", "device: auto, cpu, cuda, cuda:1, mps")
     augment: Auto | list[Augment] = key(
-        "auto", "how pictures are varied, seeded by example: flip, shift, turn, colour, erase"
+        "auto", "augmentation of pictures, seeded by example: flip, shift, turn (rotation), colour, erase"
     )
-    mix: Auto | float = key("auto", "share of batches whose examples are mixed (mixup, cutmix)")
-    class_weights: Literal["none", "balanced"] = key("none", "balanced: rare classes count more")
-    smooth_steps: float = key(0.0, "weight of the loss on jumps between steps", ge=0)
-    drop_source: Auto | float = key("auto", "share of examples shown without source", ge=0, lt=1)
-    codebook: Auto | float = key("auto", "share of the budget that the codebook gets", ge=0, lt=1)
-    mask: float = key(0.15, "share of tokens that are gaps to be filled", gt=0, lt=1)
-    whole_words: bool = key(False, "all pieces of a word are gaps together")
-    precision: Literal["auto", "float32", "bfloat16"] = key("auto", "auto: bfloat16 where the hardware has it")
-    threads: Auto | int = key("auto", "processor threads")
-    workers: int = key(0, "processes that prepare batches", ge=0)
+    mix: Auto | float = key("auto", "fraction of batches with mixup or cutmix")
+    class_weights: Literal["none", "balanced"] = key(
+        "none", "class weights of the loss; balanced: rare classes count more"
+    )
+    smooth_steps: float = key(0.0, "weight of the truncated MSE between neighbouring steps (T-MSE)", ge=0)
+    drop_source: Auto | float = key("auto", "fraction of training examples without source, for guidance", ge=0, lt=1)
+    codebook: Auto | float = key("auto", "fraction of the budget for training the codebook", ge=0, lt=1)
+    mask: float = key(0.15, "fraction of tokens that are masked", gt=0, lt=1)
+    whole_words: bool = key(False, "whole-word masking: all subwords of a word are masked together")
+    precision: Literal["auto", "float32", "bfloat16"] = key(
+        "auto", "precision of training; auto: bfloat16 where the hardware supports it"
+    )
+    threads: Auto | int = key("auto", "CPU threads")
+    workers: int = key(0, "loader processes that prepare batches", ge=0)
+    keep: bool = key(False, "keep the checkpoints of a finished run; otherwise they are deleted at its end")
     track: Literal["none", "tensorboard"] = key("none", "a second log beside metrics.jsonl")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateSettings:
-    """How an answer is searched for. Scores are log probabilities under the unmodified network."""
+    """Search and sampling of answers. Scores are log probabilities under the unmodified network."""
 
-    beam: int = key(4, "hypotheses kept a source; 1: greedy", ge=1)
-    n_best: int = key(1, "answers a source, at most beam (or samples)", ge=1)
-    length_penalty: float = key(1.0, "score / length ** penalty orders the finished; 0: raw score", ge=0)
+    beam: int = key(4, "beam size: hypotheses per source; 1: greedy search", ge=1)
+    n_best: int = key(1, "answers per source, at most the beam size; or number of samples", ge=1)
+    length_penalty: float = key(
+        1.0, "finished hypotheses are ranked by score / length ** penalty; 0: by the score", ge=0
+    )
     finish: Literal["shrink", "sure", "likely", "full"] = key(
         "shrink",
-        "shrink: what is finished keeps its place in the beam; else another grows there, until none can "
-        "win (sure), none would if it ended now (likely), or beam are finished (full)",
+        "shrink: a finished hypothesis keeps its place in the beam; else the place is freed, until none can win at "
+        "any length (sure), none would if it ended now (likely), or as many as the beam size are finished (full)",
     )
-    close: bool = key(False, "the last token of a longest answer is its end, at no cost, if no phrases are asked for")
-    renormalize: bool = key(False, "in choosing, tokens that may not be said leave their share to the rest")
-    max_length: Auto | int = key("auto", "longest answer in tokens; reaching it is reported")
-    sample: bool = key(False, "draw from the distribution rather than search for its top")
-    temperature: float = key(1.0, "below 1: safer, above 1: wilder", gt=0)
-    top_k: int = key(0, "draw from the k likeliest; 0: all", ge=0)
-    top_p: float = key(1.0, "draw from the fewest that hold this share", gt=0, le=1)
-    min_p: float = key(0.0, "draw from those with this share of the likeliest one's", ge=0, lt=1)
-    guidance: float = key(1.0, "how far away from what would be drawn without a source", ge=0)
-    repetition_penalty: float = key(1.0, "divides the odds of tokens already said", ge=1)
-    no_repeat_ngram: int = key(0, "no n-gram of this length twice; 0: off", ge=0)
-    prefix: str = key("", "the answer must begin so")
-    required: list[str] = key([], "phrases the answer must hold")
-    forbidden: list[str] = key([], "phrases the answer must not hold")
-    stop: list[str] = key([], "texts at which an answer ends, before the first of them")
+    close: bool = key(
+        False, "an answer of the longest length ends with the end token, at no cost, unless phrases are constrained"
+    )
+    renormalize: bool = key(False, "renormalise probabilities over the allowed tokens when ranking hypotheses")
+    max_length: Auto | int = key("auto", "longest answer in tokens; unfinished answers are reported")
+    sample: bool = key(False, "sample from the distribution instead of searching for the most probable answer")
+    temperature: float = key(1.0, "temperature of sampling; below 1: less random, above 1: more random", gt=0)
+    top_k: int = key(0, "sample from the k most probable tokens; 0: from all", ge=0)
+    top_p: float = key(
+        1.0, "nucleus sampling: from the fewest tokens whose probabilities sum to at least this", gt=0, le=1
+    )
+    min_p: float = key(0.0, "sample from tokens with at least this fraction of the largest probability", ge=0, lt=1)
+    guidance: float = key(
+        1.0, "weight of classifier-free guidance, away from the prediction without source; 1: none", ge=0
+    )
+    repetition_penalty: float = key(1.0, "divisor of the odds of tokens already generated", ge=1)
+    no_repeat_ngram: int = key(0, "no n-gram of this length is repeated; 0: off", ge=0)
+    prefix: str = key("", "text with which the answer begins")
+    required: list[str] = key([], "phrases that the answer must contain")
+    forbidden: list[str] = key([], "phrases that the answer must not contain")
+    stop: list[str] = key([], "texts before which an answer ends")
     long_prompt: Literal["error", "end"] = key(
-        "error", "end: of a prompt too long for the network only the end is read"
+        "error", "if a prompt is too long for the network; end: only its end is read"
     )
     template: list[str] = key(
-        [], 'what texts are put into, as "a photo of a {}"; commas part several, whose mean counts', holds="{}"
+        [],
+        'templates for texts, as "a photo of a {}"; several are separated by commas, and their embeddings averaged',
+        holds="{}",
     )
-    batch_tokens: int = key(8000, "padded source tokens times beams searched at once", gt=0)
-    seed: int = key(0, "of sampling: it and the source decide the answer, wherever it stands", ge=0)
+    batch_tokens: int = key(8000, "padded source tokens times beams that are searched at once", gt=0)
+    seed: int = key(0, "seed of sampling; samples depend on it and on the source alone", ge=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole recipe.
+    """A complete recipe.
 
-    `written` are the dotted keys that a person wrote: what was not written, a task may have a default of its own for.
+    `written` holds the dotted keys that a person wrote: for all others a task may have defaults of its own.
 
     >>> Recipe(task="translate", train=TrainSettings(steps=100)).train.steps
     100
     """
 
-    task: str = key("", "what is learnt: heedful --help lists the tasks")
-    seed: int = key(0, "of everything: split, order, weights, dropout", ge=0)
-    start: str = key("", "what weights are the beginning (--from): a run, a folder or name of published ones")
+    task: str = key("", "the task; heedful --help lists all")
+    seed: int = key(0, "seed of everything: split, order, initial weights, dropout", ge=0)
+    start: str = key("", "pretrained weights (--from): a run, a folder or name of published weights")
     data: DataSettings = DataSettings()
     network: NetworkSettings = NetworkSettings()
     train: TrainSettings = TrainSettings()
@@ -191,19 +221,19 @@ class Recipe:
     written: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     def with_defaults(self, section: str, defaults: Mapping[str, Any]) -> "Recipe":
-        """The recipe with what keys of a section mean to a task, where a person wrote nothing."""
+        """The recipe with a task's own defaults for the keys of a section that a person did not write."""
         unwritten = {name: value for name, value in defaults.items() if f"{section}.{name}" not in self.written}
         changed: dict[str, Any] = {section: replace(getattr(self, section), **unwritten)}
         return replace(self, **changed)
 
     @property
     def data_seed(self) -> int:
-        """What decides which rows are held out and sampled."""
+        """The seed for held-out rows and for sampling rows."""
         return self.seed if self.data.seed == "auto" else self.data.seed
 
 
 def parse_settings(table: type[Settings], values: Mapping[str, Any]) -> Settings:
-    """The settings that were written with `dataclasses.asdict`; raises HeedfulError for a key that there is not."""
+    """Settings from what `dataclasses.asdict` wrote; raises HeedfulError for an unknown key."""
     if not isinstance(values, Mapping):
         raise HeedfulError(f"{values!r} is no table of settings.")
     names = [setting.name for setting in fields(table)]

@@ -41,41 +41,41 @@ def folder(tmp_path: Path) -> Path:
 
 def test_weights_are_equal_where_they_are_asked_for(folder: Path) -> None:
     """The widths are said; the files hold what was promised."""
-    told = heedful(f"{THREE} --test test.tsv --steps 2 --weights 1e5 data.bad_rows=skip -o equal", folder)
-    assert told.code == 0, told.err
+    outcome = heedful(f"{THREE} --test test.tsv --steps 2 --weights 1e5 data.bad_rows=skip -o equal", folder)
+    assert outcome.code == 0, outcome.err
     entries = json.loads((folder / "equal" / "compare.json").read_text(encoding="utf-8"))["entries"]
     assert [entry["network"] for entry in entries] == list(NETWORKS)
     for entry in entries:
-        held = sum(weight.size for weight in load_file(folder / entry["run"] / "model.safetensors").values())
+        weight_count = sum(weight.size for weight in load_file(folder / entry["run"] / "model.safetensors").values())
         width = json.loads((folder / entry["run"] / "config.json").read_text(encoding="utf-8"))["network"]["width"]
-        assert f"{entry['network']}: width {width}, {entry['weights']:,} weights" in told.err
-        assert held == entry["weights"]
-        assert held == pytest.approx(1e5, rel=0.08)
+        assert f"{entry['network']}: width {width}, {entry['weights']:,} weights" in outcome.err
+        assert weight_count == entry["weights"]
+        assert weight_count == pytest.approx(1e5, rel=0.08)
 
 
 def test_data_are_prepared_once_for_all_networks(folder: Path) -> None:
     """And all seeds, which share one split; each run has all of its data, and nothing else is left."""
-    told = heedful(f"{THREE} --steps 2 --seeds 1,0 data.bad_rows=skip -o luck", folder)
-    assert told.code == 0, told.err
+    outcome = heedful(f"{THREE} --steps 2 --seeds 1,0 data.bad_rows=skip -o luck", folder)
+    assert outcome.code == 0, outcome.err
     runs = [f"{network}-{seed}" for network in NETWORKS for seed in (0, 1)]
     assert sorted(path.name for path in (folder / "luck").iterdir()) == sorted([*runs, "compare.html", "compare.json"])
-    assert told.err.count("held out by seed 1") == told.err.count("held out") == 1
-    assert told.err.count("data as prepared before") == 5
-    first, *others = [contents(folder / "luck" / run) for run in runs]
+    assert outcome.err.count("held out by seed 1") == outcome.err.count("held out") == 1
+    assert outcome.err.count("data as prepared before") == 5
+    first, *further = [contents(folder / "luck" / run) for run in runs]
     assert {"bad_rows.jsonl", "data/prepared.json", "data/valid.json"} < first.keys()
-    assert others == [first] * 5
+    assert further == [first] * 5
     weights = {(folder / "luck" / run / "model.safetensors").read_bytes() for run in runs}
     assert len(weights) == len(runs)
-    kept = json.loads((folder / "luck" / "compare.json").read_text(encoding="utf-8"))
-    assert kept["over_runs"].keys() == {*NETWORKS}
+    comparison = json.loads((folder / "luck" / "compare.json").read_text(encoding="utf-8"))
+    assert comparison["over_runs"].keys() == {*NETWORKS}
     (folder / "luck" / "gru-0" / "data" / "valid.json").unlink()  # a run is its own: what becomes of one concerns none
     assert heedful("evaluate luck/vaswani2017-0", folder).code == 0
 
 
 def contents(run: Path) -> dict[str, bytes]:
     """A run's data by file."""
-    kept = [run / "bad_rows.jsonl", *(path for path in (run / "data").rglob("*") if path.is_file())]
-    return {str(path.relative_to(run)): path.read_bytes() for path in kept}
+    paths = [run / "bad_rows.jsonl", *(path for path in (run / "data").rglob("*") if path.is_file())]
+    return {str(path.relative_to(run)): path.read_bytes() for path in paths}
 
 
 def test_other_data_are_refused_before_training(folder: Path) -> None:
@@ -84,8 +84,8 @@ def test_other_data_are_refused_before_training(folder: Path) -> None:
     assert heedful(line.format("--networks gru data.bad_rows=skip -o twice"), folder).code == 0
     rows = (folder / "pairs.tsv").read_text(encoding="utf-8").removesuffix("\nalone")
     (folder / "pairs.tsv").write_text(rows.replace("A", "B"), encoding="utf-8")
-    told = heedful(line.format("--networks cho2014,gru data.bad_rows=skip -o twice"), folder)
-    assert told.code == 2 and "twice/gru holds a run on other data: pairs.tsv changed since" in told.err
+    outcome = heedful(line.format("--networks cho2014,gru data.bad_rows=skip -o twice"), folder)
+    assert outcome.code == 2 and "twice/gru holds a run on other data: pairs.tsv changed since" in outcome.err
     assert not (folder / "twice" / "cho2014").exists()
 
 
@@ -95,31 +95,33 @@ def test_every_task_is_compared_across_eras(task: str, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     files, column = written(tmp_path / "data", SEED), COLUMN.get(task, "texts")
     networks = random.Random(f"{SEED} {task}").sample(allowed(task), 2)
-    told = heedful(
+    outcome = heedful(
         f"compare {task} {files[f'train-{column}']} --valid {files[f'valid-{column}']} --networks {','.join(networks)} "
         f"--steps 3 network.width=16 data.overlap=keep -o made {SMALL if task == 'caption' else TINY}",
         tmp_path,
     )
-    assert told.code == 0, told.err
+    assert outcome.code == 0, outcome.err
     page = (tmp_path / "made" / "compare.html").read_text(encoding="utf-8")
     entries = json.loads((tmp_path / "made" / "compare.json").read_text(encoding="utf-8"))["entries"]
-    assert [entry["network"] for entry in entries] == networks and f"{networks[0]} vs {networks[1]}: " in told.out
+    assert [entry["network"] for entry in entries] == networks and f"{networks[0]} vs {networks[1]}: " in outcome.out
     for entry in entries:
-        value = scored(entry["scores"])
-        assert value == scored(json.loads((tmp_path / entry["run"] / "scores.json").read_text())["scores"])
-        [line] = [line for line in told.out.splitlines() if re.match(rf"{entry['network']} .*/s ", line)]
+        value = primary_score(entry["scores"])
+        assert value == primary_score(json.loads((tmp_path / entry["run"] / "scores.json").read_text())["scores"])
+        [line] = [line for line in outcome.out.splitlines() if re.match(rf"{entry['network']} .*/s ", line)]
         row = page.partition(f'<tr><th scope="row">{entry["network"]}</th>')[2].partition("</tr>")[0]
         assert line.split()[1] == value and f"<span>{value}" in row
-        assert entry["samples"] and {Path(one["source"]).name in page for one in entry["samples"]} == {True}
-        said = [one["output"] for one in entry["samples"] if task not in ("draw", "label")]
-        assert [output for output in said if escape(output) not in page] == []
-    pictures = [Image.open(io.BytesIO(base64.b64decode(one))) for one in re.findall(r"image/png;base64,([^\"]+)", page)]
-    shown = len(entries[0]["samples"]) * {"draw": len(networks) + 1, "label": 0, "complete": 0, "fill": 0}.get(task, 1)
-    assert [one.size for one in pictures] == [(SIDE, SIDE)] * shown
+        assert entry["samples"] and {Path(sample["source"]).name in page for sample in entry["samples"]} == {True}
+        outputs = [sample["output"] for sample in entry["samples"] if task not in ("draw", "label")]
+        assert [output for output in outputs if escape(output) not in page] == []
+    pictures = [Image.open(io.BytesIO(base64.b64decode(png))) for png in re.findall(r"image/png;base64,([^\"]+)", page)]
+    picture_count = len(entries[0]["samples"]) * {"draw": len(networks) + 1, "label": 0, "complete": 0, "fill": 0}.get(
+        task, 1
+    )
+    assert [picture.size for picture in pictures] == [(SIDE, SIDE)] * picture_count
     assert page.count("<svg") >= 2 and page.count("truth") >= (task == "label")
 
 
-def scored(scores: dict[str, Any]) -> str:
+def primary_score(scores: dict[str, Any]) -> str:
     """The score that a comparison goes by, as tables have it."""
     return words.score(scores["measures"][scores["primary"]]["value"], scores["primary"]).removesuffix(" %")
 
@@ -143,7 +145,7 @@ MISTAKES = {
 def test_mistakes_are_found_before_training(case: str, folder: Path) -> None:
     networks, more, expected = MISTAKES[case]
     line = f"compare translate pairs.tsv --networks {networks} --steps 1 {more} -o made data.bad_rows=skip {SMALL}"
-    told = heedful(line, folder)
-    assert told.code == 2 and told.out == "" and "Traceback" not in told.err
-    assert [words for words in expected if words not in told.err] == []
+    outcome = heedful(line, folder)
+    assert outcome.code == 2 and outcome.out == "" and "Traceback" not in outcome.err
+    assert [words for words in expected if words not in outcome.err] == []
     assert not list(folder.glob("made/*/metrics.jsonl"))

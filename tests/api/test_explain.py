@@ -17,10 +17,10 @@ from support.families import oracle
 from support.inside import inside
 
 
-def heads(found: Alignment, side: str) -> torch.Tensor:
+def heads(alignment: Alignment, side: str) -> torch.Tensor:
     """The maps (layers, heads, T, S) by their names."""
-    layers = [[found.maps[f"{side}.{layer}.self_attention.head{head}"] for head in range(3)] for layer in range(2)]
-    assert len(found.maps) == 6
+    layers = [[alignment.maps[f"{side}.{layer}.self_attention.head{head}"] for head in range(3)] for layer in range(2)]
+    assert len(alignment.maps) == 6
     return torch.tensor(layers)
 
 
@@ -28,16 +28,16 @@ def heads(found: Alignment, side: str) -> torch.Tensor:
 def test_what_goes_on_looked_at_what_theirs_did(tmp_path: Path) -> None:
     """A given continuation and the model's own, each token of which looked at all before it."""
     model = heedful.load(published.gpt2(tmp_path / "gpt2"))
-    theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2", attn_implementation="eager").eval()
+    reference_model = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2", attn_implementation="eager").eval()
     tokenizer = inside(model).tokenizer
     numbers = {tokenizer.shown(number): number for number in range(tokenizer.size)}
-    for rest in (" stands near the river", None):
-        found = model.explain("The old house", rest)
-        assert found.source[:3] == ("The", "▁old", "▁house") and found.source[3:] == found.target[:-1]
-        assert len(found.target) == (4 if rest else 24)
-        ids = torch.tensor([[numbers[token] for token in found.source]])
-        maps = torch.cat(theirs(ids, output_attentions=True).attentions)[:, :, 2:]
-        assert torch.allclose(heads(found, "decoder"), maps, atol=1e-5)
+    for continuation in (" stands near the river", None):
+        alignment = model.explain("The old house", continuation)
+        assert alignment.source[:3] == ("The", "▁old", "▁house") and alignment.source[3:] == alignment.target[:-1]
+        assert len(alignment.target) == (4 if continuation else 24)
+        ids = torch.tensor([[numbers[token] for token in alignment.source]])
+        maps = torch.cat(reference_model(ids, output_attentions=True).attentions)[:, :, 2:]
+        assert torch.allclose(heads(alignment, "decoder"), maps, atol=1e-5)
     with pytest.raises(HeedfulError, match="the network reads 32 at once"):
         model.explain("The old house" * 20, " stands")
 
@@ -45,18 +45,18 @@ def test_what_goes_on_looked_at_what_theirs_did(tmp_path: Path) -> None:
 @torch.inference_mode()
 def test_gaps_looked_at_what_theirs_did(tmp_path: Path) -> None:
     model = heedful.load(published.bert(tmp_path / "bert"))
-    theirs = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "bert", attn_implementation="eager").eval()
+    reference_model = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "bert", attn_implementation="eager").eval()
     words = oracle.AutoTokenizer.from_pretrained(tmp_path / "bert")
     text = "The [MASK] house stands near the [MASK]."
     inputs: Any = words(text, return_tensors="pt")
-    at = (inputs["input_ids"][0] == words.mask_token_id).nonzero()[:, 0]
-    maps = torch.cat(theirs(**inputs, output_attentions=True).attentions)[:, :, at]
+    positions = (inputs["input_ids"][0] == words.mask_token_id).nonzero()[:, 0]
+    maps = torch.cat(reference_model(**inputs, output_attentions=True).attentions)[:, :, positions]
     for output in (None, "The old house stands near the river."):
-        found = model.explain(text, output)
-        assert torch.allclose(heads(found, "encoder"), maps, atol=1e-5)
-        assert [place for place, token in enumerate(found.source) if token == "[MASK]"] == at.tolist()
+        alignment = model.explain(text, output)
+        assert torch.allclose(heads(alignment, "encoder"), maps, atol=1e-5)
+        assert [position for position, token in enumerate(alignment.source) if token == "[MASK]"] == positions.tolist()
         guesses = model.answer([text])[0][0].tokens if output is None else ("old", "river")
-        assert found.target == guesses
+        assert alignment.target == guesses
 
 
 def test_an_answer_that_fills_all_positions_is_explained(tmp_path: Path) -> None:
@@ -65,9 +65,9 @@ def test_an_answer_that_fills_all_positions_is_explained(tmp_path: Path) -> None
     settings = {"data.train": [str(tmp_path / "pairs.tsv")], "network.name": "vaswani2017", "network.size": "tiny"}
     settings |= {"network.positions": "learned", "network.context": 6, "train.steps": 1, "data.valid_rows": 2}
     model = run(recipes.build("translate", settings), tmp_path / "run", Quiet())
-    unfinished = {"generate.beam": 1, "generate.max_length": 20}
-    model = heedful.Model(model.folder, recipes.change(model.recipe, unfinished), model.trained)
+    short_answers = {"generate.beam": 1, "generate.max_length": 20}
+    model = heedful.Model(model.folder, recipes.change(model.recipe, short_answers), model.trained)
     [[answer]] = model.answer(["a x"])
-    found = model.explain("a x")
-    assert found.target == (*answer.tokens, *(["</s>"] if answer.complete else []))
-    assert not answer.complete and len(found.target) == 6
+    alignment = model.explain("a x")
+    assert alignment.target == (*answer.tokens, *(["</s>"] if answer.complete else []))
+    assert not answer.complete and len(alignment.target) == 6

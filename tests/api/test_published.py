@@ -31,8 +31,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [str(published.picture(folder / f"{number}.png", number, shape)) for number, shape in enumerate(shapes)]
 
 
-def near(one: Any, other: Any, within: float = 1e-4) -> bool:
-    return bool(torch.allclose(torch.as_tensor(one).float(), torch.as_tensor(other).float(), atol=within))
+def near(values: Any, expected: Any, tolerance: float = 1e-4) -> bool:
+    return bool(torch.allclose(torch.as_tensor(values).float(), torch.as_tensor(expected).float(), atol=tolerance))
 
 
 # Each verb, against the library's own calls.
@@ -42,52 +42,54 @@ def near(one: Any, other: Any, within: float = 1e-4) -> bool:
 def test_a_text_goes_on_as_theirs(tmp_path: Path) -> None:
     """Greedily and by beams, token by token; and the log probability of a continuation."""
     model = heedful.load(published.gpt2(tmp_path / "gpt2"))
-    theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2").eval()
+    reference_model = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2").eval()
     words = oracle.GPT2Tokenizer.from_pretrained(tmp_path / "gpt2")
     greedy, beams = (model.answer(PROMPTS, GREEDY | {"generate.beam": beam}) for beam in (1, 4))
     for text, *answers in zip(PROMPTS, greedy, beams, strict=True):
         ids = words(text, return_tensors="pt")["input_ids"]
         for [answer], beam in zip(answers, (1, 4), strict=True):
-            told = {"max_new_tokens": 12, "do_sample": False, "num_beams": beam, "pad_token_id": 50256}
-            written = theirs.generate(ids, **told)[0, ids.size(1) :]
-            assert answer.output == words.decode(written, skip_special_tokens=True)
-        both = words(text + " over there", return_tensors="pt")["input_ids"]
-        shares = theirs(both).logits[0, :-1].log_softmax(-1).gather(1, both[0, 1:, None])[ids.size(1) - 1 :]
-        assert near(model.score([(text, " over there")]), shares.sum(), 1e-3)
+            arguments = {"max_new_tokens": 12, "do_sample": False, "num_beams": beam, "pad_token_id": 50256}
+            expected = reference_model.generate(ids, **arguments)[0, ids.size(1) :]
+            assert answer.output == words.decode(expected, skip_special_tokens=True)
+        all_ids = words(text + " over there", return_tensors="pt")["input_ids"]
+        log_probabilities = (
+            reference_model(all_ids).logits[0, :-1].log_softmax(-1).gather(1, all_ids[0, 1:, None])[ids.size(1) - 1 :]
+        )
+        assert near(model.score([(text, " over there")]), log_probabilities.sum(), 1e-3)
 
 
 @torch.inference_mode()
 def test_gaps_are_filled_as_theirs(tmp_path: Path) -> None:
     """The likeliest words, marks left out, with their probabilities: two gaps in one text, and a word cut in pieces."""
     model = heedful.load(published.bert(tmp_path / "bert"))
-    theirs = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "bert").eval()
+    reference_model = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "bert").eval()
     words = oracle.AutoTokenizer.from_pretrained(tmp_path / "bert")
     for text in ("The [MASK] sat, unbelievably, on the [MASK].", "[MASK] is antidisestablishmentarianism?"):
         inputs = words(text, return_tensors="pt")
-        at = (inputs["input_ids"][0] == words.mask_token_id).nonzero()[:, 0]
-        shares = theirs(**inputs).logits[0, at].softmax(-1)
-        shares[:, words.all_special_ids] = 0
-        best = shares.topk(5)
+        positions = (inputs["input_ids"][0] == words.mask_token_id).nonzero()[:, 0]
+        probabilities = reference_model(**inputs).logits[0, positions].softmax(-1)
+        probabilities[:, words.all_special_ids] = 0
+        best = probabilities.topk(5)
         [answers] = model.answer([text], {"generate.n_best": 5})
         for rank, answer in enumerate(answers):
             assert answer.track is not None
-            assert list(answer.track.labels) == [words.decode([one]) for one in best.indices[:, rank]]
+            assert list(answer.track.labels) == [words.decode([token]) for token in best.indices[:, rank]]
             assert near(torch.tensor(answer.track.probabilities)[:, 0], best.values[:, rank])
         first = words.convert_ids_to_tokens(best.indices[:, 0].tolist())
-        if not any(one.startswith("##") for one in first):
+        if not any(token.startswith("##") for token in first):
             assert answers[0].output == text.replace("[MASK]", "{}").format(*first)
-    [[one, *_]] = model.answer(["The [MASK] sat."])
-    assert near(model.score([("The [MASK] sat.", one.output)]), one.score)
+    [[best_answer, *_]] = model.answer(["The [MASK] sat."])
+    assert near(model.score([("The [MASK] sat.", best_answer.output)]), best_answer.score)
 
 
 @torch.inference_mode()
 def test_pictures_are_classified_as_theirs(pictures: list[str], tmp_path: Path) -> None:
     model = heedful.load(published.vit(tmp_path / "vit"))
-    theirs = oracle.AutoModelForImageClassification.from_pretrained(tmp_path / "vit").eval()
+    reference_model = oracle.AutoModelForImageClassification.from_pretrained(tmp_path / "vit").eval()
     processor = published.ViTImageProcessorPil.from_pretrained(tmp_path / "vit")
-    values = processor([Image.open(one) for one in pictures], return_tensors="pt")["pixel_values"]
-    expected = theirs(values).logits.softmax(-1)
-    answers = [found[0] for found in model.answer(pictures)]
+    values = processor([Image.open(path) for path in pictures], return_tensors="pt")["pixel_values"]
+    expected = reference_model(values).logits.softmax(-1)
+    answers = [best[0] for best in model.answer(pictures)]
     assert near([answer.track.probabilities[0] for answer in answers if answer.track], expected)
     assert [answer.output for answer in answers] == [NAMES[number] for number in expected.argmax(1)]
 
@@ -95,27 +97,27 @@ def test_pictures_are_classified_as_theirs(pictures: list[str], tmp_path: Path) 
 @torch.inference_mode()
 def test_texts_are_classified_as_theirs(tmp_path: Path) -> None:
     model = heedful.load(published.bert(tmp_path / "bert", "BertForSequenceClassification", **classes(NAMES)))
-    theirs = oracle.AutoModelForSequenceClassification.from_pretrained(tmp_path / "bert").eval()
+    reference_model = oracle.AutoModelForSequenceClassification.from_pretrained(tmp_path / "bert").eval()
     words = oracle.AutoTokenizer.from_pretrained(tmp_path / "bert")
-    expected = theirs(**words(list(LINES), padding=True, return_tensors="pt")).logits.softmax(-1)
-    found = [answers[0].track for answers in model.answer(LINES)]
-    assert near([one.probabilities[0] for one in found if one], expected)
+    expected = reference_model(**words(list(LINES), padding=True, return_tensors="pt")).logits.softmax(-1)
+    tracks = [answers[0].track for answers in model.answer(LINES)]
+    assert near([track.probabilities[0] for track in tracks if track], expected)
 
 
 @torch.inference_mode()
 def test_pictures_and_texts_match_as_theirs(pictures: list[str], tmp_path: Path) -> None:
     model = heedful.load(published.clip(tmp_path / "clip"))
-    theirs = oracle.CLIPModel.from_pretrained(tmp_path / "clip").eval()
+    reference_model = oracle.CLIPModel.from_pretrained(tmp_path / "clip").eval()
     processor = published.CLIPImageProcessorPil.from_pretrained(tmp_path / "clip")
     words = oracle.CLIPTokenizer.from_pretrained(tmp_path / "clip")
     texts = ["a photo of a cat", "Two dogs, sleeping!", "an owl"]
-    values = processor([Image.open(one).convert("RGB") for one in pictures], return_tensors="pt")
-    found = theirs(**values, **words(texts, padding=True, return_tensors="pt"))
-    shares = found.logits_per_image.softmax(-1)
-    for row, answers in zip(shares, model.among(pictures, texts, {"generate.n_best": 3}), strict=True):
+    values = processor([Image.open(path).convert("RGB") for path in pictures], return_tensors="pt")
+    outputs = reference_model(**values, **words(texts, padding=True, return_tensors="pt"))
+    probabilities = outputs.logits_per_image.softmax(-1)
+    for row, answers in zip(probabilities, model.among(pictures, texts, {"generate.n_best": 3}), strict=True):
         assert [answer.output for answer in answers] == [texts[number] for number in row.argsort(descending=True)]
         assert near([math.exp(answer.score) for answer in answers], row.sort(descending=True).values)
-    cosines = (found.image_embeds @ found.text_embeds.T).diagonal()
+    cosines = (outputs.image_embeds @ outputs.text_embeds.T).diagonal()
     assert near(model.score(list(zip(pictures, texts, strict=True))), cosines)
 
 
@@ -123,44 +125,44 @@ def test_pictures_and_texts_match_as_theirs(pictures: list[str], tmp_path: Path)
 def test_texts_are_translated_as_theirs(tmp_path: Path) -> None:
     """Greedily and by beams, unfinished answers too; a language may be asked for."""
     model = heedful.load(published.marian(tmp_path / "marian"))
-    theirs = oracle.MarianMTModel.from_pretrained(tmp_path / "marian").eval()
+    reference_model = oracle.MarianMTModel.from_pretrained(tmp_path / "marian").eval()
     words = oracle.MarianTokenizer.from_pretrained(tmp_path / "marian")
     texts = [*LINES, ">>de<< The old house"]
     inputs = words(texts, padding=True, return_tensors="pt")
     for beam in (1, 4):
-        written = theirs.generate(**inputs, do_sample=False, num_beams=beam)
-        answers = [found[0] for found in model.answer(texts, {"generate.beam": beam})]
-        assert [one.output for one in answers] == words.batch_decode(written, skip_special_tokens=True)
-        assert {one.complete for one in answers} == {True, False}
+        ids = reference_model.generate(**inputs, do_sample=False, num_beams=beam)
+        answers = [best[0] for best in model.answer(texts, {"generate.beam": beam})]
+        assert [answer.output for answer in answers] == words.batch_decode(ids, skip_special_tokens=True)
+        assert {answer.complete for answer in answers} == {True, False}
 
 
 @torch.inference_mode()
 def test_pictures_are_told_as_theirs(pictures: list[str], tmp_path: Path) -> None:
     model = heedful.load(published.captioner(tmp_path / "captioner"))
-    theirs = oracle.VisionEncoderDecoderModel.from_pretrained(tmp_path / "captioner").eval()
+    reference_model = oracle.VisionEncoderDecoderModel.from_pretrained(tmp_path / "captioner").eval()
     processor = published.ViTImageProcessorPil.from_pretrained(tmp_path / "captioner")
     words = oracle.GPT2Tokenizer.from_pretrained(tmp_path / "captioner")
-    values = processor([Image.open(one) for one in pictures], return_tensors="pt")["pixel_values"]
+    values = processor([Image.open(path) for path in pictures], return_tensors="pt")["pixel_values"]
     for beam in (1, 4):
-        written = theirs.generate(values, do_sample=False, max_length=12, num_beams=beam)
-        expected = words.batch_decode(written, skip_special_tokens=True)
-        assert [found[0].output for found in model.answer(pictures, {"generate.beam": beam})] == expected
+        ids = reference_model.generate(values, do_sample=False, max_length=12, num_beams=beam)
+        expected = words.batch_decode(ids, skip_special_tokens=True)
+        assert [best[0].output for best in model.answer(pictures, {"generate.beam": beam})] == expected
 
 
 @torch.inference_mode()
 def test_words_are_labelled_as_theirs(tmp_path: Path) -> None:
     """By their first pieces, texts of unlike lengths beside each other."""
     model = heedful.load(published.bert(tmp_path / "bert", "BertForTokenClassification", **classes(NAMES)))
-    theirs = oracle.AutoModelForTokenClassification.from_pretrained(tmp_path / "bert").eval()
+    reference_model = oracle.AutoModelForTokenClassification.from_pretrained(tmp_path / "bert").eval()
     words = oracle.AutoTokenizer.from_pretrained(tmp_path / "bert")
     texts = ["Unbelievably, antidisestablishmentarianism!", "one", *LINES[:3]]
     for text, [answer] in zip(texts, model.answer(texts), strict=True):
         inputs = words(text.split(), is_split_into_words=True, return_tensors="pt")
-        shares = theirs(**inputs).logits[0].softmax(-1)
+        probabilities = reference_model(**inputs).logits[0].softmax(-1)
         numbers = inputs.word_ids()
         first = [numbers.index(word) for word in range(len(text.split()))]
-        assert answer.track is not None and near(answer.track.probabilities, shares[first])
-        assert answer.output.split("\t") == [NAMES[one] for one in shares[first].argmax(-1)]
+        assert answer.track is not None and near(answer.track.probabilities, probabilities[first])
+        assert answer.output.split("\t") == [NAMES[number] for number in probabilities[first].argmax(-1)]
 
 
 # Kept, scored, refused.
@@ -175,7 +177,7 @@ def questions(model: heedful.Model, pictures: list[str]) -> Any:
             return model.answer(PROMPTS, GREEDY)
         case "fill":
             return model.answer(["The [MASK] sat."])
-        case "classify" if not inside(model).reading.positions:
+        case "classify" if not inside(model).preprocessor.positions:
             return model.answer(LINES)
         case "classify" | "caption":
             return model.answer(pictures)
@@ -183,17 +185,17 @@ def questions(model: heedful.Model, pictures: list[str]) -> Any:
             return model.answer(LINES, GREEDY if model.task == "translate" else None)
 
 
-MADE: dict[str, Callable[[Path], Path]] = {
+FAMILIES: dict[str, Callable[[Path], Path]] = {
     **published.MADE,
     "texts": lambda folder: published.bert(folder, "BertForSequenceClassification", **classes(NAMES)),
     "words": lambda folder: published.bert(folder, "BertForTokenClassification", **classes(NAMES)),
 }
 
 
-@pytest.mark.parametrize("family", MADE)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_what_is_saved_answers_the_same(family: str, pictures: list[str], tmp_path: Path) -> None:
     """A published model is saved as any other is; and what was loaded again, saved again, is the same bytes."""
-    model = heedful.load(MADE[family](tmp_path / "published"))
+    model = heedful.load(FAMILIES[family](tmp_path / "published"))
     model.save(tmp_path / "one")
     again = heedful.load(tmp_path / "one")
     assert questions(again, pictures) == questions(model, pictures)
@@ -209,39 +211,39 @@ def test_perplexity_is_theirs(tmp_path: Path) -> None:
     model = heedful.load(published.gpt2(tmp_path / "gpt2"))
     (tmp_path / "text.txt").write_text("Hello world, this is a text of two\nlines.")
     scores = model.evaluate(str(tmp_path / "text.txt"))
-    theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2").eval()
+    reference_model = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2").eval()
     words = oracle.GPT2Tokenizer.from_pretrained(tmp_path / "gpt2")
     ids: Tensor = torch.tensor([[50256, *words((tmp_path / "text.txt").read_text())["input_ids"], 50256]])
-    loss = torch.nn.functional.cross_entropy(theirs(ids).logits[0, :-1], ids[0, 1:])
+    loss = torch.nn.functional.cross_entropy(reference_model(ids).logits[0, :-1], ids[0, 1:])
     assert scores.measures["perplexity"].value == pytest.approx(float(loss.exp()), rel=1e-4)
     assert scores.baseline_name == ""
 
 
-SCORED = {
+TEXTS = {
     "bert": ("text.txt", "The old house stands near the river.\n" * 3, "accuracy"),
     "marian": ("pairs.tsv", "".join(f"{LINES[n]}\t{LINES[n + 1]}\n" for n in (0, 2, 4)), "chrf"),
     "texts": (
         "pairs.tsv",
-        "".join(f"{one}\t{NAMES[n % 3]}\n" for n, one in enumerate(LINES)),
+        "".join(f"{line}\t{NAMES[n % 3]}\n" for n, line in enumerate(LINES)),
         "accuracy",
     ),
     "words": ("words.conll", "The\tcat\nold\tdog\nhouse\towl\n\nA\tcat\nman\tdog\n", "accuracy"),
 }
 
 
-@pytest.mark.parametrize("family", SCORED)
+@pytest.mark.parametrize("family", TEXTS)
 def test_texts_are_scored(family: str, tmp_path: Path) -> None:
-    name, text, measure = SCORED[family]
+    name, text, measure = TEXTS[family]
     (tmp_path / name).write_text(text, encoding="utf-8")
-    scores = heedful.load(MADE[family](tmp_path / "published")).evaluate(str(tmp_path / name))
+    scores = heedful.load(FAMILIES[family](tmp_path / "published")).evaluate(str(tmp_path / name))
     assert measure in scores.measures, scores.measures.keys()
 
 
 @pytest.mark.parametrize("family", ["vit", "clip", "captioner"])
 def test_pictures_are_scored(family: str, pictures: list[str], tmp_path: Path) -> None:
-    rows = "".join(f"{one},{name}\n" for one, name in zip(pictures, NAMES, strict=True))
+    rows = "".join(f"{path},{name}\n" for path, name in zip(pictures, NAMES, strict=True))
     (tmp_path / "rows.csv").write_text(f"file_name,text\n{rows}")
-    scores = heedful.load(MADE[family](tmp_path / "published")).evaluate(str(tmp_path / "rows.csv"))
+    scores = heedful.load(FAMILIES[family](tmp_path / "published")).evaluate(str(tmp_path / "rows.csv"))
     assert len(scores.cases) == 3
 
 
@@ -273,21 +275,21 @@ def bare(folder: Path) -> Path:
     return folder
 
 
-REFUSED: dict[str, tuple[Callable[[Path], Path], Callable[[heedful.Model], Any], list[str]]] = {
+REFUSALS: dict[str, tuple[Callable[[Path], Path], Callable[[heedful.Model], Any], list[str]]] = {
     "vectors": (lambda folder: published.bert(folder, "BertModel"), print, ["BertModel", "gives vectors"]),
     "no tokenizer": (bare, print, ["has no tokenizer"]),
     "long": (published.clip, lambda model: model.among([], ["word " * 80]), ["82 tokens", "77"]),
-    "long text": (MADE["texts"], lambda model: model.predict(["word " * 80]), ["82 tokens", "40"]),
+    "long text": (FAMILIES["texts"], lambda model: model.predict(["word " * 80]), ["82 tokens", "40"]),
     "no texts": (published.clip, lambda model: model.predict(["a.png"]), ["no texts", "--among"]),
     "another verb": (published.gpt2, lambda model: model.among(["a.png"], ["a"]), ["complete"]),
     "no data": (published.gpt2, lambda model: model.evaluate(), ["holds no data", "Name a file"]),
 }
 
 
-@pytest.mark.parametrize("mistake", sample(REFUSED, 4))
+@pytest.mark.parametrize("mistake", sample(REFUSALS, 4))
 def test_mistakes_are_told(mistake: str, tmp_path: Path) -> None:
-    make, ask, told = REFUSED[mistake]
+    make, ask, expected = REFUSALS[mistake]
     folder = make(tmp_path / "folder")
     with pytest.raises(HeedfulError) as error:
         ask(heedful.load(folder))
-    assert all(word in str(error.value) for word in told), str(error.value)
+    assert all(word in str(error.value) for word in expected), str(error.value)

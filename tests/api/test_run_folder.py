@@ -1,16 +1,23 @@
 """The folder of a run is a run's: what others keep is never touched, and a run that was killed early goes on."""
 
+import json
 import multiprocessing
 import os
+import platform
+import shutil
 import signal
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from heedful import recipe as recipes
 from heedful.api.compare import compare
-from heedful.api.run_folder import made
+from heedful.api.lock import GIVEN_UP_AFTER, locked, start_of
+from heedful.api.run_folder import open_run_folder
 from heedful.api.train import run
 from heedful.data.folders import write_aside
 from heedful.errors import HeedfulError
@@ -21,7 +28,7 @@ from support.sampling import SEED
 from support.tiny_tasks import recipe, written
 
 SMALL = "--steps 2 --size tiny train.threads=1"
-KEPT = ("kept/run/asked.toml", "kept/gru/notes.txt")
+RUN_FILES = ("kept/run/asked.toml", "kept/gru/notes.txt")
 PAIRS = "".join(f"{a}{b}{c}\t{a.upper()} {b.upper()} {c.upper()}\n" for a in "abcdef" for b in "abc" for c in "def")
 
 
@@ -44,71 +51,80 @@ def test_a_folder_of_other_things_is_refused_and_left_as_it_is(line: str, tmp_pa
     """A project with data, a README and a recipe of its own. In `mine` a network's name means something else, and in
     `kept`, where a run lies, too.
     """
-    for name in ("data/pairs.tsv", "pairs.tsv", "README.md", "data.partial/kept", "mine/gru/data/notes.txt", *KEPT):
+    for name in (
+        "data/pairs.tsv",
+        "pairs.tsv",
+        "README.md",
+        "data.partial/kept",
+        "mine/gru/data/notes.txt",
+        *RUN_FILES,
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(PAIRS, encoding="utf-8")
     (tmp_path / "recipe.toml").write_text('task = "translate"\n[data]\ntrain = ["pairs.tsv"]\n', encoding="utf-8")
     before = content(tmp_path)
-    told = heedful(line, tmp_path)
-    assert told.code == 2 and ("Nothing was touched" in told.err or "is a file" in told.err), told.err
+    outcome = heedful(line, tmp_path)
+    assert outcome.code == 2 and ("Nothing was touched" in outcome.err or "is a file" in outcome.err), outcome.err
     assert content(tmp_path) == before
 
 
 def test_only_prepared_data_are_replaced(tmp_path: Path) -> None:
     """Not even in a run's folder are data of others taken for those of the run; an empty folder is nobody's."""
     (tmp_path / "data").mkdir()
-    with write_aside(tmp_path / "data") as aside:
-        (aside / "prepared.json").write_text('{"fingerprint": {}}')
-    with write_aside(tmp_path / "data") as aside:
-        (aside / "notes.txt").write_text("mine")
+    with write_aside(tmp_path / "data") as partial:
+        (partial / "prepared.json").write_text('{"fingerprint": {}}')
+    with write_aside(tmp_path / "data") as partial:
+        (partial / "notes.txt").write_text("mine")
     with pytest.raises(HeedfulError, match="data holds what is not"), write_aside(tmp_path / "data"):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["data", "notes.txt"]
 
 
 @dataclass
-class Struck(Quiet):
+class KilledAtNote(Quiet):
     """Killed for good at a note."""
 
-    left: int
+    notes_left: int
 
     def note(self, text: str) -> None:
-        self.left -= 1
-        if not self.left:
+        self.notes_left -= 1
+        if not self.notes_left:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def killed(asked: Recipe, folder: Path, note: int) -> bool:
+def is_killed(user_recipe: Recipe, folder: Path, note: int) -> bool:
     """Whether a process of its own came to that note before it ended, and died there."""
-    process = multiprocessing.get_context("fork").Process(target=run, args=(asked, folder, Struck(note)))
+    process = multiprocessing.get_context("fork").Process(target=run, args=(user_recipe, folder, KilledAtNote(note)))
     process.start()
     process.join()
     return process.exitcode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("begun", [False, True])
-def test_killed_while_data_are_prepared_it_goes_on(begun: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("from_start", [False, True])
+def test_killed_while_data_are_prepared_it_goes_on(from_start: bool, tmp_path: Path) -> None:
     """At every note before the first step; the same command goes on, with weights to start from too; others do not."""
     files, folder = written(tmp_path, SEED), tmp_path / "run"
-    asked = recipe(files, "classify", "gru")
-    if begun:
-        run(asked, tmp_path / "start", Quiet())
-        asked = recipes.change(asked, {"start": str(tmp_path / "start"), "network.width": None, "network.size": None})
+    user_recipe = recipe(files, "classify", "gru")
+    if from_start:
+        run(user_recipe, tmp_path / "start", Quiet())
+        user_recipe = recipes.change(
+            user_recipe, {"start": str(tmp_path / "start"), "network.width": None, "network.size": None}
+        )
     note = 0
     while not (folder / "recipe.toml").exists():
         note += 1
-        assert killed(asked, folder, note)
-        assert recipes.load(folder / "asked.toml") == asked
+        assert is_killed(user_recipe, folder, note)
+        assert recipes.load(folder / "asked.toml") == user_recipe
         if not (folder / "recipe.toml").exists():
-            with pytest.raises(HeedfulError, match="another recipe") as refused:
-                run(recipes.change(asked, {"seed": 5}), folder, Quiet())
-            assert "seed: 0 here, 5 asked for" in refused.value.cure
+            with pytest.raises(HeedfulError, match="another recipe") as error:
+                run(recipes.change(user_recipe, {"seed": 5}), folder, Quiet())
+            assert "seed: 0 here, 5 asked for" in error.value.cure
     assert note > 3
-    assert run(asked, folder, Quiet()).recipe.start == asked.start
+    assert run(user_recipe, folder, Quiet()).recipe.start == user_recipe.start
     assert run(recipes.load(folder / "asked.toml"), folder, Quiet()).folder == folder, "it is finished"
     for name in ("asked.toml", "scores.json"):  # a run of 0.1.0, stopped before its end
         (folder / name).unlink()
-    run(asked, folder, Quiet())
+    run(user_recipe, folder, Quiet())
     assert (folder / "scores.json").exists() and not (folder / "asked.toml").exists()
 
 
@@ -116,41 +132,41 @@ def test_killed_while_data_are_prepared_it_goes_on(begun: bool, tmp_path: Path) 
 class InTheWay(Quiet):
     """Puts a folder where a file is to be written, at the last note before reports and scores are."""
 
-    place: Path
+    folder: Path
 
     def note(self, text: str) -> None:
         if text.startswith("scoring"):
-            self.place.mkdir()
+            self.folder.mkdir()
 
 
 @pytest.mark.parametrize("name", ["report.html", "README.md", "scores.json"])
 def test_a_run_is_finished_when_it_is_reported(name: str, tmp_path: Path) -> None:
     """Whatever file could not be written at the end, the same command writes it and learns nothing again."""
-    asked, folder = recipe(written(tmp_path, SEED), "classify", "gru"), tmp_path / "run"
+    user_recipe, folder = recipe(written(tmp_path, SEED), "classify", "gru"), tmp_path / "run"
     with pytest.raises(IsADirectoryError):
-        run(asked, folder, InTheWay(folder / name))
+        run(user_recipe, folder, InTheWay(folder / name))
     steps = (folder / "metrics.jsonl").read_text(encoding="utf-8")
     (folder / name).rmdir()
-    run(asked, folder, Quiet())
-    assert all((folder / part).is_file() for part in ("report.html", "README.md", "scores.json"))
+    run(user_recipe, folder, Quiet())
+    assert all((folder / file).is_file() for file in ("report.html", "README.md", "scores.json"))
     assert (folder / "metrics.jsonl").read_text(encoding="utf-8") == steps
 
 
 def test_a_mistake_in_the_data_leaves_nothing_behind(tmp_path: Path) -> None:
     """In an empty folder as in a new one, so that the command can be mended and given again."""
     files, folder = written(tmp_path, SEED), tmp_path / "empty"
-    asked = recipe(files, "classify", "gru")
+    user_recipe = recipe(files, "classify", "gru")
     folder.mkdir()
-    for place in (folder, tmp_path / "new" / "run"):
+    for run_folder in (folder, tmp_path / "new" / "run"):
         with pytest.raises(HeedfulError):
-            run(recipes.change(asked, {"data.columns": ["nothing", "labels"]}), place, Quiet())
+            run(recipes.change(user_recipe, {"data.columns": ["nothing", "labels"]}), run_folder, Quiet())
     assert not (tmp_path / "new").exists() and not any(folder.iterdir())
-    run(asked, folder, Quiet())
+    run(user_recipe, folder, Quiet())
 
 
 def test_a_mistake_takes_away_no_run_beside_it(tmp_path: Path) -> None:
     """Two runs begin at once where there was no folder; one of them has bad data."""
-    with pytest.raises(HeedfulError), made(tmp_path / "runs" / "bad"):
+    with pytest.raises(HeedfulError), open_run_folder(tmp_path / "runs" / "bad"):
         (tmp_path / "runs" / "good").mkdir()
         raise HeedfulError("bad data")
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["good"]
@@ -159,13 +175,13 @@ def test_a_mistake_takes_away_no_run_beside_it(tmp_path: Path) -> None:
 def test_a_comparison_goes_on_among_its_runs(tmp_path: Path) -> None:
     """Killed at any note before the first network learns: while data are prepared to find widths, or lent."""
     files, folder = written(tmp_path, SEED), tmp_path / "compared"
-    asked = recipes.change(recipe(files, "classify", "gru"), {"network.width": None})
+    user_recipe = recipes.change(recipe(files, "classify", "gru"), {"network.width": None})
 
     def again(listener: Quiet) -> None:
-        compare(asked, ["gru", "rnn"], [0], folder, listener, weights=2e4)
+        compare(user_recipe, ["gru", "rnn"], [0], folder, listener, weights=2e4)
 
     for note in (2, 5, 8):
-        process = multiprocessing.get_context("fork").Process(target=again, args=(Struck(note),))
+        process = multiprocessing.get_context("fork").Process(target=again, args=(KilledAtNote(note),))
         process.start()
         process.join()
         assert process.exitcode == -signal.SIGKILL
@@ -175,3 +191,59 @@ def test_a_comparison_goes_on_among_its_runs(tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     again(Quiet())  # the page and its numbers are ours
     assert (folder / "notes.txt").exists()
+
+
+def test_a_second_command_is_told_and_the_dead_are_succeeded(tmp_path: Path) -> None:
+    """Of many that want a folder at once one has it; who was killed has it no more, be its number taken again."""
+    told = f"Another command .* process {os.getpid()}"
+    with locked(tmp_path), pytest.raises(HeedfulError, match=told), locked(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+    here = {"pid": os.getpid(), "started": "long ago", "host": platform.node()}
+    elsewhere = {"pid": 1, "started": "1", "host": f"not {platform.node()}"}
+    for holder, age, alive in ((here, 0, False), (elsewhere, 0, True), (elsewhere, 2 * GIVEN_UP_AFTER, False)):
+        (tmp_path / "lock").write_text(json.dumps(holder))
+        touched = time.time() - age
+        os.utime(tmp_path / "lock", (touched, touched))
+        if alive:
+            with pytest.raises(HeedfulError, match=f"on {elsewhere['host']}"), locked(tmp_path):
+                pass
+            continue
+        with locked(tmp_path):
+            assert json.loads((tmp_path / "lock").read_text())["started"] == start_of(os.getpid())
+    context = multiprocessing.get_context("fork")
+    for _ in range(5):
+        (tmp_path / "lock").write_text(json.dumps(here))
+        gate, winners, done = context.Barrier(8), context.Value("i", 0), context.Barrier(8)
+        rivals = [context.Process(target=rival, args=(tmp_path, gate, done, winners)) for _ in range(8)]
+        for process in rivals:
+            process.start()
+        for process in rivals:
+            process.join()
+        assert winners.value == 1 and not list(tmp_path.iterdir())
+
+
+def rival(folder: Path, gate: Any, done: Any, winners: Any) -> None:
+    """Wants the folder as all do, and keeps it until all have tried."""
+    gate.wait()
+    with suppress(HeedfulError), locked(folder):
+        with winners.get_lock():
+            winners.value += 1
+        done.wait()
+        return
+    done.wait()
+
+
+@pytest.mark.parametrize("task", ["classify", "draw"])
+def test_a_finished_run_keeps_no_checkpoints(task: str, tmp_path: Path) -> None:
+    """Also where it was killed before they went, and of what is learnt before the rest; only ours go, if at all."""
+    files, folder = written(tmp_path, SEED), tmp_path / "run"
+    asked = recipes.change(recipe(files, task, "gru"), {"train.keep": False})
+    run(recipe(files, task, "gru"), tmp_path / "kept", Quiet())
+    assert list((tmp_path / "kept").rglob("step-*"))
+    run(asked, folder, Quiet())
+    assert not list(folder.rglob("checkpoints"))
+    shutil.copytree(tmp_path / "kept" / "checkpoints", folder / "checkpoints")
+    (folder / "checkpoints" / "notes.txt").write_text("mine")
+    run(asked, folder, Quiet())
+    assert [path.name for path in folder.rglob("checkpoints/*")] == ["notes.txt"]

@@ -83,36 +83,36 @@ def test_bfloat16_attention_stays_by_the_fused_kernel(masked: bool, causal: bool
     attention, mask = Attention(32, 2), up_to(torch.tensor([5, 2, 7]), 7) if masked else None
     parts = [torch.randn(3, 7, 2, 16, requires_grad=True) for _ in range(3)]
     halves = [part.detach().bfloat16().requires_grad_() for part in parts]
-    exact, rounded = (attention.mix(one[0], KeyValue(*one[1:]), mask, causal) for one in (parts, halves))
+    exact, rounded = (attention.mix(query, KeyValue(*memory), mask, causal) for query, *memory in (parts, halves))
     assert rounded.dtype == torch.bfloat16
     weights = torch.randn_like(exact)
     pairs = [(exact, rounded.float())]
     pairs += zip(
         torch.autograd.grad((exact * weights).sum(), parts),
-        (one.float() for one in torch.autograd.grad((rounded * weights.bfloat16()).sum(), halves)),
+        (gradient.float() for gradient in torch.autograd.grad((rounded * weights.bfloat16()).sum(), halves)),
         strict=True,
     )
-    for one, other in pairs:
-        assert (one - other).norm() < 0.01 * one.norm()
+    for expected, actual in pairs:
+        assert (expected - actual).norm() < 0.01 * expected.norm()
 
 
 # Dropout.
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5])
-def test_dropout_drops_its_share_at_every_place_alike(share: float) -> None:
+@pytest.mark.parametrize("p", [0.1, 0.5])
+def test_dropout_drops_its_share_at_every_place_alike(p: float) -> None:
     """Each place on its own: eight neighbours come from one random number. The mean stays, and so does eval mode."""
     torch.manual_seed(0)
-    dropout, x, draws = Dropout(share), torch.ones(1000, 16, requires_grad=True), 1000
-    made = dropout(x)
-    made.sum().backward()
-    assert x.grad is not None and torch.equal(x.grad, made)
-    error = 5 * math.sqrt(share * (1 - share) / draws)  # five standard deviations
-    kept = (made != 0).float()
-    assert ((1 - kept).mean(0) - share).abs().max() < error + 1 / 512
-    pairs = (kept.T @ kept) / draws - kept.mean(0).outer(kept.mean(0))
-    assert pairs.fill_diagonal_(0).abs().max() < 5 * share * (1 - share) / math.sqrt(draws)
-    assert made.mean().item() == pytest.approx(1, abs=error)
+    dropout, x, draws = Dropout(p), torch.ones(1000, 16, requires_grad=True), 1000
+    output = dropout(x)
+    output.sum().backward()
+    assert x.grad is not None and torch.equal(x.grad, output)
+    error = 5 * math.sqrt(p * (1 - p) / draws)  # five standard deviations
+    is_kept = (output != 0).float()
+    assert ((1 - is_kept).mean(0) - p).abs().max() < error + 1 / 512
+    pairs = (is_kept.T @ is_kept) / draws - is_kept.mean(0).outer(is_kept.mean(0))
+    assert pairs.fill_diagonal_(0).abs().max() < 5 * p * (1 - p) / math.sqrt(draws)
+    assert output.mean().item() == pytest.approx(1, abs=error)
     assert torch.equal(dropout.eval()(x), x)
 
 
@@ -147,11 +147,11 @@ def test_the_fused_recurrence_is_the_readable_one(
     with record(stack) as maps:
         readable = run()
     assert maps
-    for one, other in zip(fused, readable, strict=True):
+    for actual, expected in zip(fused, readable, strict=True):
         if half:
-            assert (one - other).norm() <= 0.06 * other.norm()
+            assert (actual - expected).norm() <= 0.06 * expected.norm()
         else:
-            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -164,10 +164,10 @@ def test_reading_backwards_is_reading_the_mirrored_source(cell: Cell) -> None:
     assert isinstance(network.encoder, RecurrentEncoder)
     network.encoder.reverse = False
     for row in range(2):
-        one = alone(data, row)
-        mirrored = network.read(one.source.flip(1), one.source_lengths)
+        single = alone(data, row)
+        mirrored = network.read(single.source.flip(1), single.source_lengths)
         torch.testing.assert_close(memory.summary[row], mirrored.summary[0])
-        torch.testing.assert_close(memory.vectors[row, : one.source.size(1)], mirrored.vectors[0].flip(0))
+        torch.testing.assert_close(memory.vectors[row, : single.source.size(1)], mirrored.vectors[0].flip(0))
 
 
 @pytest.mark.parametrize(("name", "heeds"), [("gru", False), ("cho2014", True), ("bahdanau2015", True)])
@@ -200,15 +200,15 @@ def test_cross_entropy_is_the_formula_in_chunks_or_whole(smoothing: float, monke
     expected = [formula, *torch.autograd.grad(formula, inputs)]
     for at_once in (1, 3 * vocabulary, 4 * vocabulary + 1, 10 * vocabulary):
         monkeypatch.setattr(loss, "LOGITS_AT_ONCE", at_once)
-        made = loss.cross_entropy(outputs, layer, targets, vocabulary, smoothing)
-        for one, other in zip([made, *torch.autograd.grad(made, inputs)], expected, strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+        value = loss.cross_entropy(outputs, layer, targets, vocabulary, smoothing)
+        for actual, reference in zip([value, *torch.autograd.grad(value, inputs)], expected, strict=True):
+            torch.testing.assert_close(actual, reference, rtol=1e-4, atol=1e-5)
 
 
 def test_no_more_logits_stand_at_once_than_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loss, "LOGITS_AT_ONCE", 33)
     layer, sizes = nn.Linear(6, 11), []
-    layer.register_forward_hook(lambda module, given, made: sizes.append(made.numel()))
+    layer.register_forward_hook(lambda module, inputs, logits: sizes.append(logits.numel()))
     outputs = torch.randn(10, 6, requires_grad=True)
     loss.cross_entropy(outputs, layer, torch.zeros(10, dtype=torch.long), 11).backward()
     assert max(sizes) == 33
@@ -223,13 +223,13 @@ def test_maps_are_named_and_each_row_is_a_distribution() -> None:
     network, data = build(tiny("vaswani2017")), batch((5, 3), (4, 4))
     with record(network) as maps:
         network(data.source, data.source_lengths, data.target)
-    shapes = {name: tuple(weights.shape) for name, weights in maps.whole().items()}
+    shapes = {name: tuple(weights.shape) for name, weights in maps.concatenate().items()}
     assert shapes == {
         **{f"encoder.{layer}.self_attention.weights": (2, 2, 5, 5) for layer in range(2)},
         **{f"decoder.{layer}.self_attention.weights": (2, 2, 4, 4) for layer in range(2)},
         **{f"decoder.{layer}.memory.weights": (2, 2, 4, 5) for layer in range(2)},
     }
-    for name, weights in maps.whole().items():
+    for name, weights in maps.concatenate().items():
         torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
         if "decoder" in name and "self" in name:
             assert weights.triu(1).abs().max() == 0
@@ -243,17 +243,17 @@ def test_maps_made_step_by_step_are_joined(name: str) -> None:
     network, data = build(tiny(name)), batch((5, 3), (4, 4))
     with record(network) as maps:
         network(data.source, data.source_lengths, data.target)
-    weights = maps.whole()["decoder.attention.weights"]
+    weights = maps.concatenate()["decoder.attention.weights"]
     assert weights.shape == (2, 1, 4, 5)
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 1, 4))
 
 
 def test_recording_ends_and_stays_in_its_thread() -> None:
-    seen = []
+    states = []
     with record(nn.Module()):
-        other = threading.Thread(target=lambda: seen.append(recording()))
+        other = threading.Thread(target=lambda: states.append(recording()))
         other.start()
         other.join()
         assert recording()
-    assert seen == [False]
+    assert states == [False]
     assert not recording()

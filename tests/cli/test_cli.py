@@ -11,12 +11,12 @@ import pytest
 
 from heedful.cli.commands import COMMANDS
 from heedful.cli.recipes import FOLDER, names
-from heedful.cli.shapes import Drawn, draw_shape
+from heedful.cli.shapes import Diagram, draw_diagram
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import fit_pictures
 from heedful.recipe import keys, load
 from heedful.schema import NetworkSettings
-from heedful.tasks.inputs import OWN
+from heedful.tasks.inputs import PICTURE_SETTINGS
 from heedful.tasks.joins import allowed, join_of, resolve
 from heedful.training.progress import terminal
 from support import ROOT
@@ -26,9 +26,9 @@ from support.command_line import HEEDFUL, heedful
 MISTAKES = {
     "misspelt command": ("trian translate pairs.tsv", ['no command "trian"', 'Did you mean "train"?']),
     "misspelt task": ("train transalte pairs.tsv", ['no task "transalte"', 'Did you mean "translate"?', "Allowed: "]),
-    "task left out": ("train pairs.tsv", ["pairs.tsv is data", "heedful train translate pairs.tsv"]),
+    "task left out": ("train pairs.tsv", ["pairs.tsv is a file", "heedful train translate pairs.tsv"]),
     "nothing to train": ("train", ["Missing argument", "heedful train --help"]),
-    "no data": ("train translate", ["no file to learn from", "heedful train translate pairs.tsv"]),
+    "no data": ("train translate", ["no training file", "heedful train translate pairs.tsv"]),
     "data twice": ("train translate pairs.tsv data.train=more.tsv", ["data.train is set twice", "pairs.tsv"]),
     "misspelt flag": ("train translate pairs.tsv --netwrk gru", ["no flag --netwrk", "Did you mean --network?"]),
     "key as flag": (
@@ -84,17 +84,17 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("case", MISTAKES)
 def test_mistakes_are_answered_in_plain_lines(case: str, folder: Path) -> None:
     line, expected = MISTAKES[case]
-    told = heedful(line, folder)
-    assert told.code == 2 and told.out == ""
-    assert [words for words in expected if words not in told.err] == []
-    assert "Traceback" not in told.err and len(told.err.splitlines()) <= 4
+    outcome = heedful(line, folder)
+    assert outcome.code == 2 and outcome.out == ""
+    assert [words for words in expected if words not in outcome.err] == []
+    assert "Traceback" not in outcome.err and len(outcome.err.splitlines()) <= 4
     assert not (folder / "runs").exists()
 
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS])
 def test_every_command_has_help(name: str, folder: Path) -> None:
-    told = heedful(f"{name} --help", folder)
-    assert told.code == 0 and f"heedful {name}" in told.out
+    outcome = heedful(f"{name} --help", folder)
+    assert outcome.code == 0 and f"heedful {name}" in outcome.out
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["train", "--help"]])
@@ -106,13 +106,15 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
         f"atexit.register(lambda: print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr))\n"
         f"sys.argv = ['heedful', *{words!r}]\nheedful.cli.main()"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, encoding="utf-8", check=True)
-    assert done.stderr == "[]\n"
-    assert len(done.stdout.splitlines()) > 10
+    process = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    assert process.stderr == "[]\n"
+    assert len(process.stdout.splitlines()) > 10
 
 
 # What stands at the foot of a drawing, and at its head, by task and whether pictures go in.
-DRAWN = {
+SHAPES = {
     ("classify", True): (1, 1),
     ("caption", True): (1, 3),
     ("classify", False): (3, 1),
@@ -123,50 +125,50 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize(("task", "pictured"), DRAWN)
-def test_each_task_is_drawn_in_its_own_shape(task: str, pictured: bool) -> None:
+@pytest.mark.parametrize(("task", "from_picture"), SHAPES)
+def test_each_task_is_drawn_in_its_own_shape(task: str, from_picture: bool) -> None:
     for name in allowed(task):
-        settings = resolve(NetworkSettings(name=name), task, own=OWN)
-        drawn = Drawn(
-            fit_pictures(settings, 32) if pictured else settings, join_of(task).join, pictured, task == "draw"
+        settings = resolve(NetworkSettings(name=name), task, own=PICTURE_SETTINGS)
+        diagram = Diagram(
+            fit_pictures(settings, 32) if from_picture else settings, join_of(task).join, from_picture, task == "draw"
         )
-        lines = draw_shape(drawn).splitlines()
+        lines = draw_diagram(diagram).splitlines()
         foot = next(line.count("□") for line in lines if "□" in line)
-        assert (foot, lines[0].count("○") + lines[0].count("●")) == DRAWN[task, pictured]
+        assert (foot, lines[0].count("○") + lines[0].count("●")) == SHAPES[task, from_picture]
         assert all(line == line.rstrip() for line in lines), lines
 
 
 def test_the_page_of_networks_says_what_the_command_and_the_tests_do(folder: Path) -> None:
     page = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
-    told = heedful("networks --markdown", folder).out
-    assert told in page and told.count("\n| `") == 2 * len(LINEAGE)
+    tables = heedful("networks --markdown", folder).out
+    assert tables in page and tables.count("\n| `") == 2 * len(LINEAGE)
     tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     assert [name for name in re.findall(r"`(test_\w+)`", page) if f"def {name}(" not in tests] == []
 
 
 def test_importing_heedful_imports_no_torch() -> None:
     script = "import sys, heedful; print('torch' in sys.modules, sorted(heedful.__all__) == dir(heedful))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "False True\n"
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert process.stdout == "False True\n"
 
 
 def test_completion_knows_the_commands() -> None:
-    asked = {**os.environ, "_HEEDFUL_COMPLETE": "complete_bash", "COMP_WORDS": "heedful tra", "COMP_CWORD": "1"}
+    env = {**os.environ, "_HEEDFUL_COMPLETE": "complete_bash", "COMP_WORDS": "heedful tra", "COMP_CWORD": "1"}
     script = "import sys; sys.argv = ['heedful']; import heedful.cli; heedful.cli.main()"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=asked, check=True)
-    assert done.stdout.split() == ["train", "translate"]
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env, check=True)
+    assert process.stdout.split() == ["train", "translate"]
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
-    with subprocess.Popen([*HEEDFUL, "recipes", "keys"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        assert running.stdout and running.stderr
-        running.stdout.close()
-        assert running.stderr.read() == b""
+    with subprocess.Popen([*HEEDFUL, "recipes", "keys"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_recipes_are_copied_and_stay_as_they_are(folder: Path) -> None:
-    listed = heedful("recipes", folder).out.splitlines()
-    assert [line.split()[0] for line in listed] == names() and all(len(line.split()) > 3 for line in listed)
+    lines = heedful("recipes", folder).out.splitlines()
+    assert [line.split()[0] for line in lines] == names() and all(len(line.split()) > 3 for line in lines)
     for name in names():
         load(FOLDER / f"{name}.toml")
         assert heedful(f"recipes copy {name}", folder).code == 0

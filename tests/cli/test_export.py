@@ -28,9 +28,9 @@ MISTAKES = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with runs of which none can go everywhere."""
-    folder = tmp_path_factory.mktemp("place")
+    folder = tmp_path_factory.mktemp("workspace")
     run(short(folder, tiny("gru"), train__steps=2), folder / "run", Quiet())
     run(short(folder, tiny("vaswani2017", positions="rotary"), train__steps=2), folder / "turned", Quiet())
     files = written(folder, SEED)
@@ -39,25 +39,25 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes_are_answered_in_plain_lines(case: str, place: Path) -> None:
+def test_mistakes_are_answered_in_plain_lines(case: str, workspace: Path) -> None:
     line, expected = MISTAKES[case]
-    before = sorted(place.rglob("*"))
-    told = heedful(line, place)
-    assert told.code == 2 and told.out == ""
-    assert [words for words in expected if words not in told.err] == []
-    assert "Traceback" not in told.err and len(told.err.splitlines()) <= 3
-    assert sorted(place.rglob("*")) == before, "something was left behind"
+    before = sorted(workspace.rglob("*"))
+    outcome = heedful(line, workspace)
+    assert outcome.code == 2 and outcome.out == ""
+    assert [words for words in expected if words not in outcome.err] == []
+    assert "Traceback" not in outcome.err and len(outcome.err.splitlines()) <= 3
+    assert sorted(workspace.rglob("*")) == before, "something was left behind"
 
 
 @pytest.mark.parametrize(("to", "package"), [("onnx", "onnxscript"), ("ct2", "ctranslate2")])
-def test_what_is_not_installed_is_told(to: str, package: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_installed_is_told(to: str, package: str, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    told = heedful(f"export run --to {to}", place)
-    assert told.code == 2 and package in told.err and 'pip install "heedful[export]"' in told.err
+    outcome = heedful(f"export run --to {to}", workspace)
+    assert outcome.code == 2 and package in outcome.err and 'pip install "heedful[export]"' in outcome.err
 
 
-def test_without_an_engine_nothing_is_said_to_be_checked(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_engine_nothing_is_said_to_be_checked(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    told = heedful("export run --to onnx -o unchecked", place)
-    assert told.code == 0 and "not checked: onnxruntime is not installed" in told.out
-    assert {"encoder.onnx", "step.onnx", "export.json"} < {path.name for path in (place / "unchecked").iterdir()}
+    outcome = heedful("export run --to onnx -o unchecked", workspace)
+    assert outcome.code == 0 and "not checked: onnxruntime is not installed" in outcome.out
+    assert {"encoder.onnx", "step.onnx", "export.json"} < {path.name for path in (workspace / "unchecked").iterdir()}

@@ -49,7 +49,7 @@ def noise(seed: int, side: int = 8) -> Image.Image:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Good pictures and clips, among them an animation and a clip whose header lies; beside them, worse."""
     folder = tmp_path_factory.mktemp("media")
     for task, files in (("classify", PICTURES), ("label", CLIPS)):
@@ -60,8 +60,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for file in files if name == "bad" else {name} & files.keys():
                 (hostile_picture if task == "classify" else hostile_clip)(spot(data, task) / file)
     for task in ("classify", "label"):
-        told = heedful(f"train {task} {task}/good -o {task}/run {SMALL}", folder)
-        assert told.code == 0, told.err
+        outcome = heedful(f"train {task} {task}/good -o {task}/run {SMALL}", folder)
+        assert outcome.code == 0, outcome.err
     return folder
 
 
@@ -88,48 +88,53 @@ def spot(data: Path, task: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("task", "name"), [*(("classify", one) for one in PICTURES), *(("label", one) for one in CLIPS)]
+    ("task", "name"), [*(("classify", name) for name in PICTURES), *(("label", name) for name in CLIPS)]
 )
-def test_one_bad_file_stops_every_command_by_name_and_row(task: str, name: str, place: Path) -> None:
+def test_one_bad_file_stops_every_command_by_name_and_row(task: str, name: str, workspace: Path) -> None:
     data, problem = f"{task}/{Path(name).stem}", (PICTURES | CLIPS)[name]
-    file, before = spot(Path(data), task) / name, sorted(place.rglob("*"))
+    file, before = spot(Path(data), task) / name, sorted(workspace.rglob("*"))
     for command in (f"train {task} {data} {SMALL}", f"evaluate {task}/run {data}"):
-        told = heedful(command, place)
-        assert told.code == 2 and told.out == "" and "Traceback" not in told.err
+        outcome = heedful(command, workspace)
+        assert outcome.code == 2 and outcome.out == "" and "Traceback" not in outcome.err
         row = f"{data} line " if task == "classify" else f"{data}/{Path(name).stem}.txt line 1: "
-        assert told.err.startswith(row) or f"\n{row}" in told.err
-        assert f"{file.parent}/{problem}" in told.err and "data.bad_rows=skip" in told.err
-    told = heedful(f"{task} {task}/run {file}", place)
-    assert told.code == 2 and told.out == "" and f"{file.parent}/{problem}" in told.err and "Traceback" not in told.err
-    assert sorted(place.rglob("*")) == before, "something was left behind"
-    told = heedful(f"check {task} {data} -o checked", place)
-    assert told.code == 1 and f"{file.parent}/{problem}" in told.out and "Traceback" not in told.err
+        assert outcome.err.startswith(row) or f"\n{row}" in outcome.err
+        assert f"{file.parent}/{problem}" in outcome.err and "data.bad_rows=skip" in outcome.err
+    outcome = heedful(f"{task} {task}/run {file}", workspace)
+    assert (
+        outcome.code == 2
+        and outcome.out == ""
+        and f"{file.parent}/{problem}" in outcome.err
+        and "Traceback" not in outcome.err
+    )
+    assert sorted(workspace.rglob("*")) == before, "something was left behind"
+    outcome = heedful(f"check {task} {data} -o checked", workspace)
+    assert outcome.code == 1 and f"{file.parent}/{problem}" in outcome.out and "Traceback" not in outcome.err
 
 
 @pytest.mark.parametrize(
-    ("task", "files", "odd", "good"),
+    ("task", "files", "remark", "good_count"),
     [
         ("classify", PICTURES, "of 1 animation the first frame is taken", 13),
         ("label", CLIPS, "1 video with another length than the header says", 7),
     ],
 )
 def test_bad_files_are_left_out_and_counted_where_that_is_asked_for(
-    task: str, files: dict[str, str], odd: str, good: int, place: Path
+    task: str, files: dict[str, str], remark: str, good_count: int, workspace: Path
 ) -> None:
     """By training and scoring alike; and what is odd, yet good, is said."""
-    told = heedful(f"train {task} {task}/bad data.bad_rows=skip -o {task}/skipped {SMALL}", place)
-    assert told.code == 0 and odd in told.err and "Traceback" not in told.err, told.err
-    assert "left out: 3 bad rows, listed in bad_rows.jsonl (first: " in told.err
-    listed = (place / task / "skipped" / "bad_rows.jsonl").read_text(encoding="utf-8").splitlines()
-    problems = [json.loads(line)["problem"] for line in listed]
-    assert len(problems) == 3 and all(any(said in one for one in problems) for said in files.values())
-    told = heedful(f"evaluate {task}/run {task}/bad data.bad_rows=skip", place)
-    assert told.code == 0 and "left out: 3 bad rows (first: " in told.err, told.err
-    assert f"{good} examples" in told.out
+    outcome = heedful(f"train {task} {task}/bad data.bad_rows=skip -o {task}/skipped {SMALL}", workspace)
+    assert outcome.code == 0 and remark in outcome.err and "Traceback" not in outcome.err, outcome.err
+    assert "left out: 3 bad rows, listed in bad_rows.jsonl (first: " in outcome.err
+    lines = (workspace / task / "skipped" / "bad_rows.jsonl").read_text(encoding="utf-8").splitlines()
+    problems = [json.loads(line)["problem"] for line in lines]
+    assert len(problems) == 3 and all(any(expected in problem for problem in problems) for expected in files.values())
+    outcome = heedful(f"evaluate {task}/run {task}/bad data.bad_rows=skip", workspace)
+    assert outcome.code == 0 and "left out: 3 bad rows (first: " in outcome.err, outcome.err
+    assert f"{good_count} examples" in outcome.out
 
 
 PHONE = b"\0\0\0\x18ftypheic\0\0\0\0"
-UNREAD = {
+UNREADABLE = {
     "t.csv": ("t.csv", "file_name,label\na/1.HEIC,sun\na/2.heic,sea\n", "t.csv line 2: a/1.HEIC"),
     "t.tsv": ("t.tsv", "a/1.avif\tsun\na/2.avif\tsea\n", "t.tsv line 1: a/1.avif"),
     "a column": ("a/t.csv data.columns=photo,what", "photo,what\n1.heif,sun\n", "a/t.csv line 2: a/1.heif"),
@@ -140,19 +145,19 @@ UNREAD = {
 
 
 @pytest.mark.parametrize("task", ["classify", "caption", "match", "draw"])
-@pytest.mark.parametrize("case", UNREAD)
+@pytest.mark.parametrize("case", UNREADABLE)
 def test_pictures_that_cannot_be_read_are_not_taken_for_texts(case: str, task: str, tmp_path: Path) -> None:
     """By file and line, with what is allowed and what to do; a network learns nothing from their names."""
-    words, text, problem = UNREAD[case]
+    words, text, problem = UNREADABLE[case]
     (tmp_path / "a").mkdir()
     for name in ("1.HEIC", "1.heic", "2.heic", "1.avif", "1.heif", "1"):
         (tmp_path / "a" / name).write_bytes(PHONE)
     if text:
         (tmp_path / words.split()[0]).write_text(text, encoding="utf-8")
-    told = heedful(f"train {task} {words} -o run {SMALL}", tmp_path)
-    assert told.code == 2 and problem in told.err, told.err
-    assert "PNG, JPEG" in told.err or ".png, .jpg" in told.err
-    assert case == "no ending" or "must be converted first, as to JPEG" in told.err
+    outcome = heedful(f"train {task} {words} -o run {SMALL}", tmp_path)
+    assert outcome.code == 2 and problem in outcome.err, outcome.err
+    assert "PNG, JPEG" in outcome.err or ".png, .jpg" in outcome.err
+    assert case == "no ending" or "must be converted first, as to JPEG" in outcome.err
     assert not (tmp_path / "run").exists()
 
 
@@ -163,13 +168,13 @@ def test_of_a_folder_that_can_be_read_in_part_the_rest_is_said(tmp_path: Path) -
         name.parent.mkdir(parents=True, exist_ok=True)
         noise(number).save(name)
     (tmp_path / "p/sea/IMG_1.heic").write_bytes(PHONE)
-    told = heedful(f"train classify p -o run {SMALL}", tmp_path)
-    assert told.code == 0, told.err
-    assert "passed over 1 picture in a format that cannot be read (first: p/sea/IMG_1.heic); pictures" in told.err
+    outcome = heedful(f"train classify p -o run {SMALL}", tmp_path)
+    assert outcome.code == 0, outcome.err
+    assert "passed over 1 picture in a format that cannot be read (first: p/sea/IMG_1.heic); pictures" in outcome.err
     (tmp_path / "p/sea/0.jpg").rename(tmp_path / "p/sea/0.heic")
     rows = "".join(
         f"{path.relative_to(tmp_path)},{path.parent.name}\n" for path in sorted(tmp_path.glob("p/*/[0-9].*"))
     )
     (tmp_path / "t.csv").write_text(f"file_name,label\n{rows}", encoding="utf-8")
-    told = heedful(f"train classify t.csv -o named {SMALL}", tmp_path)
-    assert told.code == 0 and "8 pictures of 8×8" in told.err, told.err
+    outcome = heedful(f"train classify t.csv -o named {SMALL}", tmp_path)
+    assert outcome.code == 0 and "8 pictures of 8×8" in outcome.err, outcome.err

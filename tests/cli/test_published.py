@@ -16,22 +16,21 @@ from typing import Any
 import pytest
 
 from support import published
-from support.command_line import HEEDFUL
-from support.command_line import heedful as typed
+from support.command_line import HEEDFUL, heedful
 from support.sampling import sample
 
 SHA = "0123456789012345678901234567890123456789"
 
 
-def command(line: str, folder: Path, **changed: str) -> subprocess.CompletedProcess[str]:
+def command(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """A command line typed in a folder, in a process of its own; no cache but that in the folder."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    env |= {"HF_HOME": str(folder / "cache"), "HF_HUB_DISABLE_TELEMETRY": "1"} | changed
+    env |= {"HF_HOME": str(folder / "cache"), "HF_HUB_DISABLE_TELEMETRY": "1"} | variables
     return subprocess.run([*HEEDFUL, *line.split()], cwd=folder, env=env, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders of every family, and pictures."""
     folder = tmp_path_factory.mktemp("published")
     for family, make in published.MADE.items():
@@ -43,7 +42,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-SAID = {
+ANSWERS = {
     "complete": ("gpt2 Hello --tokens 5", lambda out: out.startswith("Hello")),
     "fill": ("bert The_[MASK]_sat --n 3", lambda out: len(out.splitlines()) == 3 and "\t1\t" in out),
     "classify": ("vit pictures", lambda out: {row.split("\t")[1] for row in out.splitlines()} <= {*published.NAMES}),
@@ -53,24 +52,24 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("verb", SAID)
-def test_every_verb_takes_a_folder(verb: str, place: Path) -> None:
-    line, right = SAID[verb]
-    ended = typed(f"{verb} {line}", place)
-    assert ended.code == 0, ended.err
-    assert right(ended.out), ended.out
+@pytest.mark.parametrize("verb", ANSWERS)
+def test_every_verb_takes_a_folder(verb: str, workspace: Path) -> None:
+    line, is_right = ANSWERS[verb]
+    outcome = heedful(f"{verb} {line}", workspace)
+    assert outcome.code == 0, outcome.err
+    assert is_right(outcome.out), outcome.out
 
 
-@pytest.mark.parametrize("verb", sample(SAID, 1))
-def test_a_process_of_its_own_answers_the_same(verb: str, place: Path) -> None:
+@pytest.mark.parametrize("verb", sample(ANSWERS, 1))
+def test_a_process_of_its_own_answers_the_same(verb: str, workspace: Path) -> None:
     """Where nothing but the command has imported anything."""
-    line = f"{verb} {SAID[verb][0]} --json"
-    ended = command(line, place)
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout == typed(line, place).out
+    line = f"{verb} {ANSWERS[verb][0]} --json"
+    process = command(line, workspace)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout == heedful(line, workspace).out
 
 
-TOLD = {
+OUTPUTS = {
     "info gpt2": (0, ["GPT2LMHeadModel", "published to complete", "50257 × 24"]),
     "info captioner": (0, ["encoder: width 24", "decoder: width 24", "══ all positions ══▶"]),
     "info vit --size base": (2, ["vit is published"]),
@@ -87,31 +86,31 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("line", sample(TOLD, 5))
-def test_what_is_told_of_published_models(line: str, place: Path) -> None:
-    (place / "pairs.tsv").write_text("The old house\tDas alte Haus\n" * 2, encoding="utf-8")
-    (place / "broken").mkdir(exist_ok=True)
-    (place / "broken" / "config.json").write_text("{")
-    code, told = TOLD[line]
-    ended = typed(line, place)
-    assert ended.code == code, ended.err
-    assert all(part in ended.out + ended.err for part in told), ended
+@pytest.mark.parametrize("line", sample(OUTPUTS, 5))
+def test_what_is_told_of_published_models(line: str, workspace: Path) -> None:
+    (workspace / "pairs.tsv").write_text("The old house\tDas alte Haus\n" * 2, encoding="utf-8")
+    (workspace / "broken").mkdir(exist_ok=True)
+    (workspace / "broken" / "config.json").write_text("{")
+    code, expected = OUTPUTS[line]
+    outcome = heedful(line, workspace)
+    assert outcome.code == code, outcome.err
+    assert all(part in outcome.out + outcome.err for part in expected), outcome
 
 
 # Names of the hub.
 
 
 @dataclass
-class Host:
+class Hub:
     """What is asked of a host, and what it gives: models by name, a folder each, or the reason for refusing it."""
 
     models: dict[str, Path | str]
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
-def host() -> Iterator[tuple[Host, str]]:
-    about = Host({})
+def host() -> Iterator[tuple[Hub, str]]:
+    hub = Hub({})
 
     class Answer(BaseHTTPRequestHandler):
         """As much of the hub's interface as its client needs for one model."""
@@ -125,28 +124,28 @@ def host() -> Iterator[tuple[Host, str]]:
         def do_GET(self) -> None:
             path = self.path.split("?")[0].strip("/").removeprefix("api/models/")
             name = "/".join(path.split("/")[:2])
-            found = about.models.get(name, "RepoNotFound")
-            if isinstance(found, str):
-                self.give(403 if found == "GatedRepo" else 404, b"", {"X-Error-Code": found})
+            folder = hub.models.get(name, "RepoNotFound")
+            if isinstance(folder, str):
+                self.give(403 if folder == "GatedRepo" else 404, b"", {"X-Error-Code": folder})
             elif "/resolve/" not in path:
                 files = [
-                    {"rfilename": str(one.relative_to(found))} for one in sorted(found.rglob("*")) if one.is_file()
+                    {"rfilename": str(path.relative_to(folder))} for path in sorted(folder.rglob("*")) if path.is_file()
                 ]
                 entries = [
                     {
                         "type": "file",
-                        "path": one["rfilename"],
-                        "size": (found / one["rfilename"]).stat().st_size,
+                        "path": file["rfilename"],
+                        "size": (folder / file["rfilename"]).stat().st_size,
                         "oid": "1",
                     }
-                    for one in files
+                    for file in files
                 ]
                 table = entries if "/tree/" in path else {"id": name, "sha": SHA, "siblings": files}
                 self.give(200, json.dumps(table).encode(), {"Content-Type": "application/json"})
             else:
                 file = "/".join(path.split("/")[4:])
-                about.asked.append(file)
-                self.give(200, (found / file).read_bytes(), {"X-Repo-Commit": SHA, "ETag": f'"{file}"'})
+                hub.requests.append(file)
+                self.give(200, (folder / file).read_bytes(), {"X-Repo-Commit": SHA, "ETag": f'"{file}"'})
 
         def give(self, code: int, content: bytes, headers: dict[str, str]) -> None:
             self.send_response(code)
@@ -159,30 +158,32 @@ def host() -> Iterator[tuple[Host, str]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield about, f"http://127.0.0.1:{server.server_port}"
+    yield hub, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
     thread.join()
 
 
-def test_a_name_of_the_hub_is_fetched_once(host: tuple[Host, str], tmp_path: Path) -> None:
+def test_a_name_of_the_hub_is_fetched_once(host: tuple[Hub, str], tmp_path: Path) -> None:
     """Weights in safetensors, settings and vocabulary; from then on it is in the cache, and no network is needed."""
-    about, endpoint = host
+    hub, endpoint = host
     folder = published.bert(tmp_path / "given")
     for name in ("pytorch_model.bin", "run.py", "onnx/config.json"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("{}")
-    about.models["tiny/bert"] = folder
-    ended = command("fill tiny/bert The_[MASK]_sat", tmp_path, HF_ENDPOINT=endpoint)
-    assert ended.returncode == 0, ended.stderr
-    assert f"fetching its weights, settings and vocabulary from {endpoint}" in ended.stderr
-    assert {*about.asked} == {one.name for one in folder.iterdir() if one.suffix in (".json", ".txt", ".safetensors")}
+    hub.models["tiny/bert"] = folder
+    first = command("fill tiny/bert The_[MASK]_sat", tmp_path, HF_ENDPOINT=endpoint)
+    assert first.returncode == 0, first.stderr
+    assert f"fetching its weights, settings and vocabulary from {endpoint}" in first.stderr
+    assert {*hub.requests} == {
+        path.name for path in folder.iterdir() if path.suffix in (".json", ".txt", ".safetensors")
+    }
     again = command("fill tiny/bert The_[MASK]_sat", tmp_path, HF_HUB_OFFLINE="1")
-    assert (again.returncode, again.stdout) == (0, ended.stdout), again.stderr
+    assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
     assert "fetching" not in again.stderr
 
 
-REFUSED = {
+REFUSALS = {
     "there is none": ({}, {}, ["There is no model tiny/gpt"]),
     "terms": ({"tiny/gpt": "GatedRepo"}, {}, ["tiny/gpt is given only to those who accepted its terms"]),
     "no network": ({}, {"HF_ENDPOINT": "http://127.0.0.1:9"}, ["cannot be fetched from http://127.0.0.1:9"]),
@@ -190,12 +191,12 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("reason", sample(REFUSED, 2))
-def test_what_cannot_be_fetched_is_told_in_plain_lines(reason: str, host: tuple[Host, str], tmp_path: Path) -> None:
-    about, endpoint = host
-    models, env, told = REFUSED[reason]
-    about.models |= models
-    ended = command("complete tiny/gpt Hello", tmp_path, **{"HF_ENDPOINT": endpoint, **env})
-    assert ended.returncode == 2
-    assert all(part in ended.stderr for part in told), ended.stderr
-    assert "Traceback" not in ended.stderr and len(ended.stderr.splitlines()) < 6, ended.stderr
+@pytest.mark.parametrize("reason", sample(REFUSALS, 2))
+def test_what_cannot_be_fetched_is_told_in_plain_lines(reason: str, host: tuple[Hub, str], tmp_path: Path) -> None:
+    hub, endpoint = host
+    models, env, expected = REFUSALS[reason]
+    hub.models |= models
+    process = command("complete tiny/gpt Hello", tmp_path, **{"HF_ENDPOINT": endpoint, **env})
+    assert process.returncode == 2
+    assert all(part in process.stderr for part in expected), process.stderr
+    assert "Traceback" not in process.stderr and len(process.stderr.splitlines()) < 6, process.stderr

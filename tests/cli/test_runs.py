@@ -47,7 +47,10 @@ MISTAKES = {
     "pairs without tabs": ("translate {run} --score --file words.txt", ["Line 1 is not source<TAB>target"]),
     "lexicon of sentences": ("translate {run} --lexicon --file sentences.txt", ["not one word"]),
     "value of an answer's setting": ("translate {run} abc beam=0", ["generate.beam cannot be 0"]),
-    "setting of training": ("translate {run} abc train.steps=3", ["train.steps is no setting of an answer", "beam=8"]),
+    "setting of training": (
+        "translate {run} abc train.steps=3",
+        ["train.steps is not a setting for answers", "beam=8"],
+    ),
     "texts twice": ("translate {run} abc --file words.txt", ["is in words.txt, and 'abc' is here"]),
     "score with settings": ("translate {run} --score abc A beam=2", ["--score takes no --n"]),
     "nothing to score": ("evaluate {run} empty.tsv", ["empty.tsv is empty"]),
@@ -60,9 +63,9 @@ MISTAKES = {
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, good and bad, and runs, whole and broken, made once by the commands themselves."""
-    folder = tmp_path_factory.mktemp("place")
+    folder = tmp_path_factory.mktemp("workspace")
     pairs = [f"{a}{b}{c}\t{a.upper()} {b.upper()} {c.upper()}" for a in "abcdef" for b in "abc" for c in "def"]
     files = {
         "pairs.tsv": "\n".join(pairs),
@@ -82,7 +85,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("blind", "pairs", "gru"),
         ("other", "digits", "bahdanau2015"),
     ):
-        done(f"train translate {data}.tsv --network {network} --steps 3 -o {name} {SMALL}", folder)
+        output_of(f"train translate {data}.tsv --network {network} --steps 3 -o {name} {SMALL}", folder)
     for name, change in (("half", "missing"), ("foreign", "config"), ("damaged", "weights")):
         spoil(folder / "run", folder / name, change)
     return folder
@@ -102,131 +105,145 @@ def spoil(run: Path, copy: Path, change: str) -> None:
         (copy / "model.safetensors").unlink()
 
 
-def done(line: str, folder: Path, given: str = "") -> str:
+def output_of(line: str, folder: Path, stdin: str = "") -> str:
     """What a command prints; it must end well."""
-    told = heedful(line, folder, given)
-    assert told.code == 0, told.err
-    return told.out
+    outcome = heedful(line, folder, stdin)
+    assert outcome.code == 0, outcome.err
+    return outcome.out
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes_are_answered_in_plain_lines(case: str, place: Path) -> None:
+def test_mistakes_are_answered_in_plain_lines(case: str, workspace: Path) -> None:
     line, expected = MISTAKES[case]
-    before = sorted(place.rglob("*"))
-    told = heedful(line.format(**{path.name: path.name for path in place.iterdir()}), place)
-    assert told.code == 2 and told.out == ""
-    assert [words for words in expected if words not in told.err] == []
-    assert "Traceback" not in told.err
-    assert sorted(place.rglob("*")) == before, "something was left behind"
+    before = sorted(workspace.rglob("*"))
+    outcome = heedful(line.format(**{path.name: path.name for path in workspace.iterdir()}), workspace)
+    assert outcome.code == 2 and outcome.out == ""
+    assert [words for words in expected if words not in outcome.err] == []
+    assert "Traceback" not in outcome.err
+    assert sorted(workspace.rglob("*")) == before, "something was left behind"
 
 
-def test_a_run_is_on_the_data_it_began_with(place: Path) -> None:
+def test_a_run_is_on_the_data_it_began_with(workspace: Path) -> None:
     """Finished or not, the same command on a file that changed since says so, and trains on neither."""
     for name in ("kept.tsv", "more.tsv"):
-        (place / name).write_bytes((place / "pairs.tsv").read_bytes())
+        (workspace / name).write_bytes((workspace / "pairs.tsv").read_bytes())
     line = f"train translate kept.tsv more.tsv --network gru --steps 2 -o early {SMALL}"
-    done(line, place)
-    assert "early is finished" in heedful(line, place).err
-    (place / "more.tsv").write_bytes((place / "pairs.tsv").read_bytes().replace(b"A", b"F"))
-    for ended in ("scores.json", "model.safetensors"):
-        told = heedful(line, place)
-        assert told.code == 2 and "early holds a run on other data: more.tsv changed since." in told.err
-        assert "-o runs/NAME" in told.err
-        (place / "early" / ended).unlink()
+    output_of(line, workspace)
+    assert "early is finished" in heedful(line, workspace).err
+    (workspace / "more.tsv").write_bytes((workspace / "pairs.tsv").read_bytes().replace(b"A", b"F"))
+    for file in ("scores.json", "model.safetensors"):
+        outcome = heedful(line, workspace)
+        assert outcome.code == 2 and "early holds a run on other data: more.tsv changed since." in outcome.err
+        assert "-o runs/NAME" in outcome.err
+        (workspace / "early" / file).unlink()
 
 
-def test_answers_are_the_same_by_every_way(place: Path) -> None:
-    plain = done(f"translate run {' '.join(WORDS)}", place).splitlines()
-    assert len(plain) == len(WORDS)
-    assert done("translate run", place, given="\n".join(WORDS)).splitlines() == plain
-    assert done("translate run --file words.txt -o answers.txt", place) == ""
-    assert (place / "answers.txt").read_text(encoding="utf-8").splitlines() == plain
-    told = [json.loads(line) for line in done("translate run --file words.txt --json --n 3", place).splitlines()]
-    assert [(one["source"], one["answers"][0]["output"]) for one in told] == list(zip(WORDS, plain, strict=True))
-    table = [line.split("\t") for line in done("translate run --file words.txt --n 3", place).splitlines()]
-    assert [row[:2] for row in table] == [[one["source"], each["output"]] for one in told for each in one["answers"]]
-    given = "".join(f"{source}\t{output}\n" for source, output, _ in table)
-    scored = [line.split("\t") for line in done("translate run --score", place, given=given).splitlines()]
+def test_answers_are_the_same_by_every_way(workspace: Path) -> None:
+    lines = output_of(f"translate run {' '.join(WORDS)}", workspace).splitlines()
+    assert len(lines) == len(WORDS)
+    assert output_of("translate run", workspace, stdin="\n".join(WORDS)).splitlines() == lines
+    assert output_of("translate run --file words.txt -o answers.txt", workspace) == ""
+    assert (workspace / "answers.txt").read_text(encoding="utf-8").splitlines() == lines
+    records = [
+        json.loads(line) for line in output_of("translate run --file words.txt --json --n 3", workspace).splitlines()
+    ]
+    assert [(record["source"], record["answers"][0]["output"]) for record in records] == list(
+        zip(WORDS, lines, strict=True)
+    )
+    table = [line.split("\t") for line in output_of("translate run --file words.txt --n 3", workspace).splitlines()]
+    assert [row[:2] for row in table] == [
+        [record["source"], answer["output"]] for record in records for answer in record["answers"]
+    ]
+    pairs = "".join(f"{source}\t{output}\n" for source, output, _ in table)
+    scored = [line.split("\t") for line in output_of("translate run --score", workspace, stdin=pairs).splitlines()]
     assert [row[:2] for row in scored] == [row[:2] for row in table]
     assert [float(row[2]) for row in scored] == pytest.approx([float(row[2]) for row in table], abs=2e-4)
 
 
-def test_a_mistake_leaves_earlier_answers_as_they_were(place: Path) -> None:
-    (place / "kept.txt").write_text("kept", encoding="utf-8")
+def test_a_mistake_leaves_earlier_answers_as_they_were(workspace: Path) -> None:
+    (workspace / "kept.txt").write_text("kept", encoding="utf-8")
     for mistake in ("--file missing.txt", "abc required=Z", "abc beam=0"):
-        assert heedful(f"translate run {mistake} -o kept.txt", place).code == 2
-        assert (place / "kept.txt").read_text(encoding="utf-8") == "kept"
+        assert heedful(f"translate run {mistake} -o kept.txt", workspace).code == 2
+        assert (workspace / "kept.txt").read_text(encoding="utf-8") == "kept"
 
 
-def test_answers_make_a_lexicon_that_can_be_trained_on(place: Path) -> None:
-    assert done("translate run --file words.txt --n 2 --lexicon -o words.dict", place) == ""
-    lines = (place / "words.dict").read_text(encoding="utf-8").splitlines()
+def test_answers_make_a_lexicon_that_can_be_trained_on(workspace: Path) -> None:
+    assert output_of("translate run --file words.txt --n 2 --lexicon -o words.dict", workspace) == ""
+    lines = (workspace / "words.dict").read_text(encoding="utf-8").splitlines()
     assert [line.split()[0] for line in lines] == [name for word in WORDS for name in (word, f"{word}(2)")]
-    assert "4 sources" in done("check translate words.dict data.format=lexicon -o checked", place)
-    assert (place / "checked" / "index.html").exists()
+    assert "4 sources" in output_of("check translate words.dict data.format=lexicon -o checked", workspace)
+    assert (workspace / "checked" / "index.html").exists()
 
 
-def test_an_ensemble_of_one_model_twice_is_that_model(place: Path) -> None:
-    alone = done("translate run --file words.txt", place)
-    assert done("translate run --with run --file words.txt", place) == alone
+def test_an_ensemble_of_one_model_twice_is_that_model(workspace: Path) -> None:
+    expected = output_of("translate run --file words.txt", workspace)
+    assert output_of("translate run --with run --file words.txt", workspace) == expected
 
 
-def test_what_a_model_never_saw_is_counted(place: Path) -> None:
-    told = heedful("translate run abc axyb", place)
-    assert told.code == 0 and len(told.out.splitlines()) == 2
-    assert told.err.startswith("1 of 2 texts hold what the model never saw: x y")
+def test_what_a_model_never_saw_is_counted(workspace: Path) -> None:
+    outcome = heedful("translate run abc axyb", workspace)
+    assert outcome.code == 0 and len(outcome.out.splitlines()) == 2
+    assert outcome.err.startswith("1 of 2 texts hold what the model never saw: x y")
 
 
-def test_evaluate_compares_with_itself_as_a_tie(place: Path) -> None:
-    told = done("evaluate run pairs.tsv --against run", place)
-    assert "54 examples" in told and "no difference can be told" in told
-    scores = json.loads(done("evaluate run pairs.tsv --against run --json", place))
+def test_evaluate_compares_with_itself_as_a_tie(workspace: Path) -> None:
+    output = output_of("evaluate run pairs.tsv --against run", workspace)
+    assert "54 examples" in output and "no difference can be told" in output
+    scores = json.loads(output_of("evaluate run pairs.tsv --against run --json", workspace))
     assert scores["against"] == {"model": "run", "measure": scores["primary"], "p": 1.0} | dict.fromkeys(
         ("difference", "low", "high"), 0.0
     )
     assert scores["count"] == len(scores["cases"]) == 54 and scores["primary"] in scores["measures"]
-    asked = "\n".join(case["source"] for case in scores["cases"])
-    answers = [json.loads(line)["answers"][0] for line in done("translate run --json", place, asked).splitlines()]
-    told = [(answer["output"], answer["score"]) for answer in answers]
-    assert [(case["output"], case["score"]) for case in scores["cases"]] == told
+    sources = "\n".join(case["source"] for case in scores["cases"])
+    answers = [
+        json.loads(line)["answers"][0] for line in output_of("translate run --json", workspace, sources).splitlines()
+    ]
+    expected = [(answer["output"], answer["score"]) for answer in answers]
+    assert [(case["output"], case["score"]) for case in scores["cases"]] == expected
 
 
-def test_compare_writes_its_page(place: Path) -> None:
-    told = done(f"compare translate pairs.tsv --networks gru,bahdanau2015 --steps 2 -o compared {SMALL}", place)
-    assert all(network in told for network in ("gru", "bahdanau2015"))
-    assert (place / "compared" / "compare.html").exists()
+def test_compare_writes_its_page(workspace: Path) -> None:
+    output = output_of(
+        f"compare translate pairs.tsv --networks gru,bahdanau2015 --steps 2 -o compared {SMALL}", workspace
+    )
+    assert all(network in output for network in ("gru", "bahdanau2015"))
+    assert (workspace / "compared" / "compare.html").exists()
 
 
-def test_explain_draws_what_was_looked_at(place: Path) -> None:
-    rows = done("explain run abc", place).splitlines()
+def test_explain_draws_what_was_looked_at(workspace: Path) -> None:
+    rows = output_of("explain run abc", workspace).splitlines()
     assert rows[0].split() == ["a", "b", "c", "</s>"] and len(rows) > 1
-    assert "<unk>" in heedful("explain run axc", place).err
+    assert "<unk>" in heedful("explain run axc", workspace).err
     for name in ("page.html", "picture.svg", "picture.png"):
-        assert done(f"explain run abc -o {name}", place) == f"{name}\n"
-        assert (place / name).stat().st_size > 1000
+        assert output_of(f"explain run abc -o {name}", workspace) == f"{name}\n"
+        assert (workspace / name).stat().st_size > 1000
 
 
-def test_check_tells_bad_rows_by_its_exit_code(place: Path) -> None:
-    told = heedful("check translate one.tsv", place)
-    assert told.code == 1 and "line 2" in told.out
-    assert done("check translate pairs.tsv", place).startswith("54 pairs")
+def test_check_tells_bad_rows_by_its_exit_code(workspace: Path) -> None:
+    outcome = heedful("check translate one.tsv", workspace)
+    assert outcome.code == 1 and "line 2" in outcome.out
+    assert output_of("check translate pairs.tsv", workspace).startswith("54 pairs")
 
 
-def test_networks_and_runs_are_drawn_with_all_their_weights(place: Path) -> None:
-    told = done("info run", place).splitlines()
-    table = told[next(n for n, line in enumerate(told) if line.startswith("tensor")) + 1 : told.index("", -3)]
-    assert sum(int(row.split()[-1].replace(",", "")) for row in table) == int(told[-1].split()[0].replace(",", ""))
-    assert "vaswani2017" in done("networks", place) and "every position" in done("info vaswani2017", place)
+def test_networks_and_runs_are_drawn_with_all_their_weights(workspace: Path) -> None:
+    lines = output_of("info run", workspace).splitlines()
+    table = lines[next(n for n, line in enumerate(lines) if line.startswith("tensor")) + 1 : lines.index("", -3)]
+    assert sum(int(row.split()[-1].replace(",", "")) for row in table) == int(lines[-1].split()[0].replace(",", ""))
+    assert "vaswani2017" in output_of("networks", workspace) and "every position" in output_of(
+        "info vaswani2017", workspace
+    )
 
 
-def test_stopped_by_hand_it_says_how_to_go_on(place: Path) -> None:
+def test_stopped_by_hand_it_says_how_to_go_on(workspace: Path) -> None:
     line = f"train translate pairs.tsv --network gru --steps 100000000 -o stopped {SMALL}"
-    metrics = place / "stopped" / "metrics.jsonl"
-    with subprocess.Popen([*HEEDFUL, *line.split()], cwd=place, stdout=PIPE, stderr=PIPE, encoding="utf-8") as running:
+    metrics = workspace / "stopped" / "metrics.jsonl"
+    with subprocess.Popen(
+        [*HEEDFUL, *line.split()], cwd=workspace, stdout=PIPE, stderr=PIPE, encoding="utf-8"
+    ) as process:
         while not metrics.exists() or not metrics.stat().st_size:
             with suppress(subprocess.TimeoutExpired):
-                pytest.fail(f"ended by itself with {running.wait(0.05)}")
-        running.send_signal(signal.SIGINT)
-        answers, told = running.communicate()
-    assert running.returncode == 130 and answers == ""
-    assert "The same command goes on" in told and "Traceback" not in told
+                pytest.fail(f"ended by itself with {process.wait(0.05)}")
+        process.send_signal(signal.SIGINT)
+        answers, errors = process.communicate()
+    assert process.returncode == 130 and answers == ""
+    assert "The same command goes on" in errors and "Traceback" not in errors

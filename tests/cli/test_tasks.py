@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from support.command_line import Told, heedful
+from support.command_line import Outcome, heedful
 
 SMALL = "--size tiny --steps 5 train.threads=1 train.valid_limit=4"
 COLOURS = {"red": (200, 0, 0), "blue": (0, 0, 200)}
@@ -68,72 +68,75 @@ MISTAKES = {
         ["network.patch 3 does not divide 8"],
     ),
     "side that is not halved": (f"train draw captions.csv data.picture=10 {SMALL}", ["data.picture is 10", "8 or 12"]),
-    "no data to classify": ("train classify", ["no file to learn from", "heedful train classify photos/"]),
+    "no data to classify": ("train classify", ["no training file", "heedful train classify photos/"]),
 }
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data of every kind, good and bad."""
     folder = tmp_path_factory.mktemp("shapes")
-    luck = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     for name in ("photos/red", "photos/blue", "clips", "series", "spoilt/cat", "parted/train", "parted/test", "bare"):
         (folder / name).mkdir(parents=True)
-    named = [f"photos/{colour}/{number}.png" for colour in COLOURS for number in range(6)]
-    for name in named:
-        square(COLOURS[name.split("/")[1]], luck).save(folder / name)
+    names = [f"photos/{colour}/{number}.png" for colour in COLOURS for number in range(6)]
+    for name in names:
+        square(COLOURS[name.split("/")[1]], generator).save(folder / name)
     for number in range(5):
-        frames = luck.integers(0, 50, (10, 8, 8), np.uint8)
+        frames = generator.integers(0, 50, (10, 8, 8), np.uint8)
         frames[5:] += 150
         np.save(folder / f"clips/{number}.npy", frames)
         (folder / f"clips/{number}.txt").write_text("dark\n" * 5 + "light\n" * 5, encoding="utf-8")
-        moving = [(step // 5 + number) % 2 for step in range(20)]
-        rows = [f"{step / 10},{luck.normal()},{fast},{('walk', 'run')[fast]}" for step, fast in enumerate(moving)]
+        states = [(step // 5 + number) % 2 for step in range(20)]
+        rows = [
+            f"{step / 10},{generator.normal()},{running},{('walk', 'run')[running]}"
+            for step, running in enumerate(states)
+        ]
         (folder / f"series/{number}.csv").write_text("\n".join(["seconds,x,y,label", *rows]), encoding="utf-8")
     texts = {
-        "captions.csv": "\n".join(["file_name,text", *(f"{name},a {name.split('/')[1]} {name[-5]}" for name in named)]),
+        "captions.csv": "\n".join(["file_name,text", *(f"{name},a {name.split('/')[1]} {name[-5]}" for name in names)]),
         "texts.tsv": "\n".join(f"{good} {number}\t{good}" for good in ("yes", "no") for number in range(8)),
         "words.conll": "\n\n".join(f"a DET\nhouse{number} NOUN\nfell VERB" for number in range(8)) + "\n",
-        "names.txt": "\n".join(named[:3]) + "\n\n",
+        "names.txt": "\n".join(names[:3]) + "\n\n",
         "lines.png": "<svg xmlns='http://www.w3.org/2000/svg'/>",
         "other.csv": "seconds,x\n0,1\n",
         "empty.txt": "",
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    whole = (folder / named[0]).read_bytes()
+    png = (folder / names[0]).read_bytes()
     for name in ("cut.png", "spoilt/cat/cut.png"):
-        (folder / name).write_bytes(whole[: len(whole) // 2])
+        (folder / name).write_bytes(png[: len(png) // 2])
     for name in ("parted/train/1.png", "parted/test/1.png", "spoilt/cat/1.png"):
-        (folder / name).write_bytes(whole)
+        (folder / name).write_bytes(png)
     np.save(folder / "bare/0.npy", np.zeros((3, 8, 8), np.uint8))
     return folder
 
 
-def square(colour: tuple[int, int, int], luck: np.random.Generator) -> Image.Image:
+def square(colour: tuple[int, int, int], generator: np.random.Generator) -> Image.Image:
     """A square of a colour on white, not quite the same twice."""
     pixels = np.full((8, 8, 3), 235)
     pixels[1:7, 1:7] = colour
-    return Image.fromarray((pixels + luck.integers(0, 20, pixels.shape)).astype(np.uint8))
+    return Image.fromarray((pixels + generator.integers(0, 20, pixels.shape)).astype(np.uint8))
 
 
-def made(name: str, folder: Path) -> str:
+def trained_run(name: str, folder: Path) -> str:
     """A run, trained by the command when it is first asked for."""
     if not (folder / name / "scores.json").exists():
-        done(f"{RUNS[name]} -o {name}", folder)
+        output_of(f"{RUNS[name]} -o {name}", folder)
     return name
 
 
-def done(line: str, folder: Path, given: str = "") -> str:
+def output_of(line: str, folder: Path, stdin: str = "") -> str:
     """What a command prints; it must end well."""
-    return ended(line, folder, given).out
+    return run_command(line, folder, stdin).out
 
 
-def ended(line: str, folder: Path, given: str = "") -> Told:
+def run_command(line: str, folder: Path, stdin: str = "") -> Outcome:
     """How a command that must end well ended."""
-    told = heedful(line, folder, given)
-    assert told.code == 0, told.err
-    return told
+    outcome = heedful(line, folder, stdin)
+    assert outcome.code == 0, outcome.err
+    return outcome
 
 
 def table(text: str) -> list[list[str]]:
@@ -142,154 +145,163 @@ def table(text: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes_are_answered_in_plain_lines(case: str, place: Path) -> None:
+def test_mistakes_are_answered_in_plain_lines(case: str, workspace: Path) -> None:
     line, expected = MISTAKES[case]
-    line = re.sub(r"\{(\w+)\}", lambda found: made(found[1], place), line)
-    before = sorted(place.rglob("*"))
-    told = heedful(line, place)
-    assert told.code == 2 and told.out == ""
-    assert [words for words in expected if words not in told.err] == []
-    assert "Traceback" not in told.err
-    assert sorted(place.rglob("*")) == before, "something was left behind"
+    line = re.sub(r"\{(\w+)\}", lambda match: trained_run(match[1], workspace), line)
+    before = sorted(workspace.rglob("*"))
+    outcome = heedful(line, workspace)
+    assert outcome.code == 2 and outcome.out == ""
+    assert [words for words in expected if words not in outcome.err] == []
+    assert "Traceback" not in outcome.err
+    assert sorted(workspace.rglob("*")) == before, "something was left behind"
 
 
-def test_classes_come_with_probabilities_by_every_way(place: Path) -> None:
-    run = made("seen", place)
-    rows = table(done(f"classify {run} photos", place))
+def test_classes_come_with_probabilities_by_every_way(workspace: Path) -> None:
+    run = trained_run("seen", workspace)
+    rows = table(output_of(f"classify {run} photos", workspace))
     names = [row[0] for row in rows]
     assert names == sorted(names) and len(names) == 12 and {row[1] for row in rows} <= {*COLOURS}
-    assert table(done(f"classify {run}", place, given="\n".join(names))) == rows
-    assert table(done(f"classify {run} --file names.txt", place)) == [row for row in rows if "red/" in row[0]][:3]
-    assert table(done(f"classify {run} --with {run} photos", place)) == rows
-    both = table(done(f"classify {run} photos/red/0.png --n 2", place))
-    assert {row[1] for row in both} == {*COLOURS} and sum(float(row[2]) for row in both) == pytest.approx(1, abs=2e-4)
-    assert done(f"classify {run} photos/red/0.png --json -o all.json", place) == ""
-    found = json.loads((place / "all.json").read_text(encoding="utf-8"))
-    assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    assert found["answers"][0]["probability"] == max(found["probabilities"].values())
-    scored = table(done(f"classify {run} --score photos/red/0.png red photos/red/0.png blue", place))
-    assert {row[1]: math.exp(float(row[2])) for row in scored} == pytest.approx(found["probabilities"], abs=1e-3)
+    assert table(output_of(f"classify {run}", workspace, stdin="\n".join(names))) == rows
+    assert (
+        table(output_of(f"classify {run} --file names.txt", workspace)) == [row for row in rows if "red/" in row[0]][:3]
+    )
+    assert table(output_of(f"classify {run} --with {run} photos", workspace)) == rows
+    two_best = table(output_of(f"classify {run} photos/red/0.png --n 2", workspace))
+    assert {row[1] for row in two_best} == {*COLOURS} and sum(float(row[2]) for row in two_best) == pytest.approx(
+        1, abs=2e-4
+    )
+    assert output_of(f"classify {run} photos/red/0.png --json -o all.json", workspace) == ""
+    record = json.loads((workspace / "all.json").read_text(encoding="utf-8"))
+    assert sum(record["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert record["answers"][0]["probability"] == max(record["probabilities"].values())
+    scored = table(output_of(f"classify {run} --score photos/red/0.png red photos/red/0.png blue", workspace))
+    assert {row[1]: math.exp(float(row[2])) for row in scored} == pytest.approx(record["probabilities"], abs=1e-3)
 
 
-def test_texts_are_classified_too(place: Path) -> None:
-    told = ended(f"classify {made('read', place)} --n 2", place, given="yes 3\nno 9")
-    assert [row[0] for row in table(told.out)] == ["yes 3", "yes 3", "no 9", "no 9"]
-    assert {row[1] for row in table(told.out)} == {"yes", "no"}
-    assert told.err == "1 of 2 texts hold what the model never saw: 9.\n"
-    assert json.loads(done("classify read --json", place, given="no 9"))["unknown"] == ["9"]
+def test_texts_are_classified_too(workspace: Path) -> None:
+    outcome = run_command(f"classify {trained_run('read', workspace)} --n 2", workspace, stdin="yes 3\nno 9")
+    assert [row[0] for row in table(outcome.out)] == ["yes 3", "yes 3", "no 9", "no 9"]
+    assert {row[1] for row in table(outcome.out)} == {"yes", "no"}
+    assert outcome.err == "1 of 2 texts hold what the model never saw: 9.\n"
+    assert json.loads(output_of("classify read --json", workspace, stdin="no 9"))["unknown"] == ["9"]
 
 
-def test_captions_are_sentences_and_can_be_scored(place: Path) -> None:
-    run = made("told", place)
-    rows = table(done(f"caption {run} photos --n 2", place))
-    best = table(done(f"caption {run} photos", place))
+def test_captions_are_sentences_and_can_be_scored(workspace: Path) -> None:
+    run = trained_run("told", workspace)
+    rows = table(output_of(f"caption {run} photos --n 2", workspace))
+    best = table(output_of(f"caption {run} photos", workspace))
     assert len(best) == 12 and [row[:2] for row in rows[::2]] == best
-    told = [json.loads(line) for line in done(f"caption {run} photos --n 2 --json", place).splitlines()]
-    answers = [(one["source"], answer) for one in told for answer in one["answers"]]
+    records = [json.loads(line) for line in output_of(f"caption {run} photos --n 2 --json", workspace).splitlines()]
+    answers = [(record["source"], answer) for record in records for answer in record["answers"]]
     assert [[source, answer["output"]] for source, answer in answers] == [row[:2] for row in rows]
-    whole = [(source, answer) for source, answer in answers if answer["complete"]]
-    assert whole
-    given = "".join(f"{source}\t{answer['output']}\n" for source, answer in whole)
-    scored = table(done(f"caption {run} --score", place, given=given))
-    assert [float(row[2]) for row in scored] == pytest.approx([one["score"] for _, one in whole], abs=2e-4)
+    complete = [(source, answer) for source, answer in answers if answer["complete"]]
+    assert complete
+    pairs = "".join(f"{source}\t{answer['output']}\n" for source, answer in complete)
+    scored = table(output_of(f"caption {run} --score", workspace, stdin=pairs))
+    assert [float(row[2]) for row in scored] == pytest.approx([answer["score"] for _, answer in complete], abs=2e-4)
 
 
-def test_drawings_are_files_named_after_their_texts(place: Path, tmp_path: Path) -> None:
-    run, prompts = place / made("drawn", place), tmp_path / "prompts.txt"
+def test_drawings_are_files_named_after_their_texts(workspace: Path, tmp_path: Path) -> None:
+    run, prompts = workspace / trained_run("drawn", workspace), tmp_path / "prompts.txt"
     prompts.write_text("a red 1\nA blue 2!\n", encoding="utf-8")
-    told = [table(done(f"draw {run} --file prompts.txt {settings}", tmp_path)) for settings in ("", "seed=0", "seed=7")]
-    assert told[0] == [["a red 1", "a-red-1.png"], ["A blue 2!", "a-blue-2.png"]]
-    assert [row[1] for row in told[2]] == ["a-red-1-3.png", "a-blue-2-3.png"]
-    files = [[(tmp_path / row[1]).read_bytes() for row in rows] for rows in told]
+    tables = [
+        table(output_of(f"draw {run} --file prompts.txt {settings}", tmp_path)) for settings in ("", "seed=0", "seed=7")
+    ]
+    assert tables[0] == [["a red 1", "a-red-1.png"], ["A blue 2!", "a-blue-2.png"]]
+    assert [row[1] for row in tables[2]] == ["a-red-1-3.png", "a-blue-2-3.png"]
+    files = [[(tmp_path / row[1]).read_bytes() for row in rows] for rows in tables]
     assert files[0] == files[1] != files[2]
-    assert {Image.open(io.BytesIO(one)).size for drawn in files for one in drawn} == {(8, 8)}
-    rows = table(done(f"draw {run} red --n 2 -o some/drawings", tmp_path))
+    assert {Image.open(io.BytesIO(png)).size for pngs in files for png in pngs} == {(8, 8)}
+    rows = table(output_of(f"draw {run} red --n 2 -o some/drawings", tmp_path))
     assert rows == [["red", "some/drawings/red.png"], ["red", "some/drawings/red-2.png"]]
-    assert done(f"draw {run} red blue --n 2 -o sheet.png", tmp_path) == "sheet.png\n"
+    assert output_of(f"draw {run} red blue --n 2 -o sheet.png", tmp_path) == "sheet.png\n"
     assert Image.open(tmp_path / "sheet.png").width > 4 * 128
-    kept = json.loads(done(f"draw {run} red --json", tmp_path))["answers"][0]
-    strange = ended(f"draw {run} --file prompts.txt --json", tmp_path)
-    assert strange.err == "1 of 2 texts hold what the model never saw: A 2!.\n" and kept["unknown"] == []
-    done(f"draw {run} red -o one.png", tmp_path)
-    assert base64.b64decode(kept["picture"]) == (tmp_path / "one.png").read_bytes()
+    answer = json.loads(output_of(f"draw {run} red --json", tmp_path))["answers"][0]
+    outcome = run_command(f"draw {run} --file prompts.txt --json", tmp_path)
+    assert outcome.err == "1 of 2 texts hold what the model never saw: A 2!.\n" and answer["unknown"] == []
+    output_of(f"draw {run} red -o one.png", tmp_path)
+    assert base64.b64decode(answer["picture"]) == (tmp_path / "one.png").read_bytes()
 
 
-def test_drawings_are_judged_beside_ceiling_and_floor(place: Path) -> None:
-    told = done(f"evaluate {made('drawn', place)} captions.csv --judge {made('matched', place)}", place)
-    assert "12 examples" in told and "ceiling recall@1" in told and "floor recall@1" in told
+def test_drawings_are_judged_beside_ceiling_and_floor(workspace: Path) -> None:
+    output = output_of(
+        f"evaluate {trained_run('drawn', workspace)} captions.csv --judge {trained_run('matched', workspace)}",
+        workspace,
+    )
+    assert "12 examples" in output and "ceiling recall@1" in output and "floor recall@1" in output
 
 
-def test_pictures_are_matched_with_texts_of_ones_own(place: Path) -> None:
-    run = made("matched", place)
-    rows = table(done(f"match {run} photos --n 2 --among red blue green red", place))
+def test_pictures_are_matched_with_texts_of_ones_own(workspace: Path) -> None:
+    run = trained_run("matched", workspace)
+    rows = table(output_of(f"match {run} photos --n 2 --among red blue green red", workspace))
     assert len(rows) == 24
-    assert all(float(one[2]) >= float(other[2]) for one, other in zip(rows[::2], rows[1::2], strict=True))
-    told = ended(f"match {run} photos/red/0.png --json --among red blue green", place)
-    assert told.err == "1 of 3 texts hold what the model never saw: green.\n"
-    found = json.loads(told.out)["answers"]
-    assert {one["output"]: one["unknown"] for one in found} == {"red": [], "blue": [], "green": ["green"]}
-    assert sum(one["probability"] for one in found) == pytest.approx(1, abs=1e-5)
-    cosines = table(done(f"match {run} --score photos/red/0.png red photos/red/0.png blue", place))
+    assert all(float(row[2]) >= float(next_row[2]) for row, next_row in zip(rows[::2], rows[1::2], strict=True))
+    outcome = run_command(f"match {run} photos/red/0.png --json --among red blue green", workspace)
+    assert outcome.err == "1 of 3 texts hold what the model never saw: green.\n"
+    answers = json.loads(outcome.out)["answers"]
+    assert {answer["output"]: answer["unknown"] for answer in answers} == {"red": [], "blue": [], "green": ["green"]}
+    assert sum(answer["probability"] for answer in answers) == pytest.approx(1, abs=1e-5)
+    cosines = table(output_of(f"match {run} --score photos/red/0.png red photos/red/0.png blue", workspace))
     assert all(abs(float(row[2])) <= 1 for row in cosines)
-    order = [one["output"] for one in found if one["output"] != "green"]
+    order = [answer["output"] for answer in answers if answer["output"] != "green"]
     assert order == [row[1] for row in sorted(cosines, key=lambda row: -float(row[2]))]
-    assert done(f"match {run} photos/red/0.png", place).split("\t")[1].startswith("a ")
+    assert output_of(f"match {run} photos/red/0.png", workspace).split("\t")[1].startswith("a ")
 
 
-def test_labels_are_bars_rows_and_probabilities(place: Path) -> None:
-    run = made("filmed", place)
-    told = ended(f"label {run} clips", place)
-    bars = [line.split() for line in told.out.splitlines()]
+def test_labels_are_bars_rows_and_probabilities(workspace: Path) -> None:
+    run = trained_run("filmed", workspace)
+    outcome = run_command(f"label {run} clips", workspace)
+    bars = [line.split() for line in outcome.out.splitlines()]
     assert [bar[0] for bar in bars[:-1]] == [f"clips/{number}.npy" for number in range(5)]
-    assert all(re.fullmatch("[dl]{10}", bar[1]) for bar in bars[:-1]) and "d dark" in told.out.splitlines()[-1]
-    assert told.err.count("read in 3 windows that overlap; one pass over all would have labelled") == 5
-    one = json.loads(done(f"label {run} clips/0.npy --json", place))
-    assert len(one["labels"]) == 10 and one["windows"] == [[0, 6], [3, 9], [4, 10]]
-    assert [sum(row) for row in one["probabilities"]] == pytest.approx([1] * 10, abs=1e-5)
-    assert "".join(label[0] for label in one["labels"]) == bars[0][1]
-    done(f"label {run} clips/0.npy -o steps.csv", place)
-    steps = list(csv.DictReader((place / "steps.csv").read_text(encoding="utf-8").splitlines()))
-    assert [step["label"] for step in steps] == one["labels"]
-    assert [float(step["light"]) for step in steps] == [row[1] for row in one["probabilities"]]
+    assert all(re.fullmatch("[dl]{10}", bar[1]) for bar in bars[:-1]) and "d dark" in outcome.out.splitlines()[-1]
+    assert outcome.err.count("read in 3 windows that overlap; one pass over all would have labelled") == 5
+    record = json.loads(output_of(f"label {run} clips/0.npy --json", workspace))
+    assert len(record["labels"]) == 10 and record["windows"] == [[0, 6], [3, 9], [4, 10]]
+    assert [sum(row) for row in record["probabilities"]] == pytest.approx([1] * 10, abs=1e-5)
+    assert "".join(label[0] for label in record["labels"]) == bars[0][1]
+    output_of(f"label {run} clips/0.npy -o steps.csv", workspace)
+    steps = list(csv.DictReader((workspace / "steps.csv").read_text(encoding="utf-8").splitlines()))
+    assert [step["label"] for step in steps] == record["labels"]
+    assert [float(step["light"]) for step in steps] == [row[1] for row in record["probabilities"]]
 
 
-def test_labels_as_rows_can_be_learnt_from(place: Path) -> None:
-    run = made("measured", place)
-    rows = table(done(f"label {run} series/0.csv --rows", place))
+def test_labels_as_rows_can_be_learnt_from(workspace: Path) -> None:
+    run = trained_run("measured", workspace)
+    rows = table(output_of(f"label {run} series/0.csv --rows", workspace))
     assert rows[0] == ["start", "end", "label"] and float(rows[1][0]) == 0 and float(rows[-1][1]) == pytest.approx(2)
-    assert all(one[1] == other[0] for one, other in pairwise(rows[1:]))
-    done(f"label {run} series --rows -o found.tsv", place)
-    scores = json.loads(done(f"evaluate {run} found.tsv --json", place))
+    assert all(row[1] == next_row[0] for row, next_row in pairwise(rows[1:]))
+    output_of(f"label {run} series --rows -o found.tsv", workspace)
+    scores = json.loads(output_of(f"evaluate {run} found.tsv --json", workspace))
     assert scores["count"] == 5 and scores["measures"]["accuracy"]["value"] == 100
 
 
-def test_words_stand_above_their_labels(place: Path) -> None:
-    told = ended(f"label {made('tagged', place)}", place, given="a house3 fell\na house9\n")
-    assert "2 of 2 texts hold words seen less than twice in training" in told.err and "house3 house9" in told.err
-    lines = told.out.splitlines()
+def test_words_stand_above_their_labels(workspace: Path) -> None:
+    outcome = run_command(f"label {trained_run('tagged', workspace)}", workspace, stdin="a house3 fell\na house9\n")
+    assert "2 of 2 texts hold words seen less than twice in training" in outcome.err and "house3 house9" in outcome.err
+    lines = outcome.out.splitlines()
     assert [line.split() for line in lines[::3]] == [["a", "house3", "fell"], ["a", "house9"]]
     assert {*" ".join(lines[1::3]).split()} <= {"DET", "NOUN", "VERB"} and lines[1].index(lines[1].split()[1]) == 5
 
 
-def test_bars_are_coloured_where_colours_are_seen(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = made("filmed", place)
-    plain = done(f"label {run} clips/0.npy", place)
+def test_bars_are_coloured_where_colours_are_seen(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trained_run("filmed", workspace)
+    plain = output_of(f"label {run} clips/0.npy", workspace)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
-    coloured = done(f"label {run} clips/0.npy", place)
+    coloured = output_of(f"label {run} clips/0.npy", workspace)
     assert "\x1b[" not in plain and "\x1b[" in coloured
     assert [line.rstrip() for line in re.sub(r"\x1b\[[\d;]*m", "", coloured).splitlines()] == plain.splitlines()
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_every_run_is_scored_drawn_and_its_data_checked(name: str, place: Path) -> None:
-    run, (_, task, data, *_) = made(name, place), RUNS[name].split()
-    scores = json.loads(done(f"evaluate {run} {data} --json", place))
+def test_every_run_is_scored_drawn_and_its_data_checked(name: str, workspace: Path) -> None:
+    run, (_, task, data, *_) = trained_run(name, workspace), RUNS[name].split()
+    scores = json.loads(output_of(f"evaluate {run} {data} --json", workspace))
     assert scores["primary"] in scores["measures"] and scores["baseline"]
     logs = [case["score"] for case in scores["cases"] if "score" in case]
     assert len(logs) == (0 if task in ("draw", "match") else scores["count"]) and all(log < 0 for log in logs)
-    assert "95 % interval" in done(f"evaluate {run}", place)
-    drawn = done(f"info {run}", place)
-    assert f"trained to {task}" in drawn and drawn.count("□") == {"seen": 1, "told": 1, "matched": 6}.get(name, 3)
-    assert f"heedful {task} {run}" in (place / run / "README.md").read_text(encoding="utf-8")
-    assert done(f"check {task} {data} -o checked", place).endswith("page: checked/index.html\n")
+    assert "95 % interval" in output_of(f"evaluate {run}", workspace)
+    output = output_of(f"info {run}", workspace)
+    assert f"trained to {task}" in output and output.count("□") == {"seen": 1, "told": 1, "matched": 6}.get(name, 3)
+    assert f"heedful {task} {run}" in (workspace / run / "README.md").read_text(encoding="utf-8")
+    assert output_of(f"check {task} {data} -o checked", workspace).endswith("page: checked/index.html\n")

@@ -28,10 +28,12 @@ def test_a_plan_keeps_its_promises(lengths: np.ndarray, tokens: int, seed: int, 
         assert cost <= tokens or len(batch) == 1
         # What does not come out even is smaller than one multiple.
         assert len(batch) % multiple == 0 or len(batch) < multiple
-    again = plan(lengths, tokens, seed, epoch, multiple=multiple)
-    assert [batch.rows.tolist() for batch in batches] == [batch.rows.tolist() for batch in again]
+    same_batches = plan(lengths, tokens, seed, epoch, multiple=multiple)
+    assert [batch.rows.tolist() for batch in batches] == [batch.rows.tolist() for batch in same_batches]
     parts = [[shard(batch, rank, 3).rows.tolist() for rank in range(3)] for batch in batches]
-    assert [sorted(chain.from_iterable(some)) for some in parts] == [sorted(batch.rows.tolist()) for batch in batches]
+    assert [sorted(chain.from_iterable(shards)) for shards in parts] == [
+        sorted(batch.rows.tolist()) for batch in batches
+    ]
 
 
 @given(LENGTHS, st.integers(1, 2000))
@@ -54,13 +56,15 @@ def test_batches_are_full_and_other_each_epoch() -> None:
         real = np.maximum(lengths[:, 0], lengths[:, 1] + 1).sum()
         assert real / sum(costs(lengths, batches)) > 0.95
         assert np.mean(costs(lengths, batches)) > 0.95 * tokens
-        home = np.empty(len(lengths), int)
-        for place, batch in enumerate(plan(lengths, tokens, seed=0, epoch=1)):
-            home[batch.rows] = place
-        stayed = [
-            np.unique(home[batch.rows], return_counts=True)[1].max() / len(batch) for batch in batches if len(batch) > 9
+        batch_of_row = np.empty(len(lengths), int)
+        for index, batch in enumerate(plan(lengths, tokens, seed=0, epoch=1)):
+            batch_of_row[batch.rows] = index
+        neighbours_kept = [
+            np.unique(batch_of_row[batch.rows], return_counts=True)[1].max() / len(batch)
+            for batch in batches
+            if len(batch) > 9
         ]
-        assert np.mean(stayed) < 0.3
+        assert np.mean(neighbours_kept) < 0.3
         # Short and long batches take turns.
         means = [lengths[batch.rows].mean() for batch in batches]
         assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.25
@@ -80,8 +84,8 @@ def test_the_store_gives_back_what_was_written(
     writer = Writer(folder, (size, 100))
     half = len(rows) // 2
     for part, file in ((rows[:half], "a.tsv"), (rows[half:], "b.tsv")):
-        places = [(file, 10_000_000_000 + line) for line in range(len(part))]
-        writer.extend([s for s, _ in part], [t for _, t in part], places)
+        origins = [(file, 10_000_000_000 + line) for line in range(len(part))]
+        writer.extend([s for s, _ in part], [t for _, t in part], origins)
     writer.close()
     store = Store(folder)
     assert [(s.tolist(), t.tolist()) for s, t in (store[i] for i in range(len(store)))] == rows

@@ -53,7 +53,7 @@ def texts() -> str:
 @cache
 def scopes() -> dict[str, set[str]]:
     """What is defined in each module (by its last names too) and in each class, those of its base classes among it."""
-    found: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
     bases: dict[str, list[str]] = {}
     for path in PACKAGE.rglob("*.py"):
         module = path.relative_to(PACKAGE).with_suffix("").as_posix().removesuffix("/__init__").replace("/", ".")
@@ -61,19 +61,19 @@ def scopes() -> dict[str, set[str]]:
         inside = set(defined(tree))
         parts = module.split(".")
         for start in range(len(parts)):
-            found.setdefault(".".join(parts[start:]), set()).update(inside)
-        found.setdefault("heedful", set()).add(parts[0])
+            names.setdefault(".".join(parts[start:]), set()).update(inside)
+        names.setdefault("heedful", set()).add(parts[0])
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
-                found.setdefault(node.name, set()).update(defined(node))
+                names.setdefault(node.name, set()).update(defined(node))
                 bases.setdefault(node.name, []).extend(re.findall(r"\w+", " ".join(map(ast.unparse, node.bases))))
     for name in bases:
         waiting = list(bases[name])
         while waiting:
             base = waiting.pop()
-            found[name] |= found.get(base, set())
+            names[name] |= names.get(base, set())
             waiting += [other for other in bases.get(base, []) if other != base]
-    return found
+    return names
 
 
 def defined(tree: ast.Module | ast.ClassDef) -> Iterator[str]:
@@ -114,24 +114,24 @@ def is_there(name: str) -> bool:
 
 def is_command(words: list[str]) -> bool:
     """Whether a command line begins with a command of ours, or of the tools that are used here."""
-    first, *rest = words
+    first, *arguments = words
     if first == "make":
-        return f"\n{rest[0].split('=')[0]}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
-    return first != "heedful" or not rest or rest[0] in {command.name for command in COMMANDS} | {"--help"}
+        return f"\n{arguments[0].split('=')[0]}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    return first != "heedful" or not arguments or arguments[0] in {command.name for command in COMMANDS} | {"--help"}
 
 
 def is_path(name: str) -> bool:
     """Whether there is such a file or folder, or else whether the package writes one of that name."""
-    places = (ROOT, PACKAGE, ROOT / "docs")
-    return any((place / name).exists() for place in places) or ("/" not in name and f'"{name}"' in texts())
+    folders = (ROOT, PACKAGE, ROOT / "docs")
+    return any((place / name).exists() for place in folders) or ("/" not in name and f'"{name}"' in texts())
 
 
 def is_code(name: str) -> bool:
     """Whether a dotted name is defined: in a module or a class if it says which, else anywhere."""
     owner, _, last = name.rpartition(".")
     if not owner:
-        known = set().union(*scopes().values()) | scopes().keys()
-        return name in known or f'"{name}"' in texts()
+        names = set().union(*scopes().values()) | scopes().keys()
+        return name in names or f'"{name}"' in texts()
     if owner in ("torch", "F", "nn"):
         return True
     return name in scopes() or last in scopes().get(owner, ()) or f"{owner}.{last}" in scopes()

@@ -58,35 +58,38 @@ from support.tiny_tasks import CASES, written
 from support.tiny_tasks import recipe as shaped
 
 DEPTHS = {"sutskever2014": 2}
-shallow = [tiny(one.name, depth=DEPTHS.get(one.name, 1)) for one in rows()]
+shallow = [tiny(row.name, depth=DEPTHS.get(row.name, 1)) for row in rows()]
 
 
 @pytest.mark.parametrize("network", [*sample(shallow, 4), *sample(variants(), 1)], ids=label)
 @torch.no_grad()
 def test_onnx_writes_as_the_network_does(network: NetworkSettings, tmp_path: Path) -> None:
     """Batches and lengths of any size, padding, and rows that change places half-way, as in a beam."""
-    made, traced = build(network), batch((6, 4, 3), (1, 1, 1))
-    for graph in writer_graphs(made, {"source": traced.source, "lengths": traced.source_lengths}, 0):
+    model, traced = build(network), batch((6, 4, 3), (1, 1, 1))
+    for graph in writer_graphs(model, {"source": traced.source, "lengths": traced.source_lengths}, 0):
         write_graph(graph, tmp_path)
     encoder, step = (InferenceSession(tmp_path / f"{name}.onnx") for name in ("encoder", "step"))
     for lengths, steps in (((7, 3, 5, 1), 6), ((1,), 1), ((2, 11), 9)):
         data = batch(lengths, [steps] * len(lengths), seed=3)
         order, half = np.roll(np.arange(len(lengths)), 1), steps // 2
-        state, found = asked(encoder, {"source": data.source.numpy(), "lengths": data.source_lengths.numpy()}), []
+        state, logits_of_steps = (
+            asked(encoder, {"source": data.source.numpy(), "lengths": data.source_lengths.numpy()}),
+            [],
+        )
         for t in range(steps):
             if t == half:
                 state = {name: part[order] for name, part in state.items()}
-            told = asked(step, state | {"tokens": data.target[:, t].numpy()})
-            found.append(told["logits"])
-            state |= {name.removeprefix("new."): part for name, part in told.items()}
+            outputs = asked(step, state | {"tokens": data.target[:, t].numpy()})
+            logits_of_steps.append(outputs["logits"])
+            state |= {name.removeprefix("new."): part for name, part in outputs.items()}
         target = torch.cat([data.target[order, :half], data.target[:, half:]], 1)
-        expected = made.decoder.logits(made(data.source[order], data.source_lengths[order], target))
-        logits = np.stack(found, 1)
+        expected = model.decoder.logits(model(data.source[order], data.source_lengths[order], target))
+        logits = np.stack(logits_of_steps, 1)
         assert_close(np.concatenate([logits[order, :half], logits[:, half:]], 1), expected)
 
 
 AT_ONCE = ("classify", "match", "label")
-cases = [case for task in AT_ONCE for case in sample([one for one in CASES if one[0] == task], 1)]
+cases = [case for task in AT_ONCE for case in sample([pair for pair in CASES if pair[0] == task], 1)]
 
 
 @pytest.fixture(scope="module")
@@ -98,26 +101,26 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     model = run(shaped(files, task, network), tmp_path / "run", Quiet())
     export(tmp_path / "run", "onnx", tmp_path / "out")
-    sources, trained = [one.source for one in model.examples(None, model.recipe)], inside(model)
+    sources, trained = [example.source for example in model.examples(None, model.recipe)], inside(model)
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
     if task == "match":
         pixels = np.stack(list(read_pictures(sources, trained.pictures.form)))
-        said = asked(sessions["pictures"], {"source": pixels})["vectors"]
-        assert_close(said, torch.from_numpy(embed_pictures(trained, sources, 4000)))
+        vectors = asked(sessions["pictures"], {"source": pixels})["vectors"]
+        assert_close(vectors, torch.from_numpy(embed_pictures(trained, sources, 4000)))
         return
     if task == "label":
         arrays = [trained.form.ready(open_steps(source, trained.form)) for source in sources]
         padded = np.zeros((len(arrays), max(map(len, arrays)), *arrays[0].shape[1:]), arrays[0].dtype)
-        for row, one in zip(padded, arrays, strict=True):
-            row[: len(one)] = one
-        lengths = np.array([len(one) for one in arrays])
-        given = {"source": padded, "lengths": lengths}
+        for row, array in zip(padded, arrays, strict=True):
+            row[: len(array)] = array
+        lengths = np.array([len(array) for array in arrays])
+        inputs = {"source": padded, "lengths": lengths}
     else:
-        lengths, given = (
+        lengths, inputs = (
             np.ones(len(sources), int),
-            {"source": np.stack(list(read_pictures(sources, trained.reading.form)))},
+            {"source": np.stack(list(read_pictures(sources, trained.preprocessor.form)))},
         )
-    logits = torch.from_numpy(asked(sessions["model"], given)["logits"]).view(len(sources), -1, len(trained.names))
+    logits = torch.from_numpy(asked(sessions["model"], inputs)["logits"]).view(len(sources), -1, len(trained.names))
     for answers, shares, length in zip(model.answer(sources), logits.softmax(-1), lengths, strict=True):
         assert answers[0].track
         assert_close(shares[:length].numpy(), torch.tensor(answers[0].track.probabilities))
@@ -129,28 +132,33 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     model = run(shaped(files, task, network), tmp_path / "run", Quiet())
     export(tmp_path / "run", "onnx", tmp_path / "out")
     about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
-    sources, reading = [one.source for one in model.examples(None, model.recipe)], inside(model).reading
+    sources, source_reading = (
+        [example.source for example in model.examples(None, model.recipe)],
+        inside(model).preprocessor,
+    )
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
-    source, lengths = reading.stack(reading.arrays(sources))
-    given = {"source": source, "lengths": lengths}
-    state, tokens, said = asked(sessions["encoder"], given), np.full(len(sources), about["begin"]), []
+    source, lengths = source_reading.stack(source_reading.arrays(sources))
+    inputs = {"source": source, "lengths": lengths}
+    state, tokens, tokens_of_steps = asked(sessions["encoder"], inputs), np.full(len(sources), about["begin"]), []
     for _ in range(about["length"] if task == "draw" else about["slack"]):
-        told = asked(sessions["step"], state | {"tokens": tokens})
-        told["logits"][:, about["never"]] = -np.inf
-        tokens = told["logits"].argmax(-1)
-        said.append(tokens)
-        state |= {name.removeprefix("new."): part for name, part in told.items()}
+        outputs = asked(sessions["step"], state | {"tokens": tokens})
+        outputs["logits"][:, about["never"]] = -np.inf
+        tokens = outputs["logits"].argmax(-1)
+        tokens_of_steps.append(tokens)
+        state |= {name.removeprefix("new."): part for name, part in outputs.items()}
     greedy = {"generate.sample": False, "generate.beam": 1, "generate.guidance": 1.0}
-    answers = [found[0] for found in model.answer(sources, greedy)]
+    answers = [best for [best, *_] in model.answer(sources, greedy)]
     if task == "draw":
-        codes = np.stack(said, 1) - about["first"]
-        assert [" ".join(map(str, row)) for row in codes.tolist()] == [one.output for one in answers]
-        drawn = asked(sessions["paint"], {"codes": codes})["pictures"].astype(int)
-        ours = np.stack([np.asarray(Image.open(io.BytesIO(one.picture))) for one in answers])
-        assert np.abs(drawn - ours.reshape(drawn.shape)).max() <= 1  # what lies between two levels goes to either
+        codes = np.stack(tokens_of_steps, 1) - about["first"]
+        assert [" ".join(map(str, row)) for row in codes.tolist()] == [answer.output for answer in answers]
+        pictures = asked(sessions["paint"], {"codes": codes})["pictures"].astype(int)
+        ours = np.stack([np.asarray(Image.open(io.BytesIO(answer.picture))) for answer in answers])
+        assert np.abs(pictures - ours.reshape(pictures.shape)).max() <= 1  # what lies between two levels goes to either
         return
-    rows = [row[: row.index(about["end"])] if about["end"] in row else row for row in np.stack(said, 1).tolist()]
-    assert [inside(model).target.decode(row) for row in rows] == [one.output for one in answers]
+    rows = [
+        row[: row.index(about["end"])] if about["end"] in row else row for row in np.stack(tokens_of_steps, 1).tolist()
+    ]
+    assert [inside(model).target.decode(row) for row in rows] == [answer.output for answer in answers]
 
 
 def labeller(kind: str) -> labels.LearnableLabeller:
@@ -195,14 +203,16 @@ def trained(folder: Path, network: NetworkSettings, steps: int, **changes: Any) 
         "train__batch_tokens": 500,
         "train__valid_every": steps,
     }
-    made = recipe(folder, network, PAIRS[:250], PAIRS[250:], generate__max_length="auto", **settled | changes)
-    return run(made, folder / "run", Quiet())
+    settings_of_run = recipe(
+        folder, network, PAIRS[:250], PAIRS[250:], generate__max_length="auto", **settled | changes
+    )
+    return run(settings_of_run, folder / "run", Quiet())
 
 
 def own_tokenizer(path: Path) -> str:
     """A tokenizer.json whose ids are not ours: unknown is 2, and </s> is a word like others."""
     inner = Tokenizer(
-        models.WordLevel({"</s>": 0, **{one: n for n, one in enumerate("abcdefgh", 3)}, "[UNK]": 2}, "[UNK]")
+        models.WordLevel({"</s>": 0, **{letter: n for n, letter in enumerate("abcdefgh", 3)}, "[UNK]": 2}, "[UNK]")
     )
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     inner.save(str(path))
@@ -214,20 +224,20 @@ def test_the_loop_of_the_docs_translates_as_the_command_does(name: str, tmp_path
     """Short answers and those that only their limit ends, texts of nothing and of what was never seen."""
     network = resolve(NetworkSettings(name=name, size="tiny", width=32, dropout=0.0), "translate")
     trained(tmp_path, network, 60)
-    told = heedful("export run --to onnx", tmp_path)
-    assert told.code == 0 and "by onnxruntime and by the network" in told.out, told.err
+    exported = heedful("export run --to onnx", tmp_path)
+    assert exported.code == 0 and "by onnxruntime and by the network" in exported.out, exported.err
     texts = [*ODD, *(source for source, _ in PAIRS[250:])]
-    asked = heedful("translate run beam=1 n_best=1", tmp_path, "\n".join(texts) + "\n")
-    assert asked.code == 0
-    assert loop("translate")(str(tmp_path / "exports" / "run-onnx"), texts) == asked.out.splitlines()
+    translated = heedful("translate run beam=1 n_best=1", tmp_path, "\n".join(texts) + "\n")
+    assert translated.code == 0
+    assert loop("translate")(str(tmp_path / "exports" / "run-onnx"), texts) == translated.out.splitlines()
 
 
-@pytest.mark.parametrize("own", sample([False, True], 1), ids=lambda own: "own" if own else "ours")
-def test_a_transformer_answers_alike_in_every_engine(own: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("custom", sample([False, True], 1), ids=lambda custom: "own" if custom else "ours")
+def test_a_transformer_answers_alike_in_every_engine(custom: bool, tmp_path: Path) -> None:
     """With our tokenizers and with ones whose ids are moved; greedy by both loops, and the beam by CTranslate2."""
-    kind = {"positions": "learned", "norm": "pre", "depth": 1} if own else {}
+    kind = {"positions": "learned", "norm": "pre", "depth": 1} if custom else {}
     network = tiny("vaswani2017", width=32, **kind)
-    side = own_tokenizer(tmp_path / "own.json") if own else "auto"
+    side = own_tokenizer(tmp_path / "own.json") if custom else "auto"
     changes = {"data__source_tokenizer": side, "data__target_tokenizer": side}
     model = trained(tmp_path, network, 300, **changes)
     for to in ("onnx", "ct2"):
@@ -253,18 +263,18 @@ def test_ctranslate2_scores_as_every_transformer_does(
     norm: str, positions: str, tied: bool, activation: str, tmp_path: Path
 ) -> None:
     """Also where embeddings are scaled."""
-    made = build(tiny("vaswani2017", norm=norm, positions=positions, tied=tied, activation=activation))
-    for part in made.modules():
+    model = build(tiny("vaswani2017", norm=norm, positions=positions, tied=tied, activation=activation))
+    for part in model.modules():
         if tied and isinstance(part, Tokens):
             part.scale = 4.0  # √16
     names = [f"{number}" for number in range(SOURCE_VOCABULARY)], [f"{number}" for number in range(TARGET_VOCABULARY)]
-    ct2.write(made, names, ct2.Special(BEGIN, END, PAD), tmp_path)
+    ct2.write(model, names, ct2.Special(BEGIN, END, PAD), tmp_path)
     data = batch((6, 3, 5), (5, 5, 5))
     data.source[torch.arange(3), data.source_lengths - 1] = data.target[:, -1] = END
     with torch.no_grad():
-        logits = made.decoder.logits(made(data.source, data.source_lengths, data.target))
+        logits = model.decoder.logits(model(data.source, data.source_lengths, data.target))
     ended = zip(data.source.tolist(), data.source_lengths - 1, strict=True)
-    sources = [[names[0][one] for one in row[:length]] for row, length in ended]
-    targets = [[names[1][one] for one in row[1:-1]] for row in data.target.tolist()]
-    found = Translator(str(tmp_path), compute_type="float32").score_batch(sources, targets)
-    assert_close(np.array([one.log_probs for one in found]), log_probabilities(logits, data.target))
+    sources = [[names[0][token] for token in row[:length]] for row, length in ended]
+    targets = [[names[1][token] for token in row[1:-1]] for row in data.target.tolist()]
+    results = Translator(str(tmp_path), compute_type="float32").score_batch(sources, targets)
+    assert_close(np.array([result.log_probs for result in results]), log_probabilities(logits, data.target))

@@ -47,7 +47,7 @@ def assert_learnt(ours: Tensor, before: Tensor) -> None:
     assert (ours - before).abs().max() > 1e-2 * before.abs().max()
 
 
-def read(words: Any, text: str) -> Tensor:
+def ids_of(words: Any, text: str) -> Tensor:
     return words(text, return_tensors="pt")["input_ids"]
 
 
@@ -57,19 +57,19 @@ def test_gpt2(tmp_path: Path) -> None:
     start = published.gpt2(tmp_path / "gpt2")
     with torch.enable_grad():
         model, out = gone_out("complete", start, lines(tmp_path / "lines.txt", [*published.LINES]), tmp_path)
-    theirs, before = (oracle.AutoModelForCausalLM.from_pretrained(one).eval() for one in (out, start))
+    theirs, before = (oracle.AutoModelForCausalLM.from_pretrained(folder).eval() for folder in (out, start))
     words, trained = oracle.AutoTokenizer.from_pretrained(out), inside(model)
     again = heedful.load(out)
     for text in TEXTS:
-        ids = read(words, text)
+        ids = ids_of(words, text)
         assert ids[0].tolist() == trained.tokenizer.encode(text)
         logits = theirs(ids).logits
         assert_close(trained.network.decoder.logits(trained.network(ids)).numpy(), logits)
         assert_learnt(logits, before(ids).logits)
-        found = theirs.generate(ids, max_new_tokens=6, do_sample=False)[0, ids.size(1) :]
-        for one in (model, again):
-            answer = one.answer([text], GREEDY | {"generate.max_length": 6})[0][0].output
-            assert answer == words.decode(found, skip_special_tokens=True)
+        tokens = theirs.generate(ids, max_new_tokens=6, do_sample=False)[0, ids.size(1) :]
+        for loaded in (model, again):
+            answer = loaded.answer([text], GREEDY | {"generate.max_length": 6})[0][0].output
+            assert answer == words.decode(tokens, skip_special_tokens=True)
 
 
 @torch.no_grad()
@@ -77,18 +77,18 @@ def test_bert_that_fills(tmp_path: Path) -> None:
     start = published.bert(tmp_path / "bert")
     with torch.enable_grad():
         model, out = gone_out("fill", start, lines(tmp_path / "lines.txt", [*published.LINES]), tmp_path)
-    theirs, before = (oracle.AutoModelForMaskedLM.from_pretrained(one).eval() for one in (out, start))
+    theirs, before = (oracle.AutoModelForMaskedLM.from_pretrained(folder).eval() for folder in (out, start))
     words, network = oracle.AutoTokenizer.from_pretrained(out), inside(model).network
     again = heedful.load(out)
     for text in ("The [MASK] sat, unbelievably, on the [MASK].", "[MASK]"):
-        ids = read(words, text)
+        ids = ids_of(words, text)
         logits = theirs(ids).logits
         assert_close(network.logits(network(ids, torch.tensor([ids.size(1)]))).numpy(), logits)
         assert_learnt(logits, before(ids).logits)
         shares = logits[0, ids[0] == words.mask_token_id].softmax(-1)
         shares[:, words.all_special_ids] = -1
-        for one in (model, again):
-            track = one.answer([text])[0][0].track
+        for loaded in (model, again):
+            track = loaded.answer([text])[0][0].track
             assert track and track.probabilities == pytest.approx(shares.amax(-1, keepdim=True).numpy(), abs=1e-5)
 
 
@@ -103,12 +103,12 @@ def test_bert_that_classifies(tmp_path: Path) -> None:
     words, trained = oracle.AutoTokenizer.from_pretrained(out), inside(model)
     assert tuple(theirs.config.id2label.values()) == trained.names == names
     for text in TEXTS:
-        ids = read(words, text)
-        assert ids[0].tolist() == trained.reading.arrays([text])[0].tolist()
+        ids = ids_of(words, text)
+        assert ids[0].tolist() == trained.preprocessor.arrays([text])[0].tolist()
         logits = theirs(ids).logits
         assert_close(trained.network(ids, torch.tensor([ids.size(1)])).numpy(), logits)
-        for one in (model, heedful.load(out)):
-            track = one.answer([text])[0][0].track
+        for loaded in (model, heedful.load(out)):
+            track = loaded.answer([text])[0][0].track
             assert track and track.probabilities[0] == pytest.approx(logits[0].softmax(-1).tolist(), abs=1e-5)
 
 
@@ -122,12 +122,12 @@ def test_vit(tmp_path: Path) -> None:
     processor, trained = published.ViTImageProcessorPil.from_pretrained(out), inside(model)
     assert tuple(theirs.config.id2label.values()) == trained.names == ("bar", "cross", "dot", "frame")
     images = np.load(files["valid-labels"])["images"]
-    logits = theirs(processor([Image.fromarray(one) for one in images], return_tensors="pt")["pixel_values"]).logits
+    logits = theirs(processor([Image.fromarray(image) for image in images], return_tensors="pt")["pixel_values"]).logits
     sources = [f"{files['valid-labels']}#{number}" for number in range(len(images))]
-    batch = batch_of(trained.reading, trained.reading.arrays(sources))
+    batch = batch_of(trained.preprocessor, trained.preprocessor.arrays(sources))
     assert_close(trained.network(batch["source"], batch["lengths"]).numpy(), logits)
-    for one in (model, heedful.load(out)):
-        for [answer], expected in zip(one.answer(sources), logits.softmax(-1), strict=True):
+    for loaded in (model, heedful.load(out)):
+        for [answer], expected in zip(loaded.answer(sources), logits.softmax(-1), strict=True):
             assert answer.track and answer.track.probabilities[0] == pytest.approx(expected.tolist(), abs=1e-5)
 
 
@@ -138,22 +138,22 @@ def test_marian(tmp_path: Path) -> None:
     rows = [f"{published.LINES[number]}\t{published.LINES[number + 1]}" for number in range(0, 6, 2)]
     with torch.enable_grad():
         model, out = gone_out("translate", start, lines(tmp_path / "rows.tsv", rows), tmp_path)
-    theirs, before = (oracle.MarianMTModel.from_pretrained(one).eval() for one in (out, start))
+    theirs, before = (oracle.MarianMTModel.from_pretrained(folder).eval() for folder in (out, start))
     words, trained = oracle.MarianTokenizer.from_pretrained(out), inside(model)
     again = heedful.load(out)
     for text in (*published.LINES[:3], ">>de<< The river"):
-        ids = read(words, text)
-        assert ids[0].tolist() == trained.reading.arrays([text])[0].tolist()
-        written = torch.tensor([[trained.target.special_tokens.begin, *trained.target.encode("Das Haus")]])
-        assert written[0, 0] == theirs.config.decoder_start_token_id
-        logits = theirs(input_ids=ids, decoder_input_ids=written).logits
-        made = trained.network(ids, torch.tensor([ids.size(1)]), written)
-        assert_close(trained.network.decoder.logits(made).numpy(), logits)
-        assert_learnt(logits, before(input_ids=ids, decoder_input_ids=written).logits)
-        found = theirs.generate(ids, num_beams=1, max_length=12)[0]
-        for one in (model, again):
-            answer = one.answer([text], GREEDY | {"generate.max_length": 11})[0][0]
-            said = answer.tokens[:10]  # theirs is made to end with the next
-            assert said == tuple(trained.target.tokens(found.tolist()[1:])[: len(said)])
+        ids = ids_of(words, text)
+        assert ids[0].tolist() == trained.preprocessor.arrays([text])[0].tolist()
+        target = torch.tensor([[trained.target.special_tokens.begin, *trained.target.encode("Das Haus")]])
+        assert target[0, 0] == theirs.config.decoder_start_token_id
+        logits = theirs(input_ids=ids, decoder_input_ids=target).logits
+        outputs = trained.network(ids, torch.tensor([ids.size(1)]), target)
+        assert_close(trained.network.decoder.logits(outputs).numpy(), logits)
+        assert_learnt(logits, before(input_ids=ids, decoder_input_ids=target).logits)
+        tokens = theirs.generate(ids, num_beams=1, max_length=12)[0]
+        for loaded in (model, again):
+            answer = loaded.answer([text], GREEDY | {"generate.max_length": 11})[0][0]
+            answer_tokens = answer.tokens[:10]  # theirs is made to end with the next
+            assert answer_tokens == tuple(trained.target.tokens(tokens.tolist()[1:])[: len(answer_tokens)])
             if answer.complete:
-                assert answer.output == words.decode(found, skip_special_tokens=True)
+                assert answer.output == words.decode(tokens, skip_special_tokens=True)

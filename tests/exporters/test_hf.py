@@ -30,20 +30,20 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return written(tmp_path_factory.mktemp("data"), seed=7)
 
 
-def exported(made: Any, folder: Path) -> tuple[Any, Path]:
+def exported(settled: Any, folder: Path) -> tuple[Any, Path]:
     """A model of a few steps, and the folder that it went out into."""
     with torch.enable_grad():
-        model = run(made, folder / "run", Quiet())
+        model = run(settled, folder / "run", Quiet())
     assert heedful.export(folder / "run", "hf", folder / "out").files["config.json"][0] > 0
     model.trained[0].network.eval()
     return model, folder / "out"
 
 
-def close(one: Any, other: Any) -> bool:
-    return bool(torch.allclose(torch.as_tensor(one).float(), torch.as_tensor(other).float(), atol=1e-4))
+def close(actual: Any, expected: Any) -> bool:
+    return bool(torch.allclose(torch.as_tensor(actual).float(), torch.as_tensor(expected).float(), atol=1e-4))
 
 
-WAYS = {
+TOKENIZERS = {
     "characters": {},
     "bpe": {"data__source_tokenizer": "bpe", "data__vocabulary": 270},
     "unigram": {"data__source_tokenizer": "unigram", "data__vocabulary": 283},
@@ -53,10 +53,10 @@ TEXTS = ("abc 1", "gh 8", "b")
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("way", WAYS)
-def test_gpt_goes_out(way: str, files: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_gpt_goes_out(tokenizer: str, files: dict[str, str], tmp_path: Path) -> None:
     """Ids, logits, and greedy answers token by token; and it comes in again as what it was."""
-    model, out = exported(recipe(files, "complete", "gpt", network__context=16, **WAYS[way]), tmp_path)
+    model, out = exported(recipe(files, "complete", "gpt", network__context=16, **TOKENIZERS[tokenizer]), tmp_path)
     words, theirs = oracle.AutoTokenizer.from_pretrained(out), oracle.AutoModelForCausalLM.from_pretrained(out).eval()
     trained = model.trained[0]
     greedy = {"generate.sample": False, "generate.beam": 1, "generate.max_length": 6}
@@ -67,26 +67,26 @@ def test_gpt_goes_out(way: str, files: dict[str, str], tmp_path: Path) -> None:
         ids = words(text, return_tensors="pt")["input_ids"]
         network = trained.network
         assert close(theirs(ids).logits, network.decoder.logits(network(ids)))
-        found = theirs.generate(ids, max_new_tokens=6, do_sample=False)[0, ids.size(1) :].tolist()
-        assert trained.tokenizer.decode(found) == answer.output == back.output
+        tokens = theirs.generate(ids, max_new_tokens=6, do_sample=False)[0, ids.size(1) :].tolist()
+        assert trained.tokenizer.decode(tokens) == answer.output == back.output
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("way", WAYS)
-def test_bert_goes_out(way: str, files: dict[str, str], tmp_path: Path) -> None:
-    model, out = exported(recipe(files, "fill", "bert", network__context=16, **WAYS[way]), tmp_path)
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_bert_goes_out(tokenizer: str, files: dict[str, str], tmp_path: Path) -> None:
+    model, out = exported(recipe(files, "fill", "bert", network__context=16, **TOKENIZERS[tokenizer]), tmp_path)
     words, theirs = oracle.AutoTokenizer.from_pretrained(out), oracle.AutoModelForMaskedLM.from_pretrained(out).eval()
     again = heedful.load(out)
     text = "abc [MASK] 123"
     inputs = words(text, return_tensors="pt")
     at = inputs["input_ids"][0].tolist().index(words.mask_token_id)
     shares = theirs(**inputs).logits[0, at].softmax(-1)
-    for one in (model, again):
-        [[answer, *_]] = one.answer([text])
-        ids = inside(one).tokenizer.encode(answer.output)
+    for loaded in (model, again):
+        [[answer, *_]] = loaded.answer([text])
+        ids = inside(loaded).tokenizer.encode(answer.output)
         assert answer.track is not None
-        [(said,)] = answer.track.probabilities
-        assert said == pytest.approx(float(shares[4 : words.mask_token_id].max()), abs=1e-5)
+        [(probability,)] = answer.track.probabilities
+        assert probability == pytest.approx(float(shares[4 : words.mask_token_id].max()), abs=1e-5)
         assert ids
 
 
@@ -97,51 +97,51 @@ def test_vit_goes_out(fit: str, files: dict[str, str], tmp_path: Path) -> None:
     theirs = oracle.AutoModelForImageClassification.from_pretrained(out).eval()
     processor = (CLIPImageProcessorPil if fit == "crop" else ViTImageProcessorPil).from_pretrained(out)
     images = np.load(files["valid-labels"])["images"][:5]
-    values = processor([Image.fromarray(one) for one in images], return_tensors="pt")["pixel_values"]
+    values = processor([Image.fromarray(image) for image in images], return_tensors="pt")["pixel_values"]
     shares = theirs(values).logits.softmax(-1)
     sources = [f"{files['valid-labels']}#{number}" for number in range(5)]
-    for one in (model, heedful.load(out)):
-        found = [answers[0].track for answers in one.answer(sources)]
-        assert close([track.probabilities[0] for track in found if track], shares)
-        assert list(theirs.config.id2label.values()) == list(inside(one).names)
+    for loaded in (model, heedful.load(out)):
+        tracks = [answers[0].track for answers in loaded.answer(sources)]
+        assert close([track.probabilities[0] for track in tracks if track], shares)
+        assert list(theirs.config.id2label.values()) == list(inside(loaded).names)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("way", WAYS)
-def test_clip_goes_out(way: str, files: dict[str, str], tmp_path: Path) -> None:
-    more = {key.replace("source", "target"): value for key, value in WAYS[way].items()}
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_clip_goes_out(tokenizer: str, files: dict[str, str], tmp_path: Path) -> None:
+    more = {key.replace("source", "target"): value for key, value in TOKENIZERS[tokenizer].items()}
     model, out = exported(recipe(files, "match", "clip", network__context=40, **more), tmp_path)
     theirs, words = oracle.CLIPModel.from_pretrained(out).eval(), oracle.AutoTokenizer.from_pretrained(out)
     processor = CLIPImageProcessorPil.from_pretrained(out)
     images = np.load(files["valid-texts"])["images"][:3]
-    values = processor([Image.fromarray(one) for one in images], return_tensors="pt")["pixel_values"]
+    values = processor([Image.fromarray(image) for image in images], return_tensors="pt")["pixel_values"]
     texts = ["a red bar", "a green dot", "a blue cross"]
     inputs = words(texts, padding=True, return_tensors="pt")
     assert inputs["input_ids"].amax(1).tolist() == [words.eos_token_id] * 3
-    found = theirs(pixel_values=values, **inputs)
-    cosines = (found.image_embeds @ found.text_embeds.T).diagonal()
+    outputs = theirs(pixel_values=values, **inputs)
+    cosines = (outputs.image_embeds @ outputs.text_embeds.T).diagonal()
     pairs = [(f"{files['valid-texts']}#{number}", text) for number, text in enumerate(texts)]
-    for one in (model, heedful.load(out)):
-        assert close(one.score(pairs), cosines)
+    for loaded in (model, heedful.load(out)):
+        assert close(loaded.score(pairs), cosines)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_translator_goes_out(shared: bool, tmp_path: Path) -> None:
     network = resolve(NetworkSettings(name="vaswani2017", size="tiny", width=16))
-    made = short(tmp_path / "data", network, train__steps=4, data__shared_tokenizer=shared)
-    model, out = exported(made, tmp_path)
+    settled = short(tmp_path / "data", network, train__steps=4, data__shared_tokenizer=shared)
+    model, out = exported(settled, tmp_path)
     theirs = oracle.MarianMTModel.from_pretrained(out).eval()
     words = oracle.AutoTokenizer.from_pretrained(out)
     beside = words if shared else oracle.AutoTokenizer.from_pretrained(out, subfolder="target")
     texts = ["a b c", "d", "e f g h a"]
     inputs = words(texts, padding=True, return_tensors="pt")
     for text, row, real in zip(texts, inputs["input_ids"], inputs["attention_mask"], strict=True):
-        assert row[real.bool()].tolist() == [*inside(model).reading.tokenizer.encode(text), 2]
-    given = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-    said = theirs.generate(**given, num_beams=1, max_length=9)
+        assert row[real.bool()].tolist() == [*inside(model).preprocessor.tokenizer.encode(text), 2]
+    sources = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+    outputs = theirs.generate(**sources, num_beams=1, max_length=9)
     answers = model.answer(texts, {"generate.beam": 1, "generate.max_length": 8})
-    for [answer], ids in zip(answers, said, strict=True):
+    for [answer], ids in zip(answers, outputs, strict=True):
         if answer.complete:
             assert answer.output == beside.decode(ids, skip_special_tokens=True)
         else:  # theirs is made to end
@@ -150,8 +150,8 @@ def test_a_translator_goes_out(shared: bool, tmp_path: Path) -> None:
     again = heedful.load(out)
     for asked_for in ({"generate.beam": 3}, {"generate.beam": 1}):
         asked_for = asked_for | {"generate.max_length": 8, "generate.finish": "likely"}  # theirs, which it is asked by
-        assert [one[0].output for one in again.answer(texts, asked_for)] == [
-            one[0].output for one in model.answer(texts, asked_for)
+        assert [best.output for [best, *_] in again.answer(texts, asked_for)] == [
+            best.output for [best, *_] in model.answer(texts, asked_for)
         ]
     again.save(tmp_path / "saved")
     for name, folder in (("twice", out), ("thrice", tmp_path / "saved")):
@@ -167,14 +167,14 @@ def test_who_never_saw_an_end_goes_out_without_one(tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text("abc abd abe ace " * 20)
     asked_for = {"data__train": [str(tmp_path / "book.txt")], "data__valid": "auto", "network__context": 16}
     for task, network, text in (("fill", "bert", "ab[MASK] a"), ("complete", "gpt", "abc")):
-        made = recipe(dict.fromkeys(("train-documents", "valid-documents"), ""), task, network, **asked_for)
-        model, out = exported(made, tmp_path / task)
+        settled = recipe(dict.fromkeys(("train-documents", "valid-documents"), ""), task, network, **asked_for)
+        model, out = exported(settled, tmp_path / task)
         again = heedful.load(out)
         assert not inside(model).ends and not inside(again).ends
         assert inside(model).window == inside(again).window == 12
         changes = {"generate.n_best": 3} | ({"generate.max_length": 30} if task == "complete" else {})
-        for one, other in zip(model.answer([text], changes)[0], again.answer([text], changes)[0], strict=True):
-            assert (one.output, one.score) == (other.output, pytest.approx(other.score, abs=1e-4))
+        for answer, other in zip(model.answer([text], changes)[0], again.answer([text], changes)[0], strict=True):
+            assert (answer.output, answer.score) == (other.output, pytest.approx(other.score, abs=1e-4))
 
 
 @pytest.mark.parametrize("family", published.MADE)
@@ -194,16 +194,16 @@ def test_what_came_in_goes_out_the_same(family: str, tmp_path: Path) -> None:
     same(tmp_path / "again" / "model.safetensors", folder / "model.safetensors")  # but for what no answer uses
     kinds = {"gpt2": "GPT2Tokenizer", "bert": "BertTokenizer", "clip": "CLIPTokenizer", "captioner": "GPT2Tokenizer"}
     for kind in [kinds[family]] if family in kinds else []:
-        one, other = (getattr(oracle, kind).from_pretrained(tmp_path / name) for name in ("published", "again"))
-        assert [one(text)["input_ids"] for text in LINES] == [other(text)["input_ids"] for text in LINES]
-        assert one.special_tokens_map == other.special_tokens_map
+        before, after = (getattr(oracle, kind).from_pretrained(tmp_path / name) for name in ("published", "again"))
+        assert [before(text)["input_ids"] for text in LINES] == [after(text)["input_ids"] for text in LINES]
+        assert before.special_tokens_map == after.special_tokens_map
 
 
-def same(one: Path, other: Path) -> None:
+def same(actual: Path, expected: Path) -> None:
     """The same tensors, or more in the other that make no answer."""
-    first, second = load_file(one), load_file(other)
-    assert all("pooler" in name for name in first.keys() ^ second.keys())
-    assert all(torch.equal(second[name], tensor) for name, tensor in first.items())
+    tensors, more = load_file(actual), load_file(expected)
+    assert all("pooler" in name for name in tensors.keys() ^ more.keys())
+    assert all(torch.equal(more[name], tensor) for name, tensor in tensors.items())
 
 
 def test_what_has_no_place_is_told(files: dict[str, str], tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ def test_what_has_no_place_is_told(files: dict[str, str], tmp_path: Path) -> Non
     run(recipe(files, "classify", "vaswani2017", **alike), tmp_path / "mean", Quiet())
     refused = {"lstm": "lstm is not a network that gpt2 has a layout for", "label": "no layout for"}
     refused["mean"] = "vaswani2017 is not a network that vit has a layout for"
-    for name, told in refused.items():
-        with pytest.raises(HeedfulError, match=told):
+    for name, message in refused.items():
+        with pytest.raises(HeedfulError, match=message):
             heedful.export(tmp_path / name, "hf", tmp_path / "out")
         assert not (tmp_path / "out").exists()
     folder = published.gpt2(tmp_path / "gpt2")

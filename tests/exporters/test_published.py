@@ -17,7 +17,7 @@ from heedful.data.pictures.read import read_pictures
 from support import published
 from support.families import oracle
 from support.inside import inside
-from support.onnx_sessions import asked as said
+from support.onnx_sessions import asked as run_session
 from support.onnx_sessions import assert_close, loop
 from support.onnx_texts import answers_alike, fills, goes_on
 from support.published import LINES, NAMES, classes
@@ -38,7 +38,7 @@ def test_gpt2_goes_on(tmp_path: Path) -> None:
     model = written(published.gpt2(tmp_path / "gpt2"), "onnx", tmp_path / "out")
     goes_on(model, tmp_path / "out")
     texts = ["Hello world, this is", "The café — don't", "<|endoftext|>", ""]
-    answers = [found[0].output for found in model.answer(texts, GREEDY | {"generate.max_length": 12})]
+    answers = [best.output for [best, *_] in model.answer(texts, GREEDY | {"generate.max_length": 12})]
     assert loop("complete")(str(tmp_path / "out"), texts, 12) == answers
 
 
@@ -56,14 +56,16 @@ def test_bert_names(kind: str, tmp_path: Path) -> None:
     about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
     side, texts = about["source"], ["A man reads a book, unbelievably.", "Two dogs"]
     words = oracle.PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "out" / side["tokenizer"]))
-    cut = [[words(word, add_special_tokens=False)["input_ids"] for word in text.split()] for text in texts]
-    rows = [[*side["before"], *(one for word in text for one in word), *side["after"]] for text in cut]
+    pieces_of_texts = [[words(word, add_special_tokens=False)["input_ids"] for word in text.split()] for text in texts]
+    rows = [[*side["before"], *(piece for word in text for piece in word), *side["after"]] for text in pieces_of_texts]
     lengths = np.array([len(row) for row in rows])
     source = np.array([row + [0] * (max(lengths) - len(row)) for row in rows])
-    [logits] = said(InferenceSession(tmp_path / "out" / "model.onnx"), {"source": source, "lengths": lengths}).values()
-    for text, pieces, found, [answer] in zip(texts, cut, logits, model.answer(texts), strict=True):
+    [logits] = run_session(
+        InferenceSession(tmp_path / "out" / "model.onnx"), {"source": source, "lengths": lengths}
+    ).values()
+    for text, pieces, text_logits, [answer] in zip(texts, pieces_of_texts, logits, model.answer(texts), strict=True):
         first = 1 + np.cumsum([0, *(len(word) for word in pieces[:-1])])
-        shares = torch.from_numpy(found[first] if "Token" in kind else found[None]).softmax(-1)
+        shares = torch.from_numpy(text_logits[first] if "Token" in kind else text_logits[None]).softmax(-1)
         assert answer.track and about["names"] == list(inside(model).names), text
         assert_close(np.array(answer.track.probabilities), shares)
 
@@ -75,34 +77,34 @@ def test_pictures_are_seen(family: str, tmp_path: Path) -> None:
     trained, out = inside(model), tmp_path / "out"
     sources = [str(published.picture(tmp_path / f"{number}.png", number)) for number in range(3)]
     sessions = {path.stem: InferenceSession(path) for path in out.glob("*.onnx")}
-    read = getattr(trained, "pictures", None) or trained.reading
-    given = {"source": np.stack(list(read_pictures(sources, read.form)))}
+    reading = getattr(trained, "pictures", None) or trained.preprocessor
+    inputs = {"source": np.stack(list(read_pictures(sources, reading.form)))}
     about = json.loads((out / "export.json").read_text("utf-8"))
     if family == "vit":
-        shares = torch.from_numpy(said(sessions["model"], given)["logits"]).softmax(-1)
-        answers = [found[0].track for found in model.answer(sources)]
+        shares = torch.from_numpy(run_session(sessions["model"], inputs)["logits"]).softmax(-1)
+        answers = [best.track for [best, *_] in model.answer(sources)]
         assert_close(np.array([track.probabilities[0] for track in answers if track]), shares)
     elif family == "clip":
         texts = ["a red bar", "two green dots, and more", "blue"]
-        pictures = said(sessions["pictures"], given)["vectors"]
+        pictures = run_session(sessions["pictures"], inputs)["vectors"]
         side, encode = about["texts"], trained.words.tokenizer.encode
         rows = [side["before"] + encode(text) + side["after"] for text in texts]
         lengths = np.array([len(row) for row in rows])
         source = np.array([row + [0] * (max(lengths) - len(row)) for row in rows])
-        vectors = said(sessions["texts"], {"source": source, "lengths": lengths})["vectors"]
+        vectors = run_session(sessions["texts"], {"source": source, "lengths": lengths})["vectors"]
         scores = torch.tensor(model.score(list(zip(sources, texts, strict=True))))
         assert_close((pictures * vectors).sum(-1), scores)
     else:
-        state, tokens, rows = said(sessions["encoder"], given), np.full(3, about["begin"]), []
+        state, tokens, rows = run_session(sessions["encoder"], inputs), np.full(3, about["begin"]), []
         for _ in range(about["slack"]):
-            told = said(sessions["step"], state | {"tokens": tokens})
-            told["logits"][:, about["never"]] = -np.inf
-            tokens = told["logits"].argmax(-1)
+            outputs = run_session(sessions["step"], state | {"tokens": tokens})
+            outputs["logits"][:, about["never"]] = -np.inf
+            tokens = outputs["logits"].argmax(-1)
             rows.append(tokens)
-            state |= {name.removeprefix("new."): part for name, part in told.items()}
+            state |= {name.removeprefix("new."): part for name, part in outputs.items()}
         for row, [answer] in zip(np.stack(rows, 1).tolist(), model.answer(sources, {"generate.beam": 1}), strict=True):
-            kept = row[: row.index(about["end"])] if about["end"] in row else row
-            assert trained.target.decode(kept) == answer.output
+            tokens_to_end = row[: row.index(about["end"])] if about["end"] in row else row
+            assert trained.target.decode(tokens_to_end) == answer.output
 
 
 @pytest.mark.parametrize(("to", "engine"), [("onnx", "onnxruntime"), ("ct2", "ctranslate2")])
@@ -113,8 +115,8 @@ def test_marian_translates(to: str, engine: str, tmp_path: Path) -> None:
     names: dict[str, Any] = translate.__globals__
     names["Tokenizer"] = SimpleNamespace(from_file=loop("Pieces", "sentencepiece"))
     texts = [*LINES, ">>de<< The river", "xyz"]
-    answers = [found[0] for found in model.answer(texts, {"generate.beam": 1})]
-    found = translate(str(tmp_path / "out"), texts, *([1, ("<pad>",)] if to == "ct2" else []))
-    for answer, text in zip(answers, found, strict=True):  # the loops know no end that a longest answer must have
+    answers = [best for [best, *_] in model.answer(texts, {"generate.beam": 1})]
+    outputs = translate(str(tmp_path / "out"), texts, *([1, ("<pad>",)] if to == "ct2" else []))
+    for answer, text in zip(answers, outputs, strict=True):  # the loops know no end that a longest answer must have
         assert text == answer.output or (not answer.complete and text.startswith(answer.output))
     assert any(answer.complete for answer in answers)

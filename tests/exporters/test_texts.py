@@ -17,7 +17,7 @@ from support.onnx_texts import answers_alike, fills, goes_on
 from support.sampling import SEED, sample
 from support.tiny_tasks import recipe, written
 
-WAYS = {
+TOKENIZERS = {
     "characters": {},
     "bpe": {"data__source_tokenizer": "bpe", "data__vocabulary": 270},
     "unigram": {"data__source_tokenizer": "unigram", "data__vocabulary": 283},
@@ -41,24 +41,24 @@ def learnt(files: dict[str, str], task: str, network: str, folder: Path, **chang
     return model
 
 
-@pytest.mark.parametrize(("network", "way"), sample(product(allowed("complete"), WAYS), 2))
-def test_onnx_goes_on_as_the_network_does(network: str, way: str, files: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("network", "tokenizer"), sample(product(allowed("complete"), TOKENIZERS), 2))
+def test_onnx_goes_on_as_the_network_does(network: str, tokenizer: str, files: dict[str, str], tmp_path: Path) -> None:
     """Logits of any number of rows, which change places half-way; and answers to prompts of all lengths together."""
-    model = learnt(files, "complete", network, tmp_path, **WAYS[way])
+    model = learnt(files, "complete", network, tmp_path, **TOKENIZERS[tokenizer])
     goes_on(model, tmp_path / "out")
     trained, limit = inside(model), inside(model).limit or 12
-    said = loop("complete")(str(tmp_path / "out"), TEXTS, None if trained.limit else 9)
-    for text, found in zip(TEXTS, said, strict=True):
-        room = limit - len(trained.encode_prompt(text)) + 1
-        most = min(room, model.recipe.generate.max_length) if trained.limit else 9
+    outputs = loop("complete")(str(tmp_path / "out"), TEXTS, None if trained.limit else 9)
+    for text, output in zip(TEXTS, outputs, strict=True):
+        limit_of_answer = limit - len(trained.encode_prompt(text)) + 1
+        most = min(limit_of_answer, model.recipe.generate.max_length) if trained.limit else 9
         greedy = {"generate.sample": False, "generate.beam": 1, "generate.max_length": most}
-        assert found == model.answer([text], greedy)[0][0].output
+        assert output == model.answer([text], greedy)[0][0].output
 
 
-@pytest.mark.parametrize(("network", "way"), sample(product(allowed("fill"), WAYS), 2))
-def test_onnx_fills_as_the_network_does(network: str, way: str, files: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("network", "tokenizer"), sample(product(allowed("fill"), TOKENIZERS), 2))
+def test_onnx_fills_as_the_network_does(network: str, tokenizer: str, files: dict[str, str], tmp_path: Path) -> None:
     """Logits at every position beside any padding; and guesses for gaps at all places, by every kind of tokenizer."""
-    model = learnt(files, "fill", network, tmp_path, **WAYS[way])
+    model = learnt(files, "fill", network, tmp_path, **TOKENIZERS[tokenizer])
     fills(model, tmp_path / "out")
     answers_alike(model, tmp_path / "out", GAPPED)
 
@@ -67,7 +67,7 @@ def test_the_commands_say_how(files: dict[str, str], tmp_path: Path) -> None:
     """What is written is checked, and told."""
     for task, name in (("complete", "step"), ("fill", "model")):
         run(recipe(files, task, "gru"), tmp_path / task, Quiet())
-        told = heedful(f"export {task} --to onnx", tmp_path)
-        assert told.code == 0 and "by onnxruntime and by the network" in told.out, told.err
-        made = {path.name for path in (tmp_path / "exports" / f"{task}-onnx").iterdir()}
-        assert made == {f"{name}.onnx", "export.json", "tokenizer.json"}
+        exported = heedful(f"export {task} --to onnx", tmp_path)
+        assert exported.code == 0 and "by onnxruntime and by the network" in exported.out, exported.err
+        names = {path.name for path in (tmp_path / "exports" / f"{task}-onnx").iterdir()}
+        assert names == {f"{name}.onnx", "export.json", "tokenizer.json"}

@@ -29,7 +29,7 @@ TOKENIZED = SpecialIds(BOS, EOS, suppressed=(PAD, BOS, UNK))
 
 
 @pytest.mark.parametrize(
-    ("phrase", "text", "held"),
+    ("phrase", "text", "occurs"),
     [
         ("art", "state-of-the-art", True),
         ("art", "part", False),
@@ -52,20 +52,20 @@ TOKENIZED = SpecialIds(BOS, EOS, suppressed=(PAD, BOS, UNK))
         ("love", "❤\ufe0flove", True),
     ],
 )
-def test_a_phrase_is_held_as_whole_words(phrase: str, text: str, held: bool) -> None:
-    assert Phrase(phrase).held(plain(text)) == held
+def test_a_phrase_is_held_as_whole_words(phrase: str, text: str, occurs: bool) -> None:
+    assert Phrase(phrase).occurs_in(plain(text)) == occurs
 
 
 @given(st.text("ab  _'1", min_size=1), st.text("ab  _'1"))
 def test_phrases_are_found_as_a_regular_expression_finds_them(phrase: str, text: str) -> None:
     words = phrase.split()
     if words:
-        spelt = r"\s+".join(map(re.escape, words))
+        pattern = r"\s+".join(map(re.escape, words))
         low, high = (r"(?<!\w)" if words[0][0] != "'" else ""), (r"(?!\w)" if words[-1][-1] != "'" else "")
-        assert Phrase(phrase).held(text) == bool(re.search(f"{low}{spelt}{high}", text))
+        assert Phrase(phrase).occurs_in(text) == bool(re.search(f"{low}{pattern}{high}", text))
         split = text.split()
-        windows = [split[place : place + len(words)] for place in range(len(split))]
-        assert Phrase(phrase, symbols=True).held(text) == (words in windows)
+        windows = [split[start : start + len(words)] for start in range(len(split))]
+        assert Phrase(phrase, symbols=True).occurs_in(text) == (words in windows)
 
 
 def holds(text: str, phrase: str) -> bool:
@@ -80,37 +80,41 @@ def test_a_wide_beam_finds_the_best_that_keeps_the_constraints(
     required: list[str], forbidden: list[str], prefix: str, penalty: float, attends: bool
 ) -> None:
     """Of all sequences of tokens, whatever tokens spell a text; where there is none, that is an error."""
-    made, limit = network("vaswani2017" if attends else "gru"), 4
+    model, limit = network("vaswani2017" if attends else "gru"), 4
     everything = [
         Hypothesis(tuple(FIRST + i for i in ids), 0.0, 0.0, length < limit)
         for length in range(limit + 1)
         for ids in product(range(len(PIECES)), repeat=length)
     ]
     allowed = [
-        one
-        for one in everything
-        if decode(one.tokens).startswith(prefix)
-        and one.tokens[: len(encode(prefix))] == tuple(encode(prefix))
-        and all(holds(decode(one.tokens), phrase) for phrase in required)
-        and not any(holds(decode(one.tokens), phrase) for phrase in forbidden)
+        hypothesis
+        for hypothesis in everything
+        if decode(hypothesis.tokens).startswith(prefix)
+        and hypothesis.tokens[: len(encode(prefix))] == tuple(encode(prefix))
+        and all(holds(decode(hypothesis.tokens), phrase) for phrase in required)
+        and not any(holds(decode(hypothesis.tokens), phrase) for phrase in forbidden)
     ]
     settings = generate(
         beam=400, n_best=2, length_penalty=penalty, required=required, forbidden=forbidden, prefix=prefix
     )
     if not allowed:
         with pytest.raises(HeedfulError):
-            answers(made, rules_of(settings, SPECIAL, encode, decode, FIRST + 4), settings, [limit])
+            answers(model, rules_of(settings, SPECIAL, encode, decode, FIRST + 4), settings, [limit])
         return
-    (found,) = answers(made, rules_of(settings, SPECIAL, encode, decode, FIRST + 4), settings, [limit])
+    (hypotheses,) = answers(model, rules_of(settings, SPECIAL, encode, decode, FIRST + 4), settings, [limit])
     ranked = sorted(
-        (not one.complete, -gained / (len(one.tokens) + one.complete) ** penalty)
-        for one, gained in zip(allowed, scores(made, 0, allowed), strict=True)
+        (not hypothesis.complete, -score / (len(hypothesis.tokens) + hypothesis.complete) ** penalty)
+        for hypothesis, score in zip(allowed, scores(model, 0, allowed), strict=True)
     )[:2]
-    assert [not one.complete for one in found] == [cut for cut, _ in ranked]
-    assert [-one.normalised for one in found] == pytest.approx([cost for _, cost in ranked], rel=1e-4, abs=1e-4)
-    assert {one.tokens for one in found} <= {one.tokens for one in allowed}
-    assert len({one.tokens for one in found}) == len(found)
-    assert [one.score for one in found] == pytest.approx(scores(made, 0, found), rel=1e-4, abs=1e-4)
+    assert [not hypothesis.complete for hypothesis in hypotheses] == [truncated for truncated, _ in ranked]
+    assert [-hypothesis.normalised for hypothesis in hypotheses] == pytest.approx(
+        [cost for _, cost in ranked], rel=1e-4, abs=1e-4
+    )
+    assert {hypothesis.tokens for hypothesis in hypotheses} <= {hypothesis.tokens for hypothesis in allowed}
+    assert len({hypothesis.tokens for hypothesis in hypotheses}) == len(hypotheses)
+    assert [hypothesis.score for hypothesis in hypotheses] == pytest.approx(
+        scores(model, 0, hypotheses), rel=1e-4, abs=1e-4
+    )
 
 
 TEXTS = (
@@ -128,7 +132,7 @@ MODES = (
 
 
 @cache
-def tokenizer(kind: str) -> Tokenizer:
+def learn_tokenizer(kind: str) -> Tokenizer:
     return learn(kind, TEXTS, 330)
 
 
@@ -144,46 +148,51 @@ def test_every_text_keeps_the_constraints(
     kind: str, required: list[str], forbidden: list[str], prefix: str, no_repeat: int, mode: dict[str, object]
 ) -> None:
     """With every tokenizer, in every mode, in any company; and a wish is refused only for a reason in its texts."""
-    written, symbols = tokenizer(kind), kind == "symbols"
-    made, limits = network(vocabulary=written.size), [32, 40, 36, 60]
+    tokenizer, symbols = learn_tokenizer(kind), kind == "symbols"
+    model, limits = network(vocabulary=tokenizer.size), [32, 40, 36, 60]
     settings = generate(**mode, required=required, forbidden=forbidden, prefix=prefix, no_repeat_ngram=no_repeat)
     wishes = [Phrase(text, symbols) for text in required]
     bans = [Phrase(text, symbols) for text in forbidden]
     try:
-        rules = rules_of(settings, TOKENIZED, written.encode, written.decode, written.size, symbols)
-        found = answers(made, rules, settings, limits, TOKENIZED)
+        rules = rules_of(settings, TOKENIZED, tokenizer.encode, tokenizer.decode, tokenizer.size, symbols)
+        outputs = answers(model, rules, settings, limits, TOKENIZED)
     except HeedfulError:
-        assert any(ban.held(wish) for ban in bans for wish in (*required, prefix))
+        assert any(ban.occurs_in(wish) for ban in bans for wish in (*required, prefix))
         return
-    for number, some in enumerate(found):
-        for one in some:
-            text = written.decode(one.tokens)
+    for number, hypotheses in enumerate(outputs):
+        for hypothesis in hypotheses:
+            text = tokenizer.decode(hypothesis.tokens)
             assert text.startswith(prefix)
-            assert all(wish.held(plain(text)) for wish in wishes), text
-            assert not any(ban.held(plain(text)) for ban in bans), text
-            grams = [one.tokens[place : place + no_repeat] for place in range(len(one.tokens) - no_repeat + 1)]
+            assert all(wish.occurs_in(plain(text)) for wish in wishes), text
+            assert not any(ban.occurs_in(plain(text)) for ban in bans), text
+            grams = [
+                hypothesis.tokens[first : first + no_repeat] for first in range(len(hypothesis.tokens) - no_repeat + 1)
+            ]
             assert no_repeat == 0 or len(set(grams)) == len(grams)
-            assert len(one.tokens) + one.complete <= limits[number]
-        assert [one.score for one in some] == pytest.approx(scores(made, number, some, TOKENIZED), rel=1e-3, abs=1e-3)
+            assert len(hypothesis.tokens) + hypothesis.complete <= limits[number]
+        assert [hypothesis.score for hypothesis in hypotheses] == pytest.approx(
+            scores(model, number, hypotheses, TOKENIZED), rel=1e-3, abs=1e-3
+        )
     apart = replace(settings, batch_tokens=1)
-    assert [[one.tokens for one in some] for some in answers(made, rules, apart, limits, TOKENIZED)] == [
-        [one.tokens for one in some] for some in found
-    ]
+    assert [
+        [hypothesis.tokens for hypothesis in hypotheses]
+        for hypotheses in answers(model, rules, apart, limits, TOKENIZED)
+    ] == [[hypothesis.tokens for hypothesis in hypotheses] for hypotheses in outputs]
 
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
 def test_part_of_a_character_is_not_the_end_of_a_word(mode: dict[str, object]) -> None:
     """é is two bytes, and behind the first of them the text so far reads caf�."""
-    written = tokenizer("bpe")
-    assert len(written.encode("é")) == 2
+    tokenizer = learn_tokenizer("bpe")
+    assert len(tokenizer.encode("é")) == 2
     settings = generate(**mode, required=["café", "naïf"], forbidden=["caf", "na"], max_length=40)
-    rules = rules_of(settings, TOKENIZED, written.encode, written.decode, written.size)
-    for found in answers(network(vocabulary=written.size), rules, settings, [40] * 3, TOKENIZED):
-        assert all("café" in written.decode(one.tokens) for one in found)
+    rules = rules_of(settings, TOKENIZED, tokenizer.encode, tokenizer.decode, tokenizer.size)
+    for hypotheses in answers(network(vocabulary=tokenizer.size), rules, settings, [40] * 3, TOKENIZED):
+        assert all("café" in tokenizer.decode(hypothesis.tokens) for hypothesis in hypotheses)
 
 
 @pytest.mark.parametrize(
-    ("settings", "longest", "named"),
+    ("changes", "longest", "message"),
     [
         ({"required": ["york", "city"]}, 1, 'holds "york", "city" takes 2 tokens, and it may have 1'),
         ({"required": ["new york"], "forbidden": ["york"]}, 9, '"new york" holds the forbidden phrase "york"'),
@@ -202,28 +211,31 @@ def test_part_of_a_character_is_not_the_end_of_a_word(mode: dict[str, object]) -
         ),
     ],
 )
-def test_impossible_wishes_are_errors(settings: dict[str, object], longest: int, named: str) -> None:
-    written = tokenizer("symbols")
-    with pytest.raises(HeedfulError, match=re.escape(named)):
-        asked = generate(**settings)
-        rules = rules_of(asked, TOKENIZED, written.encode, written.decode, written.size, symbols=True)
-        answers(network(vocabulary=written.size), rules, asked, [longest], TOKENIZED)
+def test_impossible_wishes_are_errors(changes: dict[str, object], longest: int, message: str) -> None:
+    tokenizer = learn_tokenizer("symbols")
+    with pytest.raises(HeedfulError, match=re.escape(message)):
+        settings = generate(**changes)
+        rules = rules_of(settings, TOKENIZED, tokenizer.encode, tokenizer.decode, tokenizer.size, symbols=True)
+        answers(network(vocabulary=tokenizer.size), rules, settings, [longest], TOKENIZED)
 
 
 def test_samples_under_constraints_follow_what_is_left_of_the_distribution() -> None:
     """Of answers of one token, by Pearson's chi-square; what was forbidden was likely."""
-    written, draws = tokenizer("symbols"), 3000
-    made = network(vocabulary=written.size)
+    tokenizer, draws = learn_tokenizer("symbols"), 3000
+    model = network(vocabulary=tokenizer.size)
     with torch.inference_mode():
-        outputs, _ = made.decoder(torch.tensor([[BOS]]), start(made, [0]))
-        odds = made.decoder.logits(outputs[0, -1]).softmax(-1)
+        outputs, _ = model.decoder(torch.tensor([[BOS]]), start(model, [0]))
+        odds = model.decoder.logits(outputs[0, -1]).softmax(-1)
     likely = [i for i in odds.argsort(descending=True).tolist() if i > UNK][:3]
-    settings = generate(sample=True, n_best=draws, forbidden=[written.decode([i]) for i in likely])
-    rules = rules_of(settings, TOKENIZED, written.encode, written.decode, written.size, symbols=True)
-    seen = Counter(one.tokens[0] if one.tokens else EOS for one in answers(made, rules, settings, [1], TOKENIZED)[0])
-    left = [EOS, *(i for i in range(UNK + 1, written.size) if i not in likely)]
-    expected = {i: draws * float(odds[i] / odds[left].sum()) for i in left}
-    assert seen.keys() <= expected.keys()
+    settings = generate(sample=True, n_best=draws, forbidden=[tokenizer.decode([i]) for i in likely])
+    rules = rules_of(settings, TOKENIZED, tokenizer.encode, tokenizer.decode, tokenizer.size, symbols=True)
+    counts = Counter(
+        hypothesis.tokens[0] if hypothesis.tokens else EOS
+        for hypothesis in answers(model, rules, settings, [1], TOKENIZED)[0]
+    )
+    allowed = [EOS, *(i for i in range(UNK + 1, tokenizer.size) if i not in likely)]
+    expected = {i: draws * float(odds[i] / odds[allowed].sum()) for i in allowed}
+    assert counts.keys() <= expected.keys()
     assert odds[likely].sum() > 0.2
-    freedom = len(left) - 1  # the sum is about as large, give or take five times the root of its double
-    assert sum((seen[i] - mean) ** 2 / mean for i, mean in expected.items()) < freedom + 5 * (2 * freedom) ** 0.5
+    freedom = len(allowed) - 1  # the sum is about as large, give or take five times the root of its double
+    assert sum((counts[i] - mean) ** 2 / mean for i, mean in expected.items()) < freedom + 5 * (2 * freedom) ** 0.5

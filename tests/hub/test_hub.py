@@ -39,18 +39,18 @@ def test_a_real_bert_knows_a_paraphrase() -> None:
     network: Any = hub.network(opened)
     assert opened.words is not None and opened.tasks == ()
     ids = [torch.tensor(opened.words.encode(text)) for text in texts]
-    source, lengths = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True), torch.tensor([len(one) for one in ids])
-    found = torch.nn.functional.normalize(network(source, lengths).summary, dim=-1)
+    source, lengths = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True), torch.tensor([len(row) for row in ids])
+    vectors = torch.nn.functional.normalize(network(source, lengths).summary, dim=-1)
     theirs = oracle.AutoModel.from_pretrained(MINILM).eval()
-    means = torch.stack([theirs(one.unsqueeze(0)).last_hidden_state[0].mean(0) for one in ids])
-    assert (found - torch.nn.functional.normalize(means, dim=-1)).abs().max() < 1e-5
-    assert found[0] @ found[1] == pytest.approx(0.8939, abs=0.001)
-    assert found[1] @ found[2] == pytest.approx(-0.018, abs=0.001)
+    means = torch.stack([theirs(row.unsqueeze(0)).last_hidden_state[0].mean(0) for row in ids])
+    assert (vectors - torch.nn.functional.normalize(means, dim=-1)).abs().max() < 1e-5
+    assert vectors[0] @ vectors[1] == pytest.approx(0.8939, abs=0.001)
+    assert vectors[1] @ vectors[2] == pytest.approx(-0.018, abs=0.001)
     session = InferenceSession(MINILM_INT8)
-    for one, vector in zip(ids, found, strict=True):
-        ones, zeros = np.ones((1, len(one)), np.int64), np.zeros((1, len(one)), np.int64)
-        given = {"input_ids": one.numpy()[None], "attention_mask": ones, "token_type_ids": zeros}
-        [rounded] = session.run(None, given)
+    for row, vector in zip(ids, vectors, strict=True):
+        ones, zeros = np.ones((1, len(row)), np.int64), np.zeros((1, len(row)), np.int64)
+        inputs = {"input_ids": row.numpy()[None], "attention_mask": ones, "token_type_ids": zeros}
+        [rounded] = session.run(None, inputs)
         other = torch.from_numpy(np.asarray(rounded)[0].mean(0))
         assert torch.nn.functional.cosine_similarity(vector, other, dim=0) > 0.999  # 8 bits
 
@@ -134,14 +134,14 @@ WRONG: dict[str, tuple[str, Callable[[Path], Any], list[str]]] = {
 
 @pytest.mark.parametrize("mistake", WRONG)
 def test_what_is_not_as_told_is_refused_by_its_name(mistake: str, tmp_path: Path) -> None:
-    family, spoil, told = WRONG[mistake]
+    family, spoil, words = WRONG[mistake]
     cases = (families.case(family, seed) for seed in range(20))
     bare = ("GPT2Model", "ViTModel")
-    made = next(one for one in cases if type(one.model).__name__ not in bare)
-    spoil(made.save(tmp_path / "folder"))
+    model_case = next(case for case in cases if type(case.model).__name__ not in bare)
+    spoil(model_case.save(tmp_path / "folder"))
     with pytest.raises(HeedfulError) as error:
         hub.open(tmp_path / "folder")
-    assert all(word in str(error.value) for word in told), str(error.value)
+    assert all(word in str(error.value) for word in words), str(error.value)
 
 
 OLD = {
@@ -174,14 +174,14 @@ def test_what_changes_nothing_is_no_mistake_and_is_kept(family: str, tmp_path: P
 @pytest.mark.parametrize("family", sample(families.FAMILIES, 2))
 def test_weights_in_several_files_are_one(family: str, tmp_path: Path) -> None:
     model = families.case(family, 2)
-    whole = hub.open(model.save(tmp_path / "whole"))
+    single = hub.open(model.save(tmp_path / "whole"))
     model.model.save_pretrained(tmp_path / "parts", max_shard_size="4KB")
     if model.processor is not None:
         model.processor.save_pretrained(tmp_path / "parts")
     assert len(list((tmp_path / "parts").glob("*.safetensors"))) > 1
     parts = hub.open(tmp_path / "parts")
-    assert parts.weights.keys() == whole.weights.keys()
-    assert all(torch.equal(parts.weights[name], one) for name, one in whole.weights.items())
+    assert parts.weights.keys() == single.weights.keys()
+    assert all(torch.equal(parts.weights[name], tensor) for name, tensor in single.weights.items())
     next((tmp_path / "parts").glob("*.safetensors")).unlink()
     with pytest.raises(HeedfulError, match="not in the folder"):
         hub.open(tmp_path / "parts")
@@ -189,7 +189,9 @@ def test_weights_in_several_files_are_one(family: str, tmp_path: Path) -> None:
 
 def old(folder: Path) -> None:
     """As GPT-2 was first published: no prefix, masks among the weights, and the output layer once more."""
-    tensors = {name.removeprefix("transformer."): one for name, one in load_file(folder / "model.safetensors").items()}
+    tensors = {
+        name.removeprefix("transformer."): tensor for name, tensor in load_file(folder / "model.safetensors").items()
+    }
     tensors |= {"h.0.attn.bias": torch.ones(1, 1, 9, 9), "lm_head.weight": tensors["wte.weight"].clone()}
     save_file(tensors, folder / "model.safetensors")
 
@@ -200,7 +202,7 @@ def test_old_names_and_second_names_are_known(tmp_path: Path) -> None:
     before = hub.open(tmp_path)
     old(tmp_path)
     after = hub.open(tmp_path)
-    assert all(torch.equal(after.weights[name], one) for name, one in before.weights.items())
+    assert all(torch.equal(after.weights[name], tensor) for name, tensor in before.weights.items())
     retell(lambda all: all["lm_head.weight"].add_(1))(tmp_path)
     with pytest.raises(HeedfulError, match="but they differ"):
         hub.open(tmp_path)
@@ -210,16 +212,18 @@ def test_old_names_and_second_names_are_known(tmp_path: Path) -> None:
 
 
 def small(name: str, task: str, **settings: Any) -> NetworkSettings:
-    own = {"patch": "auto", "stem": "auto"} if task in ("classify", "match") else None
+    extra = {"patch": "auto", "stem": "auto"} if task in ("classify", "match") else None
     return resolve(
-        parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16} | settings), task, own=own
+        parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16} | settings), task, own=extra
     )
 
 
 @torch.inference_mode()
 def test_a_gpt_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     network = language_model(small("gpt", "complete", context=12), 30).eval()
-    hub.write(hub.own("gpt2", small("gpt", "complete", context=12), {"vocabulary": 30}, network), tmp_path / "out")
+    hub.write(
+        hub.as_published("gpt2", small("gpt", "complete", context=12), {"vocabulary": 30}, network), tmp_path / "out"
+    )
     tokens = torch.randint(0, 30, (2, 12))
     theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "out").eval()
     assert torch.allclose(network.decoder.logits(network(tokens)), theirs(tokens).logits, atol=1e-5)
@@ -228,7 +232,9 @@ def test_a_gpt_of_our_own_is_theirs_too(tmp_path: Path) -> None:
 @torch.inference_mode()
 def test_a_bert_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     network = masked_language_model(small("bert", "fill", context=12), 30).eval()
-    hub.write(hub.own("bert", small("bert", "fill", context=12), {"vocabulary": 30}, network), tmp_path / "out")
+    hub.write(
+        hub.as_published("bert", small("bert", "fill", context=12), {"vocabulary": 30}, network), tmp_path / "out"
+    )
     tokens = torch.randint(0, 30, (2, 12))
     theirs = oracle.AutoModelForMaskedLM.from_pretrained(tmp_path / "out").eval()
     ours = network.logits(network(tokens, torch.tensor([12, 12])))
@@ -241,7 +247,7 @@ def test_a_vit_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     facts: dict[str, Any] = {"size": 12, "mean": [0.5, 0.4, 0.3], "std": [0.5, 0.6, 0.7], "names": ["a", "b", "c"]}
     sight = PictureEmbedding(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
     network = EncoderHead(sight, build_encoder(settings, embeds_positions=True), 3, "summary", 0.0).eval()
-    hub.write(hub.own("vit", settings, facts, network), tmp_path / "out")
+    hub.write(hub.as_published("vit", settings, facts, network), tmp_path / "out")
     pictures, values = families.painted(random.Random(0), 12, families.vit_processor(12))
     theirs = oracle.AutoModelForImageClassification.from_pretrained(tmp_path / "out").eval()
     assert [theirs.config.id2label[number] for number in range(3)] == facts["names"]
@@ -256,7 +262,7 @@ def test_a_clip_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     sight = PictureEmbedding(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
     towers = build_encoder(settings, embeds_positions=True), build_encoder(settings, for_text=True)
     network = TwoTowers(sight, Tokens(30, 16), towers, 16).eval()
-    hub.write(hub.own("clip", settings, facts, network), tmp_path / "out")
+    hub.write(hub.as_published("clip", settings, facts, network), tmp_path / "out")
     pictures, values = families.painted(random.Random(0), 12, families.vit_processor(12))
     words = torch.randint(3, 29, (3, 9))
     words[:, -1] = 29
@@ -272,19 +278,19 @@ def test_a_translator_of_our_own_is_theirs_too(shared: bool, tmp_path: Path) -> 
     network = encoder_decoder(settings, 30, 30 if shared else 20, shared).eval()
     facts = {"vocabulary": 30, "target": 30 if shared else 20, "shared": shared, "longest": 40}
     ids = {"pad": 0, "eos": 2, "decoder_start": 1}
-    hub.write(hub.own("marian", settings, facts | ids, network), tmp_path / "out")
-    source, written = torch.randint(3, 20, (2, 9)), torch.randint(3, 20, (2, 7))
+    hub.write(hub.as_published("marian", settings, facts | ids, network), tmp_path / "out")
+    source, target = torch.randint(3, 20, (2, 9)), torch.randint(3, 20, (2, 7))
     theirs = oracle.MarianMTModel.from_pretrained(tmp_path / "out").eval()
-    ours = network.decoder.logits(network(source, torch.tensor([9, 9]), written))
-    assert torch.allclose(ours, theirs(input_ids=source, decoder_input_ids=written).logits, atol=1e-4)
+    ours = network.decoder.logits(network(source, torch.tensor([9, 9]), target))
+    assert torch.allclose(ours, theirs(input_ids=source, decoder_input_ids=target).logits, atol=1e-4)
 
 
 def test_what_a_layout_has_no_place_for_stays_here(tmp_path: Path) -> None:
-    asked = small("gpt", "complete", positions="rotary")
+    rotary = small("gpt", "complete", positions="rotary")
     with pytest.raises(HeedfulError, match="positions"):
-        hub.own("gpt2", asked, {"vocabulary": 30}, language_model(asked, 30))
+        hub.as_published("gpt2", rotary, {"vocabulary": 30}, language_model(rotary, 30))
     (tmp_path / "some").mkdir()
     (tmp_path / "some" / "file").write_text("")
-    kept = small("gpt", "complete", context=12)
+    learned = small("gpt", "complete", context=12)
     with pytest.raises(HeedfulError, match="not empty"):
-        hub.write(hub.own("gpt2", kept, {"vocabulary": 30}, language_model(kept, 30)), tmp_path / "some")
+        hub.write(hub.as_published("gpt2", learned, {"vocabulary": 30}, language_model(learned, 30)), tmp_path / "some")

@@ -20,15 +20,16 @@ OF_LARGEST = 1e-4
 SEEDS = range(20)
 
 some_cases = pytest.mark.parametrize(
-    ("family", "seed"), [one for name in families.FAMILIES for one in sample(product([name], SEEDS), 3)]
+    ("family", "seed"),
+    [case_of_family for name in families.FAMILIES for case_of_family in sample(product([name], SEEDS), 3)],
 )
 
 
-def assert_close(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor], bound: float = OF_LARGEST) -> None:
+def assert_close(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor], tolerance: float = OF_LARGEST) -> None:
     assert ours.keys() == theirs.keys()
     for name, other in theirs.items():
         assert ours[name].shape == other.shape and torch.isfinite(other).all()
-        assert (ours[name] - other).abs().max() <= bound * other.abs().max(), name
+        assert (ours[name] - other).abs().max() <= tolerance * other.abs().max(), name
 
 
 @some_cases
@@ -36,11 +37,13 @@ def test_outputs_and_gradients_are_theirs(family: str, seed: int, tmp_path: Path
     theirs = case(family, seed)
     opened = hub.open(theirs.save(tmp_path / "published"))
     network = hub.network(opened)
-    ours, others = theirs.ours(network), theirs.theirs(theirs.model)
-    assert_close(ours, others)
-    for outputs in (ours, others):
-        luck = torch.Generator().manual_seed(seed)
-        torch.stack([(one * torch.randn(one.shape, generator=luck)).sum() for one in outputs.values()]).sum().backward()
+    ours, expected = theirs.ours(network), theirs.theirs(theirs.model)
+    assert_close(ours, expected)
+    for outputs in (ours, expected):
+        generator = torch.Generator().manual_seed(seed)
+        torch.stack(
+            [(tensor * torch.randn(tensor.shape, generator=generator)).sum() for tensor in outputs.values()]
+        ).sum().backward()
     assert_gradients(opened, network, theirs, tmp_path / "gradients")
 
 
@@ -54,12 +57,12 @@ def assert_gradients(opened: hub.Published, network: torch.nn.Module, theirs: Ca
     table = family.table(opened.plan)
     blank = {line.ours for line in table if isinstance(line, layout.Blank)}
     blank |= {line.ours[0] for line in table if isinstance(line, layout.Line) and line.theirs in buffers}
-    expected, _ = layout.read(table, files.read_tensors(folder), family.aside, "gradients")
-    largest = max(float(one.abs().max()) for one in expected.values())
+    expected, _ = layout.read(table, files.read_tensors(folder), family.unused_names, "gradients")
+    largest = max(float(gradient.abs().max()) for gradient in expected.values())
     for name, weight in network.named_parameters():
         if name not in blank:
-            found = torch.zeros_like(weight) if weight.grad is None else weight.grad
-            assert (found - expected[name]).abs().max() <= 1e-4 * expected[name].abs().max() + 1e-5 * largest, name
+            ours = torch.zeros_like(weight) if weight.grad is None else weight.grad
+            assert (ours - expected[name]).abs().max() <= 1e-4 * expected[name].abs().max() + 1e-5 * largest, name
 
 
 @some_cases
@@ -68,14 +71,14 @@ def test_there_and_back_is_the_same(family: str, seed: int, tmp_path: Path) -> N
     theirs = case(family, seed)
     opened = hub.open(theirs.save(tmp_path / "published"))
     hub.write(opened, tmp_path / "back")
-    hub.write(hub.again(opened, hub.network(opened)), tmp_path / "through")
+    hub.write(hub.with_weights(opened, hub.network(opened)), tmp_path / "through")
     before = load_file(tmp_path / "published" / "model.safetensors")
     library: Any = type(theirs.model)
     config = library.config_class.from_pretrained(tmp_path / "published").to_dict()
     for folder in (tmp_path / "back", tmp_path / "through"):
         after = load_file(folder / "model.safetensors")
         assert after.keys() == before.keys()
-        assert all(after[name].numpy().tobytes() == one.numpy().tobytes() for name, one in before.items())
+        assert all(after[name].numpy().tobytes() == tensor.numpy().tobytes() for name, tensor in before.items())
         assert library.config_class.from_pretrained(folder).to_dict() == config
     assert hub.Plan.parse(opened.plan.plain()) == opened.plan
     pooled = {} if not hasattr(theirs.model, "pooler") else {"add_pooling_layer": theirs.model.pooler is not None}
@@ -129,8 +132,8 @@ def test_published_sizes(family: str, tmp_path: Path) -> None:
     torch.manual_seed(1)
     model, processor = published_sizes(family)
     model.eval()
-    whole = Case(model, lambda _: {}, lambda _: {}, processor)
-    network: Any = hub.network(hub.open(whole.save(tmp_path)))
+    model_case = Case(model, lambda _: {}, lambda _: {}, processor)
+    network: Any = hub.network(hub.open(model_case.save(tmp_path)))
     words, longest = torch.randint(2, 999, (2, 64)), torch.tensor([64, 64])
     pictures = torch.randint(0, 256, (2, 224, 224, 3), dtype=torch.uint8)
     match family:

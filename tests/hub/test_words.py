@@ -11,7 +11,7 @@ import sentencepiece
 from PIL import Image
 
 from heedful.data.pictures.resizing import Resizing
-from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer as Cut
+from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.errors import HeedfulError
 from heedful.hub import pictures, words
@@ -28,7 +28,7 @@ def test_what_is_no_model_of_pieces_is_refused() -> None:
     with pytest.raises(HeedfulError, match="sentencepiece cannot be read"):
         Pieces(b"nothing", b"nothing", {"<unk>": 0}, {"<unk>": 0}, special).encode("a")
     with pytest.raises(HeedfulError, match="sentencepiece cannot be read"):
-        Cut(b"nothing", {"<unk>": 0}, SpecialTokens()).encode("a")
+        SentencePieceTokenizer(b"nothing", {"<unk>": 0}, SpecialTokens()).encode("a")
 
 
 def bytes_folder(folder: Path) -> Path:
@@ -48,7 +48,15 @@ def clip_folder(folder: Path) -> Path:
     """A small vocabulary in CLIP's form."""
     letters = [chr(code) for code in range(33, 127)]
     merges = ["t h", "th e</w>", "l l"]
-    entries = [*letters, *(f"{one}</w>" for one in letters), "th", "the</w>", "ll", "<|startoftext|>", "<|endoftext|>"]
+    entries = [
+        *letters,
+        *(f"{letter}</w>" for letter in letters),
+        "th",
+        "the</w>",
+        "ll",
+        "<|startoftext|>",
+        "<|endoftext|>",
+    ]
     (folder / "vocab.json").write_text(json.dumps({entry: number for number, entry in enumerate(entries)}))
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
     return folder
@@ -100,7 +108,12 @@ def test_gpt2s_own_tokens(tmp_path: Path) -> None:
 
 
 def test_marian_cuts_texts_as_theirs_does(tmp_path: Path) -> None:
-    lines = [f"{one} {two} the old {three}" for one in TEXTS for two in TEXTS for three in ("house", "haus", "Häuser")]
+    lines = [
+        f"{first} {second} the old {noun}"
+        for first in TEXTS
+        for second in TEXTS
+        for noun in ("house", "haus", "Häuser")
+    ]
     (tmp_path / "lines.txt").write_text("\n".join(lines).replace("\n\n", "\n"), encoding="utf-8")
     vocabulary = {"</s>": 0, "<unk>": 1}
     for side, size in (("source", 55), ("target", 50)):
@@ -133,19 +146,19 @@ def test_marian_cuts_texts_as_theirs_does(tmp_path: Path) -> None:
 def test_pictures_are_prepared_as_theirs_are(kind: Any, resample: int, shape: tuple[int, int], tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     image = Image.fromarray(noise)
-    cut = kind is families.CLIPImageProcessorPil
-    size = {"shortest_edge": 24} if cut else {"height": 24, "width": 20}
-    more = {"crop_size": {"height": 22, "width": 22}} if cut else {}
+    crops = kind is families.CLIPImageProcessorPil
+    size = {"shortest_edge": 24} if crops else {"height": 24, "width": 20}
+    more = {"crop_size": {"height": 22, "width": 22}} if crops else {}
     theirs = kind(size=size, resample=resample, image_mean=[0.4, 0.5, 0.6], image_std=[0.2, 0.3, 0.4], **more)
     theirs.save_pretrained(tmp_path)
     file = json.loads((tmp_path / "preprocessor_config.json").read_text())
     ours = pictures.parse(file, "here", "")
     expected = theirs(image, return_tensors="np")["pixel_values"][0].transpose(1, 2, 0)
-    found = (prepared(ours, image) / 255 - np.array(ours.mean)) / np.array(ours.std)
-    assert np.abs(found - expected).max() < 1e-5
+    pixels = (prepared(ours, image) / 255 - np.array(ours.mean)) / np.array(ours.std)
+    assert np.abs(pixels - expected).max() < 1e-5
     assert ours.plain() == file
-    made = pictures.Preprocessing(**{**vars(ours), "file": {}}).plain()
-    assert np.array_equal(prepared(pictures.parse(made, "here", ""), image), prepared(ours, image))
+    file_again = pictures.Preprocessing(**{**vars(ours), "file": {}}).plain()
+    assert np.array_equal(prepared(pictures.parse(file_again, "here", ""), image), prepared(ours, image))
 
 
 def prepared(ours: pictures.Preprocessing, image: Image.Image) -> np.ndarray:

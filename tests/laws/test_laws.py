@@ -45,10 +45,10 @@ every_network = pytest.mark.parametrize("network", [*rows(), *sample(variants(),
 LENGTHS = (7, 3, 5, 1)
 
 
-def assert_same(one: Tensor, two: Tensor, bound: float = OF_LARGEST) -> None:
-    assert one.shape == two.shape
-    assert torch.isfinite(one).all()
-    assert (one - two).abs().max() <= bound * two.abs().max()
+def assert_same(actual: Tensor, expected: Tensor, tolerance: float = OF_LARGEST) -> None:
+    assert actual.shape == expected.shape
+    assert torch.isfinite(actual).all()
+    assert (actual - expected).abs().max() <= tolerance * expected.abs().max()
 
 
 def logits_of(network: EncoderDecoder, data: Batch) -> Tensor:
@@ -56,9 +56,9 @@ def logits_of(network: EncoderDecoder, data: Batch) -> Tensor:
     return network.decoder.logits(network(data.source, data.source_lengths, data.target))
 
 
-def start(network: EncoderDecoder, data: Batch, beams: int = 1, room: int = 0) -> State:
+def start(network: EncoderDecoder, data: Batch, beams: int = 1, capacity: int = 0) -> State:
     memory = network.read(data.source, data.source_lengths)
-    return network.decoder.start(memory, rows=len(data.source) * beams, room=room)
+    return network.decoder.start(memory, rows=len(data.source) * beams, capacity=capacity)
 
 
 def words(count: int, steps: int, seed: int = 2) -> Tensor:
@@ -69,12 +69,12 @@ def words(count: int, steps: int, seed: int = 2) -> Tensor:
 @torch.no_grad()
 def test_the_networks_tried_here_are_sure_and_heed_what_they_read(network: NetworkSettings) -> None:
     """Otherwise most of what follows could not fail."""
-    made, data = build(network), batch(LENGTHS, [6] * 4)
-    logits = logits_of(made, data)
-    other_source = logits_of(made, batch(LENGTHS, [6] * 4, seed=5))[:, 0]  # behind BEGIN alone
+    model, data = build(network), batch(LENGTHS, [6] * 4)
+    logits = logits_of(model, data)
+    other_source = logits_of(model, batch(LENGTHS, [6] * 4, seed=5))[:, 0]  # behind BEGIN alone
     target = data.target.clone()
     target[:, 1] = (target[:, 1] - FIRST + 1) % (TARGET_VOCABULARY - FIRST) + FIRST
-    other_target = logits_of(made, Batch(data.source, data.source_lengths, target, data.target_lengths))
+    other_target = logits_of(model, Batch(data.source, data.source_lengths, target, data.target_lengths))
     entropy = -(logits.softmax(-1) * logits.log_softmax(-1)).sum(-1).mean() / math.log(TARGET_VOCABULARY)
     assert entropy < 0.9
     assert (other_source - logits[:, 0]).abs().max() > 1e-2 * logits.abs().max()
@@ -90,13 +90,13 @@ def test_the_networks_tried_here_are_sure_and_heed_what_they_read(network: Netwo
 @torch.no_grad()
 def test_steps_make_the_whole(network: NetworkSettings, sizes: tuple[int, ...]) -> None:
     """Single steps, unequal chunks and one call with buffers, two beams a source: the one call of training."""
-    made, data, written = build(network), batch(LENGTHS, [1] * 4), words(8, 6)
-    whole, _ = made.decoder(written, start(made, data, beams=2))
-    state, parts = start(made, data, beams=2, room=6), []
-    for chunk in written.split(sizes, dim=1):
-        outputs, state = made.decoder(chunk, state)
+    model, data, tokens = build(network), batch(LENGTHS, [1] * 4), words(8, 6)
+    expected, _ = model.decoder(tokens, start(model, data, beams=2))
+    state, parts = start(model, data, beams=2, capacity=6), []
+    for chunk in tokens.split(sizes, dim=1):
+        outputs, state = model.decoder(chunk, state)
         parts.append(outputs)
-    assert_same(made.decoder.logits(torch.cat(parts, 1)), made.decoder.logits(whole))
+    assert_same(model.decoder.logits(torch.cat(parts, 1)), model.decoder.logits(expected))
     assert state.lengths.tolist() == [6] * 8
 
 
@@ -104,43 +104,43 @@ def test_steps_make_the_whole(network: NetworkSettings, sizes: tuple[int, ...]) 
 @torch.no_grad()
 def test_right_padding_leaves_the_state_as_if_it_were_not_there(network: NetworkSettings) -> None:
     """Unequal prompts go on as each would alone; so does a row that has no token yet."""
-    made, data = build(network), batch(LENGTHS, [1] * 4)
-    prompts, rest, lengths = words(4, 6), words(4, 3, seed=3), torch.tensor([6, 1, 3, 0])
-    outputs, state = made.decoder(prompts, start(made, data, room=9), lengths)
+    model, data = build(network), batch(LENGTHS, [1] * 4)
+    prompts, continuations, lengths = words(4, 6), words(4, 3, seed=3), torch.tensor([6, 1, 3, 0])
+    outputs, state = model.decoder(prompts, start(model, data, capacity=9), lengths)
     assert state.lengths.tolist() == lengths.tolist()
-    going_on, _ = made.decoder(rest, state)
+    continued, _ = model.decoder(continuations, state)
     for row, length in enumerate(lengths.tolist()):
-        written = torch.cat((prompts[row, :length], rest[row])).unsqueeze(0)
-        expected, _ = made.decoder(written, start(made, alone(data, row)))
-        joined = torch.cat((outputs[row : row + 1, :length], going_on[row : row + 1]), 1)
-        assert_same(made.decoder.logits(joined), made.decoder.logits(expected))
+        tokens = torch.cat((prompts[row, :length], continuations[row])).unsqueeze(0)
+        expected, _ = model.decoder(tokens, start(model, alone(data, row)))
+        joined = torch.cat((outputs[row : row + 1, :length], continued[row : row + 1]), 1)
+        assert_same(model.decoder.logits(joined), model.decoder.logits(expected))
 
 
 @every_network
 @torch.no_grad()
 def test_states_join_part_and_fork(network: NetworkSettings) -> None:
     """`cat` of states at unequal places, `select` of some sources and beams, then two ways on from one point."""
-    made, beams = build(network), 2
+    model, beams = build(network), 2
     groups = [(batch((7, 3), [1] * 2), words(4, 3)), (batch((2, 9, 4), [1] * 3, seed=7), words(6, 1, seed=4))]
     states, histories = [], []
-    for room, (data, history) in zip((8, 6), groups, strict=True):
-        states.append(made.decoder(history, start(made, data, beams, room))[1])
+    for capacity, (data, history) in zip((8, 6), groups, strict=True):
+        states.append(model.decoder(history, start(model, data, beams, capacity))[1])
         histories += [(alone(data, row // beams), history[row]) for row in range(len(history))]
     sources, chosen = torch.tensor([3, 0, 4]), torch.tensor([[7, 7], [1, 0], [8, 9]])
     point = State.cat(states).select(chosen, sources)
-    ways = [point, point.select(torch.arange(6).view(3, 2))]
-    rests = [words(6, 3, seed=5), words(6, 3, seed=6)]
-    written: list[list[Tensor]] = [[], []]
+    branches = [point, point.select(torch.arange(6).view(3, 2))]
+    continuations = [words(6, 3, seed=5), words(6, 3, seed=6)]
+    outputs_of: list[list[Tensor]] = [[], []]
     for step in range(3):  # in turns, so that a buffer that both write into is noticed
-        for way in range(2):
-            outputs, ways[way] = made.decoder(rests[way][:, step : step + 1], ways[way])
-            written[way].append(outputs)
-    for rest, parts in zip(rests, written, strict=True):
+        for branch in range(2):
+            outputs, branches[branch] = model.decoder(continuations[branch][:, step : step + 1], branches[branch])
+            outputs_of[branch].append(outputs)
+    for tokens, parts in zip(continuations, outputs_of, strict=True):
         for row, old in enumerate(chosen.flatten().tolist()):
             data, history = histories[old]
-            expected, _ = made.decoder(torch.cat((history, rest[row])).unsqueeze(0), start(made, data))
-            got = torch.cat(parts, 1)[row : row + 1]
-            assert_same(made.decoder.logits(got), made.decoder.logits(expected[:, len(history) :]))
+            expected, _ = model.decoder(torch.cat((history, tokens[row])).unsqueeze(0), start(model, data))
+            actual = torch.cat(parts, 1)[row : row + 1]
+            assert_same(model.decoder.logits(actual), model.decoder.logits(expected[:, len(history) :]))
 
 
 # Law 2: a neighbour never matters.
@@ -153,15 +153,15 @@ LONG = batch((13,), (11,), seed=9)
 @torch.no_grad()
 def test_a_neighbour_never_matters(network: NetworkSettings) -> None:
     """Alone, in any batch, in any order, beside any length, whatever the padding holds."""
-    made = build(network)
-    expected = [logits_of(made, one) for one in EXAMPLES]
-    summaries = [made.read(one.source, one.source_lengths).summary for one in EXAMPLES]
+    model = build(network)
+    expected = [logits_of(model, example) for example in EXAMPLES]
+    summaries = [model.read(example.source, example.source_lengths).summary for example in EXAMPLES]
     for order in ([0, 1, 2, 3], [2, 3, 0], [1, 3]):
         for neighbours in ([], [LONG]):
             for filler in (PAD, FIRST):
                 data = together([EXAMPLES[number] for number in order] + neighbours, filler)
-                logits = logits_of(made, data)
-                memory = made.read(data.source, data.source_lengths)
+                logits = logits_of(model, data)
+                memory = model.read(data.source, data.source_lengths)
                 for row, number in enumerate(order):
                     steps = EXAMPLES[number].target.size(1)
                     assert_same(logits[row : row + 1, :steps], expected[number])
@@ -171,10 +171,10 @@ def test_a_neighbour_never_matters(network: NetworkSettings) -> None:
 @every_network
 def test_the_gradient_of_a_batch_is_the_sum_of_its_examples(network: NetworkSettings) -> None:
     """And padding has none."""
-    made = build(network)
-    parts = [gradients(made, one)[1] for one in EXAMPLES]
-    into, joined = gradients(made, together(EXAMPLES, PAD))
-    real = up_to(torch.tensor([one.source.size(1) for one in EXAMPLES]), into.size(1))
+    model = build(network)
+    parts = [gradients(model, example)[1] for example in EXAMPLES]
+    into, joined = gradients(model, together(EXAMPLES, PAD))
+    real = up_to(torch.tensor([example.source.size(1) for example in EXAMPLES]), into.size(1))
     assert into[~real].abs().max() == 0
     assert (into[real].norm(dim=-1) > 0).all()
     assert_gradients_same(joined, {name: torch.stack([part[name] for part in parts]).sum(0) for name in joined})
@@ -189,17 +189,17 @@ def gradients(network: EncoderDecoder, data: Batch) -> tuple[Tensor, dict[str, T
     real = up_to(data.target_lengths, data.target.size(1))
     log_probabilities(network.decoder.logits(outputs), data.target)[real[:, 1:]].sum().backward()
     assert vectors.grad is not None
-    named = {name: weight.grad for name, weight in network.named_parameters() if weight.grad is not None}
-    return vectors.grad, {name: gradient.clone() for name, gradient in named.items()}
+    of_weights = {name: weight.grad for name, weight in network.named_parameters() if weight.grad is not None}
+    return vectors.grad, {name: gradient.clone() for name, gradient in of_weights.items()}
 
 
-def assert_gradients_same(some: dict[str, Tensor], others: dict[str, Tensor]) -> None:
+def assert_gradients_same(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     """Of each weight, but for rounding at the scale of the largest: a bias of keys has a gradient of zero."""
-    assert some.keys() == others.keys()
-    largest = max(other.abs().max() for other in others.values())
-    for name, other in others.items():
-        assert torch.isfinite(some[name]).all()
-        assert (some[name] - other).abs().max() <= 1e-4 * other.abs().max() + 1e-6 * largest, name
+    assert actual.keys() == expected.keys()
+    largest = max(gradient.abs().max() for gradient in expected.values())
+    for name, gradient in expected.items():
+        assert torch.isfinite(actual[name]).all()
+        assert (actual[name] - gradient).abs().max() <= 1e-4 * gradient.abs().max() + 1e-6 * largest, name
 
 
 # Law 4: fast = readable.
@@ -209,13 +209,13 @@ def assert_gradients_same(some: dict[str, Tensor], others: dict[str, Tensor]) ->
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_what_is_recorded_is_what_the_fast_path_does(network: NetworkSettings, training: bool) -> None:
     """Forward and backward; in training with the same dropout mask, as both draw it at the same places."""
-    made = build(replace(network, dropout=0.3)).train(training)
+    model = build(replace(network, dropout=0.3)).train(training)
     data = together([*EXAMPLES, LONG], PAD)
     torch.manual_seed(3)
-    fast, fast_gradients = logits_of(made, data), gradients(made, data)[1]
+    fast, fast_gradients = logits_of(model, data), gradients(model, data)[1]
     torch.manual_seed(3)
-    with record(made) as maps:
-        readable, readable_gradients = logits_of(made, data), gradients(made, data)[1]
+    with record(model) as maps:
+        readable, readable_gradients = logits_of(model, data), gradients(model, data)[1]
     assert maps
     assert_same(readable, fast)
     assert_gradients_same(readable_gradients, fast_gradients)
@@ -224,11 +224,13 @@ def test_what_is_recorded_is_what_the_fast_path_does(network: NetworkSettings, t
 @every_network
 def test_bfloat16_stays_within_its_bound(network: NetworkSettings) -> None:
     """As training uses it: the weights in float32, the products in bfloat16."""
-    made, data = build(network), together([*EXAMPLES, LONG], PAD)
-    exact, exact_gradients = logits_of(made, data), gradients(made, data)[1]
+    model, data = build(network), together([*EXAMPLES, LONG], PAD)
+    exact, exact_gradients = logits_of(model, data), gradients(model, data)[1]
     with torch.autocast("cpu", torch.bfloat16):
-        rounded, rounded_gradients = logits_of(made, data), gradients(made, data)[1]
+        rounded, rounded_gradients = logits_of(model, data), gradients(model, data)[1]
     assert 0 < (rounded.float() - exact).norm() <= OF_NORM_BFLOAT16 * exact.norm()
-    one, two = (torch.cat([part.flatten() for part in some.values()]) for some in (rounded_gradients, exact_gradients))
-    assert torch.isfinite(one).all()
-    assert torch.cosine_similarity(one, two, dim=0) > 0.99
+    actual, expected = (
+        torch.cat([part.flatten() for part in weights.values()]) for weights in (rounded_gradients, exact_gradients)
+    )
+    assert torch.isfinite(actual).all()
+    assert torch.cosine_similarity(actual, expected, dim=0) > 0.99

@@ -23,37 +23,37 @@ LENGTHS = (7, 3, 5, 1)
 
 writers = pytest.mark.parametrize("name", allowed("complete"))
 fillers = pytest.mark.parametrize("name", allowed("fill"))
-both = pytest.mark.parametrize(
+both_tasks = pytest.mark.parametrize(
     ("task", "name"), [(task, name) for task in ("complete", "fill") for name in allowed(task)]
 )
 
 
 def build(task: str, name: str, dropout: float = 0.0) -> Any:
     """A narrow network in eval mode whose weights all matter."""
-    asked = parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16, "dropout": dropout})
-    settings = resolve(asked, task)
+    base = parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16, "dropout": dropout})
+    settings = resolve(base, task)
     torch.manual_seed(0)
-    made = (language_model if task == "complete" else masked_language_model)(settings, VOCABULARY).eval()
+    model = (language_model if task == "complete" else masked_language_model)(settings, VOCABULARY).eval()
     with torch.no_grad():
-        for weight_name, weight in made.named_parameters():
+        for weight_name, weight in model.named_parameters():
             if weight.dim() == 1:
                 weight.add_(torch.randn_like(weight), alpha=0.2)
             elif "weight_hh" not in weight_name:
                 weight.normal_(std=0.5)
-        for module in made.modules():
+        for module in model.modules():
             if isinstance(module, Tokens | Learned):
                 module.table.weight.normal_(std=1 / getattr(module, "scale", 1))
-    return made
+    return model
 
 
 def texts(seed: int = 1) -> list[Tensor]:
-    luck = torch.Generator().manual_seed(seed)
-    return [torch.randint(FIRST, VOCABULARY, (1, length), generator=luck) for length in LENGTHS]
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(FIRST, VOCABULARY, (1, length), generator=generator) for length in LENGTHS]
 
 
-def together(some: list[Tensor], filler: int = 0) -> tuple[Tensor, Tensor]:
-    padded = nn.utils.rnn.pad_sequence([one[0] for one in some], batch_first=True, padding_value=filler)
-    return padded, torch.tensor([one.size(1) for one in some])
+def together(texts: list[Tensor], filler: int = 0) -> tuple[Tensor, Tensor]:
+    padded = nn.utils.rnn.pad_sequence([text[0] for text in texts], batch_first=True, padding_value=filler)
+    return padded, torch.tensor([text.size(1) for text in texts])
 
 
 def logits(task: str, network: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
@@ -61,22 +61,22 @@ def logits(task: str, network: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
     return network.decoder.logits(outputs) if task == "complete" else network.logits(outputs)
 
 
-def assert_same(one: Tensor, two: Tensor, bound: float = OF_LARGEST) -> None:
-    assert one.shape == two.shape and torch.isfinite(one).all()
-    assert (one - two).abs().max() <= bound * two.abs().max()
+def assert_same(actual: Tensor, expected: Tensor, tolerance: float = OF_LARGEST) -> None:
+    assert actual.shape == expected.shape and torch.isfinite(actual).all()
+    assert (actual - expected).abs().max() <= tolerance * expected.abs().max()
 
 
 @writers
 @pytest.mark.parametrize("sizes", [(1,) * 6, (3, 1, 2), (6,)], ids=str)
 @torch.no_grad()
 def test_steps_from_nothing_make_the_whole(name: str, sizes: tuple[int, ...]) -> None:
-    decoder, written = build("complete", name).decoder, together([text.repeat(1, 6)[:, :6] for text in texts()])[0]
-    whole, _ = decoder(written, decoder.start(None, rows=4))
-    state, parts = decoder.start(None, rows=4, room=6), []
-    for chunk in written.split(sizes, dim=1):
+    decoder, rows = build("complete", name).decoder, together([text.repeat(1, 6)[:, :6] for text in texts()])[0]
+    expected, _ = decoder(rows, decoder.start(None, rows=4))
+    state, parts = decoder.start(None, rows=4, capacity=6), []
+    for chunk in rows.split(sizes, dim=1):
         outputs, state = decoder(chunk, state)
         parts.append(outputs)
-    assert_same(decoder.logits(torch.cat(parts, 1)), decoder.logits(whole))
+    assert_same(decoder.logits(torch.cat(parts, 1)), decoder.logits(expected))
     assert state.lengths.tolist() == [6] * 4
 
 
@@ -86,63 +86,63 @@ def test_unequal_prompts_go_on_as_each_would_alone(name: str) -> None:
     """Joined with others on the way, and forked: two ways on from one point."""
     decoder, prompts = build("complete", name).decoder, texts()
     states = []
-    for some in (prompts[:3], prompts[3:]):
-        tokens, lengths = together(some)
-        states.append(decoder(tokens, decoder.start(None, rows=len(some), room=9), lengths)[1])
+    for group in (prompts[:3], prompts[3:]):
+        tokens, lengths = together(group)
+        states.append(decoder(tokens, decoder.start(None, rows=len(group), capacity=9), lengths)[1])
     point = State.cat(states).select(torch.tensor([[3], [0], [2], [0]]), torch.tensor([3, 0, 2, 0]))
-    rest = torch.randint(FIRST, VOCABULARY, (4, 2), generator=torch.Generator().manual_seed(5))
-    ways = [point.select(torch.arange(4).view(4, 1)), point]
-    for way, going in zip(ways, (rest, rest.flip(1)), strict=True):
-        outputs, _ = decoder(going, way.widen(9, 12))
+    continuations = torch.randint(FIRST, VOCABULARY, (4, 2), generator=torch.Generator().manual_seed(5))
+    branches = [point.select(torch.arange(4).view(4, 1)), point]
+    for branch, continuation in zip(branches, (continuations, continuations.flip(1)), strict=True):
+        outputs, _ = decoder(continuation, branch.widen(9, 12))
         for row, old in enumerate((3, 0, 2, 0)):
-            written = torch.cat((prompts[old][0], going[row])).unsqueeze(0)
-            expected, _ = decoder(written, decoder.start(None))
+            row_tokens = torch.cat((prompts[old][0], continuation[row])).unsqueeze(0)
+            expected, _ = decoder(row_tokens, decoder.start(None))
             assert_same(decoder.logits(outputs[row : row + 1]), decoder.logits(expected[:, -2:]))
 
 
-@both
+@both_tasks
 @torch.no_grad()
 def test_a_text_beside_others_is_as_it_is_alone(task: str, name: str) -> None:
     """In any order, whatever the padding holds."""
     network, alone = build(task, name), texts()
     expected = [logits(task, network, text, torch.tensor([text.size(1)])) for text in alone]
     for order in ([0, 1, 2, 3], [2, 3, 0], [1, 3]):
-        for behind in (0, FIRST):
-            found = logits(task, network, *together([alone[number] for number in order], behind))
+        for filler in (0, FIRST):
+            actual = logits(task, network, *together([alone[number] for number in order], filler))
             for row, number in enumerate(order):
-                assert_same(found[row : row + 1, : LENGTHS[number]], expected[number])
+                assert_same(actual[row : row + 1, : LENGTHS[number]], expected[number])
 
 
-@both
+@both_tasks
 @torch.no_grad()
 def test_what_is_seen_of_a_text(task: str, name: str) -> None:
     """Who writes sees nothing that is yet to come; who fills gaps sees both sides, but for the yardstick."""
     network, text = build(task, name), texts()[0]
     other = text.clone()
     other[0, 3] = (text[0, 3] - FIRST + 1) % (VOCABULARY - FIRST) + FIRST
-    one, two = (logits(task, network, some, torch.tensor([7]))[0] for some in (text, other))
-    changed = ((one - two).abs().amax(-1) > 1e-4 * one.abs().max()).tolist()
+    before, after = (logits(task, network, tokens, torch.tensor([7]))[0] for tokens in (text, other))
+    changed = ((before - after).abs().amax(-1) > 1e-4 * before.abs().max()).tolist()
     sees = {"complete": [False] * 3 + [True] * 4, "fill": [True] * 7}[task]
     assert changed == ([False] * 3 + [True] + [False] * 3 if name == "frame" else sees)
 
 
-def gradients(task: str, network: Any, some: list[Tensor]) -> dict[str, Tensor]:
+def gradients(task: str, network: Any, texts: list[Tensor]) -> dict[str, Tensor]:
     """Of the log probability of each text's own tokens."""
     network.zero_grad()
-    tokens, lengths = together(some)
+    tokens, lengths = together(texts)
     shares = logits(task, network, tokens, lengths).log_softmax(-1)
     shares.gather(-1, tokens.unsqueeze(-1))[up_to(lengths, tokens.size(1))].sum().backward()
     return {key: weight.grad.clone() for key, weight in network.named_parameters() if weight.grad is not None}
 
 
-def assert_gradients_same(some: dict[str, Tensor], others: dict[str, Tensor]) -> None:
-    assert some.keys() == others.keys()
-    largest = max(other.abs().max() for other in others.values())
-    for name, other in others.items():
-        assert (some[name] - other).abs().max() <= 1e-4 * other.abs().max() + 1e-6 * largest, name
+def assert_gradients_same(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert actual.keys() == expected.keys()
+    largest = max(gradient.abs().max() for gradient in expected.values())
+    for name, gradient in expected.items():
+        assert (actual[name] - gradient).abs().max() <= 1e-4 * gradient.abs().max() + 1e-6 * largest, name
 
 
-@both
+@both_tasks
 def test_a_batch_of_texts_has_the_gradients_of_all(task: str, name: str) -> None:
     network = build(task, name)
     parts = [gradients(task, network, [text]) for text in texts()]
@@ -150,7 +150,7 @@ def test_a_batch_of_texts_has_the_gradients_of_all(task: str, name: str) -> None
     assert_gradients_same(joined, {key: sum(part[key] for part in parts) for key in joined})  # type: ignore[misc]
 
 
-@both
+@both_tasks
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_recorded_is_fast(task: str, name: str, training: bool) -> None:
     """Forward and backward; in training with the same dropout mask."""

@@ -32,7 +32,7 @@ NETWORKS = {
     "fill": "bert",
     "match": "clip",
 }
-OWN = {"classify": {"train__mix": 1.0}, "label": {"train__smooth_steps": 0.15, "data__window": 8}}
+EXTRA_SETTINGS = {"classify": {"train__mix": 1.0}, "label": {"train__smooth_steps": 0.15, "data__window": 8}}
 CODEBOOK = "codebook"
 EVERY = 3  # batches of a step
 
@@ -46,25 +46,25 @@ def learning(name: str, files: dict[str, str], folder: Path, dropout: float) -> 
     """What a loop needs to learn a task, or the codebook of draw."""
     verb = "draw" if name == CODEBOOK else name
     task: Any = find_task(verb).learning
-    settings: dict[str, Any] = {"train__accumulate": EVERY, "train__steps": 2, **OWN.get(verb, {})}
+    settings: dict[str, Any] = {"train__accumulate": EVERY, "train__steps": 2, **EXTRA_SETTINGS.get(verb, {})}
     if verb == "translate":
-        asked: Recipe = short(folder / "letters", tiny("vaswani2017", dropout=dropout), **settings)
+        settled: Recipe = short(folder / "letters", tiny("vaswani2017", dropout=dropout), **settings)
     else:
         small = {"network__dropout": dropout, "train__batch_tokens": 256}
-        asked = recipe(files, verb, NETWORKS[verb], **small | settings)
-    asked = task.resolve(asked)
-    asked = replace(asked, train=decide.resolve(asked.train))
-    prepared = task.prepare(asked, folder, lambda text: None)
-    asked = task.resolve_for_data(asked, prepared)
-    model = task.build(asked, prepared)
+        settled = recipe(files, verb, NETWORKS[verb], **small | settings)
+    settled = task.resolve(settled)
+    settled = replace(settled, train=decide.resolve(settled.train))
+    prepared = task.prepare(settled, folder, lambda text: None)
+    settled = task.resolve_for_data(settled, prepared)
+    model = task.build(settled, prepared)
     if name == CODEBOOK:
-        first = task.first(model, prepared, asked)
+        first = task.first(model, prepared, settled)
         return first.work, replace(first.train, accumulate=EVERY)
-    return task.work(model, prepared, asked), asked.train
+    return task.work(model, prepared, settled), settled.train
 
 
 @dataclass
-class Heard(Quiet):
+class NoteKeeper(Quiet):
     notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
@@ -87,21 +87,21 @@ class Scarce:
         return loss
 
 
-def step(work: Work, train: TrainSettings, folder: Path, parts: int = 1) -> tuple[dict[str, Tensor], Loop, Heard]:
+def step(work: Work, train: TrainSettings, folder: Path, parts: int = 1) -> tuple[dict[str, Tensor], Loop, NoteKeeper]:
     """The gradients that the optimizer is given in a first step; the network is left as it was."""
     before = {name: value.clone() for name, value in work.network.state_dict().items()}
-    heard, found = Heard(), dict[str, Tensor]()
-    loop = Loop(work, train, SEED, folder, heard)
-    loop.at.parts = parts
+    notes, gradients = NoteKeeper(), dict[str, Tensor]()
+    loop = Loop(work, train, SEED, folder, notes)
+    loop.position.parts = parts
 
     def keep(*_: Any) -> None:
         weights = work.network.named_parameters()
-        found.update({name: weight.grad.clone() for name, weight in weights if weight.grad is not None})
+        gradients.update({name: weight.grad.clone() for name, weight in weights if weight.grad is not None})
 
     loop.optimizer.register_step_pre_hook(keep)
     loop.step(loop.batches())
     work.network.load_state_dict(before)
-    return found, loop, heard
+    return gradients, loop, notes
 
 
 @pytest.mark.parametrize("name", [*TASKS, CODEBOOK])
@@ -110,13 +110,13 @@ def test_a_step_that_runs_out_of_memory_is_the_same_step(name: str, files: dict[
     work, train = learning(name, files, tmp_path, dropout=0.0)
     largest = max(len(rows) for rows in work.plan(0)[1:EVERY])
     assert largest > 1
-    whole, loop, _ = step(work, train, tmp_path)
-    for room in (largest - 1, 1):
-        loss = Scarce(work.loss, lambda call, rows, room=room: call > 1 and rows > room)
-        scarce, after, heard = step(replace(work, loss=loss), train, tmp_path)
-        assert after.at.parts > 1 and heard.notes[-1].startswith("memory ran out")
+    expected, loop, _ = step(work, train, tmp_path)
+    for rows_that_fit in (largest - 1, 1):
+        loss = Scarce(work.loss, lambda call, rows, limit=rows_that_fit: call > 1 and rows > limit)
+        scarce, after, notes = step(replace(work, loss=loss), train, tmp_path)
+        assert after.position.parts > 1 and notes.notes[-1].startswith("memory ran out")
         assert after.tokens == loop.tokens
-        assert_close(scarce, whole)
+        assert_close(scarce, expected)
 
 
 @pytest.mark.parametrize("name", [*TASKS, CODEBOOK])
@@ -127,7 +127,7 @@ def test_where_memory_runs_out_decides_nothing(name: str, files: dict[str, str],
     for last in range(1, EVERY + 1):
         loss = Scarce(work.loss, lambda call, rows, last=last: call == last)
         scarce, after, _ = step(replace(work, loss=loss), train, tmp_path)
-        assert after.at.parts == 2
+        assert after.position.parts == 2
         assert all(torch.equal(scarce[key], expected[key]) for key in expected)
 
 
@@ -152,9 +152,9 @@ def test_a_batch_says_which_tensors_have_a_row_for_each_example(
     assert batch.pairwise == ({"same"} if name == "match" else set())
 
 
-def assert_close(some: dict[str, Tensor], others: dict[str, Tensor]) -> None:
-    assert some.keys() == others.keys()
-    largest = max(other.abs().max() for other in others.values())
+def assert_close(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert actual.keys() == expected.keys()
+    largest = max(gradient.abs().max() for gradient in expected.values())
     assert largest > 0
-    for name, other in others.items():
-        assert (some[name] - other).abs().max() <= 1e-4 * other.abs().max() + 1e-6 * largest, name
+    for name, gradient in expected.items():
+        assert (actual[name] - gradient).abs().max() <= 1e-4 * gradient.abs().max() + 1e-6 * largest, name

@@ -24,7 +24,7 @@ FORMS = ("NFC", "NFKC")
 """One that recipes have, and one that they do not have yet: whoever adds a form has nothing else to change."""
 WORDS = ("cafe\u0301", "n\u0303u", "\ufb01n", "\uff21b", "x\u00b2", "o\u0308l", "1\u00a0000", "a\u030a")
 """Letters with their marks apart, a ligature, a wide letter, a raised figure, a space that does not break."""
-TEXTS = [f"{one} {other}" for one in WORDS for other in WORDS if one != other]
+TEXTS = [f"{first} {last}" for first in WORDS for last in WORDS if first != last]
 
 
 LEARNS = {
@@ -42,8 +42,8 @@ def written(folder: Path, name: str) -> str:
     """The texts as a task reads them."""
     file = folder / LEARNS[name]
     if file.suffix == ".npz":
-        luck = np.random.default_rng(SEED)
-        images = np.stack([picture(number % 3, number % 4, luck) for number in range(len(TEXTS))])
+        draw = np.random.default_rng(SEED)
+        images = np.stack([picture(number % 3, number % 4, draw) for number in range(len(TEXTS))])
         np.savez(file, images=images, texts=np.array(TEXTS))
         return str(file)
     lines = {
@@ -59,10 +59,10 @@ def written(folder: Path, name: str) -> str:
 def recipe_of(folder: Path, name: str, form: Any) -> Recipe:
     """A recipe whose texts are given a form that no one has checked."""
     keys = ("data.source_tokenizer", "data.target_tokenizer") if name == "translate" else ("data.source_tokenizer",)
-    spelt = {} if name in ("label", "draw", "match") else dict.fromkeys(keys, "characters")
+    tokenizers = {} if name in ("label", "draw", "match") else dict.fromkeys(keys, "characters")
     file, small = written(folder, name), {"network.name": "gru", "network.size": "tiny", "network.width": 16}
     files = {"data.train": [file], "data.valid": [file], "data.overlap": "keep"}
-    recipe = build(name, files | small | spelt | {"train.steps": 1})
+    recipe = build(name, files | small | tokenizers | {"train.steps": 1})
     recipe = find_task(name).learning.resolve(replace(recipe, data=replace(recipe.data, normalize=form)))
     return replace(recipe, train=decide.resolve(recipe.train))
 
@@ -71,9 +71,9 @@ def recipe_of(folder: Path, name: str, form: Any) -> Recipe:
 @pytest.mark.parametrize("name", LEARNS)
 def test_a_text_is_asked_for_in_the_form_that_was_learnt(name: str, form: Any, tmp_path: Path) -> None:
     """However it is written it has one answer with one score and nothing unknown, saved and loaded too."""
-    found, settings = find_task(name), GenerateSettings(max_length=4, beam=1)
-    answering: Any = found.answering
-    learning: Any = found.learning
+    task, settings = find_task(name), GenerateSettings(max_length=4, beam=1)
+    answering: Any = task.answering
+    learning: Any = task.learning
     recipe = recipe_of(tmp_path, name, form)
     prepared = learning.prepare(recipe, tmp_path / "run", lambda text: None)
     model = learning.build(learning.resolve_for_data(recipe, prepared), prepared)
@@ -87,11 +87,11 @@ def test_a_text_is_asked_for_in_the_form_that_was_learnt(name: str, form: Any, t
     assert composed != texts
     for trained in (model, loaded):
         if name == "match":
-            ours, theirs = (similarity([trained], pictures, some, settings) for some in (texts, composed))
+            ours, theirs = (similarity([trained], pictures, prompts, settings) for prompts in (texts, composed))
             assert np.array_equal(ours, theirs)
         else:
-            answers = [answering.answer([trained], some, settings) for some in (texts, composed)]
-            plain = [[as_read(answer, form) for found in some for answer in found] for some in answers]
+            answers = [answering.answer([trained], sources, settings) for sources in (texts, composed)]
+            plain = [[as_read(answer, form) for row in rows for answer in row] for rows in answers]
             assert plain[0] == plain[1]
             assert not any(answer.unknown for answer in plain[0])
 

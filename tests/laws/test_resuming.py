@@ -39,31 +39,31 @@ PLANS: dict[str, dict[str, Any]] = {
     "workers": {"train__epochs": 3.0, "train__workers": 2},
 }
 EVERY = 3  # steps between two validations, and so checkpoints
-OWN: dict[str, dict[str, Any]] = {
+EXTRA_SETTINGS: dict[str, dict[str, Any]] = {
     "classify": {"train__mix": 0.5},
     "draw": {"train__codebook": 0.5},
     "label": {"data__window": 8, "train__smooth_steps": 0.15},
     "fill": {"train__whole_words": True},
 }
-"""What a task has beside the others: luck, or a part that is learnt first."""
+"""What a task has beside the others: random draws, or a part that is learnt first."""
 
 
-def asked(folder: Path, task: str, network: str, **changes: Any) -> Recipe:
+def recipe_for(folder: Path, task: str, network: str, **changes: Any) -> Recipe:
     """A recipe that trains for moments."""
     if task == "translate":
         return short(folder, tiny(network, dropout=0.2), **changes)
     small = {"network__dropout": 0.2, "train__batch_tokens": 256, "train__valid_every": EVERY, "train__valid_limit": 4}
     folder.mkdir()
-    return recipe(written(folder, SEED), task, network, **small | OWN.get(task, {}) | changes)
+    return recipe(written(folder, SEED), task, network, **small | EXTRA_SETTINGS.get(task, {}) | changes)
 
 
 def outcome(folder: Path) -> dict[str, Any]:
     """All that a run leaves behind but what the clock says."""
-    found = json.loads((folder / "scores.json").read_text())
+    table = json.loads((folder / "scores.json").read_text())
     # The speed is that of the whole training, however many sittings it had.
-    tokens = found["facts"]["train_tokens_per_second"] * found["facts"]["training_seconds"]
+    tokens = table["facts"]["train_tokens_per_second"] * table["facts"]["training_seconds"]
     first = learnt(folder / FIRST) if (folder / FIRST).exists() else {}
-    return learnt(folder) | {FIRST: first, "scores": found["scores"], "tokens": round(tokens)}
+    return learnt(folder) | {FIRST: first, "scores": table["scores"], "tokens": round(tokens)}
 
 
 def stop() -> None:
@@ -75,17 +75,19 @@ for name in TASKS:
     CASES += sample(product([name], allowed(name), PLANS, [die, stop]), 4 if name == "draw" else 2)
 
 
-@pytest.mark.parametrize(("task", "network", "plan", "how"), CASES)
-def test_resumed_is_uninterrupted(task: str, network: str, plan: str, how: Callable[[], None], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("task", "network", "plan", "interrupt"), CASES)
+def test_resumed_is_uninterrupted(
+    task: str, network: str, plan: str, interrupt: Callable[[], None], tmp_path: Path
+) -> None:
     """Broken off after any steps, with and without time to save: the same bytes in the end, nothing learnt twice."""
-    recipe, draw = asked(tmp_path / "files", task, network, **PLANS[plan]), random.Random(f"{SEED}")
+    recipe, draw = recipe_for(tmp_path / "files", task, network, **PLANS[plan]), random.Random(f"{SEED}")
     run(recipe, tmp_path / "whole", Quiet())
     expected = outcome(tmp_path / "whole")
     breaks = {(False, step) for step in (draw.randint(1, 4), *draw.sample(range(5, 13), 2))}
     if task == "draw":
         last = expected[FIRST]["step"]
         breaks |= {(True, step) for step in (1, draw.randint(1, last), last)}
-    fate = Fate(set(breaks), how)
+    fate = Fate(set(breaks), interrupt)
     for _ in range(len(breaks) + 1):
         fate.struck = False
         with suppress(Died, KeyboardInterrupt):
@@ -99,7 +101,7 @@ def test_resumed_is_uninterrupted(task: str, network: str, plan: str, how: Calla
 def test_what_the_data_decide_is_no_other_recipe(codes: Any, kind: type, tmp_path: Path) -> None:
     """Tiny gray pictures need no codebook; who asks for one gets it, and the same command is the same recipe."""
     tiny = {"data__picture": 8, "data__colours": "gray", "network__codes": codes}
-    recipe = asked(tmp_path / "files", "draw", "gru", train__steps=2, **tiny)
+    recipe = recipe_for(tmp_path / "files", "draw", "gru", train__steps=2, **tiny)
     assert isinstance(inside(run(recipe, tmp_path / "run", Quiet())).network.codebook, kind)
     (tmp_path / "run" / "scores.json").unlink()  # as if stopped before the last of it
     fate = Fate(set(), die)
@@ -115,8 +117,8 @@ KILLED += sample(product(["draw"], allowed("draw")), 1)
 @pytest.mark.parametrize(("task", "network"), KILLED)
 def test_killed_at_any_instant_it_goes_on(task: str, network: str, tmp_path: Path) -> None:
     """By SIGKILL, again and again, a while after a random step: while it computes, validates or saves."""
-    share = {"train__codebook": 0.2} if task == "draw" else {}
-    recipe = asked(tmp_path / "files", task, network, train__steps=30, **share)
+    codebook = {"train__codebook": 0.2} if task == "draw" else {}
+    recipe = recipe_for(tmp_path / "files", task, network, train__steps=30, **codebook)
     run(recipe, tmp_path / "whole", Quiet())
     draw, kills = random.Random(f"{SEED}"), 0
     for _ in range(8):
@@ -126,27 +128,27 @@ def test_killed_at_any_instant_it_goes_on(task: str, network: str, tmp_path: Pat
     assert outcome(tmp_path / "broken") == outcome(tmp_path / "whole")
 
 
-def killed(asked: Recipe, folder: Path, steps: int, seconds: float) -> bool:
+def killed(recipe: Recipe, folder: Path, steps: int, seconds: float) -> bool:
     """Lets a process of its own train, and kills it some time after some steps; whether it was alive then."""
     context = multiprocessing.get_context("fork")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=tell, args=(asked, folder, there))
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=tell, args=(recipe, folder, sender))
     process.start()
-    there.close()
+    sender.close()
     with suppress(EOFError):  # it came to its end before
         for _ in range(steps):
-            here.recv()
+            receiver.recv()
     process.join(seconds)
     alive = process.is_alive()
     process.kill()
     process.join()
-    here.close()
+    receiver.close()
     return alive
 
 
-def tell(asked: Recipe, folder: Path, pipe: Connection) -> None:
+def tell(recipe: Recipe, folder: Path, pipe: Connection) -> None:
     """Trains, and says so at each step."""
-    run(asked, folder, Teller(pipe))
+    run(recipe, folder, Teller(pipe))
 
 
 @dataclass

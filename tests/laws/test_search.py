@@ -59,20 +59,24 @@ def answers(
 ) -> list[list[Hypothesis]]:
     """What the search finds; `limits` are the longest answers, 6 tokens where none are given."""
     limits, seeds = limits or [6] * len(sources), seeds or range(len(sources))
-    requests = [Request(one, len(one), limit, seed) for one, limit, seed in zip(sources, limits, seeds, strict=True)]
+    requests = [
+        Request(source, len(source), limit, seed) for source, limit, seed in zip(sources, limits, seeds, strict=True)
+    ]
     return searching(networks, **settings).run(requests)
 
 
 def searching(networks: Sequence[EncoderDecoder], **settings: Any) -> Search[Any]:
     """The search for answers to sources of token ids."""
 
-    def begin(some: Sequence[Sequence[int]], beams: int, room: int) -> tuple[State, ...]:
-        chosen = [torch.tensor(source) for source in some]
-        lengths = torch.tensor([len(one) for one in chosen])
-        source = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True)
+    def begin(rows: Sequence[Sequence[int]], beams: int, capacity: int) -> tuple[State, ...]:
+        tensors = [torch.tensor(source) for source in rows]
+        lengths = torch.tensor([len(tensor) for tensor in tensors])
+        source = torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True)
         memories = [network.read(source, lengths) for network in networks]
         starts = zip(networks, memories, strict=True)
-        return tuple(network.decoder.start(one, rows=len(some) * beams, room=room) for network, one in starts)
+        return tuple(
+            network.decoder.start(memory, rows=len(rows) * beams, capacity=capacity) for network, memory in starts
+        )
 
     stepper = PlainStepper([network.decoder for network in networks], begin, SPECIAL)
     return Search(stepper, parse_settings(GenerateSettings, settings), Rules())
@@ -81,17 +85,17 @@ def searching(networks: Sequence[EncoderDecoder], **settings: Any) -> Search[Any
 @torch.no_grad()
 def next_log_probabilities(network: EncoderDecoder, source: Sequence[int], tokens: Sequence[int]) -> Tensor:
     """Of the token behind BEGIN and `tokens`, by one teacher-forced call: (V,)."""
-    written = torch.tensor([[BEGIN, *tokens]])
-    outputs = network(torch.tensor([source]), torch.tensor([len(source)]), written)
+    target = torch.tensor([[BEGIN, *tokens]])
+    outputs = network(torch.tensor([source]), torch.tensor([len(source)]), target)
     return network.decoder.logits(outputs)[0, -1].log_softmax(-1)
 
 
 @torch.no_grad()
 def teacher_forced(network: EncoderDecoder, source: Sequence[int], tokens: Sequence[int], complete: bool) -> float:
     """The log probability of an answer, its end included if it has one."""
-    written = torch.tensor([[BEGIN, *tokens, *([END] if complete else [])]])
-    outputs = network(torch.tensor([source]), torch.tensor([len(source)]), written)
-    return log_probabilities(network.decoder.logits(outputs), written).sum().item()
+    target = torch.tensor([[BEGIN, *tokens, *([END] if complete else [])]])
+    outputs = network(torch.tensor([source]), torch.tensor([len(source)]), target)
+    return log_probabilities(network.decoder.logits(outputs), target).sum().item()
 
 
 def greedy(networks: Sequence[EncoderDecoder], source: Sequence[int], limit: int) -> list[int]:
@@ -109,25 +113,29 @@ def greedy(networks: Sequence[EncoderDecoder], source: Sequence[int], limit: int
 
 @every_network
 def test_beam_one_is_greedy(network: NetworkSettings) -> None:
-    made = build(network, VOCABULARY)
-    for source, found in zip(SOURCES, answers([made], beam=1), strict=True):
-        assert list(found[0].tokens) == greedy([made], source, 6)
-        assert found[0].complete == (len(found[0].tokens) < 6)
+    model = build(network, VOCABULARY)
+    for source, hypotheses in zip(SOURCES, answers([model], beam=1), strict=True):
+        assert list(hypotheses[0].tokens) == greedy([model], source, 6)
+        assert hypotheses[0].complete == (len(hypotheses[0].tokens) < 6)
 
 
 @every_network
 def test_scores_are_teacher_forced_log_probabilities(network: NetworkSettings) -> None:
     """Of all the n best, which are distinct, in order, and begin with what is found alone."""
-    made = build(network, VOCABULARY)
-    best = answers([made], beam=4, length_penalty=0.7)
-    for source, found, one in zip(SOURCES, answers([made], beam=4, n_best=4, length_penalty=0.7), best, strict=True):
-        assert found[0].tokens == one[0].tokens
-        assert len({(hypothesis.tokens, hypothesis.complete) for hypothesis in found}) == len(found) == 4
-        order = [(not hypothesis.complete, -hypothesis.normalised) for hypothesis in found]
+    model = build(network, VOCABULARY)
+    best = answers([model], beam=4, length_penalty=0.7)
+    for source, hypotheses, single in zip(
+        SOURCES, answers([model], beam=4, n_best=4, length_penalty=0.7), best, strict=True
+    ):
+        assert hypotheses[0].tokens == single[0].tokens
+        assert len({(hypothesis.tokens, hypothesis.complete) for hypothesis in hypotheses}) == len(hypotheses) == 4
+        order = [(not hypothesis.complete, -hypothesis.normalised) for hypothesis in hypotheses]
         assert order == sorted(order)
-        for hypothesis in found:
+        for hypothesis in hypotheses:
             tokens, complete = hypothesis.tokens, hypothesis.complete
-            assert hypothesis.score == pytest.approx(teacher_forced(made, source, tokens, complete), rel=1e-4, abs=1e-4)
+            assert hypothesis.score == pytest.approx(
+                teacher_forced(model, source, tokens, complete), rel=1e-4, abs=1e-4
+            )
             assert hypothesis.normalised == pytest.approx(hypothesis.score / (len(tokens) + complete) ** 0.7)
             assert set(tokens) <= set(WORDS)
 
@@ -136,20 +144,20 @@ def test_scores_are_teacher_forced_log_probabilities(network: NetworkSettings) -
 @pytest.mark.parametrize("penalty", [0.0, 1.0])
 def test_a_wide_beam_finds_what_exhaustive_search_finds(network: NetworkSettings, penalty: float) -> None:
     """Its early stop leaves nothing better behind: the five best, and the best alone."""
-    made, limit = build(network, VOCABULARY), 4
+    model, limit = build(network, VOCABULARY), 4
     sources = SOURCES[:3]
-    wide = (len(WORDS) + 1) ** limit  # room for all there is, cut off or not
-    five = answers([made], sources, [limit] * 3, beam=wide, n_best=5, length_penalty=penalty)
-    best = answers([made], sources, [limit] * 3, beam=wide, length_penalty=penalty)
+    wide = (len(WORDS) + 1) ** limit  # wide enough for all there is, cut off or not
+    five = answers([model], sources, [limit] * 3, beam=wide, n_best=5, length_penalty=penalty)
+    best = answers([model], sources, [limit] * 3, beam=wide, length_penalty=penalty)
     everything = [tokens for length in range(limit) for tokens in product(WORDS, repeat=length)]
-    for source, some, one in zip(sources, five, best, strict=True):
+    for source, hypotheses, single in zip(sources, five, best, strict=True):
         orders = {
-            tokens: teacher_forced(made, source, tokens, complete=True) / (len(tokens) + 1) ** penalty
+            tokens: teacher_forced(model, source, tokens, complete=True) / (len(tokens) + 1) ** penalty
             for tokens in everything
         }
         ranked = sorted(everything, key=lambda tokens: -orders[tokens])[:5]
-        assert [hypothesis.tokens for hypothesis in some] == ranked
-        assert [hypothesis.tokens for hypothesis in one] == ranked[:1]
+        assert [hypothesis.tokens for hypothesis in hypotheses] == ranked
+        assert [hypothesis.tokens for hypothesis in single] == ranked[:1]
 
 
 @every_network
@@ -160,44 +168,48 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(network: NetworkSettings
 )
 def test_sources_leave_and_join_unseen(network: NetworkSettings, settings: dict[str, Any]) -> None:
     """Answers are the same whether sources are searched one by one, a few at a time, or all at once, in any order."""
-    made, draw = build(network, VOCABULARY), random.Random(3)
+    model, draw = build(network, VOCABULARY), random.Random(3)
     sources = [[draw.randrange(FIRST, SOURCE_VOCABULARY) for _ in range(draw.randint(1, 9))] for _ in range(24)]
     limits = [draw.randint(1, 16) for _ in sources]
-    expected = answers([made], sources, limits, batch_tokens=1, **settings)
+    expected = answers([model], sources, limits, batch_tokens=1, **settings)
     for budget in (30, 60, 120, 10_000):
         order = draw.sample(range(24), 24)
-        some = [sources[number] for number in order]
-        mixed = answers([made], some, [limits[n] for n in order], order, batch_tokens=budget, **settings)
-        for number, found in zip(order, mixed, strict=True):
-            right = expected[number]
-            assert [(one.tokens, one.complete) for one in found] == [(one.tokens, one.complete) for one in right]
-            assert [one.score for one in found] == pytest.approx([one.score for one in right], rel=1e-4, abs=1e-4)
+        shuffled = [sources[number] for number in order]
+        mixed = answers([model], shuffled, [limits[n] for n in order], order, batch_tokens=budget, **settings)
+        for number, hypotheses in zip(order, mixed, strict=True):
+            rights = expected[number]
+            assert [(hypothesis.tokens, hypothesis.complete) for hypothesis in hypotheses] == [
+                (right.tokens, right.complete) for right in rights
+            ]
+            assert [hypothesis.score for hypothesis in hypotheses] == pytest.approx(
+                [right.score for right in rights], rel=1e-4, abs=1e-4
+            )
 
 
-WAYS: list[dict[str, Any]] = [
+MODES: list[dict[str, Any]] = [
     {"beam": 1},
     {"beam": 3, "n_best": 3},
     {"beam": 3, "finish": "full"},
     {"sample": True, "n_best": 2},
 ]
-ASKED = sample(list(product([*rows(), *variants()], WAYS)), 12)
+CASES = sample(list(product([*rows(), *variants()], MODES)), 12)
 
 
 @pytest.mark.parametrize(
-    ("network", "settings"), ASKED, ids=lambda part: label(part) if isinstance(part, NetworkSettings) else str(part)
+    ("network", "settings"), CASES, ids=lambda part: label(part) if isinstance(part, NetworkSettings) else str(part)
 )
 def test_requests_come_and_go_unseen(network: NetworkSettings, settings: dict[str, Any]) -> None:
     """Submitted at any step, with others cancelled while they wait, while they are answered, and when they were: what a
     request gets is what it gets alone, and what is shown of it on the way is how its answer begins."""
-    made, draw = build(network, VOCABULARY), random.Random(5)
+    model, draw = build(network, VOCABULARY), random.Random(5)
     sources = [[draw.randrange(FIRST, SOURCE_VOCABULARY) for _ in range(draw.randint(1, 9))] for _ in range(24)]
     limits = [draw.randint(1, 16) for _ in sources]
-    expected = answers([made], sources, limits, batch_tokens=1, **settings)
-    search, coming = searching([made], batch_tokens=60, **settings), list(range(24))
+    expected = answers([model], sources, limits, batch_tokens=1, **settings)
+    search, coming = searching([model], batch_tokens=60, **settings), list(range(24))
     numbers: dict[int, int] = {}  # of requests: of their sources
     under_way, cancelled = set[int](), set[int]()
     histories: dict[int, list[list[int]]] = {}
-    answered: dict[int, list[Hypothesis]] = {}
+    results: dict[int, list[Hypothesis]] = {}
     while coming or under_way:
         for _ in range(min(len(coming), draw.randrange(5))):
             source = coming.pop()
@@ -210,20 +222,24 @@ def test_requests_come_and_go_unseen(network: NetworkSettings, settings: dict[st
             under_way.discard(number)
             with pytest.raises(KeyError):
                 search.history(number)
-        for number, found in search.step():
-            answered[number] = found
+        for number, hypotheses in search.step():
+            results[number] = hypotheses
             under_way.remove(number)
             with pytest.raises(KeyError):
                 search.history(number)
         histories |= {number: search.history(number).tolist() for number in under_way}
     assert search.step() == [] and len(cancelled) > 2
-    assert not answered.keys() & cancelled and answered.keys() | cancelled == numbers.keys()
-    for number, found in answered.items():
-        right = expected[numbers[number]]
-        assert [(one.tokens, one.complete) for one in found] == [(one.tokens, one.complete) for one in right]
-        assert [one.score for one in found] == pytest.approx([one.score for one in right], rel=1e-4, abs=1e-4)
+    assert not results.keys() & cancelled and results.keys() | cancelled == numbers.keys()
+    for number, hypotheses in results.items():
+        rights = expected[numbers[number]]
+        assert [(hypothesis.tokens, hypothesis.complete) for hypothesis in hypotheses] == [
+            (right.tokens, right.complete) for right in rights
+        ]
+        assert [hypothesis.score for hypothesis in hypotheses] == pytest.approx(
+            [right.score for right in rights], rel=1e-4, abs=1e-4
+        )
         if settings == {"beam": 1} and number in histories:
-            assert [list(found[0].tokens)[: len(tokens)] for tokens in histories[number]] == histories[number]
+            assert [list(hypotheses[0].tokens)[: len(tokens)] for tokens in histories[number]] == histories[number]
 
 
 NARROWINGS = [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.8}, {"min_p": 0.3}, {"temperature": 2.0, "top_k": 3}]
@@ -233,62 +249,68 @@ NARROWINGS = [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.8}, {"min_p": 
 @pytest.mark.parametrize("settings", NARROWINGS, ids=str)
 def test_samples_follow_the_distribution(network: NetworkSettings, settings: dict[str, Any]) -> None:
     """Of all answers of up to two tokens, by Pearson's chi-square; scores stay those of the unmodified network."""
-    made, source, draws = build(network, VOCABULARY), SOURCES[0], 1500
-    (found,) = answers([made], [source], [2], sample=True, n_best=draws, **settings)
-    seen = Counter((one.tokens, one.complete) for one in found)
+    model, source, draws = build(network, VOCABULARY), SOURCES[0], 1500
+    (hypotheses,) = answers([model], [source], [2], sample=True, n_best=draws, **settings)
+    counts = Counter((hypothesis.tokens, hypothesis.complete) for hypothesis in hypotheses)
     expected = {}
-    for first, share in narrow(next_log_probabilities(made, source, []), settings).items():
+    for first, p in narrow(next_log_probabilities(model, source, []), settings).items():
         if first == END:
-            expected[(), True] = share
+            expected[(), True] = p
             continue
-        for second, other in narrow(next_log_probabilities(made, source, [first]), settings).items():
-            outcome = ((first,), True) if second == END else ((first, second), False)
-            expected[outcome] = share * other
-    assert seen.keys() <= expected.keys()
-    assert sum(seen.values()) == draws
-    chi_square = sum((seen[outcome] - draws * share) ** 2 / (draws * share) for outcome, share in expected.items())
+        for last, q in narrow(next_log_probabilities(model, source, [first]), settings).items():
+            outcome = ((first,), True) if last == END else ((first, last), False)
+            expected[outcome] = p * q
+    assert counts.keys() <= expected.keys()
+    assert sum(counts.values()) == draws
+    chi_square = sum((counts[outcome] - draws * p) ** 2 / (draws * p) for outcome, p in expected.items())
     assert chi_square < 45  # of at most 12 degrees of freedom: once in 100,000, and the draws are always the same
-    for one in found[:3]:
-        assert one.score == pytest.approx(teacher_forced(made, source, one.tokens, one.complete), rel=1e-4, abs=1e-4)
+    for hypothesis in hypotheses[:3]:
+        assert hypothesis.score == pytest.approx(
+            teacher_forced(model, source, hypothesis.tokens, hypothesis.complete), rel=1e-4, abs=1e-4
+        )
 
 
 def narrow(log_probs: Tensor, settings: dict[str, float]) -> dict[int, float]:
     """The shares of the tokens that may be drawn, from the definitions."""
     warm = {token: math.exp(log_probs[token].item() / settings.get("temperature", 1.0)) for token in (END, *WORDS)}
     ranked = sorted(warm, key=lambda token: -warm[token])
-    kept = ranked[: int(settings.get("top_k", len(ranked)))]
-    total = sum(warm[token] for token in kept)
-    before = [sum(warm[token] for token in kept[:place]) / total for place in range(len(kept))]
-    kept = [token for token, share in zip(kept, before, strict=True) if share < settings.get("top_p", 1.0)]
-    kept = [token for token in kept if warm[token] >= settings.get("min_p", 0.0) * warm[kept[0]]]
-    return {token: warm[token] / sum(warm[one] for one in kept) for token in kept}
+    tokens = ranked[: int(settings.get("top_k", len(ranked)))]
+    total = sum(warm[token] for token in tokens)
+    before = [sum(warm[token] for token in tokens[:count]) / total for count in range(len(tokens))]
+    tokens = [token for token, p in zip(tokens, before, strict=True) if p < settings.get("top_p", 1.0)]
+    tokens = [token for token in tokens if warm[token] >= settings.get("min_p", 0.0) * warm[tokens[0]]]
+    return {token: warm[token] / sum(warm[other] for other in tokens) for token in tokens}
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_seed_decides_a_sample(seed: int) -> None:
-    made = build(tiny("gru"), VOCABULARY)
-    same = answers([made], seeds=[5] * 9, sample=True, n_best=3, seed=seed)
-    assert answers([made], seeds=[5] * 9, sample=True, n_best=3, seed=seed) == same
-    assert answers([made], seeds=[6] * 9, sample=True, n_best=3, seed=seed) != same
-    assert answers([made], seeds=[5] * 9, sample=True, n_best=3, seed=seed + 1) != same
+    model = build(tiny("gru"), VOCABULARY)
+    same = answers([model], seeds=[5] * 9, sample=True, n_best=3, seed=seed)
+    assert answers([model], seeds=[5] * 9, sample=True, n_best=3, seed=seed) == same
+    assert answers([model], seeds=[6] * 9, sample=True, n_best=3, seed=seed) != same
+    assert answers([model], seeds=[5] * 9, sample=True, n_best=3, seed=seed + 1) != same
 
 
 PAIRS = sample(list(product(rows(), repeat=2)), 12)
 
 
-@pytest.mark.parametrize(("one", "other"), PAIRS, ids=lambda network: network.name)
-def test_networks_answer_together(one: NetworkSettings, other: NetworkSettings) -> None:
+@pytest.mark.parametrize(("a", "b"), PAIRS, ids=lambda network: network.name)
+def test_networks_answer_together(a: NetworkSettings, b: NetworkSettings) -> None:
     """By the mean of their probabilities at each step; a network with itself is itself."""
-    first, second = build(one, VOCABULARY), build(other, VOCABULARY, seed=8)
-    apart, twice = answers([first], beam=3, n_best=3), answers([first, first], beam=3, n_best=3)
-    assert [[answer.tokens for answer in found] for found in twice] == [[h.tokens for h in found] for found in apart]
-    ensemble = answers([first, second], beam=1)
-    assert [found[0].tokens for found in answers([second, first], beam=1)] == [found[0].tokens for found in ensemble]
-    for source, (found,) in zip(SOURCES, ensemble, strict=True):
-        assert list(found.tokens) == greedy([first, second], source, 6)
-        written = [*found.tokens, *([END] if found.complete else [])]
+    model_a, model_b = build(a, VOCABULARY), build(b, VOCABULARY, seed=8)
+    apart, twice = answers([model_a], beam=3, n_best=3), answers([model_a, model_a], beam=3, n_best=3)
+    assert [[answer.tokens for answer in hypotheses] for hypotheses in twice] == [
+        [answer.tokens for answer in hypotheses] for hypotheses in apart
+    ]
+    ensemble = answers([model_a, model_b], beam=1)
+    assert [hypotheses[0].tokens for hypotheses in answers([model_b, model_a], beam=1)] == [
+        hypotheses[0].tokens for hypotheses in ensemble
+    ]
+    for source, (hypothesis,) in zip(SOURCES, ensemble, strict=True):
+        assert list(hypothesis.tokens) == greedy([model_a, model_b], source, 6)
+        target = [*hypothesis.tokens, *([END] if hypothesis.complete else [])]
         score = 0.0
-        for place, token in enumerate(written):
-            odds = [next_log_probabilities(network, source, written[:place])[token] for network in (first, second)]
-            score += math.log(sum(one.exp().item() for one in odds) / 2)
-        assert found.score == pytest.approx(score, rel=1e-4, abs=1e-4)
+        for step, token in enumerate(target):
+            odds = [next_log_probabilities(network, source, target[:step])[token] for network in (model_a, model_b)]
+            score += math.log(sum(log_prob.exp().item() for log_prob in odds) / 2)
+        assert hypothesis.score == pytest.approx(score, rel=1e-4, abs=1e-4)

@@ -43,15 +43,15 @@ def trained(files: dict[str, str], folder: Path, task: str, network: str, **chan
     return run(recipe(files, task, network, **changes), folder, Quiet())
 
 
-def asked(model: Model) -> list[str]:
+def sources_of(model: Model) -> list[str]:
     """What a model of these files can be asked with."""
     return [*model.prompts([example.source for example in model.examples(None, model.recipe)])]
 
 
-def told(model: Model, sources: list[str], budget: int = 8000) -> list[tuple[str, float]]:
+def best_answers(model: Model, sources: list[str], budget: int = 8000) -> list[tuple[str, float]]:
     """The best answer to each source, and its score; in batches of so many positions."""
     settings = {"generate.sample": False, "generate.batch_tokens": budget}
-    return [(found[0].output, found[0].score) for found in model.answer(sources, settings)]
+    return [(answers[0].output, answers[0].score) for answers in model.answer(sources, settings)]
 
 
 def digest(model: Model) -> str:
@@ -61,7 +61,7 @@ def digest(model: Model) -> str:
 
 
 some_cases = pytest.mark.parametrize(
-    ("task", "network"), [case for task in TASKS for case in sample([one for one in CASES if one[0] == task], 2)]
+    ("task", "network"), [case for task in TASKS for case in sample([pair for pair in CASES if pair[0] == task], 2)]
 )
 
 
@@ -70,42 +70,51 @@ def test_a_neighbour_never_matters_and_saved_is_live(
     files: dict[str, str], task: str, network: str, tmp_path: Path
 ) -> None:
     model = trained(files, tmp_path / "run", task, network)
-    sources = asked(model)
-    together = told(model, sources)
-    for place in (0, len(sources) - 1):
-        [(output, score)] = told(model, [sources[place]])
-        assert score == pytest.approx(together[place][1], abs=CLOSE * max(1.0, abs(score)))
-        assert output == together[place][0]
-    backwards, few = told(model, sources[::-1])[::-1], told(model, sources, 40)
-    assert [[output for output, _ in one] for one in (backwards, few)] == [[output for output, _ in together]] * 2
+    sources = sources_of(model)
+    together = best_answers(model, sources)
+    for index in (0, len(sources) - 1):
+        [(output, score)] = best_answers(model, [sources[index]])
+        assert score == pytest.approx(together[index][1], abs=CLOSE * max(1.0, abs(score)))
+        assert output == together[index][0]
+    backwards, small_batches = best_answers(model, sources[::-1])[::-1], best_answers(model, sources, 40)
+    assert [[output for output, _ in answers] for answers in (backwards, small_batches)] == [
+        [output for output, _ in together]
+    ] * 2
     if task in SCORED:
         # how a text goes on is scored without an end, all else with it; and many of its draws have none
-        whole = task != "complete"
-        settings = {"generate.sample": not whole, "generate.n_best": 1 if whole else 8}
-        answers = [one for found in model.answer(sources, settings) for one in found if one.complete == whole]
-        assert whole or answers
-        pairs = [(one.source, one.output, one.score) for one in answers]
+        ends = task != "complete"
+        settings = {"generate.sample": not ends, "generate.n_best": 1 if ends else 8}
+        answers = [
+            answer
+            for answers_of_source in model.answer(sources, settings)
+            for answer in answers_of_source
+            if answer.complete == ends
+        ]
+        assert ends or answers
+        pairs = [(answer.source, answer.output, answer.score) for answer in answers]
         scores = model.score([(source, output) for source, output, _ in pairs])
         assert scores == pytest.approx([score for *_, score in pairs], rel=CLOSE, abs=CLOSE)
     model.save(tmp_path / "saved")
-    assert told(heedful.load(tmp_path / "saved"), sources) == together
+    assert best_answers(heedful.load(tmp_path / "saved"), sources) == together
 
 
 @some_cases
 def test_same_seed_same_weights(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     """Whatever processes prepare the batches; and another seed gives others."""
-    one, two = (trained(files, tmp_path / f"{n}", task, network, train__workers=n) for n in (0, 2))
-    assert digest(one) == digest(two)
-    assert digest(trained(files, tmp_path / "other", task, network, seed=1)) != digest(one)
+    first, second = (trained(files, tmp_path / f"{n}", task, network, train__workers=n) for n in (0, 2))
+    assert digest(first) == digest(second)
+    assert digest(trained(files, tmp_path / "other", task, network, seed=1)) != digest(first)
 
 
-DRAWN = [("translate", "bahdanau2015"), *sample([case for case in CASES if case[0] == "caption"], 1)]
-DRAWN += [case for task in ("draw", "complete") for case in sample([one for one in CASES if one[0] == task], 2)]
+DRAWING_CASES = [("translate", "bahdanau2015"), *sample([case for case in CASES if case[0] == "caption"], 1)]
+DRAWING_CASES += [
+    case for task in ("draw", "complete") for case in sample([pair for pair in CASES if pair[0] == task], 2)
+]
 LONG = 20
 """Tokens that a network of `complete` does not read at once."""
 
 
-@pytest.mark.parametrize(("task", "network"), DRAWN)
+@pytest.mark.parametrize(("task", "network"), DRAWING_CASES)
 def test_a_seed_and_a_source_decide_what_is_drawn(
     files: dict[str, str], task: str, network: str, tmp_path: Path
 ) -> None:
@@ -114,23 +123,23 @@ def test_a_seed_and_a_source_decide_what_is_drawn(
         model = run(short(tmp_path / "files", tiny(network), train__steps=3), tmp_path / "run", Quiet())
     else:
         model = trained(files, tmp_path / "run", task, network)
-    sources = asked(model)[:8]
+    sources = sources_of(model)[:8]
 
-    def drawn(some: list[str], **settings: Any) -> list[list[str]]:
+    def sample_answers(prompts: list[str], **settings: Any) -> list[list[str]]:
         longest = {} if task == "draw" else {"max_length": LONG if task == "complete" else 8}
         # of 1,024 codes that are nearly alike the 64th and 65th lie within rounding once in some hundred runs
         few = {"top_k": 4} if task == "draw" else {}
         changes = {"sample": True, "seed": 7} | longest | few | settings
-        found = model.answer(some, {f"generate.{key}": value for key, value in changes.items()})
-        return [[one.output for one in answers] for answers in found]
+        answers_of_prompts = model.answer(prompts, {f"generate.{key}": value for key, value in changes.items()})
+        return [[answer.output for answer in answers] for answers in answers_of_prompts]
 
-    together = drawn(sources)
-    assert [drawn([source])[0] for source in sources] == together
-    assert drawn(sources[::-1])[::-1] == drawn(sources, batch_tokens=30) == together
-    assert drawn([sources[0], sources[0]]) == [together[0]] * 2
-    several = drawn(sources, n_best=3)
-    assert all(one in some and len({*some}) > 1 for [one], some in zip(together, several, strict=True))
-    assert drawn(sources, seed=8) != together and len({one for [one] in together}) > 1
+    together = sample_answers(sources)
+    assert [sample_answers([source])[0] for source in sources] == together
+    assert sample_answers(sources[::-1])[::-1] == sample_answers(sources, batch_tokens=30) == together
+    assert sample_answers([sources[0], sources[0]]) == [together[0]] * 2
+    several = sample_answers(sources, n_best=3)
+    assert all(output in outputs and len({*outputs}) > 1 for [output], outputs in zip(together, several, strict=True))
+    assert sample_answers(sources, seed=8) != together and len({output for [output] in together}) > 1
 
 
 @pytest.mark.parametrize("guidance", [0.0, 1.0, 3.0])
@@ -144,22 +153,24 @@ def test_guidance_leads_away_from_what_would_be_drawn_for_nothing(
     sharpen(artist.network.writer)
     for sample_it, likeliest in most.items():
         settings = {"sample": sample_it, "top_k": likeliest, "beam": 1, "guidance": guidance}
-        for [found] in model.answer(asked(model)[:6], {f"generate.{key}": value for key, value in settings.items()}):
-            codes = torch.tensor([[int(code) + FIRST for code in found.output.split()]])
-            own, blank = (forced(artist, text, codes) for text in (found.source, ""))
-            led = (blank + guidance * (own - blank))[:, FIRST:]
-            chosen = led.gather(1, codes.T - FIRST)
-            assert int((led > chosen + 1e-3).sum(1).max()) < likeliest
-            assert found.score == pytest.approx(own.gather(1, codes.T).sum().item(), rel=1e-4)
-            assert guidance == 1 or not torch.allclose(led, own[:, FIRST:], atol=0.1)
+        for [answer] in model.answer(
+            sources_of(model)[:6], {f"generate.{key}": value for key, value in settings.items()}
+        ):
+            codes = torch.tensor([[int(code) + FIRST for code in answer.output.split()]])
+            unguided, blank = (forced(artist, text, codes) for text in (answer.source, ""))
+            guided = (blank + guidance * (unguided - blank))[:, FIRST:]
+            chosen = guided.gather(1, codes.T - FIRST)
+            assert int((guided > chosen + 1e-3).sum(1).max()) < likeliest
+            assert answer.score == pytest.approx(unguided.gather(1, codes.T).sum().item(), rel=1e-4)
+            assert guidance == 1 or not torch.allclose(guided, unguided[:, FIRST:], atol=0.1)
 
 
 @torch.no_grad()
 def forced(artist: Any, text: str, codes: torch.Tensor) -> torch.Tensor:
     """The log probabilities of each code (S, V) after those before it, all at once."""
-    read = batch_of(artist.reading, artist.reading.arrays([text]))
+    inputs_of_network = batch_of(artist.preprocessor, artist.preprocessor.arrays([text]))
     inputs = torch.cat([torch.full((1, 1), BEGIN), codes[:, :-1]], dim=1)
-    outputs = artist.network.eval()(read["source"], read["lengths"], inputs)
+    outputs = artist.network.eval()(inputs_of_network["source"], inputs_of_network["lengths"], inputs)
     return artist.network.writer.decoder.logits(outputs)[0].log_softmax(-1)
 
 
@@ -199,8 +210,8 @@ def test_it_learns(files: dict[str, str], task: str, network: str, tmp_path: Pat
     model = trained(files, tmp_path / "run", task, network, **settings)
     measure, least = LEARNT[task]
     column = COLUMN.get(task, "texts")
-    found = model.evaluate(files[f"train-{column}"]).measures[measure]
-    assert found.value >= least if found.higher_is_better else found.value <= least, found.value
+    value = model.evaluate(files[f"train-{column}"]).measures[measure]
+    assert value.value >= least if value.higher_is_better else value.value <= least, value.value
 
 
 def test_a_step_alone_cannot_tell_how_it_moves(files: dict[str, str], tmp_path: Path) -> None:
@@ -216,7 +227,7 @@ def test_a_causal_network_sees_nothing_ahead_and_windows_cover_all(files: dict[s
     values[1, :5] = values[0, :5]
     logits = labeller.network.eval()(values, torch.tensor([9, 9]))
     assert torch.allclose(logits[0, :5], logits[1, :5], atol=1e-6) and not torch.allclose(logits[0, 5], logits[1, 5])
-    long = max(asked(model), key=lambda source: len(Path(source).read_text().splitlines()))
+    long = max(sources_of(model), key=lambda source: len(Path(source).read_text().splitlines()))
     track = model.answer([long])[0][0].track
     assert track is not None and track.disagreement is not None
     covered = {step for low, high in track.windows for step in range(low, high)}

@@ -32,8 +32,8 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """A recipe and its data, whose two sides have a vocabulary each, or one."""
     folder = tmp_path_factory.mktemp("data")
     pairs = [(word, backwards(word)) for word in words(30, 4, seed=0)]
-    made = recipe(folder, tiny("gru"), pairs, pairs[:5], data__shared_tokenizer=request.param)
-    return made, TASK.learning.prepare(made, folder, lambda text: None, None)
+    base = recipe(folder, tiny("gru"), pairs, pairs[:5], data__shared_tokenizer=request.param)
+    return base, TASK.learning.prepare(base, folder, lambda text: None, None)
 
 
 @pytest.mark.parametrize("network", [*rows(), *sample(variants(), 8)], ids=label)
@@ -44,16 +44,16 @@ def test_saved_is_live(network: NetworkSettings, prepared: tuple[Recipe, Any], t
     sharpen(translator.network)
     live = Model(tmp_path, settings, (translator,))
     live.save(tmp_path / "one")
-    kept = heedful.load(tmp_path / "one")
-    kept.save(tmp_path / "two")
+    loaded = heedful.load(tmp_path / "one")
+    loaded.save(tmp_path / "two")
     assert files(tmp_path / "one") == files(tmp_path / "two")
     assert {"config.json", "model.safetensors", "recipe.toml"} < files(tmp_path / "one").keys()
-    ours, theirs = (weights_of(inside(model).network) for model in (live, kept))
+    ours, theirs = (weights_of(inside(model).network) for model in (live, loaded))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    asked = words(12, 6, seed=1)
+    sources = words(12, 6, seed=1)
     for changes in ({"generate.beam": 3, "generate.n_best": 3}, {"generate.sample": True}):
-        assert kept.answer(asked, changes) == live.answer(asked, changes)
+        assert loaded.answer(sources, changes) == live.answer(sources, changes)
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -70,8 +70,8 @@ def test_a_seed_decides_the_weights(network: NetworkSettings, tmp_path: Path) ->
     """To the byte, whatever the process did before, and however many workers prepare the batches."""
 
     def weights(name: str, **changes: Any) -> str:
-        asked = short(tmp_path / "files", network, train__steps=8, **changes)
-        run(asked, tmp_path / name, Quiet())
+        recipe = short(tmp_path / "files", network, train__steps=8, **changes)
+        run(recipe, tmp_path / name, Quiet())
         return files(tmp_path / name)["model.safetensors"]
 
     first = weights("first")

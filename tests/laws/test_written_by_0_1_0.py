@@ -65,7 +65,7 @@ def test_half_finished_run_goes_on_to_the_same_end(name: str, tmp_path: Path) ->
     with workplace(tmp_path, name) as run:
         half = run / "half"
         [checkpoint] = half.rglob("step-*")
-        code, _, errors = command(["train", str(half / "recipe.toml"), "-o", str(half)])
+        code, _, errors = command(["train", str(half / "recipe.toml"), "-o", str(half), "train.keep=true"])
         assert code == 0, errors
         step = int(checkpoint.name.removeprefix("step-"))
         assert re.search(rf"from step {step}\b", errors), "it began anew"
@@ -95,7 +95,8 @@ def test_exports_as_before(name: str, target: str, tmp_path: Path) -> None:
     assert files is not None and files.keys() == expected.keys()
     if {"machine": machine(), "engines": engines()} != WRITERS:
         files, expected = (
-            {path: value for path, value in each.items() if not path.endswith(".onnx")} for each in (files, expected)
+            {path: value for path, value in hashes.items() if not path.endswith(".onnx")}
+            for hashes in (files, expected)
         )
     assert files == expected
 

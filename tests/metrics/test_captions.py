@@ -8,7 +8,7 @@ from pycocoevalcap.cider.cider_scorer import CiderScorer
 from heedful.metrics.captions import cider_counts, token_f1, words
 from heedful.metrics.kinds import count
 from heedful.metrics.scores import evaluate
-from heedful.metrics.significance import paired
+from heedful.metrics.significance import paired_test
 
 WORDS = ["a", "the", "red", "big", "dog", "cat", "man", "woman", "hat", "on", "in", "with", "of", "street", "runs"]
 
@@ -20,94 +20,96 @@ def captions(number, seed):
         tuple(" ".join(rng.choice(WORDS, rng.integers(1, 13))) for _ in range(rng.integers(1, 6)))
         for _ in range(number)
     ]
-    said = []
+    outputs = []
     for accepted in references:
         copied = accepted[0].split()
-        kept = [word if rng.random() < 0.7 else str(rng.choice([*WORDS, "unheard"])) for word in copied]
-        said.append(" ".join(kept + kept[: rng.integers(0, 3)]))
-    return said, references
+        words_of_answer = [word if rng.random() < 0.7 else str(rng.choice([*WORDS, "unheard"])) for word in copied]
+        outputs.append(" ".join(words_of_answer + words_of_answer[: rng.integers(0, 3)]))
+    return outputs, references
 
 
-def judged_by_coco(said, references):
+def judged_by_coco(outputs, references):
     scorer = CiderScorer(n=4, sigma=6.0)
-    for answer, accepted in zip(said, references, strict=True):
+    for answer, accepted in zip(outputs, references, strict=True):
         scorer += (answer, list(accepted))
     return scorer.compute_score()
 
 
 @pytest.mark.parametrize("number, seed", [(60, 0), (2, 1), (200, 2)])
 def test_cider_is_that_of_coco(number, seed):
-    said, references = captions(number, seed)
-    said[0] = ""
-    mean, each = judged_by_coco(said, references)
-    counts = cider_counts([one.split() for one in said], [[right.split() for right in one] for one in references])
+    outputs, references = captions(number, seed)
+    outputs[0] = ""
+    mean, values = judged_by_coco(outputs, references)
+    counts = cider_counts(
+        [output.split() for output in outputs], [[text.split() for text in accepted] for accepted in references]
+    )
     rows = counts.sums(np.eye(number))
     assert counts.value() == pytest.approx(100 * mean)
-    assert [counts.score(row) for row in rows] == pytest.approx((100 * np.array(each)).tolist())
+    assert [counts.score(row) for row in rows] == pytest.approx((100 * np.array(values)).tolist())
     assert mean > 0.1
 
 
 def test_cider_of_right_answers_and_of_one_alone():
     """Captions that are repeated word by word get all there is, but for n-grams that are not there or not rare."""
     references = [("a dog runs in the street",), ("the woman with a red hat",), ("big cat on the man of fire",)]
-    said = [one[0] for one in references]
-    best = count("captions", said, references)["cider"]
+    outputs = [accepted[0] for accepted in references]
+    best = count("captions", outputs, references)["cider"]
     assert best.value() == pytest.approx(1000)
-    assert count("captions", said[:1], references[:1])["cider"].value() == 0
+    assert count("captions", outputs[:1], references[:1])["cider"].value() == 0
 
 
 def test_bootstrap_of_cider_leaves_rarity_as_it_is():
-    said, references = captions(80, 3)
-    _, each = judged_by_coco(said, references)
-    measure = evaluate("captions", said, said, references, samples=64).measures["cider"]
+    outputs, references = captions(80, 3)
+    _, values = judged_by_coco(outputs, references)
+    measure = evaluate("captions", outputs, outputs, references, samples=64).measures["cider"]
     draws = np.random.default_rng(0).integers(80, size=(64, 80))
-    expected = np.percentile(100 * np.array(each)[draws].mean(axis=1), [2.5, 97.5])
+    expected = np.percentile(100 * np.array(values)[draws].mean(axis=1), [2.5, 97.5])
     assert (measure.low, measure.high) == pytest.approx(expected.tolist())
 
 
 def test_bleu_is_that_of_coco():
-    said, references = captions(120, 4)
+    outputs, references = captions(120, 4)
     scorer = BleuScorer(n=4)
-    for answer, accepted in zip(said, references, strict=True):
+    for answer, accepted in zip(outputs, references, strict=True):
         scorer += (answer, list(accepted))
     (*_, four), _ = scorer.compute_score(option="closest", verbose=0)
     assert four > 0.1
-    bleu = evaluate("captions", said, said, references, samples=0).measures["bleu"]
+    bleu = evaluate("captions", outputs, outputs, references, samples=0).measures["bleu"]
     assert bleu.value == pytest.approx(100 * four, abs=1e-3)
     assert "tok:none" in bleu.signature and "nrefs:var" in bleu.signature
 
 
 def test_token_f1_and_exact_by_hand():
-    said = ["a red hat", "A Dog.", "dog dog dog", "", "", "hat red a"]
+    outputs = ["a red hat", "A Dog.", "dog dog dog", "", "", "hat red a"]
     references = [("a hat", "the red hat on a man"), ("a dog",), ("one dog",), ("a cat",), ("",), ("a red hat",)]
     # precision and recall: 2/3 and 1 (the second: 1 and 1/2); 1 and 1; 1/3 and 1/2; nothing; both empty; any order.
-    each = [0.8, 1, 0.4, 0, 1, 1]
-    scores = evaluate("captions", said, said, references, samples=0)
+    values = [0.8, 1, 0.4, 0, 1, 1]
+    scores = evaluate("captions", outputs, outputs, references, samples=0)
     assert scores.primary == "token_f1"
-    assert scores.measures["token_f1"].value == pytest.approx(100 * np.mean(each))
+    assert scores.measures["token_f1"].value == pytest.approx(100 * np.mean(values))
     assert scores.measures["exact"].value == pytest.approx(100 / 6)
-    assert [case.error for case in scores.cases] == pytest.approx([100 - 100 * one for one in each])
+    assert [case.error for case in scores.cases] == pytest.approx([100 - 100 * value for value in values])
     assert scores.by_length == () and scores.kind == "captions"
 
 
 def test_words_are_those_of_coco_but_for_java():
     """What coco-caption makes of these (Stanford's tokenizer, marks taken out), written down by hand."""
-    made = {
+    examples = {
         "A man, riding a well-lit wave!": "a man riding a well-lit wave",
         "Two dogs -- one (the red) runs; why?": "two dogs one the red runs why",
         "“Hello” ‘there’ …": "hello there",
         "...": "",
         "  3.5 km \t north\n": "3.5 km north",
     }
-    for caption, expected in made.items():
+    for caption, expected in examples.items():
         assert words(caption) == expected.split()
     assert token_f1(words("..."), words("")) == 1
 
 
 def test_captions_are_compared_by_every_measure():
-    said, references = captions(60, 5)
-    worse = [" ".join(answer.split()[::2]) for answer in said]
+    outputs, references = captions(60, 5)
+    worse = [" ".join(answer.split()[::2]) for answer in outputs]
     for measure in ("token_f1", "cider", "bleu"):
-        clear = paired(said, worse, references, "captions", measure, samples=100)
+        clear = paired_test(outputs, worse, references, "captions", measure, samples=100)
         assert clear.low > 0 and clear.p < 0.05
-        assert paired(said, said, references, "captions", measure, samples=20).p == 1
+        assert paired_test(outputs, outputs, references, "captions", measure, samples=20).p == 1

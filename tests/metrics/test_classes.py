@@ -19,7 +19,7 @@ from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.kinds import count
 from heedful.metrics.ranks import ranks
 from heedful.metrics.scores import evaluate
-from heedful.metrics.significance import interval_over_runs, paired, paired_over_runs
+from heedful.metrics.significance import interval_over_runs, paired_test, paired_test_over_runs
 from heedful.results import Entry
 
 ZERO: Any = 0  # what scikit-learn is to say where nothing is divided by nothing; its types know only words
@@ -44,34 +44,38 @@ def scored(examples=300, seed=0, samples=0):
 def test_classes_are_scored_as_by_scikit_learn():
     probabilities, truth = guesses()
     scores = scored()
-    said = [NAMES[number] for number in probabilities.argmax(axis=1)]
-    there = sorted(set(truth))
-    assert NAMES[10] in said and len(there) == 10
+    outputs = [NAMES[number] for number in probabilities.argmax(axis=1)]
+    classes = sorted(set(truth))
+    assert NAMES[10] in outputs and len(classes) == 10
     value = {name: measure.value for name, measure in scores.measures.items()}
-    assert value["accuracy"] == pytest.approx(100 * oracle.accuracy_score(truth, said))
-    assert value["macro_f1"] == pytest.approx(100 * oracle.f1_score(truth, said, labels=there, average="macro"))
+    assert value["accuracy"] == pytest.approx(100 * oracle.accuracy_score(truth, outputs))
+    assert value["macro_f1"] == pytest.approx(100 * oracle.f1_score(truth, outputs, labels=classes, average="macro"))
     assert value["top5"] == pytest.approx(100 * oracle.top_k_accuracy_score(truth, probabilities, k=5, labels=NAMES))
     assert scores.confusion is not None and scores.confusion.names == tuple(NAMES)
-    np.testing.assert_array_equal(scores.confusion.counts, oracle.confusion_matrix(truth, said, labels=NAMES))
-    found = np.array([(one.precision, one.recall, one.f1, one.count) for one in scores.by_class]).T
-    each = oracle.precision_recall_fscore_support(truth, said, labels=NAMES, zero_division=ZERO)
-    np.testing.assert_allclose(found[:3], 100 * np.array(each[:3]))
-    np.testing.assert_array_equal(found[3], each[3])
-    assert [case.error == 0 for case in scores.cases] == [one == other for one, other in zip(said, truth, strict=True)]
+    np.testing.assert_array_equal(scores.confusion.counts, oracle.confusion_matrix(truth, outputs, labels=NAMES))
+    columns = np.array([(score.precision, score.recall, score.f1, score.count) for score in scores.by_class]).T
+    expected = oracle.precision_recall_fscore_support(truth, outputs, labels=NAMES, zero_division=ZERO)
+    np.testing.assert_allclose(columns[:3], 100 * np.array(expected[:3]))
+    np.testing.assert_array_equal(columns[3], expected[3])
+    assert [case.error == 0 for case in scores.cases] == [
+        output == name for output, name in zip(outputs, truth, strict=True)
+    ]
     assert [case.score for case in scores.cases] == pytest.approx(np.log(probabilities.max(axis=1)).tolist())
 
 
 def test_bootstrap_of_macro_f1_is_that_of_scikit_learn_on_every_sample():
     probabilities, truth = guesses(60)
-    said = np.array(NAMES)[probabilities.argmax(axis=1)]
+    outputs = np.array(NAMES)[probabilities.argmax(axis=1)]
     true = np.array(truth)
     rng = np.random.default_rng(3)
     values = []
     for draw in rng.integers(60, size=(40, 60)):
-        there = sorted(set(true[draw]))
-        values.append(100 * oracle.f1_score(true[draw], said[draw], labels=there, average="macro", zero_division=ZERO))
-    counted = count("classes", said.tolist(), [(name,) for name in truth])
-    measure = interval(counted["macro_f1"], samples=40, seed=3)
+        classes = sorted(set(true[draw]))
+        values.append(
+            100 * oracle.f1_score(true[draw], outputs[draw], labels=classes, average="macro", zero_division=ZERO)
+        )
+    counts = count("classes", outputs.tolist(), [(name,) for name in truth])
+    measure = interval(counts["macro_f1"], samples=40, seed=3)
     assert (measure.low, measure.high) == pytest.approx(np.percentile(values, [2.5, 97.5]).tolist())
 
 
@@ -79,7 +83,7 @@ def test_calibration_error_by_hand():
     # Bins of 1/15: 0.60 has the upper edge of the ninth; 0.95 and 1 lie in the fifteenth.
     sure, right = np.array([0.6, 0.6, 0.95, 1.0]), [True, False, True, False]
     probabilities = np.stack([sure, 1 - sure], axis=1)
-    references = [("yes",) if one else ("no",) for one in right]
+    references = [("yes",) if fine else ("no",) for fine in right]
     scores = evaluate_classes(list("abcd"), ["yes", "no"], probabilities, references, samples=20)
     assert scores.measures["calibration_error"].value == pytest.approx(100 * (abs(1.2 - 1) + abs(1.95 - 1)) / 4)
     assert not scores.measures["calibration_error"].higher_is_better and "top5" not in scores.measures
@@ -105,7 +109,7 @@ def test_twins_are_right_under_either_name_and_unlearnt_names_are_wrong():
     assert scores.measures["accuracy"].value == pytest.approx(100 / 3)
     # The first is an a that was found, the second an a called b, the third nothing that could be answered.
     assert scores.measures["macro_f1"].value == pytest.approx(100 * (2 / 3 + 0) / 2)
-    assert [(one.name, one.count) for one in scores.by_class] == [("a", 2), ("b", 0), ("c", 0), ("never seen", 1)]
+    assert [(score.name, score.count) for score in scores.by_class] == [("a", 2), ("b", 0), ("c", 0), ("never seen", 1)]
     assert scores.confusion and scores.confusion.counts == ((1, 1, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0), (0, 0, 1, 0))
     assert scores.cases[2].error == 100
     six = evaluate_classes(["1"], list("abcdef"), np.full((1, 6), 1 / 6), [("never seen",)], samples=0)
@@ -113,18 +117,18 @@ def test_twins_are_right_under_either_name_and_unlearnt_names_are_wrong():
 
 
 def test_top5_counts_equally_likely_ones_against():
-    one = evaluate_classes(["1"], list("abcdef"), np.full((1, 6), 1 / 6), [("b",)], samples=0)
-    assert one.measures["top5"].value == 0
+    scores = evaluate_classes(["1"], list("abcdef"), np.full((1, 6), 1 / 6), [("b",)], samples=0)
+    assert scores.measures["top5"].value == 0
 
 
 def test_thousands_of_classes():
     rng = np.random.default_rng(0)
-    truth, said = rng.integers(3000, size=(2, 2000)).astype(str)
-    said[::2] = truth[::2]
-    scores = evaluate("classes", truth.tolist(), said.tolist(), [(name,) for name in truth], samples=200)
-    there = sorted(set(truth))
+    truth, outputs = rng.integers(3000, size=(2, 2000)).astype(str)
+    outputs[::2] = truth[::2]
+    scores = evaluate("classes", truth.tolist(), outputs.tolist(), [(name,) for name in truth], samples=200)
+    classes = sorted(set(truth))
     measure = scores.measures["macro_f1"]
-    expected = 100 * oracle.f1_score(truth, said, labels=there, average="macro", zero_division=ZERO)
+    expected = 100 * oracle.f1_score(truth, outputs, labels=classes, average="macro", zero_division=ZERO)
     assert measure.value == pytest.approx(expected) and measure.low < measure.high
 
 
@@ -133,34 +137,36 @@ def test_two_classifiers_are_compared_by_every_measure():
     good = ["cat"] * 60 + ["dog"] * 30 + ["cow"] * 10
     bad = ["cat"] * 95 + ["hen"] * 5
     for measure in ("accuracy", "macro_f1"):
-        clear = paired(good, bad, references, "classes", measure, samples=200)
+        clear = paired_test(good, bad, references, "classes", measure, samples=200)
         assert clear.difference > 0 and clear.low > 0 and clear.p < 0.01
-        same = paired(good, good, references, "classes", measure, samples=50)
+        same = paired_test(good, good, references, "classes", measure, samples=50)
         assert (same.difference, same.low, same.high, same.p) == (0, 0, 0, 1)
-        over = paired_over_runs([good, good], [bad, bad], references, "classes", measure, samples=100)
+        over = paired_test_over_runs([good, good], [bad, bad], references, "classes", measure, samples=100)
         assert over.low > 0 and over.p < 0.05
     with pytest.raises(HeedfulError, match='Did you mean "accuracy"'):
-        paired(good, bad, references, "classes", "acuracy")
+        paired_test(good, bad, references, "classes", "acuracy")
 
 
 @pytest.mark.parametrize("kind, measure, often", [("classes", "macro_f1", 0.4), ("ranks", "median_rank", 0.03)])
 def test_chance_is_that_of_exchanging_the_answers_themselves(kind, measure, often):
     rng = np.random.default_rng(3)
-    one, other, right = rng.geometric(often, (3, 30)).astype(str).tolist()
-    other[0] = "500"  # so that one run needs more columns than the other
+    a_outputs, b_outputs, right = rng.geometric(often, (3, 30)).astype(str).tolist()
+    b_outputs[0] = "500"  # so that one run needs more columns than the other
     references = [(name,) for name in right]
 
     def value(outputs):
         return count(kind, outputs, references)[measure].value()
 
-    draws, as_far, apart = np.random.default_rng(0), 0, abs(value(one) - value(other))
+    draws, as_far, apart = np.random.default_rng(0), 0, abs(value(a_outputs) - value(b_outputs))
     for _ in range(99):
-        kept = draws.integers(2, size=30)
-        mixed = [a if keep else b for a, b, keep in zip(one, other, kept, strict=True)]
-        rest = [b if keep else a for a, b, keep in zip(one, other, kept, strict=True)]
-        as_far += abs(value(mixed) - value(rest)) >= apart - 1e-9
+        keeps = draws.integers(2, size=30)
+        a_mixed = [a if keep else b for a, b, keep in zip(a_outputs, b_outputs, keeps, strict=True)]
+        b_mixed = [b if keep else a for a, b, keep in zip(a_outputs, b_outputs, keeps, strict=True)]
+        as_far += abs(value(a_mixed) - value(b_mixed)) >= apart - 1e-9
     assert 0 < as_far < 99
-    assert paired(one, other, references, kind, measure, samples=99).p == pytest.approx((as_far + 1) / 100)
+    assert paired_test(a_outputs, b_outputs, references, kind, measure, samples=99).p == pytest.approx(
+        (as_far + 1) / 100
+    )
 
 
 def entry(name, seed, scores):
@@ -171,17 +177,17 @@ def test_runs_of_a_comparison_know_their_kind(tmp_path):
     scores = scored(samples=10)
     facts = RunFacts("test", 1, 1.0, 1.0, 1.0, 1.0, 1.0, 1, 1, [], [])
     write_scores(tmp_path, facts, scores)
-    again, kept = read_scores(tmp_path)
-    assert again == facts and kept == scores and kept.kind == "classes"
-    one, other = entry("lstm", 0, kept), entry("lstm", 1, kept)
-    assert difference([one], [other]).p == 1
-    assert sorted(over_seeds([one, other])) == ["accuracy", "macro_f1"]
+    again, scores_read = read_scores(tmp_path)
+    assert again == facts and scores_read == scores and scores_read.kind == "classes"
+    first, second = entry("lstm", 0, scores_read), entry("lstm", 1, scores_read)
+    assert difference([first], [second]).p == 1
+    assert sorted(over_seeds([first, second])) == ["accuracy", "macro_f1"]
     steps = evaluate("steps", ["c", "d"], ["a\tb", "b\tb"], [("a\ta",), ("\t",)], samples=10)
     assert [case.error for case in steps.cases] == [50, 0]  # of the second, no step counts
     assert {*over_seeds([entry("gru", 0, steps), entry("gru", 1, steps)])} == {*steps.measures}
-    found = evaluate("ranks", ["1", "2"], ["1", "30"], [("2",), ("cat",)], samples=10)
-    assert [case.error for case in found.cases] == pytest.approx([0, 100 - 100 / 30])
-    assert {*over_seeds([entry("clip", 0, found), entry("clip", 1, found)])} == {*found.measures}
+    recalls = evaluate("ranks", ["1", "2"], ["1", "30"], [("2",), ("cat",)], samples=10)
+    assert [case.error for case in recalls.cases] == pytest.approx([0, 100 - 100 / 30])
+    assert {*over_seeds([entry("clip", 0, recalls), entry("clip", 1, recalls)])} == {*recalls.measures}
 
 
 def test_nothing_to_score_is_said():
@@ -196,10 +202,10 @@ def test_ranks_are_those_of_a_sorted_list(rows, columns, seed):
     rng = np.random.default_rng(seed)
     similarity = rng.integers(4, size=(rows, columns)) / 4  # with many ties
     right = [set(rng.choice(columns, rng.integers(1, columns + 1), replace=False).tolist()) for _ in range(rows)]
-    found = ranks(similarity, right)
-    for row, accepted, rank in zip(similarity, right, found, strict=True):
+    results = ranks(similarity, right)
+    for row, accepted, rank in zip(similarity, right, results, strict=True):
         order = sorted(range(columns), key=lambda column: (-row[column], column in accepted))
-        assert rank == 1 + next(place for place, column in enumerate(order) if column in accepted)
+        assert rank == 1 + next(index for index, column in enumerate(order) if column in accepted)
 
 
 def test_a_network_that_answers_all_alike_finds_nothing():
@@ -216,29 +222,29 @@ def test_ranks_both_ways():
 
 
 def test_recall_and_median_rank():
-    places = [1, 1, 2, 5, 6, 11, 40, 3]
-    outputs, references = [str(place) for place in places], [("1",)] * len(places)
+    row_ranks = [1, 1, 2, 5, 6, 11, 40, 3]
+    outputs, references = [str(rank) for rank in row_ranks], [("1",)] * len(row_ranks)
     scores = evaluate("ranks", outputs, outputs, references, samples=0)
     assert scores.primary == "recall_at_1"
     value = {name: measure.value for name, measure in scores.measures.items()}
-    assert value == {"recall_at_1": 25, "recall_at_5": 62.5, "recall_at_10": 75, "median_rank": np.median(places)}
+    assert value == {"recall_at_1": 25, "recall_at_5": 62.5, "recall_at_10": 75, "median_rank": np.median(row_ranks)}
     assert not scores.measures["median_rank"].higher_is_better
 
 
 def test_bootstrap_of_the_median_is_that_of_numpy():
-    places = np.random.default_rng(0).geometric(0.1, 51)
+    row_ranks = np.random.default_rng(0).geometric(0.1, 51)
     references = [("1",)] * 51
-    measure = evaluate("ranks", ["x"] * 51, [str(place) for place in places], references, samples=64).measures
+    measure = evaluate("ranks", ["x"] * 51, [str(rank) for rank in row_ranks], references, samples=64).measures
     draws = np.random.default_rng(0).integers(51, size=(64, 51))
-    expected = np.percentile(np.median(places[draws], axis=1), [2.5, 97.5])
+    expected = np.percentile(np.median(row_ranks[draws], axis=1), [2.5, 97.5])
     assert (measure["median_rank"].low, measure["median_rank"].high) == pytest.approx(expected.tolist())
     # Of two runs, one never looks further down than the second place: histograms of different widths.
-    near = [str(min(place, 2)) for place in places]
-    far = [str(place) for place in places]
-    clear = paired(far, near, references, "ranks", "median_rank", samples=100)
-    assert clear.difference == np.median(places) - 2 and clear.low > 0 and clear.p < 0.05
+    near = [str(min(rank, 2)) for rank in row_ranks]
+    far = [str(rank) for rank in row_ranks]
+    clear = paired_test(far, near, references, "ranks", "median_rank", samples=100)
+    assert clear.difference == np.median(row_ranks) - 2 and clear.low > 0 and clear.p < 0.05
     mean = interval_over_runs([far, near], references, "ranks", "median_rank", samples=100)
-    assert mean.value == (np.median(places) + 2) / 2 and mean.low < mean.value < mean.high
+    assert mean.value == (np.median(row_ranks) + 2) / 2 and mean.low < mean.value < mean.high
 
 
 def test_nearest_picture_is_that_of_scikit_learn():

@@ -10,7 +10,7 @@ from heedful.errors import HeedfulError
 from heedful.metrics import baselines
 from heedful.metrics.kinds import count
 from heedful.metrics.scores import evaluate
-from heedful.metrics.significance import interval_over_runs, paired, paired_over_runs
+from heedful.metrics.significance import interval_over_runs, paired_test, paired_test_over_runs
 
 # Answers of many kinds: right, reordered, empty, in another alphabet, ending in a tokenised full stop.
 ANSWERS = ["The cat sat on the mat.", "", "on mat the sat cat The", "Der Hund — läuft 走る", "a b c d e .", "x"]
@@ -74,14 +74,14 @@ def test_text_scores_are_those_of_sacrebleu():
 
 def test_padding_a_reference_away_changes_nothing():
     """Unequal numbers of references score as the sum of groups in which the numbers are equal."""
-    counted = count("text", ANSWERS, ACCEPTED)
-    each = np.eye(len(ANSWERS))
+    counts = count("text", ANSWERS, ACCEPTED)
+    identity = np.eye(len(ANSWERS))
     for name in ("chrf", "bleu", "ter"):
         alone = [
             count("text", [answer], [accepted])[name].sums(np.ones((1, 1)))[0]
             for answer, accepted in zip(ANSWERS, ACCEPTED, strict=True)
         ]
-        np.testing.assert_allclose(counted[name].sums(each), np.stack(alone))
+        np.testing.assert_allclose(counts[name].sums(identity), np.stack(alone))
 
 
 @given(
@@ -111,13 +111,13 @@ def test_interval_is_that_of_the_mean_of_many_items():
 
 
 def test_same_seed_same_interval():
-    one, two = (evaluate("text", ANSWERS, ANSWERS, ACCEPTED, samples=50, seed=3) for _ in range(2))
-    assert one == two
+    first, second = (evaluate("text", ANSWERS, ANSWERS, ACCEPTED, samples=50, seed=3) for _ in range(2))
+    assert first == second
 
 
 def test_identical_answers_are_a_tie():
     for measure in ("chrf", "bleu", "ter", "exact"):
-        result = paired(ANSWERS, ANSWERS, ACCEPTED, "text", measure, samples=50)
+        result = paired_test(ANSWERS, ANSWERS, ACCEPTED, "text", measure, samples=50)
         assert (result.difference, result.low, result.high, result.p) == (0, 0, 0, 1)
 
 
@@ -125,29 +125,29 @@ def test_paired_test_tells_a_difference_from_chance():
     references = [("A B C D",)] * 200
     good = ["A B C D"] * 150 + ["A B"] * 50
     bad = ["A B C"] * 150 + ["A B C D"] * 50
-    clear = paired(good, bad, references, "symbols", "word_error")
+    clear = paired_test(good, bad, references, "symbols", "word_error")
     assert clear.difference == pytest.approx(-50) and clear.high < 0 and clear.p < 0.01
     # As many won as lost: the totals agree, and so does every verdict on them.
-    swapped = good[100:] + good[:100]
-    even = paired(good, swapped, references, "symbols", "word_error")
+    permutation = good[100:] + good[:100]
+    even = paired_test(good, permutation, references, "symbols", "word_error")
     assert even.difference == pytest.approx(0) and even.low < 0 < even.high and even.p == 1
 
 
 def test_exchange_at_random_is_exact_on_two_items():
     """One answer right against none, over one item: either exchange is as far apart, so nothing can be concluded."""
-    assert paired(["A"], ["B"], [("A",)], "symbols", "word_error", samples=99).p == 1
+    assert paired_test(["A"], ["B"], [("A",)], "symbols", "word_error", samples=99).p == 1
 
 
 def test_luck_of_seeds_widens_the_interval():
     references = [("A",)] * 100
     runs = [["A"] * right + ["B"] * (100 - right) for right in (90, 70, 50)]
-    one = interval_over_runs(runs[1:2], references, "symbols", "word_error")
-    three = interval_over_runs(runs, references, "symbols", "word_error")
-    assert one.value == pytest.approx(30) and three.value == pytest.approx(30)
-    assert three.low < one.low and three.high > one.high
-    tie = paired_over_runs(runs, runs[::-1], references, "symbols", "word_error", samples=200)
+    single = interval_over_runs(runs[1:2], references, "symbols", "word_error")
+    several = interval_over_runs(runs, references, "symbols", "word_error")
+    assert single.value == pytest.approx(30) and several.value == pytest.approx(30)
+    assert several.low < single.low and several.high > single.high
+    tie = paired_test_over_runs(runs, runs[::-1], references, "symbols", "word_error", samples=200)
     assert tie.difference == pytest.approx(0) and tie.low < 0 < tie.high and tie.p > 0.5
-    same = paired_over_runs(runs[:1], runs[:1], references, "symbols", "word_error", samples=50)
+    same = paired_test_over_runs(runs[:1], runs[:1], references, "symbols", "word_error", samples=50)
     assert (same.low, same.high, same.p) == (0, 0, 1)
 
 
@@ -159,7 +159,7 @@ def test_nothing_to_score_is_said(outputs, references, words):
 
 def test_unknown_measure_names_the_nearest():
     with pytest.raises(HeedfulError, match='Did you mean "bleu"'):
-        paired(["a"], ["a"], [("a",)], "text", "blue")
+        paired_test(["a"], ["a"], [("a",)], "text", "blue")
 
 
 def test_nearest_answers_from_training_pairs():

@@ -14,20 +14,20 @@ from heedful.blocks.pixels import Pixels
 from heedful.blocks.transformer import Block, FeedForward, Norms
 from heedful.networks.build import Spec, build
 from heedful.networks.joins import Network
-from heedful.networks.settings import DECODING, JOINS, Join, allowed, fit_pictures, resolve
+from heedful.networks.settings import DECODING, JOINS, Join, allowed_rows, fit_pictures, resolve
 from heedful.networks.sources import PictureSource, Source, TextSource
 from heedful.schema import NetworkSettings
-from heedful.training.optimizer import rate_shares
+from heedful.training.optimizer import rate_scales
 
 WIDTH, HEADS = 16, 2
-OWN = {"pool": "summary", "causal": False, "patch": "auto", "stem": "auto"}
+TASK_SETTINGS = {"pool": "summary", "causal": False, "patch": "auto", "stem": "auto"}
 BASE = {"embedding", "embeddings", "tokens", "positions", "first_norm"}
 
 
 def network(join: Join, name: str) -> Network:
     """A tiny network of a row."""
-    asked = NetworkSettings(name=name, size="tiny", width=WIDTH, depth=3)
-    settings = fit_pictures(resolve(asked, join, own=OWN), 12)
+    base = NetworkSettings(name=name, size="tiny", width=WIDTH, depth=3)
+    settings = fit_pictures(resolve(base, join, extra=TASK_SETTINGS), 12)
     picture: Source = PictureSource(Pixels(12, (0.5,) * 3, (0.5,) * 3))
     sources = (picture, TextSource(9)) if join == "two_encoders" else (TextSource(9) if join in DECODING else picture,)
     return build(Spec(join, settings, sources, outputs=9))
@@ -45,12 +45,12 @@ def steps_below_by_name(names: list[str]) -> dict[str, int]:
     return base | {name: heights[side] - number for name, (side, number) in layers.items()}
 
 
-@pytest.mark.parametrize(("join", "name"), [(join, name) for join in JOINS for name in allowed(join)])
+@pytest.mark.parametrize(("join", "name"), [(join, name) for join in JOINS for name in allowed_rows(join)])
 def test_each_weight_learns_at_the_rate_of_its_depth(join: Join, name: str) -> None:
-    made = network(join, name)
-    below = steps_below_by_name([name for name, _ in made.named_parameters()])
+    model = network(join, name)
+    below = steps_below_by_name([name for name, _ in model.named_parameters()])
     assert {*below.values()} == {0, 1, 2, 3, 4}
-    assert rate_shares(made, 0.5) == {name: 0.5**steps for name, steps in below.items()}
+    assert rate_scales(model, 0.5) == {name: 0.5**steps for name, steps in below.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -201,31 +201,31 @@ def test_recurrent_step(cell: Cell) -> None:
 
 def test_sinusoidal_positions() -> None:
     """Section 3.5 of the paper; its sines stand in the first half and its cosines in the second, a fixed order."""
-    made = Sinusoidal(8)(torch.zeros(1, 50, 8), torch.arange(50).unsqueeze(0))[0]
-    for place in range(50):
+    table = Sinusoidal(8)(torch.zeros(1, 50, 8), torch.arange(50).unsqueeze(0))[0]
+    for position in range(50):
         for pair in range(4):
-            angle = place / 10_000 ** (2 * pair / 8)
-            assert made[place, pair].item() == pytest.approx(math.sin(angle), abs=1e-5)
-            assert made[place, 4 + pair].item() == pytest.approx(math.cos(angle), abs=1e-5)
+            angle = position / 10_000 ** (2 * pair / 8)
+            assert table[position, pair].item() == pytest.approx(math.sin(angle), abs=1e-5)
+            assert table[position, 4 + pair].item() == pytest.approx(math.cos(angle), abs=1e-5)
 
 
 def test_rotary_positions() -> None:
     """Each pair of coordinates is a complex number, multiplied by e^(i · place · rate)."""
     torch.manual_seed(0)
-    x, places = torch.randn(2, 7, 3, 8), torch.tensor([list(range(7)), list(range(90, 97))])
-    turned = rotate(x, Rotary(8).rotary(places))
+    x, positions = torch.randn(2, 7, 3, 8), torch.tensor([list(range(7)), list(range(90, 97))])
+    rotated = rotate(x, Rotary(8).rotary(positions))
     rates = 10_000.0 ** -(torch.arange(4) / 4)
-    complexes = torch.complex(x[..., :4], x[..., 4:]) * torch.exp(1j * places[..., None] * rates).unsqueeze(2)
-    torch.testing.assert_close(turned, torch.cat((complexes.real, complexes.imag), -1), rtol=1e-4, atol=1e-4)
+    complexes = torch.complex(x[..., :4], x[..., 4:]) * torch.exp(1j * positions[..., None] * rates).unsqueeze(2)
+    torch.testing.assert_close(rotated, torch.cat((complexes.real, complexes.imag), -1), rtol=1e-4, atol=1e-4)
 
 
 def test_rotary_products_see_distances_alone() -> None:
     torch.manual_seed(0)
     ours, x = Attention(16, 2), torch.randn(1, 6, 16)
-    places = torch.arange(6).unsqueeze(0)
-    here, there = (ours(x, rotary=Rotary(8).rotary(places + shift)) for shift in (0, 37))
-    torch.testing.assert_close(here, there, rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(here, ours(x), atol=1e-2)
+    positions = torch.arange(6).unsqueeze(0)
+    outputs, outputs_shifted = (ours(x, rotary=Rotary(8).rotary(positions + shift)) for shift in (0, 37))
+    torch.testing.assert_close(outputs, outputs_shifted, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(outputs, ours(x), atol=1e-2)
 
 
 # A published network: g2p-en 2.1.0, a GRU encoder-decoder in numpy, with its real weights.
@@ -234,17 +234,17 @@ def test_rotary_products_see_distances_alone() -> None:
 def test_a_published_gru_says_the_same() -> None:
     """Our gru row with the weights of g2p-en, by our greedy search: the same logits and phones for words of cmudict."""
     theirs = published()
-    known = sorted(theirs.cmu)
-    words, ours = known[:: len(known) // 500][:500], copied_network(theirs)
+    vocabulary = sorted(theirs.cmu)
+    words, ours = vocabulary[:: len(vocabulary) // 500][:500], copied_network(theirs)
     assert sum(weight.numel() for weight in ours.parameters()) == 834_890
-    found = our_phones(ours, theirs, words)
-    for word, phones in zip(words[:200], found, strict=False):
+    outputs = our_phones(ours, theirs, words)
+    for word, phones in zip(words[:200], outputs, strict=False):
         logits = their_logits(theirs, word, phones)
         difference = np.abs(our_logits(ours, theirs, word, phones) - logits).max()
         assert difference <= 1e-4 * np.abs(logits).max()
     assert our_phones(ours, theirs, ["hello"]) == [["HH", "EH1", "L", "OW0"]]
-    assert found == [theirs.predict(word) for word in words]
-    right = [phones in theirs.cmu[word] for phones, word in zip(found, words, strict=True)]
+    assert outputs == [theirs.predict(word) for word in words]
+    right = [phones in theirs.cmu[word] for phones, word in zip(outputs, words, strict=True)]
     assert sum(right) > 300  # these are the trained weights: the network knows English
 
 
@@ -285,16 +285,16 @@ def their_logits(theirs: Any, word: str, phones: list[str]) -> np.ndarray:
     """(T, V) at each of these phones and behind them, by their cells."""
     weights = {side: [getattr(theirs, f"{side}_{name}") for name in SHORT] for side in ("enc", "dec")}
     state = theirs.gru(theirs.encode(word), len(word) + 1, *weights["enc"])[:, -1]
-    read = np.take(theirs.dec_emb, [[theirs.p2idx[one] for one in ("<s>", *phones)]], axis=0)
-    return (theirs.gru(read, len(phones) + 1, *weights["dec"], h0=state) @ theirs.fc_w.T + theirs.fc_b)[0]
+    embeddings = np.take(theirs.dec_emb, [[theirs.p2idx[phone] for phone in ("<s>", *phones)]], axis=0)
+    return (theirs.gru(embeddings, len(phones) + 1, *weights["dec"], h0=state) @ theirs.fc_w.T + theirs.fc_b)[0]
 
 
 @torch.no_grad()
 def our_logits(ours: EncoderDecoder, theirs: Any, word: str, phones: list[str]) -> np.ndarray:
     """The same by our network, in one call."""
     ids = [theirs.g2idx.get(letter, theirs.g2idx["<unk>"]) for letter in (*word, "</s>")]
-    written = torch.tensor([[theirs.p2idx[one] for one in ("<s>", *phones)]])
-    return ours.decoder.logits(ours(torch.tensor([ids]), torch.tensor([len(ids)]), written))[0].numpy()
+    target = torch.tensor([[theirs.p2idx[phone] for phone in ("<s>", *phones)]])
+    return ours.decoder.logits(ours(torch.tensor([ids]), torch.tensor([len(ids)]), target))[0].numpy()
 
 
 def our_phones(ours: EncoderDecoder, theirs: Any, words: list[str]) -> list[list[str]]:
@@ -302,12 +302,12 @@ def our_phones(ours: EncoderDecoder, theirs: Any, words: list[str]) -> list[list
     unknown, end = theirs.g2idx["<unk>"], theirs.g2idx["</s>"]
     sources = [torch.tensor([*(theirs.g2idx.get(letter, unknown) for letter in word), end]) for word in words]
 
-    def begin(chosen: Any, beams: int, room: int) -> tuple[Any, ...]:
-        source = nn.utils.rnn.pad_sequence(chosen, batch_first=True)
-        memory = ours.read(source, torch.tensor([len(one) for one in chosen]))
-        return (ours.decoder.start(memory, rows=len(chosen) * beams, room=room),)
+    def begin(rows: Any, beams: int, capacity: int) -> tuple[Any, ...]:
+        source = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        memory = ours.read(source, torch.tensor([len(row) for row in rows]))
+        return (ours.decoder.start(memory, rows=len(rows) * beams, capacity=capacity),)
 
     special = SpecialIds(theirs.p2idx["<s>"], theirs.p2idx["</s>"])
     search = Search(PlainStepper([ours.decoder], begin, special), GenerateSettings(beam=1), Rules())
-    found = search.run([Request(source, len(source), 20) for source in sources])
-    return [[theirs.idx2p[token] for token in one[0].tokens] for one in found]
+    outputs = search.run([Request(source, len(source), 20) for source in sources])
+    return [[theirs.idx2p[token] for token in hypotheses[0].tokens] for hypotheses in outputs]

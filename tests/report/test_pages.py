@@ -28,7 +28,7 @@ from support.synthetic_results import (
 
 
 def every_page() -> dict[str, str]:
-    two = comparison()
+    two_networks = comparison()
     findings = Findings(
         BREAKING,
         ARABIC,
@@ -43,11 +43,11 @@ def every_page() -> dict[str, str]:
             curve=curve(3, 2),
             scores=scores(5, (BREAKING, ARABIC, LONG)),
             exhibits=Exhibits(alignments=[hostile_alignment()]),
-            how=[f'heedful translate runs/x "{BREAKING}"'],
+            commands=[f'heedful translate runs/x "{BREAKING}"'],
         ),
         "bare": pages.run_page(title="Nothing measured yet", facts={}),
         "compare": pages.compare_page(
-            two, [{"name": "new", "paper": "A paper", "added": "It looks back.", "lacked": "Speed."}]
+            two_networks, [{"name": "new", "paper": "A paper", "added": "It looks back.", "lacked": "Speed."}]
         ),
         "hostile": pages.compare_page(
             hostile_comparison(), [{"name": BREAKING, "paper": LONG, "added": ARABIC, "lacked": BREAKING}]
@@ -90,8 +90,8 @@ def test_pointing_at_an_output_lights_what_it_looked_at(folder):
         heads = page.locator(".alignment").nth(1)
 
         def lit(kind: str) -> list[float]:
-            reading = "tokens => tokens.map(token => Number(token.style.getPropertyValue('--weight')))"
-            return heads.locator(f".tokens [data-{kind}]").evaluate_all(reading)
+            script = "tokens => tokens.map(token => Number(token.style.getPropertyValue('--weight')))"
+            return heads.locator(f".tokens [data-{kind}]").evaluate_all(script)
 
         def on(selector: str) -> list[str]:
             return heads.locator(selector).evaluate_all(
@@ -128,5 +128,5 @@ def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
     assert outline.open == [] and outline.links == []
     assert not re.search(r"url\(|@import|https?://", html)
     assert len(outline.pictures) == {"run": 4, "compare": 5, "hostile": 5, "explain": 1, "check": 1}.get(name, 0)
-    for found in outline.pictures:
-        assert found["svg"] and found["table"] and found["see"] == 1
+    for picture in outline.pictures:
+        assert picture["svg"] and picture["table"] and picture["see"] == 1

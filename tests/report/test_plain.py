@@ -13,8 +13,8 @@ from heedful.api.report import card_of
 from heedful.errors import HeedfulError
 from heedful.metrics.segments import step_counts
 from heedful.report import compared, draw, pages, picture, sheet, terminal, words
-from heedful.report.card import Card, model_card
-from heedful.report.differences import marked
+from heedful.report.card import TaskCard, model_card
+from heedful.report.differences import mark_differences
 from heedful.results import Alignment, Answer, Case, ClassScore, Comparison, Confusion, Measure
 from heedful.tasks.task import find_task
 from support.synthetic_results import (
@@ -39,28 +39,28 @@ def test_bars_in_a_terminal():
         "          ^",
         "        each sign is 1 step   w wave   a walk   . masked",
     ]
-    many = [("truth", tuple("ab"[i // 50] for i in range(100))), ("answer", ("a",) * 100)]
-    first, second, third, last = terminal.time_bars(many, width=10).splitlines()
-    assert (first, second, third) == ("truth   aaaaabbbbb", "answer  aaaaaaaaaa", "             ^^^^^")
-    assert "each sign is 10 steps" in last
+    long_rows = [("truth", tuple("ab"[i // 50] for i in range(100))), ("answer", ("a",) * 100)]
+    truth, answer, errors, legend = terminal.time_bars(long_rows, width=10).splitlines()
+    assert (truth, answer, errors) == ("truth   aaaaabbbbb", "answer  aaaaaaaaaa", "             ^^^^^")
+    assert "each sign is 10 steps" in legend
 
 
 def test_samples_and_classes_in_a_terminal():
     table = terminal.samples_table(labelled_comparison())
     assert len(table.splitlines()) == 4 and "\t" not in table and "walk walk" in table and "…\nWhole" in table
-    said = [Answer("tell", "a tale\nof two lines " * 9, 0, 0)]
-    told = Comparison("complete", "d", "1 minute", (entered("a", scored("exact", []), said),))
-    _, second, third = terminal.samples_table(told).splitlines()
+    samples = [Answer("tell", "a tale\nof two lines " * 9, 0, 0)]
+    texts = Comparison("complete", "d", "1 minute", (entered("a", scored("exact", []), samples),))
+    _, row, note = terminal.samples_table(texts).splitlines()
     assert (
-        second.count("a tale of two lines") == 5
-        and second.endswith("…")
-        and cell_len(second) == 108
-        and third == "Whole on the page."
+        row.count("a tale of two lines") == 5
+        and row.endswith("…")
+        and cell_len(row) == 108
+        and note == "Whole on the page."
     )
-    drawn = Comparison(
+    drawings = Comparison(
         "draw", "d", "1 minute", (entered("a", scored("exact", []), [Answer("x", "", 0, 0, picture=b"")]),)
     )
-    assert terminal.samples_table(drawn) == ""
+    assert terminal.samples_table(drawings) == ""
     assert terminal.classes_table([ClassScore("a", 1, 1, 1, 1), ClassScore("b", 0, 0, 0, 0)]).endswith(
         "without an example"
     )
@@ -70,27 +70,34 @@ def test_samples_and_classes_in_a_terminal():
 def test_contact_sheet_holds_drawings_real_pictures_and_attribution():
     red, blue, green = png((200, 0, 0), 32, 32), png((0, 0, 200), 400, 400), png((0, 150, 0))
     cells = [
-        sheet.Cell("a red <thing> " * 20, (red, green), blue),
-        sheet.Cell("short", (red,)),
-        sheet.Cell("", (green,)),
+        sheet.SheetCell("a red <thing> " * 20, (red, green), blue),
+        sheet.SheetCell("short", (red,)),
+        sheet.SheetCell("", (green,)),
     ]
     file = sheet.contact_sheet(cells, 2, [OWED])
     assert file == sheet.contact_sheet(cells, 2, [OWED])
-    with Image.open(io.BytesIO(file)) as image, Image.open(io.BytesIO(sheet.contact_sheet(cells, 2))) as bare:
+    with (
+        Image.open(io.BytesIO(file)) as image,
+        Image.open(io.BytesIO(sheet.contact_sheet(cells, 2))) as without_attribution,
+    ):
         pixels = {colour: count for count, colour in image.getcolors(100_000) or []}
-        assert image.format == "PNG" and image.width == bare.width and image.height > bare.height
+        assert (
+            image.format == "PNG"
+            and image.width == without_attribution.width
+            and image.height > without_attribution.height
+        )
     side = sheet.SIDE**2
-    found = [pixels[colour] for colour in ((200, 0, 0), (0, 0, 200), (0, 150, 0))]
-    assert found == [2 * side, side, 2 * side]
+    counts = [pixels[colour] for colour in ((200, 0, 0), (0, 0, 200), (0, 150, 0))]
+    assert counts == [2 * side, side, 2 * side]
     with pytest.raises(HeedfulError, match="nothing to put"):
-        sheet.contact_sheet([sheet.Cell("x", ())])
-    face = sheet.font(sheet.SIZE)
-    lines = sheet.wrapped(LONG + " and more", face, 150, 3)
+        sheet.contact_sheet([sheet.SheetCell("x", ())])
+    face = sheet.font(sheet.FONT_SIZE)
+    lines = sheet.wrap(LONG + " and more", face, 150, 3)
     assert len(lines) == 3 and lines[-1].endswith("…") and max(map(face.getlength, lines)) <= 150
 
 
 @pytest.mark.parametrize(
-    "task, source, tag, told",
+    "task, source, tag, sentence",
     [
         ("classify", "picture", "image-classification", "**In:** a picture. **Out:** the name of its class"),
         ("classify", "text", "text-classification", "**In:** a text."),
@@ -101,13 +108,13 @@ def test_contact_sheet_holds_drawings_real_pictures_and_attribution():
         ("label", "tokens", "token-classification", "**In:** a text."),
     ],
 )
-def test_card_says_what_goes_in_and_out(task, source, tag, told):
-    found = scored("accuracy", [Case("x", "a", ("a",), 0.0)])
-    text = model_card("x", card_of(find_task(task).facts, source), {}, found, data="d", attribution=[OWED])
+def test_card_says_what_goes_in_and_out(task, source, tag, sentence):
+    scores = scored("accuracy", [Case("x", "a", ("a",), 0.0)])
+    text = model_card("x", card_of(find_task(task).facts, source), {}, scores, data="d", attribution=[OWED])
     _, front, body = text.split("---\n", 2)
     card = yaml.safe_load(front)
     assert card.get("pipeline_tag") == tag and card["model-index"][0]["results"][0]["task"]["type"] == (tag or task)
-    assert told in body and "A. Body \\<b\\>" in body
+    assert sentence in body and "A. Body \\<b\\>" in body
 
 
 def test_measures_have_their_names_and_units():
@@ -128,18 +135,18 @@ def test_comparison_says_who_is_best_and_what_is_a_tie():
     }
     # The weakest never did better than 8: at its first validation; the others pass it at their fourth and second.
     assert compared.weakest_best(comparison()) == 8
-    assert {name: row.reached for name, row in rows.items()} == {"old": 12, "new": 48, "peer": 24}
+    assert {name: row.time_to_score for name, row in rows.items()} == {"old": 12, "new": 48, "peer": 24}
 
 
-def test_seeds_are_averaged_and_luck_is_spoken_of():
-    one = comparison()
-    several = replace(one, entries=(*one.entries, entry("new", seed=1, wrong=3)))
-    measure = compared.rows(several)[1].measures["symbol_error"]
+def test_seeds_are_averaged_and_the_page_says_what_intervals_hold():
+    one_seed = comparison()
+    two_seeds = replace(one_seed, entries=(*one_seed.entries, entry("new", seed=1, wrong=3)))
+    measure = compared.rows(two_seeds)[1].measures["symbol_error"]
     assert measure.value == measure.low == pytest.approx(5.0)
-    over = {"new": {"symbol_error": Measure("symbol_error", 5.0, 1.0, 9.0, False)}}
-    assert compared.rows(replace(several, over_runs=over))[1].measures["symbol_error"].high == 9.0
-    assert "not that of training" in pages.compare_page(one)
-    assert "not that of training" not in pages.compare_page(replace(several, over_runs=over))
+    over_runs = {"new": {"symbol_error": Measure("symbol_error", 5.0, 1.0, 9.0, False)}}
+    assert compared.rows(replace(two_seeds, over_runs=over_runs))[1].measures["symbol_error"].high == 9.0
+    assert "not that of training" in pages.compare_page(one_seed)
+    assert "not that of training" not in pages.compare_page(replace(two_seeds, over_runs=over_runs))
 
 
 def test_terminal_tables_stand_in_columns():
@@ -159,7 +166,7 @@ def test_card_is_read_by_the_hub():
     title = "My run: [x](y) | <b>"
     text = model_card(
         title,
-        Card("translate", "translation", "a text", "a text"),
+        TaskCard("translate", "translation", "a text", "a text"),
         {"network": "a|b"},
         scores(4),
         ["heedful translate ."],
@@ -175,18 +182,20 @@ def test_card_is_read_by_the_hub():
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_pictures_are_written(tmp_path, suffix):
-    many = comparison().entries[2].alignment
-    assert many is not None
-    one, two = tmp_path / f"one{suffix}", tmp_path / f"two{suffix}"
-    picture.alignment_picture(many, one, "A title")
-    picture.alignment_picture(many, two, "A title")
-    assert one.read_bytes() == two.read_bytes()
-    picture.lineage_picture([("old", replace(many, maps={})), ("new", many), ("odd", hostile_alignment())], two)
+    alignment = comparison().entries[2].alignment
+    assert alignment is not None
+    first, second = tmp_path / f"one{suffix}", tmp_path / f"two{suffix}"
+    picture.alignment_picture(alignment, first, "A title")
+    picture.alignment_picture(alignment, second, "A title")
+    assert first.read_bytes() == second.read_bytes()
+    picture.lineage_picture(
+        [("old", replace(alignment, maps={})), ("new", alignment), ("odd", hostile_alignment())], second
+    )
     if suffix == ".png":
-        with Image.open(two) as image:
+        with Image.open(second) as image:
             assert image.width > image.height and len(image.convert("L").getcolors() or []) > 50
     else:
-        assert "layer 1" in two.read_text(encoding="utf-8") and ">odd<" in two.read_text(encoding="utf-8")
+        assert "layer 1" in second.read_text(encoding="utf-8") and ">odd<" in second.read_text(encoding="utf-8")
 
 
 def test_what_cannot_be_drawn_is_said(tmp_path):
@@ -199,10 +208,10 @@ def test_what_cannot_be_drawn_is_said(tmp_path):
 
 
 def test_differences_are_marked_against_the_nearest_reference():
-    found = marked(Case("tomato", "T AH M EY T", ("T AH M AA T OW", "T AH M EY T OW"), 1.0))
-    assert str(found.answer) == "T AH M EY T"
-    assert str(found.right) == "T AH M EY T <ins>OW</ins>"
-    assert str(marked(Case("", "<b> x", ("y x",), 1.0)).answer) == "<del>&lt;b&gt;</del> x"
+    marks = mark_differences(Case("tomato", "T AH M EY T", ("T AH M AA T OW", "T AH M EY T OW"), 1.0))
+    assert str(marks.answer) == "T AH M EY T"
+    assert str(marks.reference) == "T AH M EY T <ins>OW</ins>"
+    assert str(mark_differences(Case("", "<b> x", ("y x",), 1.0)).answer) == "<del>&lt;b&gt;</del> x"
 
 
 @pytest.mark.parametrize("low, high", [(0, 87), (0.55, 4.2), (3, 3), (0, 0), (-5, 12000), (1e-6, 2e-6)])

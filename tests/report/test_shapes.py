@@ -46,7 +46,7 @@ NAMES = ["classify", "crowd", "texts", "caption", "draw", "match", "label", "com
 def every_page() -> dict[str, str]:
     pictures = {f"{HOSTILE}#{i}": png((20 * i, 90, 90)) for i in range(10)}
     refs = list(pictures)
-    crowd = Confusion(
+    many_classes = Confusion(
         tuple(f"c{i}" for i in range(40)),
         tuple(tuple(9 * (i == j) + (j == i + 1) for j in range(40)) for i in range(40)),
     )
@@ -54,26 +54,26 @@ def every_page() -> dict[str, str]:
         Case(ref, "a red cat", ("a red dog", "red dogs") if i else ("a red cat",), 40.0 * i)
         for i, ref in enumerate(refs)
     ]
-    drawn = [Answer(HOSTILE, "", 0, 0, picture=png((i, 0, 0))) for i in (1, 2)]
+    drawings = [Answer(HOSTILE, "", 0, 0, picture=png((i, 0, 0))) for i in (1, 2)]
     returned = {refs[0]: png((0, 0, 90))}
-    judged = [Case(HOSTILE, "3", (refs[0],), 66.7, said=refs[1])]
-    found = [
+    judged_cases = [Case(HOSTILE, "3", (refs[0],), 66.7, said=refs[1])]
+    matches = [
         Case(ref, "1" if i else "4", ("dog", "hound"), 0.0 if i else 75.0, said=LONG) for i, ref in enumerate(refs)
     ]
     tracks = {f"{HOSTILE}8.mp4": Track(LABELS, ("walk",) * 6, (), (0, 1, 2, 4, 8, 9.0), ((0, 4), (2, 6)), 12.5)}
 
-    def shown(view: View, scores: Scores, **more: Any) -> str:
-        exhibits = Exhibits(view, pictures, **more)
+    def report_page(view: View, scores: Scores, **exhibit_fields: Any) -> str:
+        exhibits = Exhibits(view, pictures, **exhibit_fields)
         return pages.run_page("x", {}, scores=scores, exhibits=exhibits, attribution=[OWED])
 
-    crowded = replace(classified(), confusion=crowd, cases=())
+    crowded = replace(classified(), confusion=many_classes, cases=())
     no_pictures = Exhibits("classes")
-    show = [Answer(refs[0], "a cat", 0, 0)]
-    mixed = Comparison(
+    samples = [Answer(refs[0], "a cat", 0, 0)]
+    comparison = Comparison(
         "draw",
         "d",
         "1 minute",
-        (entered("a", scored("exact", captions), show), entered("b", scored("exact", captions), drawn)),
+        (entered("a", scored("exact", captions), samples), entered("b", scored("exact", captions), drawings)),
     )
     return {
         "classify": pages.run_page(
@@ -81,14 +81,14 @@ def every_page() -> dict[str, str]:
         ),
         "crowd": pages.run_page("x", {}, scores=crowded, exhibits=no_pictures),
         "texts": pages.run_page("x", {}, scores=classified(pictures=False), exhibits=no_pictures),
-        "caption": shown("captions", scored("exact", captions)),
-        "draw": shown("drawings", scored("recall_at_1", judged), answers=drawn, returned=returned),
-        "match": shown("matches", scored("recall_at_1", found)),
+        "caption": report_page("captions", scored("exact", captions)),
+        "draw": report_page("drawings", scored("recall_at_1", judged_cases), answers=drawings, returned=returned),
+        "match": report_page("matches", scored("recall_at_1", matches)),
         "label": pages.run_page(
             "x", {}, scores=scored("accuracy", in_step()), exhibits=Exhibits("steps", tracks=tracks)
         ),
         "compare_label": pages.compare_page(labelled_comparison()),
-        "compare_pictures": pages.compare_page(mixed, None, pictures, [OWED]),
+        "compare_pictures": pages.compare_page(comparison, None, pictures, [OWED]),
     }
 
 
@@ -111,7 +111,7 @@ def test_page_opens_from_disk_in_peace(folder, name):
         assert page.evaluate("document.scripts.length") == 1
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert watched.complaints == []
-        assert [one for one in watched.requests if not one.startswith("data:image/png")] == []
+        assert [request for request in watched.requests if not request.startswith("data:image/png")] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -125,7 +125,7 @@ def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
     assert not re.search(r"url\([^#]|@import|https?://", html)
     assert len(set(outline.names)) == len(outline.names)
     assert set(re.findall(r"url\(#(\w+)\)", html)) <= set(outline.names)
-    wanted = {
+    expected = {
         "classify": 4,
         "crowd": 1,
         "texts": 2,
@@ -136,9 +136,9 @@ def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
         "compare_label": 4,
         "compare_pictures": 2,
     }
-    assert len(outline.pictures) == wanted[name]
-    for found in outline.pictures:
-        assert found["svg"] and found["table"] and found["see"] >= 1
+    assert len(outline.pictures) == expected[name]
+    for picture in outline.pictures:
+        assert picture["svg"] and picture["table"] and picture["see"] >= 1
     assert html.count(OWED.replace("<", "&lt;").replace(">", "&gt;")) == {
         "classify": 2, "caption": 3, "draw": 1, "match": 2, "compare_pictures": 1,
     }.get(name, 0)  # fmt: skip
@@ -163,48 +163,50 @@ def test_mix_ups_stand_where_they_belong(folder):
 
 
 def test_mix_ups_are_told_most_frequent_first():
-    told = classes.matrix(confusion())
-    assert told is not None
-    assert [row[2:] for row in told.pairs.rows] == [["5", "25.0 %"], ["2", "20.0 %"], ["1", "10.0 %"]]
-    assert f"Most often {LONG} was taken for {HOSTILE}: 5 times" in told.see and "8 of 40" in told.see
-    right = classes.matrix(Confusion(("a", "b"), ((1, 0), (0, 0))))
-    assert right is not None and "Nothing was mixed up" in right.see
-    crowd = classes.matrix(Confusion(tuple(map(str, range(31))), ((0, 1, *[0] * 29), *[(0,) * 31] * 30)))
-    assert crowd is not None and not crowd.rows and crowd.pairs.rows == [["0", "1", "1", "100.0 %"]]
+    matrix = classes.matrix(confusion())
+    assert matrix is not None
+    assert [row[2:] for row in matrix.pairs.rows] == [["5", "25.0 %"], ["2", "20.0 %"], ["1", "10.0 %"]]
+    assert f"Most often {LONG} was taken for {HOSTILE}: 5 times" in matrix.caption and "8 of 40" in matrix.caption
+    without_errors = classes.matrix(Confusion(("a", "b"), ((1, 0), (0, 0))))
+    assert without_errors is not None and "Nothing was mixed up" in without_errors.caption
+    many_classes = classes.matrix(Confusion(tuple(map(str, range(31))), ((0, 1, *[0] * 29), *[(0,) * 31] * 30)))
+    assert (
+        many_classes is not None and not many_classes.rows and many_classes.pairs.rows == [["0", "1", "1", "100.0 %"]]
+    )
 
 
 def test_classes_are_ranked_worst_first_and_those_unseen_last():
-    found = classes.by_class(
+    ranked = classes.by_class(
         [ClassScore(str(i), 5, 50.0, 50.0, float(i)) for i in range(20, 0, -1)] + [ClassScore("never", 0, 0, 0, 0)]
     )
-    assert found is not None
-    assert [row[0] for row in found.whole.rows] == [*map(str, range(1, 21)), "never"]
-    assert len(found.shown.rows) == classes.CLASSES and found.see.startswith("Weakest: 1.")
-    assert "1 class had no example" in found.see
+    assert ranked is not None
+    assert [row[0] for row in ranked.all_classes.rows] == [*map(str, range(1, 21)), "never"]
+    assert len(ranked.worst.rows) == classes.CLASSES and ranked.caption.startswith("Weakest: 1.")
+    assert "1 class had no example" in ranked.caption
 
 
-def test_sureness_is_drawn_to_scale_and_put_in_words():
+def test_reliability_is_drawn_to_scale_and_described():
     scores = classified()
     figure = classes.reliability(scores)
     assert figure is not None
-    heights = [float(one) for one in re.findall(r'height="([\d.]+)" class="bar', figure.drawing)]
+    heights = [float(height) for height in re.findall(r'height="([\d.]+)" class="bar', figure.drawing)]
     assert heights[1] / heights[0] == pytest.approx(40 / 25, rel=1e-3)
     # Of those at least half sure only 40 % were right.
-    assert "too sure" in figure.see and "50–100 % sure (6 answers), it was right in 40.0 %" in figure.see
-    modest = classes.reliability(replace(scores, reliability=(Bin(0, 50, 4, 100.0),)))
-    assert modest is not None and "less sure than it could be" in modest.see
-    good = scores.measures | {"calibration_error": Measure("calibration_error", 1, 1, 1, False)}
-    trusted = classes.reliability(replace(scores, measures=good))
-    assert trusted is not None and "can be trusted" in trusted.see and "too sure" not in trusted.see
+    assert "too sure" in figure.caption and "50–100 % sure (6 answers), it was right in 40.0 %" in figure.caption
+    underconfident = classes.reliability(replace(scores, reliability=(Bin(0, 50, 4, 100.0),)))
+    assert underconfident is not None and "less sure than it could be" in underconfident.caption
+    measures = scores.measures | {"calibration_error": Measure("calibration_error", 1, 1, 1, False)}
+    calibrated = classes.reliability(replace(scores, measures=measures))
+    assert calibrated is not None and "can be trusted" in calibrated.caption and "too sure" not in calibrated.caption
 
 
 def test_gallery_shows_the_surest_mistakes_first(folder):
     with opened(folder / "classify.html") as watched:
         cards = watched.page.locator(".gallery").first.locator("li")
-        assert [one.split("\n")[-1] for one in cards.all_inner_texts()] == ["90 % sure", "75 % sure", "60 % sure"]
+        assert [card.split("\n")[-1] for card in cards.all_inner_texts()] == ["90 % sure", "75 % sure", "60 % sure"]
         assert cards.first.locator("img").get_attribute("alt") == f"{HOSTILE}#8"
-        shown = watched.page.evaluate("document.images[0].src")
-    with Image.open(io.BytesIO(base64.b64decode(shown.partition(",")[2]))) as image:
+        uri = watched.page.evaluate("document.images[0].src")
+    with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
         assert image.convert("RGB").getpixel((0, 0)) == (160, 90, 90)
 
 
@@ -220,9 +222,9 @@ def test_drawings_stand_beside_the_real_picture_and_what_they_were_taken_for(fol
 
 def test_pictures_grow_by_whole_pixels_and_large_ones_are_made_smaller():
     small = gallery.picture(png((1, 2, 3), 28, 20), "", "x")
-    assert (small.width, small.height, small.grown) == (112, 80, True)
+    assert (small.width, small.height, small.enlarged) == (112, 80, True)
     large = gallery.picture(png((1, 2, 3), 3000, 1500), "", "x")
-    assert (large.width, large.height, large.grown) == (128, 64, False)
+    assert (large.width, large.height, large.enlarged) == (128, 64, False)
     with Image.open(io.BytesIO(base64.b64decode(large.uri.partition(",")[2]))) as image:
         assert image.size == (256, 128)
 
@@ -231,7 +233,7 @@ def test_bars_are_as_wide_as_their_stretches(folder):
     """As the browser lays them out: places, widths, colours, hints, and the marks of what is wrong."""
     with opened(folder / "label.html") as watched:
         clip = watched.page.locator(".clip").nth(1)
-        reading = """svgs => svgs.slice(0, 2).map(svg => {
+        script = """svgs => svgs.slice(0, 2).map(svg => {
             const all = svg.getBoundingClientRect();
             const round = share => Math.round(share * 300) / 50;
             const place = r => [round((r.x - all.x) / all.width), round(r.width / all.width)];
@@ -240,14 +242,14 @@ def test_bars_are_as_wide_as_their_stretches(folder):
                 one.getAttribute('class'), one.querySelectorAll('rect')[1].getAttribute('fill')]),
                 [...svg.querySelectorAll('.wrong')].map(one => place(one.getBoundingClientRect()))];
         })"""
-        (truth, none), (answer, wrong) = clip.locator("svg").evaluate_all(reading)
+        (truth, truth_errors), (answer, answer_errors) = clip.locator("svg").evaluate_all(script)
         legend = watched.page.locator(".legend li").all_inner_texts()
-    assert [(hint.partition(": step")[0], at, wide) for hint, at, wide, *_ in truth] == [
+    assert [(hint.partition(": step")[0], start, width) for hint, start, width, *_ in truth] == [
         ("masked", 0, 1), ("walk", 1, 2), (HOSTILE, 3, 1), ("run & jump", 4, 1), (LONG, 5, 1),
     ]  # fmt: skip
-    assert [one[1:3] for one in answer] == [[0, 2], [2, 2], [4, 1], [5, 1]]
+    assert [stretch[1:3] for stretch in answer] == [[0, 2], [2, 2], [4, 1], [5, 1]]
     # Step 2 and step 4; step 0 is masked, so nothing is wrong there.
-    assert none == [] and wrong == [[2, 1], [4, 1]]
+    assert truth_errors == [] and answer_errors == [[2, 1], [4, 1]]
     assert truth[0][4] == "url(#masked)" and truth[1][3:] == answer[0][3:] == answer[2][3:] != truth[2][3:]
     assert truth[2][3:] == answer[1][3:] and truth[1][0] == "walk: steps 1 to 2 (truth)"
     assert legend == [*LABELS, "masked: not judged"]
@@ -262,15 +264,18 @@ def test_bars_say_how_good_they_are_and_how_they_were_read(folder):
 
 
 def test_labels_can_be_told_apart_without_colour():
-    looks = [(timebars.colour(style), timebars.texture(style)) for style in range(48)]
-    assert len(set(looks)) == 48
-    assert len({texture for _, texture in looks[:16]}) == 16
+    styles = [(timebars.colour(style), timebars.texture(style)) for style in range(48)]
+    assert len(set(styles)) == 48
+    assert len({texture for _, texture in styles[:16]}) == 16
 
 
 def test_long_clips_are_drawn_in_part_and_that_is_said():
     labels = tuple("ab"[i % 2] for i in range(timebars.STEPS + 10))
     figure = timebars.figure("x", [("truth", labels), ("answer", labels)], {"a": 0, "b": 1})
-    assert "The first 5,000 of 5,010 steps are drawn." in figure.see and "first 200 of 5,000 stretches" in figure.see
+    assert (
+        "The first 5,000 of 5,010 steps are drawn." in figure.caption
+        and "first 200 of 5,000 stretches" in figure.caption
+    )
     assert figure.drawing.count("<g ") == 2 * timebars.STEPS
 
 

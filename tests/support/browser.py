@@ -13,7 +13,7 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 
 
 @dataclass
-class Watched:
+class WatchedPage:
     """An open page, what it complained of, and what it asked of the network."""
 
     page: Page
@@ -22,12 +22,12 @@ class Watched:
 
 
 @contextmanager
-def opened(path: Path, width: int = 1100, dark: bool = False) -> Iterator[Watched]:
+def opened(path: Path, width: int = 1100, dark: bool = False) -> Iterator[WatchedPage]:
     """Opens a file from disk, as a double click would; a fresh profile each time."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found(), args=list(QUIET))
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=list(QUIET))
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
-        watched = Watched(page)
+        watched = WatchedPage(page)
         page.on("console", lambda message: watched.complaints.append(message.text))
         page.on("pageerror", lambda error: watched.complaints.append(str(error)))
         page.on("request", lambda request: watched.requests.append(request.url))
@@ -39,7 +39,7 @@ def opened(path: Path, width: int = 1100, dark: bool = False) -> Iterator[Watche
             browser.close()
 
 
-def found() -> str:
+def find_browser() -> str:
     """The browser's program; an error with the cure if there is none, for a test that is skipped proves nothing."""
     for name in NAMES:
         if program := shutil.which(name):

@@ -14,7 +14,7 @@ HEEDFUL = [sys.executable, "-m", "heedful.cli"]
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     """How a command ended, and what it said on stdout and stderr."""
 
     code: int
@@ -22,10 +22,10 @@ class Told:
     err: str
 
 
-def heedful(line: str, folder: Path, given: str = "") -> Told:
-    """Types a command line in a folder, with `given` as standard input; its words are split at blanks."""
+def heedful(line: str, folder: Path, stdin: str = "") -> Outcome:
+    """Types a command line in a folder, with `stdin` as standard input; its words are split at blanks."""
     streams = {
-        "stdin": TextIOWrapper(BytesIO(given.encode())),
+        "stdin": TextIOWrapper(BytesIO(stdin.encode())),
         "stdout": TextIOWrapper(BytesIO()),
         "stderr": TextIOWrapper(BytesIO()),
     }
@@ -35,11 +35,11 @@ def heedful(line: str, folder: Path, given: str = "") -> Told:
             patch.setattr(sys, name, stream)
         with pytest.raises(SystemExit) as stop:
             main()
-    out, err = (said(streams[name]) for name in ("stdout", "stderr"))
-    return Told(int(stop.value.code or 0), out, err)
+    out, err = (read_stream(streams[name]) for name in ("stdout", "stderr"))
+    return Outcome(int(stop.value.code or 0), out, err)
 
 
-def said(stream: TextIOWrapper) -> str:
+def read_stream(stream: TextIOWrapper) -> str:
     stream.flush()
     buffer = stream.buffer
     assert isinstance(buffer, BytesIO)

@@ -43,9 +43,9 @@ class Case:
 def case(family: str, seed: int) -> Case:
     """A model drawn by the seed, with weights so large that all of it matters."""
     torch.manual_seed(seed)
-    made = FAMILIES[family](random.Random(f"{family} {seed}"))
-    loud(made.model.eval())
-    return made
+    instance = FAMILIES[family](random.Random(f"{family} {seed}"))
+    loud(instance.model.eval())
+    return instance
 
 
 @torch.no_grad()
@@ -62,27 +62,27 @@ def loud(model: nn.Module, spread: float = 0.3) -> None:
             weight.normal_(0, spread)
 
 
-def sizes(luck: random.Random) -> tuple[int, int]:
+def sizes(rng: random.Random) -> tuple[int, int]:
     """Width and heads: odd numbers too."""
-    heads = luck.choice((1, 2, 3))
-    return heads * luck.choice((4, 5, 6, 7)), heads
+    heads = rng.choice((1, 2, 3))
+    return heads * rng.choice((4, 5, 6, 7)), heads
 
 
-def ids(luck: random.Random, shape: tuple[int, ...], low: int, high: int) -> Tensor:
-    return torch.randint(low, high, shape, generator=torch.Generator().manual_seed(luck.randrange(2**31)))
+def ids(rng: random.Random, shape: tuple[int, ...], low: int, high: int) -> Tensor:
+    return torch.randint(low, high, shape, generator=torch.Generator().manual_seed(rng.randrange(2**31)))
 
 
 def shown(lengths: Tensor, size: int) -> Tensor:
     return (torch.arange(size) < lengths.unsqueeze(1)).long()
 
 
-def gpt2(luck: random.Random) -> Case:
-    config = gpt2_config(luck)
-    kind = luck.choice(("GPT2LMHeadModel", "GPT2LMHeadModel", "GPT2Model"))
+def gpt2(rng: random.Random) -> Case:
+    config = gpt2_config(rng)
+    kind = rng.choice(("GPT2LMHeadModel", "GPT2LMHeadModel", "GPT2Model"))
     if kind == "GPT2Model":
         config.tie_word_embeddings = True
     model = getattr(oracle, kind)(config)
-    tokens = ids(luck, (3, config.n_positions), 0, config.vocab_size)
+    tokens = ids(rng, (3, config.n_positions), 0, config.vocab_size)
 
     def theirs(model: Any) -> Outputs:
         if kind == "GPT2LMHeadModel":
@@ -92,18 +92,18 @@ def gpt2(luck: random.Random) -> Case:
     return Case(model, theirs, lambda network: {"logits": network.decoder.logits(network(tokens))})
 
 
-def gpt2_config(luck: random.Random, **changes: Any) -> Any:
-    width, heads = sizes(luck)
+def gpt2_config(rng: random.Random, **changes: Any) -> Any:
+    width, heads = sizes(rng)
     return oracle.GPT2Config(
-        vocab_size=luck.randrange(11, 40),
-        n_positions=luck.randrange(5, 12),
+        vocab_size=rng.randrange(11, 40),
+        n_positions=rng.randrange(5, 12),
         n_embd=width,
-        n_layer=luck.randrange(1, 4),
+        n_layer=rng.randrange(1, 4),
         n_head=heads,
-        n_inner=luck.choice((None, None, luck.randrange(5, 30))),
-        activation_function=luck.choice(ACTIVATIONS),
-        layer_norm_epsilon=luck.choice((1e-5, 1e-3)),
-        tie_word_embeddings=luck.random() < 0.7,
+        n_inner=rng.choice((None, None, rng.randrange(5, 30))),
+        activation_function=rng.choice(ACTIVATIONS),
+        layer_norm_epsilon=rng.choice((1e-5, 1e-3)),
+        tie_word_embeddings=rng.random() < 0.7,
         bos_token_id=0,
         eos_token_id=0,
         **changes,
@@ -119,67 +119,67 @@ BERTS = (
 )
 
 
-def bert(luck: random.Random) -> Case:
-    width, heads = sizes(luck)
-    kind, count = luck.choice(BERTS), luck.randrange(2, 6)
+def bert(rng: random.Random) -> Case:
+    width, heads = sizes(rng)
+    kind, count = rng.choice(BERTS), rng.randrange(2, 6)
     config = oracle.BertConfig(
-        vocab_size=luck.randrange(11, 40),
+        vocab_size=rng.randrange(11, 40),
         hidden_size=width,
-        num_hidden_layers=luck.randrange(1, 4),
+        num_hidden_layers=rng.randrange(1, 4),
         num_attention_heads=heads,
-        intermediate_size=luck.randrange(5, 30),
-        max_position_embeddings=luck.randrange(6, 12),
-        type_vocab_size=luck.choice((1, 2, 3)),
-        hidden_act=luck.choice(ACTIVATIONS),
-        layer_norm_eps=luck.choice((1e-12, 1e-3)),
-        tie_word_embeddings=luck.random() < 0.7,
+        intermediate_size=rng.randrange(5, 30),
+        max_position_embeddings=rng.randrange(6, 12),
+        type_vocab_size=rng.choice((1, 2, 3)),
+        hidden_act=rng.choice(ACTIVATIONS),
+        layer_norm_eps=rng.choice((1e-12, 1e-3)),
+        tie_word_embeddings=rng.random() < 0.7,
         num_labels=count,
     )
-    more = {"add_pooling_layer": luck.random() < 0.5} if kind == "BertModel" else {}
+    more = {"add_pooling_layer": rng.random() < 0.5} if kind == "BertModel" else {}
     model = getattr(oracle, kind)(config, **more)
     lengths = torch.tensor([6, 2, 4])
-    tokens, texts = ids(luck, (3, 6), 1, config.vocab_size), ids(luck, (3, 6), 0, config.type_vocab_size)
+    tokens, texts = ids(rng, (3, 6), 1, config.vocab_size), ids(rng, (3, 6), 0, config.type_vocab_size)
     real = shown(lengths, 6)
 
     def theirs(model: Any) -> Outputs:
-        found = model(tokens, attention_mask=real, token_type_ids=texts)
+        outputs = model(tokens, attention_mask=real, token_type_ids=texts)
         if kind == "BertModel":
-            pooled = {"pooled": found.pooler_output} if found.pooler_output is not None else {}
-            return {"vectors": found.last_hidden_state[real.bool()]} | pooled
-        logits = found.prediction_logits if kind == "BertForPreTraining" else found.logits
+            pooled = {"pooled": outputs.pooler_output} if outputs.pooler_output is not None else {}
+            return {"vectors": outputs.last_hidden_state[real.bool()]} | pooled
+        logits = outputs.prediction_logits if kind == "BertForPreTraining" else outputs.logits
         return {"logits": logits if logits.dim() == 2 else logits[real.bool()]}
 
     def ours(network: Any) -> Outputs:
-        found = network(torch.stack([tokens, texts], -1), lengths)
+        memory = network(torch.stack([tokens, texts], -1), lengths)
         if kind == "BertModel":
-            pooled = {"pooled": network.pooled_vector(found)} if network.pooler is not None else {}
-            return {"vectors": found.vectors[real.bool()]} | pooled
-        found = network.logits(found) if "Masked" in kind or "Pre" in kind else found
-        return {"logits": found if found.dim() == 2 else found[real.bool()]}
+            pooled = {"pooled": network.pooled_vector(memory)} if network.pooler is not None else {}
+            return {"vectors": memory.vectors[real.bool()]} | pooled
+        memory = network.logits(memory) if "Masked" in kind or "Pre" in kind else memory
+        return {"logits": memory if memory.dim() == 2 else memory[real.bool()]}
 
     return Case(model, theirs, ours)
 
 
-def vit_config(luck: random.Random) -> Any:
-    width, heads = sizes(luck)
-    patch = luck.choice((2, 3, 4))
+def vit_config(rng: random.Random) -> Any:
+    width, heads = sizes(rng)
+    patch = rng.choice((2, 3, 4))
     return oracle.ViTConfig(
         hidden_size=width,
-        num_hidden_layers=luck.randrange(1, 4),
+        num_hidden_layers=rng.randrange(1, 4),
         num_attention_heads=heads,
-        intermediate_size=luck.randrange(5, 30),
-        hidden_act=luck.choice(ACTIVATIONS),
-        layer_norm_eps=luck.choice((1e-12, 1e-3)),
-        image_size=patch * luck.choice((1, 2, 3)),
+        intermediate_size=rng.randrange(5, 30),
+        hidden_act=rng.choice(ACTIVATIONS),
+        layer_norm_eps=rng.choice((1e-12, 1e-3)),
+        image_size=patch * rng.choice((1, 2, 3)),
         patch_size=patch,
-        qkv_bias=luck.random() < 0.6,
-        pooler_output_size=luck.choice((None, 5)),
+        qkv_bias=rng.random() < 0.6,
+        pooler_output_size=rng.choice((None, 5)),
     )
 
 
-def painted(luck: random.Random, size: int, processor: Any) -> tuple[Tensor, Tensor]:
+def painted(rng: random.Random, size: int, processor: Any) -> tuple[Tensor, Tensor]:
     """Pictures as bytes, and as their preprocessing leaves them."""
-    pictures = ids(luck, (3, size, size, 3), 0, 256).to(torch.uint8)
+    pictures = ids(rng, (3, size, size, 3), 0, 256).to(torch.uint8)
     mean, std = torch.tensor(processor.image_mean), torch.tensor(processor.image_std)
     return pictures, ((pictures / 255 - mean) / std).permute(0, 3, 1, 2)
 
@@ -189,60 +189,60 @@ def vit_processor(size: int) -> Any:
     return ViTImageProcessorPil(size={"height": size, "width": size}, image_mean=mean, image_std=std)
 
 
-def vit(luck: random.Random) -> Case:
-    config = vit_config(luck)
-    config.num_labels = luck.randrange(2, 6)
+def vit(rng: random.Random) -> Case:
+    config = vit_config(rng)
+    config.num_labels = rng.randrange(2, 6)
     processor = vit_processor(config.image_size)
-    pictures, values = painted(luck, config.image_size, processor)
-    kind = luck.choice(("ViTModel", "ViTForImageClassification"))
-    more = {"add_pooling_layer": luck.random() < 0.5} if kind == "ViTModel" else {}
+    pictures, values = painted(rng, config.image_size, processor)
+    kind = rng.choice(("ViTModel", "ViTForImageClassification"))
+    more = {"add_pooling_layer": rng.random() < 0.5} if kind == "ViTModel" else {}
     model = getattr(oracle, kind)(config, **more)
     lengths = torch.full((3,), (config.image_size // config.patch_size) ** 2 + 1)
 
     def theirs(model: Any) -> Outputs:
-        found = model(values)
+        outputs = model(values)
         if kind != "ViTModel":
-            return {"logits": found.logits}
-        pooled = {"pooled": found.pooler_output} if found.pooler_output is not None else {}
-        return {"vectors": found.last_hidden_state} | pooled
+            return {"logits": outputs.logits}
+        pooled = {"pooled": outputs.pooler_output} if outputs.pooler_output is not None else {}
+        return {"vectors": outputs.last_hidden_state} | pooled
 
     def ours(network: Any) -> Outputs:
-        found = network(pictures, lengths)
+        outputs = network(pictures, lengths)
         if kind != "ViTModel":
-            return {"logits": found}
-        pooled = {"pooled": network.pooled_vector(found)} if network.pooler is not None else {}
-        return {"vectors": found.vectors} | pooled
+            return {"logits": outputs}
+        pooled = {"pooled": network.pooled_vector(outputs)} if network.pooler is not None else {}
+        return {"vectors": outputs.vectors} | pooled
 
     return Case(model, theirs, ours, processor)
 
 
-def clip(luck: random.Random) -> Case:
-    (wide, many), (width, heads), patch = sizes(luck), sizes(luck), luck.choice((2, 3, 4))
-    vocabulary, size = luck.randrange(11, 40), patch * luck.choice((1, 2, 3))
-    common = {"hidden_act": luck.choice(ACTIVATIONS), "layer_norm_eps": luck.choice((1e-5, 1e-3))}
-    end = luck.choice((2, vocabulary - 1))  # 2: old files, where the last token is the one with the highest id
+def clip(rng: random.Random) -> Case:
+    (vision_width, vision_heads), (width, heads), patch = sizes(rng), sizes(rng), rng.choice((2, 3, 4))
+    vocabulary, size = rng.randrange(11, 40), patch * rng.choice((1, 2, 3))
+    common = {"hidden_act": rng.choice(ACTIVATIONS), "layer_norm_eps": rng.choice((1e-5, 1e-3))}
+    end = rng.choice((2, vocabulary - 1))  # 2: old files, where the last token is the one with the highest id
     config = oracle.CLIPConfig(
         text_config={
             "vocab_size": vocabulary,
             "hidden_size": width,
-            "num_hidden_layers": luck.randrange(1, 4),
+            "num_hidden_layers": rng.randrange(1, 4),
             "num_attention_heads": heads,
-            "intermediate_size": luck.randrange(5, 30),
+            "intermediate_size": rng.randrange(5, 30),
             "max_position_embeddings": 8,
             "eos_token_id": end,
             "bos_token_id": 0,
             **common,
         },
         vision_config={
-            "hidden_size": wide,
-            "num_hidden_layers": luck.randrange(1, 4),
-            "num_attention_heads": many,
-            "intermediate_size": luck.randrange(5, 30),
+            "hidden_size": vision_width,
+            "num_hidden_layers": rng.randrange(1, 4),
+            "num_attention_heads": vision_heads,
+            "intermediate_size": rng.randrange(5, 30),
             "image_size": size,
             "patch_size": patch,
             **common,
         },
-        projection_dim=luck.randrange(3, 9),
+        projection_dim=rng.randrange(3, 9),
     )
     processor = CLIPImageProcessorPil(
         size={"shortest_edge": size},
@@ -250,8 +250,8 @@ def clip(luck: random.Random) -> Case:
         image_mean=[0.5, 0.4, 0.3],
         image_std=[0.5, 0.6, 0.7],
     )
-    pictures, values = painted(luck, size, processor)
-    lengths, tokens = torch.tensor([8, 3, 5]), ids(luck, (3, 8), 3, vocabulary - 1)
+    pictures, values = painted(rng, size, processor)
+    lengths, tokens = torch.tensor([8, 3, 5]), ids(rng, (3, 8), 3, vocabulary - 1)
     for row, length in enumerate(lengths):
         tokens[row, length - 1 :] = vocabulary - 1
     if end == vocabulary - 1:
@@ -259,8 +259,8 @@ def clip(luck: random.Random) -> Case:
     patches = torch.full((3,), (size // patch) ** 2 + 1)
 
     def theirs(model: Any) -> Outputs:
-        found = model(input_ids=tokens, pixel_values=values)
-        return {"logits": found.logits_per_image, "pictures": found.image_embeds, "texts": found.text_embeds}
+        outputs = model(input_ids=tokens, pixel_values=values)
+        return {"logits": outputs.logits_per_image, "pictures": outputs.image_embeds, "texts": outputs.text_embeds}
 
     def ours(network: Any) -> Outputs:
         embedded = network.embed(0, pictures, patches), network.embed(1, tokens, lengths)
@@ -270,25 +270,25 @@ def clip(luck: random.Random) -> Case:
     return Case(oracle.CLIPModel(config), theirs, ours, processor)
 
 
-def marian(luck: random.Random) -> Case:
-    heads, shared = luck.choice((1, 2, 3)), luck.random() < 0.6
-    width = heads * luck.choice((4, 6, 8))
-    vocabulary, target = luck.randrange(20, 40), luck.randrange(15, 20)
+def marian(rng: random.Random) -> Case:
+    heads, shared = rng.choice((1, 2, 3)), rng.random() < 0.6
+    width = heads * rng.choice((4, 6, 8))
+    vocabulary, target = rng.randrange(20, 40), rng.randrange(15, 20)
     model = oracle.MarianMTModel(
         oracle.MarianConfig(
             vocab_size=vocabulary,
             decoder_vocab_size=None if shared else target,
             d_model=width,
-            encoder_layers=luck.randrange(1, 4),
-            decoder_layers=luck.randrange(1, 4),
+            encoder_layers=rng.randrange(1, 4),
+            decoder_layers=rng.randrange(1, 4),
             encoder_attention_heads=heads,
-            decoder_attention_heads=luck.choice((1, heads)),
-            encoder_ffn_dim=luck.randrange(5, 30),
-            decoder_ffn_dim=luck.randrange(5, 30),
-            activation_function=luck.choice((*ACTIVATIONS, "swish")),
-            scale_embedding=luck.random() < 0.5,
+            decoder_attention_heads=rng.choice((1, heads)),
+            encoder_ffn_dim=rng.randrange(5, 30),
+            decoder_ffn_dim=rng.randrange(5, 30),
+            activation_function=rng.choice((*ACTIVATIONS, "swish")),
+            scale_embedding=rng.random() < 0.5,
             share_encoder_decoder_embeddings=shared,
-            tie_word_embeddings=shared or luck.random() < 0.5,
+            tie_word_embeddings=shared or rng.random() < 0.5,
             max_position_embeddings=16,
             pad_token_id=1,
             decoder_start_token_id=1,
@@ -297,36 +297,36 @@ def marian(luck: random.Random) -> Case:
         )
     )
     lengths = torch.tensor([6, 2, 4])
-    source, written = ids(luck, (3, 6), 2, 15), ids(luck, (3, 7), 2, 15)
+    source, target_ids = ids(rng, (3, 6), 2, 15), ids(rng, (3, 7), 2, 15)
     real = shown(lengths, 6)
 
     def theirs(model: Any) -> Outputs:
-        return {"logits": model(input_ids=source, attention_mask=real, decoder_input_ids=written).logits}
+        return {"logits": model(input_ids=source, attention_mask=real, decoder_input_ids=target_ids).logits}
 
     def ours(network: Any) -> Outputs:
-        return {"logits": network.decoder.logits(network(source, lengths, written))}
+        return {"logits": network.decoder.logits(network(source, lengths, target_ids))}
 
     return Case(model, theirs, ours)
 
 
-def captioner(luck: random.Random) -> Case:
-    encoder = vit_config(luck)
-    decoder = gpt2_config(luck)
-    if luck.random() < 0.5:
+def captioner(rng: random.Random) -> Case:
+    encoder = vit_config(rng)
+    decoder = gpt2_config(rng)
+    if rng.random() < 0.5:
         encoder.hidden_size = decoder.n_embd
         encoder.num_attention_heads = decoder.n_head
     processor = vit_processor(encoder.image_size)
-    pictures, values = painted(luck, encoder.image_size, processor)
+    pictures, values = painted(rng, encoder.image_size, processor)
     config = oracle.VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
     config.decoder_start_token_id, config.pad_token_id = 0, 0
-    written = ids(luck, (3, decoder.n_positions), 0, decoder.vocab_size)
+    target_ids = ids(rng, (3, decoder.n_positions), 0, decoder.vocab_size)
     lengths = torch.full((3,), (encoder.image_size // encoder.patch_size) ** 2 + 1)
 
     def theirs(model: Any) -> Outputs:
-        return {"logits": model(pixel_values=values, decoder_input_ids=written).logits}
+        return {"logits": model(pixel_values=values, decoder_input_ids=target_ids).logits}
 
     def ours(network: Any) -> Outputs:
-        return {"logits": network.decoder.logits(network(pictures, lengths, written))}
+        return {"logits": network.decoder.logits(network(pictures, lengths, target_ids))}
 
     return Case(oracle.VisionEncoderDecoderModel(config), theirs, ours, processor)
 

@@ -19,8 +19,8 @@ class Outline(HTMLParser):
         if "picture" in (dict(attrs).get("class") or "").split():
             self.pictures.append({"svg": 0, "table": 0, "see": 0})
         elif self.pictures and "picture" not in tag:
-            for seen in ("svg", "table"):
-                self.pictures[-1][seen] += tag == seen
+            for counted_tag in ("svg", "table"):
+                self.pictures[-1][counted_tag] += tag == counted_tag
             self.pictures[-1]["see"] += dict(attrs).get("class") == "see"
         if tag not in self.VOID:
             self.open.append(tag)
@@ -42,5 +42,5 @@ class Shapes(Outline):
         super().handle_starttag(tag, attrs)
         self.names += [value or "" for name, value in attrs if name == "id"]
         if tag == "img" or "matrix" in (dict(attrs).get("class") or "").split():
-            for found in self.pictures[-1:]:
-                found["svg"] += 1
+            for picture in self.pictures[-1:]:
+                picture["svg"] += 1

@@ -16,11 +16,11 @@ FIRST = "codebook"
 def learnt(folder: Path) -> dict[str, Any]:
     """What the loop leaves behind."""
     newest = max((folder / "checkpoints").glob("step-*"))
-    kept = [*newest.glob("*.safetensors"), folder / "model.safetensors"]
-    left: dict[str, Any] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
-    left |= json.loads((newest / "values.json").read_text()) | {"seconds": None}
+    weight_files = [*newest.glob("*.safetensors"), folder / "model.safetensors"]
+    artifacts: dict[str, Any] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in weight_files}
+    artifacts |= json.loads((newest / "values.json").read_text()) | {"seconds": None}
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return left | {"valid": [line | {"seconds": None} for line in lines if line["kind"] == "valid"]}
+    return artifacts | {"valid": [line | {"seconds": None} for line in lines if line["kind"] == "valid"]}
 
 
 class Died(Exception):
@@ -32,7 +32,7 @@ class Fate(Quiet):
     """Breaks a run off after some steps of its parts, and sees in which order they are learnt."""
 
     at: set[tuple[bool, int]]  # whether it is the part that is learnt first, and the step
-    how: Callable[[], None]
+    stop: Callable[[], None]
     learning: list[bool] = field(default_factory=list)
     struck: bool = False
 
@@ -46,7 +46,7 @@ class Fate(Quiet):
         if (self.first, step) in self.at:
             self.at.remove((self.first, step))
             self.struck = True
-            self.how()
+            self.stop()
 
 
 def die() -> None:

@@ -14,10 +14,10 @@ Pairs = list[tuple[str, str]]
 
 def words(count: int, longest: int, seed: int) -> list[str]:
     """Different words of letters between spaces, of 1 to `longest` letters."""
-    draw, found = random.Random(seed), dict[str, None]()
-    while len(found) < count:
-        found[" ".join(draw.choices(LETTERS, k=draw.randint(1, longest)))] = None
-    return list(found)
+    rng, distinct_words = random.Random(seed), dict[str, None]()
+    while len(distinct_words) < count:
+        distinct_words[" ".join(rng.choices(LETTERS, k=rng.randint(1, longest)))] = None
+    return list(distinct_words)
 
 
 def backwards(word: str) -> str:
@@ -39,13 +39,13 @@ def recipe(folder: Path, network: NetworkSettings, train: Pairs, valid: Pairs, *
         "generate.beam": 2,
         "generate.max_length": 8,
     }
-    made = recipes.build("translate", small | {key.replace("__", "."): value for key, value in changes.items()})
-    return replace(made, network=network)
+    base = recipes.build("translate", small | {key.replace("__", "."): value for key, value in changes.items()})
+    return replace(base, network=network)
 
 
 def short(folder: Path, network: NetworkSettings, **changes: Any) -> Recipe:
     """A recipe that trains for moments."""
     folder.mkdir(exist_ok=True)
     pairs = [(word, backwards(word)) for word in words(60, 5, seed=2)]
-    small = {"train__batch_tokens": 30, "train__valid_every": 3}
+    small = {"train__batch_tokens": 30, "train__valid_every": 3, "train__keep": True}
     return recipe(folder, network, pairs[:50], pairs[50:], **small | changes)

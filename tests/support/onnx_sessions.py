@@ -16,27 +16,27 @@ CLOSE = 1e-4
 LOOPS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text("utf-8"), re.S)
 
 
-def asked(session: InferenceSession, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def asked(session: InferenceSession, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Outputs by name."""
-    outputs = session.run(None, {one.name: given[one.name] for one in session.get_inputs()})
-    return dict(zip((one.name for one in session.get_outputs()), map(np.asarray, outputs), strict=True))
+    outputs = session.run(None, {node.name: inputs[node.name] for node in session.get_inputs()})
+    return dict(zip((node.name for node in session.get_outputs()), map(np.asarray, outputs), strict=True))
 
 
-def blank(step: InferenceSession, rows: int) -> dict[str, np.ndarray]:
+def initial_state(step: InferenceSession, rows: int) -> dict[str, np.ndarray]:
     """The state before the first token, of what has no source."""
     sizes: dict[Any, int] = {"rows": rows, "read": 0}
     types = {"tensor(int64)": np.int64, "tensor(float)": np.float32}
-    return {one.name: np.zeros([sizes.get(n, n) for n in one.shape], types[one.type]) for one in step.get_inputs()}  # type: ignore[misc]
+    return {node.name: np.zeros([sizes.get(n, n) for n in node.shape], types[node.type]) for node in step.get_inputs()}  # type: ignore[misc]
 
 
-def assert_close(some: np.ndarray, others: Tensor) -> None:
-    assert some.shape == tuple(others.shape)
-    assert np.abs(some - others.numpy()).max() <= CLOSE * float(others.abs().max())
+def assert_close(actual: np.ndarray, expected: Tensor) -> None:
+    assert actual.shape == tuple(expected.shape)
+    assert np.abs(actual - expected.numpy()).max() <= CLOSE * float(expected.abs().max())
 
 
 def loop(name: str, engine: str = "onnxruntime") -> Callable[..., Any]:
     """The function or class of this name in the docs, for an engine; it has no more lines than the docs say."""
-    [code] = [one for one in LOOPS if re.search(rf"^(def|class) {name}\b", one, re.M) and engine in one]
+    [code] = [listing for listing in LOOPS if re.search(rf"^(def|class) {name}\b", listing, re.M) and engine in listing]
     assert len(code.splitlines()) <= 40
     names: dict[str, Any] = {"__name__": "loop"}
     exec(code, names)

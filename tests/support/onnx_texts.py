@@ -9,7 +9,7 @@ from onnxruntime import InferenceSession
 
 from heedful.api import Model
 from support.inside import inside
-from support.onnx_sessions import asked, assert_close, blank, loop
+from support.onnx_sessions import asked, assert_close, initial_state, loop
 from support.sampling import SEED
 
 
@@ -17,19 +17,22 @@ from support.sampling import SEED
 def goes_on(model: Model, folder: Path) -> None:
     """Asserts that the file says what the network says, token by token."""
     trained, step = inside(model), InferenceSession(folder / "step.onnx")
-    limit, luck = trained.limit or 12, torch.Generator().manual_seed(SEED)
+    limit, rng = trained.limit or 12, torch.Generator().manual_seed(SEED)
     for rows in (1, 4):
-        tokens = torch.randint(0, trained.tokenizer.size, (rows, limit), generator=luck)
-        order, half, found = np.roll(np.arange(rows), 1), limit // 2, []
-        state = blank(step, rows)
+        tokens = torch.randint(0, trained.tokenizer.size, (rows, limit), generator=rng)
+        order, half, logits = np.roll(np.arange(rows), 1), limit // 2, []
+        state = initial_state(step, rows)
         for t in range(limit):
             if t == half:
-                state, found = {name: part[order] for name, part in state.items()}, [one[order] for one in found]
-            told = asked(step, state | {"tokens": tokens[:, t].numpy()})
-            found.append(told["logits"])
-            state |= {name.removeprefix("new."): part for name, part in told.items()}
-        read = torch.cat([tokens[order, :half], tokens[:, half:]], 1)
-        assert_close(np.stack(found, 1), trained.network.decoder.logits(trained.network(read)))
+                state, logits = (
+                    {name: part[order] for name, part in state.items()},
+                    [step_logits[order] for step_logits in logits],
+                )
+            outputs = asked(step, state | {"tokens": tokens[:, t].numpy()})
+            logits.append(outputs["logits"])
+            state |= {name.removeprefix("new."): part for name, part in outputs.items()}
+        reordered = torch.cat([tokens[order, :half], tokens[:, half:]], 1)
+        assert_close(np.stack(logits, 1), trained.network.decoder.logits(trained.network(reordered)))
 
 
 @torch.no_grad()
@@ -45,10 +48,10 @@ def fills(model: Model, folder: Path) -> None:
 
 def answers_alike(model: Model, folder: Path, texts: list[str]) -> None:
     """Asserts that the loop of the docs gives the same guesses with the same probabilities."""
-    for found, text in zip(loop("fill")(str(folder), texts, 3), texts, strict=True):
+    for guesses_by_mask, text in zip(loop("fill")(str(folder), texts, 3), texts, strict=True):
         answers = model.answer([text], {"generate.n_best": 3})[0]
-        assert len(found) == text.count("[MASK]")
-        for place, guesses in enumerate(found):
-            assert [word or "▁" for word, _ in guesses] == [one.tokens[place] for one in answers]
-            shares = [one.track.probabilities[place][0] for one in answers if one.track]
-            assert [share for _, share in guesses] == pytest.approx(shares, abs=1e-5)
+        assert len(guesses_by_mask) == text.count("[MASK]")
+        for index, guesses in enumerate(guesses_by_mask):
+            assert [word or "▁" for word, _ in guesses] == [answer.tokens[index] for answer in answers]
+            expected = [answer.track.probabilities[index][0] for answer in answers if answer.track]
+            assert [probability for _, probability in guesses] == pytest.approx(expected, abs=1e-5)

@@ -81,7 +81,7 @@ def clip(folder: Path) -> Path:
     CLIPImageProcessorPil(size=size, crop_size=crop).save_pretrained(folder)
     merges = gzip.decompress(MERGES.read_bytes()).decode().splitlines()[1 : 49152 - 256 - 2 + 1]
     letters = [*bytes_as_letters().values()]
-    entries = [*letters, *(f"{one}</w>" for one in letters), *("".join(row.split()) for row in merges)]
+    entries = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(row.split()) for row in merges)]
     entries += ["<|startoftext|>", "<|endoftext|>"]
     (folder / "vocab.json").write_text(json.dumps({entry: number for number, entry in enumerate(entries)}))
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]) + "\n")
@@ -90,9 +90,11 @@ def clip(folder: Path) -> Path:
 
 def bytes_as_letters() -> dict[int, str]:
     """The letters that stand for bytes, in the order of GPT-2's table."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    rest = [byte for byte in range(256) if byte not in plain]
-    return {byte: chr(byte) for byte in plain} | {byte: chr(256 + place) for place, byte in enumerate(rest)}
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    unprintable = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {
+        byte: chr(256 + number) for number, byte in enumerate(unprintable)
+    }
 
 
 def marian(folder: Path) -> Path:
@@ -113,10 +115,10 @@ def marian(folder: Path) -> Path:
     (folder / "vocab.json").write_text(json.dumps({entry: number for number, entry in enumerate(entries)}))
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "MarianTokenizer"}))
     pad, sides = len(entries) - 1, {"attention_heads": 3, "layers": 2, "ffn_dim": 30}
-    each = {f"{side}_{key}": value for side in ("encoder", "decoder") for key, value in sides.items()}
+    sizes = {f"{side}_{key}": value for side in ("encoder", "decoder") for key, value in sides.items()}
     ids = {"pad_token_id": pad, "decoder_start_token_id": pad, "eos_token_id": 0, "forced_eos_token_id": 0}
     config = oracle.MarianConfig(
-        vocab_size=len(entries), d_model=24, scale_embedding=True, max_position_embeddings=40, **each, **ids
+        vocab_size=len(entries), d_model=24, scale_embedding=True, max_position_embeddings=40, **sizes, **ids
     )
     save(oracle.MarianMTModel(config), folder, bad_words_ids=[[pad]], max_length=30, num_beams=1, **ids)
     file = folder / "model.safetensors"

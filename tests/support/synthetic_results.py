@@ -32,19 +32,19 @@ LABELS = ("walk", HOSTILE, "run & jump", LONG)
 OWED = "Drawn by A. Body <b>, CC BY-SA 4.0"
 
 
-def leaning(rows: int, columns: int, shift: int = 0) -> list[list[float]]:
+def shifted_map(rows: int, columns: int, shift: int = 0) -> list[list[float]]:
     """A map whose row t looks at column t + shift with 0.7, at all others evenly."""
-    rest = 0.3 / max(1, columns - 1)
-    return [[0.7 if s == (t + shift) % columns else rest for s in range(columns)] for t in range(rows)]
+    background = 0.3 / max(1, columns - 1)
+    return [[0.7 if s == (t + shift) % columns else background for s in range(columns)] for t in range(rows)]
 
 
 def scores(wrong: int, texts: tuple[str, ...] = ("one", "three", "seventeen")) -> Scores:
     """Of twenty answers, `wrong` are wrong."""
     sources = [texts[i % len(texts)] for i in range(20)]
     outputs = ["A C" if i < wrong else "A B" for i in range(20)]
-    found = evaluate("symbols", sources, outputs, [("A B", "B B")] * 20, samples=100)
+    measured_scores = evaluate("symbols", sources, outputs, [("A B", "B B")] * 20, samples=100)
     return replace(
-        found, baseline_name="copy", baseline=evaluate("symbols", sources, sources, [("A B",)] * 20).measures
+        measured_scores, baseline_name="copy", baseline=evaluate("symbols", sources, sources, [("A B",)] * 20).measures
     )
 
 
@@ -58,13 +58,13 @@ def curve(final: float, slow: int) -> tuple[Progress, ...]:
 
 
 def entry(network: str, seed: int = 0, wrong: int = 2, slow: int = 2, **changes) -> Entry:
-    made = Entry(network, seed, f"runs/{network}", 9_120_000, scores(wrong), curve(wrong, slow), 18_400, 870, 512.4)
-    return replace(made, **changes)
+    base = Entry(network, seed, f"runs/{network}", 9_120_000, scores(wrong), curve(wrong, slow), 18_400, 870, 512.4)
+    return replace(base, **changes)
 
 
 def comparison() -> Comparison:
-    one = Alignment(tuple("abc"), ("A", "B", "</s>"), {"decoder.attention": leaning(3, 3)})
-    heads = {f"decoder.{layer}.memory.head{head}": leaning(3, 3, head) for layer in range(2) for head in range(2)}
+    alignment = Alignment(tuple("abc"), ("A", "B", "</s>"), {"decoder.attention": shifted_map(3, 3)})
+    heads = {f"decoder.{layer}.memory.head{head}": shifted_map(3, 3, head) for layer in range(2) for head in range(2)}
     paired = {
         "new vs old": Paired("symbol_error", -20.0, -25.0, -15.0, 0.001),
         "new vs peer": Paired("symbol_error", -1.0, -4.0, 2.0, 0.4),
@@ -75,8 +75,8 @@ def comparison() -> Comparison:
         "1 minute",
         (
             entry("old", wrong=8, slow=1, samples=(Answer("abc", "A C", -1.0, -0.5),)),
-            entry("new", wrong=1, slow=4, alignment=one, samples=(Answer("abc", "A B", -1.0, -0.5),)),
-            entry("peer", wrong=2, slow=2, alignment=Alignment(one.source, one.target, heads)),
+            entry("new", wrong=1, slow=4, alignment=alignment, samples=(Answer("abc", "A B", -1.0, -0.5),)),
+            entry("peer", wrong=2, slow=2, alignment=Alignment(alignment.source, alignment.target, heads)),
         ),
         paired,
         ("A note of the caller.",),
@@ -84,7 +84,7 @@ def comparison() -> Comparison:
 
 
 def hostile_alignment() -> Alignment:
-    return Alignment(ODD, ODD, {"decoder.attention": leaning(len(ODD), len(ODD))})
+    return Alignment(ODD, ODD, {"decoder.attention": shifted_map(len(ODD), len(ODD))})
 
 
 def hostile_comparison() -> Comparison:
@@ -98,9 +98,9 @@ def hostile_comparison() -> Comparison:
 
 def png(colour: tuple[int, int, int], width: int = 8, height: int = 8) -> bytes:
     """A picture of one colour."""
-    written = io.BytesIO()
-    Image.new("RGB", (width, height), colour).save(written, "PNG")
-    return written.getvalue()
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def scored(primary: str, cases: list[Case], **more) -> Scores:
@@ -120,8 +120,8 @@ def classified(pictures: bool = True) -> Scores:
     ]  # fmt: skip
     by_class = tuple(ClassScore(name, 10, 80.0, 70.0, 74.7 - i) for i, name in enumerate(confusion().names))
     reliability = (Bin(0, 50, 4, 25.0), Bin(50, 100, 6, 40.0))
-    made = scored("accuracy", cases, confusion=confusion(), by_class=by_class, reliability=reliability)
-    return replace(made, measures=made.measures | {"calibration_error": Measure("calibration_error", 9, 9, 9, False)})
+    base = scored("accuracy", cases, confusion=confusion(), by_class=by_class, reliability=reliability)
+    return replace(base, measures=base.measures | {"calibration_error": Measure("calibration_error", 9, 9, 9, False)})
 
 
 def in_step() -> list[Case]:
@@ -142,13 +142,13 @@ def labelled_comparison() -> Comparison:
     }
     track = Track(LABELS, tuple(in_step()[0].output.split("\t")), ((1.0,) * 4,) * 6)
     samples = [Answer(case.source, case.output, 0, 0, track=track) for case in in_step()[:2]]
-    other = replace(scores, measures=scores.measures | more)
+    more_scores = replace(scores, measures=scores.measures | more)
     paired = {"frame vs gru": Paired("accuracy", -9.0, -12.0, -6.0, 0.001)}
     return Comparison(
         "label",
         "clips",
         "1 minute",
-        (entered("frame", scores, samples), entered("gru", other, [])),
+        (entered("frame", scores, samples), entered("gru", more_scores, [])),
         paired,
         view="steps",
         unit="steps",

@@ -34,20 +34,20 @@ def rows(**settings: object) -> list[NetworkSettings]:
 def variants() -> list[NetworkSettings]:
     """Every row with every combination of settings that it has but the published one: many, for sampling."""
     cells, depths, tied = ("rnn", "lstm", "gru"), (1, 3), (False, True)
-    found = []
+    networks = []
     for name in allowed("translate"):
-        has = tiny(name)
+        published = tiny(name)
         choices: dict[str, Sequence[object]] = {"depth": depths, "tied": tied}
-        if has.cell != "auto" and name not in cells:
+        if published.cell != "auto" and name not in cells:
             choices["cell"] = cells
-        if has.attention != "auto":
+        if published.attention != "auto":
             choices["attention"] = ("additive", "dot", "general", "concat")
-        if has.feeding != "auto":
+        if published.feeding != "auto":
             choices["feeding"] = (False, True)
-        if has.norm != "auto":
+        if published.norm != "auto":
             choices |= {"norm": ("pre", "post"), "positions": ("sinusoidal", "learned", "rotary")}
-        found += [tiny(name, **dict(zip(choices, values, strict=True))) for values in product(*choices.values())]
-    return [network for network in found if network not in rows()]
+        networks += [tiny(name, **dict(zip(choices, values, strict=True))) for values in product(*choices.values())]
+    return [network for network in networks if network not in rows()]
 
 
 def tiny(name: str, **settings: object) -> NetworkSettings:
@@ -66,9 +66,9 @@ def label(network: NetworkSettings) -> str:
 def build(network: NetworkSettings, target_vocabulary: int = TARGET_VOCABULARY, seed: int = 0) -> EncoderDecoder:
     """A sharp network in eval mode."""
     torch.manual_seed(seed)
-    made = encoder_decoder(network, SOURCE_VOCABULARY, target_vocabulary, shared=False).eval()
-    sharpen(made)
-    return made
+    model = encoder_decoder(network, SOURCE_VOCABULARY, target_vocabulary, shared=False).eval()
+    sharpen(model)
+    return model
 
 
 @torch.no_grad()
@@ -110,11 +110,11 @@ def batch(
     target_vocabulary: int = TARGET_VOCABULARY,
 ) -> Batch:
     """A batch of these lengths."""
-    draw = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
 
     def words(lengths: Sequence[int], vocabulary: int) -> Tensor:
-        made = [torch.randint(FIRST, vocabulary, (length,), generator=draw) for length in lengths]
-        return nn.utils.rnn.pad_sequence(made, batch_first=True, padding_value=PAD)
+        rows = [torch.randint(FIRST, vocabulary, (length,), generator=rng) for length in lengths]
+        return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
 
     target = words(target_lengths, target_vocabulary)
     target[:, 0] = BEGIN
@@ -135,10 +135,10 @@ def together(examples: Sequence[Batch], filler: int = PAD) -> Batch:
         return nn.utils.rnn.pad_sequence([part[0] for part in parts], batch_first=True, padding_value=filler)
 
     return Batch(
-        joined([one.source for one in examples]),
-        torch.cat([one.source_lengths for one in examples]),
-        joined([one.target for one in examples]),
-        torch.cat([one.target_lengths for one in examples]),
+        joined([example.source for example in examples]),
+        torch.cat([example.source_lengths for example in examples]),
+        joined([example.target for example in examples]),
+        torch.cat([example.target_lengths for example in examples]),
     )
 
 

@@ -36,25 +36,29 @@ def network(name: str = "gru", vocabulary: int = FIRST + len(PIECES), **settings
     return build(tiny(name, **settings), vocabulary).double()  # so that no rounding decides between two answers
 
 
-def start(made: EncoderDecoder, numbers: Sequence[int], beams: int = 1, room: int = 0) -> State:
+def start(made: EncoderDecoder, numbers: Sequence[int], beams: int = 1, capacity: int = 0) -> State:
     """Source n is a text of n % 5 + 1 tokens."""
     chosen = [torch.arange(number % 5 + 1) + FIRST + number % 3 for number in numbers]
     source = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True)
     memory = made.read(source, torch.tensor([len(one) for one in chosen]))
-    return made.decoder.start(memory, rows=len(numbers) * beams, room=room)
+    return made.decoder.start(memory, rows=len(numbers) * beams, capacity=capacity)
 
 
 def answers(
-    made: EncoderDecoder, rules: Rules, settings: GenerateSettings, limits: Sequence[int], special: SpecialIds = SPECIAL
+    model: EncoderDecoder,
+    rules: Rules,
+    settings: GenerateSettings,
+    limits: Sequence[int],
+    special: SpecialIds = SPECIAL,
 ) -> list[list[Hypothesis]]:
     """What the search finds for sources 0, 1, …, each with its longest answer; `batch_tokens` counts sources here."""
     requests = [Request(number, 1, limit, seed=number) for number, limit in enumerate(limits)]
-    return Search(stepper(made, special), settings, rules).run(requests)
+    return Search(stepper(model, special), settings, rules).run(requests)
 
 
-def stepper(made: EncoderDecoder, special: SpecialIds = SPECIAL) -> PlainStepper[int]:
+def stepper(model: EncoderDecoder, special: SpecialIds = SPECIAL) -> PlainStepper[int]:
     """What steps by a network whose sources are numbers."""
-    return PlainStepper([made.decoder], lambda *sources: (start(made, *sources),), special)
+    return PlainStepper([model.decoder], lambda *sources: (start(model, *sources),), special)
 
 
 class TableStepper:
@@ -72,17 +76,19 @@ class TableStepper:
         self.sources = np.concatenate((self.sources, [request.source for request in requests]))
         self.steps = np.concatenate((self.steps, [0] * len(requests)))
 
-    def step(self, tokens: np.ndarray, k: int, named: np.ndarray | None = None, rest: bool = False) -> Candidates:
+    def step(
+        self, tokens: np.ndarray, k: int, named_tokens: np.ndarray | None = None, with_remainder: bool = False
+    ) -> Candidates:
         log_probs, of_named = self.step_whole(tokens).guided, None
-        if named is not None:
-            at_names = np.take_along_axis(log_probs, named, -1)
+        if named_tokens is not None:
+            at_names = np.take_along_axis(log_probs, named_tokens, -1)
             of_named = LogProbs(at_names, at_names)
-            np.put_along_axis(log_probs, named, -np.inf, -1)
+            np.put_along_axis(log_probs, named_tokens, -np.inf, -1)
         best = np.argsort(-log_probs, -1)[..., : None if self.whole else k]
         likeliest = np.take_along_axis(log_probs, best, -1)
         with np.errstate(divide="ignore"):
-            share = np.log(np.exp(log_probs).sum(-1)) if rest else None
-        return Candidates(best, LogProbs(likeliest, likeliest), of_named, share)
+            remainder = np.log(np.exp(log_probs).sum(-1)) if with_remainder else None
+        return Candidates(best, LogProbs(likeliest, likeliest), of_named, remainder)
 
     def step_whole(self, tokens: np.ndarray) -> LogProbs:
         log_probs = self.log_probs[self.sources[:, None], self.steps[:, None], tokens]  # (N, K, V)
@@ -98,25 +104,25 @@ class TableStepper:
 
 
 def scores(
-    made: EncoderDecoder, number: int, found: Sequence[Hypothesis], special: SpecialIds = SPECIAL
+    model: EncoderDecoder, number: int, hypotheses: Sequence[Hypothesis], special: SpecialIds = SPECIAL
 ) -> list[float]:
     """The teacher-forced log probabilities of answers to source `number`."""
     with torch.inference_mode():
-        state = start(made, [number], len(found))
-    return score([made.decoder], [state], [h.tokens for h in found], special, [h.complete for h in found])
+        state = start(model, [number], len(hypotheses))
+    return score([model.decoder], [state], [h.tokens for h in hypotheses], special, [h.complete for h in hypotheses])
 
 
 def score(
     decoders: Sequence[Decoder],
     states: Sequence[State],
-    found: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
     special: SpecialIds,
     complete: Sequence[bool] | None = None,
 ) -> list[float]:
     """The teacher-forced log probability of each answer; where `complete` is False its end is not counted."""
-    ends = [[special.end] if whole else [] for whole in (complete or [True] * len(found))]
-    whole = [[*answer, *end] for answer, end in zip(found, ends, strict=True)]
-    return [float(tokens.sum()) for tokens in token_log_probabilities(decoders, states, whole, special)]
+    ends = [[special.end] if is_complete else [] for is_complete in (complete or [True] * len(answers))]
+    complete_answers = [[*answer, *end] for answer, end in zip(answers, ends, strict=True)]
+    return [float(tokens.sum()) for tokens in token_log_probabilities(decoders, states, complete_answers, special)]
 
 
 def generate(**settings: object) -> GenerateSettings:

@@ -17,7 +17,7 @@ SHAPES = ("bar", "dot", "cross", "frame")
 SIDE = 16
 COLUMN = {"classify": "labels", "label": "steps", "complete": "documents", "fill": "documents"}
 """What a task learns from, if not texts."""
-OWN = {
+TASK_SETTINGS = {
     "complete": {"data.window": 12, "data.source_tokenizer": "characters", "generate.max_length": 4},
     "fill": {"data.window": 12, "data.source_tokenizer": "characters"},
 }
@@ -38,7 +38,8 @@ def recipe(files: dict[str, str], task: str, network: str, **changes: Any) -> Re
         "train.threads": 1,
         "train.precision": "float32",
         "train.valid_every": 2,
-    } | OWN.get(task, {})
+        "train.keep": True,
+    } | TASK_SETTINGS.get(task, {})
     changed = {key.replace("__", "."): value for key, value in changes.items()}
     if {"train.steps", "train.epochs"} & changed.keys():
         del settings["train.steps"]
@@ -47,49 +48,49 @@ def recipe(files: dict[str, str], task: str, network: str, **changes: Any) -> Re
 
 def written(folder: Path, seed: int) -> dict[str, str]:
     """Pictures with classes, the same with words, series with a label a step, and documents, each in two parts."""
-    luck, found = np.random.default_rng(seed), {}
+    rng, files = np.random.default_rng(seed), {}
     for part, times in (("train", 5), ("valid", 1)):
         kinds = list(product(range(len(COLOURS)), range(len(SHAPES)))) * times
-        images = np.stack([picture(*kind, luck) for kind in kinds])
+        images = np.stack([picture(*kind, rng) for kind in kinds])
         words = [f"a {COLOURS[colour]} {SHAPES[shape]}" for colour, shape in kinds]
         for name, column in (("labels", [SHAPES[shape] for _, shape in kinds]), ("texts", words)):
             path = folder / f"{part}-{name}.npz"
             columns: dict[str, Any] = {"images": images, name: np.array(column)}
             np.savez(path, **columns)
-            found[f"{part}-{name}"] = str(path)
-        found[f"{part}-steps"] = str(series(folder / part, 12 * times, luck))
-        found[f"{part}-documents"] = str(documents(folder / f"{part}.jsonl", 20 * times, luck))
-    return found
+            files[f"{part}-{name}"] = str(path)
+        files[f"{part}-steps"] = str(series(folder / part, 12 * times, rng))
+        files[f"{part}-documents"] = str(documents(folder / f"{part}.jsonl", 20 * times, rng))
+    return files
 
 
-def picture(colour: int, shape: int, luck: np.random.Generator) -> np.ndarray:
+def picture(colour: int, shape: int, rng: np.random.Generator) -> np.ndarray:
     """One of twelve kinds of pictures, somewhere, on a ground that is never quite the same."""
-    pixels = luck.integers(0, 10, (SIDE, SIDE, 3), dtype=np.uint8)
-    y, x = luck.integers(0, SIDE - 9, 2)
-    inside = pixels[y : y + 9, x : x + 9, colour]
-    marks = (np.s_[3:6, :], np.s_[3:6, 3:6], np.s_[4, :], np.s_[0, :])
-    inside[marks[shape]] = 250
+    pixels = rng.integers(0, 10, (SIDE, SIDE, 3), dtype=np.uint8)
+    y, x = rng.integers(0, SIDE - 9, 2)
+    area = pixels[y : y + 9, x : x + 9, colour]
+    strokes = (np.s_[3:6, :], np.s_[3:6, 3:6], np.s_[4, :], np.s_[0, :])
+    area[strokes[shape]] = 250
     if shape == 2:
-        inside[:, 4] = 250
+        area[:, 4] = 250
     if shape == 3:
-        inside[-1, :] = inside[:, 0] = inside[:, -1] = 250
+        area[-1, :] = area[:, 0] = area[:, -1] = 250
     return pixels
 
 
-def series(folder: Path, count: int, luck: np.random.Generator) -> Path:
+def series(folder: Path, count: int, rng: np.random.Generator) -> Path:
     """Series of two channels; a step is up, down or flat by how the first moves, which it cannot tell by itself."""
     folder.mkdir()
     for number in range(count):
-        moves = luck.integers(-1, 2, luck.integers(5, 15)).repeat(2)
-        values = np.stack([moves.cumsum(), luck.normal(size=len(moves))], axis=1)
+        moves = rng.integers(-1, 2, rng.integers(5, 15)).repeat(2)
+        values = np.stack([moves.cumsum(), rng.normal(size=len(moves))], axis=1)
         rows = [f"{x},{y:.3f},{('flat', 'up', 'down')[move]}" for (x, y), move in zip(values, moves, strict=True)]
         (folder / f"{number:02}.csv").write_text("\n".join(["x,y,label", *rows]) + "\n", encoding="utf-8")
     return folder
 
 
-def documents(file: Path, count: int, luck: np.random.Generator) -> Path:
+def documents(file: Path, count: int, rng: np.random.Generator) -> Path:
     """Two words: letters in their order up to h, then digits up to 8. All is certain but where each begins."""
-    starts = luck.integers(0, 7, (count, 2))
-    texts = ["abcdefgh"[one:] + " " + "12345678"[other:] for one, other in starts]
+    starts = rng.integers(0, 7, (count, 2))
+    texts = ["abcdefgh"[letter:] + " " + "12345678"[digit:] for letter, digit in starts]
     file.write_text("".join(f'{{"text": "{text}"}}\n' for text in texts), encoding="utf-8")
     return file

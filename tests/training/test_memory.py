@@ -7,7 +7,7 @@ STEPS = """
 import resource, torch
 from heedful.training import memory
 
-memory.keep()
+memory.keep_freed()
 counts = []
 for _ in range(30):
     first = torch.ones(1 << 24)

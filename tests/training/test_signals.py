@@ -9,63 +9,98 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from support.command_line import HEEDFUL
+from support.sampling import sample
 
-LINE = "train translate pairs.tsv --network gru --size tiny --minutes 1 -o run train.threads=1 train.workers=2"
-
-
-def terminate_group(pid: int) -> None:
-    os.killpg(pid, signal.SIGTERM)
+LINE = "train translate pairs.tsv --network gru --size tiny --minutes 1 -o run train.threads=1 train.workers={}"
+WITH, WITHOUT = LINE.format(2), LINE.format(0)
 
 
-def interrupt_group_twice(pid: int) -> None:
-    for _ in range(2):
-        os.killpg(pid, signal.SIGINT)
+def strike(number: int, group: bool, times: int = 1) -> Callable[[int], None]:
+    def send(pid: int) -> None:
+        for _ in range(times):
+            (os.killpg if group else os.kill)(pid, number)
+
+    return send
 
 
-def kill_parent(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-
-
-def ended(folder: Path, begin: str, strike: Callable[[int], None]) -> tuple[int, str]:
-    """Strikes a run, on a terminal of its own, when it shows `begin` and then a loss; its exit code and all it showed.
+def ended(folder: Path, line: str, sign: str, strike: Callable[[int], None], before: str = "") -> tuple[int, str]:
+    """Strikes a run, on a terminal of its own, when it shows `before` and then `sign`; its exit code and all it showed.
 
     The terminal ends when the last process that writes to it has: workers hold it as the run does.
     """
     here, there = pty.openpty()
     shown, struck = "", False
-    with subprocess.Popen(
-        [*HEEDFUL, *LINE.split()], cwd=folder, stdout=there, stderr=there, start_new_session=True
-    ) as running:
+    command = [*HEEDFUL, *line.split()]
+    with subprocess.Popen(command, cwd=folder, stdout=there, stderr=there, start_new_session=True) as running:
         os.close(there)
         with suppress(OSError):  # Linux says so that nobody has the terminal open any more
             while text := os.read(here, 1 << 16):
                 shown += text.decode(errors="replace")
-                if not struck and "loss" in shown.partition(begin)[2]:
+                if not struck and before in shown and sign in shown[shown.index(before) :]:
                     struck = True
                     strike(running.pid)
         os.close(here)
+    assert "Traceback" not in shown, shown
     return running.returncode, shown
 
 
-def test_a_signal_to_the_whole_group_stops_at_a_safe_point(tmp_path: Path) -> None:
-    """The run saves and says so, goes on from there, ends at a second signal, and takes its workers with it."""
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
     rows = [f"{a}{b}{c}\t{c} {b} {a}" for a in "abcdef" for b in "abc" for c in "def"]
     (tmp_path / "pairs.tsv").write_text("\n".join(rows * 20), encoding="utf-8")
-    code, shown = ended(tmp_path, "gru", terminate_group)
-    assert (code, "saved at step" in shown, "Traceback" in shown) == (130, True, False), shown
+    return tmp_path
+
+
+def test_a_signal_to_the_whole_group_stops_at_a_safe_point(folder: Path) -> None:
+    """The run saves and says so, goes on from there, ends at a second signal, and takes its workers with it."""
+    code, shown = ended(folder, WITH, "loss", strike(signal.SIGTERM, group=True), "gru")
+    assert (code, "saved at step" in shown) == (143, True), shown
     step = shown.partition("saved at step ")[2].partition(".")[0]
-    code, shown = ended(tmp_path, f"goes on from step {step}", interrupt_group_twice)
-    assert (code, "Traceback" in shown) == (130, False), shown
-    code, shown = ended(tmp_path, "goes on from step", kill_parent)
-    assert (code, "Traceback" in shown) == (-signal.SIGKILL, False), shown
+    code, shown = ended(folder, WITH, "loss", strike(signal.SIGINT, True, 2), f"goes on from step {step}")
+    assert code in (-signal.SIGINT, 130), shown  # both came at once: a step was over between them, or none
+    code, shown = ended(folder, WITH, "loss", strike(signal.SIGKILL, group=False), "goes on from step")
+    assert code == -signal.SIGKILL, shown
+
+
+CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+
+
+@pytest.mark.parametrize(("number", "code"), sample(CODES, 1))
+def test_a_run_stopped_by_a_signal_says_so_in_every_phase(number: int, code: int, folder: Path) -> None:
+    """While data are prepared, while it learns and while it is scored; the same command then comes to its end."""
+    line = WITHOUT.replace("--minutes 1", "--steps 40")
+    for sign, said in (("held out", "stopped by"), ("loss", "saved at step"), ("scoring", "stopped by")):
+        found, shown = ended(folder, line, sign, strike(number, group=False))
+        assert (found, said in shown and "The same command goes on from" in shown) == (code, True), shown
+    found, shown = ended(folder, line, "never", strike(number, group=False))
+    assert found == 0 and (folder / "run" / "scores.json").exists(), shown
+
+
+def test_usr1_saves_and_goes_on_and_nohup_keeps_a_run_from_hanging_up(folder: Path) -> None:
+    seen: list[int] = []
+
+    def save_and_hang_up(pid: int) -> None:
+        seen.append(pid)
+        for number in (signal.SIGUSR1, signal.SIGHUP):
+            os.killpg(pid, number)
+
+    line = WITH.replace("--minutes 1", "--steps 400")
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does: it is inherited
+    try:
+        code, shown = ended(folder, line, "loss", save_and_hang_up, "gru")
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+    assert seen and (code, "saved at step" in shown) == (0, True), shown
 
 
 def test_a_parent_that_ends_in_the_middle_ends_its_workers() -> None:
     """As by an error whose traceback still holds the loader."""
     program = (
-        "from torch.utils.data import DataLoader; from heedful.training.signals import held_signals, leave_signals\n"
-        "with held_signals(): batches = iter(DataLoader(range(99), num_workers=2, worker_init_fn=leave_signals))\n"
+        "from torch.utils.data import DataLoader; from heedful.training.signals import block_signals, leave_signals\n"
+        "with block_signals(): batches = iter(DataLoader(range(99), num_workers=2, worker_init_fn=leave_signals))\n"
         "print(next(batches)); raise SystemExit(3)"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=100)

@@ -15,7 +15,7 @@ from typing import cast
 import torch
 
 from heedful.api.model import Changes, Model, load
-from heedful.api.run_folder import check_comparison_folder, check_run_folder, data_stem, finished, made
+from heedful.api.run_folder import check_comparison_folder, check_run_folder, data_stem, is_finished, open_run_folder
 from heedful.api.scores import read_curve, read_scores
 from heedful.api.train import budget, run
 from heedful.data.folders import write_aside
@@ -36,8 +36,8 @@ from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
 
 WIDEST = 2048
-SHOWN = 8  # examples whose answers stand side by side
-NOTABLE = 0.05  # how far a network's weights may be from those asked for without a word
+SAMPLES = 8  # examples whose answers are shown side by side
+NOTABLE_DEVIATION = 0.05  # how far a network's weights may be from those asked for without a word
 
 Contest = dict[tuple[str, int], Recipe]
 """A recipe for each network and seed."""
@@ -45,10 +45,10 @@ Contest = dict[tuple[str, int], Recipe]
 
 @dataclass(frozen=True)
 class Showcase:
-    """What every network of a comparison is shown with, in place of scored examples."""
+    """What a comparison shows of every network, in place of scored examples."""
 
     inputs: Sequence[str]
-    aligned: str
+    alignment_source: str
     """What alignments are drawn of."""
 
 
@@ -59,37 +59,37 @@ def compare(
     output: Path | None,
     listener: Listener,
     weights: float | None = None,
-    each: Mapping[str, Changes] | None = None,
+    network_changes: Mapping[str, Changes] | None = None,
     showcase: Showcase | None = None,
 ) -> Comparison:
     """Trains each network with each seed under the recipe's budget; chosen on valid, scored on test.
 
-    `weights`: every network is made as wide as that many weights allow, so that sizes are equal too. `each`: changes
-    to the recipe for a network of that name alone. Several seeds share one split (`data.seed`). Raises HeedfulError
-    before any training for what can be known then.
+    `weights`: every network is made as wide as that many weights allow, so that sizes are equal too.
+    `network_changes`: changes to the recipe for a network of that name alone. Several seeds share one split
+    (`data.seed`). Raises HeedfulError before any training for what can be known then.
     """
     folder = output or Path("runs/compare") / data_stem(recipe)
     check_comparison_folder(folder)
-    contest = recipes_of(recipe, networks, seeds, each or {})
+    contest = recipes_of(recipe, networks, seeds, network_changes or {})
     recipe = replace(recipe, train=decide.resolve(recipe.train))
-    places = {run: folder / (f"{run[0]}-{run[1]}" if len(seeds) > 1 else run[0]) for run in contest}
-    for place in places.values():
-        check_run_folder(place)
-    sides = f"{count(len(networks), 'network')} × {count(len(seeds), 'seed')}"
-    listener.note(f"{sides} × {budget(recipe)}{total(recipe, len(contest))}")
+    folders = {run: folder / (f"{run[0]}-{run[1]}" if len(seeds) > 1 else run[0]) for run in contest}
+    for run_folder in folders.values():
+        check_run_folder(run_folder)
+    size = f"{count(len(networks), 'network')} × {count(len(seeds), 'seed')}"
+    listener.note(f"{size} × {budget(recipe)}{total_minutes(recipe, len(contest))}")
     if weights is not None:
-        contest = as_wide_as(weights, contest, next(iter(places.values())), listener)
-    for one, asked in contest.items():  # a run of another recipe in its place is refused now
-        resolved = find_task(recipe.task).learning.resolve(asked)
-        finished(places[one], asked, replace(resolved, train=decide.resolve(resolved.train)))
+        contest = match_widths(weights, contest, next(iter(folders.values())), listener)
+    for key, run_recipe in contest.items():  # a run of another recipe in its place is refused now
+        resolved = find_task(recipe.task).learning.resolve(run_recipe)
+        is_finished(folders[key], run_recipe, replace(resolved, train=decide.resolve(resolved.train)))
     entries: list[Entry] = []
-    for (name, seed), asked in contest.items():
-        lend(next(iter(places.values())), places[name, seed])
-        entries.append(entry(run(asked, places[name, seed], listener), name, seed, showcase))
-        refuse_others(entries[0], entries[-1])
-    result = concluded(recipe, tuple(entries), networks)
+    for (name, seed), run_recipe in contest.items():
+        link_prepared_data(next(iter(folders.values())), folders[name, seed])
+        entries.append(entry(run(run_recipe, folders[name, seed], listener), name, seed, showcase))
+        refuse_other_examples(entries[0], entries[-1])
+    result = build_comparison(recipe, tuple(entries), networks)
     rows = [row for row in describe() if row["name"] in networks]
-    page = compare_page(result, rows, prints_of(result), attribution(recipe.data.train))
+    page = compare_page(result, rows, sample_pictures(result), attribution(recipe.data.train))
     write_file(folder / "compare.html", lambda path: path.write_text(page, encoding="utf-8"))
     write_file(folder / "compare.json", lambda path: path.write_text(as_json(result)))
     listener.note(f"page: {folder / 'compare.html'}")
@@ -97,22 +97,24 @@ def compare(
 
 
 def as_json(result: Comparison) -> str:
-    """All of it; drawings in base64."""
+    """A comparison as JSON; drawings in base64."""
     return json.dumps(asdict(result), ensure_ascii=False, default=lambda png: b64encode(png).decode())
 
 
-def prints_of(comparison: Comparison) -> Mapping[str, bytes]:
+def sample_pictures(comparison: Comparison) -> Mapping[str, bytes]:
     """The pictures that a comparison's samples are about."""
     first = comparison.entries[0]
     return load(first.run).exhibits(first.scores).pictures if first.samples else {}
 
 
-def recipes_of(recipe: Recipe, networks: Sequence[str], seeds: Sequence[int], each: Mapping[str, Changes]) -> Contest:
+def recipes_of(
+    recipe: Recipe, networks: Sequence[str], seeds: Sequence[int], network_changes: Mapping[str, Changes]
+) -> Contest:
     """A recipe for each network and seed; raises HeedfulError if one of them asks for what there is not."""
-    for some, what in ((networks, "network"), (seeds, "seed")):
-        for one in some:
-            if some.count(one) > 1:
-                raise HeedfulError(f"The {what} {one} stands twice in the comparison.", "Name each of them once.")
+    for values, kind in ((networks, "network"), (seeds, "seed")):
+        for value in values:
+            if values.count(value) > 1:
+                raise HeedfulError(f"The {kind} {value} stands twice in the comparison.", "Name each of them once.")
     # Only what is scored on the same rows can be compared, so several seeds share the split of the first.
     split = {"data.seed": seeds[0]} if len(seeds) > 1 and recipe.data.seed == "auto" else {}
     learning = find_task(recipe.task).learning
@@ -121,28 +123,28 @@ def recipes_of(recipe: Recipe, networks: Sequence[str], seeds: Sequence[int], ea
         if name not in LINEAGE:  # resolve would take "auto"
             raise unknown("network", name, LINEAGE)
         for seed in seeds:
-            changes = split | {"network.name": name, "seed": seed} | dict(each.get(name, {}))
+            changes = split | {"network.name": name, "seed": seed} | dict(network_changes.get(name, {}))
             contest[name, seed] = change(recipe, changes)
             learning.resolve(contest[name, seed])
     return contest
 
 
-def lend(lender: Path, borrower: Path) -> None:
-    """Gives a run the data that another one prepared, by links. If they are not what it needs, it prepares its own."""
-    if (borrower / "data").exists() or not (lender / "data" / "prepared.json").exists():
+def link_prepared_data(source: Path, target: Path) -> None:
+    """Links the data that another run prepared. A run that needs other data prepares its own."""
+    if (target / "data").exists() or not (source / "data" / "prepared.json").exists():
         return
-    with write_aside(borrower / "data") as partial:
-        shutil.copytree(lender / "data", partial, copy_function=link, dirs_exist_ok=True)
-    if (lender / "bad_rows.jsonl").exists():
-        shutil.copy2(lender / "bad_rows.jsonl", borrower)
+    with write_aside(target / "data") as partial:
+        shutil.copytree(source / "data", partial, copy_function=link, dirs_exist_ok=True)
+    if (source / "bad_rows.jsonl").exists():
+        shutil.copy2(source / "bad_rows.jsonl", target)
 
 
-def refuse_others(one: Entry, other: Entry) -> None:
+def refuse_other_examples(first: Entry, other: Entry) -> None:
     """Raises HeedfulError if two runs were scored on different examples."""
-    asked = [[(case.source, case.references) for case in entry.scores.cases] for entry in (one, other)]
-    if asked[0] != asked[1]:
+    examples = [[(case.source, case.references) for case in entry.scores.cases] for entry in (first, other)]
+    if examples[0] != examples[1]:
         raise HeedfulError(
-            f"{one.run} and {other.run} were scored on different examples.",
+            f"{first.run} and {other.run} were scored on different examples.",
             "Their data have changed since one of them was trained. Take another folder: -o runs/NAME",
         )
 
@@ -155,13 +157,20 @@ def link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def concluded(recipe: Recipe, entries: tuple[Entry, ...], networks: Sequence[str]) -> Comparison:
+def build_comparison(recipe: Recipe, entries: tuple[Entry, ...], networks: Sequence[str]) -> Comparison:
     """The comparison of finished runs."""
-    sides = {name: [one for one in entries if one.network == name] for name in networks}
+    entries_by_network = {name: [entry for entry in entries if entry.network == name] for name in networks}
     data = ", ".join(recipe.data.train)
     notes = () if recipe.data.test else ("No test file was given: scored on valid, by which each was also chosen.",)
-    paired = {f"{one} vs {other}": difference(sides[one], sides[other]) for one, other in combinations(networks, 2)}
-    over_runs = {name: over_seeds(side) for name, side in sides.items()} if len(sides[networks[0]]) > 1 else {}
+    paired = {
+        f"{network} vs {other}": difference(entries_by_network[network], entries_by_network[other])
+        for network, other in combinations(networks, 2)
+    }
+    over_runs = (
+        {name: over_seeds(network_entries) for name, network_entries in entries_by_network.items()}
+        if len(entries_by_network[networks[0]]) > 1
+        else {}
+    )
     facts = find_task(recipe.task).facts
     return Comparison(recipe.task, data, budget(recipe), entries, paired, notes, over_runs, facts.view, facts.unit)
 
@@ -170,7 +179,7 @@ def entry(model: Model, network: str, seed: int, showcase: Showcase | None) -> E
     """A run as a row of the comparison."""
     facts, scores = read_scores(model.folder)
     aligns = find_task(model.task).facts.aligns
-    examples = model.prompts([case.source for case in scores.cases[:SHOWN]])
+    examples = model.prompts([case.source for case in scores.cases[:SAMPLES]])
     inputs: Sequence[str] = showcase.inputs if showcase else () if aligns else examples
     return Entry(
         network=network,
@@ -182,31 +191,33 @@ def entry(model: Model, network: str, seed: int, showcase: Showcase | None) -> E
         train_tokens_per_second=facts.train_tokens_per_second,
         generate_tokens_per_second=facts.generate_tokens_per_second,
         peak_memory_mb=facts.peak_memory_mb,
-        alignment=model.explain(showcase.aligned if showcase else middling(scores)) if aligns else None,
+        alignment=model.explain(showcase.alignment_source if showcase else medium_length_source(scores))
+        if aligns
+        else None,
         samples=tuple(answers[0] for answers in model.answer(inputs)) if inputs else (),
     )
 
 
-def difference(one: list[Entry], other: list[Entry]) -> Paired:
+def difference(entries: list[Entry], other_entries: list[Entry]) -> Paired:
     """One network against another on the same examples: over items, and over seeds where there are several."""
-    kind, references, measure = judged(one)
-    if len(one) == 1:
-        return significance.paired(outputs(one[0]), outputs(other[0]), references, kind, measure)
-    sides = [[outputs(entry) for entry in side] for side in (one, other)]
-    return significance.paired_over_runs(sides[0], sides[1], references, kind, measure)
+    kind, references, measure = scoring_of(entries)
+    if len(entries) == 1:
+        return significance.paired_test(outputs(entries[0]), outputs(other_entries[0]), references, kind, measure)
+    sides = [[outputs(entry) for entry in network_entries] for network_entries in (entries, other_entries)]
+    return significance.paired_test_over_runs(sides[0], sides[1], references, kind, measure)
 
 
-def over_seeds(side: list[Entry]) -> dict[str, Measure]:
-    """Each measure of one network with an interval that holds the luck of training too."""
-    kind, references, _ = judged(side)
-    runs = [outputs(entry) for entry in side]
-    names = significance.countable(kind, runs[0], references) & side[0].scores.measures.keys()
+def over_seeds(entries: list[Entry]) -> dict[str, Measure]:
+    """Each measure of a network with an interval that covers the variation of training too."""
+    kind, references, _ = scoring_of(entries)
+    runs = [outputs(entry) for entry in entries]
+    names = significance.countable_measures(kind, runs[0], references) & entries[0].scores.measures.keys()
     return {name: significance.interval_over_runs(runs, references, kind, name) for name in sorted(names)}
 
 
-def judged(side: list[Entry]) -> tuple[Kind, list[tuple[str, ...]], str]:
+def scoring_of(entries: list[Entry]) -> tuple[Kind, list[tuple[str, ...]], str]:
     """How a network's outputs are scored, against what, and by which measure first."""
-    scores = side[0].scores
+    scores = entries[0].scores
     return cast(Kind, scores.kind), [case.references for case in scores.cases], scores.primary
 
 
@@ -215,27 +226,29 @@ def outputs(entry: Entry) -> list[str]:
     return [case.output for case in entry.scores.cases]
 
 
-def middling(scores: Scores) -> str:
-    """A test source to show alignments of: long enough to be of interest, short enough to be read."""
-    lengths = sorted(scores.cases, key=lambda case: abs(len(case.source) - 40))
-    return lengths[0].source
+def medium_length_source(scores: Scores) -> str:
+    """The test source whose length is nearest to 40 characters, for which alignments are shown."""
+    ranked = sorted(scores.cases, key=lambda case: abs(len(case.source) - 40))
+    return ranked[0].source
 
 
-def as_wide_as(weights: float, contest: Contest, place: Path, listener: Listener) -> Contest:
+def match_widths(weights: float, contest: Contest, folder: Path, listener: Listener) -> Contest:
     """The recipes with widths whose networks come nearest to so many weights; data are prepared in `place` for it."""
     first = next(iter(contest.values()))
     learning = find_task(first.task).learning
     if first.network.width != "auto":
         raise HeedfulError("--weights decides the widths, and network.width is set.", "Leave one of them out.")
-    with made(place):
-        data = learning.prepare(learning.resolve(first), place, listener.note, None)
-    found: dict[str, int] = {}
+    with open_run_folder(folder):
+        data = learning.prepare(learning.resolve(first), folder, listener.note, None)
+    widths: dict[str, int] = {}
     for (name, _), recipe in contest.items():
-        if name not in found:
-            found[name], reached = nearest_width(weights, recipe, data)
-            apart = f" ({reached / weights - 1:+.0%})" if abs(reached / weights - 1) >= NOTABLE else ""
-            listener.note(f"{name}: width {found[name]}, {reached:,} weights{apart}")
-    return {run: change(recipe, {"network.width": found[run[0]]}) for run, recipe in contest.items()}
+        if name not in widths:
+            widths[name], weight_count = nearest_width(weights, recipe, data)
+            deviation = (
+                f" ({weight_count / weights - 1:+.0%})" if abs(weight_count / weights - 1) >= NOTABLE_DEVIATION else ""
+            )
+            listener.note(f"{name}: width {widths[name]}, {weight_count:,} weights{deviation}")
+    return {run: change(recipe, {"network.width": widths[run[0]]}) for run, recipe in contest.items()}
 
 
 def nearest_width(weights: float, recipe: Recipe, data: PreparedData) -> tuple[int, int]:
@@ -244,23 +257,23 @@ def nearest_width(weights: float, recipe: Recipe, data: PreparedData) -> tuple[i
 
     @cache
     def size(width: int) -> int:
-        sized = learning.resolve_for_data(learning.resolve(change(recipe, {"network.width": width})), data)
+        with_width = learning.resolve_for_data(learning.resolve(change(recipe, {"network.width": width})), data)
         with torch.device("meta"):
-            return sum(weight.numel() for weight in learning.build(sized, data).network.parameters())
+            return sum(weight.numel() for weight in learning.build(with_width, data).network.parameters())
 
     heads = learning.resolve(recipe).network.heads
     step = 2 if heads == "auto" else 2 * int(heads)  # two directions, or heads whose parts are turned in pairs
     widths = range(step, WIDEST + 1, step)
-    if not size(widths[0]) * (1 - NOTABLE) <= weights <= size(widths[-1]) * (1 + NOTABLE):
+    if not size(widths[0]) * (1 - NOTABLE_DEVIATION) <= weights <= size(widths[-1]) * (1 + NOTABLE_DEVIATION):
         raise HeedfulError(
             f"No width gives {recipe.network.name} {weights:,.0f} weights.",
             f"On these data it can have {size(widths[0]):,} to {size(widths[-1]):,}.",
         )
-    above = min(bisect_left(widths, weights, key=size), len(widths) - 1)
-    width = min(widths[max(above - 1, 0) : above + 1], key=lambda width: abs(size(width) - weights))
+    index = min(bisect_left(widths, weights, key=size), len(widths) - 1)
+    width = min(widths[max(index - 1, 0) : index + 1], key=lambda width: abs(size(width) - weights))
     return width, size(width)
 
 
-def total(recipe: Recipe, runs: int) -> str:
+def total_minutes(recipe: Recipe, runs: int) -> str:
     """The minutes that all runs together will train."""
     return f" = {recipe.train.minutes * runs:g} minutes of training" if recipe.train.minutes else ""

@@ -17,15 +17,15 @@ NETWORKS: dict[str, Changes] = {
 }
 # none of them is in cmudict: what a network makes of them it cannot have looked up
 WORDS = ("heedful", "hangry", "covfefe", "pythonista", "doomscrolling", "flibbertigibbet", "schnitzelwagon")
-ALIGNED = "heedfulness"
+ALIGNMENT_SOURCE = "heedfulness"
 
 
 def demo(output: Path, minutes: float, listener: Listener) -> Comparison:
     """Learns to pronounce English three ways and compares them: the main job on real data (cmudict)."""
     files = {f"data.{part}": [f"sample://cmudict/{part}"] for part in ("train", "valid", "test")}
     settings = {"train.minutes": minutes, "train.valid_limit": 300, "train.batch_tokens": 1024}
-    recipe, showcase = build("translate", files | settings), Showcase(WORDS, ALIGNED)
-    result = compare(recipe, list(NETWORKS), [0], output, listener, each=NETWORKS, showcase=showcase)
+    recipe, showcase = build("translate", files | settings), Showcase(WORDS, ALIGNMENT_SOURCE)
+    result = compare(recipe, list(NETWORKS), [0], output, listener, network_changes=NETWORKS, showcase=showcase)
     alignments = [(entry.network, entry.alignment) for entry in result.entries if entry.alignment]
     lineage_picture(alignments, output / "alignments.png")
     return result

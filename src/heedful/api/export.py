@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 from heedful import hub
-from heedful.api.locate import is_published, located
+from heedful.api.locate import is_published, locate_model
 from heedful.api.model import load
 from heedful.data.folders import write_aside
 from heedful.errors import HeedfulError, unknown
@@ -18,7 +18,7 @@ writes.
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """What was written."""
 
     folder: Path
@@ -27,7 +27,7 @@ class Exported:
     notes: tuple[str, ...]
 
 
-def export(run: Path | str, to: str, output: Path | str | None = None) -> Exported:
+def export(run: Path | str, to: str, output: Path | str | None = None) -> ExportResult:
     """Writes a run in another format into a new folder: `exports/<run>-<to>` unless another is named.
 
     What was written has answered one batch as the network does, where an engine for it is installed. Raises
@@ -38,20 +38,20 @@ def export(run: Path | str, to: str, output: Path | str | None = None) -> Export
     writer = import_module(TARGETS[to])
     writer.require()
     model = load(run)
-    first, *others = model.trained
-    if others:
+    first, *further = model.trained
+    if further:
         raise HeedfulError("Several runs together cannot be exported.", "Export each of them by itself.")
     folder = Path(output) if output else Path("exports") / f"{model.folder.resolve().name}-{to}"
     refuse_full(folder)
     refuse_full(folder.with_name(f"{folder.name}.partial"))  # where it is written, to be renamed when it is whole
-    with write_aside(folder) as aside:
-        place = located(model.folder)
-        published = hub.open(place) if is_published(place) else None
-        written = writer.write(Package(model.folder, model.recipe, first, published), aside)
+    with write_aside(folder) as partial:
+        model_folder = locate_model(model.folder)
+        published = hub.open(model_folder) if is_published(model_folder) else None
+        package_files = writer.write(Package(model.folder, model.recipe, first, published), partial)
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     sizes = {str(path.relative_to(folder)): path.stat().st_size for path in paths}
-    files = {name: (size, written.meaning.get(name, "")) for name, size in sizes.items()}
-    return Exported(folder, files, tuple(note.replace("FOLDER", str(folder)) for note in written.notes))
+    files = {name: (size, package_files.meaning.get(name, "")) for name, size in sizes.items()}
+    return ExportResult(folder, files, tuple(note.replace("FOLDER", str(folder)) for note in package_files.notes))
 
 
 def refuse_full(folder: Path) -> None:

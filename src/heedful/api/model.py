@@ -10,7 +10,7 @@ from heedful.api.model_folder import open_model, write_model
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
-from heedful.metrics.significance import paired
+from heedful.metrics.significance import paired_test
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks import TASKS
@@ -94,9 +94,9 @@ class Model:
     def evaluate(self, files: Sequence[str] | str | None = None, changes: Changes | None = None) -> Scores:
         """Scores with 95 % intervals beside the baseline, on files, or on the run's own test (else valid) set."""
         recipe = change(self.recipe, changes or {})
-        return self.scored(self.examples(files, recipe), recipe)
+        return self.score_examples(self.examples(files, recipe), recipe)
 
-    def scored(self, examples: Sequence[Example], recipe: Recipe) -> Scores:
+    def score_examples(self, examples: Sequence[Example], recipe: Recipe) -> Scores:
         """Scores on given examples; the baseline needs the run's training data and is left out where that is gone."""
         answering, data = find_task(self.task).answering, self.data()
         scores = answering.evaluate(self.trained, examples, recipe.generate, data=data)
@@ -105,7 +105,7 @@ class Model:
         name, measures = answering.baseline(self.trained[0], data, examples)
         return replace(scores, baseline_name=name, baseline=measures)
 
-    def judged(
+    def judge_by(
         self, judge: "Model", files: Sequence[str] | str | None = None, changes: Changes | None = None
     ) -> Scores:
         """What a model of `match` takes this one's drawings for, beside real pictures and exchanged drawings."""
@@ -115,29 +115,29 @@ class Model:
         answering = find_task(self.task).answering
         return answering.judge(self.trained, self.examples(files, recipe), recipe.generate, judge.trained)
 
-    def against(
+    def compare_with(
         self, other: "Model", files: Sequence[str] | str | None = None, changes: Changes | None = None
     ) -> Paired:
         """Whether this model is better than another on the same examples: a paired test."""
         recipe = change(self.recipe, changes or {})
         examples, answering, data = self.examples(files, recipe), find_task(self.task).answering, self.data()
-        mine, theirs = (
+        own_scores, other_scores = (
             answering.evaluate(model.trained, examples, recipe.generate, samples=0, data=data)
             for model in (self, other)
         )
-        outputs, others = ([case.output for case in scores.cases] for scores in (mine, theirs))
+        answers, other_answers = ([case.output for case in scores.cases] for scores in (own_scores, other_scores))
         kind = answering.kind(self.trained[0])
-        return paired(outputs, others, [case.references for case in mine.cases], kind, PRIMARY[kind])
+        return paired_test(answers, other_answers, [case.references for case in own_scores.cases], kind, PRIMARY[kind])
 
     def examples(self, files: Sequence[str] | str | None, recipe: Recipe) -> list[Example]:
         """The examples of files, read as the recipe says, or the run's own; raises HeedfulError if there are none."""
         if files:
-            skipped: list[BadRow] = []
-            names = [files] if isinstance(files, str) else list(files)
-            examples = find_task(self.task).answering.examples(self.trained[0], names, recipe.data, skipped.append)
-            if skipped:
-                first = f"{skipped[0].where}: {skipped[0].problem}"
-                print(f"left out: {count(len(skipped), 'bad row')} (first: {first})", file=sys.stderr)
+            bad_rows: list[BadRow] = []
+            paths = [files] if isinstance(files, str) else list(files)
+            examples = find_task(self.task).answering.examples(self.trained[0], paths, recipe.data, bad_rows.append)
+            if bad_rows:
+                first = f"{bad_rows[0].where}: {bad_rows[0].problem}"
+                print(f"left out: {count(len(bad_rows), 'bad row')} (first: {first})", file=sys.stderr)
             return examples
         data = self.data()
         if data is None:
@@ -226,15 +226,16 @@ def load_one(name: Path) -> Model:
 
 def cannot_judge(model: Model, judge: Model) -> HeedfulError:
     """The error for a judge of the wrong task, or of answers that nobody judges."""
-    pairs = {verb: by for verb in TASKS if (by := find_task(verb).facts.judged_by)}
-    able = "; ".join(
-        f"a run of {by} judges a run of {verb}: heedful evaluate RUN --judge JUDGE" for verb, by in pairs.items()
+    pairs = {verb: judge_verb for verb in TASKS if (judge_verb := find_task(verb).facts.judged_by)}
+    possibilities = "; ".join(
+        f"a run of {judge_verb} judges a run of {verb}: heedful evaluate RUN --judge JUDGE"
+        for verb, judge_verb in pairs.items()
     )
     return HeedfulError(
-        f"{judge.folder} ({judge.task}) cannot judge {model.folder} ({model.task}).", f"{able.capitalize()}."
+        f"{judge.folder} ({judge.task}) cannot judge {model.folder} ({model.task}).", f"{possibilities.capitalize()}."
     )
 
 
-def together(task: AnyTask, one: Model, other: Model) -> bool:
+def together(task: AnyTask, model: Model, other: Model) -> bool:
     """Whether two models of a task can answer together."""
-    return task.answering.together(one.trained[0], other.trained[0])
+    return task.answering.can_answer_together(model.trained[0], other.trained[0])

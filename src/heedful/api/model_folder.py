@@ -6,7 +6,7 @@ from typing import cast
 
 from heedful import hub
 from heedful import recipe as recipes
-from heedful.api.locate import is_published, located
+from heedful.api.locate import is_published, locate_model
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.tasks.recipes import build
@@ -21,7 +21,7 @@ def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
 
     Raises HeedfulError for what is not a whole run.
     """
-    folder = located(name)
+    folder = locate_model(name)
     if is_published(folder):
         return name, *open_published(hub.open(folder), str(name))
     config = read_config(folder)
@@ -58,7 +58,7 @@ def read_config(folder: Path) -> dict[str, object]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError:
-        raise no_run(folder) from None
+        raise not_a_run(folder) from None
     except ValueError as error:
         raise HeedfulError(f"{folder / 'config.json'} cannot be read: {error}.") from None
     if not isinstance(config, dict):
@@ -72,7 +72,7 @@ def read_config(folder: Path) -> dict[str, object]:
     return config
 
 
-def no_run(folder: Path) -> HeedfulError:
+def not_a_run(folder: Path) -> HeedfulError:
     """The error for a folder that holds no model."""
     if (folder / recipes.ASKED).exists():
         cure = f"heedful train {folder / recipes.ASKED} -o {folder}"

@@ -5,9 +5,9 @@ from dataclasses import replace
 from heedful.api.model import Model
 from heedful.api.scores import RunFacts
 from heedful.data.samples.read import attribution
-from heedful.report.card import Card, model_card
+from heedful.report.card import TaskCard, model_card
 from heedful.report.pages import run_page
-from heedful.report.words import counted
+from heedful.report.words import count_of
 from heedful.results import Progress, Scores
 from heedful.tasks.task import SourceKind, TaskFacts, find_task
 from heedful.training.checkpoint import write_file
@@ -42,9 +42,9 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
         write_file(model.folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
 
 
-def card_of(task: TaskFacts, source: SourceKind) -> Card:
+def card_of(task: TaskFacts, source: SourceKind) -> TaskCard:
     """What a card says of a task, for a model that is asked with this."""
-    return Card(task.verb, task.hub_tasks.get(source, ""), task.takes_from(source), task.gives)
+    return TaskCard(task.verb, task.hub_tasks.get(source, ""), task.takes_from(source), task.gives)
 
 
 def describe_facts(model: Model, task: TaskFacts, facts: RunFacts) -> dict[str, str]:
@@ -60,7 +60,7 @@ def describe_facts(model: Model, task: TaskFacts, facts: RunFacts) -> dict[str, 
         f"best on valid at step {facts.best_step:,}",
         "in all": f"{facts.wall_seconds / 60:.1f} minutes of this sitting, with preparation, validation and scoring",
         "precision": f"{recipe.train.precision} on {recipe.train.device}, "
-        + counted(int(recipe.train.threads), "thread"),
+        + count_of(int(recipe.train.threads), "thread"),
         "learns": f"{facts.train_tokens_per_second:,.0f} {unit}",
         "answers": f"{facts.generate_tokens_per_second:,.0f} {unit}{beam}",
         "memory": f"{facts.peak_memory_mb:,.0f} MB at the most",

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import cast
 
 from heedful import recipe as recipes
+from heedful.api.lock import is_lock, locked
 from heedful.data.fingerprint import changed_files
 from heedful.data.folders import is_prepared
 from heedful.data.readers.hub import hub_parts
 from heedful.errors import HeedfulError
-from heedful.report.words import listed
+from heedful.report.words import join_words
 from heedful.schema import Recipe
 from heedful.training.checkpoint import write_file
 
 LEFTOVERS = {f".{recipes.ASKED}.part", "data.partial", "bad_rows.jsonl"}
 """What a run may leave that was killed before anything says that it is one."""
-SHOWN = 3  # names of what stands in the way
+NAMES_IN_ERROR = 3  # names of what stands in the way
 
 
 def is_run(folder: Path) -> bool:
@@ -37,7 +38,7 @@ def is_run(folder: Path) -> bool:
 def check_run_folder(folder: Path) -> None:
     """Raises HeedfulError if a folder, to be that of a run, holds something and no run."""
     if not is_run(folder):
-        refuse(folder, foreign_names(folder), "run")
+        refuse_full(folder, foreign_names(folder), "run")
 
 
 def check_comparison_folder(folder: Path) -> None:
@@ -45,25 +46,26 @@ def check_comparison_folder(folder: Path) -> None:
     names = [name for name in foreign_names(folder) if not (folder / name).is_dir() or foreign_names(folder / name)]
     if not names or "entries" in table_in(folder / "compare.json"):
         return
-    if not any(is_run(Path(place)) for place, *_ in os.walk(folder)):
-        refuse(folder, names, "comparison")
+    if not any(is_run(Path(path)) for path, *_ in os.walk(folder)):
+        refuse_full(folder, names, "comparison")
 
 
 def foreign_names(folder: Path) -> list[str]:
-    """What a folder holds beside leftovers; its own name if it is a file."""
+    """What a folder holds beside leftovers and locks; its own name if it is a file."""
     if folder.is_dir():
-        return sorted(path.name for path in folder.iterdir() if path.name not in LEFTOVERS)
+        names = sorted(path.name for path in folder.iterdir())
+        return [name for name in names if name not in LEFTOVERS and not is_lock(name)]
     return [folder.name] if folder.exists() else []
 
 
-def refuse(folder: Path, names: list[str], what: str) -> None:
+def refuse_full(folder: Path, names: list[str], kind: str) -> None:
     """Raises HeedfulError if there are names: of what stands in a folder that is to be a run or a comparison."""
     if names and not folder.is_dir():
-        raise HeedfulError(f"{folder} is a file, and a {what} is a folder.", "Take another folder: -o runs/NAME")
+        raise HeedfulError(f"{folder} is a file, and a {kind} is a folder.", "Take another folder: -o runs/NAME")
     if names:
-        more = ", …" if len(names) > SHOWN else ""
+        listed = ", ".join(names[:NAMES_IN_ERROR]) + (", …" if len(names) > NAMES_IN_ERROR else "")
         raise HeedfulError(
-            f"The folder {folder} is not empty and holds no {what} of Heedful: {', '.join(names[:SHOWN])}{more}.",
+            f"The folder {folder} is not empty and holds no {kind} of Heedful: {listed}.",
             "Nothing was touched. Take a folder that is new or empty: -o runs/NAME",
         )
 
@@ -78,29 +80,39 @@ def table_in(path: Path) -> dict[str, object]:
 
 
 @contextmanager
-def made(folder: Path, asked: Recipe | None = None) -> Generator[None]:
-    """The folder, with the recipe as it was asked; a mistake in the data, which leaves nothing to keep, takes away
-    the recipe, and the folder if it is new.
+def open_run_folder(folder: Path, user_recipe: Recipe | None = None) -> Generator[None]:
+    """Creates the folder, for this process alone, and writes `user_recipe` into it. A HeedfulError in the body before
+    anything is learnt, such as bad data, removes the recipe again, and the folder if it is new.
+
+    Raises HeedfulError if another process that lives has the folder.
     """
-    new = [part for part in (folder, *folder.parents) if not part.exists()]
+    new_folders = [new_folder for new_folder in (folder, *folder.parents) if not new_folder.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    recipe, own = folder / recipes.ASKED, folder / recipes.OWN
-    if asked and not recipe.exists() and not own.exists():
-        write_file(recipe, lambda path: path.write_text(recipes.dump(asked, complete=False), encoding="utf-8"))
-    try:
-        yield
-    except HeedfulError:
-        if new:
-            shutil.rmtree(folder)
-        elif asked and not own.exists():
-            recipe.unlink(missing_ok=True)
-        with suppress(OSError):  # where another run has begun beside this one, the folder of both stays
-            for part in new[1:]:
-                part.rmdir()
-        raise
+    recipe_path, resolved_path = folder / recipes.ASKED, folder / recipes.OWN
+    with locked(folder):
+        if user_recipe and not recipe_path.exists() and not resolved_path.exists():
+            text = recipes.dump(user_recipe, complete=False)
+            write_file(recipe_path, lambda path: path.write_text(text, encoding="utf-8"))
+        try:
+            yield
+        except HeedfulError:
+            if not resolved_path.exists():
+                remove_traces(folder, new_folders)
+            raise
 
 
-def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
+def remove_traces(folder: Path, new_folders: list[Path]) -> None:
+    """Removes the recipe of a run that did not begin, and those folders that are new."""
+    if new_folders:
+        shutil.rmtree(folder)
+    else:
+        (folder / recipes.ASKED).unlink(missing_ok=True)
+    with suppress(OSError):  # where another run has begun beside this one, the folder of both stays
+        for new_folder in new_folders[1:]:
+            new_folder.rmdir()
+
+
+def is_finished(folder: Path, user_recipe: Recipe, resolved: Recipe) -> bool:
     """Whether this recipe was trained to its end in the folder.
 
     Raises HeedfulError if another recipe stands there, or this one on data that have changed since, or no run at all.
@@ -108,13 +120,14 @@ def finished(folder: Path, asked: Recipe, resolved: Recipe) -> bool:
     check_run_folder(folder)
     if not (folder / recipes.OWN).exists():
         if (folder / recipes.ASKED).exists():  # stopped while its data were prepared, before anything was decided
-            refuse_another(folder, recipes.differences(recipes.load(folder / recipes.ASKED), asked))
+            refuse_another(folder, recipes.differences(recipes.load(folder / recipes.ASKED), user_recipe))
         return False
     differences = recipes.differences(recipes.load(folder / recipes.OWN), resolved)
     # what was left to the software may have been decided otherwise on another machine
-    free = {key for key, value in recipes.flat(recipes.as_table(asked)).items() if value in ("auto", None)}
-    free -= {"train.minutes", "train.steps", "train.epochs"}
-    refuse_another(folder, [line for line in differences if line.partition(":")[0] not in free])
+    auto_keys = {key for key, value in recipes.flat(recipes.as_table(user_recipe)).items() if value in ("auto", None)}
+    auto_keys -= {"train.minutes", "train.steps", "train.epochs"}
+    auto_keys |= {"train.keep"}  # it changes nothing that is learnt
+    refuse_another(folder, [line for line in differences if line.partition(":")[0] not in auto_keys])
     refuse_changed(folder, resolved)
     return (folder / "scores.json").exists()
 
@@ -130,9 +143,12 @@ def refuse_another(folder: Path, differences: list[str]) -> None:
 def refuse_changed(folder: Path, recipe: Recipe) -> None:
     """Raises HeedfulError if what a run learns from is no longer what it began with."""
     path = folder / "fingerprint.json"
-    if path.exists() and (found := changed_files(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)):
+    if path.exists() and (
+        changed_paths := changed_files(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)
+    ):
         raise HeedfulError(
-            f"{folder} holds a run on other data: {listed(found)} changed since.", "Take another folder: -o runs/NAME"
+            f"{folder} holds a run on other data: {join_words(changed_paths)} changed since.",
+            "Take another folder: -o runs/NAME",
         )
 
 

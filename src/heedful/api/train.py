@@ -11,7 +11,7 @@ from heedful.api.model import Model, load
 from heedful.api.model_folder import write_model
 from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, open_start
 from heedful.api.report import write_report
-from heedful.api.run_folder import default_folder, finished, made, write_fingerprint
+from heedful.api.run_folder import default_folder, is_finished, open_run_folder, write_fingerprint
 from heedful.api.scores import RunFacts, read_curve, write_scores
 from heedful.data.readers.rows import count
 from heedful.report.terminal import scores_table
@@ -20,9 +20,10 @@ from heedful.schema import Recipe
 from heedful.tasks.recipes import build
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
 from heedful.training import decide
-from heedful.training.checkpoint import put_weights, read_tensors
+from heedful.training.checkpoint import drop_all, put_weights, read_tensors
 from heedful.training.loop import Loop, Outcome
 from heedful.training.progress import Listener, terminal
+from heedful.training.signals import Stopped, stopping_at_once
 
 SPEED_EXAMPLES = 1000  # answered again to time them
 
@@ -53,81 +54,111 @@ def train(
         return run(recipe, Path(output) if output else None, listener)
 
 
-def run(asked: Recipe, output: Path | None, listener: Listener) -> Model:
-    """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there."""
-    learning = find_task(asked.task).learning
-    start = open_start(asked.start) if asked.start else None
-    recipe = learning.resolve(inherit(asked, start) if start else asked)
+def run(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
+    """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there.
+
+    Raises Stopped where a signal user_recipe for it, and says that the same command goes on.
+    """
+    try:
+        with stopping_at_once():
+            return run_to_end(user_recipe, output, listener)
+    except Stopped as stop:
+        if not stop.saved:
+            listener.note(f"stopped by {stop.name}. The same command goes on from what is done.")
+            stop.saved = True
+        raise
+
+
+def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
+    """Trains what is left of a run, scores and reports it."""
+    learning = find_task(user_recipe.task).learning
+    start = open_start(user_recipe.start) if user_recipe.start else None
+    recipe = learning.resolve(inherit(user_recipe, start) if start else user_recipe)
     recipe = replace(recipe, train=decide.resolve(recipe.train))
     torch.set_num_threads(int(recipe.train.threads))
     folder = output or default_folder(recipe)
-    if finished(folder, asked, recipe):
+    if is_finished(folder, user_recipe, recipe):
         listener.note(
             f"{folder} is finished: this recipe was trained there. To train on, raise its budget in a new folder:"
         )
         listener.note(f"heedful train … --from {folder} -o OTHER")
+        keep_or_drop(recipe, folder)
         return load(folder)
-    began = time.time()
-    with made(folder, asked):
-        ready = get_ready(recipe, start, folder, listener)
-    recipe = ready.recipe
-    write_model(folder, recipe, ready.model, weights=False)
-    write_fingerprint(folder, recipe, ready.data.fingerprint)
-    model = Model(folder, recipe, (ready.model,))
-    listener.note(opening(recipe, model.name, model.weights))
-    if stage := learning.first(ready.model, ready.data, recipe):
+    started_at = time.time()
+    with open_run_folder(folder, user_recipe):
+        setup = set_up_run(recipe, start, folder, listener)
+        write_model(folder, setup.recipe, setup.model, weights=False)
+        return learn(setup, folder, started_at, listener)
+
+
+def learn(setup: "RunSetup", folder: Path, started_at: float, listener: Listener) -> Model:
+    """Trains what is set up, and scores and reports it."""
+    recipe, learning = setup.recipe, find_task(setup.recipe.task).learning
+    write_fingerprint(folder, recipe, setup.data.fingerprint)
+    model = Model(folder, recipe, (setup.model,))
+    listener.note(opening_line(recipe, model.name, model.weights))
+    if stage := learning.first(setup.model, setup.data, recipe):
         recipe = run_first(stage, recipe, folder, listener)
     listener.begin(recipe.network.name, budget(recipe))
-    work = learning.work(ready.model, ready.data, recipe)
+    work = learning.work(setup.model, setup.data, recipe)
     outcome = Loop(work, recipe.train, recipe.seed, folder, listener).run()
     model = load(folder)
-    conclude(model, outcome, ready, began, listener)
+    conclude(model, outcome, setup, started_at, listener)
+    keep_or_drop(recipe, folder)
     return model
 
 
+def keep_or_drop(recipe: Recipe, folder: Path) -> None:
+    """Removes the checkpoints of a finished run, unless its recipe says that they stay."""
+    if not recipe.train.keep:
+        drop_all(folder)
+
+
 @dataclass(frozen=True)
-class Ready:
-    """All that there is before the first step: the recipe that the data settle, the data, the network with the weights
-    it begins with, and what is to be said of where they come from.
+class RunSetup:
+    """A run before its first step: the recipe resolved for the data, the data, the model with its initial weights, and
+    lines on where these come from.
     """
 
     recipe: Recipe
     data: PreparedData
     model: LearnableModel
-    about: list[str]
+    start_lines: list[str]
 
 
-def get_ready(recipe: Recipe, start: Start | None, folder: Path, listener: Listener) -> Ready:
+def set_up_run(recipe: Recipe, start: Start | None, folder: Path, listener: Listener) -> RunSetup:
     """Prepares the data, and builds the network."""
     learning, pretrained = find_task(recipe.task).learning, start.pretrained if start else None
     data = learning.prepare(recipe, folder, listener.note, pretrained)
     recipe = learning.resolve_for_data(recipe, data)
     model = learning.build(recipe, data, pretrained)
-    taken = begin_with(model.network, learning.pretrained(model), start) if start else None
-    about = (taken.lines(str(start)) if taken else []) + freeze_parts(model.network, recipe, taken)
+    transferred = begin_with(model.network, learning.pretrained(model), start) if start else None
+    start_lines = (transferred.lines(str(start)) if transferred else []) + freeze_parts(
+        model.network, recipe, transferred
+    )
     advice = "" if recipe.start else learning.advice(recipe, data)
-    for line in about or [advice]:
+    for line in start_lines or [advice]:
         if line:
             listener.note(line)
-    return Ready(recipe, data, model, about)
+    return RunSetup(recipe, data, model, start_lines)
 
 
 def run_first(stage: Stage, recipe: Recipe, folder: Path, listener: Listener) -> Recipe:
-    """Learns what a task has learnt before the rest, in a folder of its own; the recipe with what is left to spend."""
-    place = folder / "codebook"
-    place.mkdir(exist_ok=True)
+    """Trains a task's first stage (a codebook) in a folder of its own; the recipe with the remaining budget."""
+    codebook_folder = folder / "codebook"
+    codebook_folder.mkdir(exist_ok=True)
     listener.begin("codebook", budget(replace(recipe, train=stage.train)))
-    Loop(stage.work, stage.train, recipe.seed, place, listener).run()
-    put_weights(stage.work.network, read_tensors(place / "model.safetensors"), place)
-    return replace(recipe, train=stage.rest)
+    Loop(stage.work, stage.train, recipe.seed, codebook_folder, listener).run()
+    put_weights(stage.work.network, read_tensors(codebook_folder / "model.safetensors"), codebook_folder)
+    return replace(recipe, train=stage.remaining)
 
 
-def conclude(model: Model, outcome: Outcome, ready: Ready, began: float, listener: Listener) -> None:
+def conclude(model: Model, outcome: Outcome, setup: RunSetup, started_at: float, listener: Listener) -> None:
     """Scores the best weights once, writes the report, and then the scores, which say that the run is finished."""
-    data = ready.data
+    data = setup.data
     examples, split = (data.test, "test") if data.test else (data.valid, "valid")
     listener.note(f"scoring {count(len(examples), f'{split} example')}")
-    scores = model.scored(examples, model.recipe)
+    scores = model.score_examples(examples, model.recipe)
     speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
     remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
     for line in remarks:
@@ -139,11 +170,11 @@ def conclude(model: Model, outcome: Outcome, ready: Ready, began: float, listene
         generate_tokens_per_second=speed,
         peak_memory_mb=outcome.peak_memory_mb,
         training_seconds=outcome.position.seconds,
-        wall_seconds=time.time() - began,
+        wall_seconds=time.time() - started_at,
         best_step=outcome.position.best_step,
         steps=outcome.position.step,
         notes=[*data.notes, *remarks],
-        start=[line.strip() for line in ready.about],
+        start=[line.strip() for line in setup.start_lines],
     )
     write_report(model, scores, facts, read_curve(model.folder))
     write_scores(model.folder, facts, scores)
@@ -164,12 +195,12 @@ def check(recipe: Recipe) -> Findings:
     return find_task(recipe.task).learning.check(recipe)
 
 
-def opening(recipe: Recipe, network: str, weights: int) -> str:
+def opening_line(recipe: Recipe, network: str, weights: int) -> str:
     """What is about to happen, in a line."""
     train = recipe.train
     threads = int(train.threads)
-    where = f"{threads} core{'s' * (threads != 1)}" if train.device == "cpu" else train.device
-    return f"{budget(recipe)} on {where} ({train.precision}) · {network}, {weights / 1e6:.2f} M weights"
+    device = f"{threads} core{'s' * (threads != 1)}" if train.device == "cpu" else train.device
+    return f"{budget(recipe)} on {device} ({train.precision}) · {network}, {weights / 1e6:.2f} M weights"
 
 
 def budget(recipe: Recipe) -> str:

@@ -20,7 +20,7 @@ class Maps(dict[str, list[Tensor]]):
         # "layers" says nothing to a reader: decoder.layers.1.memory is layer 1 of the decoder
         self.names = {module: name.replace("layers.", "") for name, module in network.named_modules()}
 
-    def whole(self) -> dict[str, Tensor]:
+    def concatenate(self) -> dict[str, Tensor]:
         """One tensor a name: what was noted step by step is joined along the target positions (dimension -2)."""
         return {name: torch.cat(parts, dim=-2) for name, parts in self.items()}
 

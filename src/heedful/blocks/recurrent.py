@@ -37,12 +37,14 @@ class Recurrent(nn.Module):
         assert width % 2 == 0 or not bidirectional, f"two directions cannot share the width {width}"
         self.cell: Cell = cell
         self.width = width
-        self.ways = 2 if bidirectional else 1
+        self.directions = 2 if bidirectional else 1
         self.parts = 2 if cell == "lstm" else 1  # tensors that a layer carries on: h, and the LSTM's c
         self.dropout = Dropout(dropout)
         kind = LAYERS[cell]
         self.layers = nn.ModuleList(
-            kind(width if layer else input_width, width // self.ways, batch_first=True, bidirectional=bidirectional)
+            kind(
+                width if layer else input_width, width // self.directions, batch_first=True, bidirectional=bidirectional
+            )
             for layer in range(depth)
         )
         for name, weight in self.named_parameters():
@@ -65,8 +67,8 @@ class Recurrent(nn.Module):
         states: list[Tensor] = []
         for number, layer in enumerate(self.layers):
             start = self.of_layer(hidden, number)
-            read = self.read_readably if recording() else self.read
-            x, last = read(layer, x if number == 0 else self.dropout(x), start, lengths)
+            read_layer = self.read_readably if recording() else self.read
+            x, last = read_layer(layer, x if number == 0 else self.dropout(x), start, lengths)
             states += last
         return x, tuple(states)
 
@@ -106,8 +108,9 @@ class Recurrent(nn.Module):
             return self.read_readably(layer, x, start, lengths)  # packing refuses rows without any position
         before = None
         if start is not None:
-            ways = [part.unflatten(-1, (self.ways, -1)).transpose(0, 1).contiguous() for part in start]  # (ways, N, D)
-            before = tuple(ways) if self.cell == "lstm" else ways[0]
+            # each (directions, N, D)
+            parts = [part.unflatten(-1, (self.directions, -1)).transpose(0, 1).contiguous() for part in start]
+            before = tuple(parts) if self.cell == "lstm" else parts[0]
         if host is None or bool((host == x.size(1)).all()):
             out, last = layer(x, before)
             out = out.contiguous()  # dropout draws in the order of memory, which has to be the twin's
@@ -125,20 +128,20 @@ class Recurrent(nn.Module):
         steps = x.size(1)
         real = up_to(lengths if lengths is not None else torch.full((len(x),), steps, device=x.device), steps)
         begin = start or tuple(x.new_zeros(len(x), self.width) for _ in range(self.parts))
-        halves = [part.chunk(self.ways, dim=-1) for part in begin]
+        halves = [part.chunk(self.directions, dim=-1) for part in begin]
         outputs, lasts = [], []
-        for way in range(self.ways):
-            weights = [getattr(layer, f"{name}_l0{'_reverse' if way else ''}") for name in
+        for direction in range(self.directions):
+            weights = [getattr(layer, f"{name}_l0{'_reverse' if direction else ''}") for name in
                        ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]  # fmt: skip
-            hidden: Hidden = tuple(half[way] for half in halves)
+            hidden: Hidden = tuple(half[direction] for half in halves)
             states: list[Tensor] = []
-            for t in reversed(range(steps)) if way else range(steps):
+            for t in reversed(range(steps)) if direction else range(steps):
                 new = EQUATIONS[self.cell](x[:, t], hidden, *weights)
                 keep = real[:, t : t + 1]
                 hidden = tuple(torch.where(keep, after, before) for after, before in zip(new, hidden, strict=True))
                 states.append(torch.where(keep, hidden[0], 0.0))
-            note(self, f"states{way}", lambda states=states: torch.stack(states, dim=1))
-            outputs.append(torch.stack(states[::-1] if way else states, dim=1))
+            note(self, f"states{direction}", lambda states=states: torch.stack(states, dim=1))
+            outputs.append(torch.stack(states[::-1] if direction else states, dim=1))
             lasts.append(hidden)
         return torch.cat(outputs, dim=-1), tuple(torch.cat(parts, dim=-1) for parts in zip(*lasts, strict=True))
 

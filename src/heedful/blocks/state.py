@@ -39,14 +39,14 @@ class Memory:
 class State:
     """What a decoder remembers of R rows; row r belongs to source r // K.
 
-    A state that holds buffers (`start` with room > 0) is spent once it was passed to `forward`, which writes into
+    A state that holds buffers (`start` with capacity > 0) is spent once it was passed to `forward`, which writes into
     them. To go on from one point twice, fork it with `select`, which copies.
     """
 
     source: dict[str, Tensor]  # (N, ...)  computed once by start, never copied per beam; {} for a language model
     hidden: dict[str, Tensor]  # (R, ...)
     lengths: Tensor  # (R,)  positions each row has read
-    buffers: dict[str, Tensor] = field(default_factory=dict)  # (R, room, ...)  what was read, a place a position
+    buffers: dict[str, Tensor] = field(default_factory=dict)  # (R, capacity, ...)  what was read, a place a position
 
     def select(self, rows: Tensor, sources: Tensor | None = None) -> "State":
         """The rows (N', K'), by their old numbers; `sources` (N',) says which sources stay, if some leave."""
@@ -60,7 +60,7 @@ class State:
             source = {name: value.index_select(0, sources) for name, value in source.items()}
         return State(source, hidden, self.lengths.index_select(0, flat), buffers)
 
-    def reorder(self, rows: Tensor, read: int) -> "State":
+    def reorder(self, rows: Tensor, steps: int) -> "State":
         """The rows (N, K), each taken from its own source; none has read more than `read` positions.
 
         It spends this state, where `select` copies: buffers are written in place, as the memory for new ones at each
@@ -68,23 +68,23 @@ class State:
         """
         flat, (sources, beams) = rows.reshape(-1), rows.shape
         for buffer in self.buffers.values():
-            of_source = beams * read * buffer[0, 0].numel() * buffer.element_size()
-            some = max(1, MOVED_AT_ONCE // of_source) * beams
-            for low in range(0, sources * beams, some):
-                part = buffer[low : low + some, :read]
-                part.copy_(part.index_select(0, flat[low : low + some] - low))
+            of_source = beams * steps * buffer[0, 0].numel() * buffer.element_size()
+            rows_at_once = max(1, MOVED_AT_ONCE // of_source) * beams
+            for low in range(0, sources * beams, rows_at_once):
+                part = buffer[low : low + rows_at_once, :steps]
+                part.copy_(part.index_select(0, flat[low : low + rows_at_once] - low))
         hidden = {name: value.index_select(0, flat) for name, value in self.hidden.items()}
         return self.replace(hidden, self.lengths.index_select(0, flat))
 
-    def widen(self, room: int, most: int) -> "State":
-        """The same with buffers, if it holds any, for at least `room` positions; it is spent if they grow.
+    def widen(self, capacity: int, most: int) -> "State":
+        """The same with buffers, if it holds any, for at least `capacity` positions; it is spent if they grow.
 
         They grow by more than is asked for, but not beyond `most`.
         """
-        if all(buffer.size(1) >= room for buffer in self.buffers.values()):
+        if all(buffer.size(1) >= capacity for buffer in self.buffers.values()):
             return self
-        room = max(room, min(room + SPARE, most))
-        return replace(self, buffers={name: grow(buffer, room) for name, buffer in self.buffers.items()})
+        capacity = max(capacity, min(capacity + SPARE, most))
+        return replace(self, buffers={name: grow(buffer, capacity) for name, buffer in self.buffers.items()})
 
     def replace(self, hidden: dict[str, Tensor], lengths: Tensor) -> "State":
         """The same sources, read further."""
@@ -94,7 +94,7 @@ class State:
     def cat(states: Sequence["State"]) -> "State":
         """States of the same decoder side by side: new sources join a running batch.
 
-        Where sizes differ (source positions, room) the shorter are filled up behind with zeros, which masks hide.
+        Where sizes differ (source positions, capacity) the shorter are filled up behind with zeros, which masks hide.
         """
         first = states[0]
         source = {name: join([state.source[name] for state in states]) for name in first.source}
@@ -116,9 +116,9 @@ def join(tensors: Sequence[Tensor]) -> Tensor:
     return joined
 
 
-def grow(buffer: Tensor, room: int) -> Tensor:
-    """A buffer (R, T, ...) with zeros behind, up to `room` positions."""
-    return F.pad(buffer, (*(0, 0) * (buffer.dim() - 2), 0, room - buffer.size(1)))
+def grow(buffer: Tensor, capacity: int) -> Tensor:
+    """A buffer (R, T, ...) with zeros behind, up to `capacity` positions."""
+    return F.pad(buffer, (*(0, 0) * (buffer.dim() - 2), 0, capacity - buffer.size(1)))
 
 
 def by_source(rows: Tensor, sources: int) -> Tensor:

@@ -54,9 +54,9 @@ class Patches(nn.Module):
         self.register_buffer("std", torch.tensor(pixels.std) * 255, persistent=False)
         self.stem = Stem(len(pixels.mean), width, stem)
         side = map_side(pixels.size, stem)
-        high, wide = cut(patch, side)
+        high, wide = patch_size(patch, side)
         assert side % high == 0 and side % wide == 0, f"patches of {high} x {wide} do not fill {side} x {side}"
-        self.cut = high, wide
+        self.patch_size = high, wide
         self.grid = side // high, side // wide
         self.linear = nn.Linear(self.stem.channels * high * wide, width)
 
@@ -64,7 +64,7 @@ class Patches(nn.Module):
         """Bytes (N, H, W, C) -> (N, S, D), S = rows x columns of the grid."""
         x = ((pictures - self.mean) / self.std).permute(0, 3, 1, 2)  # the memory stays colours last, as kernels like it
         x = self.stem(x)
-        high, wide = self.cut
+        high, wide = self.patch_size
         pieces = x.unflatten(3, (-1, wide)).unflatten(2, (-1, high))  # (N, C, rows, high, columns, wide)
         return self.linear(pieces.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2))
 
@@ -78,7 +78,7 @@ def map_side(size: int, stem: int) -> int:
     return math.ceil(size / 2**stem)
 
 
-def cut(patch: Patch, side: int) -> tuple[int, int]:
+def patch_size(patch: Patch, side: int) -> tuple[int, int]:
     """Height and width of a patch on a map of this side."""
     if patch == "whole":
         return side, side

@@ -1,4 +1,4 @@
-"""The command line. `heedful` and `heedful --help` answer from this file alone: no torch, no pydantic, no typer."""
+"""The command line. `heedful` and `heedful --help` import neither torch nor pydantic nor typer."""
 
 import os
 import sys
@@ -19,25 +19,25 @@ SHAPES = """\
 
 def main() -> None:
     """The `heedful` command."""
-    # Threads that wait by spinning take the processor from those they wait for, once anything else runs on it. A
-    # short spin, then sleep: docs/log.md has the figures.
+    # Threads that spin while they wait take processor time from those they wait for, as soon as other processes are
+    # busy. So they spin briefly and then sleep: docs/log.md has the measurements.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    # Texts go in and out as UTF-8 whatever the locale says; what stderr cannot show, it spells out.
+    # Input and output are UTF-8 in any locale; what stderr cannot encode is written as escapes.
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         stream.reconfigure(encoding="utf-8", errors=errors)  # pyright: ignore[reportAttributeAccessIssue]
     try:
         code = answer(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (head, less) has gone. Python would complain once more when it flushes at exit.
+        # The reader of the pipe (head, less) has exited. Python would fail again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     sys.exit(code)
 
 
 def answer(words: list[str]) -> int:
-    """Does what the words of a command line say and returns the exit code."""
+    """Runs the command of a command line and returns the exit code."""
     if "_HEEDFUL_COMPLETE" not in os.environ:
         if not words:
             print(welcome(), end="")
@@ -56,29 +56,29 @@ def answer(words: list[str]) -> int:
 
 
 def welcome() -> str:
-    """What `heedful` alone shows: the five shapes, and a few commands to begin with."""
+    """The output of `heedful` alone: the five shapes, and a few commands to begin with."""
     return f"""\
-Heedful: something goes in, is read into vectors, and something comes out. Five shapes:
+Heedful: sequence models, from the plain RNN to the Transformer. Input and output have one of five shapes:
 
 {SHAPES}
 Begin with
-   heedful demo                               see it work, about five minutes
+   heedful demo                               a demonstration, about five minutes
    heedful train translate pairs.tsv          your own data: source<TAB>target on each line
-   heedful train classify photos/             your own pictures: a folder a class
-   heedful networks                           what there is, from the plain RNN to the Transformer
+   heedful train classify photos/             your own pictures: one folder per class
+   heedful networks                           all networks, and what each of them added
 
 All commands: heedful --help
 """
 
 
 def overview() -> str:
-    """What `heedful --help` shows: a line for each command."""
+    """The output of `heedful --help`: a line for each command."""
     rows = "\n".join(f"  {command.name:<10}  {command.help}" for command in COMMANDS)
     return f"""\
 Usage: heedful COMMAND …
 
 {rows}
 
-heedful COMMAND --help tells more of one. heedful --version prints the version.
-heedful --install-completion teaches your shell to complete all of these.
+heedful COMMAND --help describes a command. heedful --version prints the version.
+heedful --install-completion installs completion for your shell.
 """

@@ -1,4 +1,4 @@
-"""What the commands that ask a model share: their flags, what is asked, and where the answers go."""
+"""What the commands that ask a model share: flags, reading of inputs, writing of answers."""
 
 import json
 import sys
@@ -35,7 +35,7 @@ Pictures = Annotated[
     ),
 ]
 File = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="What to ask from a file, one a line.")]
-With = Annotated[
+MoreRuns = Annotated[
     list[str] | None, typer.Option("--with", metavar="RUN", help="Another run that answers along; repeat.")
 ]
 Best = Annotated[int | None, typer.Option("--n", metavar="N", help="The N best answers to each, a line each.")]
@@ -48,82 +48,82 @@ UNSEEN = "what the model never saw"
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a command line asks: texts or names of files, or a file (else standard input) of them; and settings."""
+class Question:
+    """What a command line asks: inputs (texts or names), or a file with them (else standard input); settings."""
 
-    given: list[str]
+    inputs: list[str]
     file: Path | None
     changes: dict[str, Any]
 
     def lines(self) -> Iterator[str]:
-        """What is asked, one by one."""
-        return typed(self.given) if self.given else read(self.file)
+        """The inputs, one by one."""
+        return check_utf8(self.inputs) if self.inputs else read_lines(self.file)
 
     @property
     def at_once(self) -> int:
-        """How many are answered together. A person at the keyboard wants each answer at once."""
-        return 1 if not self.given and not self.file and sys.stdin.isatty() else LINES_AT_ONCE
+        """How many inputs are answered together: a single one where they are typed at a terminal."""
+        return 1 if not self.inputs and not self.file and sys.stdin.isatty() else LINES_AT_ONCE
 
 
-def request(words: list[str] | None, file: Path | None, output: Path | None, n: int | None = None) -> Request:
-    """What the words of a command line ask; raises HeedfulError for what cannot be meant."""
-    given, settings = texts_and_settings(words or [])
+def parse_question(words: list[str] | None, file: Path | None, output: Path | None, n: int | None = None) -> Question:
+    """Inputs and settings of a command line; raises HeedfulError for contradictions."""
+    inputs, settings = texts_and_settings(words or [])
     changes = changes_of(settings + ([f"generate.n_best={n}"] if n is not None else []))
-    if file and given:
-        raise HeedfulError(f"What to ask is in {file}, and {given[0]!r} is here.", "Leave one of them out.")
+    if file and inputs:
+        raise HeedfulError(f"What to ask is in {file}, and {inputs[0]!r} is here.", "Leave one of them out.")
     if file and output and output.resolve() == file.resolve():
         raise HeedfulError(f"The answers would be written over {file}.", "Name another file after -o.")
-    return Request(given, file, changes)
+    return Question(inputs, file, changes)
 
 
-def loaded(verb: str, run: str, others: list[str] | None) -> "Model":
+def load_model(verb: str, run: str, more_runs: list[str] | None) -> "Model":
     """The model of a run, or of several that answer together; raises HeedfulError if it does something else."""
     from heedful import api
 
-    model = api.load(run, *(others or []))
+    model = api.load(run, *(more_runs or []))
     if model.task != verb:
         cure = f"As in: heedful {model.task} {run} {model.asked_with}"
-        made = "published" if model.published else "trained"
-        raise HeedfulError(f"{run} was {made} to {model.task}, and not to {verb}.", cure)
+        verb_form = "published" if model.published else "trained"
+        raise HeedfulError(f"{run} was {verb_form} to {model.task}, and not to {verb}.", cure)
     return model
 
 
-def pictures(lines: Iterable[str]) -> Iterator[str]:
+def picture_names(lines: Iterable[str]) -> Iterator[str]:
     """Pictures by name; for a folder or a sample all in it, in their order. Blank lines name nothing."""
     from heedful.data.pictures.files import pictures_in
 
     for line in filter(str.strip, lines):
-        several = pictures_in(line)
-        yield from [line] if several is None else several
+        names = pictures_in(line)
+        yield from [line] if names is None else names
 
 
-def answered(
-    answer: Callable[[list[str]], "list[list[Answer]]"], inputs: Iterator[str], at_once: int, unseen: str = UNSEEN
+def answer_all(
+    answer: Callable[[list[str]], "list[list[Answer]]"], inputs: Iterator[str], at_once: int, unknown_name: str = UNSEEN
 ) -> "Iterator[list[Answer]]":
-    """Answers in the order of the inputs; says which could not be read wholly (`unseen`), or were not finished."""
-    count = unfinished = unread = 0
-    pieces: dict[str, None] = {}
+    """Answers in the order of the inputs; reports inputs with unknown tokens (`unseen`), and unfinished answers."""
+    total = unfinished_count = unknown_count = 0
+    unknown_pieces: dict[str, None] = {}
     for chunk in chunks(inputs, at_once):
         for answers in answer(chunk):
             yield answers
             best = answers[0]
-            count += 1
-            unfinished += not best.complete
-            unread += bool(best.unknown)
-            pieces |= dict.fromkeys(best.unknown)
-    say_unknown(unread, count, list(pieces), unseen)
-    if unfinished:
-        told = "answers are unfinished: the longest allowed length was reached (generate.max_length)."
-        print(f"{unfinished:,} of {count:,} {told}", file=sys.stderr)
+            total += 1
+            unfinished_count += not best.complete
+            unknown_count += bool(best.unknown)
+            unknown_pieces |= dict.fromkeys(best.unknown)
+    report_unknown(unknown_count, total, list(unknown_pieces), unknown_name)
+    if unfinished_count:
+        remark = "answers are unfinished: the longest allowed length was reached (generate.max_length)."
+        print(f"{unfinished_count:,} of {total:,} {remark}", file=sys.stderr)
 
 
-def say_unknown(unread: int, count: int, pieces: list[str], unseen: str = UNSEEN) -> None:
-    """Says how many of the texts asked hold what the vocabulary has not, and what that is."""
-    if unread:
-        print(f"{unread:,} of {count:,} texts hold {unseen}: {shown(pieces)}.", file=sys.stderr)
+def report_unknown(unknown_count: int, total: int, pieces: list[str], unknown_name: str = UNSEEN) -> None:
+    """Reports how many texts hold tokens that are not in the vocabulary, and the first of these."""
+    if unknown_count:
+        print(f"{unknown_count:,} of {total:,} texts hold {unknown_name}: {join_pieces(pieces)}.", file=sys.stderr)
 
 
-def shown(pieces: list[str]) -> str:
+def join_pieces(pieces: list[str]) -> str:
     """The first few pieces, and how many more there are."""
     more = f" and {len(pieces) - 10:,} more" if len(pieces) > 10 else ""
     return " ".join(pieces[:10]) + more
@@ -136,20 +136,20 @@ def table_lines(answers: "list[Answer]") -> list[str]:
 
 def json_line(answers: "list[Answer]") -> list[str]:
     """One object: the source and all of its answers, best first."""
-    listed = [{key: value for key, value in answer.plain().items() if key != "source"} for answer in answers]
-    return [json.dumps({"source": answers[0].source, "answers": listed}, ensure_ascii=False)]
+    fields = [{key: value for key, value in answer.plain().items() if key != "source"} for answer in answers]
+    return [json.dumps({"source": answers[0].source, "answers": fields}, ensure_ascii=False)]
 
 
-def scored(model: "Model", asked: Request) -> Iterator[str]:
+def score_lines(model: "Model", question: Question) -> Iterator[str]:
     """Each given pair with its score."""
-    for chunk in chunks(pairs(asked.lines(), bool(asked.given)), asked.at_once):
+    for chunk in chunks(pairs(question.lines(), bool(question.inputs)), question.at_once):
         for (source, target), number in zip(chunk, model.score(chunk), strict=True):
             yield f"{source}\t{target}\t{number:.4f}"
 
 
-def only_score(asked: Request, *others: object) -> None:
+def refuse_search_flags(question: Question, *flags: object) -> None:
     """Raises HeedfulError if --score came with flags or settings of a search."""
-    if asked.changes or any(others):
+    if question.changes or any(flags):
         raise HeedfulError("--score takes no --n, no other form of answers and no settings: nothing is searched for.")
 
 
@@ -178,7 +178,7 @@ def write(lines: Iterable[str], output: Path | None, flush: bool = False) -> Non
             print(line, file=sink, flush=flush)
 
 
-def typed(texts: list[str]) -> Iterator[str]:
+def check_utf8(texts: list[str]) -> Iterator[str]:
     """Texts from the command line itself; raises HeedfulError for bytes that are not UTF-8."""
     for text in texts:
         try:
@@ -188,18 +188,18 @@ def typed(texts: list[str]) -> Iterator[str]:
         yield text
 
 
-def read(file: Path | None) -> Iterator[str]:
+def read_lines(file: Path | None) -> Iterator[str]:
     """The lines of a file, or of standard input; raises HeedfulError for the first that is not UTF-8."""
     name = str(file or "standard input")
     try:
         with file.open("rb") if file else nullcontext(sys.stdin.buffer) as stream:
             for number, line in enumerate(stream, 1):
-                yield decoded(line, f"{name} line {number}")
+                yield decode_line(line, f"{name} line {number}")
     except OSError as error:
         raise HeedfulError(f"{name} cannot be read: {error.strerror}.") from None
 
 
-def decoded(line: bytes, where: str) -> str:
+def decode_line(line: bytes, where: str) -> str:
     """A line without its end; raises HeedfulError where it is not UTF-8."""
     try:
         return line.decode("utf-8").rstrip("\r\n")

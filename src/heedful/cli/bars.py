@@ -1,4 +1,4 @@
-"""Labels in step on a terminal: bars of letters, coloured where colours are seen, or words with a label below each."""
+"""Labels of steps on a terminal: bars of letters, coloured where colours are shown, or words with labels below."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,68 +10,71 @@ from rich.text import Text
 
 from heedful.report.terminal import columns, signs_of, time_bars
 
-NAME = 32  # characters of a clip's name
-LEAST = 20  # signs of a bar, however narrow the terminal
+MAX_NAME = 32  # characters of a clip's name
+MIN_WIDTH = 20  # of a bar, in signs, however narrow the terminal
 # Okabe and Ito's colours, told apart by colour-blind people too, as numbers of a terminal's 256.
 COLOURS = (214, 117, 36, 227, 26, 166, 175, 250)
-PALE = (25, 231)  # what is written on a dark colour, and on it alone
+DARK_COLOURS = (25, 231)  # those on which text is white
 
 
 def show(clips: Sequence[tuple[str, Sequence[str]]], names: Sequence[str]) -> None:
     """Prints a bar for each clip, and what the letters mean."""
     console = Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=True)
-    rows = [(shortened(name), labels) for name, labels in clips]
+    rows = [(shorten(name), labels) for name, labels in clips]
     width = max(cell_len(name) for name, _ in rows)
-    text = time_bars(rows, names, max(LEAST, console.width - width - 2))
+    text = time_bars(rows, names, max(MIN_WIDTH, console.width - width - 2))
     if console.is_terminal and not console.no_color:
-        console.print(coloured(text, width + 2, signs_of(names)))
+        console.print(colour_bars(text, width + 2, signs_of(names)))
     else:
         print(text)
 
 
-def shortened(name: str) -> str:
+def shorten(name: str) -> str:
     """The end of a long name."""
-    return name if len(name) <= NAME else f"…{name[1 - NAME :]}"
+    return name if len(name) <= MAX_NAME else f"…{name[1 - MAX_NAME :]}"
 
 
-def coloured(text: str, left: int, signs: Mapping[str, str]) -> Text:
+def colour_bars(text: str, indent: int, signs: Mapping[str, str]) -> Text:
     """Bars whose letters stand on colours, a colour a label; the last line is what they mean."""
-    styles = {sign: style(place) for place, sign in enumerate(sign for label, sign in signs.items() if label)}
+    styles = {sign: style(index) for index, sign in enumerate(sign for label, sign in signs.items() if label)}
     *bars, meaning = text.splitlines()
-    found = Text()
+    coloured_text = Text()
     for line in bars:
-        found.append(line[:left])
-        for sign, same in groupby(line[left:]):
-            found.append("".join(same), styles.get(sign, ""))
-        found.append("\n")
+        coloured_text.append(line[:indent])
+        for sign, group in groupby(line[indent:]):
+            coloured_text.append("".join(group), styles.get(sign, ""))
+        coloured_text.append("\n")
     last = Text(meaning)
     for label, sign in signs.items():
-        place = meaning.find(f"   {sign} {label}")
-        if label and place >= 0:
-            last.stylize(styles[sign], place + 3, place + 4)
-    return found + last
+        index = meaning.find(f"   {sign} {label}")
+        if label and index >= 0:
+            last.stylize(styles[sign], index + 3, index + 4)
+    return coloured_text + last
 
 
-def style(place: int) -> str:
+def style(index: int) -> str:
     """The colour of a label; where there are more labels than colours, letters tell them apart."""
-    colour = COLOURS[place % len(COLOURS)]
-    return f"{'white' if colour in PALE else 'black'} on color({colour})"
+    colour = COLOURS[index % len(COLOURS)]
+    return f"{'white' if colour in DARK_COLOURS else 'black'} on color({colour})"
 
 
 def show_words(words: Sequence[str], labels: Sequence[str]) -> None:
     """Prints words in lines as long as the terminal is wide, below each its label."""
     room = Console(file=sys.stdout).width
-    line: list[int] = []
+    indices: list[int] = []
     for step, (word, label) in enumerate(zip(words, labels, strict=True)):
-        wide = 2 + max(cell_len(word), cell_len(label))
-        if line and sum(2 + max(cell_len(words[one]), cell_len(labels[one])) for one in line) + wide > room + 2:
-            show_line(words, labels, line)
-            line = []
-        line.append(step)
-    show_line(words, labels, line)
+        width = 2 + max(cell_len(word), cell_len(label))
+        if (
+            indices
+            and sum(2 + max(cell_len(words[index]), cell_len(labels[index])) for index in indices) + width > room + 2
+        ):
+            show_line(words, labels, indices)
+            indices = []
+        indices.append(step)
+    show_line(words, labels, indices)
 
 
-def show_line(words: Sequence[str], labels: Sequence[str], line: Sequence[int]) -> None:
+def show_line(words: Sequence[str], labels: Sequence[str], indices: Sequence[int]) -> None:
     """Prints some of the words, their labels, and an empty line."""
-    rows = [[side[one] for one in line] for side in (words, labels)]
-    print(columns(rows, left=set(range(len(line)))), end="\n\n")
+    rows = [[side[index] for index in indices] for side in (words, labels)]
+    print(columns(rows, left_aligned=set(range(len(indices)))), end="\n\n")

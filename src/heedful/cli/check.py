@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from heedful.cli.words import OutputFlag, TestFlag, ValidFlag, What, recipe_of
+from heedful.cli.words import OutputFlag, TaskAndFiles, TestFlag, ValidFlag, recipe_of
 
 
-def run(words: What, valid: ValidFlag = None, test: TestFlag = None, output: OutputFlag = None) -> int:
+def run(words: TaskAndFiles, valid: ValidFlag = None, test: TestFlag = None, output: OutputFlag = None) -> int:
     """Look at the data before training on it: bad rows, duplicates, leaks into test data, lengths, odd characters.
 
     \b

@@ -4,8 +4,8 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from heedful.cli import ask as asking
-from heedful.cli.ask import Best, File, Json, Pictures, Run, Score, With
+from heedful.cli import ask
+from heedful.cli.ask import Best, File, Json, MoreRuns, Pictures, Run, Score
 from heedful.cli.words import OutputFlag
 
 if TYPE_CHECKING:
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def run(
-    model: Run,
+    name: Run,
     words: Pictures = None,
     file: File = None,
     output: OutputFlag = None,
-    others: With = None,
+    more_runs: MoreRuns = None,
     n: Best = None,
     score: Score = False,
     as_json: Json = False,
@@ -34,29 +34,36 @@ def run(
 
     A model that was trained on texts is asked with texts. Answers come in the order of what was asked.
     """
-    asked = asking.request(words, file, output, n)
+    question = ask.parse_question(words, file, output, n)
     if score:
-        asking.only_score(asked, as_json)
-    loaded = asking.loaded("classify", model, others)
+        ask.refuse_search_flags(question, as_json)
+    model = ask.load_model("classify", name, more_runs)
     if score:
-        asking.write(asking.scored(loaded, asked), output, asked.at_once == 1)
+        ask.write(ask.score_lines(model, question), output, question.at_once == 1)
         return
-    inputs = asking.pictures(asked.lines()) if loaded.source_kind == "picture" else asked.lines()
-    found = asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, asked.at_once)
-    written = everything if as_json else likeliest
-    asking.write((line for answers in found for line in written(answers)), output, asked.at_once == 1)
+    inputs = ask.picture_names(question.lines()) if model.source_kind == "picture" else question.lines()
+    answer_lists = ask.answer_all(lambda texts: model.answer(texts, question.changes), inputs, question.at_once)
+    format_answers = as_object if as_json else class_lines
+    ask.write((line for answers in answer_lists for line in format_answers(answers)), output, question.at_once == 1)
 
 
-def likeliest(answers: "list[Answer]") -> list[str]:
+def class_lines(answers: "list[Answer]") -> list[str]:
     """What was asked, its class and how likely that is, a line a class."""
     return [f"{answer.source}\t{answer.output}\t{math.exp(answer.score):.4f}" for answer in answers]
 
 
-def everything(answers: "list[Answer]") -> list[str]:
+def as_object(answers: "list[Answer]") -> list[str]:
     """One object: the likeliest classes, the probabilities of all, and what of a text was never seen."""
     track = answers[0].track
     assert track is not None, "classify keeps them"
-    shares = {name: round(share, 6) for name, share in zip(track.names, track.probabilities[0], strict=True)}
-    best = [{"output": answer.output, "probability": shares[answer.output]} for answer in answers]
-    about = {"source": answers[0].source, "answers": best, "probabilities": shares, "unknown": answers[0].unknown}
-    return [json.dumps(about, ensure_ascii=False)]
+    probabilities = {
+        name: round(probability, 6) for name, probability in zip(track.names, track.probabilities[0], strict=True)
+    }
+    best = [{"output": answer.output, "probability": probabilities[answer.output]} for answer in answers]
+    record = {
+        "source": answers[0].source,
+        "answers": best,
+        "probabilities": probabilities,
+        "unknown": answers[0].unknown,
+    }
+    return [json.dumps(record, ensure_ascii=False)]

@@ -10,9 +10,9 @@ from heedful.cli.words import (
     OutputFlag,
     SizeFlag,
     StepsFlag,
+    TaskAndFiles,
     TestFlag,
     ValidFlag,
-    What,
     recipe_of,
 )
 from heedful.errors import HeedfulError
@@ -23,7 +23,7 @@ Weights = Annotated[str | None, typer.Option(metavar="N", help="Make every netwo
 
 
 def run(
-    words: What,
+    words: TaskAndFiles,
     networks: Networks,
     seeds: Seeds = None,
     weights: Weights = None,
@@ -50,14 +50,14 @@ def run(
     }
     recipe = recipe_of("compare", words, flags)
     rows = [name.strip() for name in networks.split(",")]
-    luck = [recipe.seed] if seeds is None else numbers(seeds)
-    size_asked = None if weights is None else number(weights)
+    seed_numbers = [recipe.seed] if seeds is None else numbers(seeds)
+    weight_count = None if weights is None else number(weights)
 
     from heedful import api
     from heedful.training.progress import terminal
 
     with terminal() as listener:
-        result = api.compare(recipe, rows, luck, output, listener, size_asked)
+        result = api.compare(recipe, rows, seed_numbers, output, listener, weight_count)
     print(show.comparison(result))
 
 

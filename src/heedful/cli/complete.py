@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heedful.cli import ask as asking
-from heedful.cli.ask import File, Json, Request, Run, Score, Texts, With
+from heedful.cli import ask
+from heedful.cli.ask import File, Json, MoreRuns, Question, Run, Score, Texts
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
@@ -21,16 +21,16 @@ Number = Annotated[int | None, typer.Option("--n", metavar="N", help="N continua
 Tokens = Annotated[int | None, typer.Option("--tokens", metavar="N", help="The longest continuation, in tokens.")]
 Stop = Annotated[list[str] | None, typer.Option("--stop", metavar="TEXT", help="Stop before this text comes; repeat.")]
 
-BETWEEN = "---"
+SEPARATOR = "---"
 """The line between two continuations."""
 
 
 def run(
-    model: Run,
+    name: Run,
     words: Texts = None,
     file: File = None,
     output: OutputFlag = None,
-    others: With = None,
+    more_runs: MoreRuns = None,
     n: Number = None,
     tokens: Tokens = None,
     stop: Stop = None,
@@ -51,84 +51,84 @@ def run(
     A line --- stands between two continuations. What is drawn hangs on the seed and the text alone; without a seed it
     is the same each time.
     """
-    asked = request(words, file, output, n, tokens, stop)
+    question = parse_question(words, file, output, n, tokens, stop)
     if score:
-        asking.only_score(asked, as_json)
-    loaded = asking.loaded("complete", model, others)
+        ask.refuse_search_flags(question, as_json)
+    model = ask.load_model("complete", name, more_runs)
     if score:
-        asking.write(asking.scored(loaded, asked), output, asked.at_once == 1)
+        ask.write(ask.score_lines(model, question), output, question.at_once == 1)
     elif output is None and not as_json and sys.stdout.isatty():
-        stream(loaded, asked)
+        stream(model, question)
     else:
-        asking.write(lines(loaded, asked, as_json), output, asked.at_once == 1)
+        ask.write(lines(model, question, as_json), output, question.at_once == 1)
 
 
-def request(
+def parse_question(
     words: list[str] | None,
     file: Path | None,
     output: Path | None,
     n: int | None,
     tokens: int | None,
     stop: list[str] | None,
-) -> Request:
+) -> Question:
     """What the words of a command line ask; raises HeedfulError for what is said twice."""
-    asked = asking.request(words, file, output, n)
+    question = ask.parse_question(words, file, output, n)
     for flag, key, value in (("--tokens", "generate.max_length", tokens), ("--stop", "generate.stop", stop)):
-        if value and key in asked.changes:
+        if value and key in question.changes:
             raise HeedfulError(f"{key} is set twice.", f"Once as {flag}; keep one.")
         if value is not None:
-            asked.changes[key] = value
-    return asked
+            question.changes[key] = value
+    return question
 
 
-def lines(model: "Model", asked: Request, as_json: bool) -> Iterator[str]:
+def lines(model: "Model", question: Question, as_json: bool) -> Iterator[str]:
     """The continuations, as texts or as an object for each prompt."""
     first = True
-    for chunk in asking.chunks(asked.lines(), asked.at_once):
-        found = model.answer(chunk, asked.changes)
-        remark(found)
-        for answers in found:
+    for chunk in ask.chunks(question.lines(), question.at_once):
+        answer_lists = model.answer(chunk, question.changes)
+        remark(answer_lists)
+        for answers in answer_lists:
             if as_json:
                 yield as_object(answers)
                 continue
             for answer in answers:
-                yield from ([] if first else [BETWEEN])
+                yield from ([] if first else [SEPARATOR])
                 yield answer.source + answer.output
                 first = False
 
 
-def stream(model: "Model", asked: Request) -> None:
+def stream(model: "Model", question: Question) -> None:
     """The continuations on a terminal: one is written as it grows, several when they are done."""
     first = True
-    for text in asked.lines():
-        print(end="" if first else f"{BETWEEN}\n")
-        told: list[str] = []
+    for text in question.lines():
+        print(end="" if first else f"{SEPARATOR}\n")
+        pieces: list[str] = []
 
-        def tell(piece: str, text: str = text, told: list[str] = told) -> None:
-            print(piece if told else text + piece, end="", flush=True)
-            told.append(piece)
+        def tell(piece: str, text: str = text, pieces: list[str] = pieces) -> None:
+            print(piece if pieces else text + piece, end="", flush=True)
+            pieces.append(piece)
 
-        [answers] = found = model.stream(text, tell, asked.changes)
-        print(end="\n" if told else "")
-        if not told:
-            print(f"\n{BETWEEN}\n".join(answer.source + answer.output for answer in answers))
-        remark(found)
+        [answers] = answer_lists = model.stream(text, tell, question.changes)
+        print(end="\n" if pieces else "")
+        if not pieces:
+            print(f"\n{SEPARATOR}\n".join(answer.source + answer.output for answer in answers))
+        remark(answer_lists)
         first = False
 
 
 def as_object(answers: "list[Answer]") -> str:
     """One object: the prompt and all of its continuations."""
-    listed: list[dict[str, Any]] = [
+    fields: list[dict[str, Any]] = [
         {key: value for key, value in answer.plain().items() if key != "source"} for answer in answers
     ]
-    return json.dumps({"source": answers[0].source, "answers": listed}, ensure_ascii=False)
+    return json.dumps({"source": answers[0].source, "answers": fields}, ensure_ascii=False)
 
 
-def remark(found: "list[list[Answer]]") -> None:
-    """Says what of the prompts could not be read, and which answers outgrew the network."""
-    pieces = dict.fromkeys(piece for answers in found for piece in answers[0].unknown)
-    asking.say_unknown(sum(bool(answers[0].unknown) for answers in found), len(found), list(pieces))
-    notes = [answer.note for answers in found for answer in answers if answer.note]
+def remark(answer_lists: "list[list[Answer]]") -> None:
+    """Reports unknown tokens of the prompts, and answers longer than the network's context."""
+    pieces = dict.fromkeys(piece for answers in answer_lists for piece in answers[0].unknown)
+    ask.report_unknown(sum(bool(answers[0].unknown) for answers in answer_lists), len(answer_lists), list(pieces))
+    notes = [answer.note for answers in answer_lists for answer in answers if answer.note]
     for note in dict.fromkeys(notes):
         times = notes.count(note)
         print(f"{note[0].upper()}{note[1:]}{f' (so {times:,} answers)' if times > 1 else ''}.", file=sys.stderr)

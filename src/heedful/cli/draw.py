@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import ask as asking
-from heedful.cli.ask import File, Json, Run, Texts, With
+from heedful.cli import ask
+from heedful.cli.ask import File, Json, MoreRuns, Run, Texts
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
@@ -23,15 +23,15 @@ Output = Annotated[
 ]
 Number = Annotated[int | None, typer.Option("--n", metavar="N", help="N drawings of each text.")]
 
-LONGEST = 60  # characters of a file's name
+MAX_NAME = 60  # characters of a file's name
 
 
 def run(
-    model: Run,
+    name: Run,
     words: Texts = None,
     file: File = None,
     output: Output = None,
-    others: With = None,
+    more_runs: MoreRuns = None,
     n: Number = None,
     as_json: Json = False,
 ) -> None:
@@ -46,22 +46,24 @@ def run(
 
     Prints each text and the file of its drawing. With --json pictures come as PNG in base64, and no file is written.
     """
-    asked = asking.request(words, file, None, n)
+    question = ask.parse_question(words, file, None, n)
     refuse(output, as_json)
-    loaded = asking.loaded("draw", model, others)
-    found = asking.answered(lambda texts: loaded.answer(texts, asked.changes), asked.lines(), asked.at_once)
+    model = ask.load_model("draw", name, more_runs)
+    answer_lists = ask.answer_all(
+        lambda texts: model.answer(texts, question.changes), question.lines(), question.at_once
+    )
     if as_json:
-        asking.write((line for answers in found for line in asking.json_line(answers)), None)
+        ask.write((line for answers in answer_lists for line in ask.json_line(answers)), None)
         return
     if output is None or is_folder(output):
-        asking.write(in_files(found, output or Path()), None, flush=True)
+        ask.write(write_files(answer_lists, output or Path()), None, flush=True)
     else:
-        asking.write([on_one(loaded, list(found), output)], None)
-    credit(loaded)
+        ask.write([write_sheet(model, list(answer_lists), output)], None)
+    credit(model)
 
 
 def refuse(output: Path | None, as_json: bool) -> None:
-    """Raises HeedfulError for a place that no picture goes to."""
+    """Raises HeedfulError for an output that cannot hold pictures."""
     if output is not None and as_json:
         raise HeedfulError("With --json pictures stand in the lines, and in no file.", "Leave out -o or --json.")
     if output is not None and not is_folder(output) and output.suffix.lower() != ".png":
@@ -73,53 +75,53 @@ def is_folder(path: Path) -> bool:
     return path.is_dir() or not path.suffix
 
 
-def in_files(found: "Iterator[list[Answer]]", folder: Path) -> Iterator[str]:
+def write_files(answer_lists: "Iterator[list[Answer]]", folder: Path) -> Iterator[str]:
     """Writes each drawing into a file of its own; a line for each."""
-    for answers in found:
+    for answers in answer_lists:
         folder.mkdir(parents=True, exist_ok=True)
         for answer in answers:
-            path = free(folder, named(answer.source))
+            path = free_path(folder, file_stem(answer.source))
             path.write_bytes(answer.picture)
             yield f"{answer.source}\t{path}"
 
 
-def on_one(model: "Model", found: "Sequence[list[Answer]]", path: Path) -> str:
+def write_sheet(model: "Model", answer_lists: "Sequence[list[Answer]]", path: Path) -> str:
     """Writes all drawings into one file: a sheet, or the drawing itself where there is but one."""
-    from heedful.report.sheet import Cell, contact_sheet
+    from heedful.report.sheet import SheetCell, contact_sheet
 
-    drawings = [(answers[0].source, tuple(answer.picture for answer in answers)) for answers in found]
+    drawings = [(answers[0].source, tuple(answer.picture for answer in answers)) for answers in answer_lists]
     path.parent.mkdir(parents=True, exist_ok=True)
     if len(drawings) == 1 and len(drawings[0][1]) == 1:
         path.write_bytes(drawings[0][1][0])
         return f"{drawings[0][0]}\t{path}"
-    cells = [Cell(prompt, pictures) for prompt, pictures in drawings]
+    cells = [SheetCell(prompt, pictures) for prompt, pictures in drawings]
     path.write_bytes(contact_sheet(cells, attribution=attributions(model)))
     return str(path)
 
 
-def named(text: str) -> str:
+def file_stem(text: str) -> str:
     """A text as the name of a file.
 
-    >>> named("A red cat, asleep!"), named("???")
+    >>> file_stem("A red cat, asleep!"), file_stem("???")
     ('a-red-cat-asleep', 'drawing')
     """
-    return re.sub(r"\W+", "-", text.lower()).strip("-")[:LONGEST].strip("-") or "drawing"
+    return re.sub(r"\W+", "-", text.lower()).strip("-")[:MAX_NAME].strip("-") or "drawing"
 
 
-def free(folder: Path, name: str) -> Path:
+def free_path(folder: Path, name: str) -> Path:
     """A name in the folder that no file has."""
-    numbered = (f"{name}-{number}.png" if number > 1 else f"{name}.png" for number in count(1))
-    return next(path for one in numbered if not (path := folder / one).exists())
+    candidates = (f"{name}-{number}.png" if number > 1 else f"{name}.png" for number in count(1))
+    return next(path for candidate in candidates if not (path := folder / candidate).exists())
 
 
 def attributions(model: "Model") -> list[str]:
-    """What must stand below pictures made by this model."""
+    """The attributions that must be shown with pictures drawn by this model."""
     from heedful.data.samples.read import attribution
 
     return attribution(model.recipe.data.train)
 
 
 def credit(model: "Model") -> None:
-    """Says what must stand below the drawings, wherever they are shown."""
+    """Prints the attributions that must be shown with the drawings."""
     for line in attributions(model):
         print(f"Learnt from pictures of others. Where you show them, say: {line}", file=sys.stderr)

@@ -16,7 +16,7 @@ Words = Annotated[
         metavar="FILE", help="Test data, and settings as key=value; without a file, the run's own data.test."
     ),
 ]
-With = Annotated[
+MoreRuns = Annotated[
     list[str] | None, typer.Option("--with", metavar="RUN", help="Another run that answers along; repeat.")
 ]
 Against = Annotated[str | None, typer.Option(metavar="RUN", help="Another model: is one better on these examples?")]
@@ -27,9 +27,9 @@ Json = Annotated[bool, typer.Option("--json", help="Everything measured, case by
 
 
 def run(
-    model: Run,
+    name: Run,
     words: Words = None,
-    others: With = None,
+    more_runs: MoreRuns = None,
     against: Against = None,
     judge: Judge = None,
     as_json: Json = False,
@@ -47,14 +47,14 @@ def run(
 
     files, settings = files_and_settings(words or [])
     changes = changes_of(settings)
-    asked = api.load(model, *(others or []))
-    given = files or None
-    scores = asked.judged(api.load(judge), given, changes) if judge else asked.evaluate(given, changes)
-    pair = asked.against(api.load(against), given, changes) if against else None
+    model = api.load(name, *(more_runs or []))
+    data = files or None
+    scores = model.judge_by(api.load(judge), data, changes) if judge else model.evaluate(data, changes)
+    pair = model.compare_with(api.load(against), data, changes) if against else None
     if as_json:
-        beside = {"against": {"model": against} | asdict(pair)} if pair else {}
-        print(json.dumps(scores.plain() | beside, ensure_ascii=False))
+        comparison = {"against": {"model": against} | asdict(pair)} if pair else {}
+        print(json.dumps(scores.plain() | comparison, ensure_ascii=False))
         return
     print(show.scores(scores))
     if pair and against:
-        print(f"\n{show.paired(pair, model, against)}")
+        print(f"\n{show.paired_test(pair, name, against)}")

@@ -13,7 +13,7 @@ from heedful.results import Alignment
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to answer.")]
-Given = Annotated[
+AnswerFlag = Annotated[
     str | None, typer.Option("--answer", metavar="TEXT", help="Explain this answer, not the model's own.")
 ]
 
@@ -21,7 +21,7 @@ PICTURES = (".png", ".svg", ".pdf")
 UNKNOWN = "<unk>"
 
 
-def run(model: Run, text: Text, answer: Given = None, output: OutputFlag = None) -> None:
+def run(name: Run, text: Text, answer: AnswerFlag = None, output: OutputFlag = None) -> None:
     """See what a model looked at for each piece of its answer: here, or as a page or a picture.
 
     \b
@@ -37,14 +37,14 @@ def run(model: Run, text: Text, answer: Given = None, output: OutputFlag = None)
 
     from heedful import api
 
-    asked = api.load(model)
-    alignment = asked.explain(text, answer)
+    model = api.load(name)
+    alignment = model.explain(text, answer)
     if UNKNOWN in (*alignment.source, *alignment.target):
         print(f"What the model never saw is shown as {UNKNOWN}.", file=sys.stderr)
     if output is None:
         print(show.alignment(alignment))
     else:
-        write(asked, text, alignment, output)
+        write(model, text, alignment, output)
         print(output)
 
 
@@ -58,6 +58,6 @@ def write(model: Any, text: str, alignment: Alignment, output: Path) -> None:
         picture.alignment_picture(alignment, output)
     else:
         goes_on = find_task(model.task).facts.view == "passages"  # of which as much is shown as was explained
-        drawn = {"generate.max_length": len(alignment.target)} if goes_on else {}
-        answers = model.answer([text], {"generate.n_best": model.recipe.generate.beam} | drawn)[0]
+        length = {"generate.max_length": len(alignment.target)} if goes_on else {}
+        answers = model.answer([text], {"generate.n_best": model.recipe.generate.beam} | length)[0]
         output.write_text(pages.explain_page(text, answers, alignment), encoding="utf-8")

@@ -13,7 +13,7 @@ To = Annotated[
 ]
 
 
-def run(model: Run, to: To, output: OutputFlag = None) -> None:
+def run(run_name: Run, to: To, output: OutputFlag = None) -> None:
     """Write a trained model for what knows nothing of Heedful, with all that is needed to ask it.
 
     \b
@@ -26,11 +26,11 @@ def run(model: Run, to: To, output: OutputFlag = None) -> None:
     from heedful import api
     from heedful.report.terminal import columns
 
-    done = api.export(model, to, output)
-    print(done.folder)
-    rows = [[f"  {name}", size_of(size), meaning] for name, (size, meaning) in done.files.items()]
-    print(columns(rows, left={0, 2}))
-    print("\n".join(done.notes))
+    result = api.export(run_name, to, output)
+    print(result.folder)
+    rows = [[f"  {name}", size_of(size), meaning] for name, (size, meaning) in result.files.items()]
+    print(columns(rows, left_aligned={0, 2}))
+    print("\n".join(result.notes))
 
 
 def size_of(count: int) -> str:

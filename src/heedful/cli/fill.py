@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import ask as asking
-from heedful.cli.ask import File, Json, Run, Score, Texts, With
+from heedful.cli import ask
+from heedful.cli.ask import File, Json, MoreRuns, Run, Score, Texts
 from heedful.cli.words import OutputFlag
 
 if TYPE_CHECKING:
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 Best = Annotated[
     int | None, typer.Option("--n", metavar="N", help="The N likeliest guesses at each gap; 5 if not said.")
 ]
-Whole = Annotated[bool, typer.Option("--text", help="The whole text, each gap filled with the likeliest guess.")]
+TextFlag = Annotated[bool, typer.Option("--text", help="The whole text, each gap filled with the likeliest guess.")]
 
 GUESSES = 5
 
 
 def run(
-    model: Run,
+    name: Run,
     words: Texts = None,
     file: File = None,
     output: OutputFlag = None,
-    others: With = None,
+    more_runs: MoreRuns = None,
     n: Best = None,
-    text: Whole = False,
+    text: TextFlag = False,
     score: Score = False,
     as_json: Json = False,
 ) -> None:
@@ -44,49 +44,54 @@ def run(
     A gap holds one token: a word, or a piece of one, as the model's tokenizer cuts texts. Several gaps are guessed at
     each by itself.
     """
-    asked = asking.request(words, file, output, n)
+    question = ask.parse_question(words, file, output, n)
     if score:
-        asking.only_score(asked, text, as_json)
-    loaded = asking.loaded("fill", model, others)
+        ask.refuse_search_flags(question, text, as_json)
+    model = ask.load_model("fill", name, more_runs)
     if score:
-        asking.write(asking.scored(loaded, asked), output, asked.at_once == 1)
+        ask.write(ask.score_lines(model, question), output, question.at_once == 1)
         return
     if not text:
-        asked.changes.setdefault("generate.n_best", GUESSES)
-    found = asking.answered(lambda texts: loaded.answer(texts, asked.changes), asked.lines(), asked.at_once)
-    written = as_object if as_json else filled if text else rows
-    asking.write((line for answers in found for line in written(answers)), output, asked.at_once == 1)
+        question.changes.setdefault("generate.n_best", GUESSES)
+    answer_lists = ask.answer_all(
+        lambda texts: model.answer(texts, question.changes), question.lines(), question.at_once
+    )
+    format_answers = as_object if as_json else filled_text if text else rows
+    ask.write((line for answers in answer_lists for line in format_answers(answers)), output, question.at_once == 1)
 
 
 def rows(answers: "list[Answer]") -> list[str]:
     """A line for each guess at each gap."""
     return [
-        f"{answers[0].source}\t{place}\t{word}\t{share:.4f}"
-        for place, guesses in enumerate(by_gap(answers), 1)
-        for word, share in guesses
+        f"{answers[0].source}\t{number}\t{word}\t{probability:.4f}"
+        for number, guesses in enumerate(by_gap(answers), 1)
+        for word, probability in guesses
     ]
 
 
-def filled(answers: "list[Answer]") -> list[str]:
+def filled_text(answers: "list[Answer]") -> list[str]:
     """The text with its likeliest words."""
     return [answers[0].output]
 
 
 def as_object(answers: "list[Answer]") -> list[str]:
     """One object: the text filled, and the guesses at each gap."""
-    gaps = [[{"output": word, "probability": round(share, 6)} for word, share in one] for one in by_gap(answers)]
+    gaps = [
+        [{"output": word, "probability": round(probability, 6)} for word, probability in guesses]
+        for guesses in by_gap(answers)
+    ]
     first = answers[0]
-    about = {"source": first.source, "output": first.output, "score": first.score, "gaps": gaps}
-    return [json.dumps(about | {"unknown": first.unknown}, ensure_ascii=False)]
+    record = {"source": first.source, "output": first.output, "score": first.score, "gaps": gaps}
+    return [json.dumps(record | {"unknown": first.unknown}, ensure_ascii=False)]
 
 
 def by_gap(answers: "list[Answer]") -> "list[list[tuple[str, float]]]":
     """The guesses at each gap, likeliest first, each with its probability."""
-    found: list[list[tuple[str, float]]] = []
+    guesses: list[list[tuple[str, float]]] = []
     for answer in answers:
         track = answer.track
         assert track is not None, "fill keeps them"
-        for place, (word, (share,)) in enumerate(zip(track.labels, track.probabilities, strict=True)):
-            found += [[]] * (place == len(found))
-            found[place] = [*found[place], (word, share)]
-    return found
+        for gap, (word, (probability,)) in enumerate(zip(track.labels, track.probabilities, strict=True)):
+            guesses += [[]] * (gap == len(guesses))
+            guesses[gap] = [*guesses[gap], (word, probability)]
+    return guesses

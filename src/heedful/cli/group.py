@@ -1,5 +1,6 @@
-"""Finds a command's module only when that command is called, and says every mistake in a few plain lines."""
+"""Imports a command's module only when that command is called, and prints every error in a few plain lines."""
 
+import signal
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,12 +13,14 @@ from typer.main import get_command
 from heedful.cli.commands import COMMANDS
 from heedful.errors import HeedfulError, nearest, unknown
 
-WRONG = 2
-STOPPED = 130
+USAGE_ERROR = 2
+SIGNALLED = 128  # and the number of the signal, as shells count
 
 
 def run(words: list[str]) -> int:
-    """Runs one command; returns its exit code: 0 done, 1 it found something bad, 2 a mistake, 130 stopped by Ctrl-C."""
+    """Runs one command; returns its exit code: 0 done, 1 it found something bad, 2 a mistake, 130 stopped by Ctrl-C,
+    143 and 129 by SIGTERM and SIGHUP.
+    """
     try:
         return app(words, prog_name="heedful", standalone_mode=False) or 0
     except HeedfulError as error:
@@ -32,11 +35,11 @@ def run(words: list[str]) -> int:
         if not hasattr(error, "format_message"):
             raise
         print(usage(error), file=sys.stderr)
-    return WRONG
+    return USAGE_ERROR
 
 
 def usage(error: Any) -> HeedfulError:
-    """A misused flag or argument, in our words."""
+    """The error for a misused flag or argument."""
     command = error.ctx.command_path if error.ctx else "heedful"
     if hasattr(error, "possibilities"):
         return no_flag(command, error.option_name, error.ctx)
@@ -75,8 +78,12 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
+            from heedful.training.signals import Stopped
+
+            if isinstance(stop, Stopped):  # a run has said so itself
+                return SIGNALLED + stop.number
             print(str(stop) or "Stopped.", file=sys.stderr)
-            return STOPPED
+            return SIGNALLED + signal.SIGINT
 
 
 def make_command(name: str) -> Any:

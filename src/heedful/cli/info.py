@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from heedful.api import Model
-    from heedful.cli.shapes import Drawn
+    from heedful.cli.shapes import Diagram
     from heedful.hub import Plan
     from heedful.schema import NetworkSettings
 
@@ -24,7 +24,7 @@ Name = Annotated[
 ]
 
 VOCABULARY = 1000
-ADAM = 4  # weights, gradient, and AdamW's two moments
+ADAM_COPIES = 4  # weights, gradient, and AdamW's two moments
 
 
 def run(name: Name, size: SizeFlag = None) -> None:
@@ -53,26 +53,26 @@ def run(name: Name, size: SizeFlag = None) -> None:
 
 
 def about_row(name: str, size: str) -> str:
-    """All there is to say about a row of the lineage."""
-    from heedful.cli.shapes import Drawn
+    """The description of a row of the lineage."""
+    from heedful.cli.shapes import Diagram
     from heedful.networks.settings import main_join
 
-    settings = resolved(name, size)
+    settings = resolve_settings(name, size)
     sides = f"with vocabularies of {VOCABULARY:,} entries"
-    return describe(Drawn(settings, main_join(name)), unbuilt(settings), sides)
+    return describe(Diagram(settings, main_join(name)), meta_network(settings), sides)
 
 
 def about_model(model: "Model") -> str:
-    """All there is to say about a model; one that was published may have an encoder of another kind."""
-    from heedful.cli.shapes import Drawn
+    """The description of a model; a published one may have an encoder with settings of its own."""
+    from heedful.cli.shapes import Diagram
     from heedful.tasks.task import find_task
 
     facts, network, plan = find_task(model.task).facts, model.trained[0].network, model.trained[0].plan
-    reader = plan.sides.get("encoder") if plan else None
-    pictured, draws = model.source_kind == "picture", facts.view == "drawings"
-    drawn = Drawn(model.recipe.network, facts.join, pictured, draws, reader)
+    encoder = plan.sides.get("encoder") if plan else None
+    from_picture, to_picture = model.source_kind == "picture", facts.view == "drawings"
+    diagram = Diagram(model.recipe.network, facts.join, from_picture, to_picture, encoder)
     sides = f"{vocabularies(network)}{'published' if plan else 'trained'} to {model.task}"
-    return describe(drawn, network, sides, plan)
+    return describe(diagram, network, sides, plan)
 
 
 def vocabularies(network: "nn.Module") -> str:
@@ -83,7 +83,7 @@ def vocabularies(network: "nn.Module") -> str:
     return f"vocabularies of {' and '.join(sizes)} entries, " if sizes else ""
 
 
-def resolved(name: str, size: str) -> "NetworkSettings":
+def resolve_settings(name: str, size: str) -> "NetworkSettings":
     """A row's settings at a size; raises HeedfulError for an unknown size."""
     from heedful.networks.settings import main_join, resolve
     from heedful.recipe import check
@@ -92,8 +92,8 @@ def resolved(name: str, size: str) -> "NetworkSettings":
     return resolve(settings, main_join(name), default=name, verb="")
 
 
-def unbuilt(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Module":
-    """The network without memory for its weights: their shapes alone."""
+def meta_network(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Module":
+    """The network on the meta device: the shapes of its weights without memory for them."""
     import torch
 
     from heedful.networks.build import encoder_decoder, language_model, masked_language_model
@@ -109,14 +109,16 @@ def unbuilt(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Mo
                 return masked_language_model(settings, vocabulary)
 
 
-def describe(drawn: "Drawn", network: "nn.Module", sides: str, plan: "Plan | None" = None) -> str:
-    """All there is to say about a network."""
-    from heedful.cli.shapes import draw_shape
+def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan | None" = None) -> str:
+    """The description of a network: paper, diagram, settings, tensors, weights."""
+    from heedful.cli.shapes import draw_diagram
     from heedful.networks.lineage import LINEAGE
 
-    settings = drawn.settings
+    settings = diagram.settings
     row = LINEAGE[settings.name]
-    decided = [f"{name}: {decisions(side)}" for name, side in plan.sides.items()] if plan else [decisions(settings)]
+    setting_lines = (
+        [f"{name}: {decisions(side)}" for name, side in plan.sides.items()] if plan else [decisions(settings)]
+    )
     weights = sum(weight.numel() for weight in network.parameters())
     megabytes = weights * 4 / 1e6
     return "\n".join(
@@ -125,31 +127,31 @@ def describe(drawn: "Drawn", network: "nn.Module", sides: str, plan: "Plan | Non
             f"  added:  {row.added}",
             f"  lacked: {row.lacked}",
             "",
-            draw_shape(drawn),
-            *decided,
+            draw_diagram(diagram),
+            *setting_lines,
             sides,
             "",
-            columns(tensors(network), left={1}),
+            columns(tensors(network), left_aligned={1}),
             "",
-            f"{weights:,} weights: {megabytes:,.1f} MB in float32, {megabytes * ADAM:,.1f} MB to train them",
+            f"{weights:,} weights: {megabytes:,.1f} MB in float32, {megabytes * ADAM_COPIES:,.1f} MB to train them",
         ]
     )
 
 
 def decisions(settings: "NetworkSettings") -> str:
     """Settings that are decided."""
-    told = asdict(settings).items()
-    return ", ".join(f"{key} {value}" for key, value in told if key not in ("name", "size") and value != "auto")
+    items = asdict(settings).items()
+    return ", ".join(f"{key} {value}" for key, value in items if key not in ("name", "size") and value != "auto")
 
 
 def tensors(network: "nn.Module") -> list[list[str]]:
     """A row for each tensor of weights; those that differ only in the layer they are in stand together."""
-    alike: dict[tuple[str, tuple[int, ...]], int] = {}
+    counts: dict[tuple[str, tuple[int, ...]], int] = {}
     for name, weight in network.named_parameters():
         key = (re.sub(r"\.\d+(?=\.|$)", ".*", name), tuple(weight.shape))
-        alike[key] = alike.get(key, 0) + 1
+        counts[key] = counts.get(key, 0) + 1
     rows = [["tensor", "shape", "times", "weights"]]
-    for (name, shape), times in alike.items():
+    for (name, shape), times in counts.items():
         count = times
         for side in shape:
             count *= side

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import ask as asking
-from heedful.cli.ask import File, Json, Run, With
+from heedful.cli import ask
+from heedful.cli.ask import File, Json, MoreRuns, Run
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
@@ -31,17 +31,17 @@ Clips = Annotated[
 Rows = Annotated[bool, typer.Option("--rows", help="A row a stretch: start, end, label, as training reads them.")]
 
 CLIPS_AT_ONCE = 8  # videos in memory
-SHOWN = 20  # bars above one legend
+BARS = 20  # bars above one legend
 DIGITS = 6
-RARE = "words seen less than twice in training, read by their letters alone"
+RARE_WORDS = "words seen less than twice in training, read by their letters alone"
 
 
 def run(
-    model: Run,
+    name: Run,
     words: Clips = None,
     file: File = None,
     output: OutputFlag = None,
-    others: With = None,
+    more_runs: MoreRuns = None,
     rows: Rows = False,
     as_json: Json = False,
 ) -> None:
@@ -57,22 +57,24 @@ def run(
 
     What --rows writes can be learnt from: it has a column file_name where there is more than one clip.
     """
-    asked = asking.request(words, file, output)
+    question = ask.parse_question(words, file, output)
     refuse(output, rows, as_json)
-    loaded = asking.loaded("label", model, others)
-    kind = loaded.source_kind
-    inputs = asked.lines() if kind == "tokens" else clips(asked.lines(), kind)
-    at_once = asked.at_once if kind == "tokens" else CLIPS_AT_ONCE
-    unseen = asking.UNSEEN if loaded.published else RARE
-    found = one_each(asking.answered(lambda some: loaded.answer(some, asked.changes), inputs, at_once, unseen))
+    model = ask.load_model("label", name, more_runs)
+    kind = model.source_kind
+    inputs = question.lines() if kind == "tokens" else clips(question.lines(), kind)
+    at_once = question.at_once if kind == "tokens" else CLIPS_AT_ONCE
+    unknown_name = ask.UNSEEN if model.published else RARE_WORDS
+    answers = single_answers(
+        ask.answer_all(lambda sources: model.answer(sources, question.changes), inputs, at_once, unknown_name)
+    )
     if as_json:
-        lines: Iterable[str] = map(plain, found)
+        lines: Iterable[str] = map(as_object, answers)
     elif rows or output:
-        lines = table(found, rows)
+        lines = table(answers, rows)
     else:
-        show(found, kind)
+        show(answers, kind)
         return
-    asking.write(lines, output, at_once == 1)
+    ask.write(lines, output, at_once == 1)
 
 
 def refuse(output: Path | None, rows: bool, as_json: bool) -> None:
@@ -85,16 +87,16 @@ def refuse(output: Path | None, rows: bool, as_json: bool) -> None:
         )
 
 
-def one_each(found: "Iterator[list[Answer]]") -> "Iterator[Answer]":
+def single_answers(answer_lists: "Iterator[list[Answer]]") -> "Iterator[Answer]":
     """The answers, of which each clip has one; says what is odd about it, and what reading it in windows changed."""
-    for answers in found:
+    for answers in answer_lists:
         yield answers[0]
         if answers[0].note:
             print(f"{answers[0].note} (labelled as the frames are).", file=sys.stderr)
         track = track_of(answers[0])
         if track.disagreement is not None:
-            told = f"{answers[0].source}: read in {len(track.windows):,} windows that overlap; one pass over all "
-            print(f"{told}would have labelled {track.disagreement:.1f} % of its steps otherwise.", file=sys.stderr)
+            remark = f"{answers[0].source}: read in {len(track.windows):,} windows that overlap; one pass over all "
+            print(f"{remark}would have labelled {track.disagreement:.1f} % of its steps otherwise.", file=sys.stderr)
 
 
 def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
@@ -102,7 +104,7 @@ def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
     from heedful.data.steps.forms import KNOWN, TABLES, VIDEOS
     from heedful.data.steps.read import holds_frames
 
-    endings = (".npy", *(TABLES if kind == "series" else VIDEOS))
+    suffixes = (".npy", *(TABLES if kind == "series" else VIDEOS))
     for line in lines:
         if not line.strip():
             continue
@@ -110,11 +112,13 @@ def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
         if "://" in line or not path.is_dir() or holds_frames(path):
             yield line
             continue
-        inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))
-        found = [one for one in inside if one.suffix.lower() in endings or (kind == "frames" and holds_frames(one))]
-        if not found:
+        entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+        clip_paths = [
+            entry for entry in entries if entry.suffix.lower() in suffixes or (kind == "frames" and holds_frames(entry))
+        ]
+        if not clip_paths:
             raise HeedfulError(f"The folder {line} has no clip, and {kind} are read here.", KNOWN)
-        yield from map(str, found)
+        yield from map(str, clip_paths)
 
 
 def track_of(answer: "Answer") -> "Track":
@@ -123,30 +127,30 @@ def track_of(answer: "Answer") -> "Track":
     return answer.track
 
 
-def plain(answer: "Answer") -> str:
+def as_object(answer: "Answer") -> str:
     """One object: labels, the probabilities of all at each step, what is odd, and words that training hardly had."""
     track = asdict(track_of(answer))
-    track["probabilities"] = [[round(share, DIGITS) for share in row] for row in track["probabilities"]]
-    odd = {"note": answer.note} if answer.note else {}
-    return json.dumps({"source": answer.source, "unknown": answer.unknown} | odd | track, ensure_ascii=False)
+    track["probabilities"] = [[round(probability, DIGITS) for probability in row] for row in track["probabilities"]]
+    note = {"note": answer.note} if answer.note else {}
+    return json.dumps({"source": answer.source, "unknown": answer.unknown} | note | track, ensure_ascii=False)
 
 
-def table(found: "Iterator[Answer]", rows: bool) -> Iterator[str]:
+def table(answers: "Iterator[Answer]", rows: bool) -> Iterator[str]:
     """All answers below one header: a row a stretch (tabs), or a row a step (commas)."""
-    first = next(found, None)
-    if first is None:
+    first_answer = next(answers, None)
+    if first_answer is None:
         return
-    second = next(found, None)
-    several = second is not None
-    track = track_of(first)
+    second_answer = next(answers, None)
+    with_names = second_answer is not None
+    track = track_of(first_answer)
     head = ["start", "end", "label"] if rows else ["step", "seconds", "label", *track.names]
-    yield joined([*(["file_name"] if several else []), *head], rows)
-    for answer in chain([first], [second] if second else [], found):
+    yield join_cells([*(["file_name"] if with_names else []), *head], rows)
+    for answer in chain([first_answer], [second_answer] if second_answer else [], answers):
         for row in stretches(track_of(answer)) if rows else steps(track_of(answer)):
-            yield joined([*([answer.source] if several else []), *row], rows)
+            yield join_cells([*([answer.source] if with_names else []), *row], rows)
 
 
-def joined(cells: list[str], tabs: bool) -> str:
+def join_cells(cells: list[str], tabs: bool) -> str:
     """Cells as a line, quoted where they must be."""
     line = io.StringIO()
     csv.writer(line, delimiter="\t" if tabs else ",", lineterminator="").writerow(cells)
@@ -155,20 +159,20 @@ def joined(cells: list[str], tabs: bool) -> str:
 
 def stretches(track: "Track") -> Iterator[list[str]]:
     """Start, end and label of each stretch of equal labels, in seconds where they are known, else in steps."""
-    from heedful.report.timebars import edges, timed
-    from heedful.report.timebars import stretches as equal
+    from heedful.report.timebars import edges, has_times
+    from heedful.report.timebars import stretches as equal_stretches
 
-    began = track.seconds[0] if timed(track) else 0.0
-    ends = [began + at for at in edges(len(track.labels), track)]
-    for label, low, high in equal(track.labels):
-        yield [number(ends[low]), number(ends[high]), label]
+    start = track.seconds[0] if has_times(track) else 0.0
+    ends = [start + edge for edge in edges(len(track.labels), track)]
+    for label, start_step, end_step in equal_stretches(track.labels):
+        yield [number(ends[start_step]), number(ends[end_step]), label]
 
 
 def steps(track: "Track") -> Iterator[list[str]]:
     """Step, seconds, label, and the probability of every label, for each step."""
-    for step, (label, shares) in enumerate(zip(track.labels, track.probabilities, strict=True)):
+    for step, (label, probabilities) in enumerate(zip(track.labels, track.probabilities, strict=True)):
         seconds = number(track.seconds[step]) if step < len(track.seconds) else ""
-        yield [str(step), seconds, label, *(number(share) for share in shares)]
+        yield [str(step), seconds, label, *(number(probability) for probability in probabilities)]
 
 
 def number(value: float) -> str:
@@ -180,15 +184,15 @@ def number(value: float) -> str:
     return f"{value:.{DIGITS}f}".rstrip("0").rstrip(".")
 
 
-def show(found: "Iterator[Answer]", kind: str) -> None:
+def show(answers: "Iterator[Answer]", kind: str) -> None:
     """Bars of labels on the terminal; words with their labels below."""
     from heedful.cli import bars
     from heedful.data.steps.forms import words_of
 
     if kind == "tokens":
-        for answer in found:
+        for answer in answers:
             bars.show_words(words_of(answer.source), track_of(answer).labels)
         return
-    for chunk in asking.chunks(found, SHOWN):
+    for chunk in ask.chunks(answers, BARS):
         names = track_of(chunk[0]).names
         bars.show([(answer.source, track_of(answer).labels) for answer in chunk], names)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from heedful.cli import ask as asking
-from heedful.cli.ask import Best, File, Json, Pictures, Run, Score, With
+from heedful.cli import ask
+from heedful.cli.ask import Best, File, Json, MoreRuns, Pictures, Run, Score
 from heedful.cli.words import OutputFlag, texts_and_settings
 from heedful.errors import HeedfulError
 
@@ -22,33 +22,38 @@ if TYPE_CHECKING:
     from heedful.tasks.match.vectors import Vectors
 
 AMONG, FOR = "--among", "--for"
-MANY = "all words up to the next flag; @FILE: the lines of a file."
+VALUES_HELP = "all words up to the next flag; @FILE: the lines of a file."
 Among = Annotated[
-    list[str] | None, typer.Option(AMONG, metavar="TEXT …", help=f"The texts to choose from for each picture: {MANY}")
+    list[str] | None,
+    typer.Option(AMONG, metavar="TEXT …", help=f"The texts to choose from for each picture: {VALUES_HELP}"),
 ]
-For = Annotated[list[str] | None, typer.Option(FOR, metavar="TEXT …", help=f"What to look for: {MANY}")]
+Queries = Annotated[list[str] | None, typer.Option(FOR, metavar="TEXT …", help=f"What to look for: {VALUES_HELP}")]
 Embed = Annotated[
     bool, typer.Option("--embed", help="Vectors of the pictures, and of the texts after --among; -o x.safetensors.")
 ]
-SHOWN = 5  # pictures for a text, where --n does not say
+PICTURES = 5  # pictures for a text, where --n does not say
 
 
-class Command(TyperCommand):
+class MatchCommand(TyperCommand):
     """A command whose --among and --for take every word up to the next flag."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, repeated(args))
+        return super().parse_args(ctx, repeat_flags(args))
+
+
+Command = MatchCommand
+"""What `heedful.cli.group` makes of `run`, in place of typer's own command."""
 
 
 def run(
-    model: Run,
+    name: Run,
     words: Pictures = None,
-    wanted: For = None,
+    queries: Queries = None,
     among: Among = None,
     embed: Embed = False,
     file: File = None,
     output: OutputFlag = None,
-    others: With = None,
+    more_runs: MoreRuns = None,
     n: Best = None,
     score: Score = False,
     as_json: Json = False,
@@ -67,78 +72,86 @@ def run(
 
     Pictures go before --for and --among. A folder's vectors are kept, and made anew for the pictures that changed.
     """
-    refuse_both({FOR: wanted, AMONG: among, "--score": score})
-    refuse_both({FOR: wanted, "--embed": embed, "--score": score})
-    texts, settings = texts_and_settings(lines_of(wanted or among or []))
-    asked = asking.request([*(words or []), *settings], file, output, n)
+    refuse_both({FOR: queries, AMONG: among, "--score": score})
+    refuse_both({FOR: queries, "--embed": embed, "--score": score})
+    texts, settings = texts_and_settings(lines_of(queries or among or []))
+    question = ask.parse_question([*(words or []), *settings], file, output, n)
     if score:
-        asking.only_score(asked, as_json)
+        ask.refuse_search_flags(question, as_json)
     if embed:
-        refuse_embedded(n, as_json, output)
-    loaded = asking.loaded("match", model, others)
+        refuse_vectors(n, as_json, output)
+    model = ask.load_model("match", name, more_runs)
     if score:
-        asking.write(asking.scored(loaded, asked), output, asked.at_once == 1)
+        ask.write(ask.score_lines(model, question), output, question.at_once == 1)
     elif embed:
-        embedded(loaded, asked, texts, output)
-    elif wanted:
-        searched(loaded, asked, texts, output, as_json)
+        write_vectors(model, question, texts, output)
+    elif queries:
+        write_pictures(model, question, texts, output, as_json)
     else:
-        sorted_by(loaded, asked, texts, output, as_json)
+        write_texts(model, question, texts, output, as_json)
 
 
-def searched(model: "Model", asked: asking.Request, texts: list[str], output: Path | None, as_json: bool) -> None:
+def write_pictures(
+    model: "Model", question: ask.Question, texts: list[str], output: Path | None, as_json: bool
+) -> None:
     """Writes the nearest pictures for each text."""
-    if asked.at_once == 1:
+    if question.at_once == 1:
         raise HeedfulError("Where should be looked?", f'As in: heedful match {model.folder} photos/ {FOR} "a text"')
-    changes = {"generate.n_best": SHOWN} | asked.changes
-    answers = model.search(texts, list(asked.lines()), changes["generate.n_best"], changes)
-    written = found_json if as_json else asking.table_lines
-    asking.write((line for one in answers for line in written(one)), output)
-    unknown = {one[0].source: one[0].unknown for one in answers}
-    say_unknown(unknown)
+    changes = {"generate.n_best": PICTURES} | question.changes
+    answer_lists = model.search(texts, list(question.lines()), changes["generate.n_best"], changes)
+    format_answers = pictures_as_object if as_json else ask.table_lines
+    ask.write((line for answers in answer_lists for line in format_answers(answers)), output)
+    unknown = {answers[0].source: answers[0].unknown for answers in answer_lists}
+    report_unknown(unknown)
 
 
-def sorted_by(model: "Model", asked: asking.Request, texts: list[str], output: Path | None, as_json: bool) -> None:
+def write_texts(model: "Model", question: ask.Question, texts: list[str], output: Path | None, as_json: bool) -> None:
     """Writes the nearest texts for each picture."""
     if as_json and texts:
-        asked.changes.setdefault("generate.n_best", len(texts))
+        question.changes.setdefault("generate.n_best", len(texts))
     unknown = {text: model.unknown(text) for text in texts}
-    found = asking.answered(lambda some: model.among(some, texts, asked.changes), named(asked), asked.at_once)
-    lines = (line for answers in found for line in (shares(answers, unknown) if as_json else nearest(answers)))
-    asking.write(lines, output, asked.at_once == 1)
-    say_unknown(unknown)
+    answer_lists = ask.answer_all(
+        lambda pictures: model.among(pictures, texts, question.changes), picture_names(question), question.at_once
+    )
+    lines = (
+        line
+        for answers in answer_lists
+        for line in (texts_as_object(answers, unknown) if as_json else text_lines(answers))
+    )
+    ask.write(lines, output, question.at_once == 1)
+    report_unknown(unknown)
 
 
-def embedded(model: "Model", asked: asking.Request, texts: list[str], output: Path | None) -> None:
+def write_vectors(model: "Model", question: ask.Question, texts: list[str], output: Path | None) -> None:
     """Writes vectors: of pictures, of texts, or of both."""
     from heedful.data.readers.rows import count
     from heedful.tasks.match.vectors import write
 
-    pictures = list(named(asked)) if asked.given or asked.file or not texts else []
+    pictures = list(picture_names(question)) if question.inputs or question.file or not texts else []
     kinds: dict[str, Vectors] = {}
     if pictures:
-        kinds["pictures"] = model.embed(pictures, "pictures", asked.changes)
+        kinds["pictures"] = model.embed(pictures, "pictures", question.changes)
     if texts:
-        kinds["texts"] = model.embed(texts, "texts", asked.changes)
-        say_unknown({text: model.unknown(text) for text in texts})
+        kinds["texts"] = model.embed(texts, "texts", question.changes)
+        report_unknown({text: model.unknown(text) for text in texts})
     if output and output.suffix.lower() == ".safetensors":
         write(output, kinds, {"model": str(model.folder)})
-        told = " and ".join(count(len(one.names), kind[:-1]) for kind, one in kinds.items())
+        counts = " and ".join(count(len(vectors.names), kind[:-1]) for kind, vectors in kinds.items())
         width = next(iter(kinds.values())).values.shape[1]
-        print(f"{output}: {told}, {width} numbers each", file=sys.stderr)
+        print(f"{output}: {counts}, {width} numbers each", file=sys.stderr)
     else:
-        asking.write((line for kind, one in kinds.items() for line in vector_lines(kind[:-1], one)), output)
+        ask.write((line for kind, vectors in kinds.items() for line in vector_lines(kind[:-1], vectors)), output)
 
 
 def refuse_both(flags: dict[str, object]) -> None:
-    """Raises HeedfulError if two flags came of which each is a way of its own."""
-    given = [flag for flag, value in flags.items() if value]
-    if len(given) > 1:
-        raise HeedfulError(f"{given[0]} does not go with {given[1]}.", "Ask twice.")
+    """Raises HeedfulError if two of these flags were given, which exclude each other."""
+    flags_set = [flag for flag, value in flags.items() if value]
+    if len(flags_set) > 1:
+        raise HeedfulError(f"{flags_set[0]} does not go with {flags_set[1]}.", "Ask twice.")
 
 
-def refuse_embedded(n: int | None, as_json: bool, output: Path | None) -> None:
-    """Raises HeedfulError for what says nothing about vectors, or a file that could not hold them."""
+def refuse_vectors(n: int | None, as_json: bool, output: Path | None) -> None:
+    """Raises HeedfulError for flags that vectors do not have, or for a file of another format."""
     if n is not None:
         raise HeedfulError("--embed takes no --n: there is one vector for each.")
     ending = output.suffix.lower() if output else ".jsonl"
@@ -159,42 +172,42 @@ def lines_of(words: Iterable[str]) -> Iterator[str]:
         if not Path(word[1:]).exists():
             cure = "After @ stands a file with a text a line; a text that begins with @ can stand in one."
             raise HeedfulError(f"There is no file {word[1:]}.", cure)
-        yield from filter(str.strip, asking.read(Path(word[1:])))
+        yield from filter(str.strip, ask.read_lines(Path(word[1:])))
 
 
-def named(asked: asking.Request) -> Iterator[str]:
+def picture_names(question: ask.Question) -> Iterator[str]:
     """The pictures and folders that are asked about; blank lines name none."""
-    for line in filter(str.strip, asked.lines()):
-        if asked.given and "://" not in line and not Path(line).exists() and not Path(line).suffix:
+    for line in filter(str.strip, question.lines()):
+        if question.inputs and "://" not in line and not Path(line).exists() and not Path(line).suffix:
             raise HeedfulError(f"There is no picture and no folder {line}.", f"Texts go after {AMONG} or {FOR}.")
         yield line
 
 
-def repeated(args: list[str]) -> list[str]:
+def repeat_flags(args: list[str]) -> list[str]:
     """Words with the flag before each of its values.
 
-    >>> repeated(["run", "a.png", "--among", "a cat", "a dog", "--n", "2"])
+    >>> repeat_flags(["run", "a.png", "--among", "a cat", "a dog", "--n", "2"])
     ['run', 'a.png', '--among', 'a cat', '--among', 'a dog', '--n', '2']
     """
-    found: list[str] = []
-    inside = ""
-    for arg, following in zip(args, [*args[1:], "-"], strict=True):
+    repeated_args: list[str] = []
+    flag = ""
+    for arg, next_arg in zip(args, [*args[1:], "-"], strict=True):
         if arg.startswith("-"):
-            inside = arg if arg in (AMONG, FOR) and not following.startswith("-") else ""
-            found += [] if inside else [arg]
+            flag = arg if arg in (AMONG, FOR) and not next_arg.startswith("-") else ""
+            repeated_args += [] if flag else [arg]
         else:
-            found += [inside, arg] if inside else [arg]
-    return found
+            repeated_args += [flag, arg] if flag else [arg]
+    return repeated_args
 
 
-def nearest(answers: "list[Answer]") -> list[str]:
+def text_lines(answers: "list[Answer]") -> list[str]:
     """The picture, a text and its share, a line a text."""
     return [f"{answer.source}\t{answer.output}\t{math.exp(answer.score):.4f}" for answer in answers]
 
 
-def shares(answers: "list[Answer]", unknown: dict[str, tuple[str, ...]]) -> list[str]:
+def texts_as_object(answers: "list[Answer]", unknown: dict[str, tuple[str, ...]]) -> list[str]:
     """One object: the texts, nearest first, their shares, and what of them was never seen."""
-    found = [
+    records = [
         {
             "output": answer.output,
             "probability": round(math.exp(answer.score), 6),
@@ -202,23 +215,23 @@ def shares(answers: "list[Answer]", unknown: dict[str, tuple[str, ...]]) -> list
         }
         for answer in answers
     ]
-    return [json.dumps({"source": answers[0].source, "answers": found}, ensure_ascii=False)]
+    return [json.dumps({"source": answers[0].source, "answers": records}, ensure_ascii=False)]
 
 
-def found_json(answers: "list[Answer]") -> list[str]:
+def pictures_as_object(answers: "list[Answer]") -> list[str]:
     """One object: a text, its pictures with their cosines, nearest first, and what of it was never seen."""
-    found = [{"output": answer.output, "cosine": round(answer.score, 6)} for answer in answers]
-    about = {"source": answers[0].source, "answers": found, "unknown": answers[0].unknown}
-    return [json.dumps(about, ensure_ascii=False)]
+    records = [{"output": answer.output, "cosine": round(answer.score, 6)} for answer in answers]
+    record = {"source": answers[0].source, "answers": records, "unknown": answers[0].unknown}
+    return [json.dumps(record, ensure_ascii=False)]
 
 
-def vector_lines(kind: str, found: "Vectors") -> Iterator[str]:
+def vector_lines(kind: str, vectors: "Vectors") -> Iterator[str]:
     """An object a vector: of which picture or text it is, and its numbers."""
-    for name, row in zip(found.names, found.values.tolist(), strict=True):
+    for name, row in zip(vectors.names, vectors.values.tolist(), strict=True):
         yield json.dumps({kind: name, "vector": [float(f"{value:.7g}") for value in row]}, ensure_ascii=False)
 
 
-def say_unknown(unknown: dict[str, tuple[str, ...]]) -> None:
+def report_unknown(unknown: dict[str, tuple[str, ...]]) -> None:
     """Says how many of the texts hold what the model never saw."""
     pieces: Sequence[str] = list(dict.fromkeys(chain.from_iterable(unknown.values())))
-    asking.say_unknown(sum(map(bool, unknown.values())), len(unknown), list(pieces))
+    ask.report_unknown(sum(map(bool, unknown.values())), len(unknown), list(pieces))

@@ -15,7 +15,7 @@ def run(markdown: Markdown = False) -> None:
 
 def history() -> str:
     """A few lines a network, with its weights by size, and which network can do what."""
-    from heedful.cli.info import VOCABULARY, resolved, unbuilt
+    from heedful.cli.info import VOCABULARY, meta_network, resolve_settings
     from heedful.networks.settings import describe
     from heedful.schema import SIZES
     from heedful.tasks import TASKS
@@ -23,7 +23,10 @@ def history() -> str:
 
     lines: list[str] = []
     for row in describe():
-        counts = {size: sum(w.numel() for w in unbuilt(resolved(row["name"], size)).parameters()) for size in SIZES}
+        counts = {
+            size: sum(w.numel() for w in meta_network(resolve_settings(row["name"], size)).parameters())
+            for size in SIZES
+        }
         sizes = ", ".join(f"{size} {count / 1e6:.2f} M" for size, count in counts.items())
         lines.append(row["name"])
         for key, value in {**row, "weights": sizes}.items():
@@ -31,8 +34,8 @@ def history() -> str:
                 lines.append(textwrap.fill(value, 100, initial_indent=f"  {key + ':':<10}", subsequent_indent=" " * 12))
         lines.append("")
     for name in TASKS:
-        missing = [row["name"] for row in describe() if row["name"] not in allowed(name)]
-        lines.append(f"{name + ':':<11}every network" + (f" but {', '.join(missing)}" if missing else ""))
+        excluded = [row["name"] for row in describe() if row["name"] not in allowed(name)]
+        lines.append(f"{name + ':':<11}every network" + (f" but {', '.join(excluded)}" if excluded else ""))
     lines.append(f"\nWeights are counted with vocabularies of {VOCABULARY:,} entries.\nheedful info NETWORK draws one.")
     return "\n".join(lines)
 
@@ -43,12 +46,12 @@ def tables() -> str:
     from heedful.tasks import TASKS
     from heedful.tasks.joins import allowed
 
-    told, can = [["network", "paper", "added", "still lacked"]], [["network", *TASKS]]
+    history_rows, task_rows = [["network", "paper", "added", "still lacked"]], [["network", *TASKS]]
     for row in describe():
         name = row["name"]
-        told.append([f"`{name}`", row["paper"], row["added"], row["lacked"]])
-        can.append([f"`{name}`", *("yes" if name in allowed(task) else "–" for task in TASKS)])
-    return f"{table(told)}\n\n{table(can)}"
+        history_rows.append([f"`{name}`", row["paper"], row["added"], row["lacked"]])
+        task_rows.append([f"`{name}`", *("yes" if name in allowed(task) else "–" for task in TASKS)])
+    return f"{table(history_rows)}\n\n{table(task_rows)}"
 
 
 def table(rows: list[list[str]]) -> str:

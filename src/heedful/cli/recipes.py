@@ -28,7 +28,7 @@ def run(job: Job = "list", name: Name = None, target: Target = None) -> None:
     if job not in JOBS:
         raise unknown("job of heedful recipes", job, JOBS)
     if job == "list":
-        print(columns([[name, description(name)] for name in names()], left={1}))
+        print(columns([[name, description(name)] for name in names()], left_aligned={1}))
     elif job == "keys":
         print(keys())
     elif job == "show":
@@ -73,10 +73,10 @@ def copy(name: str | None, target: Path | None) -> None:
 def keys() -> str:
     """Every key of a recipe, one a line, section by section."""
     from heedful.recipe import SECTIONS, describe
-    from heedful.recipe import keys as every
+    from heedful.recipe import keys as all_keys
     from heedful.tasks.recipes import uses
 
-    lines = [describe(key, uses()) for key in every()]
+    lines = [describe(key, uses()) for key in all_keys()]
     for section in SECTIONS:
         first = next(number for number, line in enumerate(lines) if line.startswith(f"{section}."))
         lines.insert(first, "")

@@ -1,4 +1,4 @@
-"""A network drawn as in the figure of the five shapes: how positions are joined, and what the answer is made from."""
+"""A network as a diagram of text: how positions are connected, and what the answer is computed from."""
 
 from dataclasses import dataclass
 
@@ -8,87 +8,88 @@ from heedful.schema import NetworkSettings
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What is drawn: settings of a network and how its parts are joined.
+class Diagram:
+    """What a diagram shows: the settings of a network and how its parts are joined.
 
-    `pictured`: it reads pictures; `draws`: it writes one; `reader`: the settings of another kind of encoder.
+    `from_picture`: it reads pictures; `to_picture`: it writes one; `encoder`: the settings of another kind of encoder.
     """
 
     settings: NetworkSettings
     join: Join
-    pictured: bool = False
-    draws: bool = False
-    reader: NetworkSettings | None = None
+    from_picture: bool = False
+    to_picture: bool = False
+    encoder: NetworkSettings | None = None
 
 
-def draw_shape(drawn: Drawn) -> str:
-    """The figure, and a line that says how positions are joined."""
-    settings = drawn.settings
-    if drawn.join == "decoder":
-        writes = arrow(settings)
-        return f"{WRITTEN_FROM_NOTHING.replace('~', writes)}\n   {writes} {WRITES[writes]}\n"
-    reads = joining_sign(drawn.reader or settings, drawn.join)
-    if drawn.join in DECODING:
-        return draw_encoder_decoder(drawn, reads)
-    alone = drawn.pictured and drawn.join == "encoder_pooled"
-    figure = ONE_PICTURE if alone else READERS[drawn.join]
-    return f"{figure.replace('~', reads)}\n   {legend(settings, reads, alone)}\n"
+def draw_diagram(diagram: Diagram) -> str:
+    """The diagram, and a line that says how positions are connected."""
+    settings = diagram.settings
+    if diagram.join == "decoder":
+        writing_sign = arrow(settings)
+        return f"{DECODER_FIGURE.replace('~', writing_sign)}\n   {writing_sign} {WRITING_LEGEND[writing_sign]}\n"
+    reading_sign = joining_sign(diagram.encoder or settings, diagram.join)
+    if diagram.join in DECODING:
+        return draw_encoder_decoder(diagram, reading_sign)
+    single_picture = diagram.from_picture and diagram.join == "encoder_pooled"
+    figure = PICTURE_FIGURE if single_picture else READING_FIGURES[diagram.join]
+    return f"{figure.replace('~', reading_sign)}\n   {legend(settings, reading_sign, single_picture)}\n"
 
 
-def draw_encoder_decoder(drawn: Drawn, reads: str) -> str:
-    """The figure of what reads a source and writes a target."""
-    decoder, writes = decoder_config(drawn.settings), arrow(drawn.settings)
+def draw_encoder_decoder(diagram: Diagram, reading_sign: str) -> str:
+    """The diagram of an encoder and a decoder."""
+    decoder, writing_sign = decoder_config(diagram.settings), arrow(diagram.settings)
     one_vector = isinstance(decoder, RecurrentDecoderConfig) and decoder.attends == "never"
     bridge = "── one vector ──▶" if one_vector else "══ all positions ══▶"
     gap = " " * len(bridge)
-    middle, arrows, below, source = (
+    blocks, arrows, inputs, source = (
         ("   ■   ", "   ↑   ", "   □   ", "a picture")
-        if drawn.pictured
-        else (f"   ■ {reads} ■ {reads} ■   ", "   ↑   ↑   ↑   ", "   □   □   □   ", "source")
+        if diagram.from_picture
+        else (f"   ■ {reading_sign} ■ {reading_sign} ■   ", "   ↑   ↑   ↑   ", "   □   □   □   ", "source")
     )
-    answer, so_far = ("    ○       a picture", "its codes") if drawn.draws else ("○   ○   ○   target", "target")
+    answer, so_far = ("    ○       a picture", "its codes") if diagram.to_picture else ("○   ○   ○   target", "target")
+    reading_legend = legend(diagram.settings, reading_sign, diagram.from_picture)
     return "\n".join(
         [
-            f"{' ' * len(middle)}{gap}  {answer}",
-            f"{' ' * len(middle)}{gap}  ↑   ↑   ↑",
-            f"{middle}{bridge}  ■ {writes} ■ {writes} ■",
+            f"{' ' * len(blocks)}{gap}  {answer}",
+            f"{' ' * len(blocks)}{gap}  ↑   ↑   ↑",
+            f"{blocks}{bridge}  ■ {writing_sign} ■ {writing_sign} ■",
             f"{arrows}{gap}  ↑   ↑   ↑",
-            f"{below}{gap}  ·   ○   ○   {so_far} so far",
+            f"{inputs}{gap}  ·   ○   ○   {so_far} so far",
             f"   {source}",
             "",
-            f"   {legend(drawn.settings, reads, drawn.pictured)}   {writes} {WRITES[writes]}",
+            f"   {reading_legend}   {writing_sign} {WRITING_LEGEND[writing_sign]}",
             "",
         ]
     )
 
 
-def legend(settings: NetworkSettings, reads: str, pictured: bool) -> str:
-    """How what goes in is read; of one picture, whose parts the drawing does not show, in words alone."""
-    if not pictured:
-        return f"{reads} {JOINED[reads]}".strip()
+def legend(settings: NetworkSettings, reading_sign: str, from_picture: bool) -> str:
+    """How the source is read; in words alone for a picture, whose patches the diagram does not show."""
+    if not from_picture:
+        return f"{reading_sign} {READING_LEGEND[reading_sign]}".strip()
     if settings.patch == "whole":
         return "the picture as a whole"
-    return f"{'rows' if settings.patch == 'rows' else 'patches'} of the picture: {JOINED[reads]}"
+    return f"{'rows' if settings.patch == 'rows' else 'patches'} of the picture: {READING_LEGEND[reading_sign]}"
 
 
 def arrow(settings: NetworkSettings) -> str:
-    """The sign for how the decoder joins positions."""
+    """The sign for how the decoder connects positions."""
     return "→" if isinstance(decoder_config(settings), RecurrentDecoderConfig) else "⇒"
 
 
 def joining_sign(settings: NetworkSettings, join: Join) -> str:
-    """The sign for how the encoder joins positions."""
+    """The sign for how the encoder connects positions."""
     encoder = encoder_config(settings)
     if isinstance(encoder, FrameEncoderConfig):
         return " "
     if isinstance(encoder, RecurrentEncoderConfig):
-        both = encoder.bidirectional or (join == "encoder_steps" and not settings.causal)
-        return "⇄" if both else "←" if encoder.reverse else "→"
+        bidirectional = encoder.bidirectional or (join == "encoder_steps" and not settings.causal)
+        return "⇄" if bidirectional else "←" if encoder.reverse else "→"
     return "→" if settings.causal is True else "═"
 
 
-WRITES = {"→": "each step after the last", "⇒": "each position looks at those before it"}
-JOINED = {
+WRITING_LEGEND = {"→": "each step after the last", "⇒": "each position looks at those before it"}
+READING_LEGEND = {
     "═": "every position looks at every other",
     "⇄": "read both ways",
     "←": "read backwards",
@@ -96,7 +97,7 @@ JOINED = {
     " ": "each position by itself",
 }
 
-WRITTEN_FROM_NOTHING = """\
+DECODER_FIGURE = """\
    ○   ○   ○   text
    ↑   ↑   ↑
    ■ ~ ■ ~ ■
@@ -104,7 +105,7 @@ WRITTEN_FROM_NOTHING = """\
    ·   ○   ○   text so far
 """
 
-ONE_PICTURE = """\
+PICTURE_FIGURE = """\
    ○   one answer
    ↑
    ■
@@ -112,8 +113,8 @@ ONE_PICTURE = """\
    □   a picture
 """
 
-# Where nothing is written; ~ stands for how positions are joined.
-READERS: dict[Join, str] = {
+# Diagrams of networks without a decoder; ~ stands for how positions are connected.
+READING_FIGURES: dict[Join, str] = {
     "encoder_pooled": """\
            ○   one answer
            ↑

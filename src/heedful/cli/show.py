@@ -22,7 +22,9 @@ def scores(result: Scores) -> str:
     """The measures; where there are such, the first of them by the length of the source, classes, and mix-ups."""
     parts = [scores_table(result)]
     if result.by_length:
-        rows = [[words.span(one), f"{one.count:,}", words.score(one.value, result.primary)] for one in result.by_length]
+        rows = [
+            [words.span(bin_), f"{bin_.count:,}", words.score(bin_.value, result.primary)] for bin_ in result.by_length
+        ]
         parts.append(columns([["source length", "examples", words.title(result.primary)], *rows]))
     if result.by_class:
         parts.append(classes_table(result.by_class))
@@ -31,18 +33,18 @@ def scores(result: Scores) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def paired(result: Paired, one: str, other: str) -> str:
+def paired_test(result: Paired, model: str, other: str) -> str:
     """Whether one model is better than another on the same examples."""
-    sure = "no difference can be told" if result.p >= words.SURE else "more than luck explains"
+    conclusion = "no difference can be told" if result.p >= words.SIGNIFICANCE_LEVEL else "more than chance explains"
     return (
-        f"{words.title(result.measure)}, {one} minus {other}: {result.difference:+.2f} "
-        f"({result.low:+.2f} to {result.high:+.2f}, p {result.p:.3f}): {sure}."
+        f"{words.title(result.measure)}, {model} minus {other}: {result.difference:+.2f} "
+        f"({result.low:+.2f} to {result.high:+.2f}, p {result.p:.3f}): {conclusion}."
     )
 
 
 def comparison(result: Comparison) -> str:
     """The table, the notes, and the same inputs answered by every network, where there are such."""
-    parts = [compare_table(result), "\n".join([compared.luck(result), *result.notes])]
+    parts = [compare_table(result), "\n".join([compared.interval_note(result), *result.notes])]
     parts += step_bars(result) if result.view == "steps" else []
     if result.view not in ("steps", "drawings"):  # drawings stand on the page
         parts.append(samples_table(result))
@@ -52,15 +54,15 @@ def comparison(result: Comparison) -> str:
 def step_bars(result: Comparison) -> list[str]:
     """Each sample as bars: the truth, and what every network's first seed answered."""
     truths = {case.source: case.references[0].split("\t") for case in result.entries[0].scores.cases}
-    firsts = {entry.network: entry for entry in reversed(result.entries)}
-    found: dict[str, list[tuple[str, Sequence[str]]]] = {}
-    for name, entry in reversed(firsts.items()):
+    first_entries = {entry.network: entry for entry in reversed(result.entries)}
+    clips: dict[str, list[tuple[str, Sequence[str]]]] = {}
+    for name, entry in reversed(first_entries.items()):
         for answer in entry.samples:
-            rows = found.setdefault(
+            rows = clips.setdefault(
                 answer.source, [("truth", truths[answer.source])] if answer.source in truths else []
             )
             rows.append((name, answer.output.split("\t")))
-    return [f"{source}\n{time_bars(rows)}" for source, rows in found.items()]
+    return [f"{source}\n{time_bars(rows)}" for source, rows in clips.items()]
 
 
 def alignment(result: Alignment) -> str:
@@ -70,8 +72,8 @@ def alignment(result: Alignment) -> str:
     width = max(map(len, result.source))
     rows = [["", *(token.ljust(width) for token in result.source)]]
     for t, token in enumerate(result.target):
-        looked = [
-            sum(weights) / len(weights) for weights in zip(*(one[t] for one in result.maps.values()), strict=True)
+        means = [
+            sum(weights) / len(weights) for weights in zip(*(map_[t] for map_ in result.maps.values()), strict=True)
         ]
-        rows.append([token, *(SHADES[min(len(SHADES) - 1, int(w * len(SHADES)))] * width for w in looked)])
-    return columns(rows, left=set(range(len(result.source) + 1)))
+        rows.append([token, *(SHADES[min(len(SHADES) - 1, int(w * len(SHADES)))] * width for w in means)])
+    return columns(rows, left_aligned=set(range(len(result.source) + 1)))

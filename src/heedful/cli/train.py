@@ -8,15 +8,15 @@ from heedful.cli.words import (
     SeedFlag,
     SizeFlag,
     StepsFlag,
+    TaskAndFiles,
     TestFlag,
     ValidFlag,
-    What,
     recipe_of,
 )
 
 
 def run(
-    words: What,
+    words: TaskAndFiles,
     network: NetworkFlag = None,
     size: SizeFlag = None,
     minutes: MinutesFlag = None,

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import ask as asking
-from heedful.cli.ask import Best, File, Json, Run, Score, Texts, With
+from heedful.cli import ask
+from heedful.cli.ask import Best, File, Json, MoreRuns, Run, Score, Texts
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
@@ -17,11 +17,11 @@ Lexicon = Annotated[bool, typer.Option("--lexicon", help="Answers as a lexicon: 
 
 
 def run(
-    model: Run,
+    name: Run,
     words: Texts = None,
     file: File = None,
     output: OutputFlag = None,
-    others: With = None,
+    more_runs: MoreRuns = None,
     n: Best = None,
     lexicon: Lexicon = False,
     score: Score = False,
@@ -38,17 +38,19 @@ def run(
 
     Answers come in the order of the texts, a line each. A text that begins with - goes after a lone --.
     """
-    asked = asking.request(words, file, output, n)
-    written = form(n, lexicon, as_json)
+    question = ask.parse_question(words, file, output, n)
+    format_answers = form(n, lexicon, as_json)
     if score:
-        asking.only_score(asked, lexicon, as_json)
-    loaded = asking.loaded("translate", model, others)
+        ask.refuse_search_flags(question, lexicon, as_json)
+    model = ask.load_model("translate", name, more_runs)
     if score:
-        lines = asking.scored(loaded, asked)
+        lines = ask.score_lines(model, question)
     else:
-        found = asking.answered(lambda texts: loaded.answer(texts, asked.changes), asked.lines(), asked.at_once)
-        lines = (line for answers in found for line in written(answers))
-    asking.write(lines, output, asked.at_once == 1)
+        answer_lists = ask.answer_all(
+            lambda texts: model.answer(texts, question.changes), question.lines(), question.at_once
+        )
+        lines = (line for answers in answer_lists for line in format_answers(answers))
+    ask.write(lines, output, question.at_once == 1)
 
 
 Form = Callable[["list[Answer]"], list[str]]
@@ -60,7 +62,7 @@ def form(n: int | None, lexicon: bool, as_json: bool) -> Form:
         raise HeedfulError("Answers are written with --lexicon or with --json, not with both.", "Leave one out.")
     if lexicon:
         return lexicon_lines
-    return asking.json_line if as_json else plain_line if n is None else asking.table_lines
+    return ask.json_line if as_json else plain_line if n is None else ask.table_lines
 
 
 def plain_line(answers: "list[Answer]") -> list[str]:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import ask as asking
-from heedful.cli.ask import Best, File, Json, Run, Score, With
+from heedful.cli import ask
+from heedful.cli.ask import Best, File, Json, MoreRuns, Run, Score
 from heedful.cli.words import OutputFlag
 from heedful.tasks import TASKS
 from heedful.tasks.task import TaskFacts, find_task
@@ -26,27 +26,29 @@ def make_command(verb: str) -> Callable[..., None]:
     about = f"{folders}Without any, the lines of standard input. Settings go among them, as {setting}."
 
     def run(
-        model: Run,
+        name: Run,
         words: Annotated[list[str] | None, typer.Argument(metavar=facts.asked_with, help=about)] = None,
         file: File = None,
         output: OutputFlag = None,
-        others: With = None,
+        more_runs: MoreRuns = None,
         n: Best = None,
         score: Score = False,
         as_json: Json = False,
     ) -> None:
-        request = asking.request(words, file, output, n)
+        question = ask.parse_question(words, file, output, n)
         if score:
-            asking.only_score(request, as_json)
-        loaded = asking.loaded(verb, model, others)
+            ask.refuse_search_flags(question, as_json)
+        model = ask.load_model(verb, name, more_runs)
         if score:
-            lines = asking.scored(loaded, request)
+            lines = ask.score_lines(model, question)
         else:
-            sources = asking.pictures(request.lines()) if loaded.source_kind == "picture" else request.lines()
-            answers = asking.answered(lambda chunk: loaded.answer(chunk, request.changes), sources, request.at_once)
-            written = asking.json_line if as_json else best_line if n is None else asking.table_lines
-            lines = (line for n_best in answers for line in written(n_best))
-        asking.write(lines, output, request.at_once == 1)
+            sources = ask.picture_names(question.lines()) if model.source_kind == "picture" else question.lines()
+            answer_lists = ask.answer_all(
+                lambda texts: model.answer(texts, question.changes), sources, question.at_once
+            )
+            format_answers = ask.json_line if as_json else best_line if n is None else ask.table_lines
+            lines = (line for answers in answer_lists for line in format_answers(answers))
+        ask.write(lines, output, question.at_once == 1)
 
     run.__doc__ = help_of(facts)
     return run

@@ -1,7 +1,7 @@
 """From the words of a command line to files, settings and a recipe.
 
-Every flag below is another way to write one key of the recipe; anything else is written `key=value`, mixed freely
-with files. A word with `=` before any `/` is a setting; `./odd=name.tsv` is always a file.
+Every flag below is another way to set one key of the recipe; all other keys are written `key=value`, anywhere among the
+files. A word with `=` before any `/` is a setting; `./odd=name.tsv` is always a file.
 """
 
 import re
@@ -15,25 +15,30 @@ import typer
 from heedful.errors import HeedfulError, nearest, unknown
 from heedful.tasks import TASKS
 
-# The whole fixed list. Values stay text here, so that a flag and its key are read, and refused, in the same way.
-NetworkFlag = Annotated[str | None, typer.Option("--network", metavar="NAME", help="A row of `heedful networks`.")]
-SizeFlag = Annotated[str | None, typer.Option("--size", metavar="SIZE", help="tiny, small or base.")]
-MinutesFlag = Annotated[str | None, typer.Option("--minutes", metavar="N", help="Minutes to train.")]
-StepsFlag = Annotated[str | None, typer.Option("--steps", metavar="N", help="Steps to train, in place of minutes.")]
-ValidFlag = Annotated[str | None, typer.Option("--valid", metavar="FILE", help="Data to choose the best by.")]
-TestFlag = Annotated[str | None, typer.Option("--test", metavar="FILE", help="Data scored once, at the end.")]
-SeedFlag = Annotated[str | None, typer.Option("--seed", metavar="N", help="Of split, order, weights and dropout.")]
-FromFlag = Annotated[
-    str | None, typer.Option("--from", metavar="NAME", help="A run, or published weights, to begin with.")
+# The list of flags is fixed. Values stay strings here, so that a flag and its key are parsed and refused alike.
+NetworkFlag = Annotated[
+    str | None, typer.Option("--network", metavar="NAME", help="Network: a row of `heedful networks`.")
 ]
-OutputFlag = Annotated[Path | None, typer.Option("-o", "--output", metavar="PATH", help="Where to put the result.")]
+SizeFlag = Annotated[str | None, typer.Option("--size", metavar="SIZE", help="Size: tiny, small or base.")]
+MinutesFlag = Annotated[str | None, typer.Option("--minutes", metavar="N", help="Training time in minutes.")]
+StepsFlag = Annotated[str | None, typer.Option("--steps", metavar="N", help="Training steps, instead of minutes.")]
+ValidFlag = Annotated[str | None, typer.Option("--valid", metavar="FILE", help="Validation data.")]
+TestFlag = Annotated[str | None, typer.Option("--test", metavar="FILE", help="Test data, scored once at the end.")]
+SeedFlag = Annotated[
+    str | None, typer.Option("--seed", metavar="N", help="Seed of split, order, initial weights, dropout.")
+]
+FromFlag = Annotated[
+    str | None, typer.Option("--from", metavar="NAME", help="Pretrained weights: a run, or published ones.")
+]
+OutputFlag = Annotated[Path | None, typer.Option("-o", "--output", metavar="PATH", help="Where to write the result.")]
 
-What = Annotated[
+TaskAndFiles = Annotated[
     list[str],
     typer.Argument(
         metavar="TASK FILE",
-        help=f"A task ({', '.join(TASKS)}) and its files; or a recipe in their place: a .toml file, or a name from "
-        "`heedful recipes`. Settings go anywhere among them as key=value; `heedful recipes keys` prints every key.",
+        help=f"A task ({', '.join(TASKS)}) and its files; or a recipe instead: a .toml file, or a name from "
+        "`heedful recipes`. Settings are written key=value anywhere among them; `heedful recipes keys` prints every "
+        "key.",
     ),
 ]
 
@@ -41,29 +46,29 @@ BUDGETS = ("train.minutes", "train.steps", "train.epochs")
 
 
 def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> Any:
-    """The recipe that a command's words and flags (by their keys) ask for; raises HeedfulError for what is wrong."""
+    """The recipe from the words and flags (by their keys) of a command; raises HeedfulError for what is wrong."""
     from heedful.recipe import load, parse
     from heedful.tasks.recipes import build, uses
     from heedful.tasks.task import find_task
 
-    first, *rest = words
-    files, settings = files_and_settings(rest)
-    given = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    changes = parse(once(given + settings))
+    first, *arguments = words
+    files, settings = files_and_settings(arguments)
+    flag_settings = [f"{key}={value}" for key, value in flags.items() if value is not None]
+    changes = parse(check_unique(flag_settings + settings))
     if files and "data.train" in changes:
-        raise HeedfulError("data.train is set twice.", f"Once as {', '.join(files)}; keep one.")
+        raise HeedfulError("data.train is set twice.", f"The files {', '.join(files)} set it, too; keep one.")
     if files:
         changes["data.train"] = files
-    named = first in TASKS
-    recipe = build(first, changes) if named else load(recipe_file(command, first), changes, uses())
+    is_task = first in TASKS
+    recipe = build(first, changes) if is_task else load(recipe_file(command, first), changes, uses())
     if not recipe.data.train:
         example = find_task(recipe.task).facts.data
-        raise HeedfulError("There is no file to learn from.", f"As in: heedful {command} {first} {example}")
+        raise HeedfulError("There is no training file.", f"For example: heedful {command} {first} {example}")
     return recipe
 
 
 def recipe_file(command: str, word: str) -> Path:
-    """The recipe that a word names: a file, or one of the built-in ones."""
+    """The recipe that a word names: a file or a built-in one."""
     from heedful.cli.recipes import FOLDER, names
 
     if word.endswith(".toml"):
@@ -71,14 +76,16 @@ def recipe_file(command: str, word: str) -> Path:
     if word in names():
         return FOLDER / f"{word}.toml"
     if Path(word).exists():
-        raise HeedfulError(f"{word} is data; the task comes before it.", f"As in: heedful {command} translate {word}")
+        raise HeedfulError(
+            f"{word} is a file; the task comes before it.", f"For example: heedful {command} translate {word}"
+        )
     if not nearest(word, TASKS) and nearest(word, names()):
         raise unknown("built-in recipe", word, names())
     raise unknown("task", word, TASKS)
 
 
 def files_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Sorts words into files and settings, each in the order given.
+    """Divides words into files and settings, each in their order.
 
     >>> files_and_settings(["a.tsv", "train.steps=5", "sub/x=1.tsv", "hf://owner/data"])
     (['a.tsv', 'sub/x=1.tsv', 'hf://owner/data'], ['train.steps=5'])
@@ -92,10 +99,10 @@ def files_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Sorts words into texts and settings of `generate`, whose keys may do without their first part.
+    """Divides words into texts and settings of `generate`, whose keys do not need the prefix `generate.`.
 
-    A word is a setting if it begins with a key and =, or with what is nearly one: a misspelt setting is an error and
-    never becomes a text.
+    A word is a setting if it begins with a key or a misspelt key, and =: a misspelt setting is an error and never
+    becomes a text.
 
     >>> texts_and_settings(["E=mc2", "beam=8", "generate.top_k=5", "required=new york", "a text with beam=8"])
     (['E=mc2', 'a text with beam=8'], ['generate.beam=8', 'generate.top_k=5', 'generate.required=new york'])
@@ -103,14 +110,15 @@ def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
     from heedful.recipe import SECTIONS
     from heedful.schema import GenerateSettings
 
-    names = [one.name for one in fields(GenerateSettings)]
+    names = [field.name for field in fields(GenerateSettings)]
     texts: list[str] = []
     settings: list[str] = []
     for word in words:
         key = re.match(r"(?:([a-z]+)\.)?([a-z_]+)=", word)
         if key and key[1] in SECTIONS and key[1] != "generate":
             raise HeedfulError(
-                f"{key[1]}.{key[2]} is no setting of an answer.", "Those of generate are, as beam=8 (generate.beam)."
+                f"{key[1]}.{key[2]} is not a setting for answers.",
+                "Those of generate are, such as beam=8 (generate.beam).",
             )
         if key and (key[1] == "generate" or (not key[1] and nearest(key[2], names))):
             settings.append(word if key[1] else f"generate.{word}")
@@ -120,18 +128,18 @@ def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def changes_of(settings: list[str]) -> dict[str, Any]:
-    """Dotted changes from settings, each given once."""
+    """Dotted changes from settings, each of which is set once."""
     from heedful.recipe import parse
 
-    return parse(once(settings))
+    return parse(check_unique(settings))
 
 
-def once(settings: list[str]) -> list[str]:
-    """The settings as they are; raises HeedfulError if a key is set twice, or two budgets are given."""
+def check_unique(settings: list[str]) -> list[str]:
+    """The settings, unchanged; raises HeedfulError if a key is set twice, or two budgets are given."""
     keys = [word.partition("=")[0] for word in settings]
     for key in keys:
         if keys.count(key) > 1:
-            raise HeedfulError(f"{key} is set twice.", "Say it once, as a flag or as key=value.")
+            raise HeedfulError(f"{key} is set twice.", "Set it once, as a flag or as key=value.")
     budgets = [key for key in keys if key in BUDGETS]
     if len(budgets) > 1:
         raise HeedfulError(f"There are {len(budgets)} budgets: {', '.join(budgets)}.", "Keep one of them.")

@@ -50,8 +50,8 @@ class Batch:
         rows = -(-len(self) // parts)
         pieces = {name: tensor.split(rows) for name, tensor in self.tensors.items()}
         return [
-            replace(self, tensors={name: tensors[place] for name, tensors in pieces.items()})
-            for place in range(-(-len(self) // rows))
+            replace(self, tensors={name: tensors[index] for name, tensors in pieces.items()})
+            for index in range(-(-len(self) // rows))
         ]
 
 

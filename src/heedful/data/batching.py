@@ -25,8 +25,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, some: slice) -> "Rows":
-        return Rows(self.epoch, self.rows[some])
+    def __getitem__(self, index: slice) -> "Rows":
+        return Rows(self.epoch, self.rows[index])
 
     def seeds(self, seed: int, size: int) -> list[int]:
         """A seed for what is drawn for each example: by `seed`, epoch and row alone, whatever is beside it.
@@ -48,9 +48,9 @@ def plan(lengths: np.ndarray, tokens: int, seed: int, epoch: int, *, multiple: i
     [[0, 2], [1]]
     """
     rng = np.random.default_rng([seed, epoch])
-    order, longest = shuffled_by_length(np.asarray(lengths), rng)
-    # The first cut falls anywhere, and moves all that follow: neighbours are not parted at the same places each time.
-    batches = cut(order, longest, tokens, multiple, first=rng.uniform(0.25, 1))
+    order, longest = shuffle_by_length(np.asarray(lengths), rng)
+    # The first batch has a random size, which shifts all others: neighbours are parted at other rows each epoch.
+    batches = cut_into_batches(order, longest, tokens, multiple, first=rng.uniform(0.25, 1))
     return [Rows(epoch, batches[i]) for i in rng.permutation(len(batches))]
 
 
@@ -67,23 +67,25 @@ def order_for_inference(lengths: np.ndarray, tokens: int) -> list[np.ndarray]:
     lengths = np.asarray(lengths)
     longest = lengths.max(axis=1) if lengths.ndim == 2 else lengths
     order = np.argsort(-longest, kind="stable")
-    return cut(order, np.maximum(longest, 1)[order], tokens, multiple=1, first=1.0)
+    return cut_into_batches(order, np.maximum(longest, 1)[order], tokens, multiple=1, first=1.0)
 
 
-def shuffled_by_length(lengths: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def shuffle_by_length(lengths: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Rows by their longer side, then by the sum of both, at random among (nearly) equals; and that longer side."""
     longest = np.maximum(lengths[:, 0], lengths[:, 1] + 1)
     total = lengths.sum(axis=1)
-    order = np.lexsort((blurred(total, rng), np.floor(blurred(longest, rng))))
+    order = np.lexsort((blur_lengths(total, rng), np.floor(blur_lengths(longest, rng))))
     return order, longest[order]
 
 
-def blurred(lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def blur_lengths(lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lengths and up to a token or four percent more: long rows, of which few are alike, meet others each epoch."""
     return lengths + rng.random(len(lengths)) * np.maximum(1, 0.04 * lengths)
 
 
-def cut(order: np.ndarray, longest: np.ndarray, tokens: int, multiple: int, first: float) -> list[np.ndarray]:
+def cut_into_batches(
+    order: np.ndarray, longest: np.ndarray, tokens: int, multiple: int, first: float
+) -> list[np.ndarray]:
     """Cuts rows in this order into batches as large as the budget allows; `longest` is in the same order.
 
     The first batch gets only the share `first` of the budget.
@@ -104,14 +106,14 @@ def sample(examples: Sequence[T], limit: int, seed: int) -> list[T]:
     """At most `limit` of the examples, the same ones for a seed, in their order."""
     if len(examples) <= limit:
         return list(examples)
-    chosen = np.random.default_rng(seed).choice(len(examples), limit, replace=False)
-    return [examples[number] for number in sorted(chosen)]
+    numbers = np.random.default_rng(seed).choice(len(examples), limit, replace=False)
+    return [examples[number] for number in sorted(numbers)]
 
 
 def pad(rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Rows of ids as one array (N, longest), padded behind, and their lengths (N,)."""
     lengths = np.array([len(row) for row in rows])
     padded = np.full((len(rows), int(lengths.max())), PAD, np.int64)
-    for place, row in enumerate(rows):
-        padded[place, : len(row)] = row
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = row
     return padded, lengths

@@ -14,10 +14,10 @@ class Corpus:
 
     sample: list[Pair]
     rows: int
-    all: Callable[[], Iterator[Pair]]
+    read_all: Callable[[], Iterator[Pair]]
     seed: int
 
-    def texts(self, sides: tuple[str, ...], whole: bool) -> Iterable[str]:
+    def texts(self, sides: tuple[str, ...], all_rows: bool) -> Iterable[str]:
         """The texts of these sides, of the sample or of all rows."""
-        pairs = self.all() if whole and self.rows > len(self.sample) else self.sample
+        pairs = self.read_all() if all_rows and self.rows > len(self.sample) else self.sample
         return (getattr(pair, side) for pair in pairs for side in sides)

@@ -18,7 +18,7 @@ class TextFacts:
     """The texts that one tokenizer is for: those of one side of the training rows, or of both."""
 
     sides: tuple[str, ...]
-    asked: str
+    requested_kind: str
     """The kind of tokenizer that the recipe names, or "auto"."""
     unit: Unit
     characters: float
@@ -31,7 +31,7 @@ class TextFacts:
 class PictureFacts:
     """The first pictures, or the first frames of clips, by their headers."""
 
-    looked_at: int
+    sample_size: int
     median_side: float
     """Of the shorter sides, in pixels."""
     all_gray: bool

@@ -13,7 +13,7 @@ from heedful.data.readers.lines import check_readable
 from heedful.data.samples import read as samples
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.forms import STORED, TABLES, StepForm
-from heedful.data.steps.read import read_labelled
+from heedful.data.steps.read import read_labelled_sources
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.tables import LISTS
 from heedful.data.steps.words import WordVocabulary
@@ -30,21 +30,21 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object]) -> dict:
     """
     data = recipe.data
     files = all_files(data)
-    own = [name for name in (data.source_tokenizer, data.target_tokenizer) if name.endswith(".json")]
+    tokenizer_files = [name for name in (data.source_tokenizer, data.target_tokenizer) if name.endswith(".json")]
     hashes = [hashlib.sha256(describe_coder(coder).encode()).hexdigest() for coder in coders]
     return {
         "format": FORMAT,
-        "files": {file: identity(file) for file in dict.fromkeys(files + own)},
+        "files": {file: identity(file) for file in dict.fromkeys(files + tokenizer_files)},
         "data": asdict(data),
         "seed": recipe.data_seed,
         "coders": hashes,
     }
 
 
-def changed_files(kept: dict[str, Any], data: DataSettings) -> list[str]:
+def changed_files(fingerprint: dict[str, Any], data: DataSettings) -> list[str]:
     """What is no longer as it was when `kept` was written, by name; raises HeedfulError for a file that is gone."""
-    files = [file for file, about in kept["files"].items() if identity(file) != about]
-    if not files and "clips" in kept and digest_of_clips(data) != kept["clips"]:
+    files = [file for file, stamp in fingerprint["files"].items() if identity(file) != stamp]
+    if not files and "clips" in fingerprint and digest_of_clips(data) != fingerprint["clips"]:
         return [f"a clip that {' or '.join(all_files(data))} names"]
     return files
 
@@ -77,8 +77,8 @@ def identity(file: str) -> dict[str, str | int]:
         return folder_identity(Path(file))
     path = path_of(file)
     check_readable(path)
-    about = Path(path).stat()
-    return {"bytes": about.st_size, "sha256": digest(Path(path).absolute(), about.st_size, about.st_mtime_ns)}
+    status = Path(path).stat()
+    return {"bytes": status.st_size, "sha256": digest(Path(path).absolute(), status.st_size, status.st_mtime_ns)}
 
 
 @cache
@@ -90,12 +90,12 @@ def digest(path: Path, size: int, time: int) -> str:
 
 def folder_identity(folder: Path) -> dict[str, str | int]:
     """What a folder holds: names, sizes and times, since its pictures and videos may be too many to read twice."""
-    seen, number = hashlib.sha256(), 0
+    digest, number = hashlib.sha256(), 0
     for path in sorted(folder.rglob("*")):
-        about = path.stat()
-        seen.update(f"{path.relative_to(folder)} {about.st_size} {about.st_mtime_ns}\n".encode())
+        status = path.stat()
+        digest.update(f"{path.relative_to(folder)} {status.st_size} {status.st_mtime_ns}\n".encode())
         number += path.is_file()
-    return {"files": number, "sha256": seen.hexdigest()}
+    return {"files": number, "sha256": digest.hexdigest()}
 
 
 def digest_of_clips(data: DataSettings) -> str:
@@ -105,8 +105,8 @@ def digest_of_clips(data: DataSettings) -> str:
         if file.startswith("sample://"):
             digest.update(step_samples.version(file).encode())
     lists = [file for file in files if Path(file).suffix.lower() in (*LISTS, *TABLES)]
-    for clip in read_labelled(lists, replace(data, bad_rows="skip"), lambda bad: None):
+    for clip in read_labelled_sources(lists, replace(data, bad_rows="skip"), lambda bad: None):
         for path in map(Path, clip.paths):
-            about = path.stat() if path.exists() else None
-            digest.update(f"{path} {about and (about.st_size, about.st_mtime_ns)}\n".encode())
+            status = path.stat() if path.exists() else None
+            digest.update(f"{path} {status and (status.st_size, status.st_mtime_ns)}\n".encode())
     return digest.hexdigest()

@@ -15,50 +15,50 @@ from heedful.results import Example
 ABOUT = "prepared.json"
 
 
-def has_fingerprint(ready: Path, fingerprint: dict) -> bool:
+def has_fingerprint(folder: Path, fingerprint: dict) -> bool:
     """Whether finished data of this fingerprint stands there."""
-    return kept_fingerprint(ready) == fingerprint
+    return stored_fingerprint(folder) == fingerprint
 
 
-def is_prepared(ready: Path) -> bool:
+def is_prepared(folder: Path) -> bool:
     """Whether finished data of any fingerprint stands there."""
-    return kept_fingerprint(ready) is not None
+    return stored_fingerprint(folder) is not None
 
 
-def kept_fingerprint(ready: Path) -> dict | None:
+def stored_fingerprint(folder: Path) -> dict | None:
     """The fingerprint of the data that stands there; None if it is not ours."""
     try:
-        return json.loads((ready / ABOUT).read_text(encoding="utf-8"))["fingerprint"]
+        return json.loads((folder / ABOUT).read_text(encoding="utf-8"))["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 @contextmanager
-def write_aside(ready: Path) -> Iterator[Path]:
-    """A folder to write into that takes the place of `ready` when all is on disk, and leaves no trace of a failure.
+def write_aside(folder: Path) -> Iterator[Path]:
+    """A folder to write into that takes the place of `folder` when all is on disk, and leaves no trace of a failure.
 
     Raises HeedfulError if something stands there that is not prepared data.
     """
-    if not is_prepared(ready) and (ready.is_file() or (ready.is_dir() and any(ready.iterdir()))):
-        raise HeedfulError(f"{ready} holds what is not Heedful's to replace.", "Take another folder: -o runs/NAME")
-    partial = ready.with_name(f"{ready.name}.partial")
-    lonely = not ready.parent.exists()
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    if not is_prepared(folder) and (folder.is_file() or (folder.is_dir() and any(folder.iterdir()))):
+        raise HeedfulError(f"{folder} holds what is not Heedful's to replace.", "Take another folder: -o runs/NAME")
+    partial_folder = folder.with_name(f"{folder.name}.partial")
+    parent_missing = not folder.parent.exists()
+    shutil.rmtree(partial_folder, ignore_errors=True)
+    partial_folder.mkdir(parents=True)
     try:
-        yield partial
+        yield partial_folder
     except BaseException:
-        shutil.rmtree(partial)
+        shutil.rmtree(partial_folder)
         with suppress(OSError):
-            if lonely:
-                ready.parent.rmdir()
+            if parent_missing:
+                folder.parent.rmdir()
         raise
-    for path in (*partial.rglob("*"), partial):
+    for path in (*partial_folder.rglob("*"), partial_folder):
         descriptor = os.open(path, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
-    shutil.rmtree(ready, ignore_errors=True)
-    os.rename(partial, ready)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.rename(partial_folder, folder)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -21,7 +21,7 @@ PreparedData = TypeVar("PreparedData")
 
 
 @dataclass(frozen=True)
-class Desk:
+class Preparation:
     """What a preparation works with: the recipe, the folder that it writes, and where notes and bad rows go."""
 
     recipe: Recipe
@@ -50,9 +50,9 @@ class DataKind(ABC, Generic[PreparedData]):
     """How an error begins that says that files hold no row."""
     kinds: tuple[str, ...]
     """What the sides of a row are."""
-    given: Sequence[object]
+    pretrained_coders: Sequence[object]
     """The coders of the weights that are the beginning, if there are any."""
-    desk: Desk
+    preparation: Preparation
 
     def fingerprint(self, data: DataSettings) -> dict[str, Any]:
         """What prepared data of this kind depend on beside the files, the recipe and what is given."""
@@ -62,15 +62,15 @@ class DataKind(ABC, Generic[PreparedData]):
         """What `open` has to know beside what `prepare` writes."""
         return {}
 
-    def begin(self, desk: Desk) -> None:
+    def begin(self, preparation: Preparation) -> None:
         """Looks at the files, says what is unusual about them, decides how rows are read.
 
         Raises HeedfulError for files of another kind.
         """
-        self.desk = desk
+        self.preparation = preparation
 
     @abstractmethod
-    def read(self, files: Sequence[str], again: bool = False) -> Iterator[Pair]:
+    def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """The rows of files, in order; what cannot be used is counted and passed over, in silence if `again`.
 
         Raises HeedfulError as the recipe's `bad_rows` says.
@@ -108,5 +108,5 @@ class DataKind(ABC, Generic[PreparedData]):
         """Says how much is held out, and what of it training does not teach."""
 
     @abstractmethod
-    def open(self, ready: Path) -> PreparedData:
+    def open(self, folder: Path) -> PreparedData:
         """What was prepared in a folder."""

@@ -18,16 +18,16 @@ class Notes:
     """What was chosen and counted, said at once and kept; `row` is what a row of the data is called."""
 
     def __init__(self, say: Say, row: str = "pair") -> None:
-        self.say, self.row, self.said = say, row, []
+        self.say, self.row, self.lines = say, row, []
 
     def __call__(self, note: str) -> None:
-        self.said.append(note)
+        self.lines.append(note)
         self.say(note)
 
-    def left_out(self, number: int, what: str, first: str) -> None:
+    def report_left_out(self, number: int, reason: str, first: str) -> None:
         """Says how many rows were left out and where the first of them stands, if any were."""
         if number:
-            self(f"left out: {count(number, self.row)} {what}" + (f" (first: {first})" if first else ""))
+            self(f"left out: {count(number, self.row)} {reason}" + (f" (first: {first})" if first else ""))
 
 
 class BadRows:

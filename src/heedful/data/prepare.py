@@ -17,7 +17,7 @@ from heedful.data.corpus import Corpus
 from heedful.data.facts import DataFacts, Decisions, TokenizerSettings
 from heedful.data.fingerprint import fingerprint_of
 from heedful.data.folders import ABOUT, has_fingerprint, write_aside, write_examples, write_json
-from heedful.data.kind import DataKind, Desk, PreparedData
+from heedful.data.kind import DataKind, Preparation, PreparedData
 from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import valid_files
@@ -43,87 +43,96 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
     What stops half way leaves nothing that could be taken for finished. Raises HeedfulError for whatever is wrong
     with the data.
     """
-    fingerprint = fingerprint_of(recipe, kind.given) | kind.fingerprint(recipe.data)
-    ready = folder / "data"
-    if has_fingerprint(ready, fingerprint):
-        prepared: Any = kind.open(ready)
+    fingerprint = fingerprint_of(recipe, kind.pretrained_coders) | kind.fingerprint(recipe.data)
+    data_folder = folder / "data"
+    if has_fingerprint(data_folder, fingerprint):
+        prepared: Any = kind.open(data_folder)
         say(f"data as prepared before: {count(len(prepared.train), f'training {kind.row}')}")
         return prepared
-    with write_aside(ready) as partial:
-        notes, bad = Notes(say, kind.row), BadRows(partial / "bad_rows.jsonl")
-        desk = Desk(recipe, partial, notes, bad, decisions)
-        surveyed = survey(kind, desk)
-        encode(kind, desk, surveyed, [decisions.tokenizer_settings(one, recipe.data) for one in surveyed.facts.texts])
+    with write_aside(data_folder) as partial_folder:
+        notes, bad = Notes(say, kind.row), BadRows(partial_folder / "bad_rows.jsonl")
+        preparation = Preparation(recipe, partial_folder, notes, bad, decisions)
+        survey_result = survey(kind, preparation)
+        encode(
+            kind,
+            preparation,
+            survey_result,
+            [decisions.tokenizer_settings(facts, recipe.data) for facts in survey_result.facts.texts],
+        )
         bad.close(folder / "bad_rows.jsonl")
-        write_json(partial / ABOUT, {"fingerprint": fingerprint, "notes": notes.said} | kind.about())
-    return kind.open(ready)
+        write_json(partial_folder / ABOUT, {"fingerprint": fingerprint, "notes": notes.lines} | kind.about())
+    return kind.open(data_folder)
 
 
-def survey(kind: DataKind[Any], desk: Desk) -> Survey:
+def survey(kind: DataKind[Any], preparation: Preparation) -> Survey:
     """Reads the recipe's files, and parts who learns from who is held out.
 
     Raises HeedfulError for whatever is wrong with the data.
     """
-    data, seed = desk.data, desk.recipe.data_seed
+    data, seed = preparation.data, preparation.recipe.data_seed
     if not data.train:
-        raise HeedfulError("There is no file to learn from.", f"As heedful train {desk.recipe.task} {kind.example}")
-    kind.begin(desk)
-    valid, test = (read_held_out(kind, desk, files) for files in (valid_files(data), data.test))
-    scanned = split.scan(kind.read(data.train), seed, kind.rows_in_memory)
-    if desk.bad.count:
-        bad = count(desk.bad.count, "bad row")
-        desk.note(f"left out: {bad}, listed in bad_rows.jsonl (first: {desk.bad.first})")
+        raise HeedfulError(
+            "There is no file to learn from.", f"As heedful train {preparation.recipe.task} {kind.example}"
+        )
+    kind.begin(preparation)
+    valid, test = (read_held_out(kind, preparation, files) for files in (valid_files(data), data.test))
+    scan = split.scan(kind.read(data.train), seed, kind.rows_in_memory)
+    if preparation.bad.count:
+        bad = count(preparation.bad.count, "bad row")
+        preparation.note(f"left out: {bad}, listed in bad_rows.jsonl (first: {preparation.bad.first})")
     kind.end_reading()
-    only = data.valid == "auto" and len(scanned.sources) == 1
-    cut = kind.cut_only_row(scanned.sample[0][1]) if only else None
-    if cut:
-        corpus, valid = Corpus([cut[0]], 1, lambda: iter([cut[0]]), seed), [cut[1]]
+    is_single = data.valid == "auto" and len(scan.sources) == 1
+    cut_parts = kind.cut_only_row(scan.sample[0][1]) if is_single else None
+    if cut_parts:
+        corpus, valid = Corpus([cut_parts[0]], 1, lambda: iter([cut_parts[0]]), seed), [cut_parts[1]]
     else:
-        corpus, held_out = split_rows(kind, desk, scanned, valid, test)
+        corpus, held_out = split_rows(kind, preparation, scan, valid, test)
         valid = held_out if data.valid == "auto" else valid
     source, target = kind.describe_sides(corpus)
     facts = DataFacts(corpus.rows, len(valid), len(test), source, target, tuple(kind.texts_to_learn(corpus)))
     return Survey(corpus, valid, test, facts)
 
 
-def read_held_out(kind: DataKind[Any], desk: Desk, files: Sequence[str]) -> list[Pair]:
+def read_held_out(kind: DataKind[Any], preparation: Preparation, files: Sequence[str]) -> list[Pair]:
     """The rows of files to be scored on, those with an empty side counted and left out."""
     rows = list(kind.read(files)) if files else []
-    full = [row for row in rows if not split.is_empty(row)]
+    nonempty = [row for row in rows if not split.is_empty(row)]
     first = next((row.where for row in rows if split.is_empty(row)), "")
-    desk.note.left_out(len(rows) - len(full), "with an empty side", first)
-    if files and not full:
-        raise HeedfulError(f"{kind.nothing} in {', '.join(files)}.", desk.bad.first)
-    return full
+    preparation.note.report_left_out(len(rows) - len(nonempty), "with an empty side", first)
+    if files and not nonempty:
+        raise HeedfulError(f"{kind.nothing} in {', '.join(files)}.", preparation.bad.first)
+    return nonempty
 
 
 def split_rows(
-    kind: DataKind[Any], desk: Desk, scanned: split.Scan, valid: list[Pair], test: list[Pair]
+    kind: DataKind[Any], preparation: Preparation, scan: split.Scan, valid: list[Pair], test: list[Pair]
 ) -> tuple[Corpus, list[Pair]]:
     """The rows to learn from, and those held out if no file says which."""
-    data, seed = desk.data, desk.recipe.data_seed
+    data, seed = preparation.data, preparation.recipe.data_seed
 
     def held_out_rows(rows: int) -> int:
-        return desk.decisions.held_out_rows(rows, data)
+        return preparation.decisions.held_out_rows(rows, data)
 
-    sides = split.Split(data, seed, desk.note, held_out_rows, desk.bad.first).sides(scanned, valid, test)
+    sides = split.Split(data, seed, preparation.note, held_out_rows, preparation.bad.first).sides(scan, valid, test)
 
-    def side(which: int) -> Iterator[Pair]:
+    def rows_of_side(side_id: int) -> Iterator[Pair]:
         # few rows are still in memory; many are read again, their bad ones now listed
-        rows = (row for _, row in scanned.sample) if scanned.whole else kind.read(data.train, again=True)
-        return split.select(rows, sides, which)
+        rows = (row for _, row in scan.sample) if scan.is_complete else kind.read(data.train, second_pass=True)
+        return split.select(rows, sides, side_id)
 
-    held_out = list(side(split.VALID)) if data.valid == "auto" else []
-    sample = [pair for row, pair in scanned.sample if sides[row] == split.TRAIN]
-    return Corpus(sample, int((sides == split.TRAIN).sum()), lambda: side(split.TRAIN), seed), held_out
+    held_out = list(rows_of_side(split.VALID)) if data.valid == "auto" else []
+    sample = [pair for row, pair in scan.sample if sides[row] == split.TRAIN]
+    return Corpus(sample, int((sides == split.TRAIN).sum()), lambda: rows_of_side(split.TRAIN), seed), held_out
 
 
-def encode(kind: DataKind[Any], desk: Desk, surveyed: Survey, tokenizers: Sequence[TokenizerSettings]) -> None:
+def encode(
+    kind: DataKind[Any], preparation: Preparation, survey_result: Survey, tokenizers: Sequence[TokenizerSettings]
+) -> None:
     """Writes what a network learns from and is scored on; `tokenizers` has settings for each of `facts.texts`."""
-    kind.learn(surveyed.corpus, tokenizers)
-    kind.write(surveyed.corpus)
-    for name, rows in (("valid", surveyed.valid), ("test", surveyed.test)):
+    kind.learn(survey_result.corpus, tokenizers)
+    kind.write(survey_result.corpus)
+    for name, rows in (("valid", survey_result.valid), ("test", survey_result.test)):
         examples = kind.examples(rows)
-        write_examples(desk.folder / f"{name}.json", examples)
+        write_examples(preparation.folder / f"{name}.json", examples)
         if examples:
             kind.note_held_out(name, examples, rows)

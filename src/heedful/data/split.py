@@ -34,7 +34,7 @@ class Scan:
     limit: int = SAMPLE
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the sample is all rows."""
         return len(self.sample) == len(self.sources)
 
@@ -48,8 +48,8 @@ class Scan:
             self.first_empty = self.first_empty or pair.where
         if len(self.sample) < self.limit:
             self.sample.append((row, pair))
-        elif (place := int(draw.random() * (row + 1))) < self.limit:
-            self.sample[place] = (row, pair)
+        elif (slot := int(draw.random() * (row + 1))) < self.limit:
+            self.sample[slot] = (row, pair)
 
 
 class Split:
@@ -63,53 +63,53 @@ class Split:
     ) -> None:
         self.data, self.seed, self.note, self.held_out_rows, self.first_bad = data, seed, note, held_out_rows, first_bad
 
-    def sides(self, scanned: Scan, valid: list[Pair], test: list[Pair]) -> np.ndarray:
+    def sides(self, scan: Scan, valid: list[Pair], test: list[Pair]) -> np.ndarray:
         """TRAIN, VALID, SHARED or EMPTY for each row of the training files."""
-        sides = np.zeros(len(scanned.sources), np.uint8)
-        sides[scanned.empty] = EMPTY
-        self.note.left_out(len(scanned.empty), "with an empty side", scanned.first_empty)
-        for name, held in (("valid", valid), ("test", test)):
-            sources = {hash_text(pair.source, self.seed) for pair in held}
-            groups = {hash_text(pair.group, self.seed) for pair in held if pair.group}
-            self.take_out_shared(scanned, sides, sources, groups, name)
+        sides = np.zeros(len(scan.sources), np.uint8)
+        sides[scan.empty] = EMPTY
+        self.note.report_left_out(len(scan.empty), "with an empty side", scan.first_empty)
+        for name, pairs in (("valid", valid), ("test", test)):
+            sources = {hash_text(pair.source, self.seed) for pair in pairs}
+            groups = {hash_text(pair.group, self.seed) for pair in pairs if pair.group}
+            self.drop_shared(scan, sides, sources, groups, name)
         self.refuse_empty(sides)
         if self.data.valid == "auto":
-            wanted = self.held_out_rows(int((sides == TRAIN).sum()))
-            hold_out(np.asarray(scanned.groups), sides, wanted)
-            held = int((sides == VALID).sum())
-            self.note(f"valid: {count(held, self.note.row)} held out by seed {self.seed} (none given)")
-            sources = set(np.asarray(scanned.sources)[sides == VALID].tolist())
-            self.take_out_shared(scanned, sides, sources, set(), "valid")
+            valid_count = self.held_out_rows(int((sides == TRAIN).sum()))
+            hold_out(np.asarray(scan.groups), sides, valid_count)
+            held_out_count = int((sides == VALID).sum())
+            self.note(f"valid: {count(held_out_count, self.note.row)} held out by seed {self.seed} (none given)")
+            sources = set(np.asarray(scan.sources)[sides == VALID].tolist())
+            self.drop_shared(scan, sides, sources, set(), "valid")
             self.refuse_empty(sides)
         return sides
 
     def refuse_empty(self, sides: np.ndarray) -> None:
         """Raises HeedfulError if no row is left to learn from."""
         if not (sides == TRAIN).any():
-            shared = "All of them share a source or group with valid or test; data.overlap=keep would keep them."
-            cure = self.first_bad if not len(sides) else shared if (sides == SHARED).any() else ""
+            overlap_cure = "All of them share a source or group with valid or test; data.overlap=keep would keep them."
+            cure = self.first_bad if not len(sides) else overlap_cure if (sides == SHARED).any() else ""
             raise HeedfulError(f"There is no {self.note.row} to learn from in {', '.join(self.data.train)}.", cure)
 
-    def take_out_shared(self, scanned: Scan, sides: np.ndarray, sources: set[int], groups: set[int], name: str) -> None:
+    def drop_shared(self, scan: Scan, sides: np.ndarray, sources: set[int], groups: set[int], name: str) -> None:
         """Takes the rows out of training that share a source or group with a held-out set, or says that they stay."""
-        before = sides.copy()
+        sides_before = sides.copy()
         hashes = [np.fromiter(side, np.uint64, len(side)) for side in (sources, groups)]
-        number = drop_overlap(scanned, sides, hashes[0], hashes[1])
-        what = "whose source or group" if self.data.group else "whose source"
+        number = drop_overlap(scan, sides, hashes[0], hashes[1])
+        criterion = "whose source or group" if self.data.group else "whose source"
         if self.data.overlap == "drop":
-            self.note.left_out(number, f"{what} also stands in {name}", "")
+            self.note.report_left_out(number, f"{criterion} also stands in {name}", "")
         elif number:
-            sides[:] = before
-            kept = count(number, f"training {self.note.row}")
-            self.note(f"kept: {kept} {what} also stands in {name} (data.overlap=keep)")
+            sides[:] = sides_before
+            row_count = count(number, f"training {self.note.row}")
+            self.note(f"kept: {row_count} {criterion} also stands in {name} (data.overlap=keep)")
 
 
 def scan(pairs: Iterable[Pair], seed: int, limit: int = SAMPLE) -> Scan:
     """One pass over pairs, which keeps at most `limit` of them."""
-    scanned, draw = Scan(limit=limit), random.Random(seed)
+    result, draw = Scan(limit=limit), random.Random(seed)
     for pair in pairs:
-        scanned.add(pair, seed, draw)
-    return scanned
+        result.add(pair, seed, draw)
+    return result
 
 
 def is_empty(pair: Pair) -> bool:
@@ -122,30 +122,30 @@ def hash_text(text: str, seed: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8, key=seed.to_bytes(16, "big")).digest(), "big")
 
 
-def hold_out(groups: np.ndarray, sides: np.ndarray, wanted: int) -> None:
+def hold_out(groups: np.ndarray, sides: np.ndarray, limit: int) -> None:
     """Marks about `wanted` TRAIN rows as VALID in `sides`, whole groups at a time, in the order of their hashes.
 
     Raises HeedfulError if every group has more rows than are wanted.
     """
     rows = np.flatnonzero(sides == TRAIN)
     keys, inverse, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
-    fits = counts <= wanted
-    chosen = fits & (np.cumsum(np.where(fits, counts, 0)) <= wanted)
-    if not chosen.any() or len(keys) < 2:
+    fitting_groups = counts <= limit
+    chosen_groups = fitting_groups & (np.cumsum(np.where(fitting_groups, counts, 0)) <= limit)
+    if not chosen_groups.any() or len(keys) < 2:
         raise HeedfulError(
-            f"No validation rows can be held out: {wanted:,} are wanted of {count(len(rows), 'row')}, "
+            f"No validation rows can be held out: {limit:,} are wanted of {count(len(rows), 'row')}, "
             f"which hang together in {count(len(keys), 'group')} by source or data.group.",
             "Give a file for it, as --valid valid.tsv, or another number, as data.valid_rows=500.",
         )
-    sides[rows[chosen[inverse]]] = VALID
+    sides[rows[chosen_groups[inverse]]] = VALID
 
 
-def drop_overlap(scanned: Scan, sides: np.ndarray, sources: np.ndarray, groups: np.ndarray) -> int:
+def drop_overlap(scan: Scan, sides: np.ndarray, sources: np.ndarray, groups: np.ndarray) -> int:
     """Marks TRAIN rows as SHARED whose source or group is among these hashes; says how many."""
-    shared = np.isin(np.asarray(scanned.sources), sources) | np.isin(np.asarray(scanned.groups), groups)
-    shared &= sides == TRAIN
-    sides[shared] = SHARED
-    return int(shared.sum())
+    shared_rows = np.isin(np.asarray(scan.sources), sources) | np.isin(np.asarray(scan.groups), groups)
+    shared_rows &= sides == TRAIN
+    sides[shared_rows] = SHARED
+    return int(shared_rows.sum())
 
 
 def group_by_source(pairs: Iterable[Pair]) -> list[Example]:
@@ -158,4 +158,4 @@ def group_by_source(pairs: Iterable[Pair]) -> list[Example]:
 
 def select(pairs: Iterable[Pair], sides: np.ndarray, side: int) -> Iterator[Pair]:
     """The pairs of one side (a byte a row)."""
-    return (pair for pair, here in zip(pairs, sides.tobytes(), strict=True) if here == side)
+    return (pair for pair, row_side in zip(pairs, sides.tobytes(), strict=True) if row_side == side)

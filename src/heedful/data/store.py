@@ -25,7 +25,7 @@ class Store:
         self.ids = mapped("source"), mapped("target")
         self.lengths = np.asarray(mapped("lengths")).reshape(-1, 2)
         self.files: list[str] = json.loads((folder / INDEX).read_text(encoding="utf-8"))["files"]
-        self.places = mapped("places").reshape(-1, 2)
+        self.origins = mapped("places").reshape(-1, 2)
         self.ends = np.cumsum(self.lengths, axis=0, dtype=np.int64)
 
     def __reduce__(self) -> tuple[type["Store"], tuple[Path]]:
@@ -44,7 +44,7 @@ class Store:
 
     def where(self, row: int) -> str:
         """The file and line that a row came from: "pairs.tsv line 7"."""
-        file, line = self.places[row]
+        file, line = self.origins[row]
         return f"{self.files[file]} line {line}"
 
 
@@ -57,21 +57,23 @@ class Writer:
         kinds = [np.dtype(np.uint16 if size <= 1 << 16 else np.uint32) for size in sizes]
         self.ids = Column(folder / "source.npy", kinds[0]), Column(folder / "target.npy", kinds[1])
         self.lengths = Column(folder / "lengths.npy", np.dtype(np.int32))
-        self.places = Column(folder / "places.npy", np.dtype(np.int64))
+        self.origins = Column(folder / "places.npy", np.dtype(np.int64))
 
     def extend(
-        self, sources: Sequence[list[int]], targets: Sequence[list[int]], places: Iterable[tuple[str, int]]
+        self, sources: Sequence[list[int]], targets: Sequence[list[int]], origins: Iterable[tuple[str, int]]
     ) -> None:
         """Appends pairs of ids, each with the file and line it came from."""
         for column, side in zip(self.ids, (sources, targets), strict=True):
             column.append(chain.from_iterable(side))
         self.lengths.append(chain.from_iterable((len(s), len(t)) for s, t in zip(sources, targets, strict=True)))
-        self.places.append(chain.from_iterable((self.files.setdefault(f, len(self.files)), line) for f, line in places))
+        self.origins.append(
+            chain.from_iterable((self.files.setdefault(f, len(self.files)), line) for f, line in origins)
+        )
         self.rows += len(sources)
 
     def close(self) -> None:
         """Finishes the files."""
-        for column in (*self.ids, self.lengths, self.places):
+        for column in (*self.ids, self.lengths, self.origins):
             column.close()
         (self.folder / INDEX).write_text(json.dumps({"files": list(self.files)}), encoding="utf-8")
 

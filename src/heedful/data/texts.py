@@ -15,8 +15,8 @@ PART = 1 << 17  # characters that a tokenizer reads at once
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[str], form: NormalForm = "none") -> list[list[int]]:
     """The ids of each text, given its Unicode form; texts of training have theirs from their reader already."""
     parts = [cut_into_parts(normalize_text(text, form)) for text in texts]
-    ids = iter(tokenizer.encode_batch([part for cut in parts for part in cut]))
-    return [[i for _ in cut for i in next(ids)] for cut in parts]
+    ids = iter(tokenizer.encode_batch([part for text_parts in parts for part in text_parts]))
+    return [[i for _ in text_parts for i in next(ids)] for text_parts in parts]
 
 
 def cut_into_parts(text: str) -> list[str]:

@@ -81,7 +81,7 @@ def write(network: EncoderDecoder, vocabularies: Vocabularies, special: Special,
         (spec.register_source_vocabulary, spec.register_target_vocabulary), vocabularies, strict=True
     ):
         register(list(names))
-    put_config(spec, [vocabularies[1][one] for one in special], epsilon_of(encoder.layers))
+    put_config(spec, [vocabularies[1][index] for index in special], epsilon_of(encoder.layers))
     spec.validate()
     spec.optimize()
     spec.save(str(folder))
@@ -92,32 +92,35 @@ def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Spe
     """How far log probabilities of made-up answers are from the network's, as a share of the largest of them."""
     ctranslate2: Any = import_module("ctranslate2")  # has no types
 
-    luck, lengths, steps = torch.Generator().manual_seed(0), torch.tensor([7, 3, 5, 2]), 4
-    marks = [vocabularies[1][one] for one in special]
+    generator, lengths, steps = torch.Generator().manual_seed(0), torch.tensor([7, 3, 5, 2]), 4
+    special_names = [vocabularies[1][index] for index in special]
     source, target = (
-        drawn(names, marks, (len(lengths), count), luck) for names, count in zip(vocabularies, (7, steps), strict=True)
+        random_ids(names, special_names, (len(lengths), count), generator)
+        for names, count in zip(vocabularies, (7, steps), strict=True)
     )
-    begin, end = (torch.full((len(lengths), 1), one) for one in (special.begin, special.end))
-    written = torch.cat([begin, target, end], dim=1)
-    source[torch.arange(len(lengths)), lengths - 1] = vocabularies[0].index(marks[1])
-    own = network.decoder.logits(network(source, lengths, written[:, :-1])).log_softmax(-1)
-    expected = own.gather(-1, written[:, 1:].unsqueeze(-1)).squeeze(-1)
+    begin, end = (torch.full((len(lengths), 1), index) for index in (special.begin, special.end))
+    sequence = torch.cat([begin, target, end], dim=1)
+    source[torch.arange(len(lengths)), lengths - 1] = vocabularies[0].index(special_names[1])
+    log_probs = network.decoder.logits(network(source, lengths, sequence[:, :-1])).log_softmax(-1)
+    expected = log_probs.gather(-1, sequence[:, 1:].unsqueeze(-1)).squeeze(-1)
     texts = [
-        [vocabularies[0][i] for i in row[: length - 1]] for row, length in zip(listed(source), lengths, strict=True)
+        [vocabularies[0][i] for i in row[: length - 1]] for row, length in zip(id_rows(source), lengths, strict=True)
     ]
-    answers = [[vocabularies[1][i] for i in row] for row in listed(target)]
+    answers = [[vocabularies[1][i] for i in row] for row in id_rows(target)]
     scored = ctranslate2.Translator(str(folder), device="cpu", compute_type="float32").score_batch(texts, answers)
-    found = torch.tensor([result.log_probs for result in scored])
-    return float((found - expected).abs().max() / expected.abs().max())
+    scores = torch.tensor([result.log_probs for result in scored])
+    return float((scores - expected).abs().max() / expected.abs().max())
 
 
-def drawn(names: Sequence[str], marks: Sequence[str], shape: tuple[int, int], luck: torch.Generator) -> Tensor:
-    """Ids that mark nothing, drawn at random."""
-    free = torch.tensor([number for number, name in enumerate(names) if name not in marks])
-    return free[torch.randint(len(free), shape, generator=luck)]
+def random_ids(
+    names: Sequence[str], special_names: Sequence[str], shape: tuple[int, int], generator: torch.Generator
+) -> Tensor:
+    """Random ids of ordinary tokens."""
+    free = torch.tensor([number for number, name in enumerate(names) if name not in special_names])
+    return free[torch.randint(len(free), shape, generator=generator)]
 
 
-def listed(ids: Tensor) -> list[list[int]]:
+def id_rows(ids: Tensor) -> list[list[int]]:
     """Rows of ids."""
     rows: list[list[int]] = ids.tolist()
     return rows
@@ -188,9 +191,9 @@ def put_attention(spec: Spec, attention: Attention, norm: nn.Module, fused: bool
     """Queries, keys and values in one matrix, or queries apart where keys and values are the memory's."""
     parts = [attention.query, attention.key, attention.value]
     groups = [parts] if fused else [parts[:1], parts[1:]]
-    for linear, some in zip(spec.linear, [*groups, [attention.out]], strict=True):
-        linear.weight = plain(torch.cat([part.weight for part in some]))
-        linear.bias = plain(torch.cat([part.bias for part in some]))
+    for linear, group in zip(spec.linear, [*groups, [attention.out]], strict=True):
+        linear.weight = plain(torch.cat([part.weight for part in group]))
+        linear.bias = plain(torch.cat([part.bias for part in group]))
     put_norm(spec.layer_norm, norm)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from heedful.engines.onnx_graphs import NEW, Example, Graph, Reader, Stepper, named, unread
+from heedful.engines.onnx_graphs import NEW, Example, Graph, Reader, Stepper, tensors_by_name, with_empty_buffers
 from heedful.engines.onnx_recurrent import OPSET, exportable
 from heedful.errors import HeedfulError
 from heedful.networks.decoders import Decoder
@@ -86,29 +86,29 @@ class Session:
     def __init__(self, path: Path) -> None:
         onnxruntime: Any = import_module("onnxruntime")  # has no types
         self.inner = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        self.takes: list[str] = [one.name for one in self.inner.get_inputs()]
-        self.gives: list[str] = [one.name for one in self.inner.get_outputs()]
+        self.input_names: list[str] = [entry.name for entry in self.inner.get_inputs()]
+        self.output_names: list[str] = [entry.name for entry in self.inner.get_outputs()]
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Outputs by name; what the file does not take is left out."""
-        given = {name: inputs[name].numpy() for name in self.takes}
-        answers: list[np.ndarray] = self.inner.run(None, given)
-        return {name: torch.from_numpy(answer) for name, answer in zip(self.gives, answers, strict=True)}
+        arrays = {name: inputs[name].numpy() for name in self.input_names}
+        answers: list[np.ndarray] = self.inner.run(None, arrays)
+        return {name: torch.from_numpy(answer) for name, answer in zip(self.output_names, answers, strict=True)}
 
 
 def differences(graphs: Sequence[Graph], folder: Path) -> float:
     """How far the files' answers are from the network's, as a share of the largest number; the worst of all files."""
-    found: list[float] = []
+    deviations: list[float] = []
     for graph in graphs:
         if isinstance(graph.module, Reader):
             tokens = made_up_tokens(graph.module.network.decoder, graph.rows)
-            found.append(difference_in_steps(graph.module, graph.inputs, tokens, folder))
+            deviations.append(difference_in_steps(graph.module, graph.inputs, tokens, folder))
         elif not isinstance(graph.module, Stepper):
-            found.append(difference(graph, folder))
+            deviations.append(difference(graph, folder))
         elif len(graphs) == 1:  # else it was asked together with the reader
             tokens = made_up_tokens(graph.module.decoder, graph.rows)
-            found.append(difference_alone(graph.module.decoder, tokens, folder))
-    return max(found)
+            deviations.append(difference_alone(graph.module.decoder, tokens, folder))
+    return max(deviations)
 
 
 def made_up_tokens(decoder: Decoder, rows: int) -> Tensor:
@@ -120,25 +120,25 @@ def made_up_tokens(decoder: Decoder, rows: int) -> Tensor:
 @torch.inference_mode()
 def difference(graph: Graph, folder: Path) -> float:
     """How far a file's first output is from the module's, as a share of the largest number in it."""
-    said = Session(folder / f"{graph.name}.onnx")(graph.inputs)[graph.outputs[0]]
-    return apart(said, graph.module(*graph.inputs.values())[0])
+    output = Session(folder / f"{graph.name}.onnx")(graph.inputs)[graph.outputs[0]]
+    return relative_difference(output, graph.module(*graph.inputs.values())[0])
 
 
 @torch.inference_mode()
 def difference_in_steps(reader: Reader, example: Example, tokens: Tensor, folder: Path) -> float:
     """How far logits of encoder.onnx and step.onnx, fed with tokens (N, T), are from those of one call on them all."""
-    said = stepwise(Session(folder / "encoder.onnx")(example), tokens, folder)
-    lengths = reader.counted(example["source"], example.get("lengths"))
+    logits = stepwise(Session(folder / "encoder.onnx")(example), tokens, folder)
+    lengths = reader.lengths_of(example["source"], example.get("lengths"))
     outputs = reader.network(example["source"], lengths, tokens)
-    return apart(said, reader.network.decoder.logits(outputs))
+    return relative_difference(logits, reader.network.decoder.logits(outputs))
 
 
 @torch.inference_mode()
 def difference_alone(decoder: Decoder, tokens: Tensor, folder: Path) -> float:
     """The same of step.onnx alone."""
-    state = unread(decoder.start(None, rows=tokens.size(0), room=1))
+    state = with_empty_buffers(decoder.start(None, rows=tokens.size(0), capacity=1))
     outputs, _ = decoder(tokens, decoder.start(None, rows=tokens.size(0)))
-    return apart(stepwise(named(state), tokens, folder), decoder.logits(outputs))
+    return relative_difference(stepwise(tensors_by_name(state), tokens, folder), decoder.logits(outputs))
 
 
 def stepwise(state: dict[str, Tensor], tokens: Tensor, folder: Path) -> Tensor:
@@ -146,13 +146,13 @@ def stepwise(state: dict[str, Tensor], tokens: Tensor, folder: Path) -> Tensor:
     step = Session(folder / "step.onnx")
     logits: list[Tensor] = []
     for column in tokens.T:
-        found = step(state | {"tokens": column.contiguous()})
-        logits.append(found["logits"])
-        state = state | {name.removeprefix(NEW): part for name, part in found.items() if name.startswith(NEW)}
+        outputs = step(state | {"tokens": column.contiguous()})
+        logits.append(outputs["logits"])
+        state = state | {name.removeprefix(NEW): part for name, part in outputs.items() if name.startswith(NEW)}
     return torch.stack(logits, 1)
 
 
-def apart(some: Tensor, others: Tensor) -> float:
+def relative_difference(actual: Tensor, expected: Tensor) -> float:
     """The largest difference, as a share of the largest number."""
-    assert some.shape == others.shape, f"{some.shape} is not {others.shape}"
-    return float((some.double() - others.double()).abs().max() / others.abs().max().clamp(min=1e-9))
+    assert actual.shape == expected.shape, f"{actual.shape} is not {expected.shape}"
+    return float((actual.double() - expected.double()).abs().max() / expected.abs().max().clamp(min=1e-9))

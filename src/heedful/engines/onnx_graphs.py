@@ -17,7 +17,7 @@ from heedful.networks.joins import EncoderDecoder, EncoderHead, LanguageModel, M
 
 NEW = "new."
 """Before the name of what `step` hands on; without it, it is the name under which the next `step` takes it."""
-READ = 3  # positions that the example of a state has read: an exporter takes 0 and 1 for constants
+EXAMPLE_POSITIONS = 3  # positions that the example of a state has read: an exporter takes 0 and 1 for constants
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def writer_graphs(network: EncoderDecoder, example: Example, positions: int) -> 
     """Sources to the state before the first token; a token and a state to logits and the next state."""
     reader = Reader(network, positions)
     with torch.no_grad():
-        state = reader.begin(*example.values(), room=READ)
-    tensors = tuple(named(state))
+        state = reader.begin(*example.values(), capacity=EXAMPLE_POSITIONS)
+    tensors = tuple(tensors_by_name(state))
     return [
         Graph("encoder", "source to state", reader, example, axes_of(example), tensors, network.encoder.limit),
         step_graph(network.decoder, state),
@@ -77,12 +77,12 @@ def writer_graphs(network: EncoderDecoder, example: Example, positions: int) -> 
 
 def alone_graph(network: LanguageModel, rows: int) -> Graph:
     """A token and a state to logits and the next state, of a network that needs no source."""
-    return step_graph(network.decoder, network.decoder.start(None, rows=rows, room=READ))
+    return step_graph(network.decoder, network.decoder.start(None, rows=rows, capacity=EXAMPLE_POSITIONS))
 
 
 def step_graph(decoder: Decoder, state: State) -> Graph:
     """One token more for every row, behind a state like this one."""
-    tensors = named(state)
+    tensors = tensors_by_name(state)
     inputs = {"tokens": torch.ones_like(state.lengths)} | tensors
     axes = {"tokens": {0: "rows"}} | {name: axes_of_state(name) for name in tensors}
     outputs = ("logits", *(f"{NEW}{name}" for name in tensors if not name.startswith("source.")))
@@ -119,7 +119,7 @@ class Positioned(nn.Module):
         super().__init__()
         self.positions = positions
 
-    def counted(self, source: Tensor, lengths: Tensor | None) -> Tensor:
+    def lengths_of(self, source: Tensor, lengths: Tensor | None) -> Tensor:
         """The lengths (N,)."""
         if lengths is not None:
             return lengths
@@ -134,7 +134,7 @@ class Answer(Positioned):
         self.network = network
 
     def forward(self, source: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, ...]:
-        return (self.network(source, self.counted(source, lengths)),)
+        return (self.network(source, self.lengths_of(source, lengths)),)
 
 
 class Guess(nn.Module):
@@ -156,7 +156,7 @@ class Tower(Positioned):
         self.network, self.side = network, side
 
     def forward(self, source: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, ...]:
-        return (self.network.embed(self.side, source, self.counted(source, lengths)),)
+        return (self.network.embed(self.side, source, self.lengths_of(source, lengths)),)
 
 
 class Reader(Positioned):
@@ -166,13 +166,15 @@ class Reader(Positioned):
         super().__init__(positions)
         self.network = network
 
-    def begin(self, source: Tensor, lengths: Tensor | None = None, *, room: int) -> State:
+    def begin(self, source: Tensor, lengths: Tensor | None = None, *, capacity: int) -> State:
         """The state before the first token."""
-        return self.network.decoder.start(self.network.read(source, self.counted(source, lengths)), room=room)
+        return self.network.decoder.start(
+            self.network.read(source, self.lengths_of(source, lengths)), capacity=capacity
+        )
 
     def forward(self, source: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, ...]:
         """The tensors of that state; its buffers have no position yet."""
-        return tuple(named(unread(self.begin(source, lengths, room=1))).values())
+        return tuple(tensors_by_name(with_empty_buffers(self.begin(source, lengths, capacity=1))).values())
 
 
 class Stepper(nn.Module):
@@ -186,14 +188,14 @@ class Stepper(nn.Module):
     def forward(self, tokens: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         """Tokens (N,) and the tensors of a state -> logits (N, V), and those tensors that are not the source's."""
         outputs, after = self.decoder(tokens.unsqueeze(1), self.state(tokens, state))
-        new = {name: part for name, part in named(after).items() if not name.startswith("source.")}
+        new = {name: part for name, part in tensors_by_name(after).items() if not name.startswith("source.")}
         return (self.decoder.logits(outputs[:, 0]), *new.values())
 
     def state(self, tokens: Tensor, tensors: Sequence[Tensor]) -> State:
         """The state whose tensors these are, with room for one position more."""
-        given = iter(tensors)
-        source, hidden, buffers = ({name: next(given) for name in names} for names in self.parts)
-        lengths = next(given, torch.zeros_like(tokens))
+        parts = iter(tensors)
+        source, hidden, buffers = ({name: next(parts) for name in names} for names in self.parts)
+        lengths = next(parts, torch.zeros_like(tokens))
         return State(
             source, hidden, lengths, {name: grow(buffer, buffer.size(1) + 1) for name, buffer in buffers.items()}
         )
@@ -210,17 +212,17 @@ class Painter(nn.Module):
         return (self.codebook.decode(codes),)
 
 
-def unread(state: State) -> State:
+def with_empty_buffers(state: State) -> State:
     """A state whose buffers have no position yet."""
     return replace(state, buffers={name: buffer[:, :0] for name, buffer in state.buffers.items()})
 
 
-def named(state: State) -> dict[str, Tensor]:
+def tensors_by_name(state: State) -> dict[str, Tensor]:
     """A state as one table. Rows come first in each of its tensors, so that rows are chosen in all of them alike.
 
     `source.…` stays as it is, `carried.…` is what a recurrent decoder remembers, `read.…` grows with what was read.
     """
     source = {f"source.{name}": part for name, part in state.source.items()}
-    carried = {f"carried.{name}": part for name, part in state.hidden.items()}
-    read = {f"read.{name}": part for name, part in state.buffers.items()}
-    return source | carried | read | ({"read.lengths": state.lengths} if read else {})
+    hidden = {f"carried.{name}": part for name, part in state.hidden.items()}
+    buffers = {f"read.{name}": part for name, part in state.buffers.items()}
+    return source | hidden | buffers | ({"read.lengths": state.lengths} if buffers else {})

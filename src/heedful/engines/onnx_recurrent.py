@@ -25,12 +25,12 @@ GATES: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": 
 
 def exportable(module: Module) -> Module:
     """A copy in which every recurrent stack is made of ONNX's operators; it computes nothing but when exported."""
-    made = copy.deepcopy(module).eval()
-    for parent in list(made.modules()):
+    copied = copy.deepcopy(module).eval()
+    for parent in list(copied.modules()):
         for name, child in parent.named_children():
             if isinstance(child, Recurrent):
                 setattr(parent, name, OnnxRecurrent(child))
-    return made
+    return copied
 
 
 class OnnxRecurrent(nn.Module):
@@ -39,19 +39,19 @@ class OnnxRecurrent(nn.Module):
     def __init__(self, plain: Recurrent) -> None:
         super().__init__()
         self.cell: Cell = plain.cell
-        self.width, self.ways, self.parts, self.widths = plain.width, plain.ways, plain.parts, plain.widths
+        self.width, self.directions, self.parts, self.widths = plain.width, plain.directions, plain.parts, plain.widths
         self.depth = len(plain.layers)
         for number, layer in enumerate(plain.layers):
             for name in ("weight_ih", "weight_hh"):
-                self.register_buffer(f"{name}_{number}", torch.stack(self.sorted(layer, name)))
-            both = zip(self.sorted(layer, "bias_ih"), self.sorted(layer, "bias_hh"), strict=True)
-            self.register_buffer(f"bias_{number}", torch.stack([torch.cat(pair) for pair in both]))
+                self.register_buffer(f"{name}_{number}", torch.stack(self.onnx_weights(layer, name)))
+            biases = zip(self.onnx_weights(layer, "bias_ih"), self.onnx_weights(layer, "bias_hh"), strict=True)
+            self.register_buffer(f"bias_{number}", torch.stack([torch.cat(pair) for pair in biases]))
 
-    def sorted(self, layer: nn.Module, name: str) -> list[Tensor]:
+    def onnx_weights(self, layer: nn.Module, name: str) -> list[Tensor]:
         """A layer's weights of one name, of each direction, with the gates in ONNX's order."""
-        ways = [getattr(layer, f"{name}_l0{end}").detach() for end in ("", "_reverse")[: self.ways]]
-        gates = [weight.chunk(len(GATES[self.cell])) for weight in ways]
-        return [torch.cat([some[place] for place in GATES[self.cell]]) for some in gates]
+        weights = [getattr(layer, f"{name}_l0{end}").detach() for end in ("", "_reverse")[: self.directions]]
+        gates = [weight.chunk(len(GATES[self.cell])) for weight in weights]
+        return [torch.cat([gate[index] for index in GATES[self.cell]]) for gate in gates]
 
     def forward(self, x: Tensor, hidden: Hidden | None = None, lengths: Tensor | None = None) -> tuple[Tensor, Hidden]:
         """Reads x (N, T, D): outputs (N, T, width), and the hidden state after each row's own last position."""
@@ -69,12 +69,14 @@ class OnnxRecurrent(nn.Module):
 
     def read(self, number: int, x: Tensor, start: Hidden | None, lengths: Tensor | None) -> tuple[Tensor, Hidden]:
         """One layer."""
-        rows, steps, half = x.size(0), x.size(1), self.width // self.ways
-        begin: list[Tensor] = [part.unflatten(-1, (self.ways, -1)).transpose(0, 1) for part in start] if start else []
+        rows, steps, half = x.size(0), x.size(1), self.width // self.directions
+        begin: list[Tensor] = (
+            [part.unflatten(-1, (self.directions, -1)).transpose(0, 1) for part in start] if start else []
+        )
         names = ("weight_ih", "weight_hh", "bias")
         weights = [getattr(self, f"{name}_{number}") for name in names]
         settings: dict[str, Any] = {"hidden_size": half}
-        if self.ways == 2:
+        if self.directions == 2:
             settings["direction"] = "bidirectional"
         if self.cell == "gru":
             settings["linear_before_reset"] = 1  # the reset gate on U h, as in cuDNN
@@ -83,7 +85,7 @@ class OnnxRecurrent(nn.Module):
             [x.transpose(0, 1), *weights, None if lengths is None else lengths.to(torch.int32), *begin],
             settings,
             dtypes=[x.dtype] * (1 + self.parts),
-            shapes=[(steps, self.ways, rows, half)] + [(self.ways, rows, half)] * self.parts,
+            shapes=[(steps, self.directions, rows, half)] + [(self.directions, rows, half)] * self.parts,
             version=OPSET,
         )
         return out.permute(2, 0, 1, 3).flatten(2), tuple(part.transpose(0, 1).flatten(1) for part in last)

@@ -20,7 +20,7 @@ FIRST_CAPACITY = 16  # positions for which sources have buffers when they join
 LOGITS_AT_ONCE = 1 << 24  # 64 MiB of float32
 BLOCK = 64  # tokens whose highest is looked for at once, on a CPU
 
-Read = Callable[[Sequence[Source], int, int], tuple[State, ...]]
+ReadSources = Callable[[Sequence[Source], int, int], tuple[State, ...]]
 """(sources, beams, capacity) -> one state a decoder: the sources read, in eval mode, with buffers for so many positions
 beyond those of a prompt."""
 
@@ -28,14 +28,15 @@ beyond those of a prompt."""
 class PlainStepper(Generic[Source]):
     """Steps by one or several decoders that share a vocabulary (an ensemble: the mean of their probabilities).
 
-    Where `guidance` is not 1, the second half of the decoders and of the states that `read` makes has read nothing, and
-    choices are led away from what these would say (Ho & Salimans 2021, equation 6). Implements `Stepper`.
+    Where `guidance` is not 1, the second half of the decoders and of the states that `read_sources` makes has read
+    nothing, and choices are guided away from what these would say (Ho & Salimans 2021, equation 6). Implements
+    `Stepper`.
     """
 
     def __init__(
-        self, decoders: Sequence[Decoder], read: Read[Source], special: SpecialIds, guidance: float = 1.0
+        self, decoders: Sequence[Decoder], read_sources: ReadSources[Source], special: SpecialIds, guidance: float = 1.0
     ) -> None:
-        self.decoders, self.read, self.special, self.guidance = decoders, read, special, guidance
+        self.decoders, self.read_sources, self.special, self.guidance = decoders, read_sources, special, guidance
         self.vocabulary = decoders[0].vocabulary
         self.states: tuple[State, ...] = ()
         self.suppressed = torch.tensor(())
@@ -45,7 +46,7 @@ class PlainStepper(Generic[Source]):
     @torch.inference_mode()
     def admit(self, requests: Sequence[Request[Source]], beams: int) -> None:
         capacity = min(FIRST_CAPACITY, max(request.max_length for request in requests))
-        states = self.read([request.source for request in requests], beams, capacity)
+        states = self.read_sources([request.source for request in requests], beams, capacity)
         if self.states:
             states = tuple(State.cat(pair) for pair in zip(self.states, states, strict=True))
         self.states = states
@@ -54,22 +55,22 @@ class PlainStepper(Generic[Source]):
         self.longest += [request.prompt_read + request.max_length for request in requests]
 
     @torch.inference_mode()
-    def step(self, tokens: Ints, k: int, named: Ints | None = None, rest: bool = False) -> Candidates:
+    def step(self, tokens: Ints, k: int, named_tokens: Ints | None = None, with_remainder: bool = False) -> Candidates:
         log_probs = self.advance(tokens)
         guided = log_probs[-1]
         values: list[Tensor] = []
-        if named is not None:
-            names = torch.from_numpy(named).to(guided.device).flatten(0, 1)
+        if named_tokens is not None:
+            names = torch.from_numpy(named_tokens).to(guided.device).flatten(0, 1)
             values += [part.gather(1, names) for part in log_probs]
             guided.scatter_(1, names, -math.inf)
         best = likeliest(guided, min(k, self.vocabulary))
         values += [part.gather(1, best) for part in log_probs]
-        if rest:
+        if with_remainder:
             values.append(guided.logsumexp(1, keepdim=True))
         ids, arrays = to_host(best, values, tokens.shape)
-        share = arrays.pop()[..., 0] if rest else None
+        remainder = arrays.pop()[..., 0] if with_remainder else None
         pairs = [LogProbs(arrays[at], arrays[at + len(log_probs) - 1]) for at in range(0, len(arrays), len(log_probs))]
-        return Candidates(ids, pairs[-1], pairs[0] if named is not None else None, share)
+        return Candidates(ids, pairs[-1], pairs[0] if named_tokens is not None else None, remainder)
 
     @torch.inference_mode()
     def step_whole(self, tokens: Ints) -> LogProbs:
@@ -90,8 +91,8 @@ class PlainStepper(Generic[Source]):
             self.states = ()
             return
         rows = torch.from_numpy(sources[:, None] * rows_each + np.arange(rows_each)).to(self.device)
-        kept = torch.from_numpy(sources).to(self.device)
-        self.states = tuple(state.select(rows, kept) for state in self.states)
+        indices = torch.from_numpy(sources).to(self.device)
+        self.states = tuple(state.select(rows, indices) for state in self.states)
 
     @property
     def device(self) -> torch.device:
@@ -102,21 +103,21 @@ class PlainStepper(Generic[Source]):
         """Log probabilities of the next token (R, V) in float32, and behind them, where there is guidance, the same
         under guidance; the states move on. Suppressed tokens have -inf.
         """
-        read = torch.from_numpy(tokens.reshape(-1, 1)).to(self.device)
+        column = torch.from_numpy(tokens.reshape(-1, 1)).to(self.device)
         needed, most = max(self.positions) + 1, max(self.longest)
-        each: list[Tensor] = []
+        per_decoder: list[Tensor] = []
         states: list[State] = []
         for decoder, state in zip(self.decoders, self.states, strict=True):
-            outputs, state = decoder(read, state.widen(needed, most))
-            each.append(decoder.logits(outputs[:, -1]).float().log_softmax(-1))
+            outputs, state = decoder(column, state.widen(needed, most))
+            per_decoder.append(decoder.logits(outputs[:, -1]).float().log_softmax(-1))
             states.append(state)
         self.states, self.positions = tuple(states), [count + 1 for count in self.positions]
         if self.guidance == 1:
-            log_probs = [mean(each)]
+            log_probs = [mean(per_decoder)]
         else:
-            half = len(each) // 2
-            own, blank = mean(each[:half]), mean(each[half:])
-            log_probs = [own, (blank + self.guidance * (own - blank)).log_softmax(-1)]
+            half = len(per_decoder) // 2
+            unguided, blank = mean(per_decoder[:half]), mean(per_decoder[half:])
+            log_probs = [unguided, (blank + self.guidance * (unguided - blank)).log_softmax(-1)]
         return [values.index_fill_(1, self.suppressed, -math.inf) for values in log_probs]
 
 

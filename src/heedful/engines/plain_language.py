@@ -48,7 +48,7 @@ class PlainLanguageModel:
         """All of each prompt but its last token read, once for all of its rows, with buffers for so many more."""
         rows = [np.array(prompt[:-1], dtype=np.int64) for prompt in prompts]
         decoder = self.network.decoder
-        state = decoder.start(None, rows=len(rows), room=capacity + max(map(len, rows)))
+        state = decoder.start(None, rows=len(rows), capacity=capacity + max(map(len, rows)))
         if any(map(len, rows)):
             tokens, lengths = (tensor.to(self.device) for tensor in padded(rows))
             _, state = decoder(tokens, state, lengths)

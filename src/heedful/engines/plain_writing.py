@@ -45,8 +45,8 @@ class PlainSeq2Seq:
         blank = guidance.blank if guidance and guidance.scale != 1 else None
 
         def states(sources: Sequence[np.ndarray], beams: int, capacity: int) -> tuple[State, ...]:
-            both = (sources,) if blank is None else (sources, [blank] * len(sources))
-            stacked = [stack(arrays) for arrays in both]
+            batches = (sources,) if blank is None else (sources, [blank] * len(sources))
+            stacked = [stack(arrays) for arrays in batches]
             return tuple(engine.start(source, beams, capacity) for source in stacked for engine in engines)
 
         if guidance is None or blank is None:
@@ -65,7 +65,7 @@ class PlainSeq2Seq:
         """Sources read, with so many rows each and buffers for so many positions (0: none, to be read at once)."""
         device = self.network.decoder.tokens.table.weight.device
         ids, lengths = (torch.from_numpy(array).to(device) for array in source)
-        return self.network.decoder.start(self.network.read(ids, lengths), rows=len(ids) * beams, room=capacity)
+        return self.network.decoder.start(self.network.read(ids, lengths), rows=len(ids) * beams, capacity=capacity)
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,21 @@ from heedful.data.tokenizers.special_tokens import SPECIALS
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines import ct2
 from heedful.errors import HeedfulError
-from heedful.exporters.package import Package, Written, agreed
+from heedful.exporters.package import ExportedFiles, Package, agreement_note
 from heedful.tasks.seq2seq_learning import LearnableSeq2Seq
 from heedful.tasks.task import find_task
 
 __all__ = ["require", "write"]
 require = ct2.require
 
-OWN = "heedful:"
+NAME_PREFIX = "heedful:"
 """Before names of entries that are not the tokenizer's."""
 
 
-def write(package: Package, folder: Path) -> Written:
+def write(package: Package, folder: Path) -> ExportedFiles:
     """Writes the model and its tokenizers, and checks it; raises HeedfulError for what CTranslate2 has no place for."""
     model, recipe = package.model, package.recipe
-    translates = isinstance(model, LearnableSeq2Seq) and not model.reading.positions
+    translates = isinstance(model, LearnableSeq2Seq) and not model.preprocessor.positions
     lacks = ct2.unfit(model.network) if translates else "models of translate"
     if not isinstance(model, LearnableSeq2Seq) or lacks:
         raise HeedfulError(
@@ -36,17 +36,19 @@ def write(package: Package, folder: Path) -> Written:
     ct2.write(network, vocabularies, ids, folder)
     find_task(recipe.task).answering.save(model, folder)
     network.eval()
-    apart = ct2.difference(network, vocabularies, ids, folder)
-    notes = [agreed("CTranslate2", "log probabilities of 4 answers", apart)]
+    deviation = ct2.difference(network, vocabularies, ids, folder)
+    notes = [agreement_note("CTranslate2", "log probabilities of 4 answers", deviation)]
     if network.encoder.limit is None:
         notes.append(f"positions: the first {ct2.FARTHEST:,}, as the format holds a table of them and no formula")
-    return Written({"model.bin": "weights"}, [*notes, 'use: ctranslate2.Translator("FOLDER"), as docs/export.md shows'])
+    return ExportedFiles(
+        {"model.bin": "weights"}, [*notes, 'use: ctranslate2.Translator("FOLDER"), as docs/export.md shows']
+    )
 
 
 def vocabularies_of(model: LearnableSeq2Seq) -> tuple[list[str], list[str]]:
     """The names of all ids of the source and of the target."""
-    source, target = model.reading.tokenizer, model.target
-    special = tuple(f"{OWN}{name}" for name in SPECIALS) if source.shift or target.shift else SPECIALS
+    source, target = model.preprocessor.tokenizer, model.target
+    special = tuple(f"{NAME_PREFIX}{name}" for name in SPECIALS) if source.shift or target.shift else SPECIALS
     table = model.network.embedding.get_parameter("table.weight")
     return vocabulary(source, special, len(table)), vocabulary(target, special, model.network.decoder.vocabulary)
 
@@ -54,10 +56,10 @@ def vocabularies_of(model: LearnableSeq2Seq) -> tuple[list[str], list[str]]:
 def vocabulary(tokenizer: Tokenizer, special: Sequence[str], count: int) -> list[str]:
     """The name of each of so many ids. What no text becomes has a name that is no token of the tokenizer."""
     if isinstance(tokenizer, SentencePieceTokenizer):
-        return [tokenizer.names.get(number, f"{OWN}{number}") for number in range(count)]
+        return [tokenizer.names.get(number, f"{NAME_PREFIX}{number}") for number in range(count)]
     names = list(special)
     for number in range(len(special), count):
-        theirs = tokenizer.theirs(number)
+        theirs = tokenizer.inner_id(number)
         token = None if theirs == tokenizer.unk else tokenizer.inner.id_to_token(theirs)
-        names.append(token if token is not None else f"{OWN}{number}")
+        names.append(token if token is not None else f"{NAME_PREFIX}{number}")
     return names

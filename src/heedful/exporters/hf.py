@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from heedful import hub
-from heedful.exporters.package import Package, Written
+from heedful.exporters.package import ExportedFiles, Package
 from heedful.tasks.task import find_task
 
 FILES = {
@@ -29,10 +29,10 @@ def require() -> None:
     """Nothing more than Heedful itself."""
 
 
-def write(package: Package, folder: Path) -> Written:
+def write(package: Package, folder: Path) -> ExportedFiles:
     """Writes the folder; raises HeedfulError for what the format has no place for."""
     notes: list[str] = []
     learning = find_task(package.recipe.task).learning
     published = package.published or learning.to_hub(package.model, package.recipe, notes)
     hub.write(published, folder)
-    return Written(FILES, [*notes, f'use: transformers, {published.plan.architecture}.from_pretrained("FOLDER")'])
+    return ExportedFiles(FILES, [*notes, f'use: transformers, {published.plan.architecture}.from_pretrained("FOLDER")'])

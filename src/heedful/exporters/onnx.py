@@ -7,7 +7,7 @@ from pathlib import Path
 from heedful.data.folders import write_json
 from heedful.engines import onnx_files
 from heedful.engines.onnx_graphs import Graph
-from heedful.exporters.package import Package, Written, agreed
+from heedful.exporters.package import ExportedFiles, Package, agreement_note
 from heedful.tasks.task import LearnableModel, find_task
 
 __all__ = ["require", "write"]
@@ -17,7 +17,7 @@ TRACED, CHECKED = (6, 4, 3), (9, 1, 4, 7, 2)
 """Lengths of made-up sources: by which graphs are traced, and on which the files are checked."""
 
 
-def write(package: Package, folder: Path) -> Written:
+def write(package: Package, folder: Path) -> ExportedFiles:
     """Writes the graphs, tokenizers and export.json, and checks one batch."""
     task, model = find_task(package.recipe.task), package.model
     model.network.eval()
@@ -29,15 +29,15 @@ def write(package: Package, folder: Path) -> Written:
     write_json(folder / "export.json", {"library": "heedful", "task": task.facts.verb} | manifest)
     meaning = {f"{graph.name}.onnx": graph.about for graph in graphs}
     meaning |= {"export.json": "how sources are made, what answers mean"}
-    return Written(meaning, [check(task.facts.verb, model, folder), how_to_use(graphs)])
+    return ExportedFiles(meaning, [check(task.facts.verb, model, folder), how_to_use(graphs)])
 
 
 def check(verb: str, model: LearnableModel, folder: Path) -> str:
     """What the check of the files found, on sources of other lengths."""
     if find_spec("onnxruntime") is None:
         return 'not checked: onnxruntime is not installed (pip install "heedful[bench]")'
-    apart = onnx_files.differences(find_task(verb).learning.graphs(model, CHECKED), folder)
-    return agreed("onnxruntime", f"answers to a batch of {len(CHECKED)}", apart)
+    deviation = onnx_files.differences(find_task(verb).learning.graphs(model, CHECKED), folder)
+    return agreement_note("onnxruntime", f"answers to a batch of {len(CHECKED)}", deviation)
 
 
 def how_to_use(graphs: Sequence[Graph]) -> str:

@@ -8,7 +8,7 @@ from heedful.hub import Published
 from heedful.schema import Recipe
 from heedful.tasks.task import LearnableModel
 
-BOUND = 1e-4
+TOLERANCE = 1e-4
 """How far what was written may be from what the network says, as a share of the largest number."""
 
 
@@ -23,18 +23,19 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Written:
+class ExportedFiles:
     """What an exporter wrote: what each file is, by name, and notes in which FOLDER stands for the folder."""
 
     meaning: dict[str, str]
     notes: list[str]
 
 
-def agreed(engine: str, what: str, apart: float) -> str:
+def agreement_note(engine: str, quantity: str, deviation: float) -> str:
     """The note of a check that went well; raises HeedfulError for one that did not."""
-    if not apart <= BOUND:
+    if not deviation <= TOLERANCE:
         raise HeedfulError(
-            f"What was written for {engine} answers otherwise: {what} differ by {apart:.1e} of the largest number.",
+            f"What was written for {engine} answers otherwise: "
+            f"{quantity} differ by {deviation:.1e} of the largest number.",
             "Nothing was kept. constraints.txt has versions of the libraries with which answers agree.",
         )
-    return f"checked: {what}, by {engine} and by the network, differ by at most {apart:.0e} of the largest"
+    return f"checked: {quantity}, by {engine} and by the network, differ by at most {deviation:.0e} of the largest"

@@ -39,7 +39,7 @@ class SearchBatch:
     score: Floats  # (N, K) log probability under the unmodified network
     ranking_score: Floats  # (N, K) the same with penalties, by which the beam chooses
     growing: Ints  # (N,) hypotheses still growing
-    answered: Bools  # (N,) sources that are done and take up their rows until the batch is packed
+    is_answered: Bools  # (N,) sources that are done and take up their rows until the batch is packed
     progress: list[list[ConstraintProgress]]  # N lists, one a beam where there are constraints
     finished: list[list[Hypothesis]]  # N lists, best first
 

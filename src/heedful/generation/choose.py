@@ -41,9 +41,9 @@ class Choice:
     ranking_score: Floats
     progress: list[list[ConstraintProgress]] = field(default_factory=list[list[ConstraintProgress]])
 
-    def select(self, places: Any) -> "Choice":
-        """Only the hypotheses at these places of the arrays."""
-        return Choice(self.beam[places], self.token[places], self.score[places], self.ranking_score[places])
+    def select(self, indices: Any) -> "Choice":
+        """Only the hypotheses at these indices of the arrays."""
+        return Choice(self.beam[indices], self.token[indices], self.score[indices], self.ranking_score[indices])
 
 
 class Chooser(Protocol):
@@ -102,8 +102,8 @@ class Samples:
         continuations = by_token(continuations)  # a draw hangs on the order in which shares are added up
         odds = weights(narrow(continuations.allowed, self.settings))  # (N, K, C)
         sources, beams = np.arange(len(batch))[:, None], np.arange(odds.shape[1], dtype=np.int64)
-        places = locate(odds, batch.draws[sources, beams, batch.steps[:, None]])
-        return chosen(continuations, batch, beams * odds.shape[2] + places)
+        indices = locate(odds, batch.draws[sources, beams, batch.steps[:, None]])
+        return choice_at(continuations, batch, beams * odds.shape[2] + indices)
 
 
 def likeliest(continuations: Continuations, batch: SearchBatch, count: int) -> Choice:
@@ -113,7 +113,7 @@ def likeliest(continuations: Continuations, batch: SearchBatch, count: int) -> C
         score, ranking_score = batch.score + unguided[..., 0], batch.ranking_score + allowed[..., 0]
         return Choice(np.zeros((len(batch), 1), np.int64), tokens[..., 0], score, ranking_score)
     totals = batch.ranking_score[..., None] + allowed  # (N, K, C)
-    return chosen(continuations, batch, highest(totals.reshape(len(batch), -1), count))
+    return choice_at(continuations, batch, highest(totals.reshape(len(batch), -1), count))
 
 
 def highest(values: Floats, count: int) -> Ints:
@@ -122,19 +122,19 @@ def highest(values: Floats, count: int) -> Ints:
         return values.argmax(1)[:, None]
     if values.shape[1] <= max(count, SHORT):
         return (-values).argsort(1, kind="stable")[:, :count]
-    places = (-values).argpartition(count - 1, axis=1)[:, :count]
+    indices = (-values).argpartition(count - 1, axis=1)[:, :count]
     rows = np.arange(len(values))[:, None]
-    return places[rows, (-values[rows, places]).argsort(1, kind="stable")]
+    return indices[rows, (-values[rows, indices]).argsort(1, kind="stable")]
 
 
-def chosen(continuations: Continuations, batch: SearchBatch, places: Ints) -> Choice:
-    """The choice of these continuations: places (N, count) beam * C + place among its tokens."""
+def choice_at(continuations: Continuations, batch: SearchBatch, indices: Ints) -> Choice:
+    """The choice of the continuations at `indices` (N, count): beam * C + index among the beam's tokens."""
     _, beams, size = continuations.allowed.shape
-    sources, beam = np.arange(len(batch))[:, None], places // size
-    rows, flat = sources * beams + beam, sources * (beams * size) + places
+    sources, beam = np.arange(len(batch))[:, None], indices // size
+    rows, flat = sources * beams + beam, sources * (beams * size) + indices
     return Choice(
         beam,
-        places - beam * size if continuations.tokens is None else continuations.tokens.reshape(-1)[flat],
+        indices - beam * size if continuations.tokens is None else continuations.tokens.reshape(-1)[flat],
         batch.score.reshape(-1)[rows] + continuations.unguided.reshape(-1)[flat],
         batch.ranking_score.reshape(-1)[rows] + continuations.allowed.reshape(-1)[flat],
     )
@@ -174,12 +174,12 @@ def nucleus(log_odds: Floats, top_p: float) -> Bools:
     ranked = -np.sort(-log_odds, axis=-1)
     shares = weights(ranked)
     sums = shares.cumsum(-1)
-    kept = (sums - shares < top_p * sums[..., -1:]).sum(-1, keepdims=True)  # the one that crosses the line is in
-    least = np.take_along_axis(ranked, np.maximum(kept - 1, 0), -1)
+    count = (sums - shares < top_p * sums[..., -1:]).sum(-1, keepdims=True)  # the one that crosses the line is in
+    least = np.take_along_axis(ranked, np.maximum(count - 1, 0), -1)
     inside = log_odds >= least
-    if (inside.sum(-1, keepdims=True) > kept).any():
+    if (inside.sum(-1, keepdims=True) > count).any():
         above = log_odds > least
-        inside &= above | ((inside & ~above).cumsum(-1) <= kept - above.sum(-1, keepdims=True))
+        inside &= above | ((inside & ~above).cumsum(-1) <= count - above.sum(-1, keepdims=True))
     return inside
 
 
@@ -194,28 +194,28 @@ def weights(log_odds: Floats) -> Floats:
 def locate(odds: Floats, points: Floats) -> Ints:
     """Where points (N, K) in [0, 1) fall when the odds (N, K, C) are laid side by side from 0 to 1.
 
-    Of many the block is looked for first, then the place in it: to sum up each in float64 costs more than all the rest.
+    Of many the block is found first, then the index in it: to sum up each in float64 would cost more than all else.
     """
     size = int(odds.shape[2])
     if odds.size < 256 * BLOCK:
         sums = odds.cumsum(-1, dtype=np.float64)
-        return passed(odds, sums, points[..., None] * sums[..., -1:])
-    whole = size // BLOCK
-    blocks = odds[..., : whole * BLOCK].reshape(*points.shape, whole, BLOCK).sum(-1, dtype=np.float64)
-    tail = odds[..., whole * BLOCK :].sum(-1, keepdims=True, dtype=np.float64)
+        return search_sums(odds, sums, points[..., None] * sums[..., -1:])
+    full = size // BLOCK
+    blocks = odds[..., : full * BLOCK].reshape(*points.shape, full, BLOCK).sum(-1, dtype=np.float64)
+    tail = odds[..., full * BLOCK :].sum(-1, keepdims=True, dtype=np.float64)
     blocks = np.concatenate((blocks, tail), -1)
     sums = blocks.cumsum(-1)
     at = points[..., None] * sums[..., -1:]
-    block = passed(blocks, sums, at)[..., None]
+    block = search_sums(blocks, sums, at)[..., None]
     within = block * BLOCK + np.arange(BLOCK)  # (N, K, BLOCK)
     inside = np.take_along_axis(odds, np.minimum(within, size - 1), -1) * (within < size)
     before = np.take_along_axis(sums - blocks, block, -1)
-    return block[..., 0] * BLOCK + passed(inside, before + inside.cumsum(-1, dtype=np.float64), at)
+    return block[..., 0] * BLOCK + search_sums(inside, before + inside.cumsum(-1, dtype=np.float64), at)
 
 
-def passed(odds: Floats, sums: Floats, at: Floats) -> Ints:
-    """How many sums of odds (N, K, L) lie at or below `at` (N, K, 1), but for the last that adds anything."""
-    places = (sums <= at).sum(-1)
-    if places.max() < odds.shape[-1]:
-        return places
-    return np.minimum(places, odds.shape[-1] - 1 - (odds[..., ::-1] > 0).argmax(-1))  # rounding leads nowhere beyond
+def search_sums(odds: Floats, sums: Floats, at: Floats) -> Ints:
+    """The index (N, K) of the first of the sums (N, K, L) of odds above `at` (N, K, 1), never one of odds 0."""
+    indices = (sums <= at).sum(-1)
+    if indices.max() < odds.shape[-1]:
+        return indices
+    return np.minimum(indices, odds.shape[-1] - 1 - (odds[..., ::-1] > 0).argmax(-1))  # rounding leads nowhere beyond

@@ -13,25 +13,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from heedful.generation.batch import SearchBatch
-from heedful.generation.choose import Choice, Continuations, chosen, highest, narrow, weights
+from heedful.generation.choose import Choice, Continuations, choice_at, highest, narrow, weights
 from heedful.generation.constraints import ConstraintProgress, Constraints
 from heedful.generation.stepper import Floats, Ints
 from heedful.schema import GenerateSettings
 
-EACH = 4  # tokens of every hypothesis that are looked at, however low it stands
+TOKENS_PER_BEAM = 4  # tokens of every hypothesis that are looked at, however low it stands
 TRIES = 64  # draws before the likeliest is taken that is allowed
 
-Ranked = list[tuple[float, int, int]]
-"""Ranking scores, beams and places among the tokens of the beam, the best first."""
+RankedTokens = list[tuple[float, int, int]]
+"""Ranking scores, beams and indices among the tokens of the beam, the best first."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """A hypothesis that goes on from `beam` by the token at `place`, and the ranking score that it has then."""
+    """A hypothesis that goes on from `beam` by the token at `index`, and the ranking score that it has then."""
 
     ranking_score: float
     beam: int
-    place: int
+    index: int
     progress: ConstraintProgress
 
 
@@ -54,11 +54,11 @@ class ConstrainedBeams:
         moves: list[list[Move]] = []
         for source, slots in enumerate(batch.growing.tolist()):
             pool = Pool(self, batch, source, continuations.tokens[source])
-            tops = [ranked(totals[source, beam, None], EACH, beam) for beam in range(self.width)]
+            tops = [top_ranked(totals[source, beam, None], TOKENS_PER_BEAM, beam) for beam in range(self.width)]
             if slots <= self.constraints.first(int(batch.limits[source])).remaining:
                 for beam, top in enumerate(tops):
                     pool.force(beam, top)
-            pool.take(ranked(totals[source], self.count), self.width)
+            pool.take(top_ranked(totals[source], self.count), self.width)
             for beam, top in enumerate(tops):
                 pool.take([pool.onward(beam, totals[source, beam])], 1)
                 if self.constraints.required:
@@ -110,9 +110,9 @@ class ConstrainedSamples:
             after = extend(self.constraints, self.end, progress, token, room)
             if after is not None:
                 return token, after
-            # where the point fell within the token's own share is again a draw from [0, 1)
-            share = float(shares[token])
-            point = min(max((at - float(sums[token]) + share) / share, 0.0), 1 - 1e-12)
+            # where the point fell within the token's own weight is again a draw from [0, 1)
+            weight = float(shares[token])
+            point = min(max((at - float(sums[token]) + weight) / weight, 0.0), 1 - 1e-12)
             shares[token] = 0
         if progress.completion:
             forced = replace(progress, forced=True)
@@ -133,45 +133,45 @@ class Pool:
         self.constraints, self.end, self.tokens = chooser.constraints, chooser.end, tokens
         self.progress = list(batch.progress[source])
         self.room = int(batch.limits[source] - batch.steps[source]) - 1
-        self.seen: dict[tuple[int, int], Move | None] = {}  # by beam and place; None: not allowed
+        self.considered: dict[tuple[int, int], Move | None] = {}  # by beam and index; None: not allowed
 
     def moves(self) -> list[Move]:
         """All that were taken."""
-        return [move for move in self.seen.values() if move is not None]
+        return [move for move in self.considered.values() if move is not None]
 
     def onward(self, beam: int, totals: Floats) -> tuple[float, int, int]:
         """How a hypothesis with these ranking scores (C,) comes nearer to its end."""
         completion = self.progress[beam].completion
         same = self.tokens[beam] == (completion[0] if completion else self.end)
-        place = int(np.where(same, totals, -np.inf).argmax())
-        return float(totals[place]) if same[place] else -np.inf, beam, place
+        index = int(np.where(same, totals, -np.inf).argmax())
+        return float(totals[index]) if same[index] else -np.inf, beam, index
 
-    def force(self, beam: int, top: Ranked) -> None:
+    def force(self, beam: int, top: RankedTokens) -> None:
         """Sends a hypothesis on its way if the best that it could go on with is an end too early.
 
         A beam with fewer places than banks would else go on and on from there, as that costs less than the way.
         """
-        for ranking_score, _, place in top:
-            if ranking_score > -np.inf and self.tokens[beam, place] == self.end and self.progress[beam].completion:
+        for ranking_score, _, index in top:
+            if ranking_score > -np.inf and self.tokens[beam, index] == self.end and self.progress[beam].completion:
                 self.progress[beam] = replace(self.progress[beam], forced=True)
                 return
-            if ranking_score == -np.inf or self.look(ranking_score, beam, place) is not None:
+            if ranking_score == -np.inf or self.look(ranking_score, beam, index) is not None:
                 return
 
     def take(self, moves: Iterable[tuple[float, int, int]], count: int) -> None:
         """Adds moves, the best first, until `count` of these are in."""
-        for ranking_score, beam, place in moves:
+        for ranking_score, beam, index in moves:
             if count == 0 or ranking_score == -np.inf:
                 return
-            count -= self.look(ranking_score, beam, place) is not None
+            count -= self.look(ranking_score, beam, index) is not None
 
-    def look(self, ranking_score: float, beam: int, place: int) -> Move | None:
+    def look(self, ranking_score: float, beam: int, index: int) -> Move | None:
         """The move, if it can be finished."""
-        if (beam, place) not in self.seen:
-            token = int(self.tokens[beam, place])
+        if (beam, index) not in self.considered:
+            token = int(self.tokens[beam, index])
             after = extend(self.constraints, self.end, self.progress[beam], token, self.room)
-            self.seen[beam, place] = None if after is None else Move(ranking_score, beam, place, after)
-        return self.seen[beam, place]
+            self.considered[beam, index] = None if after is None else Move(ranking_score, beam, index, after)
+        return self.considered[beam, index]
 
 
 def extend(
@@ -183,12 +183,12 @@ def extend(
     return constraints.follow(progress, token, room)
 
 
-def ranked(totals: Floats, count: int, first: int = 0) -> Ranked:
+def top_ranked(totals: Floats, count: int, first: int = 0) -> RankedTokens:
     """The `count` best of the ranking scores (K, C) of beams that are numbered from `first`."""
     flat = totals.reshape(1, -1)
-    places = highest(flat, min(count, flat.size))[0]
-    beams, places_in_beam = np.divmod(places, totals.shape[1])
-    return list(zip(flat[0, places].tolist(), (beams + first).tolist(), places_in_beam.tolist(), strict=True))
+    indices = highest(flat, min(count, flat.size))[0]
+    beams, columns = np.divmod(indices, totals.shape[1])
+    return list(zip(flat[0, indices].tolist(), (beams + first).tolist(), columns.tolist(), strict=True))
 
 
 def choice(moves: Sequence[Sequence[Move]], continuations: Continuations, batch: SearchBatch) -> Choice:
@@ -199,9 +199,9 @@ def choice(moves: Sequence[Sequence[Move]], continuations: Continuations, batch:
         for of_source, progress in zip(moves, batch.progress, strict=True)
     ]
     beams = np.array([[move.beam for move in row] for row in rows])
-    places = np.array([[move.place for move in row] for row in rows])
+    indices = np.array([[move.index for move in row] for row in rows])
     return replace(
-        chosen(continuations, batch, beams * continuations.allowed.shape[2] + places),
+        choice_at(continuations, batch, beams * continuations.allowed.shape[2] + indices),
         ranking_score=np.array([[move.ranking_score for move in row] for row in rows]),
         progress=[[move.progress for move in row] for row in rows],
     )

@@ -70,30 +70,33 @@ class Constraints:
     def first(self, longest: int) -> ConstraintProgress:
         """The hypothesis without tokens; raises HeedfulError if no answer of `longest` tokens can be allowed."""
         if longest not in self.firsts:
-            rest = self.complete(self.prefix, longest - len(self.prefix))
-            if rest is None:
+            completion = self.complete(self.prefix, longest - len(self.prefix))
+            if completion is None:
                 raise self.impossible(longest)
-            self.firsts[longest] = ConstraintProgress((), self.prefix + rest, len(rest) if self.required else 0)
+            self.firsts[longest] = ConstraintProgress(
+                (), self.prefix + completion, len(completion) if self.required else 0
+            )
         return self.firsts[longest]
 
     def impossible(self, longest: int) -> HeedfulError:
         """Why no answer of `longest` tokens keeps the constraints."""
-        held = ", ".join(f'"{phrase.text}"' for phrase in self.required)
-        rest = self.complete(self.prefix, 1 << 30)
-        if rest is not None:
-            needed = len(self.prefix) + len(rest)
+        required = ", ".join(f'"{phrase.text}"' for phrase in self.required)
+        completion = self.complete(self.prefix, 1 << 30)
+        if completion is not None:
+            needed = len(self.prefix) + len(completion)
             return HeedfulError(
-                f"An answer that holds {held or 'nothing forbidden'} takes {needed} tokens, and it may have {longest}.",
+                f"An answer that holds {required or 'nothing forbidden'} takes {needed} tokens, "
+                f"and it may have {longest}.",
                 f"Allow more, as by generate.max_length={needed + 1}, or ask for less.",
             )
-        asked = {
+        clauses = {
             "begins with": f'"{self.beginning}"' if self.prefix else "",
-            "holds": held,
+            "holds": required,
             "does not hold": ", ".join(f'"{phrase.text}"' for phrase in self.forbidden),
             "never repeats": f"{self.no_repeat} tokens" if self.no_repeat else "",
         }
-        wishes = " and ".join(f"{verb} {what}" for verb, what in asked.items() if what)
-        return HeedfulError(f"There is no answer that {wishes}.", "Leave one of these out.")
+        condition = " and ".join(f"{verb} {text}" for verb, text in clauses.items() if text)
+        return HeedfulError(f"There is no answer that {condition}.", "Leave one of these out.")
 
     def follow(self, progress: ConstraintProgress, token: int, room: int) -> ConstraintProgress | None:
         """The hypothesis with one token more, if it can be finished in `room` further ones."""
@@ -119,8 +122,8 @@ class Constraints:
         text = self.spelling.text(ids)
         if self.breaks(text):
             return None
-        unmet = sorted(self.unmet(text), key=lambda phrase: -next(phrase.begun(text)))
-        fresh = not unmet or next(unmet[0].begun(text)) == 0
+        unmet = sorted(self.unmet(text), key=lambda phrase: -next(phrase.partial_lengths(text)))
+        fresh = not unmet or next(unmet[0].partial_lengths(text)) == 0
         if unmet and fresh and before and len(before) <= room and self.keeps(ids + before):
             return before
         for bridge in self.bridges(ids, text):
@@ -145,45 +148,47 @@ class Constraints:
         """The bridge, then the phrases in this order, each joined to what stands before it; None if too long."""
         completion = bridge
         for phrase in order:
-            spelt = ids + completion
-            text = self.spelling.text(spelt)
-            if not phrase.held(text):
-                left = room - len(completion)
-                more = next((m for m in self.spell(spelt, text, phrase) if len(m) <= left), None)
+            sequence = ids + completion
+            text = self.spelling.text(sequence)
+            if not phrase.occurs_in(text):
+                budget = room - len(completion)
+                more = next((m for m in self.spell(sequence, text, phrase) if len(m) <= budget), None)
                 if more is None:
                     return None
                 completion += more
         return completion if len(completion) <= room else None
 
     def spell(self, ids: Ids, text: str, phrase: Phrase) -> Iterator[Ids]:
-        """Tokens that complete the phrase behind `ids` and spoil none that is held, the nicest first."""
+        """Tokens that complete the phrase behind `ids` and spoil none that the text holds, the nicest first."""
         encode = self.spelling.encode
-        held = [phrase, *(other for other in self.required if other.held(text))]
-        for length in phrase.begun(text):
-            rest = phrase.text[length:]
-            joined = length or not text or text[-1].isspace() or UNSPACED.match(rest)
-            for more in (rest,) if joined else (f" {rest}", rest):
-                whole = tuple(encode(text + more))
-                after = [whole[len(ids) :]] if whole[: len(ids)] == ids else []
+        phrases = [phrase, *(other for other in self.required if other.occurs_in(text))]
+        for length in phrase.partial_lengths(text):
+            suffix = phrase.text[length:]
+            joined = length or not text or text[-1].isspace() or UNSPACED.match(suffix)
+            for more in (suffix,) if joined else (f" {suffix}", suffix):
+                ids_with_more = tuple(encode(text + more))
+                after = [ids_with_more[len(ids) :]] if ids_with_more[: len(ids)] == ids else []
                 for tokens in (*after, tuple(encode(more))):
                     longer = self.spelling.text(ids + tokens)
-                    if self.spelling.suppressed.isdisjoint(tokens) and all(other.held(longer) for other in held):
+                    if self.spelling.suppressed.isdisjoint(tokens) and all(
+                        other.occurs_in(longer) for other in phrases
+                    ):
                         yield tokens
 
     def keeps(self, ids: Ids) -> bool:
         """Whether a whole answer keeps every constraint."""
         text = self.spelling.text(ids)
-        broken = self.unmet(text) or any(phrase.held(text) for phrase in self.forbidden)
+        broken = self.unmet(text) or any(phrase.occurs_in(text) for phrase in self.forbidden)
         return text.startswith(self.beginning) and not broken and not self.repeats(ids)
 
     def unmet(self, text: str) -> list[Phrase]:
         """The required phrases that a text does not hold."""
-        return [phrase for phrase in self.required if not phrase.held(text)]
+        return [phrase for phrase in self.required if not phrase.occurs_in(text)]
 
     def repeats(self, ids: Ids) -> bool:
         """Whether an n-gram of the forbidden length stands in it twice."""
         size = self.no_repeat
-        grams = [ids[place : place + size] for place in range(len(ids) - size + 1)] if size else []
+        grams = [ids[start : start + size] for start in range(len(ids) - size + 1)] if size else []
         return len(set(grams)) < len(grams)
 
     def bridges(self, ids: Ids, text: str) -> Iterator[Ids]:
@@ -198,15 +203,15 @@ class Constraints:
 
     @cached_property
     def sorted_tokens(self) -> tuple[list[int], list[int]]:
-        """Some tokens that are little like the phrases, letters and others; and all parts of characters."""
+        """Some tokens that are little like the phrases, letters and other signs; and all parts of characters."""
         spelling = self.spelling
         ours = set("".join(phrase.text for phrase in (*self.required, *self.forbidden))) - {" "}
         texts = {i: spelling.decode((i,)) for i in range(spelling.vocabulary) if i not in spelling.suppressed}
-        whole = [i for i, text in texts.items() if text and BROKEN not in text]
-        whole.sort(key=lambda i: len(ours.intersection(texts[i])))
-        letters = [i for i in whole if texts[i][0].isalnum()][:BRIDGES]
-        others = [i for i in whole if not texts[i][0].isalnum()][:BRIDGES]
-        return letters + others, [i for i, text in texts.items() if text == BROKEN]
+        characters = [i for i, text in texts.items() if text and BROKEN not in text]
+        characters.sort(key=lambda i: len(ours.intersection(texts[i])))
+        letters = [i for i in characters if texts[i][0].isalnum()][:BRIDGES]
+        signs = [i for i in characters if not texts[i][0].isalnum()][:BRIDGES]
+        return letters + signs, [i for i, text in texts.items() if text == BROKEN]
 
     def refuse_contradictions(self) -> None:
         """Raises HeedfulError for what no answer of any length can keep, and names the phrase."""
@@ -218,11 +223,11 @@ class Constraints:
                 f'The prefix "{self.beginning}" says {self.no_repeat} tokens twice.', "Set generate.no_repeat_ngram=0."
             )
         if self.breaks(self.beginning):
-            bad = next(phrase for phrase in self.forbidden if phrase.held(self.beginning))
+            bad = next(phrase for phrase in self.forbidden if phrase.occurs_in(self.beginning))
             raise HeedfulError(f'The prefix "{self.beginning}" holds the forbidden phrase "{bad.text}".')
         for bad in self.forbidden:
             for phrase in self.required:
-                if bad.held(phrase.text):
+                if bad.occurs_in(phrase.text):
                     raise HeedfulError(f'The required phrase "{phrase.text}" holds the forbidden phrase "{bad.text}".')
         for phrase in self.required:
             if next(self.spell((), "", phrase), None) is None:

@@ -27,8 +27,10 @@ TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"  # of skin
 class Phrase:
     """A phrase to be looked for; `symbols`: as whole symbols between white space.
 
-    >>> Phrase("York").held("New York."), Phrase("York").held("Yorkshire"), Phrase("AH", symbols=True).held("K AH0")
-    (True, False, False)
+    >>> Phrase("York").occurs_in("New York."), Phrase("York").occurs_in("Yorkshire")
+    (True, False)
+    >>> Phrase("AH", symbols=True).occurs_in("K AH0")
+    False
     """
 
     def __init__(self, text: str, symbols: bool = False) -> None:
@@ -37,7 +39,7 @@ class Phrase:
         pattern = r"\s+".join(map(re.escape, words))
         self.pattern = re.compile(f"(?=({pattern}))")  # looks ahead, so that overlaps are found
 
-    def held(self, text: str) -> bool:
+    def occurs_in(self, text: str) -> bool:
         """Whether the whole text, as `plain` gives it, holds the phrase."""
         return any(True for _ in self.ends(text))
 
@@ -48,25 +50,25 @@ class Phrase:
             if not self.inside(text, low) and not self.inside(text, high):
                 yield high
 
-    def begun(self, text: str) -> Iterator[int]:
+    def partial_lengths(self, text: str) -> Iterator[int]:
         """How many characters of the phrase the text may end with already: the most first, 0 last."""
         for length in range(min(len(self.text), len(text)), 0, -1):
             if text.endswith(self.text[:length]) and not self.inside(text, len(text) - length):
                 yield length
         yield 0
 
-    def inside(self, text: str, place: int) -> bool:
-        """Whether the place between two characters is inside a word (or symbol)."""
-        if place in (0, len(text)):
+    def inside(self, text: str, position: int) -> bool:
+        """Whether the position between two characters is inside a word (or symbol)."""
+        if position in (0, len(text)):
             return False
-        before, behind = text[place - 1], text[place]
+        before, behind = text[position - 1], text[position]
         if self.symbols:
             return not before.isspace() and not behind.isspace()
         if before == JOINER or belongs(behind):
             return True
-        while place > 1 and belongs(text[place - 1]):
-            place -= 1
-        return in_word(text[place - 1]) and in_word(behind)
+        while position > 1 and belongs(text[position - 1]):
+            position -= 1
+        return in_word(text[position - 1]) and in_word(behind)
 
 
 def plain(text: str) -> str:

@@ -21,7 +21,7 @@ from heedful.schema import GenerateSettings
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedTokens:
     """The tokens that the rules are about, (N, K, M), and what each adds to their log probabilities: -inf forbids.
 
     The first of a row is the one that it may always go on with; rows that name fewer than others repeat it, and
@@ -50,14 +50,14 @@ class Rules:
     renormalize: bool = False
     close: bool = False
 
-    def stopped(self, tokens: Sequence[int]) -> bool:
+    def has_stop(self, tokens: Sequence[int]) -> bool:
         """Whether one of the stops stands in an answer so far."""
         if not self.stops or self.decode is None:
             return False
         text = self.decode(tokens)
         return any(stop in text for stop in self.stops)
 
-    def name(self, batch: SearchBatch, end: int) -> Named | None:
+    def named_tokens(self, batch: SearchBatch, end: int) -> NamedTokens | None:
         """The tokens whose log probabilities must be known, however unlikely they are, to choose by these rules."""
         steps = int(batch.steps.max()) if self.looks_back else 0
         repeats = bool(self.no_repeat_ngram) and steps >= self.no_repeat_ngram
@@ -66,11 +66,11 @@ class Rules:
             return None
         onward = self.onward(batch, end)[..., None]
         if not (repeats or penalised):
-            return Named(onward, np.zeros(onward.shape), np.ones(onward.shape, bool))
-        spoken = batch.history[..., :steps]  # (N, K, T), of each source its first `steps`
-        again = self.repeated(spoken, batch.steps) if repeats else np.zeros(spoken.shape, bool)
-        named = again | (np.arange(steps) < batch.steps[:, None, None]) if penalised else again
-        return penalise(onward, spoken, again, named, -math.log(self.repetition_penalty))
+            return NamedTokens(onward, np.zeros(onward.shape), np.ones(onward.shape, bool))
+        history = batch.history[..., :steps]  # (N, K, T), of each source its first `steps`
+        is_repeat = self.repetition_mask(history, batch.steps) if repeats else np.zeros(history.shape, bool)
+        is_named = is_repeat | (np.arange(steps) < batch.steps[:, None, None]) if penalised else is_repeat
+        return penalise(onward, history, is_repeat, is_named, -math.log(self.repetition_penalty))
 
     @property
     def looks_back(self) -> bool:
@@ -84,48 +84,50 @@ class Rules:
     def onward(self, batch: SearchBatch, end: int) -> Ints:
         """The token (N, K) by which each row can go on whatever else is forbidden: prefix, completion, end."""
         tokens = np.full(batch.last.shape, end)
-        for source, progress in enumerate(batch.progress):
-            tokens[source, : len(progress)] = [one.completion[0] if one.completion else end for one in progress]
+        for source, rows in enumerate(batch.progress):
+            tokens[source, : len(rows)] = [row.completion[0] if row.completion else end for row in rows]
         for source in np.flatnonzero(self.forces(batch)):
             tokens[source] = self.prefix[batch.steps[source]]
         return tokens
 
-    def repeated(self, spoken: Ints, steps: Ints) -> Bools:
-        """The places (N, K, T) of tokens that would end an n-gram for the second time: no n-gram twice."""
-        size, longest = self.no_repeat_ngram, spoken.shape[2]
-        again = np.zeros(spoken.shape, bool)
-        again[..., size - 1 :] = np.arange(size - 1, longest) < steps[:, None, None]
-        newest = np.clip(np.arange(1 - size, 0) + steps[:, None], 0, None)  # (N, n - 1) places of the last n - 1
+    def repetition_mask(self, history: Ints, steps: Ints) -> Bools:
+        """The positions (N, K, T) of tokens that would end an n-gram for the second time: no n-gram twice."""
+        size, longest = self.no_repeat_ngram, history.shape[2]
+        is_repeat = np.zeros(history.shape, bool)
+        is_repeat[..., size - 1 :] = np.arange(size - 1, longest) < steps[:, None, None]
+        newest = np.clip(np.arange(1 - size, 0) + steps[:, None], 0, None)  # (N, n - 1) positions of the last n - 1
         for number in range(size - 1):
-            latest = np.take_along_axis(spoken, newest[:, None, number, None], 2)  # (N, K, 1)
-            again[..., size - 1 :] &= spoken[..., number : longest - size + 1 + number] == latest
-        return again
+            latest = np.take_along_axis(history, newest[:, None, number, None], 2)  # (N, K, 1)
+            is_repeat[..., size - 1 :] &= history[..., number : longest - size + 1 + number] == latest
+        return is_repeat
 
-    def apply(self, candidates: Candidates, named: Named | None, batch: SearchBatch) -> Continuations:
+    def apply(self, candidates: Candidates, named_tokens: NamedTokens | None, batch: SearchBatch) -> Continuations:
         """Candidates as the choice shall see them."""
         tokens, unguided, allowed = candidates.tokens, candidates.likeliest.unguided, candidates.likeliest.guided
-        shares = [] if candidates.rest is None else [candidates.rest[..., None]]
-        if named and candidates.named:
-            adjusted = np.where(named.distinct, candidates.named.guided + named.penalties, -np.inf)
+        shares = [] if candidates.remainder is None else [candidates.remainder[..., None]]
+        if named_tokens and candidates.named_log_probs:
+            adjusted = np.where(
+                named_tokens.distinct, candidates.named_log_probs.guided + named_tokens.penalties, -np.inf
+            )
             shares.append(adjusted)
-            tokens = np.concatenate((tokens, named.tokens), -1)
-            unguided = np.concatenate((unguided, candidates.named.unguided), -1)
+            tokens = np.concatenate((tokens, named_tokens.tokens), -1)
+            unguided = np.concatenate((unguided, candidates.named_log_probs.unguided), -1)
             allowed = np.concatenate((allowed, adjusted), -1)
         if self.renormalize:
             allowed = normalise(allowed, log_sum(np.concatenate(shares, -1)))
         for source in np.flatnonzero(self.forces(batch)) if self.prefix else ():  # what is forced is not penalised
             allowed[source] = -np.inf
-            place = candidates.tokens.shape[2]
-            allowed[source, :, place] = unguided[source, :, place]
+            first = candidates.tokens.shape[2]
+            allowed[source, :, first] = unguided[source, :, first]
         return Continuations(tokens, unguided, allowed)
 
-    def apply_to_all(self, log_probs: LogProbs, named: Named | None, batch: SearchBatch) -> Continuations:
+    def apply_to_all(self, log_probs: LogProbs, named_tokens: NamedTokens | None, batch: SearchBatch) -> Continuations:
         """The same where all tokens are at hand, by their id."""
         unguided, allowed = log_probs.unguided, log_probs.guided
-        if named:
+        if named_tokens:
             allowed = allowed.copy()
-            adjusted = np.take_along_axis(allowed, named.tokens, -1) + named.penalties
-            np.put_along_axis(allowed, named.tokens, adjusted, -1)
+            adjusted = np.take_along_axis(allowed, named_tokens.tokens, -1) + named_tokens.penalties
+            np.put_along_axis(allowed, named_tokens.tokens, adjusted, -1)
         if self.renormalize:
             allowed = normalise(allowed, log_sum(allowed))
         for source in np.flatnonzero(self.forces(batch)) if self.prefix else ():
@@ -147,13 +149,13 @@ class Rules:
         return self.constraints.first(longest) if self.constraints else None
 
 
-def penalise(onward: Ints, spoken: Ints, forbidden: Bools, named: Bools, penalty: float) -> Named:
-    """Each token once: `onward` (N, K, 1), and those that stand in `spoken` (N, K, T) where they are `named`.
+def penalise(onward: Ints, history: Ints, forbidden: Bools, is_named: Bools, penalty: float) -> NamedTokens:
+    """Each token once: `onward` (N, K, 1), and those that stand in `history` (N, K, T) where `is_named` says so.
 
     The penalty counts once, and what is `forbidden` anywhere is so.
     """
-    unused = 2 * int(spoken.max()) + 2
-    keys = np.where(named, 2 * spoken + ~forbidden, unused)
+    unused = 2 * int(history.max()) + 2
+    keys = np.where(is_named, 2 * history + ~forbidden, unused)
     keys.sort(-1)  # of the same token what forbids it comes first
     tokens, penalties = keys // 2, np.where(keys % 2, penalty, -np.inf)
     distinct = keys < unused
@@ -161,7 +163,7 @@ def penalise(onward: Ints, spoken: Ints, forbidden: Bools, named: Bools, penalty
     is_onward = distinct & (tokens == onward)
     of_onward = np.where(is_onward, penalties, 0.0).min(-1, keepdims=True)
     distinct &= ~is_onward
-    return Named(
+    return NamedTokens(
         np.concatenate((onward, np.where(distinct, tokens, onward)), -1),
         np.concatenate((of_onward, np.where(distinct, penalties, of_onward)), -1),
         np.concatenate((np.ones(onward.shape, bool), distinct), -1),

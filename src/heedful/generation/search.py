@@ -49,7 +49,7 @@ class Search(Generic[Source]):
             return ConstrainedBeams(constraints, end, self.beams)
         if settings.sample:
             return Samples(settings, self.stepper.vocabulary)
-        return FreedBeams(self.beams) if self.stopping.freed else Beams(self.beams)
+        return FreedBeams(self.beams) if self.stopping.frees_slots else Beams(self.beams)
 
     def run(self, requests: Sequence[Request[Source]]) -> list[list[Hypothesis]]:
         """The n-best answers to each request, best first, in the order of the requests; none may be under way.
@@ -90,14 +90,14 @@ class Search(Generic[Source]):
         """Gives a request up and frees its place at once; one that has been answered is left alone."""
         self.waiting = [entry for entry in self.waiting if entry[1] != number]
         if self.batch is not None and number in self.batch.numbers:
-            self.keep(self.batch, np.flatnonzero((self.batch.numbers != number) & ~self.batch.answered))
+            self.keep(self.batch, np.flatnonzero((self.batch.numbers != number) & ~self.batch.is_answered))
 
     def history(self, number: int) -> Ints:
         """The tokens so far (K, T) of the beams of a request that is not answered yet, the ends of those that ended
         among them; raises KeyError for any other.
         """
         if self.batch is not None:
-            for source in np.flatnonzero((self.batch.numbers == number) & ~self.batch.answered):
+            for source in np.flatnonzero((self.batch.numbers == number) & ~self.batch.is_answered):
                 return self.batch.history[source, :, : self.batch.steps[source]].copy()
         if any(entry[1] == number for entry in self.waiting):
             return np.zeros((self.beams, 0), np.int64)
@@ -145,7 +145,7 @@ class Search(Generic[Source]):
             score=np.zeros(shape),
             ranking_score=ranking_score,
             growing=np.full(len(requests), self.beams),
-            answered=np.zeros(len(requests), bool),
+            is_answered=np.zeros(len(requests), bool),
             progress=[[progress] * self.beams if progress is not None else [] for progress in first],
             finished=[[] for _ in requests],
         )
@@ -160,7 +160,7 @@ class Search(Generic[Source]):
     def advance(self, batch: SearchBatch) -> None:
         """One token more for every live row."""
         choice = self.choose(self.stopping.close(self.continuations(batch), batch), batch)
-        if self.stopping.freed:
+        if self.stopping.frees_slots:
             self.follow(batch, self.stopping.release(batch, choice))
         else:
             self.follow(batch, choice)
@@ -168,12 +168,12 @@ class Search(Generic[Source]):
 
     def continuations(self, batch: SearchBatch) -> Continuations:
         """What the network says of the next tokens, as the rules have it."""
-        named = self.rules.name(batch, self.special.end)
+        named_tokens = self.rules.named_tokens(batch, self.special.end)
         if self.choose.count is None:
-            return self.rules.apply_to_all(self.stepper.step_whole(batch.last), named, batch)
-        tokens = named.tokens if named else None
-        candidates = self.stepper.step(batch.last, self.choose.count, tokens, self.rules.renormalize)
-        return self.rules.apply(candidates, named, batch)
+            return self.rules.apply_to_all(self.stepper.step_whole(batch.last), named_tokens, batch)
+        ids = named_tokens.tokens if named_tokens else None
+        candidates = self.stepper.step(batch.last, self.choose.count, ids, self.rules.renormalize)
+        return self.rules.apply(candidates, named_tokens, batch)
 
     def follow(self, batch: SearchBatch, choice: Choice) -> None:
         """Moves every row to the hypothesis it was chosen to go on with."""
@@ -181,8 +181,8 @@ class Search(Generic[Source]):
         sources, rows = np.arange(len(batch))[:, None], np.arange(beams)
         if beams > 1 and (choice.beam != rows).any():
             self.stepper.reorder(choice.beam + sources * beams)
-            spoken = batch.history[..., : batch.steps.max()]
-            spoken[:] = spoken[sources, choice.beam]
+            history = batch.history[..., : batch.steps.max()]
+            history[:] = history[sources, choice.beam]
         batch.history[sources, rows, batch.steps[:, None]] = choice.token
         batch.last, batch.score, batch.ranking_score = choice.token, choice.score, choice.ranking_score
         batch.steps += 1
@@ -190,22 +190,22 @@ class Search(Generic[Source]):
 
     def collect(self, batch: SearchBatch) -> list[tuple[int, list[Hypothesis]]]:
         """Hands over what is answered; the batch is packed when a quarter of it is empty, as that copies."""
-        tops = zip(batch.ranking_score.max(1).tolist(), batch.answered.tolist(), strict=True)
-        settled = [
+        tops = zip(batch.ranking_score.max(1).tolist(), batch.is_answered.tolist(), strict=True)
+        sources = [
             source
-            for source, (best, answered) in enumerate(tops)
-            if not answered and self.stopping.settled(batch, source, best)
+            for source, (best, is_answered) in enumerate(tops)
+            if not is_answered and self.stopping.is_settled(batch, source, best)
         ]
-        if settled:
-            batch.answered[settled] = True
-            batch.ranking_score[settled] = -np.inf  # what still stands in the batch grows no more
-        answers = [(int(batch.numbers[source]), batch.finished[source][: self.settings.n_best]) for source in settled]
-        left = batch.answered
-        if not settled and not left.any():
+        if sources:
+            batch.is_answered[sources] = True
+            batch.ranking_score[sources] = -np.inf  # what still stands in the batch grows no more
+        answers = [(int(batch.numbers[source]), batch.finished[source][: self.settings.n_best]) for source in sources]
+        mask = batch.is_answered
+        if not sources and not mask.any():
             return answers
         # a source whose longest answer is reached cannot be taken along for another step
-        if left.sum() * 4 >= len(batch) or (batch.steps >= batch.limits)[left].any():
-            self.keep(batch, np.flatnonzero(~left))
+        if mask.sum() * 4 >= len(batch) or (batch.steps >= batch.limits)[mask].any():
+            self.keep(batch, np.flatnonzero(~mask))
         return answers
 
     def keep(self, batch: SearchBatch, sources: Ints) -> None:

@@ -59,16 +59,16 @@ class LogProbs:
 @dataclass(frozen=True)
 class Candidates:
     """What a step hands up: the `likeliest` (N, K, k) of each row with their `tokens`, by guided log probability, best
-    first, and the log probabilities of the `named` (N, K, M), if any were.
+    first, and `named_log_probs` (N, K, M), those of the named tokens, if any were named.
 
     Neither suppressed nor named tokens are among the likeliest. Where fewer than k are left, -inf fills up.
-    `rest` (N, K) is the logarithm of the guided share of all tokens that are neither, where it was asked for.
+    `remainder` (N, K) is the logarithm of the guided share of all tokens that are neither, where it was asked for.
     """
 
     tokens: Ints  # (N, K, k)
     likeliest: LogProbs
-    named: LogProbs | None = None
-    rest: Floats | None = None
+    named_log_probs: LogProbs | None = None
+    remainder: Floats | None = None
 
 
 class Stepper(Protocol[Source]):
@@ -85,10 +85,10 @@ class Stepper(Protocol[Source]):
         """Reads new sources, which join the batch behind those that are there, with `beams` rows each."""
         ...
 
-    def step(self, tokens: Ints, k: int, named: Ints | None = None, rest: bool = False) -> Candidates:
+    def step(self, tokens: Ints, k: int, named_tokens: Ints | None = None, with_remainder: bool = False) -> Candidates:
         """Reads one token more in every row, (N, K), and hands up the candidates for the next.
 
-        `named` (N, K, M) may name a token of a row more than once. `rest`: it is needed.
+        `named_tokens` (N, K, M) may name a token of a row more than once. `with_remainder`: it is needed.
         """
         ...
 

@@ -1,6 +1,6 @@
-"""When a hypothesis is finished, what becomes of its place in the beam, and when nothing better can be found.
+"""When a hypothesis is finished, what becomes of its slot in the beam, and when nothing better can be found.
 
-Where places are kept, the beam shrinks. Where they are freed, `beam` hypotheses grow until the source is done, and
+Where slots are kept, the beam shrinks. Where they are freed, `beam` hypotheses grow until the source is done, and
 what was cut off stands beside what ended, as in the library of Wolf et al. 2020.
 
 N sources   K beams   T tokens so far   C tokens among which a row can go on
@@ -24,12 +24,12 @@ class Stopping:
 
     def __init__(self, settings: GenerateSettings, rules: Rules, end: int, beams: int) -> None:
         self.settings, self.rules, self.end, self.beams = settings, rules, end, beams
-        kept = settings.sample or beams == 1 or rules.constraints is not None
-        self.finish = "shrink" if kept else settings.finish
+        shrinks = settings.sample or beams == 1 or rules.constraints is not None
+        self.finish = "shrink" if shrinks else settings.finish
 
     @property
-    def freed(self) -> bool:
-        """Whether a finished hypothesis makes room for another."""
+    def frees_slots(self) -> bool:
+        """Whether a finished hypothesis frees its slot for another."""
         return self.finish != "shrink"
 
     def close(self, continuations: Continuations, batch: SearchBatch) -> Continuations:
@@ -39,14 +39,14 @@ class Stopping:
         closing = batch.steps + 1 >= batch.limits
         if not closing.any():
             return continuations
-        tokens, place = continuations.tokens, self.end
+        tokens, index = continuations.tokens, self.end
         if tokens is not None:
-            tokens, place = tokens.copy(), 0
-            tokens[closing, :, place] = self.end
+            tokens, index = tokens.copy(), 0
+            tokens[closing, :, index] = self.end
         unguided, allowed = continuations.unguided.copy(), continuations.allowed.copy()
         for log_probs in (unguided, allowed):
             log_probs[closing] = -np.inf
-            log_probs[closing, :, place] = 0.0
+            log_probs[closing, :, index] = 0.0
         return Continuations(tokens, unguided, allowed)
 
     def release(self, batch: SearchBatch, choice: Choice) -> Choice:
@@ -61,10 +61,10 @@ class Stopping:
         over = self.over(choice.token, batch.steps + 1, batch.limits, tokens)
         if not over.any():
             return choice.select((slice(None), slice(width)))
-        for source, place in np.argwhere(over[:, :width] & (choice.ranking_score[:, :width] > -np.inf)).tolist():
-            before = batch.history[source, choice.beam[source, place], : batch.steps[source]].tolist()
-            score, ranking_score = float(choice.score[source, place]), float(choice.ranking_score[source, place])
-            self.enter(batch, source, [*before, int(choice.token[source, place])], score, ranking_score)
+        for source, index in np.argwhere(over[:, :width] & (choice.ranking_score[:, :width] > -np.inf)).tolist():
+            before = batch.history[source, choice.beam[source, index], : batch.steps[source]].tolist()
+            score, ranking_score = float(choice.score[source, index]), float(choice.ranking_score[source, index])
+            self.enter(batch, source, [*before, int(choice.token[source, index])], score, ranking_score)
         growing = replace(choice, ranking_score=np.where(over, -np.inf, choice.ranking_score))
         return growing.select((sources, highest(growing.ranking_score, width)))
 
@@ -86,29 +86,29 @@ class Stopping:
         over = (last == self.end) | (limits <= steps)[:, None]
         if tokens is None:
             return over
-        stopped = [
-            [self.rules.stopped(row[:step]) for row in rows]
+        has_stop = [
+            [self.rules.has_stop(row[:step]) for row in rows]
             for rows, step in zip(tokens.tolist(), steps.tolist(), strict=True)
         ]
-        return over | np.array(stopped)
+        return over | np.array(has_stop)
 
     def enter(self, batch: SearchBatch, source: int, tokens: Sequence[int], score: float, ranking_score: float) -> None:
         """Writes down what is finished, `tokens` with its end."""
         length, finished = len(tokens), batch.finished[source]
         ended = tokens[-1] == self.end
         closed = self.rules.close and length >= batch.limits[source]
-        complete = (ended and not closed) or self.rules.stopped(tokens)
+        complete = (ended and not closed) or self.rules.has_stop(tokens)
         normalised = ranking_score / length**self.settings.length_penalty
         hypothesis = Hypothesis(tuple(tokens[: length - ended]), score, normalised, bool(complete))
         insort(finished, hypothesis, key=self.rank)
-        if self.freed:
+        if self.frees_slots:
             del finished[self.beams :]
 
     def rank(self, hypothesis: Hypothesis) -> tuple[bool, float]:
         """What orders finished hypotheses, the best lowest."""
-        return not self.freed and not hypothesis.complete, -hypothesis.normalised
+        return not self.frees_slots and not hypothesis.complete, -hypothesis.normalised
 
-    def settled(self, batch: SearchBatch, source: int, best: float) -> bool:
+    def is_settled(self, batch: SearchBatch, source: int, best: float) -> bool:
         """Whether nothing that still grows can come among the n best, where `best` is its highest ranking score.
 
         Ranking scores only fall, so what stands at s can at best end at s / limit ** penalty. `likely` compares all
@@ -117,8 +117,8 @@ class Stopping:
         if best == -np.inf:
             return True
         finished = batch.finished[source]
-        wanted = self.beams if self.finish in ("likely", "full") else self.settings.n_best
-        if self.settings.sample or len(finished) < wanted or not finished[wanted - 1].complete:
+        count = self.beams if self.finish in ("likely", "full") else self.settings.n_best
+        if self.settings.sample or len(finished) < count or not finished[count - 1].complete:
             return False
         length = int((batch.steps if self.finish == "likely" else batch.limits)[source])
-        return self.finish == "full" or finished[wanted - 1].normalised >= best / length**self.settings.length_penalty
+        return self.finish == "full" or finished[count - 1].normalised >= best / length**self.settings.length_penalty

@@ -2,13 +2,13 @@
 
 published = hub.open("gpt2")
 network = hub.network(published)
-hub.write(hub.again(published, network), "mine")
+hub.write(hub.with_weights(published, network), "mine")
 """
 
 from heedful.hub.marian import Pieces
-from heedful.hub.ours import own
+from heedful.hub.ours import as_published
 from heedful.hub.plan import Plan
-from heedful.hub.published import Published, again, begun, build, given, ids, network, open, write
+from heedful.hub.published import Published, build, derive_plan, ids, network, open, weights_of, with_weights, write
 from heedful.hub.words import Words
 
 __all__ = [
@@ -16,13 +16,13 @@ __all__ = [
     "Plan",
     "Published",
     "Words",
-    "again",
-    "begun",
+    "as_published",
     "build",
-    "given",
+    "derive_plan",
     "ids",
     "network",
     "open",
-    "own",
+    "weights_of",
+    "with_weights",
     "write",
 ]

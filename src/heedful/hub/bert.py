@@ -6,7 +6,7 @@ from typing import Any
 from heedful.blocks.embedding import Tokens
 from heedful.errors import HeedfulError
 from heedful.hub import words
-from heedful.hub.config import Config, named
+from heedful.hub.config import Config, activation_name
 from heedful.hub.layout import Entry, Extra, Table, parts, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
@@ -24,7 +24,7 @@ TASKS = {
     "BertForTokenClassification": ("label",),
 }
 COMPUTED = (r"(bert\.)?embeddings\.(position_ids|token_type_ids)",)
-ASIDE = (
+UNUSED_NAMES = (
     r"bert\.pooler\.dense\.(weight|bias)",
     r"cls\.seq_relationship\.(weight|bias)",
     r"cls\.predictions\.bias",
@@ -62,7 +62,7 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
         depth=config.number("num_hidden_layers", 12),
         heads=config.number("num_attention_heads", 12),
         inner=config.number("intermediate_size", 3072),
-        dropout=config.share("hidden_dropout_prob", 0.1),
+        dropout=config.fraction("hidden_dropout_prob", 0.1),
         norm="post",
         positions="learned",
         context=config.number("max_position_embeddings", 512),
@@ -108,14 +108,14 @@ def config_of(plan: Plan) -> dict[str, Any]:
         "num_attention_heads": side.heads,
         "intermediate_size": side.inner,
         "max_position_embeddings": side.context,
-        "hidden_act": named(side.activation),
+        "hidden_act": activation_name(side.activation),
         "layer_norm_eps": side.epsilon,
         "tie_word_embeddings": side.tied is not False,
         **labels,
     }
 
 
-def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
+def plan_of(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to fill gaps; `facts`: its vocabulary. It knows of one text only."""
     return Plan("bert", "BertForMaskedLM", {"encoder": network}, {"vocabulary": facts["vocabulary"], "texts": 0})
 
@@ -132,9 +132,9 @@ def build(plan: Plan) -> Network:
         assert side.activation != "auto" and side.epsilon != "auto"
         head = TokenHead(tokens, bool(side.tied), side.activation, side.epsilon)
         return MaskedLanguageModel(embedding, encoder, head)
-    one = plan.architecture == "BertForSequenceClassification"
-    pool = "class" if one else "each"
-    return EncoderHead(embedding, encoder, len(facts["names"]), pool, float(side.dropout), pooler=one)
+    classifies = plan.architecture == "BertForSequenceClassification"
+    pool = "class" if classifies else "each"
+    return EncoderHead(embedding, encoder, len(facts["names"]), pool, float(side.dropout), pooler=classifies)
 
 
 def twins(plan: Plan) -> dict[str, str]:

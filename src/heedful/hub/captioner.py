@@ -14,7 +14,7 @@ from heedful.networks.joins import EncoderDecoder
 
 TASKS = {"VisionEncoderDecoderModel": ("caption",)}
 COMPUTED = tuple(f"decoder\\.{pattern}" for pattern in gpt2.COMPUTED)
-ASIDE = (r"encoder\.pooler\.dense\.(weight|bias)",)
+UNUSED_NAMES = (r"encoder\.pooler\.dense\.(weight|bias)",)
 WORDS = words.BYTES
 
 
@@ -22,15 +22,15 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
     """What a config.json says of both sides."""
     pictures = refuse_none(pictures, config.where)
     config.get("tie_word_embeddings", None)
-    sees, writes = config.table_of("encoder"), config.table_of("decoder")
-    sees.only("model_type", "vit")
-    writes.only("model_type", "gpt2")
-    writes.only("cross_attention_hidden_size", None)
-    encoder, seen = vit.encoder(sees, pictures)
-    decoder, told = gpt2.decoder(writes)
-    sees.done()
-    writes.done()
-    return Plan("captioner", architecture, {"encoder": encoder, "decoder": decoder}, seen | told)
+    encoder_config, decoder_config = config.table_of("encoder"), config.table_of("decoder")
+    encoder_config.only("model_type", "vit")
+    decoder_config.only("model_type", "gpt2")
+    decoder_config.only("cross_attention_hidden_size", None)
+    encoder, encoder_facts = vit.encoder(encoder_config, pictures)
+    decoder, decoder_facts = gpt2.decoder(decoder_config)
+    encoder_config.refuse_unused()
+    decoder_config.refuse_unused()
+    return Plan("captioner", architecture, {"encoder": encoder, "decoder": decoder}, encoder_facts | decoder_facts)
 
 
 def config_of(plan: Plan) -> dict[str, Any]:
@@ -49,12 +49,12 @@ def build(plan: Plan) -> EncoderDecoder:
     """The network, with fresh weights."""
     embedding, encoder = vit.eyes(plan, plan.sides["encoder"])
     decoder = plan.sides["decoder"]
-    reads = ProjectedEncoder(encoder, int(decoder.width)) if projected(plan) else encoder
+    reads = ProjectedEncoder(encoder, int(decoder.width)) if has_projection(plan) else encoder
     tokens = Tokens(plan.facts["vocabulary"], int(decoder.width))
     return EncoderDecoder(embedding, reads, build_decoder(decoder, tokens, reads.widths))
 
 
-def projected(plan: Plan) -> bool:
+def has_projection(plan: Plan) -> bool:
     """Whether the two sides have different widths."""
     return plan.sides["encoder"].width != plan.sides["decoder"].width
 
@@ -67,9 +67,9 @@ def twins(plan: Plan) -> dict[str, str]:
 def table(plan: Plan) -> Table:
     """Where everything stands."""
     decoder = plan.sides["decoder"]
-    mind = "encoder.encoder." if projected(plan) else "encoder."
+    mind = "encoder.encoder." if has_projection(plan) else "encoder."
     lines: list[Entry] = vit.lines_of(plan, "embedding.", mind, "encoder.")
     lines += gpt2.lines_of("decoder.", "decoder.transformer.", int(decoder.depth), looks=True)
     if not decoder.tied:
         lines.append(same("decoder.output.linear.weight", "decoder.lm_head.weight"))
-    return lines + (parts("encoder.", "", {"linear": "enc_to_dec_proj"}) if projected(plan) else [])
+    return lines + (parts("encoder.", "", {"linear": "enc_to_dec_proj"}) if has_projection(plan) else [])

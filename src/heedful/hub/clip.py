@@ -7,8 +7,8 @@ from typing import Any
 from heedful.blocks.embedding import Tokens
 from heedful.errors import HeedfulError
 from heedful.hub import words
-from heedful.hub.config import Config, named
-from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, same, shaped
+from heedful.hub.config import Config, activation_name
+from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, reshaping, same
 from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
 from heedful.hub.vit import eyes
@@ -38,21 +38,21 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
     config.get("logit_scale_init_value", None)
     config.only("text_config_dict", None)
     config.only("vision_config_dict", None)
-    seen, told = config.table_of("vision_config"), config.table_of("text_config")
-    picture = tower(seen, 768, 12, 3072, positions="line", patch=seen.side("patch_size", 32), stem=0)
-    text = tower(told, 512, 8, 2048, positions="learned", context=told.number("max_position_embeddings", 77))
+    vision, language = config.table_of("vision_config"), config.table_of("text_config")
+    picture = tower(vision, 768, 12, 3072, positions="line", patch=vision.side("patch_size", 32), stem=0)
+    text = tower(language, 512, 8, 2048, positions="learned", context=language.number("max_position_embeddings", 77))
     facts = {
-        "vocabulary": told.number("vocab_size", 49408),
-        "size": seen.side("image_size", 224),
+        "vocabulary": language.number("vocab_size", 49408),
+        "size": vision.side("image_size", 224),
         "space": config.number("projection_dim", 512),
     }
-    facts |= pictures.colours(seen.number("num_channels", 3), facts["size"], int(picture.patch), seen)
-    seen.done()
-    told.done()
+    facts |= pictures.colours(vision.number("num_channels", 3), facts["size"], int(picture.patch), vision)
+    vision.refuse_unused()
+    language.refuse_unused()
     return Plan("clip", architecture, {"picture": picture, "text": text}, facts)
 
 
-def tower(config: Config, width: int, heads: int, inner: int, **own: Any) -> NetworkSettings:
+def tower(config: Config, width: int, heads: int, inner: int, **extra: Any) -> NetworkSettings:
     """The settings of one of the two."""
     for key in ("projection_dim", "attention_dropout", "is_decoder", "add_cross_attention", "tie_word_embeddings"):
         config.get(key, None)
@@ -66,7 +66,7 @@ def tower(config: Config, width: int, heads: int, inner: int, **own: Any) -> Net
         norm="pre",
         activation=config.activation("hidden_act", "quick_gelu"),
         epsilon=config.positive("layer_norm_eps", 1e-5),
-        **own,
+        **extra,
     )
 
 
@@ -74,14 +74,14 @@ def config_of(plan: Plan) -> dict[str, Any]:
     """The config.json of a plan: the library wants both towers to name the space, too."""
     facts, picture, text = plan.facts, plan.sides["picture"], plan.sides["text"]
     space = facts["space"]
-    seen = keys_of(picture) | {"image_size": facts["size"], "patch_size": picture.patch}
-    told = keys_of(text) | {"vocab_size": facts["vocabulary"], "max_position_embeddings": text.context}
+    vision = keys_of(picture) | {"image_size": facts["size"], "patch_size": picture.patch}
+    language = keys_of(text) | {"vocab_size": facts["vocabulary"], "max_position_embeddings": text.context}
     return {
         "model_type": "clip",
         "architectures": [plan.architecture],
         "projection_dim": space,
-        "vision_config": seen | {"num_channels": len(facts["mean"])},
-        "text_config": told | ({"eos_token_id": facts["end"]} if "end" in facts else {}),
+        "vision_config": vision | {"num_channels": len(facts["mean"])},
+        "text_config": language | ({"eos_token_id": facts["end"]} if "end" in facts else {}),
     }
 
 
@@ -92,16 +92,16 @@ def keys_of(side: NetworkSettings) -> dict[str, Any]:
         "num_hidden_layers": side.depth,
         "num_attention_heads": side.heads,
         "intermediate_size": side.inner,
-        "hidden_act": named(side.activation),
+        "hidden_act": activation_name(side.activation),
         "layer_norm_eps": side.epsilon,
     }
 
 
-def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
+def plan_of(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to match; `facts`: vocabulary, the id of the end, size, mean, std."""
-    told = {key: facts[key] for key in ("vocabulary", "end", "size", "mean", "std")}
+    sizes = {key: facts[key] for key in ("vocabulary", "end", "size", "mean", "std")}
     sides = {"picture": network, "text": network}
-    return Plan("clip", "CLIPModel", sides, told | {"space": int(network.width)})
+    return Plan("clip", "CLIPModel", sides, sizes | {"space": int(network.width)})
 
 
 def build(plan: Plan) -> TwoTowers:
@@ -112,17 +112,17 @@ def build(plan: Plan) -> TwoTowers:
     return TwoTowers(embedding, tokens, (encoder, build_encoder(text, for_text=True)), plan.facts["space"])
 
 
-def checked(plan: Plan, weights: Tensors) -> None:
+def check_scale(plan: Plan, weights: Tensors) -> None:
     """Raises HeedfulError where similarities are scaled by more than the network here does."""
     if float(weights["scale"]) > math.log(100) + 1e-4:
         raise HeedfulError(f"logit_scale is {float(weights['scale']):.4f}; Heedful's is at most log 100.")
 
 
-def settled(plan: Plan, weights: Tensors) -> tuple[Plan, Tensors]:
+def prepare_weights(plan: Plan, weights: Tensors) -> tuple[Plan, Tensors]:
     """Before they are given away: their patches have no bias, so ours is given to the places of patches."""
-    bias, places = weights["embeddings.0.patches.linear.bias"], weights["embeddings.0.line.table.weight"]
+    bias, positions = weights["embeddings.0.patches.linear.bias"], weights["embeddings.0.line.table.weight"]
     if bias.any():
-        moved = places.clone()
+        moved = positions.clone()
         moved[1:] += bias
         weights = {**weights, "embeddings.0.patches.linear.bias": bias * 0, "embeddings.0.line.table.weight": moved}
     return plan, weights
@@ -132,7 +132,7 @@ def table(plan: Plan) -> Table:
     """Where everything stands."""
     picture, text = plan.sides["picture"], plan.sides["text"]
     width, patch, colours = int(picture.width), int(picture.patch), len(plan.facts["mean"])
-    sight, square = "embeddings.0.", shaped((width, colours * patch * patch), (width, colours, patch, patch))
+    sight, square = "embeddings.0.", reshaping((width, colours * patch * patch), (width, colours, patch, patch))
     lines: list[Entry] = [
         same(f"{sight}token", "vision_model.embeddings.class_embedding"),
         same(f"{sight}line.table.weight", "vision_model.embeddings.position_embedding.weight"),

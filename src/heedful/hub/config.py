@@ -42,14 +42,14 @@ NEUTRAL = re.compile(
 
 
 class Config:
-    """One table of settings. `done` refuses what nobody asked for."""
+    """One table of settings. `refuse_unused` refuses what nobody asked for."""
 
     def __init__(self, table: Mapping[str, Any], where: str) -> None:
-        self.table, self.where, self.asked = table, where, set[str]()
+        self.table, self.where, self.used = table, where, set[str]()
 
     def get(self, key: str, default: Any) -> Any:
         """A setting, or what the library takes where the file leaves it out."""
-        self.asked.add(key)
+        self.used.add(key)
         return self.table.get(key, default)
 
     def number(self, key: str, default: int) -> int:
@@ -66,7 +66,7 @@ class Config:
             raise self.refuse(key, value, "a number above 0")
         return float(value)
 
-    def share(self, key: str, default: float) -> float:
+    def fraction(self, key: str, default: float) -> float:
         """A number from 0 to below 1."""
         value = self.get(key, default)
         if not is_number(value) or not 0 <= value < 1:
@@ -76,7 +76,7 @@ class Config:
     def only(self, key: str, *allowed: Any) -> Any:
         """A setting that must be one of these, the first where it is left out; 1 is not true."""
         value = self.get(key, allowed[0])
-        if not any(value == one and type(value) is type(one) for one in allowed):
+        if not any(value == option and type(value) is type(option) for option in allowed):
             raise self.refuse(key, value, " or ".join(map(repr, allowed)))
         return value
 
@@ -103,12 +103,12 @@ class Config:
             raise self.refuse(key, value, "a table of settings")
         return Config(value, f"{self.where}, {key}")
 
-    def done(self) -> None:
+    def refuse_unused(self) -> None:
         """Raises HeedfulError for the keys that nobody knows."""
         self.only("pruned_heads", {}, None)
-        if over := sorted(key for key in self.table if key not in self.asked and not NEUTRAL.fullmatch(key)):
-            told = ", ".join(f"{key} = {self.table[key]!r}" for key in over)
-            raise HeedfulError(f"{self.where} has settings that Heedful does not know: {told}.", KNOWN)
+        if over := sorted(key for key in self.table if key not in self.used and not NEUTRAL.fullmatch(key)):
+            settings = ", ".join(f"{key} = {self.table[key]!r}" for key in over)
+            raise HeedfulError(f"{self.where} has settings that Heedful does not know: {settings}.", SETTINGS_HINT)
 
     def refuse(self, key: str, value: Any, allowed: str) -> HeedfulError:
         """The error for a value that nothing here stands for."""
@@ -120,19 +120,19 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-KNOWN = "A setting that changes what a network computes is never guessed: docs/hub.md says what is read."
+SETTINGS_HINT = "A setting that changes what a network computes is never guessed: docs/hub.md says what is read."
 
 
-def kept(config: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
+def merge_config(config: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
     """A config.json to write: as it was published, with what is computed anew where that says something else."""
-    whole = dict(config)
+    merged = dict(config)
     for key, value in computed.items():
         old = config.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
-            whole[key] = kept(old, value)
+            merged[key] = merge_config(old, value)
         elif key not in config or means(old) != means(value):
-            whole[key] = value
-    return whole
+            merged[key] = value
+    return merged
 
 
 def means(value: Any) -> Any:
@@ -140,6 +140,6 @@ def means(value: Any) -> Any:
     return ACTIVATIONS.get(value, value) if isinstance(value, str) else value
 
 
-def named(activation: str) -> str:
+def activation_name(activation: str) -> str:
     """Their name of an activation of ours."""
     return THEIRS.get(activation, activation)

@@ -42,9 +42,9 @@ class Family:
     """One file of this room. `tasks`: what each architecture can do. Names of tensors are theirs.
 
     `prefix` stands before the names of all but the layers on top where there are any. `computed` tensors are made
-    anew by whoever needs them, `aside` are kept though no network of ours uses them: patterns of names. `twins` are
-    second names of a tensor. `settled` may move numbers so that they can be given away, `checked` may refuse some.
-    `words` reads the tokenizer, `written` that of what is written.
+    anew by whoever needs them, `unused_names` are kept though no network of ours uses them: patterns. `twins` are
+    second names of a tensor. `prepare_weights` may move numbers so that they can be given away, `check_weights` may
+    refuse some. `words` reads the tokenizer, `target_words` that of what is written.
     """
 
     tasks: Mapping[str, tuple[str, ...]]
@@ -52,15 +52,15 @@ class Family:
     config: Callable[[Plan], dict[str, Any]]
     build: Callable[[Plan], Network]
     table: Callable[[Plan], Table]
-    own: Callable[[NetworkSettings, Mapping[str, Any]], Plan] | None = None
+    plan_of: Callable[[NetworkSettings, Mapping[str, Any]], Plan] | None = None
     prefix: str = ""
     computed: tuple[str, ...] = ()
-    aside: tuple[str, ...] = ()
+    unused_names: tuple[str, ...] = ()
     twins: Callable[[Plan], dict[str, str]] = nothing
-    verified: Callable[[Mapping[str, Tensor], str], Any] = nothing
-    checked: Callable[[Plan, Tensors], Any] = nothing
-    settled: Callable[[Plan, Tensors], tuple[Plan, Tensors]] = as_they_are
+    check_tensors: Callable[[Mapping[str, Tensor], str], Any] = nothing
+    check_weights: Callable[[Plan, Tensors], Any] = nothing
+    prepare_weights: Callable[[Plan, Tensors], tuple[Plan, Tensors]] = as_they_are
     words: Callable[[Path], Words | Pieces | None] = none
-    written: Callable[[Path], Words | None] = none
+    target_words: Callable[[Path], Words | None] = none
     tokenizer: str = ""
     pictures: str = ""

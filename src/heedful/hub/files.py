@@ -13,27 +13,27 @@ from torch import Tensor
 from heedful.errors import HeedfulError
 from heedful.hub.layout import Tensors
 
-ONE, SEVERAL = "model.safetensors", "model.safetensors.index.json"
-OTHERS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.ot")
+SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
+OTHER_FORMATS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.ot")
 
 
 def read_tensors(folder: Path) -> Tensors:
     """All tensors of a folder by their names. Raises HeedfulError if they are not in safetensors, or not whole."""
-    if (folder / ONE).exists():
-        return read_one(folder / ONE)
-    if not (folder / SEVERAL).exists():
+    if (folder / SINGLE_FILE).exists():
+        return read_one(folder / SINGLE_FILE)
+    if not (folder / INDEX_FILE).exists():
         raise no_tensors(folder)
-    where = read_json(folder / SEVERAL).get("weight_map")
+    where = read_json(folder / INDEX_FILE).get("weight_map")
     if not isinstance(where, dict):
-        raise HeedfulError(f"{folder / SEVERAL} does not say which tensor is in which file (weight_map).")
-    found: Tensors = {}
+        raise HeedfulError(f"{folder / INDEX_FILE} does not say which tensor is in which file (weight_map).")
+    tensors: Tensors = {}
     for name in sorted({str(name) for name in where.values()}):
         if Path(name).name != name or not (folder / name).exists():
-            raise HeedfulError(f"{folder / SEVERAL} names the file {name}, which is not in the folder.")
-        found |= read_one(folder / name)
-    if missing := sorted(where.keys() - found.keys()):
-        raise HeedfulError(f"{folder / SEVERAL} names tensors that no file holds: {', '.join(missing)}.")
-    return found
+            raise HeedfulError(f"{folder / INDEX_FILE} names the file {name}, which is not in the folder.")
+        tensors |= read_one(folder / name)
+    if missing := sorted(where.keys() - tensors.keys()):
+        raise HeedfulError(f"{folder / INDEX_FILE} names tensors that no file holds: {', '.join(missing)}.")
+    return tensors
 
 
 def read_one(path: Path) -> Tensors:
@@ -46,23 +46,23 @@ def read_one(path: Path) -> Tensors:
 
 def refuse_numbers(tensors: Mapping[str, Tensor], where: str) -> None:
     """Raises HeedfulError for tensors of numbers that are not weights as they were trained, and for broken ones."""
-    for name, one in tensors.items():
-        if not one.is_floating_point():
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
             raise HeedfulError(
-                f"{name} in {where} has numbers of the kind {str(one.dtype).removeprefix('torch.')}.",
+                f"{name} in {where} has numbers of the kind {str(tensor.dtype).removeprefix('torch.')}.",
                 "Weights that were made smaller in such a way are not read; take those that they were made of.",
             )
-        if not bool((one < torch.inf).all()):
+        if not bool((tensor < torch.inf).all()):
             raise HeedfulError(f"{name} in {where} holds what is no number (NaN or infinity).", "Its training broke.")
 
 
 def no_tensors(folder: Path) -> HeedfulError:
     """The error for a folder without safetensors; other files can hold code, and are not opened."""
-    others = sorted(path.name for pattern in OTHERS for path in folder.glob(pattern))
-    if not others:
-        return HeedfulError(f"{folder} holds no weights: there is no {ONE} in it.")
+    names = sorted(path.name for pattern in OTHER_FORMATS for path in folder.glob(pattern))
+    if not names:
+        return HeedfulError(f"{folder} holds no weights: there is no {SINGLE_FILE} in it.")
     return HeedfulError(
-        f"{folder} has its weights in {', '.join(others)}, a format that can hold code; Heedful reads safetensors.",
+        f"{folder} has its weights in {', '.join(names)}, a format that can hold code; Heedful reads safetensors.",
         "Convert it once, where transformers is installed: load it with the architecture's class and from_pretrained,\n"
         f'then save_pretrained("{folder.name}-safe", safe_serialization=True).',
     )
@@ -70,7 +70,9 @@ def no_tensors(folder: Path) -> HeedfulError:
 
 def write_tensors(tensors: Mapping[str, Any], folder: Path) -> None:
     """Writes all tensors in one file."""
-    save_file({name: one.contiguous() for name, one in tensors.items()}, folder / ONE, metadata={"format": "pt"})
+    save_file(
+        {name: tensor.contiguous() for name, tensor in tensors.items()}, folder / SINGLE_FILE, metadata={"format": "pt"}
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from heedful.hub import words
-from heedful.hub.config import Config, named
-from heedful.hub.layout import TURNED, Line, Table, joined, parts, same
+from heedful.hub.config import Config, activation_name
+from heedful.hub.layout import TRANSPOSED, Line, Table, concatenation, parts, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.networks.build import language_model
@@ -41,7 +41,7 @@ def decoder(config: Config) -> tuple[NetworkSettings, dict[str, Any]]:
         depth=config.number("n_layer", 12),
         heads=config.number("n_head", 12),
         inner=4 * width if config.get("n_inner", None) is None else config.number("n_inner", 4 * width),
-        dropout=config.share("resid_pdrop", 0.1),
+        dropout=config.fraction("resid_pdrop", 0.1),
         norm="pre",
         positions="learned",
         context=config.number("n_positions", 1024),
@@ -71,13 +71,13 @@ def settings(side: NetworkSettings, facts: Mapping[str, Any]) -> dict[str, Any]:
         "n_embd": side.width,
         "n_layer": side.depth,
         "n_head": side.heads,
-        "activation_function": named(side.activation),
+        "activation_function": activation_name(side.activation),
         "layer_norm_epsilon": side.epsilon,
         "tie_word_embeddings": side.tied,
     }
 
 
-def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
+def plan_of(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to complete; `facts`: its vocabulary."""
     return Plan("gpt2", "GPT2LMHeadModel", {"decoder": network}, {"vocabulary": facts["vocabulary"]})
 
@@ -111,13 +111,13 @@ def lines_of(ours: str, theirs: str, depth: int, looks: bool = False) -> list[Li
     for number in range(depth):
         block, other = f"{ours}layers.layers.{number}.", f"{theirs}h.{number}."
         lines += parts(block, other, {"self_norm": "ln_1", "inner_norm": "ln_2"})
-        lines += parts(block, other, {"self_attention.out": "attn.c_proj", "up": "mlp.c_fc"}, TURNED)
-        lines += parts(block, other, {"down": "mlp.c_proj"}, TURNED)
+        lines += parts(block, other, {"self_attention.out": "attn.c_proj", "up": "mlp.c_fc"}, TRANSPOSED)
+        lines += parts(block, other, {"down": "mlp.c_proj"}, TRANSPOSED)
         lines += together(f"{block}self_attention.", ("query", "key", "value"), f"{other}attn.c_attn")
         if looks:
             lines += parts(block, other, {"memory_norm": "ln_cross_attn"})
             names = {"memory.query": "crossattention.q_attn", "memory.out": "crossattention.c_proj"}
-            lines += parts(block, other, names, TURNED)
+            lines += parts(block, other, names, TRANSPOSED)
             lines += together(f"{block}memory.", ("key", "value"), f"{other}crossattention.c_attn")
     return lines
 
@@ -125,6 +125,10 @@ def lines_of(ours: str, theirs: str, depth: int, looks: bool = False) -> list[Li
 def together(ours: str, names: tuple[str, ...], theirs: str) -> list[Line]:
     """Several linear layers that they keep as one."""
     return [
-        Line(tuple(f"{ours}{name}.{kind}" for name in names), f"{theirs}.{kind}", joined(len(names), kind == "weight"))
+        Line(
+            tuple(f"{ours}{name}.{kind}" for name in names),
+            f"{theirs}.{kind}",
+            concatenation(len(names), kind == "weight"),
+        )
         for kind in ("weight", "bias")
     ]

@@ -1,6 +1,6 @@
 """Other people's names and ours: a table that is read in both directions.
 
-A line says which tensors of ours are in which one of theirs, and how: as it is, turned, joined, in another shape.
+A line says which tensors of ours are in which one of theirs, and how: unchanged, transposed, concatenated, reshaped.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class How:
+class Conversion:
     """A way from one tensor of theirs to one or several of ours, and back."""
 
     read: Callable[[Tensor], Sequence[Tensor]]
@@ -29,7 +29,7 @@ class Line:
 
     ours: tuple[str, ...]
     theirs: str
-    how: How
+    conversion: Conversion
 
 
 @dataclass(frozen=True)
@@ -51,52 +51,58 @@ class Extra:
 Entry = Line | Blank | Extra
 Table = Sequence[Entry]
 
-AS_IT_IS = How(lambda one: (one,), lambda parts: parts[0])
-TURNED = How(lambda one: (one.t().contiguous(),), lambda parts: parts[0].t().contiguous())
+UNCHANGED = Conversion(lambda tensor: (tensor,), lambda parts: parts[0])
+TRANSPOSED = Conversion(lambda tensor: (tensor.t().contiguous(),), lambda parts: parts[0].t().contiguous())
 
 
-def joined(count: int, turned: bool = False) -> How:
-    """Several of ours one after another in one of theirs; `turned`: that is kept with rows and columns changed."""
+def concatenation(count: int, transposed: bool = False) -> Conversion:
+    """Several of ours one after another in one of theirs; `transposed`: that is kept with rows and columns changed."""
 
-    def read(one: Tensor) -> Sequence[Tensor]:
-        return [part.contiguous() for part in (one.t() if turned else one).chunk(count)]
+    def read(tensor: Tensor) -> Sequence[Tensor]:
+        return [part.contiguous() for part in (tensor.t() if transposed else tensor).chunk(count)]
 
     def write(parts: Sequence[Tensor]) -> Tensor:
-        whole = torch.cat(list(parts))
-        return whole.t().contiguous() if turned else whole
+        tensor = torch.cat(list(parts))
+        return tensor.t().contiguous() if transposed else tensor
 
-    return How(read, write)
+    return Conversion(read, write)
 
 
-def shaped(ours: tuple[int, ...], theirs: tuple[int, ...]) -> How:
+def reshaping(ours: tuple[int, ...], theirs: tuple[int, ...]) -> Conversion:
     """The same numbers in another shape."""
-    return How(lambda one: (one.reshape(ours),), lambda parts: parts[0].reshape(theirs))
+    return Conversion(lambda tensor: (tensor.reshape(ours),), lambda parts: parts[0].reshape(theirs))
 
 
 def same(ours: str, theirs: str) -> Line:
     """A tensor that differs in its name alone."""
-    return Line((ours,), theirs, AS_IT_IS)
+    return Line((ours,), theirs, UNCHANGED)
 
 
-def parts(ours: str, theirs: str, names: Mapping[str, str], how: How = AS_IT_IS) -> list[Line]:
+def parts(ours: str, theirs: str, names: Mapping[str, str], conversion: Conversion = UNCHANGED) -> list[Line]:
     """The weight and the bias of each part, ours to theirs; biases are always as they are."""
     return [
-        Line((f"{ours}{mine}.{kind}",), f"{theirs}{other}.{kind}", how if kind == "weight" else AS_IT_IS)
+        Line((f"{ours}{mine}.{kind}",), f"{theirs}{other}.{kind}", conversion if kind == "weight" else UNCHANGED)
         for mine, other in names.items()
         for kind in ("weight", "bias")
     ]
 
 
-def read(table: Table, theirs: Mapping[str, Tensor], aside: Iterable[str], where: str) -> tuple[Tensors, Tensors]:
-    """Our tensors, and those of theirs whose names match a pattern of `aside`, which no network of ours uses.
+def read(
+    table: Table, theirs: Mapping[str, Tensor], unused_names: Iterable[str], where: str
+) -> tuple[Tensors, Tensors]:
+    """Our tensors, and those of theirs whose names match a pattern of `unused_names`, which no network of ours uses.
 
     Raises HeedfulError that names every tensor that is missing, left over, or of another shape than its line needs.
     """
     lines = [line for line in table if isinstance(line, Line)]
-    known = {line.theirs for line in lines}
-    kept = {name: one for name, one in theirs.items() if name not in known and any(fullmatch(p, name) for p in aside)}
-    missing = sorted(known - theirs.keys())
-    over = sorted(theirs.keys() - known - kept.keys())
+    names = {line.theirs for line in lines}
+    unused = {
+        name: tensor
+        for name, tensor in theirs.items()
+        if name not in names and any(fullmatch(p, name) for p in unused_names)
+    }
+    missing = sorted(names - theirs.keys())
+    over = sorted(theirs.keys() - names - unused.keys())
     if missing or over:
         problems = [f"missing: {', '.join(missing)}"] if missing else []
         problems += [f"left over: {', '.join(over)}"] if over else []
@@ -107,23 +113,23 @@ def read(table: Table, theirs: Mapping[str, Tensor], aside: Iterable[str], where
     ours: Tensors = {}
     for line in lines:
         try:
-            ours |= dict(zip(line.ours, line.how.read(theirs[line.theirs]), strict=True))
+            ours |= dict(zip(line.ours, line.conversion.read(theirs[line.theirs]), strict=True))
         except (RuntimeError, ValueError):
             shape = tuple(theirs[line.theirs].shape)
             raise HeedfulError(f"{line.theirs} in {where} has the shape {shape}, which does not fit.") from None
     dtype = next(iter(theirs.values())).dtype
     ours |= {line.ours: torch.zeros(line.shape, dtype=dtype) for line in table if isinstance(line, Blank)}
-    return ours, kept
+    return ours, unused
 
 
 def write(table: Table, ours: Mapping[str, Tensor]) -> Tensors:
     """Their tensors. Raises HeedfulError for one of ours that has no place in their layout."""
     lines = [line for line in table if isinstance(line, Line)]
-    named = {name for line in lines for name in line.ours} | {line.ours for line in table if isinstance(line, Blank)}
-    assert named == ours.keys(), f"tensors without a line, or lines without a tensor: {sorted(named ^ ours.keys())}"
+    names = {name for line in lines for name in line.ours} | {line.ours for line in table if isinstance(line, Blank)}
+    assert names == ours.keys(), f"tensors without a line, or lines without a tensor: {sorted(names ^ ours.keys())}"
     for line in table:
         if isinstance(line, Blank) and ours[line.ours].any():
             raise HeedfulError(f"{line.ours} is not zero, and this layout has no place for it.")
-    theirs = {line.theirs: line.how.write([ours[name] for name in line.ours]).contiguous() for line in lines}
+    theirs = {line.theirs: line.conversion.write([ours[name] for name in line.ours]).contiguous() for line in lines}
     dtype = next(iter(theirs.values())).dtype
     return theirs | {line.theirs: torch.zeros(line.shape, dtype=dtype) for line in table if isinstance(line, Extra)}

@@ -13,8 +13,8 @@ from torch import Tensor
 from heedful.blocks.embedding import Sinusoidal, Tokens
 from heedful.errors import HeedfulError
 from heedful.hub import words
-from heedful.hub.config import Config, named
-from heedful.hub.layout import Entry, Line, Table, parts, same, shaped
+from heedful.hub.config import Config, activation_name
+from heedful.hub.layout import Entry, Line, Table, parts, reshaping, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.networks.build import build_decoder, build_encoder
@@ -22,8 +22,8 @@ from heedful.networks.joins import EncoderDecoder
 from heedful.schema import NetworkSettings
 
 TASKS = {"MarianMTModel": ("translate",)}
-PLACES = r"model\.(encoder|decoder)\.embed_positions\.weight"
-COMPUTED = (PLACES,)
+POSITIONS = r"model\.(encoder|decoder)\.embed_positions\.weight"
+COMPUTED = (POSITIONS,)
 FILES = ("source.spm", "target.spm", "vocab.json", "target_vocab.json", "tokenizer_config.json")
 
 BESIDE = "target"
@@ -51,12 +51,12 @@ LOOK = {
 
 @dataclass(frozen=True)
 class Pieces:
-    """Two sentencepiece models, and the ids of their pieces; `second` those of the target where they differ."""
+    """Two sentencepiece models, and the ids of their pieces, those of the source and of the target."""
 
     source: bytes
     target: bytes
-    first: Mapping[str, int]
-    second: Mapping[str, int]
+    source_ids: Mapping[str, int]
+    target_ids: Mapping[str, int]
     special: Mapping[str, str]
     limit: int | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -71,32 +71,32 @@ class Pieces:
                 "Marian's tokenizers are read by the package sentencepiece, which is not installed.",
                 'Install it: pip install "heedful[marian]"',
             ) from None
-        made = SentencePieceProcessor(), SentencePieceProcessor()
-        for one, model in zip(made, (self.source, self.target), strict=True):
+        processors = SentencePieceProcessor(), SentencePieceProcessor()
+        for processor, model in zip(processors, (self.source, self.target), strict=True):
             try:
-                one.LoadFromSerializedProto(model)
+                processor.LoadFromSerializedProto(model)
             except RuntimeError as error:
                 raise HeedfulError(f"A model of sentencepiece cannot be read: {error}.", "Is its file whole?") from None
-        return made
+        return processors
 
     def encode(self, text: str, special: bool = True, target: bool = False) -> list[int]:
         """The ids of a text, with the end if `special`; a language is named before it as >>fr<<."""
         code = text[: text.index("<<") + 2] if text.startswith(">>") and "<<" in text else ""
-        table, unknown = (self.second if target else self.first), self.special["unknown"]
-        found = [code] if code else []
-        found += self.models[target].encode(text[len(code) :], out_type=str)
-        ids = [table.get(piece, table[unknown]) for piece in found]
+        table, unknown = (self.target_ids if target else self.source_ids), self.special["unknown"]
+        pieces = [code] if code else []
+        pieces += self.models[target].encode(text[len(code) :], out_type=str)
+        ids = [table.get(piece, table[unknown]) for piece in pieces]
         return [*ids, table[self.special["end"]]] if special else ids
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the target's ids, without special tokens."""
-        names = {number: piece for piece, number in self.second.items()}
-        said = [names[number] for number in ids if names[number] not in self.special.values()]
-        return self.models[1].decode_pieces(said).replace("▁", " ").strip()
+        names = {number: piece for piece, number in self.target_ids.items()}
+        pieces = [names[number] for number in ids if names[number] not in self.special.values()]
+        return self.models[1].decode_pieces(pieces).replace("▁", " ").strip()
 
     def id(self, role: str) -> int | None:
         """The id of a special token in what is written, if there is one for that."""
-        return self.second.get(self.special.get(role, ""))
+        return self.target_ids.get(self.special.get(role, ""))
 
 
 def read_words(folder: Path) -> Pieces | words.Words | None:
@@ -106,22 +106,22 @@ def read_words(folder: Path) -> Pieces | words.Words | None:
     files = {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
     if not {"source.spm", "target.spm", "vocab.json"} <= files.keys():
         return words.read(folder, SPECIAL)
-    first = words.json_of(files, "vocab.json", folder)
-    second = words.json_of(files, "target_vocab.json", folder) or first
+    source_ids = words.json_of(files, "vocab.json", folder)
+    target_ids = words.json_of(files, "target_vocab.json", folder) or source_ids
     settings = words.json_of(files, "tokenizer_config.json", folder)
     if "auto_map" in settings:
         raise words.own_code(folder / "tokenizer_config.json")
     special = dict(SPECIAL)
-    special |= {role: words.spelt(settings[key]) for key, role in words.ROLES.items() if settings.get(key)}
+    special |= {role: words.token_text(settings[key]) for key, role in words.ROLES.items() if settings.get(key)}
     for token in (special["unknown"], special["end"]):
-        if token not in first or token not in second:
+        if token not in source_ids or token not in target_ids:
             raise HeedfulError(f"The vocabulary in {folder} has no entry {token}.", "Take it as it was published.")
     limit = settings.get("model_max_length")
     limit = int(limit) if isinstance(limit, int) and limit < 1e9 else None
-    return Pieces(files["source.spm"], files["target.spm"], first, second, special, limit, files)
+    return Pieces(files["source.spm"], files["target.spm"], source_ids, target_ids, special, limit, files)
 
 
-def read_written(folder: Path) -> words.Words | None:
+def read_target_words(folder: Path) -> words.Words | None:
     """The tokenizer of what is written, if it has a folder of its own."""
     return words.read(folder / BESIDE, SPECIAL)
 
@@ -130,11 +130,11 @@ def write_words(pieces: Pieces) -> dict[str, bytes]:
     """The files of the tokenizers, as they came or made anew."""
     if pieces.files:
         return dict(pieces.files)
-    both = {"vocab.json": json.dumps(dict(pieces.first), ensure_ascii=False).encode()}
-    if pieces.second != pieces.first:
-        both["target_vocab.json"] = json.dumps(dict(pieces.second), ensure_ascii=False).encode()
-    settings = {"tokenizer_class": "MarianTokenizer", "separate_vocabs": pieces.second != pieces.first}
-    return {"source.spm": pieces.source, "target.spm": pieces.target, **both} | {
+    vocabularies = {"vocab.json": json.dumps(dict(pieces.source_ids), ensure_ascii=False).encode()}
+    if pieces.target_ids != pieces.source_ids:
+        vocabularies["target_vocab.json"] = json.dumps(dict(pieces.target_ids), ensure_ascii=False).encode()
+    settings = {"tokenizer_class": "MarianTokenizer", "separate_vocabs": pieces.target_ids != pieces.source_ids}
+    return {"source.spm": pieces.source, "target.spm": pieces.target, **vocabularies} | {
         "tokenizer_config.json": json.dumps(settings).encode()
     }
 
@@ -155,7 +155,7 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
     common = {
         "name": "vaswani2017",
         "width": width,
-        "dropout": config.share("dropout", 0.1),
+        "dropout": config.fraction("dropout", 0.1),
         "norm": "post",
         "positions": "sinusoidal",
         "activation": config.activation("activation_function", "gelu"),
@@ -187,7 +187,7 @@ def config_of(plan: Plan) -> dict[str, Any]:
     facts, encoder, decoder = plan.facts, plan.sides["encoder"], plan.sides["decoder"]
     sides = {"encoder": encoder, "decoder": decoder}
     keys = {"layers": "depth", "attention_heads": "heads", "ffn_dim": "inner"}
-    each = {f"{name}_{key}": getattr(side, ours) for name, side in sides.items() for key, ours in keys.items()}
+    side_settings = {f"{name}_{key}": getattr(side, ours) for name, side in sides.items() for key, ours in keys.items()}
     ids = {f"{key}_token_id": facts[key] for key in ("pad", "eos", "decoder_start") if key in facts}
     return {
         "model_type": "marian",
@@ -196,22 +196,22 @@ def config_of(plan: Plan) -> dict[str, Any]:
         "d_model": encoder.width,
         "vocab_size": facts["vocabulary"],
         "decoder_vocab_size": facts["target"],
-        "activation_function": named(encoder.activation),
+        "activation_function": activation_name(encoder.activation),
         "share_encoder_decoder_embeddings": facts["shared"],
         "tie_word_embeddings": decoder.tied,
         "scale_embedding": facts["scaled"],
         "max_position_embeddings": facts["longest"],
-        **each,
+        **side_settings,
         **ids,
         **({"forced_eos_token_id": facts["eos"]} if "eos" in facts else {}),
     }
 
 
-def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
+def plan_of(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to translate; `facts`: both vocabularies, shared, longest, ids."""
-    told = {key: facts[key] for key in ("vocabulary", "target", "shared", "longest", "pad", "eos", "decoder_start")}
+    sizes = {key: facts[key] for key in ("vocabulary", "target", "shared", "longest", "pad", "eos", "decoder_start")}
     sides = {"encoder": network, "decoder": network}
-    return Plan("marian", "MarianMTModel", sides, told | {"scaled": bool(network.tied)})
+    return Plan("marian", "MarianMTModel", sides, sizes | {"scaled": bool(network.tied)})
 
 
 def build(plan: Plan) -> EncoderDecoder:
@@ -223,7 +223,7 @@ def build(plan: Plan) -> EncoderDecoder:
     return EncoderDecoder(source, reads, build_decoder(decoder, target, reads.widths))
 
 
-def verified(theirs: Mapping[str, Tensor], where: str) -> None:
+def check_positions(theirs: Mapping[str, Tensor], where: str) -> None:
     """Raises HeedfulError if their sinusoidal positions are others than ours."""
     for name in ("model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"):
         if name not in theirs:
@@ -246,7 +246,7 @@ def table(plan: Plan) -> Table:
     """Where everything stands."""
     facts, encoder, decoder = plan.facts, plan.sides["encoder"], plan.sides["decoder"]
     count = facts["target"]
-    bias = Line(("decoder.output.linear.bias",), "final_logits_bias", shaped((count,), (1, count)))
+    bias = Line(("decoder.output.linear.bias",), "final_logits_bias", reshaping((count,), (1, count)))
     lines: list[Entry] = [bias]
     if facts["shared"]:
         lines.append(same("embedding.table.weight", "model.shared.weight"))

@@ -10,7 +10,7 @@ from heedful.errors import HeedfulError
 from heedful.hub.families import FAMILIES
 from heedful.hub.layout import Tensors
 from heedful.hub.plan import Plan
-from heedful.hub.published import Published, given, shapes
+from heedful.hub.published import Published, shapes, weights_of
 from heedful.networks.configs import TransformerConfig
 from heedful.networks.lineage import LINEAGE
 from heedful.schema import NetworkSettings
@@ -19,16 +19,16 @@ ROWS = {"gpt2": "gpt", "bert": "bert", "vit": "vit", "clip": "clip", "marian": "
 """The row of the lineage that a family's layout tells, where networks of our own can have it."""
 
 
-def own(family: str, settings: NetworkSettings, facts: Mapping[str, Any], made: nn.Module) -> Published:
+def as_published(family: str, settings: NetworkSettings, facts: Mapping[str, Any], network: nn.Module) -> Published:
     """A network that was trained here, as one of a family would be published.
 
     Raises HeedfulError if the family has no layout for it.
     """
-    make = FAMILIES[family].own
+    make = FAMILIES[family].plan_of
     if make is None:
         raise HeedfulError(f"Only what was published as {family} can be written as {family}.")
     plan = make(settings, facts)
-    weights = given(made) if plan.facts.get("scaled") else unscaled(made)
+    weights = weights_of(network) if plan.facts.get("scaled") else unscaled_weights(network)
     refuse_settings(plan, settings)
     expected = shapes(plan)
     differs = sorted(
@@ -41,10 +41,10 @@ def own(family: str, settings: NetworkSettings, facts: Mapping[str, Any], made: 
     return Published(plan, FAMILIES[family].tasks[plan.architecture], weights)
 
 
-def unscaled(made: nn.Module) -> Tensors:
+def unscaled_weights(network: nn.Module) -> Tensors:
     """The weights of a network, those of embeddings as they are read: few layouts tell by what they are multiplied."""
-    weights = given(made)
-    for name, module in made.named_modules():
+    weights = weights_of(network)
+    for name, module in network.named_modules():
         if isinstance(module, Tokens):
             weights[f"{name}.table.weight"] = weights[f"{name}.table.weight"] * module.scale
     return weights

@@ -8,8 +8,8 @@ from heedful.errors import HeedfulError
 from heedful.hub.config import Config, is_number
 
 PIXEL = 1 / 255
-WAYS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
-"""Pillow's numbers for ways to resize."""
+RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+"""Pillow's numbers for resampling filters."""
 DEFAULTS: dict[str, dict[str, Any]] = {
     "ViTImageProcessor": {
         "size": {"height": 224, "width": 224},
@@ -60,12 +60,12 @@ class Preprocessing:
 
     def colours(self, channels: int, size: int, patch: int, config: Config) -> dict[str, list[float]]:
         """Mean and spread, for a network; raises HeedfulError if it reads other pictures than are made here."""
-        made = self.crop or self.sides or ((self.shorter, self.shorter) if self.shorter else None)
+        sides = self.crop or self.sides or ((self.shorter, self.shorter) if self.shorter else None)
         if len(self.mean) != channels:
             raise config.refuse("num_channels", channels, f"{len(self.mean)}, as preprocessor_config.json has colours")
-        if made is not None and made != (size, size):
+        if sides is not None and sides != (size, size):
             raise config.refuse(
-                "image_size", size, f"{made[0]} x {made[1]}: preprocessor_config.json makes such pictures"
+                "image_size", size, f"{sides[0]} x {sides[1]}: preprocessor_config.json makes such pictures"
             )
         if size % patch:
             raise config.refuse("patch_size", patch, f"those that divide {size}")
@@ -97,24 +97,24 @@ def parse(file: Mapping[str, Any], where: str, kind: str) -> Preprocessing:
 
     Raises HeedfulError for what is done to pictures that is not done here.
     """
-    told = str(file.get("image_processor_type", file.get("feature_extractor_type", kind)))
-    told = told.removesuffix("Fast").replace("FeatureExtractor", "ImageProcessor").removesuffix("Pil")
-    config = Config({**DEFAULTS.get(told, {}), **file}, where)
-    if told not in DEFAULTS:
-        raise config.refuse("image_processor_type", told, ", ".join(DEFAULTS))
+    processor = str(file.get("image_processor_type", file.get("feature_extractor_type", kind)))
+    processor = processor.removesuffix("Fast").replace("FeatureExtractor", "ImageProcessor").removesuffix("Pil")
+    config = Config({**DEFAULTS.get(processor, {}), **file}, where)
+    if processor not in DEFAULTS:
+        raise config.refuse("image_processor_type", processor, ", ".join(DEFAULTS))
     for key in NEUTRAL:
         config.get(key, None)
     shorter, sides = None, None
     if config.only("do_resize", True, False):
-        shorter, sides = shape_of(config, square=told == "ViTImageProcessor")
+        shorter, sides = shape_of(config, square=processor == "ViTImageProcessor")
     else:
         config.get("size", None)
     crop = None
     if config.only("do_center_crop", False, True):
-        crop = both(config, "crop_size")
+        crop = height_and_width(config, "crop_size")
     else:
         config.get("crop_size", None)
-    resample = config.only("resample", *WAYS)
+    resample = config.only("resample", *RESAMPLING)
     config.only("do_pad", None, False)
     factor = config.positive("rescale_factor", PIXEL) if config.only("do_rescale", True, False) else 1.0
     if not config.table.get("do_rescale", True):
@@ -124,10 +124,12 @@ def parse(file: Mapping[str, Any], where: str, kind: str) -> Preprocessing:
         raise config.refuse("image_std", std, "numbers other than 0")
     if not config.only("do_normalize", True, False):
         mean, std = [0.0] * len(mean), [1.0] * len(std)
-    config.done()
+    config.refuse_unused()
     # (x * factor - mean) / std, written with colours from 0 to 1
-    whole = 255 * factor
-    scaled = [tuple(value / whole if abs(whole - 1) > 1e-9 else float(value) for value in one) for one in (mean, std)]
+    scale = 255 * factor
+    scaled = [
+        tuple(value / scale if abs(scale - 1) > 1e-9 else float(value) for value in values) for values in (mean, std)
+    ]
     return Preprocessing(shorter, sides, crop, int(resample), scaled[0], scaled[1], dict(file))
 
 
@@ -146,10 +148,10 @@ def shape_of(config: Config, square: bool) -> tuple[int | None, tuple[int, int] 
         return size, None
     if isinstance(size, dict) and size.keys() == {"shortest_edge"}:
         return Config(size, config.where).number("shortest_edge", 1), None
-    return None, both(config, "size")
+    return None, height_and_width(config, "size")
 
 
-def both(config: Config, key: str) -> tuple[int, int]:
+def height_and_width(config: Config, key: str) -> tuple[int, int]:
     """Height and width."""
     size = config.get(key, None)
     if isinstance(size, int):

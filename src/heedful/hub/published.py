@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from heedful.errors import HeedfulError, unknown
-from heedful.hub import files, layout, marian, spoken, words
-from heedful.hub.config import Config, kept
+from heedful.hub import files, generation_config, layout, marian, words
+from heedful.hub.config import Config, merge_config
 from heedful.hub.families import FAMILIES, TYPES
 from heedful.hub.family import Family
 from heedful.hub.layout import Tensors
@@ -24,13 +24,13 @@ from heedful.networks.joins import Network
 from heedful.networks.settings import Join, row_for
 from heedful.schema import NetworkSettings
 
-SETTLED = ("width", "depth", "heads", "inner", "patch", "stem", "context")
+FIXED_SETTINGS = ("width", "depth", "heads", "inner", "patch", "stem", "context")
 """Settings that a network which begins with published weights may not choose anew, if it is to stay of its family."""
-ON_TOP = ("names", "pooler", "pooled")
+HEAD_FACTS = ("names", "pooler", "pooled")
 """Facts of the layers on top."""
-CARRIED = (spoken.FILE,)
+COPIED_FILES = (generation_config.FILE,)
 """Files that are given back as they came."""
-RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+OLD_ENDINGS = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 """Endings that old files have."""
 
 
@@ -38,23 +38,24 @@ RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.b
 class Published:
     """Weights and all that belongs to them.
 
-    `weights` have our names; `aside` have theirs, and no network of ours uses them. `tasks` is what they can do as
-    they are; none: they only read. `written`: the tokenizer of what is written, if it is another than `words`.
+    `weights` have our names; `unused_tensors` have theirs, and no network of ours uses them. `tasks` is what they can
+    do as they are; none: they only read. `target_words`: the tokenizer of what is written, if it is another than
+    `words`. `copied_files` are given back as they came.
     """
 
     plan: Plan
     tasks: tuple[str, ...]
     weights: Tensors
-    aside: Tensors = field(default_factory=dict)
+    unused_tensors: Tensors = field(default_factory=dict)
     words: Words | Pieces | None = None
-    written: Words | None = None
+    target_words: Words | None = None
     pictures: Preprocessing | None = None
-    carried: Mapping[str, bytes] = field(default_factory=dict)
+    copied_files: Mapping[str, bytes] = field(default_factory=dict)
 
     @cached_property
-    def told(self) -> dict[str, Any]:
+    def generation_config(self) -> dict[str, Any]:
         """All that the files say of how answers are written."""
-        return spoken.read(self.plan.config, self.carried, self.plan.architecture)
+        return generation_config.read(self.plan.config, self.copied_files, self.plan.architecture)
 
 
 def open(folder: Path | str) -> Published:
@@ -64,25 +65,25 @@ def open(folder: Path | str) -> Published:
     """
     folder = Path(folder)
     table = files.read_json(folder / "config.json")
-    family, architecture = known(table, folder)
+    family, architecture = family_of(table, folder)
     pictures = preprocessing(folder, family)
-    theirs = renamed(files.read_tensors(folder), family, architecture)
-    family.verified(theirs, str(folder))
-    theirs = {name: one for name, one in theirs.items() if not any(fullmatch(p, name) for p in family.computed)}
+    theirs = rename_tensors(files.read_tensors(folder), family, architecture)
+    family.check_tensors(theirs, str(folder))
+    theirs = {name: tensor for name, tensor in theirs.items() if not any(fullmatch(p, name) for p in family.computed)}
     files.refuse_numbers(theirs, str(folder))
     config = Config(table, str(folder / "config.json"))
     plan = replace(family.plan(config, architecture, set(theirs), pictures), config=table)
-    config.done()
+    config.refuse_unused()
     refuse_heads(plan, config.where)
-    theirs = without_twins(theirs, family.twins(plan), str(folder))
-    weights, aside = layout.read(family.table(plan), theirs, family.aside, str(folder))
+    theirs = drop_twins(theirs, family.twins(plan), str(folder))
+    weights, unused_tensors = layout.read(family.table(plan), theirs, family.unused_names, str(folder))
     refuse_shapes(plan, weights, str(folder))
-    family.checked(plan, weights)
-    carried = {name: (folder / name).read_bytes() for name in CARRIED if (folder / name).exists()}
-    spoken.read(table, carried, str(folder))
+    family.check_weights(plan, weights)
+    copied_files = {name: (folder / name).read_bytes() for name in COPIED_FILES if (folder / name).exists()}
+    generation_config.read(table, copied_files, str(folder))
     tasks = family.tasks[architecture]
-    words = family.words(folder), family.written(folder)
-    return Published(plan, tasks, weights, aside, *words, pictures, carried)
+    words = family.words(folder), family.target_words(folder)
+    return Published(plan, tasks, weights, unused_tensors, *words, pictures, copied_files)
 
 
 def write(published: Published, folder: Path | str) -> None:
@@ -93,16 +94,16 @@ def write(published: Published, folder: Path | str) -> None:
     folder, family = Path(folder), FAMILIES[published.plan.family]
     if folder.exists() and any(folder.iterdir()):
         raise HeedfulError(f"{folder} is not empty.", "Name a folder that is not there yet.")
-    plan, weights = family.settled(published.plan, published.weights)
-    theirs = layout.write(family.table(plan), weights) | published.aside
-    config = kept(plan.config, family.config(plan))
+    plan, weights = family.prepare_weights(published.plan, published.weights)
+    theirs = layout.write(family.table(plan), weights) | published.unused_tensors
+    config = merge_config(plan.config, family.config(plan))
     config = {**config, "dtype": str(next(iter(theirs.values())).dtype).removeprefix("torch.")}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(files.dump(config), encoding="utf-8")
     files.write_tensors(theirs, folder)
     if published.pictures is not None:
         (folder / "preprocessor_config.json").write_text(files.dump(published.pictures.plain()), encoding="utf-8")
-    for name, content in {**tokenizer_files(published, family), **published.carried}.items():
+    for name, content in {**tokenizer_files(published, family), **published.copied_files}.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
 
@@ -112,7 +113,7 @@ def build(plan: Plan) -> Network:
     return FAMILIES[plan.family].build(plan)
 
 
-def begun(
+def derive_plan(
     plan: Plan,
     task: str,
     settings: NetworkSettings,
@@ -127,9 +128,12 @@ def begun(
     None: the family has no such network, or `settings` ask for another than that of the plan.
     """
     family = FAMILIES[plan.family]
-    fit = [one for one, tasks in family.tasks.items() if task in tasks]
+    fit = [name for name, tasks in family.tasks.items() if task in tasks]
     same = any(
-        all("auto" in (pair := (getattr(side, key), getattr(settings, key))) or pair[0] == pair[1] for key in SETTLED)
+        all(
+            "auto" in (pair := (getattr(side, key), getattr(settings, key))) or pair[0] == pair[1]
+            for key in FIXED_SETTINGS
+        )
         and row_for(side.name, join, default) == settings.name
         for side in plan.sides.values()
     )
@@ -137,7 +141,7 @@ def begun(
     if not fit or not same or bool(size) != bool(family.pictures):
         return None
     architecture = plan.architecture if plan.architecture in fit else fit[0]
-    facts = {key: fact for key, fact in plan.facts.items() if key not in ON_TOP}
+    facts = {key: fact for key, fact in plan.facts.items() if key not in HEAD_FACTS}
     facts |= ({"names": list(names)} if names else {}) | ({"size": size} if size else {})
     sides = {name: replace(side, dropout=settings.dropout) for name, side in plan.sides.items()}
     return replace(plan, architecture=architecture, facts=facts, sides=sides)
@@ -145,31 +149,31 @@ def begun(
 
 def network(published: Published) -> nn.Module:
     """The network with its weights in float32, ready to answer."""
-    made = build(published.plan)
-    named = dict(made.named_parameters())
-    assert named.keys() == published.weights.keys(), sorted(named.keys() ^ published.weights.keys())
+    model = build(published.plan)
+    parameters = dict(model.named_parameters())
+    assert parameters.keys() == published.weights.keys(), sorted(parameters.keys() ^ published.weights.keys())
     with torch.no_grad():
-        for name, weight in named.items():
+        for name, weight in parameters.items():
             weight.copy_(published.weights[name])
-    return made.eval()
+    return model.eval()
 
 
-def given(made: nn.Module) -> Tensors:
+def weights_of(model: nn.Module) -> Tensors:
     """The weights of a network by the names that a plan's table knows, each once."""
-    return {name: weight.detach().cpu() for name, weight in made.named_parameters()}
+    return {name: weight.detach().cpu() for name, weight in model.named_parameters()}
 
 
-def again(published: Published, made: nn.Module) -> Published:
+def with_weights(published: Published, model: nn.Module) -> Published:
     """The same with the weights that a network has now."""
-    return replace(published, weights=given(made))
+    return replace(published, weights=weights_of(model))
 
 
 def ids(published: Published) -> dict[str, int]:
     """The ids that a search begins and ends with (begin, end, pad), by the files that tell them."""
-    return spoken.ids(published.told)
+    return generation_config.ids(published.generation_config)
 
 
-def known(table: Mapping[str, Any], folder: Path) -> tuple[Family, str]:
+def family_of(table: Mapping[str, Any], folder: Path) -> tuple[Family, str]:
     """The family and the architecture that a config.json names."""
     if "auto_map" in table or "custom_pipelines" in table:
         raise words.own_code(folder / "config.json")
@@ -178,15 +182,15 @@ def known(table: Mapping[str, Any], folder: Path) -> tuple[Family, str]:
         raise HeedfulError(f"{folder / 'config.json'} names no family (model_type).", f"There are: {', '.join(TYPES)}.")
     if kind not in TYPES:
         raise unknown("family", kind, TYPES)
-    family, named = FAMILIES[TYPES[kind]], table.get("architectures")
-    if not isinstance(named, list) or not named:
+    family, architectures = FAMILIES[TYPES[kind]], table.get("architectures")
+    if not isinstance(architectures, list) or not architectures:
         raise HeedfulError(
             f"{folder / 'config.json'} names no architecture.",
             f'Add one that its weights have, as "architectures": ["NAME"]: {", ".join(family.tasks)}.',
         )
-    if named[0] not in family.tasks:
-        raise unknown("architecture", str(named[0]), family.tasks)
-    return family, named[0]
+    if architectures[0] not in family.tasks:
+        raise unknown("architecture", str(architectures[0]), family.tasks)
+    return family, architectures[0]
 
 
 def preprocessing(folder: Path, family: Family) -> Preprocessing | None:
@@ -205,10 +209,12 @@ def preprocessing(folder: Path, family: Family) -> Preprocessing | None:
     return parse(table, str(path), family.pictures)
 
 
-def renamed(theirs: Tensors, family: Family, architecture: str) -> Tensors:
+def rename_tensors(theirs: Tensors, family: Family, architecture: str) -> Tensors:
     """Tensors by the names that the table knows: with the prefix if there are layers on top, without if not."""
-    for old, new in RENAMED.items():
-        theirs = {name.removesuffix(old) + new if name.endswith(old) else name: one for name, one in theirs.items()}
+    for old, new in OLD_ENDINGS.items():
+        theirs = {
+            name.removesuffix(old) + new if name.endswith(old) else name: tensor for name, tensor in theirs.items()
+        }
     prefix = family.prefix
     if not prefix:
         return theirs
@@ -216,22 +222,22 @@ def renamed(theirs: Tensors, family: Family, architecture: str) -> Tensors:
     wants = architecture != next(name for name in family.tasks if name.endswith("Model") and "Head" not in name)
     if wants and not has:
         tops = ("lm_head.", "cls.", "classifier.")
-        return {name if name.startswith(tops) else prefix + name: one for name, one in theirs.items()}
+        return {name if name.startswith(tops) else prefix + name: tensor for name, tensor in theirs.items()}
     if has and not wants:
-        return {name.removeprefix(prefix): one for name, one in theirs.items()}
+        return {name.removeprefix(prefix): tensor for name, tensor in theirs.items()}
     return theirs
 
 
-def without_twins(theirs: Tensors, twins: Mapping[str, str], where: str) -> Tensors:
+def drop_twins(theirs: Tensors, twins: Mapping[str, str], where: str) -> Tensors:
     """Each tensor once. Raises HeedfulError where two that should be one differ."""
-    found = dict(theirs)
+    tensors = dict(theirs)
     for twin, name in twins.items():
-        if twin not in found:
+        if twin not in tensors:
             continue
-        one = found.pop(twin)
-        if not torch.equal(found.setdefault(name, one), one):
+        tensor = tensors.pop(twin)
+        if not torch.equal(tensors.setdefault(name, tensor), tensor):
             raise HeedfulError(f"{twin} and {name} in {where} are one tensor by config.json, but they differ.")
-    return found
+    return tensors
 
 
 def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
@@ -262,6 +268,6 @@ def tokenizer_files(published: Published, family: Family) -> dict[str, bytes]:
     """The files of the tokenizer, if there is one."""
     if isinstance(published.words, Pieces):
         return marian.write_words(published.words)
-    found = words.write(published.words, family.tokenizer) if published.words else {}
-    beside = words.write(published.written, family.tokenizer) if published.written else {}
-    return found | {f"{marian.BESIDE}/{name}": content for name, content in beside.items()}
+    contents = words.write(published.words, family.tokenizer) if published.words else {}
+    beside = words.write(published.target_words, family.tokenizer) if published.target_words else {}
+    return contents | {f"{marian.BESIDE}/{name}": content for name, content in beside.items()}

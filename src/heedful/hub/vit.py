@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from heedful.hub.bert import config_names
-from heedful.hub.config import Config, named
-from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, same, shaped
+from heedful.hub.config import Config, activation_name
+from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, reshaping, same
 from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
 from heedful.networks.build import build_encoder
@@ -15,7 +15,7 @@ from heedful.networks.joins import EncoderAlone, EncoderHead, Network
 from heedful.schema import NetworkSettings
 
 TASKS = {"ViTModel": (), "ViTForImageClassification": ("classify",)}
-ASIDE = (r"vit\.pooler\.dense\.(weight|bias)",)
+UNUSED_NAMES = (r"vit\.pooler\.dense\.(weight|bias)",)
 PREFIX = "vit."
 
 QUESTIONS = ("query", "key", "value")
@@ -52,7 +52,7 @@ def encoder(config: Config, pictures: Preprocessing | None) -> tuple[NetworkSett
         depth=config.number("num_hidden_layers", 12),
         heads=config.number("num_attention_heads", 12),
         inner=config.number("intermediate_size", 3072),
-        dropout=config.share("hidden_dropout_prob", 0.0),
+        dropout=config.fraction("hidden_dropout_prob", 0.0),
         norm="pre",
         positions="line",
         patch=config.side("patch_size", 16),
@@ -80,7 +80,7 @@ def settings(side: NetworkSettings, facts: Mapping[str, Any]) -> dict[str, Any]:
         "num_hidden_layers": side.depth,
         "num_attention_heads": side.heads,
         "intermediate_size": side.inner,
-        "hidden_act": named(side.activation),
+        "hidden_act": activation_name(side.activation),
         "layer_norm_eps": side.epsilon,
         "image_size": facts["size"],
         "patch_size": side.patch,
@@ -89,10 +89,10 @@ def settings(side: NetworkSettings, facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def own(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
+def plan_of(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to classify pictures; `facts`: size, mean, std and names."""
-    told = {key: facts[key] for key in ("size", "mean", "std", "names")}
-    return Plan("vit", "ViTForImageClassification", {"encoder": network}, told | {"biased": True})
+    sizes = {key: facts[key] for key in ("size", "mean", "std", "names")}
+    return Plan("vit", "ViTForImageClassification", {"encoder": network}, sizes | {"biased": True})
 
 
 def build(plan: Plan) -> Network:
@@ -113,9 +113,9 @@ def eyes(plan: Plan, side: NetworkSettings) -> tuple[PictureEmbedding, Transform
     return embedding, encoder
 
 
-def settled(plan: Plan, weights: Tensors) -> tuple[Plan, Tensors]:
+def prepare_weights(plan: Plan, weights: Tensors) -> tuple[Plan, Tensors]:
     """Before they are given away: biases that were zero because there were none are given too once they are not."""
-    ends = tuple(f"self_attention.{one}.bias" for one in QUESTIONS)
+    ends = tuple(f"self_attention.{part}.bias" for part in QUESTIONS)
     biases = [name for name in weights if name.startswith("encoder.") and name.endswith(ends)]
     if not plan.facts["biased"] and any(bool(weights[name].any()) for name in biases):
         plan = Plan(plan.family, plan.architecture, plan.sides, {**plan.facts, "biased": True}, plan.config)
@@ -138,13 +138,13 @@ def lines_of(plan: Plan, sight: str, mind: str, theirs: str) -> list[Entry]:
     side, facts = plan.sides["encoder"], plan.facts
     width, patch, colours = int(side.width), int(side.patch), len(facts["mean"])
     count = (facts["size"] // patch) ** 2 + 1
-    square = shaped((width, colours * patch * patch), (width, colours, patch, patch))
+    square = reshaping((width, colours * patch * patch), (width, colours, patch, patch))
     lines: list[Entry] = [
-        Line((f"{sight}token",), f"{theirs}embeddings.cls_token", shaped((width,), (1, 1, width))),
+        Line((f"{sight}token",), f"{theirs}embeddings.cls_token", reshaping((width,), (1, 1, width))),
         Line(
             (f"{sight}line.table.weight",),
             f"{theirs}embeddings.position_embeddings",
-            shaped((count, width), (1, count, width)),
+            reshaping((count, width), (1, count, width)),
         ),
         Line((f"{sight}patches.linear.weight",), f"{theirs}embeddings.patch_embeddings.projection.weight", square),
         same(f"{sight}patches.linear.bias", f"{theirs}embeddings.patch_embeddings.projection.bias"),
@@ -153,8 +153,8 @@ def lines_of(plan: Plan, sight: str, mind: str, theirs: str) -> list[Entry]:
     for number in range(int(side.depth)):
         block, other = f"{mind}layers.layers.{number}.", f"{theirs}encoder.layer.{number}."
         lines += parts(block, other, BLOCK)
-        for one in QUESTIONS:
-            ours, name = f"{block}self_attention.{one}", f"{other}attention.attention.{one}"
+        for part in QUESTIONS:
+            ours, name = f"{block}self_attention.{part}", f"{other}attention.attention.{part}"
             lines.append(same(f"{ours}.weight", f"{name}.weight"))
             bias = f"{ours}.bias"
             lines.append(same(bias, f"{name}.bias") if facts["biased"] else Blank(bias, (width,)))

@@ -87,20 +87,20 @@ def read(folder: Path, special: Mapping[str, str]) -> Words | None:
     settings = {**json_of(files, "special_tokens_map.json", folder), **json_of(files, "tokenizer_config.json", folder)}
     if "auto_map" in settings:
         raise own_code(folder / "tokenizer_config.json")
-    given = {role: spelt(settings[key]) for key, role in ROLES.items() if settings.get(key)}
-    named = {**special, **given}
+    special_of_files = {role: token_text(settings[key]) for key, role in ROLES.items() if settings.get(key)}
+    special_tokens = {**special, **special_of_files}
     try:
-        text = text_of(files, named, settings, clip if special is CLIP else byte_level)
+        text = text_of(files, special_tokens, settings, clip if special is CLIP else byte_level)
     except Exception as error:  # the library raises plain Exception
         raise HeedfulError(f"The tokenizer in {folder} cannot be read: {error}.") from None
     if text is None:
         return None
     limit = settings.get("model_max_length")
-    return Words(text, named, int(limit) if isinstance(limit, int) and limit < 1e9 else None, files)
+    return Words(text, special_tokens, int(limit) if isinstance(limit, int) and limit < 1e9 else None, files)
 
 
 def text_of(
-    files: Mapping[str, bytes], named: Mapping[str, str], settings: Mapping[str, Any], make: Callable[..., Any]
+    files: Mapping[str, bytes], special: Mapping[str, str], settings: Mapping[str, Any], make: Callable[..., Any]
 ) -> str | None:
     """The tokenizer.json, or one made of a vocabulary, None if there is neither; `make`: of byte pairs."""
     if "tokenizer.json" in files:
@@ -108,11 +108,11 @@ def text_of(
         tokenizers.Tokenizer.from_str(text)
         return text
     if "vocab.txt" in files:
-        return pieces(files["vocab.txt"].decode().splitlines(), named, settings).to_str()
+        return pieces(files["vocab.txt"].decode().splitlines(), special, settings).to_str()
     if "vocab.json" in files and "merges.txt" in files:
         rows = [line for line in files["merges.txt"].decode().splitlines() if line and not line.startswith("#version")]
-        merges = [(one, two) for one, _, two in (row.partition(" ") for row in rows)]
-        return make(json.loads(files["vocab.json"]), merges, named).to_str()
+        merges = [(first, second) for first, _, second in (row.partition(" ") for row in rows)]
+        return make(json.loads(files["vocab.json"]), merges, special).to_str()
     return None
 
 
@@ -131,7 +131,7 @@ def json_of(files: Mapping[str, bytes], name: str, folder: Path) -> dict[str, An
     return table_of(files.get(name, b"{}"), str(folder / name))
 
 
-def spelt(token: Any) -> str:
+def token_text(token: Any) -> str:
     """A special token as it is written; some files tell more of it."""
     return str(token["content"] if isinstance(token, dict) else token)
 
@@ -144,27 +144,27 @@ def own_code(path: Path) -> HeedfulError:
     )
 
 
-def finished(inner: tokenizers.Tokenizer, named: Mapping[str, str]) -> tokenizers.Tokenizer:
+def with_special_tokens(inner: tokenizers.Tokenizer, special: Mapping[str, str]) -> tokenizers.Tokenizer:
     """The same with its special tokens known as such."""
-    tokens = dict.fromkeys(named.values())
+    tokens = dict.fromkeys(special.values())
     inner.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in tokens])
     return inner
 
 
 def byte_level(
-    vocabulary: dict[str, int], merges: list[tuple[str, str]], named: Mapping[str, str]
+    vocabulary: dict[str, int], merges: list[tuple[str, str]], special: Mapping[str, str]
 ) -> tokenizers.Tokenizer:
     """GPT-2's: byte pairs, of bytes."""
     inner = tokenizers.Tokenizer(models.BPE(vocabulary, merges))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
-    return finished(inner, named)
+    return with_special_tokens(inner, special)
 
 
-def pieces(entries: list[str], named: Mapping[str, str], settings: Mapping[str, Any]) -> tokenizers.Tokenizer:
+def pieces(entries: list[str], special: Mapping[str, str], settings: Mapping[str, Any]) -> tokenizers.Tokenizer:
     """BERT's: words cut into the longest pieces that there are."""
     table = {entry: number for number, entry in enumerate(entries)}
-    inner = tokenizers.Tokenizer(models.WordPiece(table, unk_token=named["unknown"]))
+    inner = tokenizers.Tokenizer(models.WordPiece(table, unk_token=special["unknown"]))
     inner.normalizer = normalizers.BertNormalizer(
         handle_chinese_chars=settings.get("tokenize_chinese_chars", True),
         strip_accents=settings.get("strip_accents"),
@@ -172,29 +172,29 @@ def pieces(entries: list[str], named: Mapping[str, str], settings: Mapping[str, 
     )
     inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     inner.decoder = decoders.WordPiece()
-    first, between = named["first"], named["between"]
+    first, between = special["first"], special["between"]
     inner.post_processor = processors.TemplateProcessing(
         single=f"{first}:0 $A:0 {between}:0",
         pair=f"{first}:0 $A:0 {between}:0 $B:1 {between}:1",
         special_tokens=[(first, table[first]), (between, table[between])],
     )
-    return finished(inner, named)
+    return with_special_tokens(inner, special)
 
 
-def clip(vocabulary: dict[str, int], merges: list[tuple[str, str]], named: Mapping[str, str]) -> tokenizers.Tokenizer:
+def clip(vocabulary: dict[str, int], merges: list[tuple[str, str]], special: Mapping[str, str]) -> tokenizers.Tokenizer:
     """CLIP's: byte pairs of lower-case words that know where they end."""
-    model = models.BPE(vocabulary, merges, end_of_word_suffix="</w>", unk_token=named["unknown"])
+    model = models.BPE(vocabulary, merges, end_of_word_suffix="</w>", unk_token=special["unknown"])
     inner = tokenizers.Tokenizer(model)
     inner.normalizer = normalizers.Sequence(
         [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
     )
-    cut = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+    pattern = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
     inner.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(cut), "removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        [pre_tokenizers.Split(Regex(pattern), "removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
     inner.decoder = decoders.ByteLevel()
-    begin, end = named["begin"], named["end"]
+    begin, end = special["begin"], special["end"]
     inner.post_processor = processors.RobertaProcessing(
         (end, vocabulary[end]), (begin, vocabulary[begin]), trim_offsets=False, add_prefix_space=False
     )
-    return finished(inner, named)
+    return with_special_tokens(inner, special)

@@ -37,10 +37,10 @@ class Nearest:
     def __init__(self, sources: Sequence[str], targets: Sequence[str], most: int = MOST, seed: int = 0) -> None:
         if not sources:
             raise HeedfulError("The baseline has no training pair to answer with.")
-        kept = range(len(sources))
+        rows = range(len(sources))
         if len(sources) > most:
-            kept = sorted(random.Random(seed).sample(kept, most))
-        self.sources, self.targets = [sources[i] for i in kept], [targets[i] for i in kept]
+            rows = sorted(random.Random(seed).sample(rows, most))
+        self.sources, self.targets = [sources[i] for i in rows], [targets[i] for i in rows]
         self.searched, self.trained = len(self.sources), len(sources)
 
     def answer(self, source: str) -> str:
@@ -49,12 +49,12 @@ class Nearest:
 
     def answers(self, sources: Sequence[str]) -> list[str]:
         """As `answer`, for many sources; ten times as fast as one by one."""
-        found = []
+        answers = []
         for first in range(0, len(sources), BLOCK):
             block = sources[first : first + BLOCK]
             alike = process.cdist(block, self.sources, scorer=Levenshtein.normalized_similarity, dtype=np.float32)
-            found += [self.targets[row] for row in alike.argmax(axis=1)]
-        return found
+            answers += [self.targets[row] for row in alike.argmax(axis=1)]
+        return answers
 
 
 def majority(targets: Sequence[str]) -> str:
@@ -65,8 +65,8 @@ def majority(targets: Sequence[str]) -> str:
     """
     if not targets:
         raise HeedfulError("The baseline has no training example to answer with.")
-    counted = Counter(targets)
-    return min(counted, key=lambda target: (-counted[target], target))
+    counts = Counter(targets)
+    return min(counts, key=lambda target: (-counts[target], target))
 
 
 class NearestPicture:
@@ -84,32 +84,32 @@ class NearestPicture:
         if len(pixels) == 0:
             raise HeedfulError("The baseline has no training picture to answer with.")
         assert len(pixels) == len(targets)
-        self.pixels, self.targets = flat(pixels), list(targets)
+        self.pixels, self.targets = flatten(pixels), list(targets)
 
     def answers(self, pixels: np.ndarray) -> list[str]:
         """The target of the picture nearest to each."""
-        asked = flat(pixels)
-        assert asked.shape[1] == self.pixels.shape[1], "pictures must be of one size to be compared"
-        nearest, numbers = np.full(len(asked), -np.inf, np.float32), np.zeros(len(asked), int)
+        queries = flatten(pixels)
+        assert queries.shape[1] == self.pixels.shape[1], "pictures must be of one size to be compared"
+        nearest, numbers = np.full(len(queries), -np.inf, np.float32), np.zeros(len(queries), int)
         for low in range(0, len(self.pixels), PICTURES):
-            known = centred(self.pixels[low : low + PICTURES])
-            squares = (known * known).sum(axis=1)
-            for first in range(0, len(asked), PICTURES):
+            candidates = centre(self.pixels[low : low + PICTURES])
+            squares = (candidates * candidates).sum(axis=1)
+            for first in range(0, len(queries), PICTURES):
                 block = slice(first, first + PICTURES)
                 # Less the square of what is asked, which is the same for all: minus the squared distance.
-                near = 2 * centred(asked[block]) @ known.T - squares
+                near = 2 * centre(queries[block]) @ candidates.T - squares
                 best = near.argmax(axis=1)
-                found = near[np.arange(len(best)), best]
-                closer = found > nearest[block]
-                nearest[block][closer], numbers[block][closer] = found[closer], low + best[closer]
+                highest = near[np.arange(len(best)), best]
+                closer = highest > nearest[block]
+                nearest[block][closer], numbers[block][closer] = highest[closer], low + best[closer]
         return [self.targets[number] for number in numbers]
 
 
-def flat(pixels: np.ndarray) -> np.ndarray:
+def flatten(pixels: np.ndarray) -> np.ndarray:
     """Pictures as rows of numbers."""
     return pixels.reshape(len(pixels), math.prod(pixels.shape[1:]))
 
 
-def centred(pixels: np.ndarray) -> np.ndarray:
+def centre(pixels: np.ndarray) -> np.ndarray:
     """Bytes as numbers around 0, whose squares are small enough for sums that float32 holds exactly."""
     return pixels.astype(np.float32) - 128

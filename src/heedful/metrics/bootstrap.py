@@ -16,12 +16,12 @@ BLOCK = 64  # resamples held at once: (BLOCK, N) of draws
 def interval(counts: Counts, samples: int = 1000, seed: int = 0) -> Measure:
     """The measure with its 95 % bootstrap interval over examples (percentiles); samples=0: no interval."""
     value = counts.value()
-    drawn = [
+    scores = [
         counts.score(row)
         for times in repeats(len(counts.rows), samples, np.random.default_rng(seed))
         for row in counts.sums(times)
     ]
-    return Measure(counts.name, value, *bounds(drawn, value), counts.higher_is_better, counts.signature)
+    return Measure(counts.name, value, *bounds(scores, value), counts.higher_is_better, counts.signature)
 
 
 def bounds(values: Sequence[float] | np.ndarray, value: float) -> tuple[float, float]:

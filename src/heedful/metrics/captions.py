@@ -7,7 +7,7 @@ from math import exp, log, sqrt
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
-from heedful.metrics.counts import Counts, References, share
+from heedful.metrics.counts import Counts, References, mean_counts
 from heedful.metrics.text import exact, sacrebleu_counts
 
 # What COCO's evaluation strips, and the same signs as print has them.
@@ -24,15 +24,18 @@ def caption_counts(outputs: Sequence[str], references: References) -> list[Count
 
     All but CIDEr-D in percent.
     """
-    said = [words(output) for output in outputs]
-    accepted = [[words(reference) for reference in one] for one in references]
-    f1 = [max(token_f1(mine, right) for right in one) for mine, one in zip(said, accepted, strict=True)]
-    texts = [" ".join(mine) for mine in said]
+    hypotheses = [words(output) for output in outputs]
+    references_words = [[words(reference) for reference in accepted] for accepted in references]
+    f1 = [
+        max(token_f1(hypothesis, reference_words) for reference_words in accepted)
+        for hypothesis, accepted in zip(hypotheses, references_words, strict=True)
+    ]
+    texts = [" ".join(hypothesis) for hypothesis in hypotheses]
     bleu = BLEU(tokenize="none", force=True)
     return [
-        share("token_f1", f1),
-        cider_counts(said, accepted),
-        sacrebleu_counts("bleu", bleu, texts, [tuple(map(" ".join, one)) for one in accepted]),
+        mean_counts("token_f1", f1),
+        cider_counts(hypotheses, references_words),
+        sacrebleu_counts("bleu", bleu, texts, [tuple(map(" ".join, accepted)) for accepted in references_words]),
         exact(outputs, references),
     ]
 
@@ -47,32 +50,37 @@ def words(caption: str) -> list[str]:
     return [word for word in stripped if word]
 
 
-def token_f1(said: Sequence[str], right: Sequence[str]) -> float:
+def token_f1(hypothesis: Sequence[str], reference: Sequence[str]) -> float:
     """Harmonic mean of precision and recall of words, in any order; nothing said where nothing was due is right.
 
     >>> token_f1("a red hat".split(), "a hat".split())
     0.8
     """
-    if not said and not right:
+    if not hypothesis and not reference:
         return 1.0
-    common = (Counter(said) & Counter(right)).total()
-    return 2 * common / (len(said) + len(right))
+    common = (Counter(hypothesis) & Counter(reference)).total()
+    return 2 * common / (len(hypothesis) + len(reference))
 
 
-def cider_counts(said: Sequence[Sequence[str]], accepted: Sequence[Sequence[Sequence[str]]]) -> Counts:
+def cider_counts(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]) -> Counts:
     """CIDEr-D (Vedantam, Zitnick and Parikh, 2015), which coco-caption calls CIDEr, times 100 as tables print it.
 
     How rare an n-gram is comes from the references of the whole set, and stays as it is when examples are drawn anew
     or left out: so each example has a value of its own, and the score is their mean. 1000 is the most; 0 where there
     is only one example, for nothing can be rare among one.
     """
-    cooked = [[grams(right) for right in one] for one in accepted]
-    known = Counter(gram for one in cooked for gram in set().union(*one))
-    among = log(len(accepted))
-    rarity = {gram: among - log(number) for gram, number in known.items()}
+    reference_grams = [[grams(reference) for reference in accepted] for accepted in references]
+    frequencies = Counter(gram for accepted in reference_grams for gram in set().union(*accepted))
+    among = log(len(references))
+    rarity = {gram: among - log(number) for gram, number in frequencies.items()}
     values = [
-        np.mean([alike(weighed(mine, rarity, among), weighed(right, rarity, among)) for right in one])
-        for mine, one in zip(map(grams, said), cooked, strict=True)
+        np.mean(
+            [
+                cider_similarity(weigh(hypothesis, rarity, among), weigh(reference, rarity, among))
+                for reference in accepted
+            ]
+        )
+        for hypothesis, accepted in zip(map(grams, hypotheses), reference_grams, strict=True)
     ]
     rows = np.stack([np.array(values, float), np.ones(len(values))], axis=1)
     return Counts("cider", True, rows, lambda sums: float(BEST * sums[0] / sums[1]))
@@ -85,7 +93,7 @@ def grams(tokens: Sequence[str]) -> Grams:
     )
 
 
-class Weighed:
+class WeightedGrams:
     """A text's n-grams times their rarity, with the length of that vector for each n, and its number of words."""
 
     def __init__(self, weights: dict[tuple[str, ...], float], number: int) -> None:
@@ -96,22 +104,22 @@ class Weighed:
         self.norms = [sqrt(square) for square in squares]
 
 
-def weighed(counted: Grams, rarity: dict[tuple[str, ...], float], most: float) -> Weighed:
+def weigh(counts: Grams, rarity: dict[tuple[str, ...], float], most: float) -> WeightedGrams:
     """N-grams by frequency times rarity; one that no reference has is as rare as can be."""
-    number = sum(times for gram, times in counted.items() if len(gram) == 1)
-    return Weighed({gram: times * rarity.get(gram, most) for gram, times in counted.items()}, number)
+    number = sum(times for gram, times in counts.items() if len(gram) == 1)
+    return WeightedGrams({gram: times * rarity.get(gram, most) for gram, times in counts.items()}, number)
 
 
-def alike(said: Weighed, right: Weighed) -> float:
+def cider_similarity(hypothesis: WeightedGrams, reference: WeightedGrams) -> float:
     """The cosine of two texts' n-grams, the mean over n, from 0 to 1.
 
     What is said more often than it should be counts no more than it should; another length counts less.
     """
     common = [0.0] * (LONGEST + 1)
-    for gram, weight in said.weights.items():
-        if gram in right.weights:
-            common[len(gram)] += min(weight, right.weights[gram]) * right.weights[gram]
-    norms = [mine * other for mine, other in zip(said.norms, right.norms, strict=True)]
+    for gram, weight in hypothesis.weights.items():
+        if gram in reference.weights:
+            common[len(gram)] += min(weight, reference.weights[gram]) * reference.weights[gram]
+    norms = [mine * other for mine, other in zip(hypothesis.norms, reference.norms, strict=True)]
     # An n of which either text has no n-gram counts 0.
     cosine = sum(common[n] / norms[n] for n in range(1, LONGEST + 1) if norms[n]) / LONGEST
-    return cosine * exp(-((said.words - right.words) ** 2) / (2 * SIGMA**2))
+    return cosine * exp(-((hypothesis.words - reference.words) ** 2) / (2 * SIGMA**2))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from heedful.metrics.bootstrap import interval
-from heedful.metrics.counts import PRIMARY, Counts, Ones, References, scorable, share
+from heedful.metrics.counts import PRIMARY, Counts, MultiHot, References, check_scorable, mean_counts
 from heedful.metrics.ranks import ranks
 from heedful.results import Bin, Case, ClassScore, Confusion, Scores
 
@@ -37,26 +37,26 @@ def evaluate_classes(
     """
     best = [int(row.argmax()) for row in probabilities]
     outputs = [names[number] for number in best]
-    scorable(outputs, references)
+    check_scorable(outputs, references)
     sure = probabilities[np.arange(len(best)), best].astype(float)
     right = np.array([output in accepted for output, accepted in zip(outputs, references, strict=True)])
-    counted = class_counts(outputs, references)
+    all_counts = class_counts(outputs, references)
     if len(names) > TOP:
-        counted.append(share(f"top{TOP}", among_first(TOP, names, probabilities, references)))
-    counted.append(calibration_counts(sure, right))
+        all_counts.append(mean_counts(f"top{TOP}", among_first(TOP, names, probabilities, references)))
+    all_counts.append(calibration_counts(sure, right))
     truths = truths_of(outputs, references)
     logs = np.log(np.maximum(sure, LEAST)).tolist()
-    confusion = confused([*names, *sorted({*truths} - {*names})], truths, outputs)
+    confusion = count_confusions([*names, *sorted({*truths} - {*names})], truths, outputs)
     return Scores(
         primary=PRIMARY["classes"],
-        measures={counts.name: interval(counts, samples, seed) for counts in counted},
+        measures={counts.name: interval(counts, samples, seed) for counts in all_counts},
         count=len(outputs),
         cases=tuple(
             Case(source, output, tuple(accepted), 0.0 if fine else 100.0, log)
             for source, output, accepted, fine, log in zip(sources, outputs, references, right, logs, strict=True)
         ),
         confusion=confusion,
-        by_class=by_class(confusion),
+        by_class=score_classes(confusion),
         reliability=reliability(sure, right),
         kind="classes",
     )
@@ -70,26 +70,28 @@ def class_counts(outputs: Sequence[str], references: References) -> list[Counts]
     was answered, or else the first.
     """
     right = [output in accepted for output, accepted in zip(outputs, references, strict=True)]
-    return [share("accuracy", right), f1_counts(outputs, references)]
+    return [mean_counts("accuracy", right), f1_counts(outputs, references)]
 
 
 def f1_counts(outputs: Sequence[str], references: References) -> Counts:
     """Macro F1: rows mark the class that was found (if it was), the class that was answered, and the true class."""
-    numbers = {name: number for number, name in enumerate(sorted({name for one in references for name in one}))}
+    numbers = {
+        name: number for number, name in enumerate(sorted({name for accepted in references for name in accepted}))
+    }
     classes = len(numbers)
     true = np.array([numbers[name] for name in truths_of(outputs, references)])
-    said = np.array([numbers.get(output, -1) for output in outputs])
+    predicted = np.array([numbers.get(output, -1) for output in outputs])
     nowhere = 3 * classes
-    found = np.where(said == true, true, nowhere)
-    places = np.stack([found, np.where(said < 0, nowhere, classes + said), 2 * classes + true], axis=1)
-    return Counts("macro_f1", True, Ones(places, nowhere + 1), macro_f1)
+    hits = np.where(predicted == true, true, nowhere)
+    columns = np.stack([hits, np.where(predicted < 0, nowhere, classes + predicted), 2 * classes + true], axis=1)
+    return Counts("macro_f1", True, MultiHot(columns, nowhere + 1), macro_f1)
 
 
 def macro_f1(sums: np.ndarray) -> float:
     """The mean F1, in percent, of classes that have an example, from how often each was found, answered and true."""
-    found, said, true = sums[:-1].reshape(3, -1)
-    there = true > 0
-    return float(100 * np.mean(2 * found[there] / (said + true)[there]))
+    hits, predicted, true = sums[:-1].reshape(3, -1)
+    occurring = true > 0
+    return float(100 * np.mean(2 * hits[occurring] / (predicted + true)[occurring]))
 
 
 def truths_of(outputs: Sequence[str], references: References) -> list[str]:
@@ -105,9 +107,9 @@ def among_first(most: int, names: Sequence[str], probabilities: np.ndarray, refe
     """Whether a right class is among the `most` likeliest (N,); never so if its name was not learnt."""
     numbers = {name: number for number, name in enumerate(names)}
     right = [{numbers[name] for name in accepted if name in numbers} for accepted in references]
-    known = [row for row, columns in enumerate(right) if columns]
+    rows = [row for row, columns in enumerate(right) if columns]
     within = np.zeros(len(right), bool)
-    within[known] = np.array(ranks(probabilities[known], [right[row] for row in known])) <= most
+    within[rows] = np.array(ranks(probabilities[rows], [right[row] for row in rows])) <= most
     return within
 
 
@@ -129,15 +131,20 @@ def reliability(sure: np.ndarray, right: np.ndarray) -> tuple[Bin, ...]:
     numbers = bins_of(sure)
     edges = [round(100 * edge / BINS) for edge in range(BINS + 1)]
     return tuple(
-        Bin(edges[one], edges[one + 1], int((numbers == one).sum()), float(100 * right[numbers == one].mean()))
-        for one in np.unique(numbers).tolist()
+        Bin(
+            edges[number],
+            edges[number + 1],
+            int((numbers == number).sum()),
+            float(100 * right[numbers == number].mean()),
+        )
+        for number in np.unique(numbers).tolist()
     )
 
 
-def confused(names: Sequence[str], truths: Sequence[str], outputs: Sequence[str]) -> Confusion:
+def count_confusions(names: Sequence[str], truths: Sequence[str], outputs: Sequence[str]) -> Confusion:
     """How often each class was answered as each.
 
-    >>> confused(["cat", "dog"], ["dog", "dog", "cat"], ["cat", "dog", "cat"]).counts
+    >>> count_confusions(["cat", "dog"], ["dog", "dog", "cat"], ["cat", "dog", "cat"]).counts
     ((1, 0), (1, 1))
     """
     numbers = {name: number for number, name in enumerate(names)}
@@ -146,13 +153,13 @@ def confused(names: Sequence[str], truths: Sequence[str], outputs: Sequence[str]
     return Confusion(tuple(names), tuple(map(tuple, counts.tolist())))
 
 
-def by_class(confusion: Confusion) -> tuple[ClassScore, ...]:
+def score_classes(confusion: Confusion) -> tuple[ClassScore, ...]:
     """Each class by itself, in percent; 0 where nothing was answered or nothing was there."""
     counts = np.array(confusion.counts)
-    found, said, true = np.diag(counts), counts.sum(axis=0), counts.sum(axis=1)
+    hits, predicted, true = np.diag(counts), counts.sum(axis=0), counts.sum(axis=1)
 
-    def part(of: np.ndarray, whole: np.ndarray) -> list[float]:
-        return (100 * of / np.maximum(whole, 1)).tolist()
+    def percent_of(part: np.ndarray, total: np.ndarray) -> list[float]:
+        return (100 * part / np.maximum(total, 1)).tolist()
 
-    columns = true.tolist(), part(found, said), part(found, true), part(2 * found, said + true)
-    return tuple(ClassScore(*one) for one in zip(confusion.names, *columns, strict=True))
+    columns = true.tolist(), percent_of(hits, predicted), percent_of(hits, true), percent_of(2 * hits, predicted + true)
+    return tuple(ClassScore(*row) for row in zip(confusion.names, *columns, strict=True))

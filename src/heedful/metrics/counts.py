@@ -29,25 +29,25 @@ PRIMARY: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class Ones:
-    """Rows that are 1 in a few of many columns and 0 elsewhere: `places` (N, ones a row) says in which.
+class MultiHot:
+    """Rows that are 1 in a few of many columns and 0 elsewhere: `indices` (N, ones a row) says in which.
 
     A thousand classes times ten thousand examples would not fit where these do.
 
-    >>> Ones(np.array([[0, 2], [2, 1]]), 3).sums(np.array([[1.0, 1.0], [0.0, 5.0]])).tolist()
+    >>> MultiHot(np.array([[0, 2], [2, 1]]), 3).sums(np.array([[1.0, 1.0], [0.0, 5.0]])).tolist()
     [[1.0, 1.0, 2.0], [0.0, 5.0, 5.0]]
     """
 
-    places: np.ndarray
+    indices: np.ndarray
     columns: int
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.indices)
 
     def sums(self, times: np.ndarray) -> np.ndarray:
         """Sums (B, K) in which the rows count as often as `times` (B, N) says."""
-        flat, each = self.places.ravel(), self.places.shape[1]
-        return np.stack([np.bincount(flat, np.repeat(one, each), self.columns) for one in times])
+        flat, ones = self.indices.ravel(), self.indices.shape[1]
+        return np.stack([np.bincount(flat, np.repeat(weights, ones), self.columns) for weights in times])
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Counts:
 
     name: str
     higher_is_better: bool
-    rows: np.ndarray | Ones
+    rows: np.ndarray | MultiHot
     score: Callable[[np.ndarray], float]
     signature: str = ""
 
     def sums(self, times: np.ndarray) -> np.ndarray:
         """Sums (B, K) in which the rows count as often as `times` (B, N) says."""
-        return self.rows.sums(times) if isinstance(self.rows, Ones) else times @ self.rows
+        return self.rows.sums(times) if isinstance(self.rows, MultiHot) else times @ self.rows
 
     def value(self, chosen: np.ndarray | None = None) -> float:
         """The score of all examples, or of those chosen by a mask or by row numbers."""
@@ -71,7 +71,7 @@ class Counts:
         return self.score(self.sums(times[None])[0])
 
 
-def scorable(outputs: Sequence[str], references: References) -> None:
+def check_scorable(outputs: Sequence[str], references: References) -> None:
     """Raises HeedfulError unless there is something to score, and for each answer something that is right."""
     if len(outputs) != len(references):
         raise HeedfulError(f"{len(outputs)} answers cannot be scored against {len(references)} references.")
@@ -82,7 +82,7 @@ def scorable(outputs: Sequence[str], references: References) -> None:
             raise HeedfulError(f"Example {number} has no reference to be scored against.")
 
 
-def share(name: str, parts: Sequence[float] | np.ndarray, higher_is_better: bool = True) -> Counts:
+def mean_counts(name: str, parts: Sequence[float] | np.ndarray, higher_is_better: bool = True) -> Counts:
     """The mean of what each example has got, from 0 to 1, in percent."""
     rows = np.asarray(parts, float)
     return Counts(name, higher_is_better, np.stack([rows, np.ones(len(rows))], axis=1), percent)
@@ -90,7 +90,7 @@ def share(name: str, parts: Sequence[float] | np.ndarray, higher_is_better: bool
 
 def percent(sums: np.ndarray) -> float:
     """Part over whole in percent; nothing said where nothing was due is 0, something said is 100."""
-    part, whole = sums
-    if whole == 0:
+    part, total = sums
+    if total == 0:
         return 100.0 if part else 0.0
-    return float(100.0 * part / whole)
+    return float(100.0 * part / total)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from heedful.metrics.captions import caption_counts
 from heedful.metrics.classes import class_counts
-from heedful.metrics.counts import Counts, Kind, References, scorable
+from heedful.metrics.counts import Counts, Kind, References, check_scorable
 from heedful.metrics.passages import gap_counts, passage_counts
 from heedful.metrics.ranks import rank_counts
 from heedful.metrics.segments import step_counts
@@ -21,11 +21,11 @@ def count(kind: Kind, outputs: Sequence[str], references: References, ter: bool 
     >>> count("ranks", ["1", "7"], [("1",), ("1",)])["recall_at_5"].value()
     50.0
     """
-    scorable(outputs, references)
-    return {measure.name: measure for measure in measured(kind, outputs, references, ter)}
+    check_scorable(outputs, references)
+    return {measure.name: measure for measure in counts_of_kind(kind, outputs, references, ter)}
 
 
-def measured(kind: Kind, outputs: Sequence[str], references: References, ter: bool) -> list[Counts]:
+def counts_of_kind(kind: Kind, outputs: Sequence[str], references: References, ter: bool) -> list[Counts]:
     """The counts of every measure of `kind`."""
     match kind:
         case "symbols":

@@ -20,37 +20,37 @@ class KneserNey:
 
     def __init__(self, rows: Sequence[np.ndarray], order: int, vocabulary: int) -> None:
         self.order, self.vocabulary = order, vocabulary
-        tokens, keys = joined(rows), self.keys(rows)
-        places = np.arange(len(tokens))
+        tokens, keys = predicted_tokens(rows), self.keys(rows)
+        positions = np.arange(len(tokens))
         self.tables: list[Table] = []
         for size in reversed(range(order)):  # tokens of context
-            known = places[reach(rows, places) >= size]
-            table = Table(keys[size][known], tokens[known])
+            deep = positions[context_lengths(rows, positions) >= size]
+            table = Table(keys[size][deep], tokens[deep])
             self.tables.append(table)
             # of the shorter context each longer n-gram counts once; what has no longer one counts as it occurs
-            short = places[reach(rows, places) < size]
-            places = np.sort(np.concatenate([known[table.first], short]))
+            short = positions[context_lengths(rows, positions) < size]
+            positions = np.sort(np.concatenate([deep[table.first], short]))
         self.tables.reverse()
 
     def surprise(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Minus the log probability of each token but the first of each row, given those before it."""
-        tokens, keys = joined(rows), self.keys(rows)
-        places = np.arange(len(tokens))
-        deep = reach(rows, places)
-        found = np.full(len(tokens), 1 / self.vocabulary)
+        tokens, keys = predicted_tokens(rows), self.keys(rows)
+        positions = np.arange(len(tokens))
+        deep = context_lengths(rows, positions)
+        probabilities = np.full(len(tokens), 1 / self.vocabulary)
         for size, table in enumerate(self.tables):
-            found = np.where(deep >= size, table.probability(keys[size], tokens, found), found)
+            probabilities = np.where(deep >= size, table.probability(keys[size], tokens, probabilities), probabilities)
         ends = np.cumsum([len(row) - 1 for row in rows])
-        return np.split(-np.log(found), ends[:-1])
+        return np.split(-np.log(probabilities), ends[:-1])
 
     def keys(self, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """For each size of context, one number for the tokens (all but the first of each row) that stand before."""
         before = [row.astype(np.uint64) for row in rows]
-        found = [np.zeros(sum(len(row) - 1 for row in rows), np.uint64)]
+        keys = [np.zeros(sum(len(row) - 1 for row in rows), np.uint64)]
         for size in range(1, self.order):
             shifted = [np.concatenate([np.zeros(size - 1, np.uint64), row])[: len(row) - 1] for row in before]
-            found.append(mixed(found[-1], np.concatenate(shifted)))
-        return found
+            keys.append(hash_pairs(keys[-1], np.concatenate(shifted)))
+        return keys
 
 
 class Table:
@@ -58,48 +58,48 @@ class Table:
 
     def __init__(self, contexts: np.ndarray, tokens: np.ndarray) -> None:
         self.grams, self.first, counts = np.unique(
-            mixed(contexts, tokens.astype(np.uint64)), return_index=True, return_counts=True
+            hash_pairs(contexts, tokens.astype(np.uint64)), return_index=True, return_counts=True
         )
         self.counts = counts.astype(float)
-        self.contexts, place = np.unique(contexts[self.first], return_inverse=True)
-        self.totals = np.bincount(place, self.counts, len(self.contexts))
-        self.kinds = np.bincount(place, minlength=len(self.contexts)).astype(float)
+        self.contexts, index = np.unique(contexts[self.first], return_inverse=True)
+        self.totals = np.bincount(index, self.counts, len(self.contexts))
+        self.kinds = np.bincount(index, minlength=len(self.contexts)).astype(float)
         once, twice = (float((counts == number).sum()) for number in (1, 2))
         self.discount = once / (once + 2 * twice) if once and twice else 0.5
 
     def probability(self, contexts: np.ndarray, tokens: np.ndarray, lower: np.ndarray) -> np.ndarray:
         """Of each token after its context, given its probability after the shorter one."""
-        count = looked_up(self.grams, self.counts, mixed(contexts, tokens.astype(np.uint64)))
-        total, kinds = (looked_up(self.contexts, values, contexts) for values in (self.totals, self.kinds))
-        seen = (np.maximum(count - self.discount, 0) + self.discount * kinds * lower) / np.maximum(total, 1)
-        return np.where(total > 0, seen, lower)
+        count = look_up(self.grams, self.counts, hash_pairs(contexts, tokens.astype(np.uint64)))
+        total, kinds = (look_up(self.contexts, values, contexts) for values in (self.totals, self.kinds))
+        discounted = (np.maximum(count - self.discount, 0) + self.discount * kinds * lower) / np.maximum(total, 1)
+        return np.where(total > 0, discounted, lower)
 
 
-def looked_up(keys: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def look_up(keys: np.ndarray, values: np.ndarray, queries: np.ndarray) -> np.ndarray:
     """The values of keys (sorted), 0 where there is none."""
     if not len(keys):
-        return np.zeros(len(asked))
-    place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-    return np.where(keys[place] == asked, values[place], 0.0)
+        return np.zeros(len(queries))
+    index = np.minimum(np.searchsorted(keys, queries), len(keys) - 1)
+    return np.where(keys[index] == queries, values[index], 0.0)
 
 
-def mixed(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+def hash_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Two columns of numbers as one whose equality means, but for one chance in 2 ** 64, that both are equal."""
-    made = (some ^ (some >> np.uint64(31))) * MIX + others + np.uint64(1)
-    return (made ^ (made >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = (first ^ (first >> np.uint64(31))) * MIX + second + np.uint64(1)
+    return (hashes ^ (hashes >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
 
 
-def joined(rows: Sequence[np.ndarray]) -> np.ndarray:
+def predicted_tokens(rows: Sequence[np.ndarray]) -> np.ndarray:
     """All tokens that are predicted: those behind the first of each row."""
     return np.concatenate([row[1:] for row in rows]).astype(np.int64)
 
 
-def reach(rows: Sequence[np.ndarray], places: np.ndarray) -> np.ndarray:
+def context_lengths(rows: Sequence[np.ndarray], positions: np.ndarray) -> np.ndarray:
     """How many tokens of its row stand before each of these predicted ones."""
-    return np.concatenate([np.arange(1, len(row)) for row in rows])[places]
+    return np.concatenate([np.arange(1, len(row)) for row in rows])[positions]
 
 
-class Between:
+class NeighbourNgrams:
     """A guess at a token from its two neighbours: how often it stood between them, beside one, or anywhere.
 
     Each count is smoothed by the less exact one as Witten & Bell 1991 have it: c + t p over n + t, where t different
@@ -108,31 +108,31 @@ class Between:
 
     def __init__(self, rows: Sequence[np.ndarray], vocabulary: int) -> None:
         self.vocabulary = vocabulary
-        self.left: defaultdict[int, Counter[int]] = defaultdict(Counter)
-        self.right: defaultdict[int, Counter[int]] = defaultdict(Counter)
-        self.both: defaultdict[tuple[int, int], Counter[int]] = defaultdict(Counter)
+        self.by_left: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        self.by_right: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        self.by_both: defaultdict[tuple[int, int], Counter[int]] = defaultdict(Counter)
         for row in rows:
             ids = row.tolist()
-            for one, token, other in zip(ids, ids[1:], ids[2:], strict=False):
-                self.left[one][token] += 1
-                self.right[other][token] += 1
-                self.both[one, other][token] += 1
-        alone: Counter[int] = Counter()
-        for counted in self.left.values():
-            alone.update(counted)
-        self.alone = smoothed(alone, np.full(vocabulary, 1 / vocabulary))
+            for before, token, after in zip(ids, ids[1:], ids[2:], strict=False):
+                self.by_left[before][token] += 1
+                self.by_right[after][token] += 1
+                self.by_both[before, after][token] += 1
+        unigrams: Counter[int] = Counter()
+        for counts in self.by_left.values():
+            unigrams.update(counts)
+        self.unigrams = smooth(unigrams, np.full(vocabulary, 1 / vocabulary))
 
-    def probabilities(self, one: int, other: int) -> np.ndarray:
+    def probabilities(self, before: int, after: int) -> np.ndarray:
         """Of every token (V,) between two; a neighbour that was never seen tells nothing."""
-        beside = [smoothed(table[key], self.alone) for table, key in ((self.left, one), (self.right, other))
+        beside = [smooth(table[key], self.unigrams) for table, key in ((self.by_left, before), (self.by_right, after))
                   if key in table]  # fmt: skip
-        lower = np.mean(beside, axis=0) if beside else self.alone
-        return smoothed(self.both[one, other], lower) if (one, other) in self.both else lower
+        lower = np.mean(beside, axis=0) if beside else self.unigrams
+        return smooth(self.by_both[before, after], lower) if (before, after) in self.by_both else lower
 
 
-def smoothed(counted: Counter[int], lower: np.ndarray) -> np.ndarray:
+def smooth(counts: Counter[int], lower: np.ndarray) -> np.ndarray:
     """Counts and what is known without them, as probabilities (V,)."""
-    kinds, total = len(counted), counted.total()
-    found = kinds * lower
-    found[list(counted)] += list(counted.values())
-    return found / max(1, total + kinds)
+    kinds, total = len(counts), counts.total()
+    probabilities = kinds * lower
+    probabilities[list(counts)] += list(counts.values())
+    return probabilities / max(1, total + kinds)

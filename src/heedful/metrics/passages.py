@@ -42,10 +42,10 @@ def gap_counts(outputs: Sequence[str], references: References) -> list[Counts]:
     """
     rows = []
     for number, (output, accepted) in enumerate(zip(outputs, references, strict=True), 1):
-        said, truth = output.split("\t"), accepted[0].split("\t")
-        if len(said) != len(truth):
-            raise HeedfulError(f"Answer {number:,} fills {len(said):,} gaps, and there are {len(truth):,}.")
-        rows.append((sum(map(str.__eq__, said, truth)), len(truth)))
+        guesses, truth = output.split("\t"), accepted[0].split("\t")
+        if len(guesses) != len(truth):
+            raise HeedfulError(f"Answer {number:,} fills {len(guesses):,} gaps, and there are {len(truth):,}.")
+        rows.append((sum(map(str.__eq__, guesses, truth)), len(truth)))
     return [Counts("accuracy", True, np.array(rows, float), percent)]
 
 

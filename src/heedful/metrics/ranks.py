@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from heedful.metrics.counts import Counts, Ones, share
+from heedful.metrics.counts import Counts, MultiHot, mean_counts
 
 WITHIN = (1, 5, 10)
 
@@ -23,21 +23,21 @@ def ranks(similarity: np.ndarray, right: Sequence[set[int]]) -> list[int]:
     >>> ranks(np.array([[0.9, 0.1, 0.9], [0.2, 0.7, 0.1]]), [{0}, {1}])
     [2, 1]
     """
-    found = []
+    row_ranks = []
     for row, columns in zip(similarity, right, strict=True):
         assert columns, "every row needs a right column"
         wrong = np.ones(len(row), bool)
         wrong[list(columns)] = False
-        found.append(1 + int((~(row[wrong] < row[~wrong].max())).sum()))
-    return found
+        row_ranks.append(1 + int((~(row[wrong] < row[~wrong].max())).sum()))
+    return row_ranks
 
 
 def rank_counts(outputs: Sequence[str]) -> list[Counts]:
     """Recall at 1, 5 and 10: the share, in percent, found within so many places; and the median place."""
-    places = np.array([int(output) for output in outputs])
-    counts = [share(f"recall_at_{most}", places <= most) for most in WITHIN]
+    ranks = np.array([int(output) for output in outputs])
+    counts = [mean_counts(f"recall_at_{most}", ranks <= most) for most in WITHIN]
     # A column a place: sums are a histogram, from which the median can be read.
-    return [*counts, Counts("median_rank", False, Ones(places[:, None], int(places.max()) + 1), median)]
+    return [*counts, Counts("median_rank", False, MultiHot(ranks[:, None], int(ranks.max()) + 1), median)]
 
 
 def median(sums: np.ndarray) -> float:

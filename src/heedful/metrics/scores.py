@@ -26,7 +26,7 @@ def evaluate(
 ) -> Scores:
     """Scores `outputs` against everything accepted as right, with 95 % intervals, quality by length and every case.
 
-    What each kind is measured by stands in `kinds.measured`, what "best" goes by in `counts.PRIMARY`. An empty output
+    `kinds.counts_of_kind` has the measures of each kind, `counts.PRIMARY` the one that "best" goes by. An empty output
     is an answer like any other. `samples` bootstrap samples (0: no interval); `lengths` of the sources in tokens
     (None: of texts in words, or characters where every source is one word; of all else, unknown, and left out);
     ter=False leaves TER out, which is slow on long texts; `logs`: the log probability of each output. Raises
@@ -36,15 +36,15 @@ def evaluate(
     >>> scores.measures["symbol_error"].value
     0.0
     """
-    counted = count(kind, outputs, references, ter)
-    primary = counted[PRIMARY[kind]]
+    measures = count(kind, outputs, references, ter)
+    primary = measures[PRIMARY[kind]]
     errors = rank_errors(outputs) if kind == "ranks" else item_errors(primary, outputs, references)
     if lengths is None and kind in ("symbols", "text"):
         lengths = source_lengths(sources)
     cases = zip(sources, outputs, map(tuple, references), errors, logs or [None] * len(outputs), strict=True)
     return Scores(
         primary=primary.name,
-        measures={name: interval(counts, samples, seed) for name, counts in counted.items()},
+        measures={name: interval(counts, samples, seed) for name, counts in measures.items()},
         count=len(outputs),
         by_length=() if lengths is None else by_length(primary, lengths),
         cases=tuple(Case(*case) for case in cases),
@@ -62,7 +62,7 @@ def item_errors(primary: Counts, outputs: Sequence[str], references: References)
     # step masked), nothing is wrong.
     right = [output in accepted for output, accepted in zip(outputs, references, strict=True)]
     fine = np.array(right) | ~primary.rows.any(axis=1)
-    return [0.0 if one else 100.0 - value for one, value in zip(fine, values, strict=True)]
+    return [0.0 if is_right else 100.0 - value for is_right, value in zip(fine, values, strict=True)]
 
 
 def rank_errors(outputs: Sequence[str]) -> list[float]:

@@ -37,42 +37,44 @@ def step_counts(outputs: Sequence[str], references: References) -> list[Counts]:
     >>> [(one.name, one.value()) for one in counts[:2]]
     [('accuracy', 75.0), ('edit', 100.0)]
     """
-    both = [nearest(*one, row) for row, one in enumerate(zip(outputs, references, strict=True), 1)]
-    right = [(sum(map(str.__eq__, said, truth)), len(truth)) for said, truth in both]
-    counts = [Counts("accuracy", True, np.array(right, float), percent), edit_counts(both)]
+    pairs = [nearest_reference(*example, row) for row, example in enumerate(zip(outputs, references, strict=True), 1)]
+    right = [(sum(map(str.__eq__, predicted, truth)), len(truth)) for predicted, truth in pairs]
+    counts = [Counts("accuracy", True, np.array(right, float), percent), edit_counts(pairs)]
     for convention in CONVENTIONS:
-        cut = [(stretches(said, convention), stretches(truth, convention)) for said, truth in both]
+        stretch_pairs = [(stretches(predicted, convention), stretches(truth, convention)) for predicted, truth in pairs]
         for overlap in OVERLAPS:
-            rows = np.array([found(said, truth, overlap / 100) for said, truth in cut], float)
+            rows = np.array(
+                [match_stretches(predicted, truth, overlap / 100) for predicted, truth in stretch_pairs], float
+            )
             counts.append(Counts(f"f1_{overlap}_{convention}", True, rows, f1))
     return counts
 
 
-def nearest(output: str, accepted: Sequence[str], row: int) -> tuple[list[str], list[str]]:
+def nearest_reference(output: str, accepted: Sequence[str], row: int) -> tuple[list[str], list[str]]:
     """Answer and reference without masked steps: the reference that the answer agrees with most."""
-    said = output.split("\t")
-    pairs = [unmasked(said, reference.split("\t"), row) for reference in accepted]
+    predicted = output.split("\t")
+    pairs = [drop_masked_steps(predicted, reference.split("\t"), row) for reference in accepted]
     return max(pairs, key=lambda pair: sum(map(str.__eq__, *pair)) / max(1, len(pair[1])))
 
 
-def unmasked(said: Sequence[str], truth: Sequence[str], row: int) -> tuple[list[str], list[str]]:
+def drop_masked_steps(predicted: Sequence[str], truth: Sequence[str], row: int) -> tuple[list[str], list[str]]:
     """The steps that count."""
-    if len(said) != len(truth):
-        problem = f"Answer {row:,} has {len(said):,} labels, and its reference has {len(truth):,}."
+    if len(predicted) != len(truth):
+        problem = f"Answer {row:,} has {len(predicted):,} labels, and its reference has {len(truth):,}."
         raise HeedfulError(problem, "A label for each step is needed, with tabs between them.")
-    kept = [(one, true) for one, true in zip(said, truth, strict=True) if true not in MASK]
-    return [one for one, _ in kept], [true for _, true in kept]
+    pairs = [(label, true) for label, true in zip(predicted, truth, strict=True) if true not in MASK]
+    return [label for label, _ in pairs], [true for _, true in pairs]
 
 
-def edit_counts(both: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Counts:
+def edit_counts(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Counts:
     """How alike the orders of stretches are: 1 less their edit distance over the longer one, whatever their lengths.
 
     A sequence without a stretch on either side counts nowhere; where there are no others, the score is 0.
     """
     rows = []
-    for said, truth in both:
-        one, other = ([label for label, _, _ in stretches(side, "mstcn")] for side in (said, truth))
-        rows.append((Levenshtein.normalized_similarity(one, other), 1.0) if one or other else (0.0, 0.0))
+    for predicted, truth in pairs:
+        order, true_order = ([label for label, _, _ in stretches(side, "mstcn")] for side in (predicted, truth))
+        rows.append((Levenshtein.normalized_similarity(order, true_order), 1.0) if order or true_order else (0.0, 0.0))
     return Counts("edit", True, np.array(rows), percent)
 
 
@@ -88,31 +90,33 @@ def stretches(labels: Sequence[str], convention: str) -> list[Stretch]:
     return [(labels[start], start, end) for start, end in runs if labels[start] not in BACKGROUND]
 
 
-def found(said: Sequence[Stretch], truth: Sequence[Stretch], overlap: float) -> tuple[int, int, int]:
+def match_stretches(predicted: Sequence[Stretch], truth: Sequence[Stretch], overlap: float) -> tuple[int, int, int]:
     """True positives, false positives and false negatives.
 
     Each answered stretch, in order, is held against the true one of its label that it overlaps most; it is right if
     it shares at least `overlap` of their union, and no other was right about that one before.
     """
-    if not said or not truth:
-        return 0, len(said), len(truth)
-    taken = [False] * len(truth)
-    for stretch in said:
-        shares = [shared(stretch, other) for other in truth]
+    if not predicted or not truth:
+        return 0, len(predicted), len(truth)
+    hit = [False] * len(truth)
+    for stretch in predicted:
+        shares = [intersection_over_union(stretch, other) for other in truth]
         best = int(np.argmax(shares))
-        taken[best] = taken[best] or shares[best] >= overlap
-    hits = sum(taken)
-    return hits, len(said) - hits, len(truth) - hits
+        hit[best] = hit[best] or shares[best] >= overlap
+    true_positives = sum(hit)
+    return true_positives, len(predicted) - true_positives, len(truth) - true_positives
 
 
-def shared(one: Stretch, other: Stretch) -> float:
+def intersection_over_union(first: Stretch, second: Stretch) -> float:
     """Intersection over union of two stretches of the same label; 0 for others, and where neither has any length."""
-    union = max(one[2], other[2]) - min(one[1], other[1])
-    return max(0, min(one[2], other[2]) - max(one[1], other[1])) / union if union and one[0] == other[0] else 0.0
+    union = max(first[2], second[2]) - min(first[1], second[1])
+    return (
+        max(0, min(first[2], second[2]) - max(first[1], second[1])) / union if union and first[0] == second[0] else 0.0
+    )
 
 
 def f1(sums: np.ndarray) -> float:
     """F1 in percent, from true positives, false positives and false negatives; 0 where there is nothing."""
     right, *wrong = sums
-    whole = 2 * right + sum(wrong)
-    return float(100.0 * 2 * right / whole) if whole else 0.0
+    total = 2 * right + sum(wrong)
+    return float(100.0 * 2 * right / total) if total else 0.0

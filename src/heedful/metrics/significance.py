@@ -14,7 +14,7 @@ from heedful.metrics.kinds import count
 from heedful.results import Measure, Paired
 
 
-def paired(
+def paired_test(
     a_outputs: Sequence[str],
     b_outputs: Sequence[str],
     references: References,
@@ -29,34 +29,34 @@ def paired(
     that set the scores at least as far apart. The interval of the difference is that of the paired bootstrap.
     Identical answers give p = 1.
     """
-    a, b = (chosen(kind, outputs, references, measure) for outputs in (a_outputs, b_outputs))
+    a, b = (counts_of_measure(kind, outputs, references, measure) for outputs in (a_outputs, b_outputs))
     difference = a.value() - b.value()
-    exchanged = [a.score(one) - b.score(two) for one, two in exchanges(a, b, samples, seed)]
-    as_far = sum(abs(other) >= abs(difference) - 1e-9 for other in exchanged)
-    drawn = [
-        a.score(one) - b.score(two)
+    random_differences = [a.score(a_sums) - b.score(b_sums) for a_sums, b_sums in exchanges(a, b, samples, seed)]
+    as_far = sum(abs(other) >= abs(difference) - 1e-9 for other in random_differences)
+    differences = [
+        a.score(a_sums) - b.score(b_sums)
         for times in repeats(len(a.rows), samples, np.random.default_rng(seed))
-        for one, two in zip(a.sums(times), b.sums(times), strict=True)
+        for a_sums, b_sums in zip(a.sums(times), b.sums(times), strict=True)
     ]
-    return Paired(measure, difference, *bounds(drawn, difference), p=(as_far + 1) / (samples + 1))
+    return Paired(measure, difference, *bounds(differences, difference), p=(as_far + 1) / (samples + 1))
 
 
 def interval_over_runs(
     runs: Sequence[Sequence[str]], references: References, kind: Kind, measure: str, samples: int = 1000, seed: int = 0
 ) -> Measure:
-    """The mean over several runs of one network, with a 95 % interval for the luck of seeds and of examples.
+    """The mean over several runs of one network, with a 95 % interval for the choice of seeds and of examples.
 
     `runs` holds the outputs of each run for the same examples. Hierarchical bootstrap: draw runs, then examples
     (the same for every run drawn, since all answered the same ones). With two or three runs it is still too narrow.
     """
-    counted = [chosen(kind, outputs, references, measure) for outputs in runs]
-    value = float(np.mean([counts.value() for counts in counted]))
-    low, high = bounds(draws_over_runs([counted], samples, seed)[:, 0], value)
+    counts_of_runs = [counts_of_measure(kind, outputs, references, measure) for outputs in runs]
+    value = float(np.mean([counts.value() for counts in counts_of_runs]))
+    low, high = bounds(draws_over_runs([counts_of_runs], samples, seed)[:, 0], value)
     # A signature names the metric, not the run: it is the same for all.
-    return Measure(measure, value, low, high, counted[0].higher_is_better, counted[0].signature)
+    return Measure(measure, value, low, high, counts_of_runs[0].higher_is_better, counts_of_runs[0].signature)
 
 
-def paired_over_runs(
+def paired_test_over_runs(
     a_runs: Sequence[Sequence[str]],
     b_runs: Sequence[Sequence[str]],
     references: References,
@@ -65,32 +65,32 @@ def paired_over_runs(
     samples: int = 1000,
     seed: int = 0,
 ) -> Paired:
-    """Is A better than B, counting the luck of seeds? As `interval_over_runs`, for the difference of the means.
+    """Is A better than B, counting the choice of seeds? As `interval_over_runs`, for the difference of the means.
 
     `p` is twice the smaller share of draws on either side of zero, draws on zero counting for both.
     """
-    sides = [[chosen(kind, outputs, references, measure) for outputs in runs] for runs in (a_runs, b_runs)]
+    sides = [[counts_of_measure(kind, outputs, references, measure) for outputs in runs] for runs in (a_runs, b_runs)]
     means = [float(np.mean([counts.value() for counts in side])) for side in sides]
-    drawn = draws_over_runs(sides, samples, seed)
-    differences = drawn[:, 0] - drawn[:, 1]
+    draws = draws_over_runs(sides, samples, seed)
+    differences = draws[:, 0] - draws[:, 1]
     smaller = min(np.sum(differences <= 1e-9), np.sum(differences >= -1e-9))
     difference = means[0] - means[1]
     p = min(1.0, 2 * (int(smaller) + 1) / (samples + 1))
     return Paired(measure, difference, *bounds(differences, difference), p=p)
 
 
-def chosen(kind: Kind, outputs: Sequence[str], references: References, measure: str) -> Counts:
+def counts_of_measure(kind: Kind, outputs: Sequence[str], references: References, measure: str) -> Counts:
     """The counts of one measure; raises HeedfulError with the nearest name for an unknown one."""
-    counted = count(kind, outputs, references, ter=measure == "ter")
-    if measure not in counted:
-        raise unknown("measure", measure, sorted({*counted, "ter"} if kind == "text" else counted))
-    return counted[measure]
+    measures = count(kind, outputs, references, ter=measure == "ter")
+    if measure not in measures:
+        raise unknown("measure", measure, sorted({*measures, "ter"} if kind == "text" else measures))
+    return measures[measure]
 
 
-def countable(kind: Kind, outputs: Sequence[str], references: References) -> set[str]:
+def countable_measures(kind: Kind, outputs: Sequence[str], references: References) -> set[str]:
     """The measures that can be had from answers alone: others take probabilities, which a run does not keep.
 
-    >>> sorted(countable("classes", ["dog", "cat"], [("cat",), ("cat",)]))
+    >>> sorted(countable_measures("classes", ["dog", "cat"], [("cat",), ("cat",)]))
     ['accuracy', 'macro_f1']
     """
     return set(count(kind, outputs[:1], references[:1]))
@@ -100,16 +100,16 @@ def exchanges(a: Counts, b: Counts, samples: int, seed: int) -> Iterator[tuple[n
     """Sums of A's and of B's rows (K,) after exchanging the two at random, half the examples on average."""
     rng = np.random.default_rng(seed)
     for first in range(0, samples, BLOCK):
-        kept = np.stack([rng.integers(2, size=len(a.rows)) for _ in range(min(BLOCK, samples - first))]).astype(float)
-        ones = added(a.sums(kept), b.sums(1 - kept))
-        others = added(a.sums(1 - kept), b.sums(kept))
-        yield from zip(ones, others, strict=True)
+        keep = np.stack([rng.integers(2, size=len(a.rows)) for _ in range(min(BLOCK, samples - first))]).astype(float)
+        a_sums = add_sums(a.sums(keep), b.sums(1 - keep))
+        b_sums = add_sums(a.sums(1 - keep), b.sums(keep))
+        yield from zip(a_sums, b_sums, strict=True)
 
 
-def added(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def add_sums(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The sum of two sums (B, K), of which a histogram has as many columns as its largest value needs."""
-    columns = max(one.shape[1], other.shape[1])
-    wide = [np.pad(sums, ((0, 0), (0, columns - sums.shape[1]))) for sums in (one, other)]
+    columns = max(first.shape[1], second.shape[1])
+    wide = [np.pad(sums, ((0, 0), (0, columns - sums.shape[1]))) for sums in (first, second)]
     return wide[0] + wide[1]
 
 
@@ -122,6 +122,6 @@ def draws_over_runs(sides: Sequence[Sequence[Counts]], samples: int, seed: int) 
     for block in repeats(len(sides[0][0].rows), samples, rng):
         scored = [np.array([[run.score(row) for row in run.sums(block)] for run in side]) for side in sides]
         for sample in range(len(block)):
-            drawn = [one[rng.integers(len(one), size=len(one)), sample] for one in scored]
-            values.append([runs.mean() for runs in drawn])
+            draws = [scores[rng.integers(len(scores), size=len(scores)), sample] for scores in scored]
+            values.append([runs.mean() for runs in draws])
     return np.array(values).reshape(-1, len(sides))

@@ -9,7 +9,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
-from heedful.metrics.counts import Counts, References, percent, share
+from heedful.metrics.counts import Counts, References, mean_counts, percent
 
 
 def symbol_counts(outputs: Sequence[str], references: References) -> list[Counts]:
@@ -19,18 +19,20 @@ def symbol_counts(outputs: Sequence[str], references: References) -> list[Counts
     Symbol error is the sum of those edits over the sum of those references' lengths; word error is the share of
     answers that equal no reference.
     """
-    edits = np.array([nearest(output, accepted) for output, accepted in zip(outputs, references, strict=True)], float)
-    return [Counts("symbol_error", False, edits, percent), share("word_error", edits[:, 0] > 0, False)]
+    edits = np.array(
+        [nearest_reference(output, accepted) for output, accepted in zip(outputs, references, strict=True)], float
+    )
+    return [Counts("symbol_error", False, edits, percent), mean_counts("word_error", edits[:, 0] > 0, False)]
 
 
-def nearest(output: str, accepted: Sequence[str]) -> tuple[int, int]:
+def nearest_reference(output: str, accepted: Sequence[str]) -> tuple[int, int]:
     """Edits to the nearest reference, and its length in symbols.
 
-    >>> nearest("T AH M EY", ("T AH M EY T OW", "T AH M AA T OW"))
+    >>> nearest_reference("T AH M EY", ("T AH M EY T OW", "T AH M AA T OW"))
     (2, 6)
     """
-    said = output.split()
-    pairs = ((Levenshtein.distance(said, symbols), len(symbols)) for symbols in map(str.split, accepted))
+    symbols = output.split()
+    pairs = ((Levenshtein.distance(symbols, reference), len(reference)) for reference in map(str.split, accepted))
     return min(pairs, key=lambda pair: (pair[0], -pair[1]))
 
 
@@ -45,7 +47,7 @@ def text_counts(outputs: Sequence[str], references: References, ter: bool = True
 
 def exact(outputs: Sequence[str], references: References) -> Counts:
     """The share of answers that equal a reference, in percent."""
-    return share("exact", [output in accepted for output, accepted in zip(outputs, references, strict=True)])
+    return mean_counts("exact", [output in accepted for output, accepted in zip(outputs, references, strict=True)])
 
 
 def sacrebleu_counts(name: str, metric: Metric, outputs: Sequence[str], references: References) -> Counts:

@@ -29,8 +29,8 @@ class Decoder(Layered, Protocol):
     limit: int | None
     """Positions it can write, None: no limit."""
 
-    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
-        """The state before the first token, one row a source (or `rows`); `room` positions of buffer, 0: training."""
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
+        """The state before the first token, one row a source (or `rows`); buffers of `capacity` positions (0: none)."""
         ...
 
     def __call__(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
@@ -118,7 +118,7 @@ class SutskeverDecoder(RecurrentDecoder):
         width = layers.width + self.embedding_width + (memory.summary if memory else 0)
         self.readout = nn.Linear(width, self.embedding_width) if every_step else None
 
-    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
         hidden = self.first_hidden(memory, rows)
         source = {"summary": memory.summary} if memory is not None and self.every_step else {}
         return State(source, self.pack(hidden), hidden[0].new_zeros(hidden[0].size(0), dtype=torch.long))
@@ -128,10 +128,10 @@ class SutskeverDecoder(RecurrentDecoder):
         beside = [x]
         if "summary" in state.source:
             beside.append(to_rows(state.source["summary"], x.size(0)).unsqueeze(1).expand(-1, x.size(1), -1))
-        read, hidden = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
+        outputs, hidden = self.layers(torch.cat(beside, dim=-1), self.unpack(state), lengths)
         if self.readout is not None:
-            read = self.readout(self.dropout(torch.cat([read, *beside], dim=-1))).tanh()
-        return self.dropout(read), state.replace(self.pack(hidden), lengths_after(state, tokens, lengths))
+            outputs = self.readout(self.dropout(torch.cat([outputs, *beside], dim=-1))).tanh()
+        return self.dropout(outputs), state.replace(self.pack(hidden), lengths_after(state, tokens, lengths))
 
 
 class BahdanauDecoder(RecurrentDecoder):
@@ -147,7 +147,7 @@ class BahdanauDecoder(RecurrentDecoder):
         self.attention = attention
         self.readout = nn.Linear(layers.width + self.embedding_width + memory.vectors, self.embedding_width)
 
-    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
         assert memory is not None, "attention needs a source"
         hidden = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
@@ -193,22 +193,22 @@ class LuongDecoder(RecurrentDecoder):
         self.feeding = feeding
         self.readout = nn.Linear(layers.width + memory.vectors, self.embedding_width)
 
-    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
         assert memory is not None, "attention needs a source"
         hidden = self.first_hidden(memory, rows)
         source = {"vectors": memory.vectors, "keys": self.attention.keys(memory.vectors), "mask": memory.mask}
         count = hidden[0].size(0)
-        kept = self.pack(hidden)
+        first = self.pack(hidden)
         if self.feeding:
-            kept["fed"] = hidden[0].new_zeros(count, self.embedding_width)
-        return State(source, kept, hidden[0].new_zeros(count, dtype=torch.long))
+            first["fed"] = hidden[0].new_zeros(count, self.embedding_width)
+        return State(source, first, hidden[0].new_zeros(count, dtype=torch.long))
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         x = self.dropout(self.tokens(tokens))
         hidden = self.unpack(state)
         if not self.feeding:
-            read, hidden = self.layers(x, hidden, lengths)
-            return self.dropout(self.attend(read, state)), state.replace(
+            tops, hidden = self.layers(x, hidden, lengths)
+            return self.dropout(self.attend(tops, state)), state.replace(
                 self.pack(hidden), lengths_after(state, tokens, lengths)
             )
         fed = state.hidden["fed"]
@@ -219,15 +219,15 @@ class LuongDecoder(RecurrentDecoder):
             *moved, fed = keep_ended((*stepped, attended), (*hidden, fed), t, lengths)
             hidden = tuple(moved)
             outputs.append(attended)
-        kept = self.pack(hidden) | {"fed": fed}
-        return self.dropout(torch.stack(outputs, 1)), state.replace(kept, lengths_after(state, tokens, lengths))
+        after = self.pack(hidden) | {"fed": fed}
+        return self.dropout(torch.stack(outputs, 1)), state.replace(after, lengths_after(state, tokens, lengths))
 
-    def attend(self, read: Tensor, state: State) -> Tensor:
+    def attend(self, outputs: Tensor, state: State) -> Tensor:
         """h~ (R, T, D) for the top layer's outputs (R, T, D)."""
         source = state.source
-        queries = by_source(read, source["mask"].size(0))
+        queries = by_source(outputs, source["mask"].size(0))
         contexts = self.attention(queries, source["keys"], source["vectors"], source["mask"])
-        return self.readout(self.dropout(torch.cat((contexts.reshape(*read.shape[:2], -1), read), dim=-1))).tanh()
+        return self.readout(self.dropout(torch.cat((contexts.reshape(*outputs.shape[:2], -1), outputs), dim=-1))).tanh()
 
 
 class TransformerDecoder(nn.Module):
@@ -257,7 +257,7 @@ class TransformerDecoder(nn.Module):
     def base_modules(self) -> Sequence[nn.Module]:
         return [self.tokens, self.positions]
 
-    def start(self, memory: Memory | None, *, rows: int | None = None, room: int = 0) -> State:
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
         weight = self.output.linear.weight
         source: dict[str, Tensor] = {}
         if memory is not None:
@@ -268,8 +268,8 @@ class TransformerDecoder(nn.Module):
                 source |= {f"keys.{number}": projected.keys, f"values.{number}": projected.values}
         count = rows or (memory.mask.size(0) if memory is not None else 1)
         buffers: dict[str, Tensor] = {}
-        for number, block in enumerate(self.layers if room else ()):
-            shape = (count, room, block.self_attention.heads, weight.size(1) // block.self_attention.heads)
+        for number, block in enumerate(self.layers if capacity else ()):
+            shape = (count, capacity, block.self_attention.heads, weight.size(1) // block.self_attention.heads)
             buffers |= {f"keys.{number}": weight.new_zeros(shape), f"values.{number}": weight.new_zeros(shape)}
         return State(source, {}, torch.zeros(count, dtype=torch.long, device=weight.device), buffers)
 
@@ -279,7 +279,7 @@ class TransformerDecoder(nn.Module):
         positions = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
         mask = None
         if state.buffers:  # token t of a row sees what was written up to its own place
-            mask = up_to(positions + 1, state.buffers["keys.0"].size(1))  # (R, T, room)
+            mask = up_to(positions + 1, state.buffers["keys.0"].size(1))  # (R, T, capacity)
         rotary = self.positions.rotary(positions)
         x = self.dropout(self.positions(self.tokens(tokens), positions))
         for number, block in enumerate(self.layers):

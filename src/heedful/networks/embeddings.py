@@ -105,6 +105,6 @@ class WordEmbedding(nn.Module):
     def forward(self, words: Tensor) -> Tensor:
         letters = words[..., 1:].flatten(0, 1)  # (N * S, L)
         real = (letters > 0).unsqueeze(1)
-        read = self.convolution((self.letters(letters).transpose(1, 2)) * real)
-        strongest = read.relu().masked_fill(~real, 0).amax(-1).unflatten(0, words.shape[:2])
+        features = self.convolution((self.letters(letters).transpose(1, 2)) * real)
+        strongest = features.relu().masked_fill(~real, 0).amax(-1).unflatten(0, words.shape[:2])
         return self.linear(torch.cat([self.words(words[..., 0]), strongest], dim=-1))

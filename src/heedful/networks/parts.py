@@ -60,13 +60,13 @@ def summarise_names(names: Iterable[str], every: Iterable[str]) -> list[str]:
     >>> summarise_names(["a.x.0", "a.x.1", "a.x.2", "a.x.3", "b"], ["a.x.0", "a.x.1", "a.x.2", "a.x.3", "a.y", "b"])
     ['a.x (4 tensors)', 'b']
     """
-    listed, known = list(dict.fromkeys(names)), list(dict.fromkeys(every))
+    listed, everything = list(dict.fromkeys(names)), list(dict.fromkeys(every))
     summary: dict[str, None] = {}
     for name in listed:
         steps = name.split(".")
         for end in range(1, len(steps)):
             part = ".".join(steps[:end])
-            tensors = [tensor for tensor in known if is_within(tensor, part)]
+            tensors = [tensor for tensor in everything if is_within(tensor, part)]
             if len(tensors) > LISTED and set(tensors) <= set(listed):
                 name = f"{part} ({len(tensors)} tensors)"
                 break

@@ -28,16 +28,18 @@ CONTEXT = 512  # positions that are learned unless a recipe says otherwise
 Config = TypeVar("Config", bound="EncoderConfig | DecoderConfig")
 
 
-def allowed(join: Join) -> list[str]:
+def allowed_rows(join: Join) -> list[str]:
     """The rows that can be joined so: who writes needs a decoder, who reads an encoder.
 
-    >>> "frame" in allowed("encoder_steps"), "frame" in allowed("encoder_decoder"), "gpt" in allowed("decoder")
-    (True, False, True)
+    >>> "frame" in allowed_rows("encoder_steps"), "frame" in allowed_rows("encoder_decoder")
+    (True, False)
+    >>> "gpt" in allowed_rows("decoder")
+    True
     """
-    return [name for name in LINEAGE if not lacking(name, join)]
+    return [name for name in LINEAGE if not obstacle(name, join)]
 
 
-def lacking(name: str, join: Join) -> str:
+def obstacle(name: str, join: Join) -> str:
     """Why a row cannot be joined so, in a few words; empty if it can."""
     row = LINEAGE[name]
     if join in DECODING and row.decoder is None:
@@ -51,13 +53,13 @@ def lacking(name: str, join: Join) -> str:
 
 def row_for(name: str, join: Join, default: str) -> str:
     """A row, or the default where it cannot be joined so: what weights came from may read well and write nothing."""
-    return default if lacking(name, join) else name
+    return default if obstacle(name, join) else name
 
 
 def main_join(name: str) -> Join:
     """The join that shows all that a row has."""
     joins: tuple[Join, ...] = ("encoder_decoder", "decoder", "encoder_tokens")
-    return next(join for join in joins if not lacking(name, join))
+    return next(join for join in joins if not obstacle(name, join))
 
 
 def describe() -> list[dict[str, str]]:
@@ -68,30 +70,30 @@ def describe() -> list[dict[str, str]]:
 
 
 def resolve(
-    asked: NetworkSettings,
+    settings: NetworkSettings,
     join: Join = "encoder_decoder",
     *,
     default: str = "vaswani2017",
     verb: str = "answer",
-    own: Mapping[str, object] | None = None,
+    extra: Mapping[str, object] | None = None,
 ) -> NetworkSettings:
     """The settings with every `auto` decided, those that the row lacks left at auto.
 
-    `default`: the row that auto means. `verb`: what the network is to do, as errors say it. `own`: settings that only
+    `default`: the row that auto means. `verb`: what the network is to do, as errors say it. `extra`: settings that only
     this use of a network has, with what auto means for them. Raises HeedfulError for an unknown row, for one that
     cannot be joined so, and for a setting that it does not have.
     """
-    name = default if asked.name == "auto" else asked.name
+    name = default if settings.name == "auto" else settings.name
     if name not in LINEAGE:
         raise unknown("network", name, LINEAGE)
-    if reason := lacking(name, join):
-        raise HeedfulError(f"{name} cannot {verb}: {reason}.", f"Those that can: {', '.join(allowed(join))}.")
+    if reason := obstacle(name, join):
+        raise HeedfulError(f"{name} cannot {verb}: {reason}.", f"Those that can: {', '.join(allowed_rows(join))}.")
     decided = {"name": name} | {
-        key: value if (written := getattr(asked, key)) == "auto" else written
-        for key, value in (defaults(name, asked, join) | dict(own or {})).items()
+        key: value if (setting := getattr(settings, key)) == "auto" else setting
+        for key, value in (defaults(name, settings, join) | dict(extra or {})).items()
     }
-    refuse_others(asked, decided, verb)
-    network = replace(asked, **decided)
+    refuse_others(settings, decided, verb)
+    network = replace(settings, **decided)
     if network.heads != "auto" and int(network.width) % int(network.heads):
         raise HeedfulError(
             f"network.width {network.width} cannot be shared by network.heads {network.heads}.",
@@ -100,17 +102,17 @@ def resolve(
     return network
 
 
-def refuse_others(asked: NetworkSettings, decided: Mapping[str, object], verb: str) -> None:
+def refuse_others(settings: NetworkSettings, decided: Mapping[str, object], verb: str) -> None:
     """Raises HeedfulError for a setting that was asked for and that the row does not have."""
     for key in (setting.name for setting in fields(NetworkSettings)):
-        if key not in ("name", "size") and getattr(asked, key) != "auto" and key not in decided:
+        if key not in ("name", "size") and getattr(settings, key) != "auto" and key not in decided:
             keys = ", ".join(f"network.{key}" for key in decided if key != "name")
             raise HeedfulError(f"{decided['name']} has no setting network.{key} to {verb} with.", f"It has {keys}.")
 
 
-def defaults(name: str, asked: NetworkSettings, join: Join = "encoder_decoder") -> dict[str, object]:
+def defaults(name: str, settings: NetworkSettings, join: Join = "encoder_decoder") -> dict[str, object]:
     """What a row of this size is made of when joined so, by recipe key."""
-    row, size = LINEAGE[name], SIZE[asked.size]
+    row, size = LINEAGE[name], SIZE[settings.size]
     decodes, config = join in DECODING, main_config(name, join)
     common: dict[str, object] = {"width": size.width, "dropout": size.dropout}
     if decodes and row.decoder:
@@ -120,7 +122,7 @@ def defaults(name: str, asked: NetworkSettings, join: Join = "encoder_decoder") 
     if isinstance(config, TransformerConfig):
         sizes = {"depth": size.layers, "heads": size.heads, "inner": size.inner}
         kinds = {key: getattr(config, key) for key in ("norm", "positions", "activation", "epsilon")}
-        positions = config.positions if asked.positions == "auto" else asked.positions
+        positions = config.positions if settings.positions == "auto" else settings.positions
         return common | sizes | kinds | ({"context": CONTEXT} if positions in ("learned", "line") else {})
     if isinstance(config, FrameEncoderConfig):
         return common | {"depth": size.recurrent}

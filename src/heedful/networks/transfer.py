@@ -34,23 +34,23 @@ Grid = tuple[int, int]
 class Transfer:
     """What became of the tensors of both networks: names as people are shown them, and why some did not fit."""
 
-    whole: list[str] = field(default_factory=list[str])
+    copies: list[str] = field(default_factory=list[str])
     resized: dict[str, str] = field(default_factory=dict[str, str])
     fresh: dict[str, str] = field(default_factory=dict[str, str])
-    left: list[str] = field(default_factory=list[str])
+    unused: list[str] = field(default_factory=list[str])
     weights: int = 0  # numbers in what was transferred
     everything: list[str] = field(default_factory=list[str])  # names of the network
-    there: list[str] = field(default_factory=list[str])  # names of the one that the weights come from
+    source_names: list[str] = field(default_factory=list[str])  # names of the network that the weights come from
 
     @property
     def count(self) -> int:
         """How many tensors were transferred."""
-        return len(self.whole) + len(self.resized)
+        return len(self.copies) + len(self.resized)
 
     def has_whole(self, part: str) -> bool:
         """Whether all of a part was transferred as it was."""
         tensors = [name for name in self.everything if is_within(name, part)]
-        return bool(tensors) and {*tensors} <= {*self.whole}
+        return bool(tensors) and {*tensors} <= {*self.copies}
 
     def lines(self, where: str) -> list[str]:
         """All of it in a few lines."""
@@ -58,10 +58,10 @@ class Transfer:
         first = f"all {total:,}" if self.count == total else f"{self.count:,} of {total:,}"
         lines = [f"from {where}: {first} tensors taken, {self.weights / 1e6:.2f} M weights"]
         lines += [
-            f"  {what}: {describe_reasons(reasons, self.everything)}" for what, reasons in self.parts() if reasons
+            f"  {kind}: {describe_reasons(reasons, self.everything)}" for kind, reasons in self.parts() if reasons
         ]
-        left = summarise_names(self.left, self.there)
-        return lines + ([f"  left over there: {', '.join(left)}"] if self.left else [])
+        unused = summarise_names(self.unused, self.source_names)
+        return lines + ([f"  left over there: {', '.join(unused)}"] if self.unused else [])
 
     def parts(self) -> list[tuple[str, dict[str, str]]]:
         """What is not as it was there."""
@@ -76,11 +76,11 @@ class Origin(NamedTuple):
 
 
 class Match(NamedTuple):
-    """A tensor there that fits one here: where both stand, and the tensor as large as the one here."""
+    """A tensor there that fits one here: the name that both have in their sides, and it as large as the one here."""
 
-    place: str
+    name: str
     value: Tensor
-    fitted: Tensor
+    resized: Tensor
 
 
 def describe_reasons(reasons: Mapping[str, str], every: Sequence[str]) -> str:
@@ -101,48 +101,48 @@ def transfer(network: nn.Module, start: nn.Module, unlike: Mapping[str, str], or
     `unlike`: parts whose rows stand for something else there, with why. `order`: for each class, its row in the head
     there.
     """
-    origin, places = origin_of(start, network), places_of(network, start)
+    origin, side_names = origin_of(start, network), names_in_side(network, start)
     unlike = {**unlike, **incompatible_parts(network, start)}
     grids = grid_of(network), grid_of(start)
     report, used = Transfer(), set[int]()
     for names, weight in distinct_tensors(network):
-        shown = display_name(names[0])
-        match = find_match([places[name] for name in names if name in places], weight, origin, unlike, grids)
+        label = display_name(names[0])
+        match = find_match([side_names[name] for name in names if name in side_names], weight, origin, unlike, grids)
         if isinstance(match, str):
-            report.fresh[shown] = match
+            report.fresh[label] = match
             continue
-        weight.copy_(match.fitted[list(order)] if order and is_within(match.place, "head") else match.fitted)
-        used.add(origin.storages[match.place])
+        weight.copy_(match.resized[list(order)] if order and is_within(match.name, "head") else match.resized)
+        used.add(origin.storages[match.name])
         report.weights += weight.numel()
         if match.value.shape == weight.shape:
-            report.whole.append(shown)
+            report.copies.append(label)
         else:
-            report.resized[shown] = mismatch(weight, match.value)
+            report.resized[label] = mismatch(weight, match.value)
     theirs = distinct_tensors(start)
-    report.left = [display_name(names[0]) for names, value in theirs if value.data_ptr() not in used]
+    report.unused = [display_name(names[0]) for names, value in theirs if value.data_ptr() not in used]
     report.everything = [display_name(names[0]) for names, _ in distinct_tensors(network)]
-    report.there = [display_name(names[0]) for names, _ in theirs]
+    report.source_names = [display_name(names[0]) for names, _ in theirs]
     return report
 
 
 def find_match(
-    places: Sequence[str],
+    side_names: Sequence[str],
     weight: Tensor,
     origin: Origin,
     unlike: Mapping[str, str],
     grids: tuple[Grid | None, Grid | None],
 ) -> Match | str:
-    """The tensor there that stands where this one does, in the first of its places that has one; or why none fits."""
+    """The tensor there that stands where this one does, by the first of its names that has one; or why none fits."""
     reason = ""
-    for place in places:
-        value = origin.tensors.get(place)
-        other = next((text for part, text in unlike.items() if is_within(place, part)), None)
+    for name in side_names:
+        value = origin.tensors.get(name)
+        other = next((text for part, text in unlike.items() if is_within(name, part)), None)
         if value is None or other is not None:
             reason = other or reason
             continue
-        fitted = resize(place, value, weight, grids)
-        if fitted is not None:
-            return Match(place, value, fitted)
+        resized = resize(name, value, weight, grids)
+        if resized is not None:
+            return Match(name, value, resized)
         reason = mismatch(weight, value)
     return reason
 
@@ -152,9 +152,9 @@ def origin_of(start: nn.Module, network: nn.Module) -> Origin:
 
     Where it tells several texts apart and the network knows of one, the first text's vector is added to positions.
     """
-    places, state = places_of(start, network), start.state_dict()
-    tensors = {place: value for name, value in state.items() if (place := places.get(name))}
-    storages = {place: value.data_ptr() for place, value in tensors.items()}
+    side_names, state = names_in_side(start, network), start.state_dict()
+    tensors = {side_name: value for name, value in state.items() if (side_name := side_names.get(name))}
+    storages = {side_name: value.data_ptr() for side_name, value in tensors.items()}
     if isinstance(embedding_of(start), SegmentEmbedding) and not isinstance(embedding_of(network), SegmentEmbedding):
         tokens, texts = "embedding.tokens.table.weight", "embedding.texts.weight"
         tensors["embedding.table.weight"] = tensors[tokens]
@@ -172,25 +172,25 @@ def distinct_tensors(network: nn.Module) -> list[tuple[list[str], Tensor]]:
     return list(tensors.values())
 
 
-def places_of(network: nn.Module, beside: nn.Module) -> dict[str, str]:
-    """Where the tensors of a network stand, by name, as one side of a network has them; others are left out."""
-    if isinstance(network, TwoTowers) and not isinstance(beside, TwoTowers):
-        side = 1 if kind_of(beside) == "texts" else 0
+def names_in_side(network: nn.Module, other: nn.Module) -> dict[str, str]:
+    """The names that a network's tensors would have in a network of one side, by their own; others are left out."""
+    if isinstance(network, TwoTowers) and not isinstance(other, TwoTowers):
+        side = 1 if kind_of(other) == "texts" else 0
         prefixes = {f"embeddings.{side}.": "embedding.", f"encoders.{side}.": "encoder."}
     elif isinstance(network, Drawing):
         prefixes = {"writer.": "", "codebook.": "codebook."}
     elif isinstance(network, FirstPieces):
         prefixes = {"inner.": ""}
-    elif is_projected(network) != is_projected(beside):
+    elif is_projected(network) != is_projected(other):
         prefixes = {"encoder.encoder.": "encoder.", "encoder.linear.": "encoder.projection.", "": ""}
     else:
         prefixes = {"": ""}
-    places: dict[str, str] = {}
+    side_names: dict[str, str] = {}
     for name in network.state_dict():
         first = next((prefix for prefix in prefixes if name.startswith(prefix)), None)
         if first is not None:
-            places[name] = prefixes[first] + name.removeprefix(first)
-    return places
+            side_names[name] = prefixes[first] + name.removeprefix(first)
+    return side_names
 
 
 def is_projected(network: nn.Module) -> bool:
@@ -210,8 +210,9 @@ def incompatible_parts(network: nn.Module, start: nn.Module) -> dict[str, str]:
         return {"embedding": reason, "encoder": reason}
     if is_causal(mine[1]) != is_causal(theirs[1]):
         return {"encoder": "positions see those behind them here or there alone"}
-    here, there = pooled_vector(network), pooled_vector(start)
-    return {"head": f"read from {here} here, {there} there"} if here and there and here != there else {}
+    vectors = pooled_vector(network), pooled_vector(start)
+    differ = all(vectors) and vectors[0] != vectors[1]
+    return {"head": f"read from {vectors[0]} here, {vectors[1]} there"} if differ else {}
 
 
 def is_causal(encoder: Encoder) -> bool:
@@ -230,10 +231,10 @@ def pooled_vector(network: nn.Module) -> str:
     return name if network.pooler is None else f"one more layer over {name}"
 
 
-def reading_side(network: nn.Module, beside: nn.Module) -> tuple[Kind, Encoder] | None:
+def reading_side(network: nn.Module, other: nn.Module) -> tuple[Kind, Encoder] | None:
     """What the side of a network reads that stands where the other's does, and its encoder; None: it reads nothing."""
     if isinstance(network, TwoTowers):
-        side = 1 if kind_of(beside) == "texts" else 0
+        side = 1 if kind_of(other) == "texts" else 0
         return ("texts" if side else "pictures"), network.encoder(side)
     sides = sides_of(network)
     return (kind_of(network), sides[0][1]) if sides else None
@@ -263,7 +264,7 @@ def grid_of(network: nn.Module) -> Grid | None:
     return embedding.patches.grid if isinstance(embedding, PictureEmbedding) else None
 
 
-def resize(place: str, value: Tensor, weight: Tensor, grids: tuple[Grid | None, Grid | None]) -> Tensor | None:
+def resize(name: str, value: Tensor, weight: Tensor, grids: tuple[Grid | None, Grid | None]) -> Tensor | None:
     """A tensor as large as `weight`, or None if it cannot be made so.
 
     Of tokens and positions as many as both have are taken, since both count from the same first one. Positions of
@@ -271,16 +272,16 @@ def resize(place: str, value: Tensor, weight: Tensor, grids: tuple[Grid | None, 
     """
     if value.shape == weight.shape:
         return value
-    if place.endswith((*ROWS, POSITIONS)) and value.shape[1:] == weight.shape[1:]:
+    if name.endswith((*ROWS, POSITIONS)) and value.shape[1:] == weight.shape[1:]:
         rows, resized = min(len(value), len(weight)), weight.clone()
         resized[:rows] = value[:rows]
         return resized
     new_grid, grid = grids
     if new_grid is None or grid is None or value.shape[-1] != weight.shape[-1]:
         return None
-    if place.endswith("places.table"):
+    if name.endswith("places.table"):
         return resample(value, new_grid)
-    if place.endswith("line.table.weight"):  # the class token stands before the patches
+    if name.endswith("line.table.weight"):  # the class token stands before the patches
         patches = value[1:].reshape(*grid, -1)
         return torch.cat([value[:1], resample(patches, new_grid).flatten(0, 1)])
     return None
@@ -288,5 +289,5 @@ def resize(place: str, value: Tensor, weight: Tensor, grids: tuple[Grid | None, 
 
 def mismatch(weight: Tensor, value: Tensor) -> str:
     """Two shapes as people read them."""
-    here, there = (" × ".join(f"{side:,}" for side in tensor.shape) for tensor in (weight, value))
-    return f"{here} here, {there} there"
+    shape, their_shape = (" × ".join(f"{side:,}" for side in tensor.shape) for tensor in (weight, value))
+    return f"{shape} here, {their_shape} there"

@@ -10,8 +10,8 @@ from heedful.results import Measure, Scores
 
 
 @dataclass(frozen=True)
-class Card:
-    """What a card says of a task: its verb, the hub's name for it ("": none), what goes in, and what comes out."""
+class TaskCard:
+    """The task as a model card names it: verb, the hub's task ("": none), what goes in, what comes out."""
 
     verb: str
     hub_task: str
@@ -21,10 +21,10 @@ class Card:
 
 def model_card(
     title: str,
-    task: Card,
+    task: TaskCard,
     facts: dict[str, str],
     scores: Scores | None = None,
-    how: Sequence[str] = (),
+    commands: Sequence[str] = (),
     *,
     data: str = "",
     tags: Sequence[str] = (),
@@ -32,21 +32,21 @@ def model_card(
 ) -> str:
     """Markdown with YAML front matter; measured numbers only.
 
-    `facts` are short and true (network, weights, budget, hardware); `how` holds commands, one a line; `data` names
+    `facts` are short and true (network, weights, budget, hardware); `commands` holds commands, one a line; `data` names
     what it was scored on; `attribution` names those whose data it learned from.
     """
-    parts = [f"---\n{front_matter(title, task, scores, data, tags)}\n---", f"# {plain(title)}"]
-    parts.append(f"**In:** {plain(task.takes)}. **Out:** {plain(task.gives)}.")
+    parts = [f"---\n{front_matter(title, task, scores, data, tags)}\n---", f"# {escape_markdown(title)}"]
+    parts.append(f"**In:** {escape_markdown(task.takes)}. **Out:** {escape_markdown(task.gives)}.")
     parts.append(table(["", ""], [[name, fact] for name, fact in facts.items()]))
     if scores:
         parts += ["## Scores", score_table(scores), *signatures(scores)]
-    if how:
-        parts += ["## Use", "```bash\n" + "\n".join(how) + "\n```"]
-    parts += [plain(line) for line in attribution]
+    if commands:
+        parts += ["## Use", "```bash\n" + "\n".join(commands) + "\n```"]
+    parts += [escape_markdown(line) for line in attribution]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def front_matter(title: str, task: Card, scores: Scores | None, data: str, tags: Sequence[str]) -> str:
+def front_matter(title: str, task: TaskCard, scores: Scores | None, data: str, tags: Sequence[str]) -> str:
     """What the hub indexes: library, task, tags and results, as YAML."""
     results = [
         EvalResult(task.hub_task or task.verb, data, data, name, round(measure.value, 2), metric_name=words.title(name))
@@ -72,7 +72,7 @@ def score_table(scores: Scores) -> str:
 def row(name: str, measure: Measure, scores: Scores) -> list[str]:
     """One measure as cells."""
     baseline = scores.baseline.get(name)
-    cells = [words.title(name), words.score(measure.value, name), words.spread(measure) or "–"]
+    cells = [words.title(name), words.score(measure.value, name), words.interval(measure) or "–"]
     return [*cells, words.score(baseline.value, name) if baseline else "–"] if scores.baseline else cells
 
 
@@ -88,11 +88,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return ""
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(plain(cell) for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(escape_markdown(cell) for cell in line) + " |" for line in lines)
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Text that Markdown shows as it is."""
-    for sign in "\\`*_[]<>|":
-        text = text.replace(sign, "\\" + sign)
+    for character in "\\`*_[]<>|":
+        text = text.replace(character, "\\" + character)
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""A comparison as rows: one a network, over all of its seeds."""
+"""A comparison as rows, one for each network, over all of its seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,11 @@ from heedful.results import Comparison, Entry, Measure, Paired
 
 
 @dataclass(frozen=True)
-class Row:
-    """One network of a comparison. `reached`: training seconds until it was as good on valid as the weakest got."""
+class NetworkRow:
+    """One network of a comparison.
+
+    `time_to_score`: training seconds until it was as good on the validation split as the weakest network ever got.
+    """
 
     network: str
     seeds: int
@@ -19,18 +22,18 @@ class Row:
     train_tokens_per_second: float
     generate_tokens_per_second: float
     peak_memory_mb: float
-    reached: float | None
+    time_to_score: float | None
     verdict: str
 
 
-def rows(comparison: Comparison) -> list[Row]:
-    """One row a network, in the order of the entries; means over seeds where there are several."""
+def rows(comparison: Comparison) -> list[NetworkRow]:
+    """A row for each network, in the order of the entries; means over seeds where there are several."""
     networks = by_network(comparison)
     measures = {name: over_seeds(comparison, name, entries) for name, entries in networks.items()}
     best = best_network(comparison, measures)
-    bar = weakest_best(comparison)
+    threshold = weakest_best(comparison)
     return [
-        Row(
+        NetworkRow(
             network=name,
             seeds=len(entries),
             measures=measures[name],
@@ -38,7 +41,7 @@ def rows(comparison: Comparison) -> list[Row]:
             train_tokens_per_second=mean(entry.train_tokens_per_second for entry in entries),
             generate_tokens_per_second=mean(entry.generate_tokens_per_second for entry in entries),
             peak_memory_mb=max(entry.peak_memory_mb for entry in entries),
-            reached=reached(entries, bar),
+            time_to_score=time_to_score(entries, threshold),
             verdict=verdict(comparison, best, name),
         )
         for name, entries in networks.items()
@@ -65,9 +68,9 @@ def measures(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys([primary(comparison).name, *names]))
 
 
-def told(row: Row, name: str) -> str:
+def format_measure(row: NetworkRow, name: str) -> str:
     """A measure of a row with its interval; a dash where that network was not measured so."""
-    return words.with_spread(row.measures[name]) if name in row.measures else "–"
+    return words.value_with_interval(row.measures[name]) if name in row.measures else "–"
 
 
 def over_seeds(comparison: Comparison, network: str, entries: Sequence[Entry]) -> dict[str, Measure]:
@@ -75,10 +78,10 @@ def over_seeds(comparison: Comparison, network: str, entries: Sequence[Entry]) -
     if len(entries) == 1:
         return entries[0].scores.measures
     means = {}
-    for name, one in entries[0].scores.measures.items():
+    for name, measure in entries[0].scores.measures.items():
         value = mean(entry.scores.measures[name].value for entry in entries if name in entry.scores.measures)
-        bare = Measure(name, value, value, value, one.higher_is_better, one.signature)
-        means[name] = comparison.over_runs.get(network, {}).get(name, bare)
+        without_interval = Measure(name, value, value, value, measure.higher_is_better, measure.signature)
+        means[name] = comparison.over_runs.get(network, {}).get(name, without_interval)
     return means
 
 
@@ -91,25 +94,29 @@ def best_network(comparison: Comparison, measures: dict[str, dict[str, Measure]]
 def verdict(comparison: Comparison, best: str, network: str) -> str:
     """ "best", "tie" with the best, "behind", or nothing if the two were not tested against each other."""
     if network == best:
-        others = [name for name in by_network(comparison) if name != best]
-        return "best" if all(verdict(comparison, best, other) == "behind" for other in others) else "first, in a tie"
-    found = tested(comparison, best, network)
-    if found is None:
+        contenders = [name for name in by_network(comparison) if name != best]
+        return (
+            "best" if all(verdict(comparison, best, other) == "behind" for other in contenders) else "first, in a tie"
+        )
+    test = paired_test(comparison, best, network)
+    if test is None:
         return ""
-    return "tie with the first" if found.p >= words.SURE else "behind"
+    return "tie with the first" if test.p >= words.SIGNIFICANCE_LEVEL else "behind"
 
 
-def tested(comparison: Comparison, one: str, two: str) -> Paired | None:
+def paired_test(comparison: Comparison, network: str, other_network: str) -> Paired | None:
     """The paired test of two networks, whichever stands first in its name."""
-    return comparison.paired.get(f"{one} vs {two}") or comparison.paired.get(f"{two} vs {one}")
+    return comparison.paired.get(f"{network} vs {other_network}") or comparison.paired.get(
+        f"{other_network} vs {network}"
+    )
 
 
-def luck(comparison: Comparison) -> str:
-    """What the intervals do and do not hold, by the number of seeds."""
+def interval_note(comparison: Comparison) -> str:
+    """Which sources of variation the intervals cover, by the number of seeds."""
     if all(len(entries) == 1 for entries in by_network(comparison).values()):
-        return "One seed each: the intervals hold the luck of the examples, not that of training."
+        return "One seed each: the intervals show the variation between examples, not that of training."
     if comparison.over_runs:
-        return "Several seeds: the intervals hold the luck of training and that of the examples."
+        return "Several seeds: the intervals show the variation of training and that between examples."
     return "Several seeds: means over them, without an interval."
 
 
@@ -123,16 +130,18 @@ def weakest_best(comparison: Comparison) -> float | None:
     """The best validation score of the run whose best is worst; None if a run was never validated."""
     sign = direction(comparison)
     bests = [max((sign * value for _, value in valid_scores(entry)), default=None) for entry in comparison.entries]
-    known = [best for best in bests if best is not None]
-    return sign * min(known) if len(known) == len(bests) else None
+    known_bests = [best for best in bests if best is not None]
+    return sign * min(known_bests) if len(known_bests) == len(bests) else None
 
 
-def reached(entries: Sequence[Entry], bar: float | None) -> float | None:
-    """Mean training seconds until a validation was at least as good as `bar`."""
-    if bar is None:
+def time_to_score(entries: Sequence[Entry], threshold: float | None) -> float | None:
+    """Mean training seconds until a validation was at least as good as `threshold`."""
+    if threshold is None:
         return None
     sign = 1 if entries[0].scores.measures[entries[0].scores.primary].higher_is_better else -1
-    return mean(min(at for at, value in valid_scores(entry) if sign * value >= sign * bar) for entry in entries)
+    return mean(
+        min(seconds for seconds, value in valid_scores(entry) if sign * value >= sign * threshold) for entry in entries
+    )
 
 
 def direction(comparison: Comparison) -> int:

@@ -8,53 +8,55 @@ from rapidfuzz.distance import Levenshtein
 
 from heedful.results import Case
 
-MOST = 400  # characters of a text that a table of examples shows; the sign … says that there is more
+MAX_LENGTH = 400  # characters of a text that a table of examples shows; the sign … says that there is more
 
 
 @dataclass(frozen=True)
-class Marked:
-    """One example for a table: `answer` has what is too much struck out, `right` has what is missing underlined."""
+class MarkedCase:
+    """An example for a table: `answer` has its wrong words struck out, `reference` has the missing words underlined."""
 
     source: str
     answer: Markup
-    right: Markup
-    others: int
+    reference: Markup
+    other_references: int
     error: float
 
 
-def marked(case: Case) -> Marked:
-    """Holds the answer against the reference that differs least."""
-    said = pieces(case.output)
-    nearest = min(case.references, key=lambda reference: Levenshtein.distance(said, pieces(reference)))
-    due = pieces(nearest)
-    answer, right = [], []
-    for edit in Levenshtein.opcodes(said, due):
-        answer.append((edit.tag != "equal", said[edit.src_start : edit.src_end]))
-        right.append((edit.tag != "equal", due[edit.dest_start : edit.dest_end]))
-    return Marked(
-        source=case.source if len(case.source) <= MOST else case.source[:MOST] + "…",
-        answer=written(answer, Markup("<del>{}</del>")),
-        right=written(right, Markup("<ins>{}</ins>")),
-        others=len(case.references) - 1,
+def mark_differences(case: Case) -> MarkedCase:
+    """Marks where an answer differs from the nearest of its references (Levenshtein distance over words)."""
+    answer_words = split_words(case.output)
+    nearest = min(case.references, key=lambda reference: Levenshtein.distance(answer_words, split_words(reference)))
+    reference_words = split_words(nearest)
+    answer_parts, reference_parts = [], []
+    for edit in Levenshtein.opcodes(answer_words, reference_words):
+        answer_parts.append((edit.tag != "equal", answer_words[edit.src_start : edit.src_end]))
+        reference_parts.append((edit.tag != "equal", reference_words[edit.dest_start : edit.dest_end]))
+    return MarkedCase(
+        source=case.source if len(case.source) <= MAX_LENGTH else case.source[:MAX_LENGTH] + "…",
+        answer=render(answer_parts, Markup("<del>{}</del>")),
+        reference=render(reference_parts, Markup("<ins>{}</ins>")),
+        other_references=len(case.references) - 1,
         error=case.error,
     )
 
 
-def pieces(text: str) -> list[str]:
-    """Words with the blanks before them, so that joining gives the text back; characters where there is one word."""
+def split_words(text: str) -> list[str]:
+    """Words with the blanks before them, so that joining gives the text back; the characters of a single word."""
     words = text.split(" ")
     return [words[0], *(f" {word}" for word in words[1:])] if len(words) > 1 else list(text)
 
 
-def written(parts: Sequence[tuple[bool, Sequence[str]]], changed: Markup) -> Markup:
-    """The pieces in order, changed ones in their mark, up to MOST characters."""
-    shown, room = Markup(""), MOST
+def render(parts: Sequence[tuple[bool, Sequence[str]]], template: Markup) -> Markup:
+    """The pieces in order, changed ones wrapped in `changed`, up to MAX_LENGTH characters."""
+    markup, room = Markup(""), MAX_LENGTH
     for differs, words in parts:
         text = "".join(words)
         if text and room > 0:
-            cut = text[:room]
+            visible_text = text[:room]
             # A mark does not cover the blank before its first word.
-            lead = cut[: len(cut) - len(cut.lstrip(" "))]
-            shown += lead + changed.format(cut[len(lead) :]) if differs else Markup("{}").format(cut)
+            blanks = visible_text[: len(visible_text) - len(visible_text.lstrip(" "))]
+            markup += (
+                blanks + template.format(visible_text[len(blanks) :]) if differs else Markup("{}").format(visible_text)
+            )
             room -= len(text)
-    return shown + ("…" if room < 0 else "")
+    return markup + ("…" if room < 0 else "")

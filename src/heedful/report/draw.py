@@ -1,7 +1,7 @@
 """Drawings as inline SVG: lines, bars, intervals, heat maps.
 
 Colours and weights of type come from the page's style sheet by class, so that a drawing is dark where the page is.
-Series differ in colour, dash and mark, and are named at their ends: none has to be told by colour alone.
+Series differ in colour, dash and mark, and are named at their ends, so that colour is never the only difference.
 All text goes through `tag`, which escapes it.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from heedful.report.words import clipped
+from heedful.report.words import shorten_token
 from heedful.results import Measure
 
 WIDTH, HEIGHT = 460, 280
@@ -34,7 +34,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Scale:
-    """Where a value stands on the drawing."""
+    """A linear scale: from a value to its coordinate on the drawing."""
 
     low: float
     high: float
@@ -51,44 +51,44 @@ def lines(
     y_label: str,
     *,
     from_zero: bool = False,
-    above: Sequence[tuple[float, str]] = (),
+    top_labels: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """Lines over two number axes. `above` labels places on a second axis at the top."""
-    xs = [x for one in series for x, _ in one.points]
-    ys = [y for one in series for _, y in one.points]
+    """Lines over two number axes. `top_labels` name positions on a second axis at the top."""
+    xs = [x for line_ in series for x, _ in line_.points]
+    ys = [y for line_ in series for _, y in line_.points]
     names = len(series) > 1
-    right = WIDTH - (12 + NAME * max(len(clipped(one.name)) for one in series) if names else 14)
+    right_edge = WIDTH - (12 + NAME * max(len(shorten_token(line_.name)) for line_ in series) if names else 14)
     y_ticks = ticks(min(0, *ys) if from_zero else min(ys), max(ys))
     x_ticks = ticks(min(0, *xs), max(xs), 4)
-    x = Scale(x_ticks[0], max(xs) if max(xs) > x_ticks[0] else x_ticks[-1], LEFT, right)
+    x = Scale(x_ticks[0], max(xs) if max(xs) > x_ticks[0] else x_ticks[-1], LEFT, right_edge)
     y = Scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
     body = [frame(x, y, [t for t in x_ticks if t <= x.high], y_ticks, x_label, y_label)]
-    for at, text in above:
-        anchor = "end" if at > 0.8 * x.high else "middle"
-        body.append(tag("text", text, x=x(at), y=TOP - 8, class_="label", text_anchor=anchor))
-    body += [line(one, x, y) for one in series]
+    for value, text in top_labels:
+        anchor = "end" if value > 0.8 * x.high else "middle"
+        body.append(tag("text", text, x=x(value), y=TOP - 8, class_="label", text_anchor=anchor))
+    body += [line(line_, x, y) for line_ in series]
     if names:
         body += end_labels(series, x, y)
     return svg(body, WIDTH, HEIGHT, f"{y_label} against {x_label}")
 
 
 def bars(rows: Sequence[tuple[str, float, str]], x_label: str, y_label: str) -> Markup:
-    """Upright bars: (label below, value, what is written on it)."""
+    """A vertical bar for each row (label below, value, text on the bar)."""
     values = ticks(0, max([value for _, value, _ in rows] + [0]))
     y = Scale(values[0], values[-1], HEIGHT - BOTTOM, TOP)
     room = (WIDTH - LEFT - 14) / len(rows)
     body = [frame(Scale(0, 1, LEFT, WIDTH - 14), y, [], values, x_label, y_label)]
-    widest = max(len(label) for label, _, _ in rows)
-    every = math.ceil((LABEL * widest + 8) / room)  # labels that fit side by side
+    longest = max(len(label) for label, _, _ in rows)
+    label_step = math.ceil((LABEL * longest + 8) / room)  # labels that fit side by side
     for i, (label, value, text) in enumerate(rows):
         left, top = LEFT + i * room, y(value)
-        wide = max(1.0, room * 0.72)
+        width = max(1.0, room * 0.72)
         body.append(
             tag(
                 "rect",
                 x=left + room * 0.14,
                 y=top,
-                width=wide,
+                width=width,
                 height=y(0) - top,
                 class_="bar",
                 title=f"{label}: {text}",
@@ -97,22 +97,23 @@ def bars(rows: Sequence[tuple[str, float, str]], x_label: str, y_label: str) -> 
         middle = left + room / 2
         if len(rows) <= 10:
             body.append(tag("text", text, x=middle, y=top - 5, class_="label", text_anchor="middle"))
-        if i % every == 0:
+        if i % label_step == 0:
             body.append(tag("text", label, x=middle, y=HEIGHT - BOTTOM + 16, class_="label", text_anchor="middle"))
     return svg(body, WIDTH, HEIGHT, f"{y_label} by {x_label}")
 
 
 def intervals(rows: Sequence[tuple[str, Measure]], x_label: str, yardstick: tuple[str, float] | None = None) -> Markup:
-    """A dot a row with its 95 % interval, and a dashed line for the baseline."""
+    """A dot with its 95 % interval for each row, and a dashed line for the baseline."""
     height = TOP + 30 * len(rows) + BOTTOM
-    left = 12 + NAME * max(len(clipped(name)) for name, _ in rows)
+    left = 12 + NAME * max(len(shorten_token(name)) for name, _ in rows)
     ends = [end for _, measure in rows for end in (measure.low, measure.high, measure.value)]
     marks = ticks(0, max(ends + ([yardstick[1]] if yardstick else [])))
     x = Scale(marks[0], marks[-1], left, WIDTH - 44)
     y = Scale(0, len(rows), TOP, height - BOTTOM)
     body = [tag("line", x1=x(at), x2=x(at), y1=TOP, y2=height - BOTTOM, class_="grid") for at in marks]
     body += [
-        tag("text", plain(at), x=x(at), y=height - BOTTOM + 16, class_="label", text_anchor="middle") for at in marks
+        tag("text", format_number(at), x=x(at), y=height - BOTTOM + 16, class_="label", text_anchor="middle")
+        for at in marks
     ]
     body.append(tag("text", x_label, x=WIDTH - 44, y=height - 6, class_="axis", text_anchor="end"))
     if yardstick:
@@ -123,13 +124,15 @@ def intervals(rows: Sequence[tuple[str, Measure]], x_label: str, yardstick: tupl
         )
     for i, (name, measure) in enumerate(rows):
         middle, style = y(i + 0.5), f"s{i % SERIES}"
-        body.append(tag("text", clipped(name), x=left - 10, y=middle + 4, class_="name", text_anchor="end", title=name))
+        body.append(
+            tag("text", shorten_token(name), x=left - 10, y=middle + 4, class_="name", text_anchor="end", title=name)
+        )
         if measure.low != measure.high:
             body.append(
                 tag("line", x1=x(measure.low), x2=x(measure.high), y1=middle, y2=middle, class_=f"whisker {style}")
             )
         body.append(mark(i, x(measure.value), middle, 4.5))
-        text = plain(round(measure.value, 1))
+        text = format_number(round(measure.value, 1))
         body.append(tag("text", text, x=x(max(measure.high, measure.value)) + 9, y=middle + 4, class_="label"))
     return svg(body, WIDTH, height, x_label)
 
@@ -139,68 +142,81 @@ def heatmap(
 ) -> Markup:
     """Rows are target tokens, columns source tokens; weights below 0.01 stay blank. `small`: without labels."""
     cell = max(3, min(9, 100 // (len(source) or 1))) if small else (24 if len(source) <= 28 else 15)
-    left = 4 if small else 14 + NAME * longest(target)
+    left = 4 if small else 14 + NAME * longest_label(target)
     # The last name may be longer, an end sign mostly: nothing stands beside it.
-    slant = not small and (cell < 20 or longest(source[:-1]) > 2)
-    top = 4 if small else (20 + 7 * longest(source) if slant else 26)
-    wide, high = cell * len(source), cell * len(target)
-    body = [tag("rect", x=left, y=top, width=wide, height=high, class_="field")]
+    slant = not small and (cell < 20 or longest_label(source[:-1]) > 2)
+    top = 4 if small else (20 + 7 * longest_label(source) if slant else 26)
+    width, height = cell * len(source), cell * len(target)
+    body = [tag("rect", x=left, y=top, width=width, height=height, class_="field")]
     if not small:
         body += [source_label(s, text, left + (s + 0.5) * cell, top - 8, slant) for s, text in enumerate(source)]
     for t, (text, row) in enumerate(zip(target, weights, strict=True)):
         body.append(map_row(t, text, row, left, top + t * cell, cell, small))
-    margin = 4 if small else (48 if slant else 8 + 4 * longest(source))
-    return svg(body, left + wide + margin, top + high + 4, "what each output looked at", natural=True)
+    margin = 4 if small else (48 if slant else 8 + 4 * longest_label(source))
+    return svg(body, left + width + margin, top + height + 4, "what each output looked at", natural=True)
 
 
 def map_row(t: int, text: str, row: Sequence[float], left: float, y: float, cell: float, small: bool) -> Markup:
-    """One target token's row of cells, with a blank one over all of its width that feels the pointer."""
-    inside = []
+    """A target token's row of cells, over a transparent rectangle that receives the pointer's events."""
+    parts = []
     if not small:
         middle = y + cell / 2 + 4
-        label = tag("text", clipped(text), title=text, x=left - 8, y=middle, class_="token-label", text_anchor="end")
-        inside.append(label)
-    inside.append(tag("rect", x=left, y=y, width=cell * len(row), height=cell, class_="hit"))
+        label = tag(
+            "text", shorten_token(text), title=text, x=left - 8, y=middle, class_="token-label", text_anchor="end"
+        )
+        parts.append(label)
+    parts.append(tag("rect", x=left, y=y, width=cell * len(row), height=cell, class_="hit"))
     for s, weight in enumerate(row):
         if weight >= 0.01:
             shade = f"{min(1.0, weight):.2f}"
-            inside.append(tag("rect", x=left + s * cell, y=y, width=cell, height=cell, fill_opacity=shade))
-    return tag("g", Markup("").join(inside), class_="row", data_t=t)
+            parts.append(tag("rect", x=left + s * cell, y=y, width=cell, height=cell, fill_opacity=shade))
+    return tag("g", Markup("").join(parts), class_="row", data_t=t)
 
 
-def longest(texts: Sequence[str]) -> int:
-    """Letters of the longest label."""
-    return max((len(clipped(text)) for text in texts), default=0)
+def longest_label(texts: Sequence[str]) -> int:
+    """The length of the longest label, in characters."""
+    return max((len(shorten_token(text)) for text in texts), default=0)
 
 
 def source_label(s: int, text: str, x: float, y: float, slant: bool) -> Markup:
     """The name of a column, slanted where names are too long to stand side by side."""
-    turn = {"transform": f"rotate(-50 {x:.1f} {y:.1f})", "text_anchor": "start"} if slant else {"text_anchor": "middle"}
-    return tag("text", clipped(text), x=x, y=y, class_="token-label", data_column=s, title=text, **turn)
+    placement = (
+        {"transform": f"rotate(-50 {x:.1f} {y:.1f})", "text_anchor": "start"} if slant else {"text_anchor": "middle"}
+    )
+    return tag("text", shorten_token(text), x=x, y=y, class_="token-label", data_column=s, title=text, **placement)
 
 
 def frame(x: Scale, y: Scale, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str, y_label: str) -> Markup:
     """Grid, tick labels and the names of both axes."""
-    parts = [tag("line", x1=x.start, x2=x.end, y1=y(at), y2=y(at), class_="grid") for at in y_ticks]
-    parts += [tag("text", plain(at), x=x.start - 7, y=y(at) + 4, class_="label", text_anchor="end") for at in y_ticks]
-    parts += [tag("text", plain(at), x=x(at), y=y.start + 16, class_="label", text_anchor="middle") for at in x_ticks]
+    parts = [tag("line", x1=x.start, x2=x.end, y1=y(tick), y2=y(tick), class_="grid") for tick in y_ticks]
+    parts += [
+        tag("text", format_number(tick), x=x.start - 7, y=y(tick) + 4, class_="label", text_anchor="end")
+        for tick in y_ticks
+    ]
+    parts += [
+        tag("text", format_number(tick), x=x(tick), y=y.start + 16, class_="label", text_anchor="middle")
+        for tick in x_ticks
+    ]
     parts.append(tag("text", x_label, x=x.end, y=HEIGHT - 6, class_="axis", text_anchor="end"))
     parts.append(tag("text", y_label, x=4, y=12, class_="axis"))
     return Markup("").join(parts)
 
 
-def line(one: Series, x: Scale, y: Scale) -> Markup:
+def line(series: Series, x: Scale, y: Scale) -> Markup:
     """A line with a mark at each point, or none where they would touch."""
-    style = f"s{one.style % SERIES}"
-    path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in one.points)
-    parts = [tag("polyline", points=path, class_=f"line {style}", stroke_dasharray=DASHES[one.style % SERIES])]
-    if len(one.points) <= 30:
-        parts += [mark(one.style, x(a), y(b), 3.2, f"{one.name}: {plain(round(b, 2))}") for a, b in one.points]
+    style = f"s{series.style % SERIES}"
+    path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in series.points)
+    parts = [tag("polyline", points=path, class_=f"line {style}", stroke_dasharray=DASHES[series.style % SERIES])]
+    if len(series.points) <= 30:
+        parts += [
+            mark(series.style, x(a), y(b), 3.2, f"{series.name}: {format_number(round(b, 2))}")
+            for a, b in series.points
+        ]
     return Markup("").join(parts)
 
 
 def mark(style: int, x: float, y: float, size: float, title: str | None = None) -> Markup:
-    """A series' own sign: disc, square, diamond or triangle."""
+    """The marker of a series: disc, square, diamond or triangle."""
     class_ = f"mark s{style % SERIES}"
     if style % 4 == 0:
         return tag("circle", cx=x, cy=y, r=size, class_=class_, title=title)
@@ -214,21 +230,23 @@ def mark(style: int, x: float, y: float, size: float, title: str | None = None) 
 
 
 def end_labels(series: Sequence[Series], x: Scale, y: Scale) -> list[Markup]:
-    """Names at the ends of the lines, pushed apart where they would overlap; one name a style."""
-    last = {one.name: (y(one.points[-1][1]), one) for one in series if one.points}
-    places = sorted(last.values(), key=lambda place: place[0])
-    labels, below = [], -math.inf
-    over = max(0.0, 14 * len(places) - (HEIGHT - TOP - BOTTOM))
-    for i, (wanted, one) in enumerate(places):
-        room = (HEIGHT - BOTTOM) + over - 14 * (len(places) - 1 - i)  # leaves space for the names still to come
-        at = max(min(wanted, room), below + 14)
-        below = at
-        style = f"name ended s{one.style % SERIES}"
-        labels.append(tag("text", clipped(one.name), x=x.end + 8, y=at + 4, class_=style, title=one.name))
+    """Names at the ends of the lines, moved apart where they would overlap; each name once."""
+    last = {line_.name: (y(line_.points[-1][1]), line_) for line_ in series if line_.points}
+    ends = sorted(last.values(), key=lambda place: place[0])
+    labels, previous = [], -math.inf
+    overflow = max(0.0, 14 * len(ends) - (HEIGHT - TOP - BOTTOM))
+    for i, (height, line_) in enumerate(ends):
+        room = (HEIGHT - BOTTOM) + overflow - 14 * (len(ends) - 1 - i)  # leaves space for the names still to come
+        y_label = max(min(height, room), previous + 14)
+        previous = y_label
+        style = f"name ended s{line_.style % SERIES}"
+        labels.append(
+            tag("text", shorten_token(line_.name), x=x.end + 8, y=y_label + 4, class_=style, title=line_.name)
+        )
     return labels
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers from at or below `low` to at or above `high`.
 
     >>> ticks(0, 87)
@@ -236,14 +254,14 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """
     if high <= low:
         high = low + (abs(low) or 1.0)
-    raw = (high - low) / about
-    base = 10 ** math.floor(math.log10(raw))
-    step = next(base * times for times in (1, 2, 2.5, 5, 10) if base * times >= raw * 0.999)
+    rough_step = (high - low) / count
+    base = 10 ** math.floor(math.log10(rough_step))
+    step = next(base * times for times in (1, 2, 2.5, 5, 10) if base * times >= rough_step * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(i * step, 10) for i in range(first, last + 1)]
 
 
-def plain(value: float) -> str:
+def format_number(value: float) -> str:
     """A number without needless digits."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
 
@@ -251,13 +269,13 @@ def plain(value: float) -> str:
 def svg(body: Sequence[Markup], width: float, height: float, title: str, natural: bool = False) -> Markup:
     """A drawing of its own size (natural) or as wide as its place."""
     size = {"width": f"{width:.0f}", "height": f"{height:.0f}"} if natural else {}
-    inside = Markup("").join(body)
-    return tag("svg", inside, viewBox=f"0 0 {width:.0f} {height:.0f}", role="img", aria_label=title, **size)
+    content = Markup("").join(body)
+    return tag("svg", content, viewBox=f"0 0 {width:.0f} {height:.0f}", role="img", aria_label=title, **size)
 
 
-def tag(element: str, inside: str | Markup = "", title: str | None = None, **attributes: object) -> Markup:
+def tag(element: str, content: str | Markup = "", title: str | None = None, **attributes: object) -> Markup:
     """An SVG element; names are Python's (`class_`, `text_anchor`), and everything written is escaped."""
-    written = Markup("").join(
+    markup = Markup("").join(
         Markup('{}="{}" ').format(
             name if name == "viewBox" else name.rstrip("_").replace("_", "-"),
             f"{value:.5g}" if isinstance(value, float) else value,
@@ -266,4 +284,4 @@ def tag(element: str, inside: str | Markup = "", title: str | None = None, **att
         if value != ""
     )
     hint = Markup("<title>{}</title>").format(title) if title else Markup("")
-    return Markup("<{0} {1}>{2}{3}</{0}>").format(Markup(element), written, hint, escape(inside))
+    return Markup("<{0} {1}>{2}{3}</{0}>").format(Markup(element), markup, hint, escape(content))

@@ -1,4 +1,4 @@
-"""Plain results as figures: a drawing, the same numbers as a table, and a line that says what to see."""
+"""Plain results as figures: a drawing, the same numbers as a table, and a caption."""
 
 import re
 from collections import Counter
@@ -23,17 +23,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """What a page shows in one piece. `see` says what the drawing shows."""
+    """A drawing with its title, its caption and the same numbers as a table."""
 
     title: str
     drawing: Markup
-    see: str
+    caption: str
     table: Table
 
 
 @dataclass(frozen=True)
-class View:
-    """An alignment to point at: one large map, and the small ones (label, drawing) that it is the mean of."""
+class AlignmentView:
+    """An interactive alignment: a large map, and the small ones (label, drawing) whose mean it is."""
 
     title: str
     source: Sequence[str]
@@ -42,41 +42,41 @@ class View:
     small: Sequence[tuple[str, Markup]]
     columns: int
     maps: Sequence[Sequence[Sequence[float]]]
-    see: str
+    caption: str
     table: Table
 
 
-def learning(curve: Sequence[Progress], primary: Measure | None) -> list[Figure]:
+def learning_curves(curve: Sequence[Progress], primary: Measure | None) -> list[Figure]:
     """Training loss, and the validation score, against minutes (below) and steps (above)."""
     figures = []
-    train = averaged([p for p in curve if p.kind == "train" and "loss" in p.values], "loss")
+    train = average_progress([p for p in curve if p.kind == "train" and "loss" in p.values], "loss")
     if len(train) > 1:
         first, last = train[0], train[-1]
-        see = f"Loss per target token: {first.values['loss']:.2f} at first, {last.values['loss']:.2f} at the end."
-        figures.append(over_time("Training loss", train, "loss", see))
+        caption = f"Loss per target token: {first.values['loss']:.2f} at first, {last.values['loss']:.2f} at the end."
+        figures.append(over_time("Training loss", train, "loss", caption))
     valid = [p for p in curve if primary and p.kind == "valid" and primary.name in p.values]
     if primary and valid:
         sign = 1 if primary.higher_is_better else -1
         best = max(valid, key=lambda p: sign * p.values[primary.name])
-        reached = words.score(best.values[primary.name], primary.name)
-        see = f"Best on the validation split: {reached} at {words.clock(best.seconds)}, step {best.step:,}."
-        figures.append(over_time(f"Validation: {words.title(primary.name)}", valid, primary.name, see))
+        score = words.score(best.values[primary.name], primary.name)
+        caption = f"Best on the validation split: {score} at {words.clock(best.seconds)}, step {best.step:,}."
+        figures.append(over_time(f"Validation: {words.title(primary.name)}", valid, primary.name, caption))
     return figures
 
 
-def over_time(title: str, progress: Sequence[Progress], name: str, see: str) -> Figure:
+def over_time(title: str, progress: Sequence[Progress], name: str, caption: str) -> Figure:
     """One value of the training's progress as a line."""
     points = [(p.seconds / 60, p.values[name]) for p in progress]
     marks = [progress[i] for i in sorted({len(progress) // 2, len(progress) - 1})]
-    above = [(p.seconds / 60, f"step {p.step:,}") for p in marks] if len(progress) > 3 else []
+    top_labels = [(p.seconds / 60, f"step {p.step:,}") for p in marks] if len(progress) > 3 else []
     series = [draw.Series(name, points)]
-    drawing = draw.lines(series, "training minutes", words.axis(name), from_zero=name != "loss", above=above)
+    drawing = draw.lines(series, "training minutes", words.axis(name), from_zero=name != "loss", top_labels=top_labels)
     rows = [[words.clock(p.seconds), f"{p.step:,}", f"{p.epoch:.2f}", f"{p.values[name]:.3f}"] for p in progress]
-    return Figure(title, drawing, see, Table(["time", "step", "epoch", words.axis(name)], rows))
+    return Figure(title, drawing, caption, Table(["time", "step", "epoch", words.axis(name)], rows))
 
 
-def averaged(progress: Sequence[Progress], name: str) -> list[Progress]:
-    """At most POINTS records, each the mean of a stretch and dated by its last."""
+def average_progress(progress: Sequence[Progress], name: str) -> list[Progress]:
+    """At most POINTS records, each the mean of consecutive ones, with the step and time of the last."""
     stretch = -(-len(progress) // POINTS) or 1
     parts = [progress[i : i + stretch] for i in range(0, len(progress), stretch)]
     means = [sum(p.values[name] for p in part) / len(part) for part in parts]
@@ -86,36 +86,36 @@ def averaged(progress: Sequence[Progress], name: str) -> list[Progress]:
     ]
 
 
-def lengths(scores: Scores) -> Figure | None:
+def scores_by_length(scores: Scores) -> Figure | None:
     """The primary measure by length of the source."""
     bins = scores.by_length
     if not bins:
         return None
     primary = scores.measures[scores.primary]
-    drawn = [(words.span(one), one.value, f"{one.value:.1f}") for one in bins]
-    worst = (min if primary.higher_is_better else max)(bins, key=lambda one: one.value)
-    see = (
+    bars = [(words.span(bin_), bin_.value, f"{bin_.value:.1f}") for bin_ in bins]
+    worst = (min if primary.higher_is_better else max)(bins, key=lambda bin_: bin_.value)
+    caption = (
         f"Weakest at length {words.span(worst)}: {words.score(worst.value, primary.name)} "
         f"({worst.count:,} examples). Each bar stands for about as many examples."
     )
-    rows = [[words.span(one), f"{one.count:,}", f"{one.value:.1f}"] for one in bins]
+    rows = [[words.span(bin_), f"{bin_.count:,}", f"{bin_.value:.1f}"] for bin_ in bins]
     table = Table(["source length", "examples", words.axis(primary.name)], rows)
-    return Figure("By source length", draw.bars(drawn, "source length", words.axis(primary.name)), see, table)
+    return Figure("By source length", draw.bars(bars, "source length", words.axis(primary.name)), caption, table)
 
 
 def histogram(name: str, bins: Sequence[Bin]) -> Figure:
     """How many examples have which length."""
-    total = sum(one.count for one in bins)
-    most = max(bins, key=lambda one: one.count)
-    drawn = [(words.span(one), one.count, words.large(one.count)) for one in bins]
-    share = 100 * most.count / (total or 1)
-    see = f"Most often {words.span(most)}: {most.count:,} of {total:,} ({share:.0f} %)."
-    see += f" From {bins[0].low} to {bins[-1].high}."
-    rows = [[words.span(one), f"{one.count:,}"] for one in bins]
-    return Figure(name, draw.bars(drawn, name, "examples"), see, Table([name, "examples"], rows))
+    total = sum(bin_.count for bin_ in bins)
+    fullest = max(bins, key=lambda bin_: bin_.count)
+    bars = [(words.span(bin_), bin_.count, words.abbreviate(bin_.count)) for bin_ in bins]
+    percent = 100 * fullest.count / (total or 1)
+    caption = f"Most often {words.span(fullest)}: {fullest.count:,} of {total:,} ({percent:.0f} %)."
+    caption += f" From {bins[0].low} to {bins[-1].high}."
+    rows = [[words.span(bin_), f"{bin_.count:,}"] for bin_ in bins]
+    return Figure(name, draw.bars(bars, name, "examples"), caption, Table([name, "examples"], rows))
 
 
-def standing(comparison: Comparison, rows: Sequence[compared.Row]) -> Figure:
+def score_intervals(comparison: Comparison, rows: Sequence[compared.NetworkRow]) -> Figure:
     """Every network's primary score with its interval, beside the baseline."""
     primary = compared.primary(comparison)
     scores = comparison.entries[0].scores
@@ -127,85 +127,89 @@ def standing(comparison: Comparison, rows: Sequence[compared.Row]) -> Figure:
         [(row.network, row.measures[primary.name]) for row in rows], words.axis(primary.name), yardstick
     )
     better = "More" if primary.higher_is_better else "Less"
-    see = f"Dots: the score; bars: its 95 % interval. {better} is better."
+    caption = f"Dots: the score; bars: its 95 % interval. {better} is better."
     if baseline:
-        see += f" The dashed line is the baseline, {scores.baseline_name}."
+        caption += f" The dashed line is the baseline, {scores.baseline_name}."
     table = [
         [
             row.network,
             f"{(m := row.measures[primary.name]).value:.{words.DIGITS.get(m.name, 2)}f}",
-            words.spread(m) or "–",
+            words.interval(m) or "–",
         ]
         for row in rows
     ]
     return Figure(
-        "Where each one stands", drawing, see, Table(["network", words.axis(primary.name), "95 % interval"], table)
+        "Where each one stands", drawing, caption, Table(["network", words.axis(primary.name), "95 % interval"], table)
     )
 
 
-def races(comparison: Comparison) -> Figure | None:
+def validation_curves(comparison: Comparison) -> Figure | None:
     """The validation score of all networks on one axis of training minutes."""
     primary = compared.primary(comparison)
     styles = {name: i for i, name in enumerate(compared.by_network(comparison))}
     series, rows = [], []
     for entry in comparison.entries:
-        points = [(at / 60, value) for at, value in compared.valid_scores(entry)]
+        points = [(seconds / 60, value) for seconds, value in compared.valid_scores(entry)]
         if points:
             series.append(draw.Series(entry.network, points, styles[entry.network]))
-        rows += [[entry.network, str(entry.seed), words.clock(60 * at), f"{value:.2f}"] for at, value in points]
+        rows += [
+            [entry.network, str(entry.seed), words.clock(60 * seconds), f"{value:.2f}"] for seconds, value in points
+        ]
     if not series:
         return None
     drawing = draw.lines(series, "training minutes", words.axis(primary.name), from_zero=True)
-    see = "Each mark is a validation on generated answers. Time spent on validation itself is not counted."
-    return Figure("Learning", drawing, see, Table(["network", "seed", "time", words.axis(primary.name)], rows))
+    caption = "Each mark is a validation on generated answers. Time spent on validation itself is not counted."
+    return Figure("Learning", drawing, caption, Table(["network", "seed", "time", words.axis(primary.name)], rows))
 
 
-def lengths_compared(comparison: Comparison) -> Figure | None:
-    """Quality by source length, a line a network (the first seed of each)."""
+def length_curves(comparison: Comparison) -> Figure | None:
+    """The primary score by source length, a line for each network (its first seed)."""
     primary = compared.primary(comparison)
     series, rows = [], []
     for style, (name, entries) in enumerate(compared.by_network(comparison).items()):
         bins = entries[0].scores.by_length
         if bins:
-            series.append(draw.Series(name, [((one.low + one.high) / 2, one.value) for one in bins], style))
-        rows += [[name, words.span(one), f"{one.count:,}", f"{one.value:.1f}"] for one in bins]
+            series.append(draw.Series(name, [((bin_.low + bin_.high) / 2, bin_.value) for bin_ in bins], style))
+        rows += [[name, words.span(bin_), f"{bin_.count:,}", f"{bin_.value:.1f}"] for bin_ in bins]
     if not series:
         return None
     drawing = draw.lines(series, "source length", words.axis(primary.name), from_zero=True)
-    see = "Each mark stands at the middle of a range of lengths that holds about as many examples as any other."
+    caption = "Each mark stands at the middle of a range of lengths that holds about as many examples as any other."
     head = ["network", "source length", "examples", words.axis(primary.name)]
-    return Figure("By source length", drawing, see, Table(head, rows))
+    return Figure("By source length", drawing, caption, Table(head, rows))
 
 
-def aligned(alignment: Alignment, title: str = "") -> View:
-    """An alignment to point at: the only map, or the mean of all with each of them beside it."""
+def alignment_view(alignment: Alignment, title: str = "") -> AlignmentView:
+    """An alignment as a view: its only map, or the mean of all maps with each of them beside it."""
     maps = list(alignment.maps.values())
-    one = len(maps) == 1
-    main = maps[0] if one else mean_map(maps)
-    small = (
+    is_single = len(maps) == 1
+    main_map = maps[0] if is_single else mean_map(maps)
+    small_maps = (
         []
-        if one
+        if is_single
         else [
             (label(name), draw.heatmap(alignment.source, alignment.target, map_, small=True))
             for name, map_ in alignment.maps.items()
         ]
     )
-    what = "The stronger a cell's colour, the more the output (row) looked at that part of the source (column)."
-    return View(
+    caption = "The stronger a cell's colour, the more the output (row) looked at that part of the source (column)."
+    return AlignmentView(
         title=title,
         source=alignment.source,
         target=alignment.target,
-        drawing=draw.heatmap(alignment.source, alignment.target, main),
-        small=small,
-        columns=per_layer(list(alignment.maps)),
-        maps=[[[round(w, 3) for w in row] for row in map_] for map_ in ([main] if one else [main, *maps])],
-        see=what if one else f"{what} Large: the mean of the {len(maps)} maps; small: each by itself.",
-        table=full_table(alignment, main) if one else looked_at(alignment),
+        drawing=draw.heatmap(alignment.source, alignment.target, main_map),
+        small=small_maps,
+        columns=maps_per_layer(list(alignment.maps)),
+        maps=[
+            [[round(w, 3) for w in row] for row in map_] for map_ in ([main_map] if is_single else [main_map, *maps])
+        ],
+        caption=caption if is_single else f"{caption} Large: the mean of the {len(maps)} maps; small: each by itself.",
+        table=full_table(alignment, main_map) if is_single else most_attended(alignment),
     )
 
 
-def per_layer(names: Sequence[str]) -> int:
-    """How many maps a layer has, so that each layer stands in a row of its own; 6 where layers differ."""
+def maps_per_layer(names: Sequence[str]) -> int:
+    """The number of maps of each layer, so that a layer is a row of the view; 6 where layers differ."""
     layers = Counter(name.rpartition(".")[0] for name in names)
     return layers.most_common(1)[0][1] if len(set(layers.values())) == 1 else 6
 
@@ -221,10 +225,10 @@ def label(name: str) -> str:
     >>> label("decoder.2.memory.head3"), label("decoder.attention")
     ('layer 2 · head 3', 'attention')
     """
-    found = re.fullmatch(r"\w+\.(\d+)\.\w+(?:\.head(\d+))?", name)
-    if found is None:
+    match = re.fullmatch(r"\w+\.(\d+)\.\w+(?:\.head(\d+))?", name)
+    if match is None:
         return name.rpartition(".")[2]
-    return f"layer {found[1]} · head {found[2]}" if found[2] else f"layer {found[1]}"
+    return f"layer {match[1]} · head {match[2]}" if match[2] else f"layer {match[1]}"
 
 
 def full_table(alignment: Alignment, weights: Sequence[Sequence[float]]) -> Table:
@@ -236,8 +240,8 @@ def full_table(alignment: Alignment, weights: Sequence[Sequence[float]]) -> Tabl
     return Table(["", *map(words.token, alignment.source)], rows)
 
 
-def looked_at(alignment: Alignment) -> Table:
-    """Many maps in words: what each output looked at most, in each map."""
+def most_attended(alignment: Alignment) -> Table:
+    """The source token with the largest weight for each output token, in each map."""
     rows = []
     for t, text in enumerate(alignment.target):
         cells = []

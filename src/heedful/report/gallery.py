@@ -1,4 +1,4 @@
-"""Pictures in pages: cards with a picture, what was said of it, and whether that is right."""
+"""Galleries of pages: cards with pictures, the answer, and whether it is right."""
 
 import base64
 import io
@@ -11,122 +11,124 @@ from markupsafe import Markup
 from PIL import Image
 
 from heedful.report import words
-from heedful.report.differences import marked
+from heedful.report.differences import mark_differences
 from heedful.report.figures import Table
 from heedful.results import Answer, Case, Exhibits
 
-SHOWN = 12  # cards of a gallery
+CARDS = 12  # cards of a gallery
 SIDE = 128  # pixels of the page that a picture may take
-STORED = 2 * SIDE  # pixels of the file, for screens with two to each of the page's
+STORED_SIDE = 2 * SIDE  # pixels of the file, for screens with two to each of the page's
 GAP = 8  # between the pictures of a card
-TEXT = 160  # characters of a card's line
+ALT_LENGTH = 160  # characters of a card's line
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that stands in the page itself; `grown` ones are enlarged by whole pixels."""
+    """A picture as a data URI of the page; `enlarged`: scaled up by an integer factor."""
 
     uri: str
     width: int
     height: int
-    grown: bool
+    enlarged: bool
     label: str
     alt: str
 
 
 @dataclass(frozen=True)
-class Card:
-    """One thing and what was made of it. `right` is None where nothing is right or wrong."""
+class GalleryCard:
+    """An example and its answer. `right` is None where nothing is right or wrong."""
 
     pictures: Sequence[Picture]
-    said: str | Markup
-    due: str | Markup
+    answer: str | Markup
+    correction: str | Markup
     right: bool | None = None
     note: str = ""
 
     @property
     def width(self) -> int:
-        """Pixels that its pictures take side by side, as far as there is room for so many."""
-        return max(SIDE, sum(one.width + 2 for one in self.pictures) + GAP * (len(self.pictures) - 1))
+        """The width of its pictures side by side, in pixels."""
+        return max(SIDE, sum(picture.width + 2 for picture in self.pictures) + GAP * (len(self.pictures) - 1))
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Cards below a heading; without any picture among them the table stands for them."""
+    """Cards below a heading; if none of them has a picture, the table is shown in their place."""
 
     title: str
-    see: str
-    cards: Sequence[Card]
+    caption: str
+    cards: Sequence[GalleryCard]
     table: Table
 
     @property
-    def drawn(self) -> bool:
+    def has_pictures(self) -> bool:
         """Whether there is a picture to show."""
         return any(card.pictures for card in self.cards)
 
 
 def galleries(cases: Sequence[Case], exhibits: Exhibits) -> list[Gallery]:
-    """What a page shows of scored cases."""
+    """The galleries of a page, by the kind of answer (`Exhibits.view`)."""
     match exhibits.view:
         case "drawings":
-            return drawings(cases, exhibits.pictures, exhibits.returned, exhibits.answers)
+            return drawing_galleries(cases, exhibits.pictures, exhibits.returned, exhibits.answers)
         case "classes" if cases:
-            return classified(cases, exhibits.pictures)
+            return class_galleries(cases, exhibits.pictures)
         case "captions" if cases:
-            return captioned(cases, exhibits.pictures)
+            return caption_galleries(cases, exhibits.pictures)
         case "matches" if cases:
-            return matched(cases, exhibits.pictures)
+            return match_galleries(cases, exhibits.pictures)
         case _:
             return []
 
 
-def classified(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
-    """The surest of the wrong answers, and a random few."""
-    known = any(case.score is not None for case in cases)
-    wrong = sorted((case for case in cases if case.error), key=lambda case: -(case.score or 0.0))
-    cards = [(case, class_card(case, pictures)) for case in wrong[:SHOWN]]
-    drawn = [(case, class_card(case, pictures)) for case in few(cases)]
-    note = f"{len(cards)} of {words.counted(len(wrong), 'wrong answer')}"
-    note += ", those it was surest of. They are worth a look: some may be labelled wrongly." if known else "."
-    found = [gallery("Most sure, and wrong" if known else "Wrong answers", note, cards)] if cards else []
-    return [*found, gallery("A random few", random_note(drawn, cases), drawn)]
+def class_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
+    """The wrong answers of highest confidence, and a random sample."""
+    scored = any(case.score is not None for case in cases)
+    wrong_cases = sorted((case for case in cases if case.error), key=lambda case: -(case.score or 0.0))
+    cards = [(case, class_card(case, pictures)) for case in wrong_cases[:CARDS]]
+    random_cards = [(case, class_card(case, pictures)) for case in random_cases(cases)]
+    note = f"{len(cards)} of {words.count_of(len(wrong_cases), 'wrong answer')}"
+    note += ", those it was surest of. They are worth a look: some may be labelled wrongly." if scored else "."
+    galleries = [gallery("Most sure, and wrong" if scored else "Wrong answers", note, cards)] if cards else []
+    return [*galleries, gallery("A random few", random_note(random_cards, cases), random_cards)]
 
 
-def class_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
+def class_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
     """A picture or text, its answer and its class."""
-    due = "" if not case.error else f"it is {words.listed(case.references, 'or')}"
-    sure = f"{100 * math.exp(min(0.0, case.score)):.0f} % sure" if case.score is not None else ""
-    return Card(found(case.source, pictures), case.output, due, not case.error, sure)
+    correction = "" if not case.error else f"it is {words.join_words(case.references, 'or')}"
+    confidence = f"{100 * math.exp(min(0.0, case.score)):.0f} % sure" if case.score is not None else ""
+    return GalleryCard(pictures_of(case.source, pictures), case.output, correction, not case.error, confidence)
 
 
-def captioned(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
-    """Best, worst and random captions under their pictures."""
-    best = sorted(cases, key=lambda case: (case.error, -len(case.output)))[:SHOWN]
-    worst = sorted((case for case in cases if case.error), key=lambda case: (-case.error, len(case.output)))[:SHOWN]
+def caption_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
+    """Worst, best and random captions with their pictures."""
+    best = sorted(cases, key=lambda case: (case.error, -len(case.output)))[:CARDS]
+    worst = sorted((case for case in cases if case.error), key=lambda case: (-case.error, len(case.output)))[:CARDS]
     groups = [
         ("Its worst captions", "Struck out: said, and wrong; underlined: missing.", worst),
         ("Its best captions", "The longest of those with the fewest errors.", best),
     ]
-    shown = [(title, note, [(case, caption_card(case, pictures)) for case in some]) for title, note, some in groups]
-    drawn = [(case, caption_card(case, pictures)) for case in few(cases)]
+    sections = [
+        (title, note, [(case, caption_card(case, pictures)) for case in group]) for title, note, group in groups
+    ]
+    random_cards = [(case, caption_card(case, pictures)) for case in random_cases(cases)]
     return [
-        *(gallery(title, note, cards) for title, note, cards in shown if cards),
-        gallery("A random few", random_note(drawn, cases), drawn),
+        *(gallery(title, note, cards) for title, note, cards in sections if cards),
+        gallery("A random few", random_note(random_cards, cases), random_cards),
     ]
 
 
-def caption_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
-    """A picture with its caption, held against the nearest reference."""
-    one = marked(case)
+def caption_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
+    """A picture with its caption, and the differences from the nearest reference."""
+    marks = mark_differences(case)
     if not case.error:
-        return Card(found(case.source, pictures), case.output, "", True)
-    others = f" (or {words.counted(one.others, 'other')})" if one.others else ""
-    due = Markup("right: {}{}").format(one.right or "(nothing)", others)
-    return Card(found(case.source, pictures), one.answer or "(nothing)", due, False)
+        return GalleryCard(pictures_of(case.source, pictures), case.output, "", True)
+    alternatives = f" (or {words.count_of(marks.other_references, 'other')})" if marks.other_references else ""
+    correction = Markup("right: {}{}").format(marks.reference or "(nothing)", alternatives)
+    return GalleryCard(pictures_of(case.source, pictures), marks.answer or "(nothing)", correction, False)
 
 
-def drawings(
-    cases: Sequence[Case], pictures: Mapping[str, bytes], returned: Mapping[str, bytes], answers: Sequence[Answer]
+def drawing_galleries(
+    cases: Sequence[Case], pictures: Mapping[str, bytes], decoded: Mapping[str, bytes], answers: Sequence[Answer]
 ) -> list[Gallery]:
     """Each prompt's drawings beside the real picture, in the order of the answers."""
     by_prompt: dict[str, list[bytes]] = {}
@@ -135,90 +137,94 @@ def drawings(
             by_prompt.setdefault(answer.source, []).append(answer.picture)
     case_of = {case.source: case for case in cases}
     cards = []
-    for prompt, drawn in list(by_prompt.items())[: 2 * SHOWN]:
+    for prompt, pngs in list(by_prompt.items())[: 2 * CARDS]:
         case = case_of.get(prompt, Case(prompt, "", (), 0.0))
-        shown = [picture(png, "drawn", f"drawing: {prompt}") for png in drawn]
-        real = next((one for one in (*case.references, prompt) if one in pictures), "")
-        if real:
-            shown.append(picture(pictures[real], "real", f"real picture: {prompt}"))
-        if real in returned:
-            shown.append(picture(returned[real], "through codes", f"as its codes give it back: {prompt}"))
-        other = case.said if case.said not in (prompt, *case.references) else ""
-        if other in pictures:
-            shown.append(picture(pictures[other], "taken for", f"taken for: {other}"))
-        taken = f"taken for: {other}" if other and other not in pictures else ""
-        cards.append((case, Card(shown, prompt, taken, note=rank(case))))
+        card_pictures = [picture(png, "drawn", f"drawing: {prompt}") for png in pngs]
+        real_picture = next((reference for reference in (*case.references, prompt) if reference in pictures), "")
+        if real_picture:
+            card_pictures.append(picture(pictures[real_picture], "real", f"real picture: {prompt}"))
+        if real_picture in decoded:
+            card_pictures.append(
+                picture(decoded[real_picture], "through codes", f"as its codes give it back: {prompt}")
+            )
+        mistaken_for = case.said if case.said not in (prompt, *case.references) else ""
+        if mistaken_for in pictures:
+            card_pictures.append(picture(pictures[mistaken_for], "taken for", f"taken for: {mistaken_for}"))
+        correction = f"taken for: {mistaken_for}" if mistaken_for and mistaken_for not in pictures else ""
+        cards.append((case, GalleryCard(card_pictures, prompt, correction, note=rank(case))))
     if not cards:
         return []
-    note = f"{len(cards)} of {words.counted(len(by_prompt), 'prompt')}, each with what was drawn for it"
+    note = f"{len(cards)} of {words.count_of(len(by_prompt), 'prompt')}, each with what was drawn for it"
     note += " and the real picture beside it." if any(len(card.pictures) > 1 for _, card in cards) else "."
-    if any(one.label == "through codes" for _, card in cards for one in card.pictures):
+    if any(picture.label == "through codes" for _, card in cards for picture in card.pictures):
         note += " Through codes: the real picture as its codes give it back, about the best that codes can draw."
     if any(card.note for _, card in cards):
         note += " Found as number 1: a judge that sees only the drawing holds the right thing for the likeliest of all."
     return [gallery("What it draws", note, cards)]
 
 
-def matched(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
-    """Those whose partner was found last, and a random few."""
-    worst = sorted(cases, key=lambda case: -case.error)[:SHOWN]
+def match_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> list[Gallery]:
+    """The cases whose partner was ranked lowest, and a random sample."""
+    worst = sorted(cases, key=lambda case: -case.error)[:CARDS]
     cards = [(case, match_card(case, pictures)) for case in worst if case.error]
-    drawn = [(case, match_card(case, pictures)) for case in few(cases)]
-    late = "How many others were held for likelier, these were worst."
-    found = [gallery("Found last", late, cards)] if cards else []
-    return [*found, gallery("A random few", random_note(drawn, cases), drawn)]
+    random_cards = [(case, match_card(case, pictures)) for case in random_cases(cases)]
+    caption = "How many others were held for likelier, these were worst."
+    galleries = [gallery("Found last", caption, cards)] if cards else []
+    return [*galleries, gallery("A random few", random_note(random_cards, cases), random_cards)]
 
 
-def match_card(case: Case, pictures: Mapping[str, bytes]) -> Card:
-    """A picture or text, what it belongs to, and at which place that was found."""
-    partners = [one for one in case.references if not one.isdigit()]
-    shown = [one for reference in (case.source, *partners) for one in found(reference, pictures)]
-    texts = words.listed([one for one in (case.source, *partners) if one not in pictures][:3], "or")
-    # What was held for likeliest is told where it is another thing, and can be read.
+def match_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
+    """A picture or text, its partners, and the rank at which a partner was found."""
+    partners = [partner for partner in case.references if not partner.isdigit()]
+    card_pictures = [picture for reference in (case.source, *partners) for picture in pictures_of(reference, pictures)]
+    texts = words.join_words(
+        [reference for reference in (case.source, *partners) if reference not in pictures][:3], "or"
+    )
+    # The top-ranked answer is shown where it is not a partner, and is a text.
     if case.said and case.said not in (*partners, *pictures):
-        return Card(shown, case.said, f"it is {texts}" if texts else "", not case.error, rank(case))
-    return Card(shown, texts or case.source, "", not case.error, rank(case))
+        return GalleryCard(card_pictures, case.said, f"it is {texts}" if texts else "", not case.error, rank(case))
+    return GalleryCard(card_pictures, texts or case.source, "", not case.error, rank(case))
 
 
 def rank(case: Case) -> str:
-    """At which place the right thing was found, where the answer is such a number."""
+    """The rank of the right partner, where the output is a rank."""
     return f"found as number {int(case.output):,}" if case.output.isdigit() else ""
 
 
-def few(cases: Sequence[Case]) -> list[Case]:
-    """As many as a gallery holds, at random but always the same."""
-    return random.Random(0).sample(list(cases), min(SHOWN, len(cases)))
+def random_cases(cases: Sequence[Case]) -> list[Case]:
+    """A random sample of the size of a gallery, always the same."""
+    return random.Random(0).sample(list(cases), min(CARDS, len(cases)))
 
 
-def random_note(drawn: Sequence[object], cases: Sequence[Case]) -> str:
-    """How the random few were chosen."""
-    return f"{len(drawn)} of {len(cases):,}, drawn with seed 0."
+def random_note(sample: Sequence[object], cases: Sequence[Case]) -> str:
+    """How the random sample was drawn."""
+    return f"{len(sample)} of {len(cases):,}, drawn with seed 0."
 
 
-def gallery(title: str, see: str, cards: Sequence[tuple[Case, Card]]) -> Gallery:
-    """Cards with the table that says the same; it names each source, so that it can be found again."""
+def gallery(title: str, caption: str, cards: Sequence[tuple[Case, GalleryCard]]) -> Gallery:
+    """Cards with the same content as a table, which names each source."""
     rows = [
         [
             case.source,
             " ".join((case.said or case.output).split()),
-            words.listed(case.references, "or") or "–",
+            words.join_words(case.references, "or") or "–",
             {True: "right", False: "wrong", None: ""}[card.right],
             card.note,
         ]
         for case, card in cards
     ]
     head = ["source", "answer", "right would be", "", "more"]
-    # A column that says nothing is left out.
-    kept = [i for i in range(len(head)) if i == 0 or any(row[i] not in ("", "–") for row in rows)]
+    # An empty column is left out.
+    columns = [i for i in range(len(head)) if i == 0 or any(row[i] not in ("", "–") for row in rows)]
     return Gallery(
         title,
-        see,
+        caption,
         [card for _, card in cards],
-        Table([head[i] for i in kept], [[row[i] for i in kept] for row in rows]),
+        Table([head[i] for i in columns], [[row[i] for i in columns] for row in rows]),
     )
 
 
-def found(reference: str, pictures: Mapping[str, bytes]) -> list[Picture]:
+def pictures_of(reference: str, pictures: Mapping[str, bytes]) -> list[Picture]:
     """The picture of a reference, if there is one."""
     return [picture(pictures[reference], "", reference)] if reference in pictures else []
 
@@ -226,18 +232,18 @@ def found(reference: str, pictures: Mapping[str, bytes]) -> list[Picture]:
 def picture(png: bytes, label: str, alt: str) -> Picture:
     """A PNG file for a page: large ones are made smaller, small ones enlarged by whole pixels, so that each is seen."""
     with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-        if max(image.size) > STORED:
-            image.thumbnail((STORED, STORED))
+        if max(image.size) > STORED_SIDE:
+            image.thumbnail((STORED_SIDE, STORED_SIDE))
             png = as_png(image)
         width, height = image.size
     times = SIDE // max(width, height)
     scale = times if times else SIDE / max(width, height)
     uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
-    return Picture(uri, max(1, round(width * scale)), max(1, round(height * scale)), times > 1, label, alt[:TEXT])
+    return Picture(uri, max(1, round(width * scale)), max(1, round(height * scale)), times > 1, label, alt[:ALT_LENGTH])
 
 
 def as_png(image: Image.Image) -> bytes:
     """A picture as the bytes of a PNG file."""
-    written = io.BytesIO()
-    image.save(written, format="PNG")
-    return written.getvalue()
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return file.getvalue()

@@ -12,14 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from heedful.report import classes, compared, figures, timebars, words
-from heedful.report.differences import Marked, marked
+from heedful.report.differences import MarkedCase, mark_differences
 from heedful.report.figures import Table
 from heedful.report.gallery import galleries
-from heedful.report.passages import passages
+from heedful.report.passages import passage_tables
 from heedful.report.samples import samples
 from heedful.results import Alignment, Answer, Case, Comparison, Exhibits, Findings, Progress, Scores, View
 
-SHOWN = 10
+EXAMPLES = 10
 MEASURES = 4  # columns of measures that a comparison's table has room for; the others stand in one of their own
 AS_TEXTS: tuple[View, ...] = ("texts", "gaps")
 """Views in which an answer is read beside what would have been right."""
@@ -28,7 +28,7 @@ AS_TEXTS: tuple[View, ...] = ("texts", "gaps")
 def run_page(
     title: str,
     facts: dict[str, str],
-    how: Sequence[str] = (),
+    commands: Sequence[str] = (),
     scores: Scores | None = None,
     curve: Sequence[Progress] = (),
     exhibits: Exhibits | None = None,
@@ -36,7 +36,7 @@ def run_page(
 ) -> str:
     """The report of one run: what it learned from, how good it is, how it learned, where it is weak, what to do next.
 
-    `facts` are short and measured (data, network, weights, time, speed, memory); `how` holds commands, one a line;
+    `facts` are short and measured (data, network, weights, time, speed, memory); `commands` holds commands, one a line;
     `attribution` stands below every gallery.
     """
     exhibits = exhibits or Exhibits()
@@ -47,32 +47,32 @@ def run_page(
         kind="run",
         title=title,
         facts=facts,
-        **measured(scores),
-        curves=figures.learning(curve, primary),
-        weak=figures.lengths(scores) if scores else None,
-        **by_class(scores),
-        views=[figures.aligned(alignment) for alignment in exhibits.alignments],
+        **score_values(scores),
+        curves=figures.learning_curves(curve, primary),
+        weak=figures.scores_by_length(scores) if scores else None,
+        **class_values(scores),
+        views=[figures.alignment_view(alignment) for alignment in exhibits.alignments],
         examples=examples(cases) if exhibits.view in AS_TEXTS else [],
-        passages=passages(cases, exhibits.answers) if exhibits.view == "passages" else [],
+        passages=passage_tables(cases, exhibits.answers) if exhibits.view == "passages" else [],
         galleries=galleries(cases, exhibits),
-        bars=timebars.of_cases(cases, exhibits.tracks) if exhibits.view == "steps" else None,
+        bars=timebars.bars_of_cases(cases, exhibits.tracks) if exhibits.view == "steps" else None,
         attribution=attribution,
-        how=how,
+        commands=commands,
     )
 
 
-def measured(scores: Scores | None) -> dict[str, Any]:
-    """The one number of a run, and all the others."""
+def score_values(scores: Scores | None) -> dict[str, Any]:
+    """The template's values for scores: the primary one, the table of all, signatures."""
     return {
         "scores": scores,
         "hero": hero(scores) if scores else None,
         "measures": measure_table(scores) if scores else None,
-        "signatures": signed(scores) if scores else [],
+        "signatures": signatures(scores) if scores else [],
     }
 
 
-def by_class(scores: Scores | None) -> dict[str, Any]:
-    """What is mixed up, how each class fares, and how far sureness can be trusted."""
+def class_values(scores: Scores | None) -> dict[str, Any]:
+    """The template's values for a classifier: confusion matrix, scores by class, reliability diagram."""
     return {
         "matrix": classes.matrix(scores.confusion) if scores else None,
         "ranked": classes.by_class(scores.by_class) if scores else None,
@@ -97,26 +97,26 @@ def compare_page(
     return page(
         "compare.html",
         kind="comparison",
-        title=f"{comparison.task}: {words.listed([row.network for row in rows])}",
+        title=f"{comparison.task}: {words.join_words([row.network for row in rows])}",
         summary=f"{comparison.data}. Each network had the same budget ({comparison.budget}), was chosen on the "
         f"validation split, and answered the same {scores.count:,} examples.",
         names=names[:MEASURES],
-        further=further(comparison, rows, names[MEASURES:]),
+        further=further_table(comparison, rows, names[MEASURES:]),
         rows=rows,
         pace=f"{comparison.unit}/s",
         reach=words.score(bar, names[0]) if bar is not None else "",
         baseline=scores.baseline,
         baseline_name=scores.baseline_name,
-        notes=[compared.luck(comparison), *comparison.notes],
-        standing=figures.standing(comparison, rows),
-        figures=[figures.races(comparison), figures.lengths_compared(comparison)],
+        notes=[compared.interval_note(comparison), *comparison.notes],
+        standing=figures.score_intervals(comparison, rows),
+        figures=[figures.validation_curves(comparison), figures.length_curves(comparison)],
         verdicts=verdict_table(comparison),
-        sure=words.SURE,
+        significance_level=words.SIGNIFICANCE_LEVEL,
         samples=samples(comparison, pictures or {}),
         attribution=attribution,
-        **looked(comparison),
+        **attention_views(comparison),
         lineage=lineage_table(lineage or []),
-        signatures=signed(scores),
+        signatures=signatures(scores),
     )
 
 
@@ -137,9 +137,9 @@ def explain_page(source: str, answers: Sequence[Answer], alignment: Alignment | 
         kind="explanation",
         title=answers[0].output if answers and 0 < len(answers[0].output) <= 60 else "One answer, looked into",
         source=source,
-        view=figures.aligned(alignment) if alignment and alignment.maps else None,
+        view=figures.alignment_view(alignment) if alignment and alignment.maps else None,
         answers=Table(["answer", "score", "normalised"], rows),
-        cut=not all(answer.complete for answer in answers),
+        incomplete=not all(answer.complete for answer in answers),
     )
 
 
@@ -157,44 +157,44 @@ def page(template: str, **values: Any) -> str:
 @cache
 def environment() -> Environment:
     """The templates, with the style sheet and the one script to be written into each page."""
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("heedful.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    here = resources.files("heedful.report")
-    module = (here / "views/alignment.js").read_text(encoding="utf-8")
+    folder = resources.files("heedful.report")
+    module = (folder / "views/alignment.js").read_text(encoding="utf-8")
     script = f'\n{module}\ndocument.querySelectorAll(".alignment").forEach(mount);\n'
     # Only this very script may run: whatever text a page shows, the browser refuses every other.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    made.globals.update(
-        style=Markup((here / "templates/style.css").read_text(encoding="utf-8")),
+    environment.globals.update(
+        style=Markup((folder / "templates/style.css").read_text(encoding="utf-8")),
         script=Markup(script),
         script_hash=Markup(f"'sha256-{digest}'"),
     )
-    made.filters.update(
+    environment.filters.update(
         token=words.token,
-        short=lambda text, most=160: text if len(text) <= most else text[:most] + "…",
+        short=lambda text, limit=160: text if len(text) <= limit else text[:limit] + "…",
         title_of=words.title,
         score_of=words.score,
-        spread_of=words.spread,
-        cut=words.cut,
-        large=words.large,
+        interval_of=words.interval,
+        shorten=words.shorten,
+        abbreviate=words.abbreviate,
         clock=words.clock,
     )
-    return made
+    return environment
 
 
 def hero(scores: Scores) -> dict[str, str]:
-    """The one number of a run, in words."""
+    """The primary score as text, with its interval and the baseline."""
     measure = scores.measures[scores.primary]
     baseline = scores.baseline.get(scores.primary)
     return {
         "value": words.score(measure.value, measure.name),
         "name": words.title(measure.name),
-        "spread": words.spread(measure),
+        "interval": words.interval(measure),
         "baseline": words.score(baseline.value, measure.name) if baseline else "",
     }
 
@@ -210,35 +210,35 @@ def measure_table(scores: Scores) -> Table:
     ]
     rows = []
     for name, measure in scores.measures.items():
-        row = [words.title(name), words.score(measure.value, name), words.spread(measure) or "–"]
+        row = [words.title(name), words.score(measure.value, name), words.interval(measure) or "–"]
         if scores.baseline:
             row.append(words.score(scores.baseline[name].value, name) if name in scores.baseline else "–")
         rows.append([*row, "higher is better" if measure.higher_is_better else "lower is better"])
     return Table(head, rows)
 
 
-def signed(scores: Scores) -> list[tuple[str, str]]:
+def signatures(scores: Scores) -> list[tuple[str, str]]:
     """The signatures of the measures that have one."""
     return [(words.title(name), measure.signature) for name, measure in scores.measures.items() if measure.signature]
 
 
-def examples(cases: Sequence[Case]) -> list[tuple[str, str, list[Marked]]]:
+def examples(cases: Sequence[Case]) -> list[tuple[str, str, list[MarkedCase]]]:
     """Ten best, ten worst and ten drawn at random: (title, what they are, rows)."""
     if not cases:
         return []
-    best = sorted(cases, key=lambda case: (case.error, -len(case.source)))[:SHOWN]
-    worst = sorted(cases, key=lambda case: (-case.error, len(case.source)))[:SHOWN]
-    drawn = random.Random(0).sample(list(cases), min(SHOWN, len(cases)))
-    shown = [
+    best = sorted(cases, key=lambda case: (case.error, -len(case.source)))[:EXAMPLES]
+    worst = sorted(cases, key=lambda case: (-case.error, len(case.source)))[:EXAMPLES]
+    sample = random.Random(0).sample(list(cases), min(EXAMPLES, len(cases)))
+    sections = [
         ("Its best answers", "The longest of those with the fewest errors.", best),
         (
             "Its worst answers",
             "The most errors for their length. Struck out: said, and wrong; underlined: missing.",
             worst,
         ),
-        ("A random few", f"{len(drawn)} of {len(cases):,}, drawn with seed 0.", drawn),
+        ("A random few", f"{len(sample)} of {len(cases):,}, drawn with seed 0.", sample),
     ]
-    return [(name, note, [marked(case) for case in chosen]) for name, note, chosen in shown]
+    return [(name, note, [mark_differences(case) for case in section_cases]) for name, note, section_cases in sections]
 
 
 def verdict_table(comparison: Comparison) -> Table:
@@ -258,20 +258,28 @@ def verdict_table(comparison: Comparison) -> Table:
     return Table(["networks", "measure", "difference", "95 % interval", "p", "in words"], rows)
 
 
-def further(comparison: Comparison, rows: Sequence[compared.Row], names: Sequence[str]) -> Table:
+def further_table(comparison: Comparison, rows: Sequence[compared.NetworkRow], names: Sequence[str]) -> Table:
     """The measures that the first table has no room for."""
     scores = comparison.entries[0].scores
-    table = [[row.network, *(compared.told(row, name) for name in names)] for row in rows]
+    table = [[row.network, *(compared.format_measure(row, name) for name in names)] for row in rows]
     if scores.baseline:
         base = [words.score(scores.baseline[name].value, name) if name in scores.baseline else "–" for name in names]
         table.append([scores.baseline_name, *base])
     return Table(["network", *map(words.title, names)], table if names else [])
 
 
-def looked(comparison: Comparison) -> dict[str, Any]:
-    """A view a network that has attention, and a line on those that have none."""
-    firsts = {name: entries[0].alignment for name, entries in compared.by_network(comparison).items()}
-    views = [figures.aligned(found, name) for name, found in firsts.items() if found and found.maps]
-    without = [name for name, found in firsts.items() if not (found and found.maps)]
-    blind = f"{words.listed(without)}: no attention, so there is nothing to draw." if without else ""
-    return {"views": views, "blind": blind if views else ""}
+def attention_views(comparison: Comparison) -> dict[str, Any]:
+    """An alignment for each network that has attention, and a note on those that have none."""
+    alignments = {name: entries[0].alignment for name, entries in compared.by_network(comparison).items()}
+    views = [
+        figures.alignment_view(alignment, name)
+        for name, alignment in alignments.items()
+        if alignment and alignment.maps
+    ]
+    without_attention = [name for name, alignment in alignments.items() if not (alignment and alignment.maps)]
+    note = (
+        f"{words.join_words(without_attention)}: no attention, so there is nothing to draw."
+        if without_attention
+        else ""
+    )
+    return {"views": views, "without_attention": note if views else ""}

@@ -27,40 +27,40 @@ def alignment_picture(alignment: Alignment, path: Path, title: str = "") -> None
     """
     if not alignment.maps:
         raise HeedfulError("There is nothing to draw: this network has no attention.")
-    across = min(4, len(alignment.maps))
-    down = -(-len(alignment.maps) // across)
-    wide, high = size(alignment)
-    figure = canvas(path, across * wide, down * high)
-    for place, (name, weights) in enumerate(alignment.maps.items(), 1):
-        axes = figure.add_subplot(down, across, place)
+    column_count = min(4, len(alignment.maps))
+    row_count = -(-len(alignment.maps) // column_count)
+    width, height = size(alignment)
+    figure = canvas(path, column_count * width, row_count * height)
+    for number, (name, weights) in enumerate(alignment.maps.items(), 1):
+        axes = figure.add_subplot(row_count, column_count, number)
         draw(axes, alignment, weights, label(name) if len(alignment.maps) > 1 else "")
     if title:
         figure.suptitle(title, fontsize=12, fontweight="bold")
     save(figure, path)
 
 
-def lineage_picture(named: Sequence[tuple[str, Alignment]], path: Path) -> None:
+def lineage_picture(alignments: Sequence[tuple[str, Alignment]], path: Path) -> None:
     """Writes one source through several networks, side by side: a large map where there is one, all heads where many.
 
     Heads stand in rows of their layers. Networks without attention are left out; raises HeedfulError if all are.
     """
-    shown = [(name, alignment) for name, alignment in named if alignment.maps]
-    if not shown:
+    with_maps = [(name, alignment) for name, alignment in alignments if alignment.maps]
+    if not with_maps:
         raise HeedfulError("There is nothing to draw: none of these networks has attention.")
-    wide, high = (max(sides) for sides in zip(*(size(alignment) for _, alignment in shown), strict=True))
-    figure = canvas(path, len(shown) * wide * 1.1, high + 0.5)
-    for part, (name, alignment) in zip(figure.subfigures(1, len(shown), squeeze=False)[0], shown, strict=True):
+    width, height = (max(sides) for sides in zip(*(size(alignment) for _, alignment in with_maps), strict=True))
+    figure = canvas(path, len(with_maps) * width * 1.1, height + 0.5)
+    for part, (name, alignment) in zip(figure.subfigures(1, len(with_maps), squeeze=False)[0], with_maps, strict=True):
         part.suptitle(name, fontsize=12, fontweight="bold")
         maps = list(alignment.maps.items())
-        down = len({key.rpartition(".")[0] for key, _ in maps}) if len(maps) > 1 else 1
-        across = -(-len(maps) // down)
-        for place, (key, weights) in enumerate(maps, 1):
-            axes = part.add_subplot(down, across, place)
+        row_count = len({key.rpartition(".")[0] for key, _ in maps}) if len(maps) > 1 else 1
+        column_count = -(-len(maps) // row_count)
+        for number, (key, weights) in enumerate(maps, 1):
+            axes = part.add_subplot(row_count, column_count, number)
             draw(axes, alignment, weights, labels=len(maps) == 1)
             layer, _, head = label(key).partition(" · ")
-            if place <= across and head:
+            if number <= column_count and head:
                 axes.set_title(head, fontsize=8, color="0.35")
-            if place % across == 1 and head:
+            if number % column_count == 1 and head:
                 axes.set_ylabel(layer, fontsize=8, color="0.35")
     save(figure, path)
 
@@ -80,36 +80,37 @@ def draw(
         axes.spines[:].set(visible=True, color="0.85")
         return
     # The last name may be longer, an end sign mostly: nothing stands beside it.
-    short = max(map(len, alignment.source[:-1]), default=0) <= 2
-    axes.set_xticks(range(len(alignment.source)), [shown(text) for text in alignment.source])
-    axes.set_yticks(range(len(alignment.target)), [shown(text) for text in alignment.target])
-    if not short:
+    short_names = max(map(len, alignment.source[:-1]), default=0) <= 2
+    axes.set_xticks(range(len(alignment.source)), [escape_label(text) for text in alignment.source])
+    axes.set_yticks(range(len(alignment.target)), [escape_label(text) for text in alignment.target])
+    if not short_names:
         for tick in axes.get_xticklabels():
             tick.set(rotation=50, ha="left", rotation_mode="anchor")
 
 
-def shown(text: str) -> str:
+def escape_label(text: str) -> str:
     """A token as matplotlib writes it: a dollar sign would begin a formula."""
-    return words.clipped(text).replace("$", r"\$")
+    return words.shorten_token(text).replace("$", r"\$")
 
 
 def size(alignment: Alignment) -> tuple[float, float]:
     """Width and height in inches of one map with its labels."""
     longest = [
-        max((len(words.clipped(text)) for text in side), default=0) for side in (alignment.source, alignment.target)
+        max((len(words.shorten_token(text)) for text in side), default=0)
+        for side in (alignment.source, alignment.target)
     ]
-    wide, high = CELL * len(alignment.source) + 0.09 * longest[1], CELL * len(alignment.target) + 0.08 * longest[0]
-    return max(2.4, wide + 0.5), max(2.0, high + 0.7)
+    width, height = CELL * len(alignment.source) + 0.09 * longest[1], CELL * len(alignment.target) + 0.08 * longest[0]
+    return max(2.4, width + 0.5), max(2.0, height + 0.7)
 
 
-def canvas(path: Path, wide: float, high: float) -> "Figure":
+def canvas(path: Path, width: float, height: float) -> "Figure":
     """An empty figure; matplotlib is imported only here, for it takes longer than all else."""
     if path.suffix.lower() not in SUFFIXES:
         raise HeedfulError(f'A picture cannot be written as "{path.name}".', f"Its name ends in {', '.join(SUFFIXES)}.")
     from matplotlib.figure import Figure
 
     # No pyplot: a figure of our own draws without a display, and leaves nobody's settings changed.
-    return Figure(figsize=(min(wide, 60), min(high, 60)), layout="constrained")
+    return Figure(figsize=(min(width, 60), min(height, 60)), layout="constrained")
 
 
 def save(figure: "Figure", path: Path) -> None:
@@ -117,9 +118,9 @@ def save(figure: "Figure", path: Path) -> None:
     import matplotlib
     from matplotlib.font_manager import fontManager
 
-    known = {face.name for face in fontManager.ttflist}
+    installed = {face.name for face in fontManager.ttflist}
     settings: Any = {
-        "font.family": [face for face in FACES if face in known],
+        "font.family": [face for face in FACES if face in installed],
         "svg.fonttype": "none",
         "svg.hashsalt": "heedful",
     }

@@ -13,12 +13,12 @@ from heedful.results import ClassScore, Comparison, Confusion, Findings, Scores
 
 SIGNS = {"x": "x", "!": "!", "i": "i"}
 MEASURES = 4  # columns of measures that a comparison's table has room for
-CELL = 100  # letters of an answer in a table of answers
-MASKED, OTHER = ".", "?"
+MAX_CELL = 100  # letters of an answer in a table of answers
+MASKED_SIGN, OTHER_SIGN = ".", "?"
 
 
 def scores_table(scores: Scores) -> str:
-    """A measure a line: value, interval, baseline.
+    """A line for each measure: value, interval, baseline.
 
     >>> from heedful.results import Measure
     >>> print(scores_table(Scores("word_error", {"word_error": Measure("word_error", 31.2, 30.4, 32.0, False)}, 12606)))
@@ -26,23 +26,23 @@ def scores_table(scores: Scores) -> str:
     words wrong      31.2 %   30.4 to 32.0
     """
     head = [
-        words.counted(scores.count, "example"),
+        words.count_of(scores.count, "example"),
         "value",
         "95 % interval",
         *([scores.baseline_name] if scores.baseline else []),
     ]
     rows = []
     for name, measure in scores.measures.items():
-        row = [words.title(name), words.score(measure.value, name), words.spread(measure) or "–"]
+        row = [words.title(name), words.score(measure.value, name), words.interval(measure) or "–"]
         if scores.baseline:
             row.append(words.score(scores.baseline[name].value, name) if name in scores.baseline else "–")
         rows.append(row)
-    signed = [f"{words.title(name)}: {m.signature}" for name, m in scores.measures.items() if m.signature]
-    return "\n".join([columns([head, *rows]), *signed])
+    signatures = [f"{words.title(name)}: {m.signature}" for name, m in scores.measures.items() if m.signature]
+    return "\n".join([columns([head, *rows]), *signatures])
 
 
 def compare_table(comparison: Comparison) -> str:
-    """A network a line, the baseline last, and below them what the paired tests say."""
+    """A line for each network, the baseline last, and below them the paired tests."""
     rows = compared.rows(comparison)
     primary, scores = compared.primary(comparison), comparison.entries[0].scores
     names = compared.measures(comparison)
@@ -59,12 +59,12 @@ def compare_table(comparison: Comparison) -> str:
     table = [
         [
             row.network,
-            *(compared.told(row, name) for name in names[:MEASURES]),
-            words.large(row.weights),
-            f"{words.large(row.train_tokens_per_second)}/s",
-            f"{words.large(row.generate_tokens_per_second)}/s",
+            *(compared.format_measure(row, name) for name in names[:MEASURES]),
+            words.abbreviate(row.weights),
+            f"{words.abbreviate(row.train_tokens_per_second)}/s",
+            f"{words.abbreviate(row.generate_tokens_per_second)}/s",
             f"{row.peak_memory_mb:,.0f} MB",
-            "–" if row.reached is None else words.clock(row.reached),
+            "–" if row.time_to_score is None else words.clock(row.time_to_score),
             row.verdict,
         ]
         for row in rows
@@ -77,18 +77,20 @@ def compare_table(comparison: Comparison) -> str:
         f"p {test.p:.3f}: {words.verdict(pair, test, primary.higher_is_better)}"
         for pair, test in comparison.paired.items()
     ]
-    return "\n".join([columns([head, *table], left={len(head) - 1}), *further(comparison, rows, names), *tests])
+    return "\n".join(
+        [columns([head, *table], left_aligned={len(head) - 1}), *further_tables(comparison, rows, names), *tests]
+    )
 
 
-def further(comparison: Comparison, rows: Sequence[compared.Row], names: Sequence[str]) -> list[str]:
+def further_tables(comparison: Comparison, rows: Sequence[compared.NetworkRow], names: Sequence[str]) -> list[str]:
     """The measures that the first table has no room for, as many as fit in each further one."""
     scores, tables = comparison.entries[0].scores, []
     for first in range(MEASURES, len(names), MEASURES):
-        some = names[first : first + MEASURES]
-        table = [["", *map(words.title, some)]]
-        table += [[row.network, *(compared.told(row, name) for name in some)] for row in rows]
+        chunk = names[first : first + MEASURES]
+        table = [["", *map(words.title, chunk)]]
+        table += [[row.network, *(compared.format_measure(row, name) for name in chunk)] for row in rows]
         if scores.baseline:
-            table.append([scores.baseline_name, *yardsticks(scores, some)])
+            table.append([scores.baseline_name, *yardsticks(scores, chunk)])
         tables.append("\n" + columns(table))
     return [*tables, ""] if tables else []
 
@@ -107,12 +109,12 @@ def samples_table(comparison: Comparison) -> str:
     if not any(cell not in ("", "–") for row in table.rows for cell in row[1:]):
         return ""
     rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
-    short = [[cell if len(cell) <= CELL else f"{cell[: CELL - 1]}…" for cell in row] for row in rows]
-    whole = ["Whole on the page."] if short != rows else []
-    return "\n".join([columns([table.head, *short], left=set(range(len(table.head)))), *whole])
+    shortened = [[cell if len(cell) <= MAX_CELL else f"{cell[: MAX_CELL - 1]}…" for cell in row] for row in rows]
+    note = ["Whole on the page."] if shortened != rows else []
+    return "\n".join([columns([table.head, *shortened], left_aligned=set(range(len(table.head)))), *note])
 
 
-def classes_table(scores: Sequence[ClassScore], most: int = 10) -> str:
+def classes_table(scores: Sequence[ClassScore], max_rows: int = 10) -> str:
     """The classes that are answered worst, worst first; those without an example are left out, and counted.
 
     >>> print(classes_table([ClassScore("cat", 5, 50.0, 60.0, 54.5), ClassScore("dog", 5, 40.0, 40.0, 40.0)]))
@@ -120,15 +122,28 @@ def classes_table(scores: Sequence[ClassScore], most: int = 10) -> str:
     dog           5       40.0    40.0  40.0
     cat           5       50.0    60.0  54.5
     """
-    known = sorted((one for one in scores if one.count), key=lambda one: one.f1)
-    rows = [[one.name, f"{one.count:,}", *(f"{n:.1f}" for n in (one.precision, one.recall, one.f1))] for one in known]
-    more = [f"and {words.counted(len(known) - most, 'class', 'classes')} that did better"] if len(known) > most else []
-    unseen = len(scores) - len(known)
-    more += [f"and {words.counted(unseen, 'class', 'classes')} without an example"] if unseen else []
-    return "\n".join([columns([["class", "examples", "precision", "recall", "F1"], *rows[:most]]), *more])
+    ranked = sorted((score for score in scores if score.count), key=lambda score: score.f1)
+    rows = [
+        [
+            score.name,
+            f"{score.count:,}",
+            *(f"{n:.1f}" for n in (score.precision, score.recall, score.f1)),
+        ]
+        for score in ranked
+    ]
+    notes = (
+        [f"and {words.count_of(len(ranked) - max_rows, 'class', 'classes')} that did better"]
+        if len(ranked) > max_rows
+        else []
+    )
+    without_example = len(scores) - len(ranked)
+    notes += (
+        [f"and {words.count_of(without_example, 'class', 'classes')} without an example"] if without_example else []
+    )
+    return "\n".join([columns([["class", "examples", "precision", "recall", "F1"], *rows[:max_rows]]), *notes])
 
 
-def confusion_table(confusion: Confusion, most: int = 10) -> str:
+def confusion_table(confusion: Confusion, max_rows: int = 10) -> str:
     """The most frequent mix-ups, a pair a line; nothing if nothing was mixed up.
 
     >>> print(confusion_table(Confusion(("cat", "dog"), ((8, 2), (1, 9)))))
@@ -136,13 +151,16 @@ def confusion_table(confusion: Confusion, most: int = 10) -> str:
     cat    dog              2         20.0 %
     dog    cat              1         10.0 %
     """
-    found = mixed_up(confusion)
-    rows = [[true, said, f"{count:,}", f"{100 * share:.1f} %"] for true, said, count, share in found[:most]]
-    return columns([["truth", "answered as", "times", "of that class"], *rows], left={1}) if rows else ""
+    pairs = mixed_up(confusion)
+    rows = [
+        [true, predicted, f"{count:,}", f"{100 * fraction:.1f} %"]
+        for true, predicted, count, fraction in pairs[:max_rows]
+    ]
+    return columns([["truth", "answered as", "times", "of that class"], *rows], left_aligned={1}) if rows else ""
 
 
 def time_bars(rows: Sequence[tuple[str, Sequence[str]]], names: Sequence[str] = (), width: int = 72) -> str:
-    """Answers in step as lines of letters, a letter a label; the row "truth" is the first, if there is one.
+    """Labels of steps as lines of letters, a letter for each label; the row "truth" is the first, if there is one.
 
     Where there are more steps than `width`, a letter stands for several: for the label that most of them have. `names`
     fixes the order in which labels get their letters, so that several clips agree. ^ marks what is wrong anywhere.
@@ -153,35 +171,47 @@ def time_bars(rows: Sequence[tuple[str, Sequence[str]]], names: Sequence[str] = 
               ^
             each sign is 1 step   w walk   r run   . masked
     """
-    whole = max(len(labels) for _, labels in rows)
-    every = -(-whole // width) or 1
+    length = max(len(labels) for _, labels in rows)
+    steps_per_sign = -(-length // width) or 1
     signs = signs_of([*names, *(label for _, labels in rows for label in labels)])
     lines = []
     truth = rows[0][1] if rows[0][0] == "truth" else ()
-    for who, labels in rows:
-        lines.append([who, "".join(signs[commonest(labels[at : at + every])] for at in range(0, len(labels), every))])
-        wrong = {n // every for n, (true, said) in enumerate(zip(truth, labels, strict=False)) if true and true != said}
-        if wrong:
-            lines.append(["", "".join("^" if n in wrong else " " for n in range(max(wrong) + 1))])
-    seen = dict.fromkeys(label for _, labels in rows for label in labels if label)
-    meant = [f"{signs[label]} {label}" for label in signs if label in seen]
-    meant += [f"{MASKED} masked"] if any("" in labels for _, labels in rows) else []
-    lines.append(["", "   ".join([f"each sign is {words.counted(every, 'step')}", *meant])])
-    return columns(lines, left={1})
+    for name, labels in rows:
+        lines.append(
+            [
+                name,
+                "".join(
+                    signs[most_common_label(labels[start : start + steps_per_sign])]
+                    for start in range(0, len(labels), steps_per_sign)
+                ),
+            ]
+        )
+        error_positions = {
+            n // steps_per_sign
+            for n, (true, predicted) in enumerate(zip(truth, labels, strict=False))
+            if true and true != predicted
+        }
+        if error_positions:
+            lines.append(["", "".join("^" if n in error_positions else " " for n in range(max(error_positions) + 1))])
+    present_labels = dict.fromkeys(label for _, labels in rows for label in labels if label)
+    legend = [f"{signs[label]} {label}" for label in signs if label in present_labels]
+    legend += [f"{MASKED_SIGN} masked"] if any("" in labels for _, labels in rows) else []
+    lines.append(["", "   ".join([f"each sign is {words.count_of(steps_per_sign, 'step')}", *legend])])
+    return columns(lines, left_aligned={1})
 
 
-def commonest(labels: Sequence[str]) -> str:
+def most_common_label(labels: Sequence[str]) -> str:
     """The label that most of these steps have; the first of several equals."""
     return Counter(labels).most_common(1)[0][0]
 
 
 def signs_of(labels: Sequence[str]) -> Mapping[str, str]:
     """A letter for each label, its own first one where that is free; ? for those that come after all letters."""
-    signs = {"": MASKED}
+    signs = {"": MASKED_SIGN}
     for label in dict.fromkeys(label for label in labels if label):
         # Its own letters, then any.
         candidates = (c for c in label + label.upper() + digits + ascii_letters if c.isascii() and c.isalnum())
-        signs[label] = next((c for c in candidates if c not in signs.values()), OTHER)
+        signs[label] = next((c for c in candidates if c not in signs.values()), OTHER_SIGN)
     return signs
 
 
@@ -194,20 +224,22 @@ def findings_text(findings: Findings) -> str:
       ! 2 pairs twice  (line 1, line 3)
     """
     lines = [findings.summary]
-    for one in findings.findings:
-        shown = ", ".join(one.lines[:3]) + (", …" if len(one.lines) > 3 else "")
-        lines.append(f"  {SIGNS.get(one.level, one.level)} {one.text}" + (f"  ({shown})" if shown else ""))
+    for finding in findings.findings:
+        examples = ", ".join(finding.lines[:3]) + (", …" if len(finding.lines) > 3 else "")
+        lines.append(
+            f"  {SIGNS.get(finding.level, finding.level)} {finding.text}" + (f"  ({examples})" if examples else "")
+        )
     return "\n".join(lines)
 
 
-def columns(rows: Sequence[Sequence[str]], left: Set[int] = frozenset()) -> str:
-    """Cells in columns: the first one and those in `left` begin together, all others end together."""
+def columns(rows: Sequence[Sequence[str]], left_aligned: Set[int] = frozenset()) -> str:
+    """Cells in columns: the first one and those in `left_aligned` begin together, all others end together."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
         cells = []
         for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
             blanks = " " * (width - cell_len(cell))
-            cells.append(cell + blanks if i == 0 or i in left else blanks + cell)
+            cells.append(cell + blanks if i == 0 or i in left_aligned else blanks + cell)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""Answers in step as coloured bars, truth and answer one above the other; the same colour is the same label.
+"""Labels of steps as coloured bars, truth and answer one above the other; the same colour is the same label.
 
-Bars are as wide as the page: places are in percent, so that letters keep their size on a phone. A label has a colour
-and a texture, so that none has to be told by colour alone; wide stretches bear its name.
+Bars are as wide as the page: coordinates are in percent, so that letters keep their size on a phone. A label has a
+colour and a texture, so that colour is never the only difference; wide segments bear its name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ from heedful.results import Case, Track, spread_out
 CLIPS = 6
 STEPS = 5000  # drawn of a clip; the text says where there are more
 ROWS = 200  # of a clip's table
-HIGH, STRIP = 26, 5  # pixels of a bar, and of the strip under it that marks what is wrong
-BROAD, NARROW = 800, 270  # pixels of a bar on a desk and on a phone, by which names are left out
+BAR_HEIGHT, STRIP_HEIGHT = 26, 5  # pixels of a bar, and of the strip under it that marks what is wrong
+WIDE_SCREEN, NARROW_SCREEN = 800, 270  # pixels of a bar on a desk and on a phone, by which names are left out
 TEXTURES = 8
 # What lies over a colour: the first is plain, the others are lines and dots in the colour of the page.
 PATTERNS = (
@@ -37,30 +37,32 @@ PATTERNS = (
 
 @dataclass(frozen=True)
 class Bars:
-    """Clips with what their colours mean."""
+    """A figure for each clip, and the legend of their colours."""
 
     legend: Markup
     figures: Sequence[Figure]
-    see: str
+    caption: str
 
 
-def of_cases(cases: Sequence[Case], tracks: Mapping[str, Track]) -> Bars | None:
-    """The worst, the middling and the best of the cases as bars; `tracks` by source give time and windows."""
-    chosen = spread_out(cases)
-    rows = {case.source: [("truth", steps(case.references[0])), ("answer", steps(case.output))] for case in chosen}
-    return bars(rows, tracks, "Worst first, then middling, then best." if len(chosen) < len(cases) else "")
+def bars_of_cases(cases: Sequence[Case], tracks: Mapping[str, Track]) -> Bars | None:
+    """The worst, middle and best cases as bars; `tracks` by source give times and windows."""
+    shown_cases = spread_out(cases)
+    rows = {case.source: [("truth", steps(case.references[0])), ("answer", steps(case.output))] for case in shown_cases}
+    return bars(
+        rows, tracks, "The worst first, then the middle, then the best." if len(shown_cases) < len(cases) else ""
+    )
 
 
 def bars(
-    clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]], tracks: Mapping[str, Track], see: str = ""
+    clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]], tracks: Mapping[str, Track], caption: str = ""
 ) -> Bars | None:
     """Clips by name, each of rows (name, a label a step); the first row is the truth, if any is called so."""
     if not clips:
         return None
-    styles = styles_of(clips, tracks)
+    styles = label_styles(clips, tracks)
     figures = [figure(name, rows, styles, tracks.get(name)) for name, rows in clips.items()]
-    how = "The same colour is the same label; point at a bar to read it. A strip below a bar: wrong there."
-    return Bars(legend(styles), figures, f"{how} {see}".strip())
+    legend_note = "The same colour is the same label; point at a bar to read it. A strip below a bar: wrong there."
+    return Bars(legend(styles), figures, f"{legend_note} {caption}".strip())
 
 
 def steps(text: str) -> tuple[str, ...]:
@@ -72,40 +74,45 @@ def steps(text: str) -> tuple[str, ...]:
     return tuple(text.split("\t"))
 
 
-def styles_of(clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]], tracks: Mapping[str, Track]) -> dict[str, int]:
+def label_styles(
+    clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]], tracks: Mapping[str, Track]
+) -> dict[str, int]:
     """A style for each label that is seen, in the order of the model's names, then in that of appearance."""
-    seen = dict.fromkeys(label for rows in clips.values() for _, labels in rows for label in labels if label)
-    named = [name for track in tracks.values() for name in track.names if name in seen]
-    return {name: i for i, name in enumerate(dict.fromkeys([*named, *seen]))}
+    present_labels = dict.fromkeys(label for rows in clips.values() for _, labels in rows for label in labels if label)
+    names = [name for track in tracks.values() for name in track.names if name in present_labels]
+    return {name: i for i, name in enumerate(dict.fromkeys([*names, *present_labels]))}
 
 
 def figure(
     name: str, rows: Sequence[tuple[str, Sequence[str]]], styles: Mapping[str, int], track: Track | None = None
 ) -> Figure:
     """One clip: a bar a row, an axis below, and the stretches in a table."""
-    whole = max(len(labels) for _, labels in rows)
-    rows = [(who, labels[:STEPS]) for who, labels in rows]
-    ends = edges(min(whole, STEPS), track)
+    length = max(len(labels) for _, labels in rows)
+    rows = [(row_name, labels[:STEPS]) for row_name, labels in rows]
+    ends = edges(min(length, STEPS), track)
     truth = rows[0][1] if rows[0][0] == "truth" else ()
     parts = []
-    for who, labels in rows:
-        strip = wrong(truth, labels, ends) if truth and who != "truth" else []
-        body = [stretch(who, label, ends[a], ends[b], a, b, ends[-1], styles) for label, a, b in stretches(labels)]
-        parts += [draw.tag("span", who, class_="who"), canvas([*body, *strip], HIGH + 2 + STRIP, who)]
-    parts += [draw.tag("span", "", class_="who"), axis(ends, "seconds" if timed(track) else "steps")]
+    for row_name, labels in rows:
+        strip = error_marks(truth, labels, ends) if truth and row_name != "truth" else []
+        body = [stretch(row_name, label, ends[a], ends[b], a, b, ends[-1], styles) for label, a, b in stretches(labels)]
+        parts += [
+            draw.tag("span", row_name, class_="who"),
+            canvas([*body, *strip], BAR_HEIGHT + 2 + STRIP_HEIGHT, row_name),
+        ]
+    parts += [draw.tag("span", "", class_="who"), axis(ends, "seconds" if has_times(track) else "steps")]
     drawing = draw.tag("div", Markup("").join(parts), class_="bars")
-    table, left_out = segments(rows)
-    return Figure(name, drawing, told(rows, whole, track) + left_out, table)
+    table, note = segments(rows)
+    return Figure(name, drawing, describe_rows(rows, length, track) + note, table)
 
 
 def edges(count: int, track: Track | None) -> list[float]:
     """Where each step begins, and where the last one ends: in seconds where they are known, else in steps."""
-    if track is None or not timed(track):
+    if track is None or not has_times(track):
         return [float(step) for step in range(count + 1)]
-    starts = [at - track.seconds[0] for at in track.seconds[:count]]
-    gaps = [b - a for a, b in pairwise(starts)]
+    starts = [seconds - track.seconds[0] for seconds in track.seconds[:count]]
+    durations = [b - a for a, b in pairwise(starts)]
     last = track.seconds[count] - track.seconds[0] if len(track.seconds) > count else None
-    return [*starts, last if last is not None else starts[-1] + (median(gaps) if gaps else 1.0)]
+    return [*starts, last if last is not None else starts[-1] + (median(durations) if durations else 1.0)]
 
 
 def timing(track: Track) -> Track:
@@ -113,104 +120,111 @@ def timing(track: Track) -> Track:
     return Track(track.names, track.labels, (), track.seconds)
 
 
-def timed(track: Track | None) -> bool:
+def has_times(track: Track | None) -> bool:
     """Whether it is known when each step begins."""
     return track is not None and len(track.seconds) >= len(track.labels) > 0
 
 
 def stretches(labels: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Equal neighbours as one: (label, first step, behind the last).
+    """Runs of equal labels: (label, first step, behind the last).
 
     >>> stretches(("a", "a", "", "b"))
     [('a', 0, 2), ('', 2, 3), ('b', 3, 4)]
     """
-    found, at = [], 0
-    for label, same in groupby(labels):
-        size = len(list(same))
-        found.append((label, at, at + size))
-        at += size
-    return found
+    spans, start = [], 0
+    for label, group in groupby(labels):
+        size = len(list(group))
+        spans.append((label, start, start + size))
+        start += size
+    return spans
 
 
 def stretch(
-    who: str, label: str, start: float, end: float, a: int, b: int, whole: float, styles: Mapping[str, int]
+    row_name: str, label: str, start: float, end: float, a: int, b: int, total: float, styles: Mapping[str, int]
 ) -> Markup:
-    """One stretch of a bar; hovering says what it is, and its name stands on it where there is room."""
-    where = f"step {a:,}" if b == a + 1 else f"steps {a:,} to {b - 1:,}"
-    hint = f"{label or 'masked'}: {where} ({who})"
-    share = (end - start) / (whole or 1)
-    place: dict[str, Any] = {"x": percent(start / (whole or 1)), "width": percent(share), "y": 0, "height": HIGH}
+    """One run of equal labels as a rectangle, with a tooltip, and the label on it where there is room."""
+    step_range = f"step {a:,}" if b == a + 1 else f"steps {a:,} to {b - 1:,}"
+    hint = f"{label or 'masked'}: {step_range} ({row_name})"
+    fraction = (end - start) / (total or 1)
+    place: dict[str, Any] = {
+        "x": percent(start / (total or 1)),
+        "width": percent(fraction),
+        "y": 0,
+        "height": BAR_HEIGHT,
+    }
     if not label:
-        return draw.tag("g", masked(place), class_="stretch", title=hint)
+        return draw.tag("g", masked_rect(place), class_="stretch", title=hint)
     style = styles[label]
-    inside = draw.tag("rect", class_="fill", **place)
-    inside += draw.tag("rect", fill=f"url(#{texture(style)})", **place)
-    text = words.cut(label)
-    needed = draw.LABEL * len(text) + 8
-    if share * BROAD >= needed:
-        fits = "on" if share * NARROW >= needed else "on broad"
-        middle = percent((start + end) / 2 / (whole or 1))
-        inside += draw.tag("text", text, x=middle, y=HIGH / 2 + 4, class_=fits, text_anchor="middle")
-    return draw.tag("g", inside, class_=f"stretch {colour(style)}", title=hint)
+    content = draw.tag("rect", class_="fill", **place)
+    content += draw.tag("rect", fill=f"url(#{texture(style)})", **place)
+    text = words.shorten(label)
+    text_width = draw.LABEL * len(text) + 8
+    if fraction * WIDE_SCREEN >= text_width:
+        fits = "on" if fraction * NARROW_SCREEN >= text_width else "on broad"
+        middle = percent((start + end) / 2 / (total or 1))
+        content += draw.tag("text", text, x=middle, y=BAR_HEIGHT / 2 + 4, class_=fits, text_anchor="middle")
+    return draw.tag("g", content, class_=f"stretch {colour(style)}", title=hint)
 
 
-def masked(place: Mapping[str, Any]) -> Markup:
-    """Where nothing is judged: slanting lines on the colour of the page."""
+def masked_rect(place: Mapping[str, Any]) -> Markup:
+    """A masked step, which is not scored: slanting lines on the colour of the page."""
     return draw.tag("rect", class_="masked", **place) + draw.tag("rect", fill="url(#masked)", **place)
 
 
 def colour(style: int) -> str:
     """The class of a style's colour: the second eight styles are pale."""
-    pale = " pale" if style // draw.SERIES % 2 else ""
-    return f"s{style % draw.SERIES}{pale}"
+    pale_class = " pale" if style // draw.SERIES % 2 else ""
+    return f"s{style % draw.SERIES}{pale_class}"
 
 
 def texture(style: int) -> str:
-    """The name of a style's texture: sixteen differ without any colour, and after those it moves on by one."""
-    dark = "dark" if style // draw.SERIES % 2 else "light"
-    return f"{dark}{(style + style // (2 * draw.SERIES)) % TEXTURES}"
+    """The name of a style's texture: the first sixteen differ even without colour; later ones are shifted by one."""
+    kind = "dark" if style // draw.SERIES % 2 else "light"
+    return f"{kind}{(style + style // (2 * draw.SERIES)) % TEXTURES}"
 
 
-def wrong(truth: Sequence[str], labels: Sequence[str], ends: Sequence[float]) -> list[Markup]:
+def error_marks(truth: Sequence[str], labels: Sequence[str], ends: Sequence[float]) -> list[Markup]:
     """Marks below a bar where it differs from a truth that is not masked."""
-    differs = ["x" if true and true != said else "" for true, said in zip(truth, labels, strict=False)]
-    whole = ends[-1] or 1
+    errors = ["x" if true and true != predicted else "" for true, predicted in zip(truth, labels, strict=False)]
+    total = ends[-1] or 1
     return [
         draw.tag(
             "rect",
-            x=percent(ends[a] / whole),
-            width=percent((ends[b] - ends[a]) / whole),
-            y=HIGH + 2,
-            height=STRIP,
+            x=percent(ends[a] / total),
+            width=percent((ends[b] - ends[a]) / total),
+            y=BAR_HEIGHT + 2,
+            height=STRIP_HEIGHT,
             class_="wrong",
         )
-        for mark, a, b in stretches(differs)
+        for mark, a, b in stretches(errors)
         if mark
     ]
 
 
 def axis(ends: Sequence[float], unit: str) -> Markup:
     """Numbers below the bars; the last one stands with its unit at the end of the line."""
-    whole = ends[-1] or 1
+    total = ends[-1] or 1
     body = []
-    for at in draw.ticks(0, whole, 4):
+    for tick in draw.ticks(0, total, 4):
         # What would touch the unit at the end is left out.
-        if at <= 0.82 * whole:
-            body.append(draw.tag("line", x1=percent(at / whole), x2=percent(at / whole), y1=0, y2=5, class_="grid"))
-            anchor = "start" if at == 0 else "middle"
-            label = draw.tag("text", draw.plain(at), x=percent(at / whole), y=17, class_="label", text_anchor=anchor)
+        if tick <= 0.82 * total:
+            body.append(draw.tag("line", x1=percent(tick / total), x2=percent(tick / total), y1=0, y2=5, class_="grid"))
+            anchor = "start" if tick == 0 else "middle"
+            label = draw.tag(
+                "text", draw.format_number(tick), x=percent(tick / total), y=17, class_="label", text_anchor=anchor
+            )
             body.append(label)
-    end = f"{draw.plain(round(whole, 1))} {unit}"
+    end = f"{draw.format_number(round(total, 1))} {unit}"
     body.append(draw.tag("text", end, x="100%", y=17, class_="label", text_anchor="end"))
-    return canvas(body, 22, f"{unit} from 0 to {draw.plain(round(whole, 1))}")
+    return canvas(body, 22, f"{unit} from 0 to {draw.format_number(round(total, 1))}")
 
 
 def canvas(body: Sequence[Markup], height: float, title: str) -> Markup:
-    """A drawing as wide as its place and as high as said; without a viewBox, so that letters keep their size."""
-    inside = Markup("").join(body)
+    """A drawing of full width and the given height; without a viewBox, so that letters keep their size."""
+    content = Markup("").join(body)
     # The style sheet leaves the height of drawings to their viewBox, which this one has not.
     size: dict[str, Any] = {"width": "100%", "style": f"height: {height:g}px"}
-    return draw.tag("svg", inside, role="img", aria_label=title, **size)
+    return draw.tag("svg", content, role="img", aria_label=title, **size)
 
 
 def legend(styles: Mapping[str, int]) -> Markup:
@@ -230,50 +244,51 @@ def legend(styles: Mapping[str, int]) -> Markup:
     slants = draw.tag("path", d="M-2 2L2 -2M0 8L8 0M6 10L10 6", class_="slant")
     patterns += draw.tag("pattern", slants, id="masked", width=8, height=8, patternUnits="userSpaceOnUse")
     hidden = draw.tag("svg", draw.tag("defs", patterns), width=0, height=0, class_="textures", aria_hidden="true")
-    shown = [draw.tag("li", swatch(colour(style), texture(style)) + label) for label, style in styles.items()]
-    shown.append(draw.tag("li", swatch("", "") + "masked: not judged"))
-    return hidden + draw.tag("ul", Markup("").join(shown), class_="legend")
+    entries = [draw.tag("li", swatch(colour(style), texture(style)) + label) for label, style in styles.items()]
+    entries.append(draw.tag("li", swatch("", "") + "masked: not judged"))
+    return hidden + draw.tag("ul", Markup("").join(entries), class_="legend")
 
 
 def swatch(class_: str, texture_id: str) -> Markup:
     """A small square of a label's colour and texture."""
     size: dict[str, Any] = {"width": 22, "height": 16}
     if not class_:
-        inside = masked(size)
+        content = masked_rect(size)
     else:
-        inside = draw.tag("rect", class_="fill", **size) + draw.tag("rect", fill=f"url(#{texture_id})", **size)
-    svg = draw.tag("svg", draw.tag("g", inside, class_=class_), aria_hidden="true", **size)
+        content = draw.tag("rect", class_="fill", **size) + draw.tag("rect", fill=f"url(#{texture_id})", **size)
+    svg = draw.tag("svg", draw.tag("g", content, class_=class_), aria_hidden="true", **size)
     return svg
 
 
 def segments(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Table, str]:
-    """The stretches over which no row changes, and a sentence on those left out."""
-    together = list(zip(*(labels for _, labels in rows), strict=False))
-    found, at = [], 0
-    for labels, same in groupby(together):
-        size = len(list(same))
-        found.append([f"{at:,} to {at + size - 1:,}", *(label or "masked" for label in labels)])
-        at += size
-    left = f" The table holds the first {ROWS:,} of {len(found):,} stretches." if len(found) > ROWS else ""
-    return Table(["steps", *(who for who, _ in rows)], found[:ROWS]), left
+    """The runs of steps over which no row changes, as a table, and a sentence on those left out."""
+    columns = list(zip(*(labels for _, labels in rows), strict=False))
+    table_rows, start = [], 0
+    for labels, group in groupby(columns):
+        size = len(list(group))
+        table_rows.append([f"{start:,} to {start + size - 1:,}", *(label or "masked" for label in labels)])
+        start += size
+    note = f" The table holds the first {ROWS:,} of {len(table_rows):,} stretches." if len(table_rows) > ROWS else ""
+    return Table(["steps", *(row_name for row_name, _ in rows)], table_rows[:ROWS]), note
 
 
-def told(rows: Sequence[tuple[str, Sequence[str]]], whole: int, track: Track | None) -> str:
-    """How often each row is right and how often it changes; what was not drawn; how it was read."""
+def describe_rows(rows: Sequence[tuple[str, Sequence[str]]], length: int, track: Track | None) -> str:
+    """Accuracy and number of changes of each row; what was not drawn; how the clip was read."""
     truth = rows[0][1] if rows[0][0] == "truth" else ()
     parts = []
-    for who, labels in rows:
+    for row_name, labels in rows:
         changes = f"changes {words.times(max(0, len(stretches(labels)) - 1))}"
-        judged = [(true, said) for true, said in zip(truth, labels, strict=False) if true]
-        if who == "truth" or not judged:
-            parts.append(f"The {who} {changes}." if who in ("truth", "answer") else f"{who} {changes}.")
+        scored_steps = [(true, predicted) for true, predicted in zip(truth, labels, strict=False) if true]
+        if row_name == "truth" or not scored_steps:
+            parts.append(f"The {row_name} {changes}." if row_name in ("truth", "answer") else f"{row_name} {changes}.")
             continue
-        right = sum(true == said for true, said in judged)
-        name = "The answer" if who == "answer" else who
-        share = f"{100 * right / len(judged):.1f} %"
-        parts.append(f"{name} is right at {right:,} of {words.counted(len(judged), 'step')} ({share}) and {changes}.")
-    if whole > STEPS:
-        parts.append(f"The first {STEPS:,} of {whole:,} steps are drawn.")
+        right_count = sum(true == predicted for true, predicted in scored_steps)
+        name = "The answer" if row_name == "answer" else row_name
+        percent_right = f"{100 * right_count / len(scored_steps):.1f} %"
+        step_count = words.count_of(len(scored_steps), "step")
+        parts.append(f"{name} is right at {right_count:,} of {step_count} ({percent_right}) and {changes}.")
+    if length > STEPS:
+        parts.append(f"The first {STEPS:,} of {length:,} steps are drawn.")
     if track and len(track.windows) > 1:
         parts.append(f"It was read in {len(track.windows):,} windows that overlap.")
     if track and track.disagreement is not None:
@@ -281,6 +296,6 @@ def told(rows: Sequence[tuple[str, Sequence[str]]], whole: int, track: Track | N
     return " ".join(parts)
 
 
-def percent(share: float) -> str:
-    """A place on the bar."""
-    return f"{100 * share:.3f}%"
+def percent(fraction: float) -> str:
+    """A coordinate on the bar, in percent."""
+    return f"{100 * fraction:.3f}%"

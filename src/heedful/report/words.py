@@ -1,11 +1,11 @@
-"""How numbers and names are said to people, the same on pages, in cards and in terminals."""
+"""Numbers and names as text, the same on pages, in cards and in terminals."""
 
 import re
 from collections.abc import Sequence
 
 from heedful.results import Bin, Measure, Paired
 
-SURE = 0.05  # a difference whose p is not below this is called a tie
+SIGNIFICANCE_LEVEL = 0.05  # a difference whose p is not below it is called a tie
 
 TITLES = {
     "symbol_error": "symbols wrong",
@@ -35,10 +35,10 @@ def title(measure: str) -> str:
     >>> title("symbol_error"), title("recall_at_5"), title("f1_10_mstcn")
     ('symbols wrong', 'recall@5', 'F1@10 (MS-TCN)')
     """
-    if stretches := re.fullmatch(r"f1_(\d+)_(\w+)", measure):
-        return f"F1@{stretches[1]} ({CONVENTIONS.get(stretches[2], stretches[2])})"
-    spoken = re.sub(r"_at_(?=\d)", "@", measure).replace("_", " ")
-    return TITLES.get(measure, re.sub(r"\bf1\b", "F1", spoken))
+    if match := re.fullmatch(r"f1_(\d+)_(\w+)", measure):
+        return f"F1@{match[1]} ({CONVENTIONS.get(match[2], match[2])})"
+    name = re.sub(r"_at_(?=\d)", "@", measure).replace("_", " ")
+    return TITLES.get(measure, re.sub(r"\bf1\b", "F1", name))
 
 
 def unit(measure: str) -> str:
@@ -69,26 +69,26 @@ def change(value: float, measure: str) -> str:
     return f"{value:+.{DIGITS.get(measure, 1)}f}"
 
 
-def spread(measure: Measure | Paired) -> str:
+def interval(measure: Measure | Paired) -> str:
     """The 95 % interval, or nothing if none was computed."""
     digits = DIGITS.get(measure.name if isinstance(measure, Measure) else measure.measure, 1)
     return "" if measure.low == measure.high else f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"
 
 
-def with_spread(measure: Measure) -> str:
+def value_with_interval(measure: Measure) -> str:
     """A value with its interval.
 
-    >>> with_spread(Measure("symbol_error", 9.12, 8.6, 9.71, False))
+    >>> value_with_interval(Measure("symbol_error", 9.12, 8.6, 9.71, False))
     '9.1 % (8.6 to 9.7)'
     """
-    interval = spread(measure)
-    return score(measure.value, measure.name) + (f" ({interval})" if interval else "")
+    limits = interval(measure)
+    return score(measure.value, measure.name) + (f" ({limits})" if limits else "")
 
 
-def large(number: float) -> str:
+def abbreviate(number: float) -> str:
     """A large number in three digits: 9.1 M, 12 k, 870.
 
-    >>> large(9_120_000), large(18_400), large(870)
+    >>> abbreviate(9_120_000), abbreviate(18_400), abbreviate(870)
     ('9.1 M', '18 k', '870')
     """
     for size, letter in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
@@ -104,9 +104,9 @@ def clock(seconds: float) -> str:
     >>> clock(64.2), clock(3725)
     ('1:04', '1:02:05')
     """
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, seconds_left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{hours}:{minutes:02}:{seconds_left:02}" if hours else f"{minutes}:{seconds_left:02}"
 
 
 def span(length: Bin) -> str:
@@ -114,15 +114,15 @@ def span(length: Bin) -> str:
     return str(length.low) if length.low == length.high else f"{length.low}–{length.high}"
 
 
-def listed(words: Sequence[str], last: str = "and") -> str:
+def join_words(words: Sequence[str], conjunction: str = "and") -> str:
     """a, b and c."""
-    return f" {last} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+    return f" {conjunction} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
-def counted(number: int, thing: str, things: str = "") -> str:
+def count_of(number: int, thing: str, things: str = "") -> str:
     """A number of things.
 
-    >>> counted(1, "step"), counted(1200, "class", "classes")
+    >>> count_of(1, "step"), count_of(1200, "class", "classes")
     ('1 step', '1,200 classes')
     """
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
@@ -139,28 +139,28 @@ def times(number: int) -> str:
 
 def verdict(pair: str, paired: Paired, better_is_higher: bool) -> str:
     """Who is better, in words; `pair` is "a vs b"."""
-    first, _, second = pair.partition(" vs ")
-    if paired.p >= SURE:
+    first_network, _, second_network = pair.partition(" vs ")
+    if paired.p >= SIGNIFICANCE_LEVEL:
         return "a tie: the difference may be chance"
-    return f"{first if (paired.difference > 0) == better_is_higher else second} is better"
+    return f"{first_network if (paired.difference > 0) == better_is_higher else second_network} is better"
 
 
 def token(text: str) -> str:
-    """A token as it can be seen: blanks and empty ones get a sign."""
+    """A token with visible signs for blanks, line ends and the empty token."""
     return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥") or "∅"
 
 
-def cut(text: str, most: int = 18) -> str:
+def shorten(text: str, max_length: int = 18) -> str:
     """A name short enough to stand beside others; the sign … says that there is more.
 
-    >>> cut("sitting still on a chair")
+    >>> shorten("sitting still on a chair")
     'sitting still on …'
     """
-    shown = " ".join(text.split()) or token(text)
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
+    visible_text = " ".join(text.split()) or token(text)
+    return visible_text if len(visible_text) <= max_length else visible_text[: max_length - 1] + "…"
 
 
-def clipped(text: str, most: int = 14) -> str:
+def shorten_token(text: str, max_length: int = 14) -> str:
     """A token short enough to label an axis; the sign … says that there is more."""
-    shown = token(text)
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
+    visible_text = token(text)
+    return visible_text if len(visible_text) <= max_length else visible_text[: max_length - 1] + "…"

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from heedful.blocks.recording import record
 
-TO_SOURCE = ("memory", "attention")
+SOURCE_ATTENTION = ("memory", "attention")
 """How decoders of all eras call what looks at the source."""
-TO_ITSELF = ("self_attention",)
+SELF_ATTENTION = ("self_attention",)
 
 
 @torch.inference_mode()
@@ -24,7 +24,7 @@ def attention_maps(
     with record(network.eval()) as recorded:
         network(*(tensor.to(device) for tensor in inputs))
     maps: dict[str, list[list[float]]] = {}
-    for name, weights in recorded.whole().items():
+    for name, weights in recorded.concatenate().items():
         module, _, kind = name.rpartition(".")
         if kind != "weights" or module.rpartition(".")[2] not in kinds:
             continue

@@ -18,23 +18,23 @@ from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
 from heedful.networks.settings import picture_positions
 from heedful.schema import GenerateSettings, NetworkSettings
-from heedful.tasks.inputs import Reading
+from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.training_sources import pretrained_of
 
 LONGEST = 64  # tokens of a caption, where the files do not say
-SEARCHED = {"num_beams": "beam", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram"}
+SEARCH_KEYS = {"num_beams": "beam", "length_penalty": "length_penalty", "no_repeat_ngram_size": "no_repeat_ngram"}
 """What generation_config.json says of the search, by our keys."""
-FINISH = {False: "likely", True: "full", "never": "sure"}
+EARLY_STOPPING = {False: "likely", True: "full", "never": "sure"}
 """What it calls early_stopping, which is false where it is left out."""
 
 
-def beginning(published: Published, where: str) -> tuple[NetworkSettings, Pretrained]:
+def encoder_start(published: Published, where: str) -> tuple[NetworkSettings, Pretrained]:
     """The settings of weights that only read, and what goes with them."""
     plan = published.plan
     side = next(iter(plan.sides.values()))
     words = tokenizer(published, where) if published.words else None
-    pretrained = pretrained_of(eyes(published, side)) if published.pictures else Pretrained(words=words)
+    pretrained = pretrained_of(picture_preprocessor(published, side)) if published.pictures else Pretrained(words=words)
     return side, replace(pretrained, written=words if "decoder" in plan.sides else None, plan=plan)
 
 
@@ -43,29 +43,37 @@ def search_settings(published: Published) -> dict[str, Any]:
 
     Raises HeedfulError for a way to stop that nothing here stands for.
     """
-    told = published.told
-    stopping = told.get("early_stopping") or False
-    if not isinstance(stopping, bool | str) or stopping not in FINISH:
+    generation = published.generation_config
+    stopping = generation.get("early_stopping") or False
+    if not isinstance(stopping, bool | str) or stopping not in EARLY_STOPPING:
         raise HeedfulError(f"early_stopping is {stopping!r} in the files.", 'It may be true, false or "never".')
-    found: dict[str, Any] = {"finish": FINISH[stopping], "renormalize": bool(told.get("renormalize_logits")), "beam": 1}
-    found |= {ours: told[key] for key, ours in SEARCHED.items() if told.get(key) is not None}
-    return {f"generate.{key}": value for key, value in found.items()}
+    settings: dict[str, Any] = {
+        "finish": EARLY_STOPPING[stopping],
+        "renormalize": bool(generation.get("renormalize_logits")),
+        "beam": 1,
+    }
+    settings |= {setting: generation[key] for key, setting in SEARCH_KEYS.items() if generation.get(key) is not None}
+    return {f"generate.{key}": value for key, value in settings.items()}
 
 
-def closing(published: Published) -> dict[str, Any]:
+def close_settings(published: Published) -> dict[str, Any]:
     """Whether an answer that grows too long is closed; raises HeedfulError for a token to close with but the end."""
-    last, end = published.told.get("forced_eos_token_id"), hub.ids(published).get("end")
+    last, end = published.generation_config.get("forced_eos_token_id"), hub.ids(published).get("end")
     if last not in (None, end, [end]):
         raise HeedfulError(f"forced_eos_token_id is {last!r} in the files.", f"Answers here end with {end} alone.")
     return {"generate.close": last is not None}
 
 
-def described(search: GenerateSettings, end: int) -> dict[str, Any]:
+def describe_search(search: GenerateSettings, end: int) -> dict[str, Any]:
     """The other way round: what generation_config.json says of a search, beside its beams, if it is not usual."""
-    plain = GenerateSettings()
-    keys = {theirs: ours for theirs, ours in SEARCHED.items() if ours != "beam"}
-    table = {one: getattr(search, ours) for one, ours in keys.items() if getattr(search, ours) != getattr(plain, ours)}
-    stopping = next((one for one, ours in FINISH.items() if ours == search.finish), False)
+    defaults = GenerateSettings()
+    keys = {hub_key: setting for hub_key, setting in SEARCH_KEYS.items() if setting != "beam"}
+    table = {
+        key: getattr(search, setting)
+        for key, setting in keys.items()
+        if getattr(search, setting) != getattr(defaults, setting)
+    }
+    stopping = next((key for key, setting in EARLY_STOPPING.items() if setting == search.finish), False)
     table |= {"early_stopping": stopping} if stopping else {}
     table |= {"renormalize_logits": True} if search.renormalize else {}
     return table | ({"forced_eos_token_id": end} if search.close else {})
@@ -77,20 +85,20 @@ def window_of(published: Published, side: NetworkSettings) -> int:
     return min(int(side.context), limit or int(side.context))
 
 
-def distinct(names: Sequence[str]) -> tuple[str, ...]:
+def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
     """Names of classes as an answer tells them: of ImageNet's, two are cranes, and only their numbers tell which.
 
-    >>> distinct(["crane", "cat", "crane"])
+    >>> distinct_names(["crane", "cat", "crane"])
     ('crane (0)', 'cat', 'crane (2)')
     """
-    twice = {name for name, times in Counter(names).items() if times > 1}
-    return tuple(f"{name} ({number})" if name in twice else name for number, name in enumerate(names))
+    repeated = {name for name, times in Counter(names).items() if times > 1}
+    return tuple(f"{name} ({number})" if name in repeated else name for number, name in enumerate(names))
 
 
-def eyes(published: Published, side: NetworkSettings) -> Reading:
+def picture_preprocessor(published: Published, side: NetworkSettings) -> Preprocessor:
     """How pictures are read."""
     plan = published.plan
-    return Reading(form(published), pixels(plan), picture_positions(side, int(plan.facts["size"])))
+    return Preprocessor(form(published), pixels(plan), picture_positions(side, int(plan.facts["size"])))
 
 
 def pixels(plan: Plan) -> Pixels:
@@ -100,22 +108,22 @@ def pixels(plan: Plan) -> Pixels:
 
 def form(published: Published) -> Form:
     """How pictures are prepared."""
-    made, size = published.pictures, int(published.plan.facts["size"])
-    assert made is not None, "families that read pictures refuse folders without it"
-    resizing = Resizing(made.shorter, made.sides, made.crop, made.resample)
-    return Form(size, "gray" if len(made.mean) == 1 else "rgb", resizing=resizing)
+    preprocessing, size = published.pictures, int(published.plan.facts["size"])
+    assert preprocessing is not None, "families that read pictures refuse folders without it"
+    resizing = Resizing(preprocessing.shorter, preprocessing.sides, preprocessing.crop, preprocessing.resample)
+    return Form(size, "gray" if len(preprocessing.mean) == 1 else "rgb", resizing=resizing)
 
 
 def tokenizer(published: Published, where: str) -> Tokenizer:
     """The tokenizer, with marks from its files and from those that say how answers are written."""
     words = published.words
     if not isinstance(words, hub.Words):
-        raise no_words(where)
+        raise missing_tokenizer(where)
     inner = tokenizers.Tokenizer.from_str(words.json)
-    return Tokenizer(inner, kind_of(json.loads(inner.to_str())), marks(words, published, where))
+    return Tokenizer(inner, kind_of(json.loads(inner.to_str())), special_tokens_of(words, published, where))
 
 
-def no_words(where: str) -> HeedfulError:
+def missing_tokenizer(where: str) -> HeedfulError:
     """The error for a folder without a tokenizer."""
     return HeedfulError(
         f"{where} has no tokenizer, without which its weights mean nothing.",
@@ -123,19 +131,19 @@ def no_words(where: str) -> HeedfulError:
     )
 
 
-def marks(words: hub.Words, published: Published, where: str) -> SpecialTokens:
+def special_tokens_of(words: hub.Words, published: Published, where: str) -> SpecialTokens:
     """The ids that stand for no text."""
     roles = {role: number for role in words.special if (number := words.id(role)) is not None}
-    told, spoken_ids = published.told, hub.ids(published)
+    generation, generation_ids = published.generation_config, hub.ids(published)
     if "first" in roles and "between" in roles:
         begin, end = roles["first"], roles["between"]
     else:
-        begin = spoken_ids.get("begin", roles.get("begin"))
-        end = spoken_ids.get("end", roles.get("end"))
+        begin = generation_ids.get("begin", roles.get("begin"))
+        end = generation_ids.get("end", roles.get("end"))
     if begin is None or end is None:
         raise HeedfulError(f"The tokenizer in {where} has no tokens for the beginning and the end of a text.")
-    before, after = around(words)
-    special = {number for number, one in words.inner.get_added_tokens_decoder().items() if one.special}
+    before, after = surrounding_tokens(words)
+    special = {number for number, token in words.inner.get_added_tokens_decoder().items() if token.special}
     unknown = roles.get("unknown")
     return SpecialTokens(
         begin=begin,
@@ -145,22 +153,22 @@ def marks(words: hub.Words, published: Published, where: str) -> SpecialTokens:
         mask=roles.get("mask"),
         before=before,
         after=after,
-        suppressed=unsaid(told),
+        suppressed=suppressed_tokens(generation),
         skipped=tuple(sorted(special | set(roles.values()) | {begin, end})),
         first=0,
         prompted=bool(before),
     )
 
 
-def around(words: hub.Words) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def surrounding_tokens(words: hub.Words) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """What the tokenizer puts before and behind a text."""
-    bare, whole = words.encode("a", special=False), words.encode("a")
-    place = next(at for at in range(len(whole)) if whole[at : at + len(bare)] == bare)
-    return tuple(whole[:place]), tuple(whole[place + len(bare) :])
+    bare, ids = words.encode("a", special=False), words.encode("a")
+    start = next(index for index in range(len(ids)) if ids[index : index + len(bare)] == bare)
+    return tuple(ids[:start]), tuple(ids[start + len(bare) :])
 
 
-def unsaid(told: Mapping[str, Any]) -> tuple[int, ...]:
+def suppressed_tokens(generation: Mapping[str, Any]) -> tuple[int, ...]:
     """Tokens that the files forbid in answers, alone; the end is never forbidden."""
-    ends = told.get("eos_token_id")
-    alone = [one[0] for one in told.get("bad_words_ids") or () if len(one) == 1 and one not in ([ends], ends)]
-    return tuple(dict.fromkeys([*alone, *(told.get("suppress_tokens") or ())]))
+    ends = generation.get("eos_token_id")
+    alone = [ids[0] for ids in generation.get("bad_words_ids") or () if len(ids) == 1 and ids not in ([ends], ends)]
+    return tuple(dict.fromkeys([*alone, *(generation.get("suppress_tokens") or ())]))

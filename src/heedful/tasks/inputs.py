@@ -23,14 +23,12 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.schema import NormalForm
 
-OWN = {"patch": "auto", "stem": "auto"}
+PICTURE_SETTINGS = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
-AUGMENT = ("shift", "turn")
-"""What leaves any picture what it is."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessor:
     """How sources become what a network's embedding takes. `positions` of each picture; 0: texts, which differ.
 
     Texts are read in the Unicode form `normal_form`, that of the texts in training.
@@ -93,7 +91,7 @@ class Reading:
         for rows in batching.order_for_inference(lengths, budget) if arrays else ():
             yield rows, self.stack([arrays[row] for row in rows])
 
-    def same_as(self, other: "Reading") -> bool:
+    def same_as(self, other: "Preprocessor") -> bool:
         """Whether both read alike."""
         if isinstance(self.coder, Tokenizer) and isinstance(other.coder, Tokenizer):
             return self.coder.dump() == other.coder.dump()
@@ -104,7 +102,7 @@ class Reading:
         return Prints(sources, self.coder) if isinstance(self.coder, Form) else {}
 
     def config(self) -> dict[str, Any]:
-        """What `load_reading` must know beside a tokenizer's file."""
+        """What `load_preprocessor` must know beside a tokenizer's file."""
         if not isinstance(self.coder, Form):
             return {} if self.normal_form == "none" else {"normal_form": self.normal_form}
         assert self.pixels is not None
@@ -122,18 +120,18 @@ def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iter
             )
 
 
-def load_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
+def load_preprocessor(config: dict[str, Any], tokenizer: Path) -> Preprocessor:
     """What `config` and the tokenizer's file tell."""
     if "picture" not in config:
-        return load_text_reading(config, tokenizer)
-    about = config["pixels"]
-    pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"]))
-    return Reading(Form.parse(config["picture"]), pixels, config["positions"])
+        return load_text_preprocessor(config, tokenizer)
+    fields = config["pixels"]
+    pixels = Pixels(fields["size"], tuple(fields["mean"]), tuple(fields["std"]))
+    return Preprocessor(Form.parse(config["picture"]), pixels, config["positions"])
 
 
-def load_text_reading(config: dict[str, Any], tokenizer: Path) -> Reading:
+def load_text_preprocessor(config: dict[str, Any], tokenizer: Path) -> Preprocessor:
     """How texts are read, beside pictures too; a `config` without a normal form leaves them as they are."""
-    return Reading(load_tokenizer(tokenizer), normal_form=config.get("normal_form", "none"))
+    return Preprocessor(load_tokenizer(tokenizer), normal_form=config.get("normal_form", "none"))
 
 
 def source_seed(array: np.ndarray) -> int:

@@ -24,10 +24,10 @@ def join_of(task: str) -> TaskJoin:
 
 def allowed(task: str) -> list[str]:
     """The rows that can do a task."""
-    return settings.allowed(join_of(task).join)
+    return settings.allowed_rows(join_of(task).join)
 
 
-def resolve(asked: NetworkSettings, task: str, own: Mapping[str, object] | None = None) -> NetworkSettings:
+def resolve(network: NetworkSettings, task: str, own: Mapping[str, object] | None = None) -> NetworkSettings:
     """The settings with every `auto` decided for a task; raises HeedfulError as `networks.settings.resolve` does."""
     join, default = join_of(task)
-    return settings.resolve(asked, join, default=default, verb=task, own=own)
+    return settings.resolve(network, join, default=default, verb=task, extra=own)

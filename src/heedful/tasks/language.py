@@ -14,7 +14,7 @@ from heedful.networks.settings import decoder_config, encoder_config
 from heedful.results import Example
 from heedful.schema import NetworkSettings, NormalForm
 
-COUNTED = 2_000_000  # training tokens that a baseline counts at the most
+BASELINE_TOKENS = 2_000_000  # training tokens that a baseline counts at the most
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class Passage:
 
 
 def passages(
-    examples: Sequence[Example], tokenizer: Tokenizer, window: int, ahead: bool, whole: bool
+    examples: Sequence[Example], tokenizer: Tokenizer, window: int, ahead: bool, ends: bool
 ) -> Iterator[Passage]:
     """The windows of documents, one after another.
 
     The characters of a document are shared out among its windows as these read, since a window may cut one in two.
-    `whole`: the end of a document is something to be known too.
+    `ends`: the end of a document is to be predicted too.
     """
     special = tokenizer.special_tokens
     encoded = encode_texts(tokenizer, [example.source for example in examples])
     for example, ids in zip(examples, encoded, strict=True):
-        row = np.array(special.document(ids, whole))
+        row = np.array(special.document(ids, ends))
         starts = range(0, len(row) - ahead, window)
         pieces = [row[start : start + window + ahead] for start in starts]
         texts = [tokenizer.decode(piece[int(ahead) :]) for piece in pieces]
@@ -53,14 +53,14 @@ def limit_of(settings: NetworkSettings, window: int, writes: bool) -> int | None
     return window if isinstance(config, TransformerConfig) else None
 
 
-def counted_rows(data: PreparedDocuments) -> tuple[list[np.ndarray], str]:
+def baseline_rows(data: PreparedDocuments) -> tuple[list[np.ndarray], str]:
     """The training documents that a baseline counts, and how to say that they are not all."""
     rows, total = [], 0
     for number in range(len(data.train)):
-        rows.append(data.train[number][0][: COUNTED - total])
+        rows.append(data.train[number][0][: BASELINE_TOKENS - total])
         total += len(rows[-1])
-        if total >= COUNTED:
-            return rows, f" of the first {COUNTED:,} tokens"
+        if total >= BASELINE_TOKENS:
+            return rows, f" of the first {BASELINE_TOKENS:,} tokens"
     return rows, ""
 
 
@@ -69,6 +69,6 @@ def encode_text(text: str, tokenizer: Tokenizer, form: NormalForm) -> list[int]:
     return encode_texts(tokenizer, [text], form)[0]
 
 
-def too_long(text: str, tokens: int, window: int, cure: str) -> HeedfulError:
+def length_error(text: str, tokens: int, window: int, cure: str) -> HeedfulError:
     """The error for a text with more tokens than a network reads at once."""
     return HeedfulError(f"This text has {tokens:,} tokens; the network reads {window:,} at once: {text[:60]!r}…", cure)

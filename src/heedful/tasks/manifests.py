@@ -5,18 +5,19 @@ from typing import Any
 
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.generation.stepper import SpecialIds
-from heedful.tasks.inputs import Reading
+from heedful.tasks.inputs import Preprocessor
 
 
-def describe_source(read: Reading, folder: Path) -> dict[str, Any]:
+def describe_source(preprocessor: Preprocessor, folder: Path) -> dict[str, Any]:
     """How sources are read: pictures of which form, or texts by which tokenizer."""
-    return read.form.plain() if read.positions else describe_text(read.tokenizer, folder)
+    return preprocessor.form.plain() if preprocessor.positions else describe_text(preprocessor.tokenizer, folder)
 
 
 def describe_text(tokenizer: Tokenizer, folder: Path) -> dict[str, Any]:
     """How a text is read whole: with the special tokens that stand before and after it."""
-    marks = tokenizer.special_tokens
-    return describe_tokenizer(tokenizer, folder, "source") | {"before": list(marks.before), "after": list(marks.after)}
+    special = tokenizer.special_tokens
+    around = {"before": list(special.before), "after": list(special.after)}
+    return describe_tokenizer(tokenizer, folder, "source") | around
 
 
 def describe_tokenizer(tokenizer: Tokenizer, folder: Path, side: str) -> dict[str, Any]:
@@ -24,8 +25,8 @@ def describe_tokenizer(tokenizer: Tokenizer, folder: Path, side: str) -> dict[st
 
     Those of a published vocabulary are the network's as they are; Marian's stand in a file of our own.
     """
-    own = folder / f"{side}.tokenizer.json"
-    name = own.name if own.exists() else "tokenizer.json"
+    path = folder / f"{side}.tokenizer.json"
+    name = path.name if path.exists() else "tokenizer.json"
     return {"tokenizer": name, "shift": tokenizer.shift, "unknown": tokenizer.unk if tokenizer.own else None}
 
 

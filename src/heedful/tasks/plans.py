@@ -26,12 +26,12 @@ def build(spec: Spec | Plan, kind: type[Kind]) -> Kind:
     return network
 
 
-def planned(config: Mapping[str, Any]) -> Plan | None:
+def plan_from_config(config: Mapping[str, Any]) -> Plan | None:
     """The plan that a config tells, None for a network of the lineage."""
     return Plan.parse(config["plan"]) if "plan" in config else None
 
 
-def begun(
+def derive_plan(
     start: Pretrained | None,
     task: str,
     settings: NetworkSettings,
@@ -42,4 +42,4 @@ def begun(
     if start is None or start.plan is None:
         return None
     join, default = join_of(task)
-    return hub.begun(start.plan, task, settings, join, default, names, pixels.size if pixels else 0)
+    return hub.derive_plan(start.plan, task, settings, join, default, names, pixels.size if pixels else 0)

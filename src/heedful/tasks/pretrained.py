@@ -53,33 +53,35 @@ def plan_config(plan: "Plan | None") -> dict[str, Any]:
     return {"plan": plan.plain()} if plan else {}
 
 
-def unlike(here: Pretrained, there: Pretrained) -> dict[str, str]:
+def differing_parts(new: Pretrained, pretrained: Pretrained) -> dict[str, str]:
     """Parts whose rows stand for something else in two networks, with what."""
     reasons: dict[str, str] = {}
-    if here.words and there.words and not same_vocabulary(here.words, there.words):
+    if new.words and pretrained.words and not same_vocabulary(new.words, pretrained.words):
         reasons["embedding"] = "another vocabulary"
-    own = here.steps and here.steps.kind != "frames" and not isinstance(here.steps.vocabulary, SubwordVocabulary)
-    if here.steps and own and not same_steps(here.steps, there.steps):
-        reasons["embedding"] = "other words" if here.steps.kind == "tokens" else "other channels"
-    differ = here.written and there.written and not same_vocabulary(here.written, there.written)
-    if differ or here.codes != there.codes:
+    fixed = new.steps and new.steps.kind != "frames" and not isinstance(new.steps.vocabulary, SubwordVocabulary)
+    if new.steps and fixed and not same_steps(new.steps, pretrained.steps):
+        reasons["embedding"] = "other words" if new.steps.kind == "tokens" else "other channels"
+    differ = new.written and pretrained.written and not same_vocabulary(new.written, pretrained.written)
+    if differ or new.codes != pretrained.codes:
         reasons |= dict.fromkeys(("decoder.tokens", "decoder.output"), "another vocabulary")
-    if here.names and {*here.names} != {*there.names}:
-        reasons["head"] = f"{len(here.names):,} classes{count_others(here.names, there.names)}"
+    if new.names and {*new.names} != {*pretrained.names}:
+        reasons["head"] = f"{len(new.names):,} classes{count_others(new.names, pretrained.names)}"
     return reasons
 
 
-def order(here: Sequence[str], there: Sequence[str]) -> list[int]:
+def order(names: Sequence[str], pretrained_names: Sequence[str]) -> list[int]:
     """Where each class stood, if they are the same ones."""
-    return [there.index(name) for name in here] if {*here} == {*there} else []
+    return [pretrained_names.index(name) for name in names] if {*names} == {*pretrained_names} else []
 
 
-def count_others(here: Sequence[str], there: Sequence[str]) -> str:
+def count_others(names: Sequence[str], pretrained_names: Sequence[str]) -> str:
     """How many classes there were elsewhere."""
-    if not there:
+    if not pretrained_names:
         return ""
-    new = len({*here} - {*there})
-    return f", {len(there):,} there" + (f", which {new:,} of these are not among" if len(here) == len(there) else "")
+    new_count = len({*names} - {*pretrained_names})
+    return f", {len(pretrained_names):,} there" + (
+        f", which {new_count:,} of these are not among" if len(names) == len(pretrained_names) else ""
+    )
 
 
 def same_vocabulary(tokenizer: Tokenizer, other: Tokenizer) -> bool:

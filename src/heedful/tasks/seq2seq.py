@@ -24,7 +24,7 @@ from heedful.generation.stepper import Request, SpecialIds
 from heedful.metrics.counts import Kind
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
-from heedful.tasks.inputs import Reading, refuse_long, source_seed
+from heedful.tasks.inputs import Preprocessor, refuse_long, source_seed
 from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
 from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering
@@ -43,7 +43,7 @@ class TrainedSeq2Seq:
 
     engine: WritingEngine
     settings: NetworkSettings
-    reading: Reading
+    preprocessor: Preprocessor
     target: Tokenizer
     shared: bool
     scores: Kind
@@ -68,30 +68,11 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
         Pictures that stand in `album` are not read again. Raises HeedfulError if a text is longer than a network can
         read, or a picture cannot be read.
         """
-        hypotheses = self.search(models, inputs, settings, album)
+        hypotheses = search_answers(models, inputs, settings, album)
         return [
             [readable_answer(models[0], source, hypothesis, settings.stop) for hypothesis in best]
             for source, best in zip(inputs, hypotheses, strict=True)
         ]
-
-    def search(
-        self,
-        models: Sequence[TrainedSeq2Seq],
-        inputs: Sequence[str],
-        settings: GenerateSettings,
-        album: Album | None = None,
-    ) -> list[list[Hypothesis]]:
-        """The same as the search found it."""
-        first = models[0]
-        arrays = read_sources(models, inputs, album)
-        limits = [model.engine.limit for model in models if model.engine.limit]
-        lengths = [first.reading.positions_of(array) for array in arrays]
-        longest = [min([length_limit(first, length, settings), *limits]) for length in lengths]
-        seeds = [source_seed(array) for array in arrays] if settings.sample else [0] * len(arrays)
-        requests = [Request(*request) for request in zip(arrays, lengths, longest, seeds, strict=True)]
-        engines = [model.engine for model in models]
-        stepper = first.engine.stepper(engines, first.reading.stack, special_ids(first))
-        return Search(stepper, settings, rules(first, settings)).run(requests)
 
     def score(self, models: Sequence[TrainedSeq2Seq], pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (source, target), the end included, as the search would report it."""
@@ -101,11 +82,11 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
         special, engines = special_ids(first), [model.engine for model in models]
         targets = [[*ids, special.end] for ids in texts]
         lengths = np.array(
-            [(first.reading.positions_of(array), len(ids)) for array, ids in zip(arrays, targets, strict=True)]
+            [(first.preprocessor.positions_of(array), len(ids)) for array, ids in zip(arrays, targets, strict=True)]
         )
         scores = np.zeros(len(pairs))
         for rows in batching.order_for_inference(lengths, GenerateSettings().batch_tokens) if pairs else ():
-            source = first.reading.stack([arrays[row] for row in rows])
+            source = first.preprocessor.stack([arrays[row] for row in rows])
             tokens = first.engine.log_probabilities(engines, source, [targets[row] for row in rows], special)
             scores[rows] = [log_probabilities.sum() for log_probabilities in tokens]
         return scores.tolist()
@@ -113,20 +94,20 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
     def kind(self, model: TrainedSeq2Seq) -> Kind:
         return model.scores
 
-    def together(self, model: TrainedSeq2Seq, other: TrainedSeq2Seq) -> bool:
+    def can_answer_together(self, model: TrainedSeq2Seq, other: TrainedSeq2Seq) -> bool:
         """Whether two models can answer together: they read and write the same."""
-        return model.reading.same_as(other.reading) and model.target.dump() == other.target.dump()
+        return model.preprocessor.same_as(other.preprocessor) and model.target.dump() == other.target.dump()
 
     def open_data(self, folder: Path) -> Prepared | None:
         return open_run(folder)
 
     def config(self, model: TrainedSeq2Seq) -> dict[str, Any]:
         """What `Learning.load` must know beside the weights and the tokenizers."""
-        about = {key: getattr(model, key) for key in ("shared", "scores", "stretch", "slack", "normal_form")}
-        return {"network": asdict(model.settings)} | about | model.reading.config() | plan_config(model.plan)
+        fields = {key: getattr(model, key) for key in ("shared", "scores", "stretch", "slack", "normal_form")}
+        return {"network": asdict(model.settings)} | fields | model.preprocessor.config() | plan_config(model.plan)
 
     def save(self, model: TrainedSeq2Seq, folder: Path) -> None:
-        coder = model.reading.coder
+        coder = model.preprocessor.coder
         if isinstance(coder, Tokenizer):
             coder.save(folder / ("tokenizer.json" if model.shared else "source.tokenizer.json"))
         if not model.shared:
@@ -139,7 +120,7 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
         fixed = settings.max_length
         stretch, slack = (model.stretch, model.slack) if fixed == "auto" else (0.0, fixed)
         return {
-            "source": describe_source(model.reading, folder),
+            "source": describe_source(model.preprocessor, folder),
             "target": describe_tokenizer(model.target, folder, "target"),
             "normal_form": model.normal_form,
             **describe_special(special_ids(model)),
@@ -149,14 +130,33 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
         }
 
 
+def search_answers(
+    models: Sequence[TrainedSeq2Seq],
+    inputs: Sequence[str],
+    settings: GenerateSettings,
+    album: Album | None = None,
+) -> list[list[Hypothesis]]:
+    """The n best hypotheses for each source; raises HeedfulError as `Seq2SeqAnswering.answer` does."""
+    first = models[0]
+    arrays = read_sources(models, inputs, album)
+    limits = [model.engine.limit for model in models if model.engine.limit]
+    lengths = [first.preprocessor.positions_of(array) for array in arrays]
+    longest = [min([length_limit(first, length, settings), *limits]) for length in lengths]
+    seeds = [source_seed(array) for array in arrays] if settings.sample else [0] * len(arrays)
+    requests = [Request(*request) for request in zip(arrays, lengths, longest, seeds, strict=True)]
+    engines = [model.engine for model in models]
+    stepper = first.engine.stepper(engines, first.preprocessor.stack, special_ids(first))
+    return Search(stepper, settings, rules(first, settings)).run(requests)
+
+
 def read_sources(
     models: Sequence[TrainedSeq2Seq], sources: Sequence[str], album: Album | None = None
 ) -> list[np.ndarray]:
     """Sources as arrays; raises HeedfulError for what the networks cannot read."""
-    reading = models[0].reading
-    if reading.positions:
-        return reading.arrays(sources, album)
-    arrays = reading.arrays(sources)
+    preprocessor = models[0].preprocessor
+    if preprocessor.positions:
+        return preprocessor.arrays(sources, album)
+    arrays = preprocessor.arrays(sources)
     refuse_long(sources, arrays, [model.engine.source_limit for model in models])
     return arrays
 
@@ -182,7 +182,7 @@ def special_ids(model: TrainedSeq2Seq) -> SpecialIds:
 
 def readable_answer(model: TrainedSeq2Seq, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
     """A hypothesis as people read it, up to what stopped it."""
-    unknown = model.reading.unknown(source)
+    unknown = model.preprocessor.unknown(source)
     tokens = tuple(model.target.tokens(hypothesis.tokens))
     output = until(model.target.decode(hypothesis.tokens), stops)
     return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)

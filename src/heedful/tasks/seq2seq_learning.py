@@ -29,12 +29,12 @@ from heedful.networks.build import Spec
 from heedful.networks.joins import EncoderDecoder
 from heedful.results import Findings
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
-from heedful.tasks.inputs import Reading, load_reading
-from heedful.tasks.made_up import made_up_sources
-from heedful.tasks.plans import build, planned
+from heedful.tasks.dummy_inputs import dummy_sources
+from heedful.tasks.inputs import Preprocessor, load_preprocessor
+from heedful.tasks.plans import build, plan_from_config
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.seq2seq import Seq2SeqAnswering, TrainedSeq2Seq
-from heedful.tasks.task import Learning, TaskFacts
+from heedful.tasks.seq2seq import TrainedSeq2Seq
+from heedful.tasks.task import Learning
 from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
 from heedful.training.loop import Work
 
@@ -52,16 +52,12 @@ class LearnableSeq2Seq(TrainedSeq2Seq):
 class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
     """How networks learn that read a source and write a text.
 
-    `augment`: how pictures are varied where the recipe does not say. `alike_together`: examples of like lengths stand
-    in one batch.
+    `augment`: how pictures are varied where the recipe does not say. `batches_by_length`: examples of like lengths
+    stand in one batch.
     """
 
     augment: ClassVar[tuple[str, ...]] = ()
-    alike_together: ClassVar[bool] = True
-
-    def __init__(self, facts: TaskFacts, answering: Seq2SeqAnswering) -> None:
-        super().__init__(facts)
-        self.answering = answering
+    batches_by_length: ClassVar[bool] = True
 
     def check(self, recipe: Recipe) -> Findings:
         """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
@@ -71,38 +67,38 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
         """What the loop needs."""
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
         greedy = replace(recipe.generate, beam=1, n_best=1)
-        sources = training_sources(recipe, data.train, data.source, model.reading, self.augment)
+        sources = training_sources(recipe, data.train, data.source, model.preprocessor, self.augment)
         kind = self.answering.kind(model)
         return Work(
             network=model.network,
-            plan=lambda epoch: sources.plan(recipe, epoch, together=self.alike_together),
+            plan=lambda epoch: sources.plan(recipe, epoch, by_length=self.batches_by_length),
             collate=Collate(sources, model.target.special_tokens),
             loss=Loss(recipe.train.label_smoothing),
-            score=self.scorer(self.answering, [model], valid, greedy, data),
+            score=self.scorer(model, valid, greedy, data),
             primary=PRIMARY[kind],
             higher_is_better=kind != "symbols",
             where=sources.where,
         )
 
     def pretrained(self, model: LearnableSeq2Seq) -> Pretrained:
-        return replace(pretrained_of(model.reading), written=model.target, plan=model.plan)
+        return replace(pretrained_of(model.preprocessor), written=model.target, plan=model.plan)
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableSeq2Seq:
         """The model of a folder, with weights still to be put in."""
         shared, settings = config["shared"], parse_settings(NetworkSettings, config["network"])
-        reading = load_reading(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
-        target = reading.tokenizer if shared else load_tokenizer(folder / "target.tokenizer.json")
-        about = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
-        return build_seq2seq(settings, reading, target, **about, plan=planned(config))
+        preprocessor = load_preprocessor(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
+        target = preprocessor.tokenizer if shared else load_tokenizer(folder / "target.tokenizer.json")
+        fields = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
+        return build_seq2seq(settings, preprocessor, target, **fields, plan=plan_from_config(config))
 
     def graphs(self, model: LearnableSeq2Seq, lengths: Sequence[int]) -> list[Graph]:
         """The graphs of the network for ONNX, with made-up sources of these lengths."""
-        return writer_graphs(model.network, *made_up_sources(model.reading, lengths, model.network.encoder.limit))
+        return writer_graphs(model.network, *dummy_sources(model.preprocessor, lengths, model.network.encoder.limit))
 
 
 def build_seq2seq(
     settings: NetworkSettings,
-    reading: Reading,
+    preprocessor: Preprocessor,
     target: Tokenizer,
     *,
     shared: bool,
@@ -116,19 +112,21 @@ def build_seq2seq(
 
     `shared`: both sides have one tokenizer, so one table.
     """
-    network = build(plan or encoder_decoder(settings, reading, target.size, shared), EncoderDecoder)
-    return with_network(network, settings, reading, target, shared, scores, stretch, slack, normal_form, plan)
+    network = build(plan or encoder_decoder(settings, preprocessor, target.size, shared), EncoderDecoder)
+    return with_network(network, settings, preprocessor, target, shared, scores, stretch, slack, normal_form, plan)
 
 
-def encoder_decoder(settings: NetworkSettings, reading: Reading, vocabulary: int, shared: bool = False) -> Spec:
+def encoder_decoder(
+    settings: NetworkSettings, preprocessor: Preprocessor, vocabulary: int, shared: bool = False
+) -> Spec:
     """The description of a network of the lineage, for answers of so many different tokens."""
-    return Spec("encoder_decoder", settings, (network_source(reading),), vocabulary, shared)
+    return Spec("encoder_decoder", settings, (network_source(preprocessor),), vocabulary, shared)
 
 
 def with_network(
     network: EncoderDecoder,
     settings: NetworkSettings,
-    reading: Reading,
+    preprocessor: Preprocessor,
     target: Tokenizer,
     shared: bool,
     scores: Kind,
@@ -138,14 +136,14 @@ def with_network(
     plan: Plan | None = None,
 ) -> LearnableSeq2Seq:
     """The model of a network that exists: asked through the plain engine."""
-    about = (settings, reading, target, shared, scores, stretch, slack, normal_form, plan)
-    return LearnableSeq2Seq(PlainSeq2Seq(network), *about, network=network)
+    arguments = (settings, preprocessor, target, shared, scores, stretch, slack, normal_form, plan)
+    return LearnableSeq2Seq(PlainSeq2Seq(network), *arguments, network=network)
 
 
 def quantile_stretch(lengths: np.ndarray) -> float:
     """How much longer than sources targets are at the most, end tokens counted; one pair in a thousand is beyond it."""
-    both = np.asarray(lengths) + 1
-    return round(float(np.quantile(both[:, 1] / both[:, 0], 0.999)), 3)
+    with_end = np.asarray(lengths) + 1
+    return round(float(np.quantile(with_end[:, 1] / with_end[:, 0], 0.999)), 3)
 
 
 @dataclass(frozen=True)

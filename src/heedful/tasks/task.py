@@ -128,22 +128,22 @@ class Stage:
 
     work: "Work"
     train: TrainSettings
-    rest: TrainSettings
+    remaining: TrainSettings
 
 
 class Finder(Protocol):
     """Finds pictures by words, and words for pictures, in whole folders."""
 
     def search(
-        self, texts: Sequence[str], places: Sequence[str], settings: GenerateSettings, listener: "Listener"
+        self, texts: Sequence[str], sources: Sequence[str], settings: GenerateSettings, listener: "Listener"
     ) -> list[list[Answer]]:
-        """The n best pictures of `places` for each text, with their cosines."""
+        """The n best pictures of `sources` for each text, with their cosines."""
         ...
 
     def among(
-        self, places: Sequence[str], texts: Sequence[str], settings: GenerateSettings, listener: "Listener"
+        self, sources: Sequence[str], texts: Sequence[str], settings: GenerateSettings, listener: "Listener"
     ) -> list[list[Answer]]:
-        """The n best texts (none given: of those of training) for each picture of `places`."""
+        """The n best texts (none given: of those of training) for each picture of `sources`."""
         ...
 
     def embed(self, inputs: Sequence[str], texts: bool, settings: GenerateSettings, listener: "Listener") -> "Vectors":
@@ -152,7 +152,7 @@ class Finder(Protocol):
 
 
 Data = TypeVar("Data", bound=PreparedData)
-Model = TypeVar("Model", bound=TrainedModel)
+Model = TypeVar("Model", bound=TrainedModel, contravariant=True)
 Learnable = TypeVar("Learnable", bound=LearnableModel)
 OnBad = Callable[["BadRow"], None]
 
@@ -169,7 +169,7 @@ class Answering(ABC, Generic[Data, Model]):
 
     def score(self, models: Sequence[Model], pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (input, output); raises HeedfulError where a task has none."""
-        raise self.refused("gives no score to an answer that is given")
+        raise self.refusal("gives no score to an answer that is given")
 
     @abstractmethod
     def evaluate(
@@ -195,7 +195,7 @@ class Answering(ABC, Generic[Data, Model]):
         """How answers are scored."""
 
     @abstractmethod
-    def together(self, model: Model, other: Model) -> bool:
+    def can_answer_together(self, model: Model, other: Model) -> bool:
         """Whether two models can answer together."""
 
     @abstractmethod
@@ -246,13 +246,13 @@ class Answering(ABC, Generic[Data, Model]):
 
     def finder(self, models: Sequence[Model]) -> "Finder":
         """What finds pictures by words, and words for pictures."""
-        raise self.refused("has no space for pictures and texts")
+        raise self.refusal("has no space for pictures and texts")
 
     def stream(
         self, models: Sequence[Model], text: str, settings: GenerateSettings, tell: Callable[[str], object]
     ) -> list[list[Answer]]:
         """Answers one text, and gives out a single answer piece by piece as it is written."""
-        raise self.refused("continues no texts")
+        raise self.refusal("continues no texts")
 
     def judge(
         self,
@@ -262,21 +262,21 @@ class Answering(ABC, Generic[Data, Model]):
         judges: Sequence[TrainedModel],
     ) -> Scores:
         """Scores answers by what models of another task take them for."""
-        raise self.refused("its answers are judged by no other model")
+        raise self.refusal("its answers are judged by no other model")
 
-    def refused(self, what: str) -> HeedfulError:
+    def refusal(self, reason: str) -> HeedfulError:
         """The error for what this task cannot do."""
-        return HeedfulError(f"This model was trained to {self.facts.verb}: it {what}.")
+        return HeedfulError(f"This model was trained to {self.facts.verb}: it {reason}.")
 
 
 class Learning(ABC, Generic[Data, Learnable]):
     """How a network is made of data, kept, and given away."""
 
-    own: ClassVar[Mapping[str, object]] = {}
+    task_settings: ClassVar[Mapping[str, object]] = {}
     """Settings of networks that only this task has, with what auto means for them."""
 
-    def __init__(self, facts: TaskFacts) -> None:
-        self.facts = facts
+    def __init__(self, facts: TaskFacts, answering: Answering[Data, Learnable]) -> None:
+        self.facts, self.answering = facts, answering
 
     @abstractmethod
     def resolve(self, recipe: Recipe) -> Recipe:
@@ -302,18 +302,13 @@ class Learning(ABC, Generic[Data, Learnable]):
     def work(self, model: Learnable, data: Data, recipe: Recipe) -> "Work":
         """What the loop needs."""
 
-    @staticmethod
     def scorer(
-        answering: Answering[Data, Model],
-        models: Sequence[Model],
-        examples: Sequence[Example],
-        settings: GenerateSettings,
-        data: Data,
+        self, model: Learnable, examples: Sequence[Example], settings: GenerateSettings, data: Data
     ) -> Callable[[], dict[str, float]]:
-        """What the loop chooses weights by: the measures of the models' answers to examples, as the weights stand."""
+        """What the loop chooses weights by: the measures of a model's answers to examples, as its weights stand."""
 
         def score() -> dict[str, float]:
-            measures = answering.evaluate(models, examples, settings, samples=0, data=data).measures
+            measures = self.answering.evaluate([model], examples, settings, samples=0, data=data).measures
             return {name: measure.value for name, measure in measures.items()}
 
         return score
@@ -334,7 +329,7 @@ class Learning(ABC, Generic[Data, Learnable]):
     def pretrained(self, model: Learnable) -> "Pretrained":
         """What goes with the weights of a model where another one begins with them."""
 
-    def inherited(self, before: Recipe, start: "Pretrained") -> dict[str, Any]:
+    def inherited_settings(self, before: Recipe, start: "Pretrained") -> dict[str, Any]:
         """Keys of the recipe's data section that are taken over from where weights come from, unless they are set."""
         return {"normalize": before.data.normalize}
 
@@ -360,8 +355,8 @@ class Learning(ABC, Generic[Data, Learnable]):
 
     def explain(self, model: Learnable, text: str, output: str | None, settings: GenerateSettings) -> Alignment:
         """What each token of the answer (or of `output`) looked at; raises HeedfulError where that cannot be shown."""
-        able = ", ".join(verb for verb in TASKS if find_task(verb).facts.explains)
-        raise HeedfulError(f"What a model looked at to {self.facts.verb} cannot be shown.", f"It can for: {able}.")
+        verbs = ", ".join(verb for verb in TASKS if find_task(verb).facts.explains)
+        raise HeedfulError(f"What a model looked at to {self.facts.verb} cannot be shown.", f"It can for: {verbs}.")
 
 
 class Task(ABC, Generic[Data, Model, Learnable]):

@@ -15,16 +15,16 @@ from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
 from heedful.hub.pictures import Preprocessing
 from heedful.schema import GenerateSettings, NetworkSettings
-from heedful.tasks.from_hub import described
+from heedful.tasks.from_hub import describe_search
 
 LANCZOS = 1  # as Pillow counts
 SPECIAL_IDS = {"bos_token_id": 1, "eos_token_id": EOS, "pad_token_id": PAD}
-RESIZED = "pictures: squares of another size may differ at their edges, as they are resized by other code"
+RESIZING_NOTE = "pictures: squares of another size may differ at their edges, as they are resized by other code"
 
 
-def published_again(plan: Plan, verb: str, network: nn.Module, form: Form | None = None) -> Published:
+def republish(plan: Plan, verb: str, network: nn.Module, form: Form | None = None) -> Published:
     """A network that was published once, with the weights that it has now."""
-    published = Published(plan, (verb,), hub.given(network))
+    published = Published(plan, (verb,), hub.weights_of(network))
     if form is None:
         return published
     assert form.resizing is not None, "a published model has one"
@@ -32,11 +32,11 @@ def published_again(plan: Plan, verb: str, network: nn.Module, form: Form | None
     return replace(published, pictures=Preprocessing(*shape, *colours_of(plan.facts), {}))
 
 
-def published_anew(
+def publish_trained(
     family: str, settings: NetworkSettings, facts: Mapping[str, Any], network: nn.Module, form: Form | None = None
 ) -> Published:
     """A network that was trained here, in its family's layout; raises HeedfulError for what has no place there."""
-    published = hub.own(family, settings, facts, network)
+    published = hub.as_published(family, settings, facts, network)
     return replace(published, pictures=preprocessing(form, published.plan.facts)) if form else published
 
 
@@ -44,8 +44,8 @@ def preprocessing(form: Form, facts: Mapping[str, Any]) -> Preprocessing:
     """A form of ours as near as the format comes; raises HeedfulError for one that it has no place for."""
     if form.fit == "pad":
         raise HeedfulError("data.fit=pad has no place in preprocessor_config.json.", "Train with data.fit=crop.")
-    both = (form.size, form.size)
-    shape = (form.size, None, both) if form.fit == "crop" else (None, both, None)
+    size = (form.size, form.size)
+    shape = (form.size, None, size) if form.fit == "crop" else (None, size, None)
     prepared = Preprocessing(*shape, LANCZOS, *colours_of(facts), {})
     return replace(prepared, file=prepared.plain() | {"do_convert_rgb": form.colours == "rgb"})
 
@@ -62,16 +62,16 @@ def picture_facts(pixels: Pixels | None) -> dict[str, Any]:
 
 
 def generation_config(
-    marks: SpecialTokens, search: GenerateSettings, limits: Mapping[str, Any], suppressed: tuple[int, ...] = ()
+    special: SpecialTokens, search: GenerateSettings, limits: Mapping[str, Any], suppressed: tuple[int, ...] = ()
 ) -> dict[str, bytes]:
     """generation_config.json of what writes: its special tokens, and what an answer never has.
 
     `limits` are keys that say how an answer begins and how long it may be.
     """
-    table: dict[str, Any] = {"bos_token_id": marks.begin, "eos_token_id": marks.end}
-    table["pad_token_id"] = marks.end if marks.pad is None else marks.pad
-    table |= dict(limits) | described(search, marks.end)
-    never = {*marks.suppressed, *suppressed}
-    if never:
-        table["suppress_tokens"] = sorted(never)
+    table: dict[str, Any] = {"bos_token_id": special.begin, "eos_token_id": special.end}
+    table["pad_token_id"] = special.end if special.pad is None else special.pad
+    table |= dict(limits) | describe_search(search, special.end)
+    suppressed_ids = {*special.suppressed, *suppressed}
+    if suppressed_ids:
+        table["suppress_tokens"] = sorted(suppressed_ids)
     return {"generation_config.json": json.dumps(table, indent=2).encode()}

@@ -45,11 +45,11 @@ class DocumentPieces:
 
     def plan(self, tokens: int, epoch: int) -> list[Rows]:
         """The batches of an epoch, of at most so many tokens: every token of every document once."""
-        starts, lengths = self.cut(epoch)
+        starts, lengths = self.cut_pieces(epoch)
         batches = batching.plan(np.stack([lengths, lengths - 1], axis=1), tokens, self.seed, epoch)
         return [Rows(epoch, starts[batch.rows]) for batch in batches]
 
-    def cut(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    def cut_pieces(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Where the pieces of an epoch begin, and how long they are."""
         first, sizes = self.first(epoch), self.sizes
         more = np.where(sizes > self.window, -(-(sizes - first) // self.window), 0)

@@ -23,57 +23,66 @@ from heedful.errors import HeedfulError
 from heedful.networks.settings import picture_positions
 from heedful.networks.sources import PictureSource, Source, TextSource
 from heedful.schema import Recipe
-from heedful.tasks.inputs import Reading
+from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.pretrained import Pretrained
+from heedful.training.decide import augmentations
 
-FEW, LARGE = 10_000, 64
+FEW_PICTURES, LARGE_SIDE = 10_000, 64
 """Pictures from which little is learnt, and the side from which they show more than that."""
 
 
-def reading_of(coder: Tokenizer | Album, train: Store, recipe: Recipe, start: Pretrained | None = None) -> Reading:
+def preprocessor_of(
+    coder: Tokenizer | Album, train: Store, recipe: Recipe, start: Pretrained | None = None
+) -> Preprocessor:
     """How a network of this recipe reads what was prepared.
 
     Pictures are told by the colours that the weights of `start` were learnt with, or by the training side's.
     """
     if isinstance(coder, Tokenizer):
-        return Reading(coder, normal_form=recipe.data.normalize)
-    kept = start.colours(coder.form) if start else None
-    if kept:
-        return Reading(coder.form, kept, picture_positions(recipe.network, kept.size))
+        return Preprocessor(coder, normal_form=recipe.data.normalize)
+    pixels_of_start = start.colours(coder.form) if start else None
+    if pixels_of_start:
+        return Preprocessor(coder.form, pixels_of_start, picture_positions(recipe.network, pixels_of_start.size))
     numbers = np.unique(np.concatenate([train[row][0] for row in range(len(train))]))
     pixels = Pixels(coder.form.size, *coder.statistics(numbers))
-    return Reading(coder.form, pixels, picture_positions(recipe.network, pixels.size))
+    return Preprocessor(coder.form, pixels, picture_positions(recipe.network, pixels.size))
 
 
-def network_source(reading: Reading) -> Source:
+def network_source(preprocessor: Preprocessor) -> Source:
     """What a network is told of the sources that are read so."""
-    return TextSource(reading.tokenizer.size) if reading.pixels is None else PictureSource(reading.pixels)
+    return (
+        TextSource(preprocessor.tokenizer.size) if preprocessor.pixels is None else PictureSource(preprocessor.pixels)
+    )
 
 
-def pretrained_of(reading: Reading) -> Pretrained:
+def pretrained_of(preprocessor: Preprocessor) -> Pretrained:
     """What goes with the weights of who reads so."""
-    if isinstance(reading.coder, Tokenizer):
-        return Pretrained(words=reading.coder)
-    return Pretrained(form=reading.form, pixels=reading.pixels)
+    if isinstance(preprocessor.coder, Tokenizer):
+        return Pretrained(words=preprocessor.coder)
+    return Pretrained(form=preprocessor.form, pixels=preprocessor.pixels)
 
 
-def batch_of(reading: Reading, arrays: Sequence[np.ndarray]) -> Batch:
+def batch_of(preprocessor: Preprocessor, arrays: Sequence[np.ndarray]) -> Batch:
     """Sources as one batch: source and lengths."""
-    source, lengths = reading.stack(arrays)
+    source, lengths = preprocessor.stack(arrays)
     return Batch({"source": torch.from_numpy(source), "lengths": torch.from_numpy(lengths)})
 
 
 def batches_of(
-    reading: Reading, sources: Sequence[str], budget: int, limits: Sequence[int | None], album: Album | None = None
+    preprocessor: Preprocessor,
+    sources: Sequence[str],
+    budget: int,
+    limits: Sequence[int | None],
+    album: Album | None = None,
 ) -> Iterator[tuple[np.ndarray, Batch]]:
-    """As `Reading.stacks`, as tensors."""
-    for rows, (source, lengths) in reading.stacks(sources, budget, limits, album):
+    """As `Preprocessor.stacks`, as tensors."""
+    for rows, (source, lengths) in preprocessor.stacks(sources, budget, limits, album):
         yield rows, Batch({"source": torch.from_numpy(source), "lengths": torch.from_numpy(lengths)})
 
 
-def picture_batch(reading: Reading, pixels: torch.Tensor) -> Batch:
+def picture_batch(preprocessor: Preprocessor, pixels: torch.Tensor) -> Batch:
     """Pictures (N, H, W, C) as a batch."""
-    return Batch({"source": pixels, "lengths": torch.full((len(pixels),), reading.positions)})
+    return Batch({"source": pixels, "lengths": torch.full((len(pixels),), preprocessor.positions)})
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ class TrainingSources:
 
     store: Store
     coder: Tokenizer | Album
-    reading: Reading
+    preprocessor: Preprocessor
     kinds: Sequence[str]
     seed: int
 
@@ -92,7 +101,7 @@ class TrainingSources:
             source, lengths = padded([np.array(self.coder.special_tokens.around(ids)) for ids in sources])
             return Batch({"source": source, "lengths": lengths})
         pixels = torch.from_numpy(self.coder.pixels(np.concatenate(sources).astype(np.int64)))
-        return picture_batch(self.reading, augment(pixels, self.kinds, self.seeds(rows)) if self.kinds else pixels)
+        return picture_batch(self.preprocessor, augment(pixels, self.kinds, self.seeds(rows)) if self.kinds else pixels)
 
     def pairs(self, rows: Rows) -> list[tuple[np.ndarray, np.ndarray]]:
         """The numbers of each source and target."""
@@ -105,13 +114,13 @@ class TrainingSources:
     def lengths(self) -> np.ndarray:
         """Positions of each row's source and target, (rows, 2)."""
         lengths = np.array(self.store.lengths)
-        if self.reading.positions:
-            lengths[:, 0] = self.reading.positions
+        if self.preprocessor.positions:
+            lengths[:, 0] = self.preprocessor.positions
         return lengths
 
-    def plan(self, recipe: Recipe, epoch: int, together: bool = True) -> list[Rows]:
-        """The batches of an epoch; `together`: rows of like lengths in one batch."""
-        lengths = self.lengths() if together else np.full_like(self.store.lengths, self.lengths().max())
+    def plan(self, recipe: Recipe, epoch: int, by_length: bool = True) -> list[Rows]:
+        """The batches of an epoch; `by_length`: rows of like lengths in one batch."""
+        lengths = self.lengths() if by_length else np.full_like(self.store.lengths, self.lengths().max())
         return batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
 
     def where(self, rows: Rows) -> list[str]:
@@ -120,27 +129,25 @@ class TrainingSources:
 
 
 def training_sources(
-    recipe: Recipe, store: Store, coder: Tokenizer | Album, reading: Reading, kinds: Sequence[str]
+    recipe: Recipe, store: Store, coder: Tokenizer | Album, preprocessor: Preprocessor, kinds: Sequence[str]
 ) -> TrainingSources:
     """The training side; `kinds` are what auto augments by."""
-    chosen = kinds if recipe.train.augment == "auto" else recipe.train.augment
-    return TrainingSources(store, coder, reading, tuple(chosen), recipe.seed)
+    return TrainingSources(store, coder, preprocessor, augmentations(recipe.train, kinds), recipe.seed)
 
 
-def refuse_varied(recipe: Recipe) -> None:
+def refuse_augmentation(recipe: Recipe) -> None:
     """Raises HeedfulError if pictures are to be varied or mixed where there are none."""
-    for key, does in (("augment", "varies"), ("mix", "mixes")):
+    for key, verb in (("augment", "varies"), ("mix", "mixes")):
         if getattr(recipe.train, key) not in ("auto", [], 0.0):
-            raise HeedfulError(f"train.{key} {does} pictures, and there are none here.", f"Leave train.{key} out.")
+            raise HeedfulError(f"train.{key} {verb} pictures, and there are none here.", f"Leave train.{key} out.")
 
 
 def picture_advice(recipe: Recipe, prepared: Prepared, better: str) -> str:
     """What would do better than to begin from nothing with few pictures: weights that saw many; "" for small ones."""
     album, train = prepared.source, prepared.train
-    if not isinstance(album, Album) or album.form.size < LARGE or album.size >= FEW:
+    if not isinstance(album, Album) or album.form.size < LARGE_SIDE or album.size >= FEW_PICTURES:
         return ""
-    few = count(len({int(train[row][0][0]) for row in range(len(train))}), "picture")
+    number = count(len({int(train[row][0][0]) for row in range(len(train))}), "picture")
     command = f"heedful train {recipe.task} {' '.join(recipe.data.train)} --from {better}"
-    return (
-        f"this starts from scratch, and {few} teach little; weights that were learnt from millions do better: {command}"
-    )
+    advice = f"this starts from scratch, and {number} teach little; weights that were learnt from millions do better"
+    return f"{advice}: {command}"

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,47 +42,56 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
         (aside / "values.json").write_text(json.dumps(checkpoint.values, indent=1))
 
     write_folder(folder / name, write)
-    for old in complete(folder)[:-keep]:
-        shutil.rmtree(old)
+    for old_folder in complete_checkpoints(folder)[:-keep]:
+        shutil.rmtree(old_folder)
 
 
-def newest(folder: Path) -> Checkpoint | None:
+def drop_all(run: Path) -> None:
+    """Removes the checkpoints of a finished run, and of what it learnt before the rest."""
+    for folder in (run, *run.iterdir()):
+        for path in complete_checkpoints(folder / "checkpoints") if folder.is_dir() else ():
+            shutil.rmtree(path)
+        with suppress(OSError):  # there is none, or it holds something that no run has written
+            (folder / "checkpoints").rmdir()
+
+
+def newest_checkpoint(folder: Path) -> Checkpoint | None:
     """The newest whole checkpoint; raises HeedfulError if a file of it was changed since."""
-    found = complete(folder)
-    if not found:
+    folders = complete_checkpoints(folder)
+    if not folders:
         return None
-    verify(found[-1])
-    tensors = {path.stem: read_tensors(path) for path in found[-1].glob("*.safetensors")}
-    return Checkpoint(tensors, json.loads((found[-1] / "values.json").read_text()))
+    verify(folders[-1])
+    tensors = {path.stem: read_tensors(path) for path in folders[-1].glob("*.safetensors")}
+    return Checkpoint(tensors, json.loads((folders[-1] / "values.json").read_text()))
 
 
-def complete(folder: Path) -> list[Path]:
+def complete_checkpoints(folder: Path) -> list[Path]:
     """Checkpoints that were renamed into place, oldest first."""
     return sorted(path for path in folder.glob("step-*") if (path / MANIFEST).exists())
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> None:
     """Lets `write` fill a folder aside, then puts it in the place of `target` at once."""
-    aside = target.with_name(f".{target.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    write(aside)
-    hashes = {path.name: digest(path) for path in sorted(aside.iterdir())}
-    (aside / MANIFEST).write_text(json.dumps(hashes, indent=1))
-    for path in aside.iterdir():
+    temporary = target.with_name(f".{target.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    write(temporary)
+    hashes = {path.name: digest(path) for path in sorted(temporary.iterdir())}
+    (temporary / MANIFEST).write_text(json.dumps(hashes, indent=1))
+    for path in temporary.iterdir():
         flush(path)
-    flush(aside)
+    flush(temporary)
     shutil.rmtree(target, ignore_errors=True)
-    aside.rename(target)
+    temporary.rename(target)
     flush(target.parent)
 
 
 def write_file(target: Path, write: Callable[[Path], object]) -> None:
     """Lets `write` fill a file aside, then puts it in the place of `target` at once."""
-    aside = target.with_name(f".{target.name}.part")
-    write(aside)
-    flush(aside)
-    aside.replace(target)
+    temporary = target.with_name(f".{target.name}.part")
+    write(temporary)
+    flush(temporary)
+    temporary.replace(target)
     flush(target.parent)
 
 
@@ -113,23 +123,23 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def weights_of(network: nn.Module) -> dict[str, Tensor]:
     """A network's tensors by name, copied, each once: tied weights stand under the first of their names."""
-    seen: set[int] = set()
+    addresses: set[int] = set()
     state: dict[str, Tensor] = {}
     for name, value in network.state_dict().items():
-        if value.data_ptr() not in seen or not value.numel():
-            seen.add(value.data_ptr())
+        if value.data_ptr() not in addresses or not value.numel():
+            addresses.add(value.data_ptr())
             state[name] = value.detach().to("cpu", copy=True)
     return state
 
 
 def put_weights(network: nn.Module, weights: dict[str, Tensor], origin: Path | str) -> None:
     """Gives a network the tensors that `weights_of` took; raises HeedfulError if names or shapes differ."""
-    own = {name: tuple(value.shape) for name, value in weights_of(network).items()}
-    theirs = {name: tuple(value.shape) for name, value in weights.items()}
-    if own != theirs:
-        odd = sorted(name for name in own.keys() | theirs.keys() if own.get(name) != theirs.get(name))
+    expected = {name: tuple(value.shape) for name, value in weights_of(network).items()}
+    shapes = {name: tuple(value.shape) for name, value in weights.items()}
+    if expected != shapes:
+        names = sorted(name for name in expected.keys() | shapes.keys() if expected.get(name) != shapes.get(name))
         raise HeedfulError(
-            f"The weights of {origin} do not fit its network: {', '.join(odd[:3])}{', …' if len(odd) > 3 else ''}.",
+            f"The weights of {origin} do not fit its network: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}.",
             "config.json and model.safetensors must come from one run.",
         )
     network.load_state_dict(weights, strict=False)

@@ -3,7 +3,7 @@
 The data's own (`Decisions`) are asked for while data are prepared; the row's are in `networks/`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,16 @@ VOCABULARIES = 500, 32_000  # entries of bpe and unigram, at least and at most
 PICTURES = 512  # positions in a batch of pictures, some 30 of them: more steps teach more than surer ones
 MATCHED_PICTURES = 8192  # positions where pictures are told apart from their batch
 DRAWINGS = 768  # codes in a batch of drawings: 12 of 64
+VALIDATIONS = 12  # over the budget
+POOL = "summary"  # what a class is read from
+CAUSAL = False  # labels are told from both sides of a step
+AUGMENT_NAMED = ("shift", "turn")  # what leaves a picture in its class
+AUGMENT_WORDED = ("shift",)  # what leaves its words right: not flips (left, right), not colours (tones of skin)
+AUGMENT_FRAMES = ()  # of what was tried, nothing paid (docs/log.md)
+MIX = 0.0  # of the batches
+DROP_SOURCE = 0.1  # of the examples
+CODEBOOK = 0.2  # of the budget
+CODES = 1024  # of the codebook of pictures, about
 TOKENIZERS = {
     "symbols": ("symbols", "a closed set between spaces"),
     "words": ("characters", "one word a line"),
@@ -80,7 +90,9 @@ def held_out_rows(rows: int, data: DataSettings) -> int:
 
 def tokenizer_settings(facts: TextFacts, data: DataSettings) -> TokenizerSettings:
     """The kind that the recipe names, or that suits the texts; as many entries as there is text for."""
-    kind, why = TOKENIZERS[facts.unit] if facts.asked == "auto" else (facts.asked, "as the recipe says")
+    kind, why = (
+        TOKENIZERS[facts.unit] if facts.requested_kind == "auto" else (facts.requested_kind, "as the recipe says")
+    )
     return TokenizerSettings(kind, vocabulary_size(facts) if data.vocabulary == "auto" else data.vocabulary, why)
 
 
@@ -110,6 +122,50 @@ def batches(recipe: Recipe, tokens: int) -> Recipe:
     return replace(recipe, train=replace(recipe.train, batch_tokens=tokens))
 
 
+def validation_due(train: TrainSettings, step: int, done: float, validated: int) -> bool:
+    """Whether to validate after `step`, with so much of the budget spent and so many validations behind.
+
+    >>> [validation_due(TrainSettings(), 7, done, validated=1) for done in (0.16, 0.17)]
+    [False, True]
+    """
+    if train.valid_every != "auto":
+        return step % train.valid_every == 0
+    return done * VALIDATIONS >= validated + 1
+
+
+def augmentations(train: TrainSettings, default: Sequence[str]) -> tuple[str, ...]:
+    """How pictures are varied: as the recipe says, or as is `usual` for the task."""
+    return tuple(default if train.augment == "auto" else train.augment)
+
+
+def mixed_batches(train: TrainSettings) -> float:
+    """The fraction of batches whose pictures are mixed."""
+    return MIX if train.mix == "auto" else train.mix
+
+
+def dropped_sources(train: TrainSettings) -> float:
+    """The fraction of examples that are drawn without a source, which guidance needs.
+
+    >>> dropped_sources(TrainSettings()), dropped_sources(TrainSettings(drop_source=0.0))
+    (0.1, 0.0)
+    """
+    return DROP_SOURCE if train.drop_source == "auto" else float(train.drop_source)
+
+
+def codebook_fraction(train: TrainSettings) -> float:
+    """The fraction of the budget in which the codebook of pictures is learnt."""
+    return CODEBOOK if train.codebook == "auto" else float(train.codebook)
+
+
+def picture_codes(network: NetworkSettings, levels: int) -> int:
+    """How many codes pictures are drawn in: `levels`, if each pixel can be a code (0: it cannot), or a codebook's.
+
+    >>> [picture_codes(NetworkSettings(), levels) for levels in (17, 0)], picture_codes(NetworkSettings(codes=64), 17)
+    ([17, 1024], 64)
+    """
+    return (levels or CODES) if network.codes == "auto" else network.codes
+
+
 def pick_device() -> str:
     """The fastest device there is."""
     if torch.cuda.is_available():
@@ -126,24 +182,27 @@ def pick_precision(device: str) -> str:
     return "bfloat16" if "amx_bf16" in flags or "avx512_bf16" in flags else "float32"
 
 
-def portion(train: TrainSettings, share: float) -> TrainSettings:
-    """The section with a share of its budget.
+def portion(train: TrainSettings, fraction: float) -> TrainSettings:
+    """The section with a fraction of its budget.
 
     >>> portion(TrainSettings(steps=10), 0.3).steps
     3
     """
     if train.steps is not None:
-        return replace(train, steps=max(1, round(train.steps * share)))
+        return replace(train, steps=max(1, round(train.steps * fraction)))
     unit = "minutes" if train.minutes is not None else "epochs"
-    return replace(train, **({unit: getattr(train, unit) * share}))
+    return replace(train, **({unit: getattr(train, unit) * fraction}))
 
 
-def resolve_recipe(recipe: Recipe, join: Join, default: str, own: Mapping[str, object] | None = None) -> Recipe:
+def resolve_recipe(
+    recipe: Recipe, join: Join, default: str, task_settings: Mapping[str, object] | None = None
+) -> Recipe:
     """The recipe with the network's settings decided, and the learning rate that goes with them.
 
-    `join`, `default`, `own`: as `networks.settings.resolve` takes them. Raises HeedfulError as it does.
+    `join`, `default`, `task_settings`: as `networks.settings.resolve` takes them, the last one as `own`; raises
+    HeedfulError as it does.
     """
-    network = resolve_network(recipe.network, join, default=default, verb=recipe.task, own=own)
+    network = resolve_network(recipe.network, join, default=default, verb=recipe.task, extra=task_settings)
     train = recipe.train
     if train.learning_rate == "auto":
         rate = learning_rate(network) * (TUNING if recipe.start else 1)

@@ -31,8 +31,8 @@ class Log:
             return
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
         # a process killed while it wrote leaves half a line, always the last
-        whole = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        write_file(self.path, lambda aside: aside.write_text("".join(whole), encoding="utf-8"))
+        complete_lines = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        write_file(self.path, lambda aside: aside.write_text("".join(complete_lines), encoding="utf-8"))
 
 
 def board(folder: Path):

@@ -19,13 +19,21 @@ from heedful.errors import HeedfulError
 from heedful.results import Progress
 from heedful.schema import TrainSettings
 from heedful.training import memory
-from heedful.training.checkpoint import Checkpoint, newest, put_weights, save, weights_of, write_file, write_tensors
+from heedful.training.checkpoint import (
+    Checkpoint,
+    newest_checkpoint,
+    put_weights,
+    save,
+    weights_of,
+    write_file,
+    write_tensors,
+)
+from heedful.training.decide import validation_due
 from heedful.training.log import Log
 from heedful.training.optimizer import Average, adamw, factor, scale_gradients, set_rate
 from heedful.training.progress import Listener
-from heedful.training.signals import held_signals, leave_signals, stop_signals
+from heedful.training.signals import Stopped, block_signals, leave_signals, stop_signals
 
-VALIDATIONS = 12  # over the budget, where valid_every is auto
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
 
 
@@ -81,7 +89,7 @@ class Loop:
         self.optimizer = adamw(self.network, rate, train.weight_decay, train.layer_decay)
         self.average = Average(self.network, float(train.average)) if train.average else None
         self.record = Log(folder, train.track)
-        self.at = Position()
+        self.position = Position()
         self.plans: dict[int, list[Rows]] = {}
         self.best_weights: dict[str, Tensor] = {}
         self.window: list[tuple[float, int, float]] = []  # loss sum, tokens, seconds since the last report
@@ -89,48 +97,52 @@ class Loop:
         self.restore()
 
     def run(self) -> Outcome:
-        """Trains until the budget is spent, patience ends, or a signal asks to stop (saved; KeyboardInterrupt)."""
-        memory.keep()
+        """Trains until the budget is spent, patience ends, or a signal asks to stop (saved, and raises Stopped)."""
+        memory.keep_freed()
         memory.reset_peak(self.device)
-        self.saved = time.monotonic()
-        with stop_signals() as asked:
+        self.last_save = time.monotonic()
+        with stop_signals() as wishes:
             batches = self.batches()
-            while not self.at.finished and not asked:
+            while not self.position.finished and not wishes.stop:
                 self.step(batches)
-                self.at.finished = self.done() >= 1
-                if self.at.finished or self.validation_due():
+                self.position.finished = self.fraction_done() >= 1
+                if self.position.finished or self.validation_due():
                     self.validate()
-                elif time.monotonic() - self.saved > SAVE_EVERY:
+                elif wishes.save or time.monotonic() - self.last_save > SAVE_EVERY:
                     self.save()
-            if asked:
+                if wishes.save:
+                    self.listener.note(f"saved at step {self.position.step:,}")
+                    wishes.save = False
+            if wishes.stop:
                 self.save()
-        if asked:  # at the last step too: what follows, another part or the scores, may take long
-            self.listener.end(f"saved at step {self.at.step:,}. The same command goes on from here.")
-            raise KeyboardInterrupt
-        steps = f"{self.at.step:,} step{'s' * (self.at.step != 1)}"
-        self.listener.end(f"{steps}, best {self.work.primary} {self.at.best:.2f} at step {self.at.best_step:,}")
-        return Outcome(self.at, self.tokens / max(self.at.seconds, 1e-9), memory.peak(self.device))
+        if wishes.stop:  # at the last step too: what follows, another part or the scores, may take long
+            self.listener.end(f"saved at step {self.position.step:,}. The same command goes on from here.")
+            raise Stopped(wishes.stop, saved=True)
+        steps = f"{self.position.step:,} step{'s' * (self.position.step != 1)}"
+        best = f"best {self.work.primary} {self.position.best:.2f} at step {self.position.best_step:,}"
+        self.listener.end(f"{steps}, {best}")
+        return Outcome(self.position, self.tokens / max(self.position.seconds, 1e-9), memory.peak(self.device))
 
     def step(self, batches: Iterator[tuple[Rows, Batch]]) -> None:
         """One step of the optimizer over `accumulate` batches."""
-        begun = time.perf_counter()
-        rate = float(self.train.learning_rate) * factor(self.train, self.done(), self.at.step)
+        start = time.perf_counter()
+        rate = float(self.train.learning_rate) * factor(self.train, self.fraction_done(), self.position.step)
         set_rate(self.optimizer, rate)
-        planned = [next(batches) for _ in range(self.train.accumulate)]
-        total, count = self.gradients([batch for _, batch in planned])
+        step_batches = [next(batches) for _ in range(self.train.accumulate)]
+        total, count = self.gradients([batch for _, batch in step_batches])
         scale_gradients(self.network.parameters(), 1 / max(1, count))
         norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip))
         if not (math.isfinite(total) and math.isfinite(norm)):
-            self.refuse(total, norm, [rows for rows, _ in planned])
+            self.refuse(total, norm, [rows for rows, _ in step_batches])
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self.at.step += 1
+        self.position.step += 1
         if self.average:
-            self.average.update(self.network, self.at.step)
-        spent = time.perf_counter() - begun
-        self.at.seconds += spent
+            self.average.update(self.network, self.position.step)
+        seconds = time.perf_counter() - start
+        self.position.seconds += seconds
         self.tokens += count
-        self.report(total, count, spent, rate)
+        self.report(total, count, seconds, rate)
 
     def gradients(self, batches: Sequence[Batch]) -> tuple[float, int]:
         """The loss sum and the tokens of a step's batches; the weights hold the gradients of the sum.
@@ -141,7 +153,7 @@ class Loop:
         self.network.train()
         while True:
             # dropout is a function of seed and step, so a resumed run draws what an uninterrupted one draws
-            torch.manual_seed(int(np.random.default_rng((self.seed, self.at.step)).integers(2**62)))
+            torch.manual_seed(int(np.random.default_rng((self.seed, self.position.step)).integers(2**62)))
             with suppress(torch.cuda.OutOfMemoryError):
                 return self.add_gradients(batches)
             # here the error is gone, and with it what it held of the memory
@@ -151,7 +163,7 @@ class Loop:
     def add_gradients(self, batches: Sequence[Batch]) -> tuple[float, int]:
         """As `gradients`, once, in as many parts as batches are cut into now."""
         total, tokens = 0.0, 0
-        for part in (part for batch in batches for part in batch.split(self.at.parts)):
+        for part in (part for batch in batches for part in batch.split(self.position.parts)):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.train.precision == "bfloat16"):
                 loss, count = self.work.loss(self.network, part.to(self.device))
             loss.backward()
@@ -160,17 +172,19 @@ class Loop:
 
     def halve_parts(self, batches: Sequence[Batch]) -> None:
         """Has batches cut into twice as many parts; raises HeedfulError if each is an example already."""
-        if self.at.parts >= max(map(len, batches)):
+        if self.position.parts >= max(map(len, batches)):
             several = any(batch.pairwise for batch in batches)
             cure = "Set data.max_tokens, or lower train.batch_tokens." if several else "Set data.max_tokens."
             raise HeedfulError("One example alone is too large for the memory.", cure)
-        self.at.parts *= 2
-        self.listener.note(f"memory ran out: batches are cut into {self.at.parts} parts from step {self.at.step:,}")
+        self.position.parts *= 2
+        self.listener.note(
+            f"memory ran out: batches are cut into {self.position.parts} parts from step {self.position.step:,}"
+        )
 
     def batches(self) -> Iterator[tuple[Rows, Batch]]:
         """Batches from where training stands, epoch after epoch; the order is a function of seed and epoch alone."""
         while True:
-            plan = self.plan(self.at.epoch)[self.at.batch :]
+            plan = self.plan(self.position.epoch)[self.position.batch :]
             # a loader draws a number when it begins: from a generator of its own, not from the one of dropout
             loader = DataLoader(
                 Batches(plan, self.work.collate),
@@ -179,12 +193,12 @@ class Loop:
                 generator=torch.Generator(),
                 worker_init_fn=leave_signals,
             )
-            with held_signals():
+            with block_signals():
                 loaded = iter(loader)
             for rows, batch in zip(plan, loaded, strict=True):
-                self.at.batch += 1
+                self.position.batch += 1
                 yield rows, batch
-            self.at.epoch, self.at.batch = self.at.epoch + 1, 0
+            self.position.epoch, self.position.batch = self.position.epoch + 1, 0
 
     def plan(self, epoch: int) -> list[Rows]:
         """The batches of an epoch; only the current one's are kept."""
@@ -192,19 +206,17 @@ class Loop:
             self.plans = {epoch: self.work.plan(epoch)}
         return self.plans[epoch]
 
-    def done(self) -> float:
+    def fraction_done(self) -> float:
         """The share of the budget that is spent."""
         if self.train.minutes is not None:
-            return self.at.seconds / (self.train.minutes * 60)
+            return self.position.seconds / (self.train.minutes * 60)
         if self.train.steps is not None:
-            return self.at.step / self.train.steps
+            return self.position.step / self.train.steps
         assert self.train.epochs is not None
-        return (self.at.epoch + self.at.batch / len(self.plan(self.at.epoch))) / self.train.epochs
+        return (self.position.epoch + self.position.batch / len(self.plan(self.position.epoch))) / self.train.epochs
 
     def validation_due(self) -> bool:
-        if self.train.valid_every != "auto":
-            return self.at.step % int(self.train.valid_every) == 0
-        return self.done() * VALIDATIONS >= self.at.validated + 1
+        return validation_due(self.train, self.position.step, self.fraction_done(), self.position.validated)
 
     def validate(self) -> None:
         """Scores generated output, keeps the best weights, saves."""
@@ -213,46 +225,49 @@ class Loop:
             self.average.swap(self.network)
         values = self.work.score()
         score = values[self.work.primary]
-        ahead = math.inf if self.at.best is None else (score - self.at.best) * (1 if self.work.higher_is_better else -1)
-        self.at.validated += 1
-        self.at.stale = 0 if ahead > 0 else self.at.stale + 1
-        if ahead >= 0:  # of equals the later one, which has learnt more than a small validation split can tell
-            self.at.best, self.at.best_step = score, self.at.step
+        best, sign = self.position.best, 1 if self.work.higher_is_better else -1
+        gain = math.inf if best is None else (score - best) * sign
+        self.position.validated += 1
+        self.position.stale = 0 if gain > 0 else self.position.stale + 1
+        if gain >= 0:  # of equals the later one, which has learnt more than a small validation split can tell
+            self.position.best, self.position.best_step = score, self.position.step
             self.best_weights = weights_of(self.network)
             write_file(self.folder / "model.safetensors", lambda path: write_tensors(path, self.best_weights))
         if self.average:
             self.average.swap(self.network)
         self.log("valid", values)
-        if 0 < self.train.patience <= self.at.stale:
-            self.listener.note(f"no new best in {self.at.stale} validations: stopped")
-            self.at.finished = True
+        if 0 < self.train.patience <= self.position.stale:
+            self.listener.note(f"no new best in {self.position.stale} validations: stopped")
+            self.position.finished = True
         self.save()
 
-    def report(self, total: float, count: int, spent: float, rate: float) -> None:
+    def report(self, total: float, count: int, seconds_of_step: float, rate: float) -> None:
         """The bar at every step, a line of metrics.jsonl about once a second of training."""
-        self.window.append((total, count, spent))
+        self.window.append((total, count, seconds_of_step))
         losses, counts, seconds = (sum(values) for values in zip(*self.window, strict=True))
         loss, speed = losses / max(1, counts), counts / max(seconds, 1e-9)
-        best = "" if self.at.best is None else f" · best {self.work.primary} {self.at.best:.2f}"
-        self.listener.step(self.done(), f"step {self.at.step:,} · loss {loss:.3f} · {speed:,.0f} tokens/s{best}")
-        if seconds >= 1 or self.at.step % 100 == 0:
+        best = "" if self.position.best is None else f" · best {self.work.primary} {self.position.best:.2f}"
+        self.listener.step(
+            self.fraction_done(), f"step {self.position.step:,} · loss {loss:.3f} · {speed:,.0f} tokens/s{best}"
+        )
+        if seconds >= 1 or self.position.step % 100 == 0:
             self.log("train", {"loss": loss, "learning_rate": rate, "tokens_per_second": speed})
             self.window.clear()
 
     def log(self, kind: str, values: dict[str, float]) -> None:
         """One line of metrics.jsonl."""
-        epoch = self.at.epoch + self.at.batch / len(self.plan(self.at.epoch))
-        self.record.write(Progress(kind, self.at.step, round(epoch, 4), round(self.at.seconds, 3), values))
+        epoch = self.position.epoch + self.position.batch / len(self.plan(self.position.epoch))
+        self.record.write(Progress(kind, self.position.step, round(epoch, 4), round(self.position.seconds, 3), values))
 
     def refuse(self, loss: float, norm: float, batches: Sequence[Rows]) -> None:
         """Stops before a step that would spoil the weights; they are saved as they are."""
         self.optimizer.zero_grad()
         self.save()
-        places = ", ".join([place for rows in batches for place in self.work.where(rows[:5])][:5])
-        examples = sum(map(len, batches))
+        locations = ", ".join([location for rows in batches for location in self.work.where(rows[:5])][:5])
+        examples, step = sum(map(len, batches)), self.position.step + 1
         raise HeedfulError(
-            f"Step {self.at.step + 1:,}: loss {loss}, gradient {norm}: not finite. The last good weights are saved.",
-            f"The batch had {examples} examples: {places}, …\nLook at them, or lower train.learning_rate.",
+            f"Step {step:,}: loss {loss}, gradient {norm}: not finite. The last good weights are saved.",
+            f"The batch had {examples} examples: {locations}, …\nLook at them, or lower train.learning_rate.",
         )
 
     def save(self) -> None:
@@ -266,27 +281,29 @@ class Loop:
         }
         if self.average:
             tensors["average"] = self.average.weights
-        values: dict[str, Any] = asdict(self.at) | {"tokens": self.tokens}
+        values: dict[str, Any] = asdict(self.position) | {"tokens": self.tokens}
         save(self.folder / "checkpoints", Checkpoint({k: v for k, v in tensors.items() if v}, values))
-        self.saved = time.monotonic()
+        self.last_save = time.monotonic()
 
     def restore(self) -> None:
         """Goes back to the newest checkpoint, and metrics.jsonl to the same step."""
-        kept = newest(self.folder / "checkpoints")
-        self.record.rewind(kept.values["step"] if kept else 0)
-        if kept is None:
+        checkpoint = newest_checkpoint(self.folder / "checkpoints")
+        self.record.rewind(checkpoint.values["step"] if checkpoint else 0)
+        if checkpoint is None:
             return
-        self.tokens = kept.values.pop("tokens")
-        self.at = Position(**kept.values)
-        put_weights(self.network, kept.tensors["network"], self.folder / "checkpoints")
-        self.best_weights = kept.tensors.get("best", {})
+        self.tokens = checkpoint.values.pop("tokens")
+        self.position = Position(**checkpoint.values)
+        put_weights(self.network, checkpoint.tensors["network"], self.folder / "checkpoints")
+        self.best_weights = checkpoint.tensors.get("best", {})
         weights = dict(self.network.named_parameters())
-        for key, value in kept.tensors.get("optimizer", {}).items():
+        for key, value in checkpoint.tensors.get("optimizer", {}).items():
             name, _, part = key.rpartition("/")
             self.optimizer.state[weights[name]][part] = value.to(self.device)
         if self.average:
-            self.average.weights = {name: value.to(self.device) for name, value in kept.tensors["average"].items()}
-        self.listener.note(f"goes on from step {self.at.step:,}")
+            self.average.weights = {
+                name: value.to(self.device) for name, value in checkpoint.tensors["average"].items()
+            }
+        self.listener.note(f"goes on from step {self.position.step:,}")
 
 
 class Batches(Dataset[Batch]):

@@ -9,7 +9,7 @@ import torch
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
-def keep() -> None:
+def keep_freed() -> None:
     """Has glibc keep what is freed for what is asked next; other systems' allocators are left as they are.
 
     By itself it gives every block of 32 MiB and more back at once, and the system clears each page of the next one:
@@ -35,7 +35,7 @@ def peak(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 2**20
     status = Path("/proc/self/status")
     if status.exists():
-        found = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
-        if found:
-            return int(found[0]) / 1024
+        sizes = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
+        if sizes:
+            return int(sizes[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -17,16 +17,16 @@ def adamw(network: nn.Module, rate: float, decay: float, layer_decay: float = 1.
     group tells as its share. Frozen weights stand in no group.
     """
     tables = {id(part.weight) for part in network.modules() if isinstance(part, nn.Embedding)}
-    shares = rate_shares(network, layer_decay)
+    scales = rate_scales(network, layer_decay)
     groups: dict[tuple[float, bool], list[Tensor]] = {}
     for name, weight in network.named_parameters():
         if weight.requires_grad:
-            plain = weight.dim() < 2 or id(weight) in tables
-            groups.setdefault((shares[name], plain), []).append(weight)
+            undecayed = weight.dim() < 2 or id(weight) in tables
+            groups.setdefault((scales[name], undecayed), []).append(weight)
     return torch.optim.AdamW(
         [
-            {"params": some, "weight_decay": 0.0 if plain else decay, "share": share, "lr": rate * share}
-            for (share, plain), some in groups.items()
+            {"params": weights, "weight_decay": 0.0 if undecayed else decay, "scale": scale, "lr": rate * scale}
+            for (scale, undecayed), weights in groups.items()
         ],
         lr=rate,
         betas=(0.9, 0.98),  # Vaswani et al. 2017, section 5.3: a second moment that follows early training
@@ -37,10 +37,10 @@ def adamw(network: nn.Module, rate: float, decay: float, layer_decay: float = 1.
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Gives every group its share of a rate."""
     for group in optimizer.param_groups:
-        group["lr"] = rate * group["share"]
+        group["lr"] = rate * group["scale"]
 
 
-def rate_shares(network: nn.Module, layer_decay: float) -> dict[str, float]:
+def rate_scales(network: nn.Module, layer_decay: float) -> dict[str, float]:
     """The share of the learning rate that each weight learns at.
 
     What stands above all layers learns at the whole rate, the top layer of each side at `layer_decay` of it, the next
@@ -82,18 +82,18 @@ class Average:
 
     def update(self, network: nn.Module, step: int) -> None:
         """Takes the weights after `step` steps in."""
-        now = min(self.decay, step / (step + 10))
+        decay = min(self.decay, step / (step + 10))
         for name, weight in network.named_parameters():  # by name: a checkpoint gives them back in another order
             if name in self.weights:
-                self.weights[name].lerp_(weight.detach(), 1 - now)
+                self.weights[name].lerp_(weight.detach(), 1 - decay)
 
     def swap(self, network: nn.Module) -> None:
         """Exchanges the network's weights with the averaged ones; called twice, all is as before."""
         for name, weight in network.named_parameters():
             if name in self.weights:
-                kept = weight.detach().clone()
+                previous = weight.detach().clone()
                 weight.data.copy_(self.weights[name])
-                self.weights[name] = kept
+                self.weights[name] = previous
 
 
 def scale_gradients(weights: Iterable[Tensor], by: float) -> None:

@@ -46,8 +46,8 @@ def terminal(stream: TextIO | None = None) -> "Bar | Lines":
 
     Use it as a context manager where an error may follow, so that the bar is closed before the error is printed.
     """
-    told = sys.stderr if stream is None else stream
-    return Bar(told) if told.isatty() else Lines(told)
+    output = sys.stderr if stream is None else stream
+    return Bar(output) if output.isatty() else Lines(output)
 
 
 class Lines:
@@ -59,7 +59,7 @@ class Lines:
         self.stream = stream
         self.title = self.total = self.text = ""
         self.open = False
-        self.done = self.first = self.began = self.next = 0.0
+        self.done = self.start_fraction = self.start_time = self.next_time = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -73,18 +73,18 @@ class Lines:
     def begin(self, title: str, total: str) -> None:
         self.end()
         self.title, self.total, self.text, self.open = title, total, "", True
-        # A resumed run does not start at 0: `first` is where this sitting found the work.
-        self.done, self.first, self.began = 0.0, -1.0, time.monotonic()
-        self.next = self.began + self.interval
+        # A resumed run does not start at 0: `start_fraction` is where this sitting found the work.
+        self.done, self.start_fraction, self.start_time = 0.0, -1.0, time.monotonic()
+        self.next_time = self.start_time + self.interval
         self.start()
 
     def step(self, done: float, text: str) -> None:
-        if self.first < 0:
-            self.first = done
+        if self.start_fraction < 0:
+            self.start_fraction = done
         self.done, self.text = done, text
         now = time.monotonic()
-        if self.open and now >= self.next:
-            self.next = now + self.interval
+        if self.open and now >= self.next_time:
+            self.next_time = now + self.interval
             self.show()
 
     def end(self, text: str = "") -> None:
@@ -103,11 +103,11 @@ class Lines:
 
     def times(self) -> str:
         """Minutes and seconds gone in this sitting and, while it can be told, still to come."""
-        gone = time.monotonic() - self.began
-        advance = self.done - self.first
-        if not self.open or self.first < 0 or advance <= 0 or self.done >= 1:
-            return clock(gone)
-        return f"{clock(gone)}, {clock(gone * (1 - self.done) / advance)} left"
+        elapsed = time.monotonic() - self.start_time
+        advance = self.done - self.start_fraction
+        if not self.open or self.start_fraction < 0 or advance <= 0 or self.done >= 1:
+            return clock(elapsed)
+        return f"{clock(elapsed)}, {clock(elapsed * (1 - self.done) / advance)} left"
 
 
 class Bar(Lines):
@@ -128,13 +128,16 @@ class Bar(Lines):
     def start(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
-        title, said = TextColumn(" {task.description}", markup=False), TextColumn("{task.fields[said]}", markup=False)
-        self.progress = Progress(title, BarColumn(bar_width=24), said, console=self.console, auto_refresh=False)
-        self.progress.add_task(self.title, total=1.0, said=self.total)
+        title, status = (
+            TextColumn(" {task.description}", markup=False),
+            TextColumn("{task.fields[status]}", markup=False),
+        )
+        self.progress = Progress(title, BarColumn(bar_width=24), status, console=self.console, auto_refresh=False)
+        self.progress.add_task(self.title, total=1.0, status=self.total)
         self.progress.start()
 
     def show(self) -> None:
-        self.progress.update(0, completed=self.done, said=f"{self.times()}  {self.text}", refresh=True)
+        self.progress.update(0, completed=self.done, status=f"{self.times()}  {self.text}", refresh=True)
 
     def finish(self) -> None:
         self.show()
@@ -148,6 +151,6 @@ def clock(seconds: float) -> str:
     >>> clock(754), clock(3725)
     ('12:34', '1:02:05')
     """
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, seconds_left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{hours}:{minutes:02}:{seconds_left:02}" if hours else f"{minutes}:{seconds_left:02}"

@@ -2,39 +2,98 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Thread
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SAVING = signal.SIGUSR1
+HANDLED = (*STOP_SIGNALS, SAVING)
+Handler = Callable[[int, object], None]
+
+
+class Stopped(KeyboardInterrupt):
+    """A run ended because a signal asked for it; the same command goes on. `saved`: and it has been said."""
+
+    def __init__(self, number: int, saved: bool = False) -> None:
+        super().__init__(number)
+        self.number, self.saved = number, saved
+
+    @property
+    def name(self) -> str:
+        """The signal, as people call it."""
+        return signal.Signals(self.number).name
+
+
+@dataclass
+class Wishes:
+    """What signals have asked for since: to stop (the first signal that did), and to save and go on."""
+
+    stop: int | None = None
+    save: bool = False
 
 
 @contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM rather than dying of them; a second SIGINT kills as usual."""
-    asked: list[int] = []
+def stop_signals() -> Iterator[Wishes]:
+    """Collects signals, to be obeyed at a safe point; a second one that stops ends the process as usual."""
+    wishes = Wishes()
 
     def note(number: int, frame: object) -> None:
-        asked.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if number == SAVING:
+            wishes.save = True
+        else:
+            wishes.stop = number
+            let_go()
 
+    with handled(note):
+        yield wishes
+
+
+@contextmanager
+def stopping_at_once() -> Iterator[None]:
+    """Raises Stopped at a signal that stops, where there is nothing to lose: a second one ends the process as usual.
+
+    One that asks to save changes nothing: what is done is on the disk.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        if number != SAVING:
+            let_go()
+            raise Stopped(number)
+
+    with handled(stop):
+        yield
+
+
+@contextmanager
+def handled(handler: Handler) -> Iterator[None]:
+    """Gives signals to a handler; one that is ignored from outside (`nohup`) stays so."""
     before = {}
     try:
-        for number in STOPPING:
-            before[number] = signal.signal(number, note)
+        for number in HANDLED:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, handler)
     except ValueError:  # not the main thread: whoever runs us there handles signals
         pass
     try:
-        yield asked
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)
+
+
+def let_go() -> None:
+    """Has the next signal that stops end the process at once."""
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
-def held_signals() -> Iterator[None]:
-    """Lets SIGINT and SIGTERM wait, so that none comes to a process that begins meanwhile before it is ready."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+def block_signals() -> Iterator[None]:
+    """Lets signals wait, so that none comes to a process that begins meanwhile before it is ready."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     try:
         yield
     finally:
@@ -46,9 +105,10 @@ def leave_signals(worker: int) -> None:
 
     SIGTERM from the parent itself ends it as before: else a parent that ends by an error would wait for it for ever.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP, SAVING):
+        signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # not on macOS, which does not say who sent a signal
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         Thread(target=obey_parent, daemon=True).start()
 
 

@@ -22,10 +22,10 @@ from heedful.data.texts import cut_into_parts
 from heedful.data.tokenizers.learn import learn
 from heedful.data.tokenizers.special_tokens import BOS, EOS
 from heedful.errors import HeedfulError
-from heedful.metrics.ngrams import Between, KneserNey
+from heedful.metrics.ngrams import KneserNey, NeighbourNgrams
 from heedful.networks.build import language_model
 from heedful.schema import DataSettings, NetworkSettings, parse_settings
-from heedful.tasks.complete.learn import Loss, ahead
+from heedful.tasks.complete.learn import Loss, next_token_batch
 from heedful.tasks.fill.masks import Masking, ends_inside, join_parts, mask_window, parse_masked
 from heedful.tasks.joins import allowed, resolve
 from heedful.tasks.language import passages
@@ -68,12 +68,12 @@ def test_each_epoch_has_every_token_once_at_its_own_places(ahead_too: bool, tmp_
 
 def test_next_to_nothing_of_a_batch_is_empty(tmp_path: Path) -> None:
     """Documents of all lengths, short ones too: rows of like lengths stand together."""
-    luck = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     pieces = DocumentPieces(
-        store(tmp_path / "s", np.exp(luck.normal(4, 1.5, 3000)).astype(int).clip(2).tolist()), 128, 0, True
+        store(tmp_path / "s", np.exp(rng.normal(4, 1.5, 3000)).astype(int).clip(2).tolist()), 128, 0, True
     )
     sizes = [[len(row) - 1 for row in pieces.tokens(batch)] for batch in pieces.plan(2048, 0)]
-    assert sum(map(sum, sizes)) / sum(max(some) * len(some) for some in sizes) > 0.97
+    assert sum(map(sum, sizes)) / sum(max(lengths) * len(lengths) for lengths in sizes) > 0.97
 
 
 @pytest.mark.parametrize("name", allowed("complete"))
@@ -82,19 +82,19 @@ def test_a_document_costs_the_same_alone_and_beside_others(name: str) -> None:
     torch.manual_seed(0)
     settings = parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16, "dropout": 0.0})
     made = language_model(resolve(settings, "complete"), 30).eval()
-    luck = np.random.default_rng(1)
-    documents = [np.array([BOS, *luck.integers(4, 30, length), EOS]) for length in (9, 1, 4, 30)]
+    rng = np.random.default_rng(1)
+    documents = [np.array([BOS, *rng.integers(4, 30, length), EOS]) for length in (9, 1, 4, 30)]
     loss = Loss(0.0)
 
     def cost(some) -> tuple[float, int, torch.Tensor]:
         made.zero_grad()
-        total, count = loss(made, ahead(some))
+        total, count = loss(made, next_token_batch(some))
         total.backward()
         return total.item(), count, torch.cat([w.grad.flatten() for w in made.parameters() if w.grad is not None])
 
-    alone, together = [cost([one]) for one in documents], cost(documents)
-    assert together[0] == pytest.approx(sum(one for one, _, _ in alone), rel=1e-5)
-    assert together[1] == sum(count for _, count, _ in alone) == sum(len(one) - 1 for one in documents)
+    alone, together = [cost([document]) for document in documents], cost(documents)
+    assert together[0] == pytest.approx(sum(total for total, _, _ in alone), rel=1e-5)
+    assert together[1] == sum(count for _, count, _ in alone) == sum(len(document) - 1 for document in documents)
     summed = torch.stack([gradient for _, _, gradient in alone]).sum(0)
     assert (together[2] - summed).abs().max() <= 1e-4 * summed.abs().max()
 
@@ -109,14 +109,16 @@ def test_files_folders_tables_and_lines_are_documents(tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_bytes(b"good\nb\xffd\nend\n")
 
     def read(name: str, **settings) -> list[str]:
-        return [one.source for one in read_documents([str(tmp_path / name)], DataSettings(**settings), bad.append)]
+        return [
+            document.source for document in read_documents([str(tmp_path / name)], DataSettings(**settings), bad.append)
+        ]
 
     bad: list[BadRow] = []
     assert read("f") == ["two\n\n  lines\n", "one\nline"]
     assert read("f/c.md") == ["another"]
     assert read("f/b.txt", format="lines") == ["two", "  lines"]
     assert read("t.csv") == ["one\n\ntwo", "three"] and read("t.csv", columns={"text": "name"}) == ["x", "y"]
-    assert read("bad.txt", bad_rows="skip") == ["good\nend\n"] and [one.where[-6:] for one in bad] == ["line 2"]
+    assert read("bad.txt", bad_rows="skip") == ["good\nend\n"] and [row.where[-6:] for row in bad] == ["line 2"]
     with pytest.raises(HeedfulError, match="line 2"):
         read("bad.txt")
 
@@ -125,11 +127,11 @@ def test_files_folders_tables_and_lines_are_documents(tmp_path: Path) -> None:
 def test_parts_make_the_text(text: str, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("heedful.data.texts.PART", size)
-        found = cut_into_parts(text)
-    assert "".join(found) == text and all(0 < len(part) <= size for part in found)
+        parts = cut_into_parts(text)
+    assert "".join(parts) == text and all(0 < len(part) <= size for part in parts)
 
 
-def prepared(folder: Path, **settings):
+def prepare_documents(folder: Path, **settings):
     notes: list[str] = []
     recipe = recipes.build("complete", {"data.source_tokenizer": "characters"} | settings)
     return prepare(DocumentKind(), recipe, folder / "run", notes.append, decide), notes
@@ -139,18 +141,18 @@ def test_one_document_is_cut_and_several_are_parted(tmp_path: Path) -> None:
     """The end of the only one is held out; of several whole ones, and no text stands on both sides."""
     text = "".join(random.Random(0).choices("abcde \n", k=1000))
     (tmp_path / "one.txt").write_text(text, encoding="utf-8")
-    found, notes = prepared(tmp_path / "a", **{"data.train": [str(tmp_path / "one.txt")]})
-    ids = found.train[0][0]
-    assert found.tokenizer.decode(ids) + found.valid[0].source == text and len(found.valid[0].source) == 100
+    data, notes = prepare_documents(tmp_path / "a", **{"data.train": [str(tmp_path / "one.txt")]})
+    ids = data.train[0][0]
+    assert data.tokenizer.decode(ids) + data.valid[0].source == text and len(data.valid[0].source) == 100
     assert int(ids[0]) == BOS and EOS not in ids and "the last 100 characters of the only document" in notes[0]
     texts = [f"document {number % 40}" for number in range(60)]
     (tmp_path / "many.txt").write_text("\n \n".join(texts) + "\n", encoding="utf-8")
     settings = {"data.train": [str(tmp_path / "many.txt")], "data.format": "lines"}
-    found, notes = prepared(tmp_path / "b", **settings)
-    learnt = {found.tokenizer.decode(found.train[row][0]) for row in range(len(found.train))}
-    held = {one.source for one in found.valid}
-    assert held and not held & learnt and held | learnt == set(texts)
-    assert all(int(found.train[row][0][-1]) == EOS for row in range(len(found.train)))
+    data, notes = prepare_documents(tmp_path / "b", **settings)
+    learnt = {data.tokenizer.decode(data.train[row][0]) for row in range(len(data.train))}
+    held_out = {example.source for example in data.valid}
+    assert held_out and not held_out & learnt and held_out | learnt == set(texts)
+    assert all(int(data.train[row][0][-1]) == EOS for row in range(len(data.train)))
 
 
 def test_windows_share_out_all_tokens_and_characters(tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_windows_share_out_all_tokens_and_characters(tmp_path: Path) -> None:
     tokenizer = learn("bpe", ["plain text"], 300)
     (tmp_path / "d.txt").write_text("naïve café ✓ 日本語 " * 5, encoding="utf-8")
     some = examples([str(tmp_path / "d.txt")], DataSettings(), lambda bad: None)
-    found = list(passages(some, tokenizer, 5, ahead=True, whole=True))
+    found = list(passages(some, tokenizer, 5, ahead=True, ends=True))
     assert sum(one.characters for one in found) == pytest.approx(len(some[0].source))
     ids = [BOS, *tokenizer.encode(some[0].source), EOS]
     assert [int(i) for one in found for i in one.ids[1:]] == ids[1:] and all(len(one.ids) <= 6 for one in found)
@@ -171,16 +173,18 @@ def test_masked_tokens_are_a_share_seeded_and_mostly_hidden() -> None:
     """15 % of the words, never a mark; of those eight in ten hidden, one another word, one as it was."""
     row, size, masking = np.array([BOS, *range(4, 1000), EOS]), 1000, Masking(0.15, False)
     none = np.zeros((2, size), bool)
-    marks = [masking.choose(row, none, seed) for seed in range(40)]
-    assert {int(mark.sum()) for mark in marks} == {149} and not any(mark[[0, -1]].any() for mark in marks)
-    assert (marks[0] == masking.choose(row, none, 0)).all() and (marks[0] != marks[1]).any()
-    read = [masking.corrupt(row, mark, size, seed) for seed, mark in enumerate(marks)]
-    assert all((one == row)[mark == 0].all() for one, mark in zip(read, marks, strict=True))
-    hidden, kept = (
-        np.mean([(one == other)[mark > 0].mean() for one, mark in zip(read, marks, strict=True)])
-        for other in (size, row)
+    masks = [masking.choose(row, none, seed) for seed in range(40)]
+    assert {int(mask.sum()) for mask in masks} == {149} and not any(mask[[0, -1]].any() for mask in masks)
+    assert (masks[0] == masking.choose(row, none, 0)).all() and (masks[0] != masks[1]).any()
+    corrupted_rows = [masking.corrupt(row, mask, size, seed) for seed, mask in enumerate(masks)]
+    assert all((corrupted == row)[mask == 0].all() for corrupted, mask in zip(corrupted_rows, masks, strict=True))
+    hidden_fraction, kept_fraction = (
+        np.mean(
+            [(corrupted == reference)[mask > 0].mean() for corrupted, mask in zip(corrupted_rows, masks, strict=True)]
+        )
+        for reference in (size, row)
     )
-    assert hidden == pytest.approx(0.8, abs=0.02) and kept == pytest.approx(0.1, abs=0.02)
+    assert hidden_fraction == pytest.approx(0.8, abs=0.02) and kept_fraction == pytest.approx(0.1, abs=0.02)
     assert int(masking.choose(np.array([BOS, 7, EOS]), none, 0).sum()) == 1
 
 
@@ -204,14 +208,16 @@ def test_a_text_with_masks_is_written_and_read_back(kind: str) -> None:
     text = SENTENCES[1] if kind != "symbols" else "HH AH L OW W ER L D"
     tokenizer = learn(kind, SENTENCES if kind != "symbols" else [text], 400)
     row, masking = np.array([BOS, *tokenizer.encode(text), EOS]), Masking(0.2, False)
-    one = mask_window(row, tokenizer, masking, ends_inside(tokenizer, masking))
-    assert join_parts(tokenizer, one.parts, [tokenizer.decode([token]) for token in one.truth]) == text
-    again = parse_masked(one.text(tokenizer), tokenizer, "none", ends=True)
-    assert again.text(tokenizer).replace(" ", "") == one.text(tokenizer).replace(" ", "")
+    window = mask_window(row, tokenizer, masking, ends_inside(tokenizer, masking))
+    assert join_parts(tokenizer, window.parts, [tokenizer.decode([token]) for token in window.truth]) == text
+    parsed_window = parse_masked(window.text(tokenizer), tokenizer, "none", ends=True)
+    assert parsed_window.text(tokenizer).replace(" ", "") == window.text(tokenizer).replace(" ", "")
     if kind in ("characters", "symbols"):  # pieces of words join otherwise around a gap
-        assert (again.ids == one.ids).all() and (again.masked == one.masked).all()
-    shares = np.full((len(one.truth), tokenizer.size + 1), 0.25)
-    assert one.log_probability(shares, "", text, tokenizer) == pytest.approx(len(one.truth) * math.log(0.25))
+        assert (parsed_window.ids == window.ids).all() and (parsed_window.masked == window.masked).all()
+    probabilities = np.full((len(window.truth), tokenizer.size + 1), 0.25)
+    assert window.log_probability(probabilities, "", text, tokenizer) == pytest.approx(
+        len(window.truth) * math.log(0.25)
+    )
 
 
 # What counting can say.
@@ -220,46 +226,46 @@ def test_a_text_with_masks_is_written_and_read_back(kind: str) -> None:
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 def test_kneser_ney_is_what_its_equations_say(order: int) -> None:
     """Against dictionaries and loops; and its probabilities add up to 1."""
-    luck, size = random.Random(order), 5
-    learnt = [np.array([luck.choice([0, 1, 1, 2, 3, 4]) for _ in range(luck.randint(2, 9))]) for _ in range(12)]
-    held = [np.array([luck.randrange(size) for _ in range(luck.randint(2, 9))]) for _ in range(6)]
-    said = np.concatenate(KneserNey(learnt, order, size).surprise(held))
-    tables = plainly_counted([row.tolist() for row in learnt], order)
-    due = [plainly(tables, row[place], row[max(0, place - order + 1) : place], size)
-           for row in (one.tolist() for one in held) for place in range(1, len(row))]  # fmt: skip
-    assert np.exp(-said) == pytest.approx(due)
+    rng, size = random.Random(order), 5
+    learnt = [np.array([rng.choice([0, 1, 1, 2, 3, 4]) for _ in range(rng.randint(2, 9))]) for _ in range(12)]
+    held_out = [np.array([rng.randrange(size) for _ in range(rng.randint(2, 9))]) for _ in range(6)]
+    surprise = np.concatenate(KneserNey(learnt, order, size).surprise(held_out))
+    tables = count_events([row.tolist() for row in learnt], order)
+    expected = [plain_probability(tables, row[index], row[max(0, index - order + 1) : index], size)
+           for row in (ids.tolist() for ids in held_out) for index in range(1, len(row))]  # fmt: skip
+    assert np.exp(-surprise) == pytest.approx(expected)
     for context in ([], [1], [1, 2], [4, 4, 1]):
-        some = context[len(context) - min(len(context), order - 1) :]
-        assert sum(plainly(tables, token, some, size) for token in range(size)) == pytest.approx(1)
+        suffix = context[len(context) - min(len(context), order - 1) :]
+        assert sum(plain_probability(tables, token, suffix, size) for token in range(size)) == pytest.approx(1)
 
 
-def plainly_counted(rows: list[list[int]], order: int) -> list[Counter]:
+def count_events(rows: list[list[int]], order: int) -> list[Counter]:
     """How often each (context, token) counts, by the length of the context."""
-    seen = [(tuple(row[max(0, i - order + 1) : i]), row[i]) for row in rows for i in range(1, len(row))]
+    events = [(tuple(row[max(0, i - order + 1) : i]), row[i]) for row in rows for i in range(1, len(row))]
     tables: list[Counter] = []
     for length in reversed(range(order)):
-        tables.insert(0, Counter((context, token) for context, token in seen if len(context) == length))
-        shorter = [one for one in seen if len(one[0]) < length]
-        seen = [(context[1:], token) for context, token in tables[0]] + shorter
+        tables.insert(0, Counter((context, token) for context, token in events if len(context) == length))
+        shorter_events = [event for event in events if len(event[0]) < length]
+        events = [(context[1:], token) for context, token in tables[0]] + shorter_events
     return tables
 
 
-def plainly(tables: list[Counter], token: int, context: list[int], size: int) -> float:
+def plain_probability(tables: list[Counter], token: int, context: list[int], size: int) -> float:
     """Interpolated Kneser-Ney, from the shortest context up."""
-    found = 1 / size
+    probability = 1 / size
     for length in range(min(len(tables), len(context) + 1)):
-        before, counted = tuple(context[len(context) - length :]), tables[length]
-        once, twice = (sum(number == n for number in counted.values()) for n in (1, 2))
-        discount = once / (once + 2 * twice) if once and twice else 0.5
-        total = sum(number for (some, _), number in counted.items() if some == before)
-        kinds = sum(some == before for some, _ in counted)
+        suffix, counts = tuple(context[len(context) - length :]), tables[length]
+        singletons, doubletons = (sum(number == n for number in counts.values()) for n in (1, 2))
+        discount = singletons / (singletons + 2 * doubletons) if singletons and doubletons else 0.5
+        total = sum(number for (prefix, _), number in counts.items() if prefix == suffix)
+        types = sum(prefix == suffix for prefix, _ in counts)
         if total:
-            found = (max(counted[before, token] - discount, 0) + discount * kinds * found) / total
-    return found
+            probability = (max(counts[suffix, token] - discount, 0) + discount * types * probability) / total
+    return probability
 
 
 def test_a_gap_is_guessed_from_both_its_neighbours() -> None:
-    between = Between([np.array([1, 5, 2, 6, 1, 5, 2, 7, 3])], 9)
+    between = NeighbourNgrams([np.array([1, 5, 2, 6, 1, 5, 2, 7, 3])], 9)
     assert int(between.probabilities(1, 2).argmax()) == 5
     assert int(between.probabilities(2, 3).argmax()) == 7 and int(between.probabilities(-1, 2).argmax()) == 5
     for pair in ((1, 2), (-1, 3), (-1, -1)):

@@ -16,7 +16,7 @@ DATA = build("translate").data
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -25,16 +25,16 @@ def write(name: str, rows: list[tuple[str, ...]]) -> str:
     return name
 
 
-def said(findings: Findings) -> list[tuple[str, str, tuple[str, ...]]]:
+def describe(findings: Findings) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(finding.level, finding.text, finding.lines) for finding in findings.findings]
 
 
 def test_clean_data_has_nothing_to_say() -> None:
-    found = check_pairs(replace(DATA, train=[write("a.tsv", CLEAN)]))
-    assert said(found) == []
-    assert found.title == "a.tsv"
-    assert found.summary == "90 pairs · source 9 words, target 5 words (nine in ten) · 1 file"
-    assert {name: [(b.low, b.high, b.count, b.value) for b in bins] for name, bins in found.histograms.items()} == {
+    findings = check_pairs(replace(DATA, train=[write("a.tsv", CLEAN)]))
+    assert describe(findings) == []
+    assert findings.title == "a.tsv"
+    assert findings.summary == "90 pairs · source 9 words, target 5 words (nine in ten) · 1 file"
+    assert {name: [(b.low, b.high, b.count, b.value) for b in bins] for name, bins in findings.histograms.items()} == {
         "source: words": [(8, 9, 90, 100.0)],
         "target: words": [(5, 5, 90, 100.0)],
     }
@@ -73,34 +73,36 @@ TROUBLE = {
 @pytest.mark.parametrize("case", TROUBLE)
 def test_trouble_is_found_and_placed(case: str) -> None:
     row, level, text = TROUBLE[case]
-    found = said(check_pairs(replace(DATA, train=[write("a.tsv", [*CLEAN, row])])))
-    matching = [entry for entry in found if entry[:2] == (level, text)]
-    assert len(matching) == 1, found
+    entries = describe(check_pairs(replace(DATA, train=[write("a.tsv", [*CLEAN, row])])))
+    matching = [entry for entry in entries if entry[:2] == (level, text)]
+    assert len(matching) == 1, entries
     assert matching[0][2] in ((), ("a.tsv line 91",))
 
 
 def test_many_troubles_come_in_order_of_weight_with_their_first_places() -> None:
     rows = [*CLEAN, *[("bad",)] * 5, *[("é" * 3, "e\u0301 \u00e9")] * 4]
-    found = said(check_pairs(replace(DATA, train=[write("a.tsv", rows)])))
-    assert [level for level, _, _ in found] == sorted((level for level, _, _ in found), key="x!i".index)
-    assert [text for level, text, _ in found if level == "x"][3:] == ["2 further bad rows"]
-    again = next(lines for _, text, lines in found if text.startswith("3 pairs that occurred before"))
-    assert again == ("a.tsv line 97", "a.tsv line 98", "a.tsv line 99")
+    entries = describe(check_pairs(replace(DATA, train=[write("a.tsv", rows)])))
+    assert [level for level, _, _ in entries] == sorted((level for level, _, _ in entries), key="x!i".index)
+    assert [text for level, text, _ in entries if level == "x"][3:] == ["2 further bad rows"]
+    repeated_lines = next(lines for _, text, lines in entries if text.startswith("3 pairs that occurred before"))
+    assert repeated_lines == ("a.tsv line 97", "a.tsv line 98", "a.tsv line 99")
 
 
 def test_mixed_forms_weigh_more() -> None:
     rows = [*CLEAN, ("sch\u00f6n", "Cat."), ("scho\u0308n", "Cat.")]
-    found = check_pairs(replace(DATA, train=[write("a.tsv", rows)]))
+    findings = check_pairs(replace(DATA, train=[write("a.tsv", rows)]))
     text = "1 pair with decomposed characters (NFD), 1 with composed ones (NFC): data.normalize=NFC makes them one"
-    assert ("!", text, ("a.tsv line 92",)) in said(found)
+    assert ("!", text, ("a.tsv line 92",)) in describe(findings)
     assert text not in str(check_pairs(build("translate", {"data.train": ["a.tsv"], "data.normalize": "NFC"}).data))
 
 
 def test_a_header_and_a_foreign_way_of_writing() -> None:
     Path("a.tsv").write_bytes(b"\xef\xbb\xbfsource\ttarget\r\n" + b"".join(f"{s}\t{t}\r\n".encode() for s, t in CLEAN))
-    found = said(check_pairs(replace(DATA, train=["a.tsv"])))
-    assert found[0][1].startswith("the first line looks like a header (source, target); name the columns if it is one")
-    assert [text for _, text, _ in found if text.startswith("a.tsv ")] == [
+    entries = describe(check_pairs(replace(DATA, train=["a.tsv"])))
+    assert entries[0][1].startswith(
+        "the first line looks like a header (source, target); name the columns if it is one"
+    )
+    assert [text for _, text, _ in entries if text.startswith("a.tsv ")] == [
         "a.tsv begins with a byte order mark; it is passed over",
         "a.tsv has Windows line ends (CRLF); they are read as plain ones",
     ]
@@ -110,18 +112,18 @@ def test_what_stands_in_two_splits_or_only_in_the_test() -> None:
     files = [write("a.tsv", CLEAN)]
     write("valid.tsv", [CLEAN[7], ("The \u03a9 cat.", "Cat.")])
     test = [write("test.tsv", [CLEAN[8], CLEAN[7]])]
-    found = said(check_pairs(replace(DATA, train=files, valid=["valid.tsv"], test=test)))
-    assert ("!", "1 pair of train whose source also stands in valid.tsv", ("a.tsv line 8",)) in found
-    assert ("!", "2 pairs of train whose source also stands in test.tsv", ("a.tsv line 8", "a.tsv line 9")) in found
-    assert ("!", "1 pair of valid whose source also stands in test.tsv", ("valid.tsv line 1",)) in found
-    assert ("!", "1 character of the source stands in valid and never in training: \u03a9", ()) in found
+    entries = describe(check_pairs(replace(DATA, train=files, valid=["valid.tsv"], test=test)))
+    assert ("!", "1 pair of train whose source also stands in valid.tsv", ("a.tsv line 8",)) in entries
+    assert ("!", "2 pairs of train whose source also stands in test.tsv", ("a.tsv line 8", "a.tsv line 9")) in entries
+    assert ("!", "1 pair of valid whose source also stands in test.tsv", ("valid.tsv line 1",)) in entries
+    assert ("!", "1 character of the source stands in valid and never in training: \u03a9", ()) in entries
 
 
 def test_symbols_are_counted_as_symbols() -> None:
     rows = [("abba", "A B B A"), ("baba", "B A B A"), ("aab", "A A B")] * 40
-    found = check_pairs(replace(DATA, train=[write("a.tsv", rows)], test=[write("t.tsv", [("bab", "B XX A")])]))
-    assert set(found.histograms) == {"source: characters", "target: symbols"}
-    assert ("!", "1 symbol of the target stands in test and never in training: XX", ()) in said(found)
+    findings = check_pairs(replace(DATA, train=[write("a.tsv", rows)], test=[write("t.tsv", [("bab", "B XX A")])]))
+    assert set(findings.histograms) == {"source: characters", "target: symbols"}
+    assert ("!", "1 symbol of the target stands in test and never in training: XX", ()) in describe(findings)
 
 
 def test_nothing_at_all_is_an_error() -> None:

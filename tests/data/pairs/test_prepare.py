@@ -25,7 +25,7 @@ from heedful.training import decide
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -34,8 +34,8 @@ def recipe(train: str = "pairs.tsv", **data: Any) -> Recipe:
     return build("translate", {"data.train": [train], "seed": seed, **{f"data.{k}": v for k, v in data.items()}})
 
 
-def prepare(recipe: Recipe, folder: Path, say: Say, given: tuple[Any, Any] = (None, None)) -> Prepared:
-    return prepare_data(PairKind(given=given), recipe, folder, say, decide)
+def prepare(recipe: Recipe, folder: Path, say: Say, pretrained: tuple[Any, Any] = (None, None)) -> Prepared:
+    return prepare_data(PairKind(given=pretrained), recipe, folder, say, decide)
 
 
 def write(name: str, rows: list[tuple[str, ...]]) -> str:
@@ -54,7 +54,7 @@ def words(number: int) -> list[tuple[str, str]]:
     return rows
 
 
-def trained(prepared: Prepared) -> list[tuple[str, str]]:
+def training_pairs(prepared: Prepared) -> list[tuple[str, str]]:
     rows = (prepared.train[i] for i in range(len(prepared.train)))
     return [(prepared.source.decode(source), prepared.target.decode(target)) for source, target in rows]
 
@@ -67,8 +67,8 @@ def test_words_and_symbols_from_file_to_store() -> None:
     rows = words(400)
     write("pairs.tsv", rows)
     write("test.tsv", rows[:3])
-    said: list[str] = []
-    prepared = prepare(recipe(test=["test.tsv"]), Path("run"), said.append)
+    notes: list[str] = []
+    prepared = prepare(recipe(test=["test.tsv"]), Path("run"), notes.append)
     assert (prepared.source.kind, prepared.target.kind) == ("characters", "symbols")
     assert prepared.test == [
         Example("bb", ("B B",), "test.tsv line 1")
@@ -76,17 +76,17 @@ def test_words_and_symbols_from_file_to_store() -> None:
         else Example(rows[0][0], (rows[0][1], rows[1][1]), "test.tsv line 1"),
         Example(rows[2][0], (rows[2][1],), "test.tsv line 3"),
     ]
-    held = {example.source for example in (*prepared.valid, *prepared.test)}
-    assert trained(prepared) == [row for row in rows if row[0] not in held]
-    assert rows[int(prepared.train.where(9).removeprefix("pairs.tsv line ")) - 1] == trained(prepared)[9]
-    left = len(rows) - 3
+    held_out = {example.source for example in (*prepared.valid, *prepared.test)}
+    assert training_pairs(prepared) == [row for row in rows if row[0] not in held_out]
+    assert rows[int(prepared.train.where(9).removeprefix("pairs.tsv line ")) - 1] == training_pairs(prepared)[9]
+    row_count = len(rows) - 3
     pairs = sum(len(example.references) for example in prepared.valid)
-    assert 0 < left // 20 - pairs <= 1 or left // 20 == pairs
-    assert said == prepared.notes
-    assert "left out: 3 pairs whose source also stands in test" in said
-    assert f"valid: {pairs} pairs held out by seed 0 (none given)" in said
-    assert "source: 10 characters of the training side (one word a line)" in said
-    assert f"train: {len(prepared.train)} pairs" in said
+    assert 0 < row_count // 20 - pairs <= 1 or row_count // 20 == pairs
+    assert notes == prepared.notes
+    assert "left out: 3 pairs whose source also stands in test" in notes
+    assert f"valid: {pairs} pairs held out by seed 0 (none given)" in notes
+    assert "source: 10 characters of the training side (one word a line)" in notes
+    assert f"train: {len(prepared.train)} pairs" in notes
 
 
 ROWS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("xyz"), st.sampled_from("1234")), min_size=40)
@@ -100,81 +100,89 @@ def test_no_source_and_no_group_on_two_sides(
     rows = [*rows, ("i", "x", "5"), ("j", "x", "6")]
     columns = {"columns": ["1", "2"], "group": "3"} if by_group else {"columns": ["1", "2"]}
     file = write(str(folder / "pairs.tsv"), rows)
-    given = recipe(
+    settings = recipe(
         file, valid_rows=25, source_tokenizer="characters", target_tokenizer="characters", seed=seed, **columns
     )
     try:
-        prepared = prepare(given, folder / "run", lambda note: None)
+        prepared = prepare(settings, folder / "run", lambda note: None)
     except HeedfulError as error:
         assert by_group and error.problem.startswith("There is no pair to learn from")
         return
-    learnt = {source for source, _ in trained(prepared)}
-    held = {example.source for example in prepared.valid}
-    assert held and learnt and not held & learnt
+    learnt = {source for source, _ in training_pairs(prepared)}
+    held_out = {example.source for example in prepared.valid}
+    assert held_out and learnt and not held_out & learnt
     if by_group:
         lines = [int(prepared.train.where(i).rpartition(" ")[2]) - 1 for i in range(len(prepared.train))]
         groups = {rows[line][2] for line in lines}
-        whole = {row[0] for row in rows if row[2] not in groups}
-        assert held & whole and all(rows[line][0] not in held for line in lines)
-    out = sum(int(note.split()[2]) for note in prepared.notes if note.startswith("left out"))
+        ungrouped_sources = {row[0] for row in rows if row[2] not in groups}
+        assert held_out & ungrouped_sources and all(rows[line][0] not in held_out for line in lines)
+    left_out_count = sum(int(note.split()[2]) for note in prepared.notes if note.startswith("left out"))
     first = next(note for note in prepared.notes if note.startswith("valid: ") and "held out" in note)
-    assert len(prepared.train) + int(first.split()[1]) + out == len(rows)
+    assert len(prepared.train) + int(first.split()[1]) + left_out_count == len(rows)
 
 
 def test_the_same_data_is_prepared_once_and_other_data_anew() -> None:
     write("pairs.tsv", words(200))
-    said: list[str] = []
-    first = prepare(recipe(), Path("run"), said.append)
-    said.clear()
-    again = prepare(recipe(), Path("run"), said.append)
-    assert said == [f"data as prepared before: {len(first.train)} training pairs"]
-    assert (again.notes, again.valid, trained(again)) == (first.notes, first.valid, trained(first))
-    assert prepare(recipe(seed=1), Path("run"), said.append).valid != first.valid
-    prepare(recipe(), Path("run2"), said.append)
-    assert content(Path("run2/data")) == content(prepare(recipe(), Path("run"), said.append).train.folder.parent)
+    notes: list[str] = []
+    first = prepare(recipe(), Path("run"), notes.append)
+    notes.clear()
+    reopened = prepare(recipe(), Path("run"), notes.append)
+    assert notes == [f"data as prepared before: {len(first.train)} training pairs"]
+    assert (reopened.notes, reopened.valid, training_pairs(reopened)) == (
+        first.notes,
+        first.valid,
+        training_pairs(first),
+    )
+    assert prepare(recipe(seed=1), Path("run"), notes.append).valid != first.valid
+    prepare(recipe(), Path("run2"), notes.append)
+    assert content(Path("run2/data")) == content(prepare(recipe(), Path("run"), notes.append).train.folder.parent)
     write("pairs.tsv", [*words(200), ("new", "N E W")])
-    assert len(prepare(recipe(), Path("run"), said.append).train) in (len(first.train), len(first.train) + 1)
-    assert said[-1].startswith("valid: ")
+    assert len(prepare(recipe(), Path("run"), notes.append).train) in (len(first.train), len(first.train) + 1)
+    assert notes[-1].startswith("valid: ")
 
 
 def test_a_preparation_killed_at_any_note_is_done_again() -> None:
     write("pairs.tsv", [*words(200), ("", "x")])
     write("test.tsv", words(3))
-    given = {"data.train": ["pairs.tsv"], "data.test": ["test.tsv"]}
-    whole = prepare(build("translate", given), Path("whole"), lambda note: None)
+    settings = {"data.train": ["pairs.tsv"], "data.test": ["test.tsv"]}
+    uninterrupted = prepare(build("translate", settings), Path("whole"), lambda note: None)
     program = (
         "import os, signal, sys; from pathlib import Path; from heedful.tasks.translate import TASK; "
         "from heedful.recipe import build\n"
-        f"left = [int(sys.argv[1])]; recipe = build('translate', {given})\n"
+        f"left = [int(sys.argv[1])]; recipe = build('translate', {settings})\n"
         "def say(note):\n"
         "    left[0] -= 1\n"
         "    if not left[0]: os.kill(os.getpid(), signal.SIGKILL)\n"
         "TASK.learning.prepare(recipe, Path('run'), say)\n"
     )
-    for note in (1, len(whole.notes) // 2, len(whole.notes)):
+    for note in (1, len(uninterrupted.notes) // 2, len(uninterrupted.notes)):
         run = subprocess.run([sys.executable, "-c", program, str(note)], capture_output=True)
         assert run.returncode == -signal.SIGKILL, run.stderr.decode()
         assert not Path("run/data").exists()
-    said: list[str] = []
-    prepare(build("translate", given), Path("run"), said.append)
-    assert said == whole.notes
+    notes: list[str] = []
+    prepare(build("translate", settings), Path("run"), notes.append)
+    assert notes == uninterrupted.notes
     assert content(Path("run")) == content(Path("whole"))
 
 
 def test_many_rows_give_what_few_give(monkeypatch: pytest.MonkeyPatch) -> None:
     write("pairs.tsv", [*words(300), ("a", "b", "c"), ("zq", "Z Q")])
-    few = prepare(recipe(bad_rows="skip"), Path("few"), lambda note: None)
+    in_memory = prepare(recipe(bad_rows="skip"), Path("few"), lambda note: None)
     # With a sample smaller than the file, rows are read again instead of being kept.
     monkeypatch.setattr(PairKind, "rows_in_memory", 40)
-    many = prepare(recipe(bad_rows="skip"), Path("many"), lambda note: None)
-    assert (trained(many), many.valid, many.notes) == (trained(few), few.valid, few.notes)
-    said: list[str] = []
-    bpe = {"source_tokenizer": "bpe", "target_tokenizer": "unigram", "vocabulary": 300, "valid": [], "bad_rows": "skip"}
-    prepared = prepare(recipe(**bpe), Path("bpe"), said.append)
-    assert len(prepared.train) == len(words(300)) + 1
-    assert any("learnt from 40 of 344 training pairs, drawn by seed 0 (as the recipe says)" in note for note in said), (
-        said
+    read_twice = prepare(recipe(bad_rows="skip"), Path("many"), lambda note: None)
+    assert (training_pairs(read_twice), read_twice.valid, read_twice.notes) == (
+        training_pairs(in_memory),
+        in_memory.valid,
+        in_memory.notes,
     )
+    notes: list[str] = []
+    bpe = {"source_tokenizer": "bpe", "target_tokenizer": "unigram", "vocabulary": 300, "valid": [], "bad_rows": "skip"}
+    prepared = prepare(recipe(**bpe), Path("bpe"), notes.append)
+    assert len(prepared.train) == len(words(300)) + 1
+    assert any(
+        "learnt from 40 of 344 training pairs, drawn by seed 0 (as the recipe says)" in note for note in notes
+    ), notes
     assert Path("many/bad_rows.jsonl").read_text() == Path("few/bad_rows.jsonl").read_text()
 
 
@@ -191,60 +199,60 @@ def test_all_that_is_left_out_is_counted_and_listed() -> None:
     write("pairs.tsv", rows)
     filters = {"max_tokens": 8, "max_ratio": 5.0, "min_tokens": 1}
     kinds = {"source_tokenizer": "symbols", "target_tokenizer": "symbols"}
-    said: list[str] = []
-    prepared = prepare(recipe(valid=[], bad_rows="skip", **filters, **kinds), Path("run"), said.append)
-    assert trained(prepared) == [("one", "1"), ("six", "6")]
+    notes: list[str] = []
+    prepared = prepare(recipe(valid=[], bad_rows="skip", **filters, **kinds), Path("run"), notes.append)
+    assert training_pairs(prepared) == [("one", "1"), ("six", "6")]
     problem = "1 column where 2 are needed (source<TAB>target)"
-    assert [note for note in said if note.startswith("left out")] == [
+    assert [note for note in notes if note.startswith("left out")] == [
         f"left out: 1 bad row, listed in bad_rows.jsonl (first: pairs.tsv line 5: {problem})",
         "left out: 2 pairs with an empty side (first: pairs.tsv line 3)",
         "left out: 1 pair with one side over 5 times as long as the other (data.max_ratio) (first: pairs.tsv line 2)",
         "left out: 1 pair with a side over 8 tokens (data.max_tokens) (first: pairs.tsv line 6)",
     ]
-    listed = [json.loads(line) for line in Path("run/bad_rows.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert listed == [{"where": "pairs.tsv line 5", "problem": problem, "text": "bad"}]
+    bad_rows = [json.loads(line) for line in Path("run/bad_rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert bad_rows == [{"where": "pairs.tsv line 5", "problem": problem, "text": "bad"}]
     assert not list(Path("run/data").rglob("bad_rows*"))
 
 
 def test_tokenizers_know_the_training_side_only() -> None:
     write("pairs.tsv", words(100))
     write("valid.tsv", [("zebra", "Z E B R A")])
-    said: list[str] = []
-    prepared = prepare(recipe(valid=["valid.tsv"]), Path("run"), said.append)
+    notes: list[str] = []
+    prepared = prepare(recipe(valid=["valid.tsv"]), Path("run"), notes.append)
     assert prepared.source.unknown("zebra") == ["z", "r"]
-    assert "valid: 2 tokens of the sources never seen in training" in said
-    assert "valid: 2 tokens of the references never seen in training" in said
+    assert "valid: 2 tokens of the sources never seen in training" in notes
+    assert "valid: 2 tokens of the references never seen in training" in notes
 
 
 def test_kept_overlap_is_said() -> None:
     write("pairs.tsv", words(20))
-    said: list[str] = []
-    prepared = prepare(recipe(valid=["pairs.tsv"], overlap="keep"), Path("run"), said.append)
+    notes: list[str] = []
+    prepared = prepare(recipe(valid=["pairs.tsv"], overlap="keep"), Path("run"), notes.append)
     assert len(prepared.train) == len(words(20))
-    assert "kept: 23 training pairs whose source also stands in valid (data.overlap=keep)" in said
+    assert "kept: 23 training pairs whose source also stands in valid (data.overlap=keep)" in notes
 
 
 def test_tokenizers_shared_given_and_sentences() -> None:
     sentences = [(f"The {n} cats sat on mat number {n * 7}.", f"{n} cats; mat {n * 7}!") for n in range(300)]
     write("pairs.tsv", sentences)
-    said: list[str] = []
-    shared = prepare(recipe(shared_tokenizer=True), Path("shared"), said.append)
+    notes: list[str] = []
+    shared = prepare(recipe(shared_tokenizer=True), Path("shared"), notes.append)
     assert shared.source.dump() == shared.target.dump()
-    assert f"source and target: BPE {shared.source.size:,} learnt from the training side (sentences)" in said
-    own = learn("characters", ["0123456789 acehmnorstubT"], 0)
-    given = prepare(recipe(), Path("given"), said.append, (own, own))
-    assert given.source.dump() == own.dump()
-    unknown = sum(UNK in given.train[i][0] for i in range(len(given.train)))
-    assert unknown == len(given.train)
-    assert any("without an entry in the vocabulary" in note for note in given.notes)
+    assert f"source and target: BPE {shared.source.size:,} learnt from the training side (sentences)" in notes
+    tokenizer = learn("characters", ["0123456789 acehmnorstubT"], 0)
+    prepared = prepare(recipe(), Path("given"), notes.append, (tokenizer, tokenizer))
+    assert prepared.source.dump() == tokenizer.dump()
+    unknown_count = sum(UNK in prepared.train[i][0] for i in range(len(prepared.train)))
+    assert unknown_count == len(prepared.train)
+    assert any("without an entry in the vocabulary" in note for note in prepared.notes)
 
 
 def test_how_files_are_written_and_normalised_is_said() -> None:
     Path("pairs.tsv").write_bytes("\ufeffscho\u0308n\tnice\r\n".encode())
-    said: list[str] = []
-    prepared = prepare(recipe(valid=[], normalize="NFC"), Path("run"), said.append)
-    assert trained(prepared) == [("sch\u00f6n", "nice")]
-    assert said[:3] == [
+    notes: list[str] = []
+    prepared = prepare(recipe(valid=[], normalize="NFC"), Path("run"), notes.append)
+    assert training_pairs(prepared) == [("sch\u00f6n", "nice")]
+    assert notes[:3] == [
         "pairs.tsv begins with a byte order mark; it is passed over",
         "pairs.tsv has Windows line ends (CRLF); they are read as plain ones",
         "every text is given the Unicode form NFC",
@@ -253,8 +261,8 @@ def test_how_files_are_written_and_normalised_is_said() -> None:
 
 def test_examples_group_references_and_keep_order() -> None:
     write("test.tsv", [("b", "1"), ("a", "2"), ("b", "3"), ("b", "1")])
-    found = examples(["test.tsv"], recipe().data, lambda bad: None)
-    assert found == [Example("b", ("1", "3"), "test.tsv line 1"), Example("a", ("2",), "test.tsv line 2")]
+    grouped_examples = examples(["test.tsv"], recipe().data, lambda bad: None)
+    assert grouped_examples == [Example("b", ("1", "3"), "test.tsv line 1"), Example("a", ("2",), "test.tsv line 2")]
 
 
 @pytest.mark.parametrize(

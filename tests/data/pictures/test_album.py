@@ -20,7 +20,7 @@ GRAY = Form(8, "gray")
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are named as a user in their folder would name them."""
     monkeypatch.chdir(tmp_path)
 
@@ -33,12 +33,12 @@ def noise(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def save(path: str, pixels: np.ndarray | None = None, **how: object) -> None:
+def save(path: str, pixels: np.ndarray | None = None, **options: object) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(noise(len(path), 8, 8, 3) if pixels is None else pixels).save(path, **how)  # type: ignore[arg-type]
+    Image.fromarray(noise(len(path), 8, 8, 3) if pixels is None else pixels).save(path, **options)  # type: ignore[arg-type]
 
 
-def plain(error: HeedfulError) -> str:
+def first_line(error: HeedfulError) -> str:
     return str(error).splitlines()[0]
 
 
@@ -65,13 +65,13 @@ def test_the_form_is_chosen_by_the_pictures() -> None:
     ):
         with pytest.raises(HeedfulError) as caught:
             choose_form(references, data(*settings), decide)
-        assert plain(caught.value).startswith(start)
+        assert first_line(caught.value).startswith(start)
 
 
 def test_an_album_holds_equal_pictures_once() -> None:
     pixels = noise(9, 4, 8, 8, 3)
-    for number, one in enumerate(pixels):
-        save(f"{number}.png", one)
+    for number, picture_pixels in enumerate(pixels):
+        save(f"{number}.png", picture_pixels)
     save("twin.bmp", pixels[1])
     Image.fromarray(pixels[3]).save(
         "moving.webp", save_all=True, append_images=[Image.fromarray(pixels[2])], lossless=True
@@ -97,9 +97,9 @@ def test_an_album_holds_equal_pictures_once() -> None:
         assert album.encode_batch(["1.png", "3.png", "twin.bmp", "2.png"]) == [[1], [2], [1], [0]]
         assert np.array_equal(album.pixels([2, 0, 2]), pixels[[3, 2, 3]])
         assert np.array_equal(album.of(["twin.bmp", "2.png"]), pixels[[1, 2]])
-        mean, spread = album.statistics(np.array([0, 1]))
-        some = pixels[[2, 1]] / 255
-        assert np.allclose(mean, some.mean((0, 1, 2))) and np.allclose(spread, some.std((0, 1, 2)))
+        mean, std = album.statistics(np.array([0, 1]))
+        levels = pixels[[2, 1]] / 255
+        assert np.allclose(mean, levels.mean((0, 1, 2))) and np.allclose(std, levels.std((0, 1, 2)))
     assert np.array_equal(np.load("album/pictures.npy"), pixels[[2, 1, 3]])
     picture = album.pixels([0])
     picture[:] = 0  # a copy

@@ -13,8 +13,8 @@ SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (33, 21, 3)]
 
 
 def pictures(count: int, height: int, width: int, colours: int) -> Tensor:
-    drawn = np.random.default_rng(0).integers(0, 256, (count, height, width, colours), dtype=np.uint8)
-    return torch.from_numpy(drawn)
+    pixels = np.random.default_rng(0).integers(0, 256, (count, height, width, colours), dtype=np.uint8)
+    return torch.from_numpy(pixels)
 
 
 @pytest.mark.parametrize("kinds", [*([kind] for kind in KINDS), ["flip", "shift"], KINDS])
@@ -37,39 +37,39 @@ def test_nothing_asked_is_nothing_done() -> None:
 
 
 def test_near_seeds_share_nothing() -> None:
-    luck = module.uniform(range(20_000), 16)
-    assert luck.min() >= 0 and luck.max() < 1
-    assert np.abs(luck.mean(0) - 0.5).max() < 0.01 and np.abs(luck.std(0) - 12**-0.5).max() < 0.01
-    apart = np.corrcoef(np.hstack([luck[:-1], luck[1:]]).T) - np.eye(32)
-    assert np.abs(apart).max() < 0.04
-    assert len(np.unique(luck)) == luck.size
+    draws = module.uniform(range(20_000), 16)
+    assert draws.min() >= 0 and draws.max() < 1
+    assert np.abs(draws.mean(0) - 0.5).max() < 0.01 and np.abs(draws.std(0) - 12**-0.5).max() < 0.01
+    correlations = np.corrcoef(np.hstack([draws[:-1], draws[1:]]).T) - np.eye(32)
+    assert np.abs(correlations).max() < 0.04
+    assert len(np.unique(draws)) == draws.size
 
 
 def test_flip_and_shift_are_exact_and_as_likely_as_said() -> None:
     pixels = pictures(600, 16, 16, 1)
     flipped = augment(pixels, ["flip"], range(600))
-    turned_round = (flipped == pixels.flip(2)).all(3).all(2).all(1)
-    assert ((flipped == pixels).all(3).all(2).all(1) ^ turned_round).all()
-    assert 250 < int(turned_round.sum()) < 350
+    is_flipped = (flipped == pixels.flip(2)).all(3).all(2).all(1)
+    assert ((flipped == pixels).all(3).all(2).all(1) ^ is_flipped).all()
+    assert 250 < int(is_flipped.sum()) < 350
     shifted = augment(pixels, ["shift"], range(600)).numpy()[..., 0]
-    seen = set()
+    shifts = set()
     for before, after in zip(pixels.numpy()[..., 0], shifted, strict=True):
         padded = np.pad(before, 2, mode="edge")
-        found = [
+        matching_shifts = [
             (down, right)
             for down in range(-2, 3)
             for right in range(-2, 3)
             if np.array_equal(after, padded[2 - down : 18 - down, 2 - right : 18 - right])
         ]
-        assert len(found) == 1
-        seen.update(found)
-    assert len(seen) == 25  # an eighth of 16 is 2, each way
+        assert len(matching_shifts) == 1
+        shifts.update(matching_shifts)
+    assert len(shifts) == 25  # an eighth of 16 is 2, each way
 
 
 def test_turning_by_nothing_is_moving(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = pictures(64, 24, 16, 3)
-    monkeypatch.setattr(module, "TURN", 0.0)
-    monkeypatch.setattr(module, "SCALE", 0.0)
+    monkeypatch.setattr(module, "MAX_ANGLE", 0.0)
+    monkeypatch.setattr(module, "MAX_SCALE", 0.0)
     for kinds in (["flip"], ["shift"], ["flip", "shift"]):
         assert torch.equal(augment(pixels, [*kinds, "turn"], range(64)), augment(pixels, kinds, range(64)))
 
@@ -80,14 +80,14 @@ def test_a_turned_picture_turns_about_its_middle() -> None:
     after = augment(disc, ["turn"], range(50)).numpy()[..., 0]
     dark = (255 - after.astype(float)).sum((1, 2)) / 255
     area = (ring < 9).sum()
-    assert (np.abs(np.sqrt(dark / area) - 1) < module.SCALE + 0.03).all() and dark.std() > area * 0.03
+    assert (np.abs(np.sqrt(dark / area) - 1) < module.MAX_SCALE + 0.03).all() and dark.std() > area * 0.03
     middle = (255.0 - after) * np.arange(33)
     assert np.abs(middle.sum((1, 2)) / 255 / dark - 16).max() < 0.1
     line = torch.full((50, 33, 33, 1), 255, dtype=torch.uint8)
     line[:, :, 16] = 0
     tops = augment(line, ["turn"], range(50)).numpy()[:, 2, :, 0].argmin(1) - 16  # 14 above the middle
-    most = 14 * np.tan(module.TURN) + 1
-    assert tops.min() < -2 and tops.max() > 2 and np.abs(tops).max() <= most
+    limit = 14 * np.tan(module.MAX_ANGLE) + 1
+    assert tops.min() < -2 and tops.max() > 2 and np.abs(tops).max() <= limit
 
 
 def test_colour_and_erase_stay_within_what_is_promised() -> None:
@@ -96,8 +96,8 @@ def test_colour_and_erase_stay_within_what_is_promised() -> None:
     assert (after.amax((1, 2)) == after.amin((1, 2))).all()  # an even picture stays even
     low, high = (100 - 0.15 * 255) * 0.9, (100 + 0.15 * 255) * 1.1
     assert low - 1 <= after.min() < 80 and 120 < after.max() <= high + 1
-    one = augment(gray[..., :1], ["colour"], range(300))
-    assert one.shape[3] == 1 and one.unique().numel() > 30
+    single_channel = augment(gray[..., :1], ["colour"], range(300))
+    assert single_channel.shape[3] == 1 and single_channel.unique().numel() > 30
     pixels = pictures(300, 16, 16, 3)
     changed = (augment(pixels, ["erase"], range(300)) != pixels).any(3)
     assert 110 < int(changed.any(2).any(1).sum()) < 190
@@ -111,19 +111,19 @@ def test_mixed_batches_say_what_they_are() -> None:
     values = torch.arange(0, 240, 24, dtype=torch.uint8)
     pixels = values[:, None, None, None].expand(10, 16, 16, 1).contiguous()
     labels = torch.arange(10)
-    mixed = [mix(pixels, labels, 0.5, seed) for seed in range(400)]
-    assert 150 < sum(map(bool, mixed)) < 250
-    cut = blended = 0
-    for found in filter(None, mixed):
-        source, others, shares = found["source"].float(), found["others"], found["shares"]
-        assert found["source"].dtype == torch.uint8 and ((shares >= 0) & (shares <= 1)).all()
+    batches = [mix(pixels, labels, 0.5, seed) for seed in range(400)]
+    assert 150 < sum(map(bool, batches)) < 250
+    cutmix_count = mixup_count = 0
+    for batch in filter(None, batches):
+        source, partners, shares = batch["source"].float(), batch["others"], batch["shares"]
+        assert batch["source"].dtype == torch.uint8 and ((shares >= 0) & (shares <= 1)).all()
         # What the shares say is what the pixels are, whichever way they were mixed.
-        expected = shares * values + (1 - shares) * values[others]
+        expected = shares * values + (1 - shares) * values[partners]
         assert (source.mean((1, 2, 3)) - expected).abs().max() <= 0.51
-        even = source.amax((1, 2, 3)) == source.amin((1, 2, 3))
-        cut += not even.all()
-        blended += bool(even.all())
-    assert cut > 50 and blended > 50
-    again = mix(pixels, labels, 0.5, 3)
-    assert all(torch.equal(again[key], mixed[3][key]) for key in mixed[3])
+        is_even = source.amax((1, 2, 3)) == source.amin((1, 2, 3))
+        cutmix_count += not is_even.all()
+        mixup_count += bool(is_even.all())
+    assert cutmix_count > 50 and mixup_count > 50
+    repeated_batch = mix(pixels, labels, 0.5, 3)
+    assert all(torch.equal(repeated_batch[key], batches[3][key]) for key in batches[3])
     assert all(mix(pixels, labels, 0.0, seed) == {} for seed in range(20))

@@ -24,7 +24,7 @@ GRAY = Form(8, "gray")
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are named as a user in their folder would name them."""
     monkeypatch.chdir(tmp_path)
 
@@ -34,22 +34,22 @@ def data(*settings: str) -> DataSettings:
 
 
 def rows_of(file: str, *settings: str) -> list[tuple[str, str]]:
-    def never(bad: BadRow) -> None:
+    def fail_on_bad_row(bad: BadRow) -> None:
         raise AssertionError(bad)
 
-    return [(pair.source, pair.target) for pair in read_pairs([file], data(*settings), never)]
+    return [(pair.source, pair.target) for pair in read_pairs([file], data(*settings), fail_on_bad_row)]
 
 
 def noise(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def save(path: str, pixels: np.ndarray | None = None, **how: object) -> None:
+def save(path: str, pixels: np.ndarray | None = None, **options: object) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(noise(len(path), 8, 8, 3) if pixels is None else pixels).save(path, **how)  # type: ignore[arg-type]
+    Image.fromarray(noise(len(path), 8, 8, 3) if pixels is None else pixels).save(path, **options)  # type: ignore[arg-type]
 
 
-def plain(error: HeedfulError) -> str:
+def first_line(error: HeedfulError) -> str:
     return str(error).splitlines()[0]
 
 
@@ -108,8 +108,8 @@ def test_a_text_beside_each_picture() -> None:
 
 
 def test_karpathys_json() -> None:
-    def image(name: str, split: str, *said: str, **more: str) -> dict:
-        return {"filename": name, "split": split, "sentences": [{"raw": one} for one in said], **more}
+    def image(name: str, split: str, *sentences: str, **more: str) -> dict:
+        return {"filename": name, "split": split, "sentences": [{"raw": sentence} for sentence in sentences], **more}
 
     images = [
         image("1.jpg", "train", "A cat .", "A  small cat.\n", filepath="val2014"),
@@ -142,8 +142,8 @@ def test_arrays(pictures: np.ndarray) -> None:
     assert rows_of("a.npz") == [("a.npz#0", "5"), ("a.npz#1", "0"), ("a.npz#2", "4")]
     (pair, *_) = read_pairs(["a.npz"], data("data.group=writer", "data.columns.target=writer"), print)
     assert (pair.target, pair.group, pair.where) == ("ann", "ann", "a.npz line 0")
-    found = read_pictures(["a.npz#0", "a.npz#1", "a.npz#2"], GRAY)
-    assert np.array_equal(found[..., 0], noise(1, 3, 8, 8)) and header("a.npz#2") == (8, 8, True)
+    pixels = read_pictures(["a.npz#0", "a.npz#1", "a.npz#2"], GRAY)
+    assert np.array_equal(pixels[..., 0], noise(1, 3, 8, 8)) and header("a.npz#2") == (8, 8, True)
     np.savez("a.npz", images=255 - noise(1, 1, 8, 8), texts=np.array([b"one"]))  # a changed file is read again
     assert rows_of("a.npz") == [("a.npz#0", "one")]
     assert np.array_equal(read_picture("a.npz#0", GRAY)[..., 0], 255 - noise(1, 1, 8, 8)[0])
@@ -198,7 +198,7 @@ def test_bad_rows_are_named_or_skipped(case: str) -> None:
     name, start = BAD[case]
     with pytest.raises(HeedfulError) as caught:
         rows_of(name)
-    assert plain(caught.value).startswith(start)
+    assert first_line(caught.value).startswith(start)
     skipped: list[BadRow] = []
     assert len(list(read_pairs([name], data("data.bad_rows=skip"), skipped.append))) == 1
     assert [start.startswith(f"{bad.where}: {bad.problem}") for bad in skipped] == [True]
@@ -207,19 +207,19 @@ def test_bad_rows_are_named_or_skipped(case: str) -> None:
 def test_a_broken_picture_is_named_with_its_row_or_counted() -> None:
     for number in range(40):
         save(f"p/{'cat' if number % 2 else 'dog'}/{number:02}.png", noise(number // 2, 8, 8))
-    whole = Path("p/cat/01.png").read_bytes()
-    Path("p/cat/03.png").write_bytes(whole[: len(whole) // 2])
+    content = Path("p/cat/01.png").read_bytes()
+    Path("p/cat/03.png").write_bytes(content[: len(content) // 2])
     recipe = build("classify", {"data.train": ["p"], "data.valid_rows": 4})
     with pytest.raises(HeedfulError) as caught:
         prepare(PairKind(("picture", "name")), recipe, Path("run"), print, decide)
-    assert plain(caught.value).startswith("p line 2: p/cat/03.png is cut off or damaged: ")
+    assert first_line(caught.value).startswith("p line 2: p/cat/03.png is cut off or damaged: ")
     assert not Path("run").exists()
     recipe = build("classify", {"data.train": ["p"], "data.valid_rows": 4, "data.bad_rows": "skip"})
-    said: list[str] = []
-    prepared = prepare(PairKind(("picture", "name")), recipe, Path("run"), said.append, decide)
-    assert any(note.startswith("20 pictures of 8×8 gray, 0.0 MB on disk; 19 more are identical") for note in said)
-    assert any(note.startswith("left out: 1 bad row, listed in bad_rows.jsonl (first: p line 2: ") for note in said)
-    assert f"train: {len(prepared.train)} pictures" in said
+    notes: list[str] = []
+    prepared = prepare(PairKind(("picture", "name")), recipe, Path("run"), notes.append, decide)
+    assert any(note.startswith("20 pictures of 8×8 gray, 0.0 MB on disk; 19 more are identical") for note in notes)
+    assert any(note.startswith("left out: 1 bad row, listed in bad_rows.jsonl (first: p line 2: ") for note in notes)
+    assert f"train: {len(prepared.train)} pictures" in notes
     # Each picture is there as a cat and as a dog: both are right, and neither side of the split sees the other's.
     assert all(example.references == ("cat", "dog") for example in prepared.valid if "01." not in example.source)
     trained = {int(prepared.train[row][0][0]) for row in range(len(prepared.train))}
@@ -231,8 +231,8 @@ def test_check_opens_every_picture_and_measures_no_names(tmp_path: Path) -> None
         for name in ("cat", "dog"):
             (tmp_path / name).mkdir(exist_ok=True)
             Image.new("L", (12, 12), 40 * number + (name == "cat")).save(tmp_path / name / f"{number}.png")
-    whole = (tmp_path / "dog" / "2.png").read_bytes()
-    (tmp_path / "dog" / "2.png").write_bytes(whole[: len(whole) // 2])
-    found = check_pairs(DataSettings(train=[str(tmp_path)], bad_rows="skip"))
-    assert [finding.level for finding in found.findings] == ["x"] and "2.png" in found.findings[0].text
-    assert "5 pairs" in found.summary and "a picture each" in found.summary
+    content = (tmp_path / "dog" / "2.png").read_bytes()
+    (tmp_path / "dog" / "2.png").write_bytes(content[: len(content) // 2])
+    findings = check_pairs(DataSettings(train=[str(tmp_path)], bad_rows="skip"))
+    assert [finding.level for finding in findings.findings] == ["x"] and "2.png" in findings.findings[0].text
+    assert "5 pairs" in findings.summary and "a picture each" in findings.summary

@@ -17,7 +17,7 @@ GRAY = Form(8, "gray")
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are named as a user in their folder would name them."""
     monkeypatch.chdir(tmp_path)
 
@@ -26,12 +26,12 @@ def noise(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def save(path: str, pixels: np.ndarray | None = None, **how: object) -> None:
+def save(path: str, pixels: np.ndarray | None = None, **options: object) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(noise(len(path), 8, 8, 3) if pixels is None else pixels).save(path, **how)  # type: ignore[arg-type]
+    Image.fromarray(noise(len(path), 8, 8, 3) if pixels is None else pixels).save(path, **options)  # type: ignore[arg-type]
 
 
-def plain(error: HeedfulError) -> str:
+def first_line(error: HeedfulError) -> str:
     return str(error).splitlines()[0]
 
 
@@ -48,10 +48,10 @@ def test_pixels_come_through_every_lossless_format(ending: str) -> None:
 def modes() -> dict[str, tuple[Image.Image, str, object]]:
     """By name: an image of 2 × 1, the ending it is saved with, and its two pixels as gray levels or colours."""
 
-    def two(mode: str, one: object, other: object) -> Image.Image:
+    def two(mode: str, first: object, last: object) -> Image.Image:
         image = Image.new(mode, (2, 1))
-        image.putpixel((0, 0), one)  # type: ignore[arg-type]
-        image.putpixel((1, 0), other)  # type: ignore[arg-type]
+        image.putpixel((0, 0), first)  # type: ignore[arg-type]
+        image.putpixel((1, 0), last)  # type: ignore[arg-type]
         return image
 
     palette = two("P", 0, 1)
@@ -84,8 +84,8 @@ def test_every_mode_is_converted(name: str) -> None:
     image.save(f"a.{ending}", **({"transparency": image.info["transparency"]} if "transparency" in image.info else {}))
     levels = np.array(expected)
     levels = np.stack([levels] * 3, axis=-1) if levels.ndim == 1 else levels
-    found = read_picture(f"a.{ending}", Form(8, "rgb", "stretch")).astype(int)
-    assert np.abs(found[:, :4] - levels[0]).max() <= 1 and np.abs(found[:, 4:] - levels[1]).max() <= 1
+    pixels = read_picture(f"a.{ending}", Form(8, "rgb", "stretch")).astype(int)
+    assert np.abs(pixels[:, :4] - levels[0]).max() <= 1 and np.abs(pixels[:, 4:] - levels[1]).max() <= 1
     gray = bool((levels == levels[:, :1]).all()) and name not in ("YCbCr",)
     assert header(f"a.{ending}") == (2, 1, gray)
 
@@ -166,11 +166,11 @@ def test_small_pictures_become_blocks_and_large_ones_are_averaged() -> None:
     edges = np.linspace(0, 1500, 33).astype(int)
     means = np.add.reduceat(np.add.reduceat(middle, edges[:-1], 0), edges[:-1], 1)
     means /= (np.diff(edges)[:, None] * np.diff(edges)[None])[..., None]
-    found = read_picture("photo.jpg", Form(32, "rgb")).astype(float)
-    assert np.abs(found - means)[1:-1, 1:-1, :2].max() < 4
+    pixels = read_picture("photo.jpg", Form(32, "rgb")).astype(float)
+    assert np.abs(pixels - means)[1:-1, 1:-1, :2].max() < 4
 
 
-def hostile() -> dict[str, str]:
+def write_hostile_files() -> dict[str, str]:
     """Writes the files; by reference, what is said of them."""
     save("photo.jpg", noise(5, 64, 64, 3))
     Path("cut.jpg").write_bytes(Path("photo.jpg").read_bytes()[:1500])
@@ -217,16 +217,16 @@ def hostile() -> dict[str, str]:
 
 
 def test_hostile_files_are_refused_by_name_and_without_a_warning() -> None:
-    expected = hostile()
-    with warnings.catch_warnings(record=True) as heard:
+    expected = write_hostile_files()
+    with warnings.catch_warnings(record=True) as caught_warnings:
         warnings.simplefilter("always")
         for reference, start in expected.items():
             with pytest.raises(HeedfulError) as caught:
                 read_picture(reference, RGB)
-            assert plain(caught.value).startswith(start)
+            assert first_line(caught.value).startswith(start)
         bomb("allowed.png", 10_000, 10_000, whole=False)  # Pillow would warn of it
         assert header("allowed.png") == (10_000, 10_000, True)
-    assert not heard
+    assert not caught_warnings
     with pytest.raises(HeedfulError) as caught:
         read_picture("phto.jpg", RGB)
     assert caught.value.cure == "Did you mean photo.jpg?"
@@ -238,18 +238,18 @@ def test_no_spoilt_byte_gets_past(ending: str) -> None:
     wiser.
     """
     save(f"a.{ending}", noise(7, 24, 24, 3))
-    whole, draw, refused = Path(f"a.{ending}").read_bytes(), np.random.default_rng(8), 0
+    content, draw, refusals = Path(f"a.{ending}").read_bytes(), np.random.default_rng(8), 0
     for _ in range(60):
-        spoilt = bytearray(whole)
-        for place in draw.integers(0, min(len(spoilt), draw.choice([40, len(spoilt)])), draw.integers(1, 6)):
-            spoilt[place] = draw.integers(256)
-        Path(f"b.{ending}").write_bytes(spoilt[: draw.integers(1, len(spoilt)) if draw.random() < 0.3 else None])
+        corrupted = bytearray(content)
+        for index in draw.integers(0, min(len(corrupted), draw.choice([40, len(corrupted)])), draw.integers(1, 6)):
+            corrupted[index] = draw.integers(256)
+        Path(f"b.{ending}").write_bytes(corrupted[: draw.integers(1, len(corrupted)) if draw.random() < 0.3 else None])
         try:
             assert read_picture(f"b.{ending}", RGB).shape == (8, 8, 3)
         except HeedfulError as error:
             assert error.problem.startswith(f"b.{ending} ")
-            refused += 1
-    assert refused
+            refusals += 1
+    assert refusals
 
 
 def test_pictures_in_memory_of_pillow_are_not_changed_by_us() -> None:

@@ -18,7 +18,7 @@ PAIRS = [("Guten Tag", "good day"), ("schön", "beautiful"), ("schön", "lovely"
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are named as a user in their folder would name them."""
     monkeypatch.chdir(tmp_path)
 
@@ -28,10 +28,10 @@ def data(*settings: str) -> DataSettings:
 
 
 def pairs_of(files: list[str], *settings: str) -> list[tuple[str, str]]:
-    def never(bad: BadRow) -> None:
+    def fail_on_bad_row(bad: BadRow) -> None:
         raise AssertionError(bad)
 
-    return [(pair.source, pair.target) for pair in read_pairs(files, data(*settings), never)]
+    return [(pair.source, pair.target) for pair in read_pairs(files, data(*settings), fail_on_bad_row)]
 
 
 def tsv(rows: list[tuple[str, ...]], end: str = "\n") -> bytes:
@@ -78,9 +78,9 @@ def test_every_format_gives_the_same_pairs(files: list[str], settings: list[str]
 def test_several_files_and_the_lines_they_name() -> None:
     write_all()
     Path("multi.csv").write_text('source,target\n"one\nline","two\nlines"\nx,y\n', encoding="utf-8")
-    found = list(read_pairs(["a.jsonl", "multi.csv"], data(), lambda bad: None))
-    assert [pair.where for pair in found[-3:]] == ["a.jsonl line 7", "multi.csv line 2", "multi.csv line 5"]
-    assert found[-2].source == "one\nline"
+    pairs = list(read_pairs(["a.jsonl", "multi.csv"], data(), lambda bad: None))
+    assert [pair.where for pair in pairs[-3:]] == ["a.jsonl line 7", "multi.csv line 2", "multi.csv line 5"]
+    assert pairs[-2].source == "one\nline"
 
 
 def test_lexicon() -> None:
@@ -117,7 +117,11 @@ def test_groups_and_normal_form() -> None:
 
 def test_sample_has_the_published_split() -> None:
     words = {split: {s for s, _ in pairs_of([f"sample://cmudict/{split}"])} for split in ("train", "valid", "test")}
-    assert {split: len(some) for split, some in words.items()} == {"train": 107_143, "valid": 6_303, "test": 12_606}
+    assert {split: len(split_words) for split, split_words in words.items()} == {
+        "train": 107_143,
+        "valid": 6_303,
+        "test": 12_606,
+    }
     assert not words["train"] & words["test"] and not words["valid"] & (words["train"] | words["test"])
     valid = pairs_of(["sample://cmudict/valid"])
     assert len({phone for _, phones in valid for phone in phones.split()}) == 39

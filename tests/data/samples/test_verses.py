@@ -10,7 +10,7 @@ from heedful.data.samples.verses import APOSTROPHES, SHARES, read
 from heedful.errors import HeedfulError
 
 # A package that cannot be imported, in a process of its own.
-WITHOUT = """
+WITHOUT_PACKAGE = """
 import sys
 sys.modules[sys.argv[1]] = None
 from heedful.data.samples.verses import read
@@ -29,8 +29,8 @@ def test_no_text_and_no_verse_stands_on_two_sides():
     assert len({row["source"] for row in rows}) == len(rows) == 2 * 31_102 - 2 * 95 - 260 - 238
     assert [len(side) / len(rows) for side in sides.values()] == pytest.approx(list(SHARES.values()), abs=0.002)
     for side in sides.values():
-        counted = Counter(row.columns["target"] for row in side)
-        assert counted["KJV"] == pytest.approx(counted["YLT"], rel=0.01)
+        counts = Counter(row.columns["target"] for row in side)
+        assert counts["KJV"] == pytest.approx(counts["YLT"], rel=0.01)
     for row in rows:
         assert row["source"] == " ".join(row["source"].split()).translate(APOSTROPHES)
 
@@ -51,6 +51,8 @@ def test_another_split_is_said():
 
 @pytest.mark.parametrize("module", ["pythonbible", "pythonbible_ylt.plain_text_readers_bible"])
 def test_a_missing_package_is_said(module):
-    done = subprocess.run([sys.executable, "-c", WITHOUT, module], capture_output=True, text=True, check=True)
+    process = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PACKAGE, module], capture_output=True, text=True, check=True
+    )
     package = module.partition(".")[0].replace("_", "-")
-    assert f"needs the package {package}.\n  pip install" in done.stdout
+    assert f"needs the package {package}.\n  pip install" in process.stdout

@@ -20,21 +20,21 @@ from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.tasks.label.clips import Collate
-from heedful.tasks.label.windows import cut
+from heedful.tasks.label.windows import cut_windows
 from heedful.training import decide
 from support.video_clips import frames, put, recipe
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def prepare_steps(recipe: Recipe, folder: Path, say: Say, given: StepForm | None = None) -> PreparedClips:
-    return prepare(StepKind(given), recipe, folder, say, decide)
+def prepare_steps(recipe: Recipe, folder: Path, say: Say, pretrained: StepForm | None = None) -> PreparedClips:
+    return prepare(StepKind(pretrained), recipe, folder, say, decide)
 
 
-def trained(prepared: PreparedClips) -> dict[str, tuple[str, ...]]:
+def training_labels(prepared: PreparedClips) -> dict[str, tuple[str, ...]]:
     rows = ((prepared.train.where(row), prepared.train[row][1]) for row in range(len(prepared.train)))
     names = dict(enumerate(prepared.names)) | {-1: ""}
     return {where: tuple(names[int(number)] for number in labels) for where, labels in rows}
@@ -43,52 +43,52 @@ def trained(prepared: PreparedClips) -> dict[str, tuple[str, ...]]:
 def test_frames_from_files_to_store() -> None:
     for number in range(40):
         frames(f"films/{number:02}.npy", 5 + number % 3, seed=number)
-        put(f"films/{number:02}.txt", "".join("walk\n" if place % 2 else "\n" for place in range(5 + number % 3)))
+        put(f"films/{number:02}.txt", "".join("walk\n" if step % 2 else "\n" for step in range(5 + number % 3)))
     frames("films/copy.npy", 5, seed=0)
     put("films/copy.txt", "walk\n" * 5)
     frames("films/dark.npy", 2, seed=99)
     put("films/dark.txt", "\n\n")
     put("test.csv", "file_name,labels\nfilms/03.npy,walk walk run run jump\n")
-    said: list[str] = []
-    prepared = prepare_steps(recipe("films", test=["test.csv"], valid_rows=4), Path("run"), said.append)
-    assert prepared.notes == said and prepared.names == ("walk",)
+    notes: list[str] = []
+    prepared = prepare_steps(recipe("films", test=["test.csv"], valid_rows=4), Path("run"), notes.append)
+    assert prepared.notes == notes and prepared.names == ("walk",)
     assert prepared.form.picture == Form(8, "gray")
     assert [example.references for example in prepared.test] == [("walk\twalk\trun\trun\tjump",)]
-    held = {example.source for example in (*prepared.valid, *prepared.test)}
-    assert len(held) == 5 and not held & {f"films/{where[6:8]}.npy" for where in trained(prepared)}
+    held_out = {example.source for example in (*prepared.valid, *prepared.test)}
+    assert len(held_out) == 5 and not held_out & {f"films/{where[6:8]}.npy" for where in training_labels(prepared)}
     for row in range(len(prepared.train)):
         where = prepared.train.where(row)
         file = "films/00.npy" if "copy" in where else where.removesuffix(".txt line 1") + ".npy"
         steps, labels = prepared.train[row]
         assert (steps == np.load(file)[..., None]).all() and len(steps) == len(labels) == prepared.train.lengths[row, 0]
-    for reference in held:
+    for reference in held_out:
         assert (prepared.steps[reference] == np.load(reference)[..., None]).all()
     assert prepared.steps["films/copy.npy"].tolist() == prepared.steps["films/00.npy"].tolist()
-    assert "40 sequences of 239 frames, 0.0 MB on disk; one is identical to another, and taken for it" in said
-    assert "left out: 1 clip without any label (first: films/dark.txt line 1)" in said
-    assert "test: 3 steps with labels never seen in training, which count as wrong: run, jump" in said
-    assert "left out: 1 clip whose source also stands in test" in said
-    assert any(note.startswith("valid: 4 clips held out") for note in said)
-    again = pickle.loads(pickle.dumps(prepared.train))
-    assert (again[3][0] == prepared.train[3][0]).all()
-    said.clear()
-    prepare_steps(recipe("films", test=["test.csv"], valid_rows=4), Path("run"), said.append)
-    assert said == [f"data as prepared before: {len(prepared.train)} training clips"]
+    assert "40 sequences of 239 frames, 0.0 MB on disk; one is identical to another, and taken for it" in notes
+    assert "left out: 1 clip without any label (first: films/dark.txt line 1)" in notes
+    assert "test: 3 steps with labels never seen in training, which count as wrong: run, jump" in notes
+    assert "left out: 1 clip whose source also stands in test" in notes
+    assert any(note.startswith("valid: 4 clips held out") for note in notes)
+    restored = pickle.loads(pickle.dumps(prepared.train))
+    assert (restored[3][0] == prepared.train[3][0]).all()
+    notes.clear()
+    prepare_steps(recipe("films", test=["test.csv"], valid_rows=4), Path("run"), notes.append)
+    assert notes == [f"data as prepared before: {len(prepared.train)} training clips"]
     put("films/05.txt", "run\n" * 7)
-    assert "run" in prepare_steps(recipe("films", valid_rows=4), Path("run"), said.append).names
+    assert "run" in prepare_steps(recipe("films", valid_rows=4), Path("run"), notes.append).names
 
 
 def test_what_changes_is_named_also_where_a_list_names_it() -> None:
-    *clips, other = [frames(f"{number}.npy", 2, seed=number) for number in range(5)]
+    *clips, test_clip = [frames(f"{number}.npy", 2, seed=number) for number in range(5)]
     put("list.csv", "file_name,labels\n" + "".join(f"{clip},walk run\n" for clip in clips))
-    put("other.csv", f"file_name,labels\n{other},walk run\n")
-    asked = recipe("list.csv", test=["other.csv"])
-    kept = prepare_steps(asked, Path("run"), lambda note: None).fingerprint
-    assert changed_files(kept, asked.data) == []
+    put("other.csv", f"file_name,labels\n{test_clip},walk run\n")
+    settings = recipe("list.csv", test=["other.csv"])
+    fingerprint = prepare_steps(settings, Path("run"), lambda note: None).fingerprint
+    assert changed_files(fingerprint, settings.data) == []
     frames("2.npy", 2, seed=7)
-    assert changed_files(kept, asked.data) == ["a clip that list.csv or other.csv names"]
-    put("other.csv", f"file_name,labels\n{other},walk walk\n")
-    assert changed_files(kept, asked.data) == ["other.csv"]
+    assert changed_files(fingerprint, settings.data) == ["a clip that list.csv or other.csv names"]
+    put("other.csv", f"file_name,labels\n{test_clip},walk walk\n")
+    assert changed_files(fingerprint, settings.data) == ["other.csv"]
 
 
 def test_series_are_standardised_by_training_alone() -> None:
@@ -98,30 +98,30 @@ def test_series_are_standardised_by_training_alone() -> None:
         lines = "".join(f"{x:.3f},{y:.3f},{'up' if x > 100_000 else 'down'}\n" for x, y in rows)
         put(f"s/{number}.csv", f"x,y,label\n{lines}")
     files = [f"s/{number}.csv" for number in range(10)]
-    said: list[str] = []
+    notes: list[str] = []
     data = {"valid": ["s/10.csv"], "test": ["s/11.csv"]}
-    prepared = prepare_steps(recipe(*files, **data), Path("run"), said.append)
+    prepared = prepare_steps(recipe(*files, **data), Path("run"), notes.append)
     raw = np.concatenate([np.loadtxt(file, delimiter=",", skiprows=1, usecols=(0, 1)) for file in files])
     assert prepared.form.channels == ("x", "y") and prepared.form.mean == pytest.approx(raw.mean(0), rel=1e-6)
     assert prepared.form.std == pytest.approx((raw[:, 0].std(), 1), rel=1e-3)
-    assert "the same at every step of training, so that they tell nothing: y" in said
-    learnt = np.concatenate([prepared.train[row][0] for row in range(10)])
-    assert np.abs(learnt[:, 0].mean()) < 1e-2 and learnt[:, 0].std() == pytest.approx(1, abs=1e-2)
-    fresh = prepared.form.ready(open_steps("s/11.csv", StepForm.parse(json.loads(json.dumps(prepared.form.plain())))))
-    assert (fresh == prepared.steps["s/11.csv"]).all() and fresh[:, 0].mean() > 100
-    further = prepare_steps(recipe("s/11.csv", "s/10.csv"), Path("on"), said.append, prepared.form)
+    assert "the same at every step of training, so that they tell nothing: y" in notes
+    training_values = np.concatenate([prepared.train[row][0] for row in range(10)])
+    assert np.abs(training_values[:, 0].mean()) < 1e-2 and training_values[:, 0].std() == pytest.approx(1, abs=1e-2)
+    values = prepared.form.ready(open_steps("s/11.csv", StepForm.parse(json.loads(json.dumps(prepared.form.plain())))))
+    assert (values == prepared.steps["s/11.csv"]).all() and values[:, 0].mean() > 100
+    further = prepare_steps(recipe("s/11.csv", "s/10.csv"), Path("on"), notes.append, prepared.form)
     assert further.form == prepared.form
     put("new.csv", "x,y,label\n1,2,sideways\n")
-    new = prepare_steps(recipe("new.csv", valid=["s/10.csv"]), Path("new"), said.append, prepared.form)
+    new = prepare_steps(recipe("new.csv", valid=["s/10.csv"]), Path("new"), notes.append, prepared.form)
     assert new.form == prepared.form and new.names == ("sideways",)
     put("other.csv", "x,z,label\n1,2,up\n")
     other = prepare_steps(
-        recipe("other.csv", valid=["other.csv"], overlap="keep"), Path("other"), said.append, prepared.form
+        recipe("other.csv", valid=["other.csv"], overlap="keep"), Path("other"), notes.append, prepared.form
     )
     assert other.form.channels == ("x", "z") and other.form.mean == (1, 2)
     put("words.conll", "up\tup\n")
     with pytest.raises(HeedfulError, match=r"read series, and words\.conll holds tokens"):
-        prepare_steps(recipe("words.conll", valid=["words.conll"]), Path("words"), said.append, prepared.form)
+        prepare_steps(recipe("words.conll", valid=["words.conll"]), Path("words"), notes.append, prepared.form)
 
 
 def test_words_and_their_letters() -> None:
@@ -129,19 +129,19 @@ def test_words_and_their_letters() -> None:
     text = "\n\n".join("\n".join(f"{word} {len(word) % 3}" for word in row.split()) for row in rows)
     put("train.conll", text + "\n")
     put("test.conll", "the 0\nöbra 2\n")
-    said: list[str] = []
-    prepared = prepare_steps(recipe("train.conll", test=["test.conll"], valid_rows=2), Path("run"), said.append)
-    lexicon = prepared.form.vocabulary
-    assert isinstance(lexicon, WordVocabulary)
+    notes: list[str] = []
+    prepared = prepare_steps(recipe("train.conll", test=["test.conll"], valid_rows=2), Path("run"), notes.append)
+    vocabulary = prepared.form.vocabulary
+    assert isinstance(vocabulary, WordVocabulary)
     assert prepared.form == StepForm.parse(json.loads(json.dumps(prepared.form.plain())))
     assert prepared.test[0].source == "the öbra" and prepared.test[0].references == ("0\t2",)
     numbers = prepared.steps["the öbra"]
-    assert (numbers == lexicon.encode(("the", "öbra"))).all()
+    assert (numbers == vocabulary.encode(("the", "öbra"))).all()
     assert numbers[1, 0] == 1 and numbers[0, 0] > 1 and numbers[1, 1] == 1 and numbers[0, 4] == 0
-    long = lexicon.encode(["x" * 11 + "yz" + "w" * 12])[0, 1:]
-    assert len(set(long[:11])) == 1 and long[11] != long[10] and (long[12:] == long[23]).all()
-    assert any("first and last 12 letters are read" in note for note in said) or "x" not in lexicon.letters
-    assert "test: 50.0 % of the words seen less than twice in training, known by letters alone" in said
+    letters = vocabulary.encode(["x" * 11 + "yz" + "w" * 12])[0, 1:]
+    assert len(set(letters[:11])) == 1 and letters[11] != letters[10] and (letters[12:] == letters[23]).all()
+    assert any("first and last 12 letters are read" in note for note in notes) or "x" not in vocabulary.letters
+    assert "test: 50.0 % of the words seen less than twice in training, known by letters alone" in notes
 
 
 def test_frames_are_varied_clip_by_clip() -> None:
@@ -151,7 +151,7 @@ def test_frames_are_varied_clip_by_clip() -> None:
         put(f"films/{number:02}.txt", "walk\n" * (2 + number % 3) + "run\n")
         np.save(f"films/{number:02}.npy", np.repeat(frame, 3 + number % 3, axis=0))
     train = prepare_steps(recipe("films", valid_rows=2), Path("run"), lambda text: None).train
-    collate = Collate(train, cut(train.lengths[:, 0], 0), ("turn",), seed=0)
+    collate = Collate(train, cut_windows(train.lengths[:, 0], 0), ("turn",), seed=0)
     batch = collate(Rows(0, np.arange(len(train))))
     for row in range(len(train)):
         alone, later = (collate(Rows(epoch, np.array([row]))) for epoch in (0, 1))

@@ -26,7 +26,7 @@ EXAMPLE = ROOT / "examples" / "digit_videos.py"
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -35,10 +35,10 @@ def read(file: str, form: StepForm, **data: Any) -> tuple[list[Clip], list[BadRo
     return list(read_clips([file], recipe(file, bad_rows="skip", **data).data, form, bad.append)), bad
 
 
-def refused(file: str, form: StepForm, **data: Any) -> str:
+def problem_of(file: str, form: StepForm, **data: Any) -> str:
     """The only clip's problem, with where."""
-    found, bad = read(file, form, **data)
-    assert not found and len(bad) == 1
+    clips, bad = read(file, form, **data)
+    assert not clips and len(bad) == 1
     return f"{bad[0].where}: {bad[0].problem}"
 
 
@@ -49,17 +49,17 @@ def test_a_folder_of_clips_with_labels_beside_them() -> None:
     put("films/inner/b.csv", "start,end,label\n8,12,run\n0,2,walk\n")
     put("films/c.csv", "x,y,label,seconds\n1,2,up,0.5\n3,4,_,0.7\n")
     put("films/readme.md", "hello")
-    bad, passed = [], Counter[str]()
+    bad, skip_counts = [], Counter[str]()
     data = recipe("films", bad_rows="skip").data
-    found = list(read_clips(["films"], data, FRAMES, bad.append, passed))
-    assert [(clip.source, clip.labels) for clip in found] == [
+    clips = list(read_clips(["films"], data, FRAMES, bad.append, skip_counts))
+    assert [(clip.source, clip.labels) for clip in clips] == [
         ("films/a.npy", ("walk", "", "run", "run")),
         ("films/inner/b", ("walk", "walk", *[""] * 6, *["run"] * 4)),
     ]
     # frame10 stands behind frame9, and not behind frame1.
-    assert (found[1].steps.values[:, 0, 0, 0] == np.random.default_rng(1).integers(0, 256, 12, np.uint8)).all()
+    assert (clips[1].steps.values[:, 0, 0, 0] == np.random.default_rng(1).integers(0, 256, 12, np.uint8)).all()
     assert [row.problem for row in bad] == ["films/c.csv holds series, and frames are read here"]
-    assert passed == {"other file of films": 1}
+    assert skip_counts == {"other file of films": 1}
     series, _ = read("films/c.csv", SERIES)
     assert series[0].labels == ("up", "") and series[0].steps.seconds == (0.5, 0.7)
     assert series[0].steps.values.tolist() == [[1, 2], [3, 4]]
@@ -74,9 +74,9 @@ def test_listings_name_clips_and_their_labels_in_three_ways() -> None:
     frames("clips/b.npy", 2, seed=1)
     put("clips/b.txt", "run\nwalk\n")
     put("clips/list.csv", "file_name,labels,who\na.npy,walk _ run,eva\nb.npy,b.txt,adam\n")
-    found, bad = read("clips/list.csv", FRAMES, group="who")
+    clips, bad = read("clips/list.csv", FRAMES, group="who")
     assert not bad
-    assert [(clip.source, clip.labels, clip.group, clip.where) for clip in found] == [
+    assert [(clip.source, clip.labels, clip.group, clip.where) for clip in clips] == [
         ("clips/a.npy", ("walk", "", "run"), "eva", "clips/list.csv line 2"),
         ("clips/b.npy", ("run", "walk"), "adam", "clips/list.csv line 3"),
     ]
@@ -104,35 +104,37 @@ def test_bad_rows_say_where_and_why() -> None:
         "file_name,start,end,label\na.npy,one,2,x\n": "l.csv line 2: start and end must be numbers",
     }
     for text, problem in problems.items():
-        assert refused(put("l.csv", text), FRAMES).startswith(problem), text
+        assert problem_of(put("l.csv", text), FRAMES).startswith(problem), text
         with pytest.raises(HeedfulError) as raised:
             list(read_clips(["l.csv"], recipe("l.csv").data, FRAMES, lambda bad: None))
         assert raised.value.problem.startswith(problem)
-    assert refused("a.npy", FRAMES) == "a.npy: no labels stand beside it"
+    assert problem_of("a.npy", FRAMES) == "a.npy: no labels stand beside it"
     put("a.txt", "x\nx\nx\n")
     put("a.csv", "label\nx\nx\nx\n")
-    assert refused("a.npy", FRAMES) == "a.npy: two files of labels stand beside it"
+    assert problem_of("a.npy", FRAMES) == "a.npy: two files of labels stand beside it"
     np.save("deep.npy", np.array([{"a": 1}]), allow_pickle=True)
     put("deep.txt", "x\n")
-    assert "cannot be read as .npy" in refused("deep.npy", FRAMES)
+    assert "cannot be read as .npy" in problem_of("deep.npy", FRAMES)
     np.save("odd.npy", np.zeros((2, 2, 2, 7), np.uint8))
     put("odd.txt", "x\nx\n")
-    assert "uint8 of 2 × 2 × 2 × 7, which is neither frames nor series" in refused("odd.npy", FRAMES)
+    assert "uint8 of 2 × 2 × 2 × 7, which is neither frames nor series" in problem_of("odd.npy", FRAMES)
 
 
 def test_series_with_a_hole_are_refused_with_the_line() -> None:
-    assert 's.csv line 3: column y has no number: ""' in refused(put("s.csv", "x,y,label\n1,2,a\n3,,b\n"), SERIES)
-    assert 's.csv line 3: column x has no number: "nan"' in refused(put("s.csv", "x,y,label\n1,2,a\nnan,2,b\n"), SERIES)
-    assert "s.csv line 3: 2 columns where" in refused(put("s.csv", "x,y,label\n1,2,a\n3,b\n"), SERIES)
+    assert 's.csv line 3: column y has no number: ""' in problem_of(put("s.csv", "x,y,label\n1,2,a\n3,,b\n"), SERIES)
+    assert 's.csv line 3: column x has no number: "nan"' in problem_of(
+        put("s.csv", "x,y,label\n1,2,a\nnan,2,b\n"), SERIES
+    )
+    assert "s.csv line 3: 2 columns where" in problem_of(put("s.csv", "x,y,label\n1,2,a\n3,b\n"), SERIES)
     put("s.csv", "x,z,label\n1,2,a\n")
-    assert 'no column in s.csv called "y"' in refused("s.csv", SERIES)
+    assert 'no column in s.csv called "y"' in problem_of("s.csv", SERIES)
     with pytest.raises(HeedfulError, match=r'column of labels in s\.csv called "labl"'):
         read("s.csv", SERIES, columns={"target": "labl"})
     np.save("n.npy", np.array([[1, 2], [np.inf, 4]]))
     put("n.txt", "a\nb\n")
-    assert "step 1 of channel 1 is inf" in refused("n.npy", SERIES)
+    assert "step 1 of channel 1 is inf" in problem_of("n.npy", SERIES)
     np.save("n.npy", np.zeros((2, 3)))
-    assert "has 3 channels, and 2 channels are read here: x, y" in refused("n.npy", SERIES)
+    assert "has 3 channels, and 2 channels are read here: x, y" in problem_of("n.npy", SERIES)
 
 
 CONLLU = """# newdoc id = news
@@ -152,18 +154,18 @@ CONLLU = """# newdoc id = news
 
 
 def test_conll_columns() -> None:
-    passed, bad = Counter[str](), []
+    skip_counts, bad = Counter[str](), []
     put("a.conllu", CONLLU)
-    found = list(
-        read_clips(["a.conllu"], recipe("a", bad_rows="skip", group="newdoc id").data, TOKENS, bad.append, passed)
+    clips = list(
+        read_clips(["a.conllu"], recipe("a", bad_rows="skip", group="newdoc id").data, TOKENS, bad.append, skip_counts)
     )
-    assert [(clip.source, clip.labels, clip.group, clip.line) for clip in found] == [
+    assert [(clip.source, clip.labels, clip.group, clip.line) for clip in clips] == [
         ("de o 10\u00a0000", ("ADP", "DET", "NUM"), "news", 1),
         ("#", ("",), "tales", 9),
     ]
-    assert found[0].steps.words == ("de", "o", "10\u00a0000")
+    assert clips[0].steps.words == ("de", "o", "10\u00a0000")
     assert [row.where for row in bad] == ["a.conllu line 13"] and "2 columns where 4 are needed" in bad[0].problem
-    assert passed == {"multiword range of a.conllu": 1, "empty node of a.conllu": 1}
+    assert skip_counts == {"multiword range of a.conllu": 1, "empty node of a.conllu": 1}
     assert read("a.conllu", TOKENS, columns={"target": "xpos"})[0][1].labels == ("SYM",)
     put("ner.conll", "-DOCSTART- -X- O\n\n# a remark\nU.N. NNP B-ORG\n# NN O\n\n1999 CD O\n")
     assert [clip.labels for clip in read("ner.conll", TOKENS)[0]] == [("B-ORG", "O"), ("O",)]
@@ -178,28 +180,36 @@ def test_conll_columns() -> None:
 
 def test_composed_clips_are_what_they_say() -> None:
     name = "sample://digit-clips/{}/{}"
-    seen: dict[str, set[bytes]] = {}
+    digits: dict[str, set[bytes]] = {}
     for split in step_samples.SPLITS:
-        seen[split] = {one.tobytes() for pictures in step_samples.digits(split) for one in pictures}
-    assert [len(seen[split]) for split in step_samples.SPLITS] == [3500, 500, 1000]
-    assert not seen["train"] & seen["test"] and not seen["train"] & seen["valid"] and not seen["valid"] & seen["test"]
+        digits[split] = {picture.tobytes() for pictures in step_samples.digits(split) for picture in pictures}
+    assert [len(digits[split]) for split in step_samples.SPLITS] == [3500, 500, 1000]
+    assert (
+        not digits["train"] & digits["test"]
+        and not digits["train"] & digits["valid"]
+        and not digits["valid"] & digits["test"]
+    )
     changed = []
     for number in range(200):
-        films, shown = step_samples.digit_clip("valid", number)
-        now, before = (step_samples.digit_labels(f"digit-clips/{task}", shown) for task in "ab")
-        changes = [step for step in range(1, 40) if now[step] != now[step - 1]]
-        assert changes and before[: changes[0]] == ("",) * changes[0]
-        assert all(before[step] == now[step - 1] for step in changes)
-        assert all(before[step] == before[step - 1] for step in range(1, 40) if step not in changes)
+        films, labels = step_samples.digit_clip("valid", number)
+        current, previous = (step_samples.digit_labels(f"digit-clips/{task}", labels) for task in "ab")
+        changes = [step for step in range(1, 40) if current[step] != current[step - 1]]
+        assert changes and previous[: changes[0]] == ("",) * changes[0]
+        assert all(previous[step] == current[step - 1] for step in changes)
+        assert all(previous[step] == previous[step - 1] for step in range(1, 40) if step not in changes)
         changed.append(len(changes))
     assert np.mean(changed) / 39 == pytest.approx(1 / 8, abs=0.02)
     # The one digit is a real one, and stands where nothing else is.
     for step in (0, 39):
         rows, columns = (np.flatnonzero(films[step].any(axis=axis)) for axis in (1, 0))
-        cut = films[step][rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        real = step_samples.digits("valid")[shown[step]]
-        fits = [one for one in real if (one[one.any(1)][:, one.any(0)].shape == cut.shape) and one.sum() == cut.sum()]
-        assert fits
+        crop = films[step][rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        real = step_samples.digits("valid")[labels[step]]
+        matches = [
+            picture
+            for picture in real
+            if (picture[picture.any(1)][:, picture.any(0)].shape == crop.shape) and picture.sum() == crop.sum()
+        ]
+        assert matches
     values = step_samples.values(name.format("b", "test") + "#7")[0]
     step_samples.digit_clip.cache_clear()
     assert (step_samples.values(name.format("a", "test") + "#7")[0] == values).all()
@@ -212,17 +222,18 @@ def test_composed_clips_are_what_they_say() -> None:
 def test_written_as_videos_the_clips_are_the_same() -> None:
     subprocess.run([sys.executable, str(EXAMPLE), "b", "test", "3"], check=True, capture_output=True)
     form = StepForm("frames", Form(40, "gray"))
-    found, bad = read("data/digit-videos/b/test", form)
+    clips, bad = read("data/digit-videos/b/test", form)
     real = list(read_clips(["sample://digit-clips/b/test"], recipe("a").data, form, bad.append))[:3]
-    assert not bad and [clip.labels for clip in found] == [clip.labels for clip in real]
-    for one, other in zip(found, real, strict=True):
-        assert one.steps.seconds == pytest.approx(np.arange(40) / 10)
-        assert np.abs(one.steps.values.astype(int) - other.steps.values).mean() < 3
+    assert not bad and [clip.labels for clip in clips] == [clip.labels for clip in real]
+    for decoded, composed in zip(clips, real, strict=True):
+        assert decoded.steps.seconds == pytest.approx(np.arange(40) / 10)
+        assert np.abs(decoded.steps.values.astype(int) - composed.steps.values).mean() < 3
 
 
 def test_portuguese_sentences_part_by_their_text() -> None:
     texts = {
-        split: [one.source for one in step_samples.read(f"sample://porttinari/{split}")] for split in ("train", "test")
+        split: [sentence.source for sentence in step_samples.read(f"sample://porttinari/{split}")]
+        for split in ("train", "test")
     }
     assert len(texts["train"]) > 6000 and len(texts["test"]) > 700
     assert not set(texts["train"]) & set(texts["test"])

@@ -18,7 +18,7 @@ FORM = StepForm("frames", Form(16, "gray"))
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -76,10 +76,10 @@ def test_what_is_odd_is_told_with_the_answer() -> None:
     Path("cut.webm").write_bytes(raw[: len(raw) * 2 // 3])
     line = "train label clips --network frame --size tiny --steps 1 train.threads=1 -o run"
     assert heedful(line, Path()).code == 0
-    told = heedful("label run cut.webm clips/0.webm --json", Path())
-    odd, fine = (json.loads(line) for line in told.out.splitlines())
-    assert "cut.webm says that it lasts 2.0 seconds" in odd["note"] and "note" not in fine
-    assert told.err == f"{odd['note']} (labelled as the frames are).\n"
+    result = heedful("label run cut.webm clips/0.webm --json", Path())
+    odd_answer, plain_answer = (json.loads(line) for line in result.out.splitlines())
+    assert "cut.webm says that it lasts 2.0 seconds" in odd_answer["note"] and "note" not in plain_answer
+    assert result.err == f"{odd_answer['note']} (labelled as the frames are).\n"
 
 
 def test_hostile_files_end_in_plain_words() -> None:

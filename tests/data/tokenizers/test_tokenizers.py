@@ -23,7 +23,7 @@ SENTENCES = [
     "▁ Ġ underscores of other tokenizers",
 ] * 20
 SIZES = {"characters": 0, "symbols": 0, "bpe": 400, "unigram": 400}
-LEARNT = {kind: learn(kind, SENTENCES, size) for kind, size in SIZES.items()}
+TOKENIZERS = {kind: learn(kind, SENTENCES, size) for kind, size in SIZES.items()}
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(
     st.sampled_from(
         [*SPECIALS, "<0x41>", " ", "  ", "\n", "\u0301", "e", "▁", "fox", "🏴\u200d☠\ufe0f", "\x85", "\u2028"]
@@ -34,7 +34,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(
 @given(TEXTS)
 def test_any_text_comes_back_from_bytes(text: str) -> None:
     for kind in ("bpe", "unigram"):
-        tokenizer = LEARNT[kind]
+        tokenizer = TOKENIZERS[kind]
         ids = tokenizer.encode(text)
         assert tokenizer.decode(ids) == text
         assert not ids or (min(ids) > UNK and max(ids) < tokenizer.size)
@@ -48,9 +48,9 @@ def test_any_text_comes_back_from_characters(text: str) -> None:
     ids = tokenizer.encode(text)
     assert tokenizer.decode(ids) == text
     assert len(ids) == len(text) and all(i > UNK for i in ids)
-    known = LEARNT["characters"]
-    assert known.unknown(text) == [c for c in text if c not in "".join(SENTENCES)]
-    assert known.decode(known.encode(text)) == "".join(c if c in "".join(SENTENCES) else "<unk>" for c in text)
+    trained = TOKENIZERS["characters"]
+    assert trained.unknown(text) == [c for c in text if c not in "".join(SENTENCES)]
+    assert trained.decode(trained.encode(text)) == "".join(c if c in "".join(SENTENCES) else "<unk>" for c in text)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1), min_size=1))
@@ -66,32 +66,32 @@ def test_any_symbols_come_back(symbols: list[str]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_saved_is_the_same(kind: str, tmp_path: Path) -> None:
-    LEARNT[kind].save(tmp_path / "tokenizer.json")
-    again = load_tokenizer(tmp_path / "tokenizer.json")
-    assert again.encode_batch(SENTENCES) == LEARNT[kind].encode_batch(SENTENCES)
-    assert (again.kind, again.size, again.dump()) == (kind, LEARNT[kind].size, LEARNT[kind].dump())
-    assert [again.inner.token_to_id(special) for special in SPECIALS] == [0, 1, 2, 3]
-    assert UNK not in again.encode("<pad></s>") or kind == "symbols"
+    TOKENIZERS[kind].save(tmp_path / "tokenizer.json")
+    loaded = load_tokenizer(tmp_path / "tokenizer.json")
+    assert loaded.encode_batch(SENTENCES) == TOKENIZERS[kind].encode_batch(SENTENCES)
+    assert (loaded.kind, loaded.size, loaded.dump()) == (kind, TOKENIZERS[kind].size, TOKENIZERS[kind].dump())
+    assert [loaded.inner.token_to_id(special) for special in SPECIALS] == [0, 1, 2, 3]
+    assert UNK not in loaded.encode("<pad></s>") or kind == "symbols"
 
 
 def test_learning_is_the_same_in_another_process() -> None:
-    program = "import test_tokenizers as t; print([t.LEARNT[kind].dump() for kind in t.KINDS])"
+    program = "import test_tokenizers as t; print([t.TOKENIZERS[kind].dump() for kind in t.KINDS])"
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
     )
-    assert run.stdout.strip() == str([LEARNT[kind].dump() for kind in KINDS])
+    assert run.stdout.strip() == str([TOKENIZERS[kind].dump() for kind in KINDS])
 
 
 def test_tokens_can_be_read_by_people() -> None:
-    bpe = LEARNT["bpe"]
+    bpe = TOKENIZERS["bpe"]
     assert bpe.tokens([0, 1, 2, 3]) == list(SPECIALS)
     assert bpe.tokens(bpe.encode(" fox 🏴")) == ["▁fox", "▁", "<0xF0>", "<0x9F>", "<0x8F>", "<0xB4>"]
-    assert LEARNT["unigram"].tokens(LEARNT["unigram"].encode("🏴")) == ["<0xF0>", "<0x9F>", "<0x8F>", "<0xB4>"]
-    assert LEARNT["characters"].tokens(LEARNT["characters"].encode("a \n")) == ["a", "▁", "⏎"]
+    assert TOKENIZERS["unigram"].tokens(TOKENIZERS["unigram"].encode("🏴")) == ["<0xF0>", "<0x9F>", "<0x8F>", "<0xB4>"]
+    assert TOKENIZERS["characters"].tokens(TOKENIZERS["characters"].encode("a \n")) == ["a", "▁", "⏎"]
 
 
 def test_specials_fall_away_when_decoding() -> None:
-    for tokenizer in LEARNT.values():
+    for tokenizer in TOKENIZERS.values():
         ids = tokenizer.encode("fox")
         assert tokenizer.decode([1, *ids, 2, 0, 0]) == tokenizer.decode(ids)
 
@@ -103,28 +103,28 @@ def test_anothers_tokenizer_keeps_its_ids_above_ours(tmp_path: Path) -> None:
     inner.enable_padding(length=7)
     inner.enable_truncation(1)
     inner.save(str(tmp_path / "own.json"))
-    own = learn(str(tmp_path / "own.json"), [], 0)
-    assert own.encode("hello new world") == [5, UNK, 6]
-    assert own.size == 8 and own.unknown("hello new world") == ["new"]
-    assert own.decode([1, 5, 6, 2]) == "hello world"
-    assert own.decode([5, UNK]) == "hello [UNK]"
-    own.save(tmp_path / "saved.json")
+    tokenizer = learn(str(tmp_path / "own.json"), [], 0)
+    assert tokenizer.encode("hello new world") == [5, UNK, 6]
+    assert tokenizer.size == 8 and tokenizer.unknown("hello new world") == ["new"]
+    assert tokenizer.decode([1, 5, 6, 2]) == "hello world"
+    assert tokenizer.decode([5, UNK]) == "hello [UNK]"
+    tokenizer.save(tmp_path / "saved.json")
     assert load_tokenizer(tmp_path / "saved.json").encode("world") == [6]
 
 
 def test_anothers_unigram_names_its_unknown_by_number(tmp_path: Path) -> None:
     inner = tokenizers.Tokenizer(tokenizers.models.Unigram([("a", -1.0), ("b", -1.0), ("?", -9.0)], unk_id=2))
     inner.save(str(tmp_path / "own.json"))
-    own = load_tokenizer(tmp_path / "own.json")
-    assert own.encode("abz") == [4, 5, UNK] and own.unknown("abz") == ["z"]
+    tokenizer = load_tokenizer(tmp_path / "own.json")
+    assert tokenizer.encode("abz") == [4, 5, UNK] and tokenizer.unknown("abz") == ["z"]
 
 
 def test_anothers_tokenizer_without_an_unknown_entry(tmp_path: Path) -> None:
     inner = tokenizers.Tokenizer(tokenizers.models.BPE({"a": 0, "b": 1, "ab": 9}, [("a", "b")]))
     inner.save(str(tmp_path / "own.json"))
-    own = load_tokenizer(tmp_path / "own.json")
-    assert own.size == 14 and own.encode("abba") == [13, 5, 4]
-    assert own.decode([1, UNK, 13, 2]) == "ab"
+    tokenizer = load_tokenizer(tmp_path / "own.json")
+    assert tokenizer.size == 14 and tokenizer.encode("abba") == [13, 5, 4]
+    assert tokenizer.decode([1, UNK, 13, 2]) == "ab"
 
 
 def test_choice_follows_the_data() -> None:

@@ -25,8 +25,8 @@ class KeyValue(NamedTuple):
 class Cache:
     """Buffers of keys and values that grow in place, each row from its own length."""
 
-    keys: Tensor  # (R, room, H, E)
-    values: Tensor  # (R, room, H, E)
+    keys: Tensor  # (R, capacity, H, E)
+    values: Tensor  # (R, capacity, H, E)
     positions: Tensor  # (R, T) where the new tokens go
 
     def append(self, new: KeyValue) -> KeyValue:
@@ -66,8 +66,8 @@ class Attention(nn.Module):
         new = memory or self.project(x)
         if rotary is not None:
             query, new = rotate(query, rotary), KeyValue(rotate(new.keys, rotary), new.values)
-        seen = cache.append(new) if cache else new
-        mixed = self.mix(query, seen, mask, causal)
+        keys_values = cache.append(new) if cache else new
+        mixed = self.mix(query, keys_values, mask, causal)
         return self.out(mixed.flatten(-2))
 
     def project(self, memory: Tensor) -> KeyValue:
@@ -78,9 +78,9 @@ class Attention(nn.Module):
         """(N, T, D) -> (N, T, H, E)."""
         return x.unflatten(-1, (self.heads, -1))
 
-    def mix(self, query: Tensor, seen: KeyValue, mask: Tensor | None, causal: bool) -> Tensor:
+    def mix(self, query: Tensor, keys_values: KeyValue, mask: Tensor | None, causal: bool) -> Tensor:
         """The weighted values (N, T, H, E), by the fused kernel, or readably when somebody records the weights."""
-        q, k, v = (part.transpose(1, 2) for part in (query, *seen))  # (N, H, T | S, E)
+        q, k, v = (part.transpose(1, 2) for part in (query, *keys_values))  # (N, H, T | S, E)
         if mask is not None:
             mask = mask[:, None, None] if mask.dim() == 2 else mask[:, None]  # (N, 1, 1 | T, S)
         fused = not recording() and not (q.device.type == "cpu" and q.dtype == torch.bfloat16)

@@ -10,8 +10,8 @@ import numpy as np
 
 from heedful.data.documents.read import document_notes, read_documents
 from heedful.data.pairs.check import WEIGHT, histogram, list_entries
-from heedful.data.pairs.look import FIRST, PATTERNS
 from heedful.data.pairs.read import Pair
+from heedful.data.pairs.statistics import FIRST, PATTERNS
 from heedful.data.readers.files import all_files, valid_files
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.split import hash_text
@@ -28,25 +28,25 @@ class DocumentStatistics:
     """What one pass over documents kept."""
 
     texts: array = field(default_factory=lambda: array("Q"))
-    places: list[str] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
     words: array = field(default_factory=lambda: array("I"))
     characters: Counter[str] = field(default_factory=Counter)
-    noticed: dict[str, list[str]] = field(default_factory=dict)
+    oddities: dict[str, list[str]] = field(default_factory=dict)
     """The places of what is odd."""
     bad: list[BadRow] = field(default_factory=list)
 
-    def add(self, one: Pair) -> None:
+    def add(self, document: Pair) -> None:
         """Takes in a document."""
-        text = one.source
+        text = document.source
         self.texts.append(hash_text(text, 0))
-        self.places.append(one.where)
+        self.origins.append(document.where)
         self.words.append(len(text.split()))
         self.characters.update(text)
-        odd = [what for what, pattern in PATTERNS.items() if what != BLANKS and pattern.search(text)]
-        odd += ["nothing but blanks"] if not text.strip() else []
-        odd += [] if unicodedata.is_normalized("NFC", text) else ["decomposed characters (NFD)"]
-        for what in odd:
-            self.noticed.setdefault(what, []).append(one.where)
+        oddities = [oddity for oddity, pattern in PATTERNS.items() if oddity != BLANKS and pattern.search(text)]
+        oddities += ["nothing but blanks"] if not text.strip() else []
+        oddities += [] if unicodedata.is_normalized("NFC", text) else ["decomposed characters (NFD)"]
+        for oddity in oddities:
+            self.oddities.setdefault(oddity, []).append(document.where)
 
 
 def check_documents(data: DataSettings) -> Findings:
@@ -62,10 +62,14 @@ def check_documents(data: DataSettings) -> Findings:
             findings += [replace(finding, text=f"{name}: {finding.text}") for finding in findings_within(held_out)]
             findings += findings_between(train, held_out, name)
     findings += [Finding("i", note, 1) for note in document_notes(all_files(data), data)]
-    once = sorted(character for character, times in train.characters.items() if times == 1)
-    if once:
+    singletons = sorted(character for character, times in train.characters.items() if times == 1)
+    if singletons:
         findings.append(
-            Finding("i", f"{count(len(once), 'character')} seen only once: {list_entries(once)}", len(once))
+            Finding(
+                "i",
+                f"{count(len(singletons), 'character')} seen only once: {list_entries(singletons)}",
+                len(singletons),
+            )
         )
     findings.sort(key=lambda finding: WEIGHT[finding.level])
     lengths = {"words": histogram(np.asarray(train.words))}
@@ -74,48 +78,47 @@ def check_documents(data: DataSettings) -> Findings:
 
 def collect_statistics(files: Sequence[str], data: DataSettings) -> DocumentStatistics:
     """One pass over the documents of `files` as they are written; raises HeedfulError if there is none."""
-    seen = DocumentStatistics()
-    for one in read_documents(files, replace(data, bad_rows="skip", normalize="none"), seen.bad.append):
-        seen.add(one)
-    if not seen.texts and not seen.bad:
+    statistics = DocumentStatistics()
+    for document in read_documents(files, replace(data, bad_rows="skip", normalize="none"), statistics.bad.append):
+        statistics.add(document)
+    if not statistics.texts and not statistics.bad:
         raise HeedfulError(f"There is no document in {', '.join(files)}.")
-    return seen
+    return statistics
 
 
-def summary(seen: DocumentStatistics) -> str:
+def summary(statistics: DocumentStatistics) -> str:
     """How many, and how long."""
-    told = [count(len(seen.texts), "document"), count(seen.characters.total(), "character")]
-    told += [count(sum(seen.words), "word"), count(len(seen.characters), "different character")]
-    return " · ".join(told)
+    parts = [count(len(statistics.texts), "document"), count(statistics.characters.total(), "character")]
+    parts += [count(sum(statistics.words), "word"), count(len(statistics.characters), "different character")]
+    return " · ".join(parts)
 
 
-def findings_within(seen: DocumentStatistics) -> Iterator[Finding]:
+def findings_within(statistics: DocumentStatistics) -> Iterator[Finding]:
     """What stands out in the documents of one split."""
-    for bad in seen.bad[:FIRST]:
+    for bad in statistics.bad[:FIRST]:
         yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
-    if further := len(seen.bad[FIRST:]):
-        yield Finding("x", count(further, "further bad row"), further)
-    for what, places in seen.noticed.items():
-        text = f"{count(len(places), 'document')} with {what}"
-        yield Finding("!", text, len(places), tuple(places[:FIRST]))
-    again = np.ones(len(seen.texts), bool)
-    again[np.unique(np.asarray(seen.texts), return_index=True)[1]] = False
-    yield from finding(again, "that occurred before, word for word", seen)
+    if remaining := len(statistics.bad[FIRST:]):
+        yield Finding("x", count(remaining, "further bad row"), remaining)
+    for oddity, origins in statistics.oddities.items():
+        text = f"{count(len(origins), 'document')} with {oddity}"
+        yield Finding("!", text, len(origins), tuple(origins[:FIRST]))
+    repeated_rows = np.ones(len(statistics.texts), bool)
+    repeated_rows[np.unique(np.asarray(statistics.texts), return_index=True)[1]] = False
+    yield from finding_for_rows(repeated_rows, "that occurred before, word for word", statistics)
 
 
-def findings_between(train: DocumentStatistics, held: DocumentStatistics, name: str) -> Iterator[Finding]:
+def findings_between(train: DocumentStatistics, held_out: DocumentStatistics, name: str) -> Iterator[Finding]:
     """Documents of train that stand in what is held out, and characters that training never shows."""
-    both = np.isin(np.asarray(train.texts), np.asarray(held.texts))
-    yield from finding(both, f"of train that also stand in {name}", train)
-    new = sorted(set(held.characters) - set(train.characters))
-    if new:
-        yield Finding(
-            "!", f"{count(len(new), 'character')} of {name} never seen in training: {list_entries(new)}", len(new)
-        )
+    shared_rows = np.isin(np.asarray(train.texts), np.asarray(held_out.texts))
+    yield from finding_for_rows(shared_rows, f"of train that also stand in {name}", train)
+    unseen_characters = sorted(set(held_out.characters) - set(train.characters))
+    if unseen_characters:
+        text = f"{count(len(unseen_characters), 'character')} of {name} never seen in training"
+        yield Finding("!", f"{text}: {list_entries(unseen_characters)}", len(unseen_characters))
 
 
-def finding(rows: np.ndarray, what: str, seen: DocumentStatistics) -> Iterator[Finding]:
+def finding_for_rows(rows: np.ndarray, description: str, statistics: DocumentStatistics) -> Iterator[Finding]:
     """The finding for a mask over documents, if any is set."""
     if number := int(rows.sum()):
-        first = [seen.places[row] for row in np.flatnonzero(rows)[:FIRST]]
-        yield Finding("!", f"{count(number, 'document')} {what}", number, tuple(first))
+        first = [statistics.origins[row] for row in np.flatnonzero(rows)[:FIRST]]
+        yield Finding("!", f"{count(number, 'document')} {description}", number, tuple(first))

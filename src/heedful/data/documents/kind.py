@@ -10,104 +10,111 @@ from heedful.data.corpus import Corpus
 from heedful.data.documents.prepared import PreparedDocuments, open_documents
 from heedful.data.documents.read import document_notes, read_documents
 from heedful.data.facts import SideFacts, TextFacts, TokenizerSettings
-from heedful.data.kind import DataKind, Desk
+from heedful.data.kind import DataKind, Preparation
 from heedful.data.notes import ignore
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import all_files
 from heedful.data.readers.rows import count
 from heedful.data.store import Writer
 from heedful.data.texts import encode_texts
-from heedful.data.tokenizers.choose import asked_kind, keep_given, learn_tokenizer, text_facts
+from heedful.data.tokenizers.choose import common_kind, keep_pretrained, learn_tokenizer, text_facts
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.results import Example
 
 CHUNK = 1000
-LEARNT = 0.9  # of a document that stands alone, its beginning
+TRAIN_FRACTION = 0.9  # of a document that stands alone, its beginning
 
 
 class DocumentKind(DataKind[PreparedDocuments]):
-    """Documents, by one tokenizer: `given`, that of the weights one starts from, or learnt from the training side."""
+    """Documents and their tokenizer: `pretrained`, with the weights to start from, or learnt from the training side."""
 
     example = "book.txt"
     row, nothing, kinds = "document", "There is no document", ("document",)
 
-    def __init__(self, given: Tokenizer | None = None) -> None:
-        self.given, self.given_tokenizer = [given] if given else [], given
+    def __init__(self, pretrained: Tokenizer | None = None) -> None:
+        self.pretrained_coders, self.pretrained_tokenizer = [pretrained] if pretrained else [], pretrained
         self.ends = True
 
-    def begin(self, desk: Desk) -> None:
+    def begin(self, preparation: Preparation) -> None:
         """As `DataKind.begin`."""
-        self.desk = desk
-        for note in document_notes(all_files(desk.data), desk.data):
-            desk.note(note)
+        self.preparation = preparation
+        for note in document_notes(all_files(preparation.data), preparation.data):
+            preparation.note(note)
 
-    def read(self, files: Sequence[str], again: bool = False) -> Iterator[Pair]:
+    def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """The documents of files that hold something, the blank ones counted."""
-        blank, first = 0, ""
-        for document in read_documents(files, self.desk.data, ignore if again else self.desk.bad):
+        blank_count, first = 0, ""
+        for document in read_documents(files, self.preparation.data, ignore if second_pass else self.preparation.bad):
             if document.source.strip():
                 yield document
             else:
-                blank, first = blank + 1, first or document.where
-        if not again:
-            self.desk.note.left_out(blank, "with nothing but blanks in it", first)
+                blank_count, first = blank_count + 1, first or document.where
+        if not second_pass:
+            self.preparation.note.report_left_out(blank_count, "with nothing but blanks in it", first)
 
     def cut_only_row(self, row: Pair) -> tuple[Pair, Pair]:
         """Of the only document the beginning is learnt from, and the end held out; neither is read to its end."""
-        learnt, end = beginning(row)
+        beginning, end = cut_document(row)
         self.ends = False
-        self.desk.note(
+        self.preparation.note(
             f"valid: the last {count(len(end.source), 'character')} of the only document (none given); "
-            f"its first {len(learnt.source):,} are learnt from"
+            f"its first {len(beginning.source):,} are learnt from"
         )
-        return learnt, end
+        return beginning, end
 
     def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
         """As `DataKind.describe_sides`; both sides are the text."""
-        median, long = np.percentile([len(row.source) for row in corpus.sample], (50, 99), method="nearest")
-        facts = SideFacts("text", int(median), int(long))
+        median, percentile = np.percentile([len(row.source) for row in corpus.sample], (50, 99), method="nearest")
+        facts = SideFacts("text", int(median), int(percentile))
         return facts, facts
 
     def texts_to_learn(self, corpus: Corpus) -> Iterable[TextFacts]:
         """As `DataKind.texts_to_learn`."""
-        if self.given_tokenizer:
+        if self.pretrained_tokenizer:
             return []
         problem, cure = "Documents have one tokenizer, and {} are asked for.", "Set data.source_tokenizer alone."
-        return [text_facts(corpus, ("source",), asked_kind(self.desk.data, problem, cure))]
+        return [text_facts(corpus, ("source",), common_kind(self.preparation.data, problem, cure))]
 
     def learn(self, corpus: Corpus, tokenizers: Sequence[TokenizerSettings]) -> None:
         """The tokenizer, given or learnt from the training side."""
-        if self.given_tokenizer:
-            keep_given(self.given_tokenizer, ("source", "target"), self.desk.data, self.desk.note)
-            self.tokenizer = self.given_tokenizer
+        preparation = self.preparation
+        if self.pretrained_tokenizer:
+            keep_pretrained(self.pretrained_tokenizer, ("source", "target"), preparation.data, preparation.note)
+            self.tokenizer = self.pretrained_tokenizer
         else:
-            self.tokenizer = learn_tokenizer(("source",), tokenizers[0], corpus, self.desk.note)
+            self.tokenizer = learn_tokenizer(("source",), tokenizers[0], corpus, self.preparation.note)
 
     def write(self, corpus: Corpus) -> None:
         """Writes the tokenizer and the training store, chunk by chunk."""
-        self.tokenizer.save(self.desk.folder / "tokenizer.json")
-        data, note, special_tokens = self.desk.data, self.desk.note, self.tokenizer.special_tokens
-        writer, short, long, unknown, tokens = Writer(self.desk.folder / "train", (self.tokenizer.size, 1)), 0, 0, 0, 0
-        documents = corpus.all()
+        self.tokenizer.save(self.preparation.folder / "tokenizer.json")
+        data, note, special_tokens = self.preparation.data, self.preparation.note, self.tokenizer.special_tokens
+        writer, short_count, long_count, unknown_count, token_count = (
+            Writer(self.preparation.folder / "train", (self.tokenizer.size, 1)),
+            0,
+            0,
+            0,
+            0,
+        )
+        documents = corpus.read_all()
         while chunk := list(islice(documents, CHUNK)):
-            rows, places = [], []
+            rows, origins = [], []
             for document, ids in zip(chunk, encode_texts(self.tokenizer, [d.source for d in chunk]), strict=True):
                 too_short, too_long = len(ids) < max(1, data.min_tokens), 0 < data.max_tokens < len(ids)
-                short, long = short + too_short, long + too_long
+                short_count, long_count = short_count + too_short, long_count + too_long
                 if not too_short and not too_long:
                     rows.append(special_tokens.document(ids, self.ends))
-                    places.append((document.file, document.line))
-                    unknown, tokens = unknown + self.tokenizer.unknowns(ids), tokens + len(ids)
-            writer.extend(rows, [[] for _ in rows], places)
+                    origins.append((document.file, document.line))
+                    unknown_count, token_count = unknown_count + self.tokenizer.unknowns(ids), token_count + len(ids)
+            writer.extend(rows, [[] for _ in rows], origins)
         writer.close()
-        note.left_out(short, f"of fewer than {max(1, data.min_tokens)} tokens (data.min_tokens)", "")
-        note.left_out(long, f"of more than {data.max_tokens:,} tokens (data.max_tokens)", "")
+        note.report_left_out(short_count, f"of fewer than {max(1, data.min_tokens)} tokens (data.min_tokens)", "")
+        note.report_left_out(long_count, f"of more than {data.max_tokens:,} tokens (data.max_tokens)", "")
         if not writer.rows:
             raise HeedfulError("No document is left to learn from.", "See data.min_tokens and data.max_tokens.")
-        if unknown:
-            note(f"train: {count(unknown, 'token')} without an entry in the vocabulary (<unk>)")
-        note(f"train: {count(writer.rows, 'document')} of {count(tokens, 'token')}")
+        if unknown_count:
+            note(f"train: {count(unknown_count, 'token')} without an entry in the vocabulary (<unk>)")
+        note(f"train: {count(writer.rows, 'document')} of {count(token_count, 'token')}")
 
     def examples(self, rows: Sequence[Pair]) -> list[Example]:
         """Each document is one, though it may stand there twice."""
@@ -116,28 +123,28 @@ class DocumentKind(DataKind[PreparedDocuments]):
     def note_held_out(self, name: str, examples: Sequence[Example], rows: Sequence[Pair]) -> None:
         """As `DataKind.note_held_out`."""
         ids = encode_texts(self.tokenizer, [example.source for example in examples])
-        self.desk.note(f"{name}: {count(len(ids), 'document')} of {count(sum(map(len, ids)), 'token')}")
+        self.preparation.note(f"{name}: {count(len(ids), 'document')} of {count(sum(map(len, ids)), 'token')}")
         unknown = sum(map(self.tokenizer.unknowns, ids))
         if unknown:
-            self.desk.note(f"{name}: {count(unknown, 'token')} never seen in training")
+            self.preparation.note(f"{name}: {count(unknown, 'token')} never seen in training")
 
-    def open(self, ready: Path) -> PreparedDocuments:
+    def open(self, folder: Path) -> PreparedDocuments:
         """What was prepared."""
-        return open_documents(ready)
+        return open_documents(folder)
 
 
-def beginning(alone: Pair) -> tuple[Pair, Pair]:
+def cut_document(document: Pair) -> tuple[Pair, Pair]:
     """The only document, cut in two: what is learnt from, and the end of it, which is held out.
 
     Raises HeedfulError if it is too short to be cut.
     """
-    place = int(LEARNT * len(alone.source))
-    texts = alone.source[:place], alone.source[place:]
+    boundary = int(TRAIN_FRACTION * len(document.source))
+    texts = document.source[:boundary], document.source[boundary:]
     if not all(text.strip() for text in texts):
         raise HeedfulError(
-            f"{alone.where}: the only document is too short for a part of it to be held out.",
+            f"{document.where}: the only document is too short for a part of it to be held out.",
             "Give a file to choose by, as --valid valid.txt, or a longer text.",
         )
-    lines = alone.line, alone.line + texts[0].count("\n")
-    learnt, end = (Pair(text, text, "", alone.file, line) for text, line in zip(texts, lines, strict=True))
-    return learnt, end
+    lines = document.line, document.line + texts[0].count("\n")
+    beginning, end = (Pair(text, text, "", document.file, line) for text, line in zip(texts, lines, strict=True))
+    return beginning, end

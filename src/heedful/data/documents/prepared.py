@@ -28,12 +28,14 @@ class PreparedDocuments:
     fingerprint: dict[str, Any]
 
 
-def open_documents(ready: Path) -> PreparedDocuments:
+def open_documents(folder: Path) -> PreparedDocuments:
     """The documents that were prepared in a folder."""
-    about = read_json(ready / ABOUT)
-    valid, test = (read_examples(ready / f"{name}.json") for name in ("valid", "test"))
-    tokenizer = load_tokenizer(ready / "tokenizer.json")
-    return PreparedDocuments(tokenizer, Store(ready / "train"), valid, test, about["notes"], about["fingerprint"])
+    metadata = read_json(folder / ABOUT)
+    valid, test = (read_examples(folder / f"{name}.json") for name in ("valid", "test"))
+    tokenizer = load_tokenizer(folder / "tokenizer.json")
+    return PreparedDocuments(
+        tokenizer, Store(folder / "train"), valid, test, metadata["notes"], metadata["fingerprint"]
+    )
 
 
 def open_run(folder: Path) -> PreparedDocuments | None:
@@ -44,7 +46,7 @@ def open_run(folder: Path) -> PreparedDocuments | None:
 def examples(files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRow], None]) -> list[Example]:
     """The documents of these files; raises HeedfulError if there is none."""
     documents = read_documents(files, data, on_bad)
-    full = [Example(document.source, (), document.where) for document in documents if document.source.strip()]
-    if not full:
+    nonempty = [Example(document.source, (), document.where) for document in documents if document.source.strip()]
+    if not nonempty:
         raise HeedfulError(f"There is no document in {', '.join(files)}.", "Is there nothing but blanks?")
-    return full
+    return nonempty

@@ -28,11 +28,11 @@ def read_documents(files: Sequence[str], data: DataSettings, on_bad: Callable[[B
     whole file only the bad line is left out). Raises HeedfulError for a file that is missing or empty.
     """
     for file in files:
-        for one in texts(file, data, on_bad):
-            if isinstance(one, Pair):
-                yield one
+        for row in texts(file, data, on_bad):
+            if isinstance(row, Pair):
+                yield row
             else:
-                refuse(one, data, on_bad)
+                refuse(row, data, on_bad)
 
 
 def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Iterator[Pair | BadRow]:
@@ -46,7 +46,7 @@ def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> It
             elif line.strip():
                 yield document(line, "", file, number, data)
     elif Path(file).is_dir():
-        for path in in_folder(file):
+        for path in text_files(file):
             yield read_whole(str(path), data, on_bad)
     else:
         yield read_whole(file, data, on_bad)
@@ -66,9 +66,9 @@ def documents_of_rows(rows: Iterator[TextRow | BadRow], data: DataSettings) -> I
             continue
         if row.file != file:
             file, keys = row.file, assign_columns(row, data, (ROLE,))
-        wanted = next((key for key in keys.values() if key not in row.columns), None)
-        if wanted is not None:
-            yield missing_column(row, wanted)
+        missing_key = next((key for key in keys.values() if key not in row.columns), None)
+        if missing_key is not None:
+            yield missing_column(row, missing_key)
         elif not data.columns and "2" in row.columns and keys[ROLE] == "1" and "group" not in keys:
             cure = "Say which one holds the text: data.columns.text=1"
             yield BadRow(row.where, f"{len(row.columns)} columns where 1 is needed (a text)", text_of_row(row), cure)
@@ -92,8 +92,8 @@ def read_whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) 
             lines.append(line)
     with open(file, "rb") as stream:
         stream.seek(-1, 2)
-        ended = stream.read() == b"\n"
-    return document("\n".join(lines) + "\n" * ended, "", file, 1, data)
+        ends_with_newline = stream.read() == b"\n"
+    return document("\n".join(lines) + "\n" * ends_with_newline, "", file, 1, data)
 
 
 def document(text: str, group: str, file: str, line: int, data: DataSettings) -> Pair:
@@ -109,15 +109,15 @@ def refuse(bad: BadRow, data: DataSettings, on_bad: Callable[[BadRow], None]) ->
     on_bad(bad)
 
 
-def in_folder(folder: str) -> list[Path]:
+def text_files(folder: str) -> list[Path]:
     """The texts in a folder, by path; raises HeedfulError if there is none."""
-    found = sorted(path for path in Path(folder).rglob("*.txt") if path.is_file())
-    if not found:
-        others = sum(path.is_file() for path in Path(folder).rglob("*"))
+    paths = sorted(path for path in Path(folder).rglob("*.txt") if path.is_file())
+    if not paths:
+        file_count = sum(path.is_file() for path in Path(folder).rglob("*"))
         raise HeedfulError(
-            f"The folder {folder} has {count(others, 'file')} and no .txt.", "A document is a .txt file in it."
+            f"The folder {folder} has {count(file_count, 'file')} and no .txt.", "A document is a .txt file in it."
         )
-    return found
+    return paths
 
 
 def document_notes(files: Sequence[str], data: DataSettings) -> list[str]:
@@ -127,9 +127,9 @@ def document_notes(files: Sequence[str], data: DataSettings) -> list[str]:
         if "://" in file:
             continue
         if Path(file).is_dir():
-            others = sum(path.is_file() and path.suffix != ".txt" for path in Path(file).rglob("*"))
-            if others:
-                notes.append(f"{file}: {count(others, 'file')} that are no .txt passed over")
+            ignored_count = sum(path.is_file() and path.suffix != ".txt" for path in Path(file).rglob("*"))
+            if ignored_count:
+                notes.append(f"{file}: {count(ignored_count, 'file')} that are no .txt passed over")
         elif ending(file) != ".parquet":
             check_readable(file)
             notes += encoding_notes(file)

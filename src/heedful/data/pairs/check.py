@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from heedful.data.pairs.look import FIRST, ODD, PICTURES, SIDES, PairStatistics, collect_statistics
+from heedful.data.pairs.statistics import FIRST, ODD, PICTURES, SIDES, PairStatistics, collect_statistics
 from heedful.data.readers.files import all_files, file_notes, valid_files
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
@@ -17,7 +17,7 @@ RATIO = 3
 SHORT = 10
 """A side shorter than this may well be three times as long as the other."""
 EDGES = (0, 1, 2, 3, 5, 8, 12, 18, 25, 35, 50, 75, 100, 150, 200, 300, 500, 1000)
-LISTED = 10
+MAX_LISTED = 10
 
 
 def check_pairs(data: DataSettings) -> Findings:
@@ -27,150 +27,171 @@ def check_pairs(data: DataSettings) -> Findings:
     """
     train = collect_statistics(data.train, data)
     held_out = {"valid": valid_files(data), "test": data.test}
-    looks = {"train": train} | {
+    statistics_by_split = {"train": train} | {
         name: collect_statistics(files, data, train.units) for name, files in held_out.items() if files
     }
-    for seen, files in zip(looks.values(), (data.train, *filter(None, held_out.values())), strict=True):
-        if not seen.pairs and not seen.bad_count:
+    for statistics, files in zip(
+        statistics_by_split.values(), (data.train, *filter(None, held_out.values())), strict=True
+    ):
+        if not statistics.pairs and not statistics.bad_count:
             raise HeedfulError(f"There are no pairs in {', '.join(files)}.")
     findings = [*findings_within(train, data)]
-    for name in list(looks)[1:]:
-        findings += [replace(finding, text=f"{name}: {finding.text}") for finding in findings_within(looks[name], data)]
+    for name in list(statistics_by_split)[1:]:
+        findings += [
+            replace(finding, text=f"{name}: {finding.text}")
+            for finding in findings_within(statistics_by_split[name], data)
+        ]
     findings += [
-        *findings_between(looks),
+        *findings_between(statistics_by_split),
         *(Finding("i", note, 1) for note in file_notes(all_files(data), data)),
-        *findings_of_rare(looks),
+        *findings_of_rare(statistics_by_split),
     ]
     findings.sort(key=lambda finding: WEIGHT[finding.level])
     histograms = {
-        f"{side}: {unit}": histogram(np.asarray(train.lengths[place]))
-        for place, (side, unit) in enumerate(zip(SIDES, train.units, strict=True))
+        f"{side}: {unit}": histogram(np.asarray(train.lengths[index]))
+        for index, (side, unit) in enumerate(zip(SIDES, train.units, strict=True))
         if unit != PICTURES
     }
     return Findings(", ".join(data.train), summary(train, len(data.train)), tuple(findings), histograms)
 
 
-def summary(seen: PairStatistics, files: int) -> str:
+def summary(statistics: PairStatistics, files: int) -> str:
     """How many, and how long: "35,262 pairs · source 3 to 25 words, target 3 to 24 words (nine in ten) · 1 file"."""
-    pairs = count(len(seen.pairs), "pair")
-    if not seen.pairs:
+    pairs = count(len(statistics.pairs), "pair")
+    if not statistics.pairs:
         return f"{pairs} · {count(files, 'file')}"
     spans = []
-    for side, unit, lengths in zip(SIDES, seen.units, seen.lengths, strict=True):
+    for side, unit, lengths in zip(SIDES, statistics.units, statistics.lengths, strict=True):
         if unit == PICTURES:
             spans.append("a picture each")
             continue
         low, high = np.percentile(np.asarray(lengths), [5, 95], method="nearest")
         spans.append(f"{side} {low:,} to {high:,} {unit}" if low < high else f"{side} {low:,} {unit}")
-    sources = len(np.unique(np.asarray(seen.sources)))
-    several = "" if sources == len(seen.pairs) else f"{count(sources, 'source')} · "
-    return f"{pairs} · {several}{', '.join(spans)} (nine in ten) · {count(files, 'file')}"
+    sources = len(np.unique(np.asarray(statistics.sources)))
+    sources_text = "" if sources == len(statistics.pairs) else f"{count(sources, 'source')} · "
+    return f"{pairs} · {sources_text}{', '.join(spans)} (nine in ten) · {count(files, 'file')}"
 
 
-def findings_within(seen: PairStatistics, data: DataSettings) -> Iterator[Finding]:
+def findings_within(statistics: PairStatistics, data: DataSettings) -> Iterator[Finding]:
     """What stands out in the rows of one split."""
-    for bad in seen.bad:
+    for bad in statistics.bad:
         yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
-    if seen.bad_count > len(seen.bad):
-        further = seen.bad_count - len(seen.bad)
-        yield Finding("x", count(further, "further bad row"), further)
-    if not seen.pairs:
+    if statistics.bad_count > len(statistics.bad):
+        remaining = statistics.bad_count - len(statistics.bad)
+        yield Finding("x", count(remaining, "further bad row"), remaining)
+    if not statistics.pairs:
         return
-    for what in [*(f"an empty {side}" for side in SIDES), *ODD]:
-        if what in seen.noticed:
-            number, first = seen.noticed[what]
-            yield Finding("!", f"{count(number, 'pair')} with {what}", number, tuple(first))
-    yield from lengths_apart(seen)
-    yield from findings_of_forms(seen, data)
-    yield from findings_of_repeats(seen)
+    for oddity in [*(f"an empty {side}" for side in SIDES), *ODD]:
+        if oddity in statistics.oddities:
+            number, first = statistics.oddities[oddity]
+            yield Finding("!", f"{count(number, 'pair')} with {oddity}", number, tuple(first))
+    yield from findings_of_lengths(statistics)
+    yield from findings_of_forms(statistics, data)
+    yield from findings_of_repeats(statistics)
 
 
-def lengths_apart(seen: PairStatistics) -> Iterator[Finding]:
+def findings_of_lengths(statistics: PairStatistics) -> Iterator[Finding]:
     """Pairs of which one side is far longer; where sides are counted in unlike units, far longer than usual."""
-    if PICTURES in seen.units:
+    if PICTURES in statistics.units:
         return
-    source, target = (np.asarray(lengths, dtype=float) for lengths in seen.lengths)
-    alike = ("words" in seen.units) == (seen.units[0] == seen.units[1])
-    usual = 1.0 if alike else float(np.median(target[source > 0] / source[source > 0]))
-    source = source * usual
-    far = (np.maximum(source, target) > RATIO * np.minimum(source, target)) & (np.maximum(source, target) >= SHORT)
-    far &= (source > 0) & (target > 0)
-    what = "as long as the other" if alike else "as long as usual beside the other"
-    yield from finding("!", f"where one side is over {RATIO} times {what}", far, seen)
+    source, target = (np.asarray(lengths, dtype=float) for lengths in statistics.lengths)
+    same_unit = ("words" in statistics.units) == (statistics.units[0] == statistics.units[1])
+    usual_ratio = 1.0 if same_unit else float(np.median(target[source > 0] / source[source > 0]))
+    source = source * usual_ratio
+    mismatched_rows = (np.maximum(source, target) > RATIO * np.minimum(source, target)) & (
+        np.maximum(source, target) >= SHORT
+    )
+    mismatched_rows &= (source > 0) & (target > 0)
+    comparison = "as long as the other" if same_unit else "as long as usual beside the other"
+    yield from finding_for_rows("!", f"where one side is over {RATIO} times {comparison}", mismatched_rows, statistics)
 
 
-def findings_of_forms(seen: PairStatistics, data: DataSettings) -> Iterator[Finding]:
+def findings_of_forms(statistics: PairStatistics, data: DataSettings) -> Iterator[Finding]:
     """Composed and decomposed characters, a header taken for a pair, targets equal to their sources."""
-    decomposed, first = seen.noticed.get("NFD", (0, []))
-    composed, _ = seen.noticed.get("NFC", (0, []))
-    if decomposed and data.normalize == "none":
-        mixed = f", {composed:,} with composed ones (NFC)" if composed else ""
-        text = f"{count(decomposed, 'pair')} with decomposed characters (NFD){mixed}: data.normalize=NFC makes them one"
-        yield Finding("!" if composed else "i", text, decomposed, tuple(first))
-    equal, first = seen.noticed.get("equal", (0, []))
-    if equal:
-        level = "!" if equal > len(seen.pairs) / 100 else "i"
-        yield Finding(level, f"{count(equal, 'pair')} whose target is the source itself", equal, tuple(first))
-    if seen.header:
+    decomposed_count, first = statistics.oddities.get("NFD", (0, []))
+    composed_count, _ = statistics.oddities.get("NFC", (0, []))
+    if decomposed_count and data.normalize == "none":
+        remark = f", {composed_count:,} with composed ones (NFC)" if composed_count else ""
+        text = f"{count(decomposed_count, 'pair')} with decomposed characters (NFD){remark}"
+        text += ": data.normalize=NFC makes them one"
+        yield Finding("!" if composed_count else "i", text, decomposed_count, tuple(first))
+    equal_count, first = statistics.oddities.get("equal", (0, []))
+    if equal_count:
+        level = "!" if equal_count > len(statistics.pairs) / 100 else "i"
+        yield Finding(
+            level, f"{count(equal_count, 'pair')} whose target is the source itself", equal_count, tuple(first)
+        )
+    if statistics.header:
         cure = "name the columns if it is one: data.columns.source=… data.columns.target=…"
-        yield Finding("!", f"the first line looks like a header ({seen.header}); {cure}", 1, (seen.where(0),))
+        yield Finding(
+            "!", f"the first line looks like a header ({statistics.header}); {cure}", 1, (statistics.where(0),)
+        )
 
 
-def findings_of_repeats(seen: PairStatistics) -> Iterator[Finding]:
+def findings_of_repeats(statistics: PairStatistics) -> Iterator[Finding]:
     """Pairs that occur again, and sources with several targets."""
-    hashes = np.asarray(seen.pairs)
-    again = np.ones(len(hashes), bool)
-    again[np.unique(hashes, return_index=True)[1]] = False
-    yield from finding("!", "that occurred before, word for word", again, seen)
-    distinct = np.asarray(seen.sources)[~again]
-    several = int((np.unique(distinct, return_counts=True)[1] > 1).sum())
-    if several:
-        yield Finding("i", f"{count(several, 'source')} with several targets: each counts as right", several)
+    hashes = np.asarray(statistics.pairs)
+    repeated_rows = np.ones(len(hashes), bool)
+    repeated_rows[np.unique(hashes, return_index=True)[1]] = False
+    yield from finding_for_rows("!", "that occurred before, word for word", repeated_rows, statistics)
+    distinct_sources = np.asarray(statistics.sources)[~repeated_rows]
+    source_count = int((np.unique(distinct_sources, return_counts=True)[1] > 1).sum())
+    if source_count:
+        yield Finding("i", f"{count(source_count, 'source')} with several targets: each counts as right", source_count)
 
 
-def findings_between(looks: dict[str, PairStatistics]) -> Iterator[Finding]:
+def findings_between(statistics_by_split: dict[str, PairStatistics]) -> Iterator[Finding]:
     """Sources that stand in two splits."""
-    names = list(looks)
-    for place, name in enumerate(names):
-        for other in names[place + 1 :]:
-            one, two = looks[name], looks[other]
-            both = np.isin(np.asarray(one.sources), np.asarray(two.sources))
-            files = ", ".join(two.files)
-            yield from finding("!", f"of {name} whose source also stands in {files}", both, one)
+    names = list(statistics_by_split)
+    for index, name in enumerate(names):
+        for other_name in names[index + 1 :]:
+            statistics, other_statistics = statistics_by_split[name], statistics_by_split[other_name]
+            shared_rows = np.isin(np.asarray(statistics.sources), np.asarray(other_statistics.sources))
+            files = ", ".join(other_statistics.files)
+            yield from finding_for_rows("!", f"of {name} whose source also stands in {files}", shared_rows, statistics)
 
 
-def findings_of_rare(looks: dict[str, PairStatistics]) -> Iterator[Finding]:
+def findings_of_rare(statistics_by_split: dict[str, PairStatistics]) -> Iterator[Finding]:
     """Characters or symbols that occur once, and those of valid and test that training never shows."""
-    train = looks["train"]
-    for place, side in enumerate(SIDES):
-        noun = "symbol" if train.units[place] == "symbols" else "character"
-        known = train.entries[place]
-        once = sorted(entry for entry, number in known.items() if number == 1)
-        if once:
-            verb = "occurs" if len(once) == 1 else "occur"
-            yield Finding("i", f"{count(len(once), noun)} of the {side} {verb} once: {list_entries(once)}", len(once))
+    train = statistics_by_split["train"]
+    for index, side in enumerate(SIDES):
+        noun = "symbol" if train.units[index] == "symbols" else "character"
+        train_entries = train.entries[index]
+        singletons = sorted(entry for entry, number in train_entries.items() if number == 1)
+        if singletons:
+            verb = "occurs" if len(singletons) == 1 else "occur"
+            yield Finding(
+                "i",
+                f"{count(len(singletons), noun)} of the {side} {verb} once: {list_entries(singletons)}",
+                len(singletons),
+            )
         for name in ("valid", "test"):
-            new = sorted(set(looks[name].entries[place]) - set(known)) if name in looks else []
-            if new:
-                verb = "stands" if len(new) == 1 else "stand"
-                text = (
-                    f"{count(len(new), noun)} of the {side} {verb} in {name} and never in training: {list_entries(new)}"
-                )
-                yield Finding("!", text, len(new))
+            unseen_entries = (
+                sorted(set(statistics_by_split[name].entries[index]) - set(train_entries))
+                if name in statistics_by_split
+                else []
+            )
+            if unseen_entries:
+                verb = "stands" if len(unseen_entries) == 1 else "stand"
+                where = f"of the {side} {verb} in {name} and never in training"
+                text = f"{count(len(unseen_entries), noun)} {where}: {list_entries(unseen_entries)}"
+                yield Finding("!", text, len(unseen_entries))
 
 
 def list_entries(entries: list[str]) -> str:
     """The first few entries, those that cannot be seen by their code point."""
-    shown = [e if e.isprintable() and not e.isspace() else " ".join(f"U+{ord(c):04X}" for c in e) for e in entries]
-    return " ".join(shown[:LISTED]) + (" …" if len(shown) > LISTED else "")
+    texts = [e if e.isprintable() and not e.isspace() else " ".join(f"U+{ord(c):04X}" for c in e) for e in entries]
+    return " ".join(texts[:MAX_LISTED]) + (" …" if len(texts) > MAX_LISTED else "")
 
 
-def finding(level: str, what: str, rows: np.ndarray, seen: PairStatistics) -> Iterator[Finding]:
+def finding_for_rows(level: str, description: str, rows: np.ndarray, statistics: PairStatistics) -> Iterator[Finding]:
     """The finding for a mask over rows, if any is set."""
     number = int(rows.sum())
     if number:
         first = np.flatnonzero(rows)[:FIRST]
-        yield Finding(level, f"{count(number, 'pair')} {what}", number, tuple(seen.where(int(row)) for row in first))
+        yield Finding(
+            level, f"{count(number, 'pair')} {description}", number, tuple(statistics.where(int(row)) for row in first)
+        )
 
 
 def histogram(lengths: np.ndarray) -> tuple[Bin, ...]:

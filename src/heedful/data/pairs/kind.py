@@ -9,7 +9,7 @@ import numpy as np
 
 from heedful.data.corpus import SIDES, Corpus
 from heedful.data.facts import SideFacts, TextFacts, TokenizerSettings
-from heedful.data.kind import DataKind, Desk
+from heedful.data.kind import DataKind, Preparation
 from heedful.data.notes import ignore
 from heedful.data.pairs import coders
 from heedful.data.pairs.coders import ClassNames, Coder, Kind
@@ -21,21 +21,21 @@ from heedful.data.pictures.read import Form
 from heedful.data.readers.files import all_files, file_notes
 from heedful.data.readers.rows import count
 from heedful.data.store import Writer
-from heedful.data.tokenizers.choose import asked_kind, keep_given, learn_tokenizer, text_facts
+from heedful.data.tokenizers.choose import common_kind, keep_pretrained, learn_tokenizer, text_facts
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import DataSettings
 
 CHUNK = 10_000
-SHOWN = 10  # names in a note
+MAX_NAMES = 10  # names in a note
 
 
 class PairKind(DataKind[Prepared]):
     """Pairs whose sides are of these kinds.
 
-    `given` has, for each side, the tokenizer or form of pictures that goes with the weights one starts from, if there
-    is one; else they are learnt from the training side.
+    `given` has, for each side, the tokenizer or form of pictures that goes with the weights to start from, if
+    there is one; else they are learnt from the training side.
     """
 
     example = "pairs.tsv"
@@ -47,35 +47,38 @@ class PairKind(DataKind[Prepared]):
     ) -> None:
         self.row = kinds[0] if kinds[1] == "name" else "pair"
         self.nothing, self.kinds, self.sides = f"There are no {self.row}s", kinds, kinds
-        self.given, self.given_coders = [coder for coder in given if coder is not None], given
+        self.pretrained_coders, self.pretrained_by_side = (
+            [coder for coder in given if coder is not None],
+            given,
+        )
         self.coders: tuple[Coder, ...] = ()
 
     def about(self) -> dict[str, Any]:
         """What the sides are, by which their coders are found."""
         return {"kinds": self.sides}
 
-    def begin(self, desk: Desk) -> None:
+    def begin(self, preparation: Preparation) -> None:
         """As `DataKind.begin`."""
-        self.desk, data = desk, desk.data
-        self.pictured = Pictured(desk.folder, data, "picture" in self.sides, self.sides[1] == "picture")
-        expected, present = "picture" if self.pictured.any else "text", kind_of_source(data)
-        if present != expected:
-            raise wrong_kind(desk.recipe.task, data.train[0], present)
+        self.preparation, data = preparation, preparation.data
+        self.pictured_pairs = Pictured(preparation.folder, data, "picture" in self.sides, self.sides[1] == "picture")
+        expected_kind, source_kind = "picture" if self.pictured_pairs.has_pictures else "text", kind_of_source(data)
+        if source_kind != expected_kind:
+            raise wrong_kind(preparation.recipe.task, data.train[0], source_kind)
         for note in file_notes(all_files(data), data):
-            desk.note(note)
+            preparation.note(note)
         if data.normalize != "none":
-            desk.note(f"every text is given the Unicode form {data.normalize}")
-        form = self.given_coders[self.sides.index("picture")] if self.pictured.any else None
+            preparation.note(f"every text is given the Unicode form {data.normalize}")
+        form = self.pretrained_by_side[self.sides.index("picture")] if self.pictured_pairs.has_pictures else None
         assert not isinstance(form, Tokenizer), "of pictures, a form is given"
-        self.pictured.begin(form, desk.note, desk.decisions)
+        self.pictured_pairs.begin(form, preparation.note, preparation.decisions)
 
-    def read(self, files: Sequence[str], again: bool = False) -> Iterator[Pair]:
+    def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """As `DataKind.read`."""
-        return self.pictured.pairs(files, ignore if again else self.desk.bad)
+        return self.pictured_pairs.pairs(files, ignore if second_pass else self.preparation.bad)
 
     def end_reading(self) -> None:
         """How large the album is."""
-        self.pictured.end(self.desk.note)
+        self.pictured_pairs.end(self.preparation.note)
 
     def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
         """As `DataKind.describe_sides`."""
@@ -86,113 +89,116 @@ class PairKind(DataKind[Prepared]):
         kind, texts = self.sides[side], list(corpus.texts((SIDES[side],), False))
         if kind != "text":
             return SideFacts(kind, 1, 1, len(set(texts)) if kind == "name" else 0)
-        median, long = np.percentile([len(text) for text in texts], (50, 99), method="nearest")
-        return SideFacts(kind, int(median), int(long))
+        median, percentile = np.percentile([len(text) for text in texts], (50, 99), method="nearest")
+        return SideFacts(kind, int(median), int(percentile))
 
     def texts_to_learn(self, corpus: Corpus) -> Iterable[TextFacts]:
         """As `DataKind.texts_to_learn`."""
-        data = self.desk.data
+        data = self.preparation.data
         if self.shares(data):
             problem = "One shared tokenizer cannot be both {}."
-            asked = asked_kind(data, problem, "Give one kind, or data.shared_tokenizer=false.")
-            return [text_facts(corpus, SIDES, asked)]
-        asked = {"source": data.source_tokenizer, "target": data.target_tokenizer}
-        sides = zip(SIDES, self.sides, self.given_coders, strict=True)
-        missing = [side for side, kind, coder in sides if kind == "text" and coder is None]
-        return [text_facts(corpus, (side,), asked[side]) for side in missing]
+            requested_kind = common_kind(data, problem, "Give one kind, or data.shared_tokenizer=false.")
+            return [text_facts(corpus, SIDES, requested_kind)]
+        requested_kind = {"source": data.source_tokenizer, "target": data.target_tokenizer}
+        sides = zip(SIDES, self.sides, self.pretrained_by_side, strict=True)
+        sides_to_learn = [side for side, kind, coder in sides if kind == "text" and coder is None]
+        return [text_facts(corpus, (side,), requested_kind[side]) for side in sides_to_learn]
 
     def shares(self, data: DataSettings) -> bool:
         """Whether one tokenizer is learnt for both sides."""
-        return data.shared_tokenizer and self.sides == ("text", "text") and not self.given
+        return data.shared_tokenizer and self.sides == ("text", "text") and not self.pretrained_coders
 
     def learn(self, corpus: Corpus, tokenizers: Sequence[TokenizerSettings]) -> None:
         """Each side's coder: given, or learnt from the training side."""
-        data, note = self.desk.data, self.desk.note
+        data, note = self.preparation.data, self.preparation.note
         if self.shares(data):
-            shared = learn_tokenizer(SIDES, tokenizers[0], corpus, note)
-            self.coders = shared, shared
+            tokenizer = learn_tokenizer(SIDES, tokenizers[0], corpus, note)
+            self.coders = tokenizer, tokenizer
             return
         settings = iter(tokenizers)
-        found: list[Coder] = []
-        for side, kind, coder in zip(SIDES, self.sides, self.given_coders, strict=True):
+        side_coders: list[Coder] = []
+        for side, kind, coder in zip(SIDES, self.sides, self.pretrained_by_side, strict=True):
             if kind == "picture":
-                found.append(Album(self.desk.folder))
+                side_coders.append(Album(self.preparation.folder))
             elif isinstance(coder, Tokenizer):
-                keep_given(coder, (side,), data, note)
-                found.append(coder)
+                keep_pretrained(coder, (side,), data, note)
+                side_coders.append(coder)
             elif kind == "name":
-                found.append(self.learn_names(side, corpus))
+                side_coders.append(self.learn_names(side, corpus))
             else:
-                found.append(learn_tokenizer((side,), next(settings), corpus, note))
-        self.coders = tuple(found)
+                side_coders.append(learn_tokenizer((side,), next(settings), corpus, note))
+        self.coders = tuple(side_coders)
 
     def learn_names(self, side: str, corpus: Corpus) -> ClassNames:
         """The classes of a side."""
-        names = coders.learn_names(corpus.texts((side,), whole=True))
-        more = ", …" if names.size > SHOWN else ""
-        self.desk.note(f"{side}: {names.size:,} classes: {', '.join(names.names[:SHOWN])}{more}")
+        names = coders.learn_names(corpus.texts((side,), all_rows=True))
+        ellipsis = ", …" if names.size > MAX_NAMES else ""
+        self.preparation.note(f"{side}: {names.size:,} classes: {', '.join(names.names[:MAX_NAMES])}{ellipsis}")
         return names
 
     def write(self, corpus: Corpus) -> None:
         """The training store, and both coders."""
-        self.write_rows(corpus.all())
+        self.write_rows(corpus.read_all())
         for coder, side in zip(self.coders, SIDES, strict=True):
-            coders.save(coder, self.desk.folder, side)
+            coders.save(coder, self.preparation.folder, side)
 
     def write_rows(self, pairs: Iterator[Pair]) -> None:
         """Writes the training store, chunk by chunk, leaving out what the recipe's filters say."""
-        note, writer = self.desk.note, Writer(self.desk.folder / "train", (self.coders[0].size, self.coders[1].size))
-        dropped: dict[str, tuple[int, str]] = {}
-        unknown = 0
+        note, writer = (
+            self.preparation.note,
+            Writer(self.preparation.folder / "train", (self.coders[0].size, self.coders[1].size)),
+        )
+        drop_counts: dict[str, tuple[int, str]] = {}
+        unknown_count = 0
         while chunk := list(islice(pairs, CHUNK)):
             texts = [pair.source for pair in chunk], [pair.target for pair in chunk]
             for coder, side in zip(self.coders, texts, strict=True):
-                unknown += coders.count_unknown(coder, side)[0]
+                unknown_count += coders.count_unknown(coder, side)[0]
             sources, targets = (coder.encode_batch(side) for coder, side in zip(self.coders, texts, strict=True))
-            kept = []
-            for place, pair in enumerate(chunk):
-                why = self.reason_to_drop(sources[place], targets[place])
+            indices = []
+            for index, pair in enumerate(chunk):
+                why = self.reason_to_drop(sources[index], targets[index])
                 if why:
-                    number, first = dropped.get(why, (0, pair.where))
-                    dropped[why] = number + 1, first
+                    number, first = drop_counts.get(why, (0, pair.where))
+                    drop_counts[why] = number + 1, first
                 else:
-                    kept.append(place)
-            places = ((chunk[place].file, chunk[place].line) for place in kept)
-            writer.extend([sources[place] for place in kept], [targets[place] for place in kept], places)
+                    indices.append(index)
+            origins = ((chunk[index].file, chunk[index].line) for index in indices)
+            writer.extend([sources[index] for index in indices], [targets[index] for index in indices], origins)
         writer.close()
-        for why, (number, first) in dropped.items():
-            note.left_out(number, why, first)
+        for why, (number, first) in drop_counts.items():
+            note.report_left_out(number, why, first)
         if not writer.rows:
             cure = "See data.min_tokens, data.max_tokens and data.max_ratio."
             raise HeedfulError(f"The length filters leave no {note.row} to learn from.", cure)
-        if unknown:
-            note(f"train: {count(unknown, 'token')} without an entry in the vocabulary (<unk>)")
+        if unknown_count:
+            note(f"train: {count(unknown_count, 'token')} without an entry in the vocabulary (<unk>)")
         note(f"train: {count(writer.rows, note.row)}")
 
     def reason_to_drop(self, source: list[int], target: list[int]) -> str:
         """Why a row is left out, or ""."""
         lengths = [len(ids) for ids, kind in zip((source, target), self.sides, strict=True) if kind == "text"]
-        return reason(lengths, self.desk.data) if lengths else ""
+        return reason(lengths, self.preparation.data) if lengths else ""
 
     def note_held_out(self, name: str, examples: Sequence[Example], rows: Sequence[Pair]) -> None:
         """As `DataKind.note_held_out`."""
         sources = [example.source for example in examples]
         references = [text for example in examples for text in example.references]
-        self.desk.note(f"{name}: {count(len(examples), 'source')} with {count(len(references), 'reference')}")
+        self.preparation.note(f"{name}: {count(len(examples), 'source')} with {count(len(references), 'reference')}")
         for side, coder, texts in zip(("sources", "references"), self.coders, (sources, references), strict=True):
-            unknown, what = coders.count_unknown(coder, texts)
+            unknown, noun = coders.count_unknown(coder, texts)
             if unknown:
-                self.desk.note(f"{name}: {count(unknown, what)} of the {side} never seen in training")
+                self.preparation.note(f"{name}: {count(unknown, noun)} of the {side} never seen in training")
 
-    def open(self, ready: Path) -> Prepared:
+    def open(self, folder: Path) -> Prepared:
         """What was prepared."""
-        return open_pairs(ready)
+        return open_pairs(folder)
 
 
 def wrong_kind(task: str, file: str, present: Kind) -> HeedfulError:
     """The error for pictures where texts are needed, or the other way round."""
     if present == "picture":
-        cure = "Pictures are for: classify, caption, draw, match."
+        cure = "heedful --help says which tasks read pictures."
         return HeedfulError(f"{file} holds pictures, and {task} reads texts.", cure)
     cure = "Its first column should name picture files (file_name), or it should be a folder of pictures."
     return HeedfulError(f"{file} holds no pictures, and {task} needs them.", cure)
@@ -200,13 +206,13 @@ def wrong_kind(task: str, file: str, present: Kind) -> HeedfulError:
 
 def reason(lengths: Sequence[int], data: DataSettings) -> str:
     """Why a pair whose texts have so many tokens is left out, or ""."""
-    short, long = min(lengths), max(lengths)
-    if not short:
+    shortest, longest = min(lengths), max(lengths)
+    if not shortest:
         return "with a side of no tokens"
-    if short < data.min_tokens:
+    if shortest < data.min_tokens:
         return f"with a side under {count(data.min_tokens, 'token')} (data.min_tokens)"
-    if data.max_tokens and long > data.max_tokens:
+    if data.max_tokens and longest > data.max_tokens:
         return f"with a side over {count(data.max_tokens, 'token')} (data.max_tokens)"
-    if data.max_ratio and long > data.max_ratio * short:
+    if data.max_ratio and longest > data.max_ratio * shortest:
         return f"with one side over {data.max_ratio:g} times as long as the other (data.max_ratio)"
     return ""

@@ -17,7 +17,7 @@ from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
-LOOKED_AT = 300  # pictures by which size and colours are chosen
+SAMPLE_SIZE = 300  # pictures by which size and colours are chosen
 SMALL = Form(8, "gray")
 
 OnBad = Callable[[BadRow], None]
@@ -34,20 +34,20 @@ def is_pictured(first: Pair, files: Sequence[str], data: DataSettings) -> bool:
 class Pictured:
     """The pairs of files, whose pictures (if there are any) go into an album in `folder`.
 
-    Files name the picture as source. `exchanged`: here it is the target. Pictures with equal pixels get one
+    Files name the picture as source. `swap_sides`: here it is the target. Pictures with equal pixels get one
     reference, that of the first of them, so that splits, overlap and references go by what a picture shows.
     """
 
-    def __init__(self, folder: Path, data: DataSettings, any_pictures: bool, exchanged: bool) -> None:
-        self.folder, self.data, self.any, self.exchanged = folder, data, any_pictures, exchanged
+    def __init__(self, folder: Path, data: DataSettings, has_pictures: bool, swap_sides: bool) -> None:
+        self.folder, self.data, self.has_pictures, self.swap_sides = folder, data, has_pictures, swap_sides
         self.album: AlbumWriter | None = None
 
     def begin(self, form: Form | None, note: Notes, decisions: Decisions) -> None:
         """Opens the album: of pictures as before (`form`), or as is decided by the first training pictures."""
-        if not self.any:
+        if not self.has_pictures:
             return
         if form is None:
-            first = list(islice(read_pairs(self.data.train, self.data, ignore), LOOKED_AT))
+            first = list(islice(read_pairs(self.data.train, self.data, ignore), SAMPLE_SIZE))
             try:
                 form, why = choose_form([pair.source for pair in first], self.data, decisions)
             except HeedfulError:
@@ -70,7 +70,7 @@ class Pictured:
             except HeedfulError as error:
                 refuse(BadRow(pair.where, error.problem, "", error.cure), self.data, on_bad)
                 continue
-            sides = (pair.target, picture) if self.exchanged else (picture, pair.target)
+            sides = (pair.target, picture) if self.swap_sides else (picture, pair.target)
             yield replace(pair, source=sides[0], target=sides[1])
 
     def end(self, note: Notes) -> None:

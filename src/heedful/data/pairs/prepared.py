@@ -33,12 +33,12 @@ class Prepared:
     fingerprint: dict[str, Any]
 
 
-def open_pairs(ready: Path) -> Prepared:
+def open_pairs(folder: Path) -> Prepared:
     """The pairs that were prepared in a folder."""
-    about = read_json(ready / ABOUT)
-    source, target = (coders.load(kind, ready, side) for kind, side in zip(about["kinds"], SIDES, strict=True))
-    valid, test = (read_examples(ready / f"{name}.json") for name in ("valid", "test"))
-    return Prepared(source, target, Store(ready / "train"), valid, test, about["notes"], about["fingerprint"])
+    metadata = read_json(folder / ABOUT)
+    source, target = (coders.load(kind, folder, side) for kind, side in zip(metadata["kinds"], SIDES, strict=True))
+    valid, test = (read_examples(folder / f"{name}.json") for name in ("valid", "test"))
+    return Prepared(source, target, Store(folder / "train"), valid, test, metadata["notes"], metadata["fingerprint"])
 
 
 def open_run(folder: Path) -> Prepared | None:
@@ -57,19 +57,19 @@ def examples(
     data: DataSettings,
     on_bad: Callable[[BadRow], None],
     pictures: bool = False,
-    exchanged: bool = False,
+    swap_sides: bool = False,
 ) -> list[Example]:
     """What to answer and everything that counts as right, in the order of the files: one example a source.
 
-    `pictures`: what files call the source is one, and a bad row if it cannot be read. `exchanged`: it is the target.
+    `pictures`: what files call the source is one, and a bad row if it cannot be read. `swap_sides`: it is the target.
     Raises HeedfulError as `read_pairs` does, and if there is none at all.
     """
     pairs = read_pairs(files, data, on_bad)
     if pictures:
         pairs = readable_pictures(pairs, data, on_bad)
-    if exchanged:
+    if swap_sides:
         pairs = (replace(pair, source=pair.target, target=pair.source) for pair in pairs)
-    grouped = split.group_by_source(pairs)
-    if not grouped:
+    examples_by_source = split.group_by_source(pairs)
+    if not examples_by_source:
         raise HeedfulError(f"There are no pairs in {', '.join(files)}.")
-    return grouped
+    return examples_by_source

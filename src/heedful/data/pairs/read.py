@@ -57,22 +57,22 @@ def assign_columns(first: TextRow, data: DataSettings, roles: Sequence[str]) -> 
     Raises HeedfulError for a column that the file does not have, with the nearest that it has.
     """
     names = list(first.columns)
-    said = columns_by_role(data, roles)
-    numbered = names == [str(i) for i in range(1, len(names) + 1)]
+    columns = columns_by_role(data, roles)
+    is_numbered = names == [str(i) for i in range(1, len(names) + 1)]
     keys = {}
-    for place, role in enumerate(roles, start=1):
-        keys[role] = said.get(role) or (str(place) if numbered else role)
+    for number, role in enumerate(roles, start=1):
+        keys[role] = columns.get(role) or (str(number) if is_numbered else role)
     if data.group:
         keys["group"] = data.group
-    return {role: find_column(name, role, names, numbered, first.file) for role, name in keys.items()}
+    return {role: find_column(name, role, names, is_numbered, first.file) for role, name in keys.items()}
 
 
 def columns_by_role(data: DataSettings, roles: Sequence[str]) -> dict[str, str]:
     """The columns that the recipe gives to roles, by name or in order."""
     if isinstance(data.columns, dict):
-        wrong = next((role for role in data.columns if role not in roles), None)
-        if wrong is not None:
-            raise unknown("role", wrong, roles)
+        unknown_role = next((role for role in data.columns if role not in roles), None)
+        if unknown_role is not None:
+            raise unknown("role", unknown_role, roles)
         return dict(data.columns)
     if len(data.columns) != len(roles):
         raise HeedfulError(
@@ -82,9 +82,9 @@ def columns_by_role(data: DataSettings, roles: Sequence[str]) -> dict[str, str]:
     return dict(zip(roles, data.columns, strict=True))
 
 
-def find_column(name: str, role: str, names: list[str], numbered: bool, file: str) -> str:
+def find_column(name: str, role: str, names: list[str], is_numbered: bool, file: str) -> str:
     """The file's column of that name, or else at that place; columns without names are looked for row by row."""
-    if name in names or (numbered and name.isdigit()):
+    if name in names or (is_numbered and name.isdigit()):
         return name
     if name.isdigit() and 1 <= int(name) <= len(names):
         return names[int(name) - 1]
@@ -112,11 +112,11 @@ def pair_of(row: TextRow, keys: dict[str, str], data: DataSettings) -> Pair | Ba
 
 def missing_column(row: TextRow, name: str) -> BadRow:
     """The bad row for a column that is not there."""
-    numbered = name.isdigit()
+    is_numbered = name.isdigit()
     problem = f'no text in column "{name}"'
-    if numbered:
-        needs = "2 are needed (source<TAB>target)" if int(name) <= 2 else f"column {name} is needed"
-        problem = f"{count(len(row.columns), 'column')} where {needs}"
+    if is_numbered:
+        requirement = "2 are needed (source<TAB>target)" if int(name) <= 2 else f"column {name} is needed"
+        problem = f"{count(len(row.columns), 'column')} where {requirement}"
     return BadRow(row.where, problem, text_of_row(row))
 
 

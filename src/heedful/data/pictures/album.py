@@ -19,7 +19,7 @@ from heedful.errors import HeedfulError
 
 PIXELS, INDEX = "pictures.npy", "pictures.json"
 CHUNK = 4096
-LEAST = 1 / 255  # of a spread that is divided by
+SMALLEST_STD = 1 / 255  # of a standard deviation that is divided by
 
 
 class AlbumWriter:
@@ -32,8 +32,8 @@ class AlbumWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.form = folder, form
         self.numbers: dict[str, int] = {}
-        self.marks: dict[str, list[int] | None] = {}
-        self.failed: dict[str, HeedfulError] = {}
+        self.stamps: dict[str, list[int] | None] = {}
+        self.errors: dict[str, HeedfulError] = {}
         self.digests: dict[bytes, int] = {}
         self.names: list[str] = []
         self.animations = 0
@@ -47,14 +47,14 @@ class AlbumWriter:
         """
         if reference in self.numbers:
             return self.names[self.numbers[reference]]
-        if reference in self.failed:
-            raise self.failed[reference]
+        if reference in self.errors:
+            raise self.errors[reference]
         assert not self.stream.closed, reference
-        self.marks[reference] = stamp_of_file(reference)
+        self.stamps[reference] = stamp_of_file(reference)
         try:
             pixels, animated = decode(reference, self.form)
         except HeedfulError as error:
-            self.failed[reference] = error
+            self.errors[reference] = error
             raise
         self.animations += animated
         raw = pixels.tobytes()
@@ -70,12 +70,14 @@ class AlbumWriter:
         self.stream.seek(0)
         self.header()
         self.stream.close()
-        write_json(self.folder / INDEX, {"form": self.form.plain(), "references": self.numbers, "marks": self.marks})
+        write_json(self.folder / INDEX, {"form": self.form.plain(), "references": self.numbers, "marks": self.stamps})
         size = (self.folder / PIXELS).stat().st_size / 1e6
         note = f"{count(len(self.names), 'picture')} of {self.form}, {size:,.1f} MB on disk"
-        twins = len(self.numbers) - len(self.names)
-        if twins:
-            note += f"; {twins:,} more {'is' if twins == 1 else 'are'} identical to one of them, and taken for it"
+        duplicates = len(self.numbers) - len(self.names)
+        if duplicates:
+            note += (
+                f"; {duplicates:,} more {'is' if duplicates == 1 else 'are'} identical to one of them, and taken for it"
+            )
         if self.animations:
             note += f"; of {count(self.animations, 'animation')} the first frame is taken"
         return note
@@ -84,8 +86,8 @@ class AlbumWriter:
         """That of a .npy file of as many pictures as there are; numpy leaves room for a first axis of any length."""
         form = self.form
         shape = (len(self.names), form.size, form.size, form.channels)
-        about = {"descr": npy.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
-        npy.write_array_header_1_0(self.stream, about)
+        description = {"descr": npy.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+        npy.write_array_header_1_0(self.stream, description)
 
 
 class Album:
@@ -133,34 +135,38 @@ class Album:
         A file of the same name that is not the one that was read is another picture. Raises HeedfulError for one that
         cannot be read.
         """
-        known, marks = self.index["references"], self.index.get("marks", {})
+        stored_numbers, stamps = self.index["references"], self.index.get("marks", {})
         numbers = np.array(
-            [known.get(one, -1) if stamp_of_file(one) in (None, marks.get(one)) else -1 for one in references], np.int64
+            [
+                stored_numbers.get(reference, -1) if stamp_of_file(reference) in (None, stamps.get(reference)) else -1
+                for reference in references
+            ],
+            np.int64,
         )
-        found = self.pixels(np.maximum(numbers, 0))
-        for place in np.flatnonzero(numbers < 0).tolist():
-            found[place] = decode(references[place], self.form)[0]
-        return found
+        pixels = self.pixels(np.maximum(numbers, 0))
+        for index in np.flatnonzero(numbers < 0).tolist():
+            pixels[index] = decode(references[index], self.form)[0]
+        return pixels
 
     def statistics(self, numbers: np.ndarray | Sequence[int]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and spread of each colour over these pictures, as shares of 255; a spread is never 0."""
+        """Mean and standard deviation of each colour over these pictures, as fractions of 255; no deviation is 0."""
         numbers = np.asarray(numbers, np.int64)
         histogram = np.zeros((self.stored.shape[-1], 256), np.int64)
         for start in range(0, len(numbers), CHUNK):
-            some = self.pixels(numbers[start : start + CHUNK])
-            histogram += [np.bincount(some[..., colour].ravel(), minlength=256) for colour in range(len(histogram))]
+            chunk = self.pixels(numbers[start : start + CHUNK])
+            histogram += [np.bincount(chunk[..., colour].ravel(), minlength=256) for colour in range(len(histogram))]
         levels = np.arange(256) / 255
-        shares = histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
-        mean = shares @ levels
-        spread = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))
-        return tuple(mean.tolist()), tuple(np.maximum(spread, LEAST).tolist())
+        frequencies = histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
+        mean = frequencies @ levels
+        std = np.sqrt((frequencies * (levels - mean[:, None]) ** 2).sum(axis=1))
+        return tuple(mean.tolist()), tuple(np.maximum(std, SMALLEST_STD).tolist())
 
 
 def stamp_of_file(reference: str) -> list[int] | None:
     """Size and time of change of the file that a reference names; None where there is none."""
-    found = in_npz(reference)
+    array_row = in_npz(reference)
     try:
-        about = Path(found[0] if found else reference).stat()
+        status = Path(array_row[0] if array_row else reference).stat()
     except OSError:
         return None
-    return [about.st_size, about.st_mtime_ns]
+    return [status.st_size, status.st_mtime_ns]

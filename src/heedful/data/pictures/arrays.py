@@ -21,7 +21,7 @@ from heedful.errors import HeedfulError
 PICTURES = ("images", "image", "pictures", "x", "X", "data", "arr_0")
 TARGETS = ("labels", "label", "targets", "target", "y", "Y", "texts", "text", "captions", "caption", "names", "arr_1")
 COLOURS = (1, 3, 4)
-KEPT = 4  # files in memory at once: train, valid and test, and one more
+CACHED_FILES = 4  # files in memory at once: train, valid and test, and one more
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ def stored_picture(file: str, number: int) -> np.ndarray:
 def arrays_of(file: str) -> Arrays:
     """A file's arrays, kept in memory while the file stays as it is."""
     check_readable(file)
-    about = Path(file).stat()
-    return load(file, about.st_mtime_ns, about.st_size)
+    status = Path(file).stat()
+    return load(file, status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(KEPT)
-def load(file: str, changed: int, size: int) -> Arrays:
+@lru_cache(CACHED_FILES)
+def load(file: str, mtime: int, size: int) -> Arrays:
     """The arrays of a file that was last changed then and has that size."""
     try:
         with np.load(file, allow_pickle=False) as archive:
@@ -79,12 +79,12 @@ def load(file: str, changed: int, size: int) -> Arrays:
     target = next((key for key in TARGETS if key in arrays), None)
     if target is not None and target not in columns:
         shape = f"{arrays[target].dtype} of shape {arrays[target].shape}"
-        need = f"{len(pictures):,} whole numbers or texts, one a picture"
-        raise HeedfulError(f"{file}: {target} is {shape}; needed are {need}.")
+        requirement = f"{len(pictures):,} whole numbers or texts, one a picture"
+        raise HeedfulError(f"{file}: {target} is {shape}; needed are {requirement}.")
     return Arrays(pictures, columns if target is None else {"target": columns[target]} | columns)
 
 
-def as_pictures(values: np.ndarray, what: str) -> np.ndarray:
+def as_pictures(values: np.ndarray, name: str) -> np.ndarray:
     """The array with its axes in our order (N, H, W, C)."""
     if values.ndim == 3:
         return values[..., None]
@@ -92,10 +92,10 @@ def as_pictures(values: np.ndarray, what: str) -> np.ndarray:
         return values
     if values.ndim == 4 and values.shape[1] in COLOURS:
         return values.transpose(0, 2, 3, 1)
-    raise HeedfulError(f"{what} has the shape {values.shape}; pictures are (N, H, W), (N, H, W, C) or (N, C, H, W).")
+    raise HeedfulError(f"{name} has the shape {values.shape}; pictures are (N, H, W), (N, H, W, C) or (N, C, H, W).")
 
 
-def as_bytes(values: np.ndarray, what: str) -> np.ndarray:
+def as_bytes(values: np.ndarray, name: str) -> np.ndarray:
     """Levels as bytes. Fractions from 0 to 1 and 16-bit levels are scaled, levels from 0 to 255 stay.
 
     >>> as_bytes(np.array([0, 0.5, 1]), "x").tolist()
@@ -104,12 +104,12 @@ def as_bytes(values: np.ndarray, what: str) -> np.ndarray:
     if values.dtype == np.uint8 or not values.size:
         return values.astype(np.uint8)
     if values.dtype.kind not in "biuf":
-        raise HeedfulError(f"{what} holds {values.dtype}, and no levels of pictures.")
+        raise HeedfulError(f"{name} holds {values.dtype}, and no levels of pictures.")
     low, high = float(values.min()), float(values.max())
     if not (low >= 0 and high <= 65535):  # NaN too
-        raise HeedfulError(f"{what} has levels from {low:g} to {high:g}; known are 0 to 1, 0 to 255, 0 to 65535.")
-    whole = values.dtype.kind in "iu"
-    scale = 255 if high <= 1 and not whole else 1 if high <= 255 else 1 / 257
+        raise HeedfulError(f"{name} has levels from {low:g} to {high:g}; known are 0 to 1, 0 to 255, 0 to 65535.")
+    is_integer = values.dtype.kind in "iu"
+    scale = 255 if high <= 1 and not is_integer else 1 if high <= 255 else 1 / 257
     return (values.astype(np.float32) * np.float32(scale) + np.float32(0.5)).astype(np.uint8)
 
 
@@ -120,5 +120,5 @@ def is_column(values: np.ndarray, rows: int) -> bool:
 
 def texts(values: np.ndarray) -> list[str]:
     """A column as texts."""
-    found: list[Any] = values.reshape(-1).tolist()
-    return [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in found]
+    entries: list[Any] = values.reshape(-1).tolist()
+    return [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in entries]

@@ -25,8 +25,10 @@ def choose_form(references: Sequence[str], data: DataSettings, decisions: Decisi
     facts = picture_facts(headers(references))
     settings = decisions.picture_settings(facts, data)
     form = Form(settings.size, settings.colours, data.fit)
-    gray = "all" if facts.all_gray else "not all"
-    why = f"of the first {facts.looked_at:,} the median shorter side is {facts.median_side:g}, and {gray} are gray"
+    quantity = "all" if facts.all_gray else "not all"
+    why = (
+        f"of the first {facts.sample_size:,} the median shorter side is {facts.median_side:g}, and {quantity} are gray"
+    )
     fit = "" if facts.all_square else f" (fit={form.fit})"
     return form, f"pictures are read as {form}{fit}: {why} (data.picture, data.colours)"
 
@@ -34,7 +36,7 @@ def choose_form(references: Sequence[str], data: DataSettings, decisions: Decisi
 def picture_facts(headers: Sequence[Header]) -> PictureFacts:
     """What pictures of these headers are."""
     return PictureFacts(
-        looked_at=len(headers),
+        sample_size=len(headers),
         median_side=statistics.median(min(width, height) for width, height, _ in headers),
         all_gray=all(gray for _, _, gray in headers),
         all_square=all(width == height for width, height, _ in headers),
@@ -49,20 +51,20 @@ def refuse_side(data: DataSettings) -> None:
 
 def headers(references: Sequence[str]) -> list[Header]:
     """The headers of those that can be read; raises HeedfulError if there are none."""
-    readable, first = [], None
+    readable_headers, first_error = [], None
     for reference in references:
         try:
-            readable.append(header(reference))
+            readable_headers.append(header(reference))
         except HeedfulError as error:
-            first = first or error
-    if not readable:
-        raise first or HeedfulError("There are no pictures to learn from.")
-    return readable
+            first_error = first_error or error
+    if not readable_headers:
+        raise first_error or HeedfulError("There are no pictures to learn from.")
+    return readable_headers
 
 
 def adapt_form(form: Form, data: DataSettings) -> Form:
     """A form that goes with weights that exist, with what a recipe asks for otherwise."""
     size = form.size if data.picture == "auto" else data.picture
     colours = form.colours if data.colours == "auto" else data.colours
-    resizing = form.resizing.scaled(size / form.size) if form.resizing else None
+    resizing = form.resizing.scale(size / form.size) if form.resizing else None
     return replace(form, size=size, colours=colours, fit=data.fit, resizing=resizing)

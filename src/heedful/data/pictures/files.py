@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from heedful.data.pictures.karpathy import seen_from
+from heedful.data.pictures.karpathy import resolve_from_table
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.rows import BadRow, TextRow, count
@@ -21,7 +21,7 @@ ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 )
-UNREAD = (
+UNSUPPORTED = (
     *(".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".svgz", ".psd", ".xcf", ".tga", ".ico"),
     *(".icns", ".exr", ".dds", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
 )
@@ -40,44 +40,48 @@ def read_folder(folder: str) -> Iterator[TextRow | BadRow]:
     table = table_in(folder)
     if table:
         return locate_pictures(open_rows(str(table)))
-    pictures, others = files_in(folder)
+    pictures, other_files = files_in(folder)
     if not pictures:
-        raise no_picture(folder, others)
+        raise no_picture_error(folder, other_files)
     parts = sorted({path.relative_to(folder).parts[0] for path in pictures})
     if all(part.lower() in SPLITS for part in parts):
         raise HeedfulError(
             f"{folder} holds {' and '.join(parts)}, which look like splits and not like classes.",
             f"Name them one by one, as data.train={folder}/{parts[-1]}",
         )
-    if any(path.suffix.lower() == ".txt" and path.with_suffix("") in stems(pictures) for path in others):
-        return by_text(folder, pictures)
-    return by_class(folder, pictures)
+    if any(path.suffix.lower() == ".txt" and path.with_suffix("") in stems(pictures) for path in other_files):
+        return rows_by_caption(folder, pictures)
+    return rows_by_class(folder, pictures)
 
 
 def folder_notes(folder: str) -> list[str]:
     """What of a folder is passed over."""
-    pictures, others = files_in(folder)
+    pictures, other_files = files_in(folder)
     table = table_in(folder)
-    known = stems(pictures)
+    picture_stems = stems(pictures)
     if table:
         rows = locate_pictures(open_rows(str(table)))
         in_table = {Path(row.columns[NAME]) for row in rows if isinstance(row, TextRow) and NAME in row.columns}
-        left = [path for path in pictures if path not in in_table]
-        others = [path for path in others if path not in {table, *in_table}]
-        what = f"{count(len(left), 'picture')} that {table.name} does not name"
-        unnamed = [f"{folder}: passed over {what} (first: {left[0]})"] if left else []
+        unlisted = [path for path in pictures if path not in in_table]
+        other_files = [path for path in other_files if path not in {table, *in_table}]
+        description = f"{count(len(unlisted), 'picture')} that {table.name} does not name"
+        notes = [f"{folder}: passed over {description} (first: {unlisted[0]})"] if unlisted else []
     else:
-        others = [path for path in others if not (path.suffix.lower() == ".txt" and path.with_suffix("") in known)]
-        unnamed = []
-    unread = [path for path in others if is_unread(path) and not is_hidden(path.name)]
-    others = [path for path in others if path not in unread]
-    if unread:
-        what = f"{count(len(unread), 'picture')} in a format that cannot be read"
-        unnamed.append(f"{folder}: passed over {what} (first: {unread[0]}); {conversion(unread[0])}")
-    if others:
-        what = f"{count(len(others), 'file')} hidden or without a picture's ending"
-        unnamed.append(f"{folder}: passed over {what} (first: {others[0]})")
-    return unnamed
+        other_files = [
+            path
+            for path in other_files
+            if not (path.suffix.lower() == ".txt" and path.with_suffix("") in picture_stems)
+        ]
+        notes = []
+    unsupported = [path for path in other_files if is_unsupported(path) and not is_hidden(path.name)]
+    other_files = [path for path in other_files if path not in unsupported]
+    if unsupported:
+        description = f"{count(len(unsupported), 'picture')} in a format that cannot be read"
+        notes.append(f"{folder}: passed over {description} (first: {unsupported[0]}); {conversion(unsupported[0])}")
+    if other_files:
+        description = f"{count(len(other_files), 'file')} hidden or without a picture's ending"
+        notes.append(f"{folder}: passed over {description} (first: {other_files[0]})")
+    return notes
 
 
 def table_in(folder: str) -> Path | None:
@@ -87,44 +91,44 @@ def table_in(folder: str) -> Path | None:
 
 def files_in(folder: str) -> tuple[list[Path], list[Path]]:
     """The pictures below a folder, and its other files, sorted. Hidden files are among the others."""
-    pictures, others = [], []
-    for place, folders, files in os.walk(folder):
+    pictures, other_files = [], []
+    for directory, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
         for name in files:
-            shown = not is_hidden(name) and Path(name).suffix.lower() in ENDINGS
-            (pictures if shown else others).append(Path(place, name))
-    return sorted(pictures), sorted(others)
+            is_visible_picture = not is_hidden(name) and Path(name).suffix.lower() in ENDINGS
+            (pictures if is_visible_picture else other_files).append(Path(directory, name))
+    return sorted(pictures), sorted(other_files)
 
 
-def pictures_in(place: str) -> list[str] | None:
+def pictures_in(source: str) -> list[str] | None:
     """All pictures below a folder, or of a sample (sample://name/split); None for what is no place of several.
 
     Raises HeedfulError for a folder without any.
     """
-    if place.startswith("sample://") and "#" not in place:
-        return [row.columns["source"] for row in picture_samples.read(place)]
-    return None if "://" in place or not Path(place).is_dir() else list(map(str, shown_in(place)[0]))
+    if source.startswith("sample://") and "#" not in source:
+        return [row.columns["source"] for row in picture_samples.read(source)]
+    return None if "://" in source or not Path(source).is_dir() else list(map(str, shown_in(source)[0]))
 
 
 def shown_in(folder: str) -> tuple[list[Path], list[Path]]:
     """As `files_in`, hidden files left out; raises HeedfulError for a folder without any picture."""
-    found, others = files_in(folder)
-    if not found:
-        raise no_picture(folder, others)
-    return found, [path for path in others if not is_hidden(path.name)]
+    pictures, other_files = files_in(folder)
+    if not pictures:
+        raise no_picture_error(folder, other_files)
+    return pictures, [path for path in other_files if not is_hidden(path.name)]
 
 
-def no_picture(folder: str, others: Sequence[Path]) -> HeedfulError:
+def no_picture_error(folder: str, other_files: Sequence[Path]) -> HeedfulError:
     """The error for a folder of other files, pictures that cannot be read among them."""
-    unread = next((path for path in others if is_unread(path) and not is_hidden(path.name)), None)
-    what = f" that can be read (first: {unread})" if unread else ""
-    cure = f"Endings of pictures: {', '.join(ENDINGS)}" + (f"; {conversion(unread)}." if unread else ".")
-    return HeedfulError(f"The folder {folder} has {count(len(others), 'file')} and no picture{what}.", cure)
+    unsupported = next((path for path in other_files if is_unsupported(path) and not is_hidden(path.name)), None)
+    detail = f" that can be read (first: {unsupported})" if unsupported else ""
+    cure = f"Endings of pictures: {', '.join(ENDINGS)}" + (f"; {conversion(unsupported)}." if unsupported else ".")
+    return HeedfulError(f"The folder {folder} has {count(len(other_files), 'file')} and no picture{detail}.", cure)
 
 
-def is_unread(path: Path | str) -> bool:
+def is_unsupported(path: Path | str) -> bool:
     """Whether a file ends as pictures do that cannot be read."""
-    return Path(path).suffix.lower() in UNREAD
+    return Path(path).suffix.lower() in UNSUPPORTED
 
 
 def conversion(path: Path | str) -> str:
@@ -142,7 +146,7 @@ def stems(paths: Iterable[Path]) -> set[Path]:
     return {path.with_suffix("") for path in paths}
 
 
-def by_class(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
+def rows_by_class(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
     """A row a picture, whose class is the first folder on its way."""
     for number, path in enumerate(pictures, start=1):
         name = path.relative_to(folder).parts[0]
@@ -152,7 +156,7 @@ def by_class(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
             yield TextRow({"source": str(path), "target": name}, folder, number)
 
 
-def by_text(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
+def rows_by_caption(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
     """A row for each line of the .txt beside a picture."""
     for number, path in enumerate(pictures, start=1):
         captions = next((path.with_suffix(end) for end in (".txt", ".TXT") if path.with_suffix(end).is_file()), None)
@@ -185,7 +189,7 @@ def locate_pictures(rows: Iterable[TextRow | BadRow], column: str = "") -> Itera
         column = list(columns)[int(column) - 1]
     if NAME in columns:
         return map(name_columns, chain(first, rows))
-    if Path(columns.get(column, "")).suffix.lower() in (*ENDINGS, *UNREAD):
+    if Path(columns.get(column, "")).suffix.lower() in (*ENDINGS, *UNSUPPORTED):
         return (locate_picture(row, column) for row in chain(first, rows))
     return chain(first, rows)
 
@@ -196,7 +200,7 @@ def name_columns(row: TextRow | BadRow) -> TextRow | BadRow:
         return row
     if not row.columns.get(NAME):
         return BadRow(row.where, f'no text in column "{NAME}"', "\t".join(row.columns.values()))
-    path = seen_from(row.file, row.columns[NAME])
+    path = resolve_from_table(row.file, row.columns[NAME])
     target = next((name for name in TARGETS if name in row.columns), None)
     roles = {"source": path} | ({"target": row.columns[target]} if target else {})
     return TextRow(roles | row.columns | {NAME: path}, row.file, row.line)
@@ -206,5 +210,5 @@ def locate_picture(row: TextRow | BadRow, column: str) -> TextRow | BadRow:
     """A row with this column's path as seen from here, if the table has such a file beside it."""
     if isinstance(row, BadRow) or column not in row.columns:
         return row
-    path = seen_from(row.file, row.columns[column])
+    path = resolve_from_table(row.file, row.columns[column])
     return TextRow({**row.columns, column: path}, row.file, row.line) if Path(path).is_file() else row

@@ -10,7 +10,7 @@ from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.readers.tables import row_of
 from heedful.errors import HeedfulError, unknown
 
-ALIKE = {"val": "valid", "restval": "train"}
+SPLIT_NAMES = {"val": "valid", "restval": "train"}
 """Karpathy's words for splits. restval is what he put back into training."""
 
 
@@ -20,14 +20,14 @@ def read_karpathy(file: str) -> Iterator[TextRow | BadRow]:
     Raises HeedfulError if the file is not of that kind, or has no such split.
     """
     path = path_of(file)
-    images, wanted = images_of(path), file.removeprefix(path).removeprefix("#")
-    splits = dict.fromkeys(ALIKE.get(str(image.get("split")), str(image.get("split"))) for image in images)
-    wanted = ALIKE.get(wanted, wanted)
-    if wanted and wanted not in splits:
-        raise unknown(f"split of {path}", wanted, splits)
+    images, wanted_split = images_of(path), file.removeprefix(path).removeprefix("#")
+    splits = dict.fromkeys(SPLIT_NAMES.get(str(image.get("split")), str(image.get("split"))) for image in images)
+    wanted_split = SPLIT_NAMES.get(wanted_split, wanted_split)
+    if wanted_split and wanted_split not in splits:
+        raise unknown(f"split of {path}", wanted_split, splits)
     for number, image in enumerate(images, start=1):
         split = str(image.get("split"))
-        if not wanted or ALIKE.get(split, split) == wanted:
+        if not wanted_split or SPLIT_NAMES.get(split, split) == wanted_split:
             yield from sentences(file, path, number, image)
 
 
@@ -35,8 +35,8 @@ def images_of(path: str) -> list[dict[str, Any]]:
     """The list of images in Karpathy's JSON."""
     check_readable(path)
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        images = found["images"]
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        images = content["images"]
         if images and all(isinstance(image, dict) for image in images):
             return images
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -48,14 +48,14 @@ def images_of(path: str) -> list[dict[str, Any]]:
 def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Iterator[TextRow | BadRow]:
     """The rows of one image."""
     where = f"{file} line {number}"
-    name, given = image.get("filename"), image.get("sentences")
-    if not isinstance(name, str) or not isinstance(given, list) or not given:
+    name, entries = image.get("filename"), image.get("sentences")
+    if not isinstance(name, str) or not isinstance(entries, list) or not entries:
         yield BadRow(where, "an image without filename, or without sentences", str(name))
         return
-    source = seen_from(path, str(PurePosixPath(str(image.get("filepath") or ""), name)))
-    for one in given:
-        raw = one.get("raw") if isinstance(one, dict) else None
-        tokens = one.get("tokens") if isinstance(one, dict) else None
+    source = resolve_from_table(path, str(PurePosixPath(str(image.get("filepath") or ""), name)))
+    for entry in entries:
+        raw = entry.get("raw") if isinstance(entry, dict) else None
+        tokens = entry.get("tokens") if isinstance(entry, dict) else None
         text = raw if isinstance(raw, str) else " ".join(map(str, tokens)) if isinstance(tokens, list) else ""
         record = row_of({"source": source, "target": " ".join(text.split())}, file, number)
         yield (
@@ -63,10 +63,10 @@ def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Itera
         )
 
 
-def seen_from(table: str, name: str) -> str:
+def resolve_from_table(table: str, name: str) -> str:
     """A file's name, written as seen from the table's folder, as seen from here.
 
-    >>> seen_from("photos/metadata.csv", "cat/1.jpg"), seen_from("t.csv", "sample://mnist/test#1")
+    >>> resolve_from_table("photos/metadata.csv", "cat/1.jpg"), resolve_from_table("t.csv", "sample://mnist/test#1")
     ('photos/cat/1.jpg', 'sample://mnist/test#1')
     """
     return name if "://" in name else str(Path(table).parent / name)

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from heedful.data.pictures import arrays as picture_arrays
-from heedful.data.pictures.files import ENDINGS, UNREAD, conversion, is_unread
+from heedful.data.pictures.files import ENDINGS, UNSUPPORTED, conversion, is_unsupported
 from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import check_readable
 from heedful.data.samples import pictures as picture_samples
@@ -24,7 +24,7 @@ from heedful.errors import HeedfulError
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 LIMIT = 120_000_000  # pixels, told by the header; the largest telephones make 108 million
 SMALLEST, LARGEST = 4, 1024  # sides in pixels that are allowed
-DRAWN = 64  # side in pixels at which a sample that is drawn at any is looked at
+PREVIEW_SIDE = 64  # side in pixels at which a sample that is drawn at any is looked at
 GRAY = ("1", "L", "LA", "La", "I", "F")
 ANIMATED = ("GIF", "WEBP", "PNG")
 ORIENTATION = 0x0112  # of EXIF
@@ -83,7 +83,7 @@ def is_picture(reference: str) -> bool:
     """
     if reference.startswith("sample://"):
         return picture_samples.is_sample(reference)
-    return Path(reference).suffix.lower() in (*ENDINGS, *UNREAD) or in_npz(reference) is not None
+    return Path(reference).suffix.lower() in (*ENDINGS, *UNSUPPORTED) or in_npz(reference) is not None
 
 
 def read_picture(reference: str, form: Form) -> np.ndarray:
@@ -97,17 +97,17 @@ def read_picture(reference: str, form: Form) -> np.ndarray:
 
 def read_pictures(references: Sequence[str], form: Form) -> np.ndarray:
     """Pictures as (N, H, W, C) bytes; raises HeedfulError as `read_picture` does."""
-    found = np.empty((len(references), form.size, form.size, form.channels), np.uint8)
-    for place, reference in enumerate(references):
-        found[place] = read_picture(reference, form)
-    return found
+    pixels = np.empty((len(references), form.size, form.size, form.channels), np.uint8)
+    for index, reference in enumerate(references):
+        pixels[index] = read_picture(reference, form)
+    return pixels
 
 
 def header(reference: str) -> tuple[int, int, bool]:
     """Width, height, and whether it is gray, without decoding it; raises HeedfulError if it cannot be read."""
-    stored = from_arrays(reference, DRAWN)
-    if stored is not None:
-        height, width, channels = stored.shape
+    array = from_arrays(reference, PREVIEW_SIDE)
+    if array is not None:
+        height, width, channels = array.shape
         return width, height, channels == 1
     with open_image(reference) as image:
         width, height = image.size
@@ -119,11 +119,11 @@ def header(reference: str) -> tuple[int, int, bool]:
 
 def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
     """The picture as `read_picture` gives it, and whether it is the first frame of several."""
-    stored = from_arrays(reference, form.size)
-    if stored is not None:
-        if stored.shape == (form.size, form.size, form.channels) and not form.resizing:
-            return stored.copy(), False
-        image = Image.fromarray(stored[..., 0] if stored.shape[2] == 1 else stored)
+    array = from_arrays(reference, form.size)
+    if array is not None:
+        if array.shape == (form.size, form.size, form.channels) and not form.resizing:
+            return array.copy(), False
+        image = Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
         return as_array(fit_square(to_mode(image, form.mode), form)), False
     with open_image(reference) as image:
         try:
@@ -144,14 +144,14 @@ def from_arrays(reference: str, side: int) -> np.ndarray | None:
     """The picture (H, W, C) if it stands in an array or a sample, whose drawings are made for that side; else None."""
     if reference.startswith("sample://"):
         return picture_samples.picture(reference, side)
-    inside = in_npz(reference)
-    return picture_arrays.stored_picture(*inside) if inside else None
+    array_row = in_npz(reference)
+    return picture_arrays.stored_picture(*array_row) if array_row else None
 
 
 def in_npz(reference: str) -> tuple[str, int] | None:
     """File and number of a reference such as `digits.npz#17`."""
-    found = re.fullmatch(r"(.*\.npz)#(\d+)", reference, re.IGNORECASE)
-    return (found[1], int(found[2])) if found else None
+    match = re.fullmatch(r"(.*\.npz)#(\d+)", reference, re.IGNORECASE)
+    return (match[1], int(match[2])) if match else None
 
 
 @contextmanager
@@ -166,19 +166,19 @@ def open_image(file: str) -> Iterator[Image.Image]:
             image = Image.open(file, formats=FORMATS)
         except Image.DecompressionBombError as error:
             pixels = re.search(r"\d+", str(error))
-            raise too_large(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
+            raise size_error(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
         except Exception:
             # Beside its own, Pillow lets a dozen kinds through from headers that are made up.
-            known = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unread(file) else ".")
-            raise HeedfulError(f"{file} {describe_foreign(start)}", known) from None
+            cure = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unsupported(file) else ".")
+            raise HeedfulError(f"{file} {describe_foreign(start)}", cure) from None
         with image:
             width, height = image.size
             if width * height > LIMIT:
-                raise too_large(file, f"{width:,} × {height:,}")
+                raise size_error(file, f"{width:,} × {height:,}")
             yield image
 
 
-def too_large(file: str, pixels: str) -> HeedfulError:
+def size_error(file: str, pixels: str) -> HeedfulError:
     """The error for more pixels than are decoded."""
     return HeedfulError(
         f"{file} has {pixels} pixels, and at most {LIMIT:,} are decoded.",
@@ -198,10 +198,10 @@ def describe_foreign(start: bytes) -> str:
 def orientation(image: Image.Image) -> int:
     """How the picture was held, 1 to 8; 1, upright, where EXIF is missing or spoilt."""
     try:
-        found = image.getexif().get(ORIENTATION, 1)
+        value = image.getexif().get(ORIENTATION, 1)
     except Exception:  # spoilt EXIF raises whatever its bytes lead to, and is no reason to refuse the picture
         return 1
-    return found if found in range(1, 9) else 1
+    return value if value in range(1, 9) else 1
 
 
 def gray_palette(image: Image.Image) -> bool:
@@ -238,9 +238,9 @@ def fit_square(image: Image.Image, form: Form) -> Image.Image:
     if form.resizing:
         return form.resizing.square(image, side)
     if form.fit == "crop":
-        short = min(width, height)
-        left, top = (width - short) // 2, (height - short) // 2
-        return resize(image, (side, side), (left, top, left + short, top + short))
+        crop_side = min(width, height)
+        left, top = (width - crop_side) // 2, (height - crop_side) // 2
+        return resize(image, (side, side), (left, top, left + crop_side, top + crop_side))
     if form.fit == "stretch" or width == height:
         return resize(image, (side, side), (0, 0, width, height))
     scale = side / max(width, height)
@@ -256,10 +256,10 @@ def resize(image: Image.Image, size: tuple[int, int], box: tuple[int, int, int, 
     Smaller by Lanczos, which keeps edges. Larger by areas: pixels become blocks, and no level is made up that was
     not there; a network gains nothing from guesses between pixels.
     """
-    inside = box[2] - box[0], box[3] - box[1]
-    if inside == size:
+    box_size = box[2] - box[0], box[3] - box[1]
+    if box_size == size:
         return image.crop(box)
-    if inside[0] > size[0] or inside[1] > size[1]:
+    if box_size[0] > size[0] or box_size[1] > size[1]:
         return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
     return image.resize(size, Image.Resampling.BOX, box=box)
 

@@ -19,32 +19,36 @@ class Resizing:
 
     def square(self, image: Image.Image, side: int) -> Image.Image:
         """The picture; raises HeedfulError if it is no square of this side then, since nothing makes it one."""
-        made = self(image)
-        if made.size != (side, side):
-            was = f"has {image.width} × {image.height} pixels, and its network reads {side} × {side} and resizes none."
-            raise HeedfulError(was, "Resize it first.")
-        return made
+        picture = self(image)
+        if picture.size != (side, side):
+            problem = (
+                f"has {image.width} × {image.height} pixels, and its network reads {side} × {side} and resizes none."
+            )
+            raise HeedfulError(problem, "Resize it first.")
+        return picture
 
     def __call__(self, image: Image.Image) -> Image.Image:
         """The picture as its network reads it."""
         width, height = image.size
         if self.sides is not None:
-            high, wide = self.sides
-            image = image.resize((wide, high), Image.Resampling(self.resample))
+            new_height, new_width = self.sides
+            image = image.resize((new_width, new_height), Image.Resampling(self.resample))
         elif self.shorter is not None:
             short, long = sorted((width, height))
             longer = int(self.shorter * long / short)
-            wanted = (self.shorter, longer) if width <= height else (longer, self.shorter)
-            image = image.resize(wanted, Image.Resampling(self.resample))
+            size = (self.shorter, longer) if width <= height else (longer, self.shorter)
+            image = image.resize(size, Image.Resampling(self.resample))
         if self.crop is not None:
-            top, left = ((have - want) // 2 for have, want in zip(image.size[::-1], self.crop, strict=True))
+            top, left = ((side - crop_side) // 2 for side, crop_side in zip(image.size[::-1], self.crop, strict=True))
             image = image.crop((left, top, left + self.crop[1], top + self.crop[0]))
         return image
 
-    def scaled(self, by: float) -> "Resizing":
+    def scale(self, factor: float) -> "Resizing":
         """The same for a network that reads larger or smaller pictures."""
-        shorter = None if self.shorter is None else round(self.shorter * by)
-        sides, crop = ((round(one[0] * by), round(one[1] * by)) if one else None for one in (self.sides, self.crop))
+        shorter = None if self.shorter is None else round(self.shorter * factor)
+        sides, crop = (
+            (round(size[0] * factor), round(size[1] * factor)) if size else None for size in (self.sides, self.crop)
+        )
         return Resizing(shorter, sides, crop, self.resample)
 
     @staticmethod

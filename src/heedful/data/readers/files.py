@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from heedful.data.pictures import files as picture_files
-from heedful.data.readers.formats import Wanted, endings_of, format_of, open_rows
+from heedful.data.readers.formats import ColumnSelection, endings_of, format_of, open_rows
 from heedful.data.readers.hub import read_hub
 from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.parallel import read_parallel
@@ -74,8 +74,8 @@ def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
 def read_file(file: str, data: DataSettings) -> Iterator[TextRow | BadRow]:
     """The rows of one file, by the recipe's format or else by the file's ending."""
     columns = named_columns(data)
-    wanted = Wanted(tuple(columns), header=any(not name.isdigit() for name in columns))
-    rows = open_rows(file, data.format, wanted)
+    selection = ColumnSelection(tuple(columns), header=any(not name.isdigit() for name in columns))
+    rows = open_rows(file, data.format, selection)
     return (
         picture_files.locate_pictures(rows, source_column(data)) if format_of(file, data.format).names_files else rows
     )

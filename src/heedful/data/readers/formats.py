@@ -24,14 +24,14 @@ from heedful.errors import HeedfulError, nearest
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ColumnSelection:
     """What is wanted of a file: columns by name (all, if it lacks one of them), and that its first line names them."""
 
     columns: tuple[str, ...] = ()
     header: bool = True
 
 
-ALL = Wanted()
+ALL = ColumnSelection()
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Format:
 
     name: str
     endings: tuple[str, ...]
-    read: Callable[[str, Wanted], Iterator[TextRow | BadRow]]
+    read: Callable[[str, ColumnSelection], Iterator[TextRow | BadRow]]
     is_text: bool = False
     """Lines of text, with their line ends and byte order marks."""
     is_table: bool = False
@@ -50,15 +50,15 @@ class Format:
 
 
 FORMATS = (
-    Format("tsv", (".tsv",), lambda file, wanted: read_tsv(file, wanted.header), True, True, True),
+    Format("tsv", (".tsv",), lambda file, selection: read_tsv(file, selection.header), True, True, True),
     Format("csv", (".csv",), lambda file, _: read_csv(file), True, True, True),
     Format("jsonl", (".jsonl", ".ndjson"), lambda file, _: read_jsonl(file), True, True, True),
-    Format("parquet", (".parquet",), lambda file, wanted: read_parquet(file, wanted.columns), is_table=True),
+    Format("parquet", (".parquet",), lambda file, selection: read_parquet(file, selection.columns), is_table=True),
     Format("lexicon", (".dict", ".dic", ".lex", ".lexicon"), lambda file, _: read_lexicon(file), is_text=True),
     Format("npz", (".npz",), lambda file, _: read_npz(file)),
     Format("karpathy", (".json",), lambda file, _: read_karpathy(file)),
 )
-OTHERS = {
+ROWLESS_FORMATS = {
     "lines": "Documents are for: complete, fill.",
     "text": "Documents are for: complete, fill.",
     "conll": "Words with labels are for: label.",
@@ -66,24 +66,26 @@ OTHERS = {
 """Formats that hold no rows, and what they are for."""
 
 
-def open_rows(file: str, name: str = "auto", wanted: Wanted = ALL) -> Iterator[TextRow | BadRow]:
+def open_rows(file: str, name: str = "auto", selection: ColumnSelection = ALL) -> Iterator[TextRow | BadRow]:
     """The rows of a file, in the format of that name or else by how the file ends, never more than a chunk in memory.
 
     Raises HeedfulError for a file that is missing, empty, of unknown format, or broken as a whole.
     """
-    return format_of(file, name).read(file, wanted)
+    return format_of(file, name).read(file, selection)
 
 
 def format_of(file: str, name: str = "auto") -> Format:
     """The format of that name, or else the file's by its ending; raises HeedfulError if neither tells it."""
-    if name in OTHERS:
-        what = "for documents" if name != "conll" else "for words with labels"
-        raise HeedfulError(f"data.format={name} is {what}, and rows are needed here.", OTHERS[name])
+    if name in ROWLESS_FORMATS:
+        purpose = "for documents" if name != "conll" else "for words with labels"
+        raise HeedfulError(f"data.format={name} is {purpose}, and rows are needed here.", ROWLESS_FORMATS[name])
     path = Path(path_of(file))
     ending = path.suffix.lower()
-    known = next((one for one in FORMATS if (ending in one.endings if name == "auto" else one.name == name)), None)
-    if known:
-        return known
+    row_format = next(
+        (entry for entry in FORMATS if (ending in entry.endings if name == "auto" else entry.name == name)), None
+    )
+    if row_format:
+        return row_format
     if not path.exists():
         raise missing_file(path)
     match = nearest(ending, endings_of())
@@ -101,10 +103,12 @@ def endings_of(*names: str) -> tuple[str, ...]:
     >>> endings_of("csv", "jsonl")
     ('.csv', '.jsonl', '.ndjson')
     """
-    return tuple(ending for one in FORMATS if not names or one.name in names for ending in one.endings)
+    return tuple(ending for entry in FORMATS if not names or entry.name in names for ending in entry.endings)
 
 
 def is_table(file: str, name: str = "auto") -> bool:
     """Whether a file is in a format whose columns have names, by the name of its format or else by its ending."""
     ending = Path(file).suffix.lower()
-    return any(one.is_table and (ending in one.endings if name == "auto" else one.name == name) for one in FORMATS)
+    return any(
+        entry.is_table and (ending in entry.endings if name == "auto" else entry.name == name) for entry in FORMATS
+    )

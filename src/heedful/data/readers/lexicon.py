@@ -27,8 +27,8 @@ def read_lexicon(file: str) -> Iterator[TextRow | BadRow]:
         entry = re.split(r"(?:^|(?<=\s))#(?=\s|$)", text, maxsplit=1)[0].strip()
         if not entry:
             continue
-        word, _, rest = entry.partition("\t") if "\t" in entry else entry.partition(" ")
-        symbols = rest.split()
+        word, _, pronunciation = entry.partition("\t") if "\t" in entry else entry.partition(" ")
+        symbols = pronunciation.split()
         while symbols and PROBABILITY.fullmatch(symbols[0]):
             symbols.pop(0)
         if not symbols:

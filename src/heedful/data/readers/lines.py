@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from heedful.data.readers.rows import SHOWN, BadRow
+from heedful.data.readers.rows import MAX_QUOTED, BadRow
 from heedful.errors import HeedfulError, nearest
 
 # The longer marks first: the mark of UTF-32 begins with that of UTF-16.
@@ -37,7 +37,7 @@ def read_lines(file: str) -> Iterator[tuple[int, str | BadRow]]:
                 yield number, undecodable_line(f"{file} line {number}", raw, error)
                 continue
             problem = problem_of(text) if "\0" in text else None
-            yield number, BadRow(f"{file} line {number}", problem, text[:SHOWN]) if problem else text
+            yield number, BadRow(f"{file} line {number}", problem, text[:MAX_QUOTED]) if problem else text
 
 
 def check_readable(file: str) -> bytes:
@@ -99,15 +99,15 @@ def undecodable_line(where: str, raw: bytes, error: UnicodeDecodeError) -> BadRo
     column = len(raw[: error.start].decode()) + 1
     byte = raw[error.start]
     surrogate = byte == 0xED and raw[error.start + 1 : error.start + 2] >= b"\xa0"
-    what = "a lone surrogate, half of a character" if surrogate else f"byte 0x{byte:02X} is not UTF-8"
+    detail = "a lone surrogate, half of a character" if surrogate else f"byte 0x{byte:02X} is not UTF-8"
     cure = "" if surrogate else "If the whole file is Latin-1: iconv -f LATIN1 -t UTF-8 old > new"
-    return BadRow(where, f"column {column}: {what}", raw[: 4 * SHOWN].decode(errors="backslashreplace"), cure)
+    return BadRow(where, f"column {column}: {detail}", raw[: 4 * MAX_QUOTED].decode(errors="backslashreplace"), cure)
 
 
 def missing_file(path: Path) -> HeedfulError:
     """The error for a file that is not there, with the nearest name in its folder."""
     folder = path.parent
-    names = [other.name for other in islice(folder.iterdir(), NAMES)] if folder.is_dir() else []
+    names = [sibling.name for sibling in islice(folder.iterdir(), NAMES)] if folder.is_dir() else []
     match = nearest(path.name, names)
     cure = f"Did you mean {folder / match}?" if match else ""
     return HeedfulError(f"There is no file {path}.", cure)

@@ -22,19 +22,21 @@ def read_parallel(files: Sequence[str]) -> Iterator[TextRow | BadRow]:
 
 def read_twins(source: str, target: str) -> Iterator[TextRow | BadRow]:
     """Two files side by side; raises HeedfulError at the end of the shorter, naming both counts."""
-    for one, other in zip_longest(left := read_lines(source), right := read_lines(target)):
-        if one is None or other is None:
-            longest = (one or other or (0, ""))[0] + sum(1 for _ in left) + sum(1 for _ in right)
-            shortest = (one or other or (0, ""))[0] - 1
-            counts = (longest, shortest) if other is None else (shortest, longest)
+    for source_line, target_line in zip_longest(source_lines := read_lines(source), target_lines := read_lines(target)):
+        if source_line is None or target_line is None:
+            longest = (
+                (source_line or target_line or (0, ""))[0] + sum(1 for _ in source_lines) + sum(1 for _ in target_lines)
+            )
+            shortest = (source_line or target_line or (0, ""))[0] - 1
+            counts = (longest, shortest) if target_line is None else (shortest, longest)
             raise HeedfulError(
                 f"{source} has {count(counts[0], 'line')} and {target} has {counts[1]:,}: they are not parallel.",
                 "Line n of one must be the translation of line n of the other.",
             )
-        (number, here), (_, there) = one, other
-        if isinstance(here, BadRow):
-            yield here
-        elif isinstance(there, BadRow):
-            yield there
+        (number, source_text), (_, target_text) = source_line, target_line
+        if isinstance(source_text, BadRow):
+            yield source_text
+        elif isinstance(target_text, BadRow):
+            yield target_text
         else:
-            yield TextRow({"source": here, "target": there}, source, number)
+            yield TextRow({"source": source_text, "target": target_text}, source, number)

@@ -10,7 +10,7 @@ from heedful.errors import HeedfulError
 ROWS = 10_000  # in memory at once
 
 
-def read_parquet(file: str, wanted: Iterable[str]) -> Iterator[TextRow | BadRow]:
+def read_parquet(file: str, columns: Iterable[str]) -> Iterator[TextRow | BadRow]:
     """Rows of a Parquet file, in chunks; only the `wanted` columns if the file has them all. Lines are row numbers."""
     check_readable(file)
     try:
@@ -23,10 +23,10 @@ def read_parquet(file: str, wanted: Iterable[str]) -> Iterator[TextRow | BadRow]
     except pyarrow.ArrowInvalid as error:
         raise HeedfulError(f"{file} is not a Parquet file: {error}.") from None
     names = set(parquet.schema_arrow.names)
-    chosen = [name for name in wanted if name in names] if names.issuperset(wanted) else []
+    present_columns = [name for name in columns if name in names] if names.issuperset(columns) else []
     number = 0
     try:
-        for batch in parquet.iter_batches(ROWS, columns=chosen or None):
+        for batch in parquet.iter_batches(ROWS, columns=present_columns or None):
             for record in batch.to_pylist():
                 number += 1
                 yield row_of(record, file, number)

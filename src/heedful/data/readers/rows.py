@@ -8,7 +8,7 @@ SKIP = (
     "Mend the line, or go on without such lines: data.bad_rows=skip  "
     "(they are counted, and listed in bad_rows.jsonl of the run)"
 )
-SHOWN = 80
+MAX_QUOTED = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class BadRow:
 
     def error(self) -> HeedfulError:
         """The same as an error to stop at."""
-        shown = f": {quote(self.text)}" if self.text else ""
+        quotation = f": {quote(self.text)}" if self.text else ""
         cure = f"{self.cure}\n{SKIP}" if self.cure else SKIP
-        return HeedfulError(f"{self.where}: {self.problem}{shown}", cure)
+        return HeedfulError(f"{self.where}: {self.problem}{quotation}", cure)
 
 
 def check_header(names: list[str], file: str) -> list[str]:
     """The names of a file's columns; raises HeedfulError if two are the same."""
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise HeedfulError(f'{file} line 1: two columns are called "{twice}".', "Give them different names.")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise HeedfulError(f'{file} line 1: two columns are called "{duplicate}".', "Give them different names.")
     return names
 
 
@@ -60,7 +60,7 @@ def quote(text: str) -> str:
     >>> print(quote("one\\ntwo"))
     "one\\ntwo"
     """
-    beginning = text[:SHOWN] + ("…" if len(text) > SHOWN else "")
+    beginning = text[:MAX_QUOTED] + ("…" if len(text) > MAX_QUOTED else "")
     return '"' + "".join(c if c.isprintable() else repr(c)[1:-1] for c in beginning) + '"'
 
 

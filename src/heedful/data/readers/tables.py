@@ -41,8 +41,8 @@ def read_csv(file: str) -> Iterator[TextRow | BadRow]:
 
     Raises HeedfulError where a quote is never closed, since all that follows is lost.
     """
-    broken: dict[int, BadRow] = {}
-    reader = csv.reader(texts(file, broken), strict=True)
+    bad_lines: dict[int, BadRow] = {}
+    reader = csv.reader(texts(file, bad_lines), strict=True)
     names: list[str] = []
     while True:
         first = reader.line_num + 1
@@ -56,11 +56,11 @@ def read_csv(file: str) -> Iterator[TextRow | BadRow]:
                 yield BadRow(where, f"not valid CSV: {error}", "")
                 continue
             raise HeedfulError(f"{where}: a quoted text begins here and does not end.", "Close the quote.") from None
-        spoilt = next((broken.pop(n) for n in range(first, reader.line_num + 1) if n in broken), None)
-        if spoilt and not names:
-            raise unreadable_header(spoilt)
-        if spoilt:
-            yield spoilt
+        bad_line = next((bad_lines.pop(n) for n in range(first, reader.line_num + 1) if n in bad_lines), None)
+        if bad_line and not names:
+            raise unreadable_header(bad_line)
+        if bad_line:
+            yield bad_line
         elif not names:
             names = check_header(fields, file)
         elif fields and len(fields) != len(names):
@@ -70,11 +70,11 @@ def read_csv(file: str) -> Iterator[TextRow | BadRow]:
             yield TextRow(dict(zip(names, fields, strict=True)), file, first)
 
 
-def texts(file: str, broken: dict[int, BadRow]) -> Iterator[str]:
-    """Lines as the csv module wants them; unusable ones are noted in `broken` and passed on empty of meaning."""
+def texts(file: str, bad_lines: dict[int, BadRow]) -> Iterator[str]:
+    """Lines as the csv module wants them; unusable ones are noted in `bad_lines` and passed on empty of meaning."""
     for number, text in read_lines(file):
         if isinstance(text, BadRow):
-            broken[number] = text
+            bad_lines[number] = text
             yield "?\n"
         else:
             yield text + "\n"

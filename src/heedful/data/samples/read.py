@@ -36,8 +36,8 @@ def read(name: str) -> Iterator[TextRow]:
 
 def attribution(files: Iterable[str]) -> list[str]:
     """What must stand below pictures that are made of these samples."""
-    drawn = any(file.startswith("sample://openmoji") for file in files)
-    return [openmoji.ATTRIBUTION] if drawn else []
+    uses_emoji = any(file.startswith("sample://openmoji") for file in files)
+    return [openmoji.ATTRIBUTION] if uses_emoji else []
 
 
 def read_cmudict(name: str, split: str) -> Iterator[TextRow]:
@@ -47,16 +47,16 @@ def read_cmudict(name: str, split: str) -> Iterator[TextRow]:
     valid, the two after it for test; all pronunciations of a word stand on one side.
     """
     line = 0
-    for place, (word, variants) in enumerate(cmudict().items()):
-        if side(place) == split:
+    for position, (word, variants) in enumerate(cmudict().items()):
+        if side(position) == split:
             for phones in variants:
                 line += 1
                 yield TextRow({"source": word, "target": phones}, name, line)
 
 
-def side(place: int) -> str:
+def side(position: int) -> str:
     """The split of the word at this place of the file."""
-    return {0: "valid", 1: "test", 2: "test"}.get(place % 20, "train")
+    return {0: "valid", 1: "test", 2: "test"}.get(position % 20, "train")
 
 
 def cmudict() -> dict[str, dict[str, None]]:

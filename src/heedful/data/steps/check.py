@@ -38,11 +38,13 @@ def check_clips(data: DataSettings, decisions: Decisions) -> Findings:
     """
     form, _ = choose_step_form(data, decisions)
     splits = {"train": data.train, "valid": valid_files(data), "test": data.test}
-    named = {name: collect_statistics(files, data, form) for name, files in splits.items() if files}
-    findings = [finding for name, seen in named.items() for finding in findings_within(name, seen)]
-    findings += findings_between(named)
+    statistics_by_split = {name: collect_statistics(files, data, form) for name, files in splits.items() if files}
+    findings = [
+        finding for name, statistics in statistics_by_split.items() for finding in findings_within(name, statistics)
+    ]
+    findings += findings_between(statistics_by_split)
     findings.sort(key=lambda finding: WEIGHT[finding.level])
-    train = named["train"]
+    train = statistics_by_split["train"]
     if not train.lengths and not train.bad:
         raise HeedfulError(f"There are no clips in {', '.join(data.train)}.")
     steps, classes = sum(train.lengths), count(len(train.labels), "label")
@@ -52,41 +54,49 @@ def check_clips(data: DataSettings, decisions: Decisions) -> Findings:
 
 def collect_statistics(files: Sequence[str], data: DataSettings, form: StepForm) -> ClipStatistics:
     """One pass over the clips of some files."""
-    seen = ClipStatistics()
-    for clip in read_clips(files, replace(data, bad_rows="skip"), form, seen.bad.append):
-        seen.lengths.append(len(clip.labels))
-        seen.labels.update(label for label in clip.labels if label)
-        seen.sources.setdefault(clip.source, f"{clip.file} line {clip.line}")
-    seen.labels = Counter(dict(seen.labels.most_common()))
-    return seen
+    statistics = ClipStatistics()
+    for clip in read_clips(files, replace(data, bad_rows="skip"), form, statistics.bad.append):
+        statistics.lengths.append(len(clip.labels))
+        statistics.labels.update(label for label in clip.labels if label)
+        statistics.sources.setdefault(clip.source, f"{clip.file} line {clip.line}")
+    statistics.labels = Counter(dict(statistics.labels.most_common()))
+    return statistics
 
 
-def findings_within(name: str, seen: ClipStatistics) -> Iterator[Finding]:
+def findings_within(name: str, statistics: ClipStatistics) -> Iterator[Finding]:
     """What stands out in one split."""
-    for bad in seen.bad[:FIRST]:
+    for bad in statistics.bad[:FIRST]:
         yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
-    if len(seen.bad) > FIRST:
-        yield Finding("x", count(len(seen.bad) - FIRST, "further bad row"), len(seen.bad) - FIRST)
-    steps, named = sum(seen.lengths), sum(seen.labels.values())
-    if named < steps:
-        yield Finding("i", f"{name}: {count(steps - named, 'step')} of {steps:,} without a label: not counted", 1)
-    rare = [label for label, number in seen.labels.items() if number < RARE]
-    if rare:
+    if len(statistics.bad) > FIRST:
+        yield Finding("x", count(len(statistics.bad) - FIRST, "further bad row"), len(statistics.bad) - FIRST)
+    steps, labelled_steps = sum(statistics.lengths), sum(statistics.labels.values())
+    if labelled_steps < steps:
         yield Finding(
-            "!", f"{name}: {count(len(rare), 'label')} on fewer than {RARE} steps: {', '.join(rare)}", len(rare)
+            "i", f"{name}: {count(steps - labelled_steps, 'step')} of {steps:,} without a label: not counted", 1
+        )
+    rare_labels = [label for label, number in statistics.labels.items() if number < RARE]
+    if rare_labels:
+        yield Finding(
+            "!",
+            f"{name}: {count(len(rare_labels), 'label')} on fewer than {RARE} steps: {', '.join(rare_labels)}",
+            len(rare_labels),
         )
 
 
-def findings_between(named: dict[str, ClipStatistics]) -> Iterator[Finding]:
+def findings_between(statistics_by_split: dict[str, ClipStatistics]) -> Iterator[Finding]:
     """Clips that stand in two splits, and labels that training never shows."""
-    train = named["train"]
-    for name, seen in named.items():
+    train = statistics_by_split["train"]
+    for name, statistics in statistics_by_split.items():
         if name == "train":
             continue
-        new = [label for label in seen.labels if label not in train.labels]
-        if new:
-            yield Finding("!", f"{name}: {count(len(new), 'label')} never in training: {', '.join(new)}", len(new))
-        shared = [where for source, where in seen.sources.items() if source in train.sources]
-        if shared:
-            text = f"{count(len(shared), 'clip')} of {name} also in training"
-            yield Finding("!", text, len(shared), tuple(shared[:FIRST]))
+        unseen_labels = [label for label in statistics.labels if label not in train.labels]
+        if unseen_labels:
+            yield Finding(
+                "!",
+                f"{name}: {count(len(unseen_labels), 'label')} never in training: {', '.join(unseen_labels)}",
+                len(unseen_labels),
+            )
+        shared_origins = [where for source, where in statistics.sources.items() if source in train.sources]
+        if shared_origins:
+            text = f"{count(len(shared_origins), 'clip')} of {name} also in training"
+            yield Finding("!", text, len(shared_origins), tuple(shared_origins[:FIRST]))

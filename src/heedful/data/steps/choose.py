@@ -10,14 +10,14 @@ from heedful.data.pictures.choose import Header, adapt_form, picture_facts, refu
 from heedful.data.pictures.read import Form
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
-from heedful.data.steps.forms import TABLES, StepForm, kind_of, look_at_frames, read_array
-from heedful.data.steps.labels import Labelled
-from heedful.data.steps.read import read_labelled
+from heedful.data.steps.forms import TABLES, StepForm, frame_header, kind_of, read_array
+from heedful.data.steps.labels import LabelledSource
+from heedful.data.steps.read import read_labelled_sources
 from heedful.data.steps.tables import channels_of
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
-LOOKED_AT = 20  # clips by which form and kind are chosen
+SAMPLE_SIZE = 20  # clips by which form and kind are chosen
 
 
 def choose_step_form(data: DataSettings, decisions: Decisions) -> tuple[StepForm, str]:
@@ -26,7 +26,7 @@ def choose_step_form(data: DataSettings, decisions: Decisions) -> tuple[StepForm
     Raises HeedfulError if there is no clip.
     """
     bad: list[BadRow] = []
-    clips = list(islice(read_labelled(data.train, replace(data, bad_rows="skip"), bad.append), LOOKED_AT))
+    clips = list(islice(read_labelled_sources(data.train, replace(data, bad_rows="skip"), bad.append), SAMPLE_SIZE))
     if not clips:
         cure = f"{bad[0].where}: {bad[0].problem}" if bad else ""
         raise HeedfulError(f"There is no clip to learn from in {', '.join(data.train)}.", cure)
@@ -52,44 +52,46 @@ def channels_in(reference: str, data: DataSettings) -> tuple[str, ...]:
     return tuple(str(channel) for channel in range(1, 1 + (array.shape[1] if array.ndim == 2 else 1)))
 
 
-def choose_frames_form(clips: Sequence[Labelled], data: DataSettings, decisions: Decisions) -> tuple[StepForm, str]:
+def choose_frames_form(
+    clips: Sequence[LabelledSource], data: DataSettings, decisions: Decisions
+) -> tuple[StepForm, str]:
     """Size and colours of frames."""
     refuse_side(data)
     facts = picture_facts(headers(clips))
     settings = decisions.picture_settings(facts, data)
     form = Form(settings.size, settings.colours, data.fit)
-    why = f"in the first {count(facts.looked_at, 'clip')} the median shorter side is {facts.median_side:g}"
+    why = f"in the first {count(facts.sample_size, 'clip')} the median shorter side is {facts.median_side:g}"
     rate = f", {data.frame_rate:g} a second (data.frame_rate)" if data.frame_rate else ""
-    gray = f"{'all' if facts.all_gray else 'not all'} are gray"
-    note = f"frames are read as {form}{rate}: {why}, and {gray} (data.picture, data.colours)"
+    quantity = f"{'all' if facts.all_gray else 'not all'} are gray"
+    note = f"frames are read as {form}{rate}: {why}, and {quantity} (data.picture, data.colours)"
     return StepForm("frames", form, data.frame_rate), note
 
 
-def headers(clips: Sequence[Labelled]) -> list[Header]:
+def headers(clips: Sequence[LabelledSource]) -> list[Header]:
     """The headers of the first frames of those clips that can be read; raises HeedfulError if there are none."""
-    readable, first = [], None
+    readable_headers, first_error = [], None
     for clip in clips:
         try:
-            readable.append(look_at_frames(clip.source))
+            readable_headers.append(frame_header(clip.source))
         except HeedfulError as error:
-            first = first or error
-    if not readable:
-        raise first or AssertionError
-    return readable
+            first_error = first_error or error
+    if not readable_headers:
+        raise first_error or AssertionError
+    return readable_headers
 
 
-def adapt_step_form(given: StepForm, form: StepForm, data: DataSettings) -> StepForm | None:
+def adapt_step_form(pretrained: StepForm, form: StepForm, data: DataSettings) -> StepForm | None:
     """The form that goes with weights, as these data ask for it; None: they are series of other channels.
 
     Raises HeedfulError for steps of another kind than the weights were learnt from.
     """
-    if given.kind != form.kind:
+    if pretrained.kind != form.kind:
         raise HeedfulError(
-            f"The weights to start from read {given.kind}, and {', '.join(data.train)} holds {form.kind}.",
+            f"The weights to start from read {pretrained.kind}, and {', '.join(data.train)} holds {form.kind}.",
             "Leave --from out, or take weights that were learnt from the like.",
         )
-    if given.kind == "series" and given.channels != form.channels:
+    if pretrained.kind == "series" and pretrained.channels != form.channels:
         return None
-    if given.picture is None:
-        return given
-    return replace(given, picture=adapt_form(given.picture, data), rate=data.frame_rate)
+    if pretrained.picture is None:
+        return pretrained
+    return replace(pretrained, picture=adapt_form(pretrained.picture, data), rate=data.frame_rate)

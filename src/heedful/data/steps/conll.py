@@ -46,33 +46,33 @@ class SentenceLines:
 
 
 def read_conll(
-    file: str, word: str, label: str, group: str, passed: Counter[str] | None = None
+    file: str, word: str, label: str, group: str, skip_counts: Counter[str] | None = None
 ) -> Iterator[Sentence | BadRow]:
     """The sentences of a file.
 
     `word` and `label` are columns by number, from 1, or by the names of Universal Dependencies ("": as the head of
     this module says); `group` is the name of a comment, as in `# newdoc id = 3`. Multiword ranges (1-2) and empty
-    nodes (1.1) are counted in `passed`, and no words. A sentence with a line that cannot be read is a bad row.
+    nodes (1.1) are counted in `skip_counts`, and no words. A sentence with a line that cannot be read is a bad row.
     Raises HeedfulError for a column or comment that the file does not have.
     """
     universal = file.lower().endswith(".conllu")
     columns = column(word, "FORM" if universal else ""), column(label, "UPOS" if universal else "")
-    counted, seen = Counter() if passed is None else passed, set()
-    above: dict[str, str] = {}
+    counts, comment_names = Counter() if skip_counts is None else skip_counts, set()
+    inherited: dict[str, str] = {}
     for block in read_sentence_lines(file, universal):
-        above |= {name: value for name, value in block.comments.items() if name.startswith(ABOVE)}
-        comments = above | block.comments
-        seen |= comments.keys()
+        inherited |= {name: value for name, value in block.comments.items() if name.startswith(ABOVE)}
+        comments = inherited | block.comments
+        comment_names |= comments.keys()
         if block.bad or block.rows:
-            yield block.bad or sentence_of(block, columns, comments.get(group, ""), file, counted)
-    if group and group not in seen:
-        error = unknown(f"comment in {file} called", group, sorted(seen))
+            yield block.bad or sentence_of(block, columns, comments.get(group, ""), file, counts)
+    if group and group not in comment_names:
+        error = unknown(f"comment in {file} called", group, sorted(comment_names))
         raise HeedfulError(error.problem, f"{error.cure}\nName one of them, as data.group='newdoc id'.")
 
 
-def column(said: str, usual: str) -> int | None:
+def column(setting: str, default: str) -> int | None:
     """The place of a column, from 0; None: to be judged by the sentence."""
-    name = said or usual
+    name = setting or default
     if not name:
         return None
     if name.isdigit() and int(name):
@@ -109,17 +109,17 @@ def read_sentence_lines(file: str, universal: bool) -> Iterator[SentenceLines]:
 
 
 def sentence_of(
-    block: SentenceLines, columns: tuple[int | None, int | None], group: str, file: str, passed: Counter[str]
+    block: SentenceLines, columns: tuple[int | None, int | None], group: str, file: str, skip_counts: Counter[str]
 ) -> Sentence | BadRow:
     """The sentence that lines hold, or why there is none."""
-    places = [fields[0] for _, fields in block.rows if fields[0].isdigit()]
-    numbered = len(block.rows[0][1]) > 2 and places == [str(place) for place in range(1, len(places) + 1)] != []
-    word, label = columns[0] if columns[0] is not None else int(numbered), columns[1]
+    ids = [fields[0] for _, fields in block.rows if fields[0].isdigit()]
+    is_numbered = len(block.rows[0][1]) > 2 and ids == [str(index) for index in range(1, len(ids) + 1)] != []
+    word, label = columns[0] if columns[0] is not None else int(is_numbered), columns[1]
     words, labels = [], []
     for number, fields in block.rows:
         kind = EMPTY if "." in fields[0] else RANGES
-        if numbered and not fields[0].isdigit():
-            passed[kind] += 1
+        if is_numbered and not fields[0].isdigit():
+            skip_counts[kind] += 1
             continue
         needed = max(word, label if label is not None else word + 1) + 1
         if len(fields) < needed or not fields[word].strip():
@@ -129,4 +129,4 @@ def sentence_of(
         labels.append(fields[label if label is not None else -1].strip())
     if not words:
         return BadRow(f"{file} line {block.line}", "a sentence of no words", "")
-    return Sentence(tuple(words), tuple("" if one == "_" else one for one in labels), group, file, block.line)
+    return Sentence(tuple(words), tuple("" if text == "_" else text for text in labels), group, file, block.line)

@@ -33,9 +33,9 @@ from heedful.schema import NormalForm
 Kind = Literal["frames", "series", "tokens"]
 TABLES = endings_of("csv", "tsv")
 FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
-LOOKED_AT = 8  # frames of a clip by which its colours are judged
+SAMPLE_SIZE = 8  # frames of a clip by which its colours are judged
 LEVELS = 8  # colours whose levels differ by less are gray that was compressed
-MOST = 200_000  # frames of a folder or an array, as of a video
+MAX_FRAMES = 200_000  # frames of a folder or an array, as of a video
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,19 +129,19 @@ def read_steps(reference: str, form: StepForm) -> Steps:
     """As `open_steps`, perhaps of no step."""
     if form.kind == "tokens":
         return Steps("tokens", np.zeros(0), words=words_of(reference, form.normalize))
-    found = kind_of(reference)
-    if found != form.kind:
-        what = f"holds {found}" if found else "is no file that is known"
-        raise HeedfulError(f"{reference} {what}, and {form.kind} are read here.", KNOWN)
+    kind = kind_of(reference)
+    if kind != form.kind:
+        problem = f"holds {kind}" if kind else "is no file that is known"
+        raise HeedfulError(f"{reference} {problem}, and {form.kind} are read here.", KNOWN)
     if reference.startswith("sample://"):
         values, rate = step_samples.values(reference)
-        ready = check_channels(reference, values, form) if form.kind == "series" else as_frames(values, form)
-        return Steps(form.kind, ready, seconds=tuple(np.arange(len(values)) / rate) if rate else ())
+        checked_values = check_channels(reference, values, form) if form.kind == "series" else as_frames(values, form)
+        return Steps(form.kind, checked_values, seconds=tuple(np.arange(len(values)) / rate) if rate else ())
     path = Path(reference)
     if form.kind == "series":
         return array_series(reference, form) if path.suffix.lower() == ".npy" else table_series(reference, form)
     if path.is_dir():
-        return Steps("frames", read_pictures([str(one) for one in frame_files(path)], picture_form(form)))
+        return Steps("frames", read_pictures([str(frame) for frame in frame_files(path)], picture_form(form)))
     if path.suffix.lower() == ".npy":
         return Steps("frames", as_frames(read_array(reference), form))
     return video_frames(reference, form)
@@ -188,22 +188,22 @@ def video_frames(file: str, form: StepForm) -> Steps:
         frames.append(as_array(fit_square(to_mode(frame.image, picture_form(form).mode), picture_form(form))))
         seconds.append(frame.start)
         end = frame.end
-    said = header_seconds(file)
-    odd = said is not None and abs(said - end) > max(0.5, 0.1 * end)
-    note = f"{file} says that it lasts {said:.1f} seconds, and its frames last {end:.1f}" if odd else ""
+    header_duration = header_seconds(file)
+    is_odd = header_duration is not None and abs(header_duration - end) > max(0.5, 0.1 * end)
+    note = f"{file} says that it lasts {header_duration:.1f} seconds, and its frames last {end:.1f}" if is_odd else ""
     return Steps("frames", np.stack(frames), seconds=tuple(seconds), note=note)
 
 
 def frame_files(folder: Path) -> list[Path]:
     """The frames in a folder, in the order of the numbers in their names."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in FRAMES and not path.name.startswith(".")]
-    if not found:
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in FRAMES and not path.name.startswith(".")]
+    if not paths:
         raise HeedfulError(f"The folder {folder} has no frames.", f"Known endings: {', '.join(FRAMES)}.")
-    check_count(str(folder), len(found))
-    return sorted(found, key=natural)
+    check_count(str(folder), len(paths))
+    return sorted(paths, key=natural_key)
 
 
-def natural(path: Path) -> list[tuple[int, str]]:
+def natural_key(path: Path) -> list[tuple[int, str]]:
     """A key by which frame2 stands before frame10."""
     parts = re.split(r"(\d+)", path.name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
@@ -211,13 +211,17 @@ def natural(path: Path) -> list[tuple[int, str]]:
 
 def as_frames(values: np.ndarray, form: StepForm) -> np.ndarray:
     """Frames (T, H, W) or (T, H, W, C) of bytes in the form of a model."""
-    wanted = picture_form(form)
+    target_form = picture_form(form)
     values = values[..., None] if values.ndim == 3 else values
-    if values.shape[1:] == (wanted.size, wanted.size, wanted.channels):
+    if values.shape[1:] == (target_form.size, target_form.size, target_form.channels):
         return np.asarray(values)
     images = (Image.fromarray(frame[..., 0] if values.shape[3] == 1 else frame) for frame in values)
-    frames = [as_array(fit_square(to_mode(image, wanted.mode), wanted)) for image in images]
-    return np.stack(frames) if frames else np.zeros((0, wanted.size, wanted.size, wanted.channels), np.uint8)
+    frames = [as_array(fit_square(to_mode(image, target_form.mode), target_form)) for image in images]
+    return (
+        np.stack(frames)
+        if frames
+        else np.zeros((0, target_form.size, target_form.size, target_form.channels), np.uint8)
+    )
 
 
 def picture_form(form: StepForm) -> Form:
@@ -245,8 +249,8 @@ def read_array(file: str) -> np.ndarray:
 
 def check_count(name: str, frames: int) -> None:
     """Raises HeedfulError for more frames than are read."""
-    if frames > MOST:
-        raise HeedfulError(f"{name} has {frames:,} frames, and at most {MOST:,} are read.", "Cut it into parts.")
+    if frames > MAX_FRAMES:
+        raise HeedfulError(f"{name} has {frames:,} frames, and at most {MAX_FRAMES:,} are read.", "Cut it into parts.")
 
 
 def array_series(file: str, form: StepForm) -> Steps:
@@ -258,11 +262,11 @@ def array_series(file: str, form: StepForm) -> Steps:
 def check_channels(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
     """A series (T, C); raises HeedfulError for another number of channels, or a step that is no number."""
     if values.shape[1] != len(form.channels):
-        needs = f"{count(len(form.channels), 'channel')} are read here: {', '.join(form.channels)}"
-        raise HeedfulError(f"{name} has {count(values.shape[1], 'channel')}, and {needs}.")
-    wrong = np.argwhere(~np.isfinite(values))
-    if len(wrong):
-        step, channel = wrong[0]
+        requirement = f"{count(len(form.channels), 'channel')} are read here: {', '.join(form.channels)}"
+        raise HeedfulError(f"{name} has {count(values.shape[1], 'channel')}, and {requirement}.")
+    not_finite = np.argwhere(~np.isfinite(values))
+    if len(not_finite):
+        step, channel = not_finite[0]
         raise HeedfulError(f"{name}: step {step:,} of channel {channel + 1} is {values[step, channel]}, no number.")
     return values
 
@@ -270,20 +274,20 @@ def check_channels(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
 def table_series(file: str, form: StepForm) -> Steps:
     """A series from a table."""
     table = read_table(file)
-    seconds = tuple(float(value) for value in table.numbers(["seconds"])[:, 0]) if table.timed else ()
+    seconds = tuple(float(value) for value in table.numbers(["seconds"])[:, 0]) if table.has_times else ()
     return Steps("series", table.numbers(form.channels).astype(np.float32), seconds=seconds)
 
 
-def look_at_frames(reference: str) -> tuple[int, int, bool]:
+def frame_header(reference: str) -> tuple[int, int, bool]:
     """Width, height, and whether all is gray, of a clip's first frames."""
     path = Path(reference)
     if reference.startswith("sample://") or path.suffix.lower() == ".npy":
         values = step_samples.values(reference)[0] if reference.startswith("sample://") else read_array(reference)
         return values.shape[2], values.shape[1], values.ndim == 3 or values.shape[3] == 1
     if path.is_dir():
-        seen = [header(str(one)) for one in frame_files(path)[:LOOKED_AT]]
-        return seen[0][0], seen[0][1], all(gray for _, _, gray in seen)
-    images = [frame.image for frame, _ in zip(read_video(reference), range(LOOKED_AT), strict=False)]
+        headers = [header(str(frame_path)) for frame_path in frame_files(path)[:SAMPLE_SIZE]]
+        return headers[0][0], headers[0][1], all(gray for _, _, gray in headers)
+    images = [frame.image for frame, _ in zip(read_video(reference), range(SAMPLE_SIZE), strict=False)]
     return images[0].width, images[0].height, all(is_gray(image) for image in images)
 
 

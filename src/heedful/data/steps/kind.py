@@ -13,14 +13,14 @@ from heedful.data.corpus import Corpus
 from heedful.data.facts import SideFacts, TokenizerSettings
 from heedful.data.fingerprint import digest_of_clips
 from heedful.data.folders import write_json
-from heedful.data.kind import DataKind, Desk
+from heedful.data.kind import DataKind, Preparation
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import all_files
 from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.rows import count
 from heedful.data.steps.choose import adapt_step_form, choose_step_form
 from heedful.data.steps.forms import TABLES, StepForm, words_of
-from heedful.data.steps.read import COLUMNS, describe_passed, read_clips
+from heedful.data.steps.read import COLUMNS, describe_skipped, read_clips
 from heedful.data.steps.store import ABOUT, MASKED, PreparedClips, StepWriter, open_clips
 from heedful.data.steps.tables import LISTS
 from heedful.data.steps.words import LETTERS, UNKNOWN, WordVocabulary, learn_words
@@ -29,11 +29,11 @@ from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import DataSettings
 
-SHOWN = 10  # names in a note
+MAX_NAMES = 10  # names in a note
 
 
 class StepKind(DataKind[PreparedClips]):
-    """Clips, read in the form that goes with the weights one starts from, if one is `given`.
+    """Clips, read in the form that goes with the weights one starts from, if one is `pretrained`.
 
     Rows are pairs of a clip's reference and its labels, joined by tabs.
     """
@@ -42,9 +42,13 @@ class StepKind(DataKind[PreparedClips]):
     row, nothing, kinds = "clip", "There are no clips", ("steps",)
     rows_in_memory = sys.maxsize  # references and labels alone: clips are opened but once
 
-    def __init__(self, given: StepForm | None = None) -> None:
-        self.given, self.given_form, self.keeps_form = [given] if given else [], given, False
-        self.passed: Counter[str] = Counter()
+    def __init__(self, pretrained: StepForm | None = None) -> None:
+        self.pretrained_coders, self.pretrained_form, self.keeps_form = (
+            [pretrained] if pretrained else [],
+            pretrained,
+            False,
+        )
+        self.skip_counts: Counter[str] = Counter()
         self.odd_videos: list[str] = []
         self.names: tuple[str, ...] = ()
 
@@ -52,59 +56,61 @@ class StepKind(DataKind[PreparedClips]):
         """The times of the clips that files name count too."""
         return super().fingerprint(data) | {"clips": digest_of_clips(data)}
 
-    def begin(self, desk: Desk) -> None:
+    def begin(self, preparation: Preparation) -> None:
         """As `DataKind.begin`."""
-        self.desk = desk
+        self.preparation = preparation
         self.note_encodings()
-        form, why = choose_step_form(desk.data, desk.decisions)
-        kept = adapt_step_form(self.given_form, form, desk.data) if self.given_form else None
-        if kept:
-            form, why = kept, "steps are read as the weights that are the beginning have learnt to"
-        self.form, self.keeps_form = form, kept is not None
-        desk.note(why)
-        self.writer = StepWriter(desk.folder / "steps", form)
+        form, why = choose_step_form(preparation.data, preparation.decisions)
+        adapted_form = adapt_step_form(self.pretrained_form, form, preparation.data) if self.pretrained_form else None
+        if adapted_form:
+            form, why = adapted_form, "steps are read as the weights that are the beginning have learnt to"
+        self.form, self.keeps_form = form, adapted_form is not None
+        preparation.note(why)
+        self.writer = StepWriter(preparation.folder / "steps", form)
 
     def note_encodings(self) -> None:
         """What is unusual about how text files are written."""
-        for file in dict.fromkeys(all_files(self.desk.data)):
+        for file in dict.fromkeys(all_files(self.preparation.data)):
             if Path(file).suffix.lower() in (*LISTS, *TABLES, *COLUMNS):
                 for note in encoding_notes(file):
-                    self.desk.note(note)
+                    self.preparation.note(note)
 
-    def read(self, files: Sequence[str], again: bool = False) -> Iterator[Pair]:
+    def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """The clips of files, each put into the store; those without any label are counted.
 
         Raises HeedfulError if there is none.
         """
-        assert not again, "all rows stay in memory"
-        labelled, unlabelled, first = 0, 0, ""
-        for clip in read_clips(files, self.desk.data, self.form, self.desk.bad, self.passed):
+        assert not second_pass, "all rows stay in memory"
+        labelled_count, unlabelled_count, first = 0, 0, ""
+        for clip in read_clips(files, self.preparation.data, self.form, self.preparation.bad, self.skip_counts):
             self.odd_videos += [clip.steps.note] if clip.steps.note else []
             if any(clip.labels):
-                labelled += 1
+                labelled_count += 1
                 source = self.writer.add(clip.source, clip.steps)
                 yield Pair(source, "\t".join(clip.labels), clip.group, clip.file, clip.line)
             else:
-                unlabelled, first = unlabelled + 1, first or clip.where
-        if unlabelled:
-            self.desk.note(f"left out: {count(unlabelled, 'clip')} without any label (first: {first})")
-        if not labelled:
-            raise HeedfulError(f"{self.nothing} in {', '.join(files)}.", self.desk.bad.first)
+                unlabelled_count, first = unlabelled_count + 1, first or clip.where
+        if unlabelled_count:
+            self.preparation.note(f"left out: {count(unlabelled_count, 'clip')} without any label (first: {first})")
+        if not labelled_count:
+            raise HeedfulError(f"{self.nothing} in {', '.join(files)}.", self.preparation.bad.first)
 
     def end_reading(self) -> None:
         """What was passed over or is odd about the clips."""
-        for line in describe_passed(self.passed):
-            self.desk.note(line)
+        for line in describe_skipped(self.skip_counts):
+            self.preparation.note(line)
         if self.odd_videos:
-            odd, first = count(len(self.odd_videos), "video"), self.odd_videos[0]
-            self.desk.note(f"{odd} with another length than the header says, taken as the frames are (first: {first})")
+            video_count, first = count(len(self.odd_videos), "video"), self.odd_videos[0]
+            self.preparation.note(
+                f"{video_count} with another length than the header says, taken as the frames are (first: {first})"
+            )
 
     def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
         """As `DataKind.describe_sides`; a clip has as many steps as labels."""
         labels = [labels_of(row) for row in corpus.sample]
-        median, long = map(int, np.percentile([len(steps) for steps in labels], (50, 99), method="nearest"))
+        median, percentile = map(int, np.percentile([len(steps) for steps in labels], (50, 99), method="nearest"))
         classes = len({label for steps in labels for label in steps} - {""})
-        return SideFacts(self.form.kind, median, long), SideFacts("labels", median, long, classes)
+        return SideFacts(self.form.kind, median, percentile), SideFacts("labels", median, percentile, classes)
 
     def learn(self, corpus: Corpus, tokenizers: Sequence[TokenizerSettings]) -> None:
         """Labels, and what of the form the training clips alone say."""
@@ -115,23 +121,23 @@ class StepKind(DataKind[PreparedClips]):
 
     def write(self, corpus: Corpus) -> None:
         """Finishes the store of steps, and writes the rows to learn from."""
-        self.desk.note(self.writer.close(self.form))
-        more = ", …" if len(self.names) > SHOWN else ""
-        self.desk.note(f"{count(len(self.names), 'label')}: {', '.join(self.names[:SHOWN])}{more}")
+        self.preparation.note(self.writer.close(self.form))
+        ellipsis = ", …" if len(self.names) > MAX_NAMES else ""
+        self.preparation.note(f"{count(len(self.names), 'label')}: {', '.join(self.names[:MAX_NAMES])}{ellipsis}")
         self.write_rows()
-        write_json(self.desk.folder / ABOUT, {"form": self.form.plain(), "names": self.names})
+        write_json(self.preparation.folder / ABOUT, {"form": self.form.plain(), "names": self.names})
 
     def keep_long_enough(self, pairs: list[Pair]) -> list[Pair]:
         """The clips of a length that the recipe allows."""
-        low, high = self.desk.data.min_tokens, self.desk.data.max_tokens
-        kept = [pair for pair in pairs if low <= len(labels_of(pair)) <= (high or np.inf)]
-        if len(kept) < len(pairs):
-            left = count(len(pairs) - len(kept), "clip")
+        low, high = self.preparation.data.min_tokens, self.preparation.data.max_tokens
+        long_enough = [pair for pair in pairs if low <= len(labels_of(pair)) <= (high or np.inf)]
+        if len(long_enough) < len(pairs):
+            clip_count = count(len(pairs) - len(long_enough), "clip")
             limits = "(data.min_tokens, data.max_tokens)"
-            self.desk.note(f"left out: {left} of under {low:,} or over {high:,} steps {limits}")
-        if not kept:
+            self.preparation.note(f"left out: {clip_count} of under {low:,} or over {high:,} steps {limits}")
+        if not long_enough:
             raise HeedfulError("The length filters leave no clip to learn from.", "See data.min_tokens, max_tokens.")
-        return kept
+        return long_enough
 
     def learn_form(self) -> StepForm:
         """The form with what the training clips alone say: moments of channels, words and letters."""
@@ -140,9 +146,11 @@ class StepKind(DataKind[PreparedClips]):
         if self.form.kind != "series":
             return self.form
         mean, std = self.writer.moments([pair.source for pair in self.train])
-        still = [name for name, value in zip(self.form.channels, std, strict=True) if not value]
-        if still:
-            self.desk.note(f"the same at every step of training, so that they tell nothing: {', '.join(still)}")
+        constant_channels = [name for name, value in zip(self.form.channels, std, strict=True) if not value]
+        if constant_channels:
+            self.preparation.note(
+                f"the same at every step of training, so that they tell nothing: {', '.join(constant_channels)}"
+            )
         divisors = tuple(float(value) or 1.0 for value in std)
         return replace(self.form, mean=tuple(map(float, mean)), std=divisors)
 
@@ -150,16 +158,17 @@ class StepKind(DataKind[PreparedClips]):
         """The words and letters of the training clips."""
         texts = [words_of(pair.source) for pair in self.train]
         vocabulary = learn_words(texts)
-        long = sum(len(word) > LETTERS for words in texts for word in words)
+        long_word_count = sum(len(word) > LETTERS for words in texts for word in words)
         note = f"{count(len(vocabulary.words), 'word')} seen twice or more, {count(len(vocabulary.letters), 'letter')}"
         half = LETTERS // 2
-        more = f"; of {count(long, 'longer word')} the first and last {half} letters are read" if long else ""
-        self.desk.note(note + more)
+        if long_word_count:
+            note += f"; of {count(long_word_count, 'longer word')} the first and last {half} letters are read"
+        self.preparation.note(note)
         return vocabulary
 
     def write_rows(self) -> None:
         """Writes the rows to learn from."""
-        folder, pairs = self.desk.folder, self.train
+        folder, pairs = self.preparation.folder, self.train
         numbers = {name: number for number, name in enumerate(self.names)} | {"": MASKED}
         files = {file: number for number, file in enumerate(dict.fromkeys(pair.file for pair in pairs))}
         labels = Column(folder / "labels.npy", np.dtype(np.int32))
@@ -169,18 +178,18 @@ class StepKind(DataKind[PreparedClips]):
         np.save(folder / "sequences.npy", np.array([self.writer.numbers[pair.source] for pair in pairs]))
         np.save(folder / "places.npy", np.array([(files[pair.file], pair.line) for pair in pairs]))
         write_json(folder / "files.json", list(files))
-        masked = sum(labels_of(pair).count("") for pair in pairs)
-        out = f", {masked:,} of them without a label" if masked else ""
-        self.desk.note(f"train: {count(len(pairs), 'clip')} of {count(labels.count, 'step')}{out}")
+        masked_count = sum(labels_of(pair).count("") for pair in pairs)
+        remark = f", {masked_count:,} of them without a label" if masked_count else ""
+        self.preparation.note(f"train: {count(len(pairs), 'clip')} of {count(labels.count, 'step')}{remark}")
 
     def note_held_out(self, name: str, examples: Sequence[Example], rows: Sequence[Pair]) -> None:
         """As `DataKind.note_held_out`."""
         labels = Counter(label for pair in rows for label in labels_of(pair))
-        self.desk.note(f"{name}: {count(len(examples), 'clip')} of {count(sum(labels.values()), 'step')}")
-        new = {label: times for label, times in labels.items() if label and label not in self.names}
-        if new:
-            steps, shown = count(sum(new.values()), "step"), ", ".join(list(new)[:SHOWN])
-            self.desk.note(f"{name}: {steps} with labels never seen in training, which count as wrong: {shown}")
+        self.preparation.note(f"{name}: {count(len(examples), 'clip')} of {count(sum(labels.values()), 'step')}")
+        unseen_counts = {label: times for label, times in labels.items() if label and label not in self.names}
+        if unseen_counts:
+            steps, names = count(sum(unseen_counts.values()), "step"), ", ".join(list(unseen_counts)[:MAX_NAMES])
+            self.preparation.note(f"{name}: {steps} with labels never seen in training, which count as wrong: {names}")
         if isinstance(self.form.vocabulary, WordVocabulary):
             self.note_unknown_words(name, examples, self.form.vocabulary)
 
@@ -189,13 +198,13 @@ class StepKind(DataKind[PreparedClips]):
         words = np.concatenate([vocabulary.encode(words_of(example.source))[:, 0] for example in examples])
         unknown = int((words == UNKNOWN).sum())
         if unknown:
-            share = 100 * unknown / len(words)
-            note = f"{name}: {share:.1f} % of the words seen less than twice in training, known by letters alone"
-            self.desk.note(note)
+            percentage = 100 * unknown / len(words)
+            note = f"{name}: {percentage:.1f} % of the words seen less than twice in training, known by letters alone"
+            self.preparation.note(note)
 
-    def open(self, ready: Path) -> PreparedClips:
+    def open(self, folder: Path) -> PreparedClips:
         """What was prepared."""
-        return open_clips(ready)
+        return open_clips(folder)
 
 
 def labels_of(pair: Pair) -> list[str]:

@@ -22,12 +22,12 @@ BOUNDS = (("start", "end"), ("start_step", "end_step"))
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A label from `start` until just before `end`; `counted` in steps from 0, or else in seconds."""
+    """A label from `start` until just before `end`; `in_steps` counted from 0, or else in seconds."""
 
     start: float
     end: float
     label: str
-    counted: bool
+    in_steps: bool
     where: str
 
 
@@ -35,7 +35,7 @@ Labels = tuple[str, ...] | tuple[Span, ...]
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledSource:
     """A clip before it is opened: its reference (for words: their text), and labels, perhaps still by seconds."""
 
     source: str
@@ -101,22 +101,23 @@ def span_of(row: TextRow, bounds: tuple[str, str], name: str) -> Span | BadRow:
 def sort_spans(spans: Sequence[Span]) -> tuple[Span, ...] | BadRow:
     """The spans by time, if no two of them overlap."""
     ordered = sorted(spans, key=lambda span: span.start)
-    for one, other in pairwise(ordered):
-        if other.start < one.end - NEAR:
-            text = f"{one.start:g} to {one.end:g} {one.label}, {other.start:g} to {other.end:g} {other.label}"
-            return BadRow(other.where, f"this row overlaps that of {one.where}", text)
+    for current, following in pairwise(ordered):
+        if following.start < current.end - NEAR:
+            ranges = (f"{span.start:g} to {span.end:g} {span.label}" for span in (current, following))
+            text = ", ".join(ranges)
+            return BadRow(following.where, f"this row overlaps that of {current.where}", text)
     return tuple(ordered)
 
 
 def check_labels(labels: Iterable[tuple[str, str]]) -> tuple[str, ...] | BadRow:
     """Labels without white space around them, "" for masked ones; bad if one holds a tab, named by where it stands."""
-    found = []
+    names = []
     for text, where in labels:
         label = text.strip()
         if "\t" in label:
             return BadRow(where, "a label holds a tab", text)
-        found.append("" if label in MASK else label)
-    return tuple(found)
+        names.append("" if label in MASK else label)
+    return tuple(names)
 
 
 def label_steps(labels: Labels, steps: Steps, where: str) -> tuple[str, ...] | BadRow:
@@ -124,28 +125,28 @@ def label_steps(labels: Labels, steps: Steps, where: str) -> tuple[str, ...] | B
     if labels and isinstance(labels[0], Span):
         return label_by_spans([span for span in labels if isinstance(span, Span)], steps)
     if len(labels) != len(steps):
-        what = "frame" if steps.kind == "frames" else "step"
-        return BadRow(where, f"{count(len(labels), 'label')} for {count(len(steps), what)}", "")
+        noun = "frame" if steps.kind == "frames" else "step"
+        return BadRow(where, f"{count(len(labels), 'label')} for {count(len(steps), noun)}", "")
     return tuple(str(label) for label in labels)
 
 
 def label_by_spans(spans: Sequence[Span], steps: Steps) -> tuple[str, ...] | BadRow:
     """Each step's label is that of the span it begins in; steps between spans are masked."""
-    found = [""] * len(steps)
+    labels = [""] * len(steps)
     for span in spans:
-        times = range(len(steps)) if span.counted or not steps.seconds else steps.seconds
-        inside = [step for step, time in enumerate(times) if span.start - NEAR <= time < span.end - NEAR]
-        if not inside:
-            unit = "seconds" if steps.seconds and not span.counted else "steps"
+        times = range(len(steps)) if span.in_steps or not steps.seconds else steps.seconds
+        inside_span = [step for step, time in enumerate(times) if span.start - NEAR <= time < span.end - NEAR]
+        if not inside_span:
+            unit = "seconds" if steps.seconds and not span.in_steps else "steps"
             last = f"the last of {count(len(steps), 'step')} begins at {times[-1]:g} {unit}"
             text = f"{span.start:g} to {span.end:g} {span.label}"
             return BadRow(span.where, f"no step begins in this row ({last})", text)
-        for step in inside:
-            found[step] = span.label
-    return tuple(found)
+        for step in inside_span:
+            labels[step] = span.label
+    return tuple(labels)
 
 
 def labels_of_text(text: str, where: str) -> tuple[str, ...] | BadRow:
     """Labels in one text, separated by spaces; "_" masks a step."""
-    found = text.split()
-    return check_labels([(label, where) for label in found]) if found else BadRow(where, "no labels", quote(text))
+    labels = text.split()
+    return check_labels([(label, where) for label in labels]) if labels else BadRow(where, "no labels", quote(text))

@@ -18,7 +18,7 @@ from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import read_conll
 from heedful.data.steps.forms import FRAMES, TABLES, StepForm, Steps, kind_of, open_steps, words_of
-from heedful.data.steps.labels import Labelled, label_file, label_steps
+from heedful.data.steps.labels import LabelledSource, label_file, label_steps
 from heedful.data.steps.tables import LABELS, LISTS, is_listing, read_listing, roles, table_clip, unreadable_clip
 from heedful.data.steps.video import ENDINGS as VIDEOS
 from heedful.errors import HeedfulError
@@ -47,26 +47,26 @@ class Clip:
 
 
 def read_clips(
-    files: Sequence[str], data: DataSettings, form: StepForm, on_bad: OnBad, passed: Counter[str] | None = None
+    files: Sequence[str], data: DataSettings, form: StepForm, on_bad: OnBad, skip_counts: Counter[str] | None = None
 ) -> Iterator[Clip]:
     """The clips of `files`, in order, each opened once it is asked for.
 
     A bad row raises HeedfulError where `data.bad_rows` is "error"; else it goes to `on_bad`. Bad is a clip that
-    cannot be read, or whose labels are not as many as its steps. `passed` counts what was passed over on purpose.
+    cannot be read, or whose labels are not as many as its steps. `skip_counts` counts what was passed over on purpose.
     """
-    for one in read_labelled(files, data, on_bad, passed):
+    for row in read_labelled_sources(files, data, on_bad, skip_counts):
         try:
-            if one.words != (form.kind == "tokens"):
-                found = "tokens" if one.words else kind_of(one.source)
-                raise HeedfulError(f"this clip holds {found}, and {form.kind} are read here")
-            steps = open_steps(one.source, form)
-            labels = label_steps(one.labels, steps, one.where)
+            if row.words != (form.kind == "tokens"):
+                kind = "tokens" if row.words else kind_of(row.source)
+                raise HeedfulError(f"this clip holds {kind}, and {form.kind} are read here")
+            steps = open_steps(row.source, form)
+            labels = label_steps(row.labels, steps, row.where)
         except HeedfulError as error:
-            labels, steps = unreadable_clip(one.where, error), None
+            labels, steps = unreadable_clip(row.where, error), None
         if isinstance(labels, BadRow) or steps is None:
             refuse(labels, data, on_bad)
         else:
-            yield Clip(one.source, steps, labels, one.group, one.file, one.line)
+            yield Clip(row.source, steps, labels, row.group, row.file, row.line)
 
 
 def refuse(bad: object, data: DataSettings, on_bad: OnBad) -> None:
@@ -77,20 +77,20 @@ def refuse(bad: object, data: DataSettings, on_bad: OnBad) -> None:
     on_bad(bad)
 
 
-def read_labelled(
-    files: Sequence[str], data: DataSettings, on_bad: OnBad, passed: Counter[str] | None = None
-) -> Iterator[Labelled]:
+def read_labelled_sources(
+    files: Sequence[str], data: DataSettings, on_bad: OnBad, skip_counts: Counter[str] | None = None
+) -> Iterator[LabelledSource]:
     """The clips of `files` without opening them; bad rows as in `read_clips`."""
-    counted = Counter() if passed is None else passed
+    counts = Counter() if skip_counts is None else skip_counts
     for file in files:
-        for one in read_one(file, data, counted):
-            if isinstance(one, BadRow):
-                refuse(one, data, on_bad)
+        for row in read_file(file, data, counts):
+            if isinstance(row, BadRow):
+                refuse(row, data, on_bad)
             else:
-                yield one
+                yield row
 
 
-def read_one(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
+def read_file(file: str, data: DataSettings, skip_counts: Counter[str]) -> Iterator[LabelledSource | BadRow]:
     """The clips of one file or folder; raises HeedfulError for what cannot hold any."""
     path, ending = Path(file), Path(file).suffix.lower()
     if file.startswith("sample://"):
@@ -98,13 +98,13 @@ def read_one(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[La
     if not path.exists():
         raise missing_file(path)
     if data.format == "conll" or ending in COLUMNS:
-        return read_sentences(file, data, passed)
+        return read_sentences(file, data, skip_counts)
     if ending in LISTS or (ending in TABLES and is_listing(file, data)):
         return read_listing(file, data)
     if ending in TABLES:
         return iter([table_clip(file, data)])
     if path.is_dir() and not holds_frames(path):
-        return read_folder(path, data, passed)
+        return read_folder(path, data, skip_counts)
     if path.is_dir() or ending in (".npy", *VIDEOS):
         return iter([clip_with_sidecar(path, data)])
     raise HeedfulError(
@@ -114,53 +114,53 @@ def read_one(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[La
     )
 
 
-def read_sample(name: str, data: DataSettings) -> Iterator[Labelled]:
+def read_sample(name: str, data: DataSettings) -> Iterator[LabelledSource]:
     """The clips of a sample."""
-    for line, one in enumerate(step_samples.read(name)):
+    for line, sequence in enumerate(step_samples.read(name)):
         words = step_samples.kind_of(name) == "tokens"
-        source = " ".join(words_of(one.source, data.normalize)) if words else one.source
-        yield Labelled(source, one.labels, one.group, name, line, words=words)
+        source = " ".join(words_of(sequence.source, data.normalize)) if words else sequence.source
+        yield LabelledSource(source, sequence.labels, sequence.group, name, line, words=words)
 
 
-def read_sentences(file: str, data: DataSettings, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
+def read_sentences(file: str, data: DataSettings, skip_counts: Counter[str]) -> Iterator[LabelledSource | BadRow]:
     """The sentences of a CoNLL file."""
-    said = roles(data)
-    found = Counter[str]()
-    for one in read_conll(file, said.get("source", ""), said.get("target", ""), data.group, found):
-        if isinstance(one, BadRow):
-            yield one
+    columns = roles(data)
+    counts = Counter[str]()
+    for sentence in read_conll(file, columns.get("source", ""), columns.get("target", ""), data.group, counts):
+        if isinstance(sentence, BadRow):
+            yield sentence
         else:
-            text = " ".join(words_of(one.text, data.normalize))
-            yield Labelled(text, one.labels, one.group, one.file, one.line, words=True)
-    passed.update({f"{what} of {file}": times for what, times in found.items()})
+            text = " ".join(words_of(sentence.text, data.normalize))
+            yield LabelledSource(text, sentence.labels, sentence.group, sentence.file, sentence.line, words=True)
+    skip_counts.update({f"{event} of {file}": times for event, times in counts.items()})
 
 
-def read_folder(folder: Path, data: DataSettings, passed: Counter[str]) -> Iterator[Labelled | BadRow]:
+def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> Iterator[LabelledSource | BadRow]:
     """The clips in a folder and the folders inside it; labels stand beside each."""
     listing = next((folder / name for name in METADATA if (folder / name).is_file()), None)
     if listing:
         yield from read_listing(str(listing), data)
         return
-    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    media = [path for path in inside if path.suffix.lower() in (".npy", *VIDEOS) or holds_frames(path)]
-    taken = {file for path in media for file in sidecars(path)}
-    for path in inside:
+    children = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    media = [path for path in children if path.suffix.lower() in (".npy", *VIDEOS) or holds_frames(path)]
+    label_files = {file for path in media for file in sidecars(path)}
+    for path in children:
         ending = path.suffix.lower()
         if path in media:
             yield clip_with_sidecar(path, data)
         elif path.is_dir():
-            yield from read_folder(path, data, passed)
-        elif path in taken:
+            yield from read_folder(path, data, skip_counts)
+        elif path in label_files:
             continue
         elif ending in COLUMNS or ending in TABLES:
-            yield from read_one(str(path), data, passed)
+            yield from read_file(str(path), data, skip_counts)
         else:
-            passed[f"other file of {folder}"] += 1
+            skip_counts[f"other file of {folder}"] += 1
 
 
 def holds_frames(path: Path) -> bool:
     """Whether this is a folder of pictures."""
-    return path.is_dir() and any(one.suffix.lower() in FRAMES for one in path.iterdir())
+    return path.is_dir() and any(child.suffix.lower() in FRAMES for child in path.iterdir())
 
 
 def sidecars(path: Path) -> list[Path]:
@@ -169,27 +169,29 @@ def sidecars(path: Path) -> list[Path]:
     return [file for ending in LABELS if (file := path.parent / (stem + ending)).is_file()]
 
 
-def clip_with_sidecar(path: Path, data: DataSettings) -> Labelled | BadRow:
+def clip_with_sidecar(path: Path, data: DataSettings) -> LabelledSource | BadRow:
     """A clip with the labels that stand beside it."""
     if data.group:
         cure = "List the clips in metadata.csv in their folder, with columns file_name, labels and that one."
         raise HeedfulError(f"{path} belongs to no group: data.group={data.group} names a column of a listing.", cure)
     stem = path.name if path.is_dir() else path.stem
-    found = sidecars(path)
-    if len(found) != 1:
-        problem = "two files of labels stand beside it" if found else "no labels stand beside it"
-        names = ", ".join(file.name for file in found) or f"{stem}.txt (a label a frame) or {stem}.csv"
-        return BadRow(str(path), problem, "", f"{'They are' if found else 'Wanted is'} {names}.")
-    labels = label_file(str(found[0]))
-    paths = (str(path), str(found[0]))
-    return labels if isinstance(labels, BadRow) else Labelled(str(path), labels, "", str(found[0]), 1, paths)
+    label_files = sidecars(path)
+    if len(label_files) != 1:
+        problem = "two files of labels stand beside it" if label_files else "no labels stand beside it"
+        names = ", ".join(file.name for file in label_files) or f"{stem}.txt (a label a frame) or {stem}.csv"
+        return BadRow(str(path), problem, "", f"{'They are' if label_files else 'ColumnSelection is'} {names}.")
+    labels = label_file(str(label_files[0]))
+    paths = (str(path), str(label_files[0]))
+    return (
+        labels if isinstance(labels, BadRow) else LabelledSource(str(path), labels, "", str(label_files[0]), 1, paths)
+    )
 
 
-def describe_passed(passed: Counter[str]) -> list[str]:
+def describe_skipped(skip_counts: Counter[str]) -> list[str]:
     """What was passed over, one line each.
 
-    >>> describe_passed(Counter({"empty node of a.conllu": 2}))
+    >>> describe_skipped(Counter({"empty node of a.conllu": 2}))
     ['passed over: 2 empty nodes of a.conllu']
     """
-    parts = ((what.partition(" of "), times) for what, times in passed.items())
-    return [f"passed over: {count(times, what)}{of}{where}" for (what, of, where), times in parts]
+    parts = ((event.partition(" of "), times) for event, times in skip_counts.items())
+    return [f"passed over: {count(times, event)}{of}{where}" for (event, of, where), times in parts]

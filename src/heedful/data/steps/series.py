@@ -17,7 +17,7 @@ from heedful.errors import HeedfulError, unknown
 
 SECONDS = "seconds"
 """The column of this name tells when each step begins; it is no channel."""
-KEPT = 2  # tables in memory: labels and numbers of one are asked for one after the other
+CACHED_TABLES = 2  # tables in memory: labels and numbers of one are asked for one after the other
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SeriesTable:
     lines: list[int]
 
     @property
-    def timed(self) -> bool:
+    def has_times(self) -> bool:
         """Whether it tells the time of each step."""
         return SECONDS in self.columns
 
@@ -41,20 +41,20 @@ class SeriesTable:
 
     def numbers(self, names: Sequence[str]) -> np.ndarray:
         """Columns as (T, C) float64; raises HeedfulError, with its line, for what is no number."""
-        return np.stack([self.parsed(name) for name in names], axis=1)
+        return np.stack([self.parse_column(name) for name in names], axis=1)
 
-    def parsed(self, name: str) -> np.ndarray:
+    def parse_column(self, name: str) -> np.ndarray:
         """One column as (T,)."""
         texts = self.column(name)
         try:
             values = np.array(texts, np.float64)
         except ValueError:
             values = np.array([number(text) for text in texts])
-        wrong = np.flatnonzero(~np.isfinite(values))
-        if len(wrong):
-            where = f"{self.file} line {self.lines[wrong[0]]}"
+        not_finite = np.flatnonzero(~np.isfinite(values))
+        if len(not_finite):
+            where = f"{self.file} line {self.lines[not_finite[0]]}"
             cure = "Mend it, or say which columns are channels, as data.columns.source=x,y,z"
-            raise HeedfulError(f"{where}: column {name} has no number: {quote(texts[wrong[0]])}.", cure)
+            raise HeedfulError(f"{where}: column {name} has no number: {quote(texts[not_finite[0]])}.", cure)
         return values
 
     def is_numeric(self, name: str) -> bool:
@@ -76,12 +76,12 @@ def read_table(file: str) -> SeriesTable:
     Raises HeedfulError for a row that cannot be read: a series with a hole is none.
     """
     check_readable(file)
-    about = Path(file).stat()
-    return load(file, about.st_mtime_ns, about.st_size)
+    status = Path(file).stat()
+    return load(file, status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(maxsize=KEPT)
-def load(file: str, changed: int, size: int) -> SeriesTable:
+@lru_cache(maxsize=CACHED_TABLES)
+def load(file: str, mtime: int, size: int) -> SeriesTable:
     """As `read_table`, for a file of that time and size."""
     columns: dict[str, list[str]] = {}
     lines: list[int] = []

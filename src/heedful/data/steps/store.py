@@ -29,11 +29,11 @@ class StepStore:
     """The sequences of a run by reference: what a network takes, and when each step begins."""
 
     def __init__(self, folder: Path) -> None:
-        about = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         self.folder = folder
-        self.numbers: dict[str, int] = about["references"]
-        self.shape, self.ends = tuple(about["shape"]), np.array([0, *np.cumsum(about["lengths"], dtype=np.int64)])
-        self.times: dict[str, list[float]] = about["seconds"]
+        self.numbers: dict[str, int] = index["references"]
+        self.shape, self.ends = tuple(index["shape"]), np.array([0, *np.cumsum(index["lengths"], dtype=np.int64)])
+        self.times: dict[str, list[float]] = index["seconds"]
 
     def __reduce__(self) -> tuple[type["StepStore"], tuple[Path]]:
         """Another process opens the maps itself, instead of being sent what they map."""
@@ -116,8 +116,12 @@ class StepWriter:
         shift = values[0].astype(np.float64)  # squares of large numbers would drown what differs
         for name in names:
             number = self.numbers[name]
-            one = values[ends[number] : ends[number + 1]] - shift
-            total, square, steps = total + one.sum(axis=0), square + np.square(one).sum(axis=0), steps + len(one)
+            sequence = values[ends[number] : ends[number + 1]] - shift
+            total, square, steps = (
+                total + sequence.sum(axis=0),
+                square + np.square(sequence).sum(axis=0),
+                steps + len(sequence),
+            )
         mean = total / steps
         return mean + shift, np.sqrt(np.maximum(square / steps - mean**2, 0))
 
@@ -138,9 +142,9 @@ class StepWriter:
         size = (self.folder / VALUES).stat().st_size / 1e6
         noun = {"frames": "frame", "series": "step", "tokens": "word"}[form.kind]
         note = f"{count(len(self.names), 'sequence')} of {count(sum(self.lengths), noun)}, {size:,.1f} MB on disk"
-        twins = len(self.numbers) - len(self.names)
-        twin = "one is" if twins == 1 else f"{twins:,} are"
-        return note + (f"; {twin} identical to another, and taken for it" if twins else "")
+        duplicates = len(self.numbers) - len(self.names)
+        phrase = "one is" if duplicates == 1 else f"{duplicates:,} are"
+        return note + (f"; {phrase} identical to another, and taken for it" if duplicates else "")
 
 
 class ArrayColumn(Column):
@@ -167,7 +171,7 @@ class ClipStore:
             return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
 
         self.folder, self.steps = folder, StepStore(folder / "steps")
-        self.labels, self.sequences, self.places = mapped("labels"), mapped("sequences"), mapped("places")
+        self.labels, self.sequences, self.origins = mapped("labels"), mapped("sequences"), mapped("places")
         self.files: list[str] = json.loads((folder / "files.json").read_text(encoding="utf-8"))
         steps = np.diff(self.steps.ends)[self.sequences]
         self.lengths = np.stack([steps, steps], axis=1)
@@ -188,7 +192,7 @@ class ClipStore:
 
     def where(self, row: int) -> str:
         """The file and line that a row came from: "clips.csv line 7"."""
-        file, line = self.places[row]
+        file, line = self.origins[row]
         return f"{self.files[file]} line {line}"
 
 
@@ -210,12 +214,12 @@ class PreparedClips:
     fingerprint: dict
 
 
-def open_clips(ready: Path) -> PreparedClips:
+def open_clips(folder: Path) -> PreparedClips:
     """The clips that were prepared in a folder."""
-    prepared, about = (read_json(ready / name) for name in (folders.ABOUT, ABOUT))
-    train = ClipStore(ready)
-    valid, test = (read_examples(ready / f"{name}.json") for name in ("valid", "test"))
-    form, names = StepForm.parse(about["form"]), tuple(about["names"])
+    prepared, metadata = (read_json(folder / name) for name in (folders.ABOUT, ABOUT))
+    train = ClipStore(folder)
+    valid, test = (read_examples(folder / f"{name}.json") for name in ("valid", "test"))
+    form, names = StepForm.parse(metadata["form"]), tuple(metadata["names"])
     return PreparedClips(form, names, train.steps, train, valid, test, prepared["notes"], prepared["fingerprint"])
 
 

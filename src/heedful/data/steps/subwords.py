@@ -38,11 +38,11 @@ class SubwordVocabulary:
 
     def encode(self, words: Sequence[str]) -> np.ndarray:
         """Numbers (T, P): one more than the id of each piece, 0 behind the last; of nothing left of a word, unknown."""
-        found = np.zeros((len(words), PIECES), np.int32)
-        for row, ids in zip(found, self.tokenizer.encode_batch(words), strict=True):
-            read = ids[:PIECES] or [self.tokenizer.special_tokens.unknown or 0]
-            row[: len(read)] = np.array(read) + 1
-        return found
+        numbers = np.zeros((len(words), PIECES), np.int32)
+        for row, ids in zip(numbers, self.tokenizer.encode_batch(words), strict=True):
+            pieces = ids[:PIECES] or [self.tokenizer.special_tokens.unknown or 0]
+            row[: len(pieces)] = np.array(pieces) + 1
+        return numbers
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""

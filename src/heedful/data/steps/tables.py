@@ -8,7 +8,7 @@ from heedful.data.pairs.read import columns_by_role
 from heedful.data.readers.formats import endings_of, open_rows
 from heedful.data.readers.rows import BadRow, TextRow, quote
 from heedful.data.steps.forms import TABLES
-from heedful.data.steps.labels import Labelled, from_rows, label_file, labels_of_text
+from heedful.data.steps.labels import LabelledSource, from_rows, label_file, labels_of_text
 from heedful.data.steps.series import SECONDS, number, read_table
 from heedful.errors import HeedfulError, unknown
 from heedful.schema import DataSettings
@@ -21,11 +21,11 @@ LABEL_NAMES = ("labels", "label")
 def is_listing(file: str, data: DataSettings) -> bool:
     """Whether a table names files, rather than being a series itself."""
     first = next((row.columns for row in open_rows(file) if isinstance(row, TextRow)), {})
-    said = roles(data).get("source", "")
-    return "file_name" in first or (said in first and not isfinite(number(first[said])))
+    source_column = roles(data).get("source", "")
+    return "file_name" in first or (source_column in first and not isfinite(number(first[source_column])))
 
 
-def table_clip(file: str, data: DataSettings) -> Labelled | BadRow:
+def table_clip(file: str, data: DataSettings) -> LabelledSource | BadRow:
     """A series with its labels in a column of its own."""
     name = label_column(data)
     try:
@@ -38,7 +38,7 @@ def table_clip(file: str, data: DataSettings) -> Labelled | BadRow:
     rows = [TextRow({name: text}, file, line) for text, line in zip(table.columns[name], table.lines, strict=True)]
     labels = from_rows(rows, file, name)
     group = table.column(data.group)[0] if data.group else ""
-    return labels if isinstance(labels, BadRow) else Labelled(file, labels, group, file, table.lines[0])
+    return labels if isinstance(labels, BadRow) else LabelledSource(file, labels, group, file, table.lines[0])
 
 
 def label_column(data: DataSettings) -> str:
@@ -49,23 +49,26 @@ def label_column(data: DataSettings) -> str:
 def channels_of(file: str, data: DataSettings) -> tuple[str, ...]:
     """The channels of a series' table: those that the recipe names, or all that are not said to be something else."""
     table = read_table(file)
-    said = roles(data).get("source", "")
-    if said:
-        return tuple(name.strip() for name in said.split(","))
-    found = tuple(name for name in table.columns if name not in (label_column(data), data.group, SECONDS))
-    wrong = next((name for name in found if not table.is_numeric(name)), None)
-    if wrong is not None:
-        cure = f"Say which columns are channels, as data.columns.source={','.join(f for f in found if f != wrong)}"
-        raise HeedfulError(f"{file}: column {wrong} has no numbers: {quote(table.columns[wrong][0])}.", cure)
-    if not found:
+    setting = roles(data).get("source", "")
+    if setting:
+        return tuple(name.strip() for name in setting.split(","))
+    channels = tuple(name for name in table.columns if name not in (label_column(data), data.group, SECONDS))
+    text_column = next((name for name in channels if not table.is_numeric(name)), None)
+    if text_column is not None:
+        numeric = ",".join(name for name in channels if name != text_column)
+        cure = f"Say which columns are channels, as data.columns.source={numeric}"
+        raise HeedfulError(
+            f"{file}: column {text_column} has no numbers: {quote(table.columns[text_column][0])}.", cure
+        )
+    if not channels:
         raise HeedfulError(f"{file} has no column of numbers.", "A series needs a column a channel.")
-    return found
+    return channels
 
 
-def read_listing(file: str, data: DataSettings) -> Iterator[Labelled | BadRow]:
+def read_listing(file: str, data: DataSettings) -> Iterator[LabelledSource | BadRow]:
     """The clips that a table names, in the order in which they are first named."""
-    said = roles(data)
-    source, clips = said.get("source", "file_name"), dict[str, list[TextRow]]()
+    columns = roles(data)
+    source, clips = columns.get("source", "file_name"), dict[str, list[TextRow]]()
     for row in open_rows(file):
         if isinstance(row, BadRow):
             yield row
@@ -74,10 +77,10 @@ def read_listing(file: str, data: DataSettings) -> Iterator[Labelled | BadRow]:
         else:
             clips.setdefault(row.columns[source].strip(), []).append(row)
     for name, rows in clips.items():
-        yield clip_of_rows(name, rows, said.get("target", ""), data)
+        yield clip_of_rows(name, rows, columns.get("target", ""), data)
 
 
-def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings) -> Labelled | BadRow:
+def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings) -> LabelledSource | BadRow:
     """One clip of a listing, from its rows."""
     first, folder = rows[0], Path(rows[0].file).parent
     key = target or next((key for key in LABEL_NAMES if key in first.columns), "labels")
@@ -99,7 +102,7 @@ def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings
         labels = labels_of_text(text, first.where)
     if isinstance(labels, BadRow):
         return labels
-    return Labelled(paths[0], labels, first.columns.get(data.group, ""), first.file, first.line, paths)
+    return LabelledSource(paths[0], labels, first.columns.get(data.group, ""), first.file, first.line, paths)
 
 
 def unreadable_clip(where: str, error: HeedfulError) -> BadRow:

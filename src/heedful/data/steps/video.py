@@ -44,8 +44,8 @@ def read_video(file: str, rate: float = 0.0, limits: Limits | None = None) -> It
     the file is no video, has no frames, is damaged or larger than the limits.
     """
     check_readable(file)
-    frames = decoded(file, limits or Limits())
-    return resampled(frames, rate) if rate else frames
+    frames = decode_frames(file, limits or Limits())
+    return resample(frames, rate) if rate else frames
 
 
 def header_seconds(file: str) -> float | None:
@@ -54,7 +54,7 @@ def header_seconds(file: str) -> float | None:
         return container.duration / 1e6 if container.duration else None
 
 
-def resampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
+def resample(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
     """At 0, 1 / rate, 2 / rate, … the frame that is seen then; a frame may come several times, or not at all."""
     number = 0
     for frame in frames:
@@ -63,28 +63,28 @@ def resampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
             number += 1
 
 
-def decoded(file: str, limits: Limits) -> Iterator[Frame]:
+def decode_frames(file: str, limits: Limits) -> Iterator[Frame]:
     """Every frame, once the time of the next one is known."""
     av = pyav()
-    number, start, before, first = 0, 0.0, None, 0.0
+    number, start, previous, first = 0, 0.0, None, 0.0
     try:
         with av.open(file) as container:
             stream = picture_stream(file, container, limits)
             for frame in container.decode(stream):
                 check_frame(file, frame, number, limits)
-                if before is None:
+                if previous is None:
                     first = frame.time or 0.0
                 else:
                     end = start_of(file, frame, number, first, start)
                     check_seconds(file, end, limits)
-                    yield Frame(picture(before), start, end)
+                    yield Frame(picture(previous), start, end)
                     start = end
-                before, number = frame, number + 1
-            if before is not None:
-                yield Frame(picture(before), start, start + last_duration(before, start, number))
+                previous, number = frame, number + 1
+            if previous is not None:
+                yield Frame(picture(previous), start, start + last_duration(previous, start, number))
     except av.FFmpegError as error:
-        raise damaged(file, number, error) from None
-    if before is None:
+        raise damage_error(file, number, error) from None
+    if previous is None:
         raise HeedfulError(f"{file} has no frames.", "Its header promises pictures, and none follow: copy it again.")
 
 
@@ -100,8 +100,8 @@ def pyav() -> Any:
 def picture_stream(file: str, container: Any, limits: Limits) -> Any:
     """The container's first stream of pictures, set to one thread; its size is checked before anything is decoded."""
     if not container.streams.video:
-        inside = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise HeedfulError(f"{file} has no pictures, only {inside}.", "A file with a stream of pictures is needed.")
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        raise HeedfulError(f"{file} has no pictures, only {kinds}.", "A file with a stream of pictures is needed.")
     stream = container.streams.video[0]
     context = stream.codec_context
     if context is None:
@@ -136,36 +136,38 @@ def check_seconds(file: str, seconds: float, limits: Limits) -> None:
         raise HeedfulError(problem, f"Cut it: ffmpeg -i {file} -f segment -segment_time 3600 -c copy part%d.mp4")
 
 
-def start_of(file: str, frame: Any, number: int, first: float, before: float) -> float:
+def start_of(file: str, frame: Any, number: int, first: float, previous_start: float) -> float:
     """When a frame begins; where it does not say, it follows the one before it at the usual distance."""
     if frame.time is None:
-        return before + usual_gap(frame, before, number)
+        return previous_start + mean_duration(frame, previous_start, number)
     start = float(frame.time - first)
-    if start < before - NEAR:
-        problem = f"{file}: the timestamps go back at frame {number:,}, from {before:.3f} to {start:.3f} seconds."
+    if start < previous_start - NEAR:
+        problem = (
+            f"{file}: the timestamps go back at frame {number:,}, from {previous_start:.3f} to {start:.3f} seconds."
+        )
         raise HeedfulError(problem, CONVERT.format(file))
-    return max(start, before)
+    return max(start, previous_start)
 
 
 def last_duration(frame: Any, start: float, frames: int) -> float:
     """How long the last frame is seen: as it says itself, or as long as the others on average."""
-    said = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
-    return said or usual_gap(frame, start, frames - 1)
+    duration = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+    return duration or mean_duration(frame, start, frames - 1)
 
 
-def usual_gap(frame: Any, start: float, before: int) -> float:
+def mean_duration(frame: Any, start: float, frames: int) -> float:
     """The average distance of the frames so far, or a twenty-fifth of a second."""
-    return start / before if before > 0 and start > 0 else 0.04
+    return start / frames if frames > 0 and start > 0 else 0.04
 
 
 def picture(frame: Any) -> Image.Image:
     """A frame in RGB, upright (telephones write how they were held beside the frame)."""
-    turn = getattr(frame, "rotation", 0) or 0
+    angle = getattr(frame, "rotation", 0) or 0
     image = frame.to_image()
-    return image.rotate(turn, expand=True) if turn else image
+    return image.rotate(angle, expand=True) if angle else image
 
 
-def damaged(file: str, frames: int, error: Exception) -> HeedfulError:
+def damage_error(file: str, frames: int, error: Exception) -> HeedfulError:
     """The error for what FFmpeg gives up on."""
     if not frames:
         why = getattr(error, "strerror", None) or str(error)

@@ -11,7 +11,7 @@ import numpy as np
 PAD, UNKNOWN, FIRST = 0, 1, 2
 LETTERS = 24
 """Of a longer word the first and the last twelve letters are read."""
-OFTEN = 2
+MIN_COUNT = 2
 """Words seen less often in training are unknown words, so that the vector of those is learnt too."""
 
 
@@ -57,16 +57,16 @@ class WordVocabulary:
 
     def encode(self, words: Sequence[str]) -> np.ndarray:
         """Numbers (T, 1 + L): the word's, then its letters', 0 behind the last; 1 for what is not known."""
-        found = np.zeros((len(words), 1 + LETTERS), np.int32)
-        for row, word in zip(found, words, strict=True):
-            read = word if len(word) <= LETTERS else word[: LETTERS // 2] + word[-LETTERS // 2 :]
+        numbers = np.zeros((len(words), 1 + LETTERS), np.int32)
+        for row, word in zip(numbers, words, strict=True):
+            spelling = word if len(word) <= LETTERS else word[: LETTERS // 2] + word[-LETTERS // 2 :]
             row[0] = self.word_numbers.get(word, UNKNOWN)
-            row[1 : len(read) + 1] = [self.letter_numbers.get(letter, UNKNOWN) for letter in read]
-        return found
+            row[1 : len(spelling) + 1] = [self.letter_numbers.get(letter, UNKNOWN) for letter in spelling]
+        return numbers
 
 
 def learn_words(texts: Iterable[Sequence[str]]) -> WordVocabulary:
     """The vocabulary of training texts, both lists in alphabetical order."""
-    seen = Counter(word for words in texts for word in words)
-    words = sorted(word for word, times in seen.items() if times >= OFTEN)
-    return WordVocabulary(words, sorted({letter for word in seen for letter in word}))
+    counts = Counter(word for words in texts for word in words)
+    words = sorted(word for word, times in counts.items() if times >= MIN_COUNT)
+    return WordVocabulary(words, sorted({letter for word in counts for letter in word}))

@@ -12,15 +12,15 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
-LOOKED_AT = 20_000  # texts by which their unit is judged
+SAMPLE_SIZE = 20_000  # texts by which their unit is judged
 CLOSED = 300  # symbols that a closed set may have
 
 
-def text_facts(corpus: Corpus, sides: tuple[str, ...], asked: str) -> TextFacts:
+def text_facts(corpus: Corpus, sides: tuple[str, ...], requested_kind: str) -> TextFacts:
     """What the training texts of these sides are, for which the recipe asks that kind of tokenizer."""
-    unit = unit_of(list(islice(corpus.texts(sides, False), LOOKED_AT)))
+    unit = unit_of(list(islice(corpus.texts(sides, False), SAMPLE_SIZE)))
     characters = sum(len(text) for text in corpus.texts(sides, False)) * corpus.rows / max(1, len(corpus.sample))
-    return TextFacts(sides, asked, unit, characters, len(set().union(*corpus.texts(sides, False))))
+    return TextFacts(sides, requested_kind, unit, characters, len(set().union(*corpus.texts(sides, False))))
 
 
 def unit_of(texts: Sequence[str]) -> Unit:
@@ -30,18 +30,18 @@ def unit_of(texts: Sequence[str]) -> Unit:
     ('symbols', 'words', 'sentences')
     """
     counts = Counter(chain.from_iterable(text.split() for text in texts))
-    spaced = sum(len(text.split()) > 1 for text in texts)
-    once = sum(number == 1 for number in counts.values())
-    prose = any(len(symbol) > 1 and symbol[-1] in ".,!?" for symbol in counts)
+    spaced_count = sum(len(text.split()) > 1 for text in texts)
+    singletons = sum(number == 1 for number in counts.values())
+    has_prose = any(len(symbol) > 1 and symbol[-1] in ".,!?" for symbol in counts)
     # What occurred once tells how likely the next symbol is a new one (Good-Turing): below 2 % the set is closed.
-    if spaced and not prose and len(counts) <= CLOSED and once <= counts.total() / 50:
+    if spaced_count and not has_prose and len(counts) <= CLOSED and singletons <= counts.total() / 50:
         return "symbols"
-    if spaced <= len(texts) / 100 and sum(map(len, texts)) <= 30 * len(texts):
+    if spaced_count <= len(texts) / 100 and sum(map(len, texts)) <= 30 * len(texts):
         return "words"
     return "sentences"
 
 
-def asked_kind(data: DataSettings, problem: str, cure: str) -> str:
+def common_kind(data: DataSettings, problem: str, cure: str) -> str:
     """The one kind of tokenizer that both keys of the recipe allow.
 
     Raises HeedfulError if they differ; `problem` has a place for their names.
@@ -65,15 +65,17 @@ def learn_tokenizer(
     tokenizer = learn(kind, corpus.texts(sides, not subword), settings.vocabulary)
     if subword:
         title = "BPE" if kind == "bpe" else "unigram"
-        few = len(corpus.sample) < corpus.rows
+        is_sampled = len(corpus.sample) < corpus.rows
         part = f"{len(corpus.sample):,} of {corpus.rows:,} training pairs, drawn by seed {corpus.seed}"
-        note(f"{name}: {title} {tokenizer.size:,} learnt from {part if few else 'the training side'} ({why})")
+        note(f"{name}: {title} {tokenizer.size:,} learnt from {part if is_sampled else 'the training side'} ({why})")
     else:
         note(f"{name}: {tokenizer.size - len(SPECIALS):,} {kind} of the training side ({why})")
     return tokenizer
 
 
-def keep_given(tokenizer: Tokenizer, sides: tuple[str, ...], data: DataSettings, note: Callable[[str], None]) -> None:
+def keep_pretrained(
+    tokenizer: Tokenizer, sides: tuple[str, ...], data: DataSettings, note: Callable[[str], None]
+) -> None:
     """Says that the tokenizer of the weights one starts from stays; raises HeedfulError if the recipe wants another."""
     for key in (*(f"{side}_tokenizer" for side in sides), "vocabulary"):
         if getattr(data, key) not in ("auto", tokenizer.size if key == "vocabulary" else tokenizer.kind):

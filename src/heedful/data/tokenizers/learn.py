@@ -30,7 +30,7 @@ def learn(kind: str, texts: Iterable[str], vocabulary: int) -> Tokenizer:
     if kind not in KINDS:
         raise unknown("tokenizer", kind, [*KINDS, "a path ending in .json"])
     if kind in ("bpe", "unigram") and vocabulary <= SMALLEST:
-        raise too_small(kind, vocabulary, f"the bytes and the special tokens alone are {SMALLEST}.")
+        raise size_error(kind, vocabulary, f"the bytes and the special tokens alone are {SMALLEST}.")
     match kind:
         case "characters":
             inner = characters(texts)
@@ -43,7 +43,7 @@ def learn(kind: str, texts: Iterable[str], vocabulary: int) -> Tokenizer:
     return Tokenizer(inner, kind)
 
 
-def too_small(kind: str, vocabulary: int, why: str) -> HeedfulError:
+def size_error(kind: str, vocabulary: int, why: str) -> HeedfulError:
     """The error for a vocabulary without room for what must be in it."""
     return HeedfulError(
         f"A {kind} vocabulary of {vocabulary} is too small: {why}",
@@ -53,10 +53,10 @@ def too_small(kind: str, vocabulary: int, why: str) -> HeedfulError:
 
 def characters(texts: Iterable[str]) -> tokenizers.Tokenizer:
     """An entry for each Unicode character; decoding joins them with nothing between."""
-    seen: set[str] = set()
+    entries: set[str] = set()
     for text in texts:
-        seen.update(text)
-    inner = words(seen)
+        entries.update(text)
+    inner = words(entries)
     inner.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     inner.decoder = decoders.Fuse()
     return inner
@@ -68,10 +68,10 @@ def symbols(texts: Iterable[str]) -> tokenizers.Tokenizer:
     A symbol that is spelt like a special token is unknown: the look-up cannot tell the two apart.
     """
     splitter = pre_tokenizers.WhitespaceSplit()
-    seen: set[str] = set()
+    entries: set[str] = set()
     for text in texts:
-        seen.update(piece for piece, _ in splitter.pre_tokenize_str(text))
-    inner = words(seen)
+        entries.update(piece for piece, _ in splitter.pre_tokenize_str(text))
+    inner = words(entries)
     inner.normalizer = normalizers.Replace(Regex(r"(?<!\S)<(pad|s|/s)>(?!\S)"), SPECIALS[UNK])
     inner.pre_tokenizer = splitter
     return inner
@@ -79,8 +79,8 @@ def symbols(texts: Iterable[str]) -> tokenizers.Tokenizer:
 
 def words(entries: set[str]) -> tokenizers.Tokenizer:
     """A plain table of entries in the order of their code points, after the special tokens."""
-    listed = [*SPECIALS, *sorted(entries - set(SPECIALS))]
-    table = {entry: i for i, entry in enumerate(listed)}
+    all_entries = [*SPECIALS, *sorted(entries - set(SPECIALS))]
+    table = {entry: i for i, entry in enumerate(all_entries)}
     inner = tokenizers.Tokenizer(models.WordLevel(table, unk_token=SPECIALS[UNK]))
     # <unk> stays a plain entry, so that decoding shows it instead of dropping it.
     inner.add_special_tokens(list(SPECIALS[:UNK]))
@@ -114,7 +114,7 @@ def unigram(texts: Iterable[str], vocabulary: int) -> tokenizers.Tokenizer:
         learner.train_from_iterator(texts, trainer)
     except Exception as error:
         # A plain Exception of the library: "The vocabulary is not large enough to contain all chars".
-        raise too_small("unigram", vocabulary, f"{error}") from None
+        raise size_error("unigram", vocabulary, f"{error}") from None
     pieces = json.loads(learner.to_str())["model"]["vocab"]
     entries = [(text, 0.0) for text in (*SPECIALS, *BYTES)] + sort_pieces(pieces)
     inner = tokenizers.Tokenizer(models.Unigram(entries, UNK, True))
@@ -131,6 +131,6 @@ def sort_pieces(pieces: list[tuple[str, float]]) -> list[tuple[str, float]]:
     their own the lowest one plus a little by turns, also in random order.
     """
     lowest = min((score for _, score in pieces), default=0.0)
-    rare = lowest + 1e-4 * sum(len(piece) == 1 for piece, _ in pieces)
-    rounded = [(p, round(lowest if len(p) == 1 and score <= rare else score, 6)) for p, score in pieces]
-    return sorted(rounded, key=lambda entry: (-entry[1], entry[0]))
+    rare_limit = lowest + 1e-4 * sum(len(piece) == 1 for piece, _ in pieces)
+    rounded_pieces = [(p, round(lowest if len(p) == 1 and score <= rare_limit else score, 6)) for p, score in pieces]
+    return sorted(rounded_pieces, key=lambda entry: (-entry[1], entry[0]))

@@ -7,7 +7,7 @@ import tokenizers
 
 from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from heedful.data.tokenizers.special_tokens import SpecialTokens
-from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of, marks_beside
+from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of, special_tokens_path
 from heedful.errors import HeedfulError
 
 PIECES = '{"sentencepiece"'
@@ -22,16 +22,20 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         raise HeedfulError(f"The tokenizer {path} cannot be read: {error}.") from None
     if text.startswith(PIECES):
         return SentencePieceTokenizer.parse(json.loads(text))
-    beside = marks_beside(path)
-    marks = SpecialTokens.parse(json.loads(beside.read_text(encoding="utf-8"))) if beside.exists() else None
-    return parse_tokenizer(text, marks, str(path))
+    special_tokens_file = special_tokens_path(path)
+    special_tokens = (
+        SpecialTokens.parse(json.loads(special_tokens_file.read_text(encoding="utf-8")))
+        if special_tokens_file.exists()
+        else None
+    )
+    return parse_tokenizer(text, special_tokens, str(path))
 
 
-def parse_tokenizer(text: str, marks: SpecialTokens | None, name: str = "This") -> Tokenizer:
+def parse_tokenizer(text: str, special_tokens: SpecialTokens | None, name: str = "This") -> Tokenizer:
     """The tokenizer that the text of a tokenizer.json holds; raises HeedfulError, calling it by `name`, if none."""
     try:
         inner = tokenizers.Tokenizer.from_str(text)
     except Exception as error:
         # The library raises plain Exception.
         raise HeedfulError(f"{name} is not a tokenizer.json: {error}.") from None
-    return Tokenizer(inner, kind_of(json.loads(inner.to_str())), marks)
+    return Tokenizer(inner, kind_of(json.loads(inner.to_str())), special_tokens)

@@ -19,11 +19,11 @@ class SentencePieceTokenizer(Tokenizer):
     `model` is the file of sentencepiece, `numbers` the id of each piece.
     """
 
-    def __init__(self, model: bytes, numbers: Mapping[str, int], marks: SpecialTokens) -> None:
-        self.model, self.numbers, self.special_tokens = model, dict(numbers), marks
+    def __init__(self, model: bytes, numbers: Mapping[str, int], special_tokens: SpecialTokens) -> None:
+        self.model, self.numbers, self.special_tokens = model, dict(numbers), special_tokens
         self.names = {number: piece for piece, number in self.numbers.items()}
         self.kind, self.own, self.shift, self.size = "pieces", False, 0, max(self.names) + 1
-        self.mask = self.size if marks.mask is None else marks.mask
+        self.mask = self.size if special_tokens.mask is None else special_tokens.mask
 
     @cached_property
     def inner(self) -> Any:  # type: ignore[override]
@@ -35,12 +35,12 @@ class SentencePieceTokenizer(Tokenizer):
                 "Marian's tokenizers are read by the package sentencepiece, which is not installed.",
                 'Install it: pip install "heedful[marian]"',
             ) from None
-        made = SentencePieceProcessor()
+        processor = SentencePieceProcessor()
         try:
-            made.LoadFromSerializedProto(self.model)
+            processor.LoadFromSerializedProto(self.model)
         except RuntimeError as error:
             raise HeedfulError(f"A model of sentencepiece cannot be read: {error}.", "Is its file whole?") from None
-        return made
+        return processor
 
     def __getstate__(self) -> dict[str, Any]:
         """Another process opens the model itself."""
@@ -57,26 +57,26 @@ class SentencePieceTokenizer(Tokenizer):
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids."""
-        said = [self.names[number] for number in map(int, ids) if number in self.names]
-        kept = [piece for piece in said if self.numbers[piece] not in self.special_tokens.skipped]
-        return self.inner.decode_pieces(kept).replace("▁", " ").strip()
+        pieces = [self.names[number] for number in map(int, ids) if number in self.names]
+        text_pieces = [piece for piece in pieces if self.numbers[piece] not in self.special_tokens.skipped]
+        return self.inner.decode_pieces(text_pieces).replace("▁", " ").strip()
 
     def unknown(self, text: str) -> list[str]:
         """The pieces of a text that have no number."""
         return [piece for piece in self.pieces(text) if piece not in self.numbers and piece != NO_PIECE]
 
-    def shown(self, i: int) -> str:
+    def display(self, i: int) -> str:
         """One id as people are shown it."""
         return self.names.get(i, "")
 
     def dump(self) -> str:
         """As one file: the model in base64, the numbers, the marks."""
-        about = {
+        content = {
             "sentencepiece": b64encode(self.model).decode(),
             "numbers": self.numbers,
             "marks": self.special_tokens.plain(),
         }
-        return json.dumps(about, ensure_ascii=False)
+        return json.dumps(content, ensure_ascii=False)
 
     def save(self, path: Any) -> None:
         """Writes that file."""

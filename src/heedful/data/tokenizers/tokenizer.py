@@ -26,18 +26,18 @@ class Tokenizer:
     `marks`, those of a network that was trained elsewhere, ids stay what they are.
     """
 
-    def __init__(self, inner: tokenizers.Tokenizer, kind: str, marks: SpecialTokens | None = None) -> None:
+    def __init__(self, inner: tokenizers.Tokenizer, kind: str, special_tokens: SpecialTokens | None = None) -> None:
         inner.encode_special_tokens = True
         inner.no_padding()
         inner.no_truncation()
         self.inner, self.kind = inner, kind
-        self.special_tokens = marks or OWN
-        self.own = marks is None
-        ours = tuple(inner.id_to_token(i) for i in range(len(SPECIALS))) == SPECIALS
-        self.shift = 0 if ours or marks else len(SPECIALS)
+        self.special_tokens = special_tokens or OWN
+        self.own = special_tokens is None
+        has_our_first_ids = tuple(inner.id_to_token(i) for i in range(len(SPECIALS))) == SPECIALS
+        self.shift = 0 if has_our_first_ids or special_tokens else len(SPECIALS)
         # Another's ids may have gaps, so that the highest counts, not their number.
         self.size = max(inner.get_vocab().values()) + 1 + self.shift
-        self.unk = self.special_tokens.unknown if ours or marks else unknown_id(inner)
+        self.unk = self.special_tokens.unknown if has_our_first_ids or special_tokens else unknown_id(inner)
         self.mask = self.size if self.special_tokens.mask is None else self.special_tokens.mask
         # what is not known here is shown as such
         self.skipped = {*self.special_tokens.skipped} - ({UNK} if self.own and self.unk is not None else set())
@@ -49,23 +49,23 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text; on all processor threads, so prefer it to many calls of `encode`."""
-        found = [encoding.ids for encoding in self.inner.encode_batch_fast(list(texts), add_special_tokens=False)]
-        return [[self.ours(i) for i in ids] for ids in found] if self.shift else found
+        batch = [encoding.ids for encoding in self.inner.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return [[self.outer_id(i) for i in ids] for ids in batch] if self.shift else batch
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids: what was encoded, exactly, if nothing in it was unknown. <pad>, <s>, </s> are left out."""
-        text = self.inner.decode([self.theirs(i) for i in map(int, ids) if i not in self.skipped])
+        text = self.inner.decode([self.inner_id(i) for i in map(int, ids) if i not in self.skipped])
         return text.replace(self.suffix, " ").strip() if self.suffix else text
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """Each id as people are shown it: a space is written ▁, a part of a character as its bytes."""
-        return [self.shown(int(i)) for i in ids]
+        return [self.display(int(i)) for i in ids]
 
     def unknown(self, text: str) -> list[str]:
         """The pieces of a text that have no entry, in order."""
         encoding = self.inner.encode(text, add_special_tokens=False)
         pairs = zip(encoding.ids, encoding.offsets, strict=True)
-        return [text[low:high] for i, (low, high) in pairs if self.ours(i) == self.special_tokens.unknown]
+        return [text[low:high] for i, (low, high) in pairs if self.outer_id(i) == self.special_tokens.unknown]
 
     def unknowns(self, ids: Sequence[int]) -> int:
         """How many of these ids stand for what has no entry."""
@@ -75,40 +75,40 @@ class Tokenizer:
         """Writes the ecosystem's tokenizer.json, and beside it the marks of a published vocabulary."""
         Path(path).write_text(self.dump(), encoding="utf-8")
         if not self.own:
-            marks_beside(path).write_text(json.dumps(self.special_tokens.plain()), encoding="utf-8")
+            special_tokens_path(path).write_text(json.dumps(self.special_tokens.plain()), encoding="utf-8")
 
     def dump(self) -> str:
         """The tokenizer.json as text."""
         return self.inner.to_str(pretty=False)
 
-    def ours(self, theirs: int) -> int:
+    def outer_id(self, inner_id: int) -> int:
         """Our id for one of the inner tokenizer's."""
-        if self.own and theirs == self.unk:
+        if self.own and inner_id == self.unk:
             return UNK
-        return theirs + self.shift
+        return inner_id + self.shift
 
-    def theirs(self, ours: int) -> int:
+    def inner_id(self, outer_id: int) -> int:
         """The inner tokenizer's id for one of ours."""
-        return self.unk if self.own and ours == UNK and self.unk is not None else ours - self.shift
+        return self.unk if self.own and outer_id == UNK and self.unk is not None else outer_id - self.shift
 
-    def shown(self, i: int) -> str:
+    def display(self, i: int) -> str:
         """One id as people are shown it."""
         if self.own and i < len(SPECIALS):
             return SPECIALS[i]
-        token = self.inner.id_to_token(self.theirs(i)) or ""
+        token = self.inner.id_to_token(self.inner_id(i)) or ""
         if i in self.special_tokens.skipped:
             return token
-        text = self.inner.decode([self.theirs(i)]) or token
+        text = self.inner.decode([self.inner_id(i)]) or token
         if "\ufffd" in text:
             bytewise = isinstance(self.inner.decoder, decoders.ByteLevel)
             return "".join(BYTES[byte] for byte in byte_level(token)) if bytewise else token
         return text.replace(" ", "▁").replace("\n", "⏎")
 
 
-def marks_beside(path: Path | str) -> Path:
+def special_tokens_path(path: Path | str) -> Path:
     """Where the marks of a tokenizer's file are kept.
 
-    >>> str(marks_beside("run/source.tokenizer.json"))
+    >>> str(special_tokens_path("run/source.tokenizer.json"))
     'run/source.tokenizer.marks.json'
     """
     return Path(path).with_suffix(".marks.json")
@@ -132,6 +132,6 @@ def byte_level(token: str) -> bytes:
     """The bytes that a token of byte-level BPE stands for."""
     printable = chain(range(0x21, 0x7F), range(0xA1, 0xAD), range(0xAE, 0x100))
     table = {chr(byte): byte for byte in printable}
-    rest = (byte for byte in range(256) if chr(byte) not in table)
-    table |= {chr(256 + place): byte for place, byte in enumerate(rest)}
+    unprintable = (byte for byte in range(256) if chr(byte) not in table)
+    table |= {chr(256 + number): byte for number, byte in enumerate(unprintable)}
     return bytes(table[character] for character in token)

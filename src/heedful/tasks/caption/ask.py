@@ -56,4 +56,4 @@ class CaptionAnswering(Seq2SeqAnswering):
 
     def exhibits(self, models: Sequence[TrainedSeq2Seq], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """What a report shows beside the numbers: the pictures of scored examples."""
-        return Exhibits("captions", pictures=models[0].reading.prints(case.source for case in scores.cases))
+        return Exhibits("captions", pictures=models[0].preprocessor.prints(case.source for case in scores.cases))

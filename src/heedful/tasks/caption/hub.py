@@ -7,10 +7,10 @@ from heedful import hub
 from heedful.errors import HeedfulError
 from heedful.hub import Published
 from heedful.schema import Recipe
-from heedful.tasks.from_hub import LONGEST, closing, eyes, search_settings, tokenizer
+from heedful.tasks.from_hub import LONGEST, close_settings, picture_preprocessor, search_settings, tokenizer
 from heedful.tasks.recipes import change
 from heedful.tasks.seq2seq_learning import LearnableSeq2Seq, with_network, writing_limits
-from heedful.tasks.to_hub import generation_config, published_again
+from heedful.tasks.to_hub import generation_config, republish
 from heedful.tasks.tokenizer_files import words_of
 
 
@@ -18,15 +18,15 @@ def from_hub(published: Published, where: str) -> LearnableSeq2Seq:
     """The model of a folder in the Hugging Face format."""
     plan, words = published.plan, tokenizer(published, where)
     network: Any = hub.network(published)
-    longest = int(published.told.get("max_length") or LONGEST + 1) - 1
-    reading = eyes(published, plan.sides["encoder"])
-    return with_network(network, plan.sides["decoder"], reading, words, False, "captions", 0.0, longest, plan=plan)
+    longest = int(published.generation_config.get("max_length") or LONGEST + 1) - 1
+    preprocessor = picture_preprocessor(published, plan.sides["encoder"])
+    return with_network(network, plan.sides["decoder"], preprocessor, words, False, "captions", 0.0, longest, plan=plan)
 
 
 def hub_recipe(recipe: Recipe, published: Published, model: LearnableSeq2Seq) -> Recipe:
     """The recipe with how a published captioner is asked where the request does not say."""
-    asked = change(recipe, search_settings(published) | closing(published))
-    return replace(asked, network=model.settings)
+    changed = change(recipe, search_settings(published) | close_settings(published))
+    return replace(changed, network=model.settings)
 
 
 def to_hub(model: LearnableSeq2Seq, recipe: Recipe, notes: list[str]) -> Published:
@@ -34,6 +34,6 @@ def to_hub(model: LearnableSeq2Seq, recipe: Recipe, notes: list[str]) -> Publish
     if model.plan is None:
         raise HeedfulError("The Hugging Face format has no layout for captioners that were trained here.")
     limits = writing_limits(model, recipe.generate)
-    published = published_again(model.plan, recipe.task, model.network, model.reading.form)
-    carried = generation_config(model.target.special_tokens, recipe.generate, limits)
-    return replace(published, carried=carried, words=words_of(model.target))
+    published = republish(model.plan, recipe.task, model.network, model.preprocessor.form)
+    files = generation_config(model.target.special_tokens, recipe.generate, limits)
+    return replace(published, copied_files=files, words=words_of(model.target))

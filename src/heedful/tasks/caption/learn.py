@@ -17,29 +17,29 @@ from heedful.data.prepare import prepare as prepare_data
 from heedful.hub import Published
 from heedful.networks.settings import fit_pictures
 from heedful.schema import Recipe
-from heedful.tasks.inputs import OWN
+from heedful.tasks.inputs import PICTURE_SETTINGS
 from heedful.tasks.joins import join_of
-from heedful.tasks.plans import begun
+from heedful.tasks.plans import derive_plan
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import SLACK, LearnableSeq2Seq, Seq2SeqLearning, build_seq2seq
-from heedful.tasks.training_sources import picture_advice, reading_of
-from heedful.training import decide as defaults
+from heedful.tasks.training_sources import picture_advice, preprocessor_of
+from heedful.training import decide
 
 
 class CaptionLearning(Seq2SeqLearning):
     """Learns from pictures and what is said of them."""
 
-    own = OWN
-    augment = ("shift",)  # what leaves the words right: not flips (left, right), not colours (tones of skin)
-    alike_together = False  # a batch of like names teaches little else
+    task_settings = PICTURE_SETTINGS
+    augment = decide.AUGMENT_WORDED
+    batches_by_length = False  # a batch of like names teaches little else
 
     def resolve(self, recipe: Recipe) -> Recipe:
-        return defaults.batches(defaults.resolve_recipe(recipe, *join_of(recipe.task), OWN), defaults.PICTURES)
+        return decide.batches(decide.resolve_recipe(recipe, *join_of(recipe.task), PICTURE_SETTINGS), decide.PICTURES)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         start = start or Pretrained()
         kind = PairKind(("picture", "text"), (start.picture(recipe.data), start.written))
-        return prepare_data(kind, recipe, folder, say, defaults)
+        return prepare_data(kind, recipe, folder, say, decide)
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
         """The recipe with what the data decide: how pictures are cut."""
@@ -47,26 +47,26 @@ class CaptionLearning(Seq2SeqLearning):
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableSeq2Seq:
         torch.manual_seed(recipe.seed)
-        reading = reading_of(data.source, data.train, recipe, start)
+        preprocessor = preprocessor_of(data.source, data.train, recipe, start)
         longest = int(np.asarray(data.train.lengths)[:, 1].max())
         return build_seq2seq(
             recipe.network,
-            reading,
+            preprocessor,
             data.target,
             shared=False,
             scores="captions",
             stretch=0.0,
             slack=longest + SLACK,
             normal_form=recipe.data.normalize,
-            plan=begun(start, "caption", recipe.network, pixels=reading.pixels),
+            plan=derive_plan(start, "caption", recipe.network, pixels=preprocessor.pixels),
         )
 
     def advice(self, recipe: Recipe, data: Prepared) -> str:
         """What would do better than to begin from nothing with few pictures."""
         return picture_advice(recipe, data, "google/vit-base-patch16-224")
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
-        return super().inherited(before, start) | start.picture_settings()
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        return super().inherited_settings(before, start) | start.picture_settings()
 
     def from_hub(self, published: Published, where: str) -> LearnableSeq2Seq:
         from heedful.tasks.caption import hub

@@ -52,7 +52,7 @@ class Classify(Task["Prepared", "TrainedClassifier", "LearnableClassifier"]):
     def learning(self) -> "Learning[Prepared, LearnableClassifier]":
         from heedful.tasks.classify.learn import ClassifyLearning
 
-        return ClassifyLearning(FACTS)
+        return ClassifyLearning(FACTS, self.answering)
 
 
 TASK = Classify()

@@ -22,7 +22,7 @@ from heedful.metrics.counts import Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Answer, Example, Exhibits, Measure, Scores, Track
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
-from heedful.tasks.inputs import Reading
+from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.manifests import describe_source
 from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering, OnBad, SourceKind
@@ -30,7 +30,7 @@ from heedful.tasks.task import Answering, OnBad, SourceKind
 if TYPE_CHECKING:
     from heedful.hub import Plan
 
-LEAST = 1e-30  # of a probability whose logarithm is taken
+SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TrainedClassifier:
 
     engine: ReadingEngine
     settings: NetworkSettings
-    reading: Reading
+    preprocessor: Preprocessor
     names: tuple[str, ...]
     plan: "Plan | None" = None
 
@@ -61,7 +61,10 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
             if name not in numbers:
                 raise unknown("class", name, numbers)
         rows = probabilities(models, [source for source, _ in pairs], GenerateSettings())
-        return [float(np.log(max(row[numbers[name]], LEAST))) for row, (_, name) in zip(rows, pairs, strict=True)]
+        return [
+            float(np.log(max(row[numbers[name]], SMALLEST_PROBABILITY)))
+            for row, (_, name) in zip(rows, pairs, strict=True)
+        ]
 
     def evaluate(
         self,
@@ -96,9 +99,9 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
     def kind(self, model: TrainedClassifier) -> Kind:
         return "classes"
 
-    def together(self, model: TrainedClassifier, other: TrainedClassifier) -> bool:
+    def can_answer_together(self, model: TrainedClassifier, other: TrainedClassifier) -> bool:
         """Whether they read the same and name the same classes."""
-        return model.reading.same_as(other.reading) and model.names == other.names
+        return model.preprocessor.same_as(other.preprocessor) and model.names == other.names
 
     def open_data(self, folder: Path) -> Prepared | None:
         return open_run(folder)
@@ -106,29 +109,29 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
     def examples(
         self, model: TrainedClassifier, files: Sequence[str], settings: DataSettings, on_bad: OnBad
     ) -> list[Example]:
-        return read_examples(files, settings, on_bad, pictures=model.reading.pixels is not None)
+        return read_examples(files, settings, on_bad, pictures=model.preprocessor.pixels is not None)
 
     def source_kind(self, model: TrainedClassifier) -> SourceKind:
-        return "picture" if model.reading.positions else "text"
+        return "picture" if model.preprocessor.positions else "text"
 
     def asked_with(self, model: TrainedClassifier) -> str:
-        return "PICTURE" if model.reading.positions else '"…"'
+        return "PICTURE" if model.preprocessor.positions else '"…"'
 
     def exhibits(self, models: Sequence[TrainedClassifier], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """The pictures of scored examples, as people are shown them."""
-        return Exhibits("classes", pictures=models[0].reading.prints(case.source for case in scores.cases))
+        return Exhibits("classes", pictures=models[0].preprocessor.prints(case.source for case in scores.cases))
 
     def config(self, model: TrainedClassifier) -> dict[str, Any]:
-        about = {"network": asdict(model.settings), "names": list(model.names)}
-        return about | model.reading.config() | plan_config(model.plan)
+        fields = {"network": asdict(model.settings), "names": list(model.names)}
+        return fields | model.preprocessor.config() | plan_config(model.plan)
 
     def save(self, model: TrainedClassifier, folder: Path) -> None:
         """Writes the tokenizer, if there is one; the caller writes config and weights."""
-        if isinstance(model.reading.coder, Tokenizer):
-            model.reading.coder.save(folder / "tokenizer.json")
+        if isinstance(model.preprocessor.coder, Tokenizer):
+            model.preprocessor.coder.save(folder / "tokenizer.json")
 
     def manifest(self, model: TrainedClassifier, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
-        return {"source": describe_source(model.reading, folder), "names": list(model.names)}
+        return {"source": describe_source(model.preprocessor, folder), "names": list(model.names)}
 
 
 def probabilities(
@@ -141,7 +144,7 @@ def probabilities(
     first = models[0]
     mean = np.zeros((len(sources), len(first.names)))
     limits = [model.engine.limit for model in models]
-    for rows, (source, lengths) in first.reading.stacks(sources, settings.batch_tokens, limits, album):
+    for rows, (source, lengths) in first.preprocessor.stacks(sources, settings.batch_tokens, limits, album):
         for model in models:
             mean[rows] += model.engine(source, lengths) / len(models)
     return mean
@@ -149,11 +152,18 @@ def probabilities(
 
 def best_classes(model: TrainedClassifier, source: str, row: np.ndarray, count: int) -> list[Answer]:
     """The likeliest classes of one source, by the probabilities (C,) of all."""
-    names, unread = model.names, model.reading.unknown(source)
+    names, unread = model.names, model.preprocessor.unknown(source)
     order = np.argsort(-row, kind="stable")[:count]
-    everything = tuple(float(value) for value in row)
-    scores = [float(np.log(max(row[number], LEAST))) for number in order]
+    probabilities_of_all = tuple(float(value) for value in row)
+    scores = [float(np.log(max(row[number], SMALLEST_PROBABILITY))) for number in order]
     return [
-        Answer(source, names[number], score, score, unknown=unread, track=Track(names, (names[number],), (everything,)))
+        Answer(
+            source,
+            names[number],
+            score,
+            score,
+            unknown=unread,
+            track=Track(names, (names[number],), (probabilities_of_all,)),
+        )
         for number, score in zip(order, scores, strict=True)
     ]

@@ -31,21 +31,20 @@ from heedful.networks.settings import fit_pictures
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs
-from heedful.tasks.classify.ask import ClassifyAnswering
 from heedful.tasks.classify.learnable import LearnableClassifier, with_network
-from heedful.tasks.inputs import Reading, load_reading
+from heedful.tasks.dummy_inputs import dummy_sources
+from heedful.tasks.inputs import Preprocessor, load_preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.made_up import made_up_sources
-from heedful.tasks.plans import begun, build, planned
+from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_sources import (
     TrainingSources,
     network_source,
     picture_advice,
+    preprocessor_of,
     pretrained_of,
-    reading_of,
-    refuse_varied,
+    refuse_augmentation,
     training_sources,
 )
 from heedful.training import decide
@@ -58,12 +57,12 @@ if TYPE_CHECKING:
 class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
     """Classes are those of the data."""
 
-    own: ClassVar = {"pool": "summary"} | inputs.OWN
+    task_settings: ClassVar = {"pool": decide.POOL} | inputs.PICTURE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
         if kind_of_source(recipe.data) == "picture":
             recipe = decide.batches(recipe, decide.PICTURES)
-        return decide.resolve_recipe(recipe, *join_of(recipe.task), self.own)
+        return decide.resolve_recipe(recipe, *join_of(recipe.task), self.task_settings)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         start, kind = start or Pretrained(), kind_of_source(recipe.data)
@@ -74,7 +73,7 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
         """The recipe with how pictures are cut; raises HeedfulError for texts to be varied."""
         if isinstance(data.source, Album):
             return replace(recipe, network=fit_pictures(recipe.network, data.source.form.size))
-        refuse_varied(recipe)
+        refuse_augmentation(recipe)
         return recipe
 
     def check(self, recipe: Recipe) -> Findings:
@@ -83,21 +82,20 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableClassifier:
         torch.manual_seed(recipe.seed)
-        reading = reading_of(data.source, data.train, recipe, start)
-        plan = begun(start, recipe.task, recipe.network, data.target.names, reading.pixels)
-        return build_classifier(recipe.network, reading, data.target.names, plan)
+        preprocessor = preprocessor_of(data.source, data.train, recipe, start)
+        plan = derive_plan(start, recipe.task, recipe.network, data.target.names, preprocessor.pixels)
+        return build_classifier(recipe.network, preprocessor, data.target.names, plan)
 
     def work(self, model: LearnableClassifier, data: Prepared, recipe: Recipe) -> Work:
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
-        sources = training_sources(recipe, data.train, data.source, model.reading, inputs.AUGMENT)
-        answering = ClassifyAnswering(self.facts)
+        sources = training_sources(recipe, data.train, data.source, model.preprocessor, decide.AUGMENT_NAMED)
         return Work(
             network=model.network,
             plan=lambda epoch: sources.plan(recipe, epoch),
-            collate=Collate(sources, 0.0 if recipe.train.mix == "auto" else recipe.train.mix),
+            collate=Collate(sources, decide.mixed_batches(recipe.train)),
             loss=Loss(recipe.train.label_smoothing, class_weights(data, recipe)),
-            score=self.scorer(answering, [model], valid, recipe.generate, data),
-            primary=PRIMARY[answering.kind(model)],
+            score=self.scorer(model, valid, recipe.generate, data),
+            primary=PRIMARY[self.answering.kind(model)],
             higher_is_better=True,
             where=sources.where,
         )
@@ -107,17 +105,17 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
         return picture_advice(recipe, data, "google/vit-base-patch16-224")
 
     def pretrained(self, model: LearnableClassifier) -> Pretrained:
-        return replace(pretrained_of(model.reading), names=model.names, plan=model.plan)
+        return replace(pretrained_of(model.preprocessor), names=model.names, plan=model.plan)
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
-        return super().inherited(before, start) | start.picture_settings()
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        return super().inherited_settings(before, start) | start.picture_settings()
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableClassifier:
-        settings, reading = (
+        settings, preprocessor = (
             parse_settings(NetworkSettings, config["network"]),
-            load_reading(config, folder / "tokenizer.json"),
+            load_preprocessor(config, folder / "tokenizer.json"),
         )
-        return build_classifier(settings, reading, tuple(config["names"]), planned(config))
+        return build_classifier(settings, preprocessor, tuple(config["names"]), plan_from_config(config))
 
     def from_hub(self, published: "Published", where: str) -> LearnableClassifier:
         from heedful.tasks.classify import hub
@@ -130,15 +128,15 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
         return hub.to_hub(model, recipe, notes)
 
     def graphs(self, model: LearnableClassifier, lengths: Sequence[int]) -> list[Graph]:
-        return [answer_graph(model.network, *made_up_sources(model.reading, lengths, model.network.encoder.limit))]
+        return [answer_graph(model.network, *dummy_sources(model.preprocessor, lengths, model.network.encoder.limit))]
 
 
 def build_classifier(
-    settings: NetworkSettings, reading: Reading, names: tuple[str, ...], plan: "Plan | None" = None
+    settings: NetworkSettings, preprocessor: Preprocessor, names: tuple[str, ...], plan: "Plan | None" = None
 ) -> LearnableClassifier:
     """A classifier of resolved settings, or of the plan of a published network, with fresh weights."""
-    spec = Spec("encoder_pooled", settings, (network_source(reading),), len(names))
-    return with_network(build(plan or spec, EncoderHead), settings, reading, names, plan)
+    spec = Spec("encoder_pooled", settings, (network_source(preprocessor),), len(names))
+    return with_network(build(plan or spec, EncoderHead), settings, preprocessor, names, plan)
 
 
 def class_weights(data: Prepared, recipe: Recipe) -> Tensor:
@@ -155,14 +153,14 @@ class Collate:
     """Rows -> a batch: sources, their lengths and labels, in some batches mixed."""
 
     sources: TrainingSources
-    mixed: float
+    mix_fraction: float
 
     def __call__(self, rows: Rows) -> Batch:
         labels = torch.tensor([int(label[0]) for _, label in self.sources.pairs(rows)])
         batch = self.sources(rows) | {"labels": labels}
-        if not self.mixed or self.sources.reading.pixels is None:
+        if not self.mix_fraction or self.sources.preprocessor.pixels is None:
             return batch
-        return batch | mix(batch["source"], labels, self.mixed, self.sources.seeds(rows[:1])[0])
+        return batch | mix(batch["source"], labels, self.mix_fraction, self.sources.seeds(rows[:1])[0])
 
 
 @dataclass(frozen=True)
@@ -182,6 +180,6 @@ class Loss:
 
         loss = losses(labels)
         if "others" in batch:
-            share = batch["shares"]
-            loss = share * loss + (1 - share) * losses(batch["others"])
+            first_weight = batch["shares"]
+            loss = first_weight * loss + (1 - first_weight) * losses(batch["others"])
         return loss.sum(), len(labels)

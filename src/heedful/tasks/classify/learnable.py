@@ -7,7 +7,7 @@ from heedful.engines.plain_reading import PlainReader
 from heedful.networks.joins import EncoderHead
 from heedful.schema import NetworkSettings
 from heedful.tasks.classify.ask import TrainedClassifier
-from heedful.tasks.inputs import Reading
+from heedful.tasks.inputs import Preprocessor
 
 if TYPE_CHECKING:
     from heedful.hub import Plan
@@ -21,7 +21,11 @@ class LearnableClassifier(TrainedClassifier):
 
 
 def with_network(
-    network: EncoderHead, settings: NetworkSettings, reading: Reading, names: tuple[str, ...], plan: "Plan | None"
+    network: EncoderHead,
+    settings: NetworkSettings,
+    preprocessor: Preprocessor,
+    names: tuple[str, ...],
+    plan: "Plan | None",
 ) -> LearnableClassifier:
     """A classifier that answers by this network."""
-    return LearnableClassifier(PlainReader(network), settings, reading, names, plan, network=network)
+    return LearnableClassifier(PlainReader(network), settings, preprocessor, names, plan, network=network)

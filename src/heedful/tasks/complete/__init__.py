@@ -67,7 +67,7 @@ class Complete(Task["PreparedDocuments", "TrainedLanguageModel", "LearnableLangu
     def learning(self) -> "Learning[PreparedDocuments, LearnableLanguageModel]":
         from heedful.tasks.complete.learn import CompleteLearning
 
-        return CompleteLearning(self.facts)
+        return CompleteLearning(self.facts, self.answering)
 
 
 TASK = Complete()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from heedful.hub import Plan
 
 PROMPTS, BEGINNING = 8, 40  # prompts to show what a model does, and their characters
-SHOWN = 24  # of the passages that it was scored on, those that a report shows continuations of
+CONTINUED_PASSAGES = 24  # of the passages that it was scored on, those that a report shows continuations of
 ORDERS = {"characters": 6, "symbols": 3}
 """Of the n-grams that the baseline counts, by what a token is; 4 for pieces of words."""
 
@@ -99,15 +99,15 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
     def score(self, models: Sequence[TrainedLanguageModel], pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (text, how it goes on), without an end; raises HeedfulError if it is too long."""
         first, rows, begins = models[0], list[np.ndarray](), list[int]()
-        for text, rest in pairs:
-            before = first.encode_prompt(text)
-            row = [*before, *first.encode(rest)]
+        for text, continuation in pairs:
+            prompt = first.encode_prompt(text)
+            row = [*prompt, *first.encode(continuation)]
             if first.limit and len(row) - 1 > first.limit:
-                raise language.too_long(text + rest, len(row) - 1, first.limit, "Score a shorter one.")
+                raise language.length_error(text + continuation, len(row) - 1, first.limit, "Score a shorter one.")
             rows.append(np.array(row))
-            begins.append(len(before))
-        each = log_probabilities(models, rows, GenerateSettings())
-        return [float(values[begin - 1 :].sum()) for values, begin in zip(each, begins, strict=True)]
+            begins.append(len(prompt))
+        scores = log_probabilities(models, rows, GenerateSettings())
+        return [float(values[begin - 1 :].sum()) for values, begin in zip(scores, begins, strict=True)]
 
     def evaluate(
         self,
@@ -126,7 +126,7 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
     ) -> tuple[str, dict[str, Measure]]:
         """What counting can say: interpolated Kneser-Ney over the same tokens and windows."""
         order = ORDERS.get(model.tokenizer.kind, 4)
-        rows, part = language.counted_rows(data)
+        rows, part = language.baseline_rows(data)
         windows = passages(model, examples)
         counts = KneserNey(rows, order, model.tokenizer.size)
         surprise = counts.surprise([passage.ids for passage in windows])
@@ -135,7 +135,7 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
     def kind(self, model: TrainedLanguageModel) -> Kind:
         return "passages"
 
-    def together(self, model: TrainedLanguageModel, other: TrainedLanguageModel) -> bool:
+    def can_answer_together(self, model: TrainedLanguageModel, other: TrainedLanguageModel) -> bool:
         """Whether two can write together: they have the same tokens."""
         return model.tokenizer.dump() == other.tokenizer.dump() and model.ends == other.ends
 
@@ -164,13 +164,13 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
 
     def exhibits(self, models: Sequence[TrainedLanguageModel], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """How a few texts go on."""
-        prompts = self.prompts(models[0], [case.source for case in scores.cases[:SHOWN]])
-        each = answer(models, prompts, settings)
-        return Exhibits("passages", answers=[best for answers in each for best in answers])
+        prompts = self.prompts(models[0], [case.source for case in scores.cases[:CONTINUED_PASSAGES]])
+        answers = answer(models, prompts, settings)
+        return Exhibits("passages", answers=[continuation for best in answers for continuation in best])
 
     def config(self, model: TrainedLanguageModel) -> dict[str, Any]:
-        about = {"window": model.window, "ends": model.ends, "normal_form": model.normal_form}
-        return {"network": asdict(model.settings)} | about | plan_config(model.plan)
+        fields = {"window": model.window, "ends": model.ends, "normal_form": model.normal_form}
+        return {"network": asdict(model.settings)} | fields | plan_config(model.plan)
 
     def save(self, model: TrainedLanguageModel, folder: Path) -> None:
         model.tokenizer.save(folder / "tokenizer.json")
@@ -194,10 +194,10 @@ def answer(
     models: Sequence[TrainedLanguageModel], texts: Sequence[str], settings: GenerateSettings, send: Send | None = None
 ) -> list[list[Answer]]:
     """How each text goes on; `send` is given the text of a single answer piece by piece as it is written."""
-    each = continue_texts(models, texts, settings, send)
+    continuations = continue_texts(models, texts, settings, send)
     return [
-        [to_answer(models[0], text, continuation, settings) for continuation in continuations]
-        for text, continuations in zip(texts, each, strict=True)
+        [to_answer(models[0], text, continuation, settings) for continuation in best]
+        for text, best in zip(texts, continuations, strict=True)
     ]
 
 
@@ -219,7 +219,7 @@ def begin(model: TrainedLanguageModel, text: str, limit: int | None, settings: G
     if settings.long_prompt == "end":
         return Continuation(ids[-limit // 2 :], reread=limit // 2)
     cure = "Shorten it, or let only its end be read: long_prompt=end (generate.long_prompt)."
-    raise language.too_long(text, len(ids), limit, cure)
+    raise language.length_error(text, len(ids), limit, cure)
 
 
 def to_answer(
@@ -252,15 +252,15 @@ def to_answer(
 
 def passages(model: TrainedLanguageModel, examples: Sequence[Example]) -> list[Passage]:
     """The windows that documents are scored by."""
-    return list(language.passages(examples, model.tokenizer, model.window, ahead=True, whole=model.ends))
+    return list(language.passages(examples, model.tokenizer, model.window, ahead=True, ends=model.ends))
 
 
 def score_passages(
     models: Sequence[TrainedLanguageModel], windows: Sequence[Passage], settings: GenerateSettings, samples: int
 ) -> Scores:
     """How surprised models are by passages."""
-    each = log_probabilities(models, [passage.ids for passage in windows], settings)
-    return measure(windows, [-values for values in each], samples)
+    scores = log_probabilities(models, [passage.ids for passage in windows], settings)
+    return measure(windows, [-values for values in scores], samples)
 
 
 def measure(windows: Sequence[Passage], surprise: Sequence[np.ndarray], samples: int) -> Scores:

@@ -83,7 +83,7 @@ class ContinuationSearch:
         return Search(self.engines[0].stepper(self.engines, self.special), settings, rules)
 
     @property
-    def wanted(self) -> int:
+    def max_tokens(self) -> int:
         """The most tokens of an answer."""
         return LONGEST if self.settings.max_length == "auto" else int(self.settings.max_length)
 
@@ -93,7 +93,7 @@ class ContinuationSearch:
         """The next stretch of each (with the number of its prompt), as long as the network can read it."""
         twins, requests = Counter[tuple[int, ...]](), list[Request[Prompt]]()
         for number, before in growing:
-            prompt, most = before.prompt, self.wanted - len(before.tokens)
+            prompt, most = before.prompt, self.max_tokens - len(before.tokens)
             if self.limit is not None:
                 most = min(most, self.limit - len(prompt) + 1)
             # equal answers to one text go on differently, and one alone as the first of its equals
@@ -108,14 +108,14 @@ class ContinuationSearch:
         """Raises HeedfulError if an answer is bound by rules about the whole of it, and outgrows the network."""
         pairs = zip(growing, requests, strict=True)
         short = (
-            request.max_length for before, request in pairs if request.max_length + len(before.tokens) < self.wanted
+            request.max_length for before, request in pairs if request.max_length + len(before.tokens) < self.max_tokens
         )
-        left, settings = next(short, None), self.settings
-        if left is not None and (settings.prefix or settings.required or settings.forbidden):
+        room, settings = next(short, None), self.settings
+        if room is not None and (settings.prefix or settings.required or settings.forbidden):
             raise HeedfulError(
                 f"An answer with a prefix, required or forbidden texts must fit into the network: "
-                f"{left:,} tokens are left behind this text, and {self.wanted:,} are asked for.",
-                f"Ask for fewer, as generate.max_length={max(1, left)}.",
+                f"{room:,} tokens are left behind this text, and {self.max_tokens:,} are asked for.",
+                f"Ask for fewer, as generate.max_length={max(1, room)}.",
             )
 
     def sort_out(
@@ -129,9 +129,8 @@ class ContinuationSearch:
         for (number, before), hypotheses in zip(growing, stretches, strict=True):
             for stretch in hypotheses:
                 tokens, score = before.tokens + stretch.tokens, before.score + stretch.score
-                if stretch.complete or len(tokens) >= self.wanted or self.limit is None:
-                    whole = replace(before, tokens=tokens, score=score, complete=stretch.complete)
-                    ended[number].append(whole)
+                if stretch.complete or len(tokens) >= self.max_tokens or self.limit is None:
+                    ended[number].append(replace(before, tokens=tokens, score=score, complete=stretch.complete))
                     continue
                 end = (before.prompt + stretch.tokens)[-max(1, self.limit // 2) :]
                 onward.append((number, Continuation(end, tokens, score, before.restarts + 1, len(end))))
@@ -141,7 +140,7 @@ class ContinuationSearch:
         """As the search has them; where some outgrew the network, complete ones first, then by score over length."""
         if not any(continuation.restarts for continuation in continuations):
             return continuations
-        return sorted(continuations, key=lambda whole: (not whole.complete, -whole.normalised(self.settings)))
+        return sorted(continuations, key=lambda answer: (not answer.complete, -answer.normalised(self.settings)))
 
 
 @dataclass
@@ -156,20 +155,22 @@ class TextStream:
 
     def follow(self, search: Search[Prompt], request: Request[Prompt], before: tuple[int, ...]) -> list[Hypothesis]:
         """The answers to one request, sent while the only one grows behind what was written `before`."""
-        number, answered = search.submit(request), dict[int, list[Hypothesis]]()
-        while not answered:
-            answered = dict(search.step())
-            written = [stretch.tokens for stretch in answered[number]] if answered else search.history(number).tolist()
+        number, hypotheses = search.submit(request), dict[int, list[Hypothesis]]()
+        while not hypotheses:
+            hypotheses = dict(search.step())
+            written = (
+                [stretch.tokens for stretch in hypotheses[number]] if hypotheses else search.history(number).tolist()
+            )
             for tokens in written:
                 self.update((*before, *tokens))
-        return answered[number]
+        return hypotheses[number]
 
     def update(self, tokens: tuple[int, ...]) -> None:
         """Takes in the tokens so far."""
         ids = [token for token in tokens if token != self.tokenizer.special_tokens.end]
         self.text = until(self.tokenizer.decode(ids), self.stops)
-        held = max((len(stop) - 1 for stop in self.stops), default=0)
-        safe = len(self.text.rstrip("\ufffd")) - held
+        pending = max((len(stop) - 1 for stop in self.stops), default=0)
+        safe = len(self.text.rstrip("\ufffd")) - pending
         if safe > self.sent:
             self.send(self.text[self.sent : safe])
             self.sent = safe

@@ -6,11 +6,11 @@ from typing import Any
 from heedful import hub
 from heedful.hub import Published
 from heedful.schema import Recipe
-from heedful.tasks.complete.learnable import SAMPLED, LearnableLanguageModel, learnable
+from heedful.tasks.complete.learnable import GENERATE_DEFAULTS, LearnableLanguageModel, learnable
 from heedful.tasks.from_hub import search_settings, tokenizer, window_of
 from heedful.tasks.recipes import change
-from heedful.tasks.to_hub import SPECIAL_IDS, generation_config, published_again, published_anew
-from heedful.tasks.tokenizer_files import spelt, words_of
+from heedful.tasks.to_hub import SPECIAL_IDS, generation_config, publish_trained, republish
+from heedful.tasks.tokenizer_files import export_tokenizer, words_of
 
 
 def from_hub(published: Published, where: str) -> LearnableLanguageModel:
@@ -24,7 +24,7 @@ def from_hub(published: Published, where: str) -> LearnableLanguageModel:
 
 def hub_recipe(recipe: Recipe, published: Published, model: LearnableLanguageModel) -> Recipe:
     """The recipe with how a published model is asked where the request does not say."""
-    changes = search_settings(published) | {f"generate.{key}": value for key, value in SAMPLED.items()}
+    changes = search_settings(published) | {f"generate.{key}": value for key, value in GENERATE_DEFAULTS.items()}
     changed = change(recipe, changes)
     return replace(changed, network=model.settings, data=replace(changed.data, window=model.window))
 
@@ -32,11 +32,12 @@ def hub_recipe(recipe: Recipe, published: Published, model: LearnableLanguageMod
 def to_hub(model: LearnableLanguageModel, recipe: Recipe) -> Published:
     """The model as GPT-2 is published; raises HeedfulError where the layout has no place for it."""
     special, words = model.tokenizer.special_tokens, model.tokenizer
-    carried = generation_config(special, recipe.generate, {}, () if model.ends else (special.end,))
+    files = generation_config(special, recipe.generate, {}, () if model.ends else (special.end,))
     if model.plan:
-        published = published_again(model.plan, recipe.task, model.network)
-        return replace(published, carried=carried, words=words_of(words))
-    published = published_anew("gpt2", model.settings, {"vocabulary": words.size}, model.network)
+        published = republish(model.plan, recipe.task, model.network)
+        return replace(published, copied_files=files, words=words_of(words))
+    published = publish_trained("gpt2", model.settings, {"vocabulary": words.size}, model.network)
     plan = replace(published.plan, config=SPECIAL_IDS)
     before = ["<s>"] if model.ends else []
-    return replace(published, plan=plan, carried=carried, words=spelt(words, before, [], limit=model.limit))
+    tokenizer = export_tokenizer(words, before, [], limit=model.limit)
+    return replace(published, plan=plan, copied_files=files, words=tokenizer)

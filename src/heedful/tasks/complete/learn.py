@@ -30,10 +30,10 @@ from heedful.networks.joins import LanguageModel
 from heedful.results import Alignment, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans, training_documents
-from heedful.tasks.attention_maps import TO_ITSELF, attention_maps
+from heedful.tasks.attention_maps import SELF_ATTENTION, attention_maps
 from heedful.tasks.complete.ask import continue_texts, passages, score_passages
-from heedful.tasks.complete.learnable import SAMPLED, LearnableLanguageModel, learnable
-from heedful.tasks.language import too_long
+from heedful.tasks.complete.learnable import GENERATE_DEFAULTS, LearnableLanguageModel, learnable
+from heedful.tasks.language import length_error
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_documents import DocumentPieces, values_of
@@ -43,7 +43,7 @@ from heedful.training.loop import Work
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published
 
-DRAWN = 24  # tokens of an answer that are explained
+EXPLAINED_TOKENS = 24  # tokens of an answer that are explained
 
 
 def build_network(plan: "Plan | None", settings: NetworkSettings, vocabulary: int) -> LanguageModel:
@@ -55,7 +55,7 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
     """How language models are made."""
 
     def resolve(self, recipe: Recipe) -> Recipe:
-        return training_documents.resolve(recipe).with_defaults("generate", SAMPLED)
+        return training_documents.resolve(recipe).with_defaults("generate", GENERATE_DEFAULTS)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> PreparedDocuments:
         return prepare(DocumentKind(start.written if start else None), recipe, folder, say, decide)
@@ -66,7 +66,7 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
 
     def build(self, recipe: Recipe, data: PreparedDocuments, start: Pretrained | None = None) -> LearnableLanguageModel:
         torch.manual_seed(recipe.seed)
-        plan, tokenizer = plans.begun(start, "complete", recipe.network), data.tokenizer
+        plan, tokenizer = plans.derive_plan(start, "complete", recipe.network), data.tokenizer
         network = build_network(plan, recipe.network, tokenizer.size)
         ends, form = training_documents.learns_ends(data), recipe.data.normalize
         return learnable(network, recipe.network, tokenizer, recipe.data.window, ends, form, plan)
@@ -88,14 +88,14 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
     def pretrained(self, model: LearnableLanguageModel) -> Pretrained:
         return Pretrained(written=model.tokenizer, plan=model.plan)
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
-        return super().inherited(before, start) | training_documents.inherited_window(before)
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        return super().inherited_settings(before, start) | training_documents.inherited_window(before)
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableLanguageModel:
-        settings, plan = parse_settings(NetworkSettings, config["network"]), plans.planned(config)
+        settings, plan = parse_settings(NetworkSettings, config["network"]), plans.plan_from_config(config)
         tokenizer = load_tokenizer(folder / "tokenizer.json")
-        about = (config["window"], config["ends"], config["normal_form"])
-        return learnable(build_network(plan, settings, tokenizer.size), settings, tokenizer, *about, plan)
+        arguments = (config["window"], config["ends"], config["normal_form"])
+        return learnable(build_network(plan, settings, tokenizer.size), settings, tokenizer, *arguments, plan)
 
     def from_hub(self, published: "Published", where: str) -> LearnableLanguageModel:
         from heedful.tasks.complete import hub
@@ -123,23 +123,25 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
         `output` is what is to be explained in place of the model's own answer, of which as much as can be drawn is
         taken. Raises HeedfulError for more tokens than the network reads at once.
         """
-        before, tokenizer = model.encode_prompt(text), model.tokenizer
-        tokens = own_tokens(model, text, len(before), settings) if output is None else model.encode(output)
-        read = [*before, *tokens[:-1]]
-        if model.limit and len(read) > model.limit:
-            raise too_long(text + (output or ""), len(read), model.limit, "Explain a shorter one.")
-        rows = range(len(before) - 1, len(read))
-        maps = attention_maps(model.network, padded([np.array(read)])[:1], TO_ITSELF, rows)
-        return Alignment(tuple(tokenizer.tokens(read)), tuple(tokenizer.tokens(tokens)), maps)
+        prompt, tokenizer = model.encode_prompt(text), model.tokenizer
+        tokens = answer_tokens(model, text, len(prompt), settings) if output is None else model.encode(output)
+        tokens_read = [*prompt, *tokens[:-1]]
+        if model.limit and len(tokens_read) > model.limit:
+            raise length_error(text + (output or ""), len(tokens_read), model.limit, "Explain a shorter one.")
+        rows = range(len(prompt) - 1, len(tokens_read))
+        maps = attention_maps(model.network, padded([np.array(tokens_read)])[:1], SELF_ATTENTION, rows)
+        return Alignment(tuple(tokenizer.tokens(tokens_read)), tuple(tokenizer.tokens(tokens)), maps)
 
 
-def own_tokens(model: LearnableLanguageModel, text: str, read: int, settings: GenerateSettings) -> list[int]:
+def answer_tokens(
+    model: LearnableLanguageModel, text: str, prompt_length: int, settings: GenerateSettings
+) -> list[int]:
     """How the model goes on with a text of so many tokens, as far as it can be drawn, the end included."""
-    most = DRAWN if model.limit is None else min(DRAWN, model.limit - read + 1)
-    own = replace(settings, max_length=max(1, most), n_best=1, long_prompt="error")
-    [[continuation]] = continue_texts([model], [text], own)
+    most = EXPLAINED_TOKENS if model.limit is None else min(EXPLAINED_TOKENS, model.limit - prompt_length + 1)
+    one_answer = replace(settings, max_length=max(1, most), n_best=1, long_prompt="error")
+    [[continuation]] = continue_texts([model], [text], one_answer)
     end = [model.tokenizer.special_tokens.end] if continuation.complete and model.ends else []
-    return [*continuation.tokens, *end][:DRAWN]
+    return [*continuation.tokens, *end][:EXPLAINED_TOKENS]
 
 
 @dataclass(frozen=True)
@@ -149,10 +151,10 @@ class Collate:
     pieces: DocumentPieces
 
     def __call__(self, rows: Rows) -> Batch:
-        return ahead(self.pieces.tokens(rows))
+        return next_token_batch(self.pieces.tokens(rows))
 
 
-def ahead(rows: Sequence[np.ndarray]) -> Batch:
+def next_token_batch(rows: Sequence[np.ndarray]) -> Batch:
     """Each token of a row beside the next one."""
     inputs, steps = padded([row[:-1] for row in rows])
     targets, _ = padded([row[1:] for row in rows])

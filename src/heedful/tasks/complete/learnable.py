@@ -12,7 +12,7 @@ from heedful.tasks.complete.ask import TrainedLanguageModel
 if TYPE_CHECKING:
     from heedful.hub import Plan
 
-SAMPLED = {"sample": True, "temperature": 0.8, "beam": 1}
+GENERATE_DEFAULTS = {"sample": True, "temperature": 0.8, "beam": 1}
 """What Generate means for continuations where the recipe does not say otherwise."""
 
 

@@ -25,7 +25,7 @@ from heedful.results import Answer, Example, Exhibits, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.draw import judge
 from heedful.tasks.draw.code_ids import BEGIN, END, FIRST, PAD, format_codes, is_direct, parse_codes
-from heedful.tasks.inputs import Prints, Reading, png, source_seed
+from heedful.tasks.inputs import Preprocessor, Prints, png, source_seed
 from heedful.tasks.manifests import describe_source, describe_special
 from heedful.tasks.task import Answering, OnBad, TrainedModel
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from heedful.tasks.match.matcher import TrainedMatcher
 
 SPECIAL = SpecialIds(BEGIN, END, suppressed=(PAD, BEGIN, END))
-SHOWN = 24  # prompts that a report shows drawings of
+DRAWN_PROMPTS = 24  # prompts that a report shows drawings of
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class TrainedImageGenerator:
     engine: WritingEngine
     codec: PictureCodec
     settings: NetworkSettings
-    reading: Reading
+    preprocessor: Preprocessor
     form: Form
     plan: None = None  # no published family draws
 
@@ -59,9 +59,9 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         Guidance above 1 leads away from what would be drawn for no sentence at all (Ho & Salimans 2021, equation 6).
         """
         first = models[0]
-        arrays, size = first.reading.arrays(inputs), first.codec.positions
+        arrays, size = first.preprocessor.arrays(inputs), first.codec.positions
         guidance = Guidance(settings.guidance, np.array([EOS]))
-        stepper = first.engine.stepper([model.engine for model in models], first.reading.stack, SPECIAL, guidance)
+        stepper = first.engine.stepper([model.engine for model in models], first.preprocessor.stack, SPECIAL, guidance)
         requests = [Request(array, max(len(array), size), size, source_seed(array)) for array in arrays]
         drawings = Search(stepper, settings, Rules()).run(requests)
         return [
@@ -83,7 +83,9 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         Nearness is that of pixels: crude, but nobody's opinion. `judge` asks a network that was trained apart.
         """
         album = data.target if data else None
-        return judge.by_pixels(examples, self.drawings(models, examples, settings), models[0].form, album, samples)
+        return judge.score_by_pixels(
+            examples, self.drawings(models, examples, settings), models[0].form, album, samples
+        )
 
     def judge(
         self,
@@ -96,10 +98,10 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
 
         Beside it, the same for the real pictures (`ceiling_…`) and for drawings that were exchanged (`floor_…`).
         """
-        drawn = self.drawings(models, examples, settings)
+        drawings = self.drawings(models, examples, settings)
         real = read_pictures([example.references[0] for example in examples], models[0].form)
         matchers = cast("Sequence[TrainedMatcher]", judges)
-        return judge.by_judges(examples, drawn, real, matchers, settings.batch_tokens)
+        return judge.score_by_judges(examples, drawings, real, matchers, settings.batch_tokens)
 
     def drawings(
         self, models: Sequence[TrainedImageGenerator], examples: Sequence[Example], settings: GenerateSettings
@@ -116,14 +118,14 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         texts = [data.source.decode(words) for words, _ in rows]
         nearest = baselines.Nearest(texts, [str(int(picture[0])) for _, picture in rows])
         numbers = np.array([int(number) for number in nearest.answers([example.source for example in examples])])
-        scores = judge.by_pixels(examples, data.target.pixels(numbers), model.form, data.target, 1000)
+        scores = judge.score_by_pixels(examples, data.target.pixels(numbers), model.form, data.target, 1000)
         return "picture of the nearest training sentence", scores.measures
 
     def kind(self, model: TrainedImageGenerator) -> Kind:
         """How answers are scored: by where the right one stands among all."""
         return "ranks"
 
-    def together(self, model: TrainedImageGenerator, other: TrainedImageGenerator) -> bool:
+    def can_answer_together(self, model: TrainedImageGenerator, other: TrainedImageGenerator) -> bool:
         """Whether two models can draw together: they need one codebook, which two runs never share."""
         return all(is_direct(int(drawer.settings.codes), drawer.form) for drawer in (model, other))
 
@@ -133,13 +135,13 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
     def examples(
         self, model: TrainedImageGenerator, files: Sequence[str], settings: DataSettings, on_bad: OnBad
     ) -> list[Example]:
-        return pairs.examples(files, settings, on_bad, pictures=True, exchanged=True)
+        return pairs.examples(files, settings, on_bad, pictures=True, swap_sides=True)
 
     def exhibits(self, models: Sequence[TrainedImageGenerator], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """What a report shows beside the numbers: drawings, the real pictures, and these as their codes give them
         back, which is about the best that codes can draw.
         """
-        answers = self.answer(models, [case.source for case in scores.cases[:SHOWN]], settings)
+        answers = self.answer(models, [case.source for case in scores.cases[:DRAWN_PROMPTS]], settings)
         references = [reference for case in scores.cases for reference in case.references]
         codec, form = models[0].codec, models[0].form
         through_codes = Prints(references, form, lambda pictures: codec.decode(codec.encode(pictures)))
@@ -148,13 +150,13 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
 
     def config(self, model: TrainedImageGenerator) -> dict[str, Any]:
         """What `Learning.load` must know beside the weights and the tokenizer."""
-        return {"network": asdict(model.settings), "picture": model.form.plain()} | model.reading.config()
+        return {"network": asdict(model.settings), "picture": model.form.plain()} | model.preprocessor.config()
 
     def save(self, model: TrainedImageGenerator, folder: Path) -> None:
-        model.reading.tokenizer.save(folder / "tokenizer.json")
+        model.preprocessor.tokenizer.save(folder / "tokenizer.json")
 
     def manifest(self, model: TrainedImageGenerator, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
-        source = {"source": describe_source(model.reading, folder)}
+        source = {"source": describe_source(model.preprocessor, folder)}
         return source | describe_special(SPECIAL) | {"first": FIRST, "length": model.codec.positions}
 
 
@@ -166,6 +168,6 @@ def readable_answer(model: TrainedImageGenerator, source: str, hypothesis: Hypot
         format_codes(hypothesis.tokens),
         hypothesis.score,
         hypothesis.normalised,
-        unknown=model.reading.unknown(source),
+        unknown=model.preprocessor.unknown(source),
         picture=png(model.codec.decode(codes)[0]),
     )

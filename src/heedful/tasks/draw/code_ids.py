@@ -1,7 +1,6 @@
 """The codes that drawings are written in, as token ids: which there are, and how many for which pictures."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
@@ -13,20 +12,21 @@ PAD, BEGIN, END, FIRST = 0, 1, 2, 3
 HALVINGS = 2
 GRAYS = 17  # levels of the direct way
 TINY = 12  # pixels a side, up to which gray pictures take it
-CODES = 1024  # of the codebook, about
 
 
-def count_codes(codes: Literal["auto"] | int, form: Form) -> int:
-    """How many codes there are for pictures of this form; raises HeedfulError for a side that cannot be halved."""
-    if codes == "auto":
-        codes = GRAYS if is_tiny(form) else CODES
+def refuse_odd_side(codes: int, form: Form) -> None:
+    """Raises HeedfulError for pictures whose side the codebook cannot halve."""
     if form.size % 2**HALVINGS and not is_direct(codes, form):
         below = form.size // 2**HALVINGS * 2**HALVINGS
         raise HeedfulError(
             f"Pictures to draw need a side that is halved {HALVINGS} times, and data.picture is {form.size}.",
             f"Take {max(below, 2**HALVINGS)} or {below + 2**HALVINGS}.",
         )
-    return codes
+
+
+def direct_codes(form: Form) -> int:
+    """How many codes there are where each pixel is one; 0: pictures of this form need a codebook."""
+    return GRAYS if is_tiny(form) else 0
 
 
 def is_direct(codes: int, form: Form) -> bool:

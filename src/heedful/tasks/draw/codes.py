@@ -81,14 +81,14 @@ def measure_codebook(codebook: Codebook, pictures: np.ndarray) -> dict[str, floa
     """How far pictures (N, H, W, C) are from what comes back of them, in percent of full brightness, and how many of
     the codes are used, in percent.
     """
-    codec, errors, used = PlainCodec(codebook), [], np.zeros(codebook.size, bool)
+    codec, errors, codes_used = PlainCodec(codebook), [], np.zeros(codebook.size, bool)
     for start in range(0, len(pictures), BATCH):
-        some = pictures[start : start + BATCH]
-        codes = codec.encode(some)
-        used[codes] = True
-        difference = codec.decode(codes).astype(np.float32) - some.astype(np.float32)
-        errors.append(np.abs(difference).reshape(len(some), -1).mean(1) / 2.55)
-    return {"reconstruction_error": float(np.concatenate(errors).mean()), "codes_used": float(100 * used.mean())}
+        batch = pictures[start : start + BATCH]
+        codes = codec.encode(batch)
+        codes_used[codes] = True
+        difference = codec.decode(codes).astype(np.float32) - batch.astype(np.float32)
+        errors.append(np.abs(difference).reshape(len(batch), -1).mean(1) / 2.55)
+    return {"reconstruction_error": float(np.concatenate(errors).mean()), "codes_used": float(100 * codes_used.mean())}
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,17 @@ class Collate:
 
     sources: TrainingSources
     codes: np.ndarray
-    dropped: float
+    drop_probability: float
 
     def __call__(self, rows: Rows) -> Batch:
         pictures = [int(picture[0]) for _, picture in self.sources.pairs(rows)]
         targets = torch.from_numpy(self.codes[pictures]).long() + FIRST
         inputs = torch.cat([torch.full_like(targets[:, :1], BEGIN), targets[:, :-1]], dim=1)
         batch = self.sources(rows)
-        drawn = [np.random.default_rng(seed).random() for seed in self.sources.seeds(rows)]
-        empty = torch.tensor(drawn) < self.dropped
-        batch["source"][empty, 0] = EOS
-        batch["lengths"][empty] = 1
+        draws = [np.random.default_rng(seed).random() for seed in self.sources.seeds(rows)]
+        without_source = torch.tensor(draws) < self.drop_probability
+        batch["source"][without_source, 0] = EOS
+        batch["lengths"][without_source] = 1
         return batch | {"inputs": inputs, "targets": targets}
 
 

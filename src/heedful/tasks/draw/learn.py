@@ -27,25 +27,24 @@ from heedful.networks.joins import Drawing, EncoderDecoder
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks.draw import codes
-from heedful.tasks.draw.ask import DrawAnswering, TrainedImageGenerator
-from heedful.tasks.draw.code_ids import FIRST, count_codes
-from heedful.tasks.inputs import Reading, load_text_reading
+from heedful.tasks.draw.ask import TrainedImageGenerator
+from heedful.tasks.draw.code_ids import FIRST, direct_codes, refuse_odd_side
+from heedful.tasks.dummy_inputs import dummy_sources
+from heedful.tasks.inputs import Preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.made_up import made_up_sources
 from heedful.tasks.plans import build
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import encoder_decoder
-from heedful.tasks.task import Learning, Stage, TaskFacts
+from heedful.tasks.task import Learning, Stage
 from heedful.tasks.training_sources import pretrained_of, training_sources
-from heedful.training import decide as defaults
+from heedful.training import decide
 from heedful.training.loop import Work
 
-OWN = {"codes": "auto"}
-SAMPLED = {"sample": True, "top_k": 64, "guidance": 3.0}
+CODE_SETTINGS = {"codes": "auto"}
+GENERATE_DEFAULTS = {"sample": True, "top_k": 64, "guidance": 3.0}
 """What Generate means for drawings where the recipe does not say otherwise."""
-LEARNT = {"label_smoothing": 0.0}
+TRAIN_DEFAULTS = {"label_smoothing": 0.0}
 """The same of Train: of a thousand codes, a tenth of the mass on wrong ones is much when one is drawn by lot."""
-SHARE = 0.2  # of the budget, for the codebook
 
 
 @dataclass(frozen=True)
@@ -58,27 +57,25 @@ class LearnableImageGenerator(TrainedImageGenerator):
 class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
     """Learns from sentences and pictures of what they say."""
 
-    own = OWN
-
-    def __init__(self, facts: TaskFacts, answering: DrawAnswering) -> None:
-        super().__init__(facts)
-        self.answering = answering
+    task_settings = CODE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
-        recipe = defaults.batches(defaults.resolve_recipe(recipe, *join_of(recipe.task), OWN), defaults.DRAWINGS)
-        return recipe.with_defaults("generate", SAMPLED).with_defaults("train", LEARNT)
+        recipe = decide.batches(decide.resolve_recipe(recipe, *join_of(recipe.task), CODE_SETTINGS), decide.DRAWINGS)
+        return recipe.with_defaults("generate", GENERATE_DEFAULTS).with_defaults("train", TRAIN_DEFAULTS)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         start = start or Pretrained()
         kind = PairKind(("text", "picture"), (start.words, start.picture(recipe.data)))
-        return prepare_data(kind, recipe, folder, say, defaults)
+        return prepare_data(kind, recipe, folder, say, decide)
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
         """The recipe with what the data decide: tiny gray pictures need no codebook, unless one is asked for.
 
         Raises HeedfulError for a side that the codebook cannot halve.
         """
-        number = count_codes(recipe.network.codes, data.target.form)
+        form = data.target.form
+        number = decide.picture_codes(recipe.network, direct_codes(form))
+        refuse_odd_side(number, form)
         return replace(recipe, network=replace(recipe.network, codes=number))
 
     def check(self, recipe: Recipe) -> Findings:
@@ -87,36 +84,35 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableImageGenerator:
         torch.manual_seed(recipe.seed)
-        reading = Reading(data.source, normal_form=recipe.data.normalize)
-        return build_generator(recipe.network, reading, data.target.form)
+        preprocessor = Preprocessor(data.source, normal_form=recipe.data.normalize)
+        return build_generator(recipe.network, preprocessor, data.target.form)
 
     def first(self, model: LearnableImageGenerator, data: Prepared, recipe: Recipe) -> Stage | None:
         """What is learnt before the rest: the codebook. None: there is nothing to learn first, or it is frozen."""
         codebook = model.network.codebook
         if isinstance(codebook, GrayLevels) or not any(weight.requires_grad for weight in codebook.parameters()):
             return None
-        share = SHARE if recipe.train.codebook == "auto" else float(recipe.train.codebook)
-        train = replace(defaults.portion(recipe.train, share), learning_rate=codes.RATE)
-        return Stage(codes.codebook_work(codebook, data, recipe), train, defaults.portion(recipe.train, 1 - share))
+        fraction = decide.codebook_fraction(recipe.train)
+        train = replace(decide.portion(recipe.train, fraction), learning_rate=codes.RATE)
+        return Stage(codes.codebook_work(codebook, data, recipe), train, decide.portion(recipe.train, 1 - fraction))
 
     def work(self, model: LearnableImageGenerator, data: Prepared, recipe: Recipe) -> Work:
         """What the loop needs, once the codebook has been learnt."""
         model.network.codebook.requires_grad_(False)
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
-        sources = training_sources(recipe, data.train, data.source, model.reading, ())
-        drawn = codes.encode_album(model.codec, data.target)
-        dropped = 0.1 if recipe.train.drop_source == "auto" else float(recipe.train.drop_source)
+        sources = training_sources(recipe, data.train, data.source, model.preprocessor, ())
+        album_codes = codes.encode_album(model.codec, data.target)
 
         def plan(epoch: int) -> list[Rows]:
-            lengths = np.full_like(data.train.lengths, max(drawn.shape[1], data.train.lengths[:, 0].max()))
+            lengths = np.full_like(data.train.lengths, max(album_codes.shape[1], data.train.lengths[:, 0].max()))
             return batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch)
 
         return Work(
             network=model.network,
             plan=plan,
-            collate=codes.Collate(sources, drawn, dropped),
+            collate=codes.Collate(sources, album_codes, decide.dropped_sources(recipe.train)),
             loss=codes.Loss(recipe.train.label_smoothing),
-            score=self.scorer(self.answering, [model], valid, recipe.generate, data),
+            score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             higher_is_better=True,
             where=sources.where,
@@ -134,28 +130,30 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
         ]
 
     def pretrained(self, model: LearnableImageGenerator) -> Pretrained:
-        return replace(pretrained_of(model.reading), form=model.form, codes=int(model.settings.codes))
+        return replace(pretrained_of(model.preprocessor), form=model.form, codes=int(model.settings.codes))
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
-        return super().inherited(before, start) | start.picture_settings()
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        return super().inherited_settings(before, start) | start.picture_settings()
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableImageGenerator:
         """The model of a folder, with weights still to be put in."""
-        reading = load_text_reading(config, folder / "tokenizer.json")
+        preprocessor = load_text_preprocessor(config, folder / "tokenizer.json")
         return build_generator(
-            parse_settings(NetworkSettings, config["network"]), reading, Form.parse(config["picture"])
+            parse_settings(NetworkSettings, config["network"]), preprocessor, Form.parse(config["picture"])
         )
 
     def graphs(self, model: LearnableImageGenerator, lengths: Sequence[int]) -> list[Graph]:
         """The graphs of the network for ONNX, with made-up sources of these lengths."""
         writer = model.network.writer
-        sources = made_up_sources(model.reading, lengths, writer.encoder.limit)
+        sources = dummy_sources(model.preprocessor, lengths, writer.encoder.limit)
         return [*writer_graphs(writer, *sources), paint_graph(model.network.codebook)]
 
 
-def build_generator(settings: NetworkSettings, reading: Reading, form: Form) -> LearnableImageGenerator:
+def build_generator(settings: NetworkSettings, preprocessor: Preprocessor, form: Form) -> LearnableImageGenerator:
     """A model of resolved settings with fresh weights."""
     codebook = codes.build_codebook(int(settings.codes), settings.size, form)
-    writer = build(encoder_decoder(settings, reading, codebook.size + FIRST), EncoderDecoder)
+    writer = build(encoder_decoder(settings, preprocessor, codebook.size + FIRST), EncoderDecoder)
     network = Drawing(codebook, writer)
-    return LearnableImageGenerator(PlainSeq2Seq(writer), PlainCodec(codebook), settings, reading, form, network=network)
+    return LearnableImageGenerator(
+        PlainSeq2Seq(writer), PlainCodec(codebook), settings, preprocessor, form, network=network
+    )

@@ -51,7 +51,7 @@ class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMas
     def learning(self) -> "Learning[PreparedDocuments, LearnableMaskedLanguageModel]":
         from heedful.tasks.fill.learn import FillLearning
 
-        return FillLearning(self.facts)
+        return FillLearning(self.facts, self.answering)
 
 
 TASK = Fill()

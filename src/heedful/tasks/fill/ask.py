@@ -19,7 +19,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.reading import MaskedTokenEngine
 from heedful.metrics.bootstrap import interval
 from heedful.metrics.counts import Kind
-from heedful.metrics.ngrams import Between
+from heedful.metrics.ngrams import NeighbourNgrams
 from heedful.metrics.passages import perplexity_counts
 from heedful.metrics.scores import evaluate
 from heedful.results import Answer, Example, Measure, Scores, Track
@@ -27,8 +27,8 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Norm
 from heedful.tasks import language
 from heedful.tasks.fill.masks import (
     LEADING,
-    LEAST,
     MASK,
+    SMALLEST_PROBABILITY,
     MaskedText,
     Masking,
     ends_inside,
@@ -44,7 +44,7 @@ from heedful.tasks.task import Answering
 if TYPE_CHECKING:
     from heedful.hub import Plan
 
-SHOWN, PROMPTS, AROUND = 8, 100, 40  # texts and masks to show what a model does, and the characters beside each
+SAMPLE_TEXTS, PROMPTS, CONTEXT = 8, 100, 40  # texts and masks to show what a model does, and the characters beside each
 AT_ONCE = 64  # windows whose probabilities are held at once
 
 
@@ -90,10 +90,10 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
         texts = [first.parse(source) for source in inputs]
         for source, text in zip(inputs, texts, strict=True):
             refuse_long(models, source, text)
-        each = probabilities(models, texts, settings)
+        distributions = probabilities(models, texts, settings)
         return [
             fill(first, source, text, values, settings.n_best)
-            for source, text, values in zip(inputs, texts, each, strict=True)
+            for source, text, values in zip(inputs, texts, distributions, strict=True)
         ]
 
     def score(self, models: Sequence[TrainedMaskedLanguageModel], pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -102,10 +102,10 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
         """
         first = models[0]
         texts = [first.parse(source) for source, _ in pairs]
-        each = probabilities(models, texts, GenerateSettings())
+        distributions = probabilities(models, texts, GenerateSettings())
         return [
-            text.log_probability(values, source, filled, first.tokenizer)
-            for text, values, (source, filled) in zip(texts, each, pairs, strict=True)
+            text.log_probability(values, source, target, first.tokenizer)
+            for text, values, (source, target) in zip(texts, distributions, pairs, strict=True)
         ]
 
     def evaluate(
@@ -124,8 +124,8 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
         self, model: TrainedMaskedLanguageModel, data: PreparedDocuments, examples: Sequence[Example]
     ) -> tuple[str, dict[str, Measure]]:
         """What counting can say of a masked token from the tokens on both sides of it."""
-        rows, part = language.counted_rows(data)
-        between = Between(rows, model.tokenizer.size + 1)
+        rows, part = language.baseline_rows(data)
+        between = NeighbourNgrams(rows, model.tokenizer.size + 1)
         windows, likeliest, right = masked_windows(model, examples), list[np.ndarray](), list[np.ndarray]()
         for window in windows:
             padded = np.concatenate([[-1], window.ids, [-1]])
@@ -139,7 +139,7 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
     def kind(self, model: TrainedMaskedLanguageModel) -> Kind:
         return "gaps"
 
-    def together(self, model: TrainedMaskedLanguageModel, other: TrainedMaskedLanguageModel) -> bool:
+    def can_answer_together(self, model: TrainedMaskedLanguageModel, other: TrainedMaskedLanguageModel) -> bool:
         """Whether two can answer together: they have the same tokens."""
         return model.tokenizer.dump() == other.tokenizer.dump() and model.ends == other.ends
 
@@ -158,9 +158,9 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
 
     def prompts(self, model: TrainedMaskedLanguageModel, texts: Sequence[str]) -> list[str]:
         """Texts with a mask, short enough to be read by the model and by people."""
-        unmasked = [Example(text, ()) for text in texts[:SHOWN] if MASK not in text]
+        unmasked = [Example(text, ()) for text in texts[:SAMPLE_TEXTS] if MASK not in text]
         windows = [window.text(model.tokenizer) for window in masked_windows(model, unmasked)]
-        around = AROUND if model.limit is None else min(AROUND, max(0, model.limit // 2 - 2))
+        around = CONTEXT if model.limit is None else min(CONTEXT, max(0, model.limit // 2 - 2))
         prompts: list[str] = []
         for before, mask, behind in (text.partition(MASK) for text in (*texts, *windows) if MASK in text):
             text = before[len(before) - min(around, len(before)) :] + mask + behind.partition(MASK)[0][:around]
@@ -169,9 +169,9 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
         return prompts[:PROMPTS]
 
     def config(self, model: TrainedMaskedLanguageModel) -> dict[str, Any]:
-        about = {"window": model.window, "ends": model.ends, "normal_form": model.normal_form}
-        masking = {"share": model.masking.share, "words": model.masking.whole_words}
-        return {"network": asdict(model.settings), "gaps": masking} | about | plan_config(model.plan)
+        fields = {"window": model.window, "ends": model.ends, "normal_form": model.normal_form}
+        masking = {"share": model.masking.fraction, "words": model.masking.whole_words}
+        return {"network": asdict(model.settings), "gaps": masking} | fields | plan_config(model.plan)
 
     def save(self, model: TrainedMaskedLanguageModel, folder: Path) -> None:
         model.tokenizer.save(folder / "tokenizer.json")
@@ -199,14 +199,16 @@ def fill(model: TrainedMaskedLanguageModel, source: str, text: MaskedText, value
     unknown = tuple(piece for part in parts for piece in tokenizer.unknown(part))
     for ids in best_tokens(values, tokenizer, n).T:
         chosen = values[np.arange(len(ids)), ids]
-        score = float(np.log(np.maximum(chosen, LEAST)).sum())
+        score = float(np.log(np.maximum(chosen, SMALLEST_PROBABILITY)).sum())
         texts = [tokenizer.decode([token]) for token in ids]
         words = tuple(
             text.strip() or tokenizer.tokens([token])[0] for text, token in zip(texts, ids.tolist(), strict=True)
         )
         track = Track(("probability",), words, tuple((float(value),) for value in chosen))
         output = join_parts(tokenizer, text.parts, texts)
-        answers.append(Answer(source, output, score, score / len(ids), words, unknown=unknown, track=track))
+        numbers = tuple(ids.tolist())
+        mean = score / len(ids)
+        answers.append(Answer(source, output, score, mean, words, unknown=unknown, track=track, ids=numbers))
     return answers
 
 
@@ -214,12 +216,12 @@ def refuse_long(models: Sequence[TrainedMaskedLanguageModel], source: str, text:
     """Raises HeedfulError if a model cannot read so long a text at once."""
     limit = min((model.limit for model in models if model.limit), default=None)
     if limit is not None and len(text.ids) > limit:
-        raise language.too_long(source, len(text.ids), limit, "Shorten it around its gaps.")
+        raise language.length_error(source, len(text.ids), limit, "Shorten it around its gaps.")
 
 
 def masked_windows(model: TrainedMaskedLanguageModel, examples: Sequence[Example]) -> list[MaskedText]:
     """The windows of documents with the masks that a model is scored by: the same ones for every model, always."""
-    passages = language.passages(examples, model.tokenizer, model.window, ahead=False, whole=model.ends)
+    passages = language.passages(examples, model.tokenizer, model.window, ahead=False, ends=model.ends)
     inside = ends_inside(model.tokenizer, model.masking)
     windows = (mask_window(passage.ids, model.tokenizer, model.masking, inside) for passage in passages)
     return [window for window in windows if len(window.truth)]
@@ -254,7 +256,7 @@ def measure(
         ["\t".join(format_tokens(tokenizer, ids)) for ids in rows]
         for rows in (likeliest, [window.truth for window in windows])
     )
-    nats = np.array([-np.log(np.maximum(values, LEAST)).sum() for values in right])
+    nats = np.array([-np.log(np.maximum(values, SMALLEST_PROBABILITY)).sum() for values in right])
     texts = [window.text(tokenizer) for window in windows]
     accepted = [(reference,) for reference in references]
     scores = evaluate("gaps", texts, outputs, accepted, samples=samples, logs=(-nats).tolist())
@@ -271,9 +273,9 @@ def probabilities(
     for rows in batching.order_for_inference(lengths, settings.batch_tokens) if len(texts) else ():
         source, sizes = batching.pad([texts[row].ids for row in rows])
         masked, _ = batching.pad([texts[row].masked for row in rows])
-        each = [model.engine(source, sizes, masked.astype(bool)).astype(np.float64) for model in models]
+        outputs = [model.engine(source, sizes, masked.astype(bool)).astype(np.float64) for model in models]
         ends = np.cumsum([len(texts[row].truth) for row in rows])
-        for row, part in zip(rows, np.split(np.mean(each, axis=0), ends[:-1]), strict=True):
+        for row, part in zip(rows, np.split(np.mean(outputs, axis=0), ends[:-1]), strict=True):
             values[row] = part
     return values
 

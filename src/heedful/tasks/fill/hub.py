@@ -10,8 +10,8 @@ from heedful.schema import Recipe
 from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
 from heedful.tasks.fill.masks import Masking
 from heedful.tasks.from_hub import tokenizer, window_of
-from heedful.tasks.to_hub import SPECIAL_IDS, published_again, published_anew
-from heedful.tasks.tokenizer_files import spelt, words_of
+from heedful.tasks.to_hub import SPECIAL_IDS, publish_trained, republish
+from heedful.tasks.tokenizer_files import export_tokenizer, words_of
 
 
 def from_hub(published: Published, where: str) -> LearnableMaskedLanguageModel:
@@ -33,7 +33,7 @@ def to_hub(model: LearnableMaskedLanguageModel, recipe: Recipe) -> Published:
     """The model as BERT is published; raises HeedfulError where the layout has no place for it."""
     words = model.tokenizer
     if model.plan:
-        return replace(published_again(model.plan, recipe.task, model.network), words=words_of(words))
-    published = published_anew("bert", model.settings, {"vocabulary": words.size + 1}, model.network)
+        return replace(republish(model.plan, recipe.task, model.network), words=words_of(words))
+    published = publish_trained("bert", model.settings, {"vocabulary": words.size + 1}, model.network)
     plan, around = replace(published.plan, config=SPECIAL_IDS), (["<s>"], ["</s>"]) if model.ends else ([], [])
-    return replace(published, plan=plan, words=spelt(words, *around, limit=model.limit, gap=words.mask))
+    return replace(published, plan=plan, words=export_tokenizer(words, *around, limit=model.limit, mask=words.mask))

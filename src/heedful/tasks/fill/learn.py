@@ -30,7 +30,8 @@ from heedful.networks.joins import MaskedLanguageModel
 from heedful.results import Alignment, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans, training_documents
-from heedful.tasks.attention_maps import TO_ITSELF, attention_maps
+from heedful.tasks.attention_maps import SELF_ATTENTION, attention_maps
+from heedful.tasks.dummy_inputs import dummy_texts
 from heedful.tasks.fill.ask import (
     best_tokens,
     masked_windows,
@@ -40,7 +41,6 @@ from heedful.tasks.fill.ask import (
 )
 from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
 from heedful.tasks.fill.masks import MASK, Masking, ends_inside, format_tokens
-from heedful.tasks.made_up import made_up_texts
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_documents import DocumentPieces, values_of
@@ -84,9 +84,9 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
         torch.manual_seed(recipe.seed)
         tokenizer, settings = data.tokenizer, recipe.network
         masking = Masking(recipe.train.mask, recipe.train.whole_words, tokenizer.special_tokens)
-        about = (recipe.data.window, training_documents.learns_ends(data), masking, recipe.data.normalize)
-        plan = plans.begun(start, "fill", settings)
-        return learnable(build_network(plan, settings, tokenizer), settings, tokenizer, *about, plan)
+        arguments = (recipe.data.window, training_documents.learns_ends(data), masking, recipe.data.normalize)
+        plan = plans.derive_plan(start, "fill", settings)
+        return learnable(build_network(plan, settings, tokenizer), settings, tokenizer, *arguments, plan)
 
     def work(self, model: LearnableMaskedLanguageModel, data: PreparedDocuments, recipe: Recipe) -> Work:
         pieces = DocumentPieces(data.train, model.window, recipe.seed, ahead=False)
@@ -105,15 +105,15 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
     def pretrained(self, model: LearnableMaskedLanguageModel) -> Pretrained:
         return Pretrained(words=model.tokenizer, plan=model.plan)
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
-        return super().inherited(before, start) | training_documents.inherited_window(before)
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        return super().inherited_settings(before, start) | training_documents.inherited_window(before)
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableMaskedLanguageModel:
-        settings, plan = parse_settings(NetworkSettings, config["network"]), plans.planned(config)
+        settings, plan = parse_settings(NetworkSettings, config["network"]), plans.plan_from_config(config)
         tokenizer = load_tokenizer(folder / "tokenizer.json")
         masking = Masking(config["gaps"]["share"], config["gaps"]["words"], tokenizer.special_tokens)
-        about = (config["window"], config["ends"], masking, config["normal_form"])
-        return learnable(build_network(plan, settings, tokenizer), settings, tokenizer, *about, plan)
+        arguments = (config["window"], config["ends"], masking, config["normal_form"])
+        return learnable(build_network(plan, settings, tokenizer), settings, tokenizer, *arguments, plan)
 
     def from_hub(self, published: "Published", where: str) -> LearnableMaskedLanguageModel:
         from heedful.tasks.fill import hub
@@ -132,7 +132,7 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
 
     def graphs(self, model: LearnableMaskedLanguageModel, lengths: Sequence[int]) -> list[Graph]:
         network = model.network
-        return [filler_graph(network, made_up_texts(network.vocabulary, lengths, network.encoder.limit))]
+        return [filler_graph(network, dummy_texts(network.vocabulary, lengths, network.encoder.limit))]
 
     def explain(
         self, model: LearnableMaskedLanguageModel, text: str, output: str | None, settings: GenerateSettings
@@ -149,10 +149,10 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
         else:
             ids = np.array(masked_text.fill(text, output, tokenizer))
         positions = np.flatnonzero(masked_text.masked).tolist()
-        maps = attention_maps(model.network, padded([masked_text.ids]), TO_ITSELF, positions)
+        maps = attention_maps(model.network, padded([masked_text.ids]), SELF_ATTENTION, positions)
         tokens = zip(tokenizer.tokens(masked_text.ids), masked_text.masked, strict=True)
-        read = tuple(MASK if masked else token for token, masked in tokens)
-        return Alignment(read, tuple(format_tokens(tokenizer, ids)), maps)
+        tokens_read = tuple(MASK if masked else token for token, masked in tokens)
+        return Alignment(tokens_read, tuple(format_tokens(tokenizer, ids)), maps)
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ from heedful.tasks.language import encode_text
 
 MASK = "[MASK]"
 """How people write a masked token."""
-HIDDEN, CHANGED = 0.8, 0.9  # of masked tokens, those read as masks, and with those read as another; the rest as it is
-LEAST = 1e-30  # of a probability whose logarithm is taken
-GOES_ON = "##"
+HIDDEN_BELOW, RANDOM_BELOW = 0.8, 0.9
+"""Of masked tokens, the fraction read as the mask, and with it that read as a random token; the others as they are."""
+SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
+CONTINUATION_PREFIX = "##"
 """How a published vocabulary of pieces marks those that go on with a word."""
 LEADING = ("bpe", "unigram")
 """Tokenizers whose words begin with the blank before them."""
-APART = ("characters", *LEADING)
+CONTIGUOUS = ("characters", *LEADING)
 """Tokenizers whose pieces make the text as they stand; those of others have blanks between them."""
 
 
@@ -32,27 +33,27 @@ APART = ("characters", *LEADING)
 class Masking:
     """How tokens are masked (Devlin et al. 2019, section 3.1): a share of the tokens, or of whole words."""
 
-    share: float
+    fraction: float
     whole_words: bool
     special: SpecialTokens = OWN
 
     def choose(self, row: np.ndarray, inside: np.ndarray, seed: int) -> np.ndarray:
         """Which tokens of a row (S,) are masked (S,): what the seed decides, at least one if there is a word."""
         real = ~np.isin(row, self.special.skipped)
-        wanted = max(1, round(self.share * int(real.sum())))
-        bound = np.append(False, inside[1, row[:-1]] & inside[0, row[1:]] & real[1:] & real[:-1])
-        word = np.cumsum(~bound) - 1
+        count = max(1, round(self.fraction * int(real.sum())))
+        joined = np.append(False, inside[1, row[:-1]] & inside[0, row[1:]] & real[1:] & real[:-1])
+        word = np.cumsum(~joined) - 1
         sizes = np.bincount(word, real)
         order = np.random.default_rng(seed).permutation(np.flatnonzero(sizes))
         before = np.cumsum(sizes[order]) - sizes[order]
-        return np.isin(word, order[before < wanted]) & real
+        return np.isin(word, order[before < count]) & real
 
     def corrupt(self, row: np.ndarray, masked: np.ndarray, size: int, seed: int) -> np.ndarray:
         """What a network reads in training: most masked tokens hidden, some exchanged, some as they were."""
         random = np.random.default_rng((seed, 1))
         draws, other = random.random(len(row)), random.integers(self.special.first, size, len(row))
         mask = size if self.special.mask is None else self.special.mask
-        corrupted = np.where(draws < HIDDEN, mask, np.where(draws < CHANGED, other, row))
+        corrupted = np.where(draws < HIDDEN_BELOW, mask, np.where(draws < RANDOM_BELOW, other, row))
         return np.where(masked, corrupted, row)
 
 
@@ -64,8 +65,11 @@ def ends_inside(tokenizer: Tokenizer, masking: Masking) -> np.ndarray:
     inside = np.zeros((2, tokenizer.size), bool)
     if masking.whole_words and loses_blanks(tokenizer):
         inside[1] = True
-        inside[0] = [(tokenizer.inner.id_to_token(token) or "").startswith(GOES_ON) for token in range(tokenizer.size)]
-    elif masking.whole_words and tokenizer.kind in APART:
+        inside[0] = [
+            (tokenizer.inner.id_to_token(token) or "").startswith(CONTINUATION_PREFIX)
+            for token in range(tokenizer.size)
+        ]
+    elif masking.whole_words and tokenizer.kind in CONTIGUOUS:
         for token in range(tokenizer.special_tokens.first, tokenizer.size):
             text = tokenizer.decode([token])
             inside[:, token] = (text[:1].isalnum(), text[-1:].isalnum())
@@ -111,20 +115,20 @@ class MaskedText:
     def log_probability(self, probabilities: np.ndarray, source: str, text: str, tokenizer: Tokenizer) -> float:
         """Of a text that fills the masks, given what each token gets at each of them (M, V); raises as `fill`."""
         ids = self.fill(source, text, tokenizer)
-        return float(np.log(np.maximum(probabilities[np.arange(len(ids)), ids], LEAST)).sum())
+        return float(np.log(np.maximum(probabilities[np.arange(len(ids)), ids], SMALLEST_PROBABILITY)).sum())
 
 
 def mask_window(row: np.ndarray, tokenizer: Tokenizer, masking: Masking, inside: np.ndarray) -> MaskedText:
     """A window with the masked tokens that its own tokens decide, all of them hidden."""
     masked = masking.choose(row, inside, int(np.abs(row.astype(np.int64) * np.arange(1, len(row) + 1)).sum()))
-    hidden = np.where(masked, tokenizer.mask, row)
+    ids = np.where(masked, tokenizer.mask, row)
     positions = np.flatnonzero(masked)
     bounds = zip([0, *(positions + 1)], [*positions, len(row)], strict=True)
     parts = tuple(tokenizer.decode(row[low:high]) for low, high in bounds)
     if loses_blanks(tokenizer):
         last = len(parts) - 1
         parts = tuple(f"{' ' * (n > 0 < len(part))}{part}{' ' * (n < last)}" for n, part in enumerate(parts))
-    return MaskedText(hidden, masked, row[positions], parts)
+    return MaskedText(ids, masked, row[positions], parts)
 
 
 def parse_masked(text: str, tokenizer: Tokenizer, form: NormalForm, ends: bool) -> MaskedText:
@@ -151,10 +155,10 @@ def parse_masked(text: str, tokenizer: Tokenizer, form: NormalForm, ends: bool) 
 
 def join_parts(tokenizer: Tokenizer, parts: Sequence[str], words: Sequence[str]) -> str:
     """A text from what stands around its masks and what stands in them."""
-    pieces = [parts[0], *(piece for both in zip(words, parts[1:], strict=True) for piece in both)]
+    pieces = [parts[0], *(piece for pair in zip(words, parts[1:], strict=True) for piece in pair)]
     if loses_blanks(tokenizer):
-        return "".join(pieces).replace(f" {GOES_ON}", "")
-    return "".join(pieces) if tokenizer.kind in APART else " ".join(piece.strip() for piece in pieces if piece)
+        return "".join(pieces).replace(f" {CONTINUATION_PREFIX}", "")
+    return "".join(pieces) if tokenizer.kind in CONTIGUOUS else " ".join(piece.strip() for piece in pieces if piece)
 
 
 def loses_blanks(tokenizer: Tokenizer) -> bool:

@@ -51,7 +51,7 @@ class Label(Task["PreparedClips", "TrainedLabeller", "LearnableLabeller"]):
     def learning(self) -> "Learning[PreparedClips, LearnableLabeller]":
         from heedful.tasks.label.learn import LabelLearning
 
-        return LabelLearning(FACTS)
+        return LabelLearning(FACTS, self.answering)
 
 
 TASK = Label()

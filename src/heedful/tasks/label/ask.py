@@ -17,13 +17,13 @@ from heedful.data.steps.store import PreparedClips, open_run
 from heedful.data.steps.subwords import PIECES, SubwordVocabulary
 from heedful.engines.reading import ReadingEngine
 from heedful.errors import HeedfulError, unknown
-from heedful.metrics.classes import by_class, confused
+from heedful.metrics.classes import count_confusions, score_classes
 from heedful.metrics.counts import Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Answer, Example, Exhibits, Measure, Scores, Track, spread_out
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.label.windows import (
-    LEAST,
+    SMALLEST_PROBABILITY,
     best_log_probability,
     disagreement,
     probabilities_by_windows,
@@ -61,23 +61,24 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
     ) -> list[list[Answer]]:
         """The labels of each source, one answer each; its track has the probabilities at each step."""
         first, engines = models[0], [model.engine for model in models]
-        opened = [open_steps(source, first.form) for source in inputs]
-        arrays = [first.form.ready(steps) for steps in opened]
+        sequences = [open_steps(source, first.form) for source in inputs]
+        arrays = [first.form.ready(steps) for steps in sequences]
         shares = probabilities_by_windows(engines, arrays, first.window, settings.batch_tokens)
-        apart = [
+        disagreements = [
             disagreement(engines, *pair, first.window, settings.batch_tokens)
             for pair in zip(arrays, shares, strict=True)
         ]
-        return [[labels_of(first, *parts)] for parts in zip(inputs, shares, opened, apart, strict=True)]
+        return [[labels_of(first, *parts)] for parts in zip(inputs, shares, sequences, disagreements, strict=True)]
 
     def score(self, models: Sequence[TrainedLabeller], pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (source, labels joined by tabs); steps without a label count nothing."""
         first = models[0]
         numbers = {name: number for number, name in enumerate(first.names)}
         shares = step_probabilities(models, [source for source, _ in pairs], GenerateSettings())
+        steps = [number_labels(text, numbers) for _, text in pairs]
         return [
-            float(sum(np.log(max(rows[step, number], LEAST)) for step, number in numbered(text, numbers)))
-            for rows, (_, text) in zip(shares, pairs, strict=True)
+            float(sum(np.log(max(rows[step], SMALLEST_PROBABILITY)) for step in labels))
+            for rows, labels in zip(shares, steps, strict=True)
         ]
 
     def evaluate(
@@ -102,23 +103,23 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
             if truth
         ]
         names = [*first.names, *sorted({truth for truth, _ in pairs} - {*first.names})]
-        confusion = confused(names, [truth for truth, _ in pairs], [label for _, label in pairs])
-        return replace(scores, confusion=confusion, by_class=by_class(confusion))
+        confusion = count_confusions(names, [truth for truth, _ in pairs], [label for _, label in pairs])
+        return replace(scores, confusion=confusion, by_class=score_classes(confusion))
 
     def baseline(
         self, model: TrainedLabeller, data: PreparedClips, examples: Sequence[Example]
     ) -> tuple[str, dict[str, Measure]]:
         """The most frequent label at every step."""
         labels = np.asarray(data.train.labels)
-        usual = model.names[int(np.bincount(labels[labels >= 0]).argmax())]
-        outputs = ["\t".join([usual] * len(example.references[0].split("\t"))) for example in examples]
+        most_frequent = model.names[int(np.bincount(labels[labels >= 0]).argmax())]
+        outputs = ["\t".join([most_frequent] * len(example.references[0].split("\t"))) for example in examples]
         sources, references = [case.source for case in examples], [case.references for case in examples]
         return "most frequent label", measure("steps", sources, outputs, references).measures
 
     def kind(self, model: TrainedLabeller) -> Kind:
         return "steps"
 
-    def together(self, model: TrainedLabeller, other: TrainedLabeller) -> bool:
+    def can_answer_together(self, model: TrainedLabeller, other: TrainedLabeller) -> bool:
         """Whether they read alike and name the same labels."""
         return model.form == other.form and model.names == other.names
 
@@ -144,9 +145,9 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         return Exhibits("steps", tracks={answer.source: answer.track for [answer] in answers if answer.track})
 
     def config(self, model: TrainedLabeller) -> dict[str, Any]:
-        about = {"network": asdict(model.settings), "names": list(model.names), "window": model.window}
+        fields = {"network": asdict(model.settings), "names": list(model.names), "window": model.window}
         pixels = model.pixels and {"size": model.pixels.size, "mean": model.pixels.mean, "std": model.pixels.std}
-        return about | {"form": model.form.plain(), "pixels": pixels} | plan_config(model.plan)
+        return fields | {"form": model.form.plain(), "pixels": pixels} | plan_config(model.plan)
 
     def save(self, model: TrainedLabeller, folder: Path) -> None:
         """Everything is in the config; the caller writes it and the weights."""
@@ -183,19 +184,21 @@ def read_sources(model: TrainedLabeller, sources: Sequence[str], data: PreparedC
             yield model.form.ready(open_steps(source, model.form))
 
 
-def labels_of(model: TrainedLabeller, source: str, shares: np.ndarray, steps: Steps, apart: float | None) -> Answer:
-    """The labels of one source, by their probabilities (T, C); `apart`: as `disagreement` of windows has it."""
+def labels_of(
+    model: TrainedLabeller, source: str, shares: np.ndarray, steps: Steps, percent_apart: float | None
+) -> Answer:
+    """The labels of one source, by their probabilities (T, C); `percent_apart`: what `disagreement` gave."""
     labels = tuple(model.names[number] for number in shares.argmax(1))
     score = best_log_probability(shares)
     rows = tuple(tuple(float(value) for value in row) for row in shares)
-    read = tuple(windows(len(shares), model.window)) if apart is not None else ()
-    track = Track(model.names, labels, rows, steps.seconds, read, apart)
+    windows_read = tuple(windows(len(shares), model.window)) if percent_apart is not None else ()
+    track = Track(model.names, labels, rows, steps.seconds, windows_read, percent_apart)
     unread = model.form.vocabulary.unknown(steps.words) if model.form.vocabulary else ()
     mean = score / max(1, len(labels))
     return Answer(source, "\t".join(labels), score, mean, labels, unknown=unread, track=track, note=steps.note)
 
 
-def numbered(text: str, numbers: dict[str, int]) -> list[tuple[int, int]]:
+def number_labels(text: str, numbers: dict[str, int]) -> list[tuple[int, int]]:
     """Each step that has a label with the label's number; raises HeedfulError for a label that there is not."""
     labels = [(step, name) for step, name in enumerate(text.split("\t")) if name]
     for _, name in labels:

@@ -18,7 +18,7 @@ from heedful.data.steps.store import ClipStore
 from heedful.networks.joins import EncoderHead
 from heedful.tasks.label.windows import pad_sequences, stack_sequences
 
-MASKED = -1
+IGNORE_INDEX = -1
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Collate:
             sources.append(values[low:high])
             labels.append(numbers[low:high])
         source, lengths = stack_sequences(sources)
-        arrays = {"source": source, "lengths": lengths, "labels": pad_sequences(labels, MASKED)}
+        arrays = {"source": source, "lengths": lengths, "labels": pad_sequences(labels, IGNORE_INDEX)}
         batch = Batch({name: torch.from_numpy(array) for name, array in arrays.items()})
         if not self.kinds:
             return batch
@@ -55,20 +55,20 @@ class Collate:
 
 @dataclass(frozen=True)
 class Loss:
-    """Cross entropy, summed over steps that have a label; `jumps` weighs how much neighbours may differ.
+    """Cross entropy, summed over steps that have a label; `mse_weight` weighs how much neighbours may differ.
 
     The second part is MS-TCN's truncated mean squared error (Farha & Gall 2019, equations 9 to 11), over the steps
     of each clip alone.
     """
 
     smoothing: float
-    jumps: float
+    mse_weight: float
 
     def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
         labels = batch["labels"]
         logits = network(batch["source"], batch["lengths"]).float()
-        known = labels != MASKED
-        loss = F.cross_entropy(logits[known], labels[known], reduction="sum", label_smoothing=self.smoothing)
-        if self.jumps:
-            loss = loss + self.jumps * truncated_mse(logits, batch["lengths"])
-        return loss, int(known.sum())
+        labelled = labels != IGNORE_INDEX
+        loss = F.cross_entropy(logits[labelled], labels[labelled], reduction="sum", label_smoothing=self.smoothing)
+        if self.mse_weight:
+            loss = loss + self.mse_weight * truncated_mse(logits, batch["lengths"])
+        return loss, int(labelled.sum())

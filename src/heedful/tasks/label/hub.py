@@ -10,9 +10,9 @@ from heedful.errors import HeedfulError
 from heedful.hub import Published
 from heedful.networks.subwords import FirstPieces
 from heedful.schema import Recipe
-from heedful.tasks.from_hub import distinct, tokenizer
+from heedful.tasks.from_hub import distinct_names, tokenizer
 from heedful.tasks.label.learnable import LearnableLabeller, with_network
-from heedful.tasks.to_hub import published_again
+from heedful.tasks.to_hub import republish
 from heedful.tasks.tokenizer_files import words_of
 
 
@@ -21,7 +21,7 @@ def from_hub(published: Published, where: str) -> LearnableLabeller:
     plan, side = published.plan, published.plan.sides["encoder"]
     step_form = StepForm("tokens", vocabulary=SubwordVocabulary(tokenizer(published, where)))
     network: Any = hub.network(published)
-    return with_network(network, side, step_form, None, distinct(plan.facts["names"]), 0, plan)
+    return with_network(network, side, step_form, None, distinct_names(plan.facts["names"]), 0, plan)
 
 
 def to_hub(model: LearnableLabeller, recipe: Recipe, notes: list[str]) -> Published:
@@ -29,4 +29,4 @@ def to_hub(model: LearnableLabeller, recipe: Recipe, notes: list[str]) -> Publis
     network, vocabulary = model.network, model.form.vocabulary
     if model.plan is None or not isinstance(network, FirstPieces) or not isinstance(vocabulary, SubwordVocabulary):
         raise HeedfulError("The Hugging Face format has no layout for labellers that were trained here.")
-    return replace(published_again(model.plan, recipe.task, network.inner), words=words_of(vocabulary.tokenizer))
+    return replace(republish(model.plan, recipe.task, network.inner), words=words_of(vocabulary.tokenizer))

@@ -32,33 +32,32 @@ from heedful.networks.sources import FrameSource, SeriesSource, Source, WordSour
 from heedful.networks.subwords import FirstPieces
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
-from heedful.tasks.inputs import Reading
+from heedful.tasks.dummy_inputs import dummy_sources
+from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor
 from heedful.tasks.joins import join_of
 from heedful.tasks.label import clips
-from heedful.tasks.label.ask import LabelAnswering
 from heedful.tasks.label.learnable import LearnableLabeller, with_network
-from heedful.tasks.label.windows import cut
-from heedful.tasks.made_up import made_up_sources
-from heedful.tasks.plans import begun, build, planned
+from heedful.tasks.label.windows import cut_windows
+from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
-from heedful.tasks.training_sources import refuse_varied
+from heedful.tasks.training_sources import refuse_augmentation
 from heedful.training import decide
 from heedful.training.loop import Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published
 
-LOOKED_AT = 100  # clips by which colours are judged
+COLOUR_CLIPS = 100  # clips by which colours are judged
 
 
 class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
     """Labels are those of the data."""
 
-    own: ClassVar = {"causal": False, "patch": "auto", "stem": "auto"}
+    task_settings: ClassVar = {"causal": decide.CAUSAL} | PICTURE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
-        return decide.resolve_recipe(recipe, *join_of(recipe.task), self.own)
+        return decide.resolve_recipe(recipe, *join_of(recipe.task), self.task_settings)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> PreparedClips:
         form = start.steps if start else None
@@ -71,7 +70,7 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         picture = data.form.picture
         if picture is not None:
             return replace(recipe, network=fit_frames(recipe.network, picture.size))
-        refuse_varied(recipe)
+        refuse_augmentation(recipe)
         return recipe
 
     def check(self, recipe: Recipe) -> Findings:
@@ -86,7 +85,7 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         torch.manual_seed(recipe.seed)
         plan = None
         if isinstance(data.form.vocabulary, SubwordVocabulary):
-            plan = begun(start, recipe.task, recipe.network, data.names)
+            plan = derive_plan(start, recipe.task, recipe.network, data.names)
             if plan is None:
                 raise HeedfulError(
                     f"The published weights of {recipe.start} cannot label as a network of other sizes.",
@@ -100,18 +99,17 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
 
     def work(self, model: LearnableLabeller, data: PreparedClips, recipe: Recipe) -> Work:
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
-        pieces = cut(data.train.lengths[:, 0], recipe.data.window)
+        pieces = cut_windows(data.train.lengths[:, 0], recipe.data.window)
         lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
-        varied = () if recipe.train.augment == "auto" or model.pixels is None else recipe.train.augment  # docs/log.md
-        collate = clips.Collate(data.train, pieces, tuple(varied), recipe.seed)
-        answering = LabelAnswering(self.facts)
+        kinds = decide.augmentations(recipe.train, decide.AUGMENT_FRAMES) if model.pixels else ()
+        collate = clips.Collate(data.train, pieces, kinds, recipe.seed)
         return Work(
             network=model.network,
             plan=lambda epoch: batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch),
             collate=collate,
             loss=clips.Loss(recipe.train.label_smoothing, recipe.train.smooth_steps),
-            score=self.scorer(answering, [model], valid, recipe.generate, data),
-            primary=PRIMARY[answering.kind(model)],
+            score=self.scorer(model, valid, recipe.generate, data),
+            primary=PRIMARY[self.answering.kind(model)],
             higher_is_better=True,
             where=collate.where,
         )
@@ -121,16 +119,22 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         words = vocabulary.tokenizer if isinstance(vocabulary, SubwordVocabulary) else None
         return Pretrained(words, form=form, pixels=model.pixels, steps=model.form, names=model.names, plan=model.plan)
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
-        keys = super().inherited(before, start) | start.picture_settings()
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+        keys = super().inherited_settings(before, start) | start.picture_settings()
         keys |= {"frame_rate": start.steps.rate} if start.steps else {}
         return keys | ({"window": before.data.window} if before.task == self.facts.verb else {})
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableLabeller:
         settings, form = parse_settings(NetworkSettings, config["network"]), StepForm.parse(config["form"])
-        about = config["pixels"]
-        pixels = Pixels(about["size"], tuple(about["mean"]), tuple(about["std"])) if about else None
-        return build_labeller(settings, form, pixels, tuple(config["names"]), config["window"], planned(config))
+        pixel_fields = config["pixels"]
+        pixels = (
+            Pixels(pixel_fields["size"], tuple(pixel_fields["mean"]), tuple(pixel_fields["std"]))
+            if pixel_fields
+            else None
+        )
+        return build_labeller(
+            settings, form, pixels, tuple(config["names"]), config["window"], plan_from_config(config)
+        )
 
     def from_hub(self, published: "Published", where: str) -> LearnableLabeller:
         from heedful.tasks.label import hub
@@ -146,9 +150,9 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         network = model.network
         if isinstance(network, FirstPieces):
             assert isinstance(model.form.vocabulary, SubwordVocabulary)
-            reading = Reading(model.form.vocabulary.tokenizer)
-            return [answer_graph(network.inner, *made_up_sources(reading, lengths, network.inner.encoder.limit))]
-        return [answer_graph(network, made_up_steps(model.form, lengths), 0)]
+            preprocessor = Preprocessor(model.form.vocabulary.tokenizer)
+            return [answer_graph(network.inner, *dummy_sources(preprocessor, lengths, network.inner.encoder.limit))]
+        return [answer_graph(network, dummy_steps(model.form, lengths), 0)]
 
 
 def build_labeller(
@@ -177,12 +181,12 @@ def network_source(form: StepForm, pixels: Pixels | None) -> Source:
 
 def colours(train: ClipStore) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and spread of each colour over the frames of the first training clips, as shares of 255."""
-    frames = np.concatenate([train[row][0] for row in range(min(len(train), LOOKED_AT))]) / 255.0
-    mean, spread = frames.mean((0, 1, 2)), np.maximum(frames.std((0, 1, 2)), 1 / 255)
-    return tuple(map(float, mean)), tuple(map(float, spread))
+    frames = np.concatenate([train[row][0] for row in range(min(len(train), COLOUR_CLIPS))]) / 255.0
+    mean, std = frames.mean((0, 1, 2)), np.maximum(frames.std((0, 1, 2)), 1 / 255)
+    return tuple(map(float, mean)), tuple(map(float, std))
 
 
-def made_up_steps(form: StepForm, lengths: Sequence[int]) -> dict[str, Tensor]:
+def dummy_steps(form: StepForm, lengths: Sequence[int]) -> dict[str, Tensor]:
     """Sequences that nobody made, of these lengths: source (N, T, ...) and lengths (N,)."""
     random, shape = torch.Generator().manual_seed(len(lengths)), (len(lengths), max(lengths))
     if isinstance(form.vocabulary, WordVocabulary):

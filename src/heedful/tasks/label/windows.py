@@ -10,13 +10,13 @@ import numpy as np
 from heedful.data import batching
 from heedful.engines.reading import ReadingEngine
 
-LEAST = 1e-30  # of a probability whose logarithm is taken
+SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 
 
-def cut(lengths: Sequence[int] | np.ndarray, window: int) -> np.ndarray:
+def cut_windows(lengths: Sequence[int] | np.ndarray, window: int) -> np.ndarray:
     """Pieces of at most `window` steps that overlap by half: (pieces, 3) clip, first step, behind the last.
 
-    >>> cut([5, 2], 4).tolist()
+    >>> cut_windows([5, 2], 4).tolist()
     [[0, 0, 4], [0, 1, 5], [1, 0, 2]]
     """
     pieces = [(clip, low, high) for clip, length in enumerate(lengths) for low, high in windows(int(length), window)]
@@ -40,8 +40,8 @@ def pad_sequences(sequences: Sequence[np.ndarray], filler: int) -> np.ndarray:
     """Sequences (T, ...) as one array (N, longest, ...), as a network takes it: bytes, float32 or int64."""
     first = sequences[0]
     padded = np.full((len(sequences), max(map(len, sequences)), *first.shape[1:]), filler, first.dtype)
-    for place, sequence in enumerate(sequences):
-        padded[place, : len(sequence)] = sequence
+    for row, sequence in enumerate(sequences):
+        padded[row, : len(sequence)] = sequence
     return padded if padded.dtype in (np.uint8, np.float32) else padded.astype(np.int64)
 
 
@@ -61,7 +61,7 @@ def probabilities_by_windows(
     engines: Sequence[ReadingEngine], sequences: Sequence[np.ndarray], window: int, budget: int
 ) -> list[np.ndarray]:
     """As `probabilities`, by windows as long as those of training (0: no windows); where they overlap, their mean."""
-    pieces = cut([len(sequence) for sequence in sequences], window)
+    pieces = cut_windows([len(sequence) for sequence in sequences], window)
     parts = probabilities(engines, [sequences[clip][low:high] for clip, low, high in pieces], budget)
     sums = [np.zeros((len(sequence), parts[0].shape[1])) for sequence in sequences]
     counts = [np.zeros((len(sequence), 1)) for sequence in sequences]
@@ -77,10 +77,10 @@ def disagreement(
     """The share of steps, in percent, that one pass over the whole would have labelled otherwise; None: it was one."""
     if not window or len(sequence) <= window:
         return None
-    whole = probabilities(engines, [sequence], budget)[0]
-    return float(100 * np.mean(whole.argmax(1) != shares.argmax(1)))
+    expected = probabilities(engines, [sequence], budget)[0]
+    return float(100 * np.mean(expected.argmax(1) != shares.argmax(1)))
 
 
 def best_log_probability(shares: np.ndarray) -> float:
     """The log probability of the likeliest label at every step."""
-    return float(np.log(np.maximum(shares.max(1), LEAST)).sum())
+    return float(np.log(np.maximum(shares.max(1), SMALLEST_PROBABILITY)).sum())

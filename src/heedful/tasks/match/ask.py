@@ -69,7 +69,7 @@ class MatchAnswering(Answering[Prepared, TrainedMatcher]):
         """How answers are scored: by where the right one stands."""
         return "ranks"
 
-    def together(self, model: TrainedMatcher, other: TrainedMatcher) -> bool:
+    def can_answer_together(self, model: TrainedMatcher, other: TrainedMatcher) -> bool:
         """Whether two matchers can answer together: any can, since only cosines are averaged."""
         return True
 

@@ -9,19 +9,19 @@ from heedful.data.tokenizers.special_tokens import EOS, PAD
 from heedful.hub import Published
 from heedful.networks.joins import TwoTowers
 from heedful.schema import Recipe
-from heedful.tasks.from_hub import eyes, tokenizer
-from heedful.tasks.inputs import Reading
+from heedful.tasks.from_hub import picture_preprocessor, tokenizer
+from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
-from heedful.tasks.to_hub import RESIZED, picture_facts, published_again, published_anew
-from heedful.tasks.tokenizer_files import spelt, swapped, words_of
+from heedful.tasks.to_hub import RESIZING_NOTE, picture_facts, publish_trained, republish
+from heedful.tasks.tokenizer_files import export_tokenizer, swap_ids, words_of
 
 
 def from_hub(published: Published, where: str) -> LearnableMatcher:
     """The model of a folder in the Hugging Face format."""
     side, network = published.plan.sides["picture"], hub.network(published)
     assert isinstance(network, TwoTowers)
-    words = Reading(tokenizer(published, where))
-    return matcher_of(network, side, eyes(published, side), words, (), published.plan)
+    words = Preprocessor(tokenizer(published, where))
+    return matcher_of(network, side, picture_preprocessor(published, side), words, (), published.plan)
 
 
 def to_hub(model: LearnableMatcher, recipe: Recipe, notes: list[str]) -> Published:
@@ -31,17 +31,17 @@ def to_hub(model: LearnableMatcher, recipe: Recipe, notes: list[str]) -> Publish
     """
     words = model.words.tokenizer
     if model.plan:
-        published = published_again(model.plan, recipe.task, model.network, model.pictures.form)
+        published = republish(model.plan, recipe.task, model.network, model.pictures.form)
         return replace(published, words=words_of(words))
-    notes.append(RESIZED)
+    notes.append(RESIZING_NOTE)
     last, name = words.size - 1, "embeddings.1.table.weight"
     facts = picture_facts(model.pictures.pixels) | {"vocabulary": words.size, "end": last}
-    published = published_anew("clip", model.settings, facts, model.network, model.pictures.form)
+    published = publish_trained("clip", model.settings, facts, model.network, model.pictures.form)
     order = torch.arange(words.size)
     order[[EOS, last]] = order[[last, EOS]]
     special = {"bos_token_id": 1, "eos_token_id": last, "pad_token_id": PAD}
     plan = replace(published.plan, config={"text_config": special})
     weights = {**published.weights, name: published.weights[name][order].clone()}
     limit = model.network.encoder(1).limit
-    written = spelt(words, [], ["</s>"], limit=limit, change=lambda file: swapped(file, EOS, last))
+    written = export_tokenizer(words, [], ["</s>"], limit=limit, change=lambda file: swap_ids(file, EOS, last))
     return replace(published, plan=plan, weights=weights, words=written)

@@ -34,39 +34,32 @@ from heedful.networks.settings import fit_pictures
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans
-from heedful.tasks.inputs import OWN, Reading, load_reading, load_text_reading
+from heedful.tasks.dummy_inputs import dummy_sources
+from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor, load_preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.made_up import made_up_sources
-from heedful.tasks.match.ask import MatchAnswering
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.task import Learning, TaskFacts
+from heedful.tasks.task import Learning
 from heedful.tasks.training_sources import (
     TrainingSources,
     network_source,
     picture_advice,
+    preprocessor_of,
     pretrained_of,
-    reading_of,
     training_sources,
 )
 from heedful.training import decide
 from heedful.training.loop import Work
 
-AUGMENT = ("shift",)
-
 
 class MatchLearning(Learning[Prepared, LearnableMatcher]):
     """Each picture learns to find its words among a batch's, and each words their picture."""
 
-    own = OWN
-
-    def __init__(self, facts: TaskFacts, answering: MatchAnswering) -> None:
-        super().__init__(facts)
-        self.answering = answering
+    task_settings = PICTURE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
         """The recipe with what can be decided before the data are seen."""
-        resolved = decide.resolve_recipe(recipe, *join_of(recipe.task), OWN)
+        resolved = decide.resolve_recipe(recipe, *join_of(recipe.task), PICTURE_SETTINGS)
         return decide.batches(resolved, decide.MATCHED_PICTURES)
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
@@ -86,22 +79,22 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableMatcher:
         """A matcher with fresh weights, which the recipe's seed decides."""
         torch.manual_seed(recipe.seed)
-        pictures = reading_of(data.source, data.train, recipe, start)
-        words, train = Reading(data.target, normal_form=recipe.data.normalize), data.train
+        pictures = preprocessor_of(data.source, data.train, recipe, start)
+        words, train = Preprocessor(data.target, normal_form=recipe.data.normalize), data.train
         texts = tuple(dict.fromkeys(data.target.decode(train[row][1]) for row in range(len(train))))
-        plan = plans.begun(start, "match", recipe.network, pixels=pictures.pixels)
+        plan = plans.derive_plan(start, "match", recipe.network, pixels=pictures.pixels)
         return build_matcher(recipe.network, pictures, words, texts, plan)
 
     def work(self, model: LearnableMatcher, data: Prepared, recipe: Recipe) -> Work:
         """What the loop needs."""
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
-        sources = training_sources(recipe, data.train, data.source, model.pictures, AUGMENT)
+        sources = training_sources(recipe, data.train, data.source, model.pictures, decide.AUGMENT_WORDED)
         return Work(
             network=model.network,
-            plan=lambda epoch: sources.plan(recipe, epoch, together=False),
+            plan=lambda epoch: sources.plan(recipe, epoch, by_length=False),
             collate=Collate(sources, model.words.tokenizer.special_tokens),
             loss=contrast,
-            score=self.scorer(self.answering, [model], valid, recipe.generate, data),
+            score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             higher_is_better=True,
             where=sources.where,
@@ -115,17 +108,17 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         """What goes with a matcher's weights."""
         return replace(pretrained_of(model.pictures), words=model.words.tokenizer, plan=model.plan)
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
         """Data settings that are taken over from where weights come from."""
-        return super().inherited(before, start) | start.picture_settings()
+        return super().inherited_settings(before, start) | start.picture_settings()
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableMatcher:
         """The matcher of a folder, with weights still to be put in."""
-        pictures = load_reading(config, folder / "tokenizer.json")
-        words = load_text_reading(config, folder / "tokenizer.json")
+        pictures = load_preprocessor(config, folder / "tokenizer.json")
+        words = load_text_preprocessor(config, folder / "tokenizer.json")
         texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
         settings = parse_settings(NetworkSettings, config["network"])
-        return build_matcher(settings, pictures, words, texts, plans.planned(config))
+        return build_matcher(settings, pictures, words, texts, plans.plan_from_config(config))
 
     def from_hub(self, published: Published, where: str) -> LearnableMatcher:
         """The model of a folder in the Hugging Face format."""
@@ -143,13 +136,13 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         """The graphs of the network for ONNX, with made-up sources of these lengths."""
         towers, sides = model.network, ((PICTURES, "pictures", model.pictures), (TEXTS, "texts", model.words))
         return [
-            tower_graph(towers, side, name, *made_up_sources(reading, lengths, towers.encoder(side).limit))
-            for side, name, reading in sides
+            tower_graph(towers, side, name, *dummy_sources(preprocessor, lengths, towers.encoder(side).limit))
+            for side, name, preprocessor in sides
         ]
 
 
 def build_matcher(
-    settings: NetworkSettings, pictures: Reading, words: Reading, texts: tuple[str, ...], plan: Plan | None
+    settings: NetworkSettings, pictures: Preprocessor, words: Preprocessor, texts: tuple[str, ...], plan: Plan | None
 ) -> LearnableMatcher:
     """A matcher with fresh weights, which torch's seed decides: by the plan of a published one, or else by settings."""
     spec = Spec("two_encoders", settings, (network_source(pictures), network_source(words)))
@@ -161,11 +154,11 @@ class Collate:
     """Rows -> a batch: pictures, words, and which pairs say the same as another of the batch."""
 
     sources: TrainingSources
-    marks: SpecialTokens
+    special: SpecialTokens
 
     def __call__(self, rows: Rows) -> Batch:
         pairs = self.sources.pairs(rows)
-        words, steps = padded([np.array(self.marks.around(text)) for _, text in pairs])
+        words, steps = padded([np.array(self.special.around(text)) for _, text in pairs])
         pictures = torch.tensor([int(picture[0]) for picture, _ in pairs])
         same = (pictures == pictures.unsqueeze(1)) | (words == words.unsqueeze(1)).all(-1)
         batch = self.sources(rows) | {"words": words, "steps": steps, "same": same.fill_diagonal_(False)}
@@ -185,8 +178,8 @@ def contrast(network: TwoTowers, batch: Batch) -> tuple[Tensor, int]:
         logits = network.compare(*(embed_in_parts(network, side, batch.parts) for side in enumerate((pictures, words))))
     logits = logits.masked_fill(batch["same"], torch.finfo(logits.dtype).min)
     right = torch.arange(len(logits), device=logits.device)
-    both = [F.cross_entropy(side, right, reduction="sum") for side in (logits, logits.T)]
-    return (both[0] + both[1]) / 2, len(logits)
+    losses = [F.cross_entropy(side, right, reduction="sum") for side in (logits, logits.T)]
+    return (losses[0] + losses[1]) / 2, len(logits)
 
 
 def embed_in_parts(network: TwoTowers, side: tuple[int, tuple[Tensor, Tensor]], parts: int) -> Tensor:

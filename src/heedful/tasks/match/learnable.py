@@ -6,7 +6,7 @@ from heedful.engines.plain_towers import PlainTowers
 from heedful.hub import Plan
 from heedful.networks.joins import TwoTowers
 from heedful.schema import NetworkSettings
-from heedful.tasks.inputs import Reading
+from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.match.matcher import TrainedMatcher
 
 
@@ -20,8 +20,8 @@ class LearnableMatcher(TrainedMatcher):
 def matcher_of(
     network: TwoTowers,
     settings: NetworkSettings,
-    pictures: Reading,
-    words: Reading,
+    pictures: Preprocessor,
+    words: Preprocessor,
     texts: tuple[str, ...],
     plan: Plan | None,
 ) -> LearnableMatcher:

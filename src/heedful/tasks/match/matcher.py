@@ -17,7 +17,7 @@ from heedful.engines.reading import ReadingEngine
 from heedful.errors import HeedfulError
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings
-from heedful.tasks.inputs import Reading
+from heedful.tasks.inputs import Preprocessor
 
 if TYPE_CHECKING:
     from heedful.hub import Plan
@@ -29,8 +29,8 @@ class TrainedMatcher:
 
     engine: MatchingEngine
     settings: NetworkSettings
-    pictures: Reading
-    words: Reading
+    pictures: Preprocessor
+    words: Preprocessor
     texts: tuple[str, ...]
     plan: "Plan | None" = None
 
@@ -108,11 +108,16 @@ def embed_pictures(
 
 
 def embed_sources(
-    engine: ReadingEngine, width: int, reading: Reading, sources: Sequence[str], budget: int, album: Album | None = None
+    engine: ReadingEngine,
+    width: int,
+    preprocessor: Preprocessor,
+    sources: Sequence[str],
+    budget: int,
+    album: Album | None = None,
 ) -> np.ndarray:
     """Unit vectors (N, D) of sources of one side."""
     vectors = np.zeros((len(sources), width), np.float32)
-    for rows, (source, lengths) in reading.stacks(sources, budget, [engine.limit], album):
+    for rows, (source, lengths) in preprocessor.stacks(sources, budget, [engine.limit], album):
         vectors[rows] = engine(source, lengths)
     return vectors
 
@@ -120,8 +125,8 @@ def embed_sources(
 def embed_images(model: TrainedMatcher, images: Iterable[np.ndarray], budget: int) -> np.ndarray:
     """Unit vectors (P, D) of pictures (H, W, C) that are in no file, made to the form that the network reads."""
     form = model.pictures.form
-    fitted = [fit_square(to_mode(Image.fromarray(image.squeeze()), form.mode), form) for image in images]
-    return embed_pixels(model, np.stack([as_array(image) for image in fitted]), budget)
+    squares = [fit_square(to_mode(Image.fromarray(image.squeeze()), form.mode), form) for image in images]
+    return embed_pixels(model, np.stack([as_array(image) for image in squares]), budget)
 
 
 def embed_pixels(model: TrainedMatcher, pixels: np.ndarray, budget: int) -> np.ndarray:

@@ -27,15 +27,17 @@ def rank_both_ways(cosines: np.ndarray, examples: Sequence[Example], samples: in
     """
     pictures, texts, right = list_gallery(examples)
     scores = score_ranks(cosines, right, pictures, texts, samples)
-    mirrored = [{row for row, columns in enumerate(right) if column in columns} for column in range(len(texts))]
-    back = score_ranks(cosines.T, mirrored, texts, pictures, samples)
-    reverse = {f"reverse_{name}": replace(value, name=f"reverse_{name}") for name, value in back.measures.items()}
+    transposed = [{row for row, columns in enumerate(right) if column in columns} for column in range(len(texts))]
+    reverse_scores = score_ranks(cosines.T, transposed, texts, pictures, samples)
+    reverse = {
+        f"reverse_{name}": replace(value, name=f"reverse_{name}") for name, value in reverse_scores.measures.items()
+    }
     scores = replace(scores, measures=scores.measures | reverse)
     if not are_classes(examples, texts):
         return scores
-    shares = np.exp(cosines - cosines.max(axis=1, keepdims=True))
+    probabilities = np.exp(cosines - cosines.max(axis=1, keepdims=True))
     references = [example.references for example in examples]
-    classes = evaluate_classes(pictures, texts, shares, references, samples=samples)
+    classes = evaluate_classes(pictures, texts, probabilities, references, samples=samples)
     zero_shot = {
         f"zero_shot_{name}": replace(classes.measures[name], name=f"zero_shot_{name}") for name in CLASS_MEASURES
     }
@@ -74,8 +76,8 @@ def score_ranks(
     similarity: np.ndarray, right: list[set[int]], sources: Sequence[str], targets: Sequence[str], samples: int
 ) -> Scores:
     """Scores of the ranks at which the right targets stand; cases show the target that stands first."""
-    places = [str(place) for place in ranks(similarity, right)]
-    scores = measure("ranks", sources, places, [("1",)] * len(sources), samples=samples)
+    right_ranks = [str(rank) for rank in ranks(similarity, right)]
+    scores = measure("ranks", sources, right_ranks, [("1",)] * len(sources), samples=samples)
     first = [targets[column] for column in similarity.argmax(1)]
     references = [tuple(targets[column] for column in sorted(columns)) for columns in right]
     cases = zip(scores.cases, first, references, strict=True)

@@ -27,12 +27,12 @@ from heedful.tasks.match.matcher import (
     embed_pictures,
     embed_pixels,
 )
-from heedful.tasks.match.vectors import KeptVectors, Mark, Vectors, marks_of, open_kept
+from heedful.tasks.match.vectors import CachedVectors, FileStamp, Vectors, file_stamps, open_cache
 from heedful.training.progress import Listener
 
 AT_ONCE = 128  # pictures in memory
 PATIENCE = 30.0  # seconds of work that a power cut may cost
-NOTHING = np.zeros((0, 0), np.float32)
+NO_VECTORS = np.zeros((0, 0), np.float32)
 FORMAT = 1  # of how pictures are read: vectors that were kept by another are made anew
 
 
@@ -51,31 +51,31 @@ class PictureFinder:
     models: Sequence[TrainedMatcher]
 
     def search(
-        self, texts: Sequence[str], places: Sequence[str], settings: GenerateSettings, listener: Listener
+        self, texts: Sequence[str], sources: Sequence[str], settings: GenerateSettings, listener: Listener
     ) -> list[list[Answer]]:
-        """The n best pictures of `places` for each text, with their cosines; several models give the mean of theirs.
+        """The n best pictures of `sources` for each text, with their cosines; several models give the mean of theirs.
 
         Raises HeedfulError as `open_gallery` does.
         """
         vectors = embed_for_all(self.models, texts, settings)
-        gallery = open_gallery(self.models, places, settings, listener)
+        gallery = open_gallery(self.models, sources, settings, listener)
         # folders may lie in one another
-        distinct = [*{name: row for row, name in enumerate(gallery.names)}.values()]
+        rows = [*{name: row for row, name in enumerate(gallery.names)}.values()]
         answers: list[list[Answer]] = []
         for text, column in zip(texts, cosines(gallery, vectors).T, strict=True):
-            best = sorted(distinct, key=lambda row: -column[row])[: settings.n_best]
+            best = sorted(rows, key=lambda row: -column[row])[: settings.n_best]
             unknown = self.models[0].words.unknown(text)
             scored = [(gallery.names[row], float(column[row])) for row in best]
             answers.append([Answer(text, name, cosine, cosine, unknown=unknown) for name, cosine in scored])
         return answers
 
     def among(
-        self, places: Sequence[str], texts: Sequence[str], settings: GenerateSettings, listener: Listener
+        self, sources: Sequence[str], texts: Sequence[str], settings: GenerateSettings, listener: Listener
     ) -> list[list[Answer]]:
-        """The n best texts (none given: of those of training) for each picture of `places`; see `best_texts`."""
+        """The n best texts (none given: of those of training) for each picture of `sources`; see `best_texts`."""
         texts = candidate_texts(self.models, texts)
         vectors = embed_for_all(self.models, texts, settings)
-        gallery = open_gallery(self.models, places, settings, listener)
+        gallery = open_gallery(self.models, sources, settings, listener)
         return best_texts(self.models, cosines(gallery, vectors), gallery.names, texts, settings.n_best)
 
     def embed(self, inputs: Sequence[str], texts: bool, settings: GenerateSettings, listener: Listener) -> Vectors:
@@ -101,39 +101,43 @@ def cosines(gallery: Gallery, vectors: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def open_gallery(
-    models: Sequence[TrainedMatcher], places: Sequence[str], settings: GenerateSettings, listener: Listener
+    models: Sequence[TrainedMatcher], sources: Sequence[str], settings: GenerateSettings, listener: Listener
 ) -> Gallery:
-    """The pictures of `places` in their order: single ones, all in folders, samples.
+    """The pictures of `sources` in their order: single ones, all in folders, samples.
 
     What cannot be read in a folder is left out, and said. Raises HeedfulError for a single picture that cannot be
     read, and for a folder without any.
     """
-    if not any(map(str.strip, places)):
+    if not any(map(str.strip, sources)):
         raise HeedfulError("There are no pictures to look through.", "Name some, or a folder of them.")
-    of_models = [embed_places(model, places, settings, listener) for model in models]
+    of_models = [embed_gallery(model, sources, settings, listener) for model in models]
     if not of_models[0].names:
-        raise HeedfulError(f"No picture in {', '.join(places)} can be read.")
+        raise HeedfulError(f"No picture in {', '.join(sources)} can be read.")
     return Gallery(of_models[0].names, tuple(vectors.values for vectors in of_models))
 
 
-def embed_places(
-    model: TrainedMatcher, places: Sequence[str], settings: GenerateSettings, listener: Listener
+def embed_gallery(
+    model: TrainedMatcher, sources: Sequence[str], settings: GenerateSettings, listener: Listener
 ) -> Vectors:
-    """The pictures of `places` under one model."""
-    weights = fingerprint(model) if any(map(is_folder, places)) else ""
+    """The pictures of `sources` under one model."""
+    weights = fingerprint(model) if any(map(is_folder, sources)) else ""
     parts: list[Vectors] = []
-    for folders, group in groupby(filter(str.strip, places), is_folder):
+    for folders, group in groupby(filter(str.strip, sources), is_folder):
         if folders:
-            parts += [embed_folder(model, weights, place, settings, listener) for place in group]
+            parts += [embed_folder(model, weights, source, settings, listener) for source in group]
         else:
-            parts += embed_single(model, [name for place in group for name in pictures_in(place) or [place]], settings)
-    full = [part.values for part in parts if part.names]
-    return Vectors(tuple(name for part in parts for name in part.names), np.concatenate(full) if full else NOTHING)
+            parts += embed_single(
+                model, [name for source in group for name in pictures_in(source) or [source]], settings
+            )
+    values = [part.values for part in parts if part.names]
+    return Vectors(
+        tuple(name for part in parts for name in part.names), np.concatenate(values) if values else NO_VECTORS
+    )
 
 
-def is_folder(place: str) -> bool:
+def is_folder(source: str) -> bool:
     """Whether a place is a folder on the disk."""
-    return "://" not in place and Path(place).is_dir()
+    return "://" not in source and Path(source).is_dir()
 
 
 def embed_single(model: TrainedMatcher, names: Sequence[str], settings: GenerateSettings) -> Iterator[Vectors]:
@@ -147,79 +151,84 @@ def embed_folder(
     model: TrainedMatcher, weights: str, folder: str, settings: GenerateSettings, listener: Listener
 ) -> Vectors:
     """The vectors of a folder's pictures by their path in it: those that are kept, and the rest made now and kept."""
-    files, others = shown_in(folder)
-    known, broken = open_kept(folder, weights)
-    now = marks_of(folder, files)
-    new, changed, gone = known.stale(now)
-    stale = (len(new), len(changed), len(gone))
-    for line in describe_folder(folder, known, broken, len(files), stale, others):
+    files, passed_over = shown_in(folder)
+    cache, reason = open_cache(folder, weights)
+    stamps = file_stamps(folder, files)
+    new, changed, removed = cache.stale(stamps)
+    changes = (len(new), len(changed), len(removed))
+    for line in describe_folder(folder, cache, reason, len(files), changes, passed_over):
         listener.note(line)
-    known.forget([*changed, *gone])
-    if new or changed or gone:
+    cache.forget([*changed, *removed])
+    if new or changed or removed:
         try:
-            todo = {name: now[name] for name in sorted([*new, *changed])}
-            embed_files(model, folder, known, todo, settings, listener)
+            outdated = {name: stamps[name] for name in sorted([*new, *changed])}
+            embed_files(model, folder, cache, outdated, settings, listener)
         finally:
-            save_kept(known, listener)
-    names = [name for name in now if name in known.rows]
-    values = np.stack([known.rows[name] for name in names]) if names else NOTHING
+            save_cache(cache, listener)
+    names = [name for name in stamps if name in cache.rows]
+    values = np.stack([cache.rows[name] for name in names]) if names else NO_VECTORS
     return Vectors(tuple(str(Path(folder, name)) for name in names), values)
 
 
 def embed_files(
     model: TrainedMatcher,
     folder: str,
-    known: KeptVectors,
-    todo: Mapping[str, Mark],
+    cache: CachedVectors,
+    outdated: Mapping[str, FileStamp],
     settings: GenerateSettings,
     listener: Listener,
 ) -> None:
     """Reads pictures and puts their vectors in; what cannot be read is left out, and said."""
-    names, left_out, last = list(todo), [], time.monotonic()
+    names, problems, last = list(outdated), [], time.monotonic()
     if len(names) > AT_ONCE:
         listener.begin(folder, count(len(names), "picture"))
     for first in range(0, len(names), AT_ONCE):
-        good: dict[str, np.ndarray] = {}
+        pixels: dict[str, np.ndarray] = {}
         for name in names[first : first + AT_ONCE]:
             try:
-                good[name] = read_picture(str(Path(folder, name)), model.pictures.form)
+                pixels[name] = read_picture(str(Path(folder, name)), model.pictures.form)
             except HeedfulError as error:
-                left_out.append(error.problem)
-        if good:
-            rows = embed_pixels(model, np.stack(list(good.values())), settings.batch_tokens)
-            known.rows.update(zip(good, rows, strict=True))
-            known.marks.update((name, todo[name]) for name in good)
+                problems.append(error.problem)
+        if pixels:
+            rows = embed_pixels(model, np.stack(list(pixels.values())), settings.batch_tokens)
+            cache.rows.update(zip(pixels, rows, strict=True))
+            cache.stamps.update((name, outdated[name]) for name in pixels)
         if time.monotonic() > last + PATIENCE:
-            save_kept(known, listener)
+            save_cache(cache, listener)
             last = time.monotonic()
         done = min(len(names), first + AT_ONCE)
         listener.step(done / len(names), f"{done:,} of {len(names):,} pictures")
     listener.end()
-    if left_out:
-        listener.note(f"{folder}: left out {count(len(left_out), 'picture')} that cannot be read: {left_out[0]}")
+    if problems:
+        listener.note(f"{folder}: left out {count(len(problems), 'picture')} that cannot be read: {problems[0]}")
 
 
 def describe_folder(
-    folder: str, known: KeptVectors, broken: str, there: int, stale: tuple[int, int, int], others: Sequence[Path]
+    folder: str,
+    cache: CachedVectors,
+    reason: str,
+    pictures: int,
+    changes: tuple[int, int, int],
+    passed_over: Sequence[Path],
 ) -> Iterator[str]:
     """What is said of a folder before it is looked through."""
-    if broken:
-        yield f"{known.path} cannot be used, and is made anew: {broken}"
-    new, changed, gone = stale
-    counts = {"known": there - new - changed, "new": new, "changed": changed, "gone": gone}
-    listed = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
-    yield f"{folder}: {count(there, 'picture')}: {listed}; their vectors are kept in {known.path}"
-    if others:
-        what = f"{count(len(others), 'file')} without a picture's ending"
-        yield f"{folder}: passed over {what} (first: {others[0]})"
+    if reason:
+        yield f"{cache.path} cannot be used, and is made anew: {reason}"
+    new, changed, removed = changes
+    counts = {"known": pictures - new - changed, "new": new, "changed": changed, "gone": removed}
+    listed = ", ".join(f"{number:,} {state}" for state, number in counts.items() if number)
+    yield f"{folder}: {count(pictures, 'picture')}: {listed}; their vectors are kept in {cache.path}"
+    if passed_over:
+        number = count(len(passed_over), "file")
+        yield f"{folder}: passed over {number} without a picture's ending (first: {passed_over[0]})"
 
 
-def save_kept(known: KeptVectors, listener: Listener) -> None:
+def save_cache(cache: CachedVectors, listener: Listener) -> None:
     """Writes what is known; where that cannot be, says so: the answer does not hang on it."""
     try:
-        known.save()
+        cache.save()
     except OSError as error:
-        listener.note(f"{known.path} cannot be written, and vectors are not kept: {error.strerror}.")
+        listener.note(f"{cache.path} cannot be written, and vectors are not kept: {error.strerror}.")
 
 
 def fingerprint(model: TrainedMatcher) -> str:

@@ -20,11 +20,11 @@ from safetensors.numpy import save
 
 from heedful.data.pictures.album import stamp_of_file
 
-HOME = "HEEDFUL_CACHE"
+CACHE_VARIABLE = "HEEDFUL_CACHE"
 """The variable of the environment that says where to keep what can be made again."""
 KIND = "pictures"
 
-Mark = list[int] | None
+FileStamp = list[int] | None
 """Size and time of change of a file."""
 
 
@@ -36,90 +36,90 @@ class Vectors:
     values: np.ndarray
 
 
-def write(path: Path, kinds: Mapping[str, Vectors], about: Mapping[str, str]) -> None:
+def write(path: Path, kinds: Mapping[str, Vectors], metadata: Mapping[str, str]) -> None:
     """Writes vectors by kind; the file is there at once and whole, whoever else writes it."""
     names = {kind: json.dumps(vectors.names) for kind, vectors in kinds.items()}
     tensors = {kind: np.ascontiguousarray(vectors.values, np.float32) for kind, vectors in kinds.items()}
-    raw = save(tensors, {**about, **names})
+    raw = save(tensors, {**metadata, **names})
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        aside.write_bytes(raw)
-        aside.replace(path)
+        temporary.write_bytes(raw)
+        temporary.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read(path: Path) -> tuple[dict[str, Vectors], dict[str, str]]:
     """Vectors by kind, and all that the file says about them; raises ValueError for another kind of file."""
     try:
         with safe_open(path, "numpy") as file:
-            about, names = dict(file.metadata() or {}), file.keys()
-            kinds = {kind: Vectors(tuple(json.loads(about[kind])), file.get_tensor(kind)) for kind in names}
+            metadata, names = dict(file.metadata() or {}), file.keys()
+            kinds = {kind: Vectors(tuple(json.loads(metadata[kind])), file.get_tensor(kind)) for kind in names}
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(str(error)) from None
     for kind, vectors in kinds.items():
         values = vectors.values
         if values.ndim != 2 or len(values) != len(vectors.names) or not np.isfinite(values).all():
             raise ValueError(f"{kind} are not one vector for each name")
-    return kinds, about
+    return kinds, metadata
 
 
 @dataclass
-class KeptVectors:
+class CachedVectors:
     """The vectors of a folder's pictures under one model, by their path in it, each with the mark of its file."""
 
     path: Path
     folder: str
-    marks: dict[str, Mark]
+    stamps: dict[str, FileStamp]
     rows: dict[str, np.ndarray]
 
-    def stale(self, now: Mapping[str, Mark]) -> tuple[list[str], list[str], list[str]]:
+    def stale(self, stamps: Mapping[str, FileStamp]) -> tuple[list[str], list[str], list[str]]:
         """Pictures that are new, that have changed, and that are gone, given those that there are."""
-        new = [name for name in now if name not in self.rows]
-        changed = [name for name in now if name in self.rows and now[name] != self.marks[name]]
-        return new, changed, [name for name in self.rows if name not in now]
+        new = [name for name in stamps if name not in self.rows]
+        changed = [name for name in stamps if name in self.rows and stamps[name] != self.stamps[name]]
+        return new, changed, [name for name in self.rows if name not in stamps]
 
     def forget(self, names: list[str]) -> None:
         """Takes pictures out."""
         for name in names:
-            del self.rows[name], self.marks[name]
+            del self.rows[name], self.stamps[name]
 
     def save(self) -> None:
         """Writes all of them, in the order of their paths."""
         names = sorted(self.rows)
         values = np.stack([self.rows[name] for name in names]) if names else np.zeros((0, 0), np.float32)
-        about = {"folder": self.folder, "marks": json.dumps([self.marks[name] for name in names])}
-        write(self.path, {KIND: Vectors(tuple(names), values)}, about)
+        metadata = {"folder": self.folder, "marks": json.dumps([self.stamps[name] for name in names])}
+        write(self.path, {KIND: Vectors(tuple(names), values)}, metadata)
 
 
-def open_kept(folder: str, model: str) -> tuple[KeptVectors, str]:
+def open_cache(folder: str, model: str) -> tuple[CachedVectors, str]:
     """What is kept of a folder under a model, which its fingerprint tells; and why nothing can be used, if so."""
-    whole = str(Path(folder).resolve())
-    key = blake2b(f"{whole}\n{model}".encode(errors="surrogateescape"), digest_size=8).hexdigest()
-    path = home() / "match" / f"{Path(whole).name or 'root'}-{key}.safetensors"
-    empty = KeptVectors(path, json.dumps(whole), {}, {})
+    resolved = str(Path(folder).resolve())
+    key = blake2b(f"{resolved}\n{model}".encode(errors="surrogateescape"), digest_size=8).hexdigest()
+    path = cache_folder() / "match" / f"{Path(resolved).name or 'root'}-{key}.safetensors"
+    empty = CachedVectors(path, json.dumps(resolved), {}, {})
     if not path.exists():
         return empty, ""
     try:
-        kinds, about = read(path)
-        vectors, marks = kinds[KIND], json.loads(about["marks"])
-        if about["folder"] != empty.folder or len(marks) != len(vectors.names):
+        kinds, metadata = read(path)
+        vectors, stamps = kinds[KIND], json.loads(metadata["marks"])
+        if metadata["folder"] != empty.folder or len(stamps) != len(vectors.names):
             raise ValueError("it is that of another folder")
     except (OSError, KeyError, ValueError) as error:
         return empty, str(error)
-    marks, rows = (dict(zip(vectors.names, column, strict=True)) for column in (marks, vectors.values))
-    return KeptVectors(path, empty.folder, marks, rows), ""
+    stamps, rows = (dict(zip(vectors.names, column, strict=True)) for column in (stamps, vectors.values))
+    return CachedVectors(path, empty.folder, stamps, rows), ""
 
 
-def marks_of(folder: str, files: list[Path]) -> dict[str, Mark]:
+def file_stamps(folder: str, files: list[Path]) -> dict[str, FileStamp]:
     """The mark of each file, by its path in the folder."""
     return {path.relative_to(folder).as_posix(): stamp_of_file(str(path)) for path in files}
 
 
-def home() -> Path:
+def cache_folder() -> Path:
     """The folder for what can be made again: HEEDFUL_CACHE, or where the system has such things."""
-    if folder := os.environ.get(HOME):
+    if folder := os.environ.get(CACHE_VARIABLE):
         return Path(folder)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "heedful" / "cache"

@@ -28,7 +28,7 @@ class TranslateAnswering(Seq2SeqAnswering):
         """Scores the 1-best answers to examples; the same in training (samples=0, and no TER, which is slow)."""
         sources = [example.source for example in examples]
         answers = [best[0] for best in self.answer(models, sources, replace(settings, n_best=1))]
-        lengths = [len(ids) for ids in models[0].reading.tokenizer.encode_batch(sources)]
+        lengths = [len(ids) for ids in models[0].preprocessor.tokenizer.encode_batch(sources)]
         return measure(
             models[0].scores,
             sources,
@@ -50,7 +50,7 @@ class TranslateAnswering(Seq2SeqAnswering):
         else:
             rows = [data.train[row] for row in range(len(data.train))]
             nearest = baselines.Nearest(
-                [model.reading.tokenizer.decode(source) for source, _ in rows],
+                [model.preprocessor.tokenizer.decode(source) for source, _ in rows],
                 [model.target.decode(target) for _, target in rows],
             )
             name, outputs = "nearest training source", nearest.answers(sources)

@@ -18,12 +18,12 @@ from heedful.data.prepare import prepare as prepare_data
 from heedful.hub import Published
 from heedful.results import Alignment
 from heedful.schema import GenerateSettings, Recipe
-from heedful.tasks.attention_maps import TO_SOURCE, attention_maps
-from heedful.tasks.inputs import Reading
+from heedful.tasks.attention_maps import SOURCE_ATTENTION, attention_maps
+from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.plans import begun
+from heedful.tasks.plans import derive_plan
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.seq2seq import read_sources
+from heedful.tasks.seq2seq import read_sources, search_answers
 from heedful.tasks.seq2seq_learning import (
     SLACK,
     LearnableSeq2Seq,
@@ -31,7 +31,7 @@ from heedful.tasks.seq2seq_learning import (
     build_seq2seq,
     quantile_stretch,
 )
-from heedful.training import decide as defaults
+from heedful.training import decide
 
 
 class TranslateLearning(Seq2SeqLearning):
@@ -39,7 +39,7 @@ class TranslateLearning(Seq2SeqLearning):
 
     def resolve(self, recipe: Recipe) -> Recipe:
         """The recipe with the network's settings decided, and the learning rate that goes with them."""
-        return defaults.resolve_recipe(recipe, *join_of(recipe.task))
+        return decide.resolve_recipe(recipe, *join_of(recipe.task))
 
     def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
         """The recipe's data under `folder`; with the tokenizers of `start`, if its weights are the beginning."""
@@ -47,25 +47,25 @@ class TranslateLearning(Seq2SeqLearning):
         words, written = start.words, start.written
         if recipe.data.shared_tokenizer:
             words, written = words or written, written or words
-        return prepare_data(PairKind(given=(words, written)), recipe, folder, say, defaults)
+        return prepare_data(PairKind(given=(words, written)), recipe, folder, say, decide)
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableSeq2Seq:
         torch.manual_seed(recipe.seed)
         return build_seq2seq(
             recipe.network,
-            Reading(data.source, normal_form=recipe.data.normalize),
+            Preprocessor(data.source, normal_form=recipe.data.normalize),
             data.target,
             shared=recipe.data.shared_tokenizer,
             scores="symbols" if data.target.kind == "symbols" else "text",
             stretch=quantile_stretch(data.train.lengths),
             slack=SLACK,
             normal_form=recipe.data.normalize,
-            plan=begun(start, "translate", recipe.network),
+            plan=derive_plan(start, "translate", recipe.network),
         )
 
-    def inherited(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
+    def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
         shared = {"shared_tokenizer": before.data.shared_tokenizer} if before.task == "translate" else {}
-        return super().inherited(before, start) | shared
+        return super().inherited_settings(before, start) | shared
 
     def from_hub(self, published: Published, where: str) -> LearnableSeq2Seq:
         from heedful.tasks.translate import hub
@@ -89,10 +89,10 @@ class TranslateLearning(Seq2SeqLearning):
         """
         [source], target, special = read_sources([model], [text]), model.target, model.target.special_tokens
         if output is None:
-            [[best, *_]] = self.answering.search([model], [text], settings)
+            [[best, *_]] = search_answers([model], [text], settings)
             answer = [*best.tokens, *([special.end] if best.complete else [])]
         else:
             answer = [*target.encode(normalize_text(output, model.normal_form)), special.end]
         (ids, lengths), (inputs, _) = padded([source]), padded([np.array([special.begin, *answer[:-1]])])
-        maps = attention_maps(model.network, (ids, lengths, inputs), TO_SOURCE, range(len(answer)))
-        return Alignment(tuple(model.reading.tokenizer.tokens(source)), tuple(target.tokens(answer)), maps)
+        maps = attention_maps(model.network, (ids, lengths, inputs), SOURCE_ATTENTION, range(len(answer)))
+        return Alignment(tuple(model.preprocessor.tokenizer.tokens(source)), tuple(target.tokens(answer)), maps)

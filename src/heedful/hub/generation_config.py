@@ -12,27 +12,27 @@ ROLES = {"bos": "begin", "decoder_start": "begin", "eos": "end", "pad": "pad"}
 """What ids stand for; the later of two that stand for one thing counts."""
 
 
-def read(config: Mapping[str, Any], carried: Mapping[str, bytes], where: str) -> dict[str, Any]:
+def read(config: Mapping[str, Any], copied_files: Mapping[str, bytes], where: str) -> dict[str, Any]:
     """All that is said, and the ids of config.json that it leaves out; raises HeedfulError for what cannot be meant."""
-    found = table_of(carried.get(FILE, b"{}"), f"{FILE} in {where}")
-    marks = {key: config[key] for key in (f"{name}_token_id" for name in ROLES) if key in config}
-    said = {key: value for key, value in (found if FILE in carried else config).items() if value is not None}
-    told = {**marks, **said}
+    table = table_of(copied_files.get(FILE, b"{}"), f"{FILE} in {where}")
+    token_ids = {key: config[key] for key in (f"{name}_token_id" for name in ROLES) if key in config}
+    settings = {key: value for key, value in (table if FILE in copied_files else config).items() if value is not None}
+    merged = {**token_ids, **settings}
     for key, (fits, allowed) in USED.items():
-        if told.get(key) is not None and not fits(told[key]):
-            raise HeedfulError(f"{key} in {where} is {told[key]!r}.", f"It must be {allowed}.")
-    return told
+        if merged.get(key) is not None and not fits(merged[key]):
+            raise HeedfulError(f"{key} in {where} is {merged[key]!r}.", f"It must be {allowed}.")
+    return merged
 
 
-def ids(told: Mapping[str, Any]) -> dict[str, int]:
+def ids(settings: Mapping[str, Any]) -> dict[str, int]:
     """The ids that a search begins and ends with (begin, end, pad); of several the first."""
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     for key, role in ROLES.items():
-        value = told.get(f"{key}_token_id")
+        value = settings.get(f"{key}_token_id")
         value = next(iter(value), None) if isinstance(value, list) else value
         if value is not None:
-            found[role] = value
-    return found
+            ids[role] = value
+    return ids
 
 
 def is_whole(value: Any) -> bool:

@@ -28,7 +28,7 @@ ODD = {
     "white space at an end, or two spaces in a row": r"\A\s|\s\Z|  ",
 }
 HEADERS = {"source", "target", "src", "tgt", "trg", "input", "output", "text", "label", "word", "phones"}
-PATTERNS = {what: re.compile(pattern) for what, pattern in ODD.items()}
+PATTERNS = {oddity: re.compile(pattern) for oddity, pattern in ODD.items()}
 ANY = re.compile("|".join(ODD.values()))
 
 
@@ -42,10 +42,10 @@ class PairStatistics:
     lengths: tuple[array, array] = field(default_factory=lambda: (array("I"), array("I")))
     entries: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
     """Symbols of a side counted in symbols, else characters."""
-    noticed: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    oddities: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     """Count and first places of what is odd."""
     files: dict[str, int] = field(default_factory=dict)
-    places: tuple[array, array] = field(default_factory=lambda: (array("H"), array("Q")))
+    origins: tuple[array, array] = field(default_factory=lambda: (array("H"), array("Q")))
     header: str = ""
     """The first row, if it looks like the names of columns."""
     bad: list[BadRow] = field(default_factory=list)
@@ -53,12 +53,12 @@ class PairStatistics:
 
     def where(self, row: int) -> str:
         """The file and line of a row."""
-        return f"{list(self.files)[self.places[0][row]]} line {self.places[1][row]}"
+        return f"{list(self.files)[self.origins[0][row]]} line {self.origins[1][row]}"
 
-    def notice(self, what: str, where: str) -> None:
+    def notice(self, oddity: str, where: str) -> None:
         """Counts something odd, and keeps the first places."""
-        number, first = self.noticed.get(what, (0, []))
-        self.noticed[what] = number + 1, [*first, where] if number < FIRST else first
+        number, first = self.oddities.get(oddity, (0, []))
+        self.oddities[oddity] = number + 1, [*first, where] if number < FIRST else first
 
     def refuse(self, bad: BadRow) -> None:
         """Counts a bad row, and keeps the first few."""
@@ -71,8 +71,8 @@ class PairStatistics:
         sides = pair.source, pair.target
         self.sources.append(hash_text(pair.source, 0))
         self.pairs.append(hash_text("\0".join(sides), 0))
-        self.places[0].append(self.files.setdefault(pair.file, len(self.files)))
-        self.places[1].append(pair.line)
+        self.origins[0].append(self.files.setdefault(pair.file, len(self.files)))
+        self.origins[1].append(pair.line)
         for side, text in enumerate(sides):
             if self.units[side] == PICTURES:
                 self.lengths[side].append(1)
@@ -90,9 +90,9 @@ class PairStatistics:
         if pair.source == pair.target:
             self.notice("equal", pair.where)
         if any(ANY.search(text) for text in sides):
-            for what, pattern in PATTERNS.items():
+            for oddity, pattern in PATTERNS.items():
                 if any(pattern.search(text) for text in sides):
-                    self.notice(what, pair.where)
+                    self.notice(oddity, pair.where)
         if not all(text.isascii() for text in sides):
             if not all(unicodedata.is_normalized("NFC", text) for text in sides):
                 self.notice("NFD", pair.where)
@@ -105,21 +105,21 @@ def collect_statistics(files: Sequence[str], data: DataSettings, units: tuple[st
 
     `units` are those of another look, so that both count alike; else the beginning of the files decides.
     """
-    seen = PairStatistics(units)
-    pairs = read_pairs(files, replace(data, bad_rows="skip", normalize="none"), seen.refuse)
+    statistics = PairStatistics(units)
+    pairs = read_pairs(files, replace(data, bad_rows="skip", normalize="none"), statistics.refuse)
     beginning = list(islice(pairs, BEGINNING))
     pictured = bool(beginning) and is_pictured(beginning[0], files, data)
-    seen.units = units or tuple(unit_of_length([getattr(pair, side) for pair in beginning]) for side in SIDES)
+    statistics.units = units or tuple(unit_of_length([getattr(pair, side) for pair in beginning]) for side in SIDES)
     if pictured:
-        seen.units = (PICTURES, seen.units[1])
-    seen.header = next((names for pair in beginning[:1] if (names := header_of(pair))), "")
+        statistics.units = (PICTURES, statistics.units[1])
+    statistics.header = next((names for pair in beginning[:1] if (names := header_of(pair))), "")
     for pair in chain(beginning, pairs):
         bad = broken_picture(pair) if pictured else None
         if bad:
-            seen.refuse(bad)
+            statistics.refuse(bad)
         else:
-            seen.add(pair)
-    return seen
+            statistics.add(pair)
+    return statistics
 
 
 def header_of(first: Pair) -> str:
