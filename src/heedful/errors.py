@@ -29,11 +29,11 @@ def nearest(word: str, allowed: Iterable[str]) -> str | None:
     >>> nearest("transalte", ["translate", "label"])
     'translate'
     """
-    found = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
-    return found[0] if found else None
+    matches = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    return matches[0] if matches else None
 
 
-def unknown(what: str, word: str, allowed: Iterable[str]) -> HeedfulError:
+def unknown(noun: str, word: str, allowed: Iterable[str]) -> HeedfulError:
     """The error for a word that is not in a fixed list: names the word, the nearest match and all allowed words.
 
     >>> print(unknown("task", "transalte", ["translate", "label"]))
@@ -43,4 +43,4 @@ def unknown(what: str, word: str, allowed: Iterable[str]) -> HeedfulError:
     allowed = list(allowed)
     match = nearest(word, allowed)
     hint = f' Did you mean "{match}"?' if match else ""
-    return HeedfulError(f'There is no {what} "{word}".{hint}', f"Allowed: {', '.join(allowed)}.")
+    return HeedfulError(f'There is no {noun} "{word}".{hint}', f"Allowed: {', '.join(allowed)}.")

@@ -17,7 +17,7 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Reci
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
-ASKED, OWN = "asked.toml", "recipe.toml"
+REQUESTED, COMPLETE = "asked.toml", "recipe.toml"
 """A run's recipes: as requested, and complete, with every `auto` decided."""
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
@@ -26,7 +26,7 @@ SECTIONS: dict[str, type] = {
     "generate": GenerateSettings,
 }
 BUDGETS = ("minutes", "steps", "epochs")
-KEPT_APART = ("written",)
+NOT_KEYS = ("written",)
 """Fields of a recipe that are no keys."""
 
 Uses = Mapping[str, Collection[str]]
@@ -66,11 +66,11 @@ def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Us
     except tomllib.TOMLDecodeError as error:
         raise HeedfulError(f"The recipe {path} is not valid TOML: {error}.") from None
     if "task" not in table:
-        among = f" ({', '.join(uses)})" if uses else ""
-        raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{among}.')
+        task_list = f" ({', '.join(uses)})" if uses else ""
+        raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{task_list}.')
     try:
         # a run's own recipe was accepted when the run was started, and can be read under later rules, too
-        accepted = Path(path).name == ASKED or (Path(path).parent / "config.json").exists()
+        accepted = Path(path).name == REQUESTED or (Path(path).parent / "config.json").exists()
         return build(table["task"], changes, table, uses, accepted)
     except HeedfulError as error:
         raise HeedfulError(f"{path}: {error.problem}", error.cure) from None
@@ -85,8 +85,8 @@ def dump(recipe: Recipe, complete: bool = True) -> str:
 
     table = without_none(recipe)
     if not complete:
-        usual, values = flat(as_table(Recipe())), flat(table)
-        for name in [name for name in values if name not in recipe.written and values[name] == usual[name]]:
+        defaults, values = flat(as_table(Recipe())), flat(table)
+        for name in [name for name in values if name not in recipe.written and values[name] == defaults[name]]:
             section, _, key = name.rpartition(".")
             (table[section] if section else table).pop(key)
     return tomli_w.dumps({name: value for name, value in table.items() if value != {}})
@@ -94,10 +94,10 @@ def dump(recipe: Recipe, complete: bool = True) -> str:
 
 def change(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = None) -> Recipe:
     """The same recipe with dotted keys changed, validated again."""
-    changed = build(recipe.task, changes, without_none(recipe), uses, accepted=True)
+    changed_recipe = build(recipe.task, changes, without_none(recipe), uses, accepted=True)
     # keys that nobody wrote stay unwritten: a task may have defaults of its own for them
     taken_out = {name for name, value in changes.items() if value is None}
-    return replace(changed, written=(recipe.written | changes.keys()) - taken_out)
+    return replace(changed_recipe, written=(recipe.written | changes.keys()) - taken_out)
 
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def as_table(recipe: Recipe) -> dict[str, Any]:
     return {
         name: dict(vars(value)) if name in SECTIONS else value
         for name, value in vars(recipe).items()
-        if name not in KEPT_APART
+        if name not in NOT_KEYS
     }
 
 
@@ -119,11 +119,11 @@ def without_none(recipe: Recipe) -> dict[str, Any]:
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
     """A line for each key on which two recipes differ, such as `train.steps: 100 here, 200 asked for`."""
-    one, two = flat(as_table(old)), flat(as_table(new))
+    old_values, new_values = flat(as_table(old)), flat(as_table(new))
     return [
-        f"{name}: {one.get(name)!r} here, {two.get(name)!r} asked for"
-        for name in sorted(one | two)
-        if one.get(name) != two.get(name)
+        f"{name}: {old_values.get(name)!r} here, {new_values.get(name)!r} asked for"
+        for name in sorted(old_values | new_values)
+        if old_values.get(name) != new_values.get(name)
     ]
 
 
@@ -131,7 +131,11 @@ def flat(table: dict[str, Any]) -> dict[str, Any]:
     """A recipe's tables with dotted keys: {"train": {"steps": 1}} -> {"train.steps": 1}."""
     rows: dict[str, Any] = {}
     for name, value in table.items():
-        rows |= {f"{name}.{inner}": one for inner, one in value.items()} if name in SECTIONS else {name: value}
+        rows |= (
+            {f"{name}.{inner}": inner_value for inner, inner_value in value.items()}
+            if name in SECTIONS
+            else {name: value}
+        )
     return rows
 
 
@@ -168,8 +172,8 @@ def value_of(key: str, text: str) -> Any:
 
 def annotation(key: str) -> Any:
     """The declared type of a dotted key; raises HeedfulError with the nearest key for an unknown one."""
-    first, _, rest = key.partition(".")
-    if first == "data" and rest.startswith("columns."):
+    section, _, name = key.partition(".")
+    if section == "data" and name.startswith("columns."):
         return str
     declared = declaration(key)
     if declared is None:
@@ -179,21 +183,21 @@ def annotation(key: str) -> Any:
 
 def declaration(key: str) -> "Field[Any] | None":
     """The declaration of a dotted key; None if there is no such key."""
-    first, _, rest = key.partition(".")
-    if first in SECTIONS and rest:
-        return next((declared for declared in fields(SECTIONS[first]) if declared.name == rest), None)
+    section, _, name = key.partition(".")
+    if section in SECTIONS and name:
+        return next((declared for declared in fields(SECTIONS[section]) if declared.name == name), None)
     return next((declared for declared in own_keys() if declared.name == key), None)
 
 
 def own_keys() -> "list[Field[Any]]":
     """The keys of a recipe that are in no section."""
-    return [declared for declared in fields(Recipe) if declared.name not in (*SECTIONS, *KEPT_APART)]
+    return [declared for declared in fields(Recipe) if declared.name not in (*SECTIONS, *NOT_KEYS)]
 
 
 def keys() -> list[str]:
     """Every dotted key that a recipe may have."""
-    below = [f"{section}.{one.name}" for section, table in SECTIONS.items() for one in fields(table)]
-    return [declared.name for declared in own_keys()] + below
+    section_keys = [f"{section}.{key_field.name}" for section, table in SECTIONS.items() for key_field in fields(table)]
+    return [declared.name for declared in own_keys()] + section_keys
 
 
 def place(table: dict[str, Any], key: str, value: Any) -> None:
@@ -218,12 +222,12 @@ def check(table: dict[str, Any]) -> Recipe:
     from pydantic import ValidationError
 
     try:
-        checked = checker(Recipe).model_validate(table)
+        model = checker(Recipe).model_validate(table)
     except ValidationError as error:
         raise plain(error, table) from None
-    values = checked.model_dump()
+    values = model.model_dump()
     parts = {name: section(**values.pop(name)) for name, section in SECTIONS.items()}
-    recipe = Recipe(**values, **parts, written=frozenset(flat(checked.model_dump(exclude_unset=True))))
+    recipe = Recipe(**values, **parts, written=frozenset(flat(model.model_dump(exclude_unset=True))))
     refuse_without(recipe)
     budgets = [name for name in BUDGETS if getattr(recipe.train, name) is not None]
     if len(budgets) > 1:
@@ -241,11 +245,11 @@ def checker(table: type) -> "type[BaseModel]":
     declared: dict[str, Any] = {}
     if table is Recipe:
         declared = {name: (checker(section), checker(section)()) for name, section in SECTIONS.items()}
-    for one in own_keys() if table is Recipe else fields(table):
-        limits = {name: limit for name, limit in one.metadata["limits"].items() if name != "holds"}
-        factory = one.default_factory
-        default: dict[str, Any] = {"default_factory": factory} if callable(factory) else {"default": one.default}
-        declared[one.name] = (limited(hints[one.name], limits), Checked(**default))
+    for entry in own_keys() if table is Recipe else fields(table):
+        limits = {name: limit for name, limit in entry.metadata["limits"].items() if name != "holds"}
+        factory = entry.default_factory
+        default: dict[str, Any] = {"default_factory": factory} if callable(factory) else {"default": entry.default}
+        declared[entry.name] = (limited(hints[entry.name], limits), Checked(**default))
     config = ConfigDict(extra="forbid", strict=True)
     return create_model(table.__name__, __config__=config, **declared)  # pyright: ignore[reportCallIssue]
 
@@ -266,9 +270,9 @@ def refuse_without(recipe: Recipe) -> None:
     """Raises HeedfulError for a list of texts if one of them lacks the text that each must contain."""
     for section, table in SECTIONS.items():
         for declared in fields(table):
-            must = declared.metadata["limits"].get("holds")
-            texts = getattr(getattr(recipe, section), declared.name) if must else ()
-            if not all(must in text for text in texts):
+            needed_text = declared.metadata["limits"].get("holds")
+            texts = getattr(getattr(recipe, section), declared.name) if needed_text else ()
+            if not all(needed_text in text for text in texts):
                 name = f"{section}.{declared.name}"
                 raise HeedfulError(f"{name} cannot be {texts!r}.", describe(name))
 
@@ -284,7 +288,7 @@ def refuse_unused(recipe: Recipe, uses: Uses, names: Iterable[str]) -> None:
 
 def tasks_of(key: str, uses: Uses) -> list[str]:
     """The only tasks that use a dotted key; empty if all tasks use it."""
-    return [task for task, own in uses.items() if key in own]
+    return [task for task, used_keys in uses.items() if key in used_keys]
 
 
 def listed(names: list[str]) -> str:
@@ -301,12 +305,12 @@ def plain(error: "ValidationError", table: dict[str, Any]) -> HeedfulError:
     first = error.errors()[0]
     # pydantic appends the union member that it tried to the location; only names of the recipe help a person.
     path = [str(part) for part in first["loc"]]
-    known = 2 if path[0] in SECTIONS and len(path) > 1 else 1
-    key = ".".join(path[:known])
+    depth = 2 if path[0] in SECTIONS and len(path) > 1 else 1
+    key = ".".join(path[:depth])
     if first["type"] == "extra_forbidden":
         return unknown_key(key)
     value: Any = table
-    for part in path[:known]:
+    for part in path[:depth]:
         value = value.get(part) if isinstance(value, dict) else value
     return HeedfulError(f"{key} cannot be {value!r}.", describe(key))
 
@@ -314,8 +318,8 @@ def plain(error: "ValidationError", table: dict[str, Any]) -> HeedfulError:
 def unknown_key(key: str) -> HeedfulError:
     """The error for an unknown key, with the nearest known one."""
     match = nearest(key, keys()) or nearest(key.split(".")[-1], [k.split(".")[-1] for k in keys()])
-    full = next((k for k in keys() if k == match or k.endswith(f".{match}")), None)
-    return HeedfulError(f"The recipe has no key {key}.", f"Nearest: {describe(full)}" if full else "")
+    full_key = next((k for k in keys() if k == match or k.endswith(f".{match}")), None)
+    return HeedfulError(f"The recipe has no key {key}.", f"Nearest: {describe(full_key)}" if full_key else "")
 
 
 def describe(key: str, uses: Uses | None = None) -> str:

@@ -20,7 +20,7 @@ from heedful.report import words
 from heedful.tasks.joins import allowed
 from support.command_line import heedful
 from support.sampling import SEED
-from support.tiny_tasks import COLUMN, SIDE, TASKS, written
+from support.tiny_tasks import COLUMN, SIDE, TASKS, write_data
 
 TINY = "network.size=tiny train.threads=1 train.valid_limit=20"
 SMALL = f"{TINY} generate.max_length=8 generate.beam=1"
@@ -93,7 +93,7 @@ def test_other_data_are_refused_before_training(folder: Path) -> None:
 def test_every_task_is_compared_across_eras(task: str, tmp_path: Path) -> None:
     """Two networks drawn by the seed: each has its score in the table and on the page, and its answers are shown."""
     (tmp_path / "data").mkdir()
-    files, column = written(tmp_path / "data", SEED), COLUMN.get(task, "texts")
+    files, column = write_data(tmp_path / "data", SEED), COLUMN.get(task, "texts")
     networks = random.Random(f"{SEED} {task}").sample(allowed(task), 2)
     outcome = heedful(
         f"compare {task} {files[f'train-{column}']} --valid {files[f'valid-{column}']} --networks {','.join(networks)} "

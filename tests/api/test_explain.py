@@ -14,7 +14,7 @@ from heedful.results import Alignment
 from heedful.training.progress import Quiet
 from support import published
 from support.families import oracle
-from support.inside import inside
+from support.trained_models import first_trained
 
 
 def heads(alignment: Alignment, side: str) -> torch.Tensor:
@@ -29,8 +29,8 @@ def test_what_goes_on_looked_at_what_theirs_did(tmp_path: Path) -> None:
     """A given continuation and the model's own, each token of which looked at all before it."""
     model = heedful.load(published.gpt2(tmp_path / "gpt2"))
     reference_model = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2", attn_implementation="eager").eval()
-    tokenizer = inside(model).tokenizer
-    numbers = {tokenizer.shown(number): number for number in range(tokenizer.size)}
+    tokenizer = first_trained(model).tokenizer
+    numbers = {tokenizer.display(number): number for number in range(tokenizer.size)}
     for continuation in (" stands near the river", None):
         alignment = model.explain("The old house", continuation)
         assert alignment.source[:3] == ("The", "▁old", "▁house") and alignment.source[3:] == alignment.target[:-1]

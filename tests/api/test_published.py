@@ -15,9 +15,9 @@ from heedful.data.tokenizers.load import load_tokenizer
 from heedful.errors import HeedfulError
 from support import published
 from support.families import oracle
-from support.inside import inside
 from support.published import LINES, NAMES, classes
 from support.sampling import sample
+from support.trained_models import first_trained
 
 PROMPTS = ("Hello world, this is", "The café — don't", "1 2 3")
 GREEDY = {"generate.sample": False, "generate.beam": 1, "generate.max_length": 12}
@@ -177,7 +177,7 @@ def questions(model: heedful.Model, pictures: list[str]) -> Any:
             return model.answer(PROMPTS, GREEDY)
         case "fill":
             return model.answer(["The [MASK] sat."])
-        case "classify" if not inside(model).preprocessor.positions:
+        case "classify" if not first_trained(model).preprocessor.positions:
             return model.answer(LINES)
         case "classify" | "caption":
             return model.answer(pictures)
@@ -186,7 +186,7 @@ def questions(model: heedful.Model, pictures: list[str]) -> Any:
 
 
 FAMILIES: dict[str, Callable[[Path], Path]] = {
-    **published.MADE,
+    **published.MODELS,
     "texts": lambda folder: published.bert(folder, "BertForSequenceClassification", **classes(NAMES)),
     "words": lambda folder: published.bert(folder, "BertForTokenClassification", **classes(NAMES)),
 }
@@ -249,7 +249,7 @@ def test_pictures_are_scored(family: str, pictures: list[str], tmp_path: Path) -
 
 def test_marks_stay_beside_their_vocabulary(tmp_path: Path) -> None:
     """Such a text in a text is text, and what marks a place is no word."""
-    words = inside(heedful.load(published.bert(tmp_path / "bert"))).tokenizer
+    words = first_trained(heedful.load(published.bert(tmp_path / "bert"))).tokenizer
     words.save(tmp_path / "source.tokenizer.json")
     again = load_tokenizer(tmp_path / "source.tokenizer.json")
     assert (

@@ -19,13 +19,13 @@ from heedful.api.compare import compare
 from heedful.api.lock import GIVEN_UP_AFTER, locked, start_of
 from heedful.api.run_folder import open_run_folder
 from heedful.api.train import run
-from heedful.data.folders import write_aside
+from heedful.data.folders import write_atomically
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.training.progress import Quiet
 from support.command_line import heedful
 from support.sampling import SEED
-from support.tiny_tasks import recipe, written
+from support.tiny_tasks import recipe, write_data
 
 SMALL = "--steps 2 --size tiny train.threads=1"
 RUN_FILES = ("kept/run/asked.toml", "kept/gru/notes.txt")
@@ -71,11 +71,11 @@ def test_a_folder_of_other_things_is_refused_and_left_as_it_is(line: str, tmp_pa
 def test_only_prepared_data_are_replaced(tmp_path: Path) -> None:
     """Not even in a run's folder are data of others taken for those of the run; an empty folder is nobody's."""
     (tmp_path / "data").mkdir()
-    with write_aside(tmp_path / "data") as partial:
+    with write_atomically(tmp_path / "data") as partial:
         (partial / "prepared.json").write_text('{"fingerprint": {}}')
-    with write_aside(tmp_path / "data") as partial:
+    with write_atomically(tmp_path / "data") as partial:
         (partial / "notes.txt").write_text("mine")
-    with pytest.raises(HeedfulError, match="data holds what is not"), write_aside(tmp_path / "data"):
+    with pytest.raises(HeedfulError, match="data holds what is not"), write_atomically(tmp_path / "data"):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["data", "notes.txt"]
 
@@ -103,7 +103,7 @@ def is_killed(user_recipe: Recipe, folder: Path, note: int) -> bool:
 @pytest.mark.parametrize("from_start", [False, True])
 def test_killed_while_data_are_prepared_it_goes_on(from_start: bool, tmp_path: Path) -> None:
     """At every note before the first step; the same command goes on, with weights to start from too; others do not."""
-    files, folder = written(tmp_path, SEED), tmp_path / "run"
+    files, folder = write_data(tmp_path, SEED), tmp_path / "run"
     user_recipe = recipe(files, "classify", "gru")
     if from_start:
         run(user_recipe, tmp_path / "start", Quiet())
@@ -142,7 +142,7 @@ class InTheWay(Quiet):
 @pytest.mark.parametrize("name", ["report.html", "README.md", "scores.json"])
 def test_a_run_is_finished_when_it_is_reported(name: str, tmp_path: Path) -> None:
     """Whatever file could not be written at the end, the same command writes it and learns nothing again."""
-    user_recipe, folder = recipe(written(tmp_path, SEED), "classify", "gru"), tmp_path / "run"
+    user_recipe, folder = recipe(write_data(tmp_path, SEED), "classify", "gru"), tmp_path / "run"
     with pytest.raises(IsADirectoryError):
         run(user_recipe, folder, InTheWay(folder / name))
     steps = (folder / "metrics.jsonl").read_text(encoding="utf-8")
@@ -154,7 +154,7 @@ def test_a_run_is_finished_when_it_is_reported(name: str, tmp_path: Path) -> Non
 
 def test_a_mistake_in_the_data_leaves_nothing_behind(tmp_path: Path) -> None:
     """In an empty folder as in a new one, so that the command can be mended and given again."""
-    files, folder = written(tmp_path, SEED), tmp_path / "empty"
+    files, folder = write_data(tmp_path, SEED), tmp_path / "empty"
     user_recipe = recipe(files, "classify", "gru")
     folder.mkdir()
     for run_folder in (folder, tmp_path / "new" / "run"):
@@ -174,7 +174,7 @@ def test_a_mistake_takes_away_no_run_beside_it(tmp_path: Path) -> None:
 
 def test_a_comparison_goes_on_among_its_runs(tmp_path: Path) -> None:
     """Killed at any note before the first network learns: while data are prepared to find widths, or lent."""
-    files, folder = written(tmp_path, SEED), tmp_path / "compared"
+    files, folder = write_data(tmp_path, SEED), tmp_path / "compared"
     user_recipe = recipes.change(recipe(files, "classify", "gru"), {"network.width": None})
 
     def again(listener: Quiet) -> None:
@@ -237,7 +237,7 @@ def rival(folder: Path, gate: Any, done: Any, winners: Any) -> None:
 @pytest.mark.parametrize("task", ["classify", "draw"])
 def test_a_finished_run_keeps_no_checkpoints(task: str, tmp_path: Path) -> None:
     """Also where it was killed before they went, and of what is learnt before the rest; only ours go, if at all."""
-    files, folder = written(tmp_path, SEED), tmp_path / "run"
+    files, folder = write_data(tmp_path, SEED), tmp_path / "run"
     asked = recipes.change(recipe(files, task, "gru"), {"train.keep": False})
     run(recipe(files, task, "gru"), tmp_path / "kept", Quiet())
     assert list((tmp_path / "kept").rglob("step-*"))

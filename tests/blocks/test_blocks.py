@@ -20,7 +20,7 @@ from heedful.blocks.recording import record, recording
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import State
 from heedful.networks.encoders import RecurrentEncoder
-from support.tiny_networks import alone, batch, build, tiny
+from support.tiny_networks import batch, build, one_example, tiny
 
 # Attention.
 
@@ -164,7 +164,7 @@ def test_reading_backwards_is_reading_the_mirrored_source(cell: Cell) -> None:
     assert isinstance(network.encoder, RecurrentEncoder)
     network.encoder.reverse = False
     for row in range(2):
-        single = alone(data, row)
+        single = one_example(data, row)
         mirrored = network.read(single.source.flip(1), single.source_lengths)
         torch.testing.assert_close(memory.summary[row], mirrored.summary[0])
         torch.testing.assert_close(memory.vectors[row, : single.source.size(1)], mirrored.vectors[0].flip(0))

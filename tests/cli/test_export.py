@@ -8,10 +8,10 @@ import pytest
 from heedful.api.train import run
 from heedful.training.progress import Quiet
 from support.command_line import heedful
-from support.letter_pairs import short
+from support.letter_pairs import short_recipe
 from support.sampling import SEED
 from support.tiny_networks import tiny
-from support.tiny_tasks import recipe, written
+from support.tiny_tasks import recipe, write_data
 
 # As in test_cli.py: what was typed, and words that must stand in the answer on stderr.
 MISTAKES = {
@@ -31,9 +31,9 @@ MISTAKES = {
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with runs of which none can go everywhere."""
     folder = tmp_path_factory.mktemp("workspace")
-    run(short(folder, tiny("gru"), train__steps=2), folder / "run", Quiet())
-    run(short(folder, tiny("vaswani2017", positions="rotary"), train__steps=2), folder / "turned", Quiet())
-    files = written(folder, SEED)
+    run(short_recipe(folder, tiny("gru"), train__steps=2), folder / "run", Quiet())
+    run(short_recipe(folder, tiny("vaswani2017", positions="rotary"), train__steps=2), folder / "turned", Quiet())
+    files = write_data(folder, SEED)
     run(recipe(files, "classify", "gru", train__steps=2), folder / "seen", Quiet())
     return folder
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from support.command_line import heedful
-from support.hostile_files import bomb, longer, sound, write
+from support.hostile_files import lengthen_header, write, write_bomb, write_silence
 
 SMALL = "--size tiny --network gru --steps 2 network.width=16 train.threads=1 train.valid_limit=2 data.valid_rows=2"
 PICTURES = {
@@ -25,7 +25,7 @@ CLIPS = {
 
 def hostile_picture(path: Path) -> None:
     if path.name == "bomb.png":
-        bomb(str(path), 20_000, 20_000, whole=True)
+        write_bomb(str(path), 20_000, 20_000, complete=True)
     elif path.name == "lines.png":
         path.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
     else:
@@ -35,7 +35,7 @@ def hostile_picture(path: Path) -> None:
 
 def hostile_clip(path: Path) -> None:
     if path.name == "sound.mp4":
-        sound(str(path))
+        write_silence(str(path))
     elif path.name == "none.avi":
         write(str(path), levels=[], codec="mpeg4")
     else:
@@ -72,7 +72,7 @@ def fill(data: Path, task: str) -> None:
             np.save(data / f"{number}.npy", np.full((6, 8, 8), 40 * number, np.uint8))
             (data / f"{number}.txt").write_text("dark\nlight\n" * 3, encoding="utf-8")
         write(str(data / "whole.webm"), codec="libvpx-vp9", size=(16, 16))
-        longer(str(data / "whole.webm"), str(data / "long.webm"))
+        lengthen_header(str(data / "whole.webm"), str(data / "long.webm"))
         (data / "whole.webm").unlink()
         (data / "long.webm").with_suffix(".txt").write_text("dark\n" * 20, encoding="utf-8")
         return

@@ -33,7 +33,7 @@ def command(line: str, folder: Path, **variables: str) -> subprocess.CompletedPr
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders of every family, and pictures."""
     folder = tmp_path_factory.mktemp("published")
-    for family, make in published.MADE.items():
+    for family, make in published.MODELS.items():
         make(folder / family)
     published.bert(folder / "texts", "BertForSequenceClassification", **published.classes(published.NAMES))
     published.bert(folder / "words", "BertForTokenClassification", **published.classes(published.NAMES))

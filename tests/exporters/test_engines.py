@@ -36,9 +36,8 @@ from heedful.tasks.match.matcher import embed_pictures
 from heedful.tasks.task import find_task
 from heedful.training.progress import Quiet
 from support.command_line import heedful
-from support.inside import inside
-from support.letter_pairs import backwards, recipe, words
-from support.onnx_sessions import asked, assert_close, loop
+from support.letter_pairs import recipe, reverse, words
+from support.onnx_sessions import assert_close, loop, run_session
 from support.sampling import SEED, sample
 from support.tiny_networks import (
     BEGIN,
@@ -54,8 +53,9 @@ from support.tiny_networks import (
     tiny,
     variants,
 )
-from support.tiny_tasks import CASES, written
+from support.tiny_tasks import CASES, write_data
 from support.tiny_tasks import recipe as shaped
+from support.trained_models import first_trained
 
 DEPTHS = {"sutskever2014": 2}
 shallow = [tiny(row.name, depth=DEPTHS.get(row.name, 1)) for row in rows()]
@@ -73,13 +73,13 @@ def test_onnx_writes_as_the_network_does(network: NetworkSettings, tmp_path: Pat
         data = batch(lengths, [steps] * len(lengths), seed=3)
         order, half = np.roll(np.arange(len(lengths)), 1), steps // 2
         state, logits_of_steps = (
-            asked(encoder, {"source": data.source.numpy(), "lengths": data.source_lengths.numpy()}),
+            run_session(encoder, {"source": data.source.numpy(), "lengths": data.source_lengths.numpy()}),
             [],
         )
         for t in range(steps):
             if t == half:
                 state = {name: part[order] for name, part in state.items()}
-            outputs = asked(step, state | {"tokens": data.target[:, t].numpy()})
+            outputs = run_session(step, state | {"tokens": data.target[:, t].numpy()})
             logits_of_steps.append(outputs["logits"])
             state |= {name.removeprefix("new."): part for name, part in outputs.items()}
         target = torch.cat([data.target[order, :half], data.target[:, half:]], 1)
@@ -94,18 +94,18 @@ cases = [case for task in AT_ONCE for case in sample([pair for pair in CASES if 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return written(tmp_path_factory.mktemp("files"), SEED)
+    return write_data(tmp_path_factory.mktemp("files"), SEED)
 
 
 @pytest.mark.parametrize(("task", "network"), cases)
 def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     model = run(shaped(files, task, network), tmp_path / "run", Quiet())
     export(tmp_path / "run", "onnx", tmp_path / "out")
-    sources, trained = [example.source for example in model.examples(None, model.recipe)], inside(model)
+    sources, trained = [example.source for example in model.examples(None, model.recipe)], first_trained(model)
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
     if task == "match":
         pixels = np.stack(list(read_pictures(sources, trained.pictures.form)))
-        vectors = asked(sessions["pictures"], {"source": pixels})["vectors"]
+        vectors = run_session(sessions["pictures"], {"source": pixels})["vectors"]
         assert_close(vectors, torch.from_numpy(embed_pictures(trained, sources, 4000)))
         return
     if task == "label":
@@ -120,7 +120,9 @@ def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, networ
             np.ones(len(sources), int),
             {"source": np.stack(list(read_pictures(sources, trained.preprocessor.form)))},
         )
-    logits = torch.from_numpy(asked(sessions["model"], inputs)["logits"]).view(len(sources), -1, len(trained.names))
+    logits = torch.from_numpy(run_session(sessions["model"], inputs)["logits"]).view(
+        len(sources), -1, len(trained.names)
+    )
     for answers, shares, length in zip(model.answer(sources), logits.softmax(-1), lengths, strict=True):
         assert answers[0].track
         assert_close(shares[:length].numpy(), torch.tensor(answers[0].track.probabilities))
@@ -134,14 +136,14 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
     sources, source_reading = (
         [example.source for example in model.examples(None, model.recipe)],
-        inside(model).preprocessor,
+        first_trained(model).preprocessor,
     )
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
     source, lengths = source_reading.stack(source_reading.arrays(sources))
     inputs = {"source": source, "lengths": lengths}
-    state, tokens, tokens_of_steps = asked(sessions["encoder"], inputs), np.full(len(sources), about["begin"]), []
+    state, tokens, tokens_of_steps = run_session(sessions["encoder"], inputs), np.full(len(sources), about["begin"]), []
     for _ in range(about["length"] if task == "draw" else about["slack"]):
-        outputs = asked(sessions["step"], state | {"tokens": tokens})
+        outputs = run_session(sessions["step"], state | {"tokens": tokens})
         outputs["logits"][:, about["never"]] = -np.inf
         tokens = outputs["logits"].argmax(-1)
         tokens_of_steps.append(tokens)
@@ -151,14 +153,14 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     if task == "draw":
         codes = np.stack(tokens_of_steps, 1) - about["first"]
         assert [" ".join(map(str, row)) for row in codes.tolist()] == [answer.output for answer in answers]
-        pictures = asked(sessions["paint"], {"codes": codes})["pictures"].astype(int)
+        pictures = run_session(sessions["paint"], {"codes": codes})["pictures"].astype(int)
         ours = np.stack([np.asarray(Image.open(io.BytesIO(answer.picture))) for answer in answers])
         assert np.abs(pictures - ours.reshape(pictures.shape)).max() <= 1  # what lies between two levels goes to either
         return
     rows = [
         row[: row.index(about["end"])] if about["end"] in row else row for row in np.stack(tokens_of_steps, 1).tolist()
     ]
-    assert [inside(model).target.decode(row) for row in rows] == [answer.output for answer in answers]
+    assert [first_trained(model).target.decode(row) for row in rows] == [answer.output for answer in answers]
 
 
 def labeller(kind: str) -> labels.LearnableLabeller:
@@ -187,11 +189,11 @@ def test_onnx_reads_frames_and_words(kind: str, tmp_path: Path) -> None:
     session = InferenceSession(tmp_path / "model.onnx")
     for lengths in ((5, 1, 8, 2), (3,)):
         [asks] = find_task("label").learning.graphs(model, lengths)
-        logits = asked(session, {name: part.numpy() for name, part in asks.inputs.items()})["logits"]
+        logits = run_session(session, {name: part.numpy() for name, part in asks.inputs.items()})["logits"]
         assert_close(logits, model.network(*asks.inputs.values()))
 
 
-PAIRS = [(word, backwards(word)) for word in words(300, 4, seed=2)]
+PAIRS = [(word, reverse(word)) for word in words(300, 4, seed=2)]
 ODD = ["a b", "h", "", "z", "a <s> b", "</s>", "c c c c c c c"]
 
 

@@ -17,10 +17,10 @@ from heedful.tasks.training_sources import batch_of
 from heedful.training.progress import Quiet
 from support import published
 from support.families import oracle
-from support.inside import inside
 from support.onnx_sessions import assert_close
 from support.sampling import SEED
-from support.tiny_tasks import written
+from support.tiny_tasks import write_data
+from support.trained_models import first_trained
 
 TEXTS = ("The cat sat on the old house.", "Zwei Hunde", "who sleeps, who <s> eats?")
 GREEDY = {"generate.sample": False, "generate.beam": 1}
@@ -33,7 +33,7 @@ def gone_out(task: str, start: Path, train: str, folder: Path, **changes: Any) -
     run(build(task, about | settled | {"train.learning_rate": 1e-2} | changes), folder / "run", Quiet())
     assert heedful.export(folder / "run", "hf", folder / "out").files["model.safetensors"][0] > 0
     model = heedful.load(folder / "run")
-    inside(model).network.eval()
+    first_trained(model).network.eval()
     return model, folder / "out"
 
 
@@ -58,7 +58,7 @@ def test_gpt2(tmp_path: Path) -> None:
     with torch.enable_grad():
         model, out = gone_out("complete", start, lines(tmp_path / "lines.txt", [*published.LINES]), tmp_path)
     theirs, before = (oracle.AutoModelForCausalLM.from_pretrained(folder).eval() for folder in (out, start))
-    words, trained = oracle.AutoTokenizer.from_pretrained(out), inside(model)
+    words, trained = oracle.AutoTokenizer.from_pretrained(out), first_trained(model)
     again = heedful.load(out)
     for text in TEXTS:
         ids = ids_of(words, text)
@@ -78,7 +78,7 @@ def test_bert_that_fills(tmp_path: Path) -> None:
     with torch.enable_grad():
         model, out = gone_out("fill", start, lines(tmp_path / "lines.txt", [*published.LINES]), tmp_path)
     theirs, before = (oracle.AutoModelForMaskedLM.from_pretrained(folder).eval() for folder in (out, start))
-    words, network = oracle.AutoTokenizer.from_pretrained(out), inside(model).network
+    words, network = oracle.AutoTokenizer.from_pretrained(out), first_trained(model).network
     again = heedful.load(out)
     for text in ("The [MASK] sat, unbelievably, on the [MASK].", "[MASK]"):
         ids = ids_of(words, text)
@@ -100,7 +100,7 @@ def test_bert_that_classifies(tmp_path: Path) -> None:
     with torch.enable_grad():
         model, out = gone_out("classify", start, lines(tmp_path / "rows.tsv", rows), tmp_path)
     theirs = oracle.AutoModelForSequenceClassification.from_pretrained(out).eval()
-    words, trained = oracle.AutoTokenizer.from_pretrained(out), inside(model)
+    words, trained = oracle.AutoTokenizer.from_pretrained(out), first_trained(model)
     assert tuple(theirs.config.id2label.values()) == trained.names == names
     for text in TEXTS:
         ids = ids_of(words, text)
@@ -115,11 +115,11 @@ def test_bert_that_classifies(tmp_path: Path) -> None:
 @torch.no_grad()
 def test_vit(tmp_path: Path) -> None:
     """Other classes than before, and pictures of another size, which their preprocessing makes the same of."""
-    start, files = published.vit(tmp_path / "vit"), written(tmp_path, SEED)
+    start, files = published.vit(tmp_path / "vit"), write_data(tmp_path, SEED)
     with torch.enable_grad():
         model, out = gone_out("classify", start, files["train-labels"], tmp_path)
     theirs = oracle.AutoModelForImageClassification.from_pretrained(out).eval()
-    processor, trained = published.ViTImageProcessorPil.from_pretrained(out), inside(model)
+    processor, trained = published.ViTImageProcessorPil.from_pretrained(out), first_trained(model)
     assert tuple(theirs.config.id2label.values()) == trained.names == ("bar", "cross", "dot", "frame")
     images = np.load(files["valid-labels"])["images"]
     logits = theirs(processor([Image.fromarray(image) for image in images], return_tensors="pt")["pixel_values"]).logits
@@ -139,7 +139,7 @@ def test_marian(tmp_path: Path) -> None:
     with torch.enable_grad():
         model, out = gone_out("translate", start, lines(tmp_path / "rows.tsv", rows), tmp_path)
     theirs, before = (oracle.MarianMTModel.from_pretrained(folder).eval() for folder in (out, start))
-    words, trained = oracle.MarianTokenizer.from_pretrained(out), inside(model)
+    words, trained = oracle.MarianTokenizer.from_pretrained(out), first_trained(model)
     again = heedful.load(out)
     for text in (*published.LINES[:3], ">>de<< The river"):
         ids = ids_of(words, text)

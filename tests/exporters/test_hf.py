@@ -19,15 +19,15 @@ from heedful.training.progress import Quiet
 from support import published
 from support.command_line import heedful as typed
 from support.families import CLIPImageProcessorPil, ViTImageProcessorPil, oracle
-from support.inside import inside
-from support.letter_pairs import short
+from support.letter_pairs import short_recipe
 from support.published import LINES
-from support.tiny_tasks import recipe, written
+from support.tiny_tasks import recipe, write_data
+from support.trained_models import first_trained
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return written(tmp_path_factory.mktemp("data"), seed=7)
+    return write_data(tmp_path_factory.mktemp("data"), seed=7)
 
 
 def exported(settled: Any, folder: Path) -> tuple[Any, Path]:
@@ -83,7 +83,7 @@ def test_bert_goes_out(tokenizer: str, files: dict[str, str], tmp_path: Path) ->
     shares = theirs(**inputs).logits[0, at].softmax(-1)
     for loaded in (model, again):
         [[answer, *_]] = loaded.answer([text])
-        ids = inside(loaded).tokenizer.encode(answer.output)
+        ids = first_trained(loaded).tokenizer.encode(answer.output)
         assert answer.track is not None
         [(probability,)] = answer.track.probabilities
         assert probability == pytest.approx(float(shares[4 : words.mask_token_id].max()), abs=1e-5)
@@ -103,7 +103,7 @@ def test_vit_goes_out(fit: str, files: dict[str, str], tmp_path: Path) -> None:
     for loaded in (model, heedful.load(out)):
         tracks = [answers[0].track for answers in loaded.answer(sources)]
         assert close([track.probabilities[0] for track in tracks if track], shares)
-        assert list(theirs.config.id2label.values()) == list(inside(loaded).names)
+        assert list(theirs.config.id2label.values()) == list(first_trained(loaded).names)
 
 
 @torch.no_grad()
@@ -129,7 +129,7 @@ def test_clip_goes_out(tokenizer: str, files: dict[str, str], tmp_path: Path) ->
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_translator_goes_out(shared: bool, tmp_path: Path) -> None:
     network = resolve(NetworkSettings(name="vaswani2017", size="tiny", width=16))
-    settled = short(tmp_path / "data", network, train__steps=4, data__shared_tokenizer=shared)
+    settled = short_recipe(tmp_path / "data", network, train__steps=4, data__shared_tokenizer=shared)
     model, out = exported(settled, tmp_path)
     theirs = oracle.MarianMTModel.from_pretrained(out).eval()
     words = oracle.AutoTokenizer.from_pretrained(out)
@@ -137,7 +137,7 @@ def test_a_translator_goes_out(shared: bool, tmp_path: Path) -> None:
     texts = ["a b c", "d", "e f g h a"]
     inputs = words(texts, padding=True, return_tensors="pt")
     for text, row, real in zip(texts, inputs["input_ids"], inputs["attention_mask"], strict=True):
-        assert row[real.bool()].tolist() == [*inside(model).preprocessor.tokenizer.encode(text), 2]
+        assert row[real.bool()].tolist() == [*first_trained(model).preprocessor.tokenizer.encode(text), 2]
     sources = {name: inputs[name] for name in ("input_ids", "attention_mask")}
     outputs = theirs.generate(**sources, num_beams=1, max_length=9)
     answers = model.answer(texts, {"generate.beam": 1, "generate.max_length": 8})
@@ -145,7 +145,7 @@ def test_a_translator_goes_out(shared: bool, tmp_path: Path) -> None:
         if answer.complete:
             assert answer.output == beside.decode(ids, skip_special_tokens=True)
         else:  # theirs is made to end
-            assert ids.tolist()[1:8] == inside(model).target.encode(answer.output)[:7]
+            assert ids.tolist()[1:8] == first_trained(model).target.encode(answer.output)[:7]
     assert json.loads((out / "generation_config.json").read_text())["decoder_start_token_id"] == 1
     again = heedful.load(out)
     for asked_for in ({"generate.beam": 3}, {"generate.beam": 1}):
@@ -170,17 +170,17 @@ def test_who_never_saw_an_end_goes_out_without_one(tmp_path: Path) -> None:
         settled = recipe(dict.fromkeys(("train-documents", "valid-documents"), ""), task, network, **asked_for)
         model, out = exported(settled, tmp_path / task)
         again = heedful.load(out)
-        assert not inside(model).ends and not inside(again).ends
-        assert inside(model).window == inside(again).window == 12
+        assert not first_trained(model).ends and not first_trained(again).ends
+        assert first_trained(model).window == first_trained(again).window == 12
         changes = {"generate.n_best": 3} | ({"generate.max_length": 30} if task == "complete" else {})
         for answer, other in zip(model.answer([text], changes)[0], again.answer([text], changes)[0], strict=True):
             assert (answer.output, answer.score) == (other.output, pytest.approx(other.score, abs=1e-4))
 
 
-@pytest.mark.parametrize("family", published.MADE)
+@pytest.mark.parametrize("family", published.MODELS)
 def test_what_came_in_goes_out_the_same(family: str, tmp_path: Path) -> None:
     """A folder is written as it was, byte by byte but for what a config says twice; and so is a copy saved here."""
-    folder = published.MADE[family](tmp_path / "published")
+    folder = published.MODELS[family](tmp_path / "published")
     heedful.export(folder, "hf", tmp_path / "out")
     for path in folder.iterdir():
         if path.name == "model.safetensors":

@@ -16,11 +16,11 @@ from heedful.api import Model
 from heedful.data.pictures.read import read_pictures
 from support import published
 from support.families import oracle
-from support.inside import inside
-from support.onnx_sessions import asked as run_session
 from support.onnx_sessions import assert_close, loop
-from support.onnx_texts import answers_alike, fills, goes_on
+from support.onnx_sessions import run_session as run_session
+from support.onnx_texts import assert_continues, assert_fills, assert_same_answers
 from support.published import LINES, NAMES, classes
+from support.trained_models import first_trained
 
 GREEDY = {"generate.sample": False, "generate.beam": 1}
 
@@ -29,14 +29,14 @@ def written(folder: Path, to: str, out: Path) -> Model:
     """A published model that went out; what was written has been checked there."""
     heedful.export(folder, to, out)
     model = heedful.load(folder)
-    inside(model).network.eval()
+    first_trained(model).network.eval()
     return model
 
 
 def test_gpt2_goes_on(tmp_path: Path) -> None:
     """As far as it can read."""
     model = written(published.gpt2(tmp_path / "gpt2"), "onnx", tmp_path / "out")
-    goes_on(model, tmp_path / "out")
+    assert_continues(model, tmp_path / "out")
     texts = ["Hello world, this is", "The café — don't", "<|endoftext|>", ""]
     answers = [best.output for [best, *_] in model.answer(texts, GREEDY | {"generate.max_length": 12})]
     assert loop("complete")(str(tmp_path / "out"), texts, 12) == answers
@@ -44,8 +44,10 @@ def test_gpt2_goes_on(tmp_path: Path) -> None:
 
 def test_bert_fills(tmp_path: Path) -> None:
     model = written(published.bert(tmp_path / "bert"), "onnx", tmp_path / "out")
-    fills(model, tmp_path / "out")
-    answers_alike(model, tmp_path / "out", ["The [MASK] sat, unbelievably, on the [MASK].", "[MASK]", "[CLS] [MASK]"])
+    assert_fills(model, tmp_path / "out")
+    assert_same_answers(
+        model, tmp_path / "out", ["The [MASK] sat, unbelievably, on the [MASK].", "[MASK]", "[CLS] [MASK]"]
+    )
 
 
 @torch.no_grad()
@@ -66,15 +68,15 @@ def test_bert_names(kind: str, tmp_path: Path) -> None:
     for text, pieces, text_logits, [answer] in zip(texts, pieces_of_texts, logits, model.answer(texts), strict=True):
         first = 1 + np.cumsum([0, *(len(word) for word in pieces[:-1])])
         shares = torch.from_numpy(text_logits[first] if "Token" in kind else text_logits[None]).softmax(-1)
-        assert answer.track and about["names"] == list(inside(model).names), text
+        assert answer.track and about["names"] == list(first_trained(model).names), text
         assert_close(np.array(answer.track.probabilities), shares)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("family", ["vit", "clip", "captioner"])
 def test_pictures_are_seen(family: str, tmp_path: Path) -> None:
-    model = written(published.MADE[family](tmp_path / family), "onnx", tmp_path / "out")
-    trained, out = inside(model), tmp_path / "out"
+    model = written(published.MODELS[family](tmp_path / family), "onnx", tmp_path / "out")
+    trained, out = first_trained(model), tmp_path / "out"
     sources = [str(published.picture(tmp_path / f"{number}.png", number)) for number in range(3)]
     sessions = {path.stem: InferenceSession(path) for path in out.glob("*.onnx")}
     reading = getattr(trained, "pictures", None) or trained.preprocessor

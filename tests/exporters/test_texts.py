@@ -11,11 +11,11 @@ from heedful.api.train import run
 from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
 from support.command_line import heedful
-from support.inside import inside
 from support.onnx_sessions import loop
-from support.onnx_texts import answers_alike, fills, goes_on
+from support.onnx_texts import assert_continues, assert_fills, assert_same_answers
 from support.sampling import SEED, sample
-from support.tiny_tasks import recipe, written
+from support.tiny_tasks import recipe, write_data
+from support.trained_models import first_trained
 
 TOKENIZERS = {
     "characters": {},
@@ -30,7 +30,7 @@ TEXTS = ["abc", "gh 8", "", "a <s> b", "h", "zz"]
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return written(tmp_path_factory.mktemp("files"), SEED)
+    return write_data(tmp_path_factory.mktemp("files"), SEED)
 
 
 def learnt(files: dict[str, str], task: str, network: str, folder: Path, **changes: Any) -> Model:
@@ -45,8 +45,8 @@ def learnt(files: dict[str, str], task: str, network: str, folder: Path, **chang
 def test_onnx_goes_on_as_the_network_does(network: str, tokenizer: str, files: dict[str, str], tmp_path: Path) -> None:
     """Logits of any number of rows, which change places half-way; and answers to prompts of all lengths together."""
     model = learnt(files, "complete", network, tmp_path, **TOKENIZERS[tokenizer])
-    goes_on(model, tmp_path / "out")
-    trained, limit = inside(model), inside(model).limit or 12
+    assert_continues(model, tmp_path / "out")
+    trained, limit = first_trained(model), first_trained(model).limit or 12
     outputs = loop("complete")(str(tmp_path / "out"), TEXTS, None if trained.limit else 9)
     for text, output in zip(TEXTS, outputs, strict=True):
         limit_of_answer = limit - len(trained.encode_prompt(text)) + 1
@@ -59,8 +59,8 @@ def test_onnx_goes_on_as_the_network_does(network: str, tokenizer: str, files: d
 def test_onnx_fills_as_the_network_does(network: str, tokenizer: str, files: dict[str, str], tmp_path: Path) -> None:
     """Logits at every position beside any padding; and guesses for gaps at all places, by every kind of tokenizer."""
     model = learnt(files, "fill", network, tmp_path, **TOKENIZERS[tokenizer])
-    fills(model, tmp_path / "out")
-    answers_alike(model, tmp_path / "out", GAPPED)
+    assert_fills(model, tmp_path / "out")
+    assert_same_answers(model, tmp_path / "out", GAPPED)
 
 
 def test_the_commands_say_how(files: dict[str, str], tmp_path: Path) -> None:

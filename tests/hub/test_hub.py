@@ -135,7 +135,7 @@ WRONG: dict[str, tuple[str, Callable[[Path], Any], list[str]]] = {
 @pytest.mark.parametrize("mistake", WRONG)
 def test_what_is_not_as_told_is_refused_by_its_name(mistake: str, tmp_path: Path) -> None:
     family, spoil, words = WRONG[mistake]
-    cases = (families.case(family, seed) for seed in range(20))
+    cases = (families.draw_case(family, seed) for seed in range(20))
     bare = ("GPT2Model", "ViTModel")
     model_case = next(case for case in cases if type(case.model).__name__ not in bare)
     spoil(model_case.save(tmp_path / "folder"))
@@ -160,7 +160,7 @@ OLD = {
 
 @pytest.mark.parametrize("family", families.FAMILIES)
 def test_what_changes_nothing_is_no_mistake_and_is_kept(family: str, tmp_path: Path) -> None:
-    folder = families.case(family, 1).save(tmp_path / "folder")
+    folder = families.draw_case(family, 1).save(tmp_path / "folder")
     table = json.loads((folder / "config.json").read_text())
     inner = {key: table[key] | OLD for key in ("text_config", "vision_config", "encoder", "decoder") if key in table}
     edit(folder, **OLD, **inner)
@@ -173,7 +173,7 @@ def test_what_changes_nothing_is_no_mistake_and_is_kept(family: str, tmp_path: P
 
 @pytest.mark.parametrize("family", sample(families.FAMILIES, 2))
 def test_weights_in_several_files_are_one(family: str, tmp_path: Path) -> None:
-    model = families.case(family, 2)
+    model = families.draw_case(family, 2)
     single = hub.open(model.save(tmp_path / "whole"))
     model.model.save_pretrained(tmp_path / "parts", max_shard_size="4KB")
     if model.processor is not None:
@@ -248,7 +248,7 @@ def test_a_vit_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     sight = PictureEmbedding(Pixels(12, (0.5, 0.4, 0.3), (0.5, 0.6, 0.7)), 16, 4, 0, "line", token=True)
     network = EncoderHead(sight, build_encoder(settings, embeds_positions=True), 3, "summary", 0.0).eval()
     hub.write(hub.as_published("vit", settings, facts, network), tmp_path / "out")
-    pictures, values = families.painted(random.Random(0), 12, families.vit_processor(12))
+    pictures, values = families.draw_pictures(random.Random(0), 12, families.vit_processor(12))
     theirs = oracle.AutoModelForImageClassification.from_pretrained(tmp_path / "out").eval()
     assert [theirs.config.id2label[number] for number in range(3)] == facts["names"]
     assert torch.allclose(network(pictures, torch.tensor([10] * 3)), theirs(values).logits, atol=1e-5)
@@ -263,7 +263,7 @@ def test_a_clip_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     towers = build_encoder(settings, embeds_positions=True), build_encoder(settings, for_text=True)
     network = TwoTowers(sight, Tokens(30, 16), towers, 16).eval()
     hub.write(hub.as_published("clip", settings, facts, network), tmp_path / "out")
-    pictures, values = families.painted(random.Random(0), 12, families.vit_processor(12))
+    pictures, values = families.draw_pictures(random.Random(0), 12, families.vit_processor(12))
     words = torch.randint(3, 29, (3, 9))
     words[:, -1] = 29
     theirs = oracle.CLIPModel.from_pretrained(tmp_path / "out").eval()

@@ -12,7 +12,7 @@ from heedful import hub
 from heedful.hub import files, layout
 from heedful.hub.families import FAMILIES
 from support import families
-from support.families import Case, case, oracle
+from support.families import Case, draw_case, oracle
 from support.sampling import SIZE, sample
 
 OF_LARGEST = 1e-4
@@ -34,7 +34,7 @@ def assert_close(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor],
 
 @some_cases
 def test_outputs_and_gradients_are_theirs(family: str, seed: int, tmp_path: Path) -> None:
-    theirs = case(family, seed)
+    theirs = draw_case(family, seed)
     opened = hub.open(theirs.save(tmp_path / "published"))
     network = hub.network(opened)
     ours, expected = theirs.ours(network), theirs.theirs(theirs.model)
@@ -68,7 +68,7 @@ def assert_gradients(opened: hub.Published, network: torch.nn.Module, theirs: Ca
 @some_cases
 def test_there_and_back_is_the_same(family: str, seed: int, tmp_path: Path) -> None:
     """The bytes of every tensor, every setting, and what their library computes of it; by way of a network too."""
-    theirs = case(family, seed)
+    theirs = draw_case(family, seed)
     opened = hub.open(theirs.save(tmp_path / "published"))
     hub.write(opened, tmp_path / "back")
     hub.write(hub.with_weights(opened, hub.network(opened)), tmp_path / "through")

@@ -27,7 +27,7 @@ from heedful.schema import GenerateSettings, parse_settings
 from heedful.tasks.from_hub import close_settings, describe_search, search_settings
 from heedful.tasks.recipes import build, change
 from support import families, tiny_networks
-from support.families import loud, oracle
+from support.families import oracle, randomize_weights
 from support.sampling import SIZE, sample
 
 LONGEST, QUESTIONS = 12, 200 if SIZE == "all" else 20
@@ -85,7 +85,7 @@ def marian() -> SearchCase:
         memory = network.read(source[list(numbers)], lengths[list(numbers)])
         return (network.decoder.start(memory, rows=len(numbers) * beams, capacity=capacity),)
 
-    inputs = {"input_ids": source, "attention_mask": families.shown(lengths, 8)}
+    inputs = {"input_ids": source, "attention_mask": families.attention_mask(lengths, 8)}
     return SearchCase(model, inputs, network.decoder, begin, PAD, 1)
 
 
@@ -132,7 +132,7 @@ def captioner_ends(model: Any) -> None:
 @torch.no_grad()
 def ours(model: Any, change: Callable[[Any], Any], processor: Any = None) -> Any:
     """The same network by our parts, with weights that are far from where training begins."""
-    loud(model.eval(), 0.3)
+    randomize_weights(model.eval(), 0.3)
     change(model)
     with TemporaryDirectory() as folder:
         model.save_pretrained(folder)

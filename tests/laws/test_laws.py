@@ -24,13 +24,13 @@ from support.tiny_networks import (
     PAD,
     TARGET_VOCABULARY,
     Batch,
-    alone,
     batch,
     build,
+    join_examples,
     label,
     log_probabilities,
+    one_example,
     rows,
-    together,
     variants,
 )
 
@@ -111,7 +111,7 @@ def test_right_padding_leaves_the_state_as_if_it_were_not_there(network: Network
     continued, _ = model.decoder(continuations, state)
     for row, length in enumerate(lengths.tolist()):
         tokens = torch.cat((prompts[row, :length], continuations[row])).unsqueeze(0)
-        expected, _ = model.decoder(tokens, start(model, alone(data, row)))
+        expected, _ = model.decoder(tokens, start(model, one_example(data, row)))
         joined = torch.cat((outputs[row : row + 1, :length], continued[row : row + 1]), 1)
         assert_same(model.decoder.logits(joined), model.decoder.logits(expected))
 
@@ -125,7 +125,7 @@ def test_states_join_part_and_fork(network: NetworkSettings) -> None:
     states, histories = [], []
     for capacity, (data, history) in zip((8, 6), groups, strict=True):
         states.append(model.decoder(history, start(model, data, beams, capacity))[1])
-        histories += [(alone(data, row // beams), history[row]) for row in range(len(history))]
+        histories += [(one_example(data, row // beams), history[row]) for row in range(len(history))]
     sources, chosen = torch.tensor([3, 0, 4]), torch.tensor([[7, 7], [1, 0], [8, 9]])
     point = State.cat(states).select(chosen, sources)
     branches = [point, point.select(torch.arange(6).view(3, 2))]
@@ -145,7 +145,7 @@ def test_states_join_part_and_fork(network: NetworkSettings) -> None:
 
 # Law 2: a neighbour never matters.
 
-EXAMPLES = [alone(batch((7, 3, 5, 1), (6, 2, 4, 5)), row) for row in range(4)]
+EXAMPLES = [one_example(batch((7, 3, 5, 1), (6, 2, 4, 5)), row) for row in range(4)]
 LONG = batch((13,), (11,), seed=9)
 
 
@@ -159,7 +159,7 @@ def test_a_neighbour_never_matters(network: NetworkSettings) -> None:
     for order in ([0, 1, 2, 3], [2, 3, 0], [1, 3]):
         for neighbours in ([], [LONG]):
             for filler in (PAD, FIRST):
-                data = together([EXAMPLES[number] for number in order] + neighbours, filler)
+                data = join_examples([EXAMPLES[number] for number in order] + neighbours, filler)
                 logits = logits_of(model, data)
                 memory = model.read(data.source, data.source_lengths)
                 for row, number in enumerate(order):
@@ -173,7 +173,7 @@ def test_the_gradient_of_a_batch_is_the_sum_of_its_examples(network: NetworkSett
     """And padding has none."""
     model = build(network)
     parts = [gradients(model, example)[1] for example in EXAMPLES]
-    into, joined = gradients(model, together(EXAMPLES, PAD))
+    into, joined = gradients(model, join_examples(EXAMPLES, PAD))
     real = up_to(torch.tensor([example.source.size(1) for example in EXAMPLES]), into.size(1))
     assert into[~real].abs().max() == 0
     assert (into[real].norm(dim=-1) > 0).all()
@@ -210,7 +210,7 @@ def assert_gradients_same(actual: dict[str, Tensor], expected: dict[str, Tensor]
 def test_what_is_recorded_is_what_the_fast_path_does(network: NetworkSettings, training: bool) -> None:
     """Forward and backward; in training with the same dropout mask, as both draw it at the same places."""
     model = build(replace(network, dropout=0.3)).train(training)
-    data = together([*EXAMPLES, LONG], PAD)
+    data = join_examples([*EXAMPLES, LONG], PAD)
     torch.manual_seed(3)
     fast, fast_gradients = logits_of(model, data), gradients(model, data)[1]
     torch.manual_seed(3)
@@ -224,7 +224,7 @@ def test_what_is_recorded_is_what_the_fast_path_does(network: NetworkSettings, t
 @every_network
 def test_bfloat16_stays_within_its_bound(network: NetworkSettings) -> None:
     """As training uses it: the weights in float32, the products in bfloat16."""
-    model, data = build(network), together([*EXAMPLES, LONG], PAD)
+    model, data = build(network), join_examples([*EXAMPLES, LONG], PAD)
     exact, exact_gradients = logits_of(model, data), gradients(model, data)[1]
     with torch.autocast("cpu", torch.bfloat16):
         rounded, rounded_gradients = logits_of(model, data), gradients(model, data)[1]

@@ -13,7 +13,7 @@ from heedful.networks.settings import resolve
 from heedful.schema import NetworkSettings
 from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
-from support.letter_pairs import LETTERS, Pairs, backwards, recipe, words
+from support.letter_pairs import LETTERS, Pairs, recipe, reverse, words
 from support.sampling import sample
 
 MOMENTS = 400  # steps
@@ -71,7 +71,7 @@ def test_it_memorises(name: str, tmp_path: Path) -> None:
     assert learnt(tmp_path, name, pairs, pairs)["symbol_error"] <= 1
 
 
-@pytest.mark.parametrize(("name", "job"), sample(product(allowed("translate"), (str, backwards)), 5))
+@pytest.mark.parametrize(("name", "job"), sample(product(allowed("translate"), (str, reverse)), 5))
 def test_it_learns_as_far_as_it_promises(name: str, job: Callable[[str], str], tmp_path: Path) -> None:
     """To copy and to mirror words of up to so many letters, scored on words that it has not seen."""
     promise = PROMISES[name]

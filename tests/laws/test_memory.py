@@ -17,10 +17,10 @@ from heedful.tasks.task import find_task
 from heedful.training import decide
 from heedful.training.loop import Loop, Work
 from heedful.training.progress import Quiet
-from support.letter_pairs import short
+from support.letter_pairs import short_recipe
 from support.sampling import SEED
 from support.tiny_networks import tiny
-from support.tiny_tasks import recipe, written
+from support.tiny_tasks import recipe, write_data
 
 NETWORKS = {
     "classify": "vit",
@@ -39,7 +39,7 @@ EVERY = 3  # batches of a step
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return written(tmp_path_factory.mktemp("files"), SEED)
+    return write_data(tmp_path_factory.mktemp("files"), SEED)
 
 
 def learning(name: str, files: dict[str, str], folder: Path, dropout: float) -> tuple[Work, TrainSettings]:
@@ -48,7 +48,7 @@ def learning(name: str, files: dict[str, str], folder: Path, dropout: float) -> 
     task: Any = find_task(verb).learning
     settings: dict[str, Any] = {"train__accumulate": EVERY, "train__steps": 2, **EXTRA_SETTINGS.get(verb, {})}
     if verb == "translate":
-        settled: Recipe = short(folder / "letters", tiny("vaswani2017", dropout=dropout), **settings)
+        settled: Recipe = short_recipe(folder / "letters", tiny("vaswani2017", dropout=dropout), **settings)
     else:
         small = {"network__dropout": dropout, "train__batch_tokens": 256}
         settled = recipe(files, verb, NETWORKS[verb], **small | settings)

@@ -20,12 +20,12 @@ from heedful.blocks.codebook import Codebook, GrayLevels
 from heedful.schema import Recipe
 from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
-from support.inside import inside
-from support.interrupted_training import FIRST, Died, Fate, die, learnt
-from support.letter_pairs import short
+from support.interrupted_training import FIRST, Interruption, PowerCut, die, training_artifacts
+from support.letter_pairs import short_recipe
 from support.sampling import SEED, sample
 from support.tiny_networks import tiny
-from support.tiny_tasks import TASKS, recipe, written
+from support.tiny_tasks import TASKS, recipe, write_data
+from support.trained_models import first_trained
 
 PLANS: dict[str, dict[str, Any]] = {
     "steps": {"train__steps": 24},
@@ -51,10 +51,10 @@ EXTRA_SETTINGS: dict[str, dict[str, Any]] = {
 def recipe_for(folder: Path, task: str, network: str, **changes: Any) -> Recipe:
     """A recipe that trains for moments."""
     if task == "translate":
-        return short(folder, tiny(network, dropout=0.2), **changes)
+        return short_recipe(folder, tiny(network, dropout=0.2), **changes)
     small = {"network__dropout": 0.2, "train__batch_tokens": 256, "train__valid_every": EVERY, "train__valid_limit": 4}
     folder.mkdir()
-    return recipe(written(folder, SEED), task, network, **small | EXTRA_SETTINGS.get(task, {}) | changes)
+    return recipe(write_data(folder, SEED), task, network, **small | EXTRA_SETTINGS.get(task, {}) | changes)
 
 
 def outcome(folder: Path) -> dict[str, Any]:
@@ -62,8 +62,8 @@ def outcome(folder: Path) -> dict[str, Any]:
     table = json.loads((folder / "scores.json").read_text())
     # The speed is that of the whole training, however many sittings it had.
     tokens = table["facts"]["train_tokens_per_second"] * table["facts"]["training_seconds"]
-    first = learnt(folder / FIRST) if (folder / FIRST).exists() else {}
-    return learnt(folder) | {FIRST: first, "scores": table["scores"], "tokens": round(tokens)}
+    first = training_artifacts(folder / FIRST) if (folder / FIRST).exists() else {}
+    return training_artifacts(folder) | {FIRST: first, "scores": table["scores"], "tokens": round(tokens)}
 
 
 def stop() -> None:
@@ -87,10 +87,10 @@ def test_resumed_is_uninterrupted(
     if task == "draw":
         last = expected[FIRST]["step"]
         breaks |= {(True, step) for step in (1, draw.randint(1, last), last)}
-    fate = Fate(set(breaks), interrupt)
+    fate = Interruption(set(breaks), interrupt)
     for _ in range(len(breaks) + 1):
-        fate.struck = False
-        with suppress(Died, KeyboardInterrupt):
+        fate.is_stopped = False
+        with suppress(PowerCut, KeyboardInterrupt):
             run(recipe, tmp_path / "broken", fate)
     assert {first for first, _ in breaks - fate.at} == {first for first, _ in breaks}
     assert fate.learning == sorted(fate.learning, reverse=True), "what is learnt first was learnt again"
@@ -102,9 +102,9 @@ def test_what_the_data_decide_is_no_other_recipe(codes: Any, kind: type, tmp_pat
     """Tiny gray pictures need no codebook; who asks for one gets it, and the same command is the same recipe."""
     tiny = {"data__picture": 8, "data__colours": "gray", "network__codes": codes}
     recipe = recipe_for(tmp_path / "files", "draw", "gru", train__steps=2, **tiny)
-    assert isinstance(inside(run(recipe, tmp_path / "run", Quiet())).network.codebook, kind)
+    assert isinstance(first_trained(run(recipe, tmp_path / "run", Quiet())).network.codebook, kind)
     (tmp_path / "run" / "scores.json").unlink()  # as if stopped before the last of it
-    fate = Fate(set(), die)
+    fate = Interruption(set(), die)
     run(recipe, tmp_path / "run", fate)
     assert not fate.learning and (tmp_path / "run" / "scores.json").exists()
 

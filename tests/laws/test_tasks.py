@@ -22,11 +22,11 @@ from heedful.tasks.recipes import uses
 from heedful.tasks.training_sources import batch_of
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
-from support.inside import inside
-from support.letter_pairs import short
+from support.letter_pairs import short_recipe
 from support.sampling import SEED, sample
 from support.tiny_networks import sharpen, tiny
-from support.tiny_tasks import CASES, COLUMN, TASKS, recipe, written
+from support.tiny_tasks import CASES, COLUMN, TASKS, recipe, write_data
+from support.trained_models import first_trained
 
 CLOSE = 1e-5
 SCORED = ("classify", "caption", "label", "complete", "fill")
@@ -35,7 +35,7 @@ SCORED = ("classify", "caption", "label", "complete", "fill")
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return written(tmp_path_factory.mktemp("files"), SEED)
+    return write_data(tmp_path_factory.mktemp("files"), SEED)
 
 
 def trained(files: dict[str, str], folder: Path, task: str, network: str, **changes: Any) -> Model:
@@ -56,7 +56,7 @@ def best_answers(model: Model, sources: list[str], budget: int = 8000) -> list[t
 
 def digest(model: Model) -> str:
     """The weights as one number."""
-    parts = weights_of(inside(model).network)
+    parts = weights_of(first_trained(model).network)
     return hashlib.sha256(b"".join(parts[name].numpy().tobytes() for name in sorted(parts))).hexdigest()
 
 
@@ -120,7 +120,7 @@ def test_a_seed_and_a_source_decide_what_is_drawn(
 ) -> None:
     """Alone, in any batch, at any place, asked for once or several times; another seed gives others."""
     if task == "translate":
-        model = run(short(tmp_path / "files", tiny(network), train__steps=3), tmp_path / "run", Quiet())
+        model = run(short_recipe(tmp_path / "files", tiny(network), train__steps=3), tmp_path / "run", Quiet())
     else:
         model = trained(files, tmp_path / "run", task, network)
     sources = sources_of(model)[:8]
@@ -149,7 +149,7 @@ def test_guidance_leads_away_from_what_would_be_drawn_for_nothing(
 ) -> None:
     """Each code is among the likeliest by Ho & Salimans' equation; scores are those of the network itself."""
     model = trained(files, tmp_path / "run", "draw", network, train__steps=2)
-    artist, most = inside(model), {True: 4, False: 1}
+    artist, most = first_trained(model), {True: 4, False: 1}
     sharpen(artist.network.writer)
     for sample_it, likeliest in most.items():
         settings = {"sample": sample_it, "top_k": likeliest, "beam": 1, "guidance": guidance}
@@ -222,7 +222,7 @@ def test_a_step_alone_cannot_tell_how_it_moves(files: dict[str, str], tmp_path: 
 
 def test_a_causal_network_sees_nothing_ahead_and_windows_cover_all(files: dict[str, str], tmp_path: Path) -> None:
     model = trained(files, tmp_path / "run", "label", "vaswani2017", network__causal=True, data__window=8)
-    labeller = inside(model)
+    labeller = first_trained(model)
     values = torch.randn(2, 9, 2)
     values[1, :5] = values[0, :5]
     logits = labeller.network.eval()(values, torch.tensor([9, 9]))
@@ -237,7 +237,7 @@ def test_a_causal_network_sees_nothing_ahead_and_windows_cover_all(files: dict[s
 def test_pictures_come_back_from_their_codes(files: dict[str, str], tmp_path: Path) -> None:
     """The codebook is learnt first, in a budget of its own, and kept with the model."""
     model = trained(files, tmp_path / "run", "draw", "gru", train__steps=300, train__codebook=0.9)
-    artist = inside(model)
+    artist = first_trained(model)
     prepared: Any = model.data()
     assert prepared is not None
     pixels = prepared.target.pixels(np.arange(prepared.target.size)).astype(float)

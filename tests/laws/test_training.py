@@ -19,10 +19,10 @@ from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.translate import TASK
 from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Quiet
-from support.inside import inside
-from support.letter_pairs import backwards, recipe, short, words
+from support.letter_pairs import recipe, reverse, short_recipe, words
 from support.sampling import sample
 from support.tiny_networks import label, rows, sharpen, tiny, variants
+from support.trained_models import first_trained
 
 # Law 5: saved = live.
 
@@ -31,7 +31,7 @@ from support.tiny_networks import label, rows, sharpen, tiny, variants
 def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Any]:
     """A recipe and its data, whose two sides have a vocabulary each, or one."""
     folder = tmp_path_factory.mktemp("data")
-    pairs = [(word, backwards(word)) for word in words(30, 4, seed=0)]
+    pairs = [(word, reverse(word)) for word in words(30, 4, seed=0)]
     base = recipe(folder, tiny("gru"), pairs, pairs[:5], data__shared_tokenizer=request.param)
     return base, TASK.learning.prepare(base, folder, lambda text: None, None)
 
@@ -48,7 +48,7 @@ def test_saved_is_live(network: NetworkSettings, prepared: tuple[Recipe, Any], t
     loaded.save(tmp_path / "two")
     assert files(tmp_path / "one") == files(tmp_path / "two")
     assert {"config.json", "model.safetensors", "recipe.toml"} < files(tmp_path / "one").keys()
-    ours, theirs = (weights_of(inside(model).network) for model in (live, loaded))
+    ours, theirs = (weights_of(first_trained(model).network) for model in (live, loaded))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     sources = words(12, 6, seed=1)
@@ -70,7 +70,7 @@ def test_a_seed_decides_the_weights(network: NetworkSettings, tmp_path: Path) ->
     """To the byte, whatever the process did before, and however many workers prepare the batches."""
 
     def weights(name: str, **changes: Any) -> str:
-        recipe = short(tmp_path / "files", network, train__steps=8, **changes)
+        recipe = short_recipe(tmp_path / "files", network, train__steps=8, **changes)
         run(recipe, tmp_path / name, Quiet())
         return files(tmp_path / name)["model.safetensors"]
 

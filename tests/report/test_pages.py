@@ -13,7 +13,7 @@ from heedful.results import (
     Finding,
     Findings,
 )
-from support.browser import opened
+from support.browser import open_page
 from support.html_outline import Outline
 from support.synthetic_results import (
     ARABIC,
@@ -69,7 +69,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", ["run", "bare", "compare", "hostile", "explain", "blind", "check"])
 def test_page_opens_from_disk_in_peace(folder, name):
     """No complaint, nothing asked of the network, no text run as code, and nothing wider than a phone."""
-    with opened(folder / f"{name}.html", width=390, dark=True) as watched:
+    with open_page(folder / f"{name}.html", width=390, dark=True) as watched:
         assert watched.page.evaluate("document.images.length") == 0
         assert watched.page.evaluate("document.scripts.length - document.querySelectorAll('main script').length") == 1
         assert watched.page.evaluate("document.documentElement.scrollWidth") == 390
@@ -79,13 +79,13 @@ def test_page_opens_from_disk_in_peace(folder, name):
 
 
 def test_hostile_text_is_shown_as_text(folder):
-    with opened(folder / "explain.html") as watched:
+    with open_page(folder / "explain.html") as watched:
         words = watched.page.locator(".tokens [data-s]").all_inner_texts()
     assert words == ["a", BREAKING.replace(" ", "␣"), ARABIC, LONG, "␣", "∅", "'\"&amp;{{7*7}}", "$x_1^2$"]
 
 
 def test_pointing_at_an_output_lights_what_it_looked_at(folder):
-    with opened(folder / "compare.html") as watched:
+    with open_page(folder / "compare.html") as watched:
         page = watched.page
         heads = page.locator(".alignment").nth(1)
 

@@ -18,16 +18,16 @@ from heedful.report.differences import mark_differences
 from heedful.results import Alignment, Answer, Case, ClassScore, Comparison, Confusion, Measure
 from heedful.tasks.task import find_task
 from support.synthetic_results import (
+    ATTRIBUTION,
     LONG,
-    OWED,
     comparison,
-    entered,
     entry,
     hostile_alignment,
     labelled_comparison,
+    make_scores,
     png,
-    scored,
     scores,
+    step_entry,
 )
 
 
@@ -49,7 +49,7 @@ def test_samples_and_classes_in_a_terminal():
     table = terminal.samples_table(labelled_comparison())
     assert len(table.splitlines()) == 4 and "\t" not in table and "walk walk" in table and "…\nWhole" in table
     samples = [Answer("tell", "a tale\nof two lines " * 9, 0, 0)]
-    texts = Comparison("complete", "d", "1 minute", (entered("a", scored("exact", []), samples),))
+    texts = Comparison("complete", "d", "1 minute", (step_entry("a", make_scores("exact", []), samples),))
     _, row, note = terminal.samples_table(texts).splitlines()
     assert (
         row.count("a tale of two lines") == 5
@@ -58,7 +58,7 @@ def test_samples_and_classes_in_a_terminal():
         and note == "Whole on the page."
     )
     drawings = Comparison(
-        "draw", "d", "1 minute", (entered("a", scored("exact", []), [Answer("x", "", 0, 0, picture=b"")]),)
+        "draw", "d", "1 minute", (step_entry("a", make_scores("exact", []), [Answer("x", "", 0, 0, picture=b"")]),)
     )
     assert terminal.samples_table(drawings) == ""
     assert terminal.classes_table([ClassScore("a", 1, 1, 1, 1), ClassScore("b", 0, 0, 0, 0)]).endswith(
@@ -74,8 +74,8 @@ def test_contact_sheet_holds_drawings_real_pictures_and_attribution():
         sheet.SheetCell("short", (red,)),
         sheet.SheetCell("", (green,)),
     ]
-    file = sheet.contact_sheet(cells, 2, [OWED])
-    assert file == sheet.contact_sheet(cells, 2, [OWED])
+    file = sheet.contact_sheet(cells, 2, [ATTRIBUTION])
+    assert file == sheet.contact_sheet(cells, 2, [ATTRIBUTION])
     with (
         Image.open(io.BytesIO(file)) as image,
         Image.open(io.BytesIO(sheet.contact_sheet(cells, 2))) as without_attribution,
@@ -109,8 +109,8 @@ def test_contact_sheet_holds_drawings_real_pictures_and_attribution():
     ],
 )
 def test_card_says_what_goes_in_and_out(task, source, tag, sentence):
-    scores = scored("accuracy", [Case("x", "a", ("a",), 0.0)])
-    text = model_card("x", card_of(find_task(task).facts, source), {}, scores, data="d", attribution=[OWED])
+    scores = make_scores("accuracy", [Case("x", "a", ("a",), 0.0)])
+    text = model_card("x", card_of(find_task(task).facts, source), {}, scores, data="d", attribution=[ATTRIBUTION])
     _, front, body = text.split("---\n", 2)
     card = yaml.safe_load(front)
     assert card.get("pipeline_tag") == tag and card["model-index"][0]["results"][0]["task"]["type"] == (tag or task)

@@ -24,20 +24,20 @@ from heedful.results import (
     Track,
     View,
 )
-from support.browser import opened
+from support.browser import open_page
 from support.html_outline import Shapes
 from support.synthetic_results import (
+    ATTRIBUTION,
     HOSTILE,
     LABELS,
     LONG,
-    OWED,
-    classified,
+    class_scores,
     confusion,
-    entered,
-    in_step,
     labelled_comparison,
+    make_scores,
     png,
-    scored,
+    step_cases,
+    step_entry,
 )
 
 NAMES = ["classify", "crowd", "texts", "caption", "draw", "match", "label", "compare_label", "compare_pictures"]
@@ -64,31 +64,34 @@ def every_page() -> dict[str, str]:
 
     def report_page(view: View, scores: Scores, **exhibit_fields: Any) -> str:
         exhibits = Exhibits(view, pictures, **exhibit_fields)
-        return pages.run_page("x", {}, scores=scores, exhibits=exhibits, attribution=[OWED])
+        return pages.run_page("x", {}, scores=scores, exhibits=exhibits, attribution=[ATTRIBUTION])
 
-    crowded = replace(classified(), confusion=many_classes, cases=())
+    crowded = replace(class_scores(), confusion=many_classes, cases=())
     no_pictures = Exhibits("classes")
     samples = [Answer(refs[0], "a cat", 0, 0)]
     comparison = Comparison(
         "draw",
         "d",
         "1 minute",
-        (entered("a", scored("exact", captions), samples), entered("b", scored("exact", captions), drawings)),
+        (
+            step_entry("a", make_scores("exact", captions), samples),
+            step_entry("b", make_scores("exact", captions), drawings),
+        ),
     )
     return {
         "classify": pages.run_page(
-            HOSTILE, {}, scores=classified(), exhibits=Exhibits("classes", pictures), attribution=[OWED]
+            HOSTILE, {}, scores=class_scores(), exhibits=Exhibits("classes", pictures), attribution=[ATTRIBUTION]
         ),
         "crowd": pages.run_page("x", {}, scores=crowded, exhibits=no_pictures),
-        "texts": pages.run_page("x", {}, scores=classified(pictures=False), exhibits=no_pictures),
-        "caption": report_page("captions", scored("exact", captions)),
-        "draw": report_page("drawings", scored("recall_at_1", judged_cases), answers=drawings, returned=returned),
-        "match": report_page("matches", scored("recall_at_1", matches)),
+        "texts": pages.run_page("x", {}, scores=class_scores(pictures=False), exhibits=no_pictures),
+        "caption": report_page("captions", make_scores("exact", captions)),
+        "draw": report_page("drawings", make_scores("recall_at_1", judged_cases), answers=drawings, returned=returned),
+        "match": report_page("matches", make_scores("recall_at_1", matches)),
         "label": pages.run_page(
-            "x", {}, scores=scored("accuracy", in_step()), exhibits=Exhibits("steps", tracks=tracks)
+            "x", {}, scores=make_scores("accuracy", step_cases()), exhibits=Exhibits("steps", tracks=tracks)
         ),
         "compare_label": pages.compare_page(labelled_comparison()),
-        "compare_pictures": pages.compare_page(comparison, None, pictures, [OWED]),
+        "compare_pictures": pages.compare_page(comparison, None, pictures, [ATTRIBUTION]),
     }
 
 
@@ -103,7 +106,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", NAMES)
 def test_page_opens_from_disk_in_peace(folder, name):
     """No complaint, nothing asked of the network, every picture seen, nothing wider than a phone."""
-    with opened(folder / f"{name}.html", width=390, dark=True) as watched:
+    with open_page(folder / f"{name}.html", width=390, dark=True) as watched:
         page = watched.page
         assert page.evaluate("[...document.images].filter(one => !one.naturalWidth || !one.alt).length") == 0
         # An onerror of the texts would have made one without a source.
@@ -139,13 +142,13 @@ def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
     assert len(outline.pictures) == expected[name]
     for picture in outline.pictures:
         assert picture["svg"] and picture["table"] and picture["see"] >= 1
-    assert html.count(OWED.replace("<", "&lt;").replace(">", "&gt;")) == {
+    assert html.count(ATTRIBUTION.replace("<", "&lt;").replace(">", "&gt;")) == {
         "classify": 2, "caption": 3, "draw": 1, "match": 2, "compare_pictures": 1,
     }.get(name, 0)  # fmt: skip
 
 
 def test_mix_ups_stand_where_they_belong(folder):
-    with opened(folder / "classify.html") as watched:
+    with open_page(folder / "classify.html") as watched:
         table = watched.page.locator("table.matrix")
         cells = table.locator("tbody tr").evaluate_all(
             "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => [cell.innerText, cell.className,"
@@ -186,7 +189,7 @@ def test_classes_are_ranked_worst_first_and_those_unseen_last():
 
 
 def test_reliability_is_drawn_to_scale_and_described():
-    scores = classified()
+    scores = class_scores()
     figure = classes.reliability(scores)
     assert figure is not None
     heights = [float(height) for height in re.findall(r'height="([\d.]+)" class="bar', figure.drawing)]
@@ -201,7 +204,7 @@ def test_reliability_is_drawn_to_scale_and_described():
 
 
 def test_gallery_shows_the_surest_mistakes_first(folder):
-    with opened(folder / "classify.html") as watched:
+    with open_page(folder / "classify.html") as watched:
         cards = watched.page.locator(".gallery").first.locator("li")
         assert [card.split("\n")[-1] for card in cards.all_inner_texts()] == ["90 % sure", "75 % sure", "60 % sure"]
         assert cards.first.locator("img").get_attribute("alt") == f"{HOSTILE}#8"
@@ -211,11 +214,11 @@ def test_gallery_shows_the_surest_mistakes_first(folder):
 
 
 def test_drawings_stand_beside_the_real_picture_and_what_they_were_taken_for(folder):
-    with opened(folder / "draw.html") as watched:
+    with open_page(folder / "draw.html") as watched:
         card = watched.page.locator(".gallery li")
         assert card.locator("figcaption").all_inner_texts() == ["drawn", "drawn", "real", "through codes", "taken for"]
         assert HOSTILE in card.inner_text() and "found as number 3" in card.inner_text()
-    with opened(folder / "match.html") as watched:
+    with open_page(folder / "match.html") as watched:
         first = watched.page.locator(".gallery li").first.inner_text()
         assert "it is dog or hound" in first and "found as number 4" in first
 
@@ -231,7 +234,7 @@ def test_pictures_grow_by_whole_pixels_and_large_ones_are_made_smaller():
 
 def test_bars_are_as_wide_as_their_stretches(folder):
     """As the browser lays them out: places, widths, colours, hints, and the marks of what is wrong."""
-    with opened(folder / "label.html") as watched:
+    with open_page(folder / "label.html") as watched:
         clip = watched.page.locator(".clip").nth(1)
         script = """svgs => svgs.slice(0, 2).map(svg => {
             const all = svg.getBoundingClientRect();
@@ -289,7 +292,7 @@ def test_comparison_needs_no_alignment_no_lengths_and_not_the_same_measures(fold
     assert '<th scope="col" class="n">F1@50 (ASFormer)</th>' in html and "learns<br>steps/s" in html
     assert "What each of them looked at" not in html and "By source length" not in html
     assert "frame is right at 3 of 5 steps" in html
-    with opened(folder / "compare_pictures.html") as watched:
+    with open_page(folder / "compare_pictures.html") as watched:
         rows = watched.page.locator("table.grid tbody tr")
         counts = rows.evaluate_all("rows => rows.map(r => [...r.children].map(c => c.querySelectorAll('img').length))")
     assert counts == [[1, 0, 0], [0, 0, 1]]

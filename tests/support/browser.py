@@ -22,7 +22,7 @@ class WatchedPage:
 
 
 @contextmanager
-def opened(path: Path, width: int = 1100, dark: bool = False) -> Iterator[WatchedPage]:
+def open_page(path: Path, width: int = 1100, dark: bool = False) -> Iterator[WatchedPage]:
     """Opens a file from disk, as a double click would; a fresh profile each time."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=list(QUIET))

@@ -40,16 +40,16 @@ class Case:
         return folder
 
 
-def case(family: str, seed: int) -> Case:
+def draw_case(family: str, seed: int) -> Case:
     """A model drawn by the seed, with weights so large that all of it matters."""
     torch.manual_seed(seed)
     instance = FAMILIES[family](random.Random(f"{family} {seed}"))
-    loud(instance.model.eval())
+    randomize_weights(instance.model.eval())
     return instance
 
 
 @torch.no_grad()
-def loud(model: nn.Module, spread: float = 0.3) -> None:
+def randomize_weights(model: nn.Module, std: float = 0.3) -> None:
     """Weights that are far from where training begins."""
     for name, weight in [*model.named_parameters(), *model.named_buffers()]:
         if name.endswith("logit_scale") or not weight.is_floating_point() or "embed_positions" in name:
@@ -59,7 +59,7 @@ def loud(model: nn.Module, spread: float = 0.3) -> None:
         elif name.endswith("bias"):
             weight.normal_(0, 0.1)
         else:
-            weight.normal_(0, spread)
+            weight.normal_(0, std)
 
 
 def sizes(rng: random.Random) -> tuple[int, int]:
@@ -72,7 +72,7 @@ def ids(rng: random.Random, shape: tuple[int, ...], low: int, high: int) -> Tens
     return torch.randint(low, high, shape, generator=torch.Generator().manual_seed(rng.randrange(2**31)))
 
 
-def shown(lengths: Tensor, size: int) -> Tensor:
+def attention_mask(lengths: Tensor, size: int) -> Tensor:
     return (torch.arange(size) < lengths.unsqueeze(1)).long()
 
 
@@ -139,7 +139,7 @@ def bert(rng: random.Random) -> Case:
     model = getattr(oracle, kind)(config, **more)
     lengths = torch.tensor([6, 2, 4])
     tokens, texts = ids(rng, (3, 6), 1, config.vocab_size), ids(rng, (3, 6), 0, config.type_vocab_size)
-    real = shown(lengths, 6)
+    real = attention_mask(lengths, 6)
 
     def theirs(model: Any) -> Outputs:
         outputs = model(tokens, attention_mask=real, token_type_ids=texts)
@@ -177,7 +177,7 @@ def vit_config(rng: random.Random) -> Any:
     )
 
 
-def painted(rng: random.Random, size: int, processor: Any) -> tuple[Tensor, Tensor]:
+def draw_pictures(rng: random.Random, size: int, processor: Any) -> tuple[Tensor, Tensor]:
     """Pictures as bytes, and as their preprocessing leaves them."""
     pictures = ids(rng, (3, size, size, 3), 0, 256).to(torch.uint8)
     mean, std = torch.tensor(processor.image_mean), torch.tensor(processor.image_std)
@@ -193,7 +193,7 @@ def vit(rng: random.Random) -> Case:
     config = vit_config(rng)
     config.num_labels = rng.randrange(2, 6)
     processor = vit_processor(config.image_size)
-    pictures, values = painted(rng, config.image_size, processor)
+    pictures, values = draw_pictures(rng, config.image_size, processor)
     kind = rng.choice(("ViTModel", "ViTForImageClassification"))
     more = {"add_pooling_layer": rng.random() < 0.5} if kind == "ViTModel" else {}
     model = getattr(oracle, kind)(config, **more)
@@ -250,7 +250,7 @@ def clip(rng: random.Random) -> Case:
         image_mean=[0.5, 0.4, 0.3],
         image_std=[0.5, 0.6, 0.7],
     )
-    pictures, values = painted(rng, size, processor)
+    pictures, values = draw_pictures(rng, size, processor)
     lengths, tokens = torch.tensor([8, 3, 5]), ids(rng, (3, 8), 3, vocabulary - 1)
     for row, length in enumerate(lengths):
         tokens[row, length - 1 :] = vocabulary - 1
@@ -298,7 +298,7 @@ def marian(rng: random.Random) -> Case:
     )
     lengths = torch.tensor([6, 2, 4])
     source, target_ids = ids(rng, (3, 6), 2, 15), ids(rng, (3, 7), 2, 15)
-    real = shown(lengths, 6)
+    real = attention_mask(lengths, 6)
 
     def theirs(model: Any) -> Outputs:
         return {"logits": model(input_ids=source, attention_mask=real, decoder_input_ids=target_ids).logits}
@@ -316,7 +316,7 @@ def captioner(rng: random.Random) -> Case:
         encoder.hidden_size = decoder.n_embd
         encoder.num_attention_heads = decoder.n_head
     processor = vit_processor(encoder.image_size)
-    pictures, values = painted(rng, encoder.image_size, processor)
+    pictures, values = draw_pictures(rng, encoder.image_size, processor)
     config = oracle.VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
     config.decoder_start_token_id, config.pad_token_id = 0, 0
     target_ids = ids(rng, (3, decoder.n_positions), 0, decoder.vocab_size)

@@ -13,14 +13,14 @@ import numpy as np
 LEVELS = np.arange(20, dtype=np.uint8) * 12
 
 
-def bomb(path: str, width: int, height: int, whole: bool) -> None:
+def write_bomb(path: str, width: int, height: int, complete: bool) -> None:
     """A PNG of one bit a pixel, all black, written row by row; its header alone if not whole."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     squeeze, row, rows = zlib.compressobj(9), bytes(1 + (width + 7) // 8), 100
-    parts = [squeeze.compress(row * rows) for _ in range(height // rows if whole else 1)]
+    parts = [squeeze.compress(row * rows) for _ in range(height // rows if complete else 1)]
     content = b"".join(parts) + squeeze.flush()
     start = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
     Path(path).write_bytes(b"\x89PNG\r\n\x1a\n" + start + chunk(b"IDAT", content) + chunk(b"IEND", b""))
@@ -51,14 +51,14 @@ def write(
     return name
 
 
-def longer(name: str, other: str) -> None:
+def lengthen_header(name: str, other: str) -> None:
     """A copy of a .webm whose header says that it lasts an hour."""
     raw = Path(name).read_bytes()
     place = raw.index(b"\x44\x89\x88") + 3
     Path(other).write_bytes(raw[:place] + struct.pack(">d", 3_600_000.0) + raw[place + 8 :])
 
 
-def sound(name: str) -> None:
+def write_silence(name: str) -> None:
     """A file of half a second of silence."""
     with av.open(name, "w") as container:
         stream: Any = container.add_stream("aac", rate=16000)

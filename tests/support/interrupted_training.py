@@ -13,7 +13,7 @@ FIRST = "codebook"
 """What draw learns before the rest."""
 
 
-def learnt(folder: Path) -> dict[str, Any]:
+def training_artifacts(folder: Path) -> dict[str, Any]:
     """What the loop leaves behind."""
     newest = max((folder / "checkpoints").glob("step-*"))
     weight_files = [*newest.glob("*.safetensors"), folder / "model.safetensors"]
@@ -23,21 +23,21 @@ def learnt(folder: Path) -> dict[str, Any]:
     return artifacts | {"valid": [line | {"seconds": None} for line in lines if line["kind"] == "valid"]}
 
 
-class Died(Exception):
+class PowerCut(Exception):
     """In place of a power cut."""
 
 
 @dataclass
-class Fate(Quiet):
+class Interruption(Quiet):
     """Breaks a run off after some steps of its parts, and sees in which order they are learnt."""
 
     at: set[tuple[bool, int]]  # whether it is the part that is learnt first, and the step
     stop: Callable[[], None]
     learning: list[bool] = field(default_factory=list)
-    struck: bool = False
+    is_stopped: bool = False
 
     def begin(self, title: str, total: str) -> None:
-        assert not self.struck, "asked to stop, it went on to the next part"
+        assert not self.is_stopped, "asked to stop, it went on to the next part"
         self.first = title == FIRST
 
     def step(self, done: float, text: str) -> None:
@@ -45,9 +45,9 @@ class Fate(Quiet):
         self.learning.append(self.first)
         if (self.first, step) in self.at:
             self.at.remove((self.first, step))
-            self.struck = True
+            self.is_stopped = True
             self.stop()
 
 
 def die() -> None:
-    raise Died
+    raise PowerCut

@@ -20,7 +20,7 @@ def words(count: int, longest: int, seed: int) -> list[str]:
     return list(distinct_words)
 
 
-def backwards(word: str) -> str:
+def reverse(word: str) -> str:
     return word[::-1]
 
 
@@ -43,9 +43,9 @@ def recipe(folder: Path, network: NetworkSettings, train: Pairs, valid: Pairs, *
     return replace(base, network=network)
 
 
-def short(folder: Path, network: NetworkSettings, **changes: Any) -> Recipe:
+def short_recipe(folder: Path, network: NetworkSettings, **changes: Any) -> Recipe:
     """A recipe that trains for moments."""
     folder.mkdir(exist_ok=True)
-    pairs = [(word, backwards(word)) for word in words(60, 5, seed=2)]
+    pairs = [(word, reverse(word)) for word in words(60, 5, seed=2)]
     small = {"train__batch_tokens": 30, "train__valid_every": 3, "train__keep": True}
     return recipe(folder, network, pairs[:50], pairs[50:], **small | changes)

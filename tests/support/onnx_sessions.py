@@ -16,7 +16,7 @@ CLOSE = 1e-4
 LOOPS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text("utf-8"), re.S)
 
 
-def asked(session: InferenceSession, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def run_session(session: InferenceSession, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Outputs by name."""
     outputs = session.run(None, {node.name: inputs[node.name] for node in session.get_inputs()})
     return dict(zip((node.name for node in session.get_outputs()), map(np.asarray, outputs), strict=True))

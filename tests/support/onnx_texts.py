@@ -8,15 +8,15 @@ import torch
 from onnxruntime import InferenceSession
 
 from heedful.api import Model
-from support.inside import inside
-from support.onnx_sessions import asked, assert_close, initial_state, loop
+from support.onnx_sessions import assert_close, initial_state, loop, run_session
 from support.sampling import SEED
+from support.trained_models import first_trained
 
 
 @torch.no_grad()
-def goes_on(model: Model, folder: Path) -> None:
+def assert_continues(model: Model, folder: Path) -> None:
     """Asserts that the file says what the network says, token by token."""
-    trained, step = inside(model), InferenceSession(folder / "step.onnx")
+    trained, step = first_trained(model), InferenceSession(folder / "step.onnx")
     limit, rng = trained.limit or 12, torch.Generator().manual_seed(SEED)
     for rows in (1, 4):
         tokens = torch.randint(0, trained.tokenizer.size, (rows, limit), generator=rng)
@@ -28,7 +28,7 @@ def goes_on(model: Model, folder: Path) -> None:
                     {name: part[order] for name, part in state.items()},
                     [step_logits[order] for step_logits in logits],
                 )
-            outputs = asked(step, state | {"tokens": tokens[:, t].numpy()})
+            outputs = run_session(step, state | {"tokens": tokens[:, t].numpy()})
             logits.append(outputs["logits"])
             state |= {name.removeprefix("new."): part for name, part in outputs.items()}
         reordered = torch.cat([tokens[order, :half], tokens[:, half:]], 1)
@@ -36,17 +36,17 @@ def goes_on(model: Model, folder: Path) -> None:
 
 
 @torch.no_grad()
-def fills(model: Model, folder: Path) -> None:
+def assert_fills(model: Model, folder: Path) -> None:
     """Asserts that the file says what the network says, at all that is no padding."""
-    trained, session = inside(model), InferenceSession(folder / "model.onnx")
+    trained, session = first_trained(model), InferenceSession(folder / "model.onnx")
     for lengths in (torch.tensor([trained.limit or 12, 1, 5]), torch.tensor([3])):
         source = torch.randint(0, trained.network.vocabulary, (len(lengths), int(lengths.max())))
-        [logits] = asked(session, {"source": source.numpy(), "lengths": lengths.numpy()}).values()
+        [logits] = run_session(session, {"source": source.numpy(), "lengths": lengths.numpy()}).values()
         real = torch.arange(source.size(1)) < lengths.unsqueeze(1)
         assert_close(logits[real.numpy()], trained.network.logits(trained.network(source, lengths))[real])
 
 
-def answers_alike(model: Model, folder: Path, texts: list[str]) -> None:
+def assert_same_answers(model: Model, folder: Path, texts: list[str]) -> None:
     """Asserts that the loop of the docs gives the same guesses with the same probabilities."""
     for guesses_by_mask, text in zip(loop("fill")(str(folder), texts, 3), texts, strict=True):
         answers = model.answer([text], {"generate.n_best": 3})[0]

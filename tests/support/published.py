@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from support.families import CLIPImageProcessorPil, ViTImageProcessorPil, loud, oracle
+from support.families import CLIPImageProcessorPil, ViTImageProcessorPil, oracle, randomize_weights
 from support.packaged_weights import GPT3, MINILM, SITE
 
 MERGES = SITE / "open_clip" / "bpe_simple_vocab_16e6.txt.gz"
@@ -143,13 +143,13 @@ def captioner(folder: Path) -> Path:
     return folder
 
 
-MADE = {"gpt2": gpt2, "bert": bert, "vit": vit, "clip": clip, "marian": marian, "captioner": captioner}
+MODELS = {"gpt2": gpt2, "bert": bert, "vit": vit, "clip": clip, "marian": marian, "captioner": captioner}
 
 
 def save(model: Any, folder: Path, **search: Any) -> None:
     """Writes a model whose weights are far from where training begins, and what it says of the search."""
     torch.manual_seed(0)
-    loud(model, spread=0.3)
+    randomize_weights(model, std=0.3)
     for key, value in search.items():
         setattr(model.generation_config, key, value)
     model.save_pretrained(folder)

@@ -29,7 +29,7 @@ ARABIC = "انتباه"
 LONG = "Donaudampfschifffahrtsgesellschaft" * 30
 ODD = ("a", BREAKING, ARABIC, LONG, " ", "", "'\"&amp;{{7*7}}", "$x_1^2$")
 LABELS = ("walk", HOSTILE, "run & jump", LONG)
-OWED = "Drawn by A. Body <b>, CC BY-SA 4.0"
+ATTRIBUTION = "Drawn by A. Body <b>, CC BY-SA 4.0"
 
 
 def shifted_map(rows: int, columns: int, shift: int = 0) -> list[list[float]]:
@@ -103,7 +103,7 @@ def png(colour: tuple[int, int, int], width: int = 8, height: int = 8) -> bytes:
     return buffer.getvalue()
 
 
-def scored(primary: str, cases: list[Case], **more) -> Scores:
+def make_scores(primary: str, cases: list[Case], **more) -> Scores:
     return Scores(primary, {primary: Measure(primary, 80, 75, 85, True)}, len(cases), cases=tuple(cases), **more)
 
 
@@ -111,7 +111,7 @@ def confusion() -> Confusion:
     return Confusion(("cat", HOSTILE, LONG), ((8, 2, 0), (1, 9, 0), (0, 5, 15)))
 
 
-def classified(pictures: bool = True) -> Scores:
+def class_scores(pictures: bool = True) -> Scores:
     """Ten answers; those numbered 2, 5 and 8 are wrong, the later the surer."""
     cases = [
         Case(f"{HOSTILE}#{i}" if pictures else f"a text {i}", "cat", ("dog" if i % 3 == 2 else "cat",),
@@ -120,35 +120,35 @@ def classified(pictures: bool = True) -> Scores:
     ]  # fmt: skip
     by_class = tuple(ClassScore(name, 10, 80.0, 70.0, 74.7 - i) for i, name in enumerate(confusion().names))
     reliability = (Bin(0, 50, 4, 25.0), Bin(50, 100, 6, 40.0))
-    base = scored("accuracy", cases, confusion=confusion(), by_class=by_class, reliability=reliability)
+    base = make_scores("accuracy", cases, confusion=confusion(), by_class=by_class, reliability=reliability)
     return replace(base, measures=base.measures | {"calibration_error": Measure("calibration_error", 9, 9, 9, False)})
 
 
-def in_step() -> list[Case]:
+def step_cases() -> list[Case]:
     truth, answer = ("", "walk", "walk", HOSTILE, "run & jump", LONG), ("walk", "walk", HOSTILE, HOSTILE, "walk", LONG)
     return [Case(f"{HOSTILE}{i}.mp4", "\t".join(answer), ("\t".join(truth),), 40.0 + i) for i in range(9)]
 
 
-def entered(network: str, scores: Scores, samples: list[Answer]) -> Entry:
+def step_entry(network: str, scores: Scores, samples: list[Answer]) -> Entry:
     curve = (Progress("valid", 10, 1.0, 12.0, {scores.primary: 50.0}),)
     return Entry(network, 0, f"runs/{network}", 1000, scores, curve, 10, 10, 10, None, tuple(samples))
 
 
 def labelled_comparison() -> Comparison:
     """Two networks, of which the second was measured in six more ways; neither has an alignment or lengths."""
-    scores = scored("accuracy", in_step())
+    scores = make_scores("accuracy", step_cases())
     more = {
         name: Measure(name, 61.5, 60, 63, True) for name in ("edit", "f1_10_mstcn", "f1_25_mstcn", "f1_50_asformer")
     }
-    track = Track(LABELS, tuple(in_step()[0].output.split("\t")), ((1.0,) * 4,) * 6)
-    samples = [Answer(case.source, case.output, 0, 0, track=track) for case in in_step()[:2]]
+    track = Track(LABELS, tuple(step_cases()[0].output.split("\t")), ((1.0,) * 4,) * 6)
+    samples = [Answer(case.source, case.output, 0, 0, track=track) for case in step_cases()[:2]]
     more_scores = replace(scores, measures=scores.measures | more)
     paired = {"frame vs gru": Paired("accuracy", -9.0, -12.0, -6.0, 0.001)}
     return Comparison(
         "label",
         "clips",
         "1 minute",
-        (entered("frame", scores, samples), entered("gru", more_scores, [])),
+        (step_entry("frame", scores, samples), step_entry("gru", more_scores, [])),
         paired,
         view="steps",
         unit="steps",

@@ -122,13 +122,13 @@ def batch(
     return Batch(source, torch.tensor(source_lengths), target, torch.tensor(target_lengths))
 
 
-def alone(data: Batch, row: int) -> Batch:
+def one_example(data: Batch, row: int) -> Batch:
     """One example without its neighbours and its padding."""
     source, target = data.source_lengths[row : row + 1], data.target_lengths[row : row + 1]
     return Batch(data.source[row : row + 1, : source[0]], source, data.target[row : row + 1, : target[0]], target)
 
 
-def together(examples: Sequence[Batch], filler: int = PAD) -> Batch:
+def join_examples(examples: Sequence[Batch], filler: int = PAD) -> Batch:
     """Examples, each without padding, as one batch whose padding holds `filler`."""
 
     def joined(parts: Sequence[Tensor]) -> Tensor:

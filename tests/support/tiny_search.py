@@ -36,12 +36,12 @@ def network(name: str = "gru", vocabulary: int = FIRST + len(PIECES), **settings
     return build(tiny(name, **settings), vocabulary).double()  # so that no rounding decides between two answers
 
 
-def start(made: EncoderDecoder, numbers: Sequence[int], beams: int = 1, capacity: int = 0) -> State:
+def start(model: EncoderDecoder, numbers: Sequence[int], beams: int = 1, capacity: int = 0) -> State:
     """Source n is a text of n % 5 + 1 tokens."""
-    chosen = [torch.arange(number % 5 + 1) + FIRST + number % 3 for number in numbers]
-    source = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True)
-    memory = made.read(source, torch.tensor([len(one) for one in chosen]))
-    return made.decoder.start(memory, rows=len(numbers) * beams, capacity=capacity)
+    texts = [torch.arange(number % 5 + 1) + FIRST + number % 3 for number in numbers]
+    source = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True)
+    memory = model.read(source, torch.tensor([len(tokens) for tokens in texts]))
+    return model.decoder.start(memory, rows=len(numbers) * beams, capacity=capacity)
 
 
 def answers(
@@ -64,11 +64,11 @@ def stepper(model: EncoderDecoder, special: SpecialIds = SPECIAL) -> PlainSteppe
 class TableStepper:
     """An engine of another make: no network, but a table of what follows the newest token of each source, step by step.
 
-    `whole`: it hands up all tokens, however few are asked for.
+    `all_tokens`: it hands up all tokens, however few are asked for.
     """
 
-    def __init__(self, log_probs: np.ndarray, special: SpecialIds, whole: bool = False) -> None:
-        self.log_probs, self.special, self.whole = log_probs, special, whole  # (sources, steps, V, V)
+    def __init__(self, log_probs: np.ndarray, special: SpecialIds, all_tokens: bool = False) -> None:
+        self.log_probs, self.special, self.all_tokens = log_probs, special, all_tokens  # (sources, steps, V, V)
         self.vocabulary = log_probs.shape[-1]
         self.sources = self.steps = np.zeros(0, np.int64)  # N
 
@@ -84,7 +84,7 @@ class TableStepper:
             at_names = np.take_along_axis(log_probs, named_tokens, -1)
             of_named = LogProbs(at_names, at_names)
             np.put_along_axis(log_probs, named_tokens, -np.inf, -1)
-        best = np.argsort(-log_probs, -1)[..., : None if self.whole else k]
+        best = np.argsort(-log_probs, -1)[..., : None if self.all_tokens else k]
         likeliest = np.take_along_axis(log_probs, best, -1)
         with np.errstate(divide="ignore"):
             remainder = np.log(np.exp(log_probs).sum(-1)) if with_remainder else None

@@ -46,7 +46,7 @@ def recipe(files: dict[str, str], task: str, network: str, **changes: Any) -> Re
     return recipes.build(task, settings | changed)
 
 
-def written(folder: Path, seed: int) -> dict[str, str]:
+def write_data(folder: Path, seed: int) -> dict[str, str]:
     """Pictures with classes, the same with words, series with a label a step, and documents, each in two parts."""
     rng, files = np.random.default_rng(seed), {}
     for part, times in (("train", 5), ("valid", 1)):

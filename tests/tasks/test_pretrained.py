@@ -32,12 +32,12 @@ from heedful.training.checkpoint import read_tensors
 from heedful.training.optimizer import adamw, set_rate
 from heedful.training.progress import Quiet
 from support.families import oracle
-from support.inside import inside
-from support.interrupted_training import Died, Fate, die, learnt
-from support.published import LINES, MADE, PATCH, bert, classes, save, vit_config, vit_pictures
+from support.interrupted_training import Interruption, PowerCut, die, training_artifacts
+from support.published import LINES, MODELS, PATCH, bert, classes, save, vit_config, vit_pictures
 from support.published import vit as published_vit
 from support.sampling import SEED, sample
-from support.tiny_tasks import CASES, COLUMN, recipe, written
+from support.tiny_tasks import CASES, COLUMN, recipe, write_data
+from support.trained_models import first_trained
 
 
 class NoteRecorder(Quiet):
@@ -68,7 +68,7 @@ def recipe_from(files: dict[str, str], name: str, start: Path, network: str = "a
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return written(tmp_path_factory.mktemp("files"), SEED)
+    return write_data(tmp_path_factory.mktemp("files"), SEED)
 
 
 @pytest.mark.parametrize(("name", "network"), sample(CASES, 6))
@@ -92,7 +92,9 @@ def test_classes_keep_their_rows_in_whatever_order(files: dict[str, str], tmp_pa
     save(oracle.ViTForImageClassification(vit_config(**classes(names))), folder)
     vit_pictures(folder)
     model, about = initial_model(recipe_from(files, "classify", folder), tmp_path / "run")
-    assert inside(model).names == tuple(sorted(names)) and about[0].startswith(f"from {folder} (classify): all 40")
+    assert first_trained(model).names == tuple(sorted(names)) and about[0].startswith(
+        f"from {folder} (classify): all 40"
+    )
     sources = [f"{files['valid-labels']}#{row}" for row in range(3)]
     theirs = load(folder).answer(sources, {"generate.n_best": 4})
     for mine, other in zip(model.answer(sources, {"generate.n_best": 4}), theirs, strict=True):
@@ -131,9 +133,9 @@ def test_parts_go_from_task_to_task(
     listener = NoteRecorder()
     request = recipe_from(files, then, tmp_path / "start", network if network != "clip" else "auto")
     model, _ = initial_model(request, tmp_path / "begun")
-    before = inside(load(tmp_path / "start")).network
+    before = first_trained(load(tmp_path / "start")).network
     if then == "classify":
-        mine = inside(model).network
+        mine = first_trained(model).network
         pairs = [(mine.embedding, before.embeddings[0]), (mine.encoder, before.encoders[0])]
         for part, other in pairs:
             weights = zip(part.parameters(), other.parameters(), strict=True)
@@ -144,7 +146,7 @@ def test_parts_go_from_task_to_task(
     assert start_facts[0] in (tmp_path / "run" / "README.md").read_text().replace("\\", "")
     finished_recipe = recipes.load(tmp_path / "run" / "recipe.toml")
     (tmp_path / "run" / "scores.json").unlink()
-    fate = Fate(set(), die)
+    fate = Interruption(set(), die)
     run(finished_recipe, tmp_path / "run", fate)
     assert not fate.learning
 
@@ -171,7 +173,7 @@ def test_a_published_reader_begins_to_classify_and_to_label(tmp_path: Path) -> N
     texts.write_text("".join(f"{line}\t{number % 2}\n" for number, line in enumerate(LINES)))
     steps.write_text("".join("\n".join(f"{word}\tx" for word in line.split()) + "\n\n" for line in LINES))
     folder = bert(tmp_path / "bert")
-    before = inside(load(folder))
+    before = first_trained(load(folder))
     source, lengths = (
         torch.tensor([before.tokenizer.special_tokens.around(before.tokenizer.encode(LINES[0]))]),
         torch.tensor([9]),
@@ -182,7 +184,7 @@ def test_a_published_reader_begins_to_classify_and_to_label(tmp_path: Path) -> N
         expected = before.network.eval()(source, lengths)
         for changes, head in ({}, "BertForSequenceClassification"), ({"network.pool": "mean"}, None):
             model, about = initial_model(build("classify", settings | changes), tmp_path / f"run-{head}")
-            classifier = inside(model)
+            classifier = first_trained(model)
             assert (
                 classifier.plan.architecture if classifier.plan else None
             ) == head and "head.weight, head.bias (2 classes)" in about[1]
@@ -234,7 +236,7 @@ def test_places_are_stretched_to_larger_pictures(files: dict[str, str], tmp_path
     model, about = initial_model(recipe_from(files, "classify", folder, data__picture=20), tmp_path / "run")
     assert "  resized: embedding.line.table.weight (26 × 24 here, 10 × 24 there)" in about
     pretrained_table, table = (
-        inside(trained).network.embedding.line.table.weight.detach() for trained in (load(folder), model)
+        first_trained(trained).network.embedding.line.table.weight.detach() for trained in (load(folder), model)
     )
     positions = PatchPositions("learned", (3, 3), 24)
     positions.table = nn.Parameter(pretrained_table[1:].unflatten(0, (3, 3)))
@@ -296,12 +298,12 @@ def test_resumed_is_uninterrupted_with_groups_and_frozen_parts(files: dict[str, 
     changes: dict[str, Any] = {"train__layer_decay": 0.7, "train__freeze": ["encoder.layers.1"], "train__steps": 12}
     request = recipe_from(files, "caption", tmp_path / "start", network__dropout=0.2, train__valid_every=3, **changes)
     run(request, tmp_path / "whole", Quiet())
-    fate = Fate({(False, 5)}, die)
+    fate = Interruption({(False, 5)}, die)
     for _ in range(2):
-        fate.struck = False
-        with suppress(Died):
+        fate.is_stopped = False
+        with suppress(PowerCut):
             run(request, tmp_path / "broken", fate)
-    assert not fate.at and learnt(tmp_path / "broken") == learnt(tmp_path / "whole")
+    assert not fate.at and training_artifacts(tmp_path / "broken") == training_artifacts(tmp_path / "whole")
 
 
 VALUES: dict[str, Any] = {
@@ -363,10 +365,10 @@ def test_other_sizes_are_seen_as_theirs(
     family: str, task: str, side: int, files: dict[str, str], tmp_path: Path
 ) -> None:
     """Smaller and larger ones: the vectors of all patches, or that of the picture."""
-    folder = MADE[family](tmp_path / "theirs")
+    folder = MODELS[family](tmp_path / "theirs")
     model, about = initial_model(recipe_from(files, task, folder, data__picture=side), tmp_path / "run")
     assert any("resized" in line and "line.table.weight" in line for line in about), about
-    network: Any = inside(model).network.eval()
+    network: Any = first_trained(model).network.eval()
     pictures = torch.randint(0, 256, (3, side, side, 3), dtype=torch.uint8)
     preprocessing = json.loads((folder / "preprocessor_config.json").read_text())
     mean, std = (torch.tensor(preprocessing[f"image_{key}"]) for key in ("mean", "std"))

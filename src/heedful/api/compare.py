@@ -18,7 +18,7 @@ from heedful.api.model import Changes, Model, load
 from heedful.api.run_folder import check_comparison_folder, check_run_folder, data_stem, is_finished, open_run_folder
 from heedful.api.scores import read_curve, read_scores
 from heedful.api.train import budget, run
-from heedful.data.folders import write_aside
+from heedful.data.folders import write_atomically
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
 from heedful.errors import HeedfulError, unknown
@@ -133,7 +133,7 @@ def link_prepared_data(source: Path, target: Path) -> None:
     """Links the data that another run prepared. A run that needs other data prepares its own."""
     if (target / "data").exists() or not (source / "data" / "prepared.json").exists():
         return
-    with write_aside(target / "data") as partial:
+    with write_atomically(target / "data") as partial:
         shutil.copytree(source / "data", partial, copy_function=link, dirs_exist_ok=True)
     if (source / "bad_rows.jsonl").exists():
         shutil.copy2(source / "bad_rows.jsonl", target)

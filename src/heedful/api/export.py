@@ -7,7 +7,7 @@ from pathlib import Path
 from heedful import hub
 from heedful.api.locate import is_published, locate_model
 from heedful.api.model import load
-from heedful.data.folders import write_aside
+from heedful.data.folders import write_atomically
 from heedful.errors import HeedfulError, unknown
 from heedful.exporters.package import Package
 
@@ -44,7 +44,7 @@ def export(run: Path | str, to: str, output: Path | str | None = None) -> Export
     folder = Path(output) if output else Path("exports") / f"{model.folder.resolve().name}-{to}"
     refuse_full(folder)
     refuse_full(folder.with_name(f"{folder.name}.partial"))  # where it is written, to be renamed when it is whole
-    with write_aside(folder) as partial:
+    with write_atomically(folder) as partial:
         model_folder = locate_model(model.folder)
         published = hub.open(model_folder) if is_published(model_folder) else None
         package_files = writer.write(Package(model.folder, model.recipe, first, published), partial)

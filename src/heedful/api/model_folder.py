@@ -25,13 +25,13 @@ def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
     if is_published(folder):
         return name, *open_published(hub.open(folder), str(name))
     config = read_config(folder)
-    recipe = recipes.load(folder / recipes.OWN)
+    recipe = recipes.load(folder / recipes.COMPLETE)
     trained = find_task(str(config["task"])).learning.load(config, folder)
     path = folder / "model.safetensors"
     if not path.exists():
         raise HeedfulError(
             f"{folder} has no model.safetensors yet: its training was stopped too early.",
-            f"heedful train {folder / recipes.OWN} -o {folder}",
+            f"heedful train {folder / recipes.COMPLETE} -o {folder}",
         )
     put_weights(trained.network, read_tensors(path), folder)
     return folder, recipe, trained
@@ -74,8 +74,8 @@ def read_config(folder: Path) -> dict[str, object]:
 
 def not_a_run(folder: Path) -> HeedfulError:
     """The error for a folder that holds no model."""
-    if (folder / recipes.ASKED).exists():
-        cure = f"heedful train {folder / recipes.ASKED} -o {folder}"
+    if (folder / recipes.REQUESTED).exists():
+        cure = f"heedful train {folder / recipes.REQUESTED} -o {folder}"
         return HeedfulError(f"{folder} is no model yet: its data were still being prepared.", cure)
     runs = sorted(path.parent for path in Path("runs").glob("**/config.json"))
     cure = f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet."
@@ -89,7 +89,7 @@ def write_model(folder: Path, recipe: Recipe, model: LearnableModel, weights: bo
     answering = find_task(recipe.task).answering
     config = {"library": "heedful", "format": FORMAT, "task": recipe.task} | answering.config(model)
     answering.save(model, folder)
-    write_file(folder / recipes.OWN, lambda path: path.write_text(recipes.dump(recipe), encoding="utf-8"))
+    write_file(folder / recipes.COMPLETE, lambda path: path.write_text(recipes.dump(recipe), encoding="utf-8"))
     write_file(folder / "config.json", lambda path: path.write_text(json.dumps(config, indent=1), encoding="utf-8"))
     if weights:
         tensors = weights_of(model.network)

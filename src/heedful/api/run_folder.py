@@ -20,7 +20,7 @@ from heedful.report.words import join_words
 from heedful.schema import Recipe
 from heedful.training.checkpoint import write_file
 
-LEFTOVERS = {f".{recipes.ASKED}.part", "data.partial", "bad_rows.jsonl"}
+LEFTOVERS = {f".{recipes.REQUESTED}.part", "data.partial", "bad_rows.jsonl"}
 """What a run may leave that was killed before anything says that it is one."""
 NAMES_IN_ERROR = 3  # names of what stands in the way
 
@@ -30,9 +30,9 @@ def is_run(folder: Path) -> bool:
 
     A recipe alone makes no run of a folder: people keep theirs beside their data.
     """
-    if (folder / recipes.ASKED).is_file() or is_prepared(folder / "data"):
+    if (folder / recipes.REQUESTED).is_file() or is_prepared(folder / "data"):
         return True
-    return (folder / recipes.OWN).is_file() and table_in(folder / "config.json").get("library") == "heedful"
+    return (folder / recipes.COMPLETE).is_file() and table_in(folder / "config.json").get("library") == "heedful"
 
 
 def check_run_folder(folder: Path) -> None:
@@ -88,7 +88,7 @@ def open_run_folder(folder: Path, user_recipe: Recipe | None = None) -> Generato
     """
     new_folders = [new_folder for new_folder in (folder, *folder.parents) if not new_folder.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    recipe_path, resolved_path = folder / recipes.ASKED, folder / recipes.OWN
+    recipe_path, resolved_path = folder / recipes.REQUESTED, folder / recipes.COMPLETE
     with locked(folder):
         if user_recipe and not recipe_path.exists() and not resolved_path.exists():
             text = recipes.dump(user_recipe, complete=False)
@@ -106,7 +106,7 @@ def remove_traces(folder: Path, new_folders: list[Path]) -> None:
     if new_folders:
         shutil.rmtree(folder)
     else:
-        (folder / recipes.ASKED).unlink(missing_ok=True)
+        (folder / recipes.REQUESTED).unlink(missing_ok=True)
     with suppress(OSError):  # where another run has begun beside this one, the folder of both stays
         for new_folder in new_folders[1:]:
             new_folder.rmdir()
@@ -118,11 +118,11 @@ def is_finished(folder: Path, user_recipe: Recipe, resolved: Recipe) -> bool:
     Raises HeedfulError if another recipe stands there, or this one on data that have changed since, or no run at all.
     """
     check_run_folder(folder)
-    if not (folder / recipes.OWN).exists():
-        if (folder / recipes.ASKED).exists():  # stopped while its data were prepared, before anything was decided
-            refuse_another(folder, recipes.differences(recipes.load(folder / recipes.ASKED), user_recipe))
+    if not (folder / recipes.COMPLETE).exists():
+        if (folder / recipes.REQUESTED).exists():  # stopped while its data were prepared, before anything was decided
+            refuse_another(folder, recipes.differences(recipes.load(folder / recipes.REQUESTED), user_recipe))
         return False
-    differences = recipes.differences(recipes.load(folder / recipes.OWN), resolved)
+    differences = recipes.differences(recipes.load(folder / recipes.COMPLETE), resolved)
     # what was left to the software may have been decided otherwise on another machine
     auto_keys = {key for key, value in recipes.flat(recipes.as_table(user_recipe)).items() if value in ("auto", None)}
     auto_keys -= {"train.minutes", "train.steps", "train.epochs"}

@@ -101,7 +101,7 @@ def single_answers(answer_lists: "Iterator[list[Answer]]") -> "Iterator[Answer]"
 
 def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
     """Clips by name; for a folder that is not one itself, all in it. Blank lines name nothing."""
-    from heedful.data.steps.forms import KNOWN, TABLES, VIDEOS
+    from heedful.data.steps.forms import SUPPORTED_FILES, TABLES, VIDEOS
     from heedful.data.steps.read import holds_frames
 
     suffixes = (".npy", *(TABLES if kind == "series" else VIDEOS))
@@ -117,7 +117,7 @@ def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
             entry for entry in entries if entry.suffix.lower() in suffixes or (kind == "frames" and holds_frames(entry))
         ]
         if not clip_paths:
-            raise HeedfulError(f"The folder {line} has no clip, and {kind} are read here.", KNOWN)
+            raise HeedfulError(f"The folder {line} has no clip, and {kind} are read here.", SUPPORTED_FILES)
         yield from map(str, clip_paths)
 
 

@@ -55,7 +55,7 @@ class Batch:
         ]
 
 
-def padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+def pad_rows(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Rows of ids as one tensor (N, longest), padded behind, and their lengths (N,)."""
     ids, lengths = pad(rows)
     return torch.from_numpy(ids), torch.from_numpy(lengths)

@@ -34,7 +34,7 @@ def stored_fingerprint(folder: Path) -> dict | None:
 
 
 @contextmanager
-def write_aside(folder: Path) -> Iterator[Path]:
+def write_atomically(folder: Path) -> Iterator[Path]:
     """A folder to write into that takes the place of `folder` when all is on disk, and leaves no trace of a failure.
 
     Raises HeedfulError if something stands there that is not prepared data.

@@ -16,7 +16,7 @@ from heedful.data import split
 from heedful.data.corpus import Corpus
 from heedful.data.facts import DataFacts, Decisions, TokenizerSettings
 from heedful.data.fingerprint import fingerprint_of
-from heedful.data.folders import ABOUT, has_fingerprint, write_aside, write_examples, write_json
+from heedful.data.folders import ABOUT, has_fingerprint, write_atomically, write_examples, write_json
 from heedful.data.kind import DataKind, Preparation, PreparedData
 from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs.read import Pair
@@ -49,7 +49,7 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
         prepared: Any = kind.open(data_folder)
         say(f"data as prepared before: {count(len(prepared.train), f'training {kind.row}')}")
         return prepared
-    with write_aside(data_folder) as partial_folder:
+    with write_atomically(data_folder) as partial_folder:
         notes, bad = Notes(say, kind.row), BadRows(partial_folder / "bad_rows.jsonl")
         preparation = Preparation(recipe, partial_folder, notes, bad, decisions)
         survey_result = survey(kind, preparation)

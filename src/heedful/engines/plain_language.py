@@ -13,7 +13,7 @@ import torch
 
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.state import State
-from heedful.data.batch import padded
+from heedful.data.batch import pad_rows
 from heedful.engines.plain import PlainStepper, log_probabilities
 from heedful.generation.stepper import SpecialIds, Stepper
 from heedful.networks.joins import LanguageModel, MaskedLanguageModel
@@ -33,8 +33,8 @@ class PlainLanguageModel:
 
     @torch.inference_mode()
     def log_probabilities(self, engines: Sequence[Self], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
-        inputs, _ = padded([row[:-1] for row in rows])
-        targets, steps = padded([row[1:] for row in rows])
+        inputs, _ = pad_rows([row[:-1] for row in rows])
+        targets, steps = pad_rows([row[1:] for row in rows])
         inputs, targets, steps = (tensor.to(self.device) for tensor in (inputs, targets, steps))
         outputs = [engine.network.eval()(inputs, steps) for engine in engines]
         real = up_to(steps, outputs[0].size(1))
@@ -50,7 +50,7 @@ class PlainLanguageModel:
         decoder = self.network.decoder
         state = decoder.start(None, rows=len(rows), capacity=capacity + max(map(len, rows)))
         if any(map(len, rows)):
-            tokens, lengths = (tensor.to(self.device) for tensor in padded(rows))
+            tokens, lengths = (tensor.to(self.device) for tensor in pad_rows(rows))
             _, state = decoder(tokens, state, lengths)
         if beams == 1:
             return state

@@ -27,7 +27,7 @@ def describe_tokenizer(tokenizer: Tokenizer, folder: Path, side: str) -> dict[st
     """
     path = folder / f"{side}.tokenizer.json"
     name = path.name if path.exists() else "tokenizer.json"
-    return {"tokenizer": name, "shift": tokenizer.shift, "unknown": tokenizer.unk if tokenizer.own else None}
+    return {"tokenizer": name, "shift": tokenizer.shift, "unknown": tokenizer.unk if tokenizer.is_native else None}
 
 
 def describe_special(special: SpecialIds) -> dict[str, Any]:

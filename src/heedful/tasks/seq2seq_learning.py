@@ -14,7 +14,7 @@ from torch import Tensor
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
-from heedful.data.batch import Batch, padded
+from heedful.data.batch import Batch, pad_rows
 from heedful.data.batching import Rows
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepared import Prepared
@@ -155,8 +155,8 @@ class Collate:
 
     def __call__(self, rows: Rows) -> Batch:
         written = [target for _, target in self.sources.pairs(rows)]
-        inputs, steps = padded([np.concatenate(([self.special.begin], target)) for target in written])
-        targets, _ = padded([np.append(target, self.special.end) for target in written])
+        inputs, steps = pad_rows([np.concatenate(([self.special.begin], target)) for target in written])
+        targets, _ = pad_rows([np.append(target, self.special.end) for target in written])
         return self.sources(rows) | {"inputs": inputs, "targets": targets, "steps": steps}
 
 

@@ -11,7 +11,7 @@ import torch
 
 from heedful.blocks.pixels import Pixels
 from heedful.data import batching
-from heedful.data.batch import Batch, padded
+from heedful.data.batch import Batch, pad_rows
 from heedful.data.batching import Rows
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.pictures.album import Album
@@ -98,7 +98,7 @@ class TrainingSources:
     def __call__(self, rows: Rows) -> Batch:
         sources = [source for source, _ in self.pairs(rows)]
         if isinstance(self.coder, Tokenizer):
-            source, lengths = padded([np.array(self.coder.special_tokens.around(ids)) for ids in sources])
+            source, lengths = pad_rows([np.array(self.coder.special_tokens.around(ids)) for ids in sources])
             return Batch({"source": source, "lengths": lengths})
         pixels = torch.from_numpy(self.coder.pixels(np.concatenate(sources).astype(np.int64)))
         return picture_batch(self.preprocessor, augment(pixels, self.kinds, self.seeds(rows)) if self.kinds else pixels)

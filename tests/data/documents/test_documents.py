@@ -81,16 +81,16 @@ def test_a_document_costs_the_same_alone_and_beside_others(name: str) -> None:
     """Loss and gradient: no document is seen, carried or counted into another."""
     torch.manual_seed(0)
     settings = parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16, "dropout": 0.0})
-    made = language_model(resolve(settings, "complete"), 30).eval()
+    model = language_model(resolve(settings, "complete"), 30).eval()
     rng = np.random.default_rng(1)
     documents = [np.array([BOS, *rng.integers(4, 30, length), EOS]) for length in (9, 1, 4, 30)]
     loss = Loss(0.0)
 
-    def cost(some) -> tuple[float, int, torch.Tensor]:
-        made.zero_grad()
-        total, count = loss(made, next_token_batch(some))
+    def cost(batch) -> tuple[float, int, torch.Tensor]:
+        model.zero_grad()
+        total, count = loss(model, next_token_batch(batch))
         total.backward()
-        return total.item(), count, torch.cat([w.grad.flatten() for w in made.parameters() if w.grad is not None])
+        return total.item(), count, torch.cat([w.grad.flatten() for w in model.parameters() if w.grad is not None])
 
     alone, together = [cost([document]) for document in documents], cost(documents)
     assert together[0] == pytest.approx(sum(total for total, _, _ in alone), rel=1e-5)
@@ -159,11 +159,13 @@ def test_windows_share_out_all_tokens_and_characters(tmp_path: Path) -> None:
     """Bits per character are over the characters of the text, though a window may cut one of them in two."""
     tokenizer = learn("bpe", ["plain text"], 300)
     (tmp_path / "d.txt").write_text("naïve café ✓ 日本語 " * 5, encoding="utf-8")
-    some = examples([str(tmp_path / "d.txt")], DataSettings(), lambda bad: None)
-    found = list(passages(some, tokenizer, 5, ahead=True, ends=True))
-    assert sum(one.characters for one in found) == pytest.approx(len(some[0].source))
-    ids = [BOS, *tokenizer.encode(some[0].source), EOS]
-    assert [int(i) for one in found for i in one.ids[1:]] == ids[1:] and all(len(one.ids) <= 6 for one in found)
+    documents = examples([str(tmp_path / "d.txt")], DataSettings(), lambda bad: None)
+    windows = list(passages(documents, tokenizer, 5, ahead=True, ends=True))
+    assert sum(window.characters for window in windows) == pytest.approx(len(documents[0].source))
+    ids = [BOS, *tokenizer.encode(documents[0].source), EOS]
+    assert [int(i) for window in windows for i in window.ids[1:]] == ids[1:] and all(
+        len(window.ids) <= 6 for window in windows
+    )
 
 
 # Masked tokens.

@@ -35,7 +35,7 @@ def recipe(train: str = "pairs.tsv", **data: Any) -> Recipe:
 
 
 def prepare(recipe: Recipe, folder: Path, say: Say, pretrained: tuple[Any, Any] = (None, None)) -> Prepared:
-    return prepare_data(PairKind(given=pretrained), recipe, folder, say, decide)
+    return prepare_data(PairKind(pretrained=pretrained), recipe, folder, say, decide)
 
 
 def write(name: str, rows: list[tuple[str, ...]]) -> str:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from heedful.data.pictures.read import Form, header, read_picture
 from heedful.errors import HeedfulError
-from support.hostile_files import bomb
+from support.hostile_files import write_bomb
 
 RGB = Form(8, "rgb")
 GRAY = Form(8, "gray")
@@ -175,8 +175,8 @@ def write_hostile_files() -> dict[str, str]:
     save("photo.jpg", noise(5, 64, 64, 3))
     Path("cut.jpg").write_bytes(Path("photo.jpg").read_bytes()[:1500])
     Path("stub.jpg").write_bytes(Path("photo.jpg").read_bytes()[:30])
-    bomb("bomb.png", 20_000, 20_000, whole=True)
-    bomb("large.png", 12_000, 11_000, whole=False)
+    write_bomb("bomb.png", 20_000, 20_000, complete=True)
+    write_bomb("large.png", 12_000, 11_000, complete=False)
     Path("drawing.png").write_text('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>')
     Path("bare.png").write_text("\n <svg/>")
     Path("page.jpg").write_text("<!DOCTYPE html><title>404</title>")
@@ -224,7 +224,7 @@ def test_hostile_files_are_refused_by_name_and_without_a_warning() -> None:
             with pytest.raises(HeedfulError) as caught:
                 read_picture(reference, RGB)
             assert first_line(caught.value).startswith(start)
-        bomb("allowed.png", 10_000, 10_000, whole=False)  # Pillow would warn of it
+        write_bomb("allowed.png", 10_000, 10_000, complete=False)  # Pillow would warn of it
         assert header("allowed.png") == (10_000, 10_000, True)
     assert not caught_warnings
     with pytest.raises(HeedfulError) as caught:

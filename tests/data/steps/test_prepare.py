@@ -107,7 +107,7 @@ def test_series_are_standardised_by_training_alone() -> None:
     assert "the same at every step of training, so that they tell nothing: y" in notes
     training_values = np.concatenate([prepared.train[row][0] for row in range(10)])
     assert np.abs(training_values[:, 0].mean()) < 1e-2 and training_values[:, 0].std() == pytest.approx(1, abs=1e-2)
-    values = prepared.form.ready(open_steps("s/11.csv", StepForm.parse(json.loads(json.dumps(prepared.form.plain())))))
+    values = prepared.form.encode(open_steps("s/11.csv", StepForm.parse(json.loads(json.dumps(prepared.form.plain())))))
     assert (values == prepared.steps["s/11.csv"]).all() and values[:, 0].mean() > 100
     further = prepare_steps(recipe("s/11.csv", "s/10.csv"), Path("on"), notes.append, prepared.form)
     assert further.form == prepared.form

@@ -12,7 +12,7 @@ from heedful.data.steps.forms import StepForm, Steps, open_steps
 from heedful.data.steps.video import Limits, read_video
 from heedful.errors import HeedfulError
 from support.command_line import heedful
-from support.hostile_files import LEVELS, longer, sound, write
+from support.hostile_files import LEVELS, lengthen_header, write, write_silence
 
 FORM = StepForm("frames", Form(16, "gray"))
 
@@ -59,7 +59,7 @@ def test_a_wrong_duration_in_the_header_changes_nothing() -> None:
         steps = open_steps(name, FORM)
         assert len(steps) == 20 and steps.seconds[-1] == pytest.approx(1.9), name
     raw = Path(write("whole.webm", codec="libvpx-vp9")).read_bytes()
-    longer("whole.webm", "long.webm")
+    lengthen_header("whole.webm", "long.webm")
     steps = open_steps("long.webm", FORM)
     assert len(steps) == 20
     assert steps.note == "long.webm says that it lasts 3600.0 seconds, and its frames last 2.0"
@@ -89,7 +89,7 @@ def test_hostile_files_end_in_plain_words() -> None:
     Path("empty.mp4").touch()
     Path("headless.mp4").write_bytes(Path(write("a.mp4")).read_bytes()[:600])
     write("none.avi", levels=[], codec="mpeg4")
-    sound("sound.mp4")
+    write_silence("sound.mp4")
     for name, words in {
         "cut.mp4": "damaged or cut off",
         "text.mp4": "cannot be read as a video",

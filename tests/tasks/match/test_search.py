@@ -24,7 +24,7 @@ from support import published
 from support.command_line import HEEDFUL
 from support.command_line import heedful as run_command
 from support.families import oracle
-from support.inside import inside
+from support.trained_models import first_trained
 
 TEXTS = ["a red flower", "a temple under a blue sky", "cat"]
 SMALL = "--size tiny --steps 5 train.threads=1 data.target_tokenizer=symbols data.picture=8"
@@ -126,7 +126,9 @@ def test_another_model_has_vectors_of_its_own(folder: Path) -> None:
     model = heedful.load(folder / "run")
     before = model.search(["flower"], str(folder / "photos"), 20)
     with torch.no_grad():
-        inside(model).network.projections[0].weight.mul_(torch.linspace(-1, 1, inside(model).network.width)[:, None])
+        first_trained(model).network.projections[0].weight.mul_(
+            torch.linspace(-1, 1, first_trained(model).network.width)[:, None]
+        )
     after = model.search(["flower"], str(folder / "photos"), 20)
     assert [answer.score for answer in before[0]] != [answer.score for answer in after[0]]
     assert len([*(folder / "cache").glob(CACHE_FILES)]) == 2

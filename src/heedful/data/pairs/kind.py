@@ -13,7 +13,7 @@ from heedful.data.kind import DataKind, Preparation
 from heedful.data.notes import ignore
 from heedful.data.pairs import coders
 from heedful.data.pairs.coders import ClassNames, Coder, Kind
-from heedful.data.pairs.pictured import Pictured
+from heedful.data.pairs.pictured import PicturedPairs
 from heedful.data.pairs.prepared import Prepared, kind_of_source, open_pairs
 from heedful.data.pairs.read import Pair
 from heedful.data.pictures.album import Album
@@ -34,7 +34,7 @@ MAX_NAMES = 10  # names in a note
 class PairKind(DataKind[Prepared]):
     """Pairs whose sides are of these kinds.
 
-    `given` has, for each side, the tokenizer or form of pictures that goes with the weights to start from, if
+    `pretrained` has, for each side, the tokenizer or form of pictures that goes with the weights to start from, if
     there is one; else they are learnt from the training side.
     """
 
@@ -43,13 +43,13 @@ class PairKind(DataKind[Prepared]):
     def __init__(
         self,
         kinds: tuple[Kind, Kind] = ("text", "text"),
-        given: tuple[Tokenizer | Form | None, Tokenizer | Form | None] = (None, None),
+        pretrained: tuple[Tokenizer | Form | None, Tokenizer | Form | None] = (None, None),
     ) -> None:
         self.row = kinds[0] if kinds[1] == "name" else "pair"
         self.nothing, self.kinds, self.sides = f"There are no {self.row}s", kinds, kinds
         self.pretrained_coders, self.pretrained_by_side = (
-            [coder for coder in given if coder is not None],
-            given,
+            [coder for coder in pretrained if coder is not None],
+            pretrained,
         )
         self.coders: tuple[Coder, ...] = ()
 
@@ -60,7 +60,9 @@ class PairKind(DataKind[Prepared]):
     def begin(self, preparation: Preparation) -> None:
         """As `DataKind.begin`."""
         self.preparation, data = preparation, preparation.data
-        self.pictured_pairs = Pictured(preparation.folder, data, "picture" in self.sides, self.sides[1] == "picture")
+        self.pictured_pairs = PicturedPairs(
+            preparation.folder, data, "picture" in self.sides, self.sides[1] == "picture"
+        )
         expected_kind, source_kind = "picture" if self.pictured_pairs.has_pictures else "text", kind_of_source(data)
         if source_kind != expected_kind:
             raise wrong_kind(preparation.recipe.task, data.train[0], source_kind)
@@ -195,9 +197,9 @@ class PairKind(DataKind[Prepared]):
         return open_pairs(folder)
 
 
-def wrong_kind(task: str, file: str, present: Kind) -> HeedfulError:
+def wrong_kind(task: str, file: str, kind: Kind) -> HeedfulError:
     """The error for pictures where texts are needed, or the other way round."""
-    if present == "picture":
+    if kind == "picture":
         cure = "heedful --help says which tasks read pictures."
         return HeedfulError(f"{file} holds pictures, and {task} reads texts.", cure)
     cure = "Its first column should name picture files (file_name), or it should be a folder of pictures."

@@ -31,7 +31,7 @@ def is_pictured(first: Pair, files: Sequence[str], data: DataSettings) -> bool:
     return row is not None and row.columns.get(NAME) == first.source
 
 
-class Pictured:
+class PicturedPairs:
     """The pairs of files, whose pictures (if there are any) go into an album in `folder`.
 
     Files name the picture as source. `swap_sides`: here it is the target. Pictures with equal pixels get one

@@ -107,10 +107,10 @@ def pictures_in(source: str) -> list[str] | None:
     """
     if source.startswith("sample://") and "#" not in source:
         return [row.columns["source"] for row in picture_samples.read(source)]
-    return None if "://" in source or not Path(source).is_dir() else list(map(str, shown_in(source)[0]))
+    return None if "://" in source or not Path(source).is_dir() else list(map(str, visible_files_in(source)[0]))
 
 
-def shown_in(folder: str) -> tuple[list[Path], list[Path]]:
+def visible_files_in(folder: str) -> tuple[list[Path], list[Path]]:
     """As `files_in`, hidden files left out; raises HeedfulError for a folder without any picture."""
     pictures, other_files = files_in(folder)
     if not pictures:

@@ -77,7 +77,7 @@ class StepForm:
     vocabulary: WordVocabulary | SubwordVocabulary | None = None
     normalize: NormalForm = "none"
 
-    def ready(self, steps: Steps) -> np.ndarray:
+    def encode(self, steps: Steps) -> np.ndarray:
         """What a network takes: (T, H, W, C) bytes, (T, C) float32 standardised in training, or (T, 1 + L) numbers."""
         if self.vocabulary is not None:
             return self.vocabulary.encode(steps.words)
@@ -132,7 +132,7 @@ def read_steps(reference: str, form: StepForm) -> Steps:
     kind = kind_of(reference)
     if kind != form.kind:
         problem = f"holds {kind}" if kind else "is no file that is known"
-        raise HeedfulError(f"{reference} {problem}, and {form.kind} are read here.", KNOWN)
+        raise HeedfulError(f"{reference} {problem}, and {form.kind} are read here.", SUPPORTED_FILES)
     if reference.startswith("sample://"):
         values, rate = step_samples.values(reference)
         checked_values = check_channels(reference, values, form) if form.kind == "series" else as_frames(values, form)
@@ -147,7 +147,7 @@ def read_steps(reference: str, form: StepForm) -> Steps:
     return video_frames(reference, form)
 
 
-KNOWN = (
+SUPPORTED_FILES = (
     f"Frames: {', '.join(VIDEOS)}, a folder of pictures, .npy of bytes (T, H, W) or (T, H, W, C).\n"
     "Series: .csv or .tsv with a column a channel, .npy of other numbers (T,) or (T, C)."
 )
@@ -241,7 +241,9 @@ def read_array(file: str) -> np.ndarray:
     series = array.dtype.kind in "fiu" and array.ndim in (1, 2)
     if not frames and not series:
         shape = " × ".join(map(str, array.shape))
-        raise HeedfulError(f"{file} holds {array.dtype} of {shape}, which is neither frames nor series.", KNOWN)
+        raise HeedfulError(
+            f"{file} holds {array.dtype} of {shape}, which is neither frames nor series.", SUPPORTED_FILES
+        )
     if frames:
         check_count(file, len(array))
     return array

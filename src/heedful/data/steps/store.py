@@ -128,14 +128,14 @@ class StepWriter:
     def close(self, form: StepForm) -> str:
         """Finishes the files: series standardised, words as numbers, by that form; a note about what is in them."""
         for words in self.words:
-            numbers = form.ready(Steps("tokens", np.zeros(0), words))
+            numbers = form.encode(Steps("tokens", np.zeros(0), words))
             self.shape = numbers.shape[1:]
             self.column.extend(numbers)
         self.column.close()
         if form.kind == "series":
             values = np.load(self.folder / VALUES, mmap_mode="r+", allow_pickle=False).reshape(-1, *self.shape)
             for first in range(0, len(values), CHUNK):
-                values[first : first + CHUNK] = form.ready(Steps("series", values[first : first + CHUNK]))
+                values[first : first + CHUNK] = form.encode(Steps("series", values[first : first + CHUNK]))
             del values  # which writes what is still in memory
         index = {"references": self.numbers, "shape": self.shape, "lengths": self.lengths, "seconds": self.times}
         write_json(self.folder / INDEX, index)

@@ -67,4 +67,4 @@ class SpecialTokens:
         return SpecialTokens(**{fields.get(key, key): value for key, value in rows.items()})
 
 
-OWN = SpecialTokens()
+NATIVE = SpecialTokens()

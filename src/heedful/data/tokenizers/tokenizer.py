@@ -13,7 +13,7 @@ from typing import Any
 import tokenizers
 from tokenizers import decoders
 
-from heedful.data.tokenizers.special_tokens import OWN, SPECIALS, UNK, SpecialTokens
+from heedful.data.tokenizers.special_tokens import NATIVE, SPECIALS, UNK, SpecialTokens
 
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 """How a part of a character is written, byte by byte."""
@@ -31,8 +31,8 @@ class Tokenizer:
         inner.no_padding()
         inner.no_truncation()
         self.inner, self.kind = inner, kind
-        self.special_tokens = special_tokens or OWN
-        self.own = special_tokens is None
+        self.special_tokens = special_tokens or NATIVE
+        self.is_native = special_tokens is None
         has_our_first_ids = tuple(inner.id_to_token(i) for i in range(len(SPECIALS))) == SPECIALS
         self.shift = 0 if has_our_first_ids or special_tokens else len(SPECIALS)
         # Another's ids may have gaps, so that the highest counts, not their number.
@@ -40,8 +40,8 @@ class Tokenizer:
         self.unk = self.special_tokens.unknown if has_our_first_ids or special_tokens else unknown_id(inner)
         self.mask = self.size if self.special_tokens.mask is None else self.special_tokens.mask
         # what is not known here is shown as such
-        self.skipped = {*self.special_tokens.skipped} - ({UNK} if self.own and self.unk is not None else set())
-        self.suffix = "" if self.own else getattr(inner.model, "end_of_word_suffix", None)
+        self.skipped = {*self.special_tokens.skipped} - ({UNK} if self.is_native and self.unk is not None else set())
+        self.suffix = "" if self.is_native else getattr(inner.model, "end_of_word_suffix", None)
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text."""
@@ -74,7 +74,7 @@ class Tokenizer:
     def save(self, path: Path | str) -> None:
         """Writes the ecosystem's tokenizer.json, and beside it the marks of a published vocabulary."""
         Path(path).write_text(self.dump(), encoding="utf-8")
-        if not self.own:
+        if not self.is_native:
             special_tokens_path(path).write_text(json.dumps(self.special_tokens.plain()), encoding="utf-8")
 
     def dump(self) -> str:
@@ -83,17 +83,17 @@ class Tokenizer:
 
     def outer_id(self, inner_id: int) -> int:
         """Our id for one of the inner tokenizer's."""
-        if self.own and inner_id == self.unk:
+        if self.is_native and inner_id == self.unk:
             return UNK
         return inner_id + self.shift
 
     def inner_id(self, outer_id: int) -> int:
         """The inner tokenizer's id for one of ours."""
-        return self.unk if self.own and outer_id == UNK and self.unk is not None else outer_id - self.shift
+        return self.unk if self.is_native and outer_id == UNK and self.unk is not None else outer_id - self.shift
 
     def display(self, i: int) -> str:
         """One id as people are shown it."""
-        if self.own and i < len(SPECIALS):
+        if self.is_native and i < len(SPECIALS):
             return SPECIALS[i]
         token = self.inner.id_to_token(self.inner_id(i)) or ""
         if i in self.special_tokens.skipped:

@@ -15,7 +15,7 @@ from torch import Tensor
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
-from heedful.data.batch import Batch, padded
+from heedful.data.batch import Batch, pad_rows
 from heedful.data.batching import Rows
 from heedful.data.documents.check import check_documents
 from heedful.data.documents.kind import DocumentKind
@@ -129,7 +129,7 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
         if model.limit and len(tokens_read) > model.limit:
             raise length_error(text + (output or ""), len(tokens_read), model.limit, "Explain a shorter one.")
         rows = range(len(prompt) - 1, len(tokens_read))
-        maps = attention_maps(model.network, padded([np.array(tokens_read)])[:1], SELF_ATTENTION, rows)
+        maps = attention_maps(model.network, pad_rows([np.array(tokens_read)])[:1], SELF_ATTENTION, rows)
         return Alignment(tuple(tokenizer.tokens(tokens_read)), tuple(tokenizer.tokens(tokens)), maps)
 
 
@@ -156,8 +156,8 @@ class Collate:
 
 def next_token_batch(rows: Sequence[np.ndarray]) -> Batch:
     """Each token of a row beside the next one."""
-    inputs, steps = padded([row[:-1] for row in rows])
-    targets, _ = padded([row[1:] for row in rows])
+    inputs, steps = pad_rows([row[:-1] for row in rows])
+    targets, _ = pad_rows([row[1:] for row in rows])
     return Batch({"inputs": inputs, "targets": targets, "steps": steps})
 
 

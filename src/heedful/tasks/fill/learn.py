@@ -14,7 +14,7 @@ from torch import Tensor
 
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
-from heedful.data.batch import Batch, padded
+from heedful.data.batch import Batch, pad_rows
 from heedful.data.batching import Rows
 from heedful.data.documents.check import check_documents
 from heedful.data.documents.kind import DocumentKind
@@ -149,7 +149,7 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
         else:
             ids = np.array(masked_text.fill(text, output, tokenizer))
         positions = np.flatnonzero(masked_text.masked).tolist()
-        maps = attention_maps(model.network, padded([masked_text.ids]), SELF_ATTENTION, positions)
+        maps = attention_maps(model.network, pad_rows([masked_text.ids]), SELF_ATTENTION, positions)
         tokens = zip(tokenizer.tokens(masked_text.ids), masked_text.masked, strict=True)
         tokens_read = tuple(MASK if masked else token for token, masked in tokens)
         return Alignment(tokens_read, tuple(format_tokens(tokenizer, ids)), maps)
@@ -174,9 +174,9 @@ class Collate:
             self.masking.corrupt(ids, mask, self.size, seed)
             for ids, mask, seed in zip(texts, masks, seeds, strict=True)
         ]
-        source, lengths = padded(corrupted)
-        targets, _ = padded(texts)
-        masked, _ = padded(masks)
+        source, lengths = pad_rows(corrupted)
+        targets, _ = pad_rows(texts)
+        masked, _ = pad_rows(masks)
         return Batch({"source": source, "lengths": lengths, "targets": targets, "masked": masked.bool()})
 
 

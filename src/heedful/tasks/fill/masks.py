@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heedful.data.normal_form import normalize_text
-from heedful.data.tokenizers.special_tokens import OWN, SpecialTokens
+from heedful.data.tokenizers.special_tokens import NATIVE, SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.schema import NormalForm
@@ -35,7 +35,7 @@ class Masking:
 
     fraction: float
     whole_words: bool
-    special: SpecialTokens = OWN
+    special: SpecialTokens = NATIVE
 
     def choose(self, row: np.ndarray, inside: np.ndarray, seed: int) -> np.ndarray:
         """Which tokens of a row (S,) are masked (S,): what the seed decides, at least one if there is a word."""
@@ -163,7 +163,7 @@ def join_parts(tokenizer: Tokenizer, parts: Sequence[str], words: Sequence[str])
 
 def loses_blanks(tokenizer: Tokenizer) -> bool:
     """Whether tokens are pieces of words that lose the blanks between words, as in a published BERT."""
-    return tokenizer.kind == "wordpiece" and not tokenizer.own
+    return tokenizer.kind == "wordpiece" and not tokenizer.is_native
 
 
 def format_tokens(tokenizer: Tokenizer, ids: np.ndarray) -> list[str]:

@@ -62,7 +62,7 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         """The labels of each source, one answer each; its track has the probabilities at each step."""
         first, engines = models[0], [model.engine for model in models]
         sequences = [open_steps(source, first.form) for source in inputs]
-        arrays = [first.form.ready(steps) for steps in sequences]
+        arrays = [first.form.encode(steps) for steps in sequences]
         shares = probabilities_by_windows(engines, arrays, first.window, settings.batch_tokens)
         disagreements = [
             disagreement(engines, *pair, first.window, settings.batch_tokens)
@@ -181,7 +181,7 @@ def read_sources(model: TrainedLabeller, sources: Sequence[str], data: PreparedC
         if data and source in data.steps:
             yield data.steps[source]
         else:
-            yield model.form.ready(open_steps(source, model.form))
+            yield model.form.encode(open_steps(source, model.form))
 
 
 def labels_of(

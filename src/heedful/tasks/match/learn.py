@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from heedful.data import batching
-from heedful.data.batch import Batch, padded
+from heedful.data.batch import Batch, pad_rows
 from heedful.data.batching import Rows
 from heedful.data.notes import Say
 from heedful.data.pairs.check import check_pairs
@@ -158,7 +158,7 @@ class Collate:
 
     def __call__(self, rows: Rows) -> Batch:
         pairs = self.sources.pairs(rows)
-        words, steps = padded([np.array(self.special.around(text)) for _, text in pairs])
+        words, steps = pad_rows([np.array(self.special.around(text)) for _, text in pairs])
         pictures = torch.tensor([int(picture[0]) for picture, _ in pairs])
         same = (pictures == pictures.unsqueeze(1)) | (words == words.unsqueeze(1)).all(-1)
         batch = self.sources(rows) | {"words": words, "steps": steps, "same": same.fill_diagonal_(False)}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from heedful.data.pictures.files import pictures_in, shown_in
+from heedful.data.pictures.files import pictures_in, visible_files_in
 from heedful.data.pictures.read import read_picture
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
@@ -151,7 +151,7 @@ def embed_folder(
     model: TrainedMatcher, weights: str, folder: str, settings: GenerateSettings, listener: Listener
 ) -> Vectors:
     """The vectors of a folder's pictures by their path in it: those that are kept, and the rest made now and kept."""
-    files, passed_over = shown_in(folder)
+    files, passed_over = visible_files_in(folder)
     cache, reason = open_cache(folder, weights)
     stamps = file_stamps(folder, files)
     new, changed, removed = cache.stale(stamps)

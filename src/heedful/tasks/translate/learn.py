@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from heedful.data.batch import padded
+from heedful.data.batch import pad_rows
 from heedful.data.normal_form import normalize_text
 from heedful.data.notes import Say
 from heedful.data.pairs.kind import PairKind
@@ -47,7 +47,7 @@ class TranslateLearning(Seq2SeqLearning):
         words, written = start.words, start.written
         if recipe.data.shared_tokenizer:
             words, written = words or written, written or words
-        return prepare_data(PairKind(given=(words, written)), recipe, folder, say, decide)
+        return prepare_data(PairKind(pretrained=(words, written)), recipe, folder, say, decide)
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableSeq2Seq:
         torch.manual_seed(recipe.seed)
@@ -93,6 +93,6 @@ class TranslateLearning(Seq2SeqLearning):
             answer = [*best.tokens, *([special.end] if best.complete else [])]
         else:
             answer = [*target.encode(normalize_text(output, model.normal_form)), special.end]
-        (ids, lengths), (inputs, _) = padded([source]), padded([np.array([special.begin, *answer[:-1]])])
+        (ids, lengths), (inputs, _) = pad_rows([source]), pad_rows([np.array([special.begin, *answer[:-1]])])
         maps = attention_maps(model.network, (ids, lengths, inputs), SOURCE_ATTENTION, range(len(answer)))
         return Alignment(tuple(model.preprocessor.tokenizer.tokens(source)), tuple(target.tokens(answer)), maps)

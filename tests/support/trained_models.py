@@ -5,6 +5,6 @@ from typing import Any
 from heedful.api import Model
 
 
-def inside(model: Model) -> Any:
+def first_trained(model: Model) -> Any:
     """The first trained model, with whatever its task keeps."""
     return model.trained[0]
