@@ -137,7 +137,7 @@ MISTAKES = {
     "too many weights": ("gru", "--weights 1e12", ["No width gives gru 1,000,000,000,000 weights", "can have"]),
     "too few weights": ("gru,vaswani2017", "--weights 0", ["No width gives gru 0 weights"]),
     "weights in words": ("gru", "--weights many", ["--weights cannot be 'many'", "2e6"]),
-    "seed of the split": ("gru", "--seeds 1,2 data.seed=-1", ["data.seed cannot be -1", "held out"]),
+    "seed of the split": ("gru", "--seeds 1,2 data.seed=-1", ["data.seed cannot be -1", "held-out"]),
 }
 
 

@@ -61,7 +61,7 @@ MISTAKES = {
     "recipe with a misspelt key": ("train misspelt.toml", ["misspelt.toml", "train.stpes", "train.steps ("]),
     "misspelt built-in recipe": ("train cmudict-vaswani", ["built-in recipe", 'Did you mean "cmudict-vaswani2017"?']),
     "recipe to copy": ("recipes copy cmudict", ["no built-in recipe", "Allowed: "]),
-    "recipe there already": ("recipes copy cmudict-vaswani2017 pairs.tsv", ["pairs.tsv is there already"]),
+    "recipe there already": ("recipes copy cmudict-vaswani2017 pairs.tsv", ["pairs.tsv exists already"]),
     "job of recipes": ("recipes shw", ['Did you mean "show"?']),
     "networks left out": ("compare translate pairs.tsv", ["--networks"]),
     "seeds": ("compare translate pairs.tsv --networks gru --seeds one", ["--seeds cannot be 'one'", "0,1,2"]),

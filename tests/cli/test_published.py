@@ -174,7 +174,7 @@ def test_a_name_of_the_hub_is_fetched_once(host: tuple[Hub, str], tmp_path: Path
     hub.models["tiny/bert"] = folder
     first = command("fill tiny/bert The_[MASK]_sat", tmp_path, HF_ENDPOINT=endpoint)
     assert first.returncode == 0, first.stderr
-    assert f"fetching its weights, settings and vocabulary from {endpoint}" in first.stderr
+    assert f"downloading its weights, settings and vocabulary from {endpoint}" in first.stderr
     assert {*hub.requests} == {
         path.name for path in folder.iterdir() if path.suffix in (".json", ".txt", ".safetensors")
     }

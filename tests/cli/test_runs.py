@@ -38,7 +38,7 @@ MISTAKES = {
     "models that do not fit": ("translate {run} --with {other} text", ["cannot answer together"]),
     "no file of texts": ("translate {run} --file missing.txt", ["missing.txt cannot be read"]),
     "texts not UTF-8": ("translate {run} --file latin.tsv", ["latin.tsv line 2 is not UTF-8"]),
-    "answers over texts": ("translate {run} --file words.txt -o words.txt", ["over words.txt"]),
+    "answers over texts": ("translate {run} --file words.txt -o words.txt", ["overwrite words.txt"]),
     "answers into a file's folder": (
         "translate {run} abc -o words.txt/answers",
         ["words.txt/answers: Not a directory"],

@@ -46,7 +46,7 @@ MISTAKES = {
     "score and n": ("caption {told} --score photos/red/0.png red --n 2", ["--score takes no --n"]),
     "misspelt setting": ("caption {told} photos baem=3", ["generate.baem", "generate.beam ("]),
     "nothing to choose from": ("match {matched} photos/red/0.png --among", ["--among", "requires an argument"]),
-    "drawing as JPEG": ("draw {drawn} red -o red.jpg", ["red.jpg is no PNG file"]),
+    "drawing as JPEG": ("draw {drawn} red -o red.jpg", ["red.jpg is neither a PNG file"]),
     "drawing in lines and in a file": ("draw {drawn} red --json -o red.png", ["Leave out -o or --json"]),
     "no drawing": ("draw {drawn} --file empty.txt -o sheet.png", ["no drawing"]),
     "missing clip": ("label {filmed} clips/9.npy", ["There is no file clips/9.npy", "Did you mean"]),

@@ -114,7 +114,7 @@ def test_a_step_that_runs_out_of_memory_is_the_same_step(name: str, files: dict[
     for rows_that_fit in (largest - 1, 1):
         loss = Scarce(work.loss, lambda call, rows, limit=rows_that_fit: call > 1 and rows > limit)
         scarce, after, notes = step(replace(work, loss=loss), train, tmp_path)
-        assert after.position.parts > 1 and notes.notes[-1].startswith("memory ran out")
+        assert after.position.parts > 1 and notes.notes[-1].startswith("out of memory")
         assert after.tokens == loop.tokens
         assert_close(scarce, expected)
 
@@ -134,7 +134,7 @@ def test_where_memory_runs_out_decides_nothing(name: str, files: dict[str, str],
 @pytest.mark.parametrize(("name", "cure"), [("translate", "Set data.max_tokens."), ("match", "train.batch_tokens")])
 def test_one_example_too_large_is_refused(name: str, cure: str, files: dict[str, str], tmp_path: Path) -> None:
     work, train = learning(name, files, tmp_path, dropout=0.0)
-    with pytest.raises(HeedfulError, match="One example alone is too large") as error:
+    with pytest.raises(HeedfulError, match="A single example does not fit") as error:
         step(replace(work, loss=Scarce(work.loss, lambda call, rows: True)), train, tmp_path)
     assert cure in str(error.value)
 

@@ -114,7 +114,7 @@ def recipes_of(
     for values, kind in ((networks, "network"), (seeds, "seed")):
         for value in values:
             if values.count(value) > 1:
-                raise HeedfulError(f"The {kind} {value} stands twice in the comparison.", "Name each of them once.")
+                raise HeedfulError(f"The {kind} {value} is listed twice in the comparison.", "Name each of them once.")
     # Only what is scored on the same rows can be compared, so several seeds share the split of the first.
     split = {"data.seed": seeds[0]} if len(seeds) > 1 and recipe.data.seed == "auto" else {}
     learning = find_task(recipe.task).learning

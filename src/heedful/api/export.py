@@ -57,7 +57,7 @@ def export(run: Path | str, to: str, output: Path | str | None = None) -> Export
 def refuse_full(folder: Path) -> None:
     """Raises HeedfulError for a file, for a folder that is not empty, and for the one in which one stands."""
     if not folder.name:
-        raise HeedfulError(f"{folder} is no new folder.", "Name one: -o FOLDER.")
+        raise HeedfulError(f"{folder} is not a new folder.", "Name one: -o FOLDER.")
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         problem = f"{folder} is a file." if folder.is_file() else f"The folder {folder} is not empty."
         raise HeedfulError(problem, "Name a new folder: -o FOLDER.")

@@ -91,18 +91,18 @@ def fetch_model(model: HubModel) -> Path:
 
     if constants.HF_HUB_OFFLINE:
         raise HeedfulError(
-            f"{model} is no folder here, nor in the cache of Hugging Face, and HF_HUB_OFFLINE forbids to fetch it.",
+            f"{model} is no folder here, nor in the cache of Hugging Face, and HF_HUB_OFFLINE forbids downloading it.",
             "Unset HF_HUB_OFFLINE, or name a folder.",
         )
     host = constants.ENDPOINT.removeprefix("https://")
-    say(f"{model} is no folder here: fetching its weights, settings and vocabulary from {host}")
+    say(f"{model} is no local folder: downloading its weights, settings and vocabulary from {host}")
     try:
         folder = snapshot(model)
         if folder is None and model.revision is None and (converted := conversion(model.name)):
             say(f"{model} has pickled weights only: fetching those in safetensors that the hub's converter offers")
             folder = snapshot(replace(model, revision=converted))
     except errors.GatedRepoError:
-        raise refusal(f"{model} is given only to those who accepted its terms.", model.name, host) from None
+        raise refusal(f"{model} is available only to those who accepted its terms.", model.name, host) from None
     except errors.RevisionNotFoundError:
         raise refusal(f"There is no {model.revision} of {model.name} on {host}.", model.name, host) from None
     except errors.RepositoryNotFoundError:
@@ -115,7 +115,7 @@ def fetch_model(model: HubModel) -> Path:
         ) from None
     if folder is None:
         raise HeedfulError(
-            f"{model} has no weights in safetensors; other formats can hold code, and are not fetched.",
+            f"{model} has no weights in safetensors; other formats can contain code, and are not downloaded.",
             f"Look for a copy that has: https://{host}/{model.name}/discussions often names one, a pull request of\n"
             f"number N, say: {model.name}@refs/pr/N",
         )

@@ -213,7 +213,7 @@ def load(*folders: Path | str) -> Model:
         if other.task != first.task or not together(find_task(first.task), first, other):
             raise HeedfulError(
                 f"{first.folder} and {other.folder} cannot answer together: task or vocabularies differ.",
-                "An ensemble is made of runs on the same data: the same recipe with another seed or network.",
+                "An ensemble needs runs on the same data: the same recipe with another seed or network.",
             )
     return replace(first, trained=tuple(model for part in parts for model in part.trained))
 

@@ -44,8 +44,8 @@ def open_published(published: hub.Published, where: str) -> tuple[Recipe, Learna
     """
     if not published.tasks:
         raise HeedfulError(
-            f"{where} ({published.plan.architecture}) gives vectors, and answers nothing by itself.",
-            "It can be the beginning of a network that does.",
+            f"{where} ({published.plan.architecture}) outputs vectors, and has no head for a task.",
+            "Use it with --from to train one.",
         )
     verb = published.tasks[0]
     learning = find_task(verb).learning

@@ -79,7 +79,8 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener) -> 
     folder = output or default_folder(recipe)
     if is_finished(folder, user_recipe, recipe):
         listener.note(
-            f"{folder} is finished: this recipe was trained there. To train on, raise its budget in a new folder:"
+            f"{folder} is finished: it was trained with this recipe. To train longer, start from it with a larger "
+            "budget, in a new folder:"
         )
         listener.note(f"heedful train … --from {folder} -o OTHER")
         keep_or_drop(recipe, folder)

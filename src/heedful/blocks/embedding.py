@@ -44,7 +44,7 @@ class Positions(nn.Module):
         if self.limit is not None and steps > self.limit:
             raise HeedfulError(
                 f"A sequence has {steps:,} positions; this network can tell {self.limit:,} apart.",
-                f"Make sequences shorter, or train a network for more of them: network.context={steps}.",
+                f"Shorten the sequences, or train a network with more positions: network.context={steps}.",
             )
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:

@@ -34,13 +34,13 @@ Pictures = Annotated[
         "them, as batch_tokens=4000.",
     ),
 ]
-File = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="What to ask from a file, one a line.")]
+File = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Read inputs from a file, one per line.")]
 MoreRuns = Annotated[
-    list[str] | None, typer.Option("--with", metavar="RUN", help="Another run that answers along; repeat.")
+    list[str] | None, typer.Option("--with", metavar="RUN", help="Another run for an ensemble; can be repeated.")
 ]
-Best = Annotated[int | None, typer.Option("--n", metavar="N", help="The N best answers to each, a line each.")]
+Best = Annotated[int | None, typer.Option("--n", metavar="N", help="The N best answers for each input, one per line.")]
 Score = Annotated[bool, typer.Option("--score", help="Score given pairs: SOURCE TARGET, or lines source<TAB>target.")]
-Json = Annotated[bool, typer.Option("--json", help="A JSON object for each, with all that was found.")]
+Json = Annotated[bool, typer.Option("--json", help="A JSON object for each input, with all details.")]
 
 T = TypeVar("T")
 LINES_AT_ONCE = 1000
@@ -72,7 +72,7 @@ def parse_question(words: list[str] | None, file: Path | None, output: Path | No
     if file and inputs:
         raise HeedfulError(f"What to ask is in {file}, and {inputs[0]!r} is here.", "Leave one of them out.")
     if file and output and output.resolve() == file.resolve():
-        raise HeedfulError(f"The answers would be written over {file}.", "Name another file after -o.")
+        raise HeedfulError(f"The answers would overwrite {file}.", "Name another file after -o.")
     return Question(inputs, file, changes)
 
 
@@ -150,7 +150,7 @@ def score_lines(model: "Model", question: Question) -> Iterator[str]:
 def refuse_search_flags(question: Question, *flags: object) -> None:
     """Raises HeedfulError if --score came with flags or settings of a search."""
     if question.changes or any(flags):
-        raise HeedfulError("--score takes no --n, no other form of answers and no settings: nothing is searched for.")
+        raise HeedfulError("--score takes no --n, no other output format and no settings: there is no search.")
 
 
 def pairs(lines: Iterator[str], from_words: bool) -> Iterator[tuple[str, str]]:

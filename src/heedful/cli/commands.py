@@ -14,12 +14,12 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("demo", "Learn to pronounce English three ways, in about five minutes, and compare them."),
-    Command("train", "Train a network on your data, or go on where it stopped."),
+    Command("train", "Train a network on your data, or resume training."),
     *(Command(verb, help) for verb, help in TASKS.items()),
-    Command("evaluate", "Score a trained model, with interval and baseline; --against another."),
-    Command("compare", "Train several networks under one budget and compare them."),
-    Command("check", "Look at the data before training on it."),
-    Command("explain", "See what a model looked at for each piece of its answer."),
+    Command("evaluate", "Score a trained model with intervals and a baseline; --against another."),
+    Command("compare", "Train several networks with the same budget and compare them."),
+    Command("check", "Check data before training."),
+    Command("explain", "Show what a model attended to for each token of its answer."),
     Command("export", "Write a trained model for other engines: onnx, ct2."),
     Command("info", "The shape, weights and memory of a run or a network."),
     Command("networks", "The history of the field as a table: what each network added."),

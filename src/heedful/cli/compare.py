@@ -19,7 +19,9 @@ from heedful.errors import HeedfulError
 
 Networks = Annotated[str, typer.Option(metavar="A,B,…", help="Rows of `heedful networks`.")]
 Seeds = Annotated[str | None, typer.Option(metavar="N,N,…", help="Each network is trained once with each seed.")]
-Weights = Annotated[str | None, typer.Option(metavar="N", help="Make every network so wide that it has N weights.")]
+Weights = Annotated[
+    str | None, typer.Option(metavar="N", help="Choose the width of every network such that it has N weights.")
+]
 
 
 def run(
@@ -66,11 +68,11 @@ def number(weights: str) -> float:
     try:
         return float(weights)
     except ValueError:
-        raise HeedfulError(f"--weights cannot be {weights!r}.", "A number, as 2e6.") from None
+        raise HeedfulError(f"--weights cannot be {weights!r}.", "A number, such as 2e6.") from None
 
 
 def numbers(seeds: str) -> list[int]:
     """Seeds from their list."""
     if not all(seed.isdecimal() for seed in seeds.split(",")):
-        raise HeedfulError(f"--seeds cannot be {seeds!r}.", "Whole numbers with commas between them, as 0,1,2.")
+        raise HeedfulError(f"--seeds cannot be {seeds!r}.", "Integers separated by commas, such as 0,1,2.")
     return [int(seed) for seed in seeds.split(",")]

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from heedful.results import Answer
 
 Number = Annotated[int | None, typer.Option("--n", metavar="N", help="N continuations of each text.")]
-Tokens = Annotated[int | None, typer.Option("--tokens", metavar="N", help="The longest continuation, in tokens.")]
-Stop = Annotated[list[str] | None, typer.Option("--stop", metavar="TEXT", help="Stop before this text comes; repeat.")]
+Tokens = Annotated[int | None, typer.Option("--tokens", metavar="N", help="Longest continuation in tokens.")]
+Stop = Annotated[
+    list[str] | None, typer.Option("--stop", metavar="TEXT", help="Stop before this text; can be repeated.")
+]
 
 SEPARATOR = "---"
 """The line between two continuations."""

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-Minutes = Annotated[float, typer.Option(metavar="N", min=0.01, help="Minutes for each of the three networks.")]
-Output = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where the three runs go.")]
+Minutes = Annotated[
+    float, typer.Option(metavar="N", min=0.01, help="Training time of each of the three networks, in minutes.")
+]
+Output = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the three runs.")]
 
 
 def run(minutes: Minutes = 1.0, output: Output = Path("runs/demo")) -> None:

@@ -65,9 +65,11 @@ def run(
 def refuse(output: Path | None, as_json: bool) -> None:
     """Raises HeedfulError for an output that cannot hold pictures."""
     if output is not None and as_json:
-        raise HeedfulError("With --json pictures stand in the lines, and in no file.", "Leave out -o or --json.")
+        raise HeedfulError("With --json the pictures are in the lines, not in files.", "Leave out -o or --json.")
     if output is not None and not is_folder(output) and output.suffix.lower() != ".png":
-        raise HeedfulError(f"{output} is no PNG file and no folder.", "Name a file that ends in .png, or a folder.")
+        raise HeedfulError(
+            f"{output} is neither a PNG file nor a folder.", "Name a file that ends in .png, or a folder."
+        )
 
 
 def is_folder(path: Path) -> bool:
@@ -124,4 +126,4 @@ def attributions(model: "Model") -> list[str]:
 def credit(model: "Model") -> None:
     """Prints the attributions that must be shown with the drawings."""
     for line in attributions(model):
-        print(f"Learnt from pictures of others. Where you show them, say: {line}", file=sys.stderr)
+        print(f"The training pictures have a license. Where you show these drawings, state: {line}", file=sys.stderr)

@@ -17,13 +17,13 @@ Words = Annotated[
     ),
 ]
 MoreRuns = Annotated[
-    list[str] | None, typer.Option("--with", metavar="RUN", help="Another run that answers along; repeat.")
+    list[str] | None, typer.Option("--with", metavar="RUN", help="Another run for an ensemble; can be repeated.")
 ]
-Against = Annotated[str | None, typer.Option(metavar="RUN", help="Another model: is one better on these examples?")]
-Judge = Annotated[
-    str | None, typer.Option(metavar="RUN", help="A run of match that tells what drawings are taken for (draw).")
+Against = Annotated[
+    str | None, typer.Option(metavar="RUN", help="Another model, for a paired test on the same examples.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Everything measured, case by case, as JSON.")]
+Judge = Annotated[str | None, typer.Option(metavar="RUN", help="A run of match that judges drawings (draw).")]
+Json = Annotated[bool, typer.Option("--json", help="All scores, and each example, as JSON.")]
 
 
 def run(

@@ -12,7 +12,7 @@ from heedful.errors import HeedfulError
 from heedful.results import Alignment
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
-Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to answer.")]
+Text = Annotated[str, typer.Argument(metavar="TEXT", help="The input.")]
 AnswerFlag = Annotated[
     str | None, typer.Option("--answer", metavar="TEXT", help="Explain this answer, not the model's own.")
 ]
@@ -32,7 +32,7 @@ def run(name: Run, text: Text, answer: AnswerFlag = None, output: OutputFlag = N
     """
     if output and output.suffix not in (".html", *PICTURES):
         raise HeedfulError(
-            f"{output} is no page and no picture.", "Name a file that ends in .html, .png, .svg or .pdf."
+            f"{output} is neither a page nor a picture.", "Name a file that ends in .html, .png, .svg or .pdf."
         )
 
     from heedful import api

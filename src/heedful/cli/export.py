@@ -9,7 +9,9 @@ from heedful.cli.words import OutputFlag
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
 To = Annotated[
     str,
-    typer.Option("--to", metavar="FORMAT", help="hf (published layouts), onnx (any model) or ct2 (translators)."),
+    typer.Option(
+        "--to", metavar="FORMAT", help="hf (published layouts), onnx (any model) or ct2 (translation models)."
+    ),
 ]
 
 

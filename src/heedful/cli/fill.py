@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from heedful.results import Answer
 
 Best = Annotated[
-    int | None, typer.Option("--n", metavar="N", help="The N likeliest guesses at each gap; 5 if not said.")
+    int | None,
+    typer.Option("--n", metavar="N", help="The N most probable predictions for each masked token; 5 by default."),
 ]
-TextFlag = Annotated[bool, typer.Option("--text", help="The whole text, each gap filled with the likeliest guess.")]
+TextFlag = Annotated[bool, typer.Option("--text", help="The whole text, with the most probable token for each mask.")]
 
 GUESSES = 5
 

@@ -28,7 +28,9 @@ Clips = Annotated[
         "Without any, the lines of standard input.",
     ),
 ]
-Rows = Annotated[bool, typer.Option("--rows", help="A row a stretch: start, end, label, as training reads them.")]
+Rows = Annotated[
+    bool, typer.Option("--rows", help="A row for each segment: start, end, label, as training reads them.")
+]
 
 CLIPS_AT_ONCE = 8  # videos in memory
 BARS = 20  # bars above one legend

@@ -96,7 +96,9 @@ def write_pictures(
 ) -> None:
     """Writes the nearest pictures for each text."""
     if question.at_once == 1:
-        raise HeedfulError("Where should be looked?", f'As in: heedful match {model.folder} photos/ {FOR} "a text"')
+        raise HeedfulError(
+            "There are no pictures to search.", f'As in: heedful match {model.folder} photos/ {FOR} "a text"'
+        )
     changes = {"generate.n_best": PICTURES} | question.changes
     answer_lists = model.search(texts, list(question.lines()), changes["generate.n_best"], changes)
     format_answers = pictures_as_object if as_json else ask.table_lines

@@ -11,9 +11,9 @@ from heedful.report.terminal import columns
 FOLDER = Path(__file__).parent.parent / "recipes"
 JOBS = ("list", "show", "copy", "keys")
 
-Job = Annotated[str, typer.Argument(metavar="JOB", help="list (if nothing is said), show, copy or keys.")]
+Job = Annotated[str, typer.Argument(metavar="JOB", help="list (the default), show, copy or keys.")]
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The recipe to show or copy.")]
-Target = Annotated[Path | None, typer.Argument(metavar="DEST", help="Where to copy it; here, if nothing is said.")]
+Target = Annotated[Path | None, typer.Argument(metavar="DEST", help="Where to copy it; the current folder by default.")]
 
 
 def run(job: Job = "list", name: Name = None, target: Target = None) -> None:
@@ -64,7 +64,7 @@ def copy(name: str | None, target: Path | None) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(content)
     except FileExistsError:
-        raise HeedfulError(f"{path} is there already.", "Name another place after the recipe.") from None
+        raise HeedfulError(f"{path} exists already.", "Name another path after the recipe.") from None
     except OSError as error:
         raise HeedfulError(f"{path} cannot be written: {error.strerror}.") from None
     print(f"{path}\n\nTrain it:  heedful train {path}")

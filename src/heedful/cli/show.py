@@ -68,7 +68,7 @@ def step_bars(result: Comparison) -> list[str]:
 def alignment(result: Alignment) -> str:
     """The mean of all maps as shades: a row for each target token, a column for each source token."""
     if not result.maps:
-        raise HeedfulError("This network looks at nothing: it has no attention.", "heedful networks tells which have.")
+        raise HeedfulError("This network has no attention to show.", "heedful networks lists those that have.")
     width = max(map(len, result.source))
     rows = [["", *(token.ljust(width) for token in result.source)]]
     for t, token in enumerate(result.target):

@@ -27,7 +27,7 @@ def run(
     start: FromFlag = None,
     output: OutputFlag = None,
 ) -> None:
-    """Train a network on your data, or go on where it stopped.
+    """Train a network on your data, or resume training.
 
     \b
     heedful train translate pairs.tsv --minutes 5

@@ -133,7 +133,7 @@ def hold_out(groups: np.ndarray, sides: np.ndarray, limit: int) -> None:
     chosen_groups = fitting_groups & (np.cumsum(np.where(fitting_groups, counts, 0)) <= limit)
     if not chosen_groups.any() or len(keys) < 2:
         raise HeedfulError(
-            f"No validation rows can be held out: {limit:,} are wanted of {count(len(rows), 'row')}, "
+            f"No validation rows can be held out: {limit:,} are requested of {count(len(rows), 'row')}, "
             f"which hang together in {count(len(keys), 'group')} by source or data.group.",
             "Give a file for it, as --valid valid.tsv, or another number, as data.valid_rows=500.",
         )

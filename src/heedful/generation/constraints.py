@@ -87,7 +87,7 @@ class Constraints:
             return HeedfulError(
                 f"An answer that holds {required or 'nothing forbidden'} takes {needed} tokens, "
                 f"and it may have {longest}.",
-                f"Allow more, as by generate.max_length={needed + 1}, or ask for less.",
+                f"Allow more with generate.max_length={needed + 1}, or ask for less.",
             )
         clauses = {
             "begins with": f'"{self.beginning}"' if self.prefix else "",

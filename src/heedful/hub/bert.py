@@ -88,7 +88,7 @@ def config_names(config: Config) -> list[str]:
     if not isinstance(labels, dict) or {*labels} != {*numbers}:
         raise HeedfulError(f"{config.where}: id2label does not have a name for each number from 0 on.")
     if len(labels) < 2:
-        raise HeedfulError(f"{config.where} has one label: it tells a number, and no class.")
+        raise HeedfulError(f"{config.where} has one label: this is regression, not classification.")
     return [str(labels[number]) for number in numbers]
 
 

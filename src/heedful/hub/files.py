@@ -41,7 +41,7 @@ def read_one(path: Path) -> Tensors:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise HeedfulError(f"{path} cannot be read: {error}.", "Fetch it again: it may be cut short.") from None
+        raise HeedfulError(f"{path} cannot be read: {error}.", "Download it again: it may be incomplete.") from None
 
 
 def refuse_numbers(tensors: Mapping[str, Tensor], where: str) -> None:
@@ -50,10 +50,12 @@ def refuse_numbers(tensors: Mapping[str, Tensor], where: str) -> None:
         if not tensor.is_floating_point():
             raise HeedfulError(
                 f"{name} in {where} has numbers of the kind {str(tensor.dtype).removeprefix('torch.')}.",
-                "Weights that were made smaller in such a way are not read; take those that they were made of.",
+                "Quantised weights are not supported; use the original ones.",
             )
         if not bool((tensor < torch.inf).all()):
-            raise HeedfulError(f"{name} in {where} holds what is no number (NaN or infinity).", "Its training broke.")
+            raise HeedfulError(
+                f"{name} in {where} has values that are not finite (NaN or infinity).", "Its training diverged."
+            )
 
 
 def no_tensors(folder: Path) -> HeedfulError:
@@ -62,7 +64,7 @@ def no_tensors(folder: Path) -> HeedfulError:
     if not names:
         return HeedfulError(f"{folder} holds no weights: there is no {SINGLE_FILE} in it.")
     return HeedfulError(
-        f"{folder} has its weights in {', '.join(names)}, a format that can hold code; Heedful reads safetensors.",
+        f"{folder} has its weights in {', '.join(names)}, a format that can contain code; Heedful reads safetensors.",
         "Convert it once, where transformers is installed: load it with the architecture's class and from_pretrained,\n"
         f'then save_pretrained("{folder.name}-safe", safe_serialization=True).',
     )

@@ -129,7 +129,7 @@ def write(table: Table, ours: Mapping[str, Tensor]) -> Tensors:
     assert names == ours.keys(), f"tensors without a line, or lines without a tensor: {sorted(names ^ ours.keys())}"
     for line in table:
         if isinstance(line, Blank) and ours[line.ours].any():
-            raise HeedfulError(f"{line.ours} is not zero, and this layout has no place for it.")
+            raise HeedfulError(f"{line.ours} is not zero, and this layout cannot represent it.")
     theirs = {line.theirs: line.conversion.write([ours[name] for name in line.ours]).contiguous() for line in lines}
     dtype = next(iter(theirs.values())).dtype
     return theirs | {line.theirs: torch.zeros(line.shape, dtype=dtype) for line in table if isinstance(line, Extra)}

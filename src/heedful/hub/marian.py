@@ -76,7 +76,9 @@ class Pieces:
             try:
                 processor.LoadFromSerializedProto(model)
             except RuntimeError as error:
-                raise HeedfulError(f"A model of sentencepiece cannot be read: {error}.", "Is its file whole?") from None
+                raise HeedfulError(
+                    f"A model of sentencepiece cannot be read: {error}.", "Its file may be incomplete."
+                ) from None
         return processors
 
     def encode(self, text: str, special: bool = True, target: bool = False) -> list[int]:

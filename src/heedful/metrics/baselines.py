@@ -36,7 +36,7 @@ class Nearest:
 
     def __init__(self, sources: Sequence[str], targets: Sequence[str], most: int = MOST, seed: int = 0) -> None:
         if not sources:
-            raise HeedfulError("The baseline has no training pair to answer with.")
+            raise HeedfulError("The baseline has no training pairs.")
         rows = range(len(sources))
         if len(sources) > most:
             rows = sorted(random.Random(seed).sample(rows, most))
@@ -64,7 +64,7 @@ def majority(targets: Sequence[str]) -> str:
     'dog'
     """
     if not targets:
-        raise HeedfulError("The baseline has no training example to answer with.")
+        raise HeedfulError("The baseline has no training examples.")
     counts = Counter(targets)
     return min(counts, key=lambda target: (-counts[target], target))
 
@@ -82,7 +82,7 @@ class NearestPicture:
 
     def __init__(self, pixels: np.ndarray, targets: Sequence[str]) -> None:
         if len(pixels) == 0:
-            raise HeedfulError("The baseline has no training picture to answer with.")
+            raise HeedfulError("The baseline has no training pictures.")
         assert len(pixels) == len(targets)
         self.pixels, self.targets = flatten(pixels), list(targets)
 

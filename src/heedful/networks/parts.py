@@ -29,7 +29,7 @@ def freeze(network: nn.Module, names: Sequence[str]) -> None:
         for weight in frozen:
             weight.requires_grad_(False)
     if names and not any(weight.requires_grad for weight in network.parameters()):
-        raise HeedfulError(f"train.freeze leaves nothing to learn: {', '.join(names)}.", "Name fewer parts.")
+        raise HeedfulError(f"train.freeze leaves no weights to train: {', '.join(names)}.", "Freeze fewer parts.")
 
 
 def is_within(name: str, part: str) -> bool:

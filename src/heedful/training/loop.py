@@ -175,10 +175,10 @@ class Loop:
         if self.position.parts >= max(map(len, batches)):
             several = any(batch.pairwise for batch in batches)
             cure = "Set data.max_tokens, or lower train.batch_tokens." if several else "Set data.max_tokens."
-            raise HeedfulError("One example alone is too large for the memory.", cure)
+            raise HeedfulError("A single example does not fit into memory.", cure)
         self.position.parts *= 2
         self.listener.note(
-            f"memory ran out: batches are cut into {self.position.parts} parts from step {self.position.step:,}"
+            f"out of memory: batches are split into {self.position.parts} parts from step {self.position.step:,}"
         )
 
     def batches(self) -> Iterator[tuple[Rows, Batch]]:

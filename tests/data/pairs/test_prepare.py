@@ -270,7 +270,7 @@ def test_examples_group_references_and_keep_order() -> None:
     [
         ([("a", "")], {}, "There is no pair to learn from in pairs.tsv."),
         ([("a",)], {"bad_rows": "skip"}, "There is no pair to learn from in pairs.tsv.\n  pairs.tsv line 1: 1 column"),
-        ([("a", "b")] * 50, {}, "No validation rows can be held out: 2 are wanted of 50 rows"),
+        ([("a", "b")] * 50, {}, "No validation rows can be held out: 2 are requested of 50 rows"),
         (
             [("a", "b")],
             {"valid": [], "max_tokens": 1, "min_tokens": 2},

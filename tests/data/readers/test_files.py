@@ -208,7 +208,7 @@ BROKEN = {
     "missing": ("paris.tsv", [], "There is no file paris.tsv.\n  Did you mean pairs.tsv?"),
     "empty": ("empty.tsv", [], "empty.tsv is empty."),
     "folder": ("folder.tsv", [], "folder.tsv is a folder, and a file is needed."),
-    "ending": ("pairs.tvs", [], 'What kind of file is pairs.tvs? Its ending ".tvs" does not tell. Did you mean .tsv?'),
+    "ending": ("pairs.tvs", [], 'What kind of file is pairs.tvs? Its ending ".tvs" is not known. Did you mean .tsv?'),
     "utf-16": ("utf16.tsv", [], "utf16.tsv line 1 column 1: this is UTF-16 (or no text at all), and UTF-8 is needed."),
     "utf-16 plain": (
         "bare.tsv",
@@ -238,7 +238,7 @@ BROKEN = {
         ["data.columns=source,target"],
         "header.tsv line 1: column 2: byte 0xFC is not UTF-8\n  This line holds the names of the columns",
     ),
-    "open quote": ("open.csv", [], "open.csv line 2: a quoted text begins here and does not end."),
+    "open quote": ("open.csv", [], "open.csv line 2: the quotation that starts here is not closed."),
     "no parquet": ("fake.parquet", [], "fake.parquet is not a Parquet file: "),
     "lone parallel": (
         "pairs.tsv",

@@ -104,7 +104,7 @@ def test_series_are_standardised_by_training_alone() -> None:
     raw = np.concatenate([np.loadtxt(file, delimiter=",", skiprows=1, usecols=(0, 1)) for file in files])
     assert prepared.form.channels == ("x", "y") and prepared.form.mean == pytest.approx(raw.mean(0), rel=1e-6)
     assert prepared.form.std == pytest.approx((raw[:, 0].std(), 1), rel=1e-3)
-    assert "the same at every step of training, so that they tell nothing: y" in notes
+    assert "constant over all training steps, and so without information: y" in notes
     training_values = np.concatenate([prepared.train[row][0] for row in range(10)])
     assert np.abs(training_values[:, 0].mean()) < 1e-2 and training_values[:, 0].std() == pytest.approx(1, abs=1e-2)
     values = prepared.form.encode(open_steps("s/11.csv", StepForm.parse(json.loads(json.dumps(prepared.form.plain())))))

@@ -178,7 +178,7 @@ def test_what_cannot_be_read_or_kept_is_said(folder: Path, monkeypatch: pytest.M
     assert result.code == 0 and len(result.out.splitlines()) == 8
     assert "passed over 1 file without a picture's ending (first: photos/IMG_1.HEIC)" in result.err
     assert "left out 1 picture that cannot be read: photos/cut.jpg is cut off" in result.err
-    assert "cannot be written, and vectors are not kept" in result.err
+    assert "cannot be written, and embeddings are not cached" in result.err
 
 
 def test_vectors_are_written_as_files_and_lines(folder: Path) -> None:
@@ -250,9 +250,9 @@ WRONG = {
     "match run --embed cat": ["no picture and no folder cat", "Texts go after --among"],
     "match run photos --embed -o x.npy": ["not to x.npy"],
     "match run photos --embed --n 2": ["--embed takes no --n"],
-    "match run photos --embed --with clip": ["no space in common"],
+    "match run photos --embed --with clip": ["in different spaces"],
     "match run photos --for a template=b": ["generate.template cannot be ['b']"],
-    "match run --for a": ["no pictures to look through"],
+    "match run --for a": ["no pictures to search"],
 }
 
 

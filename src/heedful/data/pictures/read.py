@@ -182,7 +182,7 @@ def size_error(file: str, pixels: str) -> HeedfulError:
     """The error for more pixels than are decoded."""
     return HeedfulError(
         f"{file} has {pixels} pixels, and at most {LIMIT:,} are decoded.",
-        "A small file of so many may be meant to fill the memory; if it is a picture, shrink it first.",
+        "Such a file may be a decompression bomb; if it is a picture, shrink it first.",
     )
 
 
@@ -228,7 +228,7 @@ def levels(values: np.ndarray) -> np.ndarray:
             return ((values.astype(np.int64) + 128) // 257).astype(np.uint8)
         return picture_arrays.as_bytes(values, "")
     except HeedfulError as error:
-        raise HeedfulError(error.problem.strip(), "Save it with 8 or 16 bits a level.") from None
+        raise HeedfulError(error.problem.strip(), "Save it with 8 or 16 bits per channel.") from None
 
 
 def fit_square(image: Image.Image, form: Form) -> Image.Image:

@@ -91,7 +91,7 @@ def format_of(file: str, name: str = "auto") -> Format:
     match = nearest(ending, endings_of())
     hint = f" Did you mean {match}?" if match else ""
     raise HeedfulError(
-        f'What kind of file is {file}? Its ending "{ending}" does not tell.{hint}',
+        f'What kind of file is {file}? Its ending "{ending}" is not known.{hint}',
         "Say it: data.format=tsv, csv, jsonl, parquet, parallel (two files, line by line) or lexicon.\n"
         f"Known endings: {', '.join(endings_of())}.",
     )

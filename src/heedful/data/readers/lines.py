@@ -53,7 +53,7 @@ def check_readable(file: str) -> bytes:
     except OSError as error:
         raise HeedfulError(f"{file} cannot be read: {error.strerror}.") from None
     if not start:
-        raise HeedfulError(f"{file} is empty.", "It needs a row a line.")
+        raise HeedfulError(f"{file} is empty.", "It needs one row per line.")
     return start
 
 

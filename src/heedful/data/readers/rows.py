@@ -51,7 +51,7 @@ def check_header(names: list[str], file: str) -> list[str]:
 
 def unreadable_header(bad: BadRow) -> HeedfulError:
     """The error for a header that cannot be read, without which no row can be."""
-    return HeedfulError(f"{bad.where}: {bad.problem}", "This line holds the names of the columns, and must be mended.")
+    return HeedfulError(f"{bad.where}: {bad.problem}", "This line holds the names of the columns, and must be fixed.")
 
 
 def quote(text: str) -> str:

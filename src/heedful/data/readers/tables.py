@@ -55,7 +55,7 @@ def read_csv(file: str) -> Iterator[TextRow | BadRow]:
             if "expected after" in str(error):
                 yield BadRow(where, f"not valid CSV: {error}", "")
                 continue
-            raise HeedfulError(f"{where}: a quoted text begins here and does not end.", "Close the quote.") from None
+            raise HeedfulError(f"{where}: the quotation that starts here is not closed.", "Close the quote.") from None
         bad_line = next((bad_lines.pop(n) for n in range(first, reader.line_num + 1) if n in bad_lines), None)
         if bad_line and not names:
             raise unreadable_header(bad_line)

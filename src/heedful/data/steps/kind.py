@@ -149,7 +149,7 @@ class StepKind(DataKind[PreparedClips]):
         constant_channels = [name for name, value in zip(self.form.channels, std, strict=True) if not value]
         if constant_channels:
             self.preparation.note(
-                f"the same at every step of training, so that they tell nothing: {', '.join(constant_channels)}"
+                f"constant over all training steps, and so without information: {', '.join(constant_channels)}"
             )
         divisors = tuple(float(value) or 1.0 for value in std)
         return replace(self.form, mean=tuple(map(float, mean)), std=divisors)

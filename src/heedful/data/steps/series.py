@@ -87,11 +87,13 @@ def load(file: str, mtime: int, size: int) -> SeriesTable:
     lines: list[int] = []
     for row in open_rows(file):
         if isinstance(row, BadRow):
-            raise HeedfulError(f"{row.where}: {row.problem}.", "A series with a hole cannot be read: mend the line.")
+            raise HeedfulError(
+                f"{row.where}: {row.problem}.", "A series with missing values cannot be read: fix the line."
+            )
         add(row, columns)
         lines.append(row.line)
     if not lines:
-        raise HeedfulError(f"{file} has no row below its header.", "It needs a row a step.")
+        raise HeedfulError(f"{file} has no row below its header.", "It needs one row per step.")
     return SeriesTable(file, columns, lines)
 
 

@@ -61,7 +61,7 @@ def channels_of(file: str, data: DataSettings) -> tuple[str, ...]:
             f"{file}: column {text_column} has no numbers: {quote(table.columns[text_column][0])}.", cure
         )
     if not channels:
-        raise HeedfulError(f"{file} has no column of numbers.", "A series needs a column a channel.")
+        raise HeedfulError(f"{file} has no column of numbers.", "A series needs one column per channel.")
     return channels
 
 

@@ -85,7 +85,9 @@ def decode_frames(file: str, limits: Limits) -> Iterator[Frame]:
     except av.FFmpegError as error:
         raise damage_error(file, number, error) from None
     if previous is None:
-        raise HeedfulError(f"{file} has no frames.", "Its header promises pictures, and none follow: copy it again.")
+        raise HeedfulError(
+            f"{file} has no frames.", "Its header announces pictures, but there are none: copy it again."
+        )
 
 
 def pyav() -> Any:

@@ -83,4 +83,4 @@ def keep_pretrained(
                 f"data.{key} is {getattr(data, key)!r}, but the weights to start from have a tokenizer of their own.",
                 f"Leave data.{key} out.",
             )
-    note(f"{sides[0]}: the {tokenizer.size:,} tokens of the weights that are the beginning")
+    note(f"{sides[0]}: the {tokenizer.size:,} tokens of the pretrained weights")

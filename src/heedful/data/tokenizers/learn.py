@@ -47,7 +47,7 @@ def size_error(kind: str, vocabulary: int, why: str) -> HeedfulError:
     """The error for a vocabulary without room for what must be in it."""
     return HeedfulError(
         f"A {kind} vocabulary of {vocabulary} is too small: {why}",
-        "Ask for more, as data.vocabulary=8000, or take data.source_tokenizer=characters.",
+        "Set a larger one, such as data.vocabulary=8000, or use data.source_tokenizer=characters.",
     )
 
 

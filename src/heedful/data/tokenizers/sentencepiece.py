@@ -39,7 +39,9 @@ class SentencePieceTokenizer(Tokenizer):
         try:
             processor.LoadFromSerializedProto(self.model)
         except RuntimeError as error:
-            raise HeedfulError(f"A model of sentencepiece cannot be read: {error}.", "Is its file whole?") from None
+            raise HeedfulError(
+                f"A model of sentencepiece cannot be read: {error}.", "Its file may be incomplete."
+            ) from None
         return processor
 
     def __getstate__(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class PictureFinder:
     def embed(self, inputs: Sequence[str], texts: bool, settings: GenerateSettings, listener: Listener) -> Vectors:
         """Unit vectors of pictures and of all in folders, or of texts; raises HeedfulError for several models."""
         if len(self.models) > 1:
-            raise HeedfulError("Vectors of several models have no space in common.", "Ask one model for them.")
+            raise HeedfulError("Embeddings of several models are in different spaces.", "Ask one model for them.")
         if texts:
             return Vectors(tuple(inputs), embed_in_templates(self.models[0], inputs, settings))
         gallery = open_gallery(self.models, inputs, settings, listener)
@@ -109,7 +109,7 @@ def open_gallery(
     read, and for a folder without any.
     """
     if not any(map(str.strip, sources)):
-        raise HeedfulError("There are no pictures to look through.", "Name some, or a folder of them.")
+        raise HeedfulError("There are no pictures to search.", "Name some, or a folder of them.")
     of_models = [embed_gallery(model, sources, settings, listener) for model in models]
     if not of_models[0].names:
         raise HeedfulError(f"No picture in {', '.join(sources)} can be read.")
@@ -228,7 +228,7 @@ def save_cache(cache: CachedVectors, listener: Listener) -> None:
     try:
         cache.save()
     except OSError as error:
-        listener.note(f"{cache.path} cannot be written, and vectors are not kept: {error.strerror}.")
+        listener.note(f"{cache.path} cannot be written, and embeddings are not cached: {error.strerror}.")
 
 
 def fingerprint(model: TrainedMatcher) -> str:
