@@ -195,8 +195,8 @@ def test_a_comparison_goes_on_among_its_runs(tmp_path: Path) -> None:
 
 def test_a_second_command_is_told_and_the_dead_are_succeeded(tmp_path: Path) -> None:
     """Of many that want a folder at once one has it; who was killed has it no more, be its number taken again."""
-    told = f"Another command .* process {os.getpid()}"
-    with locked(tmp_path), pytest.raises(HeedfulError, match=told), locked(tmp_path):
+    message = f"Another command .* process {os.getpid()}"
+    with locked(tmp_path), pytest.raises(HeedfulError, match=message), locked(tmp_path):
         pass
     assert not list(tmp_path.iterdir())
     here = {"pid": os.getpid(), "started": "long ago", "host": platform.node()}

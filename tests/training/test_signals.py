@@ -31,20 +31,20 @@ def ended(folder: Path, line: str, sign: str, strike: Callable[[int], None], bef
 
     The terminal ends when the last process that writes to it has: workers hold it as the run does.
     """
-    here, there = pty.openpty()
-    shown, struck = "", False
+    master, terminal = pty.openpty()
+    output, struck = "", False
     command = [*HEEDFUL, *line.split()]
-    with subprocess.Popen(command, cwd=folder, stdout=there, stderr=there, start_new_session=True) as running:
-        os.close(there)
+    with subprocess.Popen(command, cwd=folder, stdout=terminal, stderr=terminal, start_new_session=True) as running:
+        os.close(terminal)
         with suppress(OSError):  # Linux says so that nobody has the terminal open any more
-            while text := os.read(here, 1 << 16):
-                shown += text.decode(errors="replace")
-                if not struck and before in shown and sign in shown[shown.index(before) :]:
+            while text := os.read(master, 1 << 16):
+                output += text.decode(errors="replace")
+                if not struck and before in output and sign in output[output.index(before) :]:
                     struck = True
                     strike(running.pid)
-        os.close(here)
-    assert "Traceback" not in shown, shown
-    return running.returncode, shown
+        os.close(master)
+    assert "Traceback" not in output, output
+    return running.returncode, output
 
 
 @pytest.fixture
@@ -55,14 +55,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_signal_to_the_whole_group_stops_at_a_safe_point(folder: Path) -> None:
-    """The run saves and says so, goes on from there, ends at a second signal, and takes its workers with it."""
-    code, shown = ended(folder, WITH, "loss", strike(signal.SIGTERM, group=True), "gru")
-    assert (code, "saved at step" in shown) == (143, True), shown
-    step = shown.partition("saved at step ")[2].partition(".")[0]
-    code, shown = ended(folder, WITH, "loss", strike(signal.SIGINT, True, 2), f"goes on from step {step}")
-    assert code in (-signal.SIGINT, 130), shown  # both came at once: a step was over between them, or none
-    code, shown = ended(folder, WITH, "loss", strike(signal.SIGKILL, group=False), "goes on from step")
-    assert code == -signal.SIGKILL, shown
+    """The run saves and says so, goes on from terminal, ends at a second signal, and takes its workers with it."""
+    code, output = ended(folder, WITH, "loss", strike(signal.SIGTERM, group=True), "gru")
+    assert (code, "saved at step" in output) == (143, True), output
+    step = output.partition("saved at step ")[2].partition(".")[0]
+    code, output = ended(folder, WITH, "loss", strike(signal.SIGINT, True, 2), f"goes on from step {step}")
+    assert code in (-signal.SIGINT, 130), output  # both came at once: a step was over between them, or none
+    code, output = ended(folder, WITH, "loss", strike(signal.SIGKILL, group=False), "goes on from step")
+    assert code == -signal.SIGKILL, output
 
 
 CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
@@ -72,11 +72,11 @@ CODES = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 def test_a_run_stopped_by_a_signal_says_so_in_every_phase(number: int, code: int, folder: Path) -> None:
     """While data are prepared, while it learns and while it is scored; the same command then comes to its end."""
     line = WITHOUT.replace("--minutes 1", "--steps 40")
-    for sign, said in (("held out", "stopped by"), ("loss", "saved at step"), ("scoring", "stopped by")):
-        found, shown = ended(folder, line, sign, strike(number, group=False))
-        assert (found, said in shown and "The same command goes on from" in shown) == (code, True), shown
-    found, shown = ended(folder, line, "never", strike(number, group=False))
-    assert found == 0 and (folder / "run" / "scores.json").exists(), shown
+    for sign, message in (("held out", "stopped by"), ("loss", "saved at step"), ("scoring", "stopped by")):
+        exit_code, output = ended(folder, line, sign, strike(number, group=False))
+        assert (exit_code, message in output and "The same command goes on from" in output) == (code, True), output
+    exit_code, output = ended(folder, line, "never", strike(number, group=False))
+    assert exit_code == 0 and (folder / "run" / "scores.json").exists(), output
 
 
 def test_usr1_saves_and_goes_on_and_nohup_keeps_a_run_from_hanging_up(folder: Path) -> None:
@@ -90,10 +90,10 @@ def test_usr1_saves_and_goes_on_and_nohup_keeps_a_run_from_hanging_up(folder: Pa
     line = WITH.replace("--minutes 1", "--steps 400")
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does: it is inherited
     try:
-        code, shown = ended(folder, line, "loss", save_and_hang_up, "gru")
+        code, output = ended(folder, line, "loss", save_and_hang_up, "gru")
     finally:
         signal.signal(signal.SIGHUP, previous)
-    assert seen and (code, "saved at step" in shown) == (0, True), shown
+    assert seen and (code, "saved at step" in output) == (0, True), output
 
 
 def test_a_parent_that_ends_in_the_middle_ends_its_workers() -> None:
