@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_signal_to_the_whole_group_stops_at_a_safe_point(folder: Path) -> None:
-    """The run saves and says so, goes on from terminal, ends at a second signal, and takes its workers with it."""
+    """The run saves and says so, goes on from there, ends at a second signal, and takes its workers with it."""
     code, output = ended(folder, WITH, "loss", strike(signal.SIGTERM, group=True), "gru")
     assert (code, "saved at step" in output) == (143, True), output
     step = output.partition("saved at step ")[2].partition(".")[0]
