@@ -6,6 +6,7 @@ are in schema.py; `Uses` has the tasks, and for each the keys that only some tas
 
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import Field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -98,6 +99,21 @@ def change(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = No
     # keys that nobody wrote stay unwritten: a task may have defaults of its own for them
     taken_out = {name for name, value in changes.items() if value is None}
     return replace(changed_recipe, written=(recipe.written | changes.keys()) - taken_out)
+
+
+def change_generate(recipe: Recipe, changes: Mapping[str, object], uses: Uses | None = None) -> GenerateSettings:
+    """`change(recipe, changes, uses).generate`, by validating that section alone: every answer waits for it."""
+    from pydantic import ValidationError
+
+    values = {name.removeprefix("generate."): value for name, value in changes.items()}
+    if values.keys() <= vars(recipe.generate).keys() and None not in changes.values():
+        with suppress(ValidationError):  # the whole recipe's message says what is wrong
+            checked = checker(GenerateSettings).model_validate(vars(recipe.generate) | values)
+            changed = replace(recipe, generate=GenerateSettings(**checked.model_dump()))
+            refuse_without(changed, ["generate"])
+            refuse_unused(changed, uses or {}, changes)
+            return changed.generate
+    return change(recipe, changes, uses).generate
 
 
 def as_table(recipe: Recipe) -> dict[str, Any]:
@@ -266,24 +282,30 @@ def limited(hint: Any, limits: dict[str, Any]) -> Any:
     return Union[numbers]  # noqa: UP007  # of a tuple
 
 
-def refuse_without(recipe: Recipe) -> None:
+def refuse_without(recipe: Recipe, sections: Iterable[str] = SECTIONS) -> None:
     """Raises HeedfulError for a list of texts if one of them lacks the text that each must contain."""
-    for section, table in SECTIONS.items():
-        for declared in fields(table):
-            needed_text = declared.metadata["limits"].get("holds")
-            texts = getattr(getattr(recipe, section), declared.name) if needed_text else ()
-            if not all(needed_text in text for text in texts):
+    for section in sections:
+        for declared in fields(SECTIONS[section]):
+            required_text = declared.metadata["limits"].get("holds")
+            texts = getattr(getattr(recipe, section), declared.name) if required_text else ()
+            if not all(required_text in text for text in texts):
                 name = f"{section}.{declared.name}"
                 raise HeedfulError(f"{name} cannot be {texts!r}.", describe(name))
 
 
 def refuse_unused(recipe: Recipe, uses: Uses, names: Iterable[str]) -> None:
     """Raises HeedfulError if one of these keys is set and the recipe's task does not use it."""
-    values, defaults = flat(as_table(recipe)), flat(as_table(Recipe()))
+    defaults = Recipe()
     for name in names:
         tasks = tasks_of(name, uses)
-        if tasks and recipe.task not in tasks and values[name] != defaults[name]:
+        if tasks and recipe.task not in tasks and value_at(recipe, name) != value_at(defaults, name):
             raise HeedfulError(f"{name} is for {listed(tasks)}, and the task is {recipe.task}.", f"Remove {name}.")
+
+
+def value_at(recipe: Recipe, name: str) -> Any:
+    """The value of a dotted key."""
+    section, _, key = name.rpartition(".")
+    return getattr(getattr(recipe, section) if section else recipe, key)
 
 
 def tasks_of(key: str, uses: Uses) -> list[str]:

@@ -127,8 +127,8 @@ def primary_score(scores: dict[str, Any]) -> str:
 
 
 MISTAKES = {
-    "network twice": ("gru,lstm,gru", "", ["gru stands twice"]),
-    "seed twice": ("gru", "--seeds 1,2,1", ["seed 1 stands twice"]),
+    "network twice": ("gru,lstm,gru", "", ["gru is listed twice"]),
+    "seed twice": ("gru", "--seeds 1,2,1", ["seed 1 is listed twice"]),
     "seeds in words": ("gru", "--seeds one", ["--seeds cannot be 'one'", "0,1,2"]),
     "no network": ("gru,", "", ['no network ""']),
     "no choice of a network": ("auto", "", ['no network "auto"']),

@@ -276,7 +276,7 @@ def bare(folder: Path) -> Path:
 
 
 REFUSALS: dict[str, tuple[Callable[[Path], Path], Callable[[heedful.Model], Any], list[str]]] = {
-    "vectors": (lambda folder: published.bert(folder, "BertModel"), print, ["BertModel", "gives vectors"]),
+    "vectors": (lambda folder: published.bert(folder, "BertModel"), print, ["BertModel", "outputs vectors"]),
     "no tokenizer": (bare, print, ["has no tokenizer"]),
     "long": (published.clip, lambda model: model.among([], ["word " * 80]), ["82 tokens", "77"]),
     "long text": (FAMILIES["texts"], lambda model: model.predict(["word " * 80]), ["82 tokens", "40"]),

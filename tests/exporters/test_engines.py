@@ -109,7 +109,7 @@ def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, networ
         assert_close(vectors, torch.from_numpy(embed_pictures(trained, sources, 4000)))
         return
     if task == "label":
-        arrays = [trained.form.ready(open_steps(source, trained.form)) for source in sources]
+        arrays = [trained.form.encode(open_steps(source, trained.form)) for source in sources]
         padded = np.zeros((len(arrays), max(map(len, arrays)), *arrays[0].shape[1:]), arrays[0].dtype)
         for row, array in zip(padded, arrays, strict=True):
             row[: len(array)] = array

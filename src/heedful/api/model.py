@@ -14,7 +14,7 @@ from heedful.metrics.significance import paired_test
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks import TASKS
-from heedful.tasks.recipes import change
+from heedful.tasks.recipes import change, change_generate
 from heedful.tasks.task import AnyTask, LearnableModel, PreparedData, SourceKind, find_task
 from heedful.training.progress import terminal
 
@@ -172,8 +172,7 @@ class Model:
 
     def settings(self, changes: Changes | None) -> GenerateSettings:
         """How it is asked."""
-        # checking a recipe anew takes as long as a short answer
-        return change(self.recipe, changes).generate if changes else self.recipe.generate
+        return change_generate(self.recipe, changes) if changes else self.recipe.generate
 
     @property
     def source_kind(self) -> SourceKind:

@@ -5,7 +5,7 @@ from functools import cache
 
 from heedful import recipe as recipes
 from heedful.recipe import Uses
-from heedful.schema import Recipe
+from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks import TASKS
 from heedful.tasks.task import find_task
 
@@ -19,6 +19,11 @@ def uses() -> Uses:
 def build(task: str, changes: Mapping[str, object] | None = None) -> Recipe:
     """A recipe from dotted changes; raises HeedfulError as `recipe.build` does, for what a task cannot use too."""
     return recipes.build(task, changes, uses=uses())
+
+
+def change_generate(recipe: Recipe, changes: Mapping[str, object]) -> GenerateSettings:
+    """The settings of answers with dotted keys changed; raises HeedfulError as `build` does."""
+    return recipes.change_generate(recipe, changes, uses())
 
 
 def change(recipe: Recipe, changes: Mapping[str, object]) -> Recipe:
