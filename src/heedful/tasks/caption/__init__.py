@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from heedful.tasks import keys
 from heedful.tasks.task import Task, TaskFacts
 
 if TYPE_CHECKING:
@@ -26,35 +27,9 @@ class Caption(Task["Prepared", "TrainedSeq2Seq", "LearnableSeq2Seq"]):
         hub_tasks={"picture": "image-to-text"},
         view="captions",
         searches=True,
-        keys=frozenset(
-            (
-                "data.target_tokenizer",
-                "data.vocabulary",
-                "data.picture",
-                "data.colours",
-                "data.fit",
-                "train.label_smoothing",
-                "train.augment",
-                "generate.beam",
-                "generate.length_penalty",
-                "generate.finish",
-                "generate.close",
-                "generate.renormalize",
-                "generate.max_length",
-                "generate.sample",
-                "generate.temperature",
-                "generate.top_k",
-                "generate.top_p",
-                "generate.min_p",
-                "generate.repetition_penalty",
-                "generate.no_repeat_ngram",
-                "generate.prefix",
-                "generate.required",
-                "generate.forbidden",
-                "generate.stop",
-                "generate.seed",
-            )
-        ),
+        keys=keys.PICTURES
+        | keys.WRITING
+        | {"data.target_tokenizer", "data.vocabulary", "train.label_smoothing", "train.augment", "generate.close"},
     )
 
     @cached_property

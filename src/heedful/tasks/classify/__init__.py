@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from heedful.tasks import keys
 from heedful.tasks.task import Answering, Learning, Task, TaskFacts
 
 if TYPE_CHECKING:
@@ -23,19 +24,15 @@ FACTS = TaskFacts(
     unit="examples",
     view="classes",
     exported_as="vit",
-    keys=frozenset(
-        (
-            "data.source_tokenizer",
-            "data.vocabulary",
-            "data.picture",
-            "data.colours",
-            "data.fit",
-            "train.label_smoothing",
-            "train.augment",
-            "train.mix",
-            "train.class_weights",
-        )
-    ),
+    keys=keys.PICTURES
+    | {
+        "data.source_tokenizer",
+        "data.vocabulary",
+        "train.label_smoothing",
+        "train.augment",
+        "train.mix",
+        "train.class_weights",
+    },
 )
 
 

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from heedful.tasks import keys
 from heedful.tasks.task import Answering, Learning, Task, TaskFacts
 
 if TYPE_CHECKING:
@@ -28,33 +29,15 @@ class Complete(Task["PreparedDocuments", "TrainedLanguageModel", "LearnableLangu
         view="passages",
         explains=True,
         exported_as="gpt2",
-        keys=frozenset(
-            (
-                "data.source_tokenizer",
-                "data.target_tokenizer",
-                "data.vocabulary",
-                "data.window",
-                "train.label_smoothing",
-                "generate.beam",
-                "generate.length_penalty",
-                "generate.finish",
-                "generate.renormalize",
-                "generate.max_length",
-                "generate.sample",
-                "generate.temperature",
-                "generate.top_k",
-                "generate.top_p",
-                "generate.min_p",
-                "generate.repetition_penalty",
-                "generate.no_repeat_ngram",
-                "generate.prefix",
-                "generate.required",
-                "generate.forbidden",
-                "generate.stop",
-                "generate.long_prompt",
-                "generate.seed",
-            )
-        ),
+        keys=keys.WRITING
+        | {
+            "data.source_tokenizer",
+            "data.target_tokenizer",
+            "data.vocabulary",
+            "data.window",
+            "train.label_smoothing",
+            "generate.long_prompt",
+        },
     )
 
     @cached_property

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from heedful.tasks import keys
 from heedful.tasks.task import Task, TaskFacts
 
 if TYPE_CHECKING:
@@ -24,28 +25,17 @@ class Draw(Task["Prepared", "TrainedImageGenerator", "LearnableImageGenerator"])
         hub_tasks={"text": "text-to-image"},
         view="drawings",
         judged_by="match",
-        keys=frozenset(
-            (
-                "data.source_tokenizer",
-                "data.vocabulary",
-                "data.picture",
-                "data.colours",
-                "data.fit",
-                "network.codes",
-                "train.label_smoothing",
-                "train.drop_source",
-                "train.codebook",
-                "generate.beam",
-                "generate.length_penalty",
-                "generate.sample",
-                "generate.temperature",
-                "generate.top_k",
-                "generate.top_p",
-                "generate.min_p",
-                "generate.guidance",
-                "generate.seed",
-            )
-        ),
+        keys=keys.PICTURES
+        | keys.SEARCH
+        | {
+            "data.source_tokenizer",
+            "data.vocabulary",
+            "network.codes",
+            "train.label_smoothing",
+            "train.drop_source",
+            "train.codebook",
+            "generate.guidance",
+        },
     )
 
     @cached_property

@@ -29,7 +29,7 @@ class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMas
         explains=True,
         exported_as="bert",
         keys=frozenset(
-            (
+            {
                 "data.source_tokenizer",
                 "data.target_tokenizer",
                 "data.vocabulary",
@@ -37,7 +37,7 @@ class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMas
                 "train.label_smoothing",
                 "train.mask",
                 "train.whole_words",
-            )
+            }
         ),
     )
 

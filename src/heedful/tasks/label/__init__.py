@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from heedful.tasks import keys
 from heedful.tasks.task import Answering, Learning, Task, TaskFacts
 
 if TYPE_CHECKING:
@@ -22,19 +23,15 @@ FACTS = TaskFacts(
     hub_tasks={"frames": "video-classification", "tokens": "token-classification"},
     unit="steps",
     view="steps",
-    keys=frozenset(
-        (
-            "data.picture",
-            "data.colours",
-            "data.fit",
-            "data.frame_rate",
-            "data.window",
-            "network.causal",
-            "train.label_smoothing",
-            "train.augment",
-            "train.smooth_steps",
-        )
-    ),
+    keys=keys.PICTURES
+    | {
+        "data.frame_rate",
+        "data.window",
+        "network.causal",
+        "train.label_smoothing",
+        "train.augment",
+        "train.smooth_steps",
+    },
 )
 
 

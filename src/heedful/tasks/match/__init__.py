@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from heedful.tasks import keys
 from heedful.tasks.task import Task, TaskFacts
 
 if TYPE_CHECKING:
@@ -29,17 +30,7 @@ class Match(Task["Prepared", "TrainedMatcher", "LearnableMatcher"]):
         unit="pairs",
         view="matches",
         exported_as="clip",
-        keys=frozenset(
-            (
-                "data.target_tokenizer",
-                "data.vocabulary",
-                "data.picture",
-                "data.colours",
-                "data.fit",
-                "train.augment",
-                "generate.template",
-            )
-        ),
+        keys=keys.PICTURES | {"data.target_tokenizer", "data.vocabulary", "train.augment", "generate.template"},
     )
 
     @cached_property

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from heedful.tasks import keys
 from heedful.tasks.task import Task, TaskFacts
 
 if TYPE_CHECKING:
@@ -28,34 +29,16 @@ class Translate(Task["Prepared", "TrainedSeq2Seq", "LearnableSeq2Seq"]):
         aligns=True,
         explains=True,
         exported_as="marian",
-        keys=frozenset(
-            (
-                "data.source_tokenizer",
-                "data.target_tokenizer",
-                "data.shared_tokenizer",
-                "data.vocabulary",
-                "data.max_ratio",
-                "train.label_smoothing",
-                "generate.beam",
-                "generate.length_penalty",
-                "generate.finish",
-                "generate.close",
-                "generate.renormalize",
-                "generate.max_length",
-                "generate.sample",
-                "generate.temperature",
-                "generate.top_k",
-                "generate.top_p",
-                "generate.min_p",
-                "generate.repetition_penalty",
-                "generate.no_repeat_ngram",
-                "generate.prefix",
-                "generate.required",
-                "generate.forbidden",
-                "generate.stop",
-                "generate.seed",
-            )
-        ),
+        keys=keys.WRITING
+        | {
+            "data.source_tokenizer",
+            "data.target_tokenizer",
+            "data.shared_tokenizer",
+            "data.vocabulary",
+            "data.max_ratio",
+            "train.label_smoothing",
+            "generate.close",
+        },
     )
 
     @cached_property
