@@ -44,6 +44,16 @@ def pieces_folder(folder: Path) -> Path:
     return folder
 
 
+def test_entries_of_a_vocabulary_may_look_like_ends_of_lines(tmp_path: Path) -> None:
+    """U+2028, U+0085 and U+001C end no line: the ids behind them are those of the library."""
+    odd = ["\u2028", "\x85", "\x1c", "\x0b"]
+    entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", *odd, "old", "mat", "##s"]
+    (tmp_path / "vocab.txt").write_text("".join(f"{entry}\n" for entry in entries), encoding="utf-8")
+    ours, theirs = words.read(tmp_path, words.PIECES), oracle.BertTokenizer.from_pretrained(tmp_path)
+    assert ours is not None
+    assert ours.encode("the old mats") == theirs("the old mats")["input_ids"] == [2, 5, 10, 11, 12, 3]
+
+
 def clip_folder(folder: Path) -> Path:
     """A small vocabulary in CLIP's form."""
     letters = [chr(code) for code in range(33, 127)]

@@ -42,5 +42,5 @@ def read_scores(folder: Path) -> tuple[RunFacts, Scores]:
 
 def read_curve(folder: Path) -> list[Progress]:
     """The lines of a run's metrics.jsonl."""
-    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").removesuffix("\n").split("\n")
     return [Progress(**json.loads(line)) for line in lines]

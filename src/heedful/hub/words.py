@@ -4,6 +4,7 @@ A tokenizer.json is the ecosystem's form; one is made of a vocabulary and its me
 Marian has two sentencepiece models and a vocabulary.
 """
 
+import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -108,12 +109,21 @@ def text_of(
         tokenizers.Tokenizer.from_str(text)
         return text
     if "vocab.txt" in files:
-        return pieces(files["vocab.txt"].decode().splitlines(), special, settings).to_str()
+        return pieces(lines_of(files["vocab.txt"]), special, settings).to_str()
     if "vocab.json" in files and "merges.txt" in files:
-        rows = [line for line in files["merges.txt"].decode().splitlines() if line and not line.startswith("#version")]
+        rows = [line for line in lines_of(files["merges.txt"]) if line and not line.startswith("#version")]
         merges = [(first, second) for first, _, second in (row.partition(" ") for row in rows)]
         return make(json.loads(files["vocab.json"]), merges, special).to_str()
     return None
+
+
+def lines_of(content: bytes) -> list[str]:
+    """The lines of a text file as Python reads files: U+2028, U+0085 and their like are entries, and end no line.
+
+    >>> lines_of("a\\r\\n\u2028\\nb\\n".encode())
+    ['a', '\\u2028', 'b']
+    """
+    return [line.removesuffix("\n") for line in io.StringIO(content.decode(), newline=None)]
 
 
 def write(words: Words, kind: str) -> dict[str, bytes]:

@@ -292,3 +292,19 @@ def test_mistakes_are_named(rows: list[tuple[str, ...]], changes: dict[str, Any]
         prepare(recipe(**changes), Path("run"), lambda note: None)
     assert str(caught.value).startswith(start)
     assert not Path("run").exists()
+
+
+def test_texts_that_end_like_names_of_pictures_are_texts() -> None:
+    """What sources are is decided by most of them, not by the first, and said."""
+    notes: list[str] = []
+    write("pairs.tsv", [("see screen.png", "x"), *words(59)[:59]])
+    prepared = prepare(recipe(), Path("data"), notes.append)
+    assert "1 of the first 60 sources are names of pictures: all are read as texts" in notes
+    assert "see screen.png" in [prepared.source.decode(ids) for ids in texts_of(prepared)] + [
+        example.source for example in prepared.valid
+    ]
+
+
+def texts_of(prepared: Prepared) -> list[list[int]]:
+    """The ids of the training sources."""
+    return [prepared.train[row][0].tolist() for row in range(len(prepared.train))]

@@ -153,6 +153,23 @@ CONLLU = """# newdoc id = news
 """
 
 
+@pytest.mark.parametrize("numbered", [False, True])
+def test_a_lone_number_is_a_word_and_a_comment_is_none(numbered: bool) -> None:
+    """Whether lines are numbered is a fact of the file; a comment may have as many parts as a line has columns."""
+    sentences = [["Chapter", "1", "begins"], ["Gent", "1", "Oslo", "2"], ["1"], ["a", "1-2", "b"], ["1.1", "c"]]
+    lines = [
+        f"# id = {number}\n"
+        + "".join(f"{f'{at} ' * numbered}{word} NN B-NP L{at}\n" for at, word in enumerate(sentence, 1))
+        for number, sentence in enumerate(sentences)
+    ]
+    put("a.conll", "\n".join(lines))
+    clips, skip_counts = read("a.conll", TOKENS, group="id")[0], Counter[str]()
+    list(read_clips(["a.conll"], recipe("a").data, TOKENS, print, skip_counts))
+    assert [list(clip.steps.words) for clip in clips] == sentences and not skip_counts
+    assert [clip.labels[-1] for clip in clips] == [f"L{len(sentence)}" for sentence in sentences]
+    assert [clip.group for clip in clips] == ["0", "1", "2", "3", "4"]
+
+
 def test_conll_columns() -> None:
     skip_counts, bad = Counter[str](), []
     put("a.conllu", CONLLU)

@@ -14,7 +14,7 @@ from heedful.data.notes import ignore
 from heedful.data.pairs import coders
 from heedful.data.pairs.coders import ClassNames, Coder, Kind
 from heedful.data.pairs.pictured import PicturedPairs
-from heedful.data.pairs.prepared import Prepared, kind_of_source, open_pairs
+from heedful.data.pairs.prepared import Prepared, count_pictures, kind_of_source, open_pairs
 from heedful.data.pairs.read import Pair
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import Form
@@ -66,6 +66,11 @@ class PairKind(DataKind[Prepared]):
         expected_kind, source_kind = "picture" if self.pictured_pairs.has_pictures else "text", kind_of_source(data)
         if source_kind != expected_kind:
             raise wrong_kind(preparation.recipe.task, data.train[0], source_kind)
+        pictures, rows = count_pictures(data)
+        if 0 < pictures < rows:
+            preparation.note(
+                f"{pictures} of the first {rows} sources are names of pictures: all are read as {source_kind}s"
+            )
         for note in file_notes(all_files(data), data):
             preparation.note(note)
         if data.normalize != "none":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from heedful.data.pairs import coders
 from heedful.data.pairs.coders import Kind
 from heedful.data.pairs.pictured import is_pictured, readable_pictures
 from heedful.data.pairs.read import read_pairs
+from heedful.data.pictures.read import is_picture
 from heedful.data.readers.rows import BadRow
 from heedful.data.store import Store
 from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import DataSettings
+
+LOOKED_AT = 1000  # training rows by which sources are said to be pictures or texts
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,18 @@ def open_run(folder: Path) -> Prepared | None:
 
 
 def kind_of_source(data: DataSettings) -> Kind:
-    """Whether the first training row's source is a picture or a text."""
-    first = next(read_pairs(data.train, replace(data, bad_rows="skip"), ignore), None)
-    return "picture" if first and is_pictured(first, data.train, data) else "text"
+    """Whether the sources of the training rows are pictures or texts, by most of the first thousand."""
+    pictures, rows = count_pictures(data)
+    return "picture" if pictures * 2 > rows else "text"
+
+
+def count_pictures(data: DataSettings) -> tuple[int, int]:
+    """How many of the first thousand training rows have a picture as source, and how many rows there are of these."""
+    first = list(islice(read_pairs(data.train, replace(data, bad_rows="skip"), ignore), LOOKED_AT))
+    pictures = sum(is_picture(pair.source) for pair in first)
+    if not pictures and first and is_pictured(first[0], data.train, data):
+        pictures = len(first)
+    return pictures, len(first)
 
 
 def examples(

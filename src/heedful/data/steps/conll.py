@@ -1,12 +1,14 @@
 """Sentences in CoNLL columns: a word a line, an empty line behind each sentence, a label in one of the columns.
 
 .conllu           ten columns with the names of Universal Dependencies; FORM and UPOS unless said otherwise
-.conll and other  the word is first (or second, behind a number), the label last
+.conll and other  the word is first (or second, where most sentences are numbered from 1), the label last
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.rows import BadRow, count
@@ -16,7 +18,11 @@ NAMES = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS
 ABOVE = ("newdoc", "newpar")
 """Comments that begin so hold for all sentences until the next one of that name."""
 RANGES, EMPTY = "multiword range", "empty node"
+SKIPPED_IDS = {RANGES: re.compile(r"\d+-\d+"), EMPTY: re.compile(r"\d+\.\d+")}
+COMMENT = re.compile(r"#\s*[\w:.-]+( \w+)?\s*=\s")
+"""A comment that is one however many parts it has: `# sent_id = 7`, `# newdoc id = a`."""
 NO_BREAK = "\u00a0"
+LOOKED_AT = 1000  # sentences by which a file is said to be numbered
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ def read_conll(
     """
     universal = file.lower().endswith(".conllu")
     columns = column(word, "FORM" if universal else ""), column(label, "UPOS" if universal else "")
+    is_numbered = universal or has_numbers(file)
     counts, comment_names = Counter() if skip_counts is None else skip_counts, set()
     inherited: dict[str, str] = {}
     for block in read_sentence_lines(file, universal):
@@ -64,7 +71,7 @@ def read_conll(
         comments = inherited | block.comments
         comment_names |= comments.keys()
         if block.bad or block.rows:
-            yield block.bad or sentence_of(block, columns, comments.get(group, ""), file, counts)
+            yield block.bad or sentence_of(block, columns, is_numbered, comments.get(group, ""), file, counts)
     if group and group not in comment_names:
         error = unknown(f"comment in {file} called", group, sorted(comment_names))
         raise HeedfulError(error.problem, f"{error.cure}\nName one of them, as data.group='newdoc id'.")
@@ -98,7 +105,8 @@ def read_sentence_lines(file: str, universal: bool) -> Iterator[SentenceLines]:
             block.bad = block.bad or text
         else:
             fields = text.split("\t") if universal or "\t" in text else text.split()
-            if text.startswith("#") and not block.rows and (universal or len(fields) != width):
+            is_comment = universal or len(fields) != width or COMMENT.match(text)
+            if text.startswith("#") and not block.rows and is_comment:
                 name, _, value = text[1:].partition("=")
                 block.comments[name.strip()] = value.strip()
             elif fields[0] != "-DOCSTART-":
@@ -108,17 +116,36 @@ def read_sentence_lines(file: str, universal: bool) -> Iterator[SentenceLines]:
         yield block
 
 
+def has_numbers(file: str) -> bool:
+    """Whether most sentences have numbered lines, as in Universal Dependencies; else a number is a word."""
+    blocks = [block for block in islice(read_sentence_lines(file, False), LOOKED_AT) if block.rows]
+    return sum(map(counts_from_one, blocks)) * 2 > len(blocks)
+
+
+def counts_from_one(block: SentenceLines) -> bool:
+    """Whether each line of a sentence of three columns and more begins with its number, or with one to be skipped."""
+    ids = [fields[0] for _, fields in block.rows if skipped_kind(fields[0]) is None]
+    return len(block.rows[0][1]) > 2 and ids == [str(index) for index in range(1, len(ids) + 1)] != []
+
+
+def skipped_kind(text: str) -> str | None:
+    """What the number of a line that holds no word of its own is; None for any other."""
+    return next((kind for kind, pattern in SKIPPED_IDS.items() if pattern.fullmatch(text)), None)
+
+
 def sentence_of(
-    block: SentenceLines, columns: tuple[int | None, int | None], group: str, file: str, skip_counts: Counter[str]
+    block: SentenceLines,
+    columns: tuple[int | None, int | None],
+    is_numbered: bool,
+    group: str,
+    file: str,
+    skip_counts: Counter[str],
 ) -> Sentence | BadRow:
     """The sentence that lines hold, or why there is none."""
-    ids = [fields[0] for _, fields in block.rows if fields[0].isdigit()]
-    is_numbered = len(block.rows[0][1]) > 2 and ids == [str(index) for index in range(1, len(ids) + 1)] != []
     word, label = columns[0] if columns[0] is not None else int(is_numbered), columns[1]
     words, labels = [], []
     for number, fields in block.rows:
-        kind = EMPTY if "." in fields[0] else RANGES
-        if is_numbered and not fields[0].isdigit():
+        if is_numbered and (kind := skipped_kind(fields[0])):
             skip_counts[kind] += 1
             continue
         needed = max(word, label if label is not None else word + 1) + 1
