@@ -3,22 +3,37 @@
 The host stands in for huggingface.co: what it gives is fetched by the real client over HTTP.
 """
 
+import json
 import os
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 from support import published
-from support.command_line import HEEDFUL
+from support.command_line import Outcome
+from support.command_line import heedful as type_line
 from support.hub_host import Host, Repository, serving
 
 ASKED = "The_[MASK]_sat --n 1"
+PROGRAM = """
+import json, sys
+from dataclasses import asdict
+from pathlib import Path
+from support.command_line import heedful
+print(json.dumps([asdict(heedful(line, Path.cwd())) for line in json.loads(sys.argv[1])]))
+"""
 
 
-def typed(line: str, folder: Path, **changed: str) -> subprocess.CompletedProcess[str]:
-    """A command line typed in a folder, in a process of its own; no cache but that in the folder."""
+def type_lines(lines: list[str], folder: Path, **environment: str) -> list[Outcome]:
+    """Command lines typed in a folder, in one process of their own; no cache but that in the folder."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    env |= {"HF_HOME": str(folder / "cache"), "HF_HUB_DISABLE_TELEMETRY": "1"} | changed
-    return subprocess.run([*HEEDFUL, *line.split()], cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    paths = os.pathsep.join(sys.path)
+    env |= {"HF_HOME": str(folder / "cache"), "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONPATH": paths} | environment
+    command: Any = [sys.executable, "-c", PROGRAM, json.dumps(lines)]
+    ended = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    return [Outcome(**fields) for fields in json.loads(ended.stdout.splitlines()[-1])]
 
 
 def pickled(folder: Path) -> Path:
@@ -36,32 +51,28 @@ def test_the_converters_safetensors_stand_in_for_pickled_weights(tmp_path: Path)
     model.offer(2, new, title="Adding weights")
     model.offer(3, new, status="closed")
     model.offer(4, new, parent="a commit before")
-    host = Host({"tiny/bert": model})
+    host, line = Host({"tiny/bert": model}), f"fill tiny/bert {ASKED}"
     with serving(host) as endpoint:
-        refused = typed(f"fill tiny/bert {ASKED}", tmp_path, HF_ENDPOINT=endpoint)
-        assert refused.returncode == 2 and "has no weights in safetensors" in refused.stderr, refused.stderr
-        assert "tiny/bert@refs/pr/N" in refused.stderr and not any("safetensors" in name for name in host.asked)
+        [refused] = type_lines([line], tmp_path, HF_ENDPOINT=endpoint)
+        assert refused.code == 2 and "has no weights in safetensors" in refused.err, refused.err
+        assert "tiny/bert@refs/pr/N" in refused.err and not any("safetensors" in name for name in host.asked)
         model.offer(5, new)
-        ended = typed(f"fill tiny/bert {ASKED}", tmp_path, HF_ENDPOINT=endpoint)
-    assert ended.returncode == 0 and "that the hub's converter offers" in ended.stderr, ended.stderr
+        [fetched] = type_lines([line], tmp_path, HF_ENDPOINT=endpoint)
+    assert fetched.code == 0 and "that the hub's converter offers" in fetched.err, fetched.err
     assert "refs/pr/5/model.safetensors" in host.asked and "main/pytorch_model.bin" not in host.asked
-    assert typed(f"fill {new} {ASKED}", tmp_path).stdout == ended.stdout
-    again = typed(f"fill tiny/bert {ASKED}", tmp_path, HF_HUB_OFFLINE="1")
-    assert (again.returncode, again.stdout) == (0, ended.stdout), again.stderr
+    assert type_line(f"fill {new} {ASKED}", tmp_path).out == fetched.out
+    [again] = type_lines([line], tmp_path, HF_HUB_OFFLINE="1")
+    assert (again.code, again.out) == (0, fetched.out), again.err
 
 
 def test_a_revision_is_asked_for_by_name(tmp_path: Path) -> None:
     first, second = published.bert(tmp_path / "first"), published.bert(tmp_path / "second", hidden_act="relu")
     host = Host({"tiny/bert": Repository({"main": first, "v2.0": second, "refs/pr/7": second})})
+    names = ["tiny/bert", "tiny/bert@v2.0", "tiny/bert@refs/pr/7", "tiny/bert@v3"]
     with serving(host) as endpoint:
-        answers = {
-            name: typed(f"fill {name} {ASKED}", tmp_path, HF_ENDPOINT=endpoint)
-            for name in ("tiny/bert", "tiny/bert@v2.0", "tiny/bert@refs/pr/7", "tiny/bert@v3")
-        }
-    expected = [typed(f"fill {folder} {ASKED}", tmp_path).stdout for folder in (first, second, second)]
-    assert [answer.stdout for answer in answers.values()] == [*expected, ""]
-    assert expected[0] != expected[1]
-    last = answers["tiny/bert@v3"]
-    assert last.returncode == 2 and "There is no v3 of tiny/bert" in last.stderr, last.stderr
-    offline = typed(f"fill tiny/bert@v2.0 {ASKED}", tmp_path, HF_HUB_OFFLINE="1")
-    assert offline.stdout == expected[1], offline.stderr
+        *found, last = type_lines([f"fill {name} {ASKED}" for name in names], tmp_path, HF_ENDPOINT=endpoint)
+    expected = [type_line(f"fill {folder} {ASKED}", tmp_path).out for folder in (first, second, second)]
+    assert [outcome.out for outcome in found] == expected and expected[0] != expected[1]
+    assert last.code == 2 and "There is no v3 of tiny/bert" in last.err, last.err
+    [offline] = type_lines([f"fill tiny/bert@v2.0 {ASKED}"], tmp_path, HF_HUB_OFFLINE="1")
+    assert offline.out == expected[1], offline.err
