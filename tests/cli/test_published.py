@@ -3,20 +3,16 @@
 The host stands in for huggingface.co: what it gives is fetched by the real client over HTTP.
 """
 
-import json
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
 from support import published
 from support.command_line import HEEDFUL, heedful
+from support.hub_host import Host, Repository, serving
 from support.sampling import sample
 
 SHA = "0123456789012345678901234567890123456789"
@@ -100,99 +96,42 @@ def test_what_is_told_of_published_models(line: str, workspace: Path) -> None:
 # Names of the hub.
 
 
-@dataclass
-class Hub:
-    """What is asked of a host, and what it gives: models by name, a folder each, or the reason for refusing it."""
-
-    models: dict[str, Path | str]
-    requests: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
-def host() -> Iterator[tuple[Hub, str]]:
-    hub = Hub({})
-
-    class Answer(BaseHTTPRequestHandler):
-        """As much of the hub's interface as its client needs for one model."""
-
-        def log_message(self, *_: Any) -> None:
-            """In silence."""
-
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            path = self.path.split("?")[0].strip("/").removeprefix("api/models/")
-            name = "/".join(path.split("/")[:2])
-            folder = hub.models.get(name, "RepoNotFound")
-            if isinstance(folder, str):
-                self.give(403 if folder == "GatedRepo" else 404, b"", {"X-Error-Code": folder})
-            elif "/resolve/" not in path:
-                files = [
-                    {"rfilename": str(path.relative_to(folder))} for path in sorted(folder.rglob("*")) if path.is_file()
-                ]
-                entries = [
-                    {
-                        "type": "file",
-                        "path": file["rfilename"],
-                        "size": (folder / file["rfilename"]).stat().st_size,
-                        "oid": "1",
-                    }
-                    for file in files
-                ]
-                table = entries if "/tree/" in path else {"id": name, "sha": SHA, "siblings": files}
-                self.give(200, json.dumps(table).encode(), {"Content-Type": "application/json"})
-            else:
-                file = "/".join(path.split("/")[4:])
-                hub.requests.append(file)
-                self.give(200, (folder / file).read_bytes(), {"X-Repo-Commit": SHA, "ETag": f'"{file}"'})
-
-        def give(self, code: int, content: bytes, headers: dict[str, str]) -> None:
-            self.send_response(code)
-            for key, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(content)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield hub, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def host() -> Iterator[tuple[Host, str]]:
+    hub = Host()
+    with serving(hub) as endpoint:
+        yield hub, endpoint
 
 
-def test_a_name_of_the_hub_is_fetched_once(host: tuple[Hub, str], tmp_path: Path) -> None:
+def test_a_name_of_the_hub_is_fetched_once(host: tuple[Host, str], tmp_path: Path) -> None:
     """Weights in safetensors, settings and vocabulary; from then on it is in the cache, and no network is needed."""
     hub, endpoint = host
     folder = published.bert(tmp_path / "given")
     for name in ("pytorch_model.bin", "run.py", "onnx/config.json"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("{}")
-    hub.models["tiny/bert"] = folder
+    hub.models["tiny/bert"] = Repository({"main": folder})
     first = command("fill tiny/bert The_[MASK]_sat", tmp_path, HF_ENDPOINT=endpoint)
     assert first.returncode == 0, first.stderr
     assert f"downloading its weights, settings and vocabulary from {endpoint}" in first.stderr
-    assert {*hub.requests} == {
-        path.name for path in folder.iterdir() if path.suffix in (".json", ".txt", ".safetensors")
+    assert {*hub.asked} == {
+        f"main/{path.name}" for path in folder.iterdir() if path.suffix in (".json", ".txt", ".safetensors")
     }
     again = command("fill tiny/bert The_[MASK]_sat", tmp_path, HF_HUB_OFFLINE="1")
     assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
-    assert "fetching" not in again.stderr
+    assert "downloading" not in again.stderr
 
 
 REFUSALS = {
     "there is none": ({}, {}, ["There is no model tiny/gpt"]),
-    "terms": ({"tiny/gpt": "GatedRepo"}, {}, ["tiny/gpt is given only to those who accepted its terms"]),
+    "terms": ({"tiny/gpt": "GatedRepo"}, {}, ["tiny/gpt is available only to those who accepted its terms"]),
     "no network": ({}, {"HF_ENDPOINT": "http://127.0.0.1:9"}, ["cannot be fetched from http://127.0.0.1:9"]),
     "offline": ({}, {"HF_HUB_OFFLINE": "1"}, ["nor in the cache", "HF_HUB_OFFLINE forbids"]),
 }
 
 
 @pytest.mark.parametrize("reason", sample(REFUSALS, 2))
-def test_what_cannot_be_fetched_is_told_in_plain_lines(reason: str, host: tuple[Hub, str], tmp_path: Path) -> None:
+def test_what_cannot_be_fetched_is_told_in_plain_lines(reason: str, host: tuple[Host, str], tmp_path: Path) -> None:
     hub, endpoint = host
     models, env, expected = REFUSALS[reason]
     hub.models |= models
