@@ -16,7 +16,7 @@ import pytest
 
 from heedful import recipe as recipes
 from heedful.api.compare import compare
-from heedful.api.lock import GIVEN_UP_AFTER, locked, start_of
+from heedful.api.lock import GIVEN_UP_AFTER, lock_folder, start_of
 from heedful.api.run_folder import open_run_folder
 from heedful.api.train import run
 from heedful.data.folders import write_atomically
@@ -196,7 +196,7 @@ def test_a_comparison_goes_on_among_its_runs(tmp_path: Path) -> None:
 def test_a_second_command_is_told_and_the_dead_are_succeeded(tmp_path: Path) -> None:
     """Of many that want a folder at once one has it; who was killed has it no more, be its number taken again."""
     message = f"Another command .* process {os.getpid()}"
-    with locked(tmp_path), pytest.raises(HeedfulError, match=message), locked(tmp_path):
+    with lock_folder(tmp_path), pytest.raises(HeedfulError, match=message), lock_folder(tmp_path):
         pass
     assert not list(tmp_path.iterdir())
     here = {"pid": os.getpid(), "started": "long ago", "host": platform.node()}
@@ -206,10 +206,10 @@ def test_a_second_command_is_told_and_the_dead_are_succeeded(tmp_path: Path) -> 
         touched = time.time() - age
         os.utime(tmp_path / "lock", (touched, touched))
         if alive:
-            with pytest.raises(HeedfulError, match=f"on {elsewhere['host']}"), locked(tmp_path):
+            with pytest.raises(HeedfulError, match=f"on {elsewhere['host']}"), lock_folder(tmp_path):
                 pass
             continue
-        with locked(tmp_path):
+        with lock_folder(tmp_path):
             assert json.loads((tmp_path / "lock").read_text())["started"] == start_of(os.getpid())
     context = multiprocessing.get_context("fork")
     for _ in range(5):
@@ -226,7 +226,7 @@ def test_a_second_command_is_told_and_the_dead_are_succeeded(tmp_path: Path) -> 
 def rival(folder: Path, gate: Any, done: Any, winners: Any) -> None:
     """Wants the folder as all do, and keeps it until all have tried."""
     gate.wait()
-    with suppress(HeedfulError), locked(folder):
+    with suppress(HeedfulError), lock_folder(folder):
         with winners.get_lock():
             winners.value += 1
         done.wait()
@@ -247,3 +247,16 @@ def test_a_finished_run_keeps_no_checkpoints(task: str, tmp_path: Path) -> None:
     (folder / "checkpoints" / "notes.txt").write_text("mine")
     run(asked, folder, Quiet())
     assert [path.name for path in folder.rglob("checkpoints/*")] == ["notes.txt"]
+
+
+def test_a_lock_needs_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a USB stick, or a share: the first has the folder, the second is told, and nothing stays."""
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    message = f"Another command .* process {os.getpid()}"
+    with lock_folder(tmp_path), pytest.raises(HeedfulError, match=message), lock_folder(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())

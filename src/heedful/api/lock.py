@@ -39,7 +39,7 @@ class Holder:
 
 
 @contextmanager
-def locked(folder: Path) -> Generator[None]:
+def lock_folder(folder: Path) -> Generator[None]:
     """Has the folder of a run for this process alone; the lock of a process that died is taken over.
 
     Raises HeedfulError if another process that lives has it.
@@ -71,11 +71,23 @@ def create(path: Path) -> bool:
     aside = path.with_name(f".{NAME}.{own.pid}")
     aside.write_text(json.dumps(asdict(own)))
     try:
+        return put_in_place(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def put_in_place(aside: Path, path: Path) -> bool:
+    """Gives a file its name, whole and at once, unless there is one of that name: whether it did."""
+    try:
         os.link(aside, path)
     except FileExistsError:
         return False
-    finally:
-        aside.unlink()
+    except OSError:  # a file system without links: nearly at once
+        try:
+            with path.open("x") as file:
+                file.write(aside.read_text())
+        except FileExistsError:
+            return False
     return True
 
 
@@ -98,8 +110,7 @@ def take_away_if_dead(path: Path) -> None:
     with suppress(FileNotFoundError):
         path.rename(aside)
         if aside.read_text() != text:  # another command was quicker, and has the folder
-            with suppress(FileExistsError):
-                os.link(aside, path)
+            put_in_place(aside, path)
         aside.unlink()
 
 

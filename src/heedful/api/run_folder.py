@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from heedful import recipe as recipes
-from heedful.api.lock import is_lock, locked
+from heedful.api.lock import is_lock, lock_folder
 from heedful.data.fingerprint import changed_files
 from heedful.data.folders import is_prepared
 from heedful.data.readers.hub import hub_parts
@@ -89,7 +89,7 @@ def open_run_folder(folder: Path, user_recipe: Recipe | None = None) -> Generato
     new_folders = [new_folder for new_folder in (folder, *folder.parents) if not new_folder.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     recipe_path, resolved_path = folder / recipes.REQUESTED, folder / recipes.COMPLETE
-    with locked(folder):
+    with lock_folder(folder):
         if user_recipe and not recipe_path.exists() and not resolved_path.exists():
             text = recipes.dump(user_recipe, complete=False)
             write_file(recipe_path, lambda path: path.write_text(text, encoding="utf-8"))

@@ -20,10 +20,10 @@ from heedful.schema import Recipe
 from heedful.tasks.recipes import build
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
 from heedful.training import decide
-from heedful.training.checkpoint import drop_all, put_weights, read_tensors
+from heedful.training.checkpoint import delete_checkpoints, put_weights, read_tensors
 from heedful.training.loop import Loop, Outcome
 from heedful.training.progress import Listener, terminal
-from heedful.training.signals import Stopped, stopping_at_once
+from heedful.training.signals import Stopped, stop_at_once
 
 SPEED_EXAMPLES = 1000  # answered again to time them
 
@@ -57,10 +57,10 @@ def train(
 def run(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there.
 
-    Raises Stopped where a signal user_recipe for it, and says that the same command goes on.
+    Raises Stopped where a signal asked for it, and says that the same command goes on.
     """
     try:
-        with stopping_at_once():
+        with stop_at_once():
             return run_to_end(user_recipe, output, listener)
     except Stopped as stop:
         if not stop.saved:
@@ -112,7 +112,7 @@ def learn(setup: "RunSetup", folder: Path, started_at: float, listener: Listener
 def keep_or_drop(recipe: Recipe, folder: Path) -> None:
     """Removes the checkpoints of a finished run, unless its recipe says that they stay."""
     if not recipe.train.keep:
-        drop_all(folder)
+        delete_checkpoints(folder)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
         shutil.rmtree(old_folder)
 
 
-def drop_all(run: Path) -> None:
+def delete_checkpoints(run: Path) -> None:
     """Removes the checkpoints of a finished run, and of what it learnt before the rest."""
     for folder in (run, *run.iterdir()):
         for path in complete_checkpoints(folder / "checkpoints") if folder.is_dir() else ():

@@ -101,23 +101,23 @@ class Loop:
         memory.keep_freed()
         memory.reset_peak(self.device)
         self.last_save = time.monotonic()
-        with stop_signals() as wishes:
+        with stop_signals() as requests:
             batches = self.batches()
-            while not self.position.finished and not wishes.stop:
+            while not self.position.finished and not requests.stop:
                 self.step(batches)
                 self.position.finished = self.fraction_done() >= 1
                 if self.position.finished or self.validation_due():
                     self.validate()
-                elif wishes.save or time.monotonic() - self.last_save > SAVE_EVERY:
+                elif requests.save or time.monotonic() - self.last_save > SAVE_EVERY:
                     self.save()
-                if wishes.save:
+                if requests.save:
                     self.listener.note(f"saved at step {self.position.step:,}")
-                    wishes.save = False
-            if wishes.stop:
+                    requests.save = False
+            if requests.stop:
                 self.save()
-        if wishes.stop:  # at the last step too: what follows, another part or the scores, may take long
+        if requests.stop:  # at the last step too: what follows, another part or the scores, may take long
             self.listener.end(f"saved at step {self.position.step:,}. The same command goes on from here.")
-            raise Stopped(wishes.stop, saved=True)
+            raise Stopped(requests.stop, saved=True)
         steps = f"{self.position.step:,} step{'s' * (self.position.step != 1)}"
         best = f"best {self.work.primary} {self.position.best:.2f} at step {self.position.best_step:,}"
         self.listener.end(f"{steps}, {best}")

@@ -27,7 +27,7 @@ class Stopped(KeyboardInterrupt):
 
 
 @dataclass
-class Wishes:
+class SignalRequests:
     """What signals have asked for since: to stop (the first signal that did), and to save and go on."""
 
     stop: int | None = None
@@ -35,23 +35,23 @@ class Wishes:
 
 
 @contextmanager
-def stop_signals() -> Iterator[Wishes]:
+def stop_signals() -> Iterator[SignalRequests]:
     """Collects signals, to be obeyed at a safe point; a second one that stops ends the process as usual."""
-    wishes = Wishes()
+    requests = SignalRequests()
 
     def note(number: int, frame: object) -> None:
         if number == SAVING:
-            wishes.save = True
+            requests.save = True
         else:
-            wishes.stop = number
-            let_go()
+            requests.stop = number
+            restore_defaults()
 
-    with handled(note):
-        yield wishes
+    with handle_signals(note):
+        yield requests
 
 
 @contextmanager
-def stopping_at_once() -> Iterator[None]:
+def stop_at_once() -> Iterator[None]:
     """Raises Stopped at a signal that stops, where there is nothing to lose: a second one ends the process as usual.
 
     One that asks to save changes nothing: what is done is on the disk.
@@ -59,15 +59,15 @@ def stopping_at_once() -> Iterator[None]:
 
     def stop(number: int, frame: object) -> None:
         if number != SAVING:
-            let_go()
+            restore_defaults()
             raise Stopped(number)
 
-    with handled(stop):
+    with handle_signals(stop):
         yield
 
 
 @contextmanager
-def handled(handler: Handler) -> Iterator[None]:
+def handle_signals(handler: Handler) -> Iterator[None]:
     """Gives signals to a handler; one that is ignored from outside (`nohup`) stays so."""
     before = {}
     try:
@@ -83,7 +83,7 @@ def handled(handler: Handler) -> Iterator[None]:
             signal.signal(number, handler_before)
 
 
-def let_go() -> None:
+def restore_defaults() -> None:
     """Has the next signal that stops end the process at once."""
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
