@@ -202,12 +202,17 @@ class Exhibits:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing `check` noticed: level "x" a bad row, "!" a warning, "i" worth knowing. `lines` name examples."""
+    """One thing `check` noticed: level "x" a bad row, "!" a warning, "i" worth knowing.
+
+    `lines` name examples, `rows` show what stands there, in the same order; `advice` says what to do about it.
+    """
 
     level: str
     text: str
     count: int
     lines: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    advice: str = ""
 
 
 @dataclass(frozen=True)

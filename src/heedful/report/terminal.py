@@ -12,6 +12,7 @@ from heedful.report.samples import samples
 from heedful.results import ClassScore, Comparison, Confusion, Findings, Scores
 
 SIGNS = {"x": "x", "!": "!", "i": "i"}
+SHOWN = 3  # rows that a finding names
 MEASURES = 4  # columns of measures that a comparison's table has room for
 MAX_CELL = 100  # letters of an answer in a table of answers
 MASKED_SIGN, OTHER_SIGN = ".", "?"
@@ -216,19 +217,26 @@ def signs_of(labels: Sequence[str]) -> Mapping[str, str]:
 
 
 def findings_text(findings: Findings) -> str:
-    """The summary, then a finding a line behind its sign, with the first places it was seen.
+    """The summary, then each finding behind its sign, with the first rows that it was seen in and what to do about it.
 
     >>> from heedful.results import Finding
-    >>> print(findings_text(Findings("pairs", "3 pairs", (Finding("!", "2 pairs twice", 2, ("line 1", "line 3")),))))
+    >>> twice = Finding("!", "2 pairs twice", 2, ("line 1", "line 3"))
+    >>> empty = Finding("!", "1 empty pair", 1, ("line 7",), ('"" → "x"',), "Fill it in.")
+    >>> print(findings_text(Findings("pairs", "3 pairs", (twice, empty))))
     3 pairs
       ! 2 pairs twice  (line 1, line 3)
+      ! 1 empty pair
+          line 7: "" → "x"
+          Fill it in.
     """
     lines = [findings.summary]
     for finding in findings.findings:
-        examples = ", ".join(finding.lines[:3]) + (", …" if len(finding.lines) > 3 else "")
-        lines.append(
-            f"  {SIGNS.get(finding.level, finding.level)} {finding.text}" + (f"  ({examples})" if examples else "")
-        )
+        sign, examples = SIGNS.get(finding.level, finding.level), ", ".join(finding.lines[:SHOWN])
+        more = ", …" if len(finding.lines) > SHOWN else ""
+        lines.append(f"  {sign} {finding.text}" + (f"  ({examples}{more})" if examples and not finding.rows else ""))
+        rows = zip(finding.lines[:SHOWN], finding.rows, strict=False)
+        lines += [f"      {where}: {row}" for where, row in rows]
+        lines += [f"      {finding.advice}"] if finding.advice else []
     return "\n".join(lines)
 
 

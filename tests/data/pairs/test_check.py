@@ -35,7 +35,7 @@ def test_clean_data_has_nothing_to_say() -> None:
     assert findings.title == "a.tsv"
     assert findings.summary == "90 pairs · source 9 words, target 5 words (nine in ten) · 1 file"
     assert {name: [(b.low, b.high, b.count, b.value) for b in bins] for name, bins in findings.histograms.items()} == {
-        "source: words": [(8, 9, 90, 100.0)],
+        "source: words": [(9, 9, 90, 100.0)],
         "target: words": [(5, 5, 90, 100.0)],
     }
 
@@ -130,3 +130,16 @@ def test_nothing_at_all_is_an_error() -> None:
     Path("a.dict").write_text("# only a comment\n")
     with pytest.raises(HeedfulError, match=r"There are no pairs in a\.dict"):
         check_pairs(replace(DATA, train=["a.dict"]))
+
+
+def test_findings_show_their_rows_and_say_what_to_do() -> None:
+    rows = [*CLEAN, ("The  cat\x1b.", "Cat."), CLEAN[4], ("The cat.",)]
+    findings = check_pairs(replace(DATA, train=[write("a.tsv", rows)], test=[write("b.tsv", CLEAN[:2])])).findings
+    shown = {finding.text: (finding.lines, finding.rows) for finding in findings}
+    repeated = ("a.tsv line 92",), ('"The 0th cat of 4 sat on the mat." → "Cat 0 of 4 sat."',)
+    assert shown["1 pair that occurred before, word for word"] == repeated
+    assert shown["1 pair with control characters"] == (("a.tsv line 91",), ('"The  cat\\x1b." → "Cat."',))
+    assert shown["a.tsv line 93: 1 column where 2 are needed (source<TAB>target)"][1] == ('"The cat."',)
+    leaks = next(finding for finding in findings if "stands in b.tsv" in finding.text)
+    assert leaks.rows[0] == '"The 0th cat of 0 sat on the mat." → "Cat 0 of 0 sat."' and len(leaks.rows) == 2
+    assert all(finding.advice for finding in findings if finding.level != "i")

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from heedful.data.documents.read import document_notes, read_documents
-from heedful.data.pairs.check import WEIGHT, histogram, list_entries
+from heedful.data.notes import ignore
+from heedful.data.pairs.check import COPIES, LEAKS, UNSEEN, WEIGHT, bad_row_finding, histogram, list_entries
 from heedful.data.pairs.read import Pair
-from heedful.data.pairs.statistics import FIRST, PATTERNS
+from heedful.data.pairs.statistics import FIRST, ODD, PATTERNS
 from heedful.data.readers.files import all_files, valid_files
-from heedful.data.readers.rows import BadRow, count
+from heedful.data.readers.rows import BadRow, count, quote
+from heedful.data.row_texts import show_rows
 from heedful.data.split import hash_text
 from heedful.errors import HeedfulError
 from heedful.results import Finding, Findings
@@ -21,6 +23,11 @@ from heedful.schema import DataSettings
 
 BLANKS = "white space at an end, or two spaces in a row"
 """What is odd in a sentence, and usual in a document."""
+BLANK, DECOMPOSED = "nothing but blanks", "decomposed characters (NFD)"
+ADVICE = {oddity: odd.advice for oddity, odd in ODD.items()} | {
+    BLANK: "It is passed over.",
+    DECOMPOSED: "data.normalize=NFC makes composed ones of them.",
+}
 
 
 @dataclass
@@ -43,8 +50,8 @@ class DocumentStatistics:
         self.words.append(len(text.split()))
         self.characters.update(text)
         oddities = [oddity for oddity, pattern in PATTERNS.items() if oddity != BLANKS and pattern.search(text)]
-        oddities += ["nothing but blanks"] if not text.strip() else []
-        oddities += [] if unicodedata.is_normalized("NFC", text) else ["decomposed characters (NFD)"]
+        oddities += [BLANK] if not text.strip() else []
+        oddities += [] if unicodedata.is_normalized("NFC", text) else [DECOMPOSED]
         for oddity in oddities:
             self.oddities.setdefault(oddity, []).append(document.where)
 
@@ -60,7 +67,7 @@ def check_documents(data: DataSettings) -> Findings:
         if files:
             held_out = collect_statistics(files, data)
             findings += [replace(finding, text=f"{name}: {finding.text}") for finding in findings_within(held_out)]
-            findings += findings_between(train, held_out, name)
+            findings += findings_between(train, held_out, name, data.overlap)
     findings += [Finding("i", note, 1) for note in document_notes(all_files(data), data)]
     singletons = sorted(character for character, times in train.characters.items() if times == 1)
     if singletons:
@@ -72,6 +79,8 @@ def check_documents(data: DataSettings) -> Findings:
             )
         )
     findings.sort(key=lambda finding: WEIGHT[finding.level])
+    documents = read_documents(all_files(data), replace(data, bad_rows="skip", normalize="none"), ignore)
+    findings = show_rows(findings, documents, lambda document: quote(document.source))
     lengths = {"words": histogram(np.asarray(train.words))}
     return Findings(", ".join(data.train), summary(train), tuple(findings), lengths)
 
@@ -95,30 +104,33 @@ def summary(statistics: DocumentStatistics) -> str:
 
 def findings_within(statistics: DocumentStatistics) -> Iterator[Finding]:
     """What stands out in the documents of one split."""
-    for bad in statistics.bad[:FIRST]:
-        yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
+    yield from map(bad_row_finding, statistics.bad[:FIRST])
     if remaining := len(statistics.bad[FIRST:]):
         yield Finding("x", count(remaining, "further bad row"), remaining)
     for oddity, origins in statistics.oddities.items():
-        text = f"{count(len(origins), 'document')} with {oddity}"
-        yield Finding("!", text, len(origins), tuple(origins[:FIRST]))
+        text, advice = f"{count(len(origins), 'document')} with {oddity}", ADVICE.get(oddity, "")
+        yield Finding("!", text, len(origins), tuple(origins[:FIRST]), advice=advice)
     repeated_rows = np.ones(len(statistics.texts), bool)
     repeated_rows[np.unique(np.asarray(statistics.texts), return_index=True)[1]] = False
-    yield from finding_for_rows(repeated_rows, "that occurred before, word for word", statistics)
+    yield from finding_for_rows(repeated_rows, "that occurred before, word for word", statistics, COPIES)
 
 
-def findings_between(train: DocumentStatistics, held_out: DocumentStatistics, name: str) -> Iterator[Finding]:
+def findings_between(
+    train: DocumentStatistics, held_out: DocumentStatistics, name: str, overlap: str
+) -> Iterator[Finding]:
     """Documents of train that stand in what is held out, and characters that training never shows."""
     shared_rows = np.isin(np.asarray(train.texts), np.asarray(held_out.texts))
-    yield from finding_for_rows(shared_rows, f"of train that also stand in {name}", train)
+    yield from finding_for_rows(shared_rows, f"of train that also stand in {name}", train, LEAKS[overlap])
     unseen_characters = sorted(set(held_out.characters) - set(train.characters))
     if unseen_characters:
         text = f"{count(len(unseen_characters), 'character')} of {name} never seen in training"
-        yield Finding("!", f"{text}: {list_entries(unseen_characters)}", len(unseen_characters))
+        yield Finding("!", f"{text}: {list_entries(unseen_characters)}", len(unseen_characters), advice=UNSEEN)
 
 
-def finding_for_rows(rows: np.ndarray, description: str, statistics: DocumentStatistics) -> Iterator[Finding]:
+def finding_for_rows(
+    rows: np.ndarray, description: str, statistics: DocumentStatistics, advice: str
+) -> Iterator[Finding]:
     """The finding for a mask over documents, if any is set."""
     if number := int(rows.sum()):
         first = [statistics.origins[row] for row in np.flatnonzero(rows)[:FIRST]]
-        yield Finding("!", f"{count(number, 'document')} {description}", number, tuple(first))
+        yield Finding("!", f"{count(number, 'document')} {description}", number, tuple(first), advice=advice)

@@ -5,9 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from heedful.data.notes import ignore
+from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pairs.statistics import FIRST, ODD, PICTURES, SIDES, PairStatistics, collect_statistics
 from heedful.data.readers.files import all_files, file_notes, valid_files
-from heedful.data.readers.rows import count
+from heedful.data.readers.rows import SKIP, BadRow, count, quote
+from heedful.data.row_texts import show_rows
 from heedful.errors import HeedfulError
 from heedful.results import Bin, Finding, Findings
 from heedful.schema import DataSettings
@@ -18,6 +21,15 @@ SHORT = 10
 """A side shorter than this may well be three times as long as the other."""
 EDGES = (0, 1, 2, 3, 5, 8, 12, 18, 25, 35, 50, 75, 100, 150, 200, 300, 500, 1000)
 MAX_LISTED = 10
+EMPTY = "Fill it in, or leave such rows out: data.min_tokens=1."
+MISALIGNED = "Such pairs are often out of line with each other. Mend them, or leave them out: data.max_ratio=3"
+COPIES = "Each copy weighs once more in training. Remove copies that say nothing about how often such rows occur."
+LEAKS = {
+    "drop": "They are left out of training, so that the score means something (data.overlap=drop).",
+    "keep": "They are learnt from (data.overlap=keep), and the score on them says little about rows that are new.",
+}
+ECHOES = "A network learns from them to copy. Remove those that nobody would ask for."
+UNSEEN = "They will be read as unknown, or never be written. Add rows with them to the training files."
 
 
 def check_pairs(data: DataSettings) -> Findings:
@@ -42,11 +54,13 @@ def check_pairs(data: DataSettings) -> Findings:
             for finding in findings_within(statistics_by_split[name], data)
         ]
     findings += [
-        *findings_between(statistics_by_split),
+        *findings_between(statistics_by_split, data.overlap),
         *(Finding("i", note, 1) for note in file_notes(all_files(data), data)),
         *findings_of_rare(statistics_by_split),
     ]
     findings.sort(key=lambda finding: WEIGHT[finding.level])
+    rows = read_pairs(all_files(data), replace(data, bad_rows="skip", normalize="none"), ignore)
+    findings = show_rows(findings, rows, lambda pair: pair_text(pair, train.units))
     histograms = {
         f"{side}: {unit}": histogram(np.asarray(train.lengths[index]))
         for index, (side, unit) in enumerate(zip(SIDES, train.units, strict=True))
@@ -74,8 +88,7 @@ def summary(statistics: PairStatistics, files: int) -> str:
 
 def findings_within(statistics: PairStatistics, data: DataSettings) -> Iterator[Finding]:
     """What stands out in the rows of one split."""
-    for bad in statistics.bad:
-        yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
+    yield from map(bad_row_finding, statistics.bad)
     if statistics.bad_count > len(statistics.bad):
         remaining = statistics.bad_count - len(statistics.bad)
         yield Finding("x", count(remaining, "further bad row"), remaining)
@@ -84,7 +97,8 @@ def findings_within(statistics: PairStatistics, data: DataSettings) -> Iterator[
     for oddity in [*(f"an empty {side}" for side in SIDES), *ODD]:
         if oddity in statistics.oddities:
             number, first = statistics.oddities[oddity]
-            yield Finding("!", f"{count(number, 'pair')} with {oddity}", number, tuple(first))
+            advice = ODD[oddity].advice if oddity in ODD else EMPTY
+            yield Finding("!", f"{count(number, 'pair')} with {oddity}", number, tuple(first), advice=advice)
     yield from findings_of_lengths(statistics)
     yield from findings_of_forms(statistics, data)
     yield from findings_of_repeats(statistics)
@@ -103,7 +117,8 @@ def findings_of_lengths(statistics: PairStatistics) -> Iterator[Finding]:
     )
     mismatched_rows &= (source > 0) & (target > 0)
     comparison = "as long as the other" if same_unit else "as long as usual beside the other"
-    yield from finding_for_rows("!", f"where one side is over {RATIO} times {comparison}", mismatched_rows, statistics)
+    text = f"where one side is over {RATIO} times {comparison}"
+    yield from finding_for_rows("!", text, mismatched_rows, statistics, MISALIGNED)
 
 
 def findings_of_forms(statistics: PairStatistics, data: DataSettings) -> Iterator[Finding]:
@@ -118,9 +133,8 @@ def findings_of_forms(statistics: PairStatistics, data: DataSettings) -> Iterato
     equal_count, first = statistics.oddities.get("equal", (0, []))
     if equal_count:
         level = "!" if equal_count > len(statistics.pairs) / 100 else "i"
-        yield Finding(
-            level, f"{count(equal_count, 'pair')} whose target is the source itself", equal_count, tuple(first)
-        )
+        text = f"{count(equal_count, 'pair')} whose target is the source itself"
+        yield Finding(level, text, equal_count, tuple(first), advice=ECHOES)
     if statistics.header:
         cure = "name the columns if it is one: data.columns.source=… data.columns.target=…"
         yield Finding(
@@ -133,14 +147,14 @@ def findings_of_repeats(statistics: PairStatistics) -> Iterator[Finding]:
     hashes = np.asarray(statistics.pairs)
     repeated_rows = np.ones(len(hashes), bool)
     repeated_rows[np.unique(hashes, return_index=True)[1]] = False
-    yield from finding_for_rows("!", "that occurred before, word for word", repeated_rows, statistics)
+    yield from finding_for_rows("!", "that occurred before, word for word", repeated_rows, statistics, COPIES)
     distinct_sources = np.asarray(statistics.sources)[~repeated_rows]
     source_count = int((np.unique(distinct_sources, return_counts=True)[1] > 1).sum())
     if source_count:
         yield Finding("i", f"{count(source_count, 'source')} with several targets: each counts as right", source_count)
 
 
-def findings_between(statistics_by_split: dict[str, PairStatistics]) -> Iterator[Finding]:
+def findings_between(statistics_by_split: dict[str, PairStatistics], overlap: str) -> Iterator[Finding]:
     """Sources that stand in two splits."""
     names = list(statistics_by_split)
     for index, name in enumerate(names):
@@ -148,7 +162,9 @@ def findings_between(statistics_by_split: dict[str, PairStatistics]) -> Iterator
             statistics, other_statistics = statistics_by_split[name], statistics_by_split[other_name]
             shared_rows = np.isin(np.asarray(statistics.sources), np.asarray(other_statistics.sources))
             files = ", ".join(other_statistics.files)
-            yield from finding_for_rows("!", f"of {name} whose source also stands in {files}", shared_rows, statistics)
+            advice = LEAKS[overlap] if name == "train" else "Held-out rows should stand in one file alone."
+            text = f"of {name} whose source also stands in {files}"
+            yield from finding_for_rows("!", text, shared_rows, statistics, advice)
 
 
 def findings_of_rare(statistics_by_split: dict[str, PairStatistics]) -> Iterator[Finding]:
@@ -175,7 +191,7 @@ def findings_of_rare(statistics_by_split: dict[str, PairStatistics]) -> Iterator
                 verb = "stands" if len(unseen_entries) == 1 else "stand"
                 where = f"of the {side} {verb} in {name} and never in training"
                 text = f"{count(len(unseen_entries), noun)} {where}: {list_entries(unseen_entries)}"
-                yield Finding("!", text, len(unseen_entries))
+                yield Finding("!", text, len(unseen_entries), advice=UNSEEN)
 
 
 def list_entries(entries: list[str]) -> str:
@@ -184,22 +200,35 @@ def list_entries(entries: list[str]) -> str:
     return " ".join(texts[:MAX_LISTED]) + (" …" if len(texts) > MAX_LISTED else "")
 
 
-def finding_for_rows(level: str, description: str, rows: np.ndarray, statistics: PairStatistics) -> Iterator[Finding]:
+def finding_for_rows(
+    level: str, description: str, rows: np.ndarray, statistics: PairStatistics, advice: str
+) -> Iterator[Finding]:
     """The finding for a mask over rows, if any is set."""
     number = int(rows.sum())
     if number:
-        first = np.flatnonzero(rows)[:FIRST]
-        yield Finding(
-            level, f"{count(number, 'pair')} {description}", number, tuple(statistics.where(int(row)) for row in first)
-        )
+        lines = tuple(statistics.where(int(row)) for row in np.flatnonzero(rows)[:FIRST])
+        yield Finding(level, f"{count(number, 'pair')} {description}", number, lines, advice=advice)
+
+
+def bad_row_finding(bad: BadRow) -> Finding:
+    """The finding for a row that cannot be used, with how it begins and what mends it."""
+    rows = (quote(bad.text),) if bad.text else ()
+    return Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,), rows, bad.cure or SKIP)
+
+
+def pair_text(pair: Pair, units: tuple[str, ...]) -> str:
+    """A pair on a line, as far as it is text."""
+    sides = (pair.source, pair.target)
+    return " → ".join(text if unit == PICTURES else quote(text) for text, unit in zip(sides, units, strict=True))
 
 
 def histogram(lengths: np.ndarray) -> tuple[Bin, ...]:
-    """How many rows have which length; `value` is their share in percent. Bins up to the longest row."""
+    """How many rows have which length, from the shortest to the longest; `value` is their share in percent."""
     if not len(lengths):
         return ()
-    top = int(lengths.max())
-    starts = [edge for edge in EDGES if edge <= top]
+    bottom, top = int(lengths.min()), int(lengths.max())
+    # The outer bins end where the data do, and not at a round number.
+    starts = [bottom, *(edge for edge in EDGES if bottom < edge <= top)]
     ends = [*(start - 1 for start in starts[1:]), top]
     counts = [int(((lengths >= low) & (lengths <= high)).sum()) for low, high in zip(starts, ends, strict=True)]
     bins = zip(starts, ends, counts, strict=True)

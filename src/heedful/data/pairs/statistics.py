@@ -20,16 +20,38 @@ BEGINNING = 5_000
 SIDES = ("source", "target")
 PICTURES = "pictures"
 """The unit of a side that is one picture."""
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """Characters that are seldom meant: where they are found, and what to do about them."""
+
+    pattern: str
+    advice: str
+
+
 ODD = {
-    "control characters": "[\x00-\x09\x0b-\x1f\x7f-\x9f]",
-    "the replacement character � (something was lost before)": "\ufffd",
-    "what looks like UTF-8 once read as Latin-1 (Ã©, â€™)": "[ÃÂ][\x80-\xbf]|â€",
-    "invisible characters (zero width, direction marks, …)": "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069]",
-    "white space at an end, or two spaces in a row": r"\A\s|\s\Z|  ",
+    "control characters": Oddity(
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f]",
+        "They often come of a wrong conversion. Remove them: they are learnt as they stand.",
+    ),
+    "the replacement character � (something was lost before)": Oddity(
+        "\ufffd", "Convert the file anew from where it came from: what stood there cannot be told from this one."
+    ),
+    "what looks like UTF-8 once read as Latin-1 (Ã©, â€™)": Oddity(
+        "[ÃÂ][\x80-\xbf]|â€", "Convert the file anew in the encoding that it was written in, or mend it with ftfy."
+    ),
+    "invisible characters (zero width, direction marks, …)": Oddity(
+        "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069]",
+        "Remove those that the script does not need: they make other words of equal ones.",
+    ),
+    "white space at an end, or two spaces in a row": Oddity(
+        r"\A\s|\s\Z|  ", "They are learnt as they stand. Remove them if they mean nothing."
+    ),
 }
 HEADERS = {"source", "target", "src", "tgt", "trg", "input", "output", "text", "label", "word", "phones"}
-PATTERNS = {oddity: re.compile(pattern) for oddity, pattern in ODD.items()}
-ANY = re.compile("|".join(ODD.values()))
+PATTERNS = {oddity: re.compile(odd.pattern) for oddity, odd in ODD.items()}
+ANY = re.compile("|".join(odd.pattern for odd in ODD.values()))
 
 
 @dataclass
