@@ -134,7 +134,10 @@ class Model:
         if files:
             bad_rows: list[BadRow] = []
             paths = [files] if isinstance(files, str) else list(files)
-            examples = find_task(self.task).answering.examples(self.trained[0], paths, recipe.data, bad_rows.append)
+            answering = find_task(self.task).answering
+            for note in answering.example_notes(self.trained[0], paths, recipe.data):
+                print(note, file=sys.stderr)
+            examples = answering.examples(self.trained[0], paths, recipe.data, bad_rows.append)
             if bad_rows:
                 first = f"{bad_rows[0].where}: {bad_rows[0].problem}"
                 print(f"left out: {count(len(bad_rows), 'bad row')} (first: {first})", file=sys.stderr)

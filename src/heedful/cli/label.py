@@ -103,6 +103,7 @@ def single_answers(answer_lists: "Iterator[list[Answer]]") -> "Iterator[Answer]"
 
 def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
     """Clips by name; for a folder that is not one itself, all in it. Blank lines name nothing."""
+    from heedful.data.folders import children
     from heedful.data.steps.forms import SUPPORTED_FILES, TABLES, VIDEOS
     from heedful.data.steps.read import holds_frames
 
@@ -114,7 +115,7 @@ def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
         if "://" in line or not path.is_dir() or holds_frames(path):
             yield line
             continue
-        entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+        entries = children(path)
         clip_paths = [
             entry for entry in entries if entry.suffix.lower() in suffixes or (kind == "frames" and holds_frames(entry))
         ]

@@ -1,4 +1,4 @@
-"""Folders of prepared data: written aside, then there at once and whole; known by their fingerprint."""
+"""Folders: what of a person's folder is data; and those of prepared data, written aside, known by their fingerprint."""
 
 import json
 import os
@@ -9,10 +9,44 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Example
 
 ABOUT = "prepared.json"
+SYSTEM_NAMES = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "icon\r")
+"""What systems and storage put beside a person's files without being asked, in lower case; the rest begins with "."."""
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is a system's, or hidden, and so no data: `._a.txt`, `.ipynb_checkpoints`, `Thumbs.db`.
+
+    >>> is_hidden("._a.txt"), is_hidden("Thumbs.db"), is_hidden("a.txt")
+    (True, True, False)
+    """
+    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+
+
+def children(folder: Path) -> list[Path]:
+    """What stands in a folder, sorted by path, but for what is hidden."""
+    return sorted(path for path in folder.iterdir() if not is_hidden(path.name))
+
+
+def files_below(folder: str | Path) -> tuple[list[Path], list[Path]]:
+    """The files below a folder, sorted by path; and what is hidden there, files and whole folders, sorted too."""
+    visible, hidden = [], []
+    for directory, folders, files in os.walk(folder):
+        hidden += [Path(directory, name) for name in (*folders, *files) if is_hidden(name)]
+        visible += [Path(directory, name) for name in files if not is_hidden(name)]
+        folders[:] = [name for name in folders if not is_hidden(name)]
+    return sorted(visible), sorted(hidden)
+
+
+def hidden_notes(folder: str | Path, hidden: Sequence[Path]) -> list[str]:
+    """What is said of hidden files that are passed over, if there are any."""
+    if not hidden:
+        return []
+    return [f"{folder}: passed over {count(len(hidden), 'hidden or system file')} (first: {hidden[0]})"]
 
 
 def has_fingerprint(folder: Path, fingerprint: dict) -> bool:

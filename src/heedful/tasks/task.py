@@ -206,6 +206,10 @@ class Answering(ABC, Generic[Data, Model]):
     def examples(self, model: Model, files: Sequence[str], settings: DataSettings, on_bad: OnBad) -> list[Example]:
         """What to answer in these files, and everything that counts as right."""
 
+    def example_notes(self, model: Model, files: Sequence[str], settings: DataSettings) -> list[str]:
+        """What is said of these files before they are scored on."""
+        return []
+
     def source_kind(self, model: Model) -> SourceKind:
         """What the model is asked with."""
         return "text"

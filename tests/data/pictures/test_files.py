@@ -9,7 +9,9 @@ from PIL import Image
 
 from heedful.data.fingerprint import identity
 from heedful.data.pairs.check import check_pairs
+from heedful.data.pairs.coders import ClassNames
 from heedful.data.pairs.kind import PairKind
+from heedful.data.pairs.prepared import example_notes
 from heedful.data.pairs.read import read_pairs
 from heedful.data.pictures.read import Form, header, read_picture, read_pictures
 from heedful.data.prepare import prepare
@@ -60,8 +62,53 @@ def test_a_folder_a_class() -> None:
     expected = [("p/cat/a/1.png", "cat"), ("p/dog/10.jpg", "dog"), ("p/dog/2.JPG", "dog")]
     assert rows_of("p") == rows_of("p/") == expected
     assert file_notes(["p", "p"], data()) == [
-        "p: passed over 2 files hidden or without a picture's ending (first: p/cat/.2.png)"
+        "p: passed over 1 file without a picture's ending (first: p/notes.md)",
+        "p: passed over 2 hidden or system files (first: p/.git)",
     ]
+
+
+def test_what_archives_and_systems_add_changes_no_row() -> None:
+    """A folder is read alike as it is, beside system files, and unpacked into further folders; both are reported."""
+    for path in ("sun/1.png", "sun/b/1.png", "sea/1.png"):
+        save(f"zip/my data/{path}")
+    for name in ("._1.png", "sea/Thumbs.db", "sun/.ipynb_checkpoints/1.png", "__MACOSX/sun/._1.png"):
+        Path("zip/my data", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("zip/my data", name).write_bytes(b"\0\5")
+    found = rows_of("zip")
+    assert found == [(f"zip/my data/{name}", name[:3]) for name in ("sea/1.png", "sun/1.png", "sun/b/1.png")]
+    assert file_notes(["zip"], data()) == [
+        "zip: all pictures lie in zip/my data, and that folder is read",
+        "zip: passed over 4 hidden or system files (first: zip/my data/._1.png)",
+    ]
+    Path("zip/my data/metadata.csv").write_text("file_name,label\nsun/1.png,day\n")
+    assert rows_of("zip") == [("zip/my data/sun/1.png", "day")]
+    for path in ("photos/cat/1.png", "photos/cat/more/2.png"):
+        save(path)
+    assert {target for _, target in rows_of("photos")} == {"cat"}
+
+
+def test_names_of_a_class_in_several_forms_are_one_class(tmp_path: Path) -> None:
+    """Alike to the eye is one class, in training and when scored; others that nearly are the same are reported."""
+    composed, decomposed = "Caf\u00e9", "Cafe\u0301"
+    names = [composed, decomposed, "hot dog", " hot  dog ", "HotDog", "sea"]
+    for number in range(12):
+        save(f"{number}.png", noise(number, 8, 8))
+    Path("t.csv").write_text("file_name,label\n" + "".join(f"{n}.png,{names[n % 6]}\n" for n in range(12)))
+    recipe = build("classify", parse(["data.train=t.csv", "data.valid=t.csv", "data.overlap=keep"]))
+    said: list[str] = []
+    prepared = prepare(PairKind(("picture", "name")), recipe, tmp_path / "run", said.append, decide)
+    assert prepared.target.names == (composed, "HotDog", "hot dog", "sea")
+    assert (
+        f'one class: "{decomposed}" (4) and "{composed}" (4), whose names differ by composed characters (NFC, NFD)'
+        in said
+    )
+    assert 'one class: " hot  dog " (4) and "hot dog" (4), whose names differ by blanks' in said
+    assert '2 classes: "HotDog" (4) and "hot dog" (8), whose names differ by case or blanks alone' in said
+    of_0_1_0 = ClassNames(["cat", "cat ", decomposed])
+    assert [of_0_1_0.find(name) for name in ("cat ", " cat", composed, "dog ")] == ["cat ", "cat", decomposed, "dog"]
+    notes = example_notes(["t.csv"], data(), ClassNames([decomposed, "HotDog", "hot dog"]))
+    assert '2 rows with 1 class name that the model does not know (first: "sea"): each counts as wrong' in notes
+    assert any(note.startswith("2 class names in another form") for note in notes)
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
@@ -103,7 +150,7 @@ def test_a_text_beside_each_picture() -> None:
     Path("p/a/c.txt").write_text("a dog")
     Path("p/readme.txt").write_text("about")
     assert rows_of("p") == [("p/a/c.jpg", "a dog"), ("p/b.png", "a cat"), ("p/b.png", "a small cat")]
-    note = "p: passed over 1 file hidden or without a picture's ending (first: p/readme.txt)"
+    note = "p: passed over 1 file without a picture's ending (first: p/readme.txt)"
     assert file_notes(["p"], data()) == [note]
 
 

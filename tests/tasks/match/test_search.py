@@ -176,7 +176,7 @@ def test_what_cannot_be_read_or_kept_is_said(folder: Path, monkeypatch: pytest.M
     monkeypatch.setenv("HEEDFUL_CACHE", str(folder / "file"))
     result = run_command("match run photos --n 20 --for flower", folder)
     assert result.code == 0 and len(result.out.splitlines()) == 8
-    assert "passed over 1 file without a picture's ending (first: photos/IMG_1.HEIC)" in result.err
+    assert "passed over 1 picture in a format that cannot be read (first: photos/IMG_1.HEIC)" in result.err
     assert "left out 1 picture that cannot be read: photos/cut.jpg is cut off" in result.err
     assert "cannot be written, and embeddings are not cached" in result.err
 

@@ -9,6 +9,7 @@ data.format=lines                            a line each; blank lines hold none
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from heedful.data.folders import files_below, hidden_notes
 from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.read import Pair, assign_columns, missing_column, text_of_row
 from heedful.data.readers.files import read_rows
@@ -111,11 +112,11 @@ def refuse(bad: BadRow, data: DataSettings, on_bad: Callable[[BadRow], None]) ->
 
 def text_files(folder: str) -> list[Path]:
     """The texts in a folder, by path; raises HeedfulError if there is none."""
-    paths = sorted(path for path in Path(folder).rglob("*.txt") if path.is_file())
+    files, _ = files_below(folder)
+    paths = [path for path in files if path.suffix.lower() == ".txt"]
     if not paths:
-        file_count = sum(path.is_file() for path in Path(folder).rglob("*"))
         raise HeedfulError(
-            f"The folder {folder} has {count(file_count, 'file')} and no .txt.", "A document is a .txt file in it."
+            f"The folder {folder} has {count(len(files), 'file')} and no .txt.", "A document is a .txt file in it."
         )
     return paths
 
@@ -127,9 +128,11 @@ def document_notes(files: Sequence[str], data: DataSettings) -> list[str]:
         if "://" in file:
             continue
         if Path(file).is_dir():
-            ignored_count = sum(path.is_file() and path.suffix != ".txt" for path in Path(file).rglob("*"))
+            paths, hidden = files_below(file)
+            ignored_count = sum(path.suffix.lower() != ".txt" for path in paths)
             if ignored_count:
                 notes.append(f"{file}: {count(ignored_count, 'file')} that are no .txt passed over")
+            notes += hidden_notes(file, hidden)
         elif ending(file) != ".parquet":
             check_readable(file)
             notes += encoding_notes(file)

@@ -1,6 +1,8 @@
 """Pairs: a source and a target, each of a kind: text, the name of a class, or a picture."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from heedful.data.facts import SideFacts, TextFacts, TokenizerSettings
 from heedful.data.kind import DataKind, Preparation
 from heedful.data.notes import ignore
 from heedful.data.pairs import coders
-from heedful.data.pairs.coders import ClassNames, Coder, Kind
+from heedful.data.pairs.coders import ClassNames, Coder, Kind, class_name, name_notes
 from heedful.data.pairs.pictured import PicturedPairs
 from heedful.data.pairs.prepared import Prepared, count_pictures, kind_of_source, open_pairs
 from heedful.data.pairs.read import Pair
@@ -52,6 +54,7 @@ class PairKind(DataKind[Prepared]):
             pretrained,
         )
         self.coders: tuple[Coder, ...] = ()
+        self.written_names = Counter[str]()
 
     def about(self) -> dict[str, Any]:
         """What the sides are, by which their coders are found."""
@@ -81,11 +84,21 @@ class PairKind(DataKind[Prepared]):
 
     def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """As `DataKind.read`."""
-        return self.pictured_pairs.pairs(files, ignore if second_pass else self.preparation.bad)
+        pairs = self.pictured_pairs.pairs(files, ignore if second_pass else self.preparation.bad)
+        return self.name_classes(pairs, not second_pass) if self.sides[1] == "name" else pairs
+
+    def name_classes(self, pairs: Iterator[Pair], counted: bool) -> Iterator[Pair]:
+        """Each pair with its class's name in its one form; how names are written is counted."""
+        for pair in pairs:
+            if counted:
+                self.written_names[pair.target] += 1
+            yield replace(pair, target=class_name(pair.target))
 
     def end_reading(self) -> None:
-        """How large the album is."""
+        """How large the album is, and which classes have several names."""
         self.pictured_pairs.end(self.preparation.note)
+        for note in name_notes(self.written_names):
+            self.preparation.note(note)
 
     def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
         """As `DataKind.describe_sides`."""

@@ -1,6 +1,7 @@
 """Pairs that are ready to learn from, and pairs of files that are to be scored on."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -11,13 +12,14 @@ from heedful.data.corpus import SIDES
 from heedful.data.folders import ABOUT, read_examples, read_json
 from heedful.data.notes import ignore
 from heedful.data.pairs import coders
-from heedful.data.pairs.coders import Kind
+from heedful.data.pairs.coders import ClassNames, Kind, name_notes
 from heedful.data.pairs.pictured import is_pictured, readable_pictures
 from heedful.data.pairs.read import read_pairs
 from heedful.data.pictures.read import is_picture
-from heedful.data.readers.rows import BadRow
+from heedful.data.readers.files import file_notes
+from heedful.data.readers.rows import BadRow, count, quote
 from heedful.data.store import Store
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, nearest
 from heedful.results import Example
 from heedful.schema import DataSettings
 
@@ -63,6 +65,33 @@ def count_pictures(data: DataSettings) -> tuple[int, int]:
     if not pictures and first and is_pictured(first[0], data.train, data):
         pictures = len(first)
     return pictures, len(first)
+
+
+def example_notes(files: Sequence[str], data: DataSettings, names: ClassNames | None = None) -> list[str]:
+    """What is unusual about files that are scored on, and of their classes where a model has `names`."""
+    notes = file_notes(files, data)
+    if names is not None:
+        written = Counter(pair.target for pair in read_pairs(files, replace(data, bad_rows="skip"), ignore))
+        notes += [*name_notes(written), *unknown_name_notes(written, names)]
+    return notes
+
+
+def unknown_name_notes(written: Counter[str], names: ClassNames) -> Iterator[str]:
+    """Which names a model knows in another form, and which it does not know."""
+    renamed = [name for name in written if name not in names.numbers and names.find(name) in names.numbers]
+    if renamed:
+        names_text = count(len(renamed), "class name")
+        first = f"(first: {quote(renamed[0])})"
+        yield f"{names_text} in another form (blanks, NFC or NFD) than the model's, and taken for it {first}"
+    unknown_names = sorted({names.find(name) for name in written} - names.numbers.keys())
+    if unknown_names:
+        match = nearest(unknown_names[0], names.names)
+        hint = f"; nearest: {quote(match)}" if match else ""
+        rows = sum(number for name, number in written.items() if names.find(name) in unknown_names)
+        yield (
+            f"{count(rows, 'row')} with {count(len(unknown_names), 'class name')} that the model does not know "
+            f"(first: {quote(unknown_names[0])}{hint}): each counts as wrong"
+        )
 
 
 def examples(

@@ -5,11 +5,11 @@ a folder   metadata.jsonl or metadata.csv inside: as below · pictures with a .t
 a table    CSV or JSON lines with file_name, seen from the table's folder, and label, text or caption
 """
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+from heedful.data.folders import files_below, hidden_notes
 from heedful.data.pictures.karpathy import resolve_from_table
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
@@ -35,69 +35,93 @@ SPLITS = ("train", "training", "valid", "validation", "val", "dev", "test", "tes
 def read_folder(folder: str) -> Iterator[TextRow | BadRow]:
     """The rows of a folder, in the order of its sorted paths, or of its table.
 
-    Raises HeedfulError if it holds no pictures, or splits rather than classes.
+    A folder in which all else lies in one folder more, as archives are unpacked, is read as that one. Raises
+    HeedfulError if it holds no pictures, or splits rather than classes.
     """
-    table = table_in(folder)
+    pictures, other_files, _ = files_in(folder)
+    inner = inner_folder(folder, pictures)
+    table = table_in(inner)
     if table:
         return locate_pictures(open_rows(str(table)))
-    pictures, other_files = files_in(folder)
     if not pictures:
         raise no_picture_error(folder, other_files)
-    parts = sorted({path.relative_to(folder).parts[0] for path in pictures})
+    parts = sorted({path.relative_to(inner).parts[0] for path in pictures})
     if all(part.lower() in SPLITS for part in parts):
         raise HeedfulError(
             f"{folder} holds {' and '.join(parts)}, which look like splits and not like classes.",
-            f"Name them one by one, as data.train={folder}/{parts[-1]}",
+            f"Name them one by one, as data.train={Path(inner, parts[-1])}",
         )
     if any(path.suffix.lower() == ".txt" and path.with_suffix("") in stems(pictures) for path in other_files):
         return rows_by_caption(folder, pictures)
-    return rows_by_class(folder, pictures)
+    return rows_by_class(folder, inner, pictures)
+
+
+def inner_folder(folder: str | Path, pictures: Sequence[Path]) -> str:
+    """The folder that the classes or the table stand in: one further in while all pictures lie below it in folders.
+
+    >>> inner_folder("zip", [Path("zip/data/cat/1.jpg"), Path("zip/data/dog/2.jpg")])
+    'zip/data'
+    >>> inner_folder("photos", [Path("photos/cat/1.jpg")])
+    'photos'
+    """
+    inner = Path(folder)
+    while pictures and not table_in(inner):
+        parts = {path.relative_to(inner).parts[0] for path in pictures}
+        next_folder = inner / parts.pop()
+        if parts or next_folder in pictures:
+            break
+        if any(path.parent == next_folder for path in pictures) and not table_in(next_folder):
+            break
+        inner = next_folder
+    return str(inner) if inner != Path(folder) else str(folder)
 
 
 def folder_notes(folder: str) -> list[str]:
-    """What of a folder is passed over."""
-    pictures, other_files = files_in(folder)
-    table = table_in(folder)
+    """What of a folder is passed over, and where in it the pictures stand."""
+    pictures, other_files, hidden = files_in(folder)
+    inner = inner_folder(folder, pictures)
+    table = table_in(inner)
     picture_stems = stems(pictures)
+    notes = [] if inner == folder else [f"{folder}: all pictures lie in {inner}, and that folder is read"]
     if table:
         rows = locate_pictures(open_rows(str(table)))
         in_table = {Path(row.columns[NAME]) for row in rows if isinstance(row, TextRow) and NAME in row.columns}
         unlisted = [path for path in pictures if path not in in_table]
         other_files = [path for path in other_files if path not in {table, *in_table}]
         description = f"{count(len(unlisted), 'picture')} that {table.name} does not name"
-        notes = [f"{folder}: passed over {description} (first: {unlisted[0]})"] if unlisted else []
+        notes += [f"{folder}: passed over {description} (first: {unlisted[0]})"] if unlisted else []
     else:
         other_files = [
             path
             for path in other_files
             if not (path.suffix.lower() == ".txt" and path.with_suffix("") in picture_stems)
         ]
-        notes = []
-    unsupported = [path for path in other_files if is_unsupported(path) and not is_hidden(path.name)]
-    other_files = [path for path in other_files if path not in unsupported]
+    return [*notes, *passed_over_notes(folder, other_files, hidden)]
+
+
+def passed_over_notes(folder: str, other_files: Sequence[Path], hidden: Sequence[Path]) -> Iterator[str]:
+    """What is said of files in a folder of pictures that are none, or that cannot be read."""
+    unsupported = [path for path in other_files if is_unsupported(path)]
+    other_files = [path for path in other_files if not is_unsupported(path)]
     if unsupported:
         description = f"{count(len(unsupported), 'picture')} in a format that cannot be read"
-        notes.append(f"{folder}: passed over {description} (first: {unsupported[0]}); {conversion(unsupported[0])}")
+        yield f"{folder}: passed over {description} (first: {unsupported[0]}); {conversion(unsupported[0])}"
     if other_files:
-        description = f"{count(len(other_files), 'file')} hidden or without a picture's ending"
-        notes.append(f"{folder}: passed over {description} (first: {other_files[0]})")
-    return notes
+        description = f"{count(len(other_files), 'file')} without a picture's ending"
+        yield f"{folder}: passed over {description} (first: {other_files[0]})"
+    yield from hidden_notes(folder, hidden)
 
 
-def table_in(folder: str) -> Path | None:
+def table_in(folder: str | Path) -> Path | None:
     """The table that describes a folder's pictures, if there is one."""
     return next((path for name in TABLES if (path := Path(folder) / name).is_file()), None)
 
 
-def files_in(folder: str) -> tuple[list[Path], list[Path]]:
-    """The pictures below a folder, and its other files, sorted. Hidden files are among the others."""
-    pictures, other_files = [], []
-    for directory, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        for name in files:
-            is_visible_picture = not is_hidden(name) and Path(name).suffix.lower() in ENDINGS
-            (pictures if is_visible_picture else other_files).append(Path(directory, name))
-    return sorted(pictures), sorted(other_files)
+def files_in(folder: str) -> tuple[list[Path], list[Path], list[Path]]:
+    """The pictures below a folder, its other files, and what is hidden there, each sorted."""
+    files, hidden = files_below(folder)
+    pictures = [path for path in files if path.suffix.lower() in ENDINGS]
+    return pictures, [path for path in files if path.suffix.lower() not in ENDINGS], hidden
 
 
 def pictures_in(source: str) -> list[str] | None:
@@ -107,20 +131,25 @@ def pictures_in(source: str) -> list[str] | None:
     """
     if source.startswith("sample://") and "#" not in source:
         return [row.columns["source"] for row in picture_samples.read(source)]
-    return None if "://" in source or not Path(source).is_dir() else list(map(str, visible_files_in(source)[0]))
+    return [str(path) for path in pictures_and_notes(source)[0]] if is_folder(source) else None
 
 
-def visible_files_in(folder: str) -> tuple[list[Path], list[Path]]:
-    """As `files_in`, hidden files left out; raises HeedfulError for a folder without any picture."""
-    pictures, other_files = files_in(folder)
+def is_folder(source: str) -> bool:
+    """Whether a place is a folder on the disk."""
+    return "://" not in source and Path(source).is_dir()
+
+
+def pictures_and_notes(folder: str) -> tuple[list[Path], list[str]]:
+    """The pictures below a folder, and what of it is passed over; raises HeedfulError for a folder without any."""
+    pictures, other_files, hidden = files_in(folder)
     if not pictures:
         raise no_picture_error(folder, other_files)
-    return pictures, [path for path in other_files if not is_hidden(path.name)]
+    return pictures, list(passed_over_notes(folder, other_files, hidden))
 
 
 def no_picture_error(folder: str, other_files: Sequence[Path]) -> HeedfulError:
     """The error for a folder of other files, pictures that cannot be read among them."""
-    unsupported = next((path for path in other_files if is_unsupported(path) and not is_hidden(path.name)), None)
+    unsupported = next((path for path in other_files if is_unsupported(path)), None)
     detail = f" that can be read (first: {unsupported})" if unsupported else ""
     cure = f"Endings of pictures: {', '.join(ENDINGS)}" + (f"; {conversion(unsupported)}." if unsupported else ".")
     return HeedfulError(f"The folder {folder} has {count(len(other_files), 'file')} and no picture{detail}.", cure)
@@ -136,21 +165,16 @@ def conversion(path: Path | str) -> str:
     return f"pictures that end in {Path(path).suffix} must be converted first, as to JPEG or PNG"
 
 
-def is_hidden(name: str) -> bool:
-    """Whether systems put such files beside ours without being asked."""
-    return name.startswith((".", "__MACOSX"))
-
-
 def stems(paths: Iterable[Path]) -> set[Path]:
     """The paths without their endings."""
     return {path.with_suffix("") for path in paths}
 
 
-def rows_by_class(folder: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
-    """A row a picture, whose class is the first folder on its way."""
+def rows_by_class(folder: str, inner: str, pictures: list[Path]) -> Iterator[TextRow | BadRow]:
+    """A row a picture, whose class is the first folder on its way from `inner`, which is `folder` or lies in it."""
     for number, path in enumerate(pictures, start=1):
-        name = path.relative_to(folder).parts[0]
-        if Path(name) == path.relative_to(folder):
+        name = path.relative_to(inner).parts[0]
+        if Path(name) == path.relative_to(inner):
             yield BadRow(str(path), "it stands in no class's folder, and no .txt of its name beside it", "")
         else:
             yield TextRow({"source": str(path), "target": name}, folder, number)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from heedful.data.folders import children
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.read import Form, as_array, fit_square, header, read_pictures, to_mode
 from heedful.data.readers.formats import endings_of
@@ -196,7 +197,7 @@ def video_frames(file: str, form: StepForm) -> Steps:
 
 def frame_files(folder: Path) -> list[Path]:
     """The frames in a folder, in the order of the numbers in their names."""
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in FRAMES and not path.name.startswith(".")]
+    paths = [path for path in children(folder) if path.suffix.lower() in FRAMES]
     if not paths:
         raise HeedfulError(f"The folder {folder} has no frames.", f"Known endings: {', '.join(FRAMES)}.")
     check_count(str(folder), len(paths))

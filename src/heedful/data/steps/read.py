@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from heedful.data.folders import children
 from heedful.data.readers.lines import missing_file
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
@@ -141,10 +142,13 @@ def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> 
     if listing:
         yield from read_listing(str(listing), data)
         return
-    children = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    media = [path for path in children if path.suffix.lower() in (".npy", *VIDEOS) or holds_frames(path)]
+    paths = children(folder)
+    hidden_count = sum(1 for _ in folder.iterdir()) - len(paths)
+    if hidden_count:
+        skip_counts[f"hidden or system file of {folder}"] += hidden_count
+    media = [path for path in paths if path.suffix.lower() in (".npy", *VIDEOS) or holds_frames(path)]
     label_files = {file for path in media for file in sidecars(path)}
-    for path in children:
+    for path in paths:
         ending = path.suffix.lower()
         if path in media:
             yield clip_with_sidecar(path, data)
@@ -160,7 +164,7 @@ def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> 
 
 def holds_frames(path: Path) -> bool:
     """Whether this is a folder of pictures."""
-    return path.is_dir() and any(child.suffix.lower() in FRAMES for child in path.iterdir())
+    return path.is_dir() and any(child.suffix.lower() in FRAMES for child in children(path))
 
 
 def sidecars(path: Path) -> list[Path]:

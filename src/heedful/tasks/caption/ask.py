@@ -51,6 +51,9 @@ class CaptionAnswering(Seq2SeqAnswering):
     ) -> list[Example]:
         return pairs.examples(files, settings, on_bad, pictures=True)
 
+    def example_notes(self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings) -> list[str]:
+        return pairs.example_notes(files, settings)
+
     def source_kind(self, model: TrainedSeq2Seq) -> SourceKind:
         return "picture"
 

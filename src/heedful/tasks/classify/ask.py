@@ -4,13 +4,14 @@ N sources   C classes
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heedful.data.pairs.prepared import Prepared, open_run
+from heedful.data.pairs.coders import ClassNames
+from heedful.data.pairs.prepared import Prepared, example_notes, open_run
 from heedful.data.pairs.prepared import examples as read_examples
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.tokenizer import Tokenizer
@@ -56,13 +57,14 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
 
     def score(self, models: Sequence[TrainedClassifier], pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (source, class)."""
-        numbers = {name: number for number, name in enumerate(models[0].names)}
+        names = ClassNames(models[0].names)
+        pairs = [(source, names.find(name)) for source, name in pairs]
         for _, name in pairs:
-            if name not in numbers:
-                raise unknown("class", name, numbers)
+            if name not in names.numbers:
+                raise unknown("class", name, names.numbers)
         rows = probabilities(models, [source for source, _ in pairs], GenerateSettings())
         return [
-            float(np.log(max(row[numbers[name]], SMALLEST_PROBABILITY)))
+            float(np.log(max(row[names.numbers[name]], SMALLEST_PROBABILITY)))
             for row, (_, name) in zip(rows, pairs, strict=True)
         ]
 
@@ -109,7 +111,14 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
     def examples(
         self, model: TrainedClassifier, files: Sequence[str], settings: DataSettings, on_bad: OnBad
     ) -> list[Example]:
-        return read_examples(files, settings, on_bad, pictures=model.preprocessor.pixels is not None)
+        names = ClassNames(model.names)
+        return [
+            replace(example, references=tuple(dict.fromkeys(map(names.find, example.references))))
+            for example in read_examples(files, settings, on_bad, pictures=model.preprocessor.pixels is not None)
+        ]
+
+    def example_notes(self, model: TrainedClassifier, files: Sequence[str], settings: DataSettings) -> list[str]:
+        return example_notes(files, settings, ClassNames(model.names))
 
     def source_kind(self, model: TrainedClassifier) -> SourceKind:
         return "picture" if model.preprocessor.positions else "text"

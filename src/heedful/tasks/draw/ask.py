@@ -137,6 +137,9 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
     ) -> list[Example]:
         return pairs.examples(files, settings, on_bad, pictures=True, swap_sides=True)
 
+    def example_notes(self, model: TrainedImageGenerator, files: Sequence[str], settings: DataSettings) -> list[str]:
+        return pairs.example_notes(files, settings)
+
     def exhibits(self, models: Sequence[TrainedImageGenerator], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """What a report shows beside the numbers: drawings, the real pictures, and these as their codes give them
         back, which is about the best that codes can draw.

@@ -83,6 +83,9 @@ class MatchAnswering(Answering[Prepared, TrainedMatcher]):
         """What to answer in these files, and everything that counts as right."""
         return pairs.examples(files, settings, on_bad, pictures=True)
 
+    def example_notes(self, model: TrainedMatcher, files: Sequence[str], settings: DataSettings) -> list[str]:
+        return pairs.example_notes(files, settings)
+
     def source_kind(self, model: TrainedMatcher) -> SourceKind:
         """What the model is asked with."""
         return "picture"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from heedful.data.pictures.files import pictures_in, visible_files_in
+from heedful.data.pictures.files import is_folder, pictures_and_notes, pictures_in
 from heedful.data.pictures.read import read_picture
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
@@ -135,11 +135,6 @@ def embed_gallery(
     )
 
 
-def is_folder(source: str) -> bool:
-    """Whether a place is a folder on the disk."""
-    return "://" not in source and Path(source).is_dir()
-
-
 def embed_single(model: TrainedMatcher, names: Sequence[str], settings: GenerateSettings) -> Iterator[Vectors]:
     """The vectors of pictures by name, some at a time."""
     for first in range(0, len(names), AT_ONCE):
@@ -151,12 +146,12 @@ def embed_folder(
     model: TrainedMatcher, weights: str, folder: str, settings: GenerateSettings, listener: Listener
 ) -> Vectors:
     """The vectors of a folder's pictures by their path in it: those that are kept, and the rest made now and kept."""
-    files, passed_over = visible_files_in(folder)
+    files, notes = pictures_and_notes(folder)
     cache, reason = open_cache(folder, weights)
     stamps = file_stamps(folder, files)
     new, changed, removed = cache.stale(stamps)
     changes = (len(new), len(changed), len(removed))
-    for line in describe_folder(folder, cache, reason, len(files), changes, passed_over):
+    for line in [*describe_folder(folder, cache, reason, len(files), changes), *notes]:
         listener.note(line)
     cache.forget([*changed, *removed])
     if new or changed or removed:
@@ -209,7 +204,6 @@ def describe_folder(
     reason: str,
     pictures: int,
     changes: tuple[int, int, int],
-    passed_over: Sequence[Path],
 ) -> Iterator[str]:
     """What is said of a folder before it is looked through."""
     if reason:
@@ -218,9 +212,6 @@ def describe_folder(
     counts = {"known": pictures - new - changed, "new": new, "changed": changed, "gone": removed}
     listed = ", ".join(f"{number:,} {state}" for state, number in counts.items() if number)
     yield f"{folder}: {count(pictures, 'picture')}: {listed}; their vectors are kept in {cache.path}"
-    if passed_over:
-        number = count(len(passed_over), "file")
-        yield f"{folder}: passed over {number} without a picture's ending (first: {passed_over[0]})"
 
 
 def save_cache(cache: CachedVectors, listener: Listener) -> None:
