@@ -1,12 +1,10 @@
 """heedful label: ask a trained model what each step of a video, a series or a text is."""
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +12,7 @@ import typer
 
 from heedful.cli import ask
 from heedful.cli.ask import File, Json, MoreRuns, Run
+from heedful.cli.segments import DIGITS, join_cells, number, segment_lines, track_of, word_lines
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
@@ -29,12 +28,12 @@ Clips = Annotated[
     ),
 ]
 Rows = Annotated[
-    bool, typer.Option("--rows", help="A row for each segment: start, end, label, as training reads them.")
+    bool,
+    typer.Option("--rows", help="A row for each segment (start, end, label) or word, as training reads them."),
 ]
 
 CLIPS_AT_ONCE = 8  # videos in memory
 BARS = 20  # bars above one legend
-DIGITS = 6
 RARE_WORDS = "words seen less than twice in training, read by their letters alone"
 
 
@@ -57,7 +56,8 @@ def run(
     heedful label runs/tagger "each word is a step"
     heedful label runs/a --with runs/b film.mp4              an ensemble: the mean of both
 
-    What --rows writes can be learnt from: it has a column file_name where there is more than one clip.
+    What --rows writes can be learnt from. The ending of the file decides how it is written: .csv, .tsv or .jsonl;
+    words with their labels .conll or .jsonl.
     """
     question = ask.parse_question(words, file, output)
     refuse(output, rows, as_json)
@@ -71,8 +71,10 @@ def run(
     )
     if as_json:
         lines: Iterable[str] = map(as_object, answers)
-    elif rows or output:
-        lines = table(answers, rows)
+    elif rows:
+        lines = word_lines(answers, output) if kind == "tokens" else segment_lines(answers, output)
+    elif output:
+        lines = step_lines(answers)
     else:
         show(answers, kind)
         return
@@ -85,7 +87,7 @@ def refuse(output: Path | None, rows: bool, as_json: bool) -> None:
         raise HeedfulError("Answers are written with --rows or with --json, not with both.", "Leave one out.")
     if output and not rows and not as_json and output.suffix.lower() != ".csv":
         raise HeedfulError(
-            f"{output} is no .csv file.", "Probabilities go into a .csv; stretches with --rows, JSON with --json."
+            f"{output} is no .csv file.", "Probabilities go into a .csv; segments with --rows, JSON with --json."
         )
 
 
@@ -124,12 +126,6 @@ def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
         yield from map(str, clip_paths)
 
 
-def track_of(answer: "Answer") -> "Track":
-    """The probabilities at each step, which these answers have."""
-    assert answer.track is not None, "label keeps them"
-    return answer.track
-
-
 def as_object(answer: "Answer") -> str:
     """One object: labels, the probabilities of all at each step, what is odd, and words that training hardly had."""
     track = asdict(track_of(answer))
@@ -138,37 +134,16 @@ def as_object(answer: "Answer") -> str:
     return json.dumps({"source": answer.source, "unknown": answer.unknown} | note | track, ensure_ascii=False)
 
 
-def table(answers: "Iterator[Answer]", rows: bool) -> Iterator[str]:
-    """All answers below one header: a row a stretch (tabs), or a row a step (commas)."""
-    first_answer = next(answers, None)
-    if first_answer is None:
+def step_lines(answers: "Iterator[Answer]") -> Iterator[str]:
+    """A row a step between commas, all answers below one header; they are named where there is more than one."""
+    first = list(islice(answers, 2))
+    if not first:
         return
-    second_answer = next(answers, None)
-    with_names = second_answer is not None
-    track = track_of(first_answer)
-    head = ["start", "end", "label"] if rows else ["step", "seconds", "label", *track.names]
-    yield join_cells([*(["file_name"] if with_names else []), *head], rows)
-    for answer in chain([first_answer], [second_answer] if second_answer else [], answers):
-        for row in stretches(track_of(answer)) if rows else steps(track_of(answer)):
-            yield join_cells([*([answer.source] if with_names else []), *row], rows)
-
-
-def join_cells(cells: list[str], tabs: bool) -> str:
-    """Cells as a line, quoted where they must be."""
-    line = io.StringIO()
-    csv.writer(line, delimiter="\t" if tabs else ",", lineterminator="").writerow(cells)
-    return line.getvalue()
-
-
-def stretches(track: "Track") -> Iterator[list[str]]:
-    """Start, end and label of each stretch of equal labels, in seconds where they are known, else in steps."""
-    from heedful.report.timebars import edges, has_times
-    from heedful.report.timebars import stretches as equal_stretches
-
-    start = track.seconds[0] if has_times(track) else 0.0
-    ends = [start + edge for edge in edges(len(track.labels), track)]
-    for label, start_step, end_step in equal_stretches(track.labels):
-        yield [number(ends[start_step]), number(ends[end_step]), label]
+    head = ["step", "seconds", "label", *track_of(first[0]).names]
+    yield join_cells([*(["file_name"] if len(first) > 1 else []), *head])
+    for answer in chain(first, answers):
+        for row in steps(track_of(answer)):
+            yield join_cells([*([answer.source] if len(first) > 1 else []), *row])
 
 
 def steps(track: "Track") -> Iterator[list[str]]:
@@ -176,15 +151,6 @@ def steps(track: "Track") -> Iterator[list[str]]:
     for step, (label, probabilities) in enumerate(zip(track.labels, track.probabilities, strict=True)):
         seconds = number(track.seconds[step]) if step < len(track.seconds) else ""
         yield [str(step), seconds, label, *(number(probability) for probability in probabilities)]
-
-
-def number(value: float) -> str:
-    """A number without what is beyond the sixth digit.
-
-    >>> number(2.0), number(1 / 3)
-    ('2', '0.333333')
-    """
-    return f"{value:.{DIGITS}f}".rstrip("0").rstrip(".")
 
 
 def show(answers: "Iterator[Answer]", kind: str) -> None:

@@ -15,6 +15,7 @@ from heedful.data.pictures.read import Form
 from heedful.data.prepare import prepare
 from heedful.data.steps.forms import StepForm, open_steps
 from heedful.data.steps.kind import StepKind
+from heedful.data.steps.read import read_clips
 from heedful.data.steps.store import PreparedClips
 from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
@@ -142,6 +143,22 @@ def test_words_and_their_letters() -> None:
     assert len(set(letters[:11])) == 1 and letters[11] != letters[10] and (letters[12:] == letters[23]).all()
     assert any("first and last 12 letters are read" in note for note in notes) or "x" not in vocabulary.letters
     assert "test: 50.0 % of the words seen less than twice in training, known by letters alone" in notes
+
+
+def test_each_clip_is_an_example_in_training_as_in_evaluate() -> None:
+    """Equal sentences, or equal frames, with other labels contradict each other: not any of them is right."""
+    put("train.conll", "a X\n\nb X\n\nc Y\n")
+    put("test.conll", "a X\n\na Y\n\na X\n")
+    for number in range(4):
+        frames(f"films/{number}.npy", 2, seed=number // 2)
+    put("train.csv", "file_name,labels\nfilms/0.npy,x y\n")
+    put("test.csv", "file_name,labels\nfilms/2.npy,x y\nfilms/3.npy,y x\nfilms/1.npy,x x\n")
+    for train, test, count in (("train.conll", "test.conll", 3), ("train.csv", "test.csv", 3)):
+        settings = recipe(train, test=[test], valid=[train], overlap="keep")
+        prepared = prepare_steps(settings, Path("run" + train), lambda note: None)
+        clips = list(read_clips([test], settings.data, prepared.form, print))
+        assert [example.references for example in prepared.test] == [("\t".join(clip.labels),) for clip in clips]
+        assert len(clips) == count and [example.where for example in prepared.test] == [clip.where for clip in clips]
 
 
 def test_frames_are_varied_clip_by_clip() -> None:

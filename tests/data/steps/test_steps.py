@@ -120,6 +120,20 @@ def test_bad_rows_say_where_and_why() -> None:
     assert "uint8 of 2 × 2 × 2 × 7, which is neither frames nor series" in problem_of("odd.npy", FRAMES)
 
 
+def test_endings_in_capitals_and_blank_lines_behind_the_labels() -> None:
+    Path(frames("upper/a.npy", 3)).rename("upper/a.NPY")
+    put("upper/a.TXT", "x\n\ny\n\n\n")
+    assert read("upper", FRAMES)[0][0].labels == ("x", "", "y")
+    Path("upper/a.TXT").write_text("x\n\ny\nz\n\n")
+    assert problem_of("upper", FRAMES) == "upper/a.TXT line 1: 4 labels for 3 frames"
+    put("upper/METADATA.CSV", "file_name,labels\na.NPY,x y z\n")
+    assert read("upper", FRAMES)[0][0].labels == ("x", "y", "z")
+    for name, noun in (("zero.mp4", "a video"), ("zero.npy", "an array")):
+        put(name, "")
+        put("zero.txt", "x\n")
+        assert problem_of(name, FRAMES).endswith(f"{name} is empty: 0 bytes are not {noun}")
+
+
 def test_series_with_a_hole_are_refused_with_the_line() -> None:
     assert 's.csv line 3: column y has no number: ""' in problem_of(put("s.csv", "x,y,label\n1,2,a\n3,,b\n"), SERIES)
     assert 's.csv line 3: column x has no number: "nan"' in problem_of(

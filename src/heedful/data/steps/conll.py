@@ -105,7 +105,8 @@ def read_sentence_lines(file: str, universal: bool) -> Iterator[SentenceLines]:
             block.bad = block.bad or text
         else:
             fields = text.split("\t") if universal or "\t" in text else text.split()
-            is_comment = universal or len(fields) != width or COMMENT.match(text)
+            is_other = len(fields) != width if width else "\t" not in text  # than a line with a word
+            is_comment = universal or is_other or COMMENT.match(text)
             if text.startswith("#") and not block.rows and is_comment:
                 name, _, value = text[1:].partition("=")
                 block.comments[name.strip()] = value.strip()

@@ -19,14 +19,14 @@ from heedful.data.folders import children
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.read import Form, as_array, fit_square, header, read_pictures, to_mode
 from heedful.data.readers.formats import endings_of
-from heedful.data.readers.lines import check_readable, missing_file
+from heedful.data.readers.lines import missing_file
 from heedful.data.readers.rows import count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import NO_BREAK
 from heedful.data.steps.series import read_table
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.video import ENDINGS as VIDEOS
-from heedful.data.steps.video import header_seconds, read_video
+from heedful.data.steps.video import check_not_empty, header_seconds, read_video
 from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
 from heedful.schema import NormalForm
@@ -233,7 +233,7 @@ def picture_form(form: StepForm) -> Form:
 
 def read_array(file: str) -> np.ndarray:
     """A .npy file as a memory map; raises HeedfulError if it is none, or of a shape that means nothing here."""
-    check_readable(file)
+    check_not_empty(file, "an array")
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:

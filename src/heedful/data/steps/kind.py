@@ -182,6 +182,10 @@ class StepKind(DataKind[PreparedClips]):
         remark = f", {masked_count:,} of them without a label" if masked_count else ""
         self.preparation.note(f"train: {count(len(pairs), 'clip')} of {count(labels.count, 'step')}{remark}")
 
+    def examples(self, rows: Sequence[Pair]) -> list[Example]:
+        """An example a clip, as `evaluate` reads them: equal clips with other labels contradict each other."""
+        return [Example(row.source, (row.target,), row.where) for row in rows]
+
     def note_held_out(self, name: str, examples: Sequence[Example], rows: Sequence[Pair]) -> None:
         """As `DataKind.note_held_out`."""
         labels = Counter(label for pair in rows for label in labels_of(pair))

@@ -121,9 +121,14 @@ def check_labels(labels: Iterable[tuple[str, str]]) -> tuple[str, ...] | BadRow:
 
 
 def label_steps(labels: Labels, steps: Steps, where: str) -> tuple[str, ...] | BadRow:
-    """A label for each step of a sequence; bad if their numbers differ, or a row says something about no step."""
+    """A label for each step of a sequence; bad if their numbers differ, or a row says something about no step.
+
+    Steps without a label that would stand behind the last step say nothing, and are no labels too many.
+    """
     if labels and isinstance(labels[0], Span):
         return label_by_spans([span for span in labels if isinstance(span, Span)], steps)
+    while len(labels) > len(steps) and not labels[-1]:  # blank lines at the end of a file
+        labels = labels[:-1]
     if len(labels) != len(steps):
         noun = "frame" if steps.kind == "frames" else "step"
         return BadRow(where, f"{count(len(labels), 'label')} for {count(len(steps), noun)}", "")

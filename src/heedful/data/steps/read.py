@@ -138,11 +138,11 @@ def read_sentences(file: str, data: DataSettings, skip_counts: Counter[str]) -> 
 
 def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> Iterator[LabelledSource | BadRow]:
     """The clips in a folder and the folders inside it; labels stand beside each."""
-    listing = next((folder / name for name in METADATA if (folder / name).is_file()), None)
+    paths = children(folder)
+    listing = next((path for name in METADATA for path in paths if path.name.lower() == name), None)
     if listing:
         yield from read_listing(str(listing), data)
         return
-    paths = children(folder)
     hidden_count = sum(1 for _ in folder.iterdir()) - len(paths)
     if hidden_count:
         skip_counts[f"hidden or system file of {folder}"] += hidden_count
@@ -168,9 +168,13 @@ def holds_frames(path: Path) -> bool:
 
 
 def sidecars(path: Path) -> list[Path]:
-    """The files of labels beside a clip."""
-    stem = path.name if path.is_dir() else path.stem
-    return [file for ending in LABELS if (file := path.parent / (stem + ending)).is_file()]
+    """The files of labels beside a clip, their endings in small letters or in capitals."""
+    stem, files = path.name if path.is_dir() else path.stem, list[Path]()
+    spellings = [spelling for ending in LABELS for spelling in (ending, ending.upper(), ending.title())]
+    for file in (path.parent / (stem + spelling) for spelling in spellings):
+        if file.is_file() and not any(file.samefile(other) for other in files):
+            files.append(file)
+    return files
 
 
 def clip_with_sidecar(path: Path, data: DataSettings) -> LabelledSource | BadRow:
@@ -183,7 +187,7 @@ def clip_with_sidecar(path: Path, data: DataSettings) -> LabelledSource | BadRow
     if len(label_files) != 1:
         problem = "two files of labels stand beside it" if label_files else "no labels stand beside it"
         names = ", ".join(file.name for file in label_files) or f"{stem}.txt (a label a frame) or {stem}.csv"
-        return BadRow(str(path), problem, "", f"{'They are' if label_files else 'ColumnSelection is'} {names}.")
+        return BadRow(str(path), problem, "", f"{'They are' if label_files else 'Expected:'} {names}.")
     labels = label_file(str(label_files[0]))
     paths = (str(path), str(label_files[0]))
     return (

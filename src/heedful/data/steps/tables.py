@@ -89,7 +89,7 @@ def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings
         return BadRow(first.where, f"no labels in column {key} (one text, labels between spaces)", "", cure)
     if data.group and data.group not in first.columns:
         raise unknown(f"column for group in {first.file} called", data.group, first.columns)
-    text, paths = first.columns[key].strip(), (str(folder / name),)
+    text, paths = first.columns[key].strip(), (name if "://" in name else str(folder / name),)
     if "start" in first.columns or "start_step" in first.columns:
         labels = from_rows(rows, first.file, key)
     elif len(rows) > 1:

@@ -6,6 +6,7 @@ and a header that tells a wrong duration do no harm. What is too large is refuse
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -43,9 +44,17 @@ def read_video(file: str, rate: float = 0.0, limits: Limits | None = None) -> It
     `rate` frames a second, each the one that is seen at that moment; 0: every frame as it is. Raises HeedfulError if
     the file is no video, has no frames, is damaged or larger than the limits.
     """
-    check_readable(file)
+    check_not_empty(file, "a video")
     frames = decode_frames(file, limits or Limits())
     return resample(frames, rate) if rate else frames
+
+
+def check_not_empty(file: str, kind: str) -> None:
+    """Raises HeedfulError for a file of a clip that cannot be read, or has no byte."""
+    path = Path(file)
+    if path.is_file() and not path.stat().st_size:
+        raise HeedfulError(f"{file} is empty: 0 bytes are not {kind}.", "Copy it again, or leave it out.")
+    check_readable(file)
 
 
 def header_seconds(file: str) -> float | None:
