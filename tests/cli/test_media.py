@@ -133,6 +133,16 @@ def test_bad_files_are_left_out_and_counted_where_that_is_asked_for(
     assert f"{good_count} examples" in outcome.out
 
 
+def test_a_question_about_pictures_is_answered_for_all_that_can_be_read(workspace: Path) -> None:
+    """A picture of a folder that cannot be read is left out, and said; one that was named is an error at the end."""
+    whole = heedful("classify classify/run classify/good", workspace)
+    part = heedful("classify classify/run classify/bad", workspace)
+    assert part.code == whole.code == 0 and part.out == whole.out.replace("classify/good", "classify/bad") != ""
+    assert "left out: 3 pictures that cannot be read\n  classify/bad/cat/bomb.png has 400,000,000 pixels" in part.err
+    named = heedful("classify classify/run classify/bad/cat/cut.jpg classify/good/cat/1.png none.png", workspace)
+    assert named.code == 2 and len(named.out.splitlines()) == 1 and "2 pictures cannot be read:" in named.err
+
+
 PHONE = b"\0\0\0\x18ftypheic\0\0\0\0"
 UNREADABLE = {
     "t.csv": ("t.csv", "file_name,label\na/1.HEIC,sun\na/2.heic,sea\n", "t.csv line 2: a/1.HEIC"),

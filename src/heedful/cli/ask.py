@@ -88,22 +88,6 @@ def load_model(verb: str, run: str, more_runs: list[str] | None) -> "Model":
     return model
 
 
-def picture_names(lines: Iterable[str]) -> Iterator[str]:
-    """Pictures by name; for a folder or a sample all in it, in their order. Blank lines name nothing.
-
-    Reports what of a folder is passed over.
-    """
-    from heedful.data.pictures.files import is_folder, pictures_and_notes, pictures_in
-
-    for line in filter(str.strip, lines):
-        if is_folder(line):
-            pictures, notes = pictures_and_notes(line)
-            print(*notes, sep="\n", end="\n" * bool(notes), file=sys.stderr)
-            yield from map(str, pictures)
-        else:
-            yield from pictures_in(line) or [line]
-
-
 def answer_all(
     answer: Callable[[list[str]], "list[list[Answer]]"], inputs: Iterator[str], at_once: int, unknown_name: str = UNSEEN
 ) -> "Iterator[list[Answer]]":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from heedful.cli import ask
 from heedful.cli.ask import Best, File, Json, MoreRuns, Pictures, Run, Score
+from heedful.cli.pictures import answer_pictures
 from heedful.cli.words import OutputFlag
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def run(
     if score:
         ask.write(ask.score_lines(model, question), output, question.at_once == 1)
         return
-    inputs = ask.picture_names(question.lines()) if model.source_kind == "picture" else question.lines()
-    answer_lists = ask.answer_all(lambda texts: model.answer(texts, question.changes), inputs, question.at_once)
+    answer_each = answer_pictures if model.source_kind == "picture" else ask.answer_all
+    answer_lists = answer_each(lambda texts: model.answer(texts, question.changes), question.lines(), question.at_once)
     format_answers = as_object if as_json else class_lines
     ask.write((line for answers in answer_lists for line in format_answers(answers)), output, question.at_once == 1)
 

@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from heedful.cli import ask
 from heedful.cli.ask import Best, File, Json, MoreRuns, Pictures, Run, Score
+from heedful.cli.pictures import answer_pictures
 from heedful.cli.words import OutputFlag, texts_and_settings
 from heedful.errors import HeedfulError
 
@@ -112,8 +113,11 @@ def write_texts(model: "Model", question: ask.Question, texts: list[str], output
     if as_json and texts:
         question.changes.setdefault("generate.n_best", len(texts))
     unknown = {text: model.unknown(text) for text in texts}
-    answer_lists = ask.answer_all(
-        lambda pictures: model.among(pictures, texts, question.changes), picture_names(question), question.at_once
+    answer_lists = answer_pictures(
+        lambda pictures: model.among(pictures, texts, question.changes),
+        picture_names(question),
+        question.at_once,
+        folders=False,
     )
     lines = (
         line

@@ -7,6 +7,7 @@ import typer
 
 from heedful.cli import ask
 from heedful.cli.ask import Best, File, Json, MoreRuns, Run, Score
+from heedful.cli.pictures import answer_pictures
 from heedful.cli.words import OutputFlag
 from heedful.tasks import TASKS
 from heedful.tasks.task import TaskFacts, find_task
@@ -42,9 +43,9 @@ def make_command(verb: str) -> Callable[..., None]:
         if score:
             lines = ask.score_lines(model, question)
         else:
-            sources = ask.picture_names(question.lines()) if model.source_kind == "picture" else question.lines()
-            answer_lists = ask.answer_all(
-                lambda texts: model.answer(texts, question.changes), sources, question.at_once
+            answer_each = answer_pictures if model.source_kind == "picture" else ask.answer_all
+            answer_lists = answer_each(
+                lambda texts: model.answer(texts, question.changes), question.lines(), question.at_once
             )
             format_answers = ask.json_line if as_json else best_line if n is None else ask.table_lines
             lines = (line for answers in answer_lists for line in format_answers(answers))

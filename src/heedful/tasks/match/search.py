@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from heedful.data.pictures.files import is_folder, pictures_and_notes, pictures_in
-from heedful.data.pictures.read import read_picture
+from heedful.data.pictures.read import Form, read_picture
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Answer
@@ -24,7 +24,6 @@ from heedful.tasks.match.matcher import (
     best_texts,
     candidate_texts,
     embed_in_templates,
-    embed_pictures,
     embed_pixels,
 )
 from heedful.tasks.match.vectors import CachedVectors, FileStamp, Vectors, file_stamps, open_cache
@@ -105,8 +104,8 @@ def open_gallery(
 ) -> Gallery:
     """The pictures of `sources` in their order: single ones, all in folders, samples.
 
-    What cannot be read in a folder is left out, and said. Raises HeedfulError for a single picture that cannot be
-    read, and for a folder without any.
+    What cannot be read is left out, and said. Raises HeedfulError for a folder without any picture, and if none at all
+    can be read.
     """
     if not any(map(str.strip, sources)):
         raise HeedfulError("There are no pictures to search.", "Name some, or a folder of them.")
@@ -126,20 +125,46 @@ def embed_gallery(
         if folders:
             parts += [embed_folder(model, weights, source, settings, listener) for source in group]
         else:
-            parts += embed_single(
-                model, [name for source in group for name in pictures_in(source) or [source]], settings
-            )
+            names = [name for source in group for name in pictures_in(source) or [source]]
+            parts += embed_single(model, names, settings, listener, is_all=set(sources) == set(names))
     values = [part.values for part in parts if part.names]
     return Vectors(
         tuple(name for part in parts for name in part.names), np.concatenate(values) if values else NO_VECTORS
     )
 
 
-def embed_single(model: TrainedMatcher, names: Sequence[str], settings: GenerateSettings) -> Iterator[Vectors]:
-    """The vectors of pictures by name, some at a time."""
+def embed_single(
+    model: TrainedMatcher, names: Sequence[str], settings: GenerateSettings, listener: Listener, is_all: bool
+) -> Iterator[Vectors]:
+    """The vectors of pictures by name, some at a time; what cannot be read is left out, and said.
+
+    Raises HeedfulError if none can be read, and these are all that is asked about.
+    """
+    errors: list[HeedfulError] = []
     for first in range(0, len(names), AT_ONCE):
         part = names[first : first + AT_ONCE]
-        yield Vectors(tuple(part), embed_pictures(model, part, settings.batch_tokens))
+        pixels, part_errors = read_all(part, model.pictures.form)
+        errors += part_errors
+        if pixels:
+            read = tuple(name for name in part if name in pixels)
+            stacked = np.stack([pixels[name] for name in read])
+            yield Vectors(read, embed_pixels(model, stacked, settings.batch_tokens))
+    if errors and is_all and len(errors) == len(names):
+        raise errors[0]
+    if errors:
+        listener.note(f"left out {count(len(errors), 'picture')} that cannot be read: {errors[0].problem}")
+
+
+def read_all(names: Sequence[str], form: Form) -> tuple[dict[str, np.ndarray], list[HeedfulError]]:
+    """The pictures that can be read, by name, and why others cannot be."""
+    pixels: dict[str, np.ndarray] = {}
+    errors: list[HeedfulError] = []
+    for name in names:
+        try:
+            pixels[name] = read_picture(name, form)
+        except HeedfulError as error:
+            errors.append(error)
+    return pixels, errors
 
 
 def embed_folder(
@@ -174,28 +199,25 @@ def embed_files(
     listener: Listener,
 ) -> None:
     """Reads pictures and puts their vectors in; what cannot be read is left out, and said."""
-    names, problems, last = list(outdated), [], time.monotonic()
+    names, errors, last = list(outdated), [], time.monotonic()
+    paths = {str(Path(folder, name)): name for name in names}
     if len(names) > AT_ONCE:
         listener.begin(folder, count(len(names), "picture"))
     for first in range(0, len(names), AT_ONCE):
-        pixels: dict[str, np.ndarray] = {}
-        for name in names[first : first + AT_ONCE]:
-            try:
-                pixels[name] = read_picture(str(Path(folder, name)), model.pictures.form)
-            except HeedfulError as error:
-                problems.append(error.problem)
+        pixels, part_errors = read_all(list(paths)[first : first + AT_ONCE], model.pictures.form)
+        errors += part_errors
         if pixels:
             rows = embed_pixels(model, np.stack(list(pixels.values())), settings.batch_tokens)
-            cache.rows.update(zip(pixels, rows, strict=True))
-            cache.stamps.update((name, outdated[name]) for name in pixels)
+            cache.rows.update(zip(map(paths.__getitem__, pixels), rows, strict=True))
+            cache.stamps.update((name, outdated[name]) for name in map(paths.__getitem__, pixels))
         if time.monotonic() > last + PATIENCE:
             save_cache(cache, listener)
             last = time.monotonic()
         done = min(len(names), first + AT_ONCE)
         listener.step(done / len(names), f"{done:,} of {len(names):,} pictures")
     listener.end()
-    if problems:
-        listener.note(f"{folder}: left out {count(len(problems), 'picture')} that cannot be read: {problems[0]}")
+    if errors:
+        listener.note(f"{folder}: left out {count(len(errors), 'picture')} that cannot be read: {errors[0].problem}")
 
 
 def describe_folder(
