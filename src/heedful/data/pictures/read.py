@@ -114,7 +114,10 @@ def header(reference: str) -> tuple[int, int, bool]:
         # A PNG may tell its orientation behind its pixels; then this would decode it.
         if "exif" in image.info and orientation(image) >= 5:
             width, height = height, width
-        return width, height, image.mode in GRAY or image.mode.startswith("I;16") or gray_palette(image)
+        try:
+            return width, height, image.mode in GRAY or image.mode.startswith("I;16") or gray_palette(image)
+        except Exception as error:  # the palette of an animation stands behind the beginning of its pixels
+            raise damage_error(reference, error) from None
 
 
 def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
@@ -137,7 +140,12 @@ def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
             raise HeedfulError(f"{reference} {error.problem}", error.cure) from None
         except Exception as error:
             # Pillow's decoders raise a dozen kinds on spoilt files, and each says in words what it met.
-            raise HeedfulError(f"{reference} is cut off or damaged: {error}.", "Save or copy it again.") from None
+            raise damage_error(reference, error) from None
+
+
+def damage_error(reference: str, error: Exception) -> HeedfulError:
+    """The error for pixels that do not come out of a file."""
+    return HeedfulError(f"{reference} is cut off or damaged: {error}.", "Save or copy it again.")
 
 
 def from_arrays(reference: str, side: int) -> np.ndarray | None:

@@ -236,7 +236,8 @@ def read_array(file: str) -> np.ndarray:
     check_not_empty(file, "an array")
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:
+        # A header is a line of Python, and numpy lets through what its tokenizer and parser say of a spoilt one.
         raise HeedfulError(f"{file} cannot be read as .npy: {error}.") from None
     frames = array.dtype == np.uint8 and (array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3)))
     series = array.dtype.kind in "fiu" and array.ndim in (1, 2)

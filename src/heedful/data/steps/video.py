@@ -77,7 +77,7 @@ def decode_frames(file: str, limits: Limits) -> Iterator[Frame]:
     av = pyav()
     number, start, previous, first = 0, 0.0, None, 0.0
     try:
-        with av.open(file) as container:
+        with av.open(file, metadata_errors="replace") as container:
             stream = picture_stream(file, container, limits)
             for frame in container.decode(stream):
                 check_frame(file, frame, number, limits)

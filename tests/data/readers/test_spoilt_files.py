@@ -1,0 +1,155 @@
+"""Files as accidents leave them: whatever bytes stand in a file, it is read, or refused in words."""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from heedful.errors import HeedfulError
+from heedful.tasks.recipes import build
+from heedful.tasks.task import find_task
+from support.hostile_files import write as write_video
+from support.sampling import SIZE
+
+PAIRS = [(f"the {n} small cats", f"die {n} kleinen Katzen") for n in range(12)]
+RECORDS = [{"source": source, "target": target} for source, target in PAIRS]
+TAGS = "\n".join("the O\nsmall O\ncats B-CAT\n" for _ in range(12))
+SERIES = "x,y,label\n" + "".join(f"{n / 3:.3f},{n % 5},{'ab'[n // 6 % 2]}\n" for n in range(48))
+COCO = {
+    "images": [{"filename": "a/2.png", "split": split, "sentences": [{"raw": "a cat"}]} for split in ("train", "val")],
+}
+# What breaks readers: ends, quotes, marks, zeros, half characters, brackets, giant numbers, deep nesting.
+PIECES = (
+    *(b"\0", b'"', b"'", b"\r", b"\n", b"\r\n", b"\t", b",", b";", b"|", b"\\", b"{", b"}", b"[", b"]", b"<", b"&"),
+    *(b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xc3", b"\xe2\x80\xa8", b"\x85", b"\x1b[31m", b"\x1c"),
+    *(
+        b"1e999",
+        b"-1",
+        b"nan",
+        b"9" * 400,
+        b"null",
+        b"true",
+        b"[" * 3000,
+        b"{}",
+        b'{"a":' * 2000,
+        b"\\ud800",
+        b"..",
+        b"/",
+    ),
+)
+
+
+def table(delimiter: str, header: bool) -> bytes:
+    rows = [("source", "target"), *PAIRS] if header else PAIRS
+    return "".join(delimiter.join(row) + "\n" for row in rows).encode()
+
+
+def picture(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.arange(300, dtype=np.uint8).reshape(10, 10, 3)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def array() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, PICTURES)
+    return buffer.getvalue()
+
+
+def arrays(**columns: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **columns)
+    return buffer.getvalue()
+
+
+@cache
+def video() -> bytes:
+    with TemporaryDirectory() as folder:
+        return Path(write_video(f"{folder}/a.mp4")).read_bytes()
+
+
+PICTURES = np.arange(12 * 64, dtype=np.uint8).reshape(12, 8, 8)
+FILES: dict[str, tuple[str, str, Callable[[], bytes]]] = {
+    "tsv": ("translate", "a.tsv", lambda: table("\t", False)),
+    "csv": ("translate", "a.csv", lambda: table(",", True)),
+    "jsonl": ("translate", "a.jsonl", lambda: "".join(json.dumps(row) + "\n" for row in RECORDS).encode()),
+    "lexicon": ("translate", "a.dict", lambda: b"".join(b"w%d W %d K\n" % (n, n) for n in range(12))),
+    "text": ("complete", "a.txt", lambda: table(" ", False)),
+    "arrays": ("classify", "a.npz", lambda: arrays(images=PICTURES, labels=np.array(list("ab") * 6))),
+    "karpathy": ("caption", "images/a.json", lambda: json.dumps(COCO).encode()),
+    "conll": ("label", "a.conll", TAGS.encode),
+    "series": ("label", "a.csv", SERIES.encode),
+    "array": ("label", "arrays/b.npy", array),
+    "png": ("classify", "images/a/1.png", lambda: picture("PNG")),
+    "jpeg": ("classify", "images/a/1.jpg", lambda: picture("JPEG")),
+    "gif": ("classify", "images/a/1.gif", lambda: picture("GIF")),
+    "mp4": ("label", "clips/a.mp4", video),
+    "labels": ("label", "clips/a.txt", lambda: b"a\n" * 20),
+}
+EXAMPLES = 25 if SIZE == "sample" else 400
+SPOILT = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 40), st.one_of(st.sampled_from(PIECES), st.binary(max_size=8))),
+    min_size=1,
+    max_size=4,
+)
+
+
+def spoil(content: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
+    """The content with bytes removed and others put in, at places that are fractions of its length."""
+    for place, removed, inserted in edits:
+        start = int(place * len(content))
+        content = content[:start] + inserted + content[start + removed :]
+    return content
+
+
+def write(folder: Path, name: str, content: bytes) -> str:
+    """A file with what it needs beside it; the path that is named to read it."""
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    neighbours = {"images": {"a/2.png": picture("PNG"), "b/2.png": picture("PNG")}}
+    neighbours["clips"] = {"a.mp4": video(), "a.txt": b"a\n" * 20, "b.txt": b"a\n" * 12}
+    neighbours["arrays"] = {"b.txt": b"a\n" * 12}
+    root = folder / Path(name).parts[0]
+    for neighbour, neighbour_content in neighbours.get(root.name, {}).items():
+        (root / neighbour).parent.mkdir(exist_ok=True)
+        (root / neighbour).write_bytes(neighbour_content)
+    file.write_bytes(content)
+    return str(root)
+
+
+def look(task: str, folder: Path, train: str, valid: str, bad_rows: str = "error") -> None:
+    """Both ways in which files are read to learn from them; raises HeedfulError."""
+    recipe = build(
+        task, {"data.train": [train], "data.valid": [valid], "data.overlap": "keep", "data.bad_rows": bad_rows}
+    )
+    learning = find_task(task).learning
+    learning.check(recipe)
+    learning.prepare(recipe, folder / "run", lambda line: None)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_whatever_stands_in_a_file_is_read_or_refused_in_words(kind: str, tmp_path: Path) -> None:
+    task, name, make = FILES[kind]
+    content = make()
+    clean = write(tmp_path / "clean", name, content)
+    look(task, tmp_path, clean, clean)
+
+    @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+    @given(SPOILT, st.sampled_from(["error", "skip"]))
+    def read(edits: list[tuple[float, int, bytes]], bad_rows: str) -> None:
+        with TemporaryDirectory() as temporary:
+            spoilt = write(Path(temporary), name, spoil(content, edits))
+            with suppress(HeedfulError):
+                look(task, Path(temporary), spoilt, clean, bad_rows)
+
+    read()
