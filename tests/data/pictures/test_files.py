@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -11,7 +13,7 @@ from heedful.data.fingerprint import identity
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.coders import ClassNames
 from heedful.data.pairs.kind import PairKind
-from heedful.data.pairs.prepared import example_notes
+from heedful.data.pairs.prepared import example_notes, examples
 from heedful.data.pairs.read import read_pairs
 from heedful.data.pictures.read import Form, header, read_picture, read_pictures
 from heedful.data.prepare import prepare
@@ -152,6 +154,34 @@ def test_a_text_beside_each_picture() -> None:
     assert rows_of("p") == [("p/a/c.jpg", "a dog"), ("p/b.png", "a cat"), ("p/b.png", "a small cat")]
     note = "p: passed over 1 file without a picture's ending (first: p/readme.txt)"
     assert file_notes(["p"], data()) == [note]
+
+
+def test_pictures_as_bytes_in_parquet() -> None:
+    """As data sets of Hugging Face hold them: the pixels are those of the files, in any order."""
+    for number in range(40):
+        save(f"p/{number}.png", noise(number, 8, 8))
+    rows = [{"bytes": Path(f"p/{n}.png").read_bytes(), "path": f"{n}.png"} for n in range(40)]
+    rows[38], rows[39] = {"bytes": None, "path": "39.png"}, {"bytes": None, "path": None}
+    table = {"image": rows, "label": list(range(40))}
+    pq.write_table(pa.table(table), "p/t.parquet", row_group_size=7)
+    pq.write_table(pa.table({"photo": [row["bytes"] for row in rows[:38]]}), "bytes.parquet")
+    found = rows_of("p/t.parquet")
+    assert (
+        found
+        == rows_of("p/t.parquet", "data.columns=image,label")
+        == rows_of("p/t.parquet", "data.columns.target=label")
+    )
+    assert found[3] == ("p/t.parquet#image#3", "3") and len(found) == 40
+    for number in [*range(38), *noise(0, 20) % 38]:
+        pixels = read_picture(f"p/{number}.png", GRAY)
+        assert (read_picture(f"p/t.parquet#image#{number}", GRAY) == pixels).all()
+        assert (read_picture(f"bytes.parquet#photo#{number}", GRAY) == pixels).all()
+    assert (read_picture("p/t.parquet#image#38", GRAY) == read_picture("p/39.png", GRAY)).all()
+    for row, problem in (("39", "p/t.parquet row 40: there is no picture in the column image."), ("40", "has 40 rows")):
+        with pytest.raises(HeedfulError, match=problem):
+            read_picture(f"p/t.parquet#image#{row}", GRAY)
+    scored = examples(["p/t.parquet"], data("data.bad_rows=skip"), lambda bad: None, pictures=True)
+    assert [example.references for example in scored] == [(str(number),) for number in range(39)]
 
 
 def test_karpathys_json() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from heedful.data.folders import write_json
-from heedful.data.pictures.read import Form, decode, in_npz
+from heedful.data.pictures.read import Form, container_of, decode
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 
@@ -164,9 +164,8 @@ class Album:
 
 def stamp_of_file(reference: str) -> list[int] | None:
     """Size and time of change of the file that a reference names; None where there is none."""
-    array_row = in_npz(reference)
     try:
-        status = Path(array_row[0] if array_row else reference).stat()
+        status = Path(container_of(reference) or reference).stat()
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns]

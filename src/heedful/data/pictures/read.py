@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +17,9 @@ from PIL import Image, ImageOps
 
 from heedful.data.pictures import arrays as picture_arrays
 from heedful.data.pictures.files import ENDINGS, UNSUPPORTED, conversion, is_unsupported
+from heedful.data.pictures.parquet import in_parquet, stored_bytes
 from heedful.data.pictures.resizing import Resizing
-from heedful.data.readers.lines import check_readable
+from heedful.data.readers.lines import LOOK, check_readable
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
 
@@ -83,14 +85,15 @@ def is_picture(reference: str) -> bool:
     """
     if reference.startswith("sample://"):
         return picture_samples.is_sample(reference)
-    return Path(reference).suffix.lower() in (*ENDINGS, *UNSUPPORTED) or in_npz(reference) is not None
+    return Path(reference).suffix.lower() in (*ENDINGS, *UNSUPPORTED) or container_of(reference) is not None
 
 
 def read_picture(reference: str, form: Form) -> np.ndarray:
     """The picture as (H, W, C) bytes; raises HeedfulError, with what is wrong and where, if it cannot be read.
 
-    References: a path, `file.npz#17` (rows from 0), `sample://mnist/test#17`. A picture is turned as its EXIF says,
-    16-bit levels are scaled to bytes, what is transparent is white; of an animation the first frame counts.
+    References: a path, `file.npz#17` (rows from 0), `file.parquet#image#17`, `sample://mnist/test#17`. A picture is
+    turned as its EXIF says, 16-bit levels are scaled to bytes, what is transparent is white; of an animation the first
+    frame counts.
     """
     return decode(reference, form)[0]
 
@@ -162,16 +165,31 @@ def in_npz(reference: str) -> tuple[str, int] | None:
     return (match[1], int(match[2])) if match else None
 
 
+def container_of(reference: str) -> str | None:
+    """The file that holds several pictures, this one among them; None for a picture that is a file itself."""
+    place = in_npz(reference) or in_parquet(reference)
+    return place[0] if place else None
+
+
+def open_file(reference: str) -> tuple[str | BytesIO, bytes]:
+    """What Pillow reads of a picture, a path or bytes, and its first bytes; raises HeedfulError if there is none."""
+    place = in_parquet(reference)
+    content = stored_bytes(*place) if place else reference
+    if isinstance(content, bytes):
+        return BytesIO(content), content[:LOOK]
+    if Path(content).is_file() and not Path(content).stat().st_size:
+        raise HeedfulError(f"{content} is empty, and no picture.")
+    return content, check_readable(content)
+
+
 @contextmanager
 def open_image(file: str) -> Iterator[Image.Image]:
     """A picture's file, its header read and its size allowed; no warning of Pillow's gets out."""
-    if Path(file).is_file() and not Path(file).stat().st_size:
-        raise HeedfulError(f"{file} is empty, and no picture.")
-    start = check_readable(file)
+    source, start = open_file(file)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(file, formats=FORMATS)
+            image = Image.open(source, formats=FORMATS)
         except Image.DecompressionBombError as error:
             pixels = re.search(r"\d+", str(error))
             raise size_error(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
