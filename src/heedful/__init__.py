@@ -4,11 +4,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from heedful.api import Model, check, compare, demo, export, load, pipeline, train
+    from heedful.api import Listener, Model, Quiet, check, compare, demo, export, load, pipeline, train
 
     __version__: str
 
-__all__ = ["Model", "__version__", "check", "compare", "demo", "export", "load", "pipeline", "train"]
+__all__ = [
+    "Listener",
+    "Model",
+    "Quiet",
+    "__version__",
+    "check",
+    "compare",
+    "demo",
+    "export",
+    "load",
+    "pipeline",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,16 +1,19 @@
 """What can be done with Heedful from Python; the command line calls the same."""
 
-from heedful.api.compare import compare
 from heedful.api.demo import demo
 from heedful.api.export import ExportResult, export
 from heedful.api.model import Model, load
 from heedful.api.pipeline import Pipeline, pipeline
-from heedful.api.train import check, run, train
+from heedful.api.train import run
+from heedful.api.verbs import check, compare, train
+from heedful.training.progress import Listener, Quiet
 
 __all__ = [
     "ExportResult",
+    "Listener",
     "Model",
     "Pipeline",
+    "Quiet",
     "check",
     "compare",
     "demo",

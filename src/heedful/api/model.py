@@ -4,8 +4,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from heedful.api.inputs import is_single, read_question
 from heedful.api.model_folder import open_model, write_model
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError
@@ -30,7 +33,7 @@ class Model:
     """A model, or several that answer together (an ensemble: `heedful.load("runs/a", "runs/b")`).
 
     model = heedful.load("runs/demo/vaswani2017")
-    model.predict(["heedful"])                        # ["HH IY D F AH L"]
+    model.predict("heedful")                          # "HH IY D F AH L", and a list of inputs has a list
     """
 
     folder: Path
@@ -42,27 +45,55 @@ class Model:
         """The verb of its task."""
         return self.recipe.task
 
-    def predict(self, inputs: Sequence[str], **generate: object) -> list[str]:
-        """The best answer to each input; keywords are keys of the recipe's generate section (beam=8)."""
-        changes = {f"generate.{key}": value for key, value in generate.items()}
-        return [answers[0].output for answers in self.answer(inputs, changes)]
+    def predict(self, inputs: Any, **generate: object) -> Any:
+        """The best answer to one input (a str), or to each of several (a list); keywords are keys of the recipe's
+        generate section (beam=8).
 
-    def answer(self, inputs: Sequence[str], changes: Changes | None = None) -> list[list[Answer]]:
-        """The n best answers to each input, with scores."""
-        return find_task(self.task).answering.answer(self.trained, inputs, self.settings(changes))
+        An input is a text; for pictures a path, a PIL image or an array; for series and videos a path or an array; for
+        words also a list of them. Raises HeedfulError for what cannot be one, and names its type.
+        """
+        changes = {f"generate.{key}": value for key, value in generate.items()}
+        outputs = [answers[0].output for answers in self.answer(inputs, changes)]
+        return outputs[0] if is_single(inputs, self.source_kind) else outputs
+
+    def answer(self, inputs: Any, changes: Changes | None = None) -> list[list[Answer]]:
+        """The n best answers to each input, with scores; inputs are as those of `predict`."""
+        settings = self.settings(changes)
+        with read_question(inputs, self.source_kind) as question:
+            return question.name(find_task(self.task).answering.answer(self.trained, question.references, settings))
+
+    def predict_proba(self, inputs: Any) -> Any:
+        """The probability of each of `classes`, (C,) for one input and (N, C) for several; of labels, which every step
+        has, (T, C) and a list of those.
+
+        Raises HeedfulError for a model whose answers are no classes.
+        """
+        answering, classes = find_task(self.task).answering, self.classes
+        rows = [np.array(best.track.probabilities) for best, *_ in self.answer(inputs) if best.track]
+        in_steps = answering.facts.view == "steps"
+        if not in_steps:
+            rows = [row[0] for row in rows]
+        if is_single(inputs, self.source_kind):
+            return rows[0]
+        return rows if in_steps else np.array(rows).reshape(-1, len(classes))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of its classes or labels, in the order of `predict_proba`; HeedfulError where there are none."""
+        return find_task(self.task).answering.names(self.trained[0])
 
     def stream(self, text: str, tell: Callable[[str], object], changes: Changes | None = None) -> list[list[Answer]]:
         """How a text goes on, by a model of `complete`; `tell` is given a single answer as it is written."""
         return find_task(self.task).answering.stream(self.trained, text, self.settings(changes), tell)
 
-    def among(self, inputs: Sequence[str], texts: Sequence[str], changes: Changes | None = None) -> list[list[Answer]]:
+    def among(self, inputs: Any, texts: Sequence[str], changes: Changes | None = None) -> list[list[Answer]]:
         """The n best of `texts` (none: those of training) for each picture, or each of a folder, by a model of `match`.
 
         An answer's score is the logarithm of its share among the texts.
         """
         finder = find_task(self.task).answering.finder(self.trained)
-        with terminal() as listener:
-            return finder.among(inputs, texts, self.settings(changes), listener)
+        with terminal() as listener, read_question(inputs, self.source_kind) as question:
+            return question.name(finder.among(question.references, texts, self.settings(changes), listener))
 
     def search(
         self, texts: Sequence[str], pictures: Sequence[str] | str, n: int = 5, changes: Changes | None = None
@@ -78,18 +109,22 @@ class Model:
 
     def embed(
         self,
-        inputs: Sequence[str],
+        inputs: Any,
         kind: Literal["pictures", "texts"] = "pictures",
         changes: Changes | None = None,
     ) -> "Vectors":
         """Unit vectors of pictures (of folders: all in them), or of texts, by a model of `match`: `names`, `values`."""
-        finder = find_task(self.task).answering.finder(self.trained)
-        with terminal() as listener:
-            return finder.embed(inputs, kind == "texts", self.settings(changes), listener)
+        finder, settings = find_task(self.task).answering.finder(self.trained), self.settings(changes)
+        source_kind = "text" if kind == "texts" else self.source_kind
+        with terminal() as listener, read_question(inputs, source_kind) as question:
+            vectors = finder.embed(question.references, kind == "texts", settings, listener)
+            return replace(vectors, names=tuple(map(question.called, vectors.names)))
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """The log probability of each (input, output)."""
-        return find_task(self.task).answering.score(self.trained, pairs)
+    def score(self, pairs: Sequence[tuple[Any, str]]) -> list[float]:
+        """The log probability of each (input, output); inputs are as those of `predict`."""
+        with read_question([source for source, _ in pairs], self.source_kind) as question:
+            references = zip(question.references, (output for _, output in pairs), strict=True)
+            return find_task(self.task).answering.score(self.trained, list(references))
 
     def evaluate(self, files: Sequence[str] | str | None = None, changes: Changes | None = None) -> Scores:
         """Scores with 95 % intervals beside the baseline, on files, or on the run's own test (else valid) set."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heedful.api.inputs import is_single
 from heedful.api.model import Model, load
 from heedful.errors import HeedfulError, unknown
 from heedful.results import Answer
@@ -55,13 +56,13 @@ class Pipeline:
     options: Mapping[str, Any]
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
-        """The answers to one input or to a list, as lists of dictionaries.
+        """The answers to one input or to a list, as lists of dictionaries; inputs are as those of `Model.predict`.
 
         Raises HeedfulError for an option that this pipeline does not have, with the nearest that it has.
         """
-        several, options = isinstance(inputs, list | tuple), {**self.options, **options}
+        several, options = not is_single(inputs, self.model.source_kind), {**self.options, **options}
         shape = PIPELINES[self.task]
-        rows = shape.rows(self.model, list(inputs) if several else [inputs], options)
+        rows = shape.rows(self.model, inputs if several else [inputs], options)
         if several and shape.flat(options) and all(len(records) == 1 for records in rows):
             return [record for [record] in rows]
         return rows if several and not (shape.only and len(rows) == 1) else rows[0]

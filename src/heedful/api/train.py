@@ -1,7 +1,6 @@
 """From a recipe to a run: data, training, scores, and the folder that reports them."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,43 +14,15 @@ from heedful.api.run_folder import default_folder, is_finished, open_run_folder,
 from heedful.api.scores import RunFacts, read_curve, write_scores
 from heedful.data.readers.rows import count
 from heedful.report.terminal import scores_table
-from heedful.results import Findings
 from heedful.schema import Recipe
-from heedful.tasks.recipes import build
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
 from heedful.training import decide
 from heedful.training.checkpoint import delete_checkpoints, put_weights, read_tensors
 from heedful.training.loop import Loop, Outcome
-from heedful.training.progress import Listener, terminal
+from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, stop_at_once
 
 SPEED_EXAMPLES = 1000  # answered again to time them
-
-
-def train(
-    name: str,
-    data: str | list[str],
-    *,
-    network: str = "auto",
-    size: str | None = None,
-    minutes: float | None = None,
-    output: Path | str | None = None,
-    start: Path | str | None = None,
-    settings: Mapping[str, object] | None = None,
-) -> Model:
-    """Trains a network for a task on files; `settings` are any further keys, as {"train.learning_rate": 3e-4}.
-
-    `start`: a run, or published weights, to begin with.
-
-    heedful.train("translate", "pairs.tsv", network="vaswani2017", minutes=5)
-    """
-    files = [data] if isinstance(data, str) else list(data)
-    flags = {"data.train": files, "network.name": network, "network.size": size, "train.minutes": minutes}
-    changes = {key: value for key, value in flags.items() if value is not None}
-    changes |= {"start": str(start)} if start else {}
-    recipe = build(name, changes | dict(settings or {}))
-    with terminal() as listener:
-        return run(recipe, Path(output) if output else None, listener)
 
 
 def run(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
@@ -189,11 +160,6 @@ def answering_speed(model: Model, inputs: list[str]) -> float:
     answers = model.answer(model.prompts(inputs))
     seconds = time.perf_counter() - clock
     return sum(len(best[0].tokens) + 1 for best in answers) / seconds
-
-
-def check(recipe: Recipe) -> Findings:
-    """Looks at a recipe's data before anything is trained on it."""
-    return find_task(recipe.task).learning.check(recipe)
 
 
 def opening_line(recipe: Recipe, network: str, weights: int) -> str:

@@ -59,7 +59,9 @@ def run(
     from heedful.training.progress import terminal
 
     with terminal() as listener:
-        result = api.compare(recipe, rows, seed_numbers, output, listener, weight_count)
+        result = api.compare(
+            recipe, networks=rows, seeds=seed_numbers, weights=weight_count, output=output, listener=listener
+        )
     print(show.comparison(result))
 
 

@@ -218,6 +218,10 @@ class Answering(ABC, Generic[Data, Model]):
         """What stands behind the model's folder where it is asked."""
         return self.facts.asked_with
 
+    def names(self, model: Model) -> tuple[str, ...]:
+        """The classes or labels whose probabilities the tracks of its answers hold, in their order."""
+        raise self.refusal("gives no class a probability")
+
     def prompts(self, model: Model, texts: Sequence[str]) -> Sequence[str]:
         """What a model is asked with to show what it does, made of the sources of examples."""
         return texts

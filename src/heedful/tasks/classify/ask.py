@@ -120,6 +120,9 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
     def example_notes(self, model: TrainedClassifier, files: Sequence[str], settings: DataSettings) -> list[str]:
         return example_notes(files, settings, ClassNames(model.names))
 
+    def names(self, model: TrainedClassifier) -> tuple[str, ...]:
+        return model.names
+
     def source_kind(self, model: TrainedClassifier) -> SourceKind:
         return "picture" if model.preprocessor.positions else "text"
 

@@ -136,6 +136,9 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
             raise HeedfulError(f"There are no clips in {', '.join(files)}.")
         return examples
 
+    def names(self, model: TrainedLabeller) -> tuple[str, ...]:
+        return model.names
+
     def source_kind(self, model: TrainedLabeller) -> SourceKind:
         return model.form.kind
 
