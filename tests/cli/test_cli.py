@@ -12,13 +12,14 @@ import pytest
 from heedful.cli.commands import COMMANDS
 from heedful.cli.recipes import FOLDER, names
 from heedful.cli.shapes import Diagram, draw_diagram
+from heedful.cli.streams import SafeStream
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import fit_pictures
 from heedful.recipe import keys, load
 from heedful.schema import NetworkSettings
 from heedful.tasks.inputs import PICTURE_SETTINGS
 from heedful.tasks.joins import allowed, join_of, resolve
-from heedful.training.progress import terminal
+from heedful.training.progress import Bar, terminal
 from support import ROOT
 from support.command_line import HEEDFUL, heedful
 
@@ -191,3 +192,21 @@ def test_logs_get_few_lines_and_an_end() -> None:
     assert lines[2].startswith("gru: 100%") and lines[2].endswith("saved")
     assert lines[3] == "lstm: 2 minutes" and lines[4].startswith("lstm:  50%")
     assert len(lines) == 5
+
+
+def test_nothing_that_is_printed_steers_the_terminal(tmp_path: Path) -> None:
+    """Neither names nor data, on either stream, whether it is a terminal or not."""
+    name = "\x1b[31mred\u202e.tsv"
+    outcome = heedful(f"train translate {name}", tmp_path)
+    assert outcome.code == 2 and "There is no file \\u001b[31mred\\u202e.tsv" in outcome.err
+    (tmp_path / name).write_text("a\tA\na\tA\n" * 3, encoding="utf-8")
+    outcome = heedful(f"check translate {name} -o checked", tmp_path)
+    assert outcome.code in (0, 1) and "\\u001b[31mred" in outcome.out
+    assert "\x1b" not in outcome.out + outcome.err and "\u202e" not in outcome.out + outcome.err
+    stream = io.StringIO()
+    bar = Bar(SafeStream(stream))  # pyright: ignore[reportArgumentType]
+    bar.note("a\x1b[2Jb")
+    bar.begin("\x1b]0;title\x07", "10 steps")
+    bar.end("\x1b[2J")
+    assert "a\\u001b[2Jb" in stream.getvalue() and "\\u001b]0;title\\u0007" in stream.getvalue()
+    assert "\x1b[2J" not in stream.getvalue() and "\x1b]0" not in stream.getvalue()

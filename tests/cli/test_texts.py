@@ -72,7 +72,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "book.txt": "".join(line.format(number) for number in range(40)),
         "notes.jsonl": "".join(json.dumps({"text": line.format(number).strip()}) + "\n" for number in range(40)),
         "long.txt": "[MASK]" + "the cat " * 30 + "\n",
-        "begun.txt": "the cat\nthe dog\n",
+        "begun.txt": "the cat\n\nthe dog\n",
         "empty.txt": "",
         "blank.txt": " \n\n",
         "other.csv": "title\nthe cat\n",
@@ -116,7 +116,9 @@ def test_a_text_goes_on_as_often_and_as_far_as_asked(workspace: Path) -> None:
     assert run_command(f"complete {run} --tokens 6 seed=3", workspace, stdin="the\n").out == text
     assert run_command(f"complete {run} the --tokens 6 seed=4", workspace).out != text
     texts = run_command(f"complete {run} --file begun.txt --n 3 --tokens 6", workspace).out
-    assert texts.count("\n---\n") >= 5 and len(texts) >= 6 * (len("the cat") + 6)
+    assert [line[:7] for line in texts.splitlines()] == ["the cat"] * 3 + [""] * 3 + ["the dog"] * 3
+    words = run_command(f"complete {run} the --n 3 --tokens 40", workspace).out
+    assert words.count("\n---\n") == 2 and words.count("\n") > 6, "continuations of a text typed have lines"
     assert run_command(f"complete {run} --file begun.txt --n 3 --tokens 6 -o more.txt", workspace).out == ""
     assert (workspace / "more.txt").read_text(encoding="utf-8") == texts
     [unstopped] = json.loads(run_command(f"complete {run} the --tokens 20 --json sample=false", workspace).out)[
@@ -169,6 +171,8 @@ def test_learnt_places_are_said_to_be_slow(workspace: Path) -> None:
 def test_gaps_are_filled_with_guesses_and_probabilities(workspace: Path) -> None:
     run = trained_run("gaps", workspace)
     (workspace / "asked.txt").write_text("the [MASK] sat on the [MASK]\n[MASK] dog\n", encoding="utf-8")
+    blank = run_command(f"fill {run} --text", workspace, "[MASK]\n\n[MASK] dog\n").out.splitlines()
+    assert len(blank) == 3 and blank[1] == "" and blank[0]
     rows = [line.split("\t") for line in run_command(f"fill {run} --file asked.txt --n 2", workspace).out.splitlines()]
     two_gaps, one_gap = "the [MASK] sat on the [MASK]", "[MASK] dog"
     assert [row[:2] for row in rows] == [*([two_gaps, n] for n in "1122"), *([one_gap, "1"] for _ in range(2))]

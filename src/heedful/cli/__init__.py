@@ -26,6 +26,9 @@ def main() -> None:
     # Input and output are UTF-8 in any locale; what stderr cannot encode is written as escapes.
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         stream.reconfigure(encoding="utf-8", errors=errors)  # pyright: ignore[reportAttributeAccessIssue]
+    from heedful.cli.streams import SafeStream
+
+    sys.stdout, sys.stderr = SafeStream(sys.stdout), SafeStream(sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]
     try:
         code = answer(sys.argv[1:])
         sys.stdout.flush()

@@ -1,8 +1,12 @@
 """What the commands that ask a model share: flags, reading of inputs, writing of answers."""
 
+import codecs
 import json
+import math
+import os
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -12,11 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from heedful.cli.words import changes_of, texts_and_settings
+from heedful.data.readers.lines import FOREIGN, problem_of
+from heedful.data.readers.rows import one_line
 from heedful.errors import HeedfulError
+from heedful.results import Answer, Track
 
 if TYPE_CHECKING:
     from heedful.api import Model
-    from heedful.results import Answer
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")]
 Texts = Annotated[
@@ -44,6 +50,7 @@ Json = Annotated[bool, typer.Option("--json", help="A JSON object for each input
 
 T = TypeVar("T")
 LINES_AT_ONCE = 1000
+BYTE_ORDER_MARK = "\ufeff"
 UNSEEN = "what the model never saw"
 
 
@@ -58,6 +65,17 @@ class Question:
     def lines(self) -> Iterator[str]:
         """The inputs, one by one."""
         return check_utf8(self.inputs) if self.inputs else read_lines(self.file)
+
+    def texts(self) -> Iterator[str]:
+        """The same where they are texts; raises HeedfulError for the name of a file in place of a text."""
+        refuse_file_names(self.inputs)
+        return self.lines()
+
+    @property
+    def n_best(self) -> int:
+        """How many answers each input has."""
+        n = self.changes.get("generate.n_best", 1)
+        return n if isinstance(n, int) else 1
 
     @property
     def at_once(self) -> int:
@@ -88,17 +106,38 @@ def load_model(verb: str, run: str, more_runs: list[str] | None) -> "Model":
     return model
 
 
+def refuse_file_names(texts: Sequence[str], flag: str = "--file ") -> None:
+    """Raises HeedfulError if all texts are names of files, and says so of some; a bare word may be called like one.
+
+    `flag` is what stands before a file that is read.
+    """
+    names = [text for text in texts if os.path.isfile(text)]
+    if not names:
+        return
+    reading = f"{flag}{shlex.quote(names[0])} reads its lines"
+    if len(names) == len(texts) and any(Path(name).suffix or os.sep in name for name in names):
+        raise HeedfulError(f"{names[0]} is a file.", f"{reading}; a text of this name is asked from standard input.")
+    print(f"{names[0]} is also the name of a file here: it was asked as a text; {reading}.", file=sys.stderr)
+
+
 def answer_all(
-    answer: Callable[[list[str]], "list[list[Answer]]"], inputs: Iterator[str], at_once: int, unknown_name: str = UNSEEN
-) -> "Iterator[list[Answer]]":
-    """Answers in the order of the inputs; reports inputs with unknown tokens (`unseen`), and unfinished answers."""
+    answer: Callable[[list[str]], list[list[Answer]]],
+    inputs: Iterator[str],
+    at_once: int,
+    unknown_name: str = UNSEEN,
+    n_best: int = 1,
+) -> Iterator[list[Answer]]:
+    """Answers in the order of the inputs, a blank one to a blank line, as many as the `n_best` of others.
+
+    Reports inputs with unknown tokens (`unseen`), and unfinished answers.
+    """
     total = unfinished_count = unknown_count = 0
     unknown_pieces: dict[str, None] = {}
     for chunk in chunks(inputs, at_once):
-        for answers in answer(chunk):
+        for answers in answer_texts(answer, chunk, n_best):
             yield answers
             best = answers[0]
-            total += 1
+            total += not is_blank(best)
             unfinished_count += not best.complete
             unknown_count += bool(best.unknown)
             unknown_pieces |= dict.fromkeys(best.unknown)
@@ -106,6 +145,27 @@ def answer_all(
     if unfinished_count:
         remark = "answers are unfinished: the longest allowed length was reached (generate.max_length)."
         print(f"{unfinished_count:,} of {total:,} {remark}", file=sys.stderr)
+
+
+def answer_texts(
+    answer: Callable[[list[str]], list[list[Answer]]], inputs: Sequence[str], n_best: int = 1
+) -> Iterator[list[Answer]]:
+    """Answers in the order of the inputs: a network is asked what is not blank. A folder may have several answers."""
+    texts = [text for text in inputs if text.strip()]
+    answer_lists = iter(answer(texts) if texts else ())
+    for text in inputs:
+        yield from islice(answer_lists, 1) if text.strip() else [[blank_answer(text)] * n_best]
+    yield from answer_lists
+
+
+def blank_answer(text: str) -> Answer:
+    """The answer to a blank line: nothing, and no score."""
+    return Answer(text, "", math.nan, math.nan, track=Track((), (), ()))
+
+
+def is_blank(answer: Answer) -> bool:
+    """Whether nothing was asked."""
+    return math.isnan(answer.score) and not answer.output
 
 
 def report_unknown(unknown_count: int, total: int, pieces: list[str], unknown_name: str = UNSEEN) -> None:
@@ -120,22 +180,45 @@ def join_pieces(pieces: list[str]) -> str:
     return " ".join(pieces[:10]) + more
 
 
-def table_lines(answers: "list[Answer]") -> list[str]:
+def table_row(*cells: str | float) -> str:
+    """Cells with tabs between them, on one line; numbers with four digits, and no digit for a blank answer.
+
+    >>> table_row("one\\ntwo", -0.5, math.nan)
+    'one\\\\ntwo\\t-0.5000\\t'
+    """
+    return "\t".join(one_line(cell) if isinstance(cell, str) else decimals(cell) for cell in cells)
+
+
+def decimals(value: float) -> str:
+    """A number with four digits behind the point; of a blank answer none."""
+    return "" if math.isnan(value) else f"{value:.4f}"
+
+
+def table_lines(answers: list[Answer]) -> list[str]:
     """Source, answer and log probability, a line an answer."""
-    return [f"{answer.source}\t{answer.output}\t{answer.score:.4f}" for answer in answers]
+    return [table_row(answer.source, answer.output, answer.score) for answer in answers]
 
 
-def json_line(answers: "list[Answer]") -> list[str]:
+def json_line(answers: list[Answer]) -> list[str]:
     """One object: the source and all of its answers, best first."""
+    if is_blank(answers[0]):
+        return [blank_object(answers[0])]
     fields = [{key: value for key, value in answer.plain().items() if key != "source"} for answer in answers]
     return [json.dumps({"source": answers[0].source, "answers": fields}, ensure_ascii=False)]
 
 
+def blank_object(answer: Answer) -> str:
+    """The object of a blank line: its answer is blank, and has no score."""
+    return json.dumps({"source": answer.source, "answers": [{"output": ""}]}, ensure_ascii=False)
+
+
 def score_lines(model: "Model", question: Question) -> Iterator[str]:
-    """Each given pair with its score."""
+    """Each given pair with its score; a blank line has none."""
     for chunk in chunks(pairs(question.lines(), bool(question.inputs)), question.at_once):
-        for (source, target), number in zip(chunk, model.score(chunk), strict=True):
-            yield f"{source}\t{target}\t{number:.4f}"
+        asked = [pair for pair in chunk if any(pair)]
+        scores = iter(model.score(asked) if asked else ())
+        for source, target in chunk:
+            yield table_row(source, target, next(scores) if source or target else math.nan)
 
 
 def refuse_search_flags(question: Question, *flags: object) -> None:
@@ -155,7 +238,7 @@ def pairs(lines: Iterator[str], from_words: bool) -> Iterator[tuple[str, str]]:
         return
     for number, line in enumerate(lines, 1):
         source, tab, target = line.partition("\t")
-        if not tab or "\t" in target:
+        if line.strip() and (not tab or "\t" in target):
             raise HeedfulError(f"Line {number} is not source<TAB>target: {line!r}")
         yield source, target
 
@@ -171,7 +254,7 @@ def write(lines: Iterable[str], output: Path | None, flush: bool = False) -> Non
 
 def check_utf8(texts: list[str]) -> Iterator[str]:
     """Texts from the command line itself; raises HeedfulError for bytes that are not UTF-8."""
-    for text in texts:
+    for text in (text.removeprefix(BYTE_ORDER_MARK) for text in texts):
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
@@ -180,22 +263,42 @@ def check_utf8(texts: list[str]) -> Iterator[str]:
 
 
 def read_lines(file: Path | None) -> Iterator[str]:
-    """The lines of a file, or of standard input; raises HeedfulError for the first that is not UTF-8."""
+    """The lines of a file, or of standard input, without a byte order mark before the first.
+
+    Raises HeedfulError for the first that is not UTF-8, or holds what no tokenizer can take.
+    """
     name = str(file or "standard input")
     try:
         with file.open("rb") if file else nullcontext(sys.stdin.buffer) as stream:
             for number, line in enumerate(stream, 1):
+                if number == 1:
+                    refuse_encoding(line, file)
+                    line = line.removeprefix(codecs.BOM_UTF8)
                 yield decode_line(line, f"{name} line {number}")
     except OSError as error:
         raise HeedfulError(f"{name} cannot be read: {error.strerror}.") from None
 
 
+def refuse_encoding(line: bytes, file: Path | None) -> None:
+    """Raises HeedfulError if a first line begins with the mark of another encoding."""
+    foreign = next((encoding for mark, encoding in FOREIGN if line.startswith(mark)), None)
+    if foreign:
+        names = f" {shlex.quote(str(file))} > {shlex.quote(f'{file.stem}.utf8{file.suffix}')}" if file else ""
+        raise HeedfulError(
+            f"{file or 'standard input'} is {foreign}, and UTF-8 is needed.",
+            f"Convert it: iconv -f {foreign} -t UTF-8{names}",
+        )
+
+
 def decode_line(line: bytes, where: str) -> str:
-    """A line without its end; raises HeedfulError where it is not UTF-8."""
+    """A line without its end; raises HeedfulError where it is not UTF-8, or holds a NUL."""
     try:
-        return line.decode("utf-8").rstrip("\r\n")
+        text = line.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise HeedfulError(f"{where} is not UTF-8: {error.reason} at byte {error.start + 1}.") from None
+    if problem := problem_of(text):
+        raise HeedfulError(f"{where} {problem}, which no model can read.")
+    return text
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

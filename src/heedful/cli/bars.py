@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from heedful.data.readers.rows import one_line
 from heedful.report.terminal import columns, signs_of, time_bars
 
 MAX_NAME = 32  # characters of a clip's name
@@ -19,8 +21,10 @@ DARK_COLOURS = (25, 231)  # those on which text is white
 
 def show(clips: Sequence[tuple[str, Sequence[str]]], names: Sequence[str]) -> None:
     """Prints a bar for each clip, and what the letters mean."""
-    console = Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=True)
-    rows = [(shorten(name), labels) for name, labels in clips]
+    stream: TextIO = getattr(sys.stdout, "unguarded", sys.stdout)  # colours are meant
+    console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
+    rows = [(one_line(shorten(name)), [one_line(label) for label in labels]) for name, labels in clips]
+    names = [one_line(name) for name in names]
     width = max(cell_len(name) for name, _ in rows)
     text = time_bars(rows, names, max(MIN_WIDTH, console.width - width - 2))
     if console.is_terminal and not console.no_color:
@@ -59,7 +63,11 @@ def style(index: int) -> str:
 
 
 def show_words(words: Sequence[str], labels: Sequence[str]) -> None:
-    """Prints words in lines as long as the terminal is wide, below each its label."""
+    """Prints words in lines as long as the terminal is wide, below each its label; an empty line for no words."""
+    words, labels = ([one_line(text) for text in texts] for texts in (words, labels))
+    if not words:
+        print()
+        return
     room = Console(file=sys.stdout).width
     indices: list[int] = []
     for step, (word, label) in enumerate(zip(words, labels, strict=True)):

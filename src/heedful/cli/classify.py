@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 from heedful.cli import ask
@@ -42,19 +43,24 @@ def run(
     if score:
         ask.write(ask.score_lines(model, question), output, question.at_once == 1)
         return
-    answer_each = answer_pictures if model.source_kind == "picture" else ask.answer_all
-    answer_lists = answer_each(lambda texts: model.answer(texts, question.changes), question.lines(), question.at_once)
+    answer = partial(model.answer, changes=question.changes)
+    if model.source_kind == "picture":
+        answer_lists = answer_pictures(answer, question.lines(), question.at_once)
+    else:
+        answer_lists = ask.answer_all(answer, question.texts(), question.at_once, n_best=question.n_best)
     format_answers = as_object if as_json else class_lines
     ask.write((line for answers in answer_lists for line in format_answers(answers)), output, question.at_once == 1)
 
 
 def class_lines(answers: "list[Answer]") -> list[str]:
     """What was asked, its class and how likely that is, a line a class."""
-    return [f"{answer.source}\t{answer.output}\t{math.exp(answer.score):.4f}" for answer in answers]
+    return [ask.table_row(answer.source, answer.output, math.exp(answer.score)) for answer in answers]
 
 
 def as_object(answers: "list[Answer]") -> list[str]:
     """One object: the likeliest classes, the probabilities of all, and what of a text was never seen."""
+    if ask.is_blank(answers[0]):
+        return [ask.blank_object(answers[0])]
     track = answers[0].track
     assert track is not None, "classify keeps them"
     probabilities = {

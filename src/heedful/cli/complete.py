@@ -11,6 +11,7 @@ import typer
 from heedful.cli import ask
 from heedful.cli.ask import File, Json, MoreRuns, Question, Run, Score, Texts
 from heedful.cli.words import OutputFlag
+from heedful.data.readers.rows import one_line
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def run(
     heedful complete runs/a --with runs/b "Once"               both decide each token together
     heedful complete runs/mine --score "Once" " upon a time"
 
-    A line --- stands between two continuations. What is drawn hangs on the seed and the text alone; without a seed it
-    is the same each time.
+    A line --- stands between two continuations. Where the texts are lines (--file, standard input), so are the
+    continuations, with line ends as JSON writes them (\\n), and a blank line stays blank. What is drawn hangs on the
+    seed and the text alone; without a seed it is the same each time.
     """
     question = parse_question(words, file, output, n, tokens, stop)
     if score:
@@ -84,25 +86,41 @@ def parse_question(
 
 
 def lines(model: "Model", question: Question, as_json: bool) -> Iterator[str]:
-    """The continuations, as texts or as an object for each prompt."""
+    """The continuations, as texts or as an object for each prompt.
+
+    Those of lines are lines; those of texts on the command line, between which stands the separator, may have many.
+    """
     first = True
-    for chunk in ask.chunks(question.lines(), question.at_once):
-        answer_lists = model.answer(chunk, question.changes)
+    for chunk in ask.chunks(question.texts(), question.at_once):
+        answer_lists = answer_prompts(model, question, chunk)
         remark(answer_lists)
         for answers in answer_lists:
             if as_json:
                 yield as_object(answers)
                 continue
             for answer in answers:
+                if not question.inputs:
+                    yield one_line(answer.source + answer.output)
+                    continue
                 yield from ([] if first else [SEPARATOR])
                 yield answer.source + answer.output
                 first = False
 
 
+def answer_prompts(model: "Model", question: Question, prompts: list[str]) -> "list[list[Answer]]":
+    """The continuations of each prompt: of a blank line none, but from "" a model writes from the beginning."""
+    if question.inputs:
+        return model.answer(prompts, question.changes)
+    return [*ask.answer_texts(lambda texts: model.answer(texts, question.changes), prompts, question.n_best)]
+
+
 def stream(model: "Model", question: Question) -> None:
     """The continuations on a terminal: one is written as it grows, several when they are done."""
     first = True
-    for text in question.lines():
+    for text in question.texts():
+        if not question.inputs and not text.strip():
+            print()
+            continue
         print(end="" if first else f"{SEPARATOR}\n")
         pieces: list[str] = []
 
@@ -120,6 +138,8 @@ def stream(model: "Model", question: Question) -> None:
 
 def as_object(answers: "list[Answer]") -> str:
     """One object: the prompt and all of its continuations."""
+    if ask.is_blank(answers[0]):
+        return ask.blank_object(answers[0])
     fields: list[dict[str, Any]] = [
         {key: value for key, value in answer.plain().items() if key != "source"} for answer in answers
     ]

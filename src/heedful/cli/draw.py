@@ -50,7 +50,7 @@ def run(
     refuse(output, as_json)
     model = ask.load_model("draw", name, more_runs)
     answer_lists = ask.answer_all(
-        lambda texts: model.answer(texts, question.changes), question.lines(), question.at_once
+        lambda texts: model.answer(texts, question.changes), question.texts(), question.at_once
     )
     if as_json:
         ask.write((line for answers in answer_lists for line in ask.json_line(answers)), None)
@@ -80,22 +80,31 @@ def is_folder(path: Path) -> bool:
 def write_files(answer_lists: "Iterator[list[Answer]]", folder: Path) -> Iterator[str]:
     """Writes each drawing into a file of its own; a line for each."""
     for answers in answer_lists:
+        if ask.is_blank(answers[0]):
+            yield ask.table_row(answers[0].source, "")
+            continue
         folder.mkdir(parents=True, exist_ok=True)
         for answer in answers:
             path = free_path(folder, file_stem(answer.source))
             path.write_bytes(answer.picture)
-            yield f"{answer.source}\t{path}"
+            yield ask.table_row(answer.source, str(path))
 
 
 def write_sheet(model: "Model", answer_lists: "Sequence[list[Answer]]", path: Path) -> str:
     """Writes all drawings into one file: a sheet, or the drawing itself where there is but one."""
     from heedful.report.sheet import SheetCell, contact_sheet
 
-    drawings = [(answers[0].source, tuple(answer.picture for answer in answers)) for answers in answer_lists]
+    drawings = [
+        (answers[0].source, tuple(answer.picture for answer in answers))
+        for answers in answer_lists
+        if not ask.is_blank(answers[0])
+    ]
+    if not drawings:
+        raise HeedfulError("There is no text to draw.")
     path.parent.mkdir(parents=True, exist_ok=True)
     if len(drawings) == 1 and len(drawings[0][1]) == 1:
         path.write_bytes(drawings[0][1][0])
-        return f"{drawings[0][0]}\t{path}"
+        return ask.table_row(drawings[0][0], str(path))
     cells = [SheetCell(prompt, pictures) for prompt, pictures in drawings]
     path.write_bytes(contact_sheet(cells, attribution=attributions(model)))
     return str(path)

@@ -8,6 +8,7 @@ import typer
 from heedful.cli import ask
 from heedful.cli.ask import File, Json, MoreRuns, Run, Score, Texts
 from heedful.cli.words import OutputFlag
+from heedful.data.readers.rows import one_line
 
 if TYPE_CHECKING:
     from heedful.results import Answer
@@ -55,16 +56,18 @@ def run(
     if not text:
         question.changes.setdefault("generate.n_best", GUESSES)
     answer_lists = ask.answer_all(
-        lambda texts: model.answer(texts, question.changes), question.lines(), question.at_once
+        lambda texts: model.answer(texts, question.changes), question.texts(), question.at_once
     )
     format_answers = as_object if as_json else filled_text if text else rows
     ask.write((line for answers in answer_lists for line in format_answers(answers)), output, question.at_once == 1)
 
 
 def rows(answers: "list[Answer]") -> list[str]:
-    """A line for each guess at each gap."""
+    """A line for each guess at each gap; a line without a guess for a blank text."""
+    if ask.is_blank(answers[0]):
+        return [ask.table_row(answers[0].source, "", "", "")]
     return [
-        f"{answers[0].source}\t{number}\t{word}\t{probability:.4f}"
+        ask.table_row(answers[0].source, str(number), word, probability)
         for number, guesses in enumerate(by_gap(answers), 1)
         for word, probability in guesses
     ]
@@ -72,11 +75,13 @@ def rows(answers: "list[Answer]") -> list[str]:
 
 def filled_text(answers: "list[Answer]") -> list[str]:
     """The text with its likeliest words."""
-    return [answers[0].output]
+    return [one_line(answers[0].output)]
 
 
 def as_object(answers: "list[Answer]") -> list[str]:
     """One object: the text filled, and the guesses at each gap."""
+    if ask.is_blank(answers[0]):
+        return [json.dumps({"source": answers[0].source, "output": "", "gaps": []}, ensure_ascii=False)]
     gaps = [
         [{"output": word, "probability": round(probability, 6)} for word, probability in guesses]
         for guesses in by_gap(answers)

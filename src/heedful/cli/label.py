@@ -63,7 +63,7 @@ def run(
     refuse(output, rows, as_json)
     model = ask.load_model("label", name, more_runs)
     kind = model.source_kind
-    inputs = question.lines() if kind == "tokens" else clips(question.lines(), kind)
+    inputs = question.texts() if kind == "tokens" else clips(question.lines(), kind)
     at_once = question.at_once if kind == "tokens" else CLIPS_AT_ONCE
     unknown_name = ask.UNSEEN if model.published else RARE_WORDS
     answers = single_answers(
@@ -136,6 +136,7 @@ def as_object(answer: "Answer") -> str:
 
 def step_lines(answers: "Iterator[Answer]") -> Iterator[str]:
     """A row a step between commas, all answers below one header; they are named where there is more than one."""
+    answers = (answer for answer in answers if not ask.is_blank(answer))  # a blank text has no step
     first = list(islice(answers, 2))
     if not first:
         return

@@ -76,6 +76,8 @@ def run(
     refuse_both({FOR: queries, AMONG: among, "--score": score})
     refuse_both({FOR: queries, "--embed": embed, "--score": score})
     texts, settings = texts_and_settings(lines_of(queries or among or []))
+    texts = texts if queries else [text for text in texts if text.strip()]
+    ask.refuse_file_names([text for text in texts if text in (queries or among or [])], "@")
     question = ask.parse_question([*(words or []), *settings], file, output, n)
     if score:
         ask.refuse_search_flags(question, as_json)
@@ -100,8 +102,16 @@ def write_pictures(
         raise HeedfulError(
             "There are no pictures to search.", f'As in: heedful match {model.folder} photos/ {FOR} "a text"'
         )
-    changes = {"generate.n_best": PICTURES} | question.changes
-    answer_lists = model.search(texts, list(question.lines()), changes["generate.n_best"], changes)
+    changes = question.changes
+    changes.setdefault("generate.n_best", PICTURES)
+    pictures = list(question.lines())
+    answer_lists = [
+        *ask.answer_texts(
+            lambda asked: model.search(asked, pictures, changes["generate.n_best"], changes),
+            texts,
+            question.n_best,
+        )
+    ]
     format_answers = pictures_as_object if as_json else ask.table_lines
     ask.write((line for answers in answer_lists for line in format_answers(answers)), output)
     unknown = {answers[0].source: answers[0].unknown for answers in answer_lists}
@@ -170,7 +180,7 @@ def refuse_vectors(n: int | None, as_json: bool, output: Path | None) -> None:
 
 
 def lines_of(words: Iterable[str]) -> Iterator[str]:
-    """Texts as they are, and for @FILE the lines of it; blank ones are none. Raises HeedfulError for no such file."""
+    """Texts as they are, and for @FILE the lines of it; raises HeedfulError for no such file."""
     for word in words:
         if not word.startswith("@"):
             yield word
@@ -178,7 +188,7 @@ def lines_of(words: Iterable[str]) -> Iterator[str]:
         if not Path(word[1:]).exists():
             cure = "After @ stands a file with a text a line; a text that begins with @ can stand in one."
             raise HeedfulError(f"There is no file {word[1:]}.", cure)
-        yield from filter(str.strip, ask.read_lines(Path(word[1:])))
+        yield from ask.read_lines(Path(word[1:]))
 
 
 def picture_names(question: ask.Question) -> Iterator[str]:
@@ -208,7 +218,7 @@ def repeat_flags(args: list[str]) -> list[str]:
 
 def text_lines(answers: "list[Answer]") -> list[str]:
     """The picture, a text and its share, a line a text."""
-    return [f"{answer.source}\t{answer.output}\t{math.exp(answer.score):.4f}" for answer in answers]
+    return [ask.table_row(answer.source, answer.output, math.exp(answer.score)) for answer in answers]
 
 
 def texts_as_object(answers: "list[Answer]", unknown: dict[str, tuple[str, ...]]) -> list[str]:
@@ -226,6 +236,8 @@ def texts_as_object(answers: "list[Answer]", unknown: dict[str, tuple[str, ...]]
 
 def pictures_as_object(answers: "list[Answer]") -> list[str]:
     """One object: a text, its pictures with their cosines, nearest first, and what of it was never seen."""
+    if ask.is_blank(answers[0]):
+        return [ask.blank_object(answers[0])]
     records = [{"output": answer.output, "cosine": round(answer.score, 6)} for answer in answers]
     record = {"source": answers[0].source, "answers": records, "unknown": answers[0].unknown}
     return [json.dumps(record, ensure_ascii=False)]

@@ -8,6 +8,7 @@ import typer
 from heedful.cli import ask
 from heedful.cli.ask import Best, File, Json, MoreRuns, Run, Score, Texts
 from heedful.cli.words import OutputFlag
+from heedful.data.readers.rows import one_line
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def run(
     heedful translate runs/a --with runs/b "any text"         an ensemble: both decide each token together
     heedful translate runs/mine --score "a source" "a target"
 
-    Answers come in the order of the texts, a line each. A text that begins with - goes after a lone --.
+    Answers come in the order of the texts, a line each: that of a blank line is blank, and line ends, tabs and other
+    control characters in an answer are written as JSON writes them (\\n). A text that begins with - goes after a
+    lone --.
     """
     question = ask.parse_question(words, file, output, n)
     format_answers = form(n, lexicon, as_json)
@@ -47,7 +50,10 @@ def run(
         lines = ask.score_lines(model, question)
     else:
         answer_lists = ask.answer_all(
-            lambda texts: model.answer(texts, question.changes), question.lines(), question.at_once
+            lambda texts: model.answer(texts, question.changes),
+            question.texts(),
+            question.at_once,
+            n_best=n or 1,
         )
         lines = (line for answers in answer_lists for line in format_answers(answers))
     ask.write(lines, output, question.at_once == 1)
@@ -67,15 +73,17 @@ def form(n: int | None, lexicon: bool, as_json: bool) -> Form:
 
 def plain_line(answers: "list[Answer]") -> list[str]:
     """The best answer alone."""
-    return [answers[0].output]
+    return [one_line(answers[0].output)]
 
 
 def lexicon_lines(answers: "list[Answer]") -> list[str]:
     """`word P H`, `word(2) P H`, …: what readers of lexicons, ours too, understand."""
     source = answers[0].source
+    if ask.is_blank(answers[0]):
+        return [""]
     if len(source.split()) != 1:
         raise HeedfulError(
             f"{source!r} is not one word, so it cannot stand in a lexicon.", "Use --n without --lexicon."
         )
     names = [source] + [f"{source}({number})" for number in range(2, len(answers) + 1)]
-    return [f"{name} {answer.output}" for name, answer in zip(names, answers, strict=True)]
+    return [one_line(f"{name} {answer.output}") for name, answer in zip(names, answers, strict=True)]

@@ -1,6 +1,7 @@
 """heedful VERB for a task that has no module of its own here: the command is made of the task's facts."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,10 +44,11 @@ def make_command(verb: str) -> Callable[..., None]:
         if score:
             lines = ask.score_lines(model, question)
         else:
-            answer_each = answer_pictures if model.source_kind == "picture" else ask.answer_all
-            answer_lists = answer_each(
-                lambda texts: model.answer(texts, question.changes), question.lines(), question.at_once
-            )
+            answer = partial(model.answer, changes=question.changes)
+            if model.source_kind == "picture":
+                answer_lists = answer_pictures(answer, question.lines(), question.at_once)
+            else:
+                answer_lists = ask.answer_all(answer, question.texts(), question.at_once, n_best=n or 1)
             format_answers = ask.json_line if as_json else best_line if n is None else ask.table_lines
             lines = (line for answers in answer_lists for line in format_answers(answers))
         ask.write(lines, output, question.at_once == 1)
@@ -72,4 +74,4 @@ def help_of(facts: TaskFacts) -> str:
 
 def best_line(answers: "list[Answer]") -> list[str]:
     """What was asked, and the best answer."""
-    return [f"{answers[0].source}\t{answers[0].output}"]
+    return [ask.table_row(answers[0].source, answers[0].output)]

@@ -6,6 +6,7 @@ from string import ascii_letters, digits
 
 from rich.cells import cell_len
 
+from heedful.data.readers.rows import one_line
 from heedful.report import compared, words
 from heedful.report.classes import mixed_up
 from heedful.report.samples import samples
@@ -242,6 +243,7 @@ def findings_text(findings: Findings) -> str:
 
 def columns(rows: Sequence[Sequence[str]], left_aligned: Set[int] = frozenset()) -> str:
     """Cells in columns: the first one and those in `left_aligned` begin together, all others end together."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

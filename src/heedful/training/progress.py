@@ -5,6 +5,8 @@ import time
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
+from heedful.data.readers.rows import one_line
+
 PLAIN_SECONDS = 10.0
 BAR_SECONDS = 0.2
 
@@ -119,11 +121,12 @@ class Bar(Lines):
         from rich.console import Console
 
         super().__init__(stream)
-        self.console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        own_stream: TextIO = getattr(stream, "unguarded", stream)  # the bar's own control characters are meant
+        self.console = Console(file=own_stream, highlight=False, markup=False, emoji=False)
         self.progress: Any = None
 
     def note(self, text: str) -> None:
-        self.console.print(text, soft_wrap=True)
+        self.console.print(one_line(text, keep="\n\t"), soft_wrap=True)
 
     def start(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
@@ -133,11 +136,11 @@ class Bar(Lines):
             TextColumn("{task.fields[status]}", markup=False),
         )
         self.progress = Progress(title, BarColumn(bar_width=24), status, console=self.console, auto_refresh=False)
-        self.progress.add_task(self.title, total=1.0, status=self.total)
+        self.progress.add_task(one_line(self.title), total=1.0, status=one_line(self.total))
         self.progress.start()
 
     def show(self) -> None:
-        self.progress.update(0, completed=self.done, status=f"{self.times()}  {self.text}", refresh=True)
+        self.progress.update(0, completed=self.done, status=one_line(f"{self.times()}  {self.text}"), refresh=True)
 
     def finish(self) -> None:
         self.show()

@@ -1,5 +1,6 @@
 """What every reader gives: rows of named columns, and rows that cannot be used, each with its file and line."""
 
+import re
 from dataclasses import dataclass
 
 from heedful.errors import HeedfulError
@@ -9,6 +10,9 @@ SKIP = (
     "(they are counted, and listed in bad_rows.jsonl of the run)"
 )
 MAX_QUOTED = 80
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that steer a terminal, end a line, or turn the order of a line round; and halves of characters."""
+SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,19 @@ def quote(text: str) -> str:
     """
     beginning = text[:MAX_QUOTED] + ("…" if len(text) > MAX_QUOTED else "")
     return '"' + "".join(c if c.isprintable() else repr(c)[1:-1] for c in beginning) + '"'
+
+
+def one_line(text: str, keep: str = "") -> str:
+    """A text with line ends, tabs and other control characters as JSON writes them, but for those to `keep`.
+
+    All that is printed of a person's texts is safe to show on a terminal. A backslash stays one.
+
+    >>> print(one_line("one\\ntwo\\x1b[31m"), one_line("one\\ttwo", keep="\\t") == "one\\ttwo")
+    one\\ntwo\\u001b[31m True
+    """
+    return CONTROL.sub(
+        lambda match: match[0] if match[0] in keep else SHORT.get(match[0]) or f"\\u{ord(match[0]):04x}", text
+    )
 
 
 def count(number: int, noun: str) -> str:
