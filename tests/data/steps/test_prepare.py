@@ -145,6 +145,43 @@ def test_words_and_their_letters() -> None:
     assert "test: 50.0 % of the words seen less than twice in training, known by letters alone" in notes
 
 
+@pytest.mark.parametrize("kind", ["csv", "npy"])
+def test_a_number_far_out_of_its_range_is_a_bad_row_with_its_line(kind: str) -> None:
+    """It neither flattens its channel nor blames another clip: the moments are those of the data without it."""
+    draw = np.random.default_rng(0)
+    for number in range(8):
+        values = draw.normal([100_000, 3], [5, 0], (50, 2))
+        values[::9, 1] = 4  # mostly constant, as a switch is
+        if number in (3, 7):
+            values[20, number // 7] = 1e20
+        if kind == "npy":
+            np.save(f"{number}.npy", values)
+            put(f"{number}.txt", "a\n" * 50)
+        else:
+            put(f"{number}.csv", "x,y,label\n" + "".join(f"{x},{y},a\n" for x, y in values))
+    files = {"train": [f"{number}.{kind}" for number in range(6)], "valid": [f"6.{kind}", f"7.{kind}"]}
+    notes: list[str] = []
+    skipping = recipe(*files["train"], valid=files["valid"], bad_rows="skip")
+    prepared = prepare_steps(skipping, Path("run"), notes.append)
+    clean = [file for file in files["train"] if not file.startswith("3")]
+    alone = prepare_steps(recipe(*clean, valid=[f"6.{kind}"]), Path("clean"), notes.append)
+    assert (prepared.form.mean, prepared.form.std) == (alone.form.mean, alone.form.std)
+    assert len(prepared.train) == 5 and [example.source for example in prepared.valid] == [f"6.{kind}"]
+    bad = [json.loads(line) for line in Path("run/bad_rows.jsonl").read_text().splitlines()]
+    if kind == "csv":
+        assert [row["where"] for row in bad] == ["3.csv line 22", "7.csv line 22"]
+        assert bad[0]["problem"].startswith("column x is 1e+20, far out of its range in training (the median is ")
+    else:
+        assert [row["problem"].split(" is ")[0] for row in bad] == [
+            "3.npy: step 20 of channel 1",
+            "7.npy: step 20 of channel 2",
+        ]
+    with pytest.raises(HeedfulError, match=rf"3\.{kind}.*2[02].*is 1e\+20, far out of its range"):
+        prepare_steps(recipe(*files["train"], valid=files["valid"]), Path("stops"), notes.append)
+    with pytest.raises(HeedfulError, match=rf"7\.{kind}.*is 1e\+20, far out of its range in training"):
+        open_steps(f"7.{kind}", prepared.form)
+
+
 def test_each_clip_is_an_example_in_training_as_in_evaluate() -> None:
     """Equal sentences, or equal frames, with other labels contradict each other: not any of them is right."""
     put("train.conll", "a X\n\nb X\n\nc Y\n")

@@ -140,6 +140,12 @@ def test_series_with_a_hole_are_refused_with_the_line() -> None:
         put("s.csv", "x,y,label\n1,2,a\nnan,2,b\n"), SERIES
     )
     assert "s.csv line 3: 2 columns where" in problem_of(put("s.csv", "x,y,label\n1,2,a\n3,b\n"), SERIES)
+    assert 's.csv line 3: column x "1e39" is more than float32 holds' in problem_of(
+        put("s.csv", "x,y,label\n1,2,a\n1e39,2,b\n3e38,2,b\n"), SERIES
+    )
+    np.save("big.npy", np.array([[1, 2], [3, -1e300]]))
+    put("big.txt", "a\nb\n")
+    assert "big.npy: step 1 of channel 2 is -1e+300, which is more than float32 holds" in problem_of("big.npy", SERIES)
     put("s.csv", "x,z,label\n1,2,a\n")
     assert 'no column in s.csv called "y"' in problem_of("s.csv", SERIES)
     with pytest.raises(HeedfulError, match=r'column of labels in s\.csv called "labl"'):

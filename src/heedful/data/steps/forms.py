@@ -23,6 +23,8 @@ from heedful.data.readers.lines import missing_file
 from heedful.data.readers.rows import count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import NO_BREAK
+from heedful.data.steps.ranges import CURE as FAR_CURE
+from heedful.data.steps.ranges import as_float32, far_from_training, why_no_number
 from heedful.data.steps.series import read_table
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.video import ENDINGS as VIDEOS
@@ -260,26 +262,48 @@ def check_count(name: str, frames: int) -> None:
 def array_series(file: str, form: StepForm) -> Steps:
     """A series from .npy, whose channels are called 1, 2, …"""
     array = read_array(file)
-    return Steps("series", check_channels(file, np.array(array.reshape(len(array), -1), np.float32), form))
+    return Steps("series", check_channels(file, array.reshape(len(array), -1), form))
 
 
 def check_channels(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
-    """A series (T, C); raises HeedfulError for another number of channels, or a step that is no number."""
+    """A series (T, C) as float32; raises HeedfulError for another number of channels, or a step that is no number."""
     if values.shape[1] != len(form.channels):
         requirement = f"{count(len(form.channels), 'channel')} are read here: {', '.join(form.channels)}"
         raise HeedfulError(f"{name} has {count(values.shape[1], 'channel')}, and {requirement}.")
-    not_finite = np.argwhere(~np.isfinite(values))
+    held = as_float32(values)
+    not_finite = np.argwhere(~np.isfinite(held))
     if len(not_finite):
         step, channel = not_finite[0]
-        raise HeedfulError(f"{name}: step {step:,} of channel {channel + 1} is {values[step, channel]}, no number.")
+        value = values[step, channel]
+        problem = f"{place_in_series(name, step, channel, form)} is {value}, which {why_no_number(float(value))}"
+        raise HeedfulError(f"{problem}.", "Mend it, or leave the clip out.")
+    return check_far(name, held, form)
+
+
+def check_far(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
+    """The values; raises HeedfulError for one that is far out of what its channel was in training."""
+    far = far_from_training(values, np.array(form.mean), np.array(form.std)) if form.mean else None
+    if far:
+        step, channel = far
+        trained = f"(there its mean was {form.mean[channel]:g}, its standard deviation {form.std[channel]:g})"
+        problem = f"is {values[far]:g}, far out of its range in training {trained}"
+        raise HeedfulError(f"{place_in_series(name, step, channel, form)} {problem}.", FAR_CURE)
     return values
+
+
+def place_in_series(name: str, step: int, channel: int, form: StepForm) -> str:
+    """A value of a series as people find it: by the line of a table, or the step (from 0) of anything else."""
+    if Path(name).suffix.lower() in TABLES and "://" not in name:
+        return f"{read_table(name).where(step)}: column {form.channels[channel]}"
+    return f"{name}: step {step:,} of channel {channel + 1}"
 
 
 def table_series(file: str, form: StepForm) -> Steps:
     """A series from a table."""
     table = read_table(file)
     seconds = tuple(float(value) for value in table.numbers(["seconds"])[:, 0]) if table.has_times else ()
-    return Steps("series", table.numbers(form.channels).astype(np.float32), seconds=seconds)
+    values = as_float32(table.numbers(form.channels))
+    return Steps("series", check_far(file, values, form), seconds=seconds)
 
 
 def frame_header(reference: str) -> tuple[int, int, bool]:

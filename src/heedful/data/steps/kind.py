@@ -19,10 +19,12 @@ from heedful.data.readers.files import all_files
 from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.rows import count
 from heedful.data.steps.choose import adapt_step_form, choose_step_form
-from heedful.data.steps.forms import TABLES, StepForm, words_of
-from heedful.data.steps.read import COLUMNS, describe_skipped, read_clips
+from heedful.data.steps.forms import TABLES, StepForm, place_in_series, words_of
+from heedful.data.steps.ranges import CURE as FAR_CURE
+from heedful.data.steps.ranges import Ranges, usual_ranges
+from heedful.data.steps.read import COLUMNS, describe_skipped, read_clips, refuse
 from heedful.data.steps.store import ABOUT, MASKED, PreparedClips, StepWriter, open_clips
-from heedful.data.steps.tables import LISTS
+from heedful.data.steps.tables import LISTS, unreadable_clip
 from heedful.data.steps.words import LETTERS, UNKNOWN, WordVocabulary, learn_words
 from heedful.data.store import Column
 from heedful.errors import HeedfulError
@@ -51,6 +53,8 @@ class StepKind(DataKind[PreparedClips]):
         self.skip_counts: Counter[str] = Counter()
         self.odd_videos: list[str] = []
         self.names: tuple[str, ...] = ()
+        self.ranges: Ranges | None = None
+        self.far: dict[str, tuple[int, int, float]] = {}
 
     def fingerprint(self, data: DataSettings) -> dict[str, Any]:
         """The times of the clips that files name count too."""
@@ -114,7 +118,7 @@ class StepKind(DataKind[PreparedClips]):
 
     def learn(self, corpus: Corpus, tokenizers: Sequence[TokenizerSettings]) -> None:
         """Labels, and what of the form the training clips alone say."""
-        self.train = self.keep_long_enough(corpus.sample)
+        self.train = self.keep_in_range(self.keep_long_enough(corpus.sample))
         self.names = tuple(sorted({label for pair in self.train for label in labels_of(pair)} - {""}))
         if not self.keeps_form:
             self.form = self.learn_form()
@@ -138,6 +142,35 @@ class StepKind(DataKind[PreparedClips]):
         if not long_enough:
             raise HeedfulError("The length filters leave no clip to learn from.", "See data.min_tokens, max_tokens.")
         return long_enough
+
+    def keep_in_range(self, pairs: list[Pair]) -> list[Pair]:
+        """The clips of no value that is far out of its channel's range, which training clips decide."""
+        if self.form.kind != "series" or self.keeps_form:
+            return pairs
+        sequences = list(self.writer.sequences(pair.source for pair in pairs))
+        self.ranges = ranges = usual_ranges(sequences, sum(map(len, sequences)))
+        every = zip(self.writer.names, self.writer.sequences(self.writer.names), strict=True)
+        self.far = {name: (*far, float(values[far])) for name, values in every if (far := ranges.first_far(values))}
+        kept_pairs = self.without_far(pairs)
+        if not kept_pairs:
+            raise HeedfulError("There is no clip to learn from.", self.preparation.bad.first)
+        return kept_pairs
+
+    def without_far(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """The same clips without those that hold a value far out of its channel's range, which are bad rows."""
+        kept_pairs, first = [], ""
+        for pair in pairs:
+            if self.ranges is None or pair.source not in self.far:
+                kept_pairs.append(pair)
+                continue
+            step, channel, value = self.far[pair.source]
+            problem = self.ranges.problem(channel, place_in_series(pair.source, step, channel, self.form), value)
+            bad = unreadable_clip(pair.where, HeedfulError(problem, FAR_CURE))
+            refuse(bad, self.preparation.data, self.preparation.bad)
+            first = first or bad.where
+        number = len(pairs) - len(kept_pairs)
+        self.preparation.note.report_left_out(number, "with a number far out of its channel's range", first)
+        return kept_pairs
 
     def learn_form(self) -> StepForm:
         """The form with what the training clips alone say: moments of channels, words and letters."""
@@ -184,11 +217,14 @@ class StepKind(DataKind[PreparedClips]):
 
     def examples(self, rows: Sequence[Pair]) -> list[Example]:
         """An example a clip, as `evaluate` reads them: equal clips with other labels contradict each other."""
-        return [Example(row.source, (row.target,), row.where) for row in rows]
+        kept_rows = self.without_far(rows)
+        if rows and not kept_rows:
+            raise HeedfulError(f"{self.nothing} in {rows[0].file}.", self.preparation.bad.first)
+        return [Example(row.source, (row.target,), row.where) for row in kept_rows]
 
     def note_held_out(self, name: str, examples: Sequence[Example], rows: Sequence[Pair]) -> None:
         """As `DataKind.note_held_out`."""
-        labels = Counter(label for pair in rows for label in labels_of(pair))
+        labels = Counter(label for example in examples for label in example.references[0].split("\t"))
         self.preparation.note(f"{name}: {count(len(examples), 'clip')} of {count(sum(labels.values()), 'step')}")
         unseen_counts = {label: times for label, times in labels.items() if label and label not in self.names}
         if unseen_counts:

@@ -13,6 +13,7 @@ import numpy as np
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.rows import BadRow, TextRow, quote
+from heedful.data.steps.ranges import as_float32, why_no_number
 from heedful.errors import HeedfulError, unknown
 
 SECONDS = "seconds"
@@ -50,12 +51,18 @@ class SeriesTable:
             values = np.array(texts, np.float64)
         except ValueError:
             values = np.array([number(text) for text in texts])
-        not_finite = np.flatnonzero(~np.isfinite(values))
+        not_finite = np.flatnonzero(~np.isfinite(as_float32(values)))
         if len(not_finite):
-            where = f"{self.file} line {self.lines[not_finite[0]]}"
+            step = not_finite[0]
             cure = "Mend it, or say which columns are channels, as data.columns.source=x,y,z"
-            raise HeedfulError(f"{where}: column {name} has no number: {quote(texts[not_finite[0]])}.", cure)
+            value, text = float(values[step]), quote(texts[step])
+            problem = f"{text} {why_no_number(value)}" if np.isfinite(value) else f"has no number: {text}"
+            raise HeedfulError(f"{self.where(step)}: column {name} {problem}.", cure)
         return values
+
+    def where(self, step: int) -> str:
+        """The file and line of a step."""
+        return f"{self.file} line {self.lines[step]}"
 
     def is_numeric(self, name: str) -> bool:
         """Whether a column begins with a number."""

@@ -4,7 +4,7 @@ T steps   L letters of a word
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -107,16 +107,19 @@ class StepWriter:
         """Where the sequences begin and end in the file."""
         return np.array([0, *np.cumsum(self.lengths, dtype=np.int64)])
 
-    def moments(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation (C,) of channels over these sequences, each counted as often as it is named."""
+    def sequences(self, names: Iterable[str]) -> Iterator[np.ndarray]:
+        """The values (T, C) of series as they were read, by reference."""
         self.column.stream.flush()
         values = np.memmap(self.folder / VALUES, np.float32, "r", offset=self.column.begin).reshape(-1, *self.shape)
-        ends, steps = self.ends, 0
-        total, square = np.zeros(self.shape), np.zeros(self.shape)
-        shift = values[0].astype(np.float64)  # squares of large numbers would drown what differs
-        for name in names:
-            number = self.numbers[name]
-            sequence = values[ends[number] : ends[number + 1]] - shift
+        ends = self.ends
+        return (values[ends[number] : ends[number + 1]] for number in (self.numbers[name] for name in names))
+
+    def moments(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation (C,) of channels over these sequences, each counted as often as it is named."""
+        total, square, steps = np.zeros(self.shape), np.zeros(self.shape), 0
+        [first] = self.sequences(self.names[:1])
+        shift = first[0].astype(np.float64)  # squares of large numbers would drown what differs
+        for sequence in (values - shift for values in self.sequences(names)):
             total, square, steps = (
                 total + sequence.sum(axis=0),
                 square + np.square(sequence).sum(axis=0),

@@ -1,5 +1,6 @@
 """Tables that hold a series with its labels, and tables that list clips (step_files.py says what they look like)."""
 
+import re
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
@@ -106,8 +107,10 @@ def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings
 
 
 def unreadable_clip(where: str, error: HeedfulError) -> BadRow:
-    """The bad row for a clip that cannot be opened."""
-    return BadRow(where, error.problem.rstrip("."), "", error.cure)
+    """The bad row for a clip that cannot be opened; where the error names the line, that line."""
+    problem = error.problem.rstrip(".")
+    line = re.match(r"(.* line \d+): (?=\S)", problem)
+    return BadRow(line[1], problem[line.end() :], "", error.cure) if line else BadRow(where, problem, "", error.cure)
 
 
 def roles(data: DataSettings) -> dict[str, str]:
