@@ -2,6 +2,8 @@
 
 import json
 import sys
+from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow
@@ -9,7 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from heedful.data.pairs.read import read_pairs
-from heedful.data.readers.rows import BadRow
+from heedful.data.readers.formats import open_rows
+from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
 from heedful.schema import DataSettings
@@ -109,6 +112,22 @@ def test_lexicon() -> None:
     ]
 
 
+VALUES = {"s": "1.0", "i": 3, "whole": 2.0, "part": 0.25, "yes": True, "no": False, "none": None, "nan": float("nan")}
+DATES = {"day": date(2026, 1, 31), "at": datetime(2026, 1, 31, 7, 30), "clock": time(7, 30), "price": Decimal("1.50")}
+AS_WRITTEN = {"s": "1.0", "i": "3", "whole": "2", "part": "0.25", "yes": "true", "no": "false"}
+DATES_AS_WRITTEN = {"day": "2026-01-31", "at": "2026-01-31T07:30:00", "clock": "07:30:00", "price": "1.50"}
+
+
+def test_values_are_texts_as_people_write_them_and_nulls_are_none() -> None:
+    Path("v.jsonl").write_text(json.dumps({**VALUES, "in": {"a": {"b": {"c": 1}}}}), encoding="utf-8")
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([{**VALUES, **DATES}]), "v.parquet")
+    (row,), (parquet_row,) = open_rows("v.jsonl"), open_rows("v.parquet")
+    assert isinstance(row, TextRow) and isinstance(parquet_row, TextRow)
+    assert row.columns == {**AS_WRITTEN, "in.a.b.c": "1"}
+    assert parquet_row.columns == AS_WRITTEN | DATES_AS_WRITTEN
+    assert parquet_row.names == (*VALUES, *DATES)
+
+
 def test_groups_and_normal_form() -> None:
     Path("g.tsv").write_bytes(tsv([("scho\u0308n", "nice", "doc7")]))
     (pair,) = read_pairs(["g.tsv"], data("data.columns=1,2", "data.group=3", "data.normalize=NFC"), lambda bad: None)
@@ -180,8 +199,18 @@ BAD = {
     ),
     "no target later": (
         "a.jsonl",
-        b'{"source": "a", "target": "b"}\n{"source": "c", "target": 7}\n',
+        b'{"source": "a", "target": "b"}\n{"source": "c", "target": null}\n',
         'a.jsonl line 2: no text in column "target": "c"',
+    ),
+    "giant number": (
+        "a.jsonl",
+        b'{"source": "a", "target": ' + b"1" * 5000 + b"}\n",
+        "a.jsonl line 1: not valid JSON (Exceeds the limit (4300 digits) for integer string conversion: value has 5000 "
+        "digits; use sys.set_int_max_str_digits() to increase the limit): "
+        + '"'
+        + '{"source": "a", "target": '
+        + "1" * 54
+        + '…"',
     ),
     "csv short": ("a.csv", b"source,target\na\n", 'a.csv line 2: 1 column where the header has 2: "a"'),
     "csv quote": ("a.csv", b'source,target\n"a"b,c\n', "a.csv line 2: not valid CSV: ',' expected after '\"'"),

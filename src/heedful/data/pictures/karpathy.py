@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from heedful.data.readers.lines import check_readable
+from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
-from heedful.data.readers.tables import row_of
 from heedful.errors import HeedfulError, unknown
 
 SPLIT_NAMES = {"val": "valid", "restval": "train"}

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
-from heedful.data.readers.tables import row_of
 from heedful.errors import HeedfulError
 
 

@@ -1,42 +1,42 @@
 """Parquet, through pyarrow."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from heedful.data.pictures.parquet import name_pictures, picture_columns
 from heedful.data.readers.lines import check_readable
+from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
-from heedful.data.readers.tables import row_of
 from heedful.errors import HeedfulError
 
 ROWS = 10_000  # in memory at once
 
 
 def read_parquet(file: str, columns: Iterable[str]) -> Iterator[TextRow | BadRow]:
-    """Rows of a Parquet file, in chunks; only the `wanted` columns if the file has them all. Lines are row numbers.
-
-    Columns of pictures are not read: they hold references to them.
-    """
+    """Rows of a Parquet file, in chunks; only the `wanted` columns if the file has them all. Lines are row numbers."""
     check_readable(file)
     try:
-        import pyarrow
         import pyarrow.parquet
     except ImportError:
         raise HeedfulError(f"{file} needs pyarrow to be read.", 'pip install "heedful[data]"') from None
+    for number, record in enumerate(records(pyarrow.parquet, file, columns), start=1):
+        yield row_of(record, file, number)
+
+
+def records(parquet: Any, file: str, columns: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The rows as pyarrow gives them. For spoilt bytes it raises a dozen kinds, from Python's and of its own."""
     try:
-        parquet = pyarrow.parquet.ParquetFile(file)
-    except pyarrow.ArrowInvalid as error:
-        raise HeedfulError(f"{file} is not a Parquet file: {error}.") from None
-    pictures = picture_columns(parquet.schema_arrow)
-    names = set(parquet.schema_arrow.names)
+        opened = parquet.ParquetFile(file)
+        names = set(opened.schema_arrow.names)
+    except Exception as error:
+        raise HeedfulError(f"{file} is not a Parquet file: {' '.join(str(error).split()).rstrip(' .')}.") from None
     present_columns = [name for name in columns if name in names] if names.issuperset(columns) else []
-    if pictures:
-        present_columns = [name for name in present_columns or parquet.schema_arrow.names if name not in pictures]
     number = 0
     try:
-        for batch in parquet.iter_batches(ROWS, columns=present_columns if pictures else present_columns or None):
-            for record in batch.to_pylist():
-                number += 1
-                row = row_of(record, file, number)
-                yield name_pictures(row, pictures) if pictures and isinstance(row, TextRow) else row
-    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise HeedfulError(f"{file} cannot be read beyond row {number}: {error}.") from None
+        for batch in opened.iter_batches(ROWS, columns=present_columns or None):
+            rows = batch.to_pylist()
+            yield from rows
+            number += len(rows)
+    except Exception as error:
+        raise HeedfulError(
+            f"{file} cannot be read beyond row {number}: {' '.join(str(error).split()).rstrip(' .')}."
+        ) from None

@@ -22,6 +22,8 @@ class TextRow:
     columns: dict[str, str]
     file: str
     line: int
+    names: tuple[str, ...] = ()
+    """The columns that it could have, in order, where some hold no text."""
 
     @property
     def where(self) -> str:

@@ -1,11 +1,11 @@
-"""Tables as text, a row a line or so: TSV, CSV, JSON lines. And records of any kind as rows of texts."""
+"""Tables as text, a row a line or so: TSV, CSV, JSON lines."""
 
 import csv
 import json
 from collections.abc import Iterator
-from typing import Any
 
-from heedful.data.readers.lines import problem_of, read_lines
+from heedful.data.readers.lines import read_lines
+from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow, check_header, count, unreadable_header
 from heedful.errors import HeedfulError
 
@@ -94,29 +94,11 @@ def read_jsonl(file: str) -> Iterator[TextRow | BadRow]:
         except json.JSONDecodeError as error:
             yield BadRow(where, f"not valid JSON (column {error.colno}: {error.msg})", text)
             continue
-        except RecursionError:
-            yield BadRow(where, "JSON nested too deeply", text)
+        except (RecursionError, ValueError) as error:
+            too_deep = isinstance(error, RecursionError)
+            yield BadRow(where, "JSON nested too deeply" if too_deep else f"not valid JSON ({error})", text)
             continue
         if isinstance(value, dict):
             yield row_of(value, file, number)
         else:
             yield BadRow(where, 'not a JSON object such as {"source": "…", "target": "…"}', text)
-
-
-def row_of(record: dict[str, Any], file: str, number: int) -> TextRow | BadRow:
-    """A record as a row of texts: nested objects flattened, other values left out; bad if a text is unusable.
-
-    A label may be a whole number: data sets count their classes.
-    """
-    columns: dict[str, str] = {}
-    for name, value in record.items():
-        inner = {f"{name}.{key}": text for key, text in value.items()} if isinstance(value, dict) else {name: value}
-        for key, text in inner.items():
-            if isinstance(text, str):
-                problem = problem_of(text)
-                if problem:
-                    return BadRow(f"{file} line {number}", f"{key}: {problem}", text.replace("\0", ""))
-                columns[key] = text
-            elif key == "label" and type(text) is int:
-                columns[key] = str(text)
-    return TextRow(columns, file, number)
