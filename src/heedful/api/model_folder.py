@@ -1,6 +1,7 @@
 """The folder of a model: what is written into it, and how it is opened again."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import cast
 
@@ -31,7 +32,7 @@ def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
     if not path.exists():
         raise HeedfulError(
             f"{folder} has no model.safetensors yet: its training was stopped too early.",
-            f"heedful train {folder / recipes.COMPLETE} -o {folder}",
+            shlex.join(["heedful", "train", str(folder / recipes.COMPLETE), "-o", str(folder)]),
         )
     put_weights(trained.network, read_tensors(path), folder)
     return folder, recipe, trained
@@ -75,7 +76,7 @@ def read_config(folder: Path) -> dict[str, object]:
 def not_a_run(folder: Path) -> HeedfulError:
     """The error for a folder that holds no model."""
     if (folder / recipes.REQUESTED).exists():
-        cure = f"heedful train {folder / recipes.REQUESTED} -o {folder}"
+        cure = shlex.join(["heedful", "train", str(folder / recipes.REQUESTED), "-o", str(folder)])
         return HeedfulError(f"{folder} is no model yet: its data were still being prepared.", cure)
     runs = sorted(path.parent for path in Path("runs").glob("**/config.json"))
     cure = f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet."

@@ -1,5 +1,6 @@
 """The run folder's own report: a page and a model card, made of what was measured."""
 
+import shlex
 from dataclasses import replace
 
 from heedful.api.model import Model
@@ -21,9 +22,10 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
     task = find_task(model.task).facts
     rows, credits = describe_facts(model, task, facts), attribution(model.recipe.data.train)
     title = f"{model.task}: {model.recipe.network.name}"
-    commands = [f"heedful {model.task} {model.folder} {model.asked_with}", f"heedful evaluate {model.folder} FILE"]
+    folder = shlex.quote(str(model.folder))
+    commands = [f"heedful {model.task} {folder} {model.asked_with}", f"heedful evaluate {folder} FILE"]
     if task.explains:
-        commands.append(f"heedful explain {model.folder} {model.asked_with} -o page.html")
+        commands.append(f"heedful explain {folder} {model.asked_with} -o page.html")
     exhibits = model.exhibits(scores)
     if task.aligns:
         alignments = [model.explain(source) for source in worth_aligning(scores)]

@@ -1,5 +1,6 @@
 """From a recipe to a run: data, training, scores, and the folder that reports them."""
 
+import shlex
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,7 +54,7 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener) -> 
             f"{folder} is finished: it was trained with this recipe. To train longer, start from it with a larger "
             "budget, in a new folder:"
         )
-        listener.note(f"heedful train … --from {folder} -o OTHER")
+        listener.note(f"heedful train … --from {shlex.quote(str(folder))} -o OTHER")
         keep_or_drop(recipe, folder)
         return load(folder)
     started_at = time.time()

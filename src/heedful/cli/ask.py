@@ -100,7 +100,7 @@ def load_model(verb: str, run: str, more_runs: list[str] | None) -> "Model":
 
     model = api.load(run, *(more_runs or []))
     if model.task != verb:
-        cure = f"As in: heedful {model.task} {run} {model.asked_with}"
+        cure = f"As in: heedful {model.task} {shlex.quote(run)} {model.asked_with}"
         verb_form = "published" if model.published else "trained"
         raise HeedfulError(f"{run} was {verb_form} to {model.task}, and not to {verb}.", cure)
     return model

@@ -1,5 +1,6 @@
 """heedful demo: the main job, on real data, while you watch."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -21,5 +22,5 @@ def run(minutes: Minutes = 1.0, output: Output = Path("runs/demo")) -> None:
         result = api.demo(output, minutes, listener)
     print(show.comparison(result))
     print(f"\nLook:   {output}/compare.html")
-    print(f'Ask:    heedful translate {result.entries[-1].run} "heedful"')
+    print(f'Ask:    heedful translate {shlex.quote(result.entries[-1].run)} "heedful"')
     print("Yours:  heedful train translate your_pairs.tsv --minutes 5")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -100,7 +101,8 @@ def write_pictures(
     """Writes the nearest pictures for each text."""
     if question.at_once == 1:
         raise HeedfulError(
-            "There are no pictures to search.", f'As in: heedful match {model.folder} photos/ {FOR} "a text"'
+            "There are no pictures to search.",
+            f'As in: heedful match {shlex.quote(str(model.folder))} photos/ {FOR} "a text"',
         )
     changes = question.changes
     changes.setdefault("generate.n_best", PICTURES)

@@ -1,5 +1,6 @@
 """heedful recipes: the built-in recipes, and every key that a recipe may hold."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +68,7 @@ def copy(name: str | None, target: Path | None) -> None:
         raise HeedfulError(f"{path} exists already.", "Name another path after the recipe.") from None
     except OSError as error:
         raise HeedfulError(f"{path} cannot be written: {error.strerror}.") from None
-    print(f"{path}\n\nTrain it:  heedful train {path}")
+    print(f"{path}\n\nTrain it:  heedful train {shlex.quote(str(path))}")
 
 
 def keys() -> str:

@@ -1,5 +1,7 @@
 """heedful train: from a task and files, or a recipe, to a model."""
 
+import shlex
+
 from heedful.cli.words import (
     FromFlag,
     MinutesFlag,
@@ -56,5 +58,6 @@ def run(
     with terminal() as listener:
         model = api.run(recipe, output, listener)
     print(f"\nLook:   {model.folder}/report.html")
-    print(f"Ask:    heedful {recipe.task} {model.folder} {model.asked_with}")
-    print(f"Score:  heedful evaluate {model.folder} FILE")
+    folder = shlex.quote(str(model.folder))
+    print(f"Ask:    heedful {recipe.task} {folder} {model.asked_with}")
+    print(f"Score:  heedful evaluate {folder} FILE")

@@ -5,6 +5,7 @@ files. A word with `=` before any `/` is a setting; `./odd=name.tsv` is always a
 """
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -63,7 +64,9 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
     recipe = build(first, changes) if is_task else load(recipe_file(command, first), changes, uses())
     if not recipe.data.train:
         example = find_task(recipe.task).facts.data
-        raise HeedfulError("There is no training file.", f"For example: heedful {command} {first} {example}")
+        raise HeedfulError(
+            "There is no training file.", f"For example: heedful {command} {shlex.quote(first)} {example}"
+        )
     return recipe
 
 
@@ -77,7 +80,8 @@ def recipe_file(command: str, word: str) -> Path:
         return FOLDER / f"{word}.toml"
     if Path(word).exists():
         raise HeedfulError(
-            f"{word} is a file; the task comes before it.", f"For example: heedful {command} translate {word}"
+            f"{word} is a file; the task comes before it.",
+            f"For example: heedful {command} translate {shlex.quote(word)}",
         )
     if not nearest(word, TASKS) and nearest(word, names()):
         raise unknown("built-in recipe", word, names())

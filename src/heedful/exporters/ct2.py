@@ -1,5 +1,6 @@
 """A translator for CTranslate2."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def write(package: Package, folder: Path) -> ExportedFiles:
     if not isinstance(model, LearnableSeq2Seq) or lacks:
         raise HeedfulError(
             f"CTranslate2 runs {lacks} alone, and not {package.folder} ({recipe.task}, {recipe.network.name}).",
-            f"ONNX takes it: heedful export {package.folder} --to onnx",
+            f"ONNX takes it: heedful export {shlex.quote(str(package.folder))} --to onnx",
         )
     network, special = model.network, model.target.special_tokens
     assert special.unknown is not None, "a translator's vocabulary has an unknown token"

@@ -3,6 +3,7 @@
 N sources   S positions
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -148,6 +149,6 @@ def picture_advice(recipe: Recipe, prepared: Prepared, better: str) -> str:
     if not isinstance(album, Album) or album.form.size < LARGE_SIDE or album.size >= FEW_PICTURES:
         return ""
     number = count(len({int(train[row][0][0]) for row in range(len(train))}), "picture")
-    command = f"heedful train {recipe.task} {' '.join(recipe.data.train)} --from {better}"
+    command = shlex.join(["heedful", "train", recipe.task, *recipe.data.train, "--from", better])
     advice = f"this starts from scratch, and {number} teach little; weights that were learnt from millions do better"
     return f"{advice}: {command}"

@@ -5,6 +5,7 @@ a folder   metadata.jsonl or metadata.csv inside: as below · pictures with a .t
 a table    CSV or JSON lines with file_name, seen from the table's folder, and label, text or caption
 """
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -49,7 +50,7 @@ def read_folder(folder: str) -> Iterator[TextRow | BadRow]:
     if all(part.lower() in SPLITS for part in parts):
         raise HeedfulError(
             f"{folder} holds {' and '.join(parts)}, which look like splits and not like classes.",
-            f"Name them one by one, as data.train={Path(inner, parts[-1])}",
+            f"Name them one by one, as {shlex.quote(f'data.train={Path(inner, parts[-1])}')}",
         )
     if any(path.suffix.lower() == ".txt" and path.with_suffix("") in stems(pictures) for path in other_files):
         return rows_by_caption(folder, pictures)

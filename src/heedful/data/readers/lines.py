@@ -1,6 +1,7 @@
 """Lines of a text file, one at a time and strictly UTF-8; what is not is named with its line and column."""
 
 import codecs
+import shlex
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -66,7 +67,8 @@ def check_utf8(file: str) -> None:
         foreign = "UTF-32" if start.count(0) > len(start) * 5 // 8 else "UTF-16"
     if foreign:
         path = Path(file)
-        cure = f"Convert it: iconv -f {foreign} -t UTF-8 {file} > {path.stem}.utf8{path.suffix}"
+        converted = shlex.quote(f"{path.stem}.utf8{path.suffix}")
+        cure = f"Convert it: iconv -f {foreign} -t UTF-8 {shlex.quote(file)} > {converted}"
         raise HeedfulError(f"{file} line 1 column 1: this is {foreign} (or no text at all), and UTF-8 is needed.", cure)
 
 
