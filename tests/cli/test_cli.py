@@ -27,6 +27,7 @@ from support.command_line import HEEDFUL, heedful
 MISTAKES = {
     "misspelt command": ("trian translate pairs.tsv", ['no command "trian"', 'Did you mean "train"?']),
     "misspelt task": ("train transalte pairs.tsv", ['no task "transalte"', 'Did you mean "translate"?', "Allowed: "]),
+    "name that a shell would cut": ("train pairs&more.tsv", ["heedful train translate 'pairs&more.tsv'"]),
     "task left out": ("train pairs.tsv", ["pairs.tsv is a file", "heedful train translate pairs.tsv"]),
     "nothing to train": ("train", ["Missing argument", "heedful train --help"]),
     "no data": ("train translate", ["no training file", "heedful train translate pairs.tsv"]),
@@ -76,6 +77,7 @@ MISTAKES = {
 def folder(tmp_path: Path) -> Path:
     """A working folder with a few files to be misused."""
     (tmp_path / "pairs.tsv").write_text("a\tA\nb\tB\n", encoding="utf-8")
+    (tmp_path / "pairs&more.tsv").write_text("a\tA\n", encoding="utf-8")
     (tmp_path / "broken.toml").write_text("task = translate\n", encoding="utf-8")
     (tmp_path / "empty.toml").write_text("", encoding="utf-8")
     (tmp_path / "misspelt.toml").write_text('task = "translate"\n[train]\nstpes = 5\n', encoding="utf-8")

@@ -94,7 +94,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         (folder / f"series/{number}.csv").write_text("\n".join(["seconds,x,y,label", *rows]), encoding="utf-8")
     texts = {
-        "captions.csv": "\n".join(["file_name,text", *(f"{name},a {name.split('/')[1]} {name[-5]}" for name in names)]),
+        "captions.csv": "\n".join(
+            ["file_name,text", *(f"{name},a  {name.split('/')[1]} {name[-5]}" for name in names)]
+        ),
         "texts.tsv": "\n".join(f"{good} {number}\t{good}" for good in ("yes", "no") for number in range(8)),
         "words.conll": "\n\n".join(f"a DET\nhouse{number} NOUN\nfell VERB" for number in range(8)) + "\n",
         "names.txt": "\n".join(names[:3]) + "\n\n",
@@ -245,7 +247,12 @@ def test_pictures_are_matched_with_texts_of_ones_own(workspace: Path) -> None:
     assert all(abs(float(row[2])) <= 1 for row in cosines)
     order = [answer["output"] for answer in answers if answer["output"] != "green"]
     assert order == [row[1] for row in sorted(cosines, key=lambda row: -float(row[2]))]
-    assert output_of(f"match {run} photos/red/0.png", workspace).split("\t")[1].startswith("a ")
+    [[_, text, _]] = table(output_of(f"match {run} photos/red/0.png", workspace))
+    assert text.startswith("a  "), "not as it was written in training, with two blanks"
+    assert text in (workspace / "captions.csv").read_text(encoding="utf-8")
+    (workspace / "wanted.txt").write_text("red\n\nblue\n", encoding="utf-8")
+    rows = table(output_of(f"match {run} photos --n 2 --for @wanted.txt", workspace))
+    assert [row[0] for row in rows] == ["red"] * 2 + [""] * 2 + ["blue"] * 2 and rows[2] == ["", "", ""]
 
 
 def test_labels_are_bars_rows_and_probabilities(workspace: Path) -> None:

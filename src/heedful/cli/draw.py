@@ -99,8 +99,6 @@ def write_sheet(model: "Model", answer_lists: "Sequence[list[Answer]]", path: Pa
         for answers in answer_lists
         if not ask.is_blank(answers[0])
     ]
-    if not drawings:
-        raise HeedfulError("There is no text to draw.")
     path.parent.mkdir(parents=True, exist_ok=True)
     if len(drawings) == 1 and len(drawings[0][1]) == 1:
         path.write_bytes(drawings[0][1][0])

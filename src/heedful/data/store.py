@@ -9,6 +9,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 INDEX = "store.json"
+TEXTS = "texts.jsonl"
+"""A text a row, where texts are shown again as they were written."""
 
 
 class Store:
@@ -76,6 +78,30 @@ class Writer:
         for column in (*self.ids, self.lengths, self.origins):
             column.close()
         (self.folder / INDEX).write_text(json.dumps({"files": list(self.files)}), encoding="utf-8")
+
+
+class TextWriter:
+    """Appends the texts of rows, as JSON: a line a row."""
+
+    def __init__(self, folder: Path) -> None:
+        self.stream = (folder / TEXTS).open("w", encoding="utf-8")
+
+    def extend(self, texts: Iterable[str]) -> None:
+        """Appends texts."""
+        self.stream.writelines(f"{json.dumps(text)}\n" for text in texts)
+
+    def close(self) -> None:
+        """Finishes the file."""
+        self.stream.close()
+
+
+def read_texts(folder: Path) -> list[str] | None:
+    """The texts of a store's rows; None where none were kept."""
+    path = folder / TEXTS
+    if not path.exists():
+        return None
+    with path.open(encoding="utf-8") as stream:
+        return [json.loads(line) for line in stream]
 
 
 class Column:

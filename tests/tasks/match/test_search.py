@@ -49,7 +49,7 @@ def folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     for name in ("clip", "run"):
         (tmp_path / name).symlink_to(models / name)
     photos(tmp_path / "photos")
-    (tmp_path / "texts.txt").write_text("\n\n".join(TEXTS) + "\n", encoding="utf-8")
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
     return tmp_path
 
 

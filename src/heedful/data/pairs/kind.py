@@ -22,7 +22,7 @@ from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import Form
 from heedful.data.readers.files import all_files, file_notes
 from heedful.data.readers.rows import count
-from heedful.data.store import Writer
+from heedful.data.store import TextWriter, Writer
 from heedful.data.tokenizers.choose import common_kind, keep_pretrained, learn_tokenizer, text_facts
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
@@ -168,6 +168,8 @@ class PairKind(DataKind[Prepared]):
             self.preparation.note,
             Writer(self.preparation.folder / "train", (self.coders[0].size, self.coders[1].size)),
         )
+        pictured = {"text", "picture"} == set(self.sides)  # whose texts are answers, and shown as they were written
+        text_writer = TextWriter(writer.folder) if pictured else None
         drop_counts: dict[str, tuple[int, str]] = {}
         unknown_count = 0
         while chunk := list(islice(pairs, CHUNK)):
@@ -185,7 +187,11 @@ class PairKind(DataKind[Prepared]):
                     indices.append(index)
             origins = ((chunk[index].file, chunk[index].line) for index in indices)
             writer.extend([sources[index] for index in indices], [targets[index] for index in indices], origins)
+            if text_writer:
+                text_writer.extend(texts[self.sides.index("text")][index] for index in indices)
         writer.close()
+        if text_writer:
+            text_writer.close()
         for why, (number, first) in drop_counts.items():
             note.report_left_out(number, why, first)
         if not writer.rows:

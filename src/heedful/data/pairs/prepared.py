@@ -18,7 +18,7 @@ from heedful.data.pairs.read import read_pairs
 from heedful.data.pictures.read import is_picture
 from heedful.data.readers.files import file_notes
 from heedful.data.readers.rows import BadRow, count, quote
-from heedful.data.store import Store
+from heedful.data.store import Store, read_texts
 from heedful.errors import HeedfulError, nearest
 from heedful.results import Example
 from heedful.schema import DataSettings
@@ -37,6 +37,17 @@ class Prepared:
     test: list[Example]
     notes: list[str]
     fingerprint: dict[str, Any]
+
+    def texts(self, side: int) -> list[str]:
+        """The training texts of a side as they were written, where the other side is a picture.
+
+        Elsewhere, and in data that were prepared before texts were kept, as tokens give them back.
+        """
+        kept = read_texts(self.train.folder)
+        if kept is not None:
+            return kept
+        tokenizer = (self.source, self.target)[side]
+        return [tokenizer.decode(self.train[row][side]) for row in range(len(self.train))]
 
 
 def open_pairs(folder: Path) -> Prepared:

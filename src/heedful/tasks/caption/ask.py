@@ -39,10 +39,9 @@ class CaptionAnswering(Seq2SeqAnswering):
     ) -> tuple[str, dict[str, Measure]]:
         """What needs no network: the words of the training picture whose pixels are nearest."""
         rows = [data.train[row] for row in range(len(data.train))]
-        texts = [model.target.decode(words) for _, words in rows]
         numbers = np.concatenate([picture for picture, _ in rows]).astype(np.int64)
         sources, references = [example.source for example in examples], [example.references for example in examples]
-        nearest = baselines.NearestPicture(data.source.pixels(numbers), texts)
+        nearest = baselines.NearestPicture(data.source.pixels(numbers), data.texts(1))
         scores = measure("captions", sources, nearest.answers(data.source.of(sources)), references)
         return "nearest training picture", scores.measures
 

@@ -115,8 +115,7 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
     ) -> tuple[str, dict[str, Measure]]:
         """What needs no network: the picture of the training sentence that is nearest in its letters."""
         rows = [data.train[row] for row in range(len(data.train))]
-        texts = [data.source.decode(words) for words, _ in rows]
-        nearest = baselines.Nearest(texts, [str(int(picture[0])) for _, picture in rows])
+        nearest = baselines.Nearest(data.texts(0), [str(int(picture[0])) for _, picture in rows])
         numbers = np.array([int(number) for number in nearest.answers([example.source for example in examples])])
         scores = judge.score_by_pixels(examples, data.target.pixels(numbers), model.form, data.target, 1000)
         return "picture of the nearest training sentence", scores.measures

@@ -80,8 +80,8 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         """A matcher with fresh weights, which the recipe's seed decides."""
         torch.manual_seed(recipe.seed)
         pictures = preprocessor_of(data.source, data.train, recipe, start)
-        words, train = Preprocessor(data.target, normal_form=recipe.data.normalize), data.train
-        texts = tuple(dict.fromkeys(data.target.decode(train[row][1]) for row in range(len(train))))
+        words = Preprocessor(data.target, normal_form=recipe.data.normalize)
+        texts = tuple(dict.fromkeys(data.texts(1)))
         plan = plans.derive_plan(start, "match", recipe.network, pixels=pictures.pixels)
         return build_matcher(recipe.network, pictures, words, texts, plan)
 

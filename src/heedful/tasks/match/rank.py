@@ -49,8 +49,7 @@ def rank_by_shared_words(prepared: Prepared, examples: Sequence[Example]) -> Sco
     train, (pictures, texts, right) = prepared.train, list_gallery(examples)
     pairs = [train[row] for row in range(len(train))]
     numbers = np.concatenate([picture for picture, _ in pairs]).astype(np.int64)
-    targets = [prepared.target.decode(ids) for _, ids in pairs]
-    nearest = NearestPicture(prepared.source.pixels(numbers), targets).answers(prepared.source.of(pictures))
+    nearest = NearestPicture(prepared.source.pixels(numbers), prepared.texts(1)).answers(prepared.source.of(pictures))
     words_of_texts = [set(text.split()) for text in texts]
     words_of_nearest = [set(text.split()) for text in nearest]
     shared = np.array(
