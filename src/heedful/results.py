@@ -49,11 +49,17 @@ class Answer:
     """What is odd, but accepted, about the source."""
     ids: tuple[int, ...] = ()
     """Where an answer is single tokens: which of the vocabulary they are."""
+    cut: str = ""
+    """How much was read of a source that is longer than the network reads at once."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it: a picture in base64, and without what another kind of answer has."""
         fields = asdict(self) | {"picture": b64encode(self.picture).decode()}
-        return {key: value for key, value in fields.items() if key not in ("ids", "track", "picture", "note") or value}
+        return {
+            key: value
+            for key, value in fields.items()
+            if key not in ("ids", "track", "picture", "note", "cut") or value
+        }
 
 
 @dataclass(frozen=True)

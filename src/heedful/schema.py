@@ -15,6 +15,7 @@ Size = Literal["tiny", "small", "base"]
 Format = Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel", "lexicon", "karpathy", "conll", "lines", "text"]
 NormalForm = Literal["none", "NFC"]
 Augment = Literal["flip", "shift", "turn", "colour", "erase"]
+Long = Literal["auto", "windows", "cut", "leave", "error"]
 SIZES: tuple[str, ...] = get_args(Size)
 
 Settings = TypeVar("Settings", bound="DataSettings | NetworkSettings | TrainSettings | GenerateSettings")
@@ -54,6 +55,12 @@ class DataSettings:
     window: int = key(0, "steps or tokens that a network reads at once; 0: all of a clip, 256 of a document", ge=0)
     valid_rows: Auto | int = key("auto", "number of rows held out where valid is auto")
     seed: Auto | int = key("auto", "seed for held-out rows and for sampling rows; auto: the recipe's seed", ge=0)
+    long: Long = key(
+        "auto",
+        "rows and inputs longer than a network with trained positions reads at once; windows: read in windows that "
+        "overlap; cut: their beginning is read (of a prompt the end); leave: left out; error: stop before the first "
+        "step; auto: windows for label, complete and fill, else cut. A text to be written is never cut, but left out",
+    )
     min_tokens: int = key(0, "rows with fewer tokens on a side are skipped and counted", ge=0)
     max_tokens: int = key(0, "rows with more tokens on a side are skipped and counted; 0: no limit", ge=0)
     max_ratio: float = key(
@@ -189,8 +196,8 @@ class GenerateSettings:
     required: list[str] = key([], "phrases that the answer must contain")
     forbidden: list[str] = key([], "phrases that the answer must not contain")
     stop: list[str] = key([], "texts before which an answer ends")
-    long_prompt: Literal["error", "end"] = key(
-        "error", "if a prompt is too long for the network; end: only its end is read"
+    long_prompt: Literal["auto", "error", "end"] = key(
+        "auto", "if a prompt is too long for the network; end: only its end is read; auto: as data.long says"
     )
     template: list[str] = key(
         [],

@@ -26,7 +26,10 @@ MISTAKES = {
     "text without a gap": ("fill {gaps} the cat", ["There is no gap in 'the'", "Write [MASK]"]),
     "another sign for a gap": ("fill {gaps} a<mask>", ["no gap", "Write [MASK] in place of '<mask>'"]),
     "long text with a gap": ("fill {gaps} --file long.txt", ["tokens; the network reads 24 at once", "Shorten it"]),
-    "prompt that is too long": ("complete {book} --file long.txt", ["network reads 24 at once", "long_prompt=end"]),
+    "prompt that is too long": (
+        "complete {book} --file long.txt long_prompt=error",
+        ["network reads 24 at once", "long_prompt=end"],
+    ),
     "stop twice": ("complete {book} a --stop x stop=y", ["generate.stop is set twice"]),
     "empty stop": ("complete {book} a stop=[''] ", ["generate.stop has an empty text"]),
     "misspelt setting": ("complete {book} a temprature=1", ["generate.temprature", "generate.temperature ("]),

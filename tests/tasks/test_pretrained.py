@@ -312,6 +312,7 @@ VALUES: dict[str, Any] = {
     "fit": "pad",
     "augment": ["turn"],
     "class_weights": "balanced",
+    "long": "cut",
     "long_prompt": "end",
     "prefix": "x",
     "template": ["a {}"],

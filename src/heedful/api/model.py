@@ -4,10 +4,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from heedful.api import long_inputs
 from heedful.api.inputs import is_single, read_question
 from heedful.api.model_folder import open_model, write_model
 from heedful.data.readers.rows import BadRow, count
@@ -15,8 +16,9 @@ from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired_test
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
-from heedful.schema import GenerateSettings, Recipe
+from heedful.schema import GenerateSettings, Long, Recipe
 from heedful.tasks import TASKS
+from heedful.tasks.long import fit_examples, way_of
 from heedful.tasks.recipes import change, change_generate
 from heedful.tasks.task import AnyTask, LearnableModel, PreparedData, SourceKind, find_task
 from heedful.training.progress import terminal
@@ -57,10 +59,13 @@ class Model:
         return outputs[0] if is_single(inputs, self.source_kind) else outputs
 
     def answer(self, inputs: Any, changes: Changes | None = None) -> list[list[Answer]]:
-        """The n best answers to each input, with scores; inputs are as those of `predict`."""
-        settings = self.settings(changes)
+        """The n best answers to each input, with scores; inputs are as those of `predict`.
+
+        `Answer.cut` says where not all of an input was read.
+        """
+        task, settings, long = find_task(self.task), self.settings(changes), self.long(changes)
         with read_question(inputs, self.source_kind) as question:
-            return question.name(find_task(self.task).answering.answer(self.trained, question.references, settings))
+            return question.name(long_inputs.answer(task, self.trained, question.references, settings, long))
 
     def predict_proba(self, inputs: Any) -> Any:
         """The probability of each of `classes`, (C,) for one input and (N, C) for several; of labels, which every step
@@ -123,8 +128,11 @@ class Model:
     def score(self, pairs: Sequence[tuple[Any, str]]) -> list[float]:
         """The log probability of each (input, output); inputs are as those of `predict`."""
         with read_question([source for source, _ in pairs], self.source_kind) as question:
-            references = zip(question.references, (output for _, output in pairs), strict=True)
-            return find_task(self.task).answering.score(self.trained, list(references))
+            asked = list(zip(question.references, (output for _, output in pairs), strict=True))
+            scores, note = long_inputs.score(find_task(self.task), self.trained, asked, self.recipe.data.long)
+        if note:
+            print(note, file=sys.stderr)
+        return scores
 
     def evaluate(self, files: Sequence[str] | str | None = None, changes: Changes | None = None) -> Scores:
         """Scores with 95 % intervals beside the baseline, on files, or on the run's own test (else valid) set."""
@@ -176,11 +184,17 @@ class Model:
             if bad_rows:
                 first = f"{bad_rows[0].where}: {bad_rows[0].problem}"
                 print(f"left out: {count(len(bad_rows), 'bad row')} (first: {first})", file=sys.stderr)
-            return examples
+            return self.fit(examples, recipe)
         data = self.data()
         if data is None:
             raise HeedfulError(f"{self.folder} holds no data of its own.", "Name a file to score it on.")
-        return data.test or data.valid
+        return self.fit(data.test or data.valid, recipe)
+
+    def fit(self, examples: list[Example], recipe: Recipe) -> list[Example]:
+        """What of examples is scored where some are longer than the network reads; says how many are cut."""
+        task = find_task(self.task)
+        lengths = task.answering.example_lengths(self.trained, examples)
+        return fit_examples(examples, lengths, way_of(recipe.data.long, task.facts), "to be scored", tell)
 
     def data(self) -> PreparedData | None:
         """The data that the run was trained on, if it is still in its folder."""
@@ -210,7 +224,14 @@ class Model:
 
     def settings(self, changes: Changes | None) -> GenerateSettings:
         """How it is asked."""
-        return change_generate(self.recipe, changes) if changes else self.recipe.generate
+        settings = change_generate(self.recipe, changes) if changes else self.recipe.generate
+        if settings.long_prompt != "auto":
+            return settings
+        return replace(settings, long_prompt="error" if self.long(changes) in ("leave", "error") else "end")
+
+    def long(self, changes: Changes | None) -> Long:
+        """What is done with inputs that are longer than the network reads."""
+        return cast("Long", (changes or {}).get("data.long", self.recipe.data.long))
 
     @property
     def source_kind(self) -> SourceKind:
@@ -259,6 +280,11 @@ def load_one(name: Path) -> Model:
     """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
     folder, recipe, trained = open_model(name)
     return Model(folder, recipe, (trained,))
+
+
+def tell(note: str) -> None:
+    """Says what is to be known of examples beside their scores."""
+    print(note, file=sys.stderr)
 
 
 def cannot_judge(model: Model, judge: Model) -> HeedfulError:

@@ -109,6 +109,9 @@ def set_up_run(recipe: Recipe, start: Start | None, folder: Path, listener: List
     start_lines = (transferred.lines(str(start)) if transferred else []) + freeze_parts(
         model.network, recipe, transferred
     )
+    data, long_notes = learning.fit(model, data, recipe)
+    for line in long_notes:
+        listener.note(line)
     advice = "" if recipe.start else learning.advice(recipe, data)
     for line in start_lines or [advice]:
         if line:

@@ -129,19 +129,26 @@ def answer_all(
 ) -> Iterator[list[Answer]]:
     """Answers in the order of the inputs, a blank one to a blank line, as many as the `n_best` of others.
 
-    Reports inputs with unknown tokens (`unseen`), and unfinished answers.
+    Reports inputs with unknown tokens (`unseen`), those that were too long to be read whole, and unfinished answers.
     """
-    total = unfinished_count = unknown_count = 0
+    number = total = unfinished_count = unknown_count = cut_count = 0
+    first_cut = ""
     unknown_pieces: dict[str, None] = {}
     for chunk in chunks(inputs, at_once):
         for answers in answer_texts(answer, chunk, n_best):
             yield answers
             best = answers[0]
-            total += not is_blank(best)
+            number += 1
+            total += bool(best.source.strip())
+            cut_count += bool(best.cut)
+            first_cut = first_cut or (best.cut and f"text {number:,}: {best.cut}")
             unfinished_count += not best.complete
             unknown_count += bool(best.unknown)
             unknown_pieces |= dict.fromkeys(best.unknown)
     report_unknown(unknown_count, total, list(unknown_pieces), unknown_name)
+    if cut_count:
+        remark = f"longer than the network reads at once (first: {first_cut})."
+        print(f"{cut_count:,} of {total:,} texts {'is' if cut_count == 1 else 'are'} {remark}", file=sys.stderr)
     if unfinished_count:
         remark = "answers are unfinished: the longest allowed length was reached (generate.max_length)."
         print(f"{unfinished_count:,} of {total:,} {remark}", file=sys.stderr)
@@ -164,7 +171,7 @@ def blank_answer(text: str) -> Answer:
 
 
 def is_blank(answer: Answer) -> bool:
-    """Whether nothing was asked."""
+    """Whether nothing was asked, or the text was left out since it is too long."""
     return math.isnan(answer.score) and not answer.output
 
 
@@ -208,8 +215,9 @@ def json_line(answers: list[Answer]) -> list[str]:
 
 
 def blank_object(answer: Answer) -> str:
-    """The object of a blank line: its answer is blank, and has no score."""
-    return json.dumps({"source": answer.source, "answers": [{"output": ""}]}, ensure_ascii=False)
+    """The object of a blank line, or of what was left out: its answer is blank, and has no score."""
+    cut = {"cut": answer.cut} if answer.cut else {}
+    return json.dumps({"source": answer.source, "answers": [{"output": ""} | cut]}, ensure_ascii=False)
 
 
 def score_lines(model: "Model", question: Question) -> Iterator[str]:

@@ -102,6 +102,10 @@ def files_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
     return files, settings
 
 
+ALSO_ASKED = ("data.long",)
+"""Keys beside those of generate that say how a model is asked."""
+
+
 def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
     """Divides words into texts and settings of `generate`, whose keys do not need the prefix `generate.`.
 
@@ -119,10 +123,13 @@ def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
     settings: list[str] = []
     for word in words:
         key = re.match(r"(?:([a-z]+)\.)?([a-z_]+)=", word)
+        if key and f"{key[1]}.{key[2]}" in ALSO_ASKED:
+            settings.append(word)
+            continue
         if key and key[1] in SECTIONS and key[1] != "generate":
             raise HeedfulError(
                 f"{key[1]}.{key[2]} is not a setting for answers.",
-                "Those of generate are, such as beam=8 (generate.beam).",
+                "Those of generate are, such as beam=8 (generate.beam), and data.long.",
             )
         if key and (key[1] == "generate" or (not key[1] and nearest(key[2], names))):
             settings.append(word if key[1] else f"generate.{word}")

@@ -30,12 +30,14 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object]) -> dict:
     """
     data = recipe.data
     files = all_files(data)
+    # what is too long is dealt with behind the preparation, when the network is known
+    settings = {name: value for name, value in asdict(data).items() if name != "long"}
     tokenizer_files = [name for name in (data.source_tokenizer, data.target_tokenizer) if name.endswith(".json")]
     hashes = [hashlib.sha256(describe_coder(coder).encode()).hexdigest() for coder in coders]
     return {
         "format": FORMAT,
         "files": {file: identity(file) for file in dict.fromkeys(files + tokenizer_files)},
-        "data": asdict(data),
+        "data": settings,
         "seed": recipe.data_seed,
         "coders": hashes,
     }

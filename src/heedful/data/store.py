@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -30,7 +31,7 @@ class Store:
         self.origins = mapped("places").reshape(-1, 2)
         self.ends = np.cumsum(self.lengths, axis=0, dtype=np.int64)
 
-    def __reduce__(self) -> tuple[type["Store"], tuple[Path]]:
+    def __reduce__(self) -> tuple[type["Store"], tuple[Any, ...]]:
         """Another process opens the maps itself, instead of being sent what they map."""
         return Store, (self.folder,)
 

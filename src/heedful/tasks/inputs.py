@@ -20,8 +20,8 @@ from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.errors import HeedfulError
 from heedful.schema import NormalForm
+from heedful.tasks.long import Lengths, Room, limit_of
 
 PICTURE_SETTINGS = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
@@ -61,6 +61,34 @@ class Preprocessor:
         texts = [normalize_text(text, self.normal_form) for text in sources]
         return [np.array(self.tokenizer.special_tokens.around(ids)) for ids in self.tokenizer.encode_batch(texts)]
 
+    def lengths(self, sources: Sequence[str], limits: Sequence[int | None]) -> Lengths | None:
+        """How many tokens texts have, and how many of them networks of these limits read; None: there is no limit."""
+        limit = limit_of(limits)
+        if limit is None or self.positions:
+            return None
+        return Lengths(np.array([len(array) for array in self.arrays(sources)], np.int64), limit)
+
+    def cut(self, arrays: Sequence[np.ndarray], limits: Sequence[int | None]) -> list[np.ndarray]:
+        """Texts as networks of these limits read them: the beginning of a long one, and the tokens that end it."""
+        limit = limit_of(limits)
+        if limit is None or self.positions:
+            return list(arrays)
+        after = len(self.tokenizer.special_tokens.after)
+        kept = max(0, limit - after)
+        return [
+            np.concatenate([array[:kept], array[len(array) - after :]]) if len(array) > limit else array
+            for array in arrays
+        ]
+
+    def room(self, limit: int | None) -> int | None:
+        """The tokens that a limit leaves to a text between its special ones; None: there is no limit."""
+        return None if self.positions else Room.within(limit, self.marks)
+
+    @property
+    def marks(self) -> int:
+        """How many special tokens stand around a text."""
+        return 0 if self.positions else len(self.tokenizer.special_tokens.around([]))
+
     def unknown(self, source: str) -> tuple[str, ...]:
         """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
         if isinstance(self.coder, Form):
@@ -82,11 +110,9 @@ class Preprocessor:
     ) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
         """Sources in stacks of at most `budget` positions, with their places in the list.
 
-        Raises HeedfulError for a text with more of them than one of the `limits` of networks.
+        Of a text with more of them than one of the `limits` of networks, the beginning.
         """
-        arrays = self.arrays(sources, album)
-        if not self.positions:
-            refuse_long(sources, arrays, limits)
+        arrays = self.cut(self.arrays(sources, album), limits)
         lengths = np.array([self.positions_of(array) for array in arrays])
         for rows in batching.order_for_inference(lengths, budget) if arrays else ():
             yield rows, self.stack([arrays[row] for row in rows])
@@ -107,17 +133,6 @@ class Preprocessor:
             return {} if self.normal_form == "none" else {"normal_form": self.normal_form}
         assert self.pixels is not None
         return {"picture": self.coder.plain(), "pixels": asdict(self.pixels), "positions": self.positions}
-
-
-def refuse_long(texts: Sequence[str], arrays: Sequence[np.ndarray], limits: Iterable[int | None]) -> None:
-    """Raises HeedfulError for the first text with more positions than a network has."""
-    shortest = min((limit for limit in limits if limit), default=None)
-    for text, ids in zip(texts, arrays, strict=True):
-        if shortest and len(ids) > shortest:
-            raise HeedfulError(
-                f"This text has {len(ids):,} tokens; the network was made for {shortest:,}: {text[:60]!r}…",
-                "Shorten it, or train with network.positions=sinusoidal, which has no limit.",
-            )
 
 
 def load_preprocessor(config: dict[str, Any], tokenizer: Path) -> Preprocessor:

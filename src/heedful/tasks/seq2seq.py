@@ -17,6 +17,7 @@ from heedful.data.pairs.prepared import Prepared, open_run
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.writing import WritingEngine
+from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import Rules, rules_of, until
 from heedful.generation.search import Search
@@ -24,7 +25,8 @@ from heedful.generation.stepper import Request, SpecialIds
 from heedful.metrics.counts import Kind
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
-from heedful.tasks.inputs import Preprocessor, refuse_long, source_seed
+from heedful.tasks.inputs import Preprocessor, source_seed
+from heedful.tasks.long import Lengths, limit_of
 from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
 from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering
@@ -65,8 +67,8 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
     ) -> list[list[Answer]]:
         """The n best answers to each source, by one model or several together (they must share the vocabularies).
 
-        Pictures that stand in `album` are not read again. Raises HeedfulError if a text is longer than a network can
-        read, or a picture cannot be read.
+        Pictures that stand in `album` are not read again. Of a text that is longer than a network can read, the
+        beginning is. Raises HeedfulError if a picture cannot be read.
         """
         hypotheses = search_answers(models, inputs, settings, album)
         return [
@@ -81,6 +83,11 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
         texts = first.target.encode_batch([normalize_text(target, first.normal_form) for _, target in pairs])
         special, engines = special_ids(first), [model.engine for model in models]
         targets = [[*ids, special.end] for ids in texts]
+        limit = limit_of([engine.limit for engine in engines])
+        for (_, target), ids in zip(pairs, targets, strict=True):
+            if limit is not None and len(ids) > limit:
+                what = f"This answer has {len(ids):,} tokens; the network writes {limit:,} at most: {target[:60]!r}…"
+                raise HeedfulError(what, "Score a shorter one.")
         lengths = np.array(
             [(first.preprocessor.positions_of(array), len(ids)) for array, ids in zip(arrays, targets, strict=True)]
         )
@@ -90,6 +97,9 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
             tokens = first.engine.log_probabilities(engines, source, [targets[row] for row in rows], special)
             scores[rows] = [log_probabilities.sum() for log_probabilities in tokens]
         return scores.tolist()
+
+    def lengths(self, models: Sequence[TrainedSeq2Seq], inputs: Sequence[str]) -> Lengths | None:
+        return models[0].preprocessor.lengths(inputs, [model.engine.source_limit for model in models])
 
     def kind(self, model: TrainedSeq2Seq) -> Kind:
         return model.scores
@@ -152,13 +162,11 @@ def search_answers(
 def read_sources(
     models: Sequence[TrainedSeq2Seq], sources: Sequence[str], album: Album | None = None
 ) -> list[np.ndarray]:
-    """Sources as arrays; raises HeedfulError for what the networks cannot read."""
+    """Sources as arrays, of long texts the beginning; raises HeedfulError for a picture that cannot be read."""
     preprocessor = models[0].preprocessor
     if preprocessor.positions:
         return preprocessor.arrays(sources, album)
-    arrays = preprocessor.arrays(sources)
-    refuse_long(sources, arrays, [model.engine.source_limit for model in models])
-    return arrays
+    return preprocessor.cut(preprocessor.arrays(sources), [model.engine.source_limit for model in models])
 
 
 def length_limit(model: TrainedSeq2Seq, length: int, settings: GenerateSettings) -> int:

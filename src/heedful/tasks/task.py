@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from heedful.hub import Plan, Published
     from heedful.metrics.counts import Kind
     from heedful.networks.settings import Join
+    from heedful.tasks.long import Lengths
     from heedful.tasks.match.vectors import Vectors
     from heedful.tasks.pretrained import Pretrained
     from heedful.training.loop import Work
@@ -73,6 +74,8 @@ class TaskFacts:
     """Whether its answers are searched for with a beam."""
     aligns: bool = False
     """Whether reports draw what an answer looked at in its source."""
+    by_windows: bool = False
+    """Whether it answers piece by piece, so that what is too long for a network can be read in windows."""
     explains: bool = False
     """Whether it can show what a network looked at."""
     judged_by: str = ""
@@ -210,6 +213,14 @@ class Answering(ABC, Generic[Data, Model]):
         """What is said of these files before they are scored on."""
         return []
 
+    def lengths(self, models: Sequence[Model], inputs: Sequence[str]) -> "Lengths | None":
+        """How many tokens inputs have, and how many of them the networks read; None: no input is too long for them."""
+        return None
+
+    def example_lengths(self, models: Sequence[Model], examples: Sequence[Example]) -> "Lengths | None":
+        """The same of examples that are to be scored."""
+        return self.lengths(models, [example.source for example in examples])
+
     def source_kind(self, model: Model) -> SourceKind:
         """What the model is asked with."""
         return "text"
@@ -305,6 +316,13 @@ class Learning(ABC, Generic[Data, Learnable]):
     @abstractmethod
     def build(self, recipe: Recipe, data: Data, start: "Pretrained | None" = None) -> Learnable:
         """A model with fresh weights, which the recipe's seed decides."""
+
+    def fit(self, model: Learnable, data: Data, recipe: Recipe) -> tuple[Data, list[str]]:
+        """The data as the network can read them, by the recipe's `data.long`, and what is to be said of it.
+
+        The same data where all fits. Raises HeedfulError for a row that is too long, if the recipe says so.
+        """
+        return data, []
 
     @abstractmethod
     def work(self, model: Learnable, data: Data, recipe: Recipe) -> "Work":

@@ -24,6 +24,7 @@ from heedful.metrics.scores import evaluate as measure
 from heedful.results import Answer, Example, Exhibits, Measure, Scores, Track
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.inputs import Preprocessor
+from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source
 from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering, OnBad, SourceKind
@@ -122,6 +123,9 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
 
     def names(self, model: TrainedClassifier) -> tuple[str, ...]:
         return model.names
+
+    def lengths(self, models: Sequence[TrainedClassifier], inputs: Sequence[str]) -> Lengths | None:
+        return models[0].preprocessor.lengths(inputs, [model.engine.limit for model in models])
 
     def source_kind(self, model: TrainedClassifier) -> SourceKind:
         return "picture" if model.preprocessor.positions else "text"

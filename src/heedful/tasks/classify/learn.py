@@ -5,6 +5,7 @@ N sources   C classes
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -35,6 +36,7 @@ from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
 from heedful.tasks.joins import join_of
+from heedful.tasks.long import Room, fit_pairs, way_of
 from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -85,6 +87,13 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
         preprocessor = preprocessor_of(data.source, data.train, recipe, start)
         plan = derive_plan(start, recipe.task, recipe.network, data.target.names, preprocessor.pixels)
         return build_classifier(recipe.network, preprocessor, data.target.names, plan)
+
+    def fit(self, model: LearnableClassifier, data: Prepared, recipe: Recipe) -> tuple[Prepared, list[str]]:
+        reads = model.preprocessor
+        room = Room(reads.room(model.engine.limit), marks=(reads.marks, 0))
+        return fit_pairs(
+            data, room, way_of(recipe.data.long, self.facts), partial(self.answering.example_lengths, [model])
+        )
 
     def work(self, model: LearnableClassifier, data: Prepared, recipe: Recipe) -> Work:
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)

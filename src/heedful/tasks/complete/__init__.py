@@ -29,6 +29,7 @@ class Complete(Task["PreparedDocuments", "TrainedLanguageModel", "LearnableLangu
         view="passages",
         explains=True,
         exported_as="gpt2",
+        by_windows=True,
         keys=keys.WRITING
         | {
             "data.source_tokenizer",

@@ -216,7 +216,7 @@ def begin(model: TrainedLanguageModel, text: str, limit: int | None, settings: G
     ids = tuple(model.encode_prompt(text))
     if limit is None or len(ids) <= limit:
         return Continuation(ids)
-    if settings.long_prompt == "end":
+    if settings.long_prompt != "error":
         return Continuation(ids[-limit // 2 :], reread=limit // 2)
     cure = "Shorten it, or let only its end be read: long_prompt=end (generate.long_prompt)."
     raise language.length_error(text, len(ids), limit, cure)

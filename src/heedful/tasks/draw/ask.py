@@ -26,6 +26,7 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.draw import judge
 from heedful.tasks.draw.code_ids import BEGIN, END, FIRST, PAD, format_codes, is_direct, parse_codes
 from heedful.tasks.inputs import Preprocessor, Prints, png, source_seed
+from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source, describe_special
 from heedful.tasks.task import Answering, OnBad, TrainedModel
 
@@ -60,6 +61,7 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         """
         first = models[0]
         arrays, size = first.preprocessor.arrays(inputs), first.codec.positions
+        arrays = first.preprocessor.cut(arrays, [model.engine.source_limit for model in models])
         guidance = Guidance(settings.guidance, np.array([EOS]))
         stepper = first.engine.stepper([model.engine for model in models], first.preprocessor.stack, SPECIAL, guidance)
         requests = [Request(array, max(len(array), size), size, source_seed(array)) for array in arrays]
@@ -138,6 +140,9 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
 
     def example_notes(self, model: TrainedImageGenerator, files: Sequence[str], settings: DataSettings) -> list[str]:
         return pairs.example_notes(files, settings)
+
+    def lengths(self, models: Sequence[TrainedImageGenerator], inputs: Sequence[str]) -> Lengths | None:
+        return models[0].preprocessor.lengths(inputs, [model.engine.source_limit for model in models])
 
     def exhibits(self, models: Sequence[TrainedImageGenerator], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """What a report shows beside the numbers: drawings, the real pictures, and these as their codes give them

@@ -5,6 +5,7 @@ N sources   H W sides in pixels   C colours   S codes of a picture
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from heedful.tasks.draw.code_ids import FIRST, direct_codes, refuse_odd_side
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
+from heedful.tasks.long import Room, fit_pairs, way_of
 from heedful.tasks.plans import build
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import encoder_decoder
@@ -95,6 +97,13 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
         fraction = decide.codebook_fraction(recipe.train)
         train = replace(decide.portion(recipe.train, fraction), learning_rate=codes.RATE)
         return Stage(codes.codebook_work(codebook, data, recipe), train, decide.portion(recipe.train, 1 - fraction))
+
+    def fit(self, model: LearnableImageGenerator, data: Prepared, recipe: Recipe) -> tuple[Prepared, list[str]]:
+        reads = model.preprocessor
+        room = Room(reads.room(model.engine.source_limit), marks=(reads.marks, 0))
+        return fit_pairs(
+            data, room, way_of(recipe.data.long, self.facts), partial(self.answering.example_lengths, [model])
+        )
 
     def work(self, model: LearnableImageGenerator, data: Prepared, recipe: Recipe) -> Work:
         """What the loop needs, once the codebook has been learnt."""

@@ -28,6 +28,7 @@ class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMas
         view="gaps",
         explains=True,
         exported_as="bert",
+        by_windows=True,
         keys=frozenset(
             {
                 "data.source_tokenizer",

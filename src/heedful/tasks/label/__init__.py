@@ -23,6 +23,7 @@ FACTS = TaskFacts(
     hub_tasks={"frames": "video-classification", "tokens": "token-classification"},
     unit="steps",
     view="steps",
+    by_windows=True,
     keys=keys.PICTURES
     | {
         "data.frame_rate",

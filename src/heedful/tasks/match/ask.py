@@ -6,6 +6,7 @@ N sources   P pictures   M texts   D width   H W sides in pixels   C colours
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from heedful.data.pairs.prepared import Prepared
 from heedful.metrics.counts import Kind
 from heedful.results import Answer, Example, Exhibits, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings
+from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source
 from heedful.tasks.match.matcher import TrainedMatcher, best_texts, candidate_texts, similarity
 from heedful.tasks.match.rank import list_gallery, rank_both_ways, rank_by_shared_words
@@ -85,6 +87,16 @@ class MatchAnswering(Answering[Prepared, TrainedMatcher]):
 
     def example_notes(self, model: TrainedMatcher, files: Sequence[str], settings: DataSettings) -> list[str]:
         return pairs.example_notes(files, settings)
+
+    def example_lengths(self, models: Sequence[TrainedMatcher], examples: Sequence[Example]) -> Lengths | None:
+        """Of the texts of examples: the longest of each picture's."""
+        limits = [model.engine.texts.limit for model in models]
+        lengths = models[0].words.lengths([text for example in examples for text in example.references], limits)
+        if lengths is None:
+            return None
+        ends = np.cumsum([0, *(len(example.references) for example in examples)])
+        longest = [int(lengths.counts[low:high].max(initial=0)) for low, high in pairwise(ends)]
+        return Lengths(np.array(longest, np.int64), lengths.limit)
 
     def source_kind(self, model: TrainedMatcher) -> SourceKind:
         """What the model is asked with."""

@@ -6,6 +6,7 @@ N pairs   D width
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from heedful.tasks import plans
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor, load_preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
+from heedful.tasks.long import Room, fit_pairs, way_of
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -84,6 +86,14 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         texts = tuple(dict.fromkeys(data.texts(1)))
         plan = plans.derive_plan(start, "match", recipe.network, pixels=pictures.pixels)
         return build_matcher(recipe.network, pictures, words, texts, plan)
+
+    def fit(self, model: LearnableMatcher, data: Prepared, recipe: Recipe) -> tuple[Prepared, list[str]]:
+        """The pairs with what is too long of their texts cut: here a target is read, too."""
+        limit, words = model.engine.texts.limit, model.words
+        room = Room(target=words.room(limit), marks=(0, words.marks), written=False)
+        return fit_pairs(
+            data, room, way_of(recipe.data.long, self.facts), partial(self.answering.example_lengths, [model])
+        )
 
     def work(self, model: LearnableMatcher, data: Prepared, recipe: Recipe) -> Work:
         """What the loop needs."""

@@ -1,0 +1,83 @@
+"""Inputs that are longer than a network reads at once: done with as `data.long` says, and told with the answers."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from heedful.errors import HeedfulError
+from heedful.results import Answer, Track
+from heedful.schema import GenerateSettings, Long
+from heedful.tasks.long import Lengths, long_error, way_of
+from heedful.tasks.task import AnyTask, LearnableModel
+
+QUOTED = 40  # characters of an input in an error
+
+
+def answer(
+    task: AnyTask, models: Sequence[LearnableModel], inputs: Sequence[str], settings: GenerateSettings, long: Long
+) -> list[list[Answer]]:
+    """The n best answers to each input; those of what was cut or left out say so (`Answer.cut`).
+
+    Raises HeedfulError for the first long input, if the recipe says so.
+    """
+    answering, way = task.answering, way_of(long, task.facts)
+    lengths = answering.lengths(models, inputs)
+    if lengths is None or not lengths.long.any():
+        return answering.answer(models, inputs, settings)
+    if way == "error":
+        raise first_error(lengths, inputs)
+    if way == "leave":
+        answers = iter(answering.answer(models, fitting(lengths, inputs), settings))
+        return leave_out(lengths, inputs, answers, settings.n_best)
+    answers = answering.answer(models, inputs, settings)
+    return [
+        [replace(one, cut=lengths.describe(row, way)) for one in best] if lengths.long[row] else best
+        for row, best in enumerate(answers)
+    ]
+
+
+def score(
+    task: AnyTask, models: Sequence[LearnableModel], pairs: Sequence[tuple[str, str]], long: Long
+) -> tuple[list[float], str]:
+    """The log probability of each (input, output), and what is to be said of inputs that were cut.
+
+    Raises HeedfulError for an input that is long where these are to be left out, since a score cannot say so.
+    """
+    inputs = [source for source, _ in pairs]
+    lengths, way = task.answering.lengths(models, inputs), way_of(long, task.facts)
+    scores = task.answering.score(models, pairs)
+    if lengths is None or not lengths.long.any():
+        return scores, ""
+    if way in ("error", "leave"):
+        raise first_error(lengths, inputs)
+    first = int(lengths.long.argmax())
+    number = f"{int(lengths.long.sum()):,} of {len(pairs):,} inputs"
+    return scores, f"{number} longer than the network reads (first: input {first + 1}: {lengths.describe(first, way)})"
+
+
+def fitting(lengths: Lengths, inputs: Sequence[str]) -> list[str]:
+    """The inputs that the networks read whole."""
+    return [text for text, is_long in zip(inputs, lengths.long, strict=True) if not is_long]
+
+
+def leave_out(
+    lengths: Lengths, inputs: Sequence[str], answers: Iterator[list[Answer]], n_best: int
+) -> list[list[Answer]]:
+    """The answers to what fits in their order, and an empty one, which says why, to each long input."""
+    return [
+        [blank_answer(text, lengths.describe(row, "leave"))] * n_best if lengths.long[row] else next(answers)
+        for row, text in enumerate(inputs)
+    ]
+
+
+def blank_answer(text: str, why: str) -> Answer:
+    """No answer, without a score."""
+    return Answer(text, "", math.nan, math.nan, track=Track((), (), ()), cut=why)
+
+
+def first_error(lengths: Lengths, inputs: Sequence[str]) -> HeedfulError:
+    """The error for the first long input."""
+    row = int(np.argmax(lengths.long))
+    return long_error(f"{inputs[row][:QUOTED]!r}…", "text", int(lengths.counts[row]), lengths.limit)

@@ -1,0 +1,173 @@
+"""What is longer than a network reads at once: every task, every way, one law. It is decided before the first step."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from heedful import load
+from heedful import recipe as recipes
+from heedful.api.model import Model
+from heedful.api.train import run
+from heedful.errors import HeedfulError
+from heedful.schema import Recipe
+from heedful.training.progress import Quiet
+from support.published import bert, classes, clip, marian
+from support.sampling import SEED
+from support.tiny_tasks import picture
+
+CONTEXT = 16
+LONG, SHORT = "cabbage " * 9, ["ab", "bad cab", "dab", "a bed", "fad", "deaf"]
+TINY = {
+    "network.size": "tiny",
+    "network.width": 16,
+    "network.positions": "learned",
+    "network.context": CONTEXT,
+    "train.steps": 2,
+    "train.valid_every": 1,
+    "train.threads": 1,
+    "train.precision": "float32",
+}
+PUBLISHED = {key: value for key, value in TINY.items() if key.startswith("train")}
+
+
+class NoteRecorder(Quiet):
+    """Remembers what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def pairs(folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """For each split, pairs of which the third has a long source."""
+    return {
+        split: [(text, text[::-1]) for text in (*SHORT[:2], LONG, *SHORT[2:])] for split in ("train", "valid", "test")
+    }
+
+
+def translate(folder: Path) -> dict[str, Any]:
+    rows = pairs(folder)
+    rows["train"].insert(0, ("a", LONG))
+    for split, sides in rows.items():
+        lines = [f"{source}\t{target if source == 'a' else target[:9]}\n" for source, target in sides]
+        (folder / f"{split}.tsv").write_text("".join(lines), encoding="utf-8")
+    tokenizers = {"data.source_tokenizer": "characters", "data.target_tokenizer": "characters"}
+    return files(folder, "tsv") | tokenizers | {"generate.max_length": 6, "generate.beam": 1}
+
+
+def classify(folder: Path) -> dict[str, Any]:
+    for split, sides in pairs(folder).items():
+        lines = [f"{source}\t{'long' if source == LONG else source[0]}\n" for source, _ in sides]
+        (folder / f"{split}.tsv").write_text("".join([*lines, "d\td\n", "f\tf\n"]), encoding="utf-8")
+    return files(folder, "tsv") | {"data.source_tokenizer": "characters"}
+
+
+def match(folder: Path) -> dict[str, Any]:
+    for split, sides in pairs(folder).items():
+        rng = np.random.default_rng(SEED)
+        images = np.stack([picture(number % 3, number % 4, rng) for number in range(len(sides))])
+        np.savez(folder / f"{split}.npz", images=images, texts=np.array([source for source, _ in sides]))
+    return files(folder, "npz") | {"data.target_tokenizer": "characters"}
+
+
+def files(folder: Path, ending: str) -> dict[str, Any]:
+    names = {f"data.{split}": [str(folder / f"{split}.{ending}")] for split in ("train", "valid", "test")}
+    return names | {"data.overlap": "keep"}
+
+
+TASKS: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
+    "translate": (translate, "vaswani2017"),
+    "classify": (classify, "bert"),
+    "match": (match, "clip"),
+}
+
+
+def request(task: str, folder: Path, **changes: Any) -> Recipe:
+    write, network = TASKS[task]
+    folder.mkdir(exist_ok=True)
+    changed = {key.replace("__", "."): value for key, value in changes.items()}
+    return recipes.build(task, write(folder) | TINY | {"network.name": network} | changed)
+
+
+def trained(recipe: Recipe, folder: Path) -> tuple[Model, str]:
+    """A model, and all that was said."""
+    listener = NoteRecorder()
+    return run(recipe, folder, listener), "\n".join(listener.lines)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_long_row_is_cut_told_and_answered(task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It trains, scores and answers; counts name file, line, length and limit; what fits is answered as alone."""
+    model, said = trained(request(task, tmp_path / "data"), tmp_path / "run")
+    line = {"translate": 4, "classify": 3, "match": 2}[task]  # rows of an array are counted from 0
+    assert f"train: 1 of {len(SHORT) + (2 if task == 'translate' else 1 if task == 'match' else 3)} " in said
+    for split, place in (("train", line), ("valid", min(line, 3)), ("test", min(line, 3))):
+        [note] = [note for note in said.splitlines() if note.startswith(f"{split}: 1 of ") and "cut to them" in note]
+        assert f"the {CONTEXT} tokens" in note and f"{split}." in note and f" {place}" in note.partition("first:")[2]
+    assert (tmp_path / "run" / "scores.json").exists() and "cut to them" in (tmp_path / "run/report.html").read_text()
+    model.evaluate()
+    assert "to be scored: 1 of" in capsys.readouterr().err
+    if task == "match":
+        [vector] = model.embed([LONG], "texts").values
+        assert np.allclose(vector, model.embed([LONG[:30]], "texts").values[0], atol=1e-6)
+        return
+    long, short = model.answer([LONG, "ab"])
+    assert long[0].cut == f"{len(LONG.strip()) + 1 + LONG.endswith(' ')} tokens, the first 16 were read (data.long)"
+    assert short[0].cut == "" and short[0].output == model.answer(["ab"])[0][0].output
+    assert long[0].output == model.answer([LONG[:15]])[0][0].output
+    left, kept = model.answer([LONG, "ab"], {"data.long": "leave"})
+    assert left[0].output == "" and "left out" in left[0].cut and kept[0].output == short[0].output
+    with pytest.raises(HeedfulError, match="the network reads 16 at once"):
+        model.answer(["ab", LONG], {"data.long": "error"})
+
+
+def test_targets_are_never_cut(tmp_path: Path) -> None:
+    """To stop early is not to be learnt: such a pair is left out, whatever the sources' way is."""
+    _, said = trained(request("translate", tmp_path / "data", data__long="cut"), tmp_path / "run")
+    assert "train: 1 of 8 targets is longer than the 16 tokens" in said and "left out (data.long; first: " in said
+    assert "train.tsv line 1, " in said
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_long_rows_are_left_out_or_stop_the_run_before_its_first_step(task: str, tmp_path: Path) -> None:
+    _, said = trained(request(task, tmp_path / "data", data__long="leave"), tmp_path / "run")
+    assert said.count("left out (data.long") == (4 if task == "translate" else 3)
+    with pytest.raises(HeedfulError) as error:
+        run(request(task, tmp_path / "data", data__long="error"), tmp_path / "refused", Quiet())
+    assert "the network reads 16 at once" in error.value.problem and "train." in error.value.problem
+    assert "data.long=" in error.value.cure and "sinusoidal" not in error.value.cure
+    assert not (tmp_path / "refused" / "metrics.jsonl").exists()
+    with pytest.raises(HeedfulError, match="reads a source whole"):
+        run(request(task, tmp_path / "data", data__long="windows"), tmp_path / "windows", Quiet())
+
+
+def test_networks_without_trained_positions_have_no_limit(tmp_path: Path) -> None:
+    recipe = request("translate", tmp_path / "data", network__positions="sinusoidal", network__context=None)
+    model, said = trained(recipe, tmp_path / "run")
+    assert "data.long" not in said and not model.answer([LONG])[0][0].cut
+
+
+def test_published_weights_learn_from_long_rows(tmp_path: Path) -> None:
+    """BERT and CLIP, whose positions are their own, and Marian, which has a formula for them."""
+    long = "the cat sat on the mat " * 20
+    data = tmp_path / "data.tsv"
+    data.write_text(f"the cat\tcat\nthe dog\tdog\n{long}\tdog\na cat\tcat\n", encoding="utf-8")
+    common = PUBLISHED | {"data.train": [str(data)], "data.valid": [str(data)], "data.overlap": "keep"}
+    start = bert(tmp_path / "bert", "BertForSequenceClassification", **classes(["cat", "dog"]))
+    model, said = trained(recipes.build("classify", common | {"start": str(start)}), tmp_path / "classify")
+    assert "train: 1 of 4 sources is longer than the 40 tokens" in said and "data.tsv line 3, 122 tokens" in said
+    assert "the first 40" in load(start).answer([long])[0][0].cut
+    common |= {"start": str(marian(tmp_path / "marian"))}
+    model, said = trained(recipes.build("translate", common), tmp_path / "translate")
+    assert model.answer(["a cat"])
+    images = np.stack([picture(number, number, np.random.default_rng(SEED)) for number in range(3)])
+    np.savez(tmp_path / "pictures.npz", images=images, texts=np.array(["a cat", long, "a dog"]))
+    common |= {"start": str(clip(tmp_path / "clip")), "data.train": [str(tmp_path / "pictures.npz")]}
+    common |= {"data.valid": [str(tmp_path / "pictures.npz")]}
+    _, said = trained(recipes.build("match", common), tmp_path / "match")
+    assert "train: 1 of 3 targets is longer than the 77 tokens" in said and "cut to them" in said
