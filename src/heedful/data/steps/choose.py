@@ -14,6 +14,7 @@ from heedful.data.steps.forms import TABLES, StepForm, frame_header, kind_of, re
 from heedful.data.steps.labels import LabelledSource
 from heedful.data.steps.read import read_labelled_sources
 from heedful.data.steps.tables import channels_of
+from heedful.data.steps.tokens import RECORDS, token_columns
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
@@ -33,7 +34,9 @@ def choose_step_form(data: DataSettings, decisions: Decisions) -> tuple[StepForm
     first = clips[0]
     kind = "tokens" if first.words else kind_of(first.source)
     if kind == "tokens":
-        return StepForm("tokens", normalize=data.normalize), "each word is a step"
+        columns = token_columns(first.file, data) if Path(first.file).suffix.lower() in RECORDS else None
+        named = f"; words are {columns[0]}, labels {columns[1]} (data.columns)" if columns else ""
+        return StepForm("tokens", normalize=data.normalize), f"each word is a step{named}"
     if kind == "series":
         channels = channels_in(first.source, data)
         return StepForm("series", channels=channels), f"{count(len(channels), 'channel')}: {', '.join(channels)}"

@@ -16,6 +16,7 @@ from heedful.data.folders import write_json
 from heedful.data.kind import DataKind, Preparation
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import all_files
+from heedful.data.readers.formats import endings_of
 from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.rows import count
 from heedful.data.steps.choose import adapt_step_form, choose_step_form
@@ -24,13 +25,14 @@ from heedful.data.steps.ranges import CURE as FAR_CURE
 from heedful.data.steps.ranges import Ranges, usual_ranges
 from heedful.data.steps.read import COLUMNS, describe_skipped, read_clips, refuse
 from heedful.data.steps.store import ABOUT, MASKED, PreparedClips, StepWriter, open_clips
-from heedful.data.steps.tables import LISTS, unreadable_clip
+from heedful.data.steps.tables import unreadable_clip
 from heedful.data.steps.words import LETTERS, UNKNOWN, WordVocabulary, learn_words
 from heedful.data.store import Column
 from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import DataSettings
 
+TEXT_LISTS = endings_of("jsonl")
 MAX_NAMES = 10  # names in a note
 
 
@@ -75,7 +77,7 @@ class StepKind(DataKind[PreparedClips]):
     def note_encodings(self) -> None:
         """What is unusual about how text files are written."""
         for file in dict.fromkeys(all_files(self.preparation.data)):
-            if Path(file).suffix.lower() in (*LISTS, *TABLES, *COLUMNS):
+            if Path(file).suffix.lower() in (*TEXT_LISTS, *TABLES, *COLUMNS):
                 for note in encoding_notes(file):
                     self.preparation.note(note)
 

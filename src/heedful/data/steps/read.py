@@ -5,7 +5,8 @@ listing    .csv, .tsv or .jsonl with `file_name` and labels: a column of labels 
 folder     a.mp4 (or a.npy, or a folder a of frames) beside a.txt (a label a frame) or a.csv (start, end, label);
            tables of series; CoNLL files; or a listing called metadata
 series     .csv or .tsv with a column `label`; all others are channels, but for `seconds` and the group
-CoNLL      step_columns.py; sample://name/split: step_samples.py
+CoNLL      conll.py; sample://name/split: samples/steps.py
+records    .jsonl or .parquet of words with tags (tokens.py)
 """
 
 from collections import Counter
@@ -21,6 +22,7 @@ from heedful.data.steps.conll import read_conll
 from heedful.data.steps.forms import FRAMES, TABLES, StepForm, Steps, kind_of, open_steps, words_of
 from heedful.data.steps.labels import LabelledSource, label_file, label_steps
 from heedful.data.steps.tables import LABELS, LISTS, is_listing, read_listing, roles, table_clip, unreadable_clip
+from heedful.data.steps.tokens import RECORDS, holds_tokens, read_tokens
 from heedful.data.steps.video import ENDINGS as VIDEOS
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
@@ -100,6 +102,8 @@ def read_file(file: str, data: DataSettings, skip_counts: Counter[str]) -> Itera
         raise missing_file(path)
     if data.format == "conll" or ending in COLUMNS:
         return read_sentences(file, data, skip_counts)
+    if ending in RECORDS and holds_tokens(file, data):
+        return read_tokens(file, data)
     if ending in LISTS or (ending in TABLES and is_listing(file, data)):
         return read_listing(file, data)
     if ending in TABLES:
@@ -111,7 +115,7 @@ def read_file(file: str, data: DataSettings, skip_counts: Counter[str]) -> Itera
     raise HeedfulError(
         f'What is in {file}? Its ending "{ending}" does not tell.',
         "A listing or a series (.csv, .tsv, .jsonl), a video, .npy, CoNLL (.conllu, .conll or data.format=conll), "
-        "or a folder of these.",
+        "tokens with tags (.jsonl, .parquet), or a folder of these.",
     )
 
 
@@ -156,7 +160,7 @@ def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> 
             yield from read_folder(path, data, skip_counts)
         elif path in label_files:
             continue
-        elif ending in COLUMNS or ending in TABLES:
+        elif ending in COLUMNS or ending in TABLES or (ending in RECORDS and holds_tokens(str(path), data)):
             yield from read_file(str(path), data, skip_counts)
         else:
             skip_counts[f"other file of {folder}"] += 1

@@ -14,7 +14,7 @@ from heedful.data.steps.series import SECONDS, number, read_table
 from heedful.errors import HeedfulError, unknown
 from heedful.schema import DataSettings
 
-LISTS = endings_of("jsonl")
+LISTS = endings_of("jsonl", "parquet")
 LABELS = (".txt", *TABLES)
 LABEL_NAMES = ("labels", "label")
 
