@@ -101,6 +101,15 @@ def published_sizes(family: str) -> tuple[Any, Any]:
             return oracle.GPT2LMHeadModel(oracle.GPT2Config(**less, **words)), None
         case "bert":
             return oracle.BertForMaskedLM(oracle.BertConfig(**less, **words)), None
+        case "distilbert":
+            layers = {} if LAYERS is None else {"n_layers": LAYERS}
+            return oracle.DistilBertForMaskedLM(oracle.DistilBertConfig(**layers, **words)), None
+        case "roberta":
+            config = oracle.RobertaConfig(max_position_embeddings=514, type_vocab_size=1, **less, **words)
+            return oracle.RobertaForMaskedLM(config), None
+        case "xlm-roberta":
+            config = oracle.XLMRobertaConfig(max_position_embeddings=514, type_vocab_size=1, **less, **words)
+            return oracle.XLMRobertaForMaskedLM(config), None
         case "vit":
             return oracle.ViTForImageClassification(oracle.ViTConfig(**less)), families.vit_processor(224)
         case "clip":
@@ -139,7 +148,7 @@ def test_published_sizes(family: str, tmp_path: Path) -> None:
     match family:
         case "gpt2":
             ours, theirs = network.decoder.logits(network(words)), model(words).logits
-        case "bert":
+        case "bert" | "distilbert" | "roberta" | "xlm-roberta":
             ours, theirs = network.logits(network(words, longest)), model(words).logits
         case "vit":
             values = prepared(pictures, processor)

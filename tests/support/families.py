@@ -110,51 +110,84 @@ def gpt2_config(rng: random.Random, **changes: Any) -> Any:
     )
 
 
-BERTS = (
-    "BertModel",
-    "BertForMaskedLM",
-    "BertForPreTraining",
-    "BertForSequenceClassification",
-    "BertForTokenClassification",
-)
+BERTS = ("Model", "ForMaskedLM", "ForPreTraining", "ForSequenceClassification", "ForTokenClassification")
+KIN = tuple(kind for kind in BERTS if kind != "ForPreTraining")
 
 
 def bert(rng: random.Random) -> Case:
+    return text_encoder(rng, "Bert", rng.choice(BERTS), bert_config(rng, "Bert", rng.randrange(6, 12)))
+
+
+def roberta(rng: random.Random, family: str = "Roberta") -> Case:
+    """Positions are counted from behind the padding's."""
+    pad = rng.choice((0, 1, 1))
+    config = bert_config(rng, family, rng.randrange(6, 12) + pad + 1, pad_token_id=pad)
+    return text_encoder(rng, family, rng.choice(KIN), config)
+
+
+def xlm_roberta(rng: random.Random) -> Case:
+    return roberta(rng, "XLMRoberta")
+
+
+def distilbert(rng: random.Random) -> Case:
     width, heads = sizes(rng)
-    kind, count = rng.choice(BERTS), rng.randrange(2, 6)
-    config = oracle.BertConfig(
+    config = oracle.DistilBertConfig(
+        vocab_size=rng.randrange(11, 40),
+        dim=width,
+        n_layers=rng.randrange(1, 4),
+        n_heads=heads,
+        hidden_dim=rng.randrange(5, 30),
+        max_position_embeddings=rng.randrange(6, 12),
+        sinusoidal_pos_embds=rng.random() < 0.3,
+        activation=rng.choice(ACTIVATIONS),
+        tie_word_embeddings=rng.random() < 0.7,
+        num_labels=rng.randrange(2, 6),
+    )
+    return text_encoder(rng, "DistilBert", rng.choice(KIN), config)
+
+
+def bert_config(rng: random.Random, family: str, positions: int, **changes: Any) -> Any:
+    width, heads = sizes(rng)
+    return getattr(oracle, f"{family}Config")(
         vocab_size=rng.randrange(11, 40),
         hidden_size=width,
         num_hidden_layers=rng.randrange(1, 4),
         num_attention_heads=heads,
         intermediate_size=rng.randrange(5, 30),
-        max_position_embeddings=rng.randrange(6, 12),
+        max_position_embeddings=positions,
         type_vocab_size=rng.choice((1, 2, 3)),
         hidden_act=rng.choice(ACTIVATIONS),
         layer_norm_eps=rng.choice((1e-12, 1e-3)),
         tie_word_embeddings=rng.random() < 0.7,
-        num_labels=count,
+        num_labels=rng.randrange(2, 6),
+        **changes,
     )
-    more = {"add_pooling_layer": rng.random() < 0.5} if kind == "BertModel" else {}
-    model = getattr(oracle, kind)(config, **more)
+
+
+def text_encoder(rng: random.Random, family: str, kind: str, config: Any) -> Case:
+    """A reader of texts, with one of the layers on top or none."""
+    more = {"add_pooling_layer": rng.random() < 0.5} if kind == "Model" and family != "DistilBert" else {}
+    model = getattr(oracle, f"{family}{kind}")(config, **more)
+    apart, pad = getattr(config, "type_vocab_size", 0), config.pad_token_id
     lengths = torch.tensor([6, 2, 4])
-    tokens, texts = ids(rng, (3, 6), 1, config.vocab_size), ids(rng, (3, 6), 0, config.type_vocab_size)
     real = attention_mask(lengths, 6)
+    tokens = ids(rng, (3, 6), pad + 1, config.vocab_size).masked_fill(real == 0, pad)
+    texts = ids(rng, (3, 6), 0, apart) if apart else None
 
     def theirs(model: Any) -> Outputs:
-        outputs = model(tokens, attention_mask=real, token_type_ids=texts)
-        if kind == "BertModel":
-            pooled = {"pooled": outputs.pooler_output} if outputs.pooler_output is not None else {}
+        outputs = model(tokens, attention_mask=real, **({"token_type_ids": texts} if apart else {}))
+        if kind == "Model":
+            pooled = {"pooled": outputs.pooler_output} if getattr(outputs, "pooler_output", None) is not None else {}
             return {"vectors": outputs.last_hidden_state[real.bool()]} | pooled
-        logits = outputs.prediction_logits if kind == "BertForPreTraining" else outputs.logits
+        logits = outputs.prediction_logits if kind == "ForPreTraining" else outputs.logits
         return {"logits": logits if logits.dim() == 2 else logits[real.bool()]}
 
     def ours(network: Any) -> Outputs:
-        memory = network(torch.stack([tokens, texts], -1), lengths)
-        if kind == "BertModel":
+        memory = network(tokens if texts is None else torch.stack([tokens, texts], -1), lengths)
+        if kind == "Model":
             pooled = {"pooled": network.pooled_vector(memory)} if network.pooler is not None else {}
             return {"vectors": memory.vectors[real.bool()]} | pooled
-        memory = network.logits(memory) if "Masked" in kind or "Pre" in kind else memory
+        memory = network.logits(memory) if kind in ("ForMaskedLM", "ForPreTraining") else memory
         return {"logits": memory if memory.dim() == 2 else memory[real.bool()]}
 
     return Case(model, theirs, ours)
@@ -334,6 +367,9 @@ def captioner(rng: random.Random) -> Case:
 FAMILIES: dict[str, Callable[[random.Random], Case]] = {
     "gpt2": gpt2,
     "bert": bert,
+    "distilbert": distilbert,
+    "roberta": roberta,
+    "xlm-roberta": xlm_roberta,
     "vit": vit,
     "clip": clip,
     "marian": marian,

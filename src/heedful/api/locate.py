@@ -66,7 +66,7 @@ def is_published(folder: Path) -> bool:
     if not isinstance(table, dict):
         return False
     table = cast("dict[str, object]", table)
-    return table.get("library") != "heedful" and not HUB_KEYS.isdisjoint(table)
+    return table.get("library") != "heedful" and ("library" not in table or not HUB_KEYS.isdisjoint(table))
 
 
 def find_in_cache(model: HubModel) -> Path | None:

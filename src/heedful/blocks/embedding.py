@@ -69,16 +69,16 @@ class Sinusoidal(Positions):
 
 
 class Learned(Positions):
-    """Learned position embeddings: a trained vector for each of `limit` positions."""
+    """Learned position embeddings: a trained vector for each of `limit` positions, the first one in row `first`."""
 
-    def __init__(self, width: int, limit: int) -> None:
+    def __init__(self, width: int, limit: int, first: int = 0) -> None:
         super().__init__()
-        self.limit = limit
-        self.table = nn.Embedding(limit, width)
+        self.limit, self.first = limit, first
+        self.table = nn.Embedding(first + limit, width)
         nn.init.normal_(self.table.weight, std=0.02)
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
-        return x + self.table(positions)
+        return x + self.table(positions + self.first)
 
 
 class Rotary(Positions):

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from heedful.errors import HeedfulError, unknown
+from heedful.errors import HeedfulError
 from heedful.hub import files, generation_config, layout, marian, words
 from heedful.hub.config import Config, merge_config
-from heedful.hub.families import FAMILIES, TYPES
+from heedful.hub.families import FAMILIES, family_of, is_base
 from heedful.hub.family import Family
 from heedful.hub.layout import Tensors
 from heedful.hub.marian import Pieces
@@ -173,26 +173,6 @@ def ids(published: Published) -> dict[str, int]:
     return generation_config.ids(published.generation_config)
 
 
-def family_of(table: Mapping[str, Any], folder: Path) -> tuple[Family, str]:
-    """The family and the architecture that a config.json names."""
-    if "auto_map" in table or "custom_pipelines" in table:
-        raise words.own_code(folder / "config.json")
-    kind = str(table.get("model_type", ""))
-    if not kind:
-        raise HeedfulError(f"{folder / 'config.json'} names no family (model_type).", f"There are: {', '.join(TYPES)}.")
-    if kind not in TYPES:
-        raise unknown("family", kind, TYPES)
-    family, architectures = FAMILIES[TYPES[kind]], table.get("architectures")
-    if not isinstance(architectures, list) or not architectures:
-        raise HeedfulError(
-            f"{folder / 'config.json'} names no architecture.",
-            f'Add one that its weights have, as "architectures": ["NAME"]: {", ".join(family.tasks)}.',
-        )
-    if architectures[0] not in family.tasks:
-        raise unknown("architecture", str(architectures[0]), family.tasks)
-    return family, architectures[0]
-
-
 def preprocessing(folder: Path, family: Family) -> Preprocessing | None:
     """How pictures are prepared, if a file says so."""
     if not family.pictures:
@@ -219,9 +199,9 @@ def rename_tensors(theirs: Tensors, family: Family, architecture: str) -> Tensor
     if not prefix:
         return theirs
     has = any(name.startswith(prefix) for name in theirs)
-    wants = architecture != next(name for name in family.tasks if name.endswith("Model") and "Head" not in name)
+    wants = not is_base(architecture)
     if wants and not has:
-        tops = ("lm_head.", "cls.", "classifier.")
+        tops = ("lm_head.", "cls.", "classifier.", "pre_classifier.", "vocab_")
         return {name if name.startswith(tops) else prefix + name: tensor for name, tensor in theirs.items()}
     if has and not wants:
         return {name.removeprefix(prefix): tensor for name, tensor in theirs.items()}

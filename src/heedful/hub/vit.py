@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from heedful.hub.bert import config_names
 from heedful.hub.config import Config, activation_name
 from heedful.hub.layout import Blank, Entry, Line, Table, Tensors, parts, reshaping, same
 from heedful.hub.pictures import Preprocessing, refuse_none
 from heedful.hub.plan import Plan
+from heedful.hub.text_encoder import class_names
 from heedful.networks.build import build_encoder
 from heedful.networks.embeddings import PictureEmbedding
 from heedful.networks.encoders import TransformerEncoder
@@ -36,7 +36,7 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
         pooled = "pooler.dense.weight" in keys
         facts["pooled"] = config.number("pooler_output_size", int(side.width)) if pooled else 0
     else:
-        facts["names"] = config_names(config)
+        facts["names"] = class_names(config)
     return Plan("vit", architecture, {"encoder": side}, facts)
 
 

@@ -31,6 +31,7 @@ FILES = (
 
 BYTES = {"begin": "<|endoftext|>", "end": "<|endoftext|>", "unknown": "<|endoftext|>"}
 PIECES = {"first": "[CLS]", "between": "[SEP]", "pad": "[PAD]", "mask": "[MASK]", "unknown": "[UNK]"}
+ROBERTA = {"first": "<s>", "between": "</s>", "pad": "<pad>", "mask": "<mask>", "unknown": "<unk>"}
 CLIP = {"begin": "<|startoftext|>", "end": "<|endoftext|>", "unknown": "<|endoftext|>", "pad": "<|endoftext|>"}
 """The special tokens of a family by what they are for, where its files do not say."""
 ROLES = {
@@ -113,7 +114,7 @@ def text_of(
     if "vocab.json" in files and "merges.txt" in files:
         rows = [line for line in lines_of(files["merges.txt"]) if line and not line.startswith("#version")]
         merges = [(first, second) for first, _, second in (row.partition(" ") for row in rows)]
-        return make(json.loads(files["vocab.json"]), merges, special).to_str()
+        return make(json.loads(files["vocab.json"]), merges, special, settings).to_str()
     return None
 
 
@@ -155,19 +156,26 @@ def own_code(path: Path) -> HeedfulError:
 
 
 def with_special_tokens(inner: tokenizers.Tokenizer, special: Mapping[str, str]) -> tokenizers.Tokenizer:
-    """The same with its special tokens known as such."""
-    tokens = dict.fromkeys(special.values())
-    inner.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in tokens])
+    """The same with its special tokens known as such. The blank before a mask of bytes is part of it."""
+    bytewise = isinstance(inner.decoder, decoders.ByteLevel)
+    for token in dict.fromkeys(special.values()):
+        leads = bytewise and token == special.get("mask")
+        inner.add_special_tokens([AddedToken(token, special=True, normalized=False, lstrip=leads)])
     return inner
 
 
 def byte_level(
-    vocabulary: dict[str, int], merges: list[tuple[str, str]], special: Mapping[str, str]
+    vocabulary: dict[str, int], merges: list[tuple[str, str]], special: Mapping[str, str], settings: Mapping[str, Any]
 ) -> tokenizers.Tokenizer:
-    """GPT-2's: byte pairs, of bytes."""
+    """GPT-2's: byte pairs, of bytes; between special tokens if the family has some, as RoBERTa has."""
+    spaced = bool(settings.get("add_prefix_space", False))
     inner = tokenizers.Tokenizer(models.BPE(vocabulary, merges))
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=spaced)
     inner.decoder = decoders.ByteLevel()
+    if "first" in special:
+        first, between = special["first"], special["between"]
+        around = (between, vocabulary[between]), (first, vocabulary[first])
+        inner.post_processor = processors.RobertaProcessing(*around, trim_offsets=True, add_prefix_space=spaced)
     return with_special_tokens(inner, special)
 
 
@@ -191,7 +199,9 @@ def pieces(entries: list[str], special: Mapping[str, str], settings: Mapping[str
     return with_special_tokens(inner, special)
 
 
-def clip(vocabulary: dict[str, int], merges: list[tuple[str, str]], special: Mapping[str, str]) -> tokenizers.Tokenizer:
+def clip(
+    vocabulary: dict[str, int], merges: list[tuple[str, str]], special: Mapping[str, str], settings: Mapping[str, Any]
+) -> tokenizers.Tokenizer:
     """CLIP's: byte pairs of lower-case words that know where they end."""
     model = models.BPE(vocabulary, merges, end_of_word_suffix="</w>", unk_token=special["unknown"])
     inner = tokenizers.Tokenizer(model)

@@ -18,6 +18,7 @@ from heedful.networks.encoders import Encoder, Layered, mean
 from heedful.networks.heads import TokenHead
 
 Pool = Literal["summary", "mean", "class", "each"]
+PoolerActivation = Literal["tanh", "relu"]
 
 
 class Network(nn.Module):
@@ -120,7 +121,7 @@ class EncoderHead(Network):
     """A source in; one answer out of a pooled memory, or an answer at each position.
 
     `pool`: the encoder's own summary, the mean over positions, or the first vector, which is a class token. `pooler`:
-    one more layer and a tanh before the answer (Devlin et al. 2019, as they released it).
+    one more layer before the answer, and what follows it (Devlin et al. 2019, as they released it: tanh).
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class EncoderHead(Network):
         classes: int,
         pool: Pool,
         dropout: float,
-        pooler: bool = False,
+        pooler: PoolerActivation | None = None,
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -139,6 +140,7 @@ class EncoderHead(Network):
         self.dropout = Dropout(dropout)
         width = encoder.widths.summary if pool == "summary" else encoder.widths.vectors
         self.pooler = nn.Linear(width, width) if pooler else None
+        self.pooler_activation: PoolerActivation = pooler or "tanh"
         self.head = nn.Linear(width, classes)
 
     def sides(self) -> Sequence[tuple[nn.Module, Encoder]]:
@@ -148,7 +150,10 @@ class EncoderHead(Network):
         """Logits (N, classes), or (N, S, classes) where each position is answered for."""
         memory = self.encoder(self.embedding(source), lengths)
         x = pool_memory(memory, self.pool)
-        return self.head(self.dropout(x if self.pooler is None else self.pooler(x).tanh()))
+        if self.pooler is not None:
+            x = self.pooler(x)
+            x = x.tanh() if self.pooler_activation == "tanh" else x.relu()
+        return self.head(self.dropout(x))
 
 
 class EncoderAlone(Network):

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from heedful.blocks.embedding import Learned
 from heedful.blocks.vision import resample
 from heedful.networks.embeddings import FrameEmbedding, PictureEmbedding, SegmentEmbedding, SeriesEmbedding
 from heedful.networks.encoders import Encoder, ProjectedEncoder, TransformerEncoder
@@ -151,8 +152,13 @@ def origin_of(start: nn.Module, network: nn.Module) -> Origin:
     """The tensors of a start by where they stand.
 
     Where it tells several texts apart and the network knows of one, the first text's vector is added to positions.
+    Rows before its first position are left out where the network has none.
     """
     side_names, state = names_in_side(start, network), start.state_dict()
+    if not first_position(network):
+        for name in [name for name in state if name.endswith(POSITIONS)]:
+            positions = start.get_submodule(name.removesuffix(".table.weight"))
+            state[name] = state[name][positions.first :] if isinstance(positions, Learned) else state[name]
     tensors = {side_name: value for name, value in state.items() if (side_name := side_names.get(name))}
     storages = {side_name: value.data_ptr() for side_name, value in tensors.items()}
     if isinstance(embedding_of(start), SegmentEmbedding) and not isinstance(embedding_of(network), SegmentEmbedding):
@@ -162,6 +168,11 @@ def origin_of(start: nn.Module, network: nn.Module) -> Origin:
         positions = "encoder.positions.table.weight"
         tensors[positions] = tensors[positions] + tensors[texts][0]
     return Origin(tensors, storages)
+
+
+def first_position(network: nn.Module) -> int:
+    """The row of a network's position embeddings in which the first one stands."""
+    return next((module.first for module in network.modules() if isinstance(module, Learned)), 0)
 
 
 def distinct_tensors(network: nn.Module) -> list[tuple[list[str], Tensor]]:
