@@ -15,6 +15,7 @@ from heedful.data.readers.rows import BadRow
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.forms import StepForm
 from heedful.data.steps.read import Clip, read_clips
+from heedful.data.steps.tables import channels_of
 from heedful.errors import HeedfulError
 from support import ROOT
 from support.video_clips import frames, put, recipe
@@ -155,6 +156,39 @@ def test_series_with_a_hole_are_refused_with_the_line() -> None:
     assert "step 1 of channel 1 is inf" in problem_of("n.npy", SERIES)
     np.save("n.npy", np.zeros((2, 3)))
     assert "has 3 channels, and 2 channels are read here: x, y" in problem_of("n.npy", SERIES)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", " "])
+@pytest.mark.parametrize("comma", [False, True])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_series_by_any_separator_and_with_decimal_commas(
+    ending: str, separator: str, comma: bool, quoted: bool
+) -> None:
+    if separator == "," and comma and not quoted:
+        return
+    cells = [["x", "y", "label"], ["0.5", "-1234.25", "up"], ["2", "3e-2", "down"], ["-.125", "7", "_"]]
+    cells = [[cell.replace(".", ",") if comma else cell for cell in row] for row in cells]
+    cells = [[f'"{cell}"' if quoted else cell for cell in row] for row in cells]
+    file = put(f"s{ending}", "".join(separator.join(row) + "\n" for row in cells))
+    [clip], bad = read(file, SERIES)
+    assert not bad and clip.labels == ("up", "down", "")
+    assert clip.steps.values.tolist() == np.array([[0.5, -1234.25], [2, 3e-2], [-0.125, 7]], np.float32).tolist()
+    assert channels_of(file, recipe(file).data) == ("x", "y")
+
+
+def test_a_comma_that_may_be_of_thousands_is_not_guessed() -> None:
+    file = put("s.csv", 'x,y,label\n"1,500",2,a\n"2,250",2,a\n')
+    assert 's.csv line 2: column x is "1,500": it is not clear what is a decimal' in problem_of(file, SERIES)
+    file = put("s.csv", "x;y;label\n1,5;2;a\n1.5;2;a\n")
+    assert 's.csv line 3: column x is "1.5": it is not clear what is a decimal' in problem_of(file, SERIES)
+    file = put("s.csv", "x;y;label\n1,500;2;a\n1.000,25;2;a\n")
+    assert read(file, SERIES)[0][0].steps.values.tolist() == [[1.5, 2], [1000.25, 2]]
+    frames("a.npy", 3)
+    put("a.csv", "start;end;label\n0;1,5;x\n2;3;y\n")
+    assert read("a.npy", FRAMES)[0][0].labels == ("x", "x", "y")
+    put("l.csv", "file_name;labels\na.npy;x y z\n")
+    assert read("l.csv", FRAMES)[0][0].labels == ("x", "y", "z")
 
 
 CONLLU = """# newdoc id = news

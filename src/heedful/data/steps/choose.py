@@ -13,6 +13,7 @@ from heedful.data.samples import steps as step_samples
 from heedful.data.steps.forms import TABLES, StepForm, frame_header, kind_of, read_array
 from heedful.data.steps.labels import LabelledSource
 from heedful.data.steps.read import read_labelled_sources
+from heedful.data.steps.series import read_table
 from heedful.data.steps.tables import channels_of
 from heedful.data.steps.tokens import RECORDS, token_columns
 from heedful.errors import HeedfulError
@@ -39,7 +40,10 @@ def choose_step_form(data: DataSettings, decisions: Decisions) -> tuple[StepForm
         return StepForm("tokens", normalize=data.normalize), f"each word is a step{named}"
     if kind == "series":
         channels = channels_in(first.source, data)
-        return StepForm("series", channels=channels), f"{count(len(channels), 'channel')}: {', '.join(channels)}"
+        is_table = Path(first.source).suffix.lower() in TABLES and "://" not in first.source
+        note = (is_table and read_table(first.source).note) or ""
+        why = f"{count(len(channels), 'channel')}: {', '.join(channels)}"
+        return StepForm("series", channels=channels), f"{why}; {note}" if note else why
     if kind == "frames":
         return choose_frames_form(clips, data, decisions)
     raise HeedfulError(f"{first.where}: {first.source} is no clip that is known.")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.rows import BadRow, TextRow, count, quote
+from heedful.data.steps.delimited import open_table
 from heedful.data.steps.forms import Steps
 from heedful.data.steps.series import number
 from heedful.data.steps.video import NEAR
@@ -60,7 +60,7 @@ def label_file(file: str) -> Labels | BadRow:
         lines = list(read_lines(file))
         bad = next((text for _, text in lines if isinstance(text, BadRow)), None)
         return bad or check_labels([(str(text), f"{file} line {line}") for line, text in lines])
-    rows = list(open_rows(file))
+    rows = list(open_table(file))
     bad = next((row for row in rows if isinstance(row, BadRow)), None)
     if bad:
         return bad

@@ -6,8 +6,9 @@ from math import isfinite
 from pathlib import Path
 
 from heedful.data.pairs.read import columns_by_role
-from heedful.data.readers.formats import endings_of, open_rows
+from heedful.data.readers.formats import endings_of
 from heedful.data.readers.rows import BadRow, TextRow, quote
+from heedful.data.steps.delimited import open_table
 from heedful.data.steps.forms import TABLES
 from heedful.data.steps.labels import LabelledSource, from_rows, label_file, labels_of_text
 from heedful.data.steps.series import SECONDS, number, read_table
@@ -21,7 +22,7 @@ LABEL_NAMES = ("labels", "label")
 
 def is_listing(file: str, data: DataSettings) -> bool:
     """Whether a table names files, rather than being a series itself."""
-    first = next((row.columns for row in open_rows(file) if isinstance(row, TextRow)), {})
+    first = next((row.columns for row in open_table(file) if isinstance(row, TextRow)), {})
     source_column = roles(data).get("source", "")
     return "file_name" in first or (source_column in first and not isfinite(number(first[source_column])))
 
@@ -70,7 +71,7 @@ def read_listing(file: str, data: DataSettings) -> Iterator[LabelledSource | Bad
     """The clips that a table names, in the order in which they are first named."""
     columns = roles(data)
     source, clips = columns.get("source", "file_name"), dict[str, list[TextRow]]()
-    for row in open_rows(file):
+    for row in open_table(file):
         if isinstance(row, BadRow):
             yield row
         elif source not in row.columns or not row.columns[source].strip():

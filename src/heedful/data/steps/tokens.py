@@ -48,7 +48,7 @@ def token_columns(file: str, data: DataSettings) -> tuple[str, str] | None:
     tags = named.get("target") or next((name for name in TAG_NAMES if isinstance(record.get(name), list)), "")
     if isinstance(record[words], list) and tags not in record:
         error = unknown(f"column of tags in {file} called", tags or TAG_NAMES[0], record)
-        raise HeedfulError(error.problem, f"{error.cure}\nSay which it is, as data.columns=source={words},target=NAME")
+        raise HeedfulError(error.problem, f"{error.cure}\nSay which it is, as data.columns.target=NAME")
     return (words, tags) if isinstance(record.get(tags), list) else None
 
 
