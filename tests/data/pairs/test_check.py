@@ -97,11 +97,9 @@ def test_mixed_forms_weigh_more() -> None:
 
 
 def test_a_header_and_a_foreign_way_of_writing() -> None:
-    Path("a.tsv").write_bytes(b"\xef\xbb\xbfsource\ttarget\r\n" + b"".join(f"{s}\t{t}\r\n".encode() for s, t in CLEAN))
+    Path("a.tsv").write_bytes(b"\xef\xbb\xbfword\tphones\r\n" + b"".join(f"{s}\t{t}\r\n".encode() for s, t in CLEAN))
     entries = describe(check_pairs(replace(DATA, train=["a.tsv"])))
-    assert entries[0][1].startswith(
-        "the first line looks like a header (source, target); name the columns if it is one"
-    )
+    assert entries[0][1].startswith("the first line looks like a header (word, phones); name the columns if it is one")
     assert [text for _, text, _ in entries if text.startswith("a.tsv ")] == [
         "a.tsv begins with a byte order mark; it is passed over",
         "a.tsv has Windows line ends (CRLF); they are read as plain ones",

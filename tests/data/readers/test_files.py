@@ -249,7 +249,24 @@ BROKEN = {
         ["data.columns=titel,target"],
         'There is no column for source in named.csv called "titel". Did you mean "title"?\n  Allowed: title, target.',
     ),
-    "default column": ("named.csv", [], 'There is no column for source in named.csv called "source".'),
+    "default column": (
+        "blank.csv",
+        [],
+        'There is no column for source in blank.csv called "source", nor by another usual name.\n'
+        "  Its columns: my texts, theirs.\n  Name one of them, as 'data.columns.source=my texts'",
+    ),
+    "unlike columns": (
+        "pictured.csv",
+        [],
+        'There is no column for target in pictured.csv called "target", nor by another usual name.\n'
+        "  Its columns: source, file_name, tags.\n  Name one of them, as data.columns.target=tags",
+    ),
+    "several columns": (
+        "several.csv",
+        [],
+        "several.csv: title and text could all be the source.\n"
+        "  Its columns: title, text, label.\n  Say which, as data.columns.source=title",
+    ),
     "group": (
         "named.csv",
         ["data.columns=title,target", "data.group=doc"],
@@ -300,6 +317,9 @@ def test_broken_files_stop_with_a_plain_line(case: str, bad_rows: str) -> None:
     Path("utf16.tsv").write_bytes("a\tb\n".encode("utf-16"))
     Path("bare.tsv").write_bytes("Sentence\tSatz\n".encode("utf-16-le"))
     Path("named.csv").write_bytes(b"title,target\na,b\n")
+    Path("blank.csv").write_bytes(b"my texts,theirs\na,b\n")
+    Path("pictured.csv").write_bytes(b"file_name,tags\na.png,b\n")
+    Path("several.csv").write_bytes(b"title,text,label\na,b,c\n")
     Path("twice.csv").write_bytes(b"source,target,source\na,b,c\n")
     Path("header.tsv").write_bytes(b"g\xfcte\tsource\ttarget\n1\ta\tb\n")
     Path("open.csv").write_bytes(b'source,target\n"a,b\nc,d\n')

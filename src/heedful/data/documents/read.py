@@ -11,8 +11,8 @@ from pathlib import Path
 
 from heedful.data.folders import files_below, hidden_notes
 from heedful.data.normal_form import normalize_text
-from heedful.data.pairs.read import Pair, assign_columns, missing_column, text_of_row
-from heedful.data.readers.files import read_rows
+from heedful.data.pairs.read import Pair, column_notes, look_for_columns, missing_column, text_of_row
+from heedful.data.readers.files import read_rows, table_notes
 from heedful.data.readers.formats import is_table
 from heedful.data.readers.lines import check_readable, encoding_notes, missing_file, read_lines
 from heedful.data.readers.rows import BadRow, TextRow, count
@@ -61,12 +61,13 @@ def ending(file: str) -> str:
 def documents_of_rows(rows: Iterator[TextRow | BadRow], data: DataSettings) -> Iterator[Pair | BadRow]:
     """Each row's text as a document."""
     file, keys = "", {}
-    for row in rows:
+    while (row := next(rows, None)) is not None:
         if isinstance(row, BadRow):
             yield row
             continue
         if row.file != file:
-            file, keys = row.file, assign_columns(row, data, (ROLE,))
+            file = row.file
+            keys, rows = look_for_columns(row, rows, data, (ROLE,))
         missing_key = next((key for key in keys.values() if key not in row.columns), None)
         if missing_key is not None:
             yield missing_column(row, missing_key)
@@ -136,4 +137,6 @@ def document_notes(files: Sequence[str], data: DataSettings) -> list[str]:
         elif ending(file) != ".parquet":
             check_readable(file)
             notes += encoding_notes(file)
+            notes += table_notes(file, data) if is_table(file, data.format) else []
+    notes += column_notes([file for file in files if "://" in file or is_table(file, data.format)], data, (ROLE,))
     return list(dict.fromkeys(notes))

@@ -17,7 +17,7 @@ from heedful.data.pairs import coders
 from heedful.data.pairs.coders import ClassNames, Coder, Kind, class_name, name_notes
 from heedful.data.pairs.pictured import PicturedPairs
 from heedful.data.pairs.prepared import Prepared, count_pictures, kind_of_source, open_pairs
-from heedful.data.pairs.read import Pair
+from heedful.data.pairs.read import Pair, column_notes
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import Form
 from heedful.data.readers.files import all_files, file_notes
@@ -74,7 +74,7 @@ class PairKind(DataKind[Prepared]):
             preparation.note(
                 f"{pictures} of the first {rows} sources are names of pictures: all are read as {source_kind}s"
             )
-        for note in file_notes(all_files(data), data):
+        for note in (*file_notes(all_files(data), data), *column_notes(all_files(data), data, SIDES)):
             preparation.note(note)
         if data.normalize != "none":
             preparation.note(f"every text is given the Unicode form {data.normalize}")

@@ -14,6 +14,7 @@ from heedful.data.folders import files_below, hidden_notes
 from heedful.data.pictures.karpathy import resolve_from_table
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
+from heedful.data.readers.names import PICTURES, named
 from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
@@ -210,6 +211,7 @@ def locate_pictures(rows: Iterable[TextRow | BadRow], column: str = "") -> Itera
         if isinstance(row, TextRow):
             break
     columns = first[-1].columns if first and isinstance(first[-1], TextRow) else {}
+    column = column or next(iter(named(columns, PICTURES)), "")
     if column.isdigit() and column not in columns and 0 < int(column) <= len(columns):
         column = list(columns)[int(column) - 1]
     if NAME in columns:

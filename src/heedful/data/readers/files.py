@@ -16,6 +16,7 @@ from heedful.data.readers.hub import read_hub
 from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.parallel import read_parallel
 from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.readers.tables import delimiter_notes
 from heedful.data.samples import pictures as picture_samples
 from heedful.data.samples import read as samples
 from heedful.schema import DataSettings
@@ -68,13 +69,21 @@ def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
             notes += picture_files.folder_notes(file)
         elif data.format == "parallel" or format_of(file, data.format).is_text:
             notes += encoding_notes(file)
+            notes += table_notes(file, data)
     return list(dict.fromkeys(notes))
+
+
+def table_notes(file: str, data: DataSettings) -> list[str]:
+    """What separates the columns of a table, where it is not what its format says."""
+    usual = {"tsv": "\t", "csv": ","}.get("" if data.format == "parallel" else format_of(file, data.format).name)
+    return delimiter_notes(file, usual) if usual else []
 
 
 def read_file(file: str, data: DataSettings) -> Iterator[TextRow | BadRow]:
     """The rows of one file, by the recipe's format or else by the file's ending."""
     columns = named_columns(data)
-    selection = ColumnSelection(tuple(columns), header=any(not name.isdigit() for name in columns))
+    header = any(not name.isdigit() for name in columns) if columns else None
+    selection = ColumnSelection(tuple(columns), header)
     rows = open_rows(file, data.format, selection)
     return (
         picture_files.locate_pictures(rows, source_column(data)) if format_of(file, data.format).names_files else rows

@@ -1,7 +1,7 @@
 """The formats of files that hold rows, as one table: a new format is a file with its reader, and a line here.
 
-tsv       columns by tabs, nothing quoted; a header only if one is wanted
-csv       quoted as Excel does, header needed
+tsv       columns by tabs, nothing quoted; a header if one is wanted, or if it names a source and a target
+csv       by commas, semicolons, tabs or vertical bars, quoted as Excel does, header needed
 jsonl     an object a line
 parquet   needs pyarrow
 lexicon   `word phone phone …`: columns source and target
@@ -15,20 +15,24 @@ from pathlib import Path
 
 from heedful.data.pictures.arrays import read_npz
 from heedful.data.pictures.karpathy import path_of, read_karpathy
+from heedful.data.readers.json_files import read_jsonl
 from heedful.data.readers.lexicon import read_lexicon
 from heedful.data.readers.lines import missing_file
 from heedful.data.readers.parquet import read_parquet
 from heedful.data.readers.rows import BadRow, TextRow
-from heedful.data.readers.tables import read_csv, read_jsonl, read_tsv
+from heedful.data.readers.tables import read_csv, read_tsv
 from heedful.errors import HeedfulError, nearest
 
 
 @dataclass(frozen=True)
 class ColumnSelection:
-    """What is wanted of a file: columns by name (all, if it lacks one of them), and that its first line names them."""
+    """What is wanted of a file: columns by name (all, if it lacks one of them), and whether its first line names them.
+
+    None: where the first line says so itself.
+    """
 
     columns: tuple[str, ...] = ()
-    header: bool = True
+    header: bool | None = True
 
 
 ALL = ColumnSelection()
