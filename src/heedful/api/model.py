@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from heedful.api import long_inputs
+from heedful.api.given import INPUTS, files_of
 from heedful.api.inputs import is_single, read_question
 from heedful.api.model_folder import open_model, write_model
 from heedful.data.readers.rows import BadRow, count
@@ -134,10 +135,12 @@ class Model:
             print(note, file=sys.stderr)
         return scores
 
-    def evaluate(self, files: Sequence[str] | str | None = None, changes: Changes | None = None) -> Scores:
-        """Scores with 95 % intervals beside the baseline, on files, or on the run's own test (else valid) set."""
+    def evaluate(self, data: Any = None, changes: Changes | None = None) -> Scores:
+        """Scores with 95 % intervals beside the baseline, on data as `heedful.train` takes them, or on the run's own
+        test (else valid) set.
+        """
         recipe = change(self.recipe, changes or {})
-        return self.score_examples(self.examples(files, recipe), recipe)
+        return self.score_examples(self.examples(data, recipe), recipe)
 
     def score_examples(self, examples: Sequence[Example], recipe: Recipe) -> Scores:
         """Scores on given examples; the baseline needs the run's training data and is left out where that is gone."""
@@ -148,36 +151,31 @@ class Model:
         name, measures = answering.baseline(self.trained[0], data, examples)
         return replace(scores, baseline_name=name, baseline=measures)
 
-    def judge_by(
-        self, judge: "Model", files: Sequence[str] | str | None = None, changes: Changes | None = None
-    ) -> Scores:
+    def judge_by(self, judge: "Model", data: Any = None, changes: Changes | None = None) -> Scores:
         """What a model of `match` takes this one's drawings for, beside real pictures and exchanged drawings."""
         if find_task(self.task).facts.judged_by != judge.task:
             raise cannot_judge(self, judge)
         recipe = change(self.recipe, changes or {})
         answering = find_task(self.task).answering
-        return answering.judge(self.trained, self.examples(files, recipe), recipe.generate, judge.trained)
+        return answering.judge(self.trained, self.examples(data, recipe), recipe.generate, judge.trained)
 
-    def compare_with(
-        self, other: "Model", files: Sequence[str] | str | None = None, changes: Changes | None = None
-    ) -> Paired:
+    def compare_with(self, other: "Model", data: Any = None, changes: Changes | None = None) -> Paired:
         """Whether this model is better than another on the same examples: a paired test."""
         recipe = change(self.recipe, changes or {})
-        examples, answering, data = self.examples(files, recipe), find_task(self.task).answering, self.data()
+        examples, answering, own = self.examples(data, recipe), find_task(self.task).answering, self.data()
         own_scores, other_scores = (
-            answering.evaluate(model.trained, examples, recipe.generate, samples=0, data=data)
-            for model in (self, other)
+            answering.evaluate(model.trained, examples, recipe.generate, samples=0, data=own) for model in (self, other)
         )
         answers, other_answers = ([case.output for case in scores.cases] for scores in (own_scores, other_scores))
         kind = answering.kind(self.trained[0])
         return paired_test(answers, other_answers, [case.references for case in own_scores.cases], kind, PRIMARY[kind])
 
-    def examples(self, files: Sequence[str] | str | None, recipe: Recipe) -> list[Example]:
-        """The examples of files, read as the recipe says, or the run's own; raises HeedfulError if there are none."""
-        if files:
+    def examples(self, data: Any, recipe: Recipe) -> list[Example]:
+        """The examples of data, read as the recipe says, or the run's own; raises HeedfulError if there are none."""
+        if data is not None and not (isinstance(data, str | list) and not data):
             bad_rows: list[BadRow] = []
-            paths = [files] if isinstance(files, str) else list(files)
             answering = find_task(self.task).answering
+            paths = files_of(data, answering.facts, INPUTS)
             for note in answering.example_notes(self.trained[0], paths, recipe.data):
                 print(note, file=sys.stderr)
             examples = answering.examples(self.trained[0], paths, recipe.data, bad_rows.append)
@@ -185,10 +183,10 @@ class Model:
                 first = f"{bad_rows[0].where}: {bad_rows[0].problem}"
                 print(f"left out: {count(len(bad_rows), 'bad row')} (first: {first})", file=sys.stderr)
             return self.fit(examples, recipe)
-        data = self.data()
-        if data is None:
+        own = self.data()
+        if own is None:
             raise HeedfulError(f"{self.folder} holds no data of its own.", "Name a file to score it on.")
-        return self.fit(data.test or data.valid, recipe)
+        return self.fit(own.test or own.valid, recipe)
 
     def fit(self, examples: list[Example], recipe: Recipe) -> list[Example]:
         """What of examples is scored where some are longer than the network reads; says how many are cut."""

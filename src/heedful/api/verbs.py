@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.api.compare import compare as compare_networks
-from heedful.api.given import files_of
+from heedful.api.given import INPUTS, files_of
 from heedful.api.model import Changes, Model
 from heedful.api.train import run
 from heedful.errors import HeedfulError
@@ -18,7 +18,6 @@ from heedful.tasks.recipes import build, change
 from heedful.tasks.task import find_task
 from heedful.training.progress import Listener, terminal
 
-RUNS = Path("runs")
 BUDGETS = {"minutes": "train.minutes", "steps": "train.steps", "epochs": "train.epochs"}
 KEYS = BUDGETS | {"network": "network.name", "size": "network.size", "seed": "seed", "start": "start"}
 """Keywords, and the keys of a recipe that they are short for; those of data are apart."""
@@ -54,7 +53,7 @@ def train(
     heedful.train("translate", [("one", "eins"), ("two", "zwei")], network="vaswani2017", minutes=5)
     """
     folder = None if output is None else Path(output)
-    inputs = (RUNS if folder is None else folder.parent) / "inputs"
+    inputs = INPUTS if folder is None else folder.parent / "inputs"
     short = {
         "network": network,
         "size": size,
@@ -73,7 +72,7 @@ def check(
     task: str | Recipe, data: Any = None, *, valid: Any = None, test: Any = None, settings: Changes | None = None
 ) -> Findings:
     """Looks at data before anything is trained on it; `data` and the keywords are those of `train`."""
-    recipe = recipe_of(task, {"train": data, "valid": valid, "test": test}, {}, settings, RUNS / "inputs")
+    recipe = recipe_of(task, {"train": data, "valid": valid, "test": test}, {}, settings, INPUTS)
     return find_task(recipe.task).learning.check(recipe)
 
 
@@ -101,7 +100,7 @@ def compare(
     heedful.compare("translate", pairs, networks=["lstm", "vaswani2017"], minutes=3)
     """
     folder = None if output is None else Path(output)
-    inputs = (RUNS if folder is None else folder.parent) / "inputs"
+    inputs = INPUTS if folder is None else folder.parent / "inputs"
     short = {"size": size, "minutes": minutes, "steps": steps, "epochs": epochs}
     recipe = recipe_of(task, {"train": data, "valid": valid, "test": test}, short, settings, inputs)
     with listening(listener) as told:

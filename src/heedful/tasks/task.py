@@ -64,6 +64,8 @@ class TaskFacts:
     """What people have: the files of an example."""
     hub_tasks: Mapping[SourceKind, str]
     """What the Hugging Face hub calls it, by what goes in; a series has no name there."""
+    columns: tuple[str, ...] = ("source", "target")
+    """What a row of its data holds, where nobody names it."""
     network: str = "vaswani2017"
     """The row of the lineage that auto means."""
     unit: str = "tokens"

@@ -25,6 +25,7 @@ class Complete(Task["PreparedDocuments", "TrainedLanguageModel", "LearnableLangu
         asked_with='"…"',
         data="book.txt",
         hub_tasks={"text": "text-generation"},
+        columns=("text",),
         network="gpt",
         view="passages",
         explains=True,

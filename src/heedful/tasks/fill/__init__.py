@@ -24,6 +24,7 @@ class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMas
         asked_with='"… [MASK] …"',
         data="book.txt",
         hub_tasks={"text": "fill-mask"},
+        columns=("text",),
         network="bert",
         view="gaps",
         explains=True,
