@@ -18,6 +18,7 @@ from heedful.api.given import files_of
 from heedful.errors import HeedfulError
 from heedful.results import Finding, Findings
 from heedful.tasks.task import find_task
+from support import ROOT
 from support.tiny_tasks import COLOURS, SHAPES, picture
 
 PAIRS = [(f"{a}{b}{c}", f"{c}{b}{a}") for a in "abcdef" for b in "abc" for c in "def"]
@@ -212,3 +213,12 @@ def test_keywords_that_contradict_are_refused() -> None:
         heedful.train("translate", "pairs.tsv", seed=1, settings={"seed": 2})
     with pytest.raises(HeedfulError, match="nothing to learn from"):
         heedful.train("translate")
+
+
+def test_the_page_about_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S):
+        exec(block, names)
+    assert {path.name for path in Path("runs").iterdir()} == {"inputs", "translate-gru", "mine", "told"}
