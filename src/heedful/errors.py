@@ -2,6 +2,11 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from reprlib import Repr
+
+LONGEST_LINE = 2000  # characters of an error's line
+LONGEST_WORD = 200  # characters of a word that may be a misspelt one
+QUOTED = 100  # characters of a value that an error quotes
 
 
 class HeedfulError(Exception):
@@ -15,12 +20,45 @@ class HeedfulError(Exception):
     """
 
     def __init__(self, problem: str, cure: str = "") -> None:
-        self.problem, self.cure = problem, cure
-        super().__init__(problem)
+        self.problem, self.cure = shorten(problem), "\n".join(map(shorten, cure.splitlines()))
+        super().__init__(self.problem)
 
     def __str__(self) -> str:
         cure = "".join(f"\n  {line}" for line in self.cure.splitlines())
         return self.problem + cure
+
+
+def shorten(line: str, most: int = LONGEST_LINE) -> str:
+    """A line, or its beginning and how much longer it is: a file may hold a word of a gigabyte.
+
+    >>> shorten("abcdefgh", 3)
+    'abc… (8 characters)'
+    """
+    return line if len(line) <= most else f"{line[:most]}… ({len(line):,} characters)"
+
+
+def quote(value: object) -> str:
+    """A value as Python writes it, cut where it is long, deep, or a number of thousands of digits.
+
+    >>> quote(["a", 10**5000])
+    "['a', a whole number of 16,610 bits]"
+    """
+    return Quotes().repr(value)
+
+
+class Quotes(Repr):
+    """`quote`, for what is in lists and tables too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxother = 4, QUOTED
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = 20
+
+    def repr_str(self, x: str, level: int) -> str:
+        return repr(x) if len(x) <= QUOTED else f"{x[:QUOTED]!r}… ({len(x):,} characters)"
+
+    def repr_int(self, x: int, level: int) -> str:
+        return repr(x) if x.bit_length() < 3 * QUOTED else f"a whole number of {x.bit_length():,} bits"
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str | None:
@@ -29,6 +67,8 @@ def nearest(word: str, allowed: Iterable[str]) -> str | None:
     >>> nearest("transalte", ["translate", "label"])
     'translate'
     """
+    if len(word) > LONGEST_WORD:
+        return None
     matches = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
     return matches[0] if matches else None
 
@@ -43,4 +83,4 @@ def unknown(noun: str, word: str, allowed: Iterable[str]) -> HeedfulError:
     allowed = list(allowed)
     match = nearest(word, allowed)
     hint = f' Did you mean "{match}"?' if match else ""
-    return HeedfulError(f'There is no {noun} "{word}".{hint}', f"Allowed: {', '.join(allowed)}.")
+    return HeedfulError(f'There is no {noun} "{shorten(word, LONGEST_WORD)}".{hint}', f"Allowed: {', '.join(allowed)}.")

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_type_hints
 
-from heedful.errors import HeedfulError, nearest, unknown
-from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
+from heedful.errors import LONGEST_WORD, HeedfulError, nearest, quote, shorten, unknown
+from heedful.schema import SEEDS, DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -27,6 +27,8 @@ SECTIONS: dict[str, type] = {
     "generate": GenerateSettings,
 }
 BUDGETS = ("minutes", "steps", "epochs")
+LONGEST_RECIPE = 10_000_000  # bytes
+LIMITS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 NOT_KEYS = ("written",)
 """Fields of a recipe that are no keys."""
 
@@ -60,12 +62,7 @@ def build(
 
 def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Uses | None = None) -> Recipe:
     """Reads a recipe file, with dotted changes on top; raises HeedfulError naming the file and what is wrong."""
-    try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise HeedfulError(f"The recipe {path} cannot be read: {error}.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise HeedfulError(f"The recipe {path} is not valid TOML: {error}.") from None
+    table = read_table(Path(path))
     if "task" not in table:
         task_list = f" ({', '.join(uses)})" if uses else ""
         raise HeedfulError(f"The recipe {path} names no task.", f'Add a line such as task = "translate"{task_list}.')
@@ -75,6 +72,22 @@ def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Us
         return build(table["task"], changes, table, uses, accepted)
     except HeedfulError as error:
         raise HeedfulError(f"{path}: {error.problem}", error.cure) from None
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The tables of a recipe file; raises HeedfulError if it is none."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LONGEST_RECIPE + 1)
+        if len(content) > LONGEST_RECIPE:
+            raise HeedfulError(f"The recipe {path} has more than {LONGEST_RECIPE:,} bytes: it is none of Heedful's.")
+        return tomllib.loads(content.decode("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise HeedfulError(f"The recipe {path} cannot be read: {error}.") from None
+    except RecursionError:
+        raise HeedfulError(f"The recipe {path} cannot be read: its values are nested too deeply.") from None
+    except ValueError as error:  # TOMLDecodeError, and a number of thousands of digits
+        raise HeedfulError(f"The recipe {path} is not valid TOML: {error}.") from None
 
 
 def dump(recipe: Recipe, complete: bool = True) -> str:
@@ -166,7 +179,8 @@ def parse(settings: Iterable[str]) -> dict[str, Any]:
         key, equals, text = word.partition("=")
         if not equals or not key:
             raise HeedfulError(
-                f'"{word}" is neither a file nor a setting.', "Settings are written key=value, such as train.steps=500."
+                f'"{shorten(word, LONGEST_WORD)}" is neither a file nor a setting.',
+                "Settings are written key=value, such as train.steps=500.",
             )
         changes[key] = value_of(key, text)
     return changes
@@ -181,9 +195,10 @@ def value_of(key: str, text: str) -> Any:
         return text
     try:
         value = tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        return float(value) if "float" in kind and is_whole else value
+    except (ValueError, RecursionError, OverflowError):  # not TOML, or a number that nothing holds
         return text
-    return float(value) if "float" in kind and isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def annotation(key: str) -> Any:
@@ -266,7 +281,7 @@ def checker(table: type) -> "type[BaseModel]":
         factory = entry.default_factory
         default: dict[str, Any] = {"default_factory": factory} if callable(factory) else {"default": entry.default}
         declared[entry.name] = (limited(hints[entry.name], limits), Checked(**default))
-    config = ConfigDict(extra="forbid", strict=True)
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
     return create_model(table.__name__, __config__=config, **declared)  # pyright: ignore[reportCallIssue]
 
 
@@ -274,9 +289,12 @@ def limited(hint: Any, limits: dict[str, Any]) -> Any:
     """A type with limits on its numbers; in a union with strings, on the numbers alone."""
     from pydantic import Field as Checked
 
-    if not limits:
+    if hint is int:  # no more than a TOML file can hold
+        bounds: dict[str, Any] = {"lt": SEEDS} | limits
+        return Annotated[hint, Checked(**bounds)]
+    if not limits and int not in get_args(hint):
         return hint
-    if hint in (int, float):
+    if hint is float:
         return Annotated[hint, Checked(**limits)]
     numbers = tuple(limited(part, limits) if part in (int, float) else part for part in get_args(hint))
     return Union[numbers]  # noqa: UP007  # of a tuple
@@ -290,7 +308,7 @@ def refuse_without(recipe: Recipe, sections: Iterable[str] = SECTIONS) -> None:
             texts = getattr(getattr(recipe, section), declared.name) if required_text else ()
             if not all(required_text in text for text in texts):
                 name = f"{section}.{declared.name}"
-                raise HeedfulError(f"{name} cannot be {texts!r}.", describe(name))
+                raise HeedfulError(f"{name} cannot be {quote(texts)}.", describe(name))
 
 
 def refuse_unused(recipe: Recipe, uses: Uses, names: Iterable[str]) -> None:
@@ -334,14 +352,16 @@ def plain(error: "ValidationError", table: dict[str, Any]) -> HeedfulError:
     value: Any = table
     for part in path[:depth]:
         value = value.get(part) if isinstance(value, dict) else value
-    return HeedfulError(f"{key} cannot be {value!r}.", describe(key))
+    return HeedfulError(f"{key} cannot be {quote(value)}.", describe(key))
 
 
 def unknown_key(key: str) -> HeedfulError:
     """The error for an unknown key, with the nearest known one."""
     match = nearest(key, keys()) or nearest(key.split(".")[-1], [k.split(".")[-1] for k in keys()])
     full_key = next((k for k in keys() if k == match or k.endswith(f".{match}")), None)
-    return HeedfulError(f"The recipe has no key {key}.", f"Nearest: {describe(full_key)}" if full_key else "")
+    return HeedfulError(
+        f"The recipe has no key {shorten(key, LONGEST_WORD)}.", f"Nearest: {describe(full_key)}" if full_key else ""
+    )
 
 
 def describe(key: str, uses: Uses | None = None) -> str:
@@ -354,4 +374,11 @@ def describe(key: str, uses: Uses | None = None) -> str:
     tasks = tasks_of(key, uses or {})
     only = f"; task{'s' * (len(tasks) > 1)} {listed(tasks)}" if tasks else ""
     default = declared.default_factory() if callable(declared.default_factory) else declared.default
-    return f"{key} ({declared.metadata['description']}; {kind}; default {default!r}{only})"
+    limits = limits_of(declared)
+    return f"{key} ({declared.metadata['description']}; {kind}{limits}; default {default!r}{only})"
+
+
+def limits_of(declared: "Field[Any]") -> str:
+    """What a key's numbers may be, in words with a comma before them; "" where nothing is said."""
+    limits = declared.metadata["limits"]
+    return "".join(f", {words} {limits[name]:,}" for name, words in LIMITS.items() if name in limits)

@@ -16,6 +16,7 @@ Format = Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel", "lexicon"
 NormalForm = Literal["none", "NFC"]
 Augment = Literal["flip", "shift", "turn", "colour", "erase"]
 Long = Literal["auto", "windows", "cut", "leave", "error"]
+SEEDS = 2**63  # as many as the numbers of a recipe file
 SIZES: tuple[str, ...] = get_args(Size)
 
 Settings = TypeVar("Settings", bound="DataSettings | NetworkSettings | TrainSettings | GenerateSettings")
@@ -47,14 +48,18 @@ class DataSettings:
     source_tokenizer: str = key("auto", "characters, symbols, bpe, unigram or a tokenizer.json")
     target_tokenizer: str = key("auto", "characters, symbols, bpe, unigram or a tokenizer.json")
     shared_tokenizer: bool = key(False, "one tokenizer for both sides, learnt from both")
-    vocabulary: Auto | int = key("auto", "vocabulary size of a bpe or unigram tokenizer")
-    picture: Auto | int = key("auto", "side of pictures and frames in pixels; auto: from the data")
+    vocabulary: Auto | int = key("auto", "vocabulary size of a bpe or unigram tokenizer", ge=1, le=1_000_000)
+    picture: Auto | int = key("auto", "side of pictures and frames in pixels; auto: from the data", ge=1, le=2048)
     colours: Literal["auto", "rgb", "gray"] = key("auto", "colour channels of pictures; auto: gray if every picture is")
     fit: Literal["crop", "pad", "stretch"] = key("crop", "how pictures are made square")
-    frame_rate: float = key(0.0, "frames per second that are read from videos; 0: every frame", ge=0)
-    window: int = key(0, "steps or tokens that a network reads at once; 0: all of a clip, 256 of a document", ge=0)
-    valid_rows: Auto | int = key("auto", "number of rows held out where valid is auto")
-    seed: Auto | int = key("auto", "seed for held-out rows and for sampling rows; auto: the recipe's seed", ge=0)
+    frame_rate: float = key(0.0, "frames per second that are read from videos; 0: every frame", ge=0, le=1000)
+    window: int = key(
+        0, "steps or tokens that a network reads at once; 0: all of a clip, 256 of a document", ge=0, le=1_000_000
+    )
+    valid_rows: Auto | int = key("auto", "number of rows held out where valid is auto", ge=1)
+    seed: Auto | int = key(
+        "auto", "seed for held-out rows and for sampling rows; auto: the recipe's seed", ge=0, lt=SEEDS
+    )
     long: Long = key(
         "auto",
         "rows and inputs longer than a network with trained positions reads at once; windows: read in windows that "
@@ -74,10 +79,10 @@ class NetworkSettings:
 
     name: str = key("auto", "row of the lineage; heedful networks lists them")
     size: Size = key("small", "tiny, small or base: default width, depth and heads")
-    width: Auto | int = key("auto", "size of the vector at each position")
-    depth: Auto | int = key("auto", "number of layers of the encoder, and of the decoder")
-    heads: Auto | int = key("auto", "number of attention heads")
-    inner: Auto | int = key("auto", "inner width of the feed-forward part of a Transformer")
+    width: Auto | int = key("auto", "size of the vector at each position", ge=1, le=65_536)
+    depth: Auto | int = key("auto", "number of layers of the encoder, and of the decoder", ge=1, le=1024)
+    heads: Auto | int = key("auto", "number of attention heads", ge=1, le=1024)
+    inner: Auto | int = key("auto", "inner width of the feed-forward part of a Transformer", ge=1, le=1_000_000)
     dropout: Auto | float = key(
         "auto", "dropout p: fraction of activations set to zero in training, below 1", ge=0, lt=1
     )
@@ -87,23 +92,28 @@ class NetworkSettings:
     )
     feeding: Auto | bool = key("auto", "input feeding (Luong 2015)")
     patch: Auto | Literal["rows", "whole"] | int = key(
-        "auto", "side of the square patches of a picture; rows: each row is a patch; whole: the picture is one patch"
+        "auto",
+        "side of the square patches of a picture; rows: each row is a patch; whole: the picture is one patch",
+        ge=1,
+        le=2048,
     )
-    stem: Auto | int = key("auto", "number of convolutions before the patches, each halving the picture; 0: none")
+    stem: Auto | int = key(
+        "auto", "number of convolutions before the patches, each halving the picture; 0: none", ge=0, le=11
+    )
     pool: Literal["auto", "summary", "mean", "class"] = key(
         "auto", "pooling of the encoder's output to one vector: its own summary, the mean, a class token"
     )
     causal: Auto | bool = key("auto", "each position attends only to itself and earlier ones")
-    codes: Auto | int = key("auto", "approximate number of entries of the codebook of pictures")
+    codes: Auto | int = key("auto", "approximate number of entries of the codebook of pictures", ge=2, le=65_536)
     norm: Literal["auto", "pre", "post"] = key("auto", "layer norm before (pre) or after (post) each part of a block")
     positions: Literal["auto", "sinusoidal", "learned", "rotary", "grid", "line"] = key(
         "auto", "position embeddings; grid (2-D) and line (1-D): for the patches of a picture"
     )
-    context: Auto | int = key("auto", "number of learned position embeddings; auto: 512", ge=1)
+    context: Auto | int = key("auto", "number of learned position embeddings; auto: 512", ge=1, le=1_000_000)
     activation: Literal["auto", "relu", "gelu", "gelu_tanh", "quick_gelu", "silu"] = key(
         "auto", "activation function of the feed-forward part of a Transformer"
     )
-    epsilon: Auto | float = key("auto", "epsilon that layer norms add to the variance", gt=0)
+    epsilon: Auto | float = key("auto", "epsilon that layer norms add to the variance", gt=0, le=1)
     tied: Auto | bool = key("auto", "the output layer shares the weights of the target embedding")
 
 
@@ -112,20 +122,28 @@ class TrainSettings:
     """Budget, optimizer, batches and hardware. One of minutes, steps and epochs is the budget."""
 
     minutes: float | None = key(
-        None, "wall-clock minutes of training; the time for validation is shown separately", gt=0
+        None, "wall-clock minutes of training; the time for validation is shown separately", gt=0, le=10_000_000
     )
-    steps: int | None = key(None, "optimizer steps", gt=0)
-    epochs: float | None = key(None, "passes over the training rows", gt=0)
-    batch_tokens: Auto | int = key("auto", "padded tokens in a batch, counted on the longer side")
-    accumulate: int = key(1, "batches per step (gradient accumulation)", ge=1)
+    steps: int | None = key(None, "optimizer steps", gt=0, le=1_000_000_000)
+    epochs: float | None = key(None, "passes over the training rows", gt=0, le=1_000_000)
+    batch_tokens: Auto | int = key("auto", "padded tokens in a batch, counted on the longer side", ge=1, le=10_000_000)
+    accumulate: int = key(1, "batches per step (gradient accumulation)", ge=1, le=100_000)
     learning_rate: Auto | float = key(
-        "auto", "peak learning rate, above 0; auto: by width, and a tenth of that with pretrained weights"
+        "auto",
+        "peak learning rate, above 0; auto: by width, and a tenth of that with pretrained weights",
+        gt=0,
+        le=1000,
     )
     schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = key(
         "auto", "schedule of the learning rate; auto: cosine to zero"
     )
-    warmup: Auto | float = key("auto", "warm-up of the learning rate; below 1: fraction of the budget, otherwise steps")
-    weight_decay: float = key(0.01, "weight decay of matrices; not of biases, norms and embeddings", ge=0)
+    warmup: Auto | float = key(
+        "auto",
+        "warm-up of the learning rate; below 1: fraction of the budget, otherwise steps",
+        ge=0,
+        le=1_000_000_000,
+    )
+    weight_decay: float = key(0.01, "weight decay of matrices; not of biases, norms and embeddings", ge=0, le=1000)
     layer_decay: float = key(
         1.0,
         "factor of the learning rate from each layer to the one below; embeddings lowest; 1: the same for all",
@@ -134,20 +152,20 @@ class TrainSettings:
     )
     freeze: list[str] = key([], "frozen parts, such as embedding, encoder.layers.0")
     label_smoothing: float = key(0.1, "label smoothing: probability spread over the vocabulary", ge=0, lt=1)
-    clip: float = key(1.0, "gradient clipping: largest norm of the whole gradient", gt=0)
-    average: Auto | float = key("auto", "decay of the running average of the weights; 0: no averaging")
-    valid_every: Auto | int = key("auto", "steps between validations")
+    clip: float = key(1.0, "gradient clipping: largest norm of the whole gradient; 0: none", ge=0)
+    average: Auto | float = key("auto", "decay of the running average of the weights; 0: no averaging", ge=0, lt=1)
+    valid_every: Auto | int = key("auto", "steps between validations; 0: only at the end", ge=0)
     valid_limit: int = key(500, "examples of the validation set that are scored, the same ones each time", gt=0)
     patience: int = key(0, "early stopping: validations without a new best; 0: never", ge=0)
     device: str = key("auto", "device: auto, cpu, cuda, cuda:1, mps")
     augment: Auto | list[Augment] = key(
         "auto", "augmentation of pictures, seeded by example: flip, shift, turn (rotation), colour, erase"
     )
-    mix: Auto | float = key("auto", "fraction of batches with mixup or cutmix")
+    mix: Auto | float = key("auto", "fraction of batches with mixup or cutmix", ge=0, le=1)
     class_weights: Literal["none", "balanced"] = key(
         "none", "class weights of the loss; balanced: rare classes count more"
     )
-    smooth_steps: float = key(0.0, "weight of the truncated MSE between neighbouring steps (T-MSE)", ge=0)
+    smooth_steps: float = key(0.0, "weight of the truncated MSE between neighbouring steps (T-MSE)", ge=0, le=1_000_000)
     drop_source: Auto | float = key("auto", "fraction of training examples without source, for guidance", ge=0, lt=1)
     codebook: Auto | float = key("auto", "fraction of the budget for training the codebook", ge=0, lt=1)
     mask: float = key(0.15, "fraction of tokens that are masked", gt=0, lt=1)
@@ -155,8 +173,8 @@ class TrainSettings:
     precision: Literal["auto", "float32", "bfloat16"] = key(
         "auto", "precision of training; auto: bfloat16 where the hardware supports it"
     )
-    threads: Auto | int = key("auto", "CPU threads")
-    workers: int = key(0, "loader processes that prepare batches", ge=0)
+    threads: Auto | int = key("auto", "CPU threads; auto and 0: one for each core", ge=0, le=1024)
+    workers: int = key(0, "loader processes that prepare batches", ge=0, le=256)
     keep: bool = key(False, "keep the checkpoints of a finished run; otherwise they are deleted at its end")
     track: Literal["none", "tensorboard"] = key("none", "a second log beside metrics.jsonl")
 
@@ -165,10 +183,10 @@ class TrainSettings:
 class GenerateSettings:
     """Search and sampling of answers. Scores are log probabilities under the unmodified network."""
 
-    beam: int = key(4, "beam size: hypotheses per source; 1: greedy search", ge=1)
-    n_best: int = key(1, "answers per source, at most the beam size; or number of samples", ge=1)
+    beam: int = key(4, "beam size: hypotheses per source; 1: greedy search", ge=1, le=1000)
+    n_best: int = key(1, "answers per source, at most the beam size; or number of samples", ge=1, le=10_000)
     length_penalty: float = key(
-        1.0, "finished hypotheses are ranked by score / length ** penalty; 0: by the score", ge=0
+        1.0, "finished hypotheses are ranked by score / length ** penalty; 0: by the score", ge=0, le=100
     )
     finish: Literal["shrink", "sure", "likely", "full"] = key(
         "shrink",
@@ -179,18 +197,25 @@ class GenerateSettings:
         False, "an answer of the longest length ends with the end token, at no cost, unless phrases are constrained"
     )
     renormalize: bool = key(False, "renormalise probabilities over the allowed tokens when ranking hypotheses")
-    max_length: Auto | int = key("auto", "longest answer in tokens; unfinished answers are reported")
+    max_length: Auto | int = key(
+        "auto", "longest answer in tokens; unfinished answers are reported", ge=1, le=1_000_000
+    )
     sample: bool = key(False, "sample from the distribution instead of searching for the most probable answer")
-    temperature: float = key(1.0, "temperature of sampling; below 1: less random, above 1: more random", gt=0)
+    temperature: float = key(
+        1.0,
+        "temperature of sampling; below 1: less random, above 1: more random; 0: the most probable token",
+        ge=0,
+        le=1_000_000,
+    )
     top_k: int = key(0, "sample from the k most probable tokens; 0: from all", ge=0)
     top_p: float = key(
         1.0, "nucleus sampling: from the fewest tokens whose probabilities sum to at least this", gt=0, le=1
     )
     min_p: float = key(0.0, "sample from tokens with at least this fraction of the largest probability", ge=0, lt=1)
     guidance: float = key(
-        1.0, "weight of classifier-free guidance, away from the prediction without source; 1: none", ge=0
+        1.0, "weight of classifier-free guidance, away from the prediction without source; 1: none", ge=0, le=1000
     )
-    repetition_penalty: float = key(1.0, "divisor of the odds of tokens already generated", ge=1)
+    repetition_penalty: float = key(1.0, "divisor of the odds of tokens already generated", ge=1, le=1_000_000)
     no_repeat_ngram: int = key(0, "no n-gram of this length is repeated; 0: off", ge=0)
     prefix: str = key("", "text with which the answer begins")
     required: list[str] = key([], "phrases that the answer must contain")
@@ -204,8 +229,8 @@ class GenerateSettings:
         'templates for texts, as "a photo of a {}"; several are separated by commas, and their embeddings averaged',
         holds="{}",
     )
-    batch_tokens: int = key(8000, "padded source tokens times beams that are searched at once", gt=0)
-    seed: int = key(0, "seed of sampling; samples depend on it and on the source alone", ge=0)
+    batch_tokens: int = key(8000, "padded source tokens times beams that are searched at once", gt=0, le=100_000_000)
+    seed: int = key(0, "seed of sampling; samples depend on it and on the source alone", ge=0, lt=SEEDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +244,7 @@ class Recipe:
     """
 
     task: str = key("", "the task; heedful --help lists all")
-    seed: int = key(0, "seed of everything: split, order, initial weights, dropout", ge=0)
+    seed: int = key(0, "seed of everything: split, order, initial weights, dropout", ge=0, lt=SEEDS)
     start: str = key("", "pretrained weights (--from): a run, a folder or name of published weights")
     data: DataSettings = DataSettings()
     network: NetworkSettings = NetworkSettings()

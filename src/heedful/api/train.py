@@ -17,7 +17,7 @@ from heedful.data.readers.rows import count
 from heedful.report.terminal import scores_table
 from heedful.schema import Recipe
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
-from heedful.training import decide
+from heedful.training import decide, memory
 from heedful.training.checkpoint import delete_checkpoints, put_weights, read_tensors
 from heedful.training.loop import Loop, Outcome
 from heedful.training.progress import Listener
@@ -104,6 +104,9 @@ def set_up_run(recipe: Recipe, start: Start | None, folder: Path, listener: List
     learning, pretrained = find_task(recipe.task).learning, start.pretrained if start else None
     data = learning.prepare(recipe, folder, listener.note, pretrained)
     recipe = learning.resolve_for_data(recipe, data)
+    with torch.device("meta"):
+        weights = sum(weight.numel() for weight in learning.build(recipe, data, pretrained).network.parameters())
+    memory.refuse_too_large(weights, torch.device(recipe.train.device))
     model = learning.build(recipe, data, pretrained)
     transferred = begin_with(model.network, learning.pretrained(model), start) if start else None
     start_lines = (transferred.lines(str(start)) if transferred else []) + freeze_parts(

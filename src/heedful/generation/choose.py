@@ -151,11 +151,16 @@ def by_token(continuations: Continuations) -> Continuations:
     return Continuations(np.take_along_axis(continuations.tokens, order, -1), unguided, allowed)
 
 
+COLDEST = 1e-6  # a temperature by which log odds can be divided
+
+
 def narrow(log_probs: Floats, settings: GenerateSettings) -> Floats:
     """Log odds (..., C) at a temperature, the unlikely taken out: by top-k, then top-p (Holtzman et al. 2020), then
     min-p.
     """
     log_odds, size = log_probs, log_probs.shape[-1]
+    if settings.temperature < COLDEST:  # the most probable token alone, or those that are equally probable
+        return np.where(log_odds < log_odds.max(-1, keepdims=True), -np.inf, log_odds)
     if settings.temperature != 1:
         log_odds = log_odds / settings.temperature
     if 0 < settings.top_k < size:

@@ -10,6 +10,7 @@ from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tok
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import Widths
 from heedful.blocks.transformer import Block, FeedForward, Norms, Stack, initialise_normal
+from heedful.errors import HeedfulError
 from heedful.networks.configs import (
     DecoderConfig,
     FrameEncoderConfig,
@@ -139,6 +140,11 @@ def build_encoder(
     if isinstance(config, RecurrentEncoderConfig):
         if bidirectional is not None:
             config = replace(config, bidirectional=bidirectional, reverse=False)
+        if config.bidirectional and width % 2:
+            raise HeedfulError(
+                f"network.width {width} cannot be shared by the two directions of {network.name}.",
+                "The width must be even.",
+            )
         return RecurrentEncoder(config.cell, width, depth, dropout, config.bidirectional, config.reverse)
     return transformer_encoder(config, network, embeds_positions, bidirectional)
 

@@ -52,7 +52,7 @@ def resolve(train: TrainSettings) -> TrainSettings:
     """
     device = pick_device() if train.device == "auto" else train.device
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()  # not from "meta", which holds no numbers
     except (RuntimeError, AssertionError):
         raise HeedfulError(
             f"There is no device {device} here.", "train.device may be auto, cpu, cuda or mps."
@@ -68,6 +68,7 @@ def resolve(train: TrainSettings) -> TrainSettings:
         "threads": torch.get_num_threads(),  # the cores, or what OMP_NUM_THREADS says,
     }
     chosen = {key: value for key, value in decided.items() if getattr(train, key) in ("auto", None)}
+    chosen |= {"threads": decided["threads"]} if train.threads == 0 else {}
     return replace(train, **(chosen | {"device": device}))
 
 
@@ -129,7 +130,7 @@ def validation_due(train: TrainSettings, step: int, done: float, validated: int)
     [False, True]
     """
     if train.valid_every != "auto":
-        return step % train.valid_every == 0
+        return train.valid_every > 0 and step % train.valid_every == 0
     return done * VALIDATIONS >= validated + 1
 
 

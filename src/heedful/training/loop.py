@@ -131,7 +131,7 @@ class Loop:
         step_batches = [next(batches) for _ in range(self.train.accumulate)]
         total, count = self.gradients([batch for _, batch in step_batches])
         scale_gradients(self.network.parameters(), 1 / max(1, count))
-        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip))
+        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip or math.inf))
         if not (math.isfinite(total) and math.isfinite(norm)):
             self.refuse(total, norm, [rows for rows, _ in step_batches])
         self.optimizer.step()
