@@ -25,7 +25,10 @@ RUNS = {
 MISTAKES = {
     "text without a gap": ("fill {gaps} the cat", ["There is no gap in 'the'", "Write [MASK]"]),
     "another sign for a gap": ("fill {gaps} a<mask>", ["no gap", "Write [MASK] in place of '<mask>'"]),
-    "long text with a gap": ("fill {gaps} --file long.txt", ["tokens; the network reads 24 at once", "Shorten it"]),
+    "long text with a gap": (
+        "fill {gaps} --file long.txt data.long=error",
+        ["tokens; the network reads 24 at once", "Shorten it"],
+    ),
     "prompt that is too long": (
         "complete {book} --file long.txt long_prompt=error",
         ["network reads 24 at once", "long_prompt=end"],

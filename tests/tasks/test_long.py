@@ -1,6 +1,7 @@
 """What is longer than a network reads at once: every task, every way, one law. It is decided before the first step."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from heedful.schema import Recipe
 from heedful.training.progress import Quiet
 from support.published import bert, classes, clip, marian
 from support.sampling import SEED
-from support.tiny_tasks import picture
+from support.tiny_tasks import picture, write_data
 
 CONTEXT = 16
 LONG, SHORT = "cabbage " * 9, ["ab", "bad cab", "dab", "a bed", "fad", "deaf"]
@@ -144,6 +145,92 @@ def test_long_rows_are_left_out_or_stop_the_run_before_its_first_step(task: str,
     assert not (tmp_path / "refused" / "metrics.jsonl").exists()
     with pytest.raises(HeedfulError, match="reads a source whole"):
         run(request(task, tmp_path / "data", data__long="windows"), tmp_path / "windows", Quiet())
+
+
+def label_series(folder: Path, **changes: Any) -> Recipe:
+    """Series of up to 28 steps."""
+    folder.mkdir(exist_ok=True)
+    write_data(folder, SEED)
+    data = {"data.train": [str(folder / "train")], "data.valid": [str(folder / "valid")], "data.overlap": "keep"}
+    return recipes.build("label", data | TINY | {"network.name": "vaswani2017"} | changes)
+
+
+def test_labels_are_told_in_windows(tmp_path: Path) -> None:
+    """Every step has a label, what fits has those that it had, and each way has its rows."""
+    model, said = trained(label_series(tmp_path), tmp_path / "run")
+    assert "sequences are longer than the 16 tokens that the network reads at once: read in windows" in said
+    long, short = (tmp_path / f"{name}.csv" for name in ("long", "short"))
+    rows = [f"{step % 3},{step / 9:.3f}" for step in range(40)]
+    long.write_text("\n".join(["x,y", *rows]) + "\n", encoding="utf-8")
+    short.write_text("\n".join(["x,y", *rows[:16]]) + "\n", encoding="utf-8")
+    [[whole], [part]] = model.answer([str(long), str(short)])
+    assert whole.track and part.track and len(whole.tokens) == 40 and "in windows of 16" in whole.cut and not part.cut
+    windows = whole.track.windows
+    assert windows[0] == (0, 16) and windows[-1][1] == 40 and all(high - low == 16 for low, high in windows)
+    assert all(after[0] < before[1] for before, after in pairwise(windows)) and part.track.windows == ()
+    beginning = whole.track.probabilities[:8]  # before the second window begins
+    assert np.allclose(beginning, part.track.probabilities[:8], atol=1e-5)
+    [left], [kept] = model.answer([str(long), str(short)], {"data.long": "leave"})
+    assert left.output == "" and "left out" in left.cut and kept.output == part.output
+    for way, words in (("leave", "left out"), ("cut", "cut to them")):
+        _, said = trained(label_series(tmp_path / way, **{"data.long": way}), tmp_path / f"{way}-run")
+        assert f"at once: {words} (data.long" in said
+    with pytest.raises(HeedfulError, match="the network reads 16 at once"):
+        run(label_series(tmp_path / "error", **{"data.long": "error"}), tmp_path / "error-run", Quiet())
+
+
+@pytest.mark.parametrize("way", ["auto", "leave"])
+def test_a_published_network_labels_sentences_of_any_length(way: str, tmp_path: Path) -> None:
+    names = ["O", "B-X"]
+    start = bert(tmp_path / "bert", "BertForTokenClassification", **classes(names))
+    sentences = [["unbelievably", "the", "cat"] * number for number in (1, 30, 2)]
+    text = "\n".join("".join(f"{word}\t{names[len(word) % 2]}\n" for word in words) for words in sentences)
+    (tmp_path / "data.conll").write_text(text, encoding="utf-8")
+    data = {f"data.{split}": [str(tmp_path / "data.conll")] for split in ("train", "valid", "test")}
+    request = PUBLISHED | data | {"data.overlap": "keep", "start": str(start), "data.long": way}
+    model, said = trained(recipes.build("label", request), tmp_path / "run")
+    assert "1 of 3 sequences is longer than the 40 tokens" in said and "data.conll line " in said
+    [[answer]] = model.answer([" ".join(sentences[1])], {"data.long": "windows"})
+    assert len(answer.tokens) == 90 and "tokens, read in windows of 40" in answer.cut
+
+
+@pytest.mark.parametrize("task", ["complete", "fill"])
+def test_documents_are_read_in_windows_unless_the_recipe_says_otherwise(task: str, tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text(
+        "".join(f'{{"text": "{text}"}}\n' for text in ("abcdef", "fedcba " * 9, "abcabc", "fedfed")), encoding="utf-8"
+    )
+    file = str(tmp_path / "train.jsonl")
+    data = {"data.train": [file], "data.valid": [file], "data.overlap": "keep", "data.source_tokenizer": "characters"}
+    network = {"complete": "gpt", "fill": "bert"}[task]
+    said = {}
+    for way in ("auto", "cut", "leave"):
+        request = recipes.build(task, data | TINY | {"network.name": network, "data.window": 12, "data.long": way})
+        model, said[way] = trained(request, tmp_path / way)
+        if way == "auto":
+            whole = model
+    assert "data.long" not in said["auto"] and "train: 1 of 4 sources is longer than the 12 tokens" in said["cut"]
+    assert said["leave"].count("left out (data.long; first: ") == 2 and "line 2" in said["leave"]
+    with pytest.raises(HeedfulError, match="line 2: the source has"):
+        run(
+            recipes.build(task, dict(data) | TINY | {"network.name": network, "data.window": 12, "data.long": "error"}),
+            tmp_path / "error",
+            Quiet(),
+        )
+    if task == "fill":
+        text = "abc[MASK]ef" + "abcdef" * 9 + "ab[MASK]def"
+        [[answer], [short]] = whole.answer([text, "ab[MASK]d"])
+        assert len(answer.ids) == 2 and "in windows of 12" in answer.cut and not short.cut
+        [alone] = whole.answer(["ab[MASK]d"])
+        assert alone[0].ids == short.ids
+        assert whole.score([(text, answer.output)]) == pytest.approx([answer.score], abs=1e-4)
+        return
+    [[end]] = whole.answer(["abcdef" * 9], {"generate.max_length": 2, "generate.sample": False})
+    assert "only the last 6 tokens of the text were read" in end.note
+    scores = whole.score([("abc", "def" * 9), ("abc", "def")])
+    assert scores[0] < scores[1] and scores[1] == pytest.approx(whole.score([("abc", "def")])[0], abs=1e-5)
+    for changes in ({"generate.long_prompt": "error"}, {"data.long": "error"}):
+        with pytest.raises(HeedfulError, match="the network reads 12 at once"):
+            whole.answer(["abcdef" * 9], changes)
 
 
 def test_networks_without_trained_positions_have_no_limit(tmp_path: Path) -> None:

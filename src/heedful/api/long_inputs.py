@@ -9,7 +9,7 @@ import numpy as np
 from heedful.errors import HeedfulError
 from heedful.results import Answer, Track
 from heedful.schema import GenerateSettings, Long
-from heedful.tasks.long import Lengths, long_error, way_of
+from heedful.tasks.long import Lengths, Way, long_error, way_of
 from heedful.tasks.task import AnyTask, LearnableModel
 
 QUOTED = 40  # characters of an input in an error
@@ -22,7 +22,7 @@ def answer(
 
     Raises HeedfulError for the first long input, if the recipe says so.
     """
-    answering, way = task.answering, way_of(long, task.facts)
+    answering, way = task.answering, asked_way(task, long)
     lengths = answering.lengths(models, inputs)
     if lengths is None or not lengths.long.any():
         return answering.answer(models, inputs, settings)
@@ -46,7 +46,7 @@ def score(
     Raises HeedfulError for an input that is long where these are to be left out, since a score cannot say so.
     """
     inputs = [source for source, _ in pairs]
-    lengths, way = task.answering.lengths(models, inputs), way_of(long, task.facts)
+    lengths, way = task.answering.lengths(models, inputs), asked_way(task, long)
     scores = task.answering.score(models, pairs)
     if lengths is None or not lengths.long.any():
         return scores, ""
@@ -55,6 +55,12 @@ def score(
     first = int(lengths.long.argmax())
     number = f"{int(lengths.long.sum()):,} of {len(pairs):,} inputs"
     return scores, f"{number} longer than the network reads (first: input {first + 1}: {lengths.describe(first, way)})"
+
+
+def asked_way(task: AnyTask, long: Long) -> Way:
+    """What is done with long inputs: who can read in windows cuts none, since every piece is to be answered."""
+    way = way_of(long, task.facts)
+    return "windows" if way == "cut" and task.facts.by_windows else way
 
 
 def fitting(lengths: Lengths, inputs: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from heedful.networks.configs import TransformerConfig
 from heedful.networks.settings import decoder_config, encoder_config
 from heedful.results import Example
 from heedful.schema import NetworkSettings, NormalForm
+from heedful.tasks.long import Lengths
 
 BASELINE_TOKENS = 2_000_000  # training tokens that a baseline counts at the most
 
@@ -45,6 +46,17 @@ def passages(
         scale = len(example.source) / max(1, sum(map(len, texts)))
         for piece, text in zip(pieces, texts, strict=True):
             yield Passage(piece, text, len(text) * scale, example.where)
+
+
+def document_lengths(
+    examples: Sequence[Example], tokenizer: Tokenizer, ends: bool, ahead: bool, limit: int | None
+) -> Lengths | None:
+    """How many tokens documents have, and how many are read at once (`limit`); None: any number."""
+    if limit is None:
+        return None
+    marks = len(tokenizer.special_tokens.document([], ends)) - ahead
+    encoded = encode_texts(tokenizer, [example.source for example in examples])
+    return Lengths(np.array([len(ids) + marks for ids in encoded], np.int64), limit)
 
 
 def limit_of(settings: NetworkSettings, window: int, writes: bool) -> int | None:

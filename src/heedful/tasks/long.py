@@ -5,18 +5,22 @@ N sources
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
+from heedful.data.documents.prepared import PreparedDocuments
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.readers.rows import count
 from heedful.data.shortened import ShortenedStore
+from heedful.data.steps.store import ClipStore, PreparedClips
 from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import Long
 
 Way = Literal["windows", "cut", "leave", "error"]
+Rows = TypeVar("Rows", Prepared, PreparedDocuments)
+Fitted = TypeVar("Fitted", Prepared, PreparedDocuments, PreparedClips)
 NO_LIMIT = np.iinfo(np.int32).max
 
 
@@ -87,6 +91,14 @@ def limit_of(limits: Sequence[int | None]) -> int | None:
     return min((limit for limit in limits if limit), default=None)
 
 
+def windows(length: int, window: int) -> list[tuple[int, int]]:
+    """The first steps and the ends of windows that cover `length` steps; the last one ends where they end."""
+    if not window or length <= window:
+        return [(0, length)]
+    firsts = [*range(0, length - window, max(1, window // 2)), length - window]
+    return [(first, first + window) for first in firsts]
+
+
 def long_error(where: str, what: str, tokens: int, limit: int, cures: str = "cut or leave") -> HeedfulError:
     """The error for a row or input with more tokens than a network reads at once."""
     return HeedfulError(
@@ -104,6 +116,8 @@ def fit_examples(
     """
     if lengths is None or not lengths.long.any():
         return examples
+    if way == "windows":  # nothing is lost, and all is answered
+        return examples
     rows = np.flatnonzero(lengths.long)
     first, number = examples[rows[0]], len(rows)
     tokens = int(lengths.counts[rows[0]])
@@ -118,24 +132,45 @@ def fit_examples(
     return kept
 
 
-def fit_pairs(
-    data: Prepared, room: Room, way: Way, held_out: Callable[[list[Example]], Lengths | None]
-) -> tuple[Prepared, list[str]]:
-    """Prepared pairs as the network can read them, and what is to be said of it; the same data where all fits.
+def fit_rows(
+    data: Rows, room: Room, way: Way, held_out: Callable[[list[Example]], Lengths | None]
+) -> tuple[Rows, list[str]]:
+    """Prepared rows as the network can read them, and what is to be said of it; the same data where all fits.
 
     Raises HeedfulError for the first long row, if the recipe says so, and where no row is left to learn from.
     """
     notes: list[str] = []
-    data = shorten_pairs(data, room, way, notes)
+    data = fit_held_out(shorten_rows(data, room, way, notes), way, held_out, notes)
+    return data, notes
+
+
+def fit_held_out(
+    data: Fitted, way: Way, held_out: Callable[[list[Example]], Lengths | None], notes: list[str]
+) -> Fitted:
+    """The data with what of its held-out examples is scored, and all notes."""
     sides = {
-        name: fit_examples(getattr(data, name), held_out(getattr(data, name)), way, name, notes.append)
-        for name in ("valid", "test")
-        if getattr(data, name)
+        name: fit_examples(examples, held_out(examples), way, name, notes.append)
+        for name, examples in (("valid", data.valid), ("test", data.test))
+        if examples
     }
-    return (replace(data, **sides, notes=[*data.notes, *notes]) if notes else data), notes
+    return replace(data, **sides, notes=[*data.notes, *notes]) if notes else data
 
 
-def shorten_pairs(data: Prepared, room: Room, way: Way, notes: list[str]) -> Prepared:
+def note_long_rows(train: ClipStore, positions: np.ndarray, limit: int, way: Way, notes: list[str]) -> None:
+    """Says how many clips are longer than a network reads; raises HeedfulError as `fit_rows` does."""
+    long = positions > limit
+    if not long.any():
+        return
+    first = int(long.argmax())
+    if way == "error":
+        raise long_error(train.where(first), "sequence", int(positions[first]), limit, "windows, cut or leave")
+    words = f"{train.where(first)}, {positions[first]:,} tokens"
+    notes.append(describe("train", int(long.sum()), len(long), "sequence", way, limit, words))
+    if way == "leave" and long.all():
+        raise nothing_left(notes[-1])
+
+
+def shorten_rows(data: Rows, room: Room, way: Way, notes: list[str]) -> Rows:
     """The training rows as the network can read them."""
     lengths, kept = data.train.lengths, np.ones(len(data.train), bool)
     most = np.full(2, NO_LIMIT)
@@ -156,12 +191,17 @@ def shorten_pairs(data: Prepared, room: Room, way: Way, notes: list[str]) -> Pre
         first_words = f"{where}, {tokens:,} tokens"
         notes.append(describe("train", int(long.sum()), len(lengths), name, deed, limit + marks, first_words))
     if not kept.any():
-        raise HeedfulError(
-            f"{notes[-1]}; no row is left to learn from.", "Shorten them, or take a network that reads more at once."
-        )
+        raise nothing_left(notes[-1])
     if not notes:
         return data
     return replace(data, train=ShortenedStore(data.train.folder, np.flatnonzero(kept), most))
+
+
+def nothing_left(note: str) -> HeedfulError:
+    """The error where all rows are left out."""
+    return HeedfulError(
+        f"{note}; no row is left to learn from.", "Shorten them, or take a network that reads more at once."
+    )
 
 
 def describe(name: str, number: int, total: int, what: str, way: Way, limit: int, first: str) -> str:

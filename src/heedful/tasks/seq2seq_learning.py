@@ -32,7 +32,7 @@ from heedful.results import Findings
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
-from heedful.tasks.long import Room, fit_pairs, way_of
+from heedful.tasks.long import Room, fit_rows, way_of
 from heedful.tasks.plans import build, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq import TrainedSeq2Seq
@@ -68,7 +68,7 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
     def fit(self, model: LearnableSeq2Seq, data: Prepared, recipe: Recipe) -> tuple[Prepared, list[str]]:
         reads, engine = model.preprocessor, model.engine
         room = Room(reads.room(engine.source_limit), Room.within(engine.limit, 1), (reads.marks, 1))
-        return fit_pairs(
+        return fit_rows(
             data, room, way_of(recipe.data.long, self.facts), partial(self.answering.example_lengths, [model])
         )
 

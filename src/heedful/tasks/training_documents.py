@@ -4,6 +4,7 @@ No network ever sees two documents in one row, so none looks, or carries its sta
 positions begin anew with each. Rows of like lengths stand together in a batch, which leaves next to nothing empty.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,9 +15,10 @@ from heedful.data.batching import Rows
 from heedful.data.documents.prepared import PreparedDocuments
 from heedful.data.store import Store
 from heedful.errors import HeedfulError
-from heedful.results import Scores
+from heedful.results import Example, Scores
 from heedful.schema import Recipe
 from heedful.tasks.joins import join_of
+from heedful.tasks.long import Lengths, Room, Way, fit_rows
 from heedful.training import decide
 
 
@@ -107,6 +109,19 @@ def resolve(recipe: Recipe) -> Recipe:
             f"Raise the one, as network.context={data.window}, or lower the other.",
         )
     return replace(recipe, data=data)
+
+
+def fit(
+    data: PreparedDocuments,
+    limit: int | None,
+    ahead: bool,
+    way: Way,
+    held_out: Callable[[list[Example]], Lengths | None],
+) -> tuple[PreparedDocuments, list[str]]:
+    """Documents as `Learning.fit` has them: all of them in windows, or the first one of each, or what fits into one."""
+    if way == "windows" or limit is None:
+        return data, []
+    return fit_rows(data, Room(limit + ahead, marks=(-int(ahead), 0)), way, held_out)
 
 
 def learns_ends(data: PreparedDocuments) -> bool:

@@ -21,7 +21,7 @@ from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.tasks.label.clips import Collate
-from heedful.tasks.label.windows import cut_windows
+from heedful.tasks.label.windows import Reach, cut_windows
 from heedful.training import decide
 from support.video_clips import frames, put, recipe
 
@@ -205,7 +205,7 @@ def test_frames_are_varied_clip_by_clip() -> None:
         put(f"films/{number:02}.txt", "walk\n" * (2 + number % 3) + "run\n")
         np.save(f"films/{number:02}.npy", np.repeat(frame, 3 + number % 3, axis=0))
     train = prepare_steps(recipe("films", valid_rows=2), Path("run"), lambda text: None).train
-    collate = Collate(train, cut_windows(train.lengths[:, 0], 0), ("turn",), seed=0)
+    collate = Collate(train, cut_windows([train[row][0] for row in range(len(train))], Reach(0)), ("turn",), seed=0)
     batch = collate(Rows(0, np.arange(len(train))))
     for row in range(len(train)):
         alone, later = (collate(Rows(epoch, np.array([row]))) for epoch in (0, 1))

@@ -36,7 +36,7 @@ from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.long import Room, fit_pairs, way_of
+from heedful.tasks.long import Room, fit_rows, way_of
 from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -91,7 +91,7 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
     def fit(self, model: LearnableClassifier, data: Prepared, recipe: Recipe) -> tuple[Prepared, list[str]]:
         reads = model.preprocessor
         room = Room(reads.room(model.engine.limit), marks=(reads.marks, 0))
-        return fit_pairs(
+        return fit_rows(
             data, room, way_of(recipe.data.long, self.facts), partial(self.answering.example_lengths, [model])
         )
 

@@ -24,6 +24,7 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Norm
 from heedful.tasks import language
 from heedful.tasks.complete.continuation import LONGEST, Continuation, ContinuationSearch, Send
 from heedful.tasks.language import Passage
+from heedful.tasks.long import Lengths, limit_of, windows
 from heedful.tasks.manifests import describe_special, describe_tokenizer
 from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering
@@ -97,16 +98,16 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
         return answer(models, [text], settings, tell)
 
     def score(self, models: Sequence[TrainedLanguageModel], pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """The log probability of each (text, how it goes on), without an end; raises HeedfulError if it is too long."""
+        """The log probability of each (text, how it goes on), without an end.
+
+        What is too long to be read at once is read in windows, each token behind half a window or more.
+        """
         first, rows, begins = models[0], list[np.ndarray](), list[int]()
         for text, continuation in pairs:
             prompt = first.encode_prompt(text)
-            row = [*prompt, *first.encode(continuation)]
-            if first.limit and len(row) - 1 > first.limit:
-                raise language.length_error(text + continuation, len(row) - 1, first.limit, "Score a shorter one.")
-            rows.append(np.array(row))
+            rows.append(np.array([*prompt, *first.encode(continuation)]))
             begins.append(len(prompt))
-        scores = log_probabilities(models, rows, GenerateSettings())
+        scores = log_probabilities_by_windows(models, rows, GenerateSettings())
         return [float(values[begin - 1 :].sum()) for values, begin in zip(scores, begins, strict=True)]
 
     def evaluate(
@@ -151,6 +152,11 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
     ) -> list[Example]:
         """The documents of these files."""
         return documents.examples(files, settings, on_bad)
+
+    def example_lengths(self, models: Sequence[TrainedLanguageModel], examples: Sequence[Example]) -> Lengths | None:
+        """Of documents, which are scored in windows."""
+        first, limit = models[0], limit_of([model.limit for model in models])
+        return language.document_lengths(examples, first.tokenizer, first.ends, ahead=True, limit=limit)
 
     def prompts(self, model: TrainedLanguageModel, texts: Sequence[str]) -> list[str]:
         """Beginnings of a few texts: short enough to be read by the model."""
@@ -205,7 +211,7 @@ def continue_texts(
     models: Sequence[TrainedLanguageModel], texts: Sequence[str], settings: GenerateSettings, send: Send | None = None
 ) -> list[list[Continuation]]:
     """The same as tokens."""
-    first, limit = models[0], min((model.limit for model in models if model.limit), default=None)
+    first, limit = models[0], limit_of([model.limit for model in models])
     prompts = [begin(first, text, limit, settings) for text in texts]
     engines = [model.engine for model in models]
     return ContinuationSearch(engines, first.tokenizer, first.special, limit, settings).run(prompts, send)
@@ -270,6 +276,21 @@ def measure(windows: Sequence[Passage], surprise: Sequence[np.ndarray], samples:
     references = [(f"{len(passage.ids) - 1} {passage.characters:.6f}",) for passage in windows]
     texts = [passage.text for passage in windows]
     return evaluate("passages", texts, outputs, references, samples=samples, logs=[-value for value in nats])
+
+
+def log_probabilities_by_windows(
+    models: Sequence[TrainedLanguageModel], rows: Sequence[np.ndarray], settings: GenerateSettings
+) -> list[np.ndarray]:
+    """As `log_probabilities`; of a row that is too long to be read at once, each token in the first window it is in."""
+    limit = limit_of([model.limit for model in models])
+    pieces = [(row, *span) for row, ids in enumerate(rows) for span in windows(len(ids) - 1, limit or 0)]
+    parts = log_probabilities(models, [rows[row][low : high + 1] for row, low, high in pieces], settings)
+    values = [np.zeros(len(ids) - 1) for ids in rows]
+    done = [0] * len(rows)
+    for (row, low, high), part in zip(pieces, parts, strict=True):
+        values[row][done[row] : high] = part[done[row] - low :]
+        done[row] = high
+    return values
 
 
 def log_probabilities(

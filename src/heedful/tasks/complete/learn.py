@@ -5,6 +5,7 @@ N rows   T positions   D width
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from heedful.tasks.attention_maps import SELF_ATTENTION, attention_maps
 from heedful.tasks.complete.ask import continue_texts, passages, score_passages
 from heedful.tasks.complete.learnable import GENERATE_DEFAULTS, LearnableLanguageModel, learnable
 from heedful.tasks.language import length_error
+from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_documents import DocumentPieces, values_of
@@ -70,6 +72,13 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
         network = build_network(plan, recipe.network, tokenizer.size)
         ends, form = training_documents.learns_ends(data), recipe.data.normalize
         return learnable(network, recipe.network, tokenizer, recipe.data.window, ends, form, plan)
+
+    def fit(
+        self, model: LearnableLanguageModel, data: PreparedDocuments, recipe: Recipe
+    ) -> tuple[PreparedDocuments, list[str]]:
+        lengths = partial(self.answering.example_lengths, [model])
+        way = way_of(recipe.data.long, self.facts)
+        return training_documents.fit(data, model.limit, ahead=True, way=way, held_out=lengths)
 
     def work(self, model: LearnableLanguageModel, data: PreparedDocuments, recipe: Recipe) -> Work:
         pieces = DocumentPieces(data.train, model.window, recipe.seed, ahead=True)

@@ -33,7 +33,7 @@ from heedful.tasks.draw.code_ids import FIRST, direct_codes, refuse_odd_side
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.long import Room, fit_pairs, way_of
+from heedful.tasks.long import Room, fit_rows, way_of
 from heedful.tasks.plans import build
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import encoder_decoder
@@ -101,7 +101,7 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
     def fit(self, model: LearnableImageGenerator, data: Prepared, recipe: Recipe) -> tuple[Prepared, list[str]]:
         reads = model.preprocessor
         room = Room(reads.room(model.engine.source_limit), marks=(reads.marks, 0))
-        return fit_pairs(
+        return fit_rows(
             data, room, way_of(recipe.data.long, self.facts), partial(self.answering.example_lengths, [model])
         )
 

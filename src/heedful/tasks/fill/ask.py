@@ -37,6 +37,7 @@ from heedful.tasks.fill.masks import (
     mask_window,
     parse_masked,
 )
+from heedful.tasks.long import Lengths, limit_of
 from heedful.tasks.manifests import describe_tokenizer
 from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering
@@ -83,14 +84,12 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
     ) -> list[list[Answer]]:
         """Each text with its masks filled: the likeliest token at each of them, then the next ones, n in all.
 
-        An answer's track has the tokens and how likely each is. Raises HeedfulError for a text without a mask, or with
-        more tokens than the network reads at once.
+        An answer's track has the tokens and how likely each is. A text with more tokens than the network reads at once
+        is read in windows around its masks. Raises HeedfulError for a text without a mask.
         """
         first = models[0]
         texts = [first.parse(source) for source in inputs]
-        for source, text in zip(inputs, texts, strict=True):
-            refuse_long(models, source, text)
-        distributions = probabilities(models, texts, settings)
+        distributions = probabilities_by_windows(models, texts, settings)
         return [
             fill(first, source, text, values, settings.n_best)
             for source, text, values in zip(inputs, texts, distributions, strict=True)
@@ -102,7 +101,7 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
         """
         first = models[0]
         texts = [first.parse(source) for source, _ in pairs]
-        distributions = probabilities(models, texts, GenerateSettings())
+        distributions = probabilities_by_windows(models, texts, GenerateSettings())
         return [
             text.log_probability(values, source, target, first.tokenizer)
             for text, values, (source, target) in zip(texts, distributions, pairs, strict=True)
@@ -155,6 +154,19 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
     ) -> list[Example]:
         """The documents of these files."""
         return documents.examples(files, settings, on_bad)
+
+    def lengths(self, models: Sequence[TrainedMaskedLanguageModel], inputs: Sequence[str]) -> Lengths | None:
+        limit = limit_of([model.limit for model in models])
+        if limit is None:
+            return None
+        return Lengths(np.array([len(models[0].parse(text).ids) for text in inputs], np.int64), limit)
+
+    def example_lengths(
+        self, models: Sequence[TrainedMaskedLanguageModel], examples: Sequence[Example]
+    ) -> Lengths | None:
+        """Of documents, which are scored in windows."""
+        first, limit = models[0], limit_of([model.limit for model in models])
+        return language.document_lengths(examples, first.tokenizer, first.ends, ahead=False, limit=limit)
 
     def prompts(self, model: TrainedMaskedLanguageModel, texts: Sequence[str]) -> list[str]:
         """Texts with a mask, short enough to be read by the model and by people."""
@@ -214,7 +226,7 @@ def fill(model: TrainedMaskedLanguageModel, source: str, text: MaskedText, value
 
 def refuse_long(models: Sequence[TrainedMaskedLanguageModel], source: str, text: MaskedText) -> None:
     """Raises HeedfulError if a model cannot read so long a text at once."""
-    limit = min((model.limit for model in models if model.limit), default=None)
+    limit = limit_of([model.limit for model in models])
     if limit is not None and len(text.ids) > limit:
         raise language.length_error(source, len(text.ids), limit, "Shorten it around its gaps.")
 
@@ -262,6 +274,21 @@ def measure(
     scores = evaluate("gaps", texts, outputs, accepted, samples=samples, logs=(-nats).tolist())
     perplexity = interval(perplexity_counts(nats, np.array([len(window.truth) for window in windows])), samples)
     return replace(scores, measures=scores.measures | {perplexity.name: perplexity})
+
+
+def probabilities_by_windows(
+    models: Sequence[TrainedMaskedLanguageModel], texts: Sequence[MaskedText], settings: GenerateSettings
+) -> list[np.ndarray]:
+    """As `probabilities`; of a text that is too long to be read at once, each mask in the window that it is most in the
+    middle of.
+    """
+    limit = limit_of([model.limit for model in models])
+    pieces = [(row, *piece) for row, text in enumerate(texts) for piece in text.pieces(limit)]
+    values: list[list[np.ndarray]] = [[] for _ in texts]
+    parts = probabilities(models, [piece for _, piece, _ in pieces], settings)
+    for (row, _, asked), part in zip(pieces, parts, strict=True):
+        values[row].append(part[asked])
+    return [rows[0] if len(rows) == 1 else np.concatenate(rows) for rows in values]
 
 
 def probabilities(

@@ -5,6 +5,7 @@ N rows   S positions   M masked positions
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ from heedful.tasks.fill.ask import (
 )
 from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
 from heedful.tasks.fill.masks import MASK, Masking, ends_inside, format_tokens
+from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_documents import DocumentPieces, values_of
@@ -87,6 +89,13 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
         arguments = (recipe.data.window, training_documents.learns_ends(data), masking, recipe.data.normalize)
         plan = plans.derive_plan(start, "fill", settings)
         return learnable(build_network(plan, settings, tokenizer), settings, tokenizer, *arguments, plan)
+
+    def fit(
+        self, model: LearnableMaskedLanguageModel, data: PreparedDocuments, recipe: Recipe
+    ) -> tuple[PreparedDocuments, list[str]]:
+        lengths = partial(self.answering.example_lengths, [model])
+        way = way_of(recipe.data.long, self.facts)
+        return training_documents.fit(data, model.limit, ahead=False, way=way, held_out=lengths)
 
     def work(self, model: LearnableMaskedLanguageModel, data: PreparedDocuments, recipe: Recipe) -> Work:
         pieces = DocumentPieces(data.train, model.window, recipe.seed, ahead=False)

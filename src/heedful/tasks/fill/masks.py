@@ -5,7 +5,7 @@ S positions   M masked positions   V vocabulary
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.schema import NormalForm
 from heedful.tasks.language import encode_text
+from heedful.tasks.long import windows
 
 MASK = "[MASK]"
 """How people write a masked token."""
@@ -88,6 +89,23 @@ class MaskedText:
     truth: np.ndarray
     parts: tuple[str, ...]
     normal_form: NormalForm = "none"
+
+    def pieces(self, limit: int | None) -> "list[tuple[MaskedText, np.ndarray]]":
+        """Windows of at most `limit` tokens (None: any number), and which of their masks are asked for in each.
+
+        Every mask is asked for once, in order, in the window whose middle is nearest; the whole text is one window
+        where it fits.
+        """
+        positions = np.flatnonzero(self.masked)
+        bounds = np.array(windows(len(self.ids), limit or 0))
+        nearest = np.abs(positions[:, None] - bounds.mean(1)).argmin(1)
+        found: list[tuple[MaskedText, np.ndarray]] = []
+        for number in sorted({*nearest.tolist()}):
+            low, high = bounds[number].tolist()
+            inside = (positions >= low) & (positions < high)
+            part = replace(self, ids=self.ids[low:high], masked=self.masked[low:high], truth=self.truth[inside])
+            found.append((part, nearest[inside] == number))
+        return found
 
     def text(self, tokenizer: Tokenizer) -> str:
         """As people write it."""

@@ -24,11 +24,12 @@ from heedful.results import Answer, Example, Exhibits, Measure, Scores, Track, s
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.label.windows import (
     SMALLEST_PROBABILITY,
+    Reach,
     best_log_probability,
     disagreement,
     probabilities_by_windows,
-    windows,
 )
+from heedful.tasks.long import Lengths, limit_of
 from heedful.tasks.manifests import describe_text
 from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering, OnBad, SourceKind
@@ -60,15 +61,16 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         self, models: Sequence[TrainedLabeller], inputs: Sequence[str], settings: GenerateSettings
     ) -> list[list[Answer]]:
         """The labels of each source, one answer each; its track has the probabilities at each step."""
-        first, engines = models[0], [model.engine for model in models]
+        first, engines, reach = models[0], [model.engine for model in models], reach_of(models)
         sequences = [open_steps(source, first.form) for source in inputs]
         arrays = [first.form.encode(steps) for steps in sequences]
-        shares = probabilities_by_windows(engines, arrays, first.window, settings.batch_tokens)
+        shares = probabilities_by_windows(engines, arrays, reach, settings.batch_tokens)
         disagreements = [
-            disagreement(engines, *pair, first.window, settings.batch_tokens)
-            for pair in zip(arrays, shares, strict=True)
+            disagreement(engines, *pair, reach, settings.batch_tokens) for pair in zip(arrays, shares, strict=True)
         ]
-        return [[labels_of(first, *parts)] for parts in zip(inputs, shares, sequences, disagreements, strict=True)]
+        windows_read = [tuple(reach.windows(array)) for array in arrays]
+        rows = zip(inputs, shares, sequences, windows_read, disagreements, strict=True)
+        return [[labels_of(first, *parts)] for parts in rows]
 
     def score(self, models: Sequence[TrainedLabeller], pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (source, labels joined by tabs); steps without a label count nothing."""
@@ -139,6 +141,13 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
     def names(self, model: TrainedLabeller) -> tuple[str, ...]:
         return model.names
 
+    def lengths(self, models: Sequence[TrainedLabeller], inputs: Sequence[str]) -> Lengths | None:
+        reach = reach_of(models)
+        if reach.limit is None:
+            return None
+        positions = [reach.positions(steps) for steps in read_sources(models[0], inputs, None)]
+        return Lengths(np.array(positions, np.int64), reach.limit)
+
     def source_kind(self, model: TrainedLabeller) -> SourceKind:
         return model.form.kind
 
@@ -175,7 +184,16 @@ def step_probabilities(
 ) -> list[np.ndarray]:
     """The probability of each label at each step, (T, C) a source; clips of `data` are not read again."""
     arrays, engines = list(read_sources(models[0], sources, data)), [model.engine for model in models]
-    return probabilities_by_windows(engines, arrays, models[0].window, settings.batch_tokens)
+    return probabilities_by_windows(engines, arrays, reach_of(models), settings.batch_tokens)
+
+
+def reach_of(models: Sequence[TrainedLabeller]) -> Reach:
+    """What all of these read at once."""
+    form, limit = models[0].form, limit_of([model.engine.limit for model in models])
+    if isinstance(form.vocabulary, SubwordVocabulary):
+        marks = len(form.vocabulary.tokenizer.special_tokens.around([]))
+        return Reach(models[0].window, limit, by_pieces=True, marks=marks)
+    return Reach(models[0].window, limit)
 
 
 def read_sources(model: TrainedLabeller, sources: Sequence[str], data: PreparedClips | None) -> Iterator[np.ndarray]:
@@ -188,14 +206,19 @@ def read_sources(model: TrainedLabeller, sources: Sequence[str], data: PreparedC
 
 
 def labels_of(
-    model: TrainedLabeller, source: str, shares: np.ndarray, steps: Steps, percent_apart: float | None
+    model: TrainedLabeller,
+    source: str,
+    shares: np.ndarray,
+    steps: Steps,
+    windows_read: tuple[tuple[int, int], ...],
+    percent_apart: float | None,
 ) -> Answer:
     """The labels of one source, by their probabilities (T, C); `percent_apart`: what `disagreement` gave."""
     labels = tuple(model.names[number] for number in shares.argmax(1))
     score = best_log_probability(shares)
     rows = tuple(tuple(float(value) for value in row) for row in shares)
-    windows_read = tuple(windows(len(shares), model.window)) if percent_apart is not None else ()
-    track = Track(model.names, labels, rows, steps.seconds, windows_read, percent_apart)
+    several = windows_read if len(windows_read) > 1 else ()
+    track = Track(model.names, labels, rows, steps.seconds, several, percent_apart)
     unread = model.form.vocabulary.unknown(steps.words) if model.form.vocabulary else ()
     mean = score / max(1, len(labels))
     return Answer(source, "\t".join(labels), score, mean, labels, unknown=unread, track=track, note=steps.note)

@@ -5,6 +5,7 @@ N sources   T steps   C labels
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -36,8 +37,10 @@ from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor
 from heedful.tasks.joins import join_of
 from heedful.tasks.label import clips
+from heedful.tasks.label.ask import reach_of
 from heedful.tasks.label.learnable import LearnableLabeller, with_network
-from heedful.tasks.label.windows import cut_windows
+from heedful.tasks.label.windows import Reach, cut_windows
+from heedful.tasks.long import Way, fit_held_out, note_long_rows, way_of
 from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -97,9 +100,19 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
             pixels = Pixels(picture.size, *colours(data.train))
         return build_labeller(recipe.network, data.form, pixels, data.names, recipe.data.window, plan)
 
+    def fit(self, model: LearnableLabeller, data: PreparedClips, recipe: Recipe) -> tuple[PreparedClips, list[str]]:
+        """The clips that are scored, and what is to be said of those to learn from, which `work` cuts."""
+        reach, way, notes = reach_of([model]), way_of(recipe.data.long, self.facts), list[str]()
+        if reach.limit is None:
+            return data, notes
+        positions = [reach.positions(data.train[row][0]) for row in range(len(data.train))]
+        note_long_rows(data.train, np.array(positions), reach.limit, way, notes)
+        lengths = partial(self.answering.example_lengths, [model])
+        return fit_held_out(data, way, lengths, notes), notes
+
     def work(self, model: LearnableLabeller, data: PreparedClips, recipe: Recipe) -> Work:
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
-        pieces = cut_windows(data.train.lengths[:, 0], recipe.data.window)
+        pieces = training_pieces(data.train, reach_of([model]), way_of(recipe.data.long, self.facts))
         lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
         kinds = decide.augmentations(recipe.train, decide.AUGMENT_FRAMES) if model.pixels else ()
         collate = clips.Collate(data.train, pieces, kinds, recipe.seed)
@@ -177,6 +190,17 @@ def network_source(form: StepForm, pixels: Pixels | None) -> Source:
         return FrameSource(pixels)
     words = form.vocabulary
     return WordSource(*words.sizes) if isinstance(words, WordVocabulary) else SeriesSource(len(form.mean))
+
+
+def training_pieces(train: ClipStore, reach: Reach, way: Way) -> np.ndarray:
+    """The pieces of clips that are learnt from: (pieces, 3) clip, first step, behind the last; all in windows, or of a
+    clip that a network cannot read whole the first (`cut`) or none (`leave`).
+    """
+    pieces = cut_windows((train[row][0] for row in range(len(train))), reach)
+    if way == "windows" or reach.limit is None:
+        return pieces
+    long = np.array([reach.positions(train[row][0]) > reach.limit for row in range(len(train))])
+    return pieces[~long[pieces[:, 0]] | ((pieces[:, 1] == 0) & (way == "cut"))]
 
 
 def colours(train: ClipStore) -> tuple[tuple[float, ...], tuple[float, ...]]:

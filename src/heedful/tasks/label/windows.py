@@ -3,32 +3,79 @@
 N sequences   T steps   C labels
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from heedful.data import batching
 from heedful.engines.reading import ReadingEngine
+from heedful.tasks.long import windows
 
 SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 
 
-def cut_windows(lengths: Sequence[int] | np.ndarray, window: int) -> np.ndarray:
-    """Pieces of at most `window` steps that overlap by half: (pieces, 3) clip, first step, behind the last.
+@dataclass(frozen=True)
+class Reach:
+    """What is read at once: `window` steps (0: all), and no more positions than a network can tell apart (`limit`).
 
-    >>> cut_windows([5, 2], 4).tolist()
+    A step takes a position, or, `by_pieces`, one for each of its numbers that is not 0; `marks` more are taken by what
+    stands around all steps.
+    """
+
+    window: int
+    limit: int | None = None
+    by_pieces: bool = False
+    marks: int = 0
+
+    def costs(self, steps: np.ndarray) -> np.ndarray:
+        """The positions that each step takes (T,)."""
+        return (steps > 0).sum(1) if self.by_pieces else np.ones(len(steps), np.int64)
+
+    def positions(self, steps: np.ndarray) -> int:
+        """The positions that steps take, read together."""
+        return int(self.costs(steps).sum()) + self.marks
+
+    def windows(self, steps: np.ndarray) -> list[tuple[int, int]]:
+        """The first steps and the ends of windows that cover steps, and overlap by about half."""
+        pieces = windows(len(steps), self.window)
+        if self.limit is None:
+            return pieces
+        costs, most = self.costs(steps), max(1, self.limit - self.marks)
+        return [(low + first, low + end) for low, high in pieces for first, end in spans(costs[low:high], most)]
+
+
+def spans(costs: np.ndarray, most: int) -> list[tuple[int, int]]:
+    """Windows over steps of these costs, each of `most` at the most, that overlap by about half.
+
+    >>> spans(np.array([2, 1, 1, 3, 1]), 4)
+    [(0, 3), (2, 4), (3, 5)]
+    >>> spans(np.ones(5), 4)
+    [(0, 4), (1, 5)]
+    """
+    total = np.concatenate([[0], np.cumsum(costs)])
+
+    def end(low: int) -> int:
+        return max(low + 1, int(np.searchsorted(total, total[low] + most, "right")) - 1)
+
+    pieces, low = list[tuple[int, int]](), 0
+    while end(low) < len(costs):
+        high = end(low)
+        pieces.append((low, high))
+        low = min(high, max(low + 1, int(np.searchsorted(total, total[high] - most / 2))))
+    while low and end(low - 1) >= len(costs):
+        low -= 1
+    return [*pieces, (low, len(costs))]
+
+
+def cut_windows(sequences: Iterable[np.ndarray], reach: Reach) -> np.ndarray:
+    """Pieces of sequences that can be read at once: (pieces, 3) sequence, first step, behind the last.
+
+    >>> cut_windows([np.zeros(5), np.zeros(2)], Reach(4)).tolist()
     [[0, 0, 4], [0, 1, 5], [1, 0, 2]]
     """
-    pieces = [(clip, low, high) for clip, length in enumerate(lengths) for low, high in windows(int(length), window)]
+    pieces = [(clip, low, high) for clip, steps in enumerate(sequences) for low, high in reach.windows(steps)]
     return np.array(pieces)
-
-
-def windows(length: int, window: int) -> list[tuple[int, int]]:
-    """The first steps and the ends of windows that cover `length` steps; the last one ends where they end."""
-    if not window or length <= window:
-        return [(0, length)]
-    firsts = [*range(0, length - window, max(1, window // 2)), length - window]
-    return [(first, first + window) for first in firsts]
 
 
 def stack_sequences(sequences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -58,10 +105,10 @@ def probabilities(engines: Sequence[ReadingEngine], sequences: Sequence[np.ndarr
 
 
 def probabilities_by_windows(
-    engines: Sequence[ReadingEngine], sequences: Sequence[np.ndarray], window: int, budget: int
+    engines: Sequence[ReadingEngine], sequences: Sequence[np.ndarray], reach: Reach, budget: int
 ) -> list[np.ndarray]:
-    """As `probabilities`, by windows as long as those of training (0: no windows); where they overlap, their mean."""
-    pieces = cut_windows([len(sequence) for sequence in sequences], window)
+    """As `probabilities`, by windows; where they overlap, their mean."""
+    pieces = cut_windows(sequences, reach)
     parts = probabilities(engines, [sequences[clip][low:high] for clip, low, high in pieces], budget)
     sums = [np.zeros((len(sequence), parts[0].shape[1])) for sequence in sequences]
     counts = [np.zeros((len(sequence), 1)) for sequence in sequences]
@@ -72,10 +119,12 @@ def probabilities_by_windows(
 
 
 def disagreement(
-    engines: Sequence[ReadingEngine], sequence: np.ndarray, shares: np.ndarray, window: int, budget: int
+    engines: Sequence[ReadingEngine], sequence: np.ndarray, shares: np.ndarray, reach: Reach, budget: int
 ) -> float | None:
-    """The share of steps, in percent, that one pass over the whole would have labelled otherwise; None: it was one."""
-    if not window or len(sequence) <= window:
+    """The share of steps, in percent, that one pass over the whole would have labelled otherwise; None: it was one, or
+    there cannot be one.
+    """
+    if len(reach.windows(sequence)) == 1 or (reach.limit and reach.positions(sequence) > reach.limit):
         return None
     expected = probabilities(engines, [sequence], budget)[0]
     return float(100 * np.mean(expected.argmax(1) != shares.argmax(1)))

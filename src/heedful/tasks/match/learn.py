@@ -38,7 +38,7 @@ from heedful.tasks import plans
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor, load_preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.long import Room, fit_pairs, way_of
+from heedful.tasks.long import Room, fit_rows, way_of
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -91,7 +91,7 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         """The pairs with what is too long of their texts cut: here a target is read, too."""
         limit, words = model.engine.texts.limit, model.words
         room = Room(target=words.room(limit), marks=(0, words.marks), written=False)
-        return fit_pairs(
+        return fit_rows(
             data, room, way_of(recipe.data.long, self.facts), partial(self.answering.example_lengths, [model])
         )
 
