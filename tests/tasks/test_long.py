@@ -258,3 +258,34 @@ def test_published_weights_learn_from_long_rows(tmp_path: Path) -> None:
     common |= {"data.valid": [str(tmp_path / "pictures.npz")]}
     _, said = trained(recipes.build("match", common), tmp_path / "match")
     assert "train: 1 of 3 targets is longer than the 77 tokens" in said and "cut to them" in said
+
+
+class Breaker(NoteRecorder):
+    """Moves a file of the data away when scoring begins, as a full or failing disk would."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+
+    def note(self, text: str) -> None:
+        super().note(text)
+        if text.startswith("scoring "):
+            self.file.rename(self.file.with_suffix(".away"))
+
+
+def test_what_was_learnt_is_reported_though_scoring_fails(tmp_path: Path) -> None:
+    """The weights, the curve and the reason are there, and the same command finishes the run."""
+    recipe, folder = request("classify", tmp_path / "data"), tmp_path / "run"
+    file = folder / "data" / "train" / "lengths.npy"
+    with pytest.raises(HeedfulError, match="is trained, but could not be scored") as error:
+        run(recipe, folder, Breaker(file))
+    assert "lengths.npy" in error.value.problem and "the same command scores it again" in error.value.cure
+    assert (folder / "model.safetensors").exists() and not (folder / "scores.json").exists()
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "scoring failed" in page and "lengths.npy" in page and "2 steps" in page
+    file.with_suffix(".away").rename(file)
+    weights = (folder / "model.safetensors").read_bytes()
+    _, said = trained(recipe, folder)
+    assert "goes on from step 2" in said and (folder / "scores.json").exists()
+    assert (folder / "model.safetensors").read_bytes() == weights
+    assert "scoring failed" not in (folder / "report.html").read_text(encoding="utf-8")

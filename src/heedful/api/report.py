@@ -44,6 +44,15 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
         write_file(model.folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
 
 
+def write_unscored_report(model: Model, facts: RunFacts, curve: list[Progress], why: str) -> None:
+    """Writes report.html of a run that could not be scored: what was learnt, and why there are no scores."""
+    rows = describe_facts(model, find_task(model.task).facts, facts)
+    for measured in ("answers", "scored on"):
+        del rows[measured]
+    page = run_page(f"{model.task}: {model.recipe.network.name}", rows | {"scoring failed": why}, curve=curve)
+    write_file(model.folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))
+
+
 def card_of(task: TaskFacts, source: SourceKind) -> TaskCard:
     """What a card says of a task, for a model that is asked with this."""
     return TaskCard(task.verb, task.hub_tasks.get(source, ""), task.takes_from(source), task.gives)

@@ -10,10 +10,11 @@ import torch
 from heedful.api.model import Model, load
 from heedful.api.model_folder import write_model
 from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, open_start
-from heedful.api.report import write_report
+from heedful.api.report import write_report, write_unscored_report
 from heedful.api.run_folder import default_folder, is_finished, open_run_folder, write_fingerprint
 from heedful.api.scores import RunFacts, read_curve, write_scores
 from heedful.data.readers.rows import count
+from heedful.errors import HeedfulError
 from heedful.report.terminal import scores_table
 from heedful.schema import Recipe
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
@@ -133,32 +134,58 @@ def run_first(stage: Stage, recipe: Recipe, folder: Path, listener: Listener) ->
 
 
 def conclude(model: Model, outcome: Outcome, setup: RunSetup, started_at: float, listener: Listener) -> None:
-    """Scores the best weights once, writes the report, and then the scores, which say that the run is finished."""
+    """Scores the best weights once, writes the report, and then the scores, which say that the run is finished.
+
+    Whatever fails meanwhile, what was learnt is reported. Raises HeedfulError, and the same command scores again.
+    """
     data = setup.data
     examples, split = (data.test, "test") if data.test else (data.valid, "valid")
+    facts = run_facts(model, outcome, setup, started_at, split)
     listener.note(f"scoring {count(len(examples), f'{split} example')}")
-    scores = model.score_examples(examples, model.recipe)
-    speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
-    remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
-    for line in remarks:
+    try:
+        scores = model.score_examples(examples, model.recipe)
+        speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
+        remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
+        for line in remarks:
+            listener.note(line)
+        facts = replace(
+            facts,
+            generate_tokens_per_second=speed,
+            wall_seconds=time.time() - started_at,
+            notes=[*data.notes, *remarks],
+        )
+        write_report(model, scores, facts, read_curve(model.folder))
+    except Exception as error:
+        raise report_failure(model, facts, error) from error
+    write_scores(model.folder, facts, scores)
+    for line in scores_table(scores).splitlines():
         listener.note(line)
-    facts = RunFacts(
+
+
+def run_facts(model: Model, outcome: Outcome, setup: RunSetup, started_at: float, split: str) -> RunFacts:
+    """What is known of a run before it is scored."""
+    return RunFacts(
         on=split,
         weights=model.weights,
         train_tokens_per_second=outcome.tokens_per_second,
-        generate_tokens_per_second=speed,
+        generate_tokens_per_second=0.0,
         peak_memory_mb=outcome.peak_memory_mb,
         training_seconds=outcome.position.seconds,
         wall_seconds=time.time() - started_at,
         best_step=outcome.position.best_step,
         steps=outcome.position.step,
-        notes=[*data.notes, *remarks],
+        notes=list(setup.data.notes),
         start=[line.strip() for line in setup.start_lines],
     )
-    write_report(model, scores, facts, read_curve(model.folder))
-    write_scores(model.folder, facts, scores)
-    for line in scores_table(scores).splitlines():
-        listener.note(line)
+
+
+def report_failure(model: Model, facts: RunFacts, error: Exception) -> HeedfulError:
+    """Writes the report of a run that could not be scored; the error that says so."""
+    why = error.problem if isinstance(error, HeedfulError) else f"{type(error).__name__}: {error}"
+    write_unscored_report(model, facts, read_curve(model.folder), why)
+    cure = error.cure if isinstance(error, HeedfulError) else ""
+    saved = f"The weights and report.html of what was learnt are in {model.folder}; the same command scores it again."
+    return HeedfulError(f"The run is trained, but could not be scored: {why}", "\n".join(filter(None, [cure, saved])))
 
 
 def answering_speed(model: Model, inputs: list[str]) -> float:
