@@ -212,3 +212,28 @@ def test_nothing_that_is_printed_steers_the_terminal(tmp_path: Path) -> None:
     bar.end("\x1b[2J")
     assert "a\\u001b[2Jb" in stream.getvalue() and "\\u001b]0;title\\u0007" in stream.getvalue()
     assert "\x1b[2J" not in stream.getvalue() and "\x1b]0" not in stream.getvalue()
+
+
+WITHOUT_TORCH = """
+import sys
+from heedful.cli.group import run
+for line in sys.argv[1:]:
+    assert run(line.split()) == 2 and "torch" not in sys.modules, line
+from heedful.cli.info import about_row
+assert "weights" in about_row("vaswani2017", "tiny") and "torch._dynamo" not in sys.modules
+"""
+
+
+def test_what_is_not_there_is_told_before_torch_is_imported(folder: Path) -> None:
+    lines = [
+        *(f"{verb} runs/nope a" for verb in ("translate", "match", "label", "evaluate", "explain", "info")),
+        "export runs/nope --to hf",
+        "train translate nope.tsv",
+        "train translate pairs.tsv --valid nope.tsv",
+        "train translate pairs.tsv --from runs/nope",
+        "compare translate nope.tsv --networks gru",
+        "check translate nope.tsv",
+    ]
+    process = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *lines], cwd=folder, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert len([line for line in process.stderr.splitlines() if not line.startswith(" ")]) == len(lines)

@@ -12,8 +12,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import cast
 
-import torch
-
 from heedful.api.model import Changes, Model, load
 from heedful.api.run_folder import check_comparison_folder, check_run_folder, data_stem, is_finished, open_run_folder
 from heedful.api.scores import read_curve, read_scores
@@ -25,6 +23,7 @@ from heedful.errors import HeedfulError, unknown
 from heedful.metrics import significance
 from heedful.metrics.counts import Kind
 from heedful.networks.lineage import LINEAGE
+from heedful.networks.meta import meta_device
 from heedful.networks.settings import describe
 from heedful.report.pages import compare_page
 from heedful.results import Comparison, Entry, Measure, Paired, Scores
@@ -258,7 +257,7 @@ def nearest_width(weights: float, recipe: Recipe, data: PreparedData) -> tuple[i
     @cache
     def size(width: int) -> int:
         with_width = learning.resolve_for_data(learning.resolve(change(recipe, {"network.width": width})), data)
-        with torch.device("meta"):
+        with meta_device():
             return sum(weight.numel() for weight in learning.build(with_width, data).network.parameters())
 
     heads = learning.resolve(recipe).network.heads

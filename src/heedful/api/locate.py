@@ -3,17 +3,14 @@
 
 import json
 import os
-import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from heedful.errors import HeedfulError
+from heedful.names import is_hub_name
 
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@\w[\w./-]*)?")
-OUR_FOLDERS = ("runs", "exports")
-"""Folders that commands make: what stands below them is never looked for elsewhere."""
 HUB_KEYS = {"model_type", "architectures"}
 """Keys of a config.json that a folder in the Hugging Face format has."""
 FILES = ["model*.safetensors", "*.json", "*.txt", "*.spm"]
@@ -45,16 +42,6 @@ def locate_model(name: Path | str) -> Path:
     owned, _, revision = str(name).partition("@")
     model = HubModel(owned, revision or None)
     return find_in_cache(model) or fetch_model(model)
-
-
-def is_hub_name(name: str) -> bool:
-    """Whether a name is that of a model on the hub, rather than a mistyped folder.
-
-    >>> [is_hub_name(name) for name in ("openai-community/gpt2", "a/b@v1.0", "runs/mine", "mine", "../a/b", "a/b/c")]
-    [True, True, False, False, False, False]
-    """
-    owner = name.partition("/")[0]
-    return bool(HUB_NAME.fullmatch(name)) and owner not in OUR_FOLDERS and not Path(owner).exists()
 
 
 def is_published(folder: Path) -> bool:

@@ -9,14 +9,13 @@ from heedful import hub
 from heedful import recipe as recipes
 from heedful.api.locate import is_published, locate_model
 from heedful.errors import HeedfulError
+from heedful.names import not_a_run
 from heedful.schema import Recipe
 from heedful.tasks.recipes import build
 from heedful.tasks.task import LearnableModel, find_task
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
 
 FORMAT = 1
-WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "*.pt", "*.pth", "*.h5", "*.onnx")
-"""What files of weights are called, by whoever wrote them."""
 
 
 def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
@@ -73,25 +72,6 @@ def read_config(folder: Path) -> dict[str, object]:
             f"This version reads heedful {FORMAT}.",
         )
     return config
-
-
-def not_a_run(folder: Path) -> HeedfulError:
-    """The error for a folder that holds no model."""
-    if (folder / recipes.REQUESTED).exists():
-        cure = shlex.join(["heedful", "train", str(folder / recipes.REQUESTED), "-o", str(folder)])
-        return HeedfulError(f"{folder} is no model yet: its data were still being prepared.", cure)
-    if weights := sorted(path.name for pattern in WEIGHTS for path in folder.glob(pattern)):
-        return HeedfulError(
-            f"{folder} has weights ({', '.join(weights[:3])}), but no config.json, which names their family.",
-            "Take the whole folder as it was published: config.json, model.safetensors and the tokenizer's files.",
-        )
-    runs = sorted(path.parent for path in Path("runs").glob("**/config.json"))
-    cure = f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet."
-    if folder.is_dir():
-        cure += "\nIt has no config.json, which runs have, and folders in the Hugging Face format."
-    if len(folder.parts) == 1 and not folder.exists():
-        cure += "\nA published model is named with its owner, as openai-community/gpt2."
-    return HeedfulError(f"{folder} is not a run.", cure)
 
 
 def write_model(folder: Path, recipe: Recipe, model: LearnableModel, weights: bool = True) -> None:

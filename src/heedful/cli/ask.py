@@ -19,6 +19,7 @@ from heedful.cli.words import changes_of, texts_and_settings
 from heedful.data.readers.lines import FOREIGN, problem_of
 from heedful.data.readers.rows import one_line
 from heedful.errors import HeedfulError
+from heedful.names import require_models
 from heedful.results import Answer, Track
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ def parse_question(words: list[str] | None, file: Path | None, output: Path | No
 
 def load_model(verb: str, run: str, more_runs: list[str] | None) -> "Model":
     """The model of a run, or of several that answer together; raises HeedfulError if it does something else."""
+    require_models(run, *(more_runs or []))
+
     from heedful import api
 
     model = api.load(run, *(more_runs or []))

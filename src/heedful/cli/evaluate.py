@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from heedful.cli import show
-from heedful.cli.words import changes_of, files_and_settings
+from heedful.cli.words import changes_of, files_and_settings, require_files
+from heedful.names import require_models
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")]
 Words = Annotated[
@@ -43,10 +44,13 @@ def run(
     heedful evaluate runs/mine test.tsv generate.beam=8
     heedful evaluate runs/drawn --judge runs/matched             drawings, beside real pictures and exchanged ones
     """
-    from heedful import api
-
     files, settings = files_and_settings(words or [])
     changes = changes_of(settings)
+    require_models(name, *(more_runs or []), *([judge] if judge else []), *([against] if against else []))
+    require_files(files)
+
+    from heedful import api
+
     model = api.load(name, *(more_runs or []))
     data = files or None
     scores = model.judge_by(api.load(judge), data, changes) if judge else model.evaluate(data, changes)

@@ -9,6 +9,7 @@ import typer
 from heedful.cli import show
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
+from heedful.names import require_models
 from heedful.results import Alignment
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
@@ -34,6 +35,8 @@ def run(name: Run, text: Text, answer: AnswerFlag = None, output: OutputFlag = N
         raise HeedfulError(
             f"{output} is neither a page nor a picture.", "Name a file that ends in .html, .png, .svg or .pdf."
         )
+
+    require_models(name)
 
     from heedful import api
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from heedful.cli.words import OutputFlag
+from heedful.names import require_models
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
 To = Annotated[
@@ -25,6 +26,8 @@ def run(run_name: Run, to: To, output: OutputFlag = None) -> None:
 
     What engines run answers one batch as the network does, or it is not kept. docs/export.md shows how to ask it.
     """
+    require_models(run_name)
+
     from heedful import api
     from heedful.report.terminal import columns
 

@@ -9,6 +9,7 @@ import typer
 
 from heedful.cli.words import SizeFlag
 from heedful.errors import HeedfulError, nearest, unknown
+from heedful.names import require_models
 from heedful.report.terminal import columns
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def run(name: Name, size: SizeFlag = None) -> None:
         return
     if not Path(name).exists() and "/" not in name and nearest(name, LINEAGE):
         raise unknown("network", name, LINEAGE)
+
+    require_models(name)
 
     from heedful import api
 
@@ -94,12 +97,11 @@ def resolve_settings(name: str, size: str) -> "NetworkSettings":
 
 def meta_network(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Module":
     """The network on the meta device: the shapes of its weights without memory for them."""
-    import torch
-
     from heedful.networks.build import encoder_decoder, language_model, masked_language_model
+    from heedful.networks.meta import meta_device
     from heedful.networks.settings import main_join
 
-    with torch.device("meta"):
+    with meta_device():
         match main_join(settings.name):
             case "encoder_decoder":
                 return encoder_decoder(settings, vocabulary, vocabulary, shared=False)

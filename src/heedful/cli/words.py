@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from heedful.errors import HeedfulError, nearest, unknown
+from heedful.names import require_models
 from heedful.tasks import TASKS
 
 # The list of flags is fixed. Values stay strings here, so that a flag and its key are parsed and refused alike.
@@ -67,7 +68,21 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
         raise HeedfulError(
             "There is no training file.", f"For example: heedful {command} {shlex.quote(first)} {example}"
         )
+    require_files([*recipe.data.train, *recipe.data.test, *(recipe.data.valid if recipe.data.valid != "auto" else [])])
+    if recipe.start:
+        require_models(recipe.start)
     return recipe
+
+
+def require_files(files: Iterable[str]) -> None:
+    """Raises HeedfulError for the first file of data that is not there."""
+    from heedful.data.pictures.karpathy import path_of
+    from heedful.data.readers.lines import missing_file
+
+    for file in files:
+        path = Path(path_of(file))
+        if "://" not in file and not path.exists():
+            raise missing_file(path)
 
 
 def recipe_file(command: str, word: str) -> Path:

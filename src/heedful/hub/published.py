@@ -21,6 +21,7 @@ from heedful.hub.pictures import Preprocessing, parse
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
 from heedful.networks.joins import Network
+from heedful.networks.meta import meta_device
 from heedful.networks.settings import Join, row_for
 from heedful.schema import NetworkSettings
 
@@ -222,7 +223,7 @@ def drop_twins(theirs: Tensors, twins: Mapping[str, str], where: str) -> Tensors
 
 def shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
     """The shape of every weight of a plan's network."""
-    with torch.device("meta"):
+    with meta_device():
         return {name: tuple(weight.shape) for name, weight in build(plan).named_parameters()}
 
 
