@@ -223,12 +223,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """What `check` saw in the data: a summary line, findings in order of weight, and histograms by name."""
+    """What `check` saw in the data: a summary line, findings in order of weight, and histograms by name.
+
+    `pictures`: a few of each class, or of all, by what stands above them: names and PNG files.
+    """
 
     title: str
     summary: str
     findings: tuple[Finding, ...]
     histograms: dict[str, tuple[Bin, ...]] = field(default_factory=dict)
+    pictures: dict[str, tuple[tuple[str, bytes], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

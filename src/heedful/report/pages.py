@@ -14,7 +14,7 @@ from markupsafe import Markup
 from heedful.report import classes, compared, figures, timebars, words
 from heedful.report.differences import MarkedCase, mark_differences
 from heedful.report.figures import Table
-from heedful.report.gallery import galleries
+from heedful.report.gallery import galleries, picture
 from heedful.report.passages import passage_tables
 from heedful.report.samples import samples
 from heedful.results import Alignment, Answer, Case, Comparison, Exhibits, Findings, Progress, Scores, View
@@ -144,9 +144,12 @@ def explain_page(source: str, answers: Sequence[Answer], alignment: Alignment | 
 
 
 def check_page(findings: Findings) -> str:
-    """What was noticed in the data, and how long its texts are."""
+    """What was noticed in the data, how long its texts are, and some of its pictures."""
     histograms = [figures.histogram(name, bins) for name, bins in findings.histograms.items() if bins]
-    return page("check.html", kind="data check", title=findings.title, findings=findings, figures=histograms)
+    sheet = {title: [picture(png, "", name) for name, png in pictures] for title, pictures in findings.pictures.items()}
+    return page(
+        "check.html", kind="data check", title=findings.title, findings=findings, figures=histograms, sheet=sheet
+    )
 
 
 def page(template: str, **values: Any) -> str:

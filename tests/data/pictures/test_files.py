@@ -311,5 +311,5 @@ def test_check_opens_every_picture_and_measures_no_names(tmp_path: Path) -> None
     content = (tmp_path / "dog" / "2.png").read_bytes()
     (tmp_path / "dog" / "2.png").write_bytes(content[: len(content) // 2])
     findings = check_pairs(DataSettings(train=[str(tmp_path)], bad_rows="skip"))
-    assert [finding.level for finding in findings.findings] == ["x"] and "2.png" in findings.findings[0].text
+    assert [finding.level for finding in findings.findings] == ["x", "i"] and "2.png" in findings.findings[0].text
     assert "5 pairs" in findings.summary and "a picture each" in findings.summary

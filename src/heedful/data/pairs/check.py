@@ -6,8 +6,24 @@ from dataclasses import replace
 import numpy as np
 
 from heedful.data.notes import ignore
+from heedful.data.pairs.check_classes import (
+    contact_sheet,
+    findings_of_classes,
+    findings_of_empty_classes,
+    findings_of_sizes,
+    findings_of_unknown_classes,
+)
 from heedful.data.pairs.read import Pair, read_pairs
-from heedful.data.pairs.statistics import FIRST, ODD, PICTURES, SIDES, PairStatistics, collect_statistics
+from heedful.data.pairs.statistics import (
+    CLASSES,
+    FIRST,
+    ODD,
+    PICTURES,
+    SIDES,
+    WHOLE,
+    PairStatistics,
+    collect_statistics,
+)
 from heedful.data.readers.files import all_files, file_notes, valid_files
 from heedful.data.readers.rows import SKIP, BadRow, count, quote
 from heedful.data.row_texts import show_rows
@@ -32,15 +48,16 @@ ECHOES = "A network learns from them to copy. Remove those that nobody would ask
 UNSEEN = "They will be read as unknown, or never be written. Add rows with them to the training files."
 
 
-def check_pairs(data: DataSettings) -> Findings:
+def check_pairs(data: DataSettings, classes: bool = False) -> Findings:
     """What stands out in the files to learn from, choose by and test on, and between them; bad rows are of level "x".
 
-    Of each row only hashes and lengths are kept. Raises HeedfulError for a file that cannot be read as a whole.
+    `classes`: targets are names of classes. Pictures are compared by what they show. Of each row only hashes and
+    lengths are kept. Raises HeedfulError for a file that cannot be read as a whole.
     """
-    train = collect_statistics(data.train, data)
+    train = collect_statistics(data.train, data, classes=classes)
     held_out = {"valid": valid_files(data), "test": data.test}
     statistics_by_split = {"train": train} | {
-        name: collect_statistics(files, data, train.units) for name, files in held_out.items() if files
+        name: collect_statistics(files, data, train.units, classes) for name, files in held_out.items() if files
     }
     for statistics, files in zip(
         statistics_by_split.values(), (data.train, *filter(None, held_out.values())), strict=True
@@ -57,16 +74,24 @@ def check_pairs(data: DataSettings) -> Findings:
         *findings_between(statistics_by_split, data.overlap),
         *(Finding("i", note, 1) for note in file_notes(all_files(data), data)),
         *findings_of_rare(statistics_by_split),
+        *findings_of_sizes(train),
     ]
+    if classes:
+        findings += [*findings_of_unknown_classes(statistics_by_split), *findings_of_empty_classes(all_files(data))]
     findings.sort(key=lambda finding: WEIGHT[finding.level])
     rows = read_pairs(all_files(data), replace(data, bad_rows="skip", normalize="none"), ignore)
     findings = show_rows(findings, rows, lambda pair: pair_text(pair, train.units))
     histograms = {
         f"{side}: {unit}": histogram(np.asarray(train.lengths[index]))
         for index, (side, unit) in enumerate(zip(SIDES, train.units, strict=True))
-        if unit != PICTURES
+        if unit not in WHOLE
     }
-    return Findings(", ".join(data.train), summary(train, len(data.train)), tuple(findings), histograms)
+    if train.sizes[0]:
+        shorter_sides = np.minimum(*map(np.asarray, train.sizes))
+        histograms = {"pictures: pixels of the shorter side": histogram(shorter_sides)} | histograms
+    return Findings(
+        ", ".join(data.train), summary(train, len(data.train)), tuple(findings), histograms, contact_sheet(train)
+    )
 
 
 def summary(statistics: PairStatistics, files: int) -> str:
@@ -76,14 +101,15 @@ def summary(statistics: PairStatistics, files: int) -> str:
         return f"{pairs} · {count(files, 'file')}"
     spans = []
     for side, unit, lengths in zip(SIDES, statistics.units, statistics.lengths, strict=True):
-        if unit == PICTURES:
-            spans.append("a picture each")
+        if unit in WHOLE:
+            spans.append("a picture each" if unit == PICTURES else "a class each")
             continue
         low, high = np.percentile(np.asarray(lengths), [5, 95], method="nearest")
         spans.append(f"{side} {low:,} to {high:,} {unit}" if low < high else f"{side} {low:,} {unit}")
     sources = len(np.unique(np.asarray(statistics.sources)))
     sources_text = "" if sources == len(statistics.pairs) else f"{count(sources, 'source')} · "
-    return f"{pairs} · {sources_text}{', '.join(spans)} (nine in ten) · {count(files, 'file')}"
+    share = "" if {*statistics.units} <= {*WHOLE} else " (nine in ten)"
+    return f"{pairs} · {sources_text}{', '.join(spans)}{share} · {count(files, 'file')}"
 
 
 def findings_within(statistics: PairStatistics, data: DataSettings) -> Iterator[Finding]:
@@ -106,7 +132,7 @@ def findings_within(statistics: PairStatistics, data: DataSettings) -> Iterator[
 
 def findings_of_lengths(statistics: PairStatistics) -> Iterator[Finding]:
     """Pairs of which one side is far longer; where sides are counted in unlike units, far longer than usual."""
-    if PICTURES in statistics.units:
+    if not {*WHOLE}.isdisjoint(statistics.units):
         return
     source, target = (np.asarray(lengths, dtype=float) for lengths in statistics.lengths)
     same_unit = ("words" in statistics.units) == (statistics.units[0] == statistics.units[1])
@@ -147,7 +173,11 @@ def findings_of_repeats(statistics: PairStatistics) -> Iterator[Finding]:
     hashes = np.asarray(statistics.pairs)
     repeated_rows = np.ones(len(hashes), bool)
     repeated_rows[np.unique(hashes, return_index=True)[1]] = False
-    yield from finding_for_rows("!", "that occurred before, word for word", repeated_rows, statistics, COPIES)
+    manner = "by the pixels of the picture" if PICTURES in statistics.units else "word for word"
+    yield from finding_for_rows("!", f"that occurred before, {manner}", repeated_rows, statistics, COPIES)
+    if CLASSES in statistics.units:
+        yield from findings_of_classes(statistics)
+        return
     distinct_sources = np.asarray(statistics.sources)[~repeated_rows]
     source_count = int((np.unique(distinct_sources, return_counts=True)[1] > 1).sum())
     if source_count:

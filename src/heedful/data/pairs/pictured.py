@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pictures.album import AlbumWriter
 from heedful.data.pictures.choose import choose_form
 from heedful.data.pictures.files import NAME
-from heedful.data.pictures.read import Form, decode, is_picture
+from heedful.data.pictures.read import Form, decode, header, is_picture
 from heedful.data.readers.files import read_rows
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
@@ -19,6 +20,7 @@ from heedful.schema import DataSettings
 
 SAMPLE_SIZE = 300  # pictures by which size and colours are chosen
 SMALL = Form(8, "gray")
+LOOK = Form(32, "rgb", "stretch")  # how pictures are compared by what they show
 
 OnBad = Callable[[BadRow], None]
 
@@ -87,6 +89,16 @@ def readable_pictures(pairs: Iterator[Pair], data: DataSettings, on_bad: OnBad) 
             refuse(bad, data, on_bad)
         else:
             yield pair
+
+
+def look_at_picture(reference: str) -> tuple[str, tuple[int, int]]:
+    """A digest of what a picture shows, the same for equal pixels, and its width and height.
+
+    Raises HeedfulError for one that cannot be read to its end.
+    """
+    pixels, _ = decode(reference, LOOK)
+    width, height, _ = header(reference)
+    return blake2b(pixels.tobytes(), digest_size=16).hexdigest(), (width, height)
 
 
 def broken_picture(pair: Pair) -> BadRow | None:

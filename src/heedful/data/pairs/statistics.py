@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
-from heedful.data.pairs.pictured import broken_picture, is_pictured
+import numpy as np
+
+from heedful.data.pairs.coders import class_name
+from heedful.data.pairs.pictured import is_pictured, look_at_picture
 from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.readers.rows import BadRow
 from heedful.data.split import hash_text
 from heedful.data.tokenizers.choose import unit_of
+from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
 FIRST = 3
@@ -20,6 +24,11 @@ BEGINNING = 5_000
 SIDES = ("source", "target")
 PICTURES = "pictures"
 """The unit of a side that is one picture."""
+CLASSES = "classes"
+"""The unit of a side that is the name of a class."""
+WHOLE = (PICTURES, CLASSES)
+"""Units of sides that have no length."""
+SHEET_ROWS, SHEET_COLUMNS = 24, 6  # classes on a page, and pictures of each
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,25 @@ class PairStatistics:
     """The first row, if it looks like the names of columns."""
     bad: list[BadRow] = field(default_factory=list)
     bad_count: int = 0
+    written: Counter[str] = field(default_factory=Counter)
+    """The names of classes as they are written."""
+    classes: array = field(default_factory=lambda: array("I"))
+    """Of each row, the number of its class among those met so far."""
+    class_numbers: dict[str, int] = field(default_factory=dict)
+    sizes: tuple[array, array] = field(default_factory=lambda: (array("I"), array("I")))
+    """Widths and heights of pictures."""
+
+    samples: dict[str, list[str]] = field(default_factory=dict)
+    """A few pictures by their class, or by what is said of them."""
+
+    def class_counts(self) -> Counter[str]:
+        """How many rows each class has."""
+        names = list(self.class_numbers)
+        return Counter({names[number]: rows for number, rows in Counter(self.classes).items()})
+
+    def rows_of_class(self, name: str) -> list[int]:
+        """The rows of a class."""
+        return np.flatnonzero(np.asarray(self.classes) == self.class_numbers[name]).tolist()
 
     def where(self, row: int) -> str:
         """The file and line of a row."""
@@ -89,15 +117,28 @@ class PairStatistics:
             self.bad.append(bad)
 
     def add(self, pair: Pair) -> None:
-        """Takes in a pair."""
+        """Takes in a pair; raises HeedfulError for a picture that cannot be read."""
         sides = pair.source, pair.target
-        self.sources.append(hash_text(pair.source, 0))
+        if self.units[0] == PICTURES:
+            digest, size = look_at_picture(pair.source)
+            sides = digest, pair.target
+            for lengths, side in zip(self.sizes, size, strict=True):
+                lengths.append(side)
+            self.sample(pair)
+        if self.units[1] == CLASSES:
+            name = class_name(pair.target)
+            self.written[pair.target] += 1
+            self.classes.append(self.class_numbers.setdefault(name, len(self.class_numbers)))
+            sides = sides[0], name
+        self.sources.append(hash_text(sides[0], 0))
         self.pairs.append(hash_text("\0".join(sides), 0))
         self.origins[0].append(self.files.setdefault(pair.file, len(self.files)))
         self.origins[1].append(pair.line)
         for side, text in enumerate(sides):
-            if self.units[side] == PICTURES:
+            if self.units[side] in WHOLE:
                 self.lengths[side].append(1)
+                if not text.strip():
+                    self.notice(f"an empty {SIDES[side]}", pair.where)
                 continue
             words = [] if self.units[side] == "characters" else text.split()
             self.lengths[side].append(len(words or text))
@@ -106,9 +147,16 @@ class PairStatistics:
                 self.notice(f"an empty {SIDES[side]}", pair.where)
         self.notice_odd(pair)
 
+    def sample(self, pair: Pair) -> None:
+        """Keeps the first pictures of the first classes."""
+        title = class_name(pair.target) if self.units[1] == CLASSES else pair.target
+        if len(self.samples) < SHEET_ROWS or title in self.samples:
+            pictures = self.samples.setdefault(title, [])
+            pictures += [pair.source] if len(pictures) < SHEET_COLUMNS else []
+
     def notice_odd(self, pair: Pair) -> None:
         """Counts what is odd in a pair's characters."""
-        sides = [text for text, unit in zip((pair.source, pair.target), self.units, strict=True) if unit != PICTURES]
+        sides = [text for text, unit in zip((pair.source, pair.target), self.units, strict=True) if unit not in WHOLE]
         if pair.source == pair.target:
             self.notice("equal", pair.where)
         if any(ANY.search(text) for text in sides):
@@ -122,25 +170,29 @@ class PairStatistics:
                 self.notice("NFC", pair.where)
 
 
-def collect_statistics(files: Sequence[str], data: DataSettings, units: tuple[str, ...] = ()) -> PairStatistics:
+def collect_statistics(
+    files: Sequence[str], data: DataSettings, units: tuple[str, ...] = (), classes: bool = False
+) -> PairStatistics:
     """One pass over the pairs of `files` as they are written; bad rows are counted and passed over.
 
-    `units` are those of another look, so that both count alike; else the beginning of the files decides.
+    `units` are those of another look, so that both count alike; else the beginning of the files decides. `classes`:
+    targets are their names.
     """
     statistics = PairStatistics(units)
     pairs = read_pairs(files, replace(data, bad_rows="skip", normalize="none"), statistics.refuse)
     beginning = list(islice(pairs, BEGINNING))
     pictured = bool(beginning) and is_pictured(beginning[0], files, data)
     statistics.units = units or tuple(unit_of_length([getattr(pair, side) for pair in beginning]) for side in SIDES)
-    if pictured:
-        statistics.units = (PICTURES, statistics.units[1])
+    statistics.units = (
+        PICTURES if pictured else statistics.units[0],
+        CLASSES if classes else statistics.units[1],
+    )
     statistics.header = next((names for pair in beginning[:1] if (names := header_of(pair))), "")
     for pair in chain(beginning, pairs):
-        bad = broken_picture(pair) if pictured else None
-        if bad:
-            statistics.refuse(bad)
-        else:
+        try:
             statistics.add(pair)
+        except HeedfulError as error:
+            statistics.refuse(BadRow(pair.where, error.problem, "", error.cure))
     return statistics
 
 

@@ -80,7 +80,7 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
 
     def check(self, recipe: Recipe) -> Findings:
         """Looks at the data before training: bad rows, leaks, classes of few examples."""
-        return check_pairs(recipe.data)
+        return check_pairs(recipe.data, classes=True)
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableClassifier:
         torch.manual_seed(recipe.seed)
