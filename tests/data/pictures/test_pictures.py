@@ -73,6 +73,8 @@ def modes() -> dict[str, tuple[Image.Image, str, object]]:
         "16 bits": (Image.fromarray(np.array([[257 * 100, 65535]], np.uint16)), "png", [100, 255]),
         "16 bits, other order": (Image.fromarray(np.array([[257 * 9, 65535]], ">u2")), "tif", [9, 255]),
         "32 bits": (Image.fromarray(np.array([[257 * 50, 0]], np.int32)), "tif", [50, 0]),
+        "8 bits in 32": (Image.fromarray(np.array([[7, 255]], np.int32)), "tif", [7, 255]),
+        "12 bits in 16": (Image.fromarray(np.array([[2048, 4095]], np.uint16)), "png", [128, 255]),
         "fractions": (Image.fromarray(np.array([[0.2, 1.0]], np.float32)), "tif", [51, 255]),
         "levels as floats": (Image.fromarray(np.array([[20.0, 255.0]], np.float32)), "tif", [20, 255]),
     }

@@ -4,6 +4,7 @@ N pictures asked for   M pictures stored   H W sides in pixels   C colours
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from hashlib import blake2b
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from heedful.data.folders import write_json
-from heedful.data.pictures.read import Form, container_of, decode
+from heedful.data.pictures.read import FIRST_FRAME, Form, container_of, decode
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 
@@ -36,7 +37,7 @@ class AlbumWriter:
         self.errors: dict[str, HeedfulError] = {}
         self.digests: dict[bytes, int] = {}
         self.names: list[str] = []
-        self.animations = 0
+        self.remarks = Counter[str]()
         self.stream = (folder / PIXELS).open("wb")
         self.header()
 
@@ -52,11 +53,11 @@ class AlbumWriter:
         assert not self.stream.closed, reference
         self.stamps[reference] = stamp_of_file(reference)
         try:
-            pixels, animated = decode(reference, self.form)
+            pixels, remark = decode(reference, self.form)
         except HeedfulError as error:
             self.errors[reference] = error
             raise
-        self.animations += animated
+        self.remarks[remark] += 1
         raw = pixels.tobytes()
         number = self.digests.setdefault(blake2b(raw, digest_size=16).digest(), len(self.names))
         if number == len(self.names):
@@ -78,8 +79,9 @@ class AlbumWriter:
             note += (
                 f"; {duplicates:,} more {'is' if duplicates == 1 else 'are'} identical to one of them, and taken for it"
             )
-        if self.animations:
-            note += f"; of {count(self.animations, 'animation')} the first frame is taken"
+        for remark, number in self.remarks.items():
+            noun = "animation" if remark == FIRST_FRAME else "picture"
+            note += f"; {remark.format(count(number, noun))}" if remark else ""
         return note
 
     def header(self) -> None:

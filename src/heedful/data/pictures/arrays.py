@@ -1,6 +1,6 @@
 """Pictures in .npz files: one array of pictures, one of labels or texts. Rows are counted from 0, as numpy counts.
 
-pictures   (N, H, W), (N, H, W, C) or (N, C, H, W); bytes, or 0 to 1, or 0 to 255, or 0 to 65535; called images, x, …
+pictures   (N, H, W), (N, H, W, C) or (N, C, H, W); fractions to 1, or levels to 255, 4095 or 65535; images, x, …
 columns    one text or whole number a row; called labels, y, texts, …; further ones keep their names
 
 N pictures   H W sides in pixels   C colours: 1, 3 or 4
@@ -96,10 +96,10 @@ def as_pictures(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def as_bytes(values: np.ndarray, name: str) -> np.ndarray:
-    """Levels as bytes. Fractions from 0 to 1 and 16-bit levels are scaled, levels from 0 to 255 stay.
+    """Levels as bytes. Fractions from 0 to 1 and levels of 12 and 16 bits are scaled, levels from 0 to 255 stay.
 
-    >>> as_bytes(np.array([0, 0.5, 1]), "x").tolist()
-    [0, 128, 255]
+    >>> as_bytes(np.array([0, 0.5, 1]), "x").tolist(), as_bytes(np.array([0, 4095]), "x").tolist()
+    ([0, 128, 255], [0, 255])
     """
     if values.dtype == np.uint8 or not values.size:
         return values.astype(np.uint8)
@@ -109,8 +109,17 @@ def as_bytes(values: np.ndarray, name: str) -> np.ndarray:
     if not (low >= 0 and high <= 65535):  # NaN too
         raise HeedfulError(f"{name} has levels from {low:g} to {high:g}; known are 0 to 1, 0 to 255, 0 to 65535.")
     is_integer = values.dtype.kind in "iu"
-    scale = 255 if high <= 1 and not is_integer else 1 if high <= 255 else 1 / 257
+    scale = 255 / top_level(high) if is_integer else 255 if high <= 1 else 1 if high <= 255 else 1 / 257
     return (values.astype(np.float32) * np.float32(scale) + np.float32(0.5)).astype(np.uint8)
+
+
+def top_level(highest: float) -> int:
+    """White, for whole numbers of which this is the highest: that of 8, 12 or 16 bits, the fewest that hold it.
+
+    >>> top_level(200), top_level(256), top_level(5000)
+    (255, 4095, 65535)
+    """
+    return next(top for top in (255, 4095, 65535) if highest <= top)
 
 
 def is_column(values: np.ndarray, rows: int) -> bool:

@@ -30,6 +30,9 @@ PREVIEW_SIDE = 64  # side in pixels at which a sample that is drawn at any is lo
 GRAY = ("1", "L", "LA", "La", "I", "F")
 ANIMATED = ("GIF", "WEBP", "PNG")
 ORIENTATION = 0x0112  # of EXIF
+FIRST_FRAME = "of {} the first frame is taken"
+SCALED_8 = "levels to 255 in 16 or 32 bits are taken as they are in {}"
+SCALED_12 = "levels to 4,095 are scaled as 12 bits in {}"
 FOREIGN = {
     b"<svg": "SVG (lines, not pixels)",
     b"<?xml": "SVG or XML (not pixels)",
@@ -92,8 +95,8 @@ def read_picture(reference: str, form: Form) -> np.ndarray:
     """The picture as (H, W, C) bytes; raises HeedfulError, with what is wrong and where, if it cannot be read.
 
     References: a path, `file.npz#17` (rows from 0), `file.parquet#image#17`, `sample://mnist/test#17`. A picture is
-    turned as its EXIF says, 16-bit levels are scaled to bytes, what is transparent is white; of an animation the first
-    frame counts.
+    turned as its EXIF says, whole levels of more than 8 bits are scaled by the highest of the picture (to 255: as they
+    are; to 4,095: 12 bits; else 16), what is transparent is white; of an animation the first frame counts.
     """
     return decode(reference, form)[0]
 
@@ -123,14 +126,14 @@ def header(reference: str) -> tuple[int, int, bool]:
             raise damage_error(reference, error) from None
 
 
-def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
-    """The picture as `read_picture` gives it, and whether it is the first frame of several."""
+def decode(reference: str, form: Form) -> tuple[np.ndarray, str]:
+    """The picture as `read_picture` gives it, and what is odd about it: FIRST_FRAME, SCALED_8, SCALED_12 or ""."""
     array = from_arrays(reference, form.size)
     if array is not None:
         if array.shape == (form.size, form.size, form.channels) and not form.resizing:
-            return array.copy(), False
+            return array.copy(), ""
         image = Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
-        return as_array(fit_square(to_mode(image, form.mode), form)), False
+        return as_array(fit_square(to_mode(image, form.mode), form)), ""
     with open_image(reference) as image:
         try:
             if image.format in ("JPEG", "MPO") and not form.resizing:
@@ -138,7 +141,8 @@ def decode(reference: str, form: Form) -> tuple[np.ndarray, bool]:
             image.load()
             upright = ImageOps.exif_transpose(image) if orientation(image) > 1 else image
             pixels = as_array(fit_square(to_mode(upright, form.mode), form))
-            return pixels, image.format in ANIMATED and getattr(image, "is_animated", False)
+            is_animated = image.format in ANIMATED and getattr(image, "is_animated", False)
+            return pixels, FIRST_FRAME if is_animated else scaling_of(image)
         except HeedfulError as error:
             raise HeedfulError(f"{reference} {error.problem}", error.cure) from None
         except Exception as error:
@@ -248,13 +252,21 @@ def to_mode(image: Image.Image, mode: str) -> Image.Image:
 
 
 def levels(values: np.ndarray) -> np.ndarray:
-    """Gray levels of 16 bits or fractions as bytes; raises HeedfulError where their scale cannot be known."""
+    """Whole gray levels or fractions as bytes; raises HeedfulError where their scale cannot be known."""
     try:
         if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 65535:
-            return ((values.astype(np.int64) + 128) // 257).astype(np.uint8)
+            top = picture_arrays.top_level(values.max())
+            return ((values.astype(np.int64) * 255 + top // 2) // top).astype(np.uint8)
         return picture_arrays.as_bytes(values, "")
     except HeedfulError as error:
         raise HeedfulError(error.problem.strip(), "Save it with 8 or 16 bits per channel.") from None
+
+
+def scaling_of(image: Image.Image) -> str:
+    """What is said of a picture of whole numbers in 16 or 32 bits that uses 8 or 12 of them."""
+    if not image.mode.startswith("I"):
+        return ""
+    return {255: SCALED_8, 4095: SCALED_12}.get(picture_arrays.top_level(np.asarray(image).max()), "")
 
 
 def fit_square(image: Image.Image, form: Form) -> Image.Image:
