@@ -75,9 +75,19 @@ class Split:
         self.refuse_empty(sides)
         if self.data.valid == "auto":
             valid_count = self.held_out_rows(int((sides == TRAIN).sum()))
-            hold_out(np.asarray(scan.groups), sides, valid_count)
+            groups = np.asarray(scan.groups)
+            if not hold_out(groups, sides, valid_count) and (
+                self.data.group or not hold_out_within(groups, sides, valid_count)
+            ):
+                raise no_valid_error(groups[sides == TRAIN], valid_count)
             held_out_count = int((sides == VALID).sum())
             self.note(f"valid: {count(held_out_count, self.note.row)} held out by seed {self.seed} (none given)")
+            if np.isin(groups[sides == VALID], groups[sides == TRAIN]).any():
+                self.note(
+                    f"valid: each source has over {count(valid_count, self.note.row)}, so that none is held out whole: "
+                    "all sources of valid are learnt from, and the score says nothing about new ones"
+                )
+                return sides
             sources = set(np.asarray(scan.sources)[sides == VALID].tolist())
             self.drop_shared(scan, sides, sources, set(), "valid")
             self.refuse_empty(sides)
@@ -122,22 +132,48 @@ def hash_text(text: str, seed: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8, key=seed.to_bytes(16, "big")).digest(), "big")
 
 
-def hold_out(groups: np.ndarray, sides: np.ndarray, limit: int) -> None:
-    """Marks about `wanted` TRAIN rows as VALID in `sides`, whole groups at a time, in the order of their hashes.
+def hold_out(groups: np.ndarray, sides: np.ndarray, limit: int) -> bool:
+    """Marks about `limit` TRAIN rows as VALID in `sides`, whole groups at a time, in the order of their hashes.
 
-    Raises HeedfulError if every group has more rows than are wanted.
+    False if there is one group alone, or every group has more rows than are wanted.
     """
     rows = np.flatnonzero(sides == TRAIN)
     keys, inverse, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
     fitting_groups = counts <= limit
     chosen_groups = fitting_groups & (np.cumsum(np.where(fitting_groups, counts, 0)) <= limit)
     if not chosen_groups.any() or len(keys) < 2:
-        raise HeedfulError(
-            f"No validation rows can be held out: {limit:,} are requested of {count(len(rows), 'row')}, "
-            f"which hang together in {count(len(keys), 'group')} by source or data.group.",
-            "Give a file for it, as --valid valid.tsv, or another number, as data.valid_rows=500.",
-        )
+        return False
     sides[rows[chosen_groups[inverse]]] = VALID
+    return True
+
+
+def hold_out_within(groups: np.ndarray, sides: np.ndarray, limit: int) -> bool:
+    """Marks at most `limit` TRAIN rows as VALID, the last of each group in turn; some of each group stay.
+
+    False if there is one group alone, or none has two rows.
+    """
+    rows = np.flatnonzero(sides == TRAIN)[::-1]
+    keys, inverse, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
+    order = np.argsort(inverse, kind="stable")
+    ranks = np.empty(len(rows), np.int64)
+    ranks[order] = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    candidates = np.flatnonzero(ranks < counts[inverse] // 2)
+    chosen = candidates[np.argsort(ranks[candidates], kind="stable")][:limit]
+    if len(keys) < 2 or not len(chosen):
+        return False
+    sides[rows[chosen]] = VALID
+    return True
+
+
+def no_valid_error(groups: np.ndarray, limit: int) -> HeedfulError:
+    """The error where no rows can be held out; its cure never asks for more than there are."""
+    counts = np.unique(groups, return_counts=True)[1]
+    number = f", or one group, as data.valid_rows={counts.min()}" if len(counts) > 1 else ""
+    return HeedfulError(
+        f"No validation rows can be held out: {limit:,} are requested of {count(len(groups), 'row')}, "
+        f"which hang together in {count(len(counts), 'group')} by source or data.group.",
+        f"Give a file for it, as --valid valid.tsv{number}.",
+    )
 
 
 def drop_overlap(scan: Scan, sides: np.ndarray, sources: np.ndarray, groups: np.ndarray) -> int:

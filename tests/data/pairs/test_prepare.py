@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heedful.data import split
 from heedful.data.notes import Say
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared, examples
@@ -308,3 +310,15 @@ def test_texts_that_end_like_names_of_pictures_are_texts() -> None:
 def texts_of(prepared: Prepared) -> list[list[int]]:
     """The ids of the training sources."""
     return [prepared.train[row][0].tolist() for row in range(len(prepared.train))]
+
+
+def test_few_sources_are_held_out_within_each() -> None:
+    """Where each source has more rows than are wanted; the rest of each is learnt from, and the cure names no number
+    that is larger than the rows.
+    """
+    groups, sides = np.array([number % 3 for number in range(24)]), np.zeros(24, np.uint8)
+    assert not split.hold_out(groups, sides, 4) and split.hold_out_within(groups, sides, 4)
+    assert np.bincount(groups[sides == split.VALID]).tolist() in ([2, 1, 1], [1, 2, 1], [1, 1, 2])
+    error = split.no_valid_error(groups, 1)
+    assert "data.valid_rows=8" in error.cure
+    assert "valid_rows" not in split.no_valid_error(groups * 0, 1).cure
