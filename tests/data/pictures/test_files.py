@@ -230,7 +230,7 @@ BROKEN = {
     "no pictures": ("none", "The folder none has 1 file and no picture."),
     "splits": ("splits", "splits holds test and train, which look like splits and not like classes."),
     "missing": ("spilts", "There is no file spilts.\n  Did you mean splits?"),
-    "no target": ("bare.npz", 'There is no column for target in bare.npz called "target".'),
+    "no target": ("bare.npz", 'There is no column for target in bare.npz called "target"'),
     "no list": ("list.json", "list.json is not a list of pictures as Karpathy writes it."),
     "no split": ("good.json#trian", 'There is no split of good.json "trian". Did you mean "train"?'),
 }
