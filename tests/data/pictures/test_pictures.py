@@ -197,7 +197,7 @@ def write_hostile_files() -> dict[str, str]:
         "cut.jpg": "cut.jpg is cut off or damaged: ",
         "stub.jpg": "stub.jpg is no picture that can be read.",
         "bomb.png": "bomb.png has 400,000,000 pixels, and at most 120,000,000 are decoded.",
-        "large.png": "large.png has 12,000 × 11,000 pixels, and at most 120,000,000 are decoded.",
+        "large.png": "large.png has 132,000,000 pixels, and at most 120,000,000 are decoded.",
         "drawing.png": "drawing.png is SVG or XML (not pixels), and no picture that can be read.",
         "bare.png": "bare.png is SVG (lines, not pixels), and no picture that can be read.",
         "page.jpg": "page.jpg is a web page, and no picture that can be read.",

@@ -24,7 +24,10 @@ from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-LIMIT = 120_000_000  # pixels, told by the header; the largest telephones make 108 million
+LIMIT = 120_000_000  # pixels, told by the header
+JPEG_LIMIT = 200_000_000  # those of the largest telephones, which are decoded small
+JPEG = ("JPEG", "MPO")
+COMPOSED = 60_000_000  # pixels of a transparent picture, or of whole levels, above which a quarter of its sides is used
 SMALLEST, LARGEST = 4, 1024  # sides in pixels that are allowed
 PREVIEW_SIDE = 64  # side in pixels at which a sample that is drawn at any is looked at
 GRAY = ("1", "L", "LA", "La", "I", "F")
@@ -136,7 +139,7 @@ def decode(reference: str, form: Form) -> tuple[np.ndarray, str]:
         return as_array(fit_square(to_mode(image, form.mode), form)), ""
     with open_image(reference) as image:
         try:
-            if image.format in ("JPEG", "MPO") and not form.resizing:
+            if image.format in JPEG and not form.resizing:
                 image.draft(form.mode, (2 * form.size, 2 * form.size))  # large ones are decoded small
             image.load()
             upright = ImageOps.exif_transpose(image) if orientation(image) > 1 else image
@@ -193,25 +196,33 @@ def open_image(file: str) -> Iterator[Image.Image]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(source, formats=FORMATS)
-        except Image.DecompressionBombError as error:
-            pixels = re.search(r"\d+", str(error))
-            raise size_error(file, f"{int(pixels[0]):,}" if pixels else "too many") from None
+            image = open_header(source)
         except Exception:
             # Beside its own, Pillow lets a dozen kinds through from headers that are made up.
             cure = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unsupported(file) else ".")
             raise HeedfulError(f"{file} {describe_foreign(start)}", cure) from None
         with image:
             width, height = image.size
-            if width * height > LIMIT:
-                raise size_error(file, f"{width:,} × {height:,}")
+            limit = JPEG_LIMIT if image.format in JPEG else LIMIT
+            if width * height > limit:
+                raise size_error(file, width * height, limit)
             yield image
 
 
-def size_error(file: str, pixels: str) -> HeedfulError:
+def open_header(source: str | BytesIO) -> Image.Image:
+    """A picture whose header is read; of how many pixels it may have, we decide and not Pillow."""
+    pillow_limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        return Image.open(source, formats=FORMATS)
+    finally:
+        Image.MAX_IMAGE_PIXELS = pillow_limit
+
+
+def size_error(file: str, pixels: int, limit: int) -> HeedfulError:
     """The error for more pixels than are decoded."""
     return HeedfulError(
-        f"{file} has {pixels} pixels, and at most {LIMIT:,} are decoded.",
+        f"{file} has {pixels:,} pixels, and at most {limit:,} are decoded.",
         "Such a file may be a decompression bomb; if it is a picture, shrink it first.",
     )
 
@@ -244,8 +255,12 @@ def to_mode(image: Image.Image, mode: str) -> Image.Image:
     """The picture in mode L or RGB: more than 8 bits scaled down, what is transparent white."""
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(levels(np.asarray(image)))
+        if image.width * image.height > COMPOSED:
+            image = image.reduce(4)
     elif image.has_transparency_data:
-        picture = image.convert("RGBA")
+        picture = image if image.mode == "RGBA" else image.convert("RGBA")
+        if picture.width * picture.height > COMPOSED:
+            picture = picture.reduce(4)  # three copies of it are made
         white = Image.new("RGBA", picture.size, "white")
         image = Image.alpha_composite(white, picture).convert("RGB")
     return image if image.mode == mode else image.convert("RGB").convert(mode)
@@ -255,8 +270,10 @@ def levels(values: np.ndarray) -> np.ndarray:
     """Whole gray levels or fractions as bytes; raises HeedfulError where their scale cannot be known."""
     try:
         if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 65535:
-            top = picture_arrays.top_level(values.max())
-            return ((values.astype(np.int64) * 255 + top // 2) // top).astype(np.uint8)
+            top, pixels = picture_arrays.top_level(values.max()), np.empty(values.shape, np.uint8)
+            for row, line in enumerate(values):  # a wider copy of all of them would not fit beside it
+                pixels[row] = (line.astype(np.int64) * 255 + top // 2) // top
+            return pixels
         return picture_arrays.as_bytes(values, "")
     except HeedfulError as error:
         raise HeedfulError(error.problem.strip(), "Save it with 8 or 16 bits per channel.") from None
