@@ -203,6 +203,26 @@ def test_karpathys_json() -> None:
     assert identity("c/dataset.json#train") == identity("c/dataset.json")
 
 
+def test_captions_as_coco_has_them() -> None:
+    """The pictures stand in a folder beside that of the annotations; an annotation of no image is a bad row."""
+    for name in ("7.jpg", "8.jpg"):
+        save(f"coco/train2017/{name}")
+    images = [{"id": 7, "file_name": "7.jpg"}, {"id": 8, "file_name": "8.jpg"}]
+    captions = [(8, "A dog. "), (7, "A cat ."), (8, "A\nsmall dog.")]
+    annotations = [{"image_id": image, "caption": text} for image, text in captions]
+    Path("coco/annotations").mkdir()
+    file = "coco/annotations/captions_train2017.json"
+    Path(file).write_text(json.dumps({"info": {}, "images": images, "annotations": annotations}))
+    dog, cat = "coco/train2017/8.jpg", "coco/train2017/7.jpg"
+    rows = [(str(Path(source).resolve()), target) for source, target in rows_of(file)]
+    assert rows == [(str(Path(s).resolve()), t) for s, t in [(dog, "A dog."), (cat, "A cat ."), (dog, "A small dog.")]]
+    Path(file).write_text(
+        json.dumps({"images": images, "annotations": [*annotations, {"image_id": 9, "caption": "x"}]})
+    )
+    with pytest.raises(HeedfulError, match="line 4: an annotation without"):
+        rows_of(file)
+
+
 @pytest.mark.parametrize(
     "pictures",
     [

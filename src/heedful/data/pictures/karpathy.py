@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from heedful.data.pictures.coco import is_coco, read_coco
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
@@ -20,7 +21,11 @@ def read_karpathy(file: str) -> Iterator[TextRow | BadRow]:
     Raises HeedfulError if the file is not of that kind, or has no such split.
     """
     path = path_of(file)
-    images, wanted_split = images_of(path), file.removeprefix(path).removeprefix("#")
+    content = content_of(path)
+    if is_coco(content):
+        yield from read_coco(path, content)
+        return
+    images, wanted_split = images_of(path, content), file.removeprefix(path).removeprefix("#")
     splits = dict.fromkeys(SPLIT_NAMES.get(str(image.get("split")), str(image.get("split"))) for image in images)
     wanted_split = SPLIT_NAMES.get(wanted_split, wanted_split)
     if wanted_split and wanted_split not in splits:
@@ -31,18 +36,28 @@ def read_karpathy(file: str) -> Iterator[TextRow | BadRow]:
             yield from sentences(file, path, number, image)
 
 
-def images_of(path: str) -> list[dict[str, Any]]:
-    """The list of images in Karpathy's JSON."""
+def content_of(path: str) -> Any:
+    """What the JSON of a file holds; None if it is none."""
     check_readable(path)
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def images_of(path: str, content: Any) -> list[dict[str, Any]]:
+    """The list of images in Karpathy's JSON."""
+    try:
         images = content["images"]
         if images and all(isinstance(image, dict) for image in images):
             return images
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (KeyError, TypeError):
         pass
     example = '{"images": [{"filename": "1.jpg", "split": "train", "sentences": [{"raw": "A cat."}]}]}'
-    raise HeedfulError(f"{path} is not a list of pictures as Karpathy writes it.", f"As {example}")
+    raise HeedfulError(
+        f"{path} is not a list of pictures as Karpathy writes it.",
+        f"Captions as COCO has them are read too. As {example}",
+    )
 
 
 def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Iterator[TextRow | BadRow]:

@@ -6,7 +6,7 @@ jsonl     an object a line
 parquet   needs pyarrow
 lexicon   `word phone phone …`: columns source and target
 npz       pictures and labels in arrays
-karpathy  dataset.json[#split]: pictures, several captions
+karpathy  dataset.json[#split]: pictures, several captions; also captions_*.json as COCO has them
 """
 
 from collections.abc import Callable, Iterator
