@@ -13,6 +13,23 @@ View = Literal["texts", "classes", "captions", "drawings", "matches", "steps", "
 """How answers are drawn."""
 
 
+class Result:
+    """What shows itself: in a terminal in at most ten lines, in a notebook as the report's pages do."""
+
+    def __repr__(self) -> str:
+        return shown().text_of(self)
+
+    def _repr_html_(self) -> str:
+        return shown().html_of(self)
+
+
+def shown() -> Any:
+    """What draws results: the only import from below of what is above, when one is shown and no sooner."""
+    from heedful.report import notebook
+
+    return notebook
+
+
 @dataclass(frozen=True)
 class Measure:
     """A score with its 95 % interval (low = high = value where none was computed).
@@ -28,8 +45,8 @@ class Measure:
     signature: str = ""
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(Result):
     """What a model gave for one input. `score` is the log probability; `normalised` what ordered the beam."""
 
     source: str
@@ -132,8 +149,8 @@ class ClassScore:
     f1: float
 
 
-@dataclass(frozen=True)
-class Scores:
+@dataclass(frozen=True, repr=False)
+class Scores(Result):
     """All that a task measured on one set of examples. `primary` names the measure that "best" goes by."""
 
     primary: str
@@ -177,8 +194,8 @@ class Paired:
     p: float
 
 
-@dataclass(frozen=True)
-class Alignment:
+@dataclass(frozen=True, repr=False)
+class Alignment(Result):
     """What each output token looked at. `maps[name]` has a row for each target token, a column for each source token.
 
     Names are the same in all networks: `decoder.attention` for one map, `decoder.2.memory.head3` where there are
@@ -221,8 +238,8 @@ class Finding:
     advice: str = ""
 
 
-@dataclass(frozen=True)
-class Findings:
+@dataclass(frozen=True, repr=False)
+class Findings(Result):
     """What `check` saw in the data: a summary line, findings in order of weight, and histograms by name.
 
     `pictures`: a few of each class, or of all, by what stands above them: names and PNG files.
@@ -265,8 +282,8 @@ class Entry:
     samples: tuple[Answer, ...] = ()
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Result):
     """Several networks on the same data under the same budget."""
 
     task: str

@@ -12,10 +12,12 @@ from heedful.api import long_inputs
 from heedful.api.given import INPUTS, files_of
 from heedful.api.inputs import is_single, read_question
 from heedful.api.model_folder import open_model, write_model
+from heedful.api.scores import read_scores
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired_test
+from heedful.report import notebook
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
 from heedful.schema import GenerateSettings, Long, Recipe
 from heedful.tasks import TASKS
@@ -31,7 +33,7 @@ Changes = Mapping[str, object]
 """Dotted keys of a recipe with new values, as {"generate.beam": 8}."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A model, or several that answer together (an ensemble: `heedful.load("runs/a", "runs/b")`).
 
@@ -42,6 +44,16 @@ class Model:
     folder: Path
     recipe: Recipe
     trained: tuple[LearnableModel, ...]
+
+    def __repr__(self) -> str:
+        several = f", {len(self.trained)} together" if len(self.trained) > 1 else ""
+        folder = notebook.cut(str(self.folder), 60)
+        return f"Model({self.task}, {self.name}, {self.weights:,} weights{several}, {folder!r})"
+
+    def _repr_html_(self) -> str:
+        facts = {"task": self.task, "network": self.name, "weights": f"{self.weights:,}", "folder": str(self.folder)}
+        finished = (self.folder / "scores.json").is_file()
+        return notebook.model_html(repr(self), facts, read_scores(self.folder)[1] if finished else None)
 
     @property
     def task(self) -> str:

@@ -93,20 +93,14 @@ def compare_page(
     """
     rows = compared.rows(comparison)
     scores, names = comparison.entries[0].scores, compared.measures(comparison)
-    bar = compared.weakest_best(comparison)
     return page(
         "compare.html",
         kind="comparison",
         title=f"{comparison.task}: {words.join_words([row.network for row in rows])}",
         summary=f"{comparison.data}. Each network had the same budget ({comparison.budget}), was chosen on the "
         f"validation split, and answered the same {scores.count:,} examples.",
-        names=names[:MEASURES],
+        **comparison_values(comparison),
         further=further_table(comparison, rows, names[MEASURES:]),
-        rows=rows,
-        pace=f"{comparison.unit}/s",
-        reach=words.score(bar, names[0]) if bar is not None else "",
-        baseline=scores.baseline,
-        baseline_name=scores.baseline_name,
         notes=[compared.interval_note(comparison), *comparison.notes],
         standing=figures.score_intervals(comparison, rows),
         figures=[figures.validation_curves(comparison), figures.length_curves(comparison)],
@@ -118,6 +112,20 @@ def compare_page(
         lineage=lineage_table(lineage or []),
         signatures=signatures(scores),
     )
+
+
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
+    """The template's values for the table of a comparison."""
+    scores, names = comparison.entries[0].scores, compared.measures(comparison)
+    bar = compared.weakest_best(comparison)
+    return {
+        "names": names[:MEASURES],
+        "rows": compared.rows(comparison),
+        "pace": f"{comparison.unit}/s",
+        "reach": words.score(bar, names[0]) if bar is not None else "",
+        "baseline": scores.baseline,
+        "baseline_name": scores.baseline_name,
+    }
 
 
 def lineage_table(lineage: Sequence[dict[str, str]]) -> Table:

@@ -1,0 +1,129 @@
+"""Results as a notebook and a terminal show them: parts of the report's pages, and at most ten lines of text."""
+
+import base64
+import math
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from markupsafe import Markup
+
+from heedful.report import figures, pages, terminal, words
+from heedful.report.figures import Table
+from heedful.results import Alignment, Answer, Comparison, Findings, Result, Scores
+
+LINES, WIDTH = 10, 120  # of a result as text
+ROWS = 10  # classes and maps that are shown of an answer
+NAMES_IN_MATRIX = 30
+
+
+def text_of(result: Result) -> str:
+    """What matters of a result, in at most ten lines."""
+    if isinstance(result, Scores):
+        return shorten_lines(terminal.scores_table(result).splitlines())
+    if isinstance(result, Comparison):
+        return shorten_lines(terminal.compare_table(result).splitlines())
+    if isinstance(result, Findings):
+        return shorten_lines([result.title, *terminal.findings_text(result).splitlines()])
+    if isinstance(result, Alignment):
+        return shorten_lines(alignment_lines(result))
+    assert isinstance(result, Answer)
+    return shorten_lines([answer_line(result)])
+
+
+def shorten_lines(lines: Sequence[str]) -> str:
+    """At most ten lines, none of them too long; how many more there are is said."""
+    kept = lines if len(lines) <= LINES else [*lines[: LINES - 1], f"… and {len(lines) - LINES + 1:,} more lines"]
+    return "\n".join(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…" for line in kept)
+
+
+def alignment_lines(alignment: Alignment) -> list[str]:
+    """Each output and what it looked at most, in the first of the maps."""
+    count = len(alignment.maps)
+    lines = [
+        f"Alignment: {len(alignment.target)} outputs, {len(alignment.source)} inputs, {words.count_of(count, 'map')}"
+    ]
+    for target, weights in zip(alignment.target, next(iter(alignment.maps.values()), []), strict=False):
+        best = max(range(len(weights)), key=weights.__getitem__)
+        lines.append(f"  {words.token(target)} ← {words.token(alignment.source[best])} {weights[best]:.2f}")
+    return lines
+
+
+def answer_line(answer: Answer) -> str:
+    """Source, output and log probability."""
+    output = f"a picture of {len(answer.picture):,} bytes" if answer.picture else repr(cut(answer.output, 60))
+    unfinished = "" if answer.complete else ", unfinished"
+    return f"Answer({output}, score {answer.score:.4f}{unfinished}, to {cut(answer.source, 60)!r})"
+
+
+def cut(text: str, most: int) -> str:
+    """The beginning of a text, for what is one of many things."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def html_of(result: Result) -> str:
+    """A result as a part of a page, with its own style, which touches nothing around it."""
+    if isinstance(result, Scores):
+        return fragment(**pages.score_values(result), **matrix_values(result))
+    if isinstance(result, Comparison):
+        return fragment(comparison=pages.comparison_values(result), title=result.data)
+    if isinstance(result, Findings):
+        charts = [figures.histogram(name, bins) for name, bins in result.histograms.items() if bins]
+        return fragment(findings=result, title=result.title, charts=charts)
+    if isinstance(result, Alignment):
+        return fragment(view=figures.alignment_view(result) if result.maps else None, blind=not result.maps)
+    assert isinstance(result, Answer)
+    return fragment(answer=result, table=answer_table(result), picture=picture_uri(result.picture))
+
+
+def matrix_values(scores: Scores) -> dict[str, Any]:
+    """What a classifier mixes up, where the classes are few enough for a cell of a notebook."""
+    few = scores.confusion and len(scores.confusion.names) <= NAMES_IN_MATRIX
+    return {"matrix": pages.class_values(scores)["matrix"] if few else None}
+
+
+def model_html(title: str, facts: Mapping[str, str], scores: Scores | None) -> str:
+    """A model as a part of a page: facts, and how good it is."""
+    return fragment(title=title, facts=facts, **pages.score_values(scores))
+
+
+def answer_table(answer: Answer) -> Table:
+    """What was asked and answered; of one of several classes the likeliest with their probabilities."""
+    rows = [["asked", answer.source], ["answer", answer.output], ["log probability", f"{answer.score:.4f}"]]
+    track = answer.track
+    if track and len(track.probabilities) == 1 and len(track.names) > 1:
+        ranked = sorted(zip(track.probabilities[0], track.names, strict=False), reverse=True)[:ROWS]
+        rows += [[name, f"{100 * probability:.1f} %"] for probability, name in ranked]
+    elif track:
+        sure = [max(row) for row in track.probabilities if row]
+        rows.append(
+            ["steps", f"{len(track.labels):,}, {100 * math.fsum(sure) / max(1, len(sure)):.1f} % sure on average"]
+        )
+    if answer.unknown:
+        rows.append(["unknown", " ".join(answer.unknown)])
+    return Table(["", ""], rows)
+
+
+def picture_uri(png: bytes) -> str:
+    """A PNG as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}" if png else ""
+
+
+def fragment(**values: Any) -> str:
+    """Parts of pages in a box of their own; what is not given is not shown."""
+    names = ("title", "facts", "scores", "hero", "measures", "signatures", "matrix", "comparison", "findings", "charts")
+    names += ("view", "blind", "answer", "table", "picture")
+    template = pages.environment().get_template("notebook.html")
+    return template.render(dict.fromkeys(names) | {"scoped_style": scoped_style()} | values)
+
+
+@cache
+def scoped_style() -> Markup:
+    """The style of pages for what stands in the box alone, by nesting; colours are those of its paper in any theme."""
+    style = (resources.files("heedful.report") / "templates/style.css").read_text(encoding="utf-8")
+    nested = re.sub(r"(?m)^(\s*)(:root|body) \{", r"\1& {", style)
+    return Markup(
+        f".heedful-result {{ {nested} & {{ padding: 1rem; border-radius: 6px; }} h2 {{ margin-top: 1.2rem; }} }}"
+    )
