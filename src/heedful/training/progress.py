@@ -1,7 +1,9 @@
-"""What a person sees while the software works: a bar on a terminal, a few plain lines anywhere else."""
+"""What a person sees while the software works: a bar on a terminal and in a notebook, a few plain lines elsewhere."""
 
 import sys
 import time
+from html import escape
+from importlib import import_module
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
@@ -9,6 +11,7 @@ from heedful.data.readers.rows import one_line
 
 PLAIN_SECONDS = 10.0
 BAR_SECONDS = 0.2
+NOTEBOOK_SECONDS = 0.5
 
 
 class Listener(Protocol):
@@ -43,13 +46,23 @@ class Quiet:
     def end(self, text: str = "") -> None: ...
 
 
-def terminal(stream: TextIO | None = None) -> "Bar | Lines":
-    """A bar with the time left if `stream` (stderr if none is named) is a terminal, else a line at most every 10 s.
+def terminal(stream: TextIO | None = None) -> "Bar | NotebookBar | Lines":
+    """A bar with the time left in a notebook, or if `stream` (stderr if none is named) is a terminal; else a line at
+    most every 10 s.
 
     Use it as a context manager where an error may follow, so that the bar is closed before the error is printed.
     """
+    if stream is None and in_notebook():
+        return NotebookBar(sys.stdout)
     output = sys.stderr if stream is None else stream
     return Bar(output) if output.isatty() else Lines(output)
+
+
+def in_notebook() -> bool:
+    """Whether the kernel of a notebook runs us, which shows HTML; the shell of IPython on a terminal does not."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return hasattr(shell, "kernel")
 
 
 class Lines:
@@ -146,6 +159,28 @@ class Bar(Lines):
         self.show()
         self.progress.stop()
         self.progress = None
+
+
+class NotebookBar(Lines):
+    """The same as HTML in the output of a cell: one place, which is written anew."""
+
+    interval = NOTEBOOK_SECONDS
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.display: Any = import_module("IPython.display")
+        self.place: Any = None
+
+    def start(self) -> None:
+        self.place = self.display.display(self.display.HTML(self.bar(self.total)), display_id=True)
+
+    def show(self) -> None:
+        self.place.update(self.display.HTML(self.bar(f"{self.times()}  {self.text}")))
+
+    def bar(self, status: str) -> str:
+        """The bar with what it says."""
+        progress = f'<progress value="{self.done:.4f}" max="1" style="width: 15em"></progress>'
+        return f"<div>{escape(self.title)} {progress} {escape(status)}</div>"
 
 
 def clock(seconds: float) -> str:
