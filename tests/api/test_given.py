@@ -119,6 +119,12 @@ def test_what_is_missing_is_a_bad_row_with_its_number(
         ("translate", [("a", object())], "target of row 1 is of type object"),
         ("translate", datasets.DatasetDict({"train": FORMS["datasets"]}), "data sets, and not one: train"),
         ("classify", [(np.zeros((4, 4)), "a"), (np.full((4, 4), -1.0), "a")], "source of row 2 has levels"),
+        (
+            "classify",
+            (np.zeros((3, 5)), ["a", "b", "a"]),
+            "source of row 1 is a numpy.ndarray, and no text",
+        ),
+        ("translate", [("a", ["b", "c"])], "target of row 1 is a list, and no text."),
         ("label", [(["a", "b"], ["X"])], "Row 1 has 2 words and 1 labels"),
         ("label", [{"a": 1}], "No column is the source: a."),
     ],
@@ -166,6 +172,10 @@ def test_pictures_in_every_form_are_the_same_pictures(tmp_path: Path, monkeypatc
         weights.add((model.folder / "model.safetensors").read_bytes())
         assert model.classes == tuple(sorted(set(labels)))
     assert len(weights) == 1 and not Path("runs").exists() and Path("out/inputs").is_dir()
+    files = {given("draw", list(sides), tmp_path / "draw") for sides in (
+        zip(images, labels, strict=True), zip(labels, images, strict=True), zip(labels, arrays, strict=True)
+    )}  # fmt: skip
+    assert len(files) == 1
     missing = (arrays, [labels[0], None, *labels[2:]])
     assert any("line 2" in "".join(bad.lines) for bad in bad_rows(heedful.check("classify", missing)))
 

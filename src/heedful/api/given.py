@@ -22,7 +22,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from heedful.api.inputs import join_words
+from heedful.api.inputs import join_words, type_name
 from heedful.api.pixels import as_array, is_array, is_picture_object, write_array, write_picture
 from heedful.api.records import Record, is_missing, is_two_columns, listed, plain, records_of
 from heedful.data.pictures.arrays import as_bytes, as_pictures
@@ -117,8 +117,19 @@ def write_given(data: Any, facts: TaskFacts, folder: Path) -> str:
     has_pictures = facts.keys >= keys.PICTURES
     with (folder / f"{facts.verb}.jsonl").open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as sink:
         for number, row in enumerate(rows, start=1):
-            sink.write(json_line(located(row, number, folder) if has_pictures else row, number))
+            row = located(row, number, folder) if has_pictures else row
+            refuse_lists(row, number, facts)
+            sink.write(json_line(row, number))
     return f"{facts.verb}.jsonl"
+
+
+def refuse_lists(row: Mapping[str, Any], number: int, facts: TaskFacts) -> None:
+    """Raises HeedfulError for a list where a text or picture belongs, as a row of measurements."""
+    for name in facts.columns:
+        if isinstance(row.get(name), list | tuple) or is_array(row.get(name)):
+            problem = f"{name} of row {number:,} is a {type_name(row[name])}, and no text"
+            hint = "Measurements in steps are for label; several texts of one source are a row each."
+            raise HeedfulError(f"{problem}{' or picture' * (facts.keys >= keys.PICTURES)}.", hint)
 
 
 def json_line(row: Mapping[str, Any], number: int) -> str:
@@ -140,6 +151,8 @@ def located(row: Record, number: int, folder: Path) -> Record:
             record[name] = str(Path(value).absolute())
         else:
             record[name] = value
+    if "file_name" in record and "source" in record and "target" not in record:  # a text and the picture of it
+        record["target"] = record.pop("source")
     return record
 
 
