@@ -12,7 +12,9 @@ from heedful.errors import HeedfulError, unknown
 
 Auto = Literal["auto"]
 Size = Literal["tiny", "small", "base"]
-Format = Literal["auto", "tsv", "csv", "jsonl", "parquet", "parallel", "lexicon", "karpathy", "conll", "lines", "text"]
+Format = Literal[
+    "auto", "tsv", "csv", "jsonl", "json", "parquet", "parallel", "lexicon", "karpathy", "conll", "lines", "text"
+]
 NormalForm = Literal["none", "NFC"]
 Augment = Literal["flip", "shift", "turn", "colour", "erase"]
 Long = Literal["auto", "windows", "cut", "leave", "error"]

@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from heedful.data.pairs.read import read_pairs
+from heedful.data.readers.files import file_notes
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
@@ -128,6 +129,14 @@ def test_values_are_texts_as_people_write_them_and_nulls_are_none() -> None:
     assert parquet_row.names == (*VALUES, *DATES)
 
 
+def test_probabilities_of_a_lexicon_are_known_by_all_of_its_lines() -> None:
+    Path("p.lexicon").write_text("lamp 1.0 L AE\nriver 1 R IH\nstone 1e-05 S T\n", encoding="utf-8")
+    assert pairs_of(["p.lexicon"]) == [("lamp", "L AE"), ("river", "R IH"), ("stone", "S T")]
+    assert file_notes(["p.lexicon"], data())[0].startswith("p.lexicon: the number behind each word is a probability")
+    Path("n.lexicon").write_text("one 1 2\ntwo 1 1\n", encoding="utf-8")
+    assert pairs_of(["n.lexicon"]) == [("one", "1 2"), ("two", "1 1")]
+
+
 def test_groups_and_normal_form() -> None:
     Path("g.tsv").write_bytes(tsv([("scho\u0308n", "nice", "doc7")]))
     (pair,) = read_pairs(["g.tsv"], data("data.columns=1,2", "data.group=3", "data.normalize=NFC"), lambda bad: None)
@@ -165,7 +174,7 @@ def test_missing_libraries_are_named(file: str, module: str, monkeypatch: pytest
     assert 'pip install "heedful[data]"' in caught.value.cure
 
 
-LATIN = "If the whole file is Latin-1: iconv -f LATIN1 -t UTF-8 old > new"
+LATIN = "If the whole file is in the Western code of Windows: iconv -f WINDOWS-1252 -t UTF-8 old > new"
 BAD = {
     "one column": ("a.tsv", b"a\tb\nc\n", 'a.tsv line 2: 1 column where 2 are needed (source<TAB>target): "c"'),
     "three columns": (

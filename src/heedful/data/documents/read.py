@@ -13,8 +13,8 @@ from heedful.data.folders import files_below, hidden_notes
 from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.read import Pair, column_notes, look_for_columns, missing_column, text_of_row
 from heedful.data.readers.files import read_rows, table_notes
-from heedful.data.readers.formats import is_table
-from heedful.data.readers.lines import check_readable, encoding_notes, missing_file, read_lines
+from heedful.data.readers.formats import format_of, is_table
+from heedful.data.readers.lines import check_readable, encoding_notes, ends_with_newline, missing_file, read_lines
 from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
@@ -92,10 +92,7 @@ def read_whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) 
             refuse(line, data, on_bad)
         else:
             lines.append(line)
-    with open(file, "rb") as stream:
-        stream.seek(-1, 2)
-        ends_with_newline = stream.read() == b"\n"
-    return document("\n".join(lines) + "\n" * ends_with_newline, "", file, 1, data)
+    return document("\n".join(lines) + "\n" * ends_with_newline(file), "", file, 1, data)
 
 
 def document(text: str, group: str, file: str, line: int, data: DataSettings) -> Pair:
@@ -134,7 +131,7 @@ def document_notes(files: Sequence[str], data: DataSettings) -> list[str]:
             if ignored_count:
                 notes.append(f"{file}: {count(ignored_count, 'file')} that are no .txt passed over")
             notes += hidden_notes(file, hidden)
-        elif ending(file) != ".parquet":
+        elif not is_table(file, data.format) or format_of(file, data.format).is_text:
             check_readable(file)
             notes += encoding_notes(file)
             notes += table_notes(file, data) if is_table(file, data.format) else []

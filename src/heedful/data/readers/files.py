@@ -13,13 +13,17 @@ from pathlib import Path
 from heedful.data.pictures import files as picture_files
 from heedful.data.readers.formats import ColumnSelection, endings_of, format_of, open_rows
 from heedful.data.readers.hub import read_hub
+from heedful.data.readers.lexicon import lexicon_notes
 from heedful.data.readers.lines import encoding_notes
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.parallel import read_parallel
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.readers.tables import delimiter_notes
 from heedful.data.samples import pictures as picture_samples
 from heedful.data.samples import read as samples
 from heedful.schema import DataSettings
+
+USUAL_DELIMITERS = {"tsv": "\t", "csv": ","}
 
 
 def read_rows(files: Sequence[str], data: DataSettings) -> Iterator[TextRow | BadRow]:
@@ -74,9 +78,11 @@ def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
 
 
 def table_notes(file: str, data: DataSettings) -> list[str]:
-    """What separates the columns of a table, where it is not what its format says."""
-    usual = {"tsv": "\t", "csv": ","}.get("" if data.format == "parallel" else format_of(file, data.format).name)
-    return delimiter_notes(file, usual) if usual else []
+    """What separates the columns of a table, where it is not what its format says; numbers that are left out."""
+    name = "" if data.format == "parallel" else format_of(file, data.format).name
+    if name in USUAL_DELIMITERS:
+        return delimiter_notes(file, USUAL_DELIMITERS[name])
+    return lexicon_notes(file) if name == "lexicon" else []
 
 
 def read_file(file: str, data: DataSettings) -> Iterator[TextRow | BadRow]:
@@ -92,7 +98,7 @@ def read_file(file: str, data: DataSettings) -> Iterator[TextRow | BadRow]:
 
 def is_folder(file: str, data: DataSettings) -> bool:
     """Whether rows are what a folder holds."""
-    return data.format == "auto" and Path(file).suffix.lower() not in endings_of() and Path(file).is_dir()
+    return data.format == "auto" and ending_of(file) not in endings_of() and Path(file).is_dir()
 
 
 def source_column(data: DataSettings) -> str:

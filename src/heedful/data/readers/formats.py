@@ -3,6 +3,7 @@
 tsv       columns by tabs, nothing quoted; a header if one is wanted, or if it names a source and a target
 csv       by commas, semicolons, tabs or vertical bars, quoted as Excel does, header needed
 jsonl     an object a line
+json      a list of objects; pictures with several captions, as karpathy
 parquet   needs pyarrow
 lexicon   `word phone phone …`: columns source and target
 npz       pictures and labels in arrays
@@ -15,9 +16,10 @@ from pathlib import Path
 
 from heedful.data.pictures.arrays import read_npz
 from heedful.data.pictures.karpathy import path_of, read_karpathy
-from heedful.data.readers.json_files import read_jsonl
+from heedful.data.readers.json_files import read_json, read_jsonl
 from heedful.data.readers.lexicon import read_lexicon
 from heedful.data.readers.lines import missing_file
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.parquet import read_parquet
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.readers.tables import read_csv, read_tsv
@@ -57,6 +59,7 @@ FORMATS = (
     Format("tsv", (".tsv",), lambda file, selection: read_tsv(file, selection.header), True, True, True),
     Format("csv", (".csv",), lambda file, _: read_csv(file), True, True, True),
     Format("jsonl", (".jsonl", ".ndjson"), lambda file, _: read_jsonl(file), True, True, True),
+    Format("json", (".json",), lambda file, _: read_json(file), False, True, True),
     Format(
         "parquet",
         (".parquet",),
@@ -66,7 +69,7 @@ FORMATS = (
     ),
     Format("lexicon", (".dict", ".dic", ".lex", ".lexicon"), lambda file, _: read_lexicon(file), is_text=True),
     Format("npz", (".npz",), lambda file, _: read_npz(file)),
-    Format("karpathy", (".json",), lambda file, _: read_karpathy(file)),
+    Format("karpathy", (), lambda file, _: read_karpathy(file)),
 )
 ROWLESS_FORMATS = {
     "lines": "Documents are for: complete, fill.",
@@ -90,7 +93,7 @@ def format_of(file: str, name: str = "auto") -> Format:
         purpose = "for documents" if name != "conll" else "for words with labels"
         raise HeedfulError(f"data.format={name} is {purpose}, and rows are needed here.", ROWLESS_FORMATS[name])
     path = Path(path_of(file))
-    ending = path.suffix.lower()
+    ending = ending_of(str(path))
     row_format = next(
         (entry for entry in FORMATS if (ending in entry.endings if name == "auto" else entry.name == name)), None
     )
@@ -102,7 +105,7 @@ def format_of(file: str, name: str = "auto") -> Format:
     hint = f" Did you mean {match}?" if match else ""
     raise HeedfulError(
         f'What kind of file is {file}? Its ending "{ending}" is not known.{hint}',
-        "Say it: data.format=tsv, csv, jsonl, parquet, parallel (two files, line by line) or lexicon.\n"
+        "Say it: data.format=tsv, csv, jsonl, json, parquet, parallel (two files, line by line) or lexicon.\n"
         f"Known endings: {', '.join(endings_of())}.",
     )
 
@@ -118,7 +121,7 @@ def endings_of(*names: str) -> tuple[str, ...]:
 
 def is_table(file: str, name: str = "auto") -> bool:
     """Whether a file is in a format whose columns have names, by the name of its format or else by its ending."""
-    ending = Path(file).suffix.lower()
+    ending = ending_of(path_of(file))
     return any(
         entry.is_table and (ending in entry.endings if name == "auto" else entry.name == name) for entry in FORMATS
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from heedful.data.readers.opening import opened
 from heedful.data.readers.rows import MAX_QUOTED, BadRow
 from heedful.errors import HeedfulError, nearest
 
@@ -17,6 +18,8 @@ FOREIGN = (
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 LOOK = 4096
+BLOCK = 2**20
+ICONV = "iconv -f WINDOWS-1252 -t UTF-8 old > new"
 NAMES = 2000  # in a folder, among which a missing one is looked for: pictures may be a million
 
 
@@ -27,7 +30,7 @@ def read_lines(file: str) -> Iterator[tuple[int, str | BadRow]]:
     folder, or in another encoding as a whole.
     """
     check_utf8(file)
-    with open(file, "rb") as stream:
+    with opened(file) as stream:
         for number, raw in enumerate(stream, start=1):
             if number == 1:
                 raw = raw.removeprefix(codecs.BOM_UTF8)
@@ -58,9 +61,28 @@ def check_readable(file: str) -> bytes:
     return start
 
 
+def start_of(file: str) -> bytes:
+    """The first bytes of a file's content, unpacked; raises HeedfulError as `check_readable` does."""
+    check_readable(file)
+    with opened(file) as stream:
+        start = stream.read(LOOK)
+    if not start:
+        raise HeedfulError(f"{file} is empty.", "It needs one row per line.")
+    return start
+
+
+def ends_with_newline(file: str) -> bool:
+    """Whether the last line of a text is ended."""
+    last = b""
+    with opened(file) as stream:
+        while block := stream.read(BLOCK):
+            last = block[-1:]
+    return last == b"\n"
+
+
 def check_utf8(file: str) -> None:
     """Raises HeedfulError if a file is in UTF-16 or UTF-32, by its mark or its zeros."""
-    start = check_readable(file)
+    start = start_of(file)
     foreign = next((name for mark, name in FOREIGN if start.startswith(mark)), None)
     if foreign is None and start.count(0) > len(start) // 4:
         # Text of Western scripts in UTF-16 or UTF-32 without a mark: every second byte, or three of four, is zero.
@@ -74,8 +96,7 @@ def check_utf8(file: str) -> None:
 
 def encoding_notes(file: str) -> list[str]:
     """What is unusual, but accepted, about how a text file is written: a byte order mark, CRLF line ends."""
-    with open(file, "rb") as stream:
-        start = stream.read(LOOK)
+    start = start_of(file)
     notes = []
     if start.startswith(codecs.BOM_UTF8):
         notes.append(f"{file} begins with a byte order mark; it is passed over")
@@ -102,7 +123,8 @@ def undecodable_line(where: str, raw: bytes, error: UnicodeDecodeError) -> BadRo
     byte = raw[error.start]
     surrogate = byte == 0xED and raw[error.start + 1 : error.start + 2] >= b"\xa0"
     detail = "a lone surrogate, half of a character" if surrogate else f"byte 0x{byte:02X} is not UTF-8"
-    cure = "" if surrogate else "If the whole file is Latin-1: iconv -f LATIN1 -t UTF-8 old > new"
+    # Latin-1 has only control characters where Windows has quotes and dashes, and is the same elsewhere.
+    cure = "" if surrogate else "If the whole file is in the Western code of Windows: " + ICONV
     return BadRow(where, f"column {column}: {detail}", raw[: 4 * MAX_QUOTED].decode(errors="backslashreplace"), cure)
 
 

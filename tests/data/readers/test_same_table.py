@@ -1,0 +1,114 @@
+"""One table of any texts, written in every format and packed in every way, reads to the same rows."""
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heedful.data.readers.formats import open_rows
+from heedful.data.readers.rows import TextRow
+from heedful.errors import HeedfulError
+
+Rows = list[dict[str, str]]
+NAMES = ("source", "target", "my notes")
+CELLS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc",)), min_size=1, max_size=20)
+TABLES = st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=4)
+
+
+@pytest.fixture(autouse=True)
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def tsv(rows: Rows) -> bytes:
+    return "".join("\t".join(cells) + "\n" for cells in (NAMES, *(row.values() for row in rows))).encode()
+
+
+def delimited(delimiter: str) -> Callable[[Rows], bytes]:
+    def write(rows: Rows) -> bytes:
+        stream = io.StringIO()
+        csv.writer(stream, delimiter=delimiter).writerows([NAMES, *(row.values() for row in rows)])
+        return stream.getvalue().encode("utf-8-sig")
+
+    return write
+
+
+def lines(rows: Rows) -> bytes:
+    return "\n".join(map(json.dumps, rows)).encode()
+
+
+def parquet(rows: Rows) -> bytes:
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), stream)
+    return stream.getvalue()
+
+
+WRITERS: dict[str, Callable[[Rows], bytes]] = {
+    "t.tsv": tsv,
+    "comma.csv": delimited(","),
+    "semicolon.csv": delimited(";"),
+    "tab.csv": delimited("\t"),
+    "bar.csv": delimited("|"),
+    "t.jsonl": lines,
+    "list.json": lambda rows: json.dumps(rows, indent=1, ensure_ascii=False).encode(),
+    "object.json": lambda rows: json.dumps({"data": rows}).encode(),
+    "lines.json": lines,
+    "t.parquet": parquet,
+}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": lambda content: b"".join(zstandard.compress(part) for part in (content[:9], content[9:])),
+}
+UNPACKED = (".parquet", ".xlsx")
+
+
+@settings(max_examples=25, deadline=None)
+@given(TABLES)
+def test_every_format_and_packing_gives_the_same_rows(cells: list[tuple[str, ...]]) -> None:
+    rows = [dict(zip(NAMES, row, strict=True)) for row in cells]
+    for name, write in WRITERS.items():
+        content = write(rows)
+        files = {name: content} | (
+            {} if name.endswith(UNPACKED) else {name + ending: pack(content) for ending, pack in PACKERS.items()}
+        )
+        for file, packed in files.items():
+            Path(file).write_bytes(packed)
+            assert [row.columns for row in open_rows(file) if isinstance(row, TextRow)] == rows, file
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_what_is_cut_off_is_said(ending: str) -> None:
+    packed = PACKERS[ending](tsv([dict.fromkeys(NAMES, str(number) * 99) for number in range(999)]))
+    Path("t.tsv" + ending).write_bytes(packed[:-5])
+    with pytest.raises(HeedfulError, match=f"t.tsv{ending} cannot be unpacked to its end: "):
+        list(open_rows("t.tsv" + ending))
+
+
+LISTS = {
+    "open": ('[{"a": "b"},\n', "list.json line 2: the list is not closed."),
+    "broken": ('[{"a": "b"},\n{"a" "b"}]', "list.json line 2: not valid JSON (Expecting ':' delimiter)."),
+    "deep": ("[" * 100_000, "list.json line 1: JSON nested too deeply."),
+    "no list": ('{\n"a": {"b": 1}}', "list.json holds no list of JSON objects."),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_broken_lists_are_told_with_their_line(case: str) -> None:
+    content, problem = LISTS[case]
+    Path("list.json").write_text(content, encoding="utf-8")
+    with pytest.raises(HeedfulError) as caught:
+        list(open_rows("list.json"))
+    assert caught.value.problem == problem
