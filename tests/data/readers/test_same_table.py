@@ -7,8 +7,10 @@ import io
 import json
 import lzma
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -16,13 +18,15 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heedful.data.readers.files import file_notes
 from heedful.data.readers.formats import open_rows
-from heedful.data.readers.rows import TextRow
+from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
+from heedful.recipe import build
 
 Rows = list[dict[str, str]]
-NAMES = ("source", "target", "my notes")
-CELLS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc",)), min_size=1, max_size=20)
+NAMES: tuple[str, ...] = ("source", "target", "my notes")
+CELLS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cn")), min_size=1, max_size=20)
 TABLES = st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=4)
 
 
@@ -54,6 +58,17 @@ def parquet(rows: Rows) -> bytes:
     return stream.getvalue()
 
 
+def sheet(rows: Rows) -> bytes:
+    stream, book = io.BytesIO(), openpyxl.Workbook()
+    assert book.active
+    for cells in (NAMES, *(row.values() for row in rows)):
+        book.active.append(list(cells))
+        for cell in book.active[book.active.max_row]:
+            cell.data_type = "s"  # a text that begins with = is no formula here
+    book.save(stream)
+    return stream.getvalue()
+
+
 WRITERS: dict[str, Callable[[Rows], bytes]] = {
     "t.tsv": tsv,
     "comma.csv": delimited(","),
@@ -65,6 +80,7 @@ WRITERS: dict[str, Callable[[Rows], bytes]] = {
     "object.json": lambda rows: json.dumps({"data": rows}).encode(),
     "lines.json": lines,
     "t.parquet": parquet,
+    "t.xlsx": sheet,
 }
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
@@ -112,3 +128,33 @@ def test_broken_lists_are_told_with_their_line(case: str) -> None:
     with pytest.raises(HeedfulError) as caught:
         list(open_rows("list.json"))
     assert caught.value.problem == problem
+
+
+def test_a_sheet_as_people_fill_it() -> None:
+    book = openpyxl.Workbook()
+    assert book.active
+    book.active.title = "Mails"
+    for cells in (
+        [],
+        ["text", None, "label"],
+        ["one", None, 1],
+        [True, "x", date(2026, 1, 31)],
+        [],
+        ["a", None, "#N/A"],
+        ["b", None, 2.5, "over"],
+    ):
+        book.active.append(cells)
+    book.create_sheet("Old")
+    book.save("t.xlsx")
+    rows = list(open_rows("t.xlsx"))
+    assert [row.columns for row in rows[:3] if isinstance(row, TextRow)] == [
+        {"text": "one", "label": "1"},
+        {"text": "true", "2": "x", "label": "2026-01-31"},
+        {"text": "a"},
+    ]
+    assert isinstance(rows[3], BadRow) and rows[3].where == "t.xlsx line 7"
+    said = "t.xlsx: the first sheet, Mails, is read, and not Old"
+    assert file_notes(["t.xlsx"], build("translate", {}).data) == [said]
+    Path("no.xlsx").write_bytes(b"PK\3\4 not at all")
+    with pytest.raises(HeedfulError, match=r"no\.xlsx is not an Excel workbook"):
+        list(open_rows("no.xlsx"))

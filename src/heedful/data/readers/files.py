@@ -18,6 +18,7 @@ from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.opening import ending_of
 from heedful.data.readers.parallel import read_parallel
 from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.readers.sheets import sheet_notes
 from heedful.data.readers.tables import delimiter_notes
 from heedful.data.samples import pictures as picture_samples
 from heedful.data.samples import read as samples
@@ -71,6 +72,8 @@ def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
             continue
         elif is_folder(file, data):
             notes += picture_files.folder_notes(file)
+        elif data.format != "parallel" and format_of(file, data.format).name == "xlsx":
+            notes += sheet_notes(file)
         elif data.format == "parallel" or format_of(file, data.format).is_text:
             notes += encoding_notes(file)
             notes += table_notes(file, data)

@@ -5,6 +5,8 @@ csv       by commas, semicolons, tabs or vertical bars, quoted as Excel does, he
 jsonl     an object a line
 json      a list of objects; pictures with several captions, as karpathy
 parquet   needs pyarrow
+xlsx      needs openpyxl; the first sheet, header needed
+tmx       needs defusedxml; columns by language
 lexicon   `word phone phone …`: columns source and target
 npz       pictures and labels in arrays
 karpathy  dataset.json[#split]: pictures, several captions; also captions_*.json as COCO has them
@@ -22,7 +24,9 @@ from heedful.data.readers.lines import missing_file
 from heedful.data.readers.opening import ending_of
 from heedful.data.readers.parquet import read_parquet
 from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.readers.sheets import read_sheet
 from heedful.data.readers.tables import read_csv, read_tsv
+from heedful.data.readers.tmx import read_tmx
 from heedful.errors import HeedfulError, nearest
 
 
@@ -67,6 +71,8 @@ FORMATS = (
         is_table=True,
         names_files=True,
     ),
+    Format("xlsx", (".xlsx", ".xlsm"), lambda file, _: read_sheet(file), is_table=True, names_files=True),
+    Format("tmx", (".tmx",), lambda file, selection: read_tmx(file, selection.columns)),
     Format("lexicon", (".dict", ".dic", ".lex", ".lexicon"), lambda file, _: read_lexicon(file), is_text=True),
     Format("npz", (".npz",), lambda file, _: read_npz(file)),
     Format("karpathy", (), lambda file, _: read_karpathy(file)),
@@ -105,7 +111,7 @@ def format_of(file: str, name: str = "auto") -> Format:
     hint = f" Did you mean {match}?" if match else ""
     raise HeedfulError(
         f'What kind of file is {file}? Its ending "{ending}" is not known.{hint}',
-        "Say it: data.format=tsv, csv, jsonl, json, parquet, parallel (two files, line by line) or lexicon.\n"
+        "Say it: data.format=tsv, csv, jsonl, json, parquet, xlsx, tmx, lexicon or parallel (two files).\n"
         f"Known endings: {', '.join(endings_of())}.",
     )
 
