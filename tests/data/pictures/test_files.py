@@ -251,7 +251,7 @@ BROKEN = {
     "splits": ("splits", "splits holds test and train, which look like splits and not like classes."),
     "missing": ("spilts", "There is no file spilts.\n  Did you mean splits?"),
     "no target": ("bare.npz", 'There is no column for target in bare.npz called "target"'),
-    "no list": ("list.json", "list.json is not a list of pictures as Karpathy writes it."),
+    "no list": ("list.json", "list.json line 1: not a JSON object such as"),
     "no split": ("good.json#trian", 'There is no split of good.json "trian". Did you mean "train"?'),
 }
 

@@ -83,7 +83,7 @@ def read_list(file: str) -> Iterator[TextRow | BadRow]:
                     raise spoilt(file, line, rest, error) from None
                 buffer, place = rest + more, 0
                 continue
-            where, text = f"{file} line {line}", buffer[place : place + 100]
+            where, text = f"{file} line {line}", buffer[place:end]
             yield row_of(value, file, line) if isinstance(value, dict) else BadRow(where, NO_OBJECT, text)
             line, place = line + buffer.count("\n", place, end), end
 
