@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from heedful.errors import HeedfulError
-from heedful.results import Answer, Track
+from heedful.results import Answer, Example, Track
 from heedful.schema import GenerateSettings, Long
 from heedful.tasks.long import Lengths, Way, long_error, way_of
 from heedful.tasks.task import AnyTask, LearnableModel
@@ -46,15 +46,31 @@ def score(
     Raises HeedfulError for an input that is long where these are to be left out, since a score cannot say so.
     """
     inputs = [source for source, _ in pairs]
-    lengths, way = task.answering.lengths(models, inputs), asked_way(task, long)
-    scores = task.answering.score(models, pairs)
+    lengths = task.answering.lengths(models, inputs)
+    if lengths is not None or task.facts.by_windows:
+        return task.answering.score(models, pairs), check(task, lengths, inputs, long)
+    note = check_read(task, models, pairs, long)
+    return task.answering.score(models, pairs), note
+
+
+def check_read(task: AnyTask, models: Sequence[LearnableModel], pairs: Sequence[tuple[str, str]], long: Long) -> str:
+    """As `check`, of the texts that are read of (input, output): those of `match` are its outputs."""
+    lengths = task.answering.example_lengths(models, [Example(source, (output,)) for source, output in pairs])
+    return check(task, lengths, [output for _, output in pairs], long)
+
+
+def check(task: AnyTask, lengths: Lengths | None, texts: Sequence[str], long: Long) -> str:
+    """What is to be said of texts whose results have no room for it; raises HeedfulError where long ones are refused,
+    or are to be left out.
+    """
+    way = asked_way(task, long)
     if lengths is None or not lengths.long.any():
-        return scores, ""
+        return ""
     if way in ("error", "leave"):
-        raise first_error(lengths, inputs)
-    first = int(lengths.long.argmax())
-    number = f"{int(lengths.long.sum()):,} of {len(pairs):,} inputs"
-    return scores, f"{number} longer than the network reads (first: input {first + 1}: {lengths.describe(first, way)})"
+        raise first_error(lengths, texts)
+    first, number = int(lengths.long.argmax()), int(lengths.long.sum())
+    are = f"{number:,} of {len(texts):,} texts {'is' if number == 1 else 'are'} longer than the network reads at once"
+    return f"{are} (first: text {first + 1:,}: {lengths.describe(first, way)})."
 
 
 def asked_way(task: AnyTask, long: Long) -> Way:

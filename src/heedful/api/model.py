@@ -110,6 +110,7 @@ class Model:
         An answer's score is the logarithm of its share among the texts.
         """
         finder = find_task(self.task).answering.finder(self.trained)
+        self.tell_long(texts, changes)
         with terminal() as listener, read_question(inputs, self.source_kind) as question:
             return question.name(finder.among(question.references, texts, self.settings(changes), listener))
 
@@ -122,6 +123,7 @@ class Model:
         """
         finder = find_task(self.task).answering.finder(self.trained)
         settings = self.settings({"generate.n_best": n} | dict(changes or {}))
+        self.tell_long(texts, changes)
         with terminal() as listener:
             return finder.search(texts, [pictures] if isinstance(pictures, str) else pictures, settings, listener)
 
@@ -135,6 +137,7 @@ class Model:
         finder, settings = find_task(self.task).answering.finder(self.trained), self.settings(changes)
         source_kind = "text" if kind == "texts" else self.source_kind
         with terminal() as listener, read_question(inputs, source_kind) as question:
+            self.tell_long(question.references if kind == "texts" else (), changes)
             vectors = finder.embed(question.references, kind == "texts", settings, listener)
             return replace(vectors, names=tuple(map(question.called, vectors.names)))
 
@@ -144,8 +147,14 @@ class Model:
             asked = list(zip(question.references, (output for _, output in pairs), strict=True))
             scores, note = long_inputs.score(find_task(self.task), self.trained, asked, self.recipe.data.long)
         if note:
-            print(note, file=sys.stderr)
+            tell(note)
         return scores
+
+    def tell_long(self, texts: Sequence[str], changes: Changes | None) -> None:
+        """Says which texts that pictures are compared with are cut; raises HeedfulError as the recipe says."""
+        pairs = [("", text) for text in texts]
+        if note := long_inputs.check_read(find_task(self.task), self.trained, pairs, self.long(changes)):
+            tell(note)
 
     def evaluate(self, data: Any = None, changes: Changes | None = None) -> Scores:
         """Scores with 95 % intervals beside the baseline, on data as `heedful.train` takes them, or on the run's own
