@@ -13,7 +13,20 @@ from heedful.errors import HeedfulError, unknown
 Auto = Literal["auto"]
 Size = Literal["tiny", "small", "base"]
 Format = Literal[
-    "auto", "tsv", "csv", "jsonl", "json", "parquet", "xlsx", "tmx", "parallel", "lexicon", "karpathy", "conll", "lines", "text"
+    "auto",
+    "tsv",
+    "csv",
+    "jsonl",
+    "json",
+    "parquet",
+    "xlsx",
+    "tmx",
+    "parallel",
+    "lexicon",
+    "karpathy",
+    "conll",
+    "lines",
+    "text",
 ]
 NormalForm = Literal["none", "NFC"]
 Augment = Literal["flip", "shift", "turn", "colour", "erase"]

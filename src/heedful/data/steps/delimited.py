@@ -1,4 +1,4 @@
-"""Tables of steps with the separator that they have, not as the ending promises: commas, semicolons, tabs, pipes, blanks.
+"""Tables of steps with the separator that they have, whatever the ending says: commas, semicolons, tabs, pipes, blanks.
 
 The first line decides: what parts it into the most columns, and of equals what the ending promises. Blanks part columns
 where nothing else does and the line below has a number.
