@@ -237,3 +237,10 @@ def test_what_is_not_there_is_told_before_torch_is_imported(folder: Path) -> Non
     process = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *lines], cwd=folder, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
     assert len([line for line in process.stderr.splitlines() if not line.startswith(" ")]) == len(lines)
+
+
+def test_networks_for_pictures_pairs_and_steps_have_diagrams_of_their_own(folder: Path) -> None:
+    pictures = {"vit": "a picture", "clip": "near or far?", "frame": "an answer for each position"}
+    for name, words in pictures.items():
+        shape = heedful(f"info {name} --size tiny", folder).out
+        assert words in shape and "text with a gap" not in shape

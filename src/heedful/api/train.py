@@ -74,7 +74,7 @@ def learn(setup: "RunSetup", folder: Path, started_at: float, listener: Listener
     if stage := learning.first(setup.model, setup.data, recipe):
         recipe = run_first(stage, recipe, folder, listener)
     listener.begin(recipe.network.name, budget(recipe))
-    work = learning.work(setup.model, setup.data, recipe)
+    work = replace(learning.work(setup.model, setup.data, recipe), unit=find_task(recipe.task).facts.unit)
     outcome = Loop(work, recipe.train, recipe.seed, folder, listener).run()
     model = load(folder)
     conclude(model, outcome, setup, started_at, listener)

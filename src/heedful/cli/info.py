@@ -57,12 +57,14 @@ def run(name: Name, size: SizeFlag = None) -> None:
 
 def about_row(name: str, size: str) -> str:
     """The description of a row of the lineage."""
-    from heedful.cli.shapes import Diagram
+    from heedful.cli.shapes import OWN_DIAGRAMS, Diagram
     from heedful.networks.settings import main_join
 
     settings = resolve_settings(name, size)
-    sides = f"with vocabularies of {VOCABULARY:,} entries"
-    return describe(Diagram(settings, main_join(name)), meta_network(settings), sides)
+    join, from_picture = OWN_DIAGRAMS.get(name, (main_join(name), False))
+    counted = "counted as one of tokens, " if name in OWN_DIAGRAMS else ""
+    sides = f"{counted}with vocabularies of {VOCABULARY:,} entries"
+    return describe(Diagram(settings, join, from_picture), meta_network(settings), sides)
 
 
 def about_model(model: "Model") -> str:

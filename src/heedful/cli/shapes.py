@@ -88,6 +88,12 @@ def joining_sign(settings: NetworkSettings, join: Join) -> str:
     return "→" if settings.causal is True else "═"
 
 
+OWN_DIAGRAMS: dict[str, tuple[Join, bool]] = {
+    "vit": ("encoder_pooled", True),
+    "clip": ("two_encoders", False),
+    "frame": ("encoder_steps", False),
+}
+"""Rows that were made for another join than the first that fits, and whether they read pictures."""
 WRITING_LEGEND = {"→": "each step after the last", "⇒": "each position looks at those before it"}
 READING_LEGEND = {
     "═": "every position looks at every other",

@@ -49,6 +49,7 @@ class Work:
     primary: str  # the score that "best" goes by
     higher_is_better: bool
     where: Callable[[Rows], Sequence[str]]  # -> "file line N" of each
+    unit: str = "tokens"  # what `loss` counts, in words
 
 
 @dataclass
@@ -248,7 +249,8 @@ class Loop:
         loss, speed = losses / max(1, counts), counts / max(seconds, 1e-9)
         best = "" if self.position.best is None else f" · best {self.work.primary} {self.position.best:.2f}"
         self.listener.step(
-            self.fraction_done(), f"step {self.position.step:,} · loss {loss:.3f} · {speed:,.0f} tokens/s{best}"
+            self.fraction_done(),
+            f"step {self.position.step:,} · loss {loss:.3f} · {speed:,.0f} {self.work.unit}/s{best}",
         )
         if seconds >= 1 or self.position.step % 100 == 0:
             self.log("train", {"loss": loss, "learning_rate": rate, "tokens_per_second": speed})
