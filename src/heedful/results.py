@@ -95,6 +95,8 @@ class Track:
     """When each step begins, for videos."""
     windows: tuple[tuple[int, int], ...] = ()
     disagreement: float | None = None
+    words: tuple[str, ...] = ()
+    """The words of a text, each a step; punctuation may stand apart that did not in the text."""
 
 
 @dataclass(frozen=True)

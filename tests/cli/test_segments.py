@@ -8,7 +8,7 @@ import pytest
 
 from heedful.cli.segments import segment_lines, word_lines
 from heedful.data.pictures.read import Form
-from heedful.data.steps.forms import StepForm
+from heedful.data.steps.forms import StepForm, words_of
 from heedful.data.steps.read import Clip, read_clips
 from heedful.errors import HeedfulError
 from heedful.results import Answer, Track
@@ -26,7 +26,8 @@ def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def answer(source: str, steps: int, seconds: tuple[float, ...] = (), seed: int = 0) -> Answer:
     draw = np.random.default_rng(seed)
     labels = tuple(NAMES[draw.integers(len(NAMES))] for _ in range(steps))
-    return Answer(source, "\t".join(labels), 0.0, 0.0, labels, track=Track(tuple(NAMES), labels, (), seconds))
+    track = Track(tuple(NAMES), labels, (), seconds, words=words_of(source))
+    return Answer(source, "\t".join(labels), 0.0, 0.0, labels, track=track)
 
 
 def written(file: str, lines: list[str]) -> str:

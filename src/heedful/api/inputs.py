@@ -124,7 +124,7 @@ def join_words(words: Sequence[object], name: str) -> str:
     for word in words:
         if not isinstance(word, str) or not word.strip():
             raise HeedfulError(f"A list of words holds {word!r} in {name}.", WANTED["tokens"])
-    return " ".join(NO_BREAK.join(str(word).split()) for word in words)
+    return "\t".join(NO_BREAK.join(str(word).split()) for word in words)  # a tab: these are cut, punctuation too
 
 
 def type_name(value: object) -> str:

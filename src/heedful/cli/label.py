@@ -129,6 +129,8 @@ def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
 def as_object(answer: "Answer") -> str:
     """One object: labels, the probabilities of all at each step, what is odd, and words that training hardly had."""
     track = asdict(track_of(answer))
+    if not track["words"]:
+        del track["words"]
     track["probabilities"] = [[round(probability, DIGITS) for probability in row] for row in track["probabilities"]]
     note = {"note": answer.note} if answer.note else {}
     return json.dumps({"source": answer.source, "unknown": answer.unknown} | note | track, ensure_ascii=False)
@@ -157,11 +159,10 @@ def steps(track: "Track") -> Iterator[list[str]]:
 def show(answers: "Iterator[Answer]", kind: str) -> None:
     """Bars of labels on the terminal; words with their labels below."""
     from heedful.cli import bars
-    from heedful.data.steps.forms import words_of
 
     if kind == "tokens":
         for answer in answers:
-            bars.show_words(words_of(answer.source), track_of(answer).labels)
+            bars.show_words(track_of(answer).words, track_of(answer).labels)
         return
     for chunk in ask.chunks(answers, BARS):
         names = track_of(chunk[0]).names

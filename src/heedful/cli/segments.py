@@ -51,11 +51,9 @@ def word_lines(answers: "Iterable[Answer]", output: Path | None) -> Iterator[str
 
     Raises HeedfulError for an ending that is not known.
     """
-    from heedful.data.steps.forms import words_of
-
     ending = known_ending(output, WORD_ENDINGS, "words with labels") if output else ".conll"
     for answer in answers:
-        words, labels = words_of(answer.source), track_of(answer).labels
+        words, labels = track_of(answer).words, track_of(answer).labels
         if ending == ".jsonl":
             yield as_json({"tokens": words, "tags": labels})
         else:

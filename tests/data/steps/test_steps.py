@@ -13,9 +13,10 @@ import pytest
 from heedful.data.pictures.read import Form
 from heedful.data.readers.rows import BadRow
 from heedful.data.samples import steps as step_samples
-from heedful.data.steps.forms import StepForm
+from heedful.data.steps.forms import StepForm, open_asked, open_steps
 from heedful.data.steps.read import Clip, read_clips
 from heedful.data.steps.tables import channels_of
+from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
 from support import ROOT
 from support.video_clips import frames, put, recipe
@@ -189,6 +190,21 @@ def test_a_comma_that_may_be_of_thousands_is_not_guessed() -> None:
     assert read("a.npy", FRAMES)[0][0].labels == ("x", "x", "y")
     put("l.csv", "file_name;labels\na.npy;x y z\n")
     assert read("l.csv", FRAMES)[0][0].labels == ("x", "y", "z")
+
+
+def test_punctuation_of_asked_texts_is_cut_as_that_of_training() -> None:
+    names = [f"word{number}" for number in range(500)]
+    conll, glued = [".", ",", '"', "(", ")", "...", "Mr.", "'s", *names], [*names, "word9,", "x.", "y.", *names]
+    text = '"Anna\u00a0Lee" (U.N.), Mr. X. came... Berlin. 3,5 it\'s J. word9! no'
+    asked = {"conll": StepForm("tokens", vocabulary=WordVocabulary(conll, ())), "plain": TOKENS}
+    asked["glued"] = StepForm("tokens", vocabulary=WordVocabulary(glued, ()))
+    apart = '" Anna\u00a0Lee " ( U.N. ) , Mr. X. came ... Berlin . 3,5 it\'s J. word9! no'
+    assert open_asked(text, asked["conll"]).words == tuple(apart.split(" "))
+    assert open_asked(apart, asked["conll"]).words == tuple(apart.split(" "))
+    for form in (asked["plain"], asked["glued"]):
+        assert open_asked(text, form).words == tuple(text.split(" "))
+    assert open_asked(text.replace(" ", "\t"), asked["conll"]).words == tuple(text.split(" "))
+    assert open_steps(text, asked["conll"]).words == tuple(text.split(" "))
 
 
 CONLLU = """# newdoc id = news

@@ -121,6 +121,13 @@ def test_what_datasets_writes_is_read() -> None:
 
 def test_answers_as_records_are_read_as_they_were_written() -> None:
     labels = ("B-PER", 'say "no"', "#")
-    answer = Answer("# 10\u00a0000 a\u2028b", "", 0.0, 0.0, labels, track=Track(labels, labels, ()))
+    answer = Answer(
+        "# 10\u00a0000 a\u2028b",
+        "",
+        0.0,
+        0.0,
+        labels,
+        track=Track(labels, labels, (), words=("#", "10\u00a0000", "a\u2028b")),
+    )
     put("a.jsonl", "".join(line + "\n" for line in word_lines([answer], Path("a.jsonl"))))
     assert [(clip.source, clip.labels) for clip in read("a.jsonl")[0]] == [(answer.source, labels)]

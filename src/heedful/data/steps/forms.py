@@ -8,7 +8,7 @@ T steps   H W sides in pixels   C colours or channels   L letters of a word
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -125,6 +125,17 @@ def open_steps(reference: str, form: StepForm) -> Steps:
     steps = read_steps(reference, form)
     if not len(steps):
         raise HeedfulError(f"{reference or 'The text'} has no step: it is empty.")
+    return steps
+
+
+def open_asked(reference: str, form: StepForm) -> Steps:
+    """As `open_steps`, with the punctuation of a text apart where it was in training.
+
+    A text whose words are parted by tabs is cut already.
+    """
+    steps = open_steps(reference, form)
+    if isinstance(form.vocabulary, WordVocabulary) and "\t" not in reference:
+        return replace(steps, words=form.vocabulary.cut(steps.words))
     return steps
 
 

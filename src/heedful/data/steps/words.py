@@ -5,8 +5,11 @@ T words   L letters, at most LETTERS
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
+
+from heedful.data.steps.punctuation import cut_marks, marks_apart
 
 PAD, UNKNOWN, FIRST = 0, 1, 2
 LETTERS = 24
@@ -36,6 +39,15 @@ class WordVocabulary:
 
     def __hash__(self) -> int:
         return hash((self.words, self.letters))
+
+    @cached_property
+    def marks(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The punctuation that stands apart before and behind words."""
+        return marks_apart(self.words)
+
+    def cut(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Words of a text with punctuation apart, as far as it was in training."""
+        return cut_marks(words, self.word_numbers, self.marks)
 
     def plain(self) -> dict[str, list[str]]:
         """As JSON has it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heedful.blocks.pixels import Pixels
-from heedful.data.steps.forms import StepForm, Steps, open_steps
+from heedful.data.steps.forms import StepForm, Steps, open_asked, open_steps
 from heedful.data.steps.read import read_clips
 from heedful.data.steps.store import PreparedClips, open_run
 from heedful.data.steps.subwords import PIECES, SubwordVocabulary
@@ -60,9 +60,21 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
     def answer(
         self, models: Sequence[TrainedLabeller], inputs: Sequence[str], settings: GenerateSettings
     ) -> list[list[Answer]]:
-        """The labels of each source, one answer each; its track has the probabilities at each step."""
+        """The labels of each source, one answer each; its track has the probabilities at each step.
+
+        Punctuation of a text is cut as the training words were; the track has the words that were labelled.
+        """
+        return self.answer_steps(models, inputs, [open_asked(source, models[0].form) for source in inputs], settings)
+
+    def answer_steps(
+        self,
+        models: Sequence[TrainedLabeller],
+        inputs: Sequence[str],
+        sequences: Sequence[Steps],
+        settings: GenerateSettings,
+    ) -> list[list[Answer]]:
+        """As `answer`, for sources that are opened."""
         first, engines, reach = models[0], [model.engine for model in models], reach_of(models)
-        sequences = [open_steps(source, first.form) for source in inputs]
         arrays = [first.form.encode(steps) for steps in sequences]
         shares = probabilities_by_windows(engines, arrays, reach, settings.batch_tokens)
         disagreements = [
@@ -153,7 +165,8 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
 
     def exhibits(self, models: Sequence[TrainedLabeller], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """Times and windows of the clips whose steps a report draws."""
-        answers = self.answer(models, [case.source for case in spread_out(scores.cases)], settings)
+        sources = [case.source for case in spread_out(scores.cases)]
+        answers = self.answer_steps(models, sources, [open_steps(each, models[0].form) for each in sources], settings)
         return Exhibits("steps", tracks={answer.source: answer.track for [answer] in answers if answer.track})
 
     def config(self, model: TrainedLabeller) -> dict[str, Any]:
@@ -218,7 +231,8 @@ def labels_of(
     score = best_log_probability(shares)
     rows = tuple(tuple(float(value) for value in row) for row in shares)
     several = windows_read if len(windows_read) > 1 else ()
-    track = Track(model.names, labels, rows, steps.seconds, several, percent_apart)
+    track = Track(model.names, labels, rows, steps.seconds, several, percent_apart, steps.words)
+    source = source.replace("\t", " ") if steps.words else source
     unread = model.form.vocabulary.unknown(steps.words) if model.form.vocabulary else ()
     mean = score / max(1, len(labels))
     return Answer(source, "\t".join(labels), score, mean, labels, unknown=unread, track=track, note=steps.note)

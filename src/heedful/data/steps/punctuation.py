@@ -1,0 +1,67 @@
+"""Punctuation stands apart in most corpora of tagged words: "Berlin ." A text that is asked is cut in the same way.
+
+Which marks stand apart is a fact of the vocabulary, so that runs of earlier releases have it too: those that are words
+of their own there, and are practically never glued to another word. A word that training had stays as it is, and so
+does one with a point inside (U.N., 3.5) or of one letter (J.).
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+OPENING, CLOSING = "([{¿¡«„“‘\"'", ".,;:!?…)]}»”’\"'"
+GLUED, GLUED_POINTS = 0.002, 0.05
+"""Shares of words that may begin or end with a mark that stands apart all the same; points end abbreviations."""
+
+
+def marks_apart(words: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """The marks that stand apart before and behind words, given the words of a vocabulary.
+
+    >>> opening, closing = marks_apart([".", ",", "(", "Mr.", *(f"word{n}" for n in range(20))])
+    >>> sorted(opening), sorted(closing)
+    (['('], [',', '.'])
+    """
+    vocabulary = set(words)
+    others = [word for word in vocabulary if len(word) > 1 and any(letter.isalnum() for letter in word)]
+
+    def apart(mark: str, place: int) -> bool:
+        share = GLUED_POINTS if mark == "." else GLUED
+        return mark in vocabulary and sum(word[place] == mark for word in others) <= share * len(others)
+
+    return (
+        frozenset(mark for mark in OPENING if apart(mark, 0)),
+        frozenset(mark for mark in CLOSING if apart(mark, -1)),
+    )
+
+
+def cut_marks(
+    words: Sequence[str], known: Iterable[str], marks: tuple[frozenset[str], frozenset[str]]
+) -> tuple[str, ...]:
+    """Words with the marks that stand apart as words of their own; `known` words stay whole.
+
+    >>> cut_marks(("(Berlin).", "U.N.", "Mr.", "Wait...", "J."), {"Mr.", "..."}, (frozenset("("), frozenset(").")))
+    ('(', 'Berlin', ')', '.', 'U.N.', 'Mr.', 'Wait', '...', 'J.')
+    """
+    known = known if isinstance(known, (set, frozenset, dict)) else set(known)
+    return tuple(part for word in words for part in cut_word(word, known, *marks))
+
+
+def cut_word(word: str, known: Iterable[str], opening: frozenset[str], closing: frozenset[str]) -> list[str]:
+    """The parts of one word."""
+    before, behind = [], list[str]()
+    while len(word) > 1 and word not in known and word[0] in opening:
+        before.append(word[0])
+        word = word[1:]
+    while len(word) > 1 and word not in known and word[-1] in closing:
+        run = word[len(word.rstrip(word[-1])) :]
+        mark = run if len(run) < len(word) and run in known else word[-1]
+        stem = word[: -len(mark)]
+        if mark == "." and (("." in stem and not stem.endswith(".")) or (len(stem) == 1 and is_letter(stem))):
+            break
+        behind.insert(0, mark)
+        word = stem
+    return [*before, word, *behind]
+
+
+def is_letter(text: str) -> bool:
+    """Whether one character is a letter."""
+    return unicodedata.category(text).startswith("L")
