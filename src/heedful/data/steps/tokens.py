@@ -124,7 +124,7 @@ def label_of(tag: Any, names: tuple[str, ...]) -> str | None:
 def records(file: str) -> Iterator[tuple[int, Record | BadRow]]:
     """The records of a file by line or row number."""
     if Path(file).suffix.lower() in PARQUET:
-        yield from enumerate(parquet_records(pyarrow_parquet(file), file, ()), 1)
+        yield from enumerate(parquet_records(pyarrow_parquet(file), file, (), []), 1)
         return
     for number, text in read_lines(file):
         if isinstance(text, BadRow):
