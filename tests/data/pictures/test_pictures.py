@@ -262,3 +262,14 @@ def test_pictures_in_memory_of_pillow_are_not_changed_by_us() -> None:
     buffer = io.BytesIO()
     Image.new("L", (4, 4)).save(buffer, "PNG")
     assert before == Image.MAX_IMAGE_PIXELS and Image.open(buffer).size == (4, 4)
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_pictures_of_telephones_are_read_where_pillow_heif_is_installed(kind: str) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    pixels = np.zeros((16, 16, 3), np.uint8)
+    pixels[:, :8] = 250
+    heif.register_heif_opener()
+    Image.fromarray(pixels).save("a.heic", format=kind, quality=95)
+    assert header("a.heic") == (16, 16, False)
+    assert np.abs(read_picture("a.heic", Form(16, "rgb")).astype(int) - pixels).max() < 24

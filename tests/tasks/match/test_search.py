@@ -171,12 +171,12 @@ def test_two_at_once_do_no_harm(folder: Path) -> None:
 
 def test_what_cannot_be_read_or_kept_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "photos/cut.jpg").write_bytes((folder / "photos/china/0.jpg").read_bytes()[:999])
-    (folder / "photos/IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    (folder / "photos/IMG_1.jxl").write_bytes(b"\0\0\0\x18ftypheic")
     (folder / "file").write_text("no folder")
     monkeypatch.setenv("HEEDFUL_CACHE", str(folder / "file"))
     result = run_command("match run photos --n 20 --for flower", folder)
     assert result.code == 0 and len(result.out.splitlines()) == 8
-    assert "passed over 1 picture in a format that cannot be read (first: photos/IMG_1.HEIC)" in result.err
+    assert "passed over 1 picture in a format that cannot be read (first: photos/IMG_1.jxl)" in result.err
     assert "left out 1 picture that cannot be read: photos/cut.jpg is cut off" in result.err
     assert "cannot be written, and embeddings are not cached" in result.err
 

@@ -7,6 +7,7 @@ a table    CSV or JSON lines with file_name, seen from the table's folder, and l
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
@@ -28,6 +29,8 @@ UNSUPPORTED = (
     *(".icns", ".exr", ".dds", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
 )
 """Endings of pictures too, which nothing here can read: they are refused as pictures, and never taken for texts."""
+HEIF = (".heic", ".heif", ".hif", ".avif")
+"""Those of them that can be read where pillow-heif is installed."""
 TABLES = ("metadata.jsonl", "metadata.csv")
 NAME = "file_name"
 TARGETS = ("label", "text", "caption")
@@ -122,8 +125,9 @@ def table_in(folder: str | Path) -> Path | None:
 def files_in(folder: str) -> tuple[list[Path], list[Path], list[Path]]:
     """The pictures below a folder, its other files, and what is hidden there, each sorted."""
     files, hidden = files_below(folder)
-    pictures = [path for path in files if path.suffix.lower() in ENDINGS]
-    return pictures, [path for path in files if path.suffix.lower() not in ENDINGS], hidden
+    endings = (*ENDINGS, *HEIF) if has_heif() else ENDINGS
+    pictures = [path for path in files if path.suffix.lower() in endings]
+    return pictures, [path for path in files if path.suffix.lower() not in endings], hidden
 
 
 def pictures_in(source: str) -> list[str] | None:
@@ -162,9 +166,16 @@ def is_unsupported(path: Path | str) -> bool:
     return Path(path).suffix.lower() in UNSUPPORTED
 
 
+def has_heif() -> bool:
+    """Whether HEIC and AVIF can be read."""
+    return find_spec("pillow_heif") is not None
+
+
 def conversion(path: Path | str) -> str:
     """What to do with a picture that cannot be read."""
-    return f"pictures that end in {Path(path).suffix} must be converted first, as to JPEG or PNG"
+    ending = Path(path).suffix
+    extra = ', or read with pip install "heedful[heic]"' if ending.lower() in HEIF and not has_heif() else ""
+    return f"pictures that end in {ending} must be converted first, as to JPEG or PNG{extra}"
 
 
 def stems(paths: Iterable[Path]) -> set[Path]:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from heedful.data.pictures import arrays as picture_arrays
-from heedful.data.pictures.files import ENDINGS, UNSUPPORTED, conversion, is_unsupported
+from heedful.data.pictures.files import ENDINGS, UNSUPPORTED, conversion, has_heif, is_unsupported
 from heedful.data.pictures.parquet import in_parquet, stored_bytes
 from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import LOOK, check_readable
@@ -196,7 +196,7 @@ def open_image(file: str) -> Iterator[Image.Image]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = open_header(source)
+            image = open_header(source, start)
         except Exception:
             # Beside its own, Pillow lets a dozen kinds through from headers that are made up.
             cure = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unsupported(file) else ".")
@@ -209,11 +209,16 @@ def open_image(file: str) -> Iterator[Image.Image]:
             yield image
 
 
-def open_header(source: str | BytesIO) -> Image.Image:
+def open_header(source: str | BytesIO, start: bytes) -> Image.Image:
     """A picture whose header is read; of how many pixels it may have, we decide and not Pillow."""
     pillow_limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None
     try:
+        if start[4:8] == b"ftyp" and has_heif():
+            import pillow_heif
+
+            pillow_heif.register_heif_opener(thumbnails=False)
+            return Image.open(source, formats=("HEIF", "AVIF"))
         return Image.open(source, formats=FORMATS)
     finally:
         Image.MAX_IMAGE_PIXELS = pillow_limit
