@@ -99,6 +99,8 @@ def test_bad_rows_say_where_and_why() -> None:
         "file_name,labels\na.npy,walk run\n": "l.csv line 2: 2 labels for 3 frames",
         "file_name,labels\nb.npy,walk run\n": "l.csv line 2: There is no file b.npy",
         "file_name,labels\na.npy,b.txt\n": "l.csv line 2: there is no file b.txt",
+        "file_name,labels\na.npy,../b.txt\n": "l.csv line 2: labels are read from files in the folder of the table",
+        "file_name,labels\na.npy,/etc/b.txt\n": "l.csv line 2: labels are read from files in the folder of the table",
         "file_name,labels\na.npy,x x x\na.npy,x x x\n": "l.csv line 3: a.npy stands in line 2 too, and neither row",
         "file_name,start,end,label\na.npy,1,2,x\na.npy,0,1.5,y\n": "l.csv line 2: this row overlaps that of l.csv line",
         "file_name,start,end,label\na.npy,2,2,x\n": "l.csv line 2: the end is not behind the start",

@@ -97,6 +97,11 @@ def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings
     elif len(rows) > 1:
         return BadRow(rows[1].where, f"{name} stands in line {first.line} too, and neither row has start and end", "")
     elif Path(text).suffix.lower() in LABELS and len(text.split()) == 1:
+        if not (folder / text).resolve().is_relative_to(folder.resolve()):
+            cure = "Put it there, or write the labels into the table."
+            return BadRow(
+                first.where, "labels are read from files in the folder of the table or below alone", text, cure
+            )
         if not (folder / text).is_file():
             return BadRow(first.where, f"there is no file {folder / text}", text)
         labels, paths = label_file(str(folder / text)), (*paths, str(folder / text))
