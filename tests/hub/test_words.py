@@ -16,7 +16,7 @@ from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.errors import HeedfulError
 from heedful.hub import pictures, words
 from heedful.hub.marian import Pieces, read_words, write_words
-from support import families
+from support import families, published
 from support.families import oracle
 from support.packaged_weights import GPT3, MINILM, TEXTS
 
@@ -72,8 +72,15 @@ def clip_folder(folder: Path) -> Path:
     return folder
 
 
+def roberta_folder(folder: Path) -> Path:
+    """GPT-2's pieces between RoBERTa's special tokens."""
+    published.roberta(folder)
+    return folder
+
+
 TOKENIZERS: dict[str, tuple[Callable[[Path], Path], dict[str, str], str]] = {
     "gpt2": (bytes_folder, words.BYTES, "GPT2Tokenizer"),
+    "roberta": (roberta_folder, words.ROBERTA, "RobertaTokenizer"),
     "bert": (pieces_folder, words.PIECES, "BertTokenizer"),
     "clip": (clip_folder, words.CLIP, "CLIPTokenizer"),
 }
@@ -110,6 +117,18 @@ def test_a_tokenizer_that_is_written_is_read_by_theirs(family: str, tmp_path: Pa
     theirs = oracle.AutoTokenizer.from_pretrained(fresh)
     assert theirs.model_max_length == 77
     assert [theirs(text)["input_ids"] for text in TEXTS] == [ours.encode(text) for text in TEXTS]
+
+
+def test_texts_of_roberta_and_xlm_r_are_cut_as_theirs(tmp_path: Path) -> None:
+    """Pairs, and masks, whose blank before is theirs; a tokenizer.json of a unigram model."""
+    ours = words.read(roberta_folder(tmp_path / "roberta"), words.ROBERTA)
+    theirs = oracle.RobertaTokenizer.from_pretrained(tmp_path / "roberta")
+    assert ours is not None and ours.inner.encode("a b", "c d").ids == theirs("a b", "c d")["input_ids"]
+    assert ours.encode("The <mask> sat.") == [0, *ours.encode("The", False), ours.id("mask"), *ours.encode(" sat.")[1:]]
+    read = words.read(published.xlm_roberta(tmp_path / "xlm"), words.ROBERTA)
+    theirs = oracle.AutoTokenizer.from_pretrained(tmp_path / "xlm")
+    for text in (*TEXTS, *published.LINES, "The <mask> sat."):
+        assert read is not None and read.encode(text) == theirs(text)["input_ids"]
 
 
 def test_gpt2s_own_tokens(tmp_path: Path) -> None:

@@ -50,6 +50,52 @@ def bert(folder: Path, kind: str = "BertForMaskedLM", **changes: Any) -> Path:
     return folder
 
 
+KIN_SIZES = {"num_labels": len(NAMES), "id2label": dict(enumerate(NAMES))}
+KIN_SIZES |= {"label2id": {name: number for number, name in enumerate(NAMES)}}
+
+
+def distilbert(folder: Path, kind: str = "ForMaskedLM") -> Path:
+    """The same vocabulary, under another family's network."""
+    sizes = {"dim": 24, "n_layers": 2, "n_heads": 3, "hidden_dim": 30, "max_position_embeddings": 40}
+    save(getattr(oracle, f"DistilBert{kind}")(oracle.DistilBertConfig(**sizes, **KIN_SIZES)), folder)
+    shutil.copy(MINILM / "vocab.txt", folder / "vocab.txt")
+    return folder
+
+
+def roberta(folder: Path, kind: str = "ForMaskedLM") -> Path:
+    """GPT-2's real pieces between the special tokens of RoBERTa, as vocabulary and merges."""
+    pieces = json.loads((GPT3 / "encoder.json").read_text())
+    del pieces["<|endoftext|>"]
+    entries = ["<s>", "<pad>", "</s>", "<unk>", *sorted(pieces, key=lambda piece: pieces[piece]), "<mask>"]
+    kin_of_roberta(folder, f"Roberta{kind}", "RobertaConfig", len(entries))
+    (folder / "vocab.json").write_text(json.dumps({entry: number for number, entry in enumerate(entries)}))
+    (folder / "merges.txt").write_bytes((GPT3 / "vocab.bpe").read_bytes())
+    return folder
+
+
+def xlm_roberta(folder: Path, kind: str = "ForMaskedLM") -> Path:
+    """A few pieces of a unigram model, as a tokenizer.json."""
+    folder.mkdir(parents=True)
+    (folder / "lines.txt").write_text("\n".join(LINES), encoding="utf-8")
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(folder / "lines.txt"), model_prefix=str(folder / "pieces"), vocab_size=60, minloglevel=2
+    )
+    model = sentencepiece.SentencePieceProcessor(model_file=str(folder / "pieces.model"))
+    pieces = [(model.id_to_piece(number), model.get_score(number)) for number in range(3, model.get_piece_size())]
+    shutil.rmtree(folder)
+    special = [(token, 0.0) for token in ("<s>", "<pad>", "</s>", "<unk>")]
+    vocabulary = [*special, *pieces, ("<mask>", 0.0)]
+    kin_of_roberta(folder, f"XLMRoberta{kind}", "XLMRobertaConfig", len(vocabulary))
+    oracle.XLMRobertaTokenizer(vocab=vocabulary).save_pretrained(folder)
+    return folder
+
+
+def kin_of_roberta(folder: Path, kind: str, config: str, vocabulary: int) -> None:
+    sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 30}
+    sizes |= {"vocab_size": vocabulary, "max_position_embeddings": 130, "type_vocab_size": 1}
+    save(getattr(oracle, kind)(getattr(oracle, config)(**sizes, **KIN_SIZES)), folder)
+
+
 def classes(names: list[str]) -> dict[str, Any]:
     return {"id2label": dict(enumerate(names)), "label2id": {name: number for number, name in enumerate(names)}}
 

@@ -15,7 +15,8 @@ HUB_KEYS = {"model_type", "architectures"}
 """Keys of a config.json that a folder in the Hugging Face format has."""
 FILES = ["model*.safetensors", "*.json", "*.txt", "*.spm"]
 """Weights that hold no code, settings and vocabularies; nothing else of a model is fetched."""
-FILES_IN_FOLDERS = ["*/*"]
+FILES_IN_FOLDERS = ["[!0-9]*/*", "[0-9]*/*.safetensors"]
+"""What is not fetched: all in folders, but for the settings of numbered ones, which say what is pooled."""
 CONVERTER, CONVERSION = "SFconvertbot", "Adding `safetensors` variant of this model"
 """Who offers weights in safetensors where a model has pickled ones, and under which title."""
 

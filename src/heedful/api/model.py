@@ -130,15 +130,19 @@ class Model:
     def embed(
         self,
         inputs: Any,
-        kind: Literal["pictures", "texts"] = "pictures",
+        kind: Literal["pictures", "texts", "queries"] = "pictures",
         changes: Changes | None = None,
     ) -> "Vectors":
-        """Unit vectors of pictures (of folders: all in them), or of texts, by a model of `match`: `names`, `values`."""
+        """Unit vectors of pictures (of folders: all in them), or of texts, by a model of `match`: `names`, `values`.
+
+        `queries`: texts that are looked for, where a published encoder of texts has a prompt of its own for them.
+        """
         finder, settings = find_task(self.task).answering.finder(self.trained), self.settings(changes)
-        source_kind = "text" if kind == "texts" else self.source_kind
+        source_kind = "picture" if kind == "pictures" and self.source_kind == "picture" else "text"
+        second = kind == "queries" or (kind == "texts" and self.source_kind == "picture")
         with terminal() as listener, read_question(inputs, source_kind) as question:
-            self.tell_long(question.references if kind == "texts" else (), changes)
-            vectors = finder.embed(question.references, kind == "texts", settings, listener)
+            self.tell_long(question.references if second else (), changes)
+            vectors = finder.embed(question.references, second, settings, listener)
             return replace(vectors, names=tuple(map(question.called, vectors.names)))
 
     def score(self, pairs: Sequence[tuple[Any, str]]) -> list[float]:

@@ -44,12 +44,12 @@ def open_published(published: hub.Published, where: str) -> tuple[Recipe, Learna
 
     Raises HeedfulError for weights that only read, and where there is no tokenizer.
     """
-    if not published.tasks:
+    verb = published.tasks[0] if published.tasks else "match" if published.sentences else ""
+    if not verb:
         raise HeedfulError(
             f"{where} ({published.plan.architecture}) outputs vectors, and has no head for a task.",
             "Use it with --from to train one.",
         )
-    verb = published.tasks[0]
     learning = find_task(verb).learning
     model = learning.from_hub(published, where)
     return learning.hub_recipe(build(verb), published, model), model

@@ -158,9 +158,12 @@ def fill_in(text: str, mask: int, word: str) -> str:
 
     >>> fill_in("[MASK] and [MASK].", 1, "dogs")
     '[MASK] and dogs.'
+    >>> fill_in("<mask> and <mask>.", 1, "dogs")
+    '<mask> and dogs.'
     """
-    parts = text.split("[MASK]")
-    return "[MASK]".join(parts[: mask + 1]) + word + "[MASK]".join(parts[mask + 1 :])
+    written = "[MASK]" if "[MASK]" in text else "<mask>"
+    parts = text.split(written)
+    return written.join(parts[: mask + 1]) + word + written.join(parts[mask + 1 :])
 
 
 def settings(options: Options, names: Mapping[str, str], *own: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import math
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,6 +72,7 @@ def run(
     heedful match runs/mine --score photo.jpg "a cat"           the cosine of a picture and a text
     heedful match runs/mine photos/ --embed -o photos.safetensors
     heedful match runs/mine --embed --among "a cat" @more.txt   vectors of texts, as lines of JSON
+    heedful match sentence-transformers/all-MiniLM-L6-v2 --file texts.txt --for "a question"   texts alone
 
     Pictures go before --for and --among. A folder's vectors are kept, and made anew for the pictures that changed.
     """
@@ -127,15 +129,15 @@ def write_texts(model: "Model", question: ask.Question, texts: list[str], output
     unknown = {text: model.unknown(text) for text in texts}
     answer_lists = answer_pictures(
         lambda pictures: model.among(pictures, texts, question.changes),
-        picture_names(question),
+        picture_names(model, question),
         question.at_once,
         folders=False,
     )
-    lines = (
-        line
-        for answers in answer_lists
-        for line in (texts_as_object(answers, unknown) if as_json else text_lines(answers))
-    )
+    if model.source_kind == "text":
+        in_lines, as_object = ask.table_lines, pictures_as_object
+    else:
+        in_lines, as_object = text_lines, partial(texts_as_object, unknown=unknown)
+    lines = (line for answers in answer_lists for line in (as_object(answers) if as_json else in_lines(answers)))
     ask.write(lines, output, question.at_once == 1)
     report_unknown(unknown)
 
@@ -145,20 +147,21 @@ def write_vectors(model: "Model", question: ask.Question, texts: list[str], outp
     from heedful.data.readers.rows import count
     from heedful.tasks.match.vectors import write
 
-    pictures = list(picture_names(question)) if question.inputs or question.file or not texts else []
+    pictures = list(picture_names(model, question)) if question.inputs or question.file or not texts else []
     kinds: dict[str, Vectors] = {}
+    alone = model.source_kind == "text"
     if pictures:
-        kinds["pictures"] = model.embed(pictures, "pictures", question.changes)
+        kinds["texts" if alone else "pictures"] = model.embed(pictures, "pictures", question.changes)
     if texts:
-        kinds["texts"] = model.embed(texts, "texts", question.changes)
+        kinds["queries" if alone else "texts"] = model.embed(texts, "queries" if alone else "texts", question.changes)
         report_unknown({text: model.unknown(text) for text in texts})
     if output and output.suffix.lower() == ".safetensors":
         write(output, kinds, {"model": str(model.folder)})
-        counts = " and ".join(count(len(vectors.names), kind[:-1]) for kind, vectors in kinds.items())
+        counts = " and ".join(count(len(vectors.names), singular(kind)) for kind, vectors in kinds.items())
         width = next(iter(kinds.values())).values.shape[1]
         print(f"{output}: {counts}, {width} numbers each", file=sys.stderr)
     else:
-        ask.write((line for kind, vectors in kinds.items() for line in vector_lines(kind[:-1], vectors)), output)
+        ask.write((line for kind, vectors in kinds.items() for line in vector_lines(singular(kind), vectors)), output)
 
 
 def refuse_both(flags: dict[str, object]) -> None:
@@ -193,10 +196,25 @@ def lines_of(words: Iterable[str]) -> Iterator[str]:
         yield from ask.read_lines(Path(word[1:]))
 
 
-def picture_names(question: ask.Question) -> Iterator[str]:
-    """The pictures and folders that are asked about; blank lines name none."""
+def singular(kind: str) -> str:
+    """One of a kind.
+
+    >>> singular("queries")
+    'query'
+    """
+    return {"pictures": "picture", "texts": "text", "queries": "query"}[kind]
+
+
+def picture_names(model: "Model", question: ask.Question) -> Iterator[str]:
+    """The pictures and folders that are asked about, or the texts; blank lines name none."""
     for line in filter(str.strip, question.lines()):
-        if question.inputs and "://" not in line and not Path(line).exists() and not Path(line).suffix:
+        if (
+            model.source_kind == "picture"
+            and question.inputs
+            and "://" not in line
+            and not Path(line).exists()
+            and not Path(line).suffix
+        ):
             raise HeedfulError(f"There is no picture and no folder {line}.", f"Texts go after {AMONG} or {FOR}.")
         yield line
 

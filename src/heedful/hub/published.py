@@ -19,6 +19,7 @@ from heedful.hub.layout import Tensors
 from heedful.hub.marian import Pieces
 from heedful.hub.pictures import Preprocessing, parse
 from heedful.hub.plan import Plan
+from heedful.hub.sentences import Sentences, read_sentences
 from heedful.hub.words import Words
 from heedful.networks.joins import Network
 from heedful.networks.meta import meta_device
@@ -41,7 +42,7 @@ class Published:
 
     `weights` have our names; `unused_tensors` have theirs, and no network of ours uses them. `tasks` is what they can
     do as they are; none: they only read. `target_words`: the tokenizer of what is written, if it is another than
-    `words`. `copied_files` are given back as they came.
+    `words`. `sentences`: how texts become vectors, if they do. `copied_files` are given back as they came.
     """
 
     plan: Plan
@@ -51,6 +52,7 @@ class Published:
     words: Words | Pieces | None = None
     target_words: Words | None = None
     pictures: Preprocessing | None = None
+    sentences: Sentences | None = None
     copied_files: Mapping[str, bytes] = field(default_factory=dict)
 
     @cached_property
@@ -84,7 +86,9 @@ def open(folder: Path | str) -> Published:
     generation_config.read(table, copied_files, str(folder))
     tasks = family.tasks[architecture]
     words = family.words(folder), family.target_words(folder)
-    return Published(plan, tasks, weights, unused_tensors, *words, pictures, copied_files)
+    sentences = read_sentences(folder) if not tasks and words[0] else None
+    copied_files |= sentences.files if sentences else {}
+    return Published(plan, tasks, weights, unused_tensors, *words, pictures, sentences, copied_files)
 
 
 def write(published: Published, folder: Path | str) -> None:

@@ -210,6 +210,30 @@ class TwoTowers(Network):
         return self.scale.exp().clamp(max=100) * first @ second.T
 
 
+class SentenceEncoder(TwoTowers):
+    """An encoder of texts as both towers: what is alike points the same way (Reimers & Gurevych 2019)."""
+
+    def __init__(self, inner: EncoderAlone, pool: Pool) -> None:
+        Network.__init__(self)
+        self.inner = inner
+        self.pool: Pool = pool
+        self.width = inner.encoder.widths.vectors
+        self.register_buffer("scale", torch.zeros(()), persistent=False)
+
+    @property
+    def core(self) -> Network:
+        return self.inner
+
+    def sides(self) -> Sequence[tuple[nn.Module, Encoder]]:
+        return self.inner.sides()
+
+    def encoder(self, side: int) -> Encoder:
+        return self.inner.encoder
+
+    def embed(self, side: int, source: Tensor, lengths: Tensor) -> Tensor:
+        return F.normalize(pool_memory(self.inner(source, lengths), self.pool).float(), dim=-1)
+
+
 class Drawing(Network):
     """Pictures as codes, and the network that writes codes."""
 

@@ -31,13 +31,14 @@ PICTURE_SETTINGS = {"patch": "auto", "stem": "auto"}
 class Preprocessor:
     """How sources become what a network's embedding takes. `positions` of each picture; 0: texts, which differ.
 
-    Texts are read in the Unicode form `normal_form`, that of the texts in training.
+    Texts are read in the Unicode form `normal_form`, that of the texts in training, and behind `prompt`.
     """
 
     coder: Tokenizer | Form
     pixels: Pixels | None = None
     positions: int = 0
     normal_form: NormalForm = "none"
+    prompt: str = ""
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -58,7 +59,7 @@ class Preprocessor:
         """
         if isinstance(self.coder, Form):
             return list(album.of(sources) if album else read_pictures(sources, self.coder))
-        texts = [normalize_text(text, self.normal_form) for text in sources]
+        texts = [self.prompt + normalize_text(text, self.normal_form) for text in sources]
         return [np.array(self.tokenizer.special_tokens.around(ids)) for ids in self.tokenizer.encode_batch(texts)]
 
     def lengths(self, sources: Sequence[str], limits: Sequence[int | None]) -> Lengths | None:

@@ -18,10 +18,11 @@ PIECES = 24
 
 
 class SubwordVocabulary:
-    """Words cut by a tokenizer, each by itself."""
+    """Words cut by a tokenizer, each by itself; behind the blank before it where that is part of a word's pieces."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
+        self.leads = tokenizer.encode("a") != tokenizer.encode(" a")
 
     def __repr__(self) -> str:
         return f"SubwordVocabulary({self.tokenizer.kind}, {self.tokenizer.size})"
@@ -39,7 +40,8 @@ class SubwordVocabulary:
     def encode(self, words: Sequence[str]) -> np.ndarray:
         """Numbers (T, P): one more than the id of each piece, 0 behind the last; of nothing left of a word, unknown."""
         numbers = np.zeros((len(words), PIECES), np.int32)
-        for row, ids in zip(numbers, self.tokenizer.encode_batch(words), strict=True):
+        texts = [f" {word}" if self.leads and row else word for row, word in enumerate(words)]
+        for row, ids in zip(numbers, self.tokenizer.encode_batch(texts), strict=True):
             pieces = ids[:PIECES] or [self.tokenizer.special_tokens.unknown or 0]
             row[: len(pieces)] = np.array(pieces) + 1
         return numbers

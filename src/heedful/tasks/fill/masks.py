@@ -150,8 +150,9 @@ def mask_window(row: np.ndarray, tokenizer: Tokenizer, masking: Masking, inside:
 
 
 def parse_masked(text: str, tokenizer: Tokenizer, form: NormalForm, ends: bool) -> MaskedText:
-    """A text with masks, as people write it; raises HeedfulError if there is none."""
-    parts = text.split(MASK)
+    """A text with masks, as people or its vocabulary write them; raises HeedfulError if there is none."""
+    own = tokenizer.special_tokens.mask
+    parts = text.replace((None if own is None else tokenizer.inner.id_to_token(own)) or MASK, MASK).split(MASK)
     if len(parts) == 1:
         near = re.search(r"\[?\bmask\b\]?|<mask>|_{2,}", text, re.IGNORECASE)
         cure = f"Write {MASK} in place of {near[0]!r}." if near else f"Write {MASK} where a word is missing."

@@ -14,6 +14,7 @@ import numpy as np
 
 from heedful.data.pairs import prepared as pairs
 from heedful.data.pairs.prepared import Prepared
+from heedful.errors import HeedfulError
 from heedful.metrics.counts import Kind
 from heedful.results import Answer, Example, Exhibits, Measure, Scores
 from heedful.schema import DataSettings, GenerateSettings
@@ -100,7 +101,7 @@ class MatchAnswering(Answering[Prepared, TrainedMatcher]):
 
     def source_kind(self, model: TrainedMatcher) -> SourceKind:
         """What the model is asked with."""
-        return "picture"
+        return "text" if model.of_texts else "picture"
 
     def exhibits(self, models: Sequence[TrainedMatcher], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """What a report shows beside the numbers: the pictures of scored examples."""
@@ -113,6 +114,10 @@ class MatchAnswering(Answering[Prepared, TrainedMatcher]):
 
     def save(self, model: TrainedMatcher, folder: Path) -> None:
         """Writes the tokenizer and the texts; the caller writes config and weights."""
+        if model.of_texts:
+            raise HeedfulError(
+                "An encoder of texts is kept in the folder that it was published in.", "Copy that folder."
+            )
         model.words.tokenizer.save(folder / "tokenizer.json")
         (folder / "texts.json").write_text(json.dumps(model.texts, ensure_ascii=False), encoding="utf-8")
 

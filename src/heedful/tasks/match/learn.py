@@ -27,6 +27,7 @@ from heedful.data.prepare import prepare as prepare_data
 from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.engines.onnx_graphs import Graph, tower_graph
 from heedful.engines.plain_towers import PICTURES, TEXTS
+from heedful.errors import HeedfulError
 from heedful.hub import Plan, Published
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
@@ -144,6 +145,8 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
 
     def graphs(self, model: LearnableMatcher, lengths: Sequence[int]) -> list[Graph]:
         """The graphs of the network for ONNX, with made-up sources of these lengths."""
+        if model.of_texts:
+            raise HeedfulError("Vectors of texts cannot be exported as graphs yet.", "heedful export FOLDER --to hf")
         towers, sides = model.network, ((PICTURES, "pictures", model.pictures), (TEXTS, "texts", model.words))
         return [
             tower_graph(towers, side, name, *dummy_sources(preprocessor, lengths, towers.encoder(side).limit))

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedMatcher:
-    """Two towers into one space, with what it takes to read both sides. `texts` are those seen in training."""
+    """Two towers into one space, with what it takes to read both sides. `texts` are those seen in training.
+
+    `note`: what is said before it is asked.
+    """
 
     engine: MatchingEngine
     settings: NetworkSettings
@@ -33,6 +36,12 @@ class TrainedMatcher:
     words: Preprocessor
     texts: tuple[str, ...]
     plan: "Plan | None" = None
+    note: str = ""
+
+    @property
+    def of_texts(self) -> bool:
+        """Whether both sides are texts: `pictures` reads what is found, `words` what is looked for."""
+        return not self.pictures.positions
 
 
 def candidate_texts(models: Sequence[TrainedMatcher], among: Sequence[str]) -> list[str]:

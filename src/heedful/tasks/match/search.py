@@ -24,6 +24,7 @@ from heedful.tasks.match.matcher import (
     best_texts,
     candidate_texts,
     embed_in_templates,
+    embed_pictures,
     embed_pixels,
 )
 from heedful.tasks.match.vectors import CachedVectors, FileStamp, Vectors, file_stamps, open_cache
@@ -57,6 +58,7 @@ class PictureFinder:
         Raises HeedfulError as `open_gallery` does.
         """
         vectors = embed_for_all(self.models, texts, settings)
+        say_of_texts(self.models[0], texts, listener)
         gallery = open_gallery(self.models, sources, settings, listener)
         # folders may lie in one another
         rows = [*{name: row for row, name in enumerate(gallery.names)}.values()]
@@ -75,12 +77,15 @@ class PictureFinder:
         texts = candidate_texts(self.models, texts)
         vectors = embed_for_all(self.models, texts, settings)
         gallery = open_gallery(self.models, sources, settings, listener)
+        if self.models[0].of_texts:
+            return nearest_texts(gallery.names, cosines(gallery, vectors), texts, settings.n_best)
         return best_texts(self.models, cosines(gallery, vectors), gallery.names, texts, settings.n_best)
 
     def embed(self, inputs: Sequence[str], texts: bool, settings: GenerateSettings, listener: Listener) -> Vectors:
         """Unit vectors of pictures and of all in folders, or of texts; raises HeedfulError for several models."""
         if len(self.models) > 1:
             raise HeedfulError("Embeddings of several models are in different spaces.", "Ask one model for them.")
+        say_of_texts(self.models[0], inputs if texts else (), listener)
         if texts:
             return Vectors(tuple(inputs), embed_in_templates(self.models[0], inputs, settings))
         gallery = open_gallery(self.models, inputs, settings, listener)
@@ -118,7 +123,10 @@ def open_gallery(
 def embed_gallery(
     model: TrainedMatcher, sources: Sequence[str], settings: GenerateSettings, listener: Listener
 ) -> Vectors:
-    """The pictures of `sources` under one model."""
+    """The pictures of `sources` under one model, or these texts."""
+    if model.of_texts:
+        say_of_texts(model, sources, listener, again=True)
+        return Vectors(tuple(sources), embed_pictures(model, sources, settings.batch_tokens))
     weights = fingerprint(model) if any(map(is_folder, sources)) else ""
     parts: list[Vectors] = []
     for folders, group in groupby(filter(str.strip, sources), is_folder):
@@ -131,6 +139,28 @@ def embed_gallery(
     return Vectors(
         tuple(name for part in parts for name in part.names), np.concatenate(values) if values else NO_VECTORS
     )
+
+
+def nearest_texts(sources: Sequence[str], similar: np.ndarray, texts: Sequence[str], n: int) -> list[list[Answer]]:
+    """The n texts nearest to each source, by cosines (P, M), with these."""
+    order = np.argsort(-similar, axis=1, kind="stable")[:, :n]
+    answers: list[list[Answer]] = []
+    for source, row, columns in zip(sources, similar, order, strict=True):
+        scored = [(texts[int(column)], float(row[column])) for column in columns]
+        answers.append([Answer(source, text, cosine, cosine) for text, cosine in scored])
+    return answers
+
+
+def say_of_texts(model: TrainedMatcher, texts: Sequence[str], listener: Listener, again: bool = False) -> None:
+    """Says how an encoder of texts makes vectors where its folder does not, and how many texts are cut."""
+    if not model.of_texts:
+        return
+    if model.note and not again:
+        listener.note(model.note)
+    preprocessor = model.pictures if again else model.words
+    lengths = preprocessor.lengths(texts, [model.engine.texts.limit]) if texts else None
+    if lengths is not None and lengths.long.any():
+        listener.note(f"{count(int(lengths.long.sum()), 'text')} cut: the network reads {lengths.limit:,} tokens")
 
 
 def embed_single(
