@@ -17,6 +17,7 @@ from heedful import hub
 from heedful.blocks.embedding import Tokens
 from heedful.blocks.pixels import Pixels
 from heedful.errors import HeedfulError
+from heedful.hub.config import merge_config
 from heedful.networks.build import build_encoder, encoder_decoder, language_model, masked_language_model
 from heedful.networks.embeddings import PictureEmbedding
 from heedful.networks.joins import EncoderHead, TwoTowers
@@ -220,6 +221,12 @@ def test_old_names_and_second_names_are_known(tmp_path: Path) -> None:
     retell(lambda all: all["lm_head.weight"].add_(1))(tmp_path)
     with pytest.raises(HeedfulError, match="but they differ"):
         hub.open(tmp_path)
+
+
+def test_fewer_classes_than_before_are_all_that_are_written() -> None:
+    before = {"id2label": {"0": "a", "1": "b", "2": "c"}, "label2id": {"a": 0, "b": 1, "c": 2}, "text_config": {"x": 1}}
+    after = {"id2label": {"0": "d", "1": "a"}, "label2id": {"d": 0, "a": 1}, "text_config": {"y": 2}}
+    assert merge_config(before, after) == after | {"text_config": {"x": 1, "y": 2}}
 
 
 # Networks of our own, given away.

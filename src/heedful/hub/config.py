@@ -123,12 +123,16 @@ def is_number(value: Any) -> bool:
 SETTINGS_HINT = "A setting that changes what a network computes is never guessed: docs/hub.md says what is read."
 
 
+LABELS = ("id2label", "label2id")
+"""Tables that are whole: there may have been more classes before."""
+
+
 def merge_config(config: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
     """A config.json to write: as it was published, with what is computed anew where that says something else."""
     merged = dict(config)
     for key, value in computed.items():
         old = config.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
+        if isinstance(old, dict) and isinstance(value, dict) and key not in LABELS:
             merged[key] = merge_config(old, value)
         elif key not in config or means(old) != means(value):
             merged[key] = value
