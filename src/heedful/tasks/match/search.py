@@ -58,7 +58,7 @@ class PictureFinder:
         Raises HeedfulError as `open_gallery` does.
         """
         vectors = embed_for_all(self.models, texts, settings)
-        say_of_texts(self.models[0], texts, listener)
+        say_of_texts(self.models[0], listener)
         gallery = open_gallery(self.models, sources, settings, listener)
         # folders may lie in one another
         rows = [*{name: row for row, name in enumerate(gallery.names)}.values()]
@@ -85,7 +85,7 @@ class PictureFinder:
         """Unit vectors of pictures and of all in folders, or of texts; raises HeedfulError for several models."""
         if len(self.models) > 1:
             raise HeedfulError("Embeddings of several models are in different spaces.", "Ask one model for them.")
-        say_of_texts(self.models[0], inputs if texts else (), listener)
+        say_of_texts(self.models[0], listener)
         if texts:
             return Vectors(tuple(inputs), embed_in_templates(self.models[0], inputs, settings))
         gallery = open_gallery(self.models, inputs, settings, listener)
@@ -125,7 +125,7 @@ def embed_gallery(
 ) -> Vectors:
     """The pictures of `sources` under one model, or these texts."""
     if model.of_texts:
-        say_of_texts(model, sources, listener, again=True)
+        say_cut(model, sources, listener)
         return Vectors(tuple(sources), embed_pictures(model, sources, settings.batch_tokens))
     weights = fingerprint(model) if any(map(is_folder, sources)) else ""
     parts: list[Vectors] = []
@@ -151,14 +151,15 @@ def nearest_texts(sources: Sequence[str], similar: np.ndarray, texts: Sequence[s
     return answers
 
 
-def say_of_texts(model: TrainedMatcher, texts: Sequence[str], listener: Listener, again: bool = False) -> None:
-    """Says how an encoder of texts makes vectors where its folder does not, and how many texts are cut."""
-    if not model.of_texts:
-        return
-    if model.note and not again:
+def say_of_texts(model: TrainedMatcher, listener: Listener) -> None:
+    """Says how an encoder of texts makes vectors where its folder does not."""
+    if model.note:
         listener.note(model.note)
-    preprocessor = model.pictures if again else model.words
-    lengths = preprocessor.lengths(texts, [model.engine.texts.limit]) if texts else None
+
+
+def say_cut(model: TrainedMatcher, texts: Sequence[str], listener: Listener) -> None:
+    """Says how many texts that are searched are cut; of those that are looked for, whoever asks says it."""
+    lengths = model.pictures.lengths(texts, [model.engine.pictures.limit])
     if lengths is not None and lengths.long.any():
         listener.note(f"{count(int(lengths.long.sum()), 'text')} cut: the network reads {lengths.limit:,} tokens")
 
