@@ -104,7 +104,7 @@ def open_run_folder(folder: Path, user_recipe: Recipe | None = None) -> Generato
 def remove_traces(folder: Path, new_folders: list[Path]) -> None:
     """Removes the recipe of a run that did not begin, and those folders that are new."""
     if new_folders:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     else:
         (folder / recipes.REQUESTED).unlink(missing_ok=True)
     with suppress(OSError):  # where another run has begun beside this one, the folder of both stays

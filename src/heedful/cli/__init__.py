@@ -23,8 +23,9 @@ def main() -> None:
     # busy. So they spin briefly and then sleep: docs/log.md has the measurements.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    # Input and output are UTF-8 in any locale; what stderr cannot encode is written as escapes.
-    for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
+    # Input and output are UTF-8 in any locale; names of files that are not UTF-8 are written as the bytes that they
+    # are, and what stderr cannot encode as escapes.
+    for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
         stream.reconfigure(encoding="utf-8", errors=errors)  # pyright: ignore[reportAttributeAccessIssue]
     from heedful.cli.streams import SafeStream
 
@@ -36,6 +37,10 @@ def main() -> None:
         # The reader of the pipe (head, less) has exited. Python would fail again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except OSError as error:  # what was printed last did not fit on a full disk
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"The output cannot be written: {error.strerror}.", file=sys.stderr)
+        code = 2
     sys.exit(code)
 
 

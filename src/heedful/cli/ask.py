@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from heedful.cli.output import open_output
 from heedful.cli.words import changes_of, texts_and_settings
 from heedful.data.readers.lines import FOREIGN, problem_of
 from heedful.data.readers.rows import one_line
@@ -258,7 +259,7 @@ def write(lines: Iterable[str], output: Path | None, flush: bool = False) -> Non
     """Writes lines to a file or to standard output. A mistake found before the first one leaves a file as it was."""
     lines = iter(lines)
     first = list(islice(lines, 1))
-    with output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout) as sink:
+    with open_output(output) as sink:
         for line in chain(first, lines):
             print(line, file=sink, flush=flush)
 

@@ -1,5 +1,6 @@
 """Imports a command's module only when that command is called, and prints every error in a few plain lines."""
 
+import errno
 import signal
 import sys
 from importlib import import_module
@@ -14,6 +15,10 @@ from heedful.cli.commands import COMMANDS
 from heedful.errors import HeedfulError, nearest, unknown
 
 USAGE_ERROR = 2
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+OUT_OF_MEMORY = HeedfulError(
+    "There is not enough memory.", "Lower train.batch_tokens or generate.batch_tokens, or choose a smaller network."
+)
 SIGNALLED = 128  # and the number of the signal, as shells count
 
 
@@ -25,17 +30,28 @@ def run(words: list[str]) -> int:
         return app(words, prog_name="heedful", standalone_mode=False) or 0
     except HeedfulError as error:
         print(error, file=sys.stderr)
+    except BrokenPipeError:  # a reader that has gone
+        raise
     except OSError as error:
-        # A full disk, a folder that may not be written to. A reader that has gone (BrokenPipeError) names no file.
-        if error.filename is None:
-            raise
-        print(HeedfulError(f"{error.filename}: {error.strerror}."), file=sys.stderr)
+        print(system_error(error), file=sys.stderr)
+    except MemoryError:
+        print(OUT_OF_MEMORY, file=sys.stderr)
     except Exception as error:
         # What typer finds wrong with flags. The classes are a private copy of click's in newer versions of it.
-        if not hasattr(error, "format_message"):
+        if "can't allocate memory" in str(error):  # torch's, by its words alone
+            print(OUT_OF_MEMORY, file=sys.stderr)
+        elif not hasattr(error, "format_message"):
             raise
-        print(usage(error), file=sys.stderr)
+        else:
+            print(usage(error), file=sys.stderr)
     return USAGE_ERROR
+
+
+def system_error(error: OSError) -> HeedfulError:
+    """What the system says: of a full disk (which names no file), a folder that is gone or may not be written to."""
+    reason = error.strerror or str(error)
+    cure = "Make room, and give the same command again." if error.errno in FULL else ""
+    return HeedfulError(f"{error.filename}: {reason}." if error.filename else f"Writing failed: {reason}.", cure)
 
 
 def usage(error: Any) -> HeedfulError:

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from heedful.errors import HeedfulError
@@ -71,10 +72,9 @@ def no_tensors(folder: Path) -> HeedfulError:
 
 
 def write_tensors(tensors: Mapping[str, Any], folder: Path) -> None:
-    """Writes all tensors in one file."""
-    save_file(
-        {name: tensor.contiguous() for name, tensor in tensors.items()}, folder / SINGLE_FILE, metadata={"format": "pt"}
-    )
+    """Writes all tensors in one file, readable as the umask says: the library's own writer keeps it to the owner."""
+    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    (folder / SINGLE_FILE).write_bytes(to_bytes(whole, metadata={"format": "pt"}))
 
 
 def read_json(path: Path) -> dict[str, Any]:

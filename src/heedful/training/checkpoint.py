@@ -75,12 +75,16 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
     temporary = target.with_name(f".{target.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    write(temporary)
-    hashes = {path.name: digest(path) for path in sorted(temporary.iterdir())}
-    (temporary / MANIFEST).write_text(json.dumps(hashes, indent=1))
-    for path in temporary.iterdir():
-        flush(path)
-    flush(temporary)
+    try:
+        write(temporary)
+        hashes = {path.name: digest(path) for path in sorted(temporary.iterdir())}
+        (temporary / MANIFEST).write_text(json.dumps(hashes, indent=1))
+        for path in temporary.iterdir():
+            flush(path)
+        flush(temporary)
+    except OSError:  # of a full disk it takes what others need
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
     shutil.rmtree(target, ignore_errors=True)
     temporary.rename(target)
     flush(target.parent)
@@ -89,9 +93,13 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
 def write_file(target: Path, write: Callable[[Path], object]) -> None:
     """Lets `write` fill a file aside, then puts it in the place of `target` at once."""
     temporary = target.with_name(f".{target.name}.part")
-    write(temporary)
-    flush(temporary)
-    temporary.replace(target)
+    try:
+        write(temporary)
+        flush(temporary)
+        temporary.replace(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     flush(target.parent)
 
 
@@ -143,6 +151,11 @@ def put_weights(network: nn.Module, weights: dict[str, Tensor], origin: Path | s
             "config.json and model.safetensors must come from one run.",
         )
     network.load_state_dict(weights, strict=False)
+
+
+def are_finite(weights: dict[str, Tensor]) -> bool:
+    """Whether weights hold no NaN and no infinity."""
+    return all(bool(value.isfinite().all()) for value in weights.values())
 
 
 def digest(path: Path) -> str:

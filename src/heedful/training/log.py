@@ -15,11 +15,20 @@ class Log:
     def __init__(self, folder: Path, track: str) -> None:
         self.path = folder / "metrics.jsonl"
         self.board = board(folder) if track == "tensorboard" else None
+        self.unwritten = ""
 
     def write(self, line: Progress) -> None:
-        """Appends a line."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(line)) + "\n")
+        """Appends a line, after those that a full disk did not take; raises OSError if it takes none again."""
+        self.unwritten += json.dumps(asdict(line)) + "\n"
+        with self.path.open("ab", buffering=0) as file:
+            size, lines = file.tell(), self.unwritten.encode()
+            try:
+                while lines:
+                    lines = lines[file.write(lines) :]
+            except OSError:
+                file.truncate(size)  # no half line, to which the next one would be appended
+                raise
+        self.unwritten = ""
         if self.board:
             for name, value in line.values.items():
                 self.board.add_scalar(f"{line.kind}/{name}", value, line.step)

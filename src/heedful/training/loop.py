@@ -21,6 +21,7 @@ from heedful.schema import TrainSettings
 from heedful.training import memory
 from heedful.training.checkpoint import (
     Checkpoint,
+    are_finite,
     newest_checkpoint,
     put_weights,
     save,
@@ -34,6 +35,8 @@ from heedful.training.optimizer import Average, adamw, factor, scale_gradients, 
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, block_signals, leave_signals, stop_signals
 
+WEIGHTS = "model.safetensors"
+ROOM = "Make room, and give the same command again: it goes on from the last checkpoint."
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
 
 
@@ -95,6 +98,7 @@ class Loop:
         self.best_weights: dict[str, Tensor] = {}
         self.window: list[tuple[float, int, float]] = []  # loss sum, tokens, seconds since the last report
         self.tokens = 0
+        self.unsaved_best, self.saved_step, self.failure = False, 0, ""
         self.restore()
 
     def run(self) -> Outcome:
@@ -112,13 +116,15 @@ class Loop:
                 elif requests.save or time.monotonic() - self.last_save > SAVE_EVERY:
                     self.save()
                 if requests.save:
-                    self.listener.note(f"saved at step {self.position.step:,}")
+                    self.listener.note(self.where_saved())
                     requests.save = False
             if requests.stop:
                 self.save()
         if requests.stop:  # at the last step too: what follows, another part or the scores, may take long
-            self.listener.end(f"saved at step {self.position.step:,}. The same command goes on from here.")
+            self.listener.end(f"{self.where_saved()}. The same command goes on from here.")
             raise Stopped(requests.stop, saved=True)
+        if self.unsaved_best:
+            raise HeedfulError(f"{self.folder / WEIGHTS} cannot be written: {self.failure}.", ROOM)
         steps = f"{self.position.step:,} step{'s' * (self.position.step != 1)}"
         best = f"best {self.work.primary} {self.position.best:.2f} at step {self.position.best_step:,}"
         self.listener.end(f"{steps}, {best}")
@@ -232,8 +238,9 @@ class Loop:
         self.position.stale = 0 if gain > 0 else self.position.stale + 1
         if gain >= 0:  # of equals the later one, which has learnt more than a small validation split can tell
             self.position.best, self.position.best_step = score, self.position.step
-            self.best_weights = weights_of(self.network)
-            write_file(self.folder / "model.safetensors", lambda path: write_tensors(path, self.best_weights))
+            weights = weights_of(self.network)
+            self.refuse_diverged(weights)
+            self.best_weights, self.unsaved_best = weights, True
         if self.average:
             self.average.swap(self.network)
         self.log("valid", values)
@@ -259,7 +266,11 @@ class Loop:
     def log(self, kind: str, values: dict[str, float]) -> None:
         """One line of metrics.jsonl."""
         epoch = self.position.epoch + self.position.batch / len(self.plan(self.position.epoch))
-        self.record.write(Progress(kind, self.position.step, round(epoch, 4), round(self.position.seconds, 3), values))
+        line = Progress(kind, self.position.step, round(epoch, 4), round(self.position.seconds, 3), values)
+        try:
+            self.record.write(line)
+        except OSError as error:
+            self.tell_failure("a line of metrics.jsonl", error)
 
     def refuse(self, loss: float, norm: float, batches: Sequence[Rows]) -> None:
         """Stops before a step that would spoil the weights; they are saved as they are."""
@@ -273,8 +284,47 @@ class Loop:
         )
 
     def save(self) -> None:
+        """Writes the best weights, if they are new, and a checkpoint. Where the disk takes neither, training goes on
+        from memory, what was saved before stays, and the next save tries again.
+        """
+        self.last_save = time.monotonic()
+        try:
+            if self.unsaved_best:
+                write_file(self.folder / WEIGHTS, lambda path: write_tensors(path, self.best_weights))
+                self.unsaved_best = False
+            self.write_checkpoint()
+            self.saved_step = self.position.step
+        except OSError as error:
+            self.tell_failure(f"step {self.position.step:,}", error)
+
+    def tell_failure(self, what: str, error: OSError) -> None:
+        """Says what the disk did not take, once for each reason; raises HeedfulError if the folder is gone."""
+        if not self.folder.is_dir():
+            raise HeedfulError(f"{self.folder} is gone, and with it what was saved.", "Train again.") from None
+        reason = error.strerror or str(error)
+        if reason != self.failure:
+            self.listener.note(
+                f"{what} cannot be saved: {reason}. Training goes on, and tries again. {self.where_saved()}"
+            )
+        self.failure = reason
+
+    def where_saved(self) -> str:
+        """Which step is on the disk."""
+        return f"saved at step {self.saved_step:,}" if self.saved_step else "nothing is saved yet"
+
+    def refuse_diverged(self, weights: dict[str, Tensor]) -> None:
+        """Raises HeedfulError for weights that are not finite: they never take the place of those that are."""
+        if not are_finite(weights):
+            raise HeedfulError(
+                f"Training diverged: after step {self.position.step:,} the weights are not finite "
+                f"({self.where_saved()}).",
+                "Lower train.learning_rate, in a new folder: -o runs/NAME",
+            )
+
+    def write_checkpoint(self) -> None:
         """A checkpoint of everything that the next step depends on."""
         tensors = {"network": weights_of(self.network), "best": self.best_weights}
+        self.refuse_diverged(tensors["network"])
         names: dict[Tensor, str] = {weight: name for name, weight in self.network.named_parameters()}
         tensors["optimizer"] = {
             f"{names[weight]}/{key}": value
@@ -285,7 +335,6 @@ class Loop:
             tensors["average"] = self.average.weights
         values: dict[str, Any] = asdict(self.position) | {"tokens": self.tokens}
         save(self.folder / "checkpoints", Checkpoint({k: v for k, v in tensors.items() if v}, values))
-        self.last_save = time.monotonic()
 
     def restore(self) -> None:
         """Goes back to the newest checkpoint, and metrics.jsonl to the same step."""
@@ -295,6 +344,7 @@ class Loop:
             return
         self.tokens = checkpoint.values.pop("tokens")
         self.position = Position(**checkpoint.values)
+        self.saved_step = self.position.step
         put_weights(self.network, checkpoint.tensors["network"], self.folder / "checkpoints")
         self.best_weights = checkpoint.tensors.get("best", {})
         weights = dict(self.network.named_parameters())
