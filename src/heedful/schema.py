@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar, get_args
 
-from heedful.errors import HeedfulError, unknown
+from heedful.errors import HeedfulError, quote, unknown
+from heedful.types_of_values import fits, is_within, type_hints
 
 Auto = Literal["auto"]
 Size = Literal["tiny", "small", "base"]
@@ -280,11 +281,13 @@ class Recipe:
 
 
 def parse_settings(table: type[Settings], values: Mapping[str, Any]) -> Settings:
-    """Settings from what `dataclasses.asdict` wrote; raises HeedfulError for an unknown key."""
+    """Settings from what `dataclasses.asdict` wrote; raises HeedfulError for an unknown key or a wrong value."""
     if not isinstance(values, Mapping):
-        raise HeedfulError(f"{values!r} is no table of settings.")
-    names = [setting.name for setting in fields(table)]
-    for name in values:
-        if name not in names:
-            raise unknown("setting", name, names)
+        raise HeedfulError(f"{quote(values)} is no table of settings.")
+    keys, hints = {setting.name: setting for setting in fields(table)}, type_hints(table)
+    for name, value in values.items():
+        if name not in keys:
+            raise unknown("setting", name, keys)
+        if not fits(value, hints[name]) or not is_within(value, keys[name].metadata["limits"]):
+            raise HeedfulError(f"The setting {name} cannot be {quote(value)}.")
     return table(**values)

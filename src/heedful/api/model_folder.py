@@ -14,6 +14,7 @@ from heedful.schema import Recipe
 from heedful.tasks.recipes import build
 from heedful.tasks.task import LearnableModel, find_task
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
+from heedful.types_of_values import check_record
 
 FORMAT = 1
 
@@ -28,7 +29,7 @@ def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
         return name, *open_published(hub.open(folder), str(name))
     config = read_config(folder)
     recipe = recipes.load(folder / recipes.COMPLETE)
-    trained = find_task(str(config["task"])).learning.load(config, folder)
+    trained = build_trained(config, folder)
     path = folder / "model.safetensors"
     if not path.exists():
         raise HeedfulError(
@@ -37,6 +38,23 @@ def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
         )
     put_weights(trained.network, read_tensors(path), folder)
     return folder, recipe, trained
+
+
+def build_trained(config: dict[str, object], folder: Path) -> LearnableModel:
+    """The model that a config and the files beside it describe, without its weights.
+
+    Raises HeedfulError where they are not as they were written.
+    """
+    try:
+        model = find_task(str(config.get("task"))).learning.load(config, folder)
+        check_record(model)
+        return model
+    except HeedfulError as error:
+        raise HeedfulError(f"{folder}: {error.problem}", error.cure) from None
+    except Exception as error:
+        # These files are written by a program: whatever stands in the way of reading them is damage.
+        problem = f"{folder} is damaged: its config.json or a file beside it is not as it was written ({error!r})."
+        raise HeedfulError(problem, "Copy the run again, or train it anew.") from None
 
 
 def open_published(published: hub.Published, where: str) -> tuple[Recipe, LearnableModel]:

@@ -22,6 +22,7 @@ from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import LOOK, check_readable
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
+from heedful.types_of_values import check_record
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 LIMIT = 120_000_000  # pixels, told by the header
@@ -80,7 +81,11 @@ class Form:
         Form(size=28, colours='gray', fit='crop', resizing=None)
         """
         resizing = plain.get("resizing")
-        return Form(plain["size"], plain["colours"], plain["fit"], Resizing.parse(resizing) if resizing else None)
+        form = Form(plain["size"], plain["colours"], plain["fit"], Resizing.parse(resizing) if resizing else None)
+        check_record(form)
+        if form.size < 1:
+            raise HeedfulError(f"A picture cannot have a side of {form.size}.")
+        return form
 
 
 def is_picture(reference: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from PIL import Image
 
 from heedful.errors import HeedfulError
+from heedful.types_of_values import check_record
 
 
 @dataclass(frozen=True)
@@ -55,4 +56,6 @@ class Resizing:
     def parse(plain: dict[str, Any]) -> "Resizing":
         """What a dictionary of the fields described."""
         sides, crop = (plain[key] and tuple(plain[key]) for key in ("sides", "crop"))
-        return Resizing(plain["shorter"], sides, crop, plain["resample"])
+        resizing = Resizing(plain["shorter"], sides, crop, plain["resample"])
+        check_record(resizing)
+        return resizing

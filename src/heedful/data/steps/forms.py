@@ -32,6 +32,7 @@ from heedful.data.steps.video import check_not_empty, header_seconds, read_video
 from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
 from heedful.schema import NormalForm
+from heedful.types_of_values import check_record
 
 Kind = Literal["frames", "series", "tokens"]
 TABLES = endings_of("csv", "tsv")
@@ -113,7 +114,11 @@ class StepForm:
             fields["vocabulary"] = (SubwordVocabulary if "tokenizer" in vocabulary else WordVocabulary).parse(
                 vocabulary
             )
-        return StepForm(**fields)
+        form = StepForm(**fields)
+        check_record(form)
+        if form.kind == "series" and not len(form.channels) == len(form.mean) == len(form.std) > 0:
+            raise HeedfulError("Channels, means and standard deviations of a series differ in number.")
+        return form
 
 
 def open_steps(reference: str, form: StepForm) -> Steps:
