@@ -124,7 +124,7 @@ WRONG: dict[str, tuple[str, Callable[[Path], Any], list[str]]] = {
     "depth": (
         "gpt2",
         lambda folder: edit(folder, n_layer=9),
-        ["missing: transformer.h.", "h.8.ln_2.weight"],
+        ["missing: transformer.h.", "h.8.mlp.c_proj.weight"],
     ),
     "inside": ("captioner", lambda folder: edit(folder, encoder={"model_type": "swin"}), ["model_type", "'swin'"]),
     "heads": ("gpt2", lambda folder: edit(folder, n_head=29), ["29 attention heads cannot share the width"]),

@@ -51,6 +51,7 @@ class Extra:
 Entry = Line | Blank | Extra
 Table = Sequence[Entry]
 
+LISTED = 10  # names in an error
 UNCHANGED = Conversion(lambda tensor: (tensor,), lambda parts: parts[0])
 TRANSPOSED = Conversion(lambda tensor: (tensor.t().contiguous(),), lambda parts: parts[0].t().contiguous())
 
@@ -92,7 +93,7 @@ def read(
 ) -> tuple[Tensors, Tensors]:
     """Our tensors, and those of theirs whose names match a pattern of `unused_names`, which no network of ours uses.
 
-    Raises HeedfulError that names every tensor that is missing, left over, or of another shape than its line needs.
+    Raises HeedfulError that names the tensors that are missing, left over, or of another shape than their line needs.
     """
     lines = [line for line in table if isinstance(line, Line)]
     names = {line.theirs for line in lines}
@@ -104,8 +105,8 @@ def read(
     missing = sorted(names - theirs.keys())
     over = sorted(theirs.keys() - names - unused.keys())
     if missing or over:
-        problems = [f"missing: {', '.join(missing)}"] if missing else []
-        problems += [f"left over: {', '.join(over)}"] if over else []
+        problems = [f"missing: {list_names(missing)}"] if missing else []
+        problems += [f"left over: {list_names(over)}"] if over else []
         raise HeedfulError(
             f"The weights in {where} are not those that its config.json describes.",
             "\n".join([*problems, "Take the folder as it was published, or write it anew with save_pretrained."]),
@@ -120,6 +121,13 @@ def read(
     dtype = next(iter(theirs.values())).dtype
     ours |= {line.ours: torch.zeros(line.shape, dtype=dtype) for line in table if isinstance(line, Blank)}
     return ours, unused
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Names of tensors; of many the first and the last."""
+    if len(names) <= LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[: LISTED - 1])}, … {names[-1]} ({len(names):,} in all)"
 
 
 def write(table: Table, ours: Mapping[str, Tensor]) -> Tensors:
