@@ -4,6 +4,7 @@ Where a value is `auto`, Heedful decides it and writes the decision into the run
 are in schema.py; `Uses` has the tasks, and for each the keys that only some tasks use.
 """
 
+import json
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_type_hint
 
 from heedful.errors import LONGEST_WORD, HeedfulError, nearest, quote, shorten, unknown
 from heedful.schema import SEEDS, DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
+from heedful.types_of_values import in_words
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -369,13 +371,25 @@ def describe(key: str, uses: Uses | None = None) -> str:
     declared = declaration(key)
     if declared is None:  # a whole section
         return f"{key} (a table)"
-    kind = str(declared.type).replace("typing.", "").replace("<class '", "").replace("'>", "")
-    kind = kind.replace("Literal[", "one of [").replace("NoneType", "nothing")
+    kind = in_words(declared.type)
     tasks = tasks_of(key, uses or {})
     only = f"; task{'s' * (len(tasks) > 1)} {listed(tasks)}" if tasks else ""
     default = declared.default_factory() if callable(declared.default_factory) else declared.default
     limits = limits_of(declared)
-    return f"{key} ({declared.metadata['description']}; {kind}{limits}; default {default!r}{only})"
+    return f"{key} ({declared.metadata['description']}; {kind}{limits}; {default_in_words(default)}{only})"
+
+
+def default_in_words(value: object) -> str:
+    """A default as a recipe has it.
+
+    >>> default_in_words(None), default_in_words(False), default_in_words("auto")
+    ('not set by default', 'default false', "default 'auto'")
+    """
+    return (
+        "not set by default"
+        if value is None
+        else f"default {json.dumps(value) if isinstance(value, bool) else repr(value)}"
+    )
 
 
 def limits_of(declared: "Field[Any]") -> str:

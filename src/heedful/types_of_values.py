@@ -69,6 +69,32 @@ def fits(value: object, hint: Any) -> bool:
     return type(value) is hint
 
 
+def in_words(hint: Any) -> str:
+    """A plain type in words, as a person writes its values in a recipe.
+
+    >>> in_words(Literal["auto"] | Literal["rows"] | int), in_words(Literal["tiny", "base"]), in_words(float | None)
+    ('auto, rows or a whole number', 'one of tiny, base', 'a number')
+    >>> in_words(Literal["auto"] | list[Literal["flip", "turn"]]), in_words(dict[str, str] | list[str])
+    ('auto or a list of any of flip, turn', 'a table of texts or a list of texts')
+    >>> in_words(bool), in_words(Literal["auto"] | bool)
+    ('yes or no (true, false)', 'auto, true or false')
+    """
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return "one of " * (len(parts) > 1) + ", ".join(map(str, parts))
+    if origin in (Union, UnionType):
+        kinds = [part for part in parts if part is not NoneType]
+        choices = [str(value) for part in kinds if get_origin(part) is Literal for value in get_args(part)]
+        for part in kinds:
+            choices += ["true", "false"] if part is bool else [] if get_origin(part) is Literal else [in_words(part)]
+        return " or ".join(part for part in (", ".join(choices[:-1]), choices[-1]) if part)
+    if origin in (list, dict):
+        collection, value = "a table" if origin is dict else "a list", [*parts][-1]
+        each = {str: "texts", int: "whole numbers", float: "numbers"}
+        return f"{collection} of {each.get(value) or in_words(value).replace('one of', 'any of')}"
+    return {bool: "yes or no (true, false)", int: "a whole number", float: "a number", str: "a text"}[hint]
+
+
 def fit_tuple(values: tuple[Any, ...], parts: tuple[Any, ...]) -> bool:
     """Whether the values of a tuple are of its declared types, the same for all of them before an ellipsis."""
     if len(parts) == 2 and parts[1] is Ellipsis:

@@ -1,5 +1,6 @@
 """Every key of a recipe at values that nobody needs: each is refused in words, or trains and answers."""
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from heedful.api.train import run
 from heedful.errors import HeedfulError
 from heedful.generation.choose import narrow
-from heedful.recipe import BUDGETS, annotation, keys, load, parse, tasks_of
+from heedful.recipe import BUDGETS, annotation, describe, keys, load, parse, tasks_of
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks.joins import allowed
 from heedful.tasks.recipes import build, change, uses
@@ -111,6 +112,17 @@ def test_numbers_are_finite_and_within_their_limits() -> None:
 def test_a_recipe_that_is_out_of_all_bounds_is_refused_in_words(text: str, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(f'task = "translate"\n{text}\n', encoding="utf-8")
     assert str(tmp_path) in refusal(load, tmp_path / "recipe.toml")
+
+
+def test_keys_are_described_in_words() -> None:
+    """What a key may be, as people write it in a recipe: of Python's names of types there is none."""
+    for key in keys():
+        assert not re.search(
+            r"typing|Union|Literal|None|\b(str|int|float|bool|dict)\b|list\[|True|False", describe(key)
+        )
+    with pytest.raises(HeedfulError) as refusal:
+        build("translate", {"network.width": "wide"})
+    assert "auto or a whole number, at least 1, at most 65,536; default 'auto'" in refusal.value.cure
 
 
 def test_never_and_as_you_like() -> None:
