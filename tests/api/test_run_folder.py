@@ -17,7 +17,7 @@ import pytest
 from heedful import recipe as recipes
 from heedful.api.compare import compare
 from heedful.api.lock import GIVEN_UP_AFTER, lock_folder, start_of
-from heedful.api.run_folder import open_run_folder
+from heedful.api.run_folder import open_run_folder, write_fingerprint
 from heedful.api.train import run
 from heedful.data.folders import write_atomically
 from heedful.errors import HeedfulError
@@ -260,3 +260,23 @@ def test_a_lock_needs_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with lock_folder(tmp_path), pytest.raises(HeedfulError, match=message), lock_folder(tmp_path):
         pass
     assert not list(tmp_path.iterdir())
+
+
+DATA = {"files": {}}
+
+
+def test_a_run_that_goes_on_elsewhere_says_so_and_keeps_both_fingerprints(tmp_path: Path) -> None:
+    asked: Recipe = recipes.build("translate")
+    assert write_fingerprint(tmp_path, asked, DATA) == write_fingerprint(tmp_path, asked, DATA) == ""
+    file = tmp_path / "fingerprint.json"
+    first = json.loads(file.read_text())
+    assert "earlier" not in first
+    here = first["versions"]["torch"]
+    first["versions"]["torch"], first["threads"] = "1.0", 77
+    file.write_text(json.dumps(first))
+    told = write_fingerprint(tmp_path, asked, DATA)
+    assert told.startswith(f"this run began with torch 1.0, now {here}, threads 77, now ")
+    assert write_fingerprint(tmp_path, asked, DATA) == ""
+    kept = json.loads(file.read_text())
+    assert kept["versions"]["torch"] == here
+    assert [earlier["versions"]["torch"] for earlier in kept["earlier"]] == ["1.0"]

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from heedful import recipe as recipes
 from heedful.api.lock import is_lock, lock_folder
@@ -23,6 +23,7 @@ from heedful.training.checkpoint import write_file
 LEFTOVERS = {f".{recipes.REQUESTED}.part", "data.partial", "bad_rows.jsonl"}
 """What a run may leave that was killed before anything says that it is one."""
 NAMES_IN_ERROR = 3  # names of what stands in the way
+TABLES = ("data", "versions")  # of a fingerprint
 
 
 def is_run(folder: Path) -> bool:
@@ -142,10 +143,8 @@ def refuse_another(folder: Path, differences: list[str]) -> None:
 
 def refuse_changed(folder: Path, recipe: Recipe) -> None:
     """Raises HeedfulError if what a run learns from is no longer what it began with."""
-    path = folder / "fingerprint.json"
-    if path.exists() and (
-        changed_paths := changed_files(json.loads(path.read_text(encoding="utf-8"))["data"], recipe.data)
-    ):
+    before = read_fingerprint(folder).get("data")
+    if before and (changed_paths := changed_files(before, recipe.data)):
         raise HeedfulError(
             f"{folder} holds a run on other data: {join_words(changed_paths)} changed since.",
             "Take another folder: -o runs/NAME",
@@ -173,9 +172,11 @@ def data_stem(recipe: Recipe) -> str:
     return Path(first).absolute().stem
 
 
-def write_fingerprint(folder: Path, recipe: Recipe, data: Mapping[str, object]) -> None:
-    """What the run was made of: data hashes, versions, machine."""
-    facts = {
+def write_fingerprint(folder: Path, recipe: Recipe, data: Mapping[str, object]) -> str:
+    """Writes what the run is made of: data hashes, versions, machine; and what it was made of before, where it began
+    on other versions or another machine. What is to be said of that, else "".
+    """
+    facts: dict[str, Any] = {
         "data": data,
         "versions": {name: importlib.metadata.version(name) for name in ("heedful", "torch", "tokenizers", "numpy")},
         "python": platform.python_version(),
@@ -184,4 +185,28 @@ def write_fingerprint(folder: Path, recipe: Recipe, data: Mapping[str, object]) 
         "threads": recipe.train.threads,
         "precision": recipe.train.precision,
     }
+    before = read_fingerprint(folder)
+    earlier = before.pop("earlier", [])
+    differences = compare_fingerprints(before, facts)
+    if differences:
+        earlier = [*earlier, {name: before[name] for name in before if name != "data"}]
+    if earlier:
+        facts["earlier"] = earlier
     write_file(folder / "fingerprint.json", lambda path: path.write_text(json.dumps(facts, indent=1), encoding="utf-8"))
+    return f"this run began with {', '.join(differences)}: its weights may differ in rounding" if differences else ""
+
+
+def read_fingerprint(folder: Path) -> dict[str, Any]:
+    """What was written of a run; empty where it is not there, or not as it was written."""
+    fingerprint = table_in(folder / "fingerprint.json")
+    is_whole = all(isinstance(fingerprint.get(name), dict) for name in TABLES)
+    return fingerprint if is_whole else {}
+
+
+def compare_fingerprints(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Where a run began in another way than it goes on: "torch 2.9.0, now 2.13.0"."""
+    was, present = ({**facts.get("versions", {}), **facts} if facts else {} for facts in (before, now))
+    names = [*now["versions"], "python", "machine", "device", "threads", "precision"]
+    return [
+        f"{name} {was[name]}, now {present[name]}" for name in names if was.get(name, present[name]) != present[name]
+    ]

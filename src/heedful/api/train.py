@@ -68,7 +68,8 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener) -> 
 def learn(setup: "RunSetup", folder: Path, started_at: float, listener: Listener) -> Model:
     """Trains what is set up, and scores and reports it."""
     recipe, learning = setup.recipe, find_task(setup.recipe.task).learning
-    write_fingerprint(folder, recipe, setup.data.fingerprint)
+    if difference := write_fingerprint(folder, recipe, setup.data.fingerprint):
+        listener.note(difference)
     model = Model(folder, recipe, (setup.model,))
     listener.note(opening_line(recipe, model.name, model.weights))
     if stage := learning.first(setup.model, setup.data, recipe):
