@@ -50,7 +50,9 @@ def key(default: Any, description: str, **limits: Any) -> Any:
 class DataSettings:
     """Where the examples come from, and how they are preprocessed."""
 
-    train: list[str] = key([], "training files: paths, sample://name/split or hf://owner/dataset")
+    train: list[str] = key(
+        [], "training files: paths, sample://name/split or hf://owner/name[@revision][/config]/split"
+    )
     valid: Auto | list[str] = key("auto", "validation files; auto: rows held out from train by the seed")
     test: list[str] = key([], "test files, scored once at the end of training")
     format: Format = key("auto", "format of the files; auto: by the file extension, or by the contents of a folder")

@@ -5,6 +5,7 @@ import sys
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
@@ -156,13 +157,33 @@ def test_sample_has_the_published_split() -> None:
     assert len(set(valid)) == len(valid) == 6_741
 
 
-def test_hub_datasets_are_read_through_their_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # The library takes a folder of that name for the dataset, so that no network is needed.
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+def test_hub_datasets_are_read_through_their_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str | None, ...]] = []
+
+    def load(path: str, config: str | None, **named: str | None) -> list[Any]:
+        asked.append((path, config, named["revision"], named["split"]))
+        return [{"translation": {"de": source, "en": target}} for source, target in PAIRS]
+
+    monkeypatch.setattr("datasets.load_dataset", load)
+    for name in ("hf://owner/pairs", "hf://owner/pairs@v1.0/de-en/test"):
+        assert pairs_of([name], "data.columns=translation.de,translation.en") == PAIRS
+    assert asked == [("owner/pairs", None, None, "train"), ("owner/pairs", "de-en", "v1.0", "test")]
+    # The library would read a folder of that name here, and older ones would run a program in it.
     Path("owner/pairs").mkdir(parents=True)
-    lines = [json.dumps({"translation": {"de": s, "en": t}}) for s, t in PAIRS]
-    Path("owner/pairs/train.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    assert pairs_of(["hf://owner/pairs"], "data.columns=translation.de,translation.en") == PAIRS
+    with pytest.raises(HeedfulError, match="owner/pairs also stands in this folder"):
+        pairs_of(["hf://owner/pairs"], "data.columns=translation.de,translation.en")
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../owner/pairs", "owner/..", "owner/pairs/../x", "./pairs", "~/pairs", "owner/pairs@",
+             "https://host/owner/pairs", "owner/pairs/https://host", "owner/pairs/a/b/c", "owner", "", "owner\\pairs",
+             "owner/pairs@a..b", "owner/pairs?x=1", "owner/pairs/\x1b[2J/test"],
+)  # fmt: skip
+def test_a_hub_dataset_is_no_path_and_no_address(name: str) -> None:
+    with pytest.raises(HeedfulError, match="is not the name of a dataset") as caught:
+        pairs_of([f"hf://{name}"])
+    assert "hf://owner/name[@revision][/config]/split" in caught.value.cure
 
 
 @pytest.mark.parametrize(("file", "module"), [("hf://owner/pairs", "datasets"), ("a.parquet", "pyarrow.parquet")])

@@ -4,7 +4,7 @@ a file               by its format (formats.py)
 data.format=parallel two files, line by line: columns source and target
 a folder             pictures with classes or captions (pictures/files.py)
 sample://name/split  what packages carry
-hf://owner/dataset[/config]/split
+hf://owner/name[@revision][/config]/split
 """
 
 from collections.abc import Iterator, Sequence
