@@ -1,6 +1,7 @@
 """The commands that train and ask, with networks that learn nothing: what goes in, what comes out, and where."""
 
 import json
+import re
 import signal
 import subprocess
 from contextlib import suppress
@@ -217,6 +218,15 @@ def test_explain_draws_what_was_looked_at(workspace: Path) -> None:
     for name in ("page.html", "picture.svg", "picture.png"):
         assert output_of(f"explain run abc -o {name}", workspace) == f"{name}\n"
         assert (workspace / name).stat().st_size > 1000
+
+
+def test_explain_shows_the_answer_that_its_maps_are_of(workspace: Path) -> None:
+    """Of an answer that was given the page has that one alone, with the score that the model gives it."""
+    output_of("explain run abc --answer C -o given.html", workspace)
+    _, heading, answers = (workspace / "given.html").read_text(encoding="utf-8").partition("The answer</h2>")
+    shown = re.findall(r'<th scope="row">(.*?)</th><td[^>]*>(.*?)</td></tr>', answers)
+    score = float(output_of("translate run --score abc C", workspace).split()[-1])
+    assert heading and [(text, float(value)) for text, value in shown] == [("C", pytest.approx(score, abs=0.006))]
 
 
 def test_check_tells_bad_rows_by_its_exit_code(workspace: Path) -> None:

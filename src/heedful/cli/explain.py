@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,10 @@ from heedful.cli import show
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 from heedful.names import require_models
-from heedful.results import Alignment
+from heedful.results import Alignment, Answer
+
+if TYPE_CHECKING:
+    from heedful.api import Model
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="The input.")]
@@ -47,20 +50,29 @@ def run(name: Run, text: Text, answer: AnswerFlag = None, output: OutputFlag = N
     if output is None:
         print(show.alignment(alignment))
     else:
-        write(model, text, alignment, output)
+        write(model, text, answer, alignment, output)
         print(output)
 
 
-def write(model: Any, text: str, alignment: Alignment, output: Path) -> None:
-    """The alignment as a picture, or as a page beside the answers that the model had to choose from."""
+def write(model: "Model", text: str, answer: str | None, alignment: Alignment, output: Path) -> None:
+    """The alignment as a picture, or as a page with the answer that it is of."""
     from heedful.report import pages, picture
-    from heedful.tasks.task import find_task
 
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix in PICTURES:
         picture.alignment_picture(alignment, output)
     else:
-        goes_on = find_task(model.task).facts.view == "passages"  # of which as much is shown as was explained
-        length = {"generate.max_length": len(alignment.target)} if goes_on else {}
-        answers = model.answer([text], {"generate.n_best": model.recipe.generate.beam} | length)[0]
+        answers = explained_answers(model, text, answer, alignment)
         output.write_text(pages.explain_page(text, answers, alignment), encoding="utf-8")
+
+
+def explained_answers(model: "Model", text: str, answer: str | None, alignment: Alignment) -> list[Answer]:
+    """The answer that an alignment is of, and behind one of the model's own the others that it had to choose from."""
+    from heedful.tasks.task import find_task
+
+    if answer is not None:
+        [score] = model.score([(text, answer)])
+        return [Answer(text, answer, score, score)]
+    goes_on = find_task(model.task).facts.view == "passages"  # of which as much is shown as was explained
+    length = {"generate.max_length": len(alignment.target)} if goes_on else {}
+    return model.answer([text], {"generate.n_best": model.recipe.generate.beam} | length)[0]

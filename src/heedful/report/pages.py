@@ -135,7 +135,11 @@ def lineage_table(lineage: Sequence[dict[str, str]]) -> Table:
 
 
 def explain_page(source: str, answers: Sequence[Answer], alignment: Alignment | None) -> str:
-    """One answer to point at: what each output looked at, and the other answers there were."""
+    """One answer to point at: what each output looked at, and the other answers there were.
+
+    `answers`: first the one that the alignment is of; what ordered them is shown where there are several.
+    """
+    columns = ["answer", "score", "normalised"][: 3 if len(answers) > 1 else 2]
     rows = [
         [answer.output + ("" if answer.complete else " …"), f"{answer.score:.2f}", f"{answer.normalised:.2f}"]
         for answer in answers
@@ -146,7 +150,7 @@ def explain_page(source: str, answers: Sequence[Answer], alignment: Alignment | 
         title=answers[0].output if answers and 0 < len(answers[0].output) <= 60 else "One answer, looked into",
         source=source,
         view=figures.alignment_view(alignment) if alignment and alignment.maps else None,
-        answers=Table(["answer", "score", "normalised"], rows),
+        answers=Table(columns, [row[: len(columns)] for row in rows]),
         incomplete=not all(answer.complete for answer in answers),
     )
 
