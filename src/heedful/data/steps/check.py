@@ -1,102 +1,173 @@
-"""A look at clips before training on them: bad rows, how long they are, which labels are rare or never learnt."""
+"""A look at clips before training on them: bad rows, how long they are, labels, ranges of channels, leaks."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from heedful.data.facts import Decisions
-from heedful.data.pairs.check import WEIGHT, histogram
+from heedful.data.notes import ignore
+from heedful.data.pairs.check import LEAKS, MAX_LISTED, WEIGHT, bad_row_finding, histogram
 from heedful.data.readers.files import valid_files
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.steps.choose import choose_step_form
-from heedful.data.steps.forms import StepForm
+from heedful.data.steps.forms import StepForm, open_steps, place_in_series
+from heedful.data.steps.ranges import FAR, Ranges, usual_ranges
 from heedful.data.steps.read import read_clips
+from heedful.data.steps.statistics import FIRST, ChannelStatistics, ClipStatistics, Place, collect_statistics, is_used
+from heedful.data.steps.tables import far_clip
 from heedful.errors import HeedfulError
 from heedful.results import Finding, Findings
 from heedful.schema import DataSettings
 
-FIRST = 3
-RARE = 20  # steps
-
-
-@dataclass
-class ClipStatistics:
-    """What one split holds."""
-
-    lengths: list[int] = field(default_factory=list)
-    labels: Counter[str] = field(default_factory=Counter)
-    sources: dict[str, str] = field(default_factory=dict)
-    bad: list[BadRow] = field(default_factory=list)
+FEW = 20  # steps
+UNLABELLED = "They are read, and counted neither in the loss nor in the score. Label them if that is not meant."
+RARE = "Add clips that have them: what is seen so seldom is hardly learnt, and may stand in training or in valid alone."
+UNSEEN = "They will never be answered. Add clips with them to the training files, or mend how they are written."
+CONSTANT = "Nothing can be learnt from it. Of tables it can be left out: data.columns.source names the channels."
+HELD_OUT = "Held-out clips should stand in one file alone."
 
 
 def check_clips(data: DataSettings, decisions: Decisions) -> Findings:
     """What stands out in the clips to learn from, choose by and test on, and between them.
 
-    Raises HeedfulError for a file that cannot be read as a whole.
+    Of each clip only a digest, its length and its extremes are kept. Raises HeedfulError for a file that cannot be
+    read as a whole.
     """
     form, _ = choose_step_form(data, decisions)
     splits = {"train": data.train, "valid": valid_files(data), "test": data.test}
-    statistics_by_split = {name: collect_statistics(files, data, form) for name, files in splits.items() if files}
-    findings = [
-        finding for name, statistics in statistics_by_split.items() for finding in findings_within(name, statistics)
-    ]
-    findings += findings_between(statistics_by_split)
-    findings.sort(key=lambda finding: WEIGHT[finding.level])
+    statistics_by_split = dict[str, ClipStatistics]()
+    for name, files in splits.items():
+        if files:
+            statistics_by_split[name] = collect_statistics(files, data, form, statistics_by_split)
     train = statistics_by_split["train"]
-    if not train.lengths and not train.bad:
+    if not train.lengths and not train.bad_count:
         raise HeedfulError(f"There are no clips in {', '.join(data.train)}.")
+    findings = [finding for name, split in statistics_by_split.items() for finding in findings_within(name, split)]
+    findings += findings_of_far(statistics_by_split, data, form)
+    findings += findings_between(statistics_by_split, data.overlap)
+    findings += findings_of_channels(train, form)
+    findings.sort(key=lambda finding: WEIGHT[finding.level])
     steps, classes = sum(train.lengths), count(len(train.labels), "label")
-    summary = f"{count(len(train.lengths), 'clip')} · {count(steps, 'step')} · {classes}: {', '.join(train.labels)}"
+    names = f"{classes}: {', '.join(train.labels)}" if train.labels else classes
+    summary = f"{count(len(train.lengths), 'clip')} · {count(steps, 'step')} · {names}"
     return Findings(", ".join(data.train), summary, tuple(findings), {"steps": histogram(np.array(train.lengths))})
-
-
-def collect_statistics(files: Sequence[str], data: DataSettings, form: StepForm) -> ClipStatistics:
-    """One pass over the clips of some files."""
-    statistics = ClipStatistics()
-    for clip in read_clips(files, replace(data, bad_rows="skip"), form, statistics.bad.append):
-        statistics.lengths.append(len(clip.labels))
-        statistics.labels.update(label for label in clip.labels if label)
-        statistics.sources.setdefault(clip.source, f"{clip.file} line {clip.line}")
-    statistics.labels = Counter(dict(statistics.labels.most_common()))
-    return statistics
 
 
 def findings_within(name: str, statistics: ClipStatistics) -> Iterator[Finding]:
     """What stands out in one split."""
-    for bad in statistics.bad[:FIRST]:
-        yield Finding("x", f"{bad.where}: {bad.problem}", 1, (bad.where,))
-    if len(statistics.bad) > FIRST:
-        yield Finding("x", count(len(statistics.bad) - FIRST, "further bad row"), len(statistics.bad) - FIRST)
-    steps, labelled_steps = sum(statistics.lengths), sum(statistics.labels.values())
-    if labelled_steps < steps:
-        yield Finding(
-            "i", f"{name}: {count(steps - labelled_steps, 'step')} of {steps:,} without a label: not counted", 1
-        )
-    rare_labels = [label for label, number in statistics.labels.items() if number < RARE]
-    if rare_labels:
-        yield Finding(
-            "!",
-            f"{name}: {count(len(rare_labels), 'label')} on fewer than {RARE} steps: {', '.join(rare_labels)}",
-            len(rare_labels),
-        )
+    yield from findings_of_bad(statistics.bad, statistics.bad_count)
+    if not statistics.lengths:
+        return
+    steps = sum(statistics.lengths)
+    unlabelled = steps - sum(statistics.labels.values())
+    if unlabelled:
+        text = f"{name}: {count(unlabelled, 'step')} of {steps:,} without a label: not counted"
+        yield finding_at("i", text, unlabelled, statistics.unlabelled, UNLABELLED)
+    yield from findings_of_lengths(name, statistics)
+    yield from findings_of_labels(name, statistics)
 
 
-def findings_between(statistics_by_split: dict[str, ClipStatistics]) -> Iterator[Finding]:
-    """Clips that stand in two splits, and labels that training never shows."""
+def findings_of_bad(bad: Sequence[BadRow], number: int) -> Iterator[Finding]:
+    """The first bad rows, and how many more there are."""
+    yield from map(bad_row_finding, bad[:FIRST])
+    if number > FIRST:
+        yield Finding("x", count(number - FIRST, "further bad row"), number - FIRST)
+
+
+def findings_of_lengths(name: str, statistics: ClipStatistics) -> Iterator[Finding]:
+    """How long the shortest and the longest clip are, and which these are."""
+    low, high = min(statistics.lengths), max(statistics.lengths)
+    if low < high:
+        median = int(np.median(statistics.lengths))
+        text = f"{name}: clips have {low:,} to {high:,} steps, at the median {median:,}; the shortest and the longest"
+        yield finding_at("i", text, 2, [statistics.shortest, statistics.longest])
+
+
+def findings_of_labels(name: str, statistics: ClipStatistics) -> Iterator[Finding]:
+    """How often each label occurs, and those that occur once, or on few steps."""
+    labels, total = statistics.labels, sum(statistics.labels.values())
+    if not labels:
+        return
+    shares = [f"{label} {number:,} ({100 * number / total:.3g} %)" for label, number in labels.items()]
+    rarest = f" …; rarest: {shares[-1]}" if len(shares) > MAX_LISTED else ""
+    yield Finding("i", f"{name}: steps by label: {', '.join(shares[:MAX_LISTED])}{rarest}", len(labels))
+    single = [label for label, number in labels.items() if number == 1]
+    few = [label for label, number in labels.items() if 1 < number < FEW]
+    for group, phrase in ((single, "on a single step"), (few, f"on fewer than {FEW} steps")):
+        if group:
+            text = f"{name}: {count(len(group), 'label')} {phrase}: {', '.join(group)}"
+            yield finding_at("!", text, len(group), [statistics.first_places[label] for label in group[:FIRST]], RARE)
+
+
+def findings_between(statistics_by_split: Mapping[str, ClipStatistics], overlap: str) -> Iterator[Finding]:
+    """Labels that training never shows, and clips that stand in two splits, whatever their files are called."""
     train = statistics_by_split["train"]
     for name, statistics in statistics_by_split.items():
-        if name == "train":
+        unseen = [label for label in statistics.labels if label not in train.labels]
+        if unseen:
+            text = f"{name}: {count(len(unseen), 'label')} never in training: {', '.join(unseen)}"
+            places = [statistics.first_places[label] for label in unseen[:FIRST]]
+            yield finding_at("!", text, len(unseen), places, UNSEEN)
+        for other, (number, places) in statistics.shared.items():
+            where, advice = ("training", LEAKS[overlap]) if other == "train" else (other, HELD_OUT)
+            yield finding_at("!", f"{count(number, 'clip')} of {name} also in {where}", number, places, advice)
+
+
+def findings_of_channels(train: ClipStatistics, form: StepForm) -> Iterator[Finding]:
+    """The range of each channel in training, and those that never change."""
+    steps = sum(train.lengths)
+    if form.kind != "series" or not steps:
+        return
+    channels = train.channels
+    ranges = zip(form.channels, channels.low, channels.high, channels.total / steps, strict=True)
+    texts = tuple(f"{low:g} to {high:g}, mean {mean:g}" for _, low, high, mean in ranges)
+    yield Finding("i", f"ranges of {count(len(texts), 'channel')}", len(texts), form.channels, texts)
+    constant = np.flatnonzero(channels.low == channels.high)
+    if len(constant):
+        names = tuple(form.channels[channel] for channel in constant)
+        rows = tuple(f"always {channels.low[channel]:g}" for channel in constant)
+        text = f"{count(len(names), 'channel')} constant over all training steps"
+        yield Finding("!", text, len(names), names, rows, CONSTANT)
+
+
+def findings_of_far(
+    statistics_by_split: Mapping[str, ClipStatistics], data: DataSettings, form: StepForm
+) -> Iterator[Finding]:
+    """Clips with a value so far out of its channel's range that training refuses them."""
+    train = statistics_by_split["train"]
+    if form.kind != "series" or not train.channels.clips:
+        return
+    every = read_clips(data.train, replace(data, bad_rows="skip"), form, ignore)
+    values = (np.asarray(clip.steps.values) for clip in every if is_used(clip, data))
+    ranges = usual_ranges(values, sum(train.lengths))
+    for statistics in statistics_by_split.values():
+        bad, number = far_clips(statistics.channels, ranges, form)
+        yield from findings_of_bad(bad, number)
+
+
+def far_clips(channels: ChannelStatistics, ranges: Ranges, form: StepForm) -> tuple[list[BadRow], int]:
+    """The first of those clips, opened once more to find the step, and how many there are."""
+    bad, number = list[BadRow](), 0
+    for where, source, extremes in channels.clips:
+        if not (np.abs(extremes - ranges.median) > FAR * ranges.scale).any():
             continue
-        unseen_labels = [label for label in statistics.labels if label not in train.labels]
-        if unseen_labels:
-            yield Finding(
-                "!",
-                f"{name}: {count(len(unseen_labels), 'label')} never in training: {', '.join(unseen_labels)}",
-                len(unseen_labels),
-            )
-        shared_origins = [where for source, where in statistics.sources.items() if source in train.sources]
-        if shared_origins:
-            text = f"{count(len(shared_origins), 'clip')} of {name} also in training"
-            yield Finding("!", text, len(shared_origins), tuple(shared_origins[:FIRST]))
+        number += 1
+        if len(bad) < FIRST:
+            values = open_steps(source, form).values
+            far = ranges.first_far(values)
+            assert far, "its extremes are far"
+            bad.append(far_clip(where, place_in_series(source, *far, form), ranges, far[1], float(values[far])))
+    return bad, number
+
+
+def finding_at(level: str, text: str, number: int, places: Sequence[Place], advice: str = "") -> Finding:
+    """A finding with the places where it was seen, and what stands there."""
+    return Finding(
+        level,
+        text,
+        number,
+        tuple(place.where for place in places),
+        tuple(place.row for place in places),
+        advice,
+    )

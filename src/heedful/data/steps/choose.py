@@ -10,7 +10,7 @@ from heedful.data.pictures.choose import Header, adapt_form, picture_facts, refu
 from heedful.data.pictures.read import Form
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
-from heedful.data.steps.forms import TABLES, StepForm, frame_header, kind_of, read_array
+from heedful.data.steps.forms import TABLES, StepForm, frame_header, is_table, kind_of, read_array
 from heedful.data.steps.labels import LabelledSource
 from heedful.data.steps.read import read_labelled_sources
 from heedful.data.steps.series import read_table
@@ -40,8 +40,7 @@ def choose_step_form(data: DataSettings, decisions: Decisions) -> tuple[StepForm
         return StepForm("tokens", normalize=data.normalize), f"each word is a step{named}"
     if kind == "series":
         channels = channels_in(first.source, data)
-        is_table = Path(first.source).suffix.lower() in TABLES and "://" not in first.source
-        note = (is_table and read_table(first.source).note) or ""
+        note = (is_table(first.source) and read_table(first.source).note) or ""
         why = f"{count(len(channels), 'channel')}: {', '.join(channels)}"
         return StepForm("series", channels=channels), f"{why}; {note}" if note else why
     if kind == "frames":

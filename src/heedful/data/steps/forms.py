@@ -309,9 +309,19 @@ def check_far(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
 
 def place_in_series(name: str, step: int, channel: int, form: StepForm) -> str:
     """A value of a series as people find it: by the line of a table, or the step (from 0) of anything else."""
-    if Path(name).suffix.lower() in TABLES and "://" not in name:
-        return f"{read_table(name).where(step)}: column {form.channels[channel]}"
-    return f"{name}: step {step:,} of channel {channel + 1}"
+    if is_table(name):
+        return f"{place_of_step(name, step)}: column {form.channels[channel]}"
+    return f"{place_of_step(name, step)} of channel {channel + 1}"
+
+
+def place_of_step(name: str, step: int) -> str:
+    """A step as people find it: by the line of a table, or its number (from 0) in anything else."""
+    return read_table(name).where(step) if is_table(name) else f"{name}: step {step:,}"
+
+
+def is_table(name: str) -> bool:
+    """Whether a reference names a table."""
+    return Path(name).suffix.lower() in TABLES and "://" not in name
 
 
 def table_series(file: str, form: StepForm) -> Steps:

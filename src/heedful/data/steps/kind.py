@@ -21,11 +21,10 @@ from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.rows import count
 from heedful.data.steps.choose import adapt_step_form, choose_step_form
 from heedful.data.steps.forms import TABLES, StepForm, place_in_series, words_of
-from heedful.data.steps.ranges import CURE as FAR_CURE
 from heedful.data.steps.ranges import Ranges, usual_ranges
 from heedful.data.steps.read import COLUMNS, describe_skipped, read_clips, refuse
 from heedful.data.steps.store import ABOUT, MASKED, PreparedClips, StepWriter, open_clips
-from heedful.data.steps.tables import unreadable_clip
+from heedful.data.steps.tables import far_clip
 from heedful.data.steps.words import LETTERS, UNKNOWN, WordVocabulary, learn_words
 from heedful.data.store import Column
 from heedful.errors import HeedfulError
@@ -166,8 +165,8 @@ class StepKind(DataKind[PreparedClips]):
                 kept_pairs.append(pair)
                 continue
             step, channel, value = self.far[pair.source]
-            problem = self.ranges.problem(channel, place_in_series(pair.source, step, channel, self.form), value)
-            bad = unreadable_clip(pair.where, HeedfulError(problem, FAR_CURE))
+            name = place_in_series(pair.source, step, channel, self.form)
+            bad = far_clip(pair.where, name, self.ranges, channel, value)
             refuse(bad, self.preparation.data, self.preparation.bad)
             first = first or bad.where
         number = len(pairs) - len(kept_pairs)

@@ -38,7 +38,7 @@ class Ranges:
 def usual_ranges(sequences: Iterable[np.ndarray], steps: int) -> Ranges:
     """The ranges of sequences (T, C) that have so many steps together; of many, evenly chosen steps."""
     stride = max(1, steps // SAMPLE)
-    values = np.concatenate([sequence[::stride] for sequence in sequences]).astype(np.float64)
+    values = np.concatenate([sequence[::stride].copy() for sequence in sequences]).astype(np.float64)
     low, median, high = np.percentile(values, (25, 50, 75), axis=0)
     scale = high - low
     for channel in np.flatnonzero(scale == 0):

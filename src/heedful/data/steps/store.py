@@ -86,9 +86,7 @@ class StepWriter:
     def add(self, reference: str, steps: Steps) -> str:
         """Takes in a sequence, if it is new, and gives the reference of the first one with these values."""
         values = np.ascontiguousarray(steps.values)
-        raw = reference.encode() if steps.kind == "tokens" else values.tobytes()
-        digest = blake2b(raw, digest_size=16).digest()
-        number = self.digests.setdefault(digest, len(self.names))
+        number = self.digests.setdefault(digest_of_steps(reference, steps), len(self.names))
         self.numbers[reference] = number
         if number == len(self.names):
             self.names.append(reference)
@@ -148,6 +146,12 @@ class StepWriter:
         duplicates = len(self.numbers) - len(self.names)
         phrase = "one is" if duplicates == 1 else f"{duplicates:,} are"
         return note + (f"; {phrase} identical to another, and taken for it" if duplicates else "")
+
+
+def digest_of_steps(reference: str, steps: Steps) -> bytes:
+    """By what sequences are told apart: their values, or their words."""
+    raw = reference.encode() if steps.kind == "tokens" else np.ascontiguousarray(steps.values).tobytes()
+    return blake2b(raw, digest_size=16).digest()
 
 
 class ArrayColumn(Column):

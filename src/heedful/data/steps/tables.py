@@ -11,6 +11,8 @@ from heedful.data.readers.rows import BadRow, TextRow, quote
 from heedful.data.steps.delimited import open_table
 from heedful.data.steps.forms import TABLES
 from heedful.data.steps.labels import LabelledSource, from_rows, label_file, labels_of_text
+from heedful.data.steps.ranges import CURE as FAR_CURE
+from heedful.data.steps.ranges import Ranges
 from heedful.data.steps.series import SECONDS, number, read_table
 from heedful.errors import HeedfulError, unknown
 from heedful.schema import DataSettings
@@ -117,6 +119,11 @@ def unreadable_clip(where: str, error: HeedfulError) -> BadRow:
     problem = error.problem.rstrip(".")
     line = re.match(r"(.* line \d+): (?=\S)", problem)
     return BadRow(line[1], problem[line.end() :], "", error.cure) if line else BadRow(where, problem, "", error.cure)
+
+
+def far_clip(where: str, name: str, ranges: Ranges, channel: int, value: float) -> BadRow:
+    """The bad row for a clip with a value, of that name, that is far out of its channel's range in training."""
+    return unreadable_clip(where, HeedfulError(ranges.problem(channel, name, value), FAR_CURE))
 
 
 def roles(data: DataSettings) -> dict[str, str]:
