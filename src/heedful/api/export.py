@@ -1,4 +1,4 @@
-"""A trained model in other people's formats, for engines that know nothing of Heedful."""
+"""A trained model in a folder of its own: in other people's formats for their engines, or in ours to be shared."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,7 +11,12 @@ from heedful.data.folders import write_atomically
 from heedful.errors import HeedfulError, unknown
 from heedful.exporters.package import Package
 
-TARGETS = {"onnx": "heedful.exporters.onnx", "ct2": "heedful.exporters.ct2", "hf": "heedful.exporters.hf"}
+TARGETS = {
+    "onnx": "heedful.exporters.onnx",
+    "ct2": "heedful.exporters.ct2",
+    "hf": "heedful.exporters.hf",
+    "heedful": "heedful.api.share",
+}
 """Each format, and what writes it: `require()` raises HeedfulError for what is not installed, `write(package, folder)`
 writes.
 """

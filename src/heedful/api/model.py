@@ -168,10 +168,11 @@ class Model:
         return self.score_examples(self.examples(data, recipe), recipe)
 
     def score_examples(self, examples: Sequence[Example], recipe: Recipe) -> Scores:
-        """Scores on given examples; the baseline needs the run's training data and is left out where that is gone."""
+        """Scores on given examples; without the run's training data there is no baseline, which is said."""
         answering, data = find_task(self.task).answering, self.data()
         scores = answering.evaluate(self.trained, examples, recipe.generate, data=data)
         if data is None:
+            tell(f"no baseline: it is made of training data, and {self.folder} holds none")
             return scores
         name, measures = answering.baseline(self.trained[0], data, examples)
         return replace(scores, baseline_name=name, baseline=measures)

@@ -1,4 +1,4 @@
-"""heedful export: a trained model for other engines."""
+"""heedful export: a trained model for other engines, or to be shared."""
 
 from typing import Annotated
 
@@ -11,15 +11,18 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained
 To = Annotated[
     str,
     typer.Option(
-        "--to", metavar="FORMAT", help="hf (published layouts), onnx (any model) or ct2 (translation models)."
+        "--to",
+        metavar="FORMAT",
+        help="heedful (to share a run), hf (published layouts), onnx (any model) or ct2 (translation models).",
     ),
 ]
 
 
 def run(run_name: Run, to: To, output: OutputFlag = None) -> None:
-    """Write a trained model for what knows nothing of Heedful, with all that is needed to ask it.
+    """Write a trained model into a folder with all that is needed to ask it: for other engines, or to share it.
 
     \b
+    heedful export runs/mine --to heedful              what answers, without data, checkpoints and paths
     heedful export runs/mine --to hf                   for transformers, and all that reads its format
     heedful export runs/mine --to onnx                 into exports/mine-onnx
     heedful export runs/mine --to ct2 -o FOLDER        for CTranslate2

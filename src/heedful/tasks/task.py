@@ -365,6 +365,10 @@ class Learning(ABC, Generic[Data, Learnable]):
     def load(self, config: dict[str, Any], folder: Path) -> Learnable:
         """The model of a folder, with weights still to be put in."""
 
+    def without_data(self, model: Learnable) -> Learnable:
+        """The model without what it keeps of its training data, to be given to others."""
+        return model
+
     def from_hub(self, published: "Published", where: str) -> Learnable:
         """The model of a folder in the Hugging Face format; raises HeedfulError where the task has no family."""
         raise HeedfulError(f"No family of published weights can {self.facts.verb}.")

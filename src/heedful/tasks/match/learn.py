@@ -131,6 +131,10 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         settings = parse_settings(NetworkSettings, config["network"])
         return build_matcher(settings, pictures, words, texts, plans.plan_from_config(config))
 
+    def without_data(self, model: LearnableMatcher) -> LearnableMatcher:
+        """The model without the texts of training."""
+        return replace(model, texts=())
+
     def from_hub(self, published: Published, where: str) -> LearnableMatcher:
         """The model of a folder in the Hugging Face format."""
         from heedful.tasks.match.hub import from_hub  # which makes models of this module
