@@ -10,17 +10,25 @@ from typing import Literal, Protocol, TypeVar
 import numpy as np
 
 from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.pairs.check_reach import Reach
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.readers.rows import count
 from heedful.data.shortened import ShortenedStore
 from heedful.data.steps.store import ClipStore, PreparedClips
 from heedful.errors import HeedfulError
+from heedful.networks.settings import CONTEXT
 from heedful.results import Example
-from heedful.schema import Long
+from heedful.schema import Long, Recipe
 
 Way = Literal["windows", "cut", "leave", "error"]
 Rows = TypeVar("Rows", Prepared, PreparedDocuments)
 Fitted = TypeVar("Fitted", Prepared, PreparedDocuments, PreparedClips)
+DEEDS = {
+    "cut": "Training cuts them to their beginning (data.long).",
+    "leave": "Training leaves them out (data.long).",
+    "windows": "Training reads them in windows (data.long).",
+    "error": "Training stops at the first of them (data.long=error).",
+}
 NO_LIMIT = np.iinfo(np.int32).max
 
 
@@ -84,6 +92,20 @@ def way_of(long: Long, task: Verb) -> Way:
             "data.long may be auto, cut, leave or error here.",
         )
     return long
+
+
+def reach_of(recipe: Recipe, resolve: Callable[[Recipe], Recipe], task: Verb, written: bool = True) -> Reach | None:
+    """What a fresh network reads of a text, for a look at the data before training; None: there is no limit.
+
+    What published weights read is known only once they are open: None, too.
+    """
+    if recipe.start:
+        return None
+    network, way = resolve(recipe).network, way_of(recipe.data.long, task)
+    if network.positions not in ("learned", "line"):
+        return None
+    limit = CONTEXT if network.context == "auto" else int(network.context)
+    return Reach(limit, (DEEDS[way], DEEDS["leave" if written and way == "cut" else way]), written)
 
 
 def limit_of(limits: Sequence[int | None]) -> int | None:

@@ -32,7 +32,7 @@ from heedful.results import Findings
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
-from heedful.tasks.long import Room, fit_rows, way_of
+from heedful.tasks.long import Room, fit_rows, reach_of, way_of
 from heedful.tasks.plans import build, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq import TrainedSeq2Seq
@@ -63,7 +63,7 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
 
     def check(self, recipe: Recipe) -> Findings:
         """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-        return check_pairs(recipe.data)
+        return check_pairs(recipe.data, reach=reach_of(recipe, self.resolve, self.facts))
 
     def fit(self, model: LearnableSeq2Seq, data: Prepared, recipe: Recipe) -> tuple[Prepared, list[str]]:
         reads, engine = model.preprocessor, model.engine

@@ -9,6 +9,7 @@ from heedful.data.pairs.check import check_pairs
 from heedful.errors import HeedfulError
 from heedful.recipe import build
 from heedful.results import Findings
+from heedful.tasks.task import find_task
 
 CLEAN = [(f"The {n}th cat of {m} sat on the mat.", f"Cat {n} of {m} sat.") for n in range(10) for m in range(9)]
 
@@ -141,3 +142,29 @@ def test_findings_show_their_rows_and_say_what_to_do() -> None:
     leaks = next(finding for finding in findings if "stands in b.tsv" in finding.text)
     assert leaks.rows[0] == '"The 0th cat of 0 sat on the mat." → "Cat 0 of 0 sat."' and len(leaks.rows) == 2
     assert all(finding.advice for finding in findings if finding.level != "i")
+
+
+LONG = " ".join(["cat"] * 21)
+TRAIN_SOURCE, TRAIN_TARGET, TEST_SOURCE = ("1 pair whose source", "1 pair whose target", "test: 2 pairs whose source")
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({}, {TRAIN_SOURCE: "cuts them", TRAIN_TARGET: "leaves them out", TEST_SOURCE: "cuts them"}),
+        ({"data.long": "error"}, dict.fromkeys((TRAIN_SOURCE, TRAIN_TARGET, TEST_SOURCE), "stops at the first")),
+        ({"data.max_tokens": 20}, {TEST_SOURCE: "cuts them"}),
+        ({"data.source_tokenizer": "tokenizer.json"}, {TRAIN_TARGET: "leaves them out"}),
+        ({"network.context": 21}, {}),
+        ({"network.positions": "sinusoidal", "network.context": "auto"}, {}),
+        ({"start": "owner/model"}, {}),
+    ],
+)
+def test_rows_longer_than_the_network_reads_are_shown(settings: dict[str, object], advice: dict[str, str]) -> None:
+    train, test = write("a.tsv", [*CLEAN, (LONG, f"A{LONG}")]), write("t.tsv", [(f"B{LONG}", LONG), (f"C{LONG}", LONG)])
+    keys = {"data.train": [train], "data.test": [test], "network.positions": "learned", "network.context": 20}
+    findings = find_task("translate").learning.check(build("translate", keys | settings)).findings
+    found = {finding.text.partition(" has more words")[0]: finding for finding in findings if "context" in finding.text}
+    assert found.keys() == advice.keys() and all(advice[text] in found[text].advice for text in found)
+    for finding in found.values():
+        assert finding.lines[0] in ("a.tsv line 91", "t.tsv line 1") and "cat cat" in finding.rows[0]

@@ -13,6 +13,7 @@ from heedful.data.pairs.check_classes import (
     findings_of_sizes,
     findings_of_unknown_classes,
 )
+from heedful.data.pairs.check_reach import Reach, findings_of_reach
 from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pairs.statistics import (
     CLASSES,
@@ -48,11 +49,12 @@ ECHOES = "A network learns from them to copy. Remove those that nobody would ask
 UNSEEN = "They will be read as unknown, or never be written. Add rows with them to the training files."
 
 
-def check_pairs(data: DataSettings, classes: bool = False) -> Findings:
+def check_pairs(data: DataSettings, classes: bool = False, reach: Reach | None = None) -> Findings:
     """What stands out in the files to learn from, choose by and test on, and between them; bad rows are of level "x".
 
-    `classes`: targets are names of classes. Pictures are compared by what they show. Of each row only hashes and
-    lengths are kept. Raises HeedfulError for a file that cannot be read as a whole.
+    `classes`: targets are names of classes. `reach`: what the network reads, if that has a limit. Pictures are compared
+    by what they show. Of each row only hashes and lengths are kept. Raises HeedfulError for a file that cannot be read
+    as a whole.
     """
     train = collect_statistics(data.train, data, classes=classes)
     held_out = {"valid": valid_files(data), "test": data.test}
@@ -64,12 +66,11 @@ def check_pairs(data: DataSettings, classes: bool = False) -> Findings:
     ):
         if not statistics.pairs and not statistics.bad_count:
             raise HeedfulError(f"There are no pairs in {', '.join(files)}.")
-    findings = [*findings_within(train, data)]
+    findings = [*findings_within(train, data), *findings_of_reach(train, data, reach, is_train=True)]
     for name in list(statistics_by_split)[1:]:
-        findings += [
-            replace(finding, text=f"{name}: {finding.text}")
-            for finding in findings_within(statistics_by_split[name], data)
-        ]
+        statistics = statistics_by_split[name]
+        within = *findings_within(statistics, data), *findings_of_reach(statistics, data, reach, is_train=False)
+        findings += [replace(finding, text=f"{name}: {finding.text}") for finding in within]
     findings += [
         *findings_between(statistics_by_split, data.overlap),
         *(Finding("i", note, 1) for note in file_notes(all_files(data), data)),

@@ -36,7 +36,7 @@ from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.long import Room, fit_rows, way_of
+from heedful.tasks.long import Room, fit_rows, reach_of, way_of
 from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -80,7 +80,7 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
 
     def check(self, recipe: Recipe) -> Findings:
         """Looks at the data before training: bad rows, leaks, classes of few examples."""
-        return check_pairs(recipe.data, classes=True)
+        return check_pairs(recipe.data, classes=True, reach=reach_of(recipe, self.resolve, self.facts))
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableClassifier:
         torch.manual_seed(recipe.seed)

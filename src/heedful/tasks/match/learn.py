@@ -39,7 +39,7 @@ from heedful.tasks import plans
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor, load_preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.long import Room, fit_rows, way_of
+from heedful.tasks.long import Room, fit_rows, reach_of, way_of
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -77,7 +77,7 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
 
     def check(self, recipe: Recipe) -> Findings:
         """Looks at the data before training: bad rows, leaks, odd lengths and characters."""
-        return check_pairs(recipe.data)
+        return check_pairs(recipe.data, reach=reach_of(recipe, self.resolve, self.facts, written=False))
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableMatcher:
         """A matcher with fresh weights, which the recipe's seed decides."""
