@@ -184,7 +184,7 @@ def test_an_ensemble_of_one_model_twice_is_that_model(workspace: Path) -> None:
 def test_what_a_model_never_saw_is_counted(workspace: Path) -> None:
     outcome = heedful("translate run abc axyb", workspace)
     assert outcome.code == 0 and len(outcome.out.splitlines()) == 2
-    assert outcome.err.startswith("1 of 2 texts hold what the model never saw: x y")
+    assert outcome.err.startswith("1 of 2 texts holds what the model never saw: x y")
 
 
 def test_evaluate_compares_with_itself_as_a_tie(workspace: Path) -> None:

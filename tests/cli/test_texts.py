@@ -197,7 +197,7 @@ def test_gaps_are_filled_with_guesses_and_probabilities(workspace: Path) -> None
     (workspace / "pairs.tsv").write_text(f"{records[0]['source']}\t{filled[0]}\n", encoding="utf-8")
     score = float(run_command(f"fill {run} --score --file pairs.tsv", workspace).out.split("\t")[2])
     assert score == pytest.approx(records[0]["score"], abs=1e-4)
-    assert run_command(f"fill {run} [MASK]x", workspace).err == "1 of 1 texts hold what the model never saw: x.\n"
+    assert run_command(f"fill {run} [MASK]x", workspace).err == "1 of 1 text holds what the model never saw: x.\n"
     assert len(run_command(f"fill {trained_run('letters', workspace)} th[MASK]", workspace).out.splitlines()) == 5
 
 

@@ -116,7 +116,7 @@ def test_a_long_row_is_cut_told_and_answered(task: str, tmp_path: Path, capsys: 
     if task == "match":
         [vector] = model.embed([LONG], "texts").values
         said = capsys.readouterr().err
-        assert "1 of 1 texts is longer" in said and "73 tokens, the first 16 were read" in said
+        assert "1 of 1 text is longer" in said and "73 tokens, the first 16 were read" in said
         assert np.allclose(vector, model.embed([LONG[:30]], "texts").values[0], atol=1e-6)
         return
     long, short = model.answer([LONG, "ab"])

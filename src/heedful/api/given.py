@@ -27,6 +27,7 @@ from heedful.api.pixels import as_array, is_array, is_picture_object, write_arra
 from heedful.api.records import Record, is_missing, is_two_columns, listed, plain, records_of
 from heedful.data.pictures.arrays import as_bytes, as_pictures
 from heedful.data.pictures.read import is_picture
+from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.tasks import keys
 from heedful.tasks.task import TaskFacts
@@ -204,7 +205,7 @@ def sentence(words: Any, labels: Sequence[str], where: str) -> str:
     text = words if isinstance(words, str) else join_words(listed(words), where) if words is not None else ""
     split = text.split(" ") if text else []
     if len(split) != len(labels):
-        raise HeedfulError(f"{where.capitalize()} has {len(split)} words and {len(labels)} labels.")
+        raise HeedfulError(f"{where.capitalize()} has {count(len(split), 'word')} and {count(len(labels), 'label')}.")
     return "".join(f"{word}\t{label}\n" for word, label in zip(split, labels, strict=True)) + "\n"
 
 

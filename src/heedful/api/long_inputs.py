@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Answer, Example, Track
 from heedful.schema import GenerateSettings, Long
@@ -69,8 +70,8 @@ def check(task: AnyTask, lengths: Lengths | None, texts: Sequence[str], long: Lo
     if way in ("error", "leave"):
         raise first_error(lengths, texts)
     first, number = int(lengths.long.argmax()), int(lengths.long.sum())
-    are = f"{number:,} of {len(texts):,} texts {'is' if number == 1 else 'are'} longer than the network reads at once"
-    return f"{are} (first: text {first + 1:,}: {lengths.describe(first, way)})."
+    are = f"{number:,} of {count(len(texts), 'text')} {'is' if number == 1 else 'are'} longer"
+    return f"{are} than the network reads at once (first: text {first + 1:,}: {lengths.describe(first, way)})."
 
 
 def asked_way(task: AnyTask, long: Long) -> Way:

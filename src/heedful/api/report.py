@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from heedful.api.model import Model
 from heedful.api.scores import RunFacts
+from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
 from heedful.report.card import TaskCard, model_card
 from heedful.report.pages import run_page
@@ -67,7 +68,7 @@ def describe_facts(model: Model, task: TaskFacts, facts: RunFacts) -> dict[str, 
         "how it was prepared": "; ".join(facts.notes),
         "network": f"{model.name}, {model.weights / 1e6:.2f} M weights",
         **({"began with": "; ".join(facts.start)} if facts.start else {}),
-        "training": f"{facts.training_seconds / 60:.1f} minutes, {facts.steps:,} steps, "
+        "training": f"{facts.training_seconds / 60:.1f} minutes, {count(facts.steps, 'step')}, "
         f"best on valid at step {facts.best_step:,}",
         "in all": f"{facts.wall_seconds / 60:.1f} minutes of this sitting, with preparation, validation and scoring",
         "precision": f"{recipe.train.precision} on {recipe.train.device}, "

@@ -18,7 +18,7 @@ import typer
 from heedful.cli.output import open_output
 from heedful.cli.words import changes_of, texts_and_settings
 from heedful.data.readers.lines import FOREIGN, problem_of
-from heedful.data.readers.rows import one_line
+from heedful.data.readers.rows import count, one_line
 from heedful.errors import HeedfulError
 from heedful.names import require_models
 from heedful.results import Answer, Track
@@ -152,10 +152,11 @@ def answer_all(
     report_unknown(unknown_count, total, list(unknown_pieces), unknown_name)
     if cut_count:
         remark = f"longer than the network reads at once (first: {first_cut})."
-        print(f"{cut_count:,} of {total:,} texts {'is' if cut_count == 1 else 'are'} {remark}", file=sys.stderr)
+        print(f"{cut_count:,} of {count(total, 'text')} {'is' if cut_count == 1 else 'are'} {remark}", file=sys.stderr)
     if unfinished_count:
-        remark = "answers are unfinished: the longest allowed length was reached (generate.max_length)."
-        print(f"{unfinished_count:,} of {total:,} {remark}", file=sys.stderr)
+        remark = "unfinished: the longest allowed length was reached (generate.max_length)."
+        are = "is" if unfinished_count == 1 else "are"
+        print(f"{unfinished_count:,} of {count(total, 'answer')} {are} {remark}", file=sys.stderr)
 
 
 def answer_texts(
@@ -182,7 +183,8 @@ def is_blank(answer: Answer) -> bool:
 def report_unknown(unknown_count: int, total: int, pieces: list[str], unknown_name: str = UNSEEN) -> None:
     """Reports how many texts hold tokens that are not in the vocabulary, and the first of these."""
     if unknown_count:
-        print(f"{unknown_count:,} of {total:,} texts hold {unknown_name}: {join_pieces(pieces)}.", file=sys.stderr)
+        hold = f"{unknown_count:,} of {count(total, 'text')} {'holds' if unknown_count == 1 else 'hold'}"
+        print(f"{hold} {unknown_name}: {join_pieces(pieces)}.", file=sys.stderr)
 
 
 def join_pieces(pieces: list[str]) -> str:

@@ -44,7 +44,9 @@ def gap_counts(outputs: Sequence[str], references: References) -> list[Counts]:
     for number, (output, accepted) in enumerate(zip(outputs, references, strict=True), 1):
         guesses, truth = output.split("\t"), accepted[0].split("\t")
         if len(guesses) != len(truth):
-            raise HeedfulError(f"Answer {number:,} fills {len(guesses):,} gaps, and there are {len(truth):,}.")
+            raise HeedfulError(
+                f"Answer {number:,} does not fill as many gaps ({len(guesses):,}) as there are ({len(truth):,})."
+            )
         rows.append((sum(map(str.__eq__, guesses, truth)), len(truth)))
     return [Counts("accuracy", True, np.array(rows, float), percent)]
 

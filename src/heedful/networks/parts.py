@@ -68,7 +68,7 @@ def summarise_names(names: Iterable[str], every: Iterable[str]) -> list[str]:
             part = ".".join(steps[:end])
             tensors = [tensor for tensor in everything if is_within(tensor, part)]
             if len(tensors) > LISTED and set(tensors) <= set(listed):
-                name = f"{part} ({len(tensors)} tensors)"
+                name = f"{part} ({len(tensors)} tensor{'s' * (len(tensors) != 1)})"
                 break
         summary[name] = None
     return list(summary)

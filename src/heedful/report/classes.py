@@ -150,7 +150,7 @@ def draw_reliability(bins: Sequence[Bin]) -> Markup:
     body = [draw.frame(x, y, marks, marks, "confidence, %", "right, %")]
     for bin_ in bins:
         left, width = x(bin_.low) + 1, max(2.0, x(bin_.high) - x(bin_.low) - 2)
-        hint = f"{words.span(bin_)} % sure: {bin_.count:,} answers, {bin_.value:.1f} % right"
+        hint = f"{words.span(bin_)} % sure: {words.count_of(bin_.count, 'answer')}, {bin_.value:.1f} % right"
         top = y(bin_.value)
         body.append(draw.tag("rect", x=left, y=top, width=width, height=y(0) - top, class_="bar pale", title=hint))
         label = words.abbreviate(bin_.count)

@@ -96,7 +96,7 @@ def scores_by_length(scores: Scores) -> Figure | None:
     worst = (min if primary.higher_is_better else max)(bins, key=lambda bin_: bin_.value)
     caption = (
         f"Weakest at length {words.span(worst)}: {words.score(worst.value, primary.name)} "
-        f"({worst.count:,} examples). Each bar stands for about as many examples."
+        f"({words.count_of(worst.count, 'example')}). Each bar stands for about as many examples."
     )
     rows = [[words.span(bin_), f"{bin_.count:,}", f"{bin_.value:.1f}"] for bin_ in bins]
     table = Table(["source length", "examples", words.axis(primary.name)], rows)

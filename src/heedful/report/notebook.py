@@ -41,10 +41,8 @@ def shorten_lines(lines: Sequence[str]) -> str:
 
 def alignment_lines(alignment: Alignment) -> list[str]:
     """Each output and what it looked at most, in the first of the maps."""
-    count = len(alignment.maps)
-    lines = [
-        f"Alignment: {len(alignment.target)} outputs, {len(alignment.source)} inputs, {words.count_of(count, 'map')}"
-    ]
+    parts = ((alignment.target, "output"), (alignment.source, "input"), (alignment.maps, "map"))
+    lines = [f"Alignment: {', '.join(words.count_of(len(part), noun) for part, noun in parts)}"]
     for target, weights in zip(alignment.target, next(iter(alignment.maps.values()), []), strict=False):
         best = max(range(len(weights)), key=weights.__getitem__)
         lines.append(f"  {words.token(target)} ← {words.token(alignment.source[best])} {weights[best]:.2f}")

@@ -98,7 +98,7 @@ def compare_page(
         kind="comparison",
         title=f"{comparison.task}: {words.join_words([row.network for row in rows])}",
         summary=f"{comparison.data}. Each network had the same budget ({comparison.budget}), was chosen on the "
-        f"validation split, and answered the same {scores.count:,} examples.",
+        f"validation split, and answered the same {words.count_of(scores.count, 'example')}.",
         **comparison_values(comparison),
         further=further_table(comparison, rows, names[MEASURES:]),
         notes=[compared.interval_note(comparison), *comparison.notes],

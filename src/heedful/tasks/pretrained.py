@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from heedful.blocks.pixels import Pixels
 from heedful.data.pictures.choose import adapt_form
 from heedful.data.pictures.read import Form
+from heedful.data.readers.rows import count
 from heedful.data.steps.forms import StepForm
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.tokenizers.tokenizer import Tokenizer
@@ -65,7 +66,7 @@ def differing_parts(new: Pretrained, pretrained: Pretrained) -> dict[str, str]:
     if differ or new.codes != pretrained.codes:
         reasons |= dict.fromkeys(("decoder.tokens", "decoder.output"), "another vocabulary")
     if new.names and {*new.names} != {*pretrained.names}:
-        reasons["head"] = f"{len(new.names):,} classes{count_others(new.names, pretrained.names)}"
+        reasons["head"] = f"{count(len(new.names), 'class', 'classes')}{count_others(new.names, pretrained.names)}"
     return reasons
 
 

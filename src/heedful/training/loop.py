@@ -280,7 +280,7 @@ class Loop:
         examples, step = sum(map(len, batches)), self.position.step + 1
         raise HeedfulError(
             f"Step {step:,}: loss {loss}, gradient {norm}: not finite. The last good weights are saved.",
-            f"The batch had {examples} examples: {locations}, …\nLook at them, or lower train.learning_rate.",
+            f"The batch had these ({examples} in all): {locations}, …\nLook at them, or lower train.learning_rate.",
         )
 
     def save(self) -> None:

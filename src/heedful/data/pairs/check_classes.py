@@ -41,10 +41,15 @@ def findings_of_classes(statistics: PairStatistics) -> Iterator[Finding]:
         text = f"the class {quote(name)} has {count(counts[name], 'row')}"
         yield Finding("!", text, counts[name], lines, advice=RARE)
     if len(few) > MAX_LISTED:
-        yield Finding("!", f"{len(few) - MAX_LISTED:,} more classes have fewer than {FEW} rows", len(few), advice=RARE)
+        yield Finding(
+            "!",
+            f"{count(len(few) - MAX_LISTED, 'more class has', 'more classes have')} fewer than {FEW} rows",
+            len(few),
+            advice=RARE,
+        )
     if ranked and counts[ranked[0]] > UNEVEN * counts[ranked[-1]]:
         text = (
-            f"the largest class, {quote(ranked[0])}, has {counts[ranked[0]]:,} rows, and the smallest, "
+            f"the largest class, {quote(ranked[0])}, has {count(counts[ranked[0]], 'row')}, and the smallest, "
             f"{quote(ranked[-1])}, {counts[ranked[-1]]:,}"
         )
         yield Finding("i", text, 1, advice=SHARES)

@@ -153,7 +153,9 @@ class PairKind(DataKind[Prepared]):
         """The classes of a side."""
         names = coders.learn_names(corpus.texts((side,), all_rows=True))
         ellipsis = ", …" if names.size > MAX_NAMES else ""
-        self.preparation.note(f"{side}: {names.size:,} classes: {', '.join(names.names[:MAX_NAMES])}{ellipsis}")
+        self.preparation.note(
+            f"{side}: {count(names.size, 'class', 'classes')}: {', '.join(names.names[:MAX_NAMES])}{ellipsis}"
+        )
         return names
 
     def write(self, corpus: Corpus) -> None:

@@ -175,7 +175,7 @@ def pair_of(row: TextRow, keys: dict[str, str], data: DataSettings) -> Pair | Ba
     if not data.columns and "3" in columns and "1" in columns and "group" not in keys:
         cure = "Say which two to use: data.columns=1,2"
         return BadRow(
-            row.where, f"{len(columns)} columns where 2 are needed (source<TAB>target)", text_of_row(row), cure
+            row.where, f"{count(len(columns), 'column')} where 2 are needed (source<TAB>target)", text_of_row(row), cure
         )
     source, target = normalize_text(source, data.normalize), normalize_text(target, data.normalize)
     return Pair(source, target, group, row.file, row.line)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from heedful.data.readers.lines import check_readable
-from heedful.data.readers.rows import TextRow
+from heedful.data.readers.rows import TextRow, count
 from heedful.errors import HeedfulError
 
 PICTURES = ("images", "image", "pictures", "x", "X", "data", "arr_0")
@@ -47,7 +47,7 @@ def stored_picture(file: str, number: int) -> np.ndarray:
     """The picture (H, W, C) of that number; raises HeedfulError if there is none."""
     pictures = arrays_of(file).pictures
     if number >= len(pictures):
-        raise HeedfulError(f"{file}#{number}: the file has {len(pictures):,} pictures, the first of them #0.")
+        raise HeedfulError(f"{file}#{number}: the file has {count(len(pictures), 'picture')}, the first of them #0.")
     return pictures[number]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.data.readers.lines import check_readable
-from heedful.data.readers.rows import TextRow
+from heedful.data.readers.rows import TextRow, count
 from heedful.errors import HeedfulError
 
 REFERENCE = re.compile(r"(.*\.parquet)#(.+)#(\d+)", re.IGNORECASE | re.DOTALL)
@@ -97,7 +97,7 @@ class Column:
         """The value in a row; raises HeedfulError if there is none, or the file is spoilt there."""
         if row >= self.rows:
             raise HeedfulError(
-                f"{self.file}#{self.column}#{row}: the file has {self.rows:,} rows, the first of them #0."
+                f"{self.file}#{self.column}#{row}: the file has {count(self.rows, 'row')}, the first of them #0."
             )
         if row == self.last[0]:
             return self.last[1]

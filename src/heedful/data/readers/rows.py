@@ -83,6 +83,10 @@ def one_line(text: str, keep: str = "") -> str:
     )
 
 
-def count(number: int, noun: str) -> str:
-    """A number and its noun: "1 column", "12,000 columns"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def count(number: int, noun: str, nouns: str = "") -> str:
+    """A number and its noun.
+
+    >>> count(1, "column"), count(12_000, "column"), count(2, "class", "classes")
+    ('1 column', '12,000 columns', '2 classes')
+    """
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

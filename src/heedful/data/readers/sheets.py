@@ -7,7 +7,7 @@ from typing import Any
 
 from heedful.data.readers.lines import check_readable, problem_of
 from heedful.data.readers.records import text_of
-from heedful.data.readers.rows import BadRow, TextRow, check_header
+from heedful.data.readers.rows import BadRow, TextRow, check_header, count
 from heedful.errors import HeedfulError
 
 MAX_PART = 2**28  # bytes of all texts of a workbook, which openpyxl holds in memory
@@ -39,7 +39,7 @@ def row_of_cells(texts: list[str | None], names: list[str], file: str, number: i
     where = f"{file} line {number}"
     whole = "\t".join(text or "" for text in texts)
     if any(texts[len(names) :]):
-        return BadRow(where, f"a cell to the right of the header, which has {len(names)} columns", whole)
+        return BadRow(where, f"a cell to the right of the header, which has {count(len(names), 'column')}", whole)
     columns = {name: text for name, text in zip(names, texts, strict=False) if text}
     for name, text in columns.items():
         problem = problem_of(text)

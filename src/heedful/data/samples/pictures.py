@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from heedful.data.readers.rows import TextRow
+from heedful.data.readers.rows import TextRow, count
 from heedful.data.samples import openmoji
 from heedful.errors import HeedfulError, unknown
 
@@ -60,7 +60,7 @@ def picture(reference: str, side: int) -> np.ndarray:
         raise HeedfulError(f"{reference} does not say which of its pictures.", f"The first one is {name}#0.")
     pictures = sample(name).pictures
     if int(number) >= len(pictures):
-        raise HeedfulError(f"{reference}: the sample has {len(pictures):,} pictures, the first of them #0.")
+        raise HeedfulError(f"{reference}: the sample has {count(len(pictures), 'picture')}, the first of them #0.")
     content = pictures[int(number)]
     return openmoji.draw(content, side) if isinstance(content, str) else content
 

@@ -101,7 +101,7 @@ def tags_of_record(value: Any, name: str, where: str, names: tuple[str, ...]) ->
     for place, tag in enumerate(value, 1):
         label = label_of(tag, names)
         if label is None or problem_of(label):
-            cure = f"There are {len(names)} classes, from 0: {', '.join(names[:10])}" if names else ""
+            cure = f"{count(len(names), 'class', 'classes')}, from 0: {', '.join(names[:10])}" if names else ""
             return BadRow(where, f"{name}, tag {place:,}: {quote(str(tag))} is no class", "", cure)
         labels.append((label, where))
     return check_labels(labels)

@@ -11,7 +11,7 @@ from heedful.data import batching
 from heedful.data.documents import prepared as documents
 from heedful.data.documents.prepared import PreparedDocuments
 from heedful.data.normal_form import normalize_text
-from heedful.data.readers.rows import BadRow
+from heedful.data.readers.rows import BadRow, count
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.writing import LanguageEngine
 from heedful.generation.rules import until
@@ -243,7 +243,7 @@ def to_answer(
             f"the last {reread:,} alone"
         )
     elif reread:
-        note = f"only the last {reread:,} tokens of the text were read"
+        note = f"only the last {count(reread, 'token')} of the text {'was' if reread == 1 else 'were'} read"
     return Answer(
         source,
         text,

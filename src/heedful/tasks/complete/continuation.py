@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from heedful.data.readers.rows import count
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.writing import LanguageEngine
 from heedful.errors import HeedfulError
@@ -114,7 +115,7 @@ class ContinuationSearch:
         if room is not None and (settings.prefix or settings.required or settings.forbidden):
             raise HeedfulError(
                 f"An answer with a prefix, required or forbidden texts must fit into the network: "
-                f"{room:,} tokens are left behind this text, and {self.max_tokens:,} are asked for.",
+                f"{count(room, 'token')} of {self.max_tokens:,} {'is' if room == 1 else 'are'} left behind this text.",
                 f"Ask for fewer, as generate.max_length={max(1, room)}.",
             )
 

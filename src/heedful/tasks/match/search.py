@@ -161,7 +161,9 @@ def say_cut(model: TrainedMatcher, texts: Sequence[str], listener: Listener) -> 
     """Says how many texts that are searched are cut; of those that are looked for, whoever asks says it."""
     lengths = model.pictures.lengths(texts, [model.engine.pictures.limit])
     if lengths is not None and lengths.long.any():
-        listener.note(f"{count(int(lengths.long.sum()), 'text')} cut: the network reads {lengths.limit:,} tokens")
+        listener.note(
+            f"{count(int(lengths.long.sum()), 'text')} cut: the network reads {count(lengths.limit, 'token')}"
+        )
 
 
 def embed_single(
@@ -245,7 +247,7 @@ def embed_files(
             save_cache(cache, listener)
             last = time.monotonic()
         done = min(len(names), first + AT_ONCE)
-        listener.step(done / len(names), f"{done:,} of {len(names):,} pictures")
+        listener.step(done / len(names), f"{done:,} of {count(len(names), 'picture')}")
     listener.end()
     if errors:
         listener.note(f"{folder}: left out {count(len(errors), 'picture')} that cannot be read: {errors[0].problem}")
