@@ -13,7 +13,7 @@ import pytest
 from heedful.data.pictures.read import Form
 from heedful.data.readers.rows import BadRow
 from heedful.data.samples import steps as step_samples
-from heedful.data.steps.forms import StepForm, open_asked, open_steps
+from heedful.data.steps.forms import StepForm, open_asked, open_steps, read_array
 from heedful.data.steps.read import Clip, read_clips
 from heedful.data.steps.tables import channels_of
 from heedful.data.steps.words import WordVocabulary
@@ -69,6 +69,28 @@ def test_a_folder_of_clips_with_labels_beside_them() -> None:
         list(read_clips(["films/readme.md"], data, FRAMES, bad.append))
     with pytest.raises(HeedfulError, match="belongs to no group"):
         read("films", FRAMES, group="person")
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "holds", "problem"),
+    [
+        ("<f8", (10**12, 8), 64, "cannot be read as .npy"),
+        ("|u1", (10**5, 10**4, 10**4), 64, "cannot be read as .npy"),
+        ("<f8", (10**30,), 64, "cannot be read as .npy"),
+        ("<f4", (2 * 10**8, 8), 64 * 10**8, "has 1,600,000,000 numbers"),
+        ("|u1", (1, 10**5, 10**5), 10**10, "has frames of 100,000 × 100,000 pixels"),
+        ("|O", (2,), 64, "Python objects"),
+    ],
+)
+def test_what_an_array_promises_is_refused_by_its_header(
+    kind: str, shape: tuple[int, ...], holds: int, problem: str
+) -> None:
+    with Path("a.npy").open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": shape})
+        stream.truncate(stream.tell() + holds)  # a hole, which takes no disk
+    with pytest.raises(HeedfulError, match=problem) as error:
+        read_array("a.npy")
+    assert error.value.cure and error.value.problem.startswith("a.npy ")
 
 
 def test_listings_name_clips_and_their_labels_in_three_ways() -> None:

@@ -28,7 +28,7 @@ from heedful.data.steps.ranges import as_float32, far_from_training, why_no_numb
 from heedful.data.steps.series import read_table
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.video import ENDINGS as VIDEOS
-from heedful.data.steps.video import check_not_empty, header_seconds, read_video
+from heedful.data.steps.video import Limits, check_not_empty, header_seconds, read_video
 from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
 from heedful.schema import NormalForm
@@ -40,6 +40,8 @@ FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".p
 SAMPLE_SIZE = 8  # frames of a clip by which its colours are judged
 LEVELS = 8  # colours whose levels differ by less are gray that was compressed
 MAX_FRAMES = 200_000  # frames of a folder or an array, as of a video
+MAX_NUMBERS = 1_000_000_000  # of a series in an array: 4 GB as float32
+NPY = "Is it whole? Write it anew with numpy.save, as an array of numbers."
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,7 +258,7 @@ def read_array(file: str) -> np.ndarray:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except Exception as error:
         # A header is a line of Python, and numpy lets through what its tokenizer and parser say of a spoilt one.
-        raise HeedfulError(f"{file} cannot be read as .npy: {error}.") from None
+        raise HeedfulError(f"{file} cannot be read as .npy: {str(error).rstrip('.')}.", NPY) from None
     frames = array.dtype == np.uint8 and (array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3)))
     series = array.dtype.kind in "fiu" and array.ndim in (1, 2)
     if not frames and not series:
@@ -264,9 +266,21 @@ def read_array(file: str) -> np.ndarray:
         raise HeedfulError(
             f"{file} holds {array.dtype} of {shape}, which is neither frames nor series.", SUPPORTED_FILES
         )
+    check_size(file, array, frames)
+    return array
+
+
+def check_size(file: str, array: np.ndarray, frames: bool) -> None:
+    """Raises HeedfulError for more than is read of one array, by its header: a file may have holes, and be no size."""
+    if not frames and array.size > MAX_NUMBERS:
+        problem = f"{file} has {array.size:,} numbers, and at most {MAX_NUMBERS:,} are read."
+        raise HeedfulError(problem, "Cut it into parts.")
     if frames:
         check_count(file, len(array))
-    return array
+        height, width = array.shape[1:3]
+        if height * width > Limits.pixels:
+            problem = f"{file} has frames of {width:,} × {height:,} pixels, and at most {Limits.pixels:,} are read."
+            raise HeedfulError(problem, "Make them smaller.")
 
 
 def check_count(name: str, frames: int) -> None:
