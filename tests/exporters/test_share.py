@@ -73,3 +73,18 @@ def test_texts_of_training_stay_with_the_run(tmp_path: Path) -> None:
         assert command(["match", str(run), "data/pictures/24.png"])[0] == 0
         code, out, errors = command(["match", "shared", "data/pictures/24.png"])
         assert code == 2 and out == "" and "keeps no texts of its own" in errors and "--among" in errors
+
+
+def test_unscored_run_is_shared_without_measurements(tmp_path: Path) -> None:
+    with workplace(tmp_path, "caption") as place:
+        code, out, errors = command(["export", str(place / "half"), "--to", "heedful", "-o", "shared"])
+        assert code == 0 and "shared" in out, errors
+        assert "Scores" not in Path("shared/README.md").read_text("utf-8")
+        assert command(["caption", "shared", "data/pictures/24.png"])[0] == 0
+
+
+def test_published_weights_are_shared_as_they_are(tmp_path: Path) -> None:
+    with workplace(tmp_path, "match"):
+        code, _, errors = command(["export", "data/vit", "--to", "heedful"])
+        assert code == 2 and "data/vit is in the Hugging Face format" in errors
+        assert not Path("exports").exists()
