@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 from heedful.errors import HeedfulError
 
@@ -25,7 +25,7 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
     elif path.is_dir():
         raise HeedfulError(f"{path} is a folder, and answers are written to a file.", f"As -o {path / 'answers.tsv'}")
     elif str(path.absolute()).startswith(DEVICES) or (path.exists() and not path.is_file()):
-        with open_text(path) as stream:
+        with open_text(path, "a") as stream:  # what a shell has redirected to holds what was written before
             yield stream
     else:
         target = path.resolve()
@@ -41,9 +41,9 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         part.replace(target)
 
 
-def open_text(path: Path) -> TextIO:
+def open_text(path: Path, mode: str = "w") -> TextIO:
     """A file to write lines to."""
-    return path.open("w", encoding="utf-8", errors="surrogateescape")
+    return cast(TextIO, path.open(mode, encoding="utf-8", errors="surrogateescape"))
 
 
 def keep_or_remove(part: Path) -> None:

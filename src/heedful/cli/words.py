@@ -75,14 +75,13 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
 
 
 def require_files(files: Iterable[str]) -> None:
-    """Raises HeedfulError for the first file of data that is not there."""
+    """Raises HeedfulError for the first file of data that is not there, or a pipe."""
     from heedful.data.pictures.karpathy import path_of
-    from heedful.data.readers.lines import missing_file
+    from heedful.data.readers.lines import check_exists
 
     for file in files:
-        path = Path(path_of(file))
-        if "://" not in file and not path.exists():
-            raise missing_file(path)
+        if "://" not in file:
+            check_exists(Path(path_of(file)))
 
 
 def recipe_file(command: str, word: str) -> Path:

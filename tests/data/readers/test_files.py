@@ -1,6 +1,7 @@
 """Readers: every format gives the same pairs, and every bad input its own plain first line."""
 
 import json
+import os
 import sys
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -11,10 +12,14 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from heedful.data.documents.read import read_whole
 from heedful.data.pairs.read import read_pairs
+from heedful.data.pictures.arrays import arrays_of
+from heedful.data.pictures.read import open_file
 from heedful.data.readers.files import file_notes
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.steps.series import read_table
 from heedful.errors import HeedfulError
 from heedful.recipe import build, parse
 from heedful.schema import DataSettings
@@ -360,3 +365,24 @@ def test_broken_files_stop_with_a_plain_line(case: str, bad_rows: str) -> None:
     with pytest.raises(HeedfulError) as caught:
         pairs_of(files.split(","), f"data.bad_rows={bad_rows}", *settings)
     assert str(caught.value).startswith(start)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.tsv", "a.csv", "a.jsonl", "a.json", "a.parquet", "a.xlsx", "a.tmx", "a.lexicon", "a.tsv.gz", "a"]
+)
+def test_a_pipe_is_refused_and_never_waited_for(name: str) -> None:
+    os.mkfifo(name)
+    with pytest.raises(HeedfulError, match=f"^{name} is a pipe, and data are read more than once") as caught:
+        pairs_of([name])
+    assert "Save what comes out of it to a file" in caught.value.cure
+    with pytest.raises(HeedfulError, match="is a pipe"):
+        pairs_of([name, name], "data.format=parallel")
+
+
+def test_nor_is_one_among_documents_pictures_and_videos_or_a_device() -> None:
+    os.mkfifo("a.txt")
+    settings = data()
+    for read in (open_file, arrays_of, read_table, lambda name: read_whole(name, settings, lambda bad: None)):
+        for name, kind in (("a.txt", "pipe"), ("/dev/zero", "device")):
+            with pytest.raises(HeedfulError, match=f"{name} is a {kind}, and data are read more than once"):
+                read(name)

@@ -14,7 +14,7 @@ from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.read import Pair, column_notes, look_for_columns, missing_column, text_of_row
 from heedful.data.readers.files import read_rows, table_notes
 from heedful.data.readers.formats import format_of, is_table
-from heedful.data.readers.lines import check_readable, encoding_notes, ends_with_newline, missing_file, read_lines
+from heedful.data.readers.lines import check_exists, check_readable, encoding_notes, ends_with_newline, read_lines
 from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
@@ -81,8 +81,7 @@ def documents_of_rows(rows: Iterator[TextRow | BadRow], data: DataSettings) -> I
 
 def read_whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> Pair:
     """A file as one document: its lines as they stand, the last one ended if it is so in the file."""
-    if not Path(file).exists():
-        raise missing_file(Path(file))
+    check_exists(Path(file))
     if Path(file).stat().st_size == 0:
         raise HeedfulError(f"{file} is empty.", "It needs some text to learn from.")
     check_readable(file)

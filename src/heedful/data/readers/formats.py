@@ -20,7 +20,7 @@ from heedful.data.pictures.arrays import read_npz
 from heedful.data.pictures.karpathy import path_of, read_karpathy
 from heedful.data.readers.json_files import read_json, read_jsonl
 from heedful.data.readers.lexicon import read_lexicon
-from heedful.data.readers.lines import missing_file
+from heedful.data.readers.lines import check_exists
 from heedful.data.readers.opening import ending_of
 from heedful.data.readers.parquet import read_parquet
 from heedful.data.readers.rows import BadRow, TextRow
@@ -105,8 +105,7 @@ def format_of(file: str, name: str = "auto") -> Format:
     )
     if row_format:
         return row_format
-    if not path.exists():
-        raise missing_file(path)
+    check_exists(path)
     match = nearest(ending, endings_of())
     hint = f" Did you mean {match}?" if match else ""
     raise HeedfulError(

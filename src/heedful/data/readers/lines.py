@@ -2,6 +2,7 @@
 
 import codecs
 import shlex
+import stat
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,7 @@ FOREIGN = (
 LOOK = 4096
 BLOCK = 2**20
 ICONV = "iconv -f WINDOWS-1252 -t UTF-8 old > new"
+STREAMS = ((stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
 NAMES = 2000  # in a folder, among which a missing one is looked for: pictures may be a million
 
 
@@ -47,18 +49,31 @@ def read_lines(file: str) -> Iterator[tuple[int, str | BadRow]]:
 def check_readable(file: str) -> bytes:
     """The first bytes of a file; raises HeedfulError if there are none, or none that we may read."""
     path = Path(file)
+    check_exists(path)
     if path.is_dir():
         raise HeedfulError(f"{file} is a folder, and a file is needed.")
     try:
         with path.open("rb") as stream:
             start = stream.read(LOOK)
-    except FileNotFoundError:
-        raise missing_file(path) from None
     except OSError as error:
         raise HeedfulError(f"{file} cannot be read: {error.strerror}.") from None
     if not start:
         raise HeedfulError(f"{file} is empty.", "It needs one row per line.")
     return start
+
+
+def check_exists(path: Path) -> None:
+    """Raises HeedfulError for data that are not there, or stand in a pipe or device: to open one may wait for ever."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise missing_file(path) from None
+    except OSError as error:
+        raise HeedfulError(f"{path} cannot be read: {error.strerror}.") from None
+    kind = next((name for is_kind, name in STREAMS if is_kind(mode)), "")
+    if kind:
+        cure = "Save what comes out of it to a file first, and name that."
+        raise HeedfulError(f"{path} is a {kind}, and data are read more than once.", cure)
 
 
 def start_of(file: str) -> bytes:

@@ -19,7 +19,7 @@ from heedful.data.folders import children
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.read import Form, as_array, fit_square, header, read_pictures, to_mode
 from heedful.data.readers.formats import endings_of
-from heedful.data.readers.lines import missing_file
+from heedful.data.readers.lines import check_exists
 from heedful.data.readers.rows import count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import NO_BREAK
@@ -182,8 +182,8 @@ def kind_of(reference: str) -> Kind | None:
     if reference.startswith("sample://"):
         return step_samples.kind_of(reference)
     path, ending = Path(reference), Path(reference).suffix.lower()
-    if ending in (".npy", *TABLES, *VIDEOS) and not path.exists():
-        raise missing_file(path)
+    if ending in (".npy", *TABLES, *VIDEOS):
+        check_exists(path)
     if ending == ".npy":
         array = read_array(reference)
         return "frames" if array.dtype == np.uint8 and array.ndim in (3, 4) else "series"

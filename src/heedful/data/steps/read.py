@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heedful.data.folders import children
-from heedful.data.readers.lines import missing_file
+from heedful.data.readers.lines import check_exists
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import read_conll
@@ -98,8 +98,7 @@ def read_file(file: str, data: DataSettings, skip_counts: Counter[str]) -> Itera
     path, ending = Path(file), Path(file).suffix.lower()
     if file.startswith("sample://"):
         return read_sample(file, data)
-    if not path.exists():
-        raise missing_file(path)
+    check_exists(path)
     if data.format == "conll" or ending in COLUMNS:
         return read_sentences(file, data, skip_counts)
     if ending in RECORDS and holds_tokens(file, data):
