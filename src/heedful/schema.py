@@ -247,6 +247,9 @@ class GenerateSettings:
         'templates for texts, as "a photo of a {}"; several are separated by commas, and their embeddings averaged',
         holds="{}",
     )
+    whole_words: bool = key(
+        True, "a gap between words is filled with whole words, and one behind a part of a word with the rest of it"
+    )
     batch_tokens: int = key(8000, "padded source tokens times beams that are searched at once", gt=0, le=100_000_000)
     seed: int = key(0, "seed of sampling; samples depend on it and on the source alone", ge=0, lt=SEEDS)
 

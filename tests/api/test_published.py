@@ -81,7 +81,7 @@ def test_gaps_are_filled_as_theirs(family: str, tmp_path: Path) -> None:
         probabilities = reference_model(**inputs).logits[0, positions].softmax(-1)
         probabilities[:, words.all_special_ids] = 0
         best = probabilities.topk(5)
-        [answers] = model.answer([text], {"generate.n_best": 5})
+        [answers] = model.answer([text], {"generate.n_best": 5, "generate.whole_words": False})
         for rank, answer in enumerate(answers):
             assert answer.track is not None
             labels = [label.strip("▁ ") for label in answer.track.labels]
@@ -93,6 +93,27 @@ def test_gaps_are_filled_as_theirs(family: str, tmp_path: Path) -> None:
     [[best_answer, *_]] = model.answer(["The [MASK] sat."])
     assert model.answer([f"The {words.mask_token} sat."])[0][0].output == best_answer.output
     assert family == "xlm-roberta" or near(model.score([("The [MASK] sat.", best_answer.output)]), best_answer.score)
+
+
+@pytest.mark.parametrize("family", BERTS)
+def test_a_gap_between_words_gets_whole_words(family: str, tmp_path: Path) -> None:
+    """And one behind a part of a word what goes on with it; each with the probability that the network gives it."""
+    model = heedful.load(BERTS[family](tmp_path / "bert", "ForMaskedLM"))
+    tokenizer = first_trained(model).tokenizer
+    for text, whole in (("The [MASK] sat.", True), ("The h[MASK] sat.", False)):
+        answers = model.answer([text], {"generate.n_best": 3})[0]
+        everything = model.answer(
+            [text], {"generate.n_best": min(10_000, tokenizer.size), "generate.whole_words": False}
+        )[0]
+        entries = {answer.ids: answer for answer in everything}
+        assert answers == [entries[answer.ids] for answer in answers] and len(answers) == 3
+        for token in (tokenizer.inner.id_to_token(answer.ids[0]) or "" for answer in answers):
+            if family in ("bert", "distilbert"):
+                assert token.startswith("##") != whole or not token[0].isalnum()
+            else:
+                assert token.startswith(("Ġ", "▁")) == whole
+        assert all(answer.output.startswith("The ") for answer in answers)
+        assert [token.strip("▁") for token in model.explain(text).target] == list(answers[0].tokens)
 
 
 @torch.inference_mode()

@@ -81,7 +81,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "begun.txt": "the cat\n\nthe dog\n",
         "empty.txt": "",
         "blank.txt": " \n\n",
-        "other.csv": "title\nthe cat\n",
+        "other.csv": "price,colour\n12,red\n",
         "folder/notes.md": "the cat",
     }
     for name, text in texts.items():

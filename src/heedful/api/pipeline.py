@@ -137,6 +137,7 @@ def rank_classes(default: int) -> Callable[[Model, Sequence[Any], Options], list
 def fill_masks(model: Model, inputs: Sequence[Any], options: Options) -> list[Records]:
     """The `top_k` likeliest tokens at a mask; of a text with several masks a list for each."""
     changes = settings(options, {}, "top_k") | {"generate.n_best": options.get("top_k", RANKED)}
+    changes["generate.whole_words"] = False  # theirs offer any token
     return [by_mask(answers) for answers in model.answer(inputs, changes)]
 
 

@@ -39,6 +39,7 @@ class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMas
                 "train.label_smoothing",
                 "train.mask",
                 "train.whole_words",
+                "generate.whole_words",
             }
         ),
     )

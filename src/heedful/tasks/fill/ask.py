@@ -37,6 +37,7 @@ from heedful.tasks.fill.masks import (
     mask_window,
     parse_masked,
 )
+from heedful.tasks.fill.whole_words import marks, offered
 from heedful.tasks.long import Lengths, limit_of
 from heedful.tasks.manifests import describe_tokenizer
 from heedful.tasks.pretrained import plan_config
@@ -91,7 +92,7 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
         texts = [first.parse(source) for source in inputs]
         distributions = probabilities_by_windows(models, texts, settings)
         return [
-            fill(first, source, text, values, settings.n_best)
+            fill(first, source, text, values, settings)
             for source, text, values in zip(inputs, texts, distributions, strict=True)
         ]
 
@@ -204,12 +205,14 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
         }
 
 
-def fill(model: TrainedMaskedLanguageModel, source: str, text: MaskedText, values: np.ndarray, n: int) -> list[Answer]:
+def fill(
+    model: TrainedMaskedLanguageModel, source: str, text: MaskedText, values: np.ndarray, settings: GenerateSettings
+) -> list[Answer]:
     """A text with its masks filled in n ways, by the probabilities (M, V) of tokens."""
     tokenizer, answers = model.tokenizer, list[Answer]()
     parts = [normalize_text(part, model.normal_form) for part in text.parts]
     unknown = tuple(piece for part in parts for piece in tokenizer.unknown(part))
-    for ids in best_tokens(values, tokenizer, n).T:
+    for ids in best_fillings(tokenizer, text, values, settings).T:
         chosen = values[np.arange(len(ids)), ids]
         score = float(np.log(np.maximum(chosen, SMALLEST_PROBABILITY)).sum())
         texts = [tokenizer.decode([token]) for token in ids]
@@ -217,7 +220,7 @@ def fill(model: TrainedMaskedLanguageModel, source: str, text: MaskedText, value
             text.strip() or tokenizer.tokens([token])[0] for text, token in zip(texts, ids.tolist(), strict=True)
         )
         track = Track(("probability",), words, tuple((float(value),) for value in chosen))
-        output = join_parts(tokenizer, text.parts, texts)
+        output = join_parts(tokenizer, text.parts, behind_blanks(tokenizer, text, ids, texts))
         numbers = tuple(ids.tolist())
         mean = score / len(ids)
         answers.append(Answer(source, output, score, mean, words, unknown=unknown, track=track, ids=numbers))
@@ -305,6 +308,31 @@ def probabilities(
         for row, part in zip(rows, np.split(np.mean(outputs, axis=0), ends[:-1]), strict=True):
             values[row] = part
     return values
+
+
+def behind_blanks(tokenizer: Tokenizer, text: MaskedText, ids: np.ndarray, words: Sequence[str]) -> list[str]:
+    """Words in place of masks with the blank that is a token's own, which some decoders leave out of a first word."""
+    leads = marks(tokenizer)[0][ids] & (tokenizer.kind in LEADING)
+    return [
+        f" {word}" if lead and gap != "start" and not word.startswith(" ") else word
+        for word, lead, gap in zip(words, leads.tolist(), text.gaps, strict=True)
+    ]
+
+
+def best_fillings(
+    tokenizer: Tokenizer, text: MaskedText, probabilities: np.ndarray, settings: GenerateSettings
+) -> np.ndarray:
+    """The likeliest tokens (M, n) to fill the masks of a text: whole words where such are asked for.
+
+    Where fewer than n may fill some mask, there are so many; a mask that none may fill is filled by any.
+    """
+    if not settings.whole_words:
+        return best_tokens(probabilities, tokenizer, settings.n_best)
+    allowed = offered(tokenizer, text.gaps)
+    allowed[:, [*tokenizer.special_tokens.skipped]] = False
+    allowed[~allowed.any(1)] = True
+    values = np.where(allowed, probabilities[:, : tokenizer.size], -1)
+    return best_tokens(values, tokenizer, min(settings.n_best, int(allowed.sum(1).min())))
 
 
 def best_tokens(probabilities: np.ndarray, tokenizer: Tokenizer, n: int) -> np.ndarray:

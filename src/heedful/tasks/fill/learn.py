@@ -34,7 +34,7 @@ from heedful.tasks import plans, training_documents
 from heedful.tasks.attention_maps import SELF_ATTENTION, attention_maps
 from heedful.tasks.dummy_inputs import dummy_texts
 from heedful.tasks.fill.ask import (
-    best_tokens,
+    best_fillings,
     masked_windows,
     probabilities,
     refuse_long,
@@ -154,7 +154,7 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
         refuse_long([model], text, masked_text)
         if output is None:
             [values] = probabilities([model], [masked_text], settings)
-            ids = best_tokens(values, tokenizer, 1)[:, 0]
+            ids = best_fillings(tokenizer, masked_text, values, settings)[:, 0]
         else:
             ids = np.array(masked_text.fill(text, output, tokenizer))
         positions = np.flatnonzero(masked_text.masked).tolist()

@@ -14,6 +14,7 @@ from heedful.data.tokenizers.special_tokens import NATIVE, SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
 from heedful.schema import NormalForm
+from heedful.tasks.fill.whole_words import CONTINUATION_PREFIX, Place, places
 from heedful.tasks.language import encode_text
 from heedful.tasks.long import windows
 
@@ -22,8 +23,6 @@ MASK = "[MASK]"
 HIDDEN_BELOW, RANDOM_BELOW = 0.8, 0.9
 """Of masked tokens, the fraction read as the mask, and with it that read as a random token; the others as they are."""
 SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
-CONTINUATION_PREFIX = "##"
-"""How a published vocabulary of pieces marks those that go on with a word."""
 LEADING = ("bpe", "unigram")
 """Tokenizers whose words begin with the blank before them."""
 CONTIGUOUS = ("characters", *LEADING)
@@ -82,6 +81,7 @@ class MaskedText:
     """A text with masked tokens: its ids (S,) with the mask's at each, which they are (S,), and what stood there (M,).
 
     `parts`: what stands before, between and behind the masks, as it was written; it is read in `normal_form`.
+    `gaps`: what people wrote right before each mask.
     """
 
     ids: np.ndarray
@@ -89,6 +89,7 @@ class MaskedText:
     truth: np.ndarray
     parts: tuple[str, ...]
     normal_form: NormalForm = "none"
+    gaps: tuple[Place, ...] = ()
 
     def pieces(self, limit: int | None) -> "list[tuple[MaskedText, np.ndarray]]":
         """Windows of at most `limit` tokens (None: any number), and which of their masks are asked for in each.
@@ -157,6 +158,7 @@ def parse_masked(text: str, tokenizer: Tokenizer, form: NormalForm, ends: bool) 
         near = re.search(r"\[?\bmask\b\]?|<mask>|_{2,}", text, re.IGNORECASE)
         cure = f"Write {MASK} in place of {near[0]!r}." if near else f"Write {MASK} where a word is missing."
         raise HeedfulError(f"There is no gap in {text[:60]!r}.", cure)
+    gaps = places(parts)
     if tokenizer.kind in LEADING:  # the blank before a mask is the masked token's own
         parts = [part.removesuffix(" ") if number < len(parts) - 1 else part for number, part in enumerate(parts)]
     special, positions = tokenizer.special_tokens, list[int]()
@@ -169,7 +171,7 @@ def parse_masked(text: str, tokenizer: Tokenizer, form: NormalForm, ends: bool) 
     row = np.array([*ids, *([special.end] if ends else [])])
     masked = np.zeros(len(row), bool)
     masked[positions] = True
-    return MaskedText(row, masked, np.zeros(len(positions), np.int64), tuple(parts), form)
+    return MaskedText(row, masked, np.zeros(len(positions), np.int64), tuple(parts), form, gaps)
 
 
 def join_parts(tokenizer: Tokenizer, parts: Sequence[str], words: Sequence[str]) -> str:
