@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from heedful.cli import ask, classify, complete, fill, match, translate, verb
+from heedful.data.readers.lines import LONGEST_LINE
 from heedful.data.readers.rows import CONTROL, one_line
 from heedful.errors import HeedfulError
 from heedful.results import Answer, Track
@@ -92,6 +93,7 @@ def test_lines_are_read_without_marks_and_line_ends(
         ("the\n".encode("utf-32"), "iconv -f UTF-32"),
         (b"a\nb\xff\n", "line 2 is not UTF-8"),
         (b"a\0b\n", "line 1 column 2: a NUL character"),
+        (b"a\n" + b" " * (LONGEST_LINE + 1), "line 2: a line of more than 33,554,432 bytes"),
     ],
 )
 def test_what_cannot_be_read_is_told(raw: bytes, words: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import typer
 
 from heedful.cli.output import open_output
 from heedful.cli.words import changes_of, texts_and_settings
-from heedful.data.readers.lines import FOREIGN, problem_of
+from heedful.data.readers.lines import FOREIGN, LONGEST_LINE, problem_of, raw_lines, too_long
 from heedful.data.readers.rows import count, one_line
 from heedful.errors import HeedfulError
 from heedful.names import require_models
@@ -284,7 +284,9 @@ def read_lines(file: Path | None) -> Iterator[str]:
     name = str(file or "standard input")
     try:
         with file.open("rb") if file else nullcontext(sys.stdin.buffer) as stream:
-            for number, line in enumerate(stream, 1):
+            for number, line in enumerate(raw_lines(stream), 1):
+                if len(line) > LONGEST_LINE:
+                    raise HeedfulError(f"{name} line {number}: {too_long()}, which no model reads.")
                 if number == 1:
                     refuse_encoding(line, file)
                     line = line.removeprefix(codecs.BOM_UTF8)

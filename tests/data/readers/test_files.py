@@ -1,8 +1,10 @@
 """Readers: every format gives the same pairs, and every bad input its own plain first line."""
 
+import gzip
 import json
 import os
 import sys
+import tracemalloc
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +20,7 @@ from heedful.data.pictures.arrays import arrays_of
 from heedful.data.pictures.read import open_file
 from heedful.data.readers.files import file_notes
 from heedful.data.readers.formats import open_rows
+from heedful.data.readers.lines import LONGEST_LINE, read_lines
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.steps.series import read_table
 from heedful.errors import HeedfulError
@@ -386,3 +389,21 @@ def test_nor_is_one_among_documents_pictures_and_videos_or_a_device() -> None:
         for name, kind in (("a.txt", "pipe"), ("/dev/zero", "device")):
             with pytest.raises(HeedfulError, match=f"{name} is a {kind}, and data are read more than once"):
                 read(name)
+
+
+def test_a_line_without_an_end_is_a_bad_row_and_never_whole_in_memory() -> None:
+    Path("lines.txt").write_bytes(b"1234567890\n12345678901\n\n123456789012345\nend\n12345678901")
+    bad = "a line of more than 11 bytes"
+    # the end of a line counts, so that no more than that is ever read
+    read = [line if isinstance(line, str) else line.problem for _, line in read_lines("lines.txt", 11)]
+    assert read == ["1234567890", bad, "", bad, "end", "12345678901"]
+    with gzip.open("a.tsv.gz", "wb", compresslevel=1) as sink:
+        sink.write(b"a\tb\n" + b" " * (2 * LONGEST_LINE) + b"\nc\td\n")
+    tracemalloc.start()
+    found: list[BadRow] = []
+    pairs = list(read_pairs(["a.tsv.gz"], data("data.bad_rows=skip"), found.append))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(pair.source, pair.target) for pair in pairs] == [("a", "b"), ("c", "d")]
+    assert [(row.where, row.problem) for row in found] == [("a.tsv.gz line 2", "a line of more than 33,554,432 bytes")]
+    assert peak < 3 * LONGEST_LINE

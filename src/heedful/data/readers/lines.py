@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from heedful.data.readers.opening import opened
 from heedful.data.readers.rows import MAX_QUOTED, BadRow
@@ -20,20 +21,26 @@ FOREIGN = (
 )
 LOOK = 4096
 BLOCK = 2**20
+LONGEST_LINE = 2**25  # bytes: what has no end, as a small packed file of zeros, must not fill the memory
+LONGEST_TEXT = 2**28  # of a whole document, which may stand on one line
 ICONV = "iconv -f WINDOWS-1252 -t UTF-8 old > new"
 STREAMS = ((stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
 NAMES = 2000  # in a folder, among which a missing one is looked for: pictures may be a million
 
 
-def read_lines(file: str) -> Iterator[tuple[int, str | BadRow]]:
+def read_lines(file: str, longest: int = LONGEST_LINE) -> Iterator[tuple[int, str | BadRow]]:
     """Line number (from 1) and text without its end (LF or CRLF); a BadRow where a line is not UTF-8 or holds NUL.
 
-    A byte order mark before the first line is passed over. Raises HeedfulError if the file is missing, empty, a
-    folder, or in another encoding as a whole.
+    So is a line of more than `longest` bytes. A byte order mark before the first line is passed over. Raises
+    HeedfulError if the file is missing, empty, a folder, or in another encoding as a whole.
     """
     check_utf8(file)
     with opened(file) as stream:
-        for number, raw in enumerate(stream, start=1):
+        for number, raw in enumerate(raw_lines(stream, longest), start=1):
+            if len(raw) > longest:
+                quoted = raw[:MAX_QUOTED].decode(errors="backslashreplace")
+                yield number, BadRow(f"{file} line {number}", too_long(longest), quoted)
+                continue
             if number == 1:
                 raw = raw.removeprefix(codecs.BOM_UTF8)
             raw = raw[: -2 if raw.endswith(b"\r\n") else -1 if raw.endswith(b"\n") else None]
@@ -44,6 +51,20 @@ def read_lines(file: str) -> Iterator[tuple[int, str | BadRow]]:
                 continue
             problem = problem_of(text) if "\0" in text else None
             yield number, BadRow(f"{file} line {number}", problem, text[:MAX_QUOTED]) if problem else text
+
+
+def raw_lines(stream: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[bytes]:
+    """Lines as they stand; of one with more than `longest` bytes that many and one, and its rest is passed over."""
+    while raw := stream.readline(longest + 1):
+        rest = raw
+        while len(raw) > longest and rest and not rest.endswith(b"\n"):
+            rest = stream.readline(BLOCK)
+        yield raw
+
+
+def too_long(longest: int = LONGEST_LINE) -> str:
+    """What is wrong with a line of more bytes."""
+    return f"a line of more than {longest:,} bytes"
 
 
 def check_readable(file: str) -> bytes:
