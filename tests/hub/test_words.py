@@ -14,6 +14,7 @@ from heedful.data.pictures.resizing import Resizing
 from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.errors import HeedfulError
+from heedful.hub import files as hub_files
 from heedful.hub import pictures, words
 from heedful.hub.marian import Pieces, read_words, write_words
 from support import families, published
@@ -192,3 +193,17 @@ def test_pictures_are_prepared_as_theirs_are(kind: Any, resample: int, shape: tu
 
 def prepared(ours: pictures.Preprocessing, image: Image.Image) -> np.ndarray:
     return np.asarray(Resizing(ours.shorter, ours.sides, ours.crop, ours.resample)(image))
+
+
+def test_files_beside_weights_are_refused_by_their_size_or_depth(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"a":' * 100_000, encoding="utf-8")
+    with pytest.raises(HeedfulError, match=r"config\.json cannot be read: its values are nested too deeply"):
+        hub_files.read_json(tmp_path / "config.json")
+    for name, read in (
+        ("config.json", hub_files.read_json),
+        ("tokenizer.json", lambda path: words.read(path.parent, {})),
+    ):
+        with (tmp_path / name).open("wb") as sink:
+            sink.truncate(2_000_000_000)
+        with pytest.raises(HeedfulError, match=f"{name} has 2,000,000,000 bytes, and at most"):
+            read(tmp_path / name)

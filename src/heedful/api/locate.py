@@ -49,7 +49,7 @@ def is_published(folder: Path) -> bool:
     """Whether a folder is in the Hugging Face format."""
     try:
         table = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     if not isinstance(table, dict):
         return False

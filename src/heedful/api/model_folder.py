@@ -79,7 +79,7 @@ def read_config(folder: Path) -> dict[str, object]:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError:
         raise not_a_run(folder) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HeedfulError(f"{folder / 'config.json'} cannot be read: {error}.") from None
     if not isinstance(config, dict):
         raise HeedfulError(f"{folder / 'config.json'} holds no table of settings.")

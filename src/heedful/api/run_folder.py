@@ -75,7 +75,7 @@ def table_in(path: Path) -> dict[str, object]:
     """The table in a JSON file; an empty one if there is none."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return cast("dict[str, object]", table) if isinstance(table, dict) else {}
 

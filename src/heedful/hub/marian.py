@@ -14,6 +14,7 @@ from heedful.blocks.embedding import Sinusoidal, Tokens
 from heedful.errors import HeedfulError
 from heedful.hub import words
 from heedful.hub.config import Config, activation_name
+from heedful.hub.files import content_of
 from heedful.hub.layout import Entry, Line, Table, parts, reshaping, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
@@ -105,7 +106,7 @@ def read_words(folder: Path) -> Pieces | words.Words | None:
     """The tokenizers of a folder, that of what is read where they are no models of sentencepiece, None if there are
     none.
     """
-    files = {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
+    files = {name: content_of(folder / name) for name in FILES if (folder / name).exists()}
     if not {"source.spm", "target.spm", "vocab.json"} <= files.keys():
         return words.read(folder, SPECIAL)
     source_ids = words.json_of(files, "vocab.json", folder)

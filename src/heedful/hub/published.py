@@ -82,7 +82,7 @@ def open(folder: Path | str) -> Published:
     weights, unused_tensors = layout.read(family.table(plan), theirs, family.unused_names, str(folder))
     refuse_shapes(plan, weights, str(folder))
     family.check_weights(plan, weights)
-    copied_files = {name: (folder / name).read_bytes() for name in COPIED_FILES if (folder / name).exists()}
+    copied_files = {name: files.content_of(folder / name) for name in COPIED_FILES if (folder / name).exists()}
     generation_config.read(table, copied_files, str(folder))
     tasks = family.tasks[architecture]
     words = family.words(folder), family.target_words(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from heedful.errors import HeedfulError
-from heedful.hub.files import read_json
+from heedful.hub.files import content_of, read_json
 
 MODULES, SETTINGS, PROMPTS = "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"
 POOLS: dict[str, Literal["mean", "class"]] = {
@@ -61,7 +61,7 @@ def read_sentences(folder: Path) -> Sentences:
             f"{folder / SETTINGS}: do_lower_case is true, which Heedful does not have beside a tokenizer's."
         )
     limit = settings.get("max_seq_length")
-    files = {str(name.relative_to(folder)): name.read_bytes() for name in [*names, pooling] if name.exists()}
+    files = {str(name.relative_to(folder)): content_of(name) for name in [*names, pooling] if name.exists()}
     return Sentences(
         pool_of(pooling),
         limit if isinstance(limit, int) and limit > 0 else None,
@@ -76,9 +76,9 @@ def pooling_folder(path: Path) -> str:
     """The folder of the module that pools; raises HeedfulError for modules that there are not here."""
     try:
         modules = [
-            (str(row["type"]).rpartition(".")[2], str(row.get("path", ""))) for row in json.loads(path.read_bytes())
+            (str(row["type"]).rpartition(".")[2], str(row.get("path", ""))) for row in json.loads(content_of(path))
         ]
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise HeedfulError(f"{path} does not list modules with their types.") from None
     if other := [kind for kind, _ in modules if kind not in KNOWN]:
         raise HeedfulError(

@@ -16,7 +16,7 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
 
 from heedful.errors import HeedfulError
-from heedful.hub.files import table_of
+from heedful.hub.files import content_of, table_of
 
 FILES = (
     "tokenizer.json",
@@ -85,7 +85,7 @@ def read(folder: Path, special: Mapping[str, str]) -> Words | None:
 
     Raises HeedfulError for files that cannot be read, and for one that names code of its own.
     """
-    files = {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
+    files = {name: content_of(folder / name) for name in FILES if (folder / name).exists()}
     settings = {**json_of(files, "special_tokens_map.json", folder), **json_of(files, "tokenizer_config.json", folder)}
     if "auto_map" in settings:
         raise own_code(folder / "tokenizer_config.json")
