@@ -15,14 +15,14 @@ LARGEST = sys.float_info.max
 PLAIN = (bool, int, float, str, NoneType)
 
 
-def check_record(record: Any) -> None:
-    """Raises HeedfulError for the first field of a record that is not of its declared type, where that is a plain one:
-    numbers, texts, None, and tuples, lists and tables of them.
+def check_record(record: Any, but: str = "") -> None:
+    """Raises HeedfulError for the first field of a record, `but` one, that is not of its declared type, where that is a
+    plain one: numbers, texts, None, and tuples, lists and tables of them.
     """
     hints = type_hints(type(record))
     for field in fields(record):
         value = getattr(record, field.name)
-        if is_plain(hints[field.name]) and not fits(value, hints[field.name]):
+        if field.name != but and is_plain(hints[field.name]) and not fits(value, hints[field.name]):
             raise HeedfulError(f"{type(record).__name__}: {field.name} cannot be {quote(value)}.")
 
 

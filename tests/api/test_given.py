@@ -125,7 +125,7 @@ def test_what_is_missing_is_a_bad_row_with_its_number(
             "source of row 1 is a numpy.ndarray, and no text",
         ),
         ("translate", [("a", ["b", "c"])], "target of row 1 is a list, and no text."),
-        ("label", [(["a", "b"], ["X"])], "Row 1 has 2 words and 1 labels"),
+        ("label", [(["a", "b"], ["X"])], "Row 1 has 2 words and 1 label"),
         ("label", [{"a": 1}], "No column is the source: a."),
     ],
 )

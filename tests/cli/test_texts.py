@@ -224,5 +224,5 @@ def test_check_says_what_is_odd_in_documents(workspace: Path) -> None:
     output = run_command("check complete odd.jsonl --test odd.jsonl -o checked", workspace).out
     for words in ("1 document that occurred before", "with nothing but blanks", "invisible", "also stand in test"):
         assert words in output
-    (workspace / "odd.jsonl").write_text('{"text": "fine"}\n{"text": 7}\n', encoding="utf-8")
+    (workspace / "odd.jsonl").write_text('{"text": "fine"}\n{"text": null}\n', encoding="utf-8")
     assert heedful("check complete odd.jsonl -o checked", workspace).code == 1

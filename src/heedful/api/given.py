@@ -202,8 +202,10 @@ def listed_labels(labels: Any, where: str) -> list[Any]:
 
 def sentence(words: Any, labels: Sequence[str], where: str) -> str:
     """A sentence in CoNLL columns; raises HeedfulError unless it has a label a word."""
-    text = words if isinstance(words, str) else join_words(listed(words), where) if words is not None else ""
-    split = text.split(" ") if text else []
+    if isinstance(words, str):
+        split = words.split(" ") if words else []
+    else:
+        split = join_words(listed(words), where).split("\t") if words else []
     if len(split) != len(labels):
         raise HeedfulError(f"{where.capitalize()} has {count(len(split), 'word')} and {count(len(labels), 'label')}.")
     return "".join(f"{word}\t{label}\n" for word, label in zip(split, labels, strict=True)) + "\n"

@@ -42,7 +42,7 @@ GENERATE = {
     "stop_sequence": "stop",
 }
 """Options of `generate` there, and the keys of a recipe's generate section that mean the same."""
-EVERY = 1 << 30
+EVERY = 10_000  # answers, as many as generate.n_best allows
 RANKED = 5
 """Classes and guesses that are given where nobody says how many."""
 

@@ -155,9 +155,9 @@ def conclude(model: Model, outcome: Outcome, setup: RunSetup, started_at: float,
             wall_seconds=time.time() - started_at,
             notes=[*data.notes, *remarks],
         )
-        write_report(model, scores, facts, read_curve(model.folder))
     except Exception as error:
         raise report_failure(model, facts, error) from error
+    write_report(model, scores, facts, read_curve(model.folder))
     write_scores(model.folder, facts, scores)
     for line in scores_table(scores).splitlines():
         listener.note(line)

@@ -78,7 +78,7 @@ class Learned(Positions):
         nn.init.normal_(self.table.weight, std=0.02)
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
-        return x + self.table(positions + self.first)
+        return x + self.table(positions + self.first if self.first else positions)
 
 
 class Rotary(Positions):

@@ -31,7 +31,7 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         target = path.resolve()
         part = target.with_name(f"{target.name}.part")
         try:
-            with open_text(part) as stream:
+            with open_beside(part, path) as stream:
                 yield stream
         except BaseException:
             keep_or_remove(part)
@@ -39,6 +39,14 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         if target.exists():
             shutil.copymode(target, part)
         part.replace(target)
+
+
+def open_beside(part: Path, path: Path) -> TextIO:
+    """The file beside `path` to write lines to; raises HeedfulError that names `path` where there can be none."""
+    try:
+        return open_text(part)
+    except OSError as error:
+        raise HeedfulError(f"{path}: {error.strerror}.") from None
 
 
 def open_text(path: Path, mode: str = "w") -> TextIO:

@@ -117,7 +117,8 @@ class StepForm:
                 vocabulary
             )
         form = StepForm(**fields)
-        check_record(form)
+        check_record(form, but="normalize")
+        normalize_text("", form.normalize)  # fails for a form that Unicode does not have
         if form.kind == "series" and not len(form.channels) == len(form.mean) == len(form.std) > 0:
             raise HeedfulError("Channels, means and standard deviations of a series differ in number.")
         return form

@@ -10,6 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from heedful.data.steps.punctuation import cut_marks, marks_apart
+from heedful.errors import HeedfulError
+from heedful.types_of_values import fits
 
 PAD, UNKNOWN, FIRST = 0, 1, 2
 LETTERS = 24
@@ -55,7 +57,9 @@ class WordVocabulary:
 
     @staticmethod
     def parse(plain: dict[str, list[str]]) -> "WordVocabulary":
-        """What `plain` described."""
+        """What `plain` described; raises HeedfulError where entries are no texts."""
+        if not all(fits(plain[name], list[str]) for name in ("words", "letters")):
+            raise HeedfulError("An entry of the vocabulary is no text.")
         return WordVocabulary(plain["words"], plain["letters"])
 
     def unknown(self, words: Iterable[str]) -> tuple[str, ...]:

@@ -63,6 +63,8 @@ def spans(costs: np.ndarray, most: int) -> list[tuple[int, int]]:
         high = end(low)
         pieces.append((low, high))
         low = min(high, max(low + 1, int(np.searchsorted(total, total[high] - most / 2))))
+        while end(low) <= high:  # before a long step: nothing new would be read
+            low += 1
     while low and end(low - 1) >= len(costs):
         low -= 1
     return [*pieces, (low, len(costs))]
