@@ -343,6 +343,7 @@ def test_keys_that_a_task_has_no_use_for_are_refused(tmp_path: Path) -> None:
         value = VALUES.get(
             name, value_of(key, "bpe" if "tokenizer" in name else "x" if default == [] else NUMBERS.get(name, "2"))
         )
+        value = not default if isinstance(default, bool) else value
         for verb in TASKS:
             assert build(verb, {key: default}).task == verb
             if verb in tasks:

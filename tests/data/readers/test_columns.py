@@ -79,7 +79,8 @@ WIDTHS = st.integers(2, 5)
 def test_whatever_separates_columns_and_stands_in_them(draws: st.DataObject, delimiter: str, quoting: str) -> None:
     width = draws.draw(WIDTHS)
     names = [f"name {number}" for number in range(width)]
-    cells = CELLS.filter(bool)
+    # One before the end of its line would be half of a Windows line end.
+    cells = CELLS.filter(lambda cell: cell and not cell.endswith("\r"))
     rows = draws.draw(st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1, max_size=5))
     with open("t.csv", "w", newline="", encoding="utf-8") as stream:
         # A carriage return alone ends no line here, and so needs no quotes.
