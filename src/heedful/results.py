@@ -4,6 +4,7 @@ No tensor, no network, no HTML: frozen records of numbers and texts, so that a t
 server can all show the same thing.
 """
 
+import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -77,6 +78,11 @@ class Answer(Result):
             for key, value in fields.items()
             if key not in ("ids", "track", "picture", "note", "cut") or value
         }
+
+
+def blank_answer(source: str, cut: str = "") -> Answer:
+    """The answer to a blank source, or to one that is left out, which `cut` explains: nothing, and no score."""
+    return Answer(source, "", math.nan, math.nan, track=Track((), (), ()), cut=cut)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def files_of(data: Any, facts: TaskFacts, folder: Path) -> list[str]:
 
 def are_texts(data: Any, names: Sequence[str], facts: TaskFacts) -> bool:
     """Whether a list of strings holds texts, and no names of files: where a row is one text, and none is a file."""
-    if isinstance(data, str | PathLike) or len(facts.columns) > 1 or not all(isinstance(one, str) for one in data):
+    if isinstance(data, str | PathLike) or len(facts.columns) > 1 or not all(isinstance(entry, str) for entry in data):
         return False
     return any(any(letter.isspace() for letter in name) for name in names) and not any(
         "://" in name or is_file(name) for name in names

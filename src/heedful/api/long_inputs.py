@@ -1,6 +1,5 @@
 """Inputs that are longer than a network reads at once: done with as `data.long` says, and told with the answers."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
-from heedful.results import Answer, Example, Track
+from heedful.results import Answer, Example, blank_answer
 from heedful.schema import GenerateSettings, Long
 from heedful.tasks.long import Lengths, Way, long_error, way_of
 from heedful.tasks.task import AnyTask, LearnableModel
@@ -34,7 +33,7 @@ def answer(
         return leave_out(lengths, inputs, answers, settings.n_best)
     answers = answering.answer(models, inputs, settings)
     return [
-        [replace(one, cut=lengths.describe(row, way)) for one in best] if lengths.long[row] else best
+        [replace(answer, cut=lengths.describe(row, way)) for answer in best] if lengths.long[row] else best
         for row, best in enumerate(answers)
     ]
 
@@ -93,11 +92,6 @@ def leave_out(
         [blank_answer(text, lengths.describe(row, "leave"))] * n_best if lengths.long[row] else next(answers)
         for row, text in enumerate(inputs)
     ]
-
-
-def blank_answer(text: str, why: str) -> Answer:
-    """No answer, without a score."""
-    return Answer(text, "", math.nan, math.nan, track=Track((), (), ()), cut=why)
 
 
 def first_error(lengths: Lengths, inputs: Sequence[str]) -> HeedfulError:

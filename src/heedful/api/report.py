@@ -9,7 +9,6 @@ from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
 from heedful.report.card import TaskCard, model_card
 from heedful.report.pages import run_page
-from heedful.report.words import count_of
 from heedful.results import Progress, Scores
 from heedful.tasks.task import SourceKind, TaskFacts, find_task
 from heedful.training.checkpoint import write_file
@@ -72,7 +71,7 @@ def describe_facts(model: Model, task: TaskFacts, facts: RunFacts) -> dict[str, 
         f"best on valid at step {facts.best_step:,}",
         "in all": f"{facts.wall_seconds / 60:.1f} minutes of this sitting, with preparation, validation and scoring",
         "precision": f"{recipe.train.precision} on {recipe.train.device}, "
-        + count_of(int(recipe.train.threads), "thread"),
+        + count(int(recipe.train.threads), "thread"),
         "learns": f"{facts.train_tokens_per_second:,.0f} {unit}",
         "answers": f"{facts.generate_tokens_per_second:,.0f} {unit}{beam}",
         "memory": f"{facts.peak_memory_mb:,.0f} MB at the most",

@@ -21,7 +21,7 @@ from heedful.data.readers.lines import FOREIGN, LONGEST_LINE, problem_of, raw_li
 from heedful.data.readers.rows import count, one_line
 from heedful.errors import HeedfulError
 from heedful.names import require_models
-from heedful.results import Answer, Track
+from heedful.results import Answer, blank_answer
 
 if TYPE_CHECKING:
     from heedful.api import Model
@@ -168,11 +168,6 @@ def answer_texts(
     for text in inputs:
         yield from islice(answer_lists, 1) if text.strip() else [[blank_answer(text)] * n_best]
     yield from answer_lists
-
-
-def blank_answer(text: str) -> Answer:
-    """The answer to a blank line: nothing, and no score."""
-    return Answer(text, "", math.nan, math.nan, track=Track((), (), ()))
 
 
 def is_blank(answer: Answer) -> bool:

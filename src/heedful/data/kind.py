@@ -71,7 +71,7 @@ class DataKind(ABC, Generic[PreparedData]):
 
     @abstractmethod
     def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
-        """The rows of files, in order; what cannot be used is counted and passed over, in silence if `again`.
+        """The rows of files, in order; what cannot be used is counted and passed over, in silence if `second_pass`.
 
         Raises HeedfulError as the recipe's `bad_rows` says.
         """

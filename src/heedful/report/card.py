@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from heedful.data.readers.rows import count
 from heedful.report import words
 from heedful.results import Measure, Scores
 
@@ -66,7 +67,7 @@ def score_table(scores: Scores) -> str:
     """Each measure with its interval, beside the baseline."""
     head = ["measure", "value", "95 % interval"] + ([f"baseline: {scores.baseline_name}"] if scores.baseline else [])
     rows = [row(name, measure, scores) for name, measure in scores.measures.items()]
-    return f"On {words.count_of(scores.count, 'example')}.\n\n{table(head, rows)}"
+    return f"On {count(scores.count, 'example')}.\n\n{table(head, rows)}"
 
 
 def row(name: str, measure: Measure, scores: Scores) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from heedful.data.readers.rows import count
 from heedful.report import draw, words
 from heedful.report.figures import Figure, Table
 from heedful.results import Bin, ClassScore, Confusion, Scores
@@ -121,12 +122,12 @@ def by_class(scores: Sequence[ClassScore]) -> RankedClasses | None:
     ]
     worst, is_folded = ranked[0], len(ranked) > CLASSES
     caption = (
-        f"Weakest: {worst.name}. Of its {words.count_of(worst.count, 'example')} {worst.recall:.1f} % were found "
+        f"Weakest: {worst.name}. Of its {count(worst.count, 'example')} {worst.recall:.1f} % were found "
         f"(recall); of what was called {worst.name}, {worst.precision:.1f} % were right (precision)."
     )
     without_example = sum(score.count == 0 for score in ranked)
     if without_example:
-        caption += f" {words.count_of(without_example, 'class', 'classes')} had no example to be tested on."
+        caption += f" {count(without_example, 'class', 'classes')} had no example to be tested on."
     return RankedClasses(Table(head, rows[:CLASSES]), Table(head, rows if is_folded else []), caption)
 
 
@@ -150,7 +151,7 @@ def draw_reliability(bins: Sequence[Bin]) -> Markup:
     body = [draw.frame(x, y, marks, marks, "confidence, %", "right, %")]
     for bin_ in bins:
         left, width = x(bin_.low) + 1, max(2.0, x(bin_.high) - x(bin_.low) - 2)
-        hint = f"{words.span(bin_)} % sure: {words.count_of(bin_.count, 'answer')}, {bin_.value:.1f} % right"
+        hint = f"{words.span(bin_)} % sure: {count(bin_.count, 'answer')}, {bin_.value:.1f} % right"
         top = y(bin_.value)
         body.append(draw.tag("rect", x=left, y=top, width=width, height=y(0) - top, class_="bar pale", title=hint))
         label = words.abbreviate(bin_.count)
@@ -168,7 +169,7 @@ def describe_reliability(scores: Scores, bins: Sequence[Bin]) -> str:
     fullest = max(bins, key=lambda bin_: bin_.count)
     parts = [
         "On the dashed line it would be right as often as it is sure; in each bar stands how many answers it holds.",
-        f"Where it was {words.span(fullest)} % sure ({words.count_of(fullest.count, 'answer')}), it was right in "
+        f"Where it was {words.span(fullest)} % sure ({count(fullest.count, 'answer')}), it was right in "
         f"{fullest.value:.1f} % of cases.",
     ]
     error = next((measure.value for name, measure in scores.measures.items() if "calibration" in name), None)

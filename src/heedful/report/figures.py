@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from heedful.data.readers.rows import count
 from heedful.report import compared, draw, words
 from heedful.results import Alignment, Bin, Comparison, Measure, Progress, Scores
 
@@ -96,7 +97,7 @@ def scores_by_length(scores: Scores) -> Figure | None:
     worst = (min if primary.higher_is_better else max)(bins, key=lambda bin_: bin_.value)
     caption = (
         f"Weakest at length {words.span(worst)}: {words.score(worst.value, primary.name)} "
-        f"({words.count_of(worst.count, 'example')}). Each bar stands for about as many examples."
+        f"({count(worst.count, 'example')}). Each bar stands for about as many examples."
     )
     rows = [[words.span(bin_), f"{bin_.count:,}", f"{bin_.value:.1f}"] for bin_ in bins]
     table = Table(["source length", "examples", words.axis(primary.name)], rows)

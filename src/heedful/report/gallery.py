@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from PIL import Image
 
+from heedful.data.readers.rows import count
 from heedful.report import words
 from heedful.report.differences import mark_differences
 from heedful.report.figures import Table
@@ -86,7 +87,7 @@ def class_galleries(cases: Sequence[Case], pictures: Mapping[str, bytes]) -> lis
     wrong_cases = sorted((case for case in cases if case.error), key=lambda case: -(case.score or 0.0))
     cards = [(case, class_card(case, pictures)) for case in wrong_cases[:CARDS]]
     random_cards = [(case, class_card(case, pictures)) for case in random_cases(cases)]
-    note = f"{len(cards)} of {words.count_of(len(wrong_cases), 'wrong answer')}"
+    note = f"{len(cards)} of {count(len(wrong_cases), 'wrong answer')}"
     note += ", those it was surest of. They are worth a look: some may be labelled wrongly." if scored else "."
     galleries = [gallery("Most sure, and wrong" if scored else "Wrong answers", note, cards)] if cards else []
     return [*galleries, gallery("A random few", random_note(random_cards, cases), random_cards)]
@@ -122,7 +123,7 @@ def caption_card(case: Case, pictures: Mapping[str, bytes]) -> GalleryCard:
     marks = mark_differences(case)
     if not case.error:
         return GalleryCard(pictures_of(case.source, pictures), case.output, "", True)
-    alternatives = f" (or {words.count_of(marks.other_references, 'other')})" if marks.other_references else ""
+    alternatives = f" (or {count(marks.other_references, 'other')})" if marks.other_references else ""
     correction = Markup("right: {}{}").format(marks.reference or "(nothing)", alternatives)
     return GalleryCard(pictures_of(case.source, pictures), marks.answer or "(nothing)", correction, False)
 
@@ -154,7 +155,7 @@ def drawing_galleries(
         cards.append((case, GalleryCard(card_pictures, prompt, correction, note=rank(case))))
     if not cards:
         return []
-    note = f"{len(cards)} of {words.count_of(len(by_prompt), 'prompt')}, each with what was drawn for it"
+    note = f"{len(cards)} of {count(len(by_prompt), 'prompt')}, each with what was drawn for it"
     note += " and the real picture beside it." if any(len(card.pictures) > 1 for _, card in cards) else "."
     if any(picture.label == "through codes" for _, card in cards for picture in card.pictures):
         note += " Through codes: the real picture as its codes give it back, about the best that codes can draw."

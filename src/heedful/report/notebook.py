@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from heedful.data.readers.rows import count
 from heedful.report import figures, pages, terminal, words
 from heedful.report.figures import Table
 from heedful.results import Alignment, Answer, Comparison, Findings, Result, Scores
@@ -42,7 +43,7 @@ def shorten_lines(lines: Sequence[str]) -> str:
 def alignment_lines(alignment: Alignment) -> list[str]:
     """Each output and what it looked at most, in the first of the maps."""
     parts = ((alignment.target, "output"), (alignment.source, "input"), (alignment.maps, "map"))
-    lines = [f"Alignment: {', '.join(words.count_of(len(part), noun) for part, noun in parts)}"]
+    lines = [f"Alignment: {', '.join(count(len(part), noun) for part, noun in parts)}"]
     for target, weights in zip(alignment.target, next(iter(alignment.maps.values()), []), strict=False):
         best = max(range(len(weights)), key=weights.__getitem__)
         lines.append(f"  {words.token(target)} ← {words.token(alignment.source[best])} {weights[best]:.2f}")

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from heedful.data.readers.rows import count
 from heedful.report import classes, compared, figures, timebars, words
 from heedful.report.differences import MarkedCase, mark_differences
 from heedful.report.figures import Table
@@ -98,7 +99,7 @@ def compare_page(
         kind="comparison",
         title=f"{comparison.task}: {words.join_words([row.network for row in rows])}",
         summary=f"{comparison.data}. Each network had the same budget ({comparison.budget}), was chosen on the "
-        f"validation split, and answered the same {words.count_of(scores.count, 'example')}.",
+        f"validation split, and answered the same {count(scores.count, 'example')}.",
         **comparison_values(comparison),
         further=further_table(comparison, rows, names[MEASURES:]),
         notes=[compared.interval_note(comparison), *comparison.notes],

@@ -6,7 +6,7 @@ from string import ascii_letters, digits
 
 from rich.cells import cell_len
 
-from heedful.data.readers.rows import one_line
+from heedful.data.readers.rows import count, one_line
 from heedful.report import compared, words
 from heedful.report.classes import mixed_up
 from heedful.report.samples import samples
@@ -28,7 +28,7 @@ def scores_table(scores: Scores) -> str:
     words wrong      31.2 %   30.4 to 32.0
     """
     head = [
-        words.count_of(scores.count, "example"),
+        count(scores.count, "example"),
         "value",
         "95 % interval",
         *([scores.baseline_name] if scores.baseline else []),
@@ -134,14 +134,10 @@ def classes_table(scores: Sequence[ClassScore], max_rows: int = 10) -> str:
         for score in ranked
     ]
     notes = (
-        [f"and {words.count_of(len(ranked) - max_rows, 'class', 'classes')} that did better"]
-        if len(ranked) > max_rows
-        else []
+        [f"and {count(len(ranked) - max_rows, 'class', 'classes')} that did better"] if len(ranked) > max_rows else []
     )
     without_example = len(scores) - len(ranked)
-    notes += (
-        [f"and {words.count_of(without_example, 'class', 'classes')} without an example"] if without_example else []
-    )
+    notes += [f"and {count(without_example, 'class', 'classes')} without an example"] if without_example else []
     return "\n".join([columns([["class", "examples", "precision", "recall", "F1"], *rows[:max_rows]]), *notes])
 
 
@@ -198,7 +194,7 @@ def time_bars(rows: Sequence[tuple[str, Sequence[str]]], names: Sequence[str] = 
     present_labels = dict.fromkeys(label for _, labels in rows for label in labels if label)
     legend = [f"{signs[label]} {label}" for label in signs if label in present_labels]
     legend += [f"{MASKED_SIGN} masked"] if any("" in labels for _, labels in rows) else []
-    lines.append(["", "   ".join([f"each sign is {words.count_of(steps_per_sign, 'step')}", *legend])])
+    lines.append(["", "   ".join([f"each sign is {count(steps_per_sign, 'step')}", *legend])])
     return columns(lines, left_aligned={1})
 
 

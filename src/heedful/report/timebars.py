@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from heedful.data.readers.rows import count
 from heedful.report import draw, words
 from heedful.report.figures import Figure, Table
 from heedful.results import Case, Track, spread_out
@@ -285,7 +286,7 @@ def describe_rows(rows: Sequence[tuple[str, Sequence[str]]], length: int, track:
         right_count = sum(true == predicted for true, predicted in scored_steps)
         name = "The answer" if row_name == "answer" else row_name
         percent_right = f"{100 * right_count / len(scored_steps):.1f} %"
-        step_count = words.count_of(len(scored_steps), "step")
+        step_count = count(len(scored_steps), "step")
         parts.append(f"{name} is right at {right_count:,} of {step_count} ({percent_right}) and {changes}.")
     if length > STEPS:
         parts.append(f"The first {STEPS:,} of {length:,} steps are drawn.")

@@ -119,15 +119,6 @@ def join_words(words: Sequence[str], conjunction: str = "and") -> str:
     return f" {conjunction} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
-def count_of(number: int, thing: str, things: str = "") -> str:
-    """A number of things.
-
-    >>> count_of(1, "step"), count_of(1200, "class", "classes")
-    ('1 step', '1,200 classes')
-    """
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
-
-
 def times(number: int) -> str:
     """How often.
 
