@@ -1,12 +1,16 @@
 """Which data this was: hashes and sizes of files, the recipe's data section and the seed."""
 
 import hashlib
+import os
+import stat
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from heedful.data.folders import is_hidden
 from heedful.data.pictures.karpathy import path_of
 from heedful.data.readers.files import all_files
 from heedful.data.readers.lines import check_readable
@@ -20,13 +24,16 @@ from heedful.data.steps.words import WordVocabulary
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.schema import DataSettings, Recipe
 
-FORMAT = 1
+FORMAT = 2
+"""What stamps say of folders and clips: contents. In format 1, which 0.1.0 wrote, it is sizes and times."""
+TICK = 10**9  # nanoseconds: within a tick of the clock a file may change without a trace in its times
+REMEMBERED = 2**16  # files
 
 
-def fingerprint_of(recipe: Recipe, coders: Sequence[object]) -> dict:
+def fingerprint_of(recipe: Recipe, coders: Sequence[object], form: int = FORMAT) -> dict:
     """All that prepared data depends on, as JSON would have it; equal fingerprints mean equal data.
 
-    `coders` are those of the weights one starts from, if there are any.
+    `coders` are those of the weights one starts from, if there are any; `form` is the format to write it in.
     """
     data = recipe.data
     files = all_files(data)
@@ -35,18 +42,24 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object]) -> dict:
     tokenizer_files = [name for name in (data.source_tokenizer, data.target_tokenizer) if name.endswith(".json")]
     hashes = [hashlib.sha256(describe_coder(coder).encode()).hexdigest() for coder in coders]
     return {
-        "format": FORMAT,
-        "files": {file: identity(file) for file in dict.fromkeys(files + tokenizer_files)},
+        "format": form,
+        "files": {file: identity(file, form) for file in dict.fromkeys(files + tokenizer_files)},
         "data": settings,
         "seed": recipe.data_seed,
         "coders": hashes,
     }
 
 
+def format_of(fingerprint: object) -> int:
+    """The format that a fingerprint is written in; the current one where there is none, or one that is not ours."""
+    return 1 if isinstance(fingerprint, dict) and fingerprint.get("format") == 1 else FORMAT
+
+
 def changed_files(fingerprint: dict[str, Any], data: DataSettings) -> list[str]:
     """What is no longer as it was when `kept` was written, by name; raises HeedfulError for a file that is gone."""
-    files = [file for file, stamp in fingerprint["files"].items() if identity(file) != stamp]
-    if not files and "clips" in fingerprint and digest_of_clips(data) != fingerprint["clips"]:
+    form = format_of(fingerprint)
+    files = [file for file, stamp in fingerprint["files"].items() if identity(file, form) != stamp]
+    if not files and "clips" in fingerprint and digest_of_clips(data, form) != fingerprint["clips"]:
         return [f"a clip that {' or '.join(all_files(data))} names"]
     return files
 
@@ -69,46 +82,102 @@ def describe_words(vocabulary: WordVocabulary | SubwordVocabulary | None) -> str
     return f"Cut({vocabulary.tokenizer.kind}, {vocabulary.tokenizer.size})" if vocabulary else "None"
 
 
-def identity(file: str) -> dict[str, str | int]:
+def identity(file: str, form: int = FORMAT) -> dict[str, str | int]:
     """What a file is by its content. A dataset of the hub is taken to be what it was when it was prepared."""
     if file.startswith("sample://"):
         return {"version": samples.version(file)}
     if file.startswith("hf://"):
         return {"name": file}
     if Path(file).is_dir():
-        return folder_identity(Path(file))
+        return folder_identity(Path(file)) if form > 1 else folder_identity_by_time(Path(file))
     path = path_of(file)
     check_readable(path)
-    status = Path(path).stat()
-    return {"bytes": status.st_size, "sha256": digest(Path(path).absolute(), status.st_size, status.st_mtime_ns)}
+    return {"bytes": Path(path).stat().st_size, "sha256": digest(Path(path))}
 
 
-@cache
-def digest(path: Path, size: int, time: int) -> str:
-    """The sha256 of a file, which is read but once while its size and time stay."""
+def folder_identity(folder: Path) -> dict[str, str | int]:
+    """What a folder holds: names and contents of its files, but for what is hidden; when they were written, and where
+    the folder lies, does not count.
+    """
+    whole, number = hashlib.sha256(), 0
+    for path in visible_files(folder):
+        whole.update(os.fsencode(path.relative_to(folder).as_posix()) + f" {digest(path)}\n".encode())
+        number += 1
+    return {"files": number, "contents": whole.hexdigest()}
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """The files below a folder, sorted, those behind links to folders too."""
+    files, seen = list[Path](), {os.path.realpath(folder)}
+    for directory, folders, names in os.walk(folder, followlinks=True):
+        files += [Path(directory, name) for name in names if not is_hidden(name)]
+        targets = {name: os.path.realpath(Path(directory, name)) for name in folders if not is_hidden(name)}
+        folders[:] = [name for name, target in targets.items() if target not in seen]  # a link may lead upwards
+        seen.update(targets.values())
+    return sorted(files)
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file; why it has none where it cannot be read, which is told by whoever needs it.
+
+    Within a command, a file is read but once while its status stays and is older than a clock's tick.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # to open a pipe may wait for ever
+            return "no file"
+        if time.time_ns() - max(status.st_ctime_ns, status.st_mtime_ns) < TICK:
+            return hash_file(path)
+        key = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return remembered_hash(path.absolute(), key)
+    except OSError as error:
+        return error.strerror or "unreadable"
+
+
+@lru_cache(REMEMBERED)
+def remembered_hash(path: Path, status: tuple[int, ...]) -> str:
+    """The hash of a file while its status is this."""
+    return hash_file(path)
+
+
+def hash_file(path: Path) -> str:
+    """The sha256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def folder_identity(folder: Path) -> dict[str, str | int]:
-    """What a folder holds: names, sizes and times, since its pictures and videos may be too many to read twice."""
-    digest, number = hashlib.sha256(), 0
-    for path in sorted(folder.rglob("*")):
-        status = path.stat()
-        digest.update(f"{path.relative_to(folder)} {status.st_size} {status.st_mtime_ns}\n".encode())
-        number += path.is_file()
-    return {"files": number, "sha256": digest.hexdigest()}
-
-
-def digest_of_clips(data: DataSettings) -> str:
-    """A digest of what a recipe's files name in turn: sizes and times of clips and labels, versions of samples."""
-    files, digest = all_files(data), hashlib.sha256()
+def digest_of_clips(data: DataSettings, form: int = FORMAT) -> str:
+    """A digest of what a recipe's files name in turn: contents of clips and labels, versions of samples."""
+    files, whole = all_files(data), hashlib.sha256()
     for file in files:
         if file.startswith("sample://"):
-            digest.update(step_samples.version(file).encode())
+            whole.update(step_samples.version(file).encode())
     lists = [file for file in files if Path(file).suffix.lower() in (*LISTS, *TABLES)]
     for clip in read_labelled_sources(lists, replace(data, bad_rows="skip"), lambda bad: None):
         for path in map(Path, clip.paths):
-            status = path.stat() if path.exists() else None
-            digest.update(f"{path} {status and (status.st_size, status.st_mtime_ns)}\n".encode())
-    return digest.hexdigest()
+            stamp = content_of(path) if form > 1 else status_of(path)
+            whole.update(os.fsencode(path) + f" {stamp}\n".encode())
+    return whole.hexdigest()
+
+
+def content_of(path: Path) -> str:
+    """What a clip is: a file, or a folder of frames."""
+    return str(folder_identity(path)["contents"]) if path.is_dir() else digest(path)
+
+
+def folder_identity_by_time(folder: Path) -> dict[str, str | int]:
+    """What a folder holds in the words of format 1: names, sizes and times."""
+    whole, number = hashlib.sha256(), 0
+    for path in sorted(folder.rglob("*")):
+        status = path.stat()
+        whole.update(f"{path.relative_to(folder)} {status.st_size} {status.st_mtime_ns}\n".encode())
+        number += path.is_file()
+    return {"files": number, "sha256": whole.hexdigest()}
+
+
+def status_of(path: Path) -> tuple[int, int] | None:
+    """What a clip is in the words of format 1: its size and time."""
+    if not path.exists():
+        return None
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns

@@ -49,11 +49,6 @@ def hidden_notes(folder: str | Path, hidden: Sequence[Path]) -> list[str]:
     return [f"{folder}: passed over {count(len(hidden), 'hidden or system file')} (first: {hidden[0]})"]
 
 
-def has_fingerprint(folder: Path, fingerprint: dict) -> bool:
-    """Whether finished data of this fingerprint stands there."""
-    return stored_fingerprint(folder) == fingerprint
-
-
 def is_prepared(folder: Path) -> bool:
     """Whether finished data of any fingerprint stands there."""
     return stored_fingerprint(folder) is not None

@@ -54,8 +54,8 @@ class DataKind(ABC, Generic[PreparedData]):
     """The coders of the weights that are the beginning, if there are any."""
     preparation: Preparation
 
-    def fingerprint(self, data: DataSettings) -> dict[str, Any]:
-        """What prepared data of this kind depend on beside the files, the recipe and what is given."""
+    def fingerprint(self, data: DataSettings, form: int) -> dict[str, Any]:
+        """What prepared data of this kind depend on beside the files, the recipe and what is given, in a format."""
         return {"kinds": list(self.kinds)}
 
     def about(self) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from typing import Any
 from heedful.data import split
 from heedful.data.corpus import Corpus
 from heedful.data.facts import DataFacts, Decisions, TokenizerSettings
-from heedful.data.fingerprint import fingerprint_of
-from heedful.data.folders import ABOUT, has_fingerprint, write_atomically, write_examples, write_json
+from heedful.data.fingerprint import FORMAT, fingerprint_of, format_of
+from heedful.data.folders import ABOUT, stored_fingerprint, write_atomically, write_examples, write_json
 from heedful.data.kind import DataKind, Preparation, PreparedData
 from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs.read import Pair
@@ -43,12 +43,16 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
     What stops half way leaves nothing that could be taken for finished. Raises HeedfulError for whatever is wrong
     with the data.
     """
-    fingerprint = fingerprint_of(recipe, kind.pretrained_coders) | kind.fingerprint(recipe.data)
     data_folder = folder / "data"
-    if has_fingerprint(data_folder, fingerprint):
+    stored = stored_fingerprint(data_folder)
+    form = format_of(stored)  # 0.1.0 wrote fingerprints in other words
+    fingerprint = fingerprint_in(kind, recipe, form)
+    if stored == fingerprint:
         prepared: Any = kind.open(data_folder)
         say(f"data as prepared before: {count(len(prepared.train), f'training {kind.row}')}")
         return prepared
+    if form != FORMAT:
+        fingerprint = fingerprint_in(kind, recipe, FORMAT)
     with write_atomically(data_folder) as partial_folder:
         notes, bad = Notes(say, kind.row), BadRows(partial_folder / "bad_rows.jsonl")
         preparation = Preparation(recipe, partial_folder, notes, bad, decisions)
@@ -62,6 +66,11 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
         bad.close(folder / "bad_rows.jsonl")
         write_json(partial_folder / ABOUT, {"fingerprint": fingerprint, "notes": notes.lines} | kind.about())
     return kind.open(data_folder)
+
+
+def fingerprint_in(kind: DataKind[Any], recipe: Recipe, form: int) -> dict[str, Any]:
+    """The fingerprint of a recipe's data in a format."""
+    return fingerprint_of(recipe, kind.pretrained_coders, form) | kind.fingerprint(recipe.data, form)
 
 
 def survey(kind: DataKind[Any], preparation: Preparation) -> Survey:

@@ -57,9 +57,9 @@ class StepKind(DataKind[PreparedClips]):
         self.ranges: Ranges | None = None
         self.far: dict[str, tuple[int, int, float]] = {}
 
-    def fingerprint(self, data: DataSettings) -> dict[str, Any]:
-        """The times of the clips that files name count too."""
-        return super().fingerprint(data) | {"clips": digest_of_clips(data)}
+    def fingerprint(self, data: DataSettings, form: int) -> dict[str, Any]:
+        """The clips that files name count too."""
+        return super().fingerprint(data, form) | {"clips": digest_of_clips(data, form)}
 
     def begin(self, preparation: Preparation) -> None:
         """As `DataKind.begin`."""

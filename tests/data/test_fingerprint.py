@@ -1,0 +1,112 @@
+"""Which data this is goes by contents: neither times nor places nor a system's own files make data others."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from heedful.data.fingerprint import changed_files, digest_of_clips, fingerprint_of, identity
+from heedful.data.prepare import prepare
+from heedful.data.steps.kind import StepKind
+from heedful.training import decide
+from support.video_clips import frames, put, recipe
+
+
+@pytest.fixture(autouse=True)
+def change_to_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write_same_size(path: str) -> None:
+    """Another content of the same length, with the times of the old one."""
+    file, status = Path(path), Path(path).stat()
+    file.write_bytes(bytes(255 - byte for byte in file.read_bytes()))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+
+
+def copy_and_back() -> None:
+    shutil.copytree("photos", "copy")
+    shutil.rmtree("photos")
+    Path("copy").rename("photos")
+
+
+def rename(old: str, new: str) -> None:
+    Path(old).rename(new)
+
+
+SAME: dict[str, Callable[[], object]] = {
+    "touched": lambda: [os.utime(path, (1, 1)) for path in Path("photos").rglob("*")],
+    "copied": copy_and_back,
+    "hidden": lambda: [put(f"photos/{name}", "x") for name in (".DS_Store", "cat/._a.txt", ".git/a.txt", "Thumbs.db")],
+    "written again": lambda: put("photos/cat/a.txt", "aaaa"),
+}
+OTHER: dict[str, Callable[[], object]] = {
+    "same size and time": lambda: write_same_size("photos/cat/a.txt"),
+    "behind a link": lambda: write_same_size("elsewhere/c.txt"),
+    "renamed": lambda: rename("photos/cat/a.txt", "photos/cat/z.txt"),
+    "exchanged": lambda: [put("photos/cat/a.txt", "bbbb"), put("photos/dog/b.txt", "aaaa")],
+    "new": lambda: put("photos/cat/new.txt", ""),
+    "gone": lambda: Path("photos/cat/a.txt").unlink(),
+}
+
+
+@pytest.mark.parametrize(("happen", "is_changed"), [*((one, False) for one in SAME), *((one, True) for one in OTHER)])
+def test_a_folder_is_known_by_its_contents(happen: str, is_changed: bool) -> None:
+    put("photos/cat/a.txt", "aaaa"), put("photos/dog/b.txt", "bbbb"), put("elsewhere/c.txt", "cccc")
+    Path("photos/more").symlink_to(Path("elsewhere").absolute())
+    before = identity("photos")
+    (SAME | OTHER)[happen]()
+    assert (identity("photos") != before) == is_changed
+    assert (identity("photos/cat") == identity("photos/dog")) is False
+
+
+def test_odd_things_in_a_folder_stop_nobody() -> None:
+    """Links that lead upwards or nowhere, a pipe that nobody writes to, a name that is no UTF-8."""
+    put("photos/a.txt", "a")
+    Path("photos/up").symlink_to("..")
+    Path("photos/nowhere").symlink_to("gone")
+    os.mkfifo("photos/pipe")
+    Path(os.fsdecode(b"photos/caf\xe9")).write_text("e", encoding="utf-8")
+    assert identity("photos")["files"] == 4 and identity("photos") == identity("photos")
+
+
+@pytest.mark.parametrize("change", ["touch", "content"])
+def test_clips_that_a_list_names_are_known_by_their_contents(change: str) -> None:
+    """Files and folders of frames."""
+    clips = [frames("films/0.npy", 2), frames("films/1", 2, seed=1)]
+    put("list.csv", "file_name,labels\n" + "".join(f"{clip},walk run\n" for clip in clips))
+    settings = recipe("list.csv").data
+    before = digest_of_clips(settings)
+    for file in ("films/0.npy", str(min(Path("films/1").iterdir()))):
+        known = digest_of_clips(settings)
+        os.utime(file, (1, 1)) if change == "touch" else write_same_size(file)
+        assert (digest_of_clips(settings) != known) == (change == "content")
+    assert (digest_of_clips(settings) == before) == (change == "touch")
+
+
+def test_stamps_of_0_1_0_hold_while_sizes_and_times_do() -> None:
+    """Data that it prepared are opened, and are others when a time is."""
+    for number in range(4):
+        frames(f"films/{number}.npy", 2, seed=number)
+        put(f"films/{number}.txt", "walk\nrun\n")
+    put("list.csv", "file_name,labels\nfilms/0.npy,walk run\n")
+    asked, notes = recipe("films", test=["list.csv"]), list[str]()
+    asked = replace(asked, data=replace(asked.data, valid=["films"], overlap="keep"))
+    first = prepare(StepKind(), asked, Path("run"), notes.append, decide)
+    assert first.fingerprint["format"] == 2
+    old = fingerprint_of(asked, [], 1) | StepKind().fingerprint(asked.data, 1)
+    assert old["files"]["films"].keys() == {"files", "sha256"}
+    about = Path("run/data/prepared.json")
+    about.write_text(json.dumps(json.loads(about.read_text("utf-8")) | {"fingerprint": old}), "utf-8")
+    notes.clear()
+    again = prepare(StepKind(), asked, Path("run"), notes.append, decide)
+    assert notes == ["data as prepared before: 4 training clips"] and again.fingerprint == old
+    assert changed_files(old, asked.data) == []
+    os.utime("films/0.npy", (1, 1))
+    assert changed_files(old, asked.data) == ["films"]
+    assert changed_files(first.fingerprint, asked.data) == []
