@@ -17,6 +17,7 @@ import heedful
 from heedful.api.given import files_of
 from heedful.errors import HeedfulError
 from heedful.results import Finding, Findings
+from heedful.tasks.recipes import build
 from heedful.tasks.task import find_task
 from support import ROOT
 from support.tiny_tasks import COLOURS, SHAPES, picture
@@ -99,12 +100,46 @@ def test_what_is_missing_is_a_bad_row_with_its_number(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     table = pd.DataFrame([*PAIRS[:6], ("x", nothing)], columns=["source", "target"])
-    for data in ([*PAIRS[:6], (nothing, "x"), *PAIRS[6:]], table):
-        with pytest.raises(HeedfulError, match=r"runs/inputs/\w{16}/translate.jsonl line 7: "):
+    first = pd.DataFrame([("x", nothing), *PAIRS], columns=["source", "target"])
+    for data, line in (
+        ([*PAIRS[:6], (nothing, "x"), *PAIRS[6:]], 7),
+        (table, 7),
+        ([(nothing, "x"), *PAIRS], 1),
+        (first, 1),
+    ):
+        with pytest.raises(HeedfulError, match=rf"runs/inputs/\w{{16}}/translate.jsonl line {line}: "):
             heedful.train("translate", data, listener=QUIET, **SMALL)
         [bad] = bad_rows(heedful.check("translate", data))
-        assert "line 7" in "".join(bad.lines)
+        assert f"line {line}" in "".join(bad.lines)
     assert not Path("runs/translate-gru").exists()
+
+
+GRAY = np.arange(48, dtype=np.uint8).reshape(12, 2, 2)
+GAPS: dict[str, tuple[str, Any, Any]] = {
+    "pictures": ("classify", [(None, "a"), *((shade, "ab"[n % 2]) for n, shade in enumerate(GRAY))], "file_name"),
+    "classes": ("classify", [(GRAY[0], None), *((shade, "ab"[n % 2]) for n, shade in enumerate(GRAY))], "target"),
+    "words": ("label", [(None, ["A"]), *([["w", f"n{n}"], ["A", "B"]] for n in range(9))], "no word"),
+    "tags": ("label", [(["w"], None), *([["w", f"n{n}"], ["A", "B"]] for n in range(9))], "1 column"),
+    "series": ("label", [(None, ["A"]), *((np.arange(2.0) + n, ["A", "B"]) for n in range(9))], "no file in"),
+    "labels": (
+        "label",
+        [(np.arange(2.0), None), *((np.arange(2.0) + n, ["A", "B"]) for n in range(9))],
+        "no labels in",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GAPS)
+def test_a_first_row_may_lack_what_others_have(case: str, tmp_path: Path) -> None:
+    task, data, problem = GAPS[case]
+    file = given(task, data, tmp_path / "inputs")
+    said: list[str] = []
+    learning = find_task(task).learning
+    changes = {"data.train": [str(file)], "data.valid": "auto", "data.bad_rows": "skip", "data.overlap": "keep"}
+    prepared: Any = learning.prepare(build(task, changes), tmp_path / "run", said.append)
+    assert len(prepared.train) + len(prepared.valid) == len(data) - 1
+    [left_out] = [line for line in said if line.startswith("left out: 1 bad row")]
+    assert "line 1: " in left_out and problem in left_out
 
 
 @pytest.mark.parametrize(
@@ -114,7 +149,6 @@ def test_what_is_missing_is_a_bad_row_with_its_number(
         ("translate", [("a", "b"), ("a", "b", "c")], "Row 2 has 3 values, and 2 are needed: source, target."),
         ("translate", [("a", "b"), 5], "Row 2 is of type int"),
         ("translate", [], "There is no row"),
-        ("translate", [("a", None), ("b", "c")], "Row 1 has no target."),
         ("translate", {"source": ["a"], "target": ["b", "c"]}, "source has 1, target has 2"),
         ("translate", [("a", object())], "target of row 1 is of type object"),
         ("translate", datasets.DatasetDict({"train": FORMS["datasets"]}), "data sets, and not one: train"),

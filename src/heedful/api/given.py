@@ -105,23 +105,32 @@ def write_given(data: Any, facts: TaskFacts, folder: Path) -> str:
                 np.savez(folder / f"{facts.verb}.npz", images=pictures, labels=np.array(labels, dtype=str))
                 return f"{facts.verb}.npz"
             data = (list(pictures), labels)
-    rows = records_of(data, facts.columns)
-    first = next(rows, None)
-    if first is None:
-        raise HeedfulError("There is no row in these data.", "At least one is needed.")
-    rows = chain([first], rows)
-    missing = next((name for name in facts.columns if name in first and is_missing(first[name])), None)
-    if missing:  # readers judge by the first row which columns there are
-        raise HeedfulError(f"Row 1 has no {missing}.", "The first row tells which columns there are: leave it out.")
+    whole, rows = whole_row(records_of(data, facts.columns))
     if in_steps:
-        return write_steps(rows, first, facts.verb, folder)
-    has_pictures = facts.keys >= keys.PICTURES
+        return write_steps(rows, whole, facts.verb, folder)
+    pictured = {name for name, value in whole.items() if is_located(value)} if facts.keys >= keys.PICTURES else None
     with (folder / f"{facts.verb}.jsonl").open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as sink:
         for number, row in enumerate(rows, start=1):
-            row = located(row, number, folder) if has_pictures else row
+            row = located(row, number, folder, pictured) if pictured is not None else row
             refuse_lists(row, number, facts)
             sink.write(json_line(row, number))
     return f"{facts.verb}.jsonl"
+
+
+def whole_row(rows: Iterator[Record]) -> tuple[Record, Iterator[Record]]:
+    """The first row without a missing value, by which it is judged what columns hold, and all rows.
+
+    The first row of all where none is whole. Raises HeedfulError if there is no row.
+    """
+    ahead: list[Record] = []
+    for row in rows:
+        ahead.append(row)
+        if not any(map(is_missing, row.values())):
+            break
+    if not ahead:
+        raise HeedfulError("There is no row in these data.", "At least one is needed.")
+    is_whole = not any(map(is_missing, ahead[-1].values()))
+    return ahead[-1 if is_whole else 0], chain(ahead, rows)
 
 
 def refuse_lists(row: Mapping[str, Any], number: int, facts: TaskFacts) -> None:
@@ -139,15 +148,25 @@ def json_line(row: Mapping[str, Any], number: int) -> str:
     return json.dumps(record, ensure_ascii=True) + "\n"
 
 
-def located(row: Record, number: int, folder: Path) -> Record:
-    """A row whose pictures are files: those in memory are written, and paths are seen from everywhere."""
+def is_located(value: Any) -> bool:
+    """Whether a value is a picture in memory, or a path: its column is file_name in the file."""
+    return is_picture_object(value) or (is_array(value) and as_array(value).ndim > 1) or isinstance(value, PathLike)
+
+
+def located(row: Record, number: int, folder: Path, pictured: set[str]) -> Record:
+    """A row whose pictures are files: those in memory are written, and paths are seen from everywhere.
+
+    `pictured` are the columns that hold pictures in other rows, where this one may have none.
+    """
     record: Record = {}
     for name, value in row.items():
-        if is_picture_object(value) or (is_array(value) and as_array(value).ndim > 1):
+        if isinstance(value, PathLike):
+            record["file_name"] = str(Path(fspath(cast("PathLike[str]", value))).absolute())
+        elif is_located(value):
             write_picture(value, folder / f"{number:07}.png", f"{name} of row {number:,}")
             record["file_name"] = f"{number:07}.png"
-        elif isinstance(value, PathLike):
-            record["file_name"] = str(Path(fspath(cast("PathLike[str]", value))).absolute())
+        elif name in pictured and is_missing(value):
+            record["file_name"] = None
         elif isinstance(value, str) and "://" not in value and is_picture(value) and is_file(value):
             record[name] = str(Path(value).absolute())
         else:
@@ -157,15 +176,15 @@ def located(row: Record, number: int, folder: Path) -> Record:
     return record
 
 
-def write_steps(rows: Iterator[Record], first: Record, verb: str, folder: Path) -> str:
+def write_steps(rows: Iterator[Record], whole: Record, verb: str, folder: Path) -> str:
     """Writes sequences with a label a step: words as CoNLL, arrays as .npy beside their labels."""
-    source, target = column_of(first, SOURCES, "source"), column_of(first, TARGETS, "labels")
-    in_words = isinstance(first[source], str | list | tuple) and not is_series(first[source])
+    source, target = column_of(whole, SOURCES, "source"), column_of(whole, TARGETS, "labels")
+    in_words = isinstance(whole[source], str | list | tuple) and not is_series(whole[source])
     name = f"{verb}.conll" if in_words else f"{verb}.jsonl"
     with (folder / name).open("w", encoding="utf-8", newline="\n") as sink:
         for number, row in enumerate(rows, start=1):
             where = f"row {number:,}"
-            labels = ["_" if label is None else str(label) for label in listed_labels(row.get(target), where)]
+            labels = None if is_missing(row.get(target)) else label_texts(row[target], where)
             if in_words:
                 sink.write(sentence(row.get(source), labels, where))
             else:
@@ -189,37 +208,45 @@ def column_of(row: Record, names: Sequence[str], role: str) -> str:
     return found
 
 
-def listed_labels(labels: Any, where: str) -> list[Any]:
-    """The labels of a sequence, one a step."""
+def label_texts(labels: Any, where: str) -> list[str]:
+    """The labels of a sequence, one a step, as files have them."""
     values = plain(labels.split() if isinstance(labels, str) else labels, f"the labels of {where}")
     if not isinstance(values, list):
         raise HeedfulError(f"The labels of {where} are no list.", "A list of labels, one a step.")
     for label in values:
         if (isinstance(label, str) and len(label.splitlines()) > 1) or "\t" in str(label):
             raise HeedfulError(f"A label of {where} holds a tab or an end of line: {label!r}.")
-    return values
+    return ["_" if label is None else str(label) for label in values]
 
 
-def sentence(words: Any, labels: Sequence[str], where: str) -> str:
-    """A sentence in CoNLL columns; raises HeedfulError unless it has a label a word."""
+def sentence(words: Any, labels: Sequence[str] | None, where: str) -> str:
+    """A sentence in CoNLL columns, of which one is left out where all words or all labels are missing: a bad row.
+
+    Raises HeedfulError unless it has a label a word.
+    """
+    if is_missing(words):
+        return "".join(f"\t{label}\n" for label in labels or "_") + "\n"
     if isinstance(words, str):
         split = words.split(" ") if words else []
     else:
         split = join_words(listed(words), where).split("\t") if words else []
+    if labels is None:
+        return "".join(f"{word}\n" for word in split) + "\n"
     if len(split) != len(labels):
         raise HeedfulError(f"{where.capitalize()} has {count(len(split), 'word')} and {count(len(labels), 'label')}.")
     return "".join(f"{word}\t{label}\n" for word, label in zip(split, labels, strict=True)) + "\n"
 
 
-def write_clip(values: Any, labels: Sequence[str], number: int, folder: Path) -> Record:
-    """Writes a series or video with its labels; the row of the listing that names it."""
-    (folder / f"{number:07}.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
-    record = {"file_name": f"{number:07}.npy", "labels": f"{number:07}.txt"}
+def write_clip(values: Any, labels: Sequence[str] | None, number: int, folder: Path) -> Record:
+    """Writes a series or video with its labels; the row of the listing that names it, null where there is none."""
+    record: Record = {"file_name": None, "labels": None}
+    if labels is not None:
+        record["labels"] = f"{number:07}.txt"
+        (folder / record["labels"]).write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     if isinstance(values, PathLike):
-        return record | {"file_name": str(Path(fspath(cast("PathLike[str]", values))).absolute())}
-    write_array(
-        np.asarray(values) if isinstance(values, list | tuple) else values,
-        folder / record["file_name"],
-        f"row {number:,}",
-    )
+        record["file_name"] = str(Path(fspath(cast("PathLike[str]", values))).absolute())
+    elif not is_missing(values):
+        record["file_name"] = f"{number:07}.npy"
+        values = np.asarray(values) if isinstance(values, list | tuple) else values
+        write_array(values, folder / record["file_name"], f"row {number:,}")
     return record

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from heedful.api.inputs import type_name
 from heedful.api.pixels import as_array, is_array, is_picture_object
+from heedful.data.readers.classes import features_of, list_classes, names_in_list
 from heedful.errors import HeedfulError
 
 Record = dict[str, Any]
@@ -83,18 +84,26 @@ def records_of_columns(columns: Mapping[str, Sequence[Any]]) -> Iterator[Record]
 
 def records_of_dataset(data: Any) -> Iterator[Record]:
     """Rows of a dataset of the hub, their classes by name; a class below zero is none."""
-    namers = {name: getattr(part, "feature", part) for name, part in (data.features or {}).items()}
-    classes = {name: part.names for name, part in namers.items() if hasattr(part, "names")}
+    features = data.features.to_dict() if data.features else {}
+    return with_names(data, features)
 
-    def called(name: str, value: Any) -> Any:
-        if name not in classes or value is None:
-            return value
+
+def with_names(rows: Iterable[Mapping[str, Any]], features: Mapping[str, Any]) -> Iterator[Record]:
+    """Rows whose classes are named as their features say; raises HeedfulError for a number that is no class."""
+    classes = {name: names for name, feature in features.items() if (names := names_in_list(feature))}
+
+    def called(value: Any, names: tuple[str, ...], where: str) -> Any:
         if isinstance(value, list):
-            return [called(name, one) for one in value]
-        return classes[name][value] if isinstance(value, int) and value >= 0 else None
+            return [called(one, names, where) for one in value]
+        if not isinstance(value, int):
+            return value
+        if value >= len(names):
+            raise HeedfulError(f"{where}: {value} is no class.", f"{list_classes(names)}.")
+        return names[value] if value >= 0 else None
 
-    for row in data:
-        yield {name: called(name, value) for name, value in row.items()}
+    for number, row in enumerate(rows, start=1):
+        named = {name: called(row[name], names, f"{name} of row {number:,}") for name, names in classes.items()}
+        yield {**row, **named}
 
 
 def records_of_table(data: Any) -> Iterator[Record]:
@@ -113,10 +122,11 @@ def records_of_table(data: Any) -> Iterator[Record]:
             yield from data.to_dict("records")
             return
         raise HeedfulError(f"A {type_name(data)} cannot be read: {error}", "Give a list of dictionaries.") from None
-    index = index_of(reader.schema.metadata or {})
-    for batch in reader:
-        for row in batch.to_pylist():
-            yield {name: value for name, value in row.items() if name not in index}
+    metadata = reader.schema.metadata or {}
+    index = index_of(metadata)
+    rows = (row for batch in reader for row in batch.to_pylist())
+    for row in with_names(rows, features_of(metadata)):
+        yield {name: value for name, value in row.items() if name not in index}
 
 
 def index_of(metadata: Mapping[bytes, bytes]) -> set[str]:

@@ -184,6 +184,34 @@ def test_pictures_as_bytes_in_parquet() -> None:
     assert [example.references for example in scored] == [(str(number),) for number in range(39)]
 
 
+def test_classes_have_the_names_that_a_parquet_file_tells() -> None:
+    """As datasets writes them: -1 is no class, and what is none by its number is a bad row."""
+    datasets = pytest.importorskip("datasets")
+    names = ["truck", "bird"]
+    features = datasets.Features(
+        {"image": datasets.Image(), "text": datasets.Value("string"), "label": datasets.ClassLabel(names=names)}
+    )
+    save("1.png")
+    rows = {"image": ["1.png"] * 3, "text": ["a", "b", "c"], "label": [-1, 1, 0]}
+    datasets.Dataset.from_dict(rows, features=features).to_parquet("pictures.parquet")
+    table = pq.read_table("pictures.parquet").drop_columns("image")
+    broken = pa.table({"text": ["d"], "label": pa.array([2], table.schema.field("label").type)}, schema=table.schema)
+    pq.write_table(pa.concat_tables([table, broken]), "texts.parquet")
+    for file, sources in (
+        ("pictures", ["pictures.parquet#image#1", "pictures.parquet#image#2"]),
+        ("texts", ["b", "c"]),
+    ):
+        bad: list[BadRow] = []
+        pairs = list(
+            read_pairs([f"{file}.parquet"], data("data.bad_rows=skip", "data.columns.target=label"), bad.append)
+        )
+        assert [(pair.source, pair.target) for pair in pairs] == list(zip(sources, ["bird", "truck"], strict=True))
+        assert [row.where for row in bad] == [f"{file}.parquet line {line}" for line in (1, 4)[: len(bad)]]
+        note = f"{file}.parquet: label is read by the names of its classes (2 classes, from 0: truck, bird)"
+        assert file_notes([f"{file}.parquet"], data()) == [note]
+    assert bad[1].problem == "label: 2 is no class"
+
+
 def test_karpathys_json() -> None:
     def image(name: str, split: str, *sentences: str, **more: str) -> dict:
         return {"filename": name, "split": split, "sentences": [{"raw": sentence} for sentence in sentences], **more}

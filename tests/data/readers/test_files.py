@@ -8,8 +8,8 @@ import tracemalloc
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
+import datasets
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -168,19 +168,23 @@ def test_sample_has_the_published_split() -> None:
 def test_hub_datasets_are_read_through_their_library(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str | None, ...]] = []
 
-    def load(path: str, config: str | None, **named: str | None) -> list[Any]:
+    def load(path: str, config: str | None, **named: str | None) -> datasets.Dataset:
         asked.append((path, config, named["revision"], named["split"]))
-        return [{"translation": {"de": source, "en": target}} for source, target in PAIRS]
+        rows = [{"translation": {"de": source, "en": target}, "label": 1} for source, target in PAIRS]
+        dataset = datasets.Dataset.from_list(rows)
+        return dataset.cast_column("label", datasets.ClassLabel(names=["bad", "good"]))
 
     monkeypatch.setattr("datasets.load_dataset", load)
     for name in ("hf://owner/pairs", "hf://owner/pairs@v1.0/de-en/test"):
         assert pairs_of([name], "data.columns=translation.de,translation.en") == PAIRS
     assert asked == [("owner/pairs", None, None, "train"), ("owner/pairs", "de-en", "v1.0", "test")]
+    named = pairs_of(["hf://owner/pairs"], "data.columns=translation.de,label")
+    assert named == [(source, "good") for source, _ in PAIRS]
     # The library would read a folder of that name here, and older ones would run a program in it.
     Path("owner/pairs").mkdir(parents=True)
     with pytest.raises(HeedfulError, match="owner/pairs also stands in this folder"):
         pairs_of(["hf://owner/pairs"], "data.columns=translation.de,translation.en")
-    assert len(asked) == 2
+    assert len(asked) == 3
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ a table    CSV or JSON lines with file_name, seen from the table's folder, and l
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
 from heedful.data.folders import files_below, hidden_notes
 from heedful.data.pictures.karpathy import resolve_from_table
+from heedful.data.pictures.roles import with_roles
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.names import PICTURES, named
@@ -33,7 +35,6 @@ HEIF = (".heic", ".heif", ".hif", ".avif")
 """Those of them that can be read where pillow-heif is installed."""
 TABLES = ("metadata.jsonl", "metadata.csv")
 NAME = "file_name"
-TARGETS = ("label", "text", "caption")
 SPLITS = ("train", "training", "valid", "validation", "val", "dev", "test", "testing")
 
 
@@ -221,11 +222,11 @@ def locate_pictures(rows: Iterable[TextRow | BadRow], column: str = "") -> Itera
         first.append(row)
         if isinstance(row, TextRow):
             break
-    columns = first[-1].columns if first and isinstance(first[-1], TextRow) else {}
+    columns, names = (first[-1].columns, first[-1].names) if first and isinstance(first[-1], TextRow) else ({}, ())
     column = column or next(iter(named(columns, PICTURES)), "")
     if column.isdigit() and column not in columns and 0 < int(column) <= len(columns):
         column = list(columns)[int(column) - 1]
-    if NAME in columns:
+    if NAME in columns or NAME in names:
         return map(name_columns, chain(first, rows))
     if Path(columns.get(column, "")).suffix.lower() in (*ENDINGS, *UNSUPPORTED):
         return (locate_picture(row, column) for row in chain(first, rows))
@@ -239,9 +240,7 @@ def name_columns(row: TextRow | BadRow) -> TextRow | BadRow:
     if not row.columns.get(NAME):
         return BadRow(row.where, f'no text in column "{NAME}"', "\t".join(row.columns.values()))
     path = resolve_from_table(row.file, row.columns[NAME])
-    target = next((name for name in TARGETS if name in row.columns), None)
-    roles = {"source": path} | ({"target": row.columns[target]} if target else {})
-    return TextRow(roles | row.columns | {NAME: path}, row.file, row.line)
+    return with_roles(replace(row, columns=row.columns | {NAME: path}), path)
 
 
 def locate_picture(row: TextRow | BadRow, column: str) -> TextRow | BadRow:

@@ -6,16 +6,17 @@ at a time.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from heedful.data.pictures.roles import with_roles
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.rows import TextRow, count
 from heedful.errors import HeedfulError
 
 REFERENCE = re.compile(r"(.*\.parquet)#(.+)#(\d+)", re.IGNORECASE | re.DOTALL)
-TARGETS = ("label", "text", "caption")
 AT_ONCE = 8  # pictures in memory
 OPEN_FILES = 4  # files that are read on from where the last picture stood
 BUFFER = 1 << 20  # bytes of the file in memory
@@ -50,9 +51,9 @@ def name_pictures(row: TextRow, columns: list[str]) -> TextRow:
     references = {name: f"{row.file}#{name}#{row.line - 1}" for name in columns}
     inner = tuple(f"{name}." for name in columns)
     texts = {name: text for name, text in row.columns.items() if not name.startswith(inner)}
-    target = next((name for name in TARGETS if name in texts), None)
-    roles = {"source": references[columns[0]]} | ({"target": texts[target]} if target else {})
-    return TextRow(roles | texts | references, row.file, row.line)
+    roles = with_roles(replace(row, columns=texts), references[columns[0]])
+    names = tuple(dict.fromkeys((*roles.names, *columns))) if roles.names else ()
+    return replace(roles, columns=roles.columns | references, names=names)
 
 
 def stored_bytes(file: str, column: str, row: int) -> bytes | str:

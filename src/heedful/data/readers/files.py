@@ -17,6 +17,7 @@ from heedful.data.readers.lexicon import lexicon_notes
 from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.opening import ending_of
 from heedful.data.readers.parallel import read_parallel
+from heedful.data.readers.parquet import class_notes
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.readers.sheets import sheet_notes
 from heedful.data.readers.tables import delimiter_notes
@@ -74,6 +75,8 @@ def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
             notes += picture_files.folder_notes(file)
         elif data.format != "parallel" and format_of(file, data.format).name == "xlsx":
             notes += sheet_notes(file)
+        elif data.format != "parallel" and format_of(file, data.format).name == "parquet":
+            notes += class_notes(file)
         elif data.format == "parallel" or format_of(file, data.format).is_text:
             notes += encoding_notes(file)
             notes += table_notes(file, data)
@@ -92,7 +95,9 @@ def read_file(file: str, data: DataSettings) -> Iterator[TextRow | BadRow]:
     """The rows of one file, by the recipe's format or else by the file's ending."""
     columns = named_columns(data)
     header = any(not name.isdigit() for name in columns) if columns else None
-    selection = ColumnSelection(tuple(columns), header)
+    # a role without a column of its own is looked for among all
+    all_named = not isinstance(data.columns, dict) or "text" in data.columns or len(data.columns) > 1
+    selection = ColumnSelection(tuple(columns) if all_named else (), header)
     rows = open_rows(file, data.format, selection)
     return (
         picture_files.locate_pictures(rows, source_column(data)) if format_of(file, data.format).names_files else rows

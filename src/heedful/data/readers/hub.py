@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from heedful.data.readers.classes import classes_of, name_classes
 from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
@@ -37,8 +38,10 @@ def read_hub(name: str) -> Iterator[TextRow | BadRow]:
     except Exception as error:
         # The library raises a dozen kinds, from its own to the network's; each says in words what a user must know.
         raise HeedfulError(f"{name} cannot be read: {error}", FORM) from None
+    classes = classes_of(dataset.features.to_dict() if dataset.features else {})
     for number, record in enumerate(dataset, start=1):
-        yield row_of(record, name, number)
+        row = row_of(record, name, number)
+        yield name_classes(row, classes) if isinstance(row, TextRow) else row
 
 
 def hub_parts(name: str) -> tuple[str, str | None, str | None, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from heedful.data.pictures.parquet import name_pictures, picture_columns
+from heedful.data.readers.classes import classes_of, features_of, list_classes, name_classes
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
@@ -15,41 +16,65 @@ ROWS = 10_000  # in memory at once
 def read_parquet(file: str, columns: Iterable[str]) -> Iterator[TextRow | BadRow]:
     """Rows of a Parquet file, in chunks; only the `wanted` columns if the file has them all. Lines are row numbers.
 
-    Columns of pictures are not read: they hold references to them.
+    Columns of pictures are not read: they hold references to them. Classes whose names the file tells have these.
     """
+    pictures: list[str] = []
+    classes = classes_of(features_in(file))
+    for number, record in enumerate(records(file, columns, pictures), start=1):
+        row = row_of(record, file, number)
+        if classes and isinstance(row, TextRow):
+            row = name_classes(row, classes)
+        yield name_pictures(row, pictures) if pictures and isinstance(row, TextRow) else row
+
+
+def features_in(file: str) -> dict[str, Any]:
+    """What datasets wrote about the columns of a file; {} if it did not."""
+    return features_of(opened(file).schema_arrow.metadata)
+
+
+def class_notes(file: str) -> list[str]:
+    """Which columns of a file hold classes by number, and so are read by their names."""
+    classes = classes_of(features_in(file))
+    return [
+        f"{file}: {column} is read by the names of its classes ({list_classes(classes[column])})" for column in classes
+    ]
+
+
+def opened(file: str) -> Any:
+    """An open Parquet file; raises HeedfulError for what is none, and without pyarrow."""
     check_readable(file)
     try:
         import pyarrow.parquet
     except ImportError:
         raise HeedfulError(f"{file} needs pyarrow to be read.", 'pip install "heedful[data]"') from None
-    pictures: list[str] = []
-    for number, record in enumerate(records(pyarrow.parquet, file, columns, pictures), start=1):
-        row = row_of(record, file, number)
-        yield name_pictures(row, pictures) if pictures and isinstance(row, TextRow) else row
-
-
-def records(parquet: Any, file: str, columns: Iterable[str], pictures: list[str]) -> Iterator[dict[str, Any]]:
-    """The rows as pyarrow gives them; the columns of pictures are listed instead.
-
-    For spoilt bytes pyarrow raises a dozen kinds, from Python's and of its own.
-    """
     try:
-        opened = parquet.ParquetFile(file)
-        names = set(opened.schema_arrow.names)
-        pictures += picture_columns(opened.schema_arrow)
-    except Exception as error:
-        raise HeedfulError(f"{file} is not a Parquet file: {' '.join(str(error).split()).rstrip(' .')}.") from None
+        parquet: Any = pyarrow.parquet.ParquetFile(file)
+        list(parquet.schema_arrow.names)
+        return parquet
+    except Exception as error:  # for spoilt bytes pyarrow raises a dozen kinds, from Python's and of its own
+        raise HeedfulError(f"{file} is not a Parquet file: {one_line(error)}.") from None
+
+
+def records(file: str, columns: Iterable[str], pictures: list[str]) -> Iterator[dict[str, Any]]:
+    """The rows as pyarrow gives them; the columns of pictures are listed instead."""
+    parquet = opened(file)
+    schema = parquet.schema_arrow
+    names = set(schema.names)
+    pictures += picture_columns(schema)
     present_columns = [name for name in columns if name in names] if names.issuperset(columns) else []
     read_columns: list[str] | None = present_columns or None
     if pictures:
-        read_columns = [name for name in present_columns or opened.schema_arrow.names if name not in pictures]
+        read_columns = [name for name in present_columns or schema.names if name not in pictures]
     number = 0
     try:
-        for batch in opened.iter_batches(ROWS, columns=read_columns):
+        for batch in parquet.iter_batches(ROWS, columns=read_columns):
             rows = batch.to_pylist()
             yield from rows
             number += len(rows)
-    except Exception as error:
-        raise HeedfulError(
-            f"{file} cannot be read beyond row {number}: {' '.join(str(error).split()).rstrip(' .')}."
-        ) from None
+    except Exception as error:  # as above
+        raise HeedfulError(f"{file} cannot be read beyond row {number}: {one_line(error)}.") from None
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split()).rstrip(" .") or type(error).__name__

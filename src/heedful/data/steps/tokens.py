@@ -6,14 +6,16 @@ Tags are names or whole numbers; numbers have the names that a dataset of Huggin
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from heedful.data.normal_form import normalize_text
+from heedful.data.readers.classes import list_classes, names_in_list
 from heedful.data.readers.formats import endings_of
 from heedful.data.readers.lines import problem_of, read_lines
+from heedful.data.readers.parquet import features_in
 from heedful.data.readers.parquet import records as parquet_records
 from heedful.data.readers.records import text_of
 from heedful.data.readers.rows import BadRow, count, quote
@@ -56,7 +58,8 @@ def read_tokens(file: str, data: DataSettings) -> Iterator[LabelledSource | BadR
     """The sentences of a file, a bad row for each that is none; raises HeedfulError for a group that is no column."""
     columns = token_columns(file, data)
     assert columns, "the caller looked"
-    names = class_names(file, columns[1]) if Path(file).suffix.lower() in PARQUET else ()
+    is_parquet = Path(file).suffix.lower() in PARQUET
+    names = names_in_list(features_in(file).get(columns[1])) if is_parquet else ()
     for line, record in records(file):
         if isinstance(record, BadRow):
             yield record
@@ -101,7 +104,7 @@ def tags_of_record(value: Any, name: str, where: str, names: tuple[str, ...]) ->
     for place, tag in enumerate(value, 1):
         label = label_of(tag, names)
         if label is None or problem_of(label):
-            cure = f"{count(len(names), 'class', 'classes')}, from 0: {', '.join(names[:10])}" if names else ""
+            cure = list_classes(names) if names else ""
             return BadRow(where, f"{name}, tag {place:,}: {quote(str(tag))} is no class", "", cure)
         labels.append((label, where))
     return check_labels(labels)
@@ -124,7 +127,7 @@ def label_of(tag: Any, names: tuple[str, ...]) -> str | None:
 def records(file: str) -> Iterator[tuple[int, Record | BadRow]]:
     """The records of a file by line or row number."""
     if Path(file).suffix.lower() in PARQUET:
-        yield from enumerate(parquet_records(pyarrow_parquet(file), file, (), []), 1)
+        yield from enumerate(parquet_records(file, (), []), 1)
         return
     for number, text in read_lines(file):
         if isinstance(text, BadRow):
@@ -141,27 +144,3 @@ def record_of(text: str, where: str) -> Record | BadRow:
         why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         return BadRow(where, f"not valid JSON ({why})", text)
     return value if isinstance(value, dict) else BadRow(where, 'not a JSON object such as {"tokens": …}', text)
-
-
-def class_names(file: str, column: str) -> tuple[str, ...]:
-    """The names of a column's classes, if datasets wrote the file and said so; () if not."""
-    metadata = pyarrow_parquet(file).ParquetFile(file).schema_arrow.metadata or {}
-    try:
-        feature: Any = json.loads(metadata[b"huggingface"])["info"]["features"][column]
-    except (KeyError, TypeError, ValueError):
-        return ()
-    while isinstance(feature, Mapping) and "names" not in feature:
-        feature = feature.get("feature")
-    if isinstance(feature, list) and len(feature) == 1 and isinstance(feature[0], Mapping):
-        feature = feature[0]
-    names = feature.get("names") if isinstance(feature, Mapping) else None
-    return tuple(map(str, names)) if isinstance(names, list) else ()
-
-
-def pyarrow_parquet(file: str) -> Any:
-    """The package that reads Parquet."""
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise HeedfulError(f"{file} needs pyarrow to be read.", 'pip install "heedful[data]"') from None
-    return pyarrow.parquet
