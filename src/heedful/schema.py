@@ -99,6 +99,9 @@ class NetworkSettings:
     size: Size = key("small", "tiny, small or base: default width, depth and heads")
     width: Auto | int = key("auto", "size of the vector at each position", ge=1, le=65_536)
     depth: Auto | int = key("auto", "number of layers of the encoder, and of the decoder", ge=1, le=1024)
+    decoder_depth: Auto | int = key(
+        "auto", "number of layers of the decoder, where there is an encoder too; auto: as network.depth", ge=1, le=1024
+    )
     heads: Auto | int = key("auto", "number of attention heads", ge=1, le=1024)
     inner: Auto | int = key("auto", "inner width of the feed-forward part of a Transformer", ge=1, le=1_000_000)
     dropout: Auto | float = key(

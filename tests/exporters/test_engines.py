@@ -237,7 +237,7 @@ def test_the_loop_of_the_docs_translates_as_the_command_does(name: str, tmp_path
 @pytest.mark.parametrize("custom", sample([False, True], 1), ids=lambda custom: "own" if custom else "ours")
 def test_a_transformer_answers_alike_in_every_engine(custom: bool, tmp_path: Path) -> None:
     """With our tokenizers and with ones whose ids are moved; greedy by both loops, and the beam by CTranslate2."""
-    kind = {"positions": "learned", "norm": "pre", "depth": 1} if custom else {}
+    kind = {"positions": "learned", "norm": "pre", "depth": 1, "decoder_depth": 2} if custom else {}
     network = tiny("vaswani2017", width=32, **kind)
     side = own_tokenizer(tmp_path / "own.json") if custom else "auto"
     changes = {"data__source_tokenizer": side, "data__target_tokenizer": side}
@@ -265,7 +265,8 @@ def test_ctranslate2_scores_as_every_transformer_does(
     norm: str, positions: str, tied: bool, activation: str, tmp_path: Path
 ) -> None:
     """Also where embeddings are scaled."""
-    model = build(tiny("vaswani2017", norm=norm, positions=positions, tied=tied, activation=activation))
+    kind = {"norm": norm, "positions": positions, "tied": tied, "activation": activation}
+    model = build(tiny("vaswani2017", **kind, decoder_depth=1))
     for part in model.modules():
         if tied and isinstance(part, Tokens):
             part.scale = 4.0  # √16

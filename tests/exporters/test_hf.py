@@ -128,7 +128,7 @@ def test_clip_goes_out(tokenizer: str, files: dict[str, str], tmp_path: Path) ->
 @torch.no_grad()
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_translator_goes_out(shared: bool, tmp_path: Path) -> None:
-    network = resolve(NetworkSettings(name="vaswani2017", size="tiny", width=16))
+    network = resolve(NetworkSettings(name="vaswani2017", size="tiny", width=16, decoder_depth=1))
     settled = short_recipe(tmp_path / "data", network, train__steps=4, data__shared_tokenizer=shared)
     model, out = exported(settled, tmp_path)
     theirs = oracle.MarianMTModel.from_pretrained(out).eval()

@@ -37,7 +37,7 @@ def variants() -> list[NetworkSettings]:
     networks = []
     for name in allowed("translate"):
         published = tiny(name)
-        choices: dict[str, Sequence[object]] = {"depth": depths, "tied": tied}
+        choices: dict[str, Sequence[object]] = {"depth": depths, "decoder_depth": ("auto", 2), "tied": tied}
         if published.cell != "auto" and name not in cells:
             choices["cell"] = cells
         if published.attention != "auto":

@@ -20,7 +20,7 @@ from heedful.tasks.joins import join_of
 from heedful.tasks.pretrained import Pretrained, differing_parts, order
 from heedful.tasks.task import find_task
 
-FREE = ("name", "dropout", "depth", "pool", "context", "patch", "stem", "tied", "codes")
+FREE = ("name", "dropout", "depth", "decoder_depth", "pool", "context", "patch", "stem", "tied", "codes")
 """Settings that may differ from the source's: tensors that do not fit then are initialised. Others must be equal."""
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.networks.build import build_decoder, build_encoder
 from heedful.networks.joins import EncoderDecoder
+from heedful.networks.settings import decoder_settings
 from heedful.schema import NetworkSettings
 
 TASKS = {"MarianMTModel": ("translate",)}
@@ -213,7 +214,7 @@ def config_of(plan: Plan) -> dict[str, Any]:
 def plan_of(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to translate; `facts`: both vocabularies, shared, longest, ids."""
     sizes = {key: facts[key] for key in ("vocabulary", "target", "shared", "longest", "pad", "eos", "decoder_start")}
-    sides = {"encoder": network, "decoder": network}
+    sides = {"encoder": replace(network, decoder_depth="auto"), "decoder": decoder_settings(network)}
     return Plan("marian", "MarianMTModel", sides, sizes | {"scaled": bool(network.tied)})
 
 

@@ -29,7 +29,7 @@ from heedful.networks.joins import (
     Network,
     TwoTowers,
 )
-from heedful.networks.settings import CONTEXT, Join, decoder_config, encoder_config
+from heedful.networks.settings import CONTEXT, Join, decoder_config, decoder_settings, encoder_config
 from heedful.networks.sources import Source, TextSource, token_embedding
 from heedful.schema import NetworkSettings
 
@@ -184,6 +184,7 @@ def build_stack(config: TransformerConfig, network: NetworkSettings, memory_widt
 
 def build_decoder(network: NetworkSettings, tokens: Tokens, memory: Widths | None) -> Decoder:
     """The decoder of a row, after an encoder of these widths (None: a language model)."""
+    network = decoder_settings(network)
     config: DecoderConfig = decoder_config(network)
     if isinstance(config, RecurrentDecoderConfig):
         return recurrent_decoder(config, network, tokens, memory)

@@ -13,7 +13,7 @@ from heedful.networks.configs import (
     RecurrentDecoderConfig,
     TransformerConfig,
 )
-from heedful.networks.lineage import LINEAGE, SIZE
+from heedful.networks.lineage import LINEAGE, SIZE, Size
 from heedful.schema import NetworkSettings
 
 Join = Literal["encoder_decoder", "decoder", "encoder_tokens", "encoder_pooled", "encoder_steps", "two_encoders"]
@@ -114,24 +114,34 @@ def defaults(name: str, settings: NetworkSettings, join: Join = "encoder_decoder
     """What a row of this size is made of when joined so, by recipe key."""
     row, size = LINEAGE[name], SIZE[settings.size]
     decodes, config = join in DECODING, main_config(name, join)
-    common: dict[str, object] = {"width": size.width, "dropout": size.dropout}
+    depth = default_depth(config, size)
+    common: dict[str, object] = {"width": size.width, "dropout": size.dropout, "depth": depth}
+    if join == "encoder_decoder":
+        common["decoder_depth"] = depth if settings.depth == "auto" else settings.depth
     if decodes and row.decoder:
         common["tied"] = row.decoder.tied
     elif join == "encoder_tokens":
         common["tied"] = True
     if isinstance(config, TransformerConfig):
-        sizes = {"depth": size.layers, "heads": size.heads, "inner": size.inner}
+        sizes = {"heads": size.heads, "inner": size.inner}
         kinds = {key: getattr(config, key) for key in ("norm", "positions", "activation", "epsilon")}
         positions = config.positions if settings.positions == "auto" else settings.positions
         return common | sizes | kinds | ({"context": CONTEXT} if positions in ("learned", "line") else {})
     if isinstance(config, FrameEncoderConfig):
-        return common | {"depth": size.recurrent}
-    common |= {"cell": config.cell, "depth": config.depth or size.recurrent}
+        return common
+    common["cell"] = config.cell
     if decodes and isinstance(row.decoder, RecurrentDecoderConfig) and row.decoder.attends != "never":
         common["attention"] = row.decoder.attention
         if row.decoder.attends == "after":
             common["feeding"] = row.decoder.feeding
     return common
+
+
+def default_depth(config: EncoderConfig | DecoderConfig, size: Size) -> int:
+    """How many layers a side has: Transformers more than recurrent stacks, unless a row says how many."""
+    if isinstance(config, TransformerConfig):
+        return size.layers
+    return size.recurrent if isinstance(config, FrameEncoderConfig) else config.depth or size.recurrent
 
 
 def main_config(name: str, join: Join) -> "EncoderConfig | DecoderConfig":
@@ -207,7 +217,13 @@ def decoder_config(network: NetworkSettings) -> DecoderConfig:
     """A row's decoder with the resolved settings in place."""
     row = LINEAGE[network.name]
     assert row.decoder is not None, "resolve refuses rows that write nothing"
-    return with_settings(row.decoder, network)
+    return with_settings(row.decoder, decoder_settings(network))
+
+
+def decoder_settings(network: NetworkSettings) -> NetworkSettings:
+    """The settings as its decoder alone has them: depth is its own."""
+    depth = network.depth if network.decoder_depth == "auto" else network.decoder_depth
+    return replace(network, depth=depth, decoder_depth="auto")
 
 
 def with_settings(config: Config, network: NetworkSettings) -> Config:

@@ -25,9 +25,9 @@ def from_hub(published: Published, where: str) -> LearnableSeq2Seq:
     network: Any = hub.network(published)
     scores = "symbols" if target.kind == "symbols" else "text"
     longest = int(published.generation_config.get("max_length") or plan.facts["longest"]) - 1
-    return with_network(
-        network, plan.sides["decoder"], Preprocessor(source), target, False, scores, 0.0, longest, plan=plan
-    )
+    encoder, decoder = plan.sides["encoder"], plan.sides["decoder"]
+    settings = replace(decoder, depth=encoder.depth, decoder_depth=decoder.depth)
+    return with_network(network, settings, Preprocessor(source), target, False, scores, 0.0, longest, plan=plan)
 
 
 def hub_recipe(recipe: Recipe, published: Published, model: LearnableSeq2Seq) -> Recipe:
