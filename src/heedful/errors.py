@@ -37,6 +37,15 @@ def shorten(line: str, most: int = LONGEST_LINE) -> str:
     return line if len(line) <= most else f"{line[:most]}… ({len(line):,} characters)"
 
 
+def count(number: int, noun: str, nouns: str = "") -> str:
+    """A number and its noun.
+
+    >>> count(1, "column"), count(12_000, "column"), count(2, "class", "classes")
+    ('1 column', '12,000 columns', '2 classes')
+    """
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
 def quote(value: object) -> str:
     """A value as Python writes it, cut where it is long, deep, or a number of thousands of digits.
 

@@ -134,5 +134,5 @@ def test_rows_make_paired_tests_and_the_nearest_reference_counts() -> None:
     good, poor = ["a\ta\tb\tb"] * 30, ["a\tb\tb\tb"] * 30
     outcome = paired_test(good, poor, [("a\ta\tb\tb",)] * 30, "steps", "accuracy", samples=200)
     assert outcome.difference == 25 and outcome.p < 0.05
-    with pytest.raises(HeedfulError, match="Answer 2 has 1 labels, and its reference has 2"):
+    with pytest.raises(HeedfulError, match="Answer 2 has 1 label, and its reference has 2"):
         step_counts(["a", "a"], [("a",), ("a\tb",)])

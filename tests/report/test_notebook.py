@@ -71,7 +71,7 @@ def test_a_result_prints_in_ten_lines(name: str) -> None:
 
 def test_what_matters_is_printed() -> None:
     shown = every_result()
-    assert "symbols wrong" in repr(shown["scores"]) and "95 % interval" in repr(shown["scores"])
+    assert "symbol error" in repr(shown["scores"]) and "95 % interval" in repr(shown["scores"])
     assert all(name in repr(shown["comparison"]) for name in ("old", "new", "first, in a tie"))
     assert "and 14 more lines" in repr(shown["findings"]) and "pairs.tsv line 0" in repr(shown["findings"])
     assert repr(shown["class"]) == "Answer('cat', score -0.3000, to 'cat.png')"

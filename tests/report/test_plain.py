@@ -152,14 +152,14 @@ def test_seeds_are_averaged_and_the_page_says_what_intervals_hold():
 def test_terminal_tables_stand_in_columns():
     first, *lines = terminal.compare_table(comparison()).splitlines()
     assert re.split(r"\s{2,}", first) == [
-        "network", "symbols wrong", "words wrong", "weights", "learns", "answers", "memory", "as the weakest",
+        "network", "symbol error", "word error", "weights", "learns", "answers", "memory", "as the weakest",
     ]  # fmt: skip
     assert re.search(
         r"new +2\.5 % \(.*\) +5\.0 % \(.*\) +9\.1 M +18 k/s +870/s +512 MB +0:48 +first, in a tie", lines[1]
     )
     assert re.search(r"copy +\S+ % +100\.0 % +baseline", lines[3])
-    assert "new vs peer: symbols wrong -1.0 (-4.0 to +2.0), p 0.400: a tie" in lines[5]
-    assert "symbols wrong" in terminal.scores_table(scores(3))
+    assert "new vs peer: symbol error -1.0 (-4.0 to +2.0), p 0.400: a tie" in lines[5]
+    assert "symbol error" in terminal.scores_table(scores(3))
 
 
 def test_card_is_read_by_the_hub():
@@ -177,7 +177,7 @@ def test_card_is_read_by_the_hub():
     assert (card["library_name"], card["pipeline_tag"]) == ("heedful", "translation")
     result = card["model-index"][0]["results"][0]
     assert {m["type"]: m["value"] for m in result["metrics"]} == {"symbol_error": 10.0, "word_error": 20.0}
-    assert "| words wrong | 20.0 % |" in body and "a\\|b" in body and "<b>" not in body.replace("\\<b\\>", "")
+    assert "| word error | 20.0 % |" in body and "a\\|b" in body and "<b>" not in body.replace("\\<b\\>", "")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])

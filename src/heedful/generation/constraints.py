@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, permutations
 
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, count
 from heedful.generation.phrases import UNSPACED, Phrase, plain
 
 Ids = tuple[int, ...]
@@ -85,7 +85,7 @@ class Constraints:
         if completion is not None:
             needed = len(self.prefix) + len(completion)
             return HeedfulError(
-                f"An answer that holds {required or 'nothing forbidden'} takes {needed} tokens, "
+                f"An answer that holds {required or 'nothing forbidden'} takes {count(needed, 'token')}, "
                 f"and it may have {longest}.",
                 f"Allow more with generate.max_length={needed + 1}, or ask for less.",
             )
@@ -93,7 +93,7 @@ class Constraints:
             "begins with": f'"{self.beginning}"' if self.prefix else "",
             "holds": required,
             "does not hold": ", ".join(f'"{phrase.text}"' for phrase in self.forbidden),
-            "never repeats": f"{self.no_repeat} tokens" if self.no_repeat else "",
+            "never repeats": count(self.no_repeat, "token") if self.no_repeat else "",
         }
         condition = " and ".join(f"{verb} {text}" for verb, text in clauses.items() if text)
         return HeedfulError(f"There is no answer that {condition}.", "Leave one of these out.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, count
 from heedful.generation.batch import SearchBatch
 from heedful.generation.choose import Continuations
 from heedful.generation.constraints import ConstraintProgress, Constraints, Spelling
@@ -143,7 +143,7 @@ class Rules:
         """
         if len(self.prefix) > longest:
             raise HeedfulError(
-                f"The prefix takes {len(self.prefix)} tokens, and an answer may have {longest}.",
+                f"The prefix takes {count(len(self.prefix), 'token')}, and an answer may have {longest}.",
                 f"Allow more: generate.max_length={len(self.prefix) + 1}.",
             )
         return self.constraints.first(longest) if self.constraints else None

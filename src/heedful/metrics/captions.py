@@ -83,7 +83,7 @@ def cider_counts(hypotheses: Sequence[Sequence[str]], references: Sequence[Seque
         for hypothesis, accepted in zip(map(grams, hypotheses), reference_grams, strict=True)
     ]
     rows = np.stack([np.array(values, float), np.ones(len(values))], axis=1)
-    return Counts("cider", True, rows, lambda sums: float(BEST * sums[0] / sums[1]))
+    return Counts("cider", rows, lambda sums: float(BEST * sums[0] / sums[1]))
 
 
 def grams(tokens: Sequence[str]) -> Grams:

@@ -84,7 +84,7 @@ def f1_counts(outputs: Sequence[str], references: References) -> Counts:
     nowhere = 3 * classes
     hits = np.where(predicted == true, true, nowhere)
     columns = np.stack([hits, np.where(predicted < 0, nowhere, classes + predicted), 2 * classes + true], axis=1)
-    return Counts("macro_f1", True, MultiHot(columns, nowhere + 1), macro_f1)
+    return Counts("macro_f1", MultiHot(columns, nowhere + 1), macro_f1)
 
 
 def macro_f1(sums: np.ndarray) -> float:
@@ -118,7 +118,7 @@ def calibration_counts(sure: np.ndarray, right: np.ndarray) -> Counts:
     rows = np.zeros((len(sure), BINS + 1))
     rows[np.arange(len(sure)), bins_of(sure)] = sure - right
     rows[:, BINS] = 1
-    return Counts("calibration_error", False, rows, lambda sums: float(100 * np.abs(sums[:BINS]).sum() / sums[BINS]))
+    return Counts("calibration_error", rows, lambda sums: float(100 * np.abs(sums[:BINS]).sum() / sums[BINS]))
 
 
 def bins_of(sure: np.ndarray) -> np.ndarray:

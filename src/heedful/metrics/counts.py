@@ -12,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, count
+from heedful.metrics.measures import describe
 
 Kind = Literal["symbols", "text", "classes", "captions", "steps", "ranks", "passages", "gaps"]
 References = Sequence[tuple[str, ...]]
@@ -55,10 +56,14 @@ class Counts:
     """One measure before summing. `rows` is (N, K); `score` turns summed columns into the value."""
 
     name: str
-    higher_is_better: bool
     rows: np.ndarray | MultiHot
     score: Callable[[np.ndarray], float]
     signature: str = ""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more of it is better."""
+        return describe(self.name).higher_is_better
 
     def sums(self, times: np.ndarray) -> np.ndarray:
         """Sums (B, K) in which the rows count as often as `times` (B, N) says."""
@@ -74,7 +79,8 @@ class Counts:
 def check_scorable(outputs: Sequence[str], references: References) -> None:
     """Raises HeedfulError unless there is something to score, and for each answer something that is right."""
     if len(outputs) != len(references):
-        raise HeedfulError(f"{len(outputs)} answers cannot be scored against {len(references)} references.")
+        answers, right = count(len(outputs), "answer"), count(len(references), "reference")
+        raise HeedfulError(f"{answers} cannot be scored against {right}.")
     if not outputs:
         raise HeedfulError("There is nothing to score: no example was given.", "Check that the file holds examples.")
     for number, accepted in enumerate(references, 1):
@@ -82,10 +88,10 @@ def check_scorable(outputs: Sequence[str], references: References) -> None:
             raise HeedfulError(f"Example {number} has no reference to be scored against.")
 
 
-def mean_counts(name: str, parts: Sequence[float] | np.ndarray, higher_is_better: bool = True) -> Counts:
+def mean_counts(name: str, parts: Sequence[float] | np.ndarray) -> Counts:
     """The mean of what each example has got, from 0 to 1, in percent."""
     rows = np.asarray(parts, float)
-    return Counts(name, higher_is_better, np.stack([rows, np.ones(len(rows))], axis=1), percent)
+    return Counts(name, np.stack([rows, np.ones(len(rows))], axis=1), percent)
 
 
 def percent(sums: np.ndarray) -> float:

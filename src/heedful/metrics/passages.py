@@ -25,14 +25,14 @@ def passage_counts(outputs: Sequence[str], references: References) -> list[Count
     nats = np.array([float(output) for output in outputs])
     sizes = np.array([[float(number) for number in accepted[0].split()] for accepted in references])
     return [
-        Counts("bits_per_character", False, np.stack([nats, sizes[:, 1]], axis=1), bits),
+        Counts("bits_per_character", np.stack([nats, sizes[:, 1]], axis=1), bits),
         perplexity_counts(nats, sizes[:, 0]),
     ]
 
 
 def perplexity_counts(nats: np.ndarray, tokens: np.ndarray) -> Counts:
     """Perplexity from surprise (N,) over so many tokens (N,)."""
-    return Counts("perplexity", False, np.stack([nats, tokens], axis=1).astype(float), perplexity)
+    return Counts("perplexity", np.stack([nats, tokens], axis=1).astype(float), perplexity)
 
 
 def gap_counts(outputs: Sequence[str], references: References) -> list[Counts]:
@@ -48,7 +48,7 @@ def gap_counts(outputs: Sequence[str], references: References) -> list[Counts]:
                 f"Answer {number:,} does not fill as many gaps ({len(guesses):,}) as there are ({len(truth):,})."
             )
         rows.append((sum(map(str.__eq__, guesses, truth)), len(truth)))
-    return [Counts("accuracy", True, np.array(rows, float), percent)]
+    return [Counts("accuracy", np.array(rows, float), percent)]
 
 
 def bits(sums: np.ndarray) -> float:

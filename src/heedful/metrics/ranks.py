@@ -37,7 +37,7 @@ def rank_counts(outputs: Sequence[str]) -> list[Counts]:
     ranks = np.array([int(output) for output in outputs])
     counts = [mean_counts(f"recall_at_{most}", ranks <= most) for most in WITHIN]
     # A column a place: sums are a histogram, from which the median can be read.
-    return [*counts, Counts("median_rank", False, MultiHot(ranks[:, None], int(ranks.max()) + 1), median)]
+    return [*counts, Counts("median_rank", MultiHot(ranks[:, None], int(ranks.max()) + 1), median)]
 
 
 def median(sums: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, count
 from heedful.metrics.counts import Counts, References, percent
 
 MASK = ("", "_")
@@ -39,14 +39,14 @@ def step_counts(outputs: Sequence[str], references: References) -> list[Counts]:
     """
     pairs = [nearest_reference(*example, row) for row, example in enumerate(zip(outputs, references, strict=True), 1)]
     right = [(sum(map(str.__eq__, predicted, truth)), len(truth)) for predicted, truth in pairs]
-    counts = [Counts("accuracy", True, np.array(right, float), percent), edit_counts(pairs)]
+    counts = [Counts("accuracy", np.array(right, float), percent), edit_counts(pairs)]
     for convention in CONVENTIONS:
         stretch_pairs = [(stretches(predicted, convention), stretches(truth, convention)) for predicted, truth in pairs]
         for overlap in OVERLAPS:
             rows = np.array(
                 [match_stretches(predicted, truth, overlap / 100) for predicted, truth in stretch_pairs], float
             )
-            counts.append(Counts(f"f1_{overlap}_{convention}", True, rows, f1))
+            counts.append(Counts(f"f1_{overlap}_{convention}", rows, f1))
     return counts
 
 
@@ -60,7 +60,7 @@ def nearest_reference(output: str, accepted: Sequence[str], row: int) -> tuple[l
 def drop_masked_steps(predicted: Sequence[str], truth: Sequence[str], row: int) -> tuple[list[str], list[str]]:
     """The steps that count."""
     if len(predicted) != len(truth):
-        problem = f"Answer {row:,} has {len(predicted):,} labels, and its reference has {len(truth):,}."
+        problem = f"Answer {row:,} has {count(len(predicted), 'label')}, and its reference has {len(truth):,}."
         raise HeedfulError(problem, "A label for each step is needed, with tabs between them.")
     pairs = [(label, true) for label, true in zip(predicted, truth, strict=True) if true not in MASK]
     return [label for label, _ in pairs], [true for _, true in pairs]
@@ -75,7 +75,7 @@ def edit_counts(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Counts:
     for predicted, truth in pairs:
         order, true_order = ([label for label, _, _ in stretches(side, "mstcn")] for side in (predicted, truth))
         rows.append((Levenshtein.normalized_similarity(order, true_order), 1.0) if order or true_order else (0.0, 0.0))
-    return Counts("edit", True, np.array(rows), percent)
+    return Counts("edit", np.array(rows), percent)
 
 
 def stretches(labels: Sequence[str], convention: str) -> list[Stretch]:

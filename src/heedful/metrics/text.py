@@ -22,7 +22,7 @@ def symbol_counts(outputs: Sequence[str], references: References) -> list[Counts
     edits = np.array(
         [nearest_reference(output, accepted) for output, accepted in zip(outputs, references, strict=True)], float
     )
-    return [Counts("symbol_error", False, edits, percent), mean_counts("word_error", edits[:, 0] > 0, False)]
+    return [Counts("symbol_error", edits, percent), mean_counts("word_error", edits[:, 0] > 0)]
 
 
 def nearest_reference(output: str, accepted: Sequence[str]) -> tuple[int, int]:
@@ -63,4 +63,4 @@ def sacrebleu_counts(name: str, metric: Metric, outputs: Sequence[str], referenc
     def score(sums: np.ndarray) -> float:
         return float(metric._compute_score_from_stats(sums.tolist()).score)
 
-    return Counts(name, name != "ter", rows, score, str(metric.get_signature()))
+    return Counts(name, rows, score, str(metric.get_signature()))

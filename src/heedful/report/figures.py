@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from heedful.data.readers.rows import count
+from heedful.metrics.measures import describe
 from heedful.report import compared, draw, words
 from heedful.results import Alignment, Bin, Comparison, Measure, Progress, Scores
 
@@ -134,7 +135,7 @@ def score_intervals(comparison: Comparison, rows: Sequence[compared.NetworkRow])
     table = [
         [
             row.network,
-            f"{(m := row.measures[primary.name]).value:.{words.DIGITS.get(m.name, 2)}f}",
+            f"{(m := row.measures[primary.name]).value:.{max(2, describe(m.name).digits)}f}",
             words.interval(m) or "–",
         ]
         for row in rows

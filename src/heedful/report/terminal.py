@@ -25,7 +25,7 @@ def scores_table(scores: Scores) -> str:
     >>> from heedful.results import Measure
     >>> print(scores_table(Scores("word_error", {"word_error": Measure("word_error", 31.2, 30.4, 32.0, False)}, 12606)))
     12,606 examples   value  95 % interval
-    words wrong      31.2 %   30.4 to 32.0
+    word error       31.2 %   30.4 to 32.0
     """
     head = [
         count(scores.count, "example"),

@@ -1,49 +1,21 @@
 """Numbers and names as text, the same on pages, in cards and in terminals."""
 
-import re
 from collections.abc import Sequence
 
+from heedful.metrics.measures import describe
 from heedful.results import Bin, Measure, Paired
 
 SIGNIFICANCE_LEVEL = 0.05  # a difference whose p is not below it is called a tie
 
-TITLES = {
-    "symbol_error": "symbols wrong",
-    "word_error": "words wrong",
-    "chrf": "chrF",
-    "bleu": "BLEU",
-    "ter": "TER",
-    "exact": "exact match",
-    "loss": "loss",
-    "macro_f1": "macro F1",
-    "top5": "top-5 accuracy",
-    "cider": "CIDEr-D",
-    "token_f1": "token F1",
-    "edit": "edit score",
-    "zero_shot_accuracy": "zero-shot accuracy",
-    "zero_shot_macro_f1": "zero-shot macro F1",
-}
-CONVENTIONS = {"mstcn": "MS-TCN", "asformer": "ASFormer"}  # of where a last stretch ends: metrics/segments.py
-PERCENT = {"symbol_error", "word_error", "ter", "exact", "accuracy", "top5", "calibration_error", "zero_shot_accuracy"}
-
-DIGITS = {"bits_per_character": 3, "perplexity": 2}  # after the point, where not one
-
 
 def title(measure: str) -> str:
-    """What a measure is called.
-
-    >>> title("symbol_error"), title("recall_at_5"), title("f1_10_mstcn")
-    ('symbols wrong', 'recall@5', 'F1@10 (MS-TCN)')
-    """
-    if match := re.fullmatch(r"f1_(\d+)_(\w+)", measure):
-        return f"F1@{match[1]} ({CONVENTIONS.get(match[2], match[2])})"
-    name = re.sub(r"_at_(?=\d)", "@", measure).replace("_", " ")
-    return TITLES.get(measure, re.sub(r"\bf1\b", "F1", name))
+    """What a measure is called."""
+    return describe(measure).title
 
 
 def unit(measure: str) -> str:
     """What stands behind its numbers: " %" or nothing."""
-    return " %" if measure in PERCENT or "recall_at_" in measure else ""
+    return f" {describe(measure).unit}".rstrip()
 
 
 def axis(measure: str) -> str:
@@ -57,7 +29,7 @@ def score(value: float, measure: str) -> str:
     >>> score(47.04, "word_error"), score(1.5449, "bits_per_character")
     ('47.0 %', '1.545')
     """
-    return f"{value:.{DIGITS.get(measure, 1)}f}{unit(measure)}"
+    return f"{value:.{describe(measure).digits}f}{unit(measure)}"
 
 
 def change(value: float, measure: str) -> str:
@@ -66,12 +38,12 @@ def change(value: float, measure: str) -> str:
     >>> change(2.04, "chrf"), change(-0.0213, "bits_per_character")
     ('+2.0', '-0.021')
     """
-    return f"{value:+.{DIGITS.get(measure, 1)}f}"
+    return f"{value:+.{describe(measure).digits}f}"
 
 
 def interval(measure: Measure | Paired) -> str:
     """The 95 % interval, or nothing if none was computed."""
-    digits = DIGITS.get(measure.name if isinstance(measure, Measure) else measure.measure, 1)
+    digits = describe(measure.name if isinstance(measure, Measure) else measure.measure).digits
     return "" if measure.low == measure.high else f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"
 
 

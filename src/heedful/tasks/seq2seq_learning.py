@@ -85,7 +85,6 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
             loss=Loss(recipe.train.label_smoothing),
             score=self.scorer(model, valid, greedy, data),
             primary=PRIMARY[kind],
-            higher_is_better=kind != "symbols",
             where=sources.where,
         )
 

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
 from heedful.errors import HeedfulError
+from heedful.metrics.measures import describe
 from heedful.results import Progress
 from heedful.schema import TrainSettings
 from heedful.training import memory
@@ -50,7 +51,6 @@ class Work:
     loss: Callable[[Any, Batch], tuple[Tensor, int]]  # -> sum over tokens, number of tokens
     score: Callable[[], dict[str, float]]  # of generated output for validation examples, by the network as it stands
     primary: str  # the score that "best" goes by
-    higher_is_better: bool
     where: Callable[[Rows], Sequence[str]]  # -> "file line N" of each
     unit: str = "tokens"  # what `loss` counts, in words
 
@@ -232,7 +232,7 @@ class Loop:
             self.average.swap(self.network)
         values = self.work.score()
         score = values[self.work.primary]
-        best, sign = self.position.best, 1 if self.work.higher_is_better else -1
+        best, sign = self.position.best, 1 if describe(self.work.primary).higher_is_better else -1
         gain = math.inf if best is None else (score - best) * sign
         self.position.validated += 1
         self.position.stale = 0 if gain > 0 else self.position.stale + 1

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from heedful.errors import HeedfulError
+from heedful.errors import count as count  # what is below data writes numbers, too
 
 SKIP = (
     "Mend the line, or go on without such lines: data.bad_rows=skip  "
@@ -81,12 +82,3 @@ def one_line(text: str, keep: str = "") -> str:
     return CONTROL.sub(
         lambda match: match[0] if match[0] in keep else SHORT.get(match[0]) or f"\\u{ord(match[0]):04x}", text
     )
-
-
-def count(number: int, noun: str, nouns: str = "") -> str:
-    """A number and its noun.
-
-    >>> count(1, "column"), count(12_000, "column"), count(2, "class", "classes")
-    ('1 column', '12,000 columns', '2 classes')
-    """
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

@@ -105,7 +105,6 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
             loss=Loss(recipe.train.label_smoothing, class_weights(data, recipe)),
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
-            higher_is_better=True,
             where=sources.where,
         )
 

@@ -90,7 +90,6 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
             loss=Loss(recipe.train.label_smoothing),
             score=lambda: values_of(score_passages([model], valid, recipe.generate, samples=0)),
             primary=PRIMARY["passages"],
-            higher_is_better=False,
             where=pieces.where,
         )
 

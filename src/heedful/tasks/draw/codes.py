@@ -59,7 +59,6 @@ def codebook_work(codebook: Codebook, data: Prepared, recipe: Recipe) -> Work:
         loss=reconstruction_loss,
         score=lambda: measure_codebook(codebook, valid),
         primary="reconstruction_error",
-        higher_is_better=False,
         where=lambda rows: [f"picture {int(number)}" for number in rows.rows],
     )
 

@@ -123,7 +123,6 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
             loss=codes.Loss(recipe.train.label_smoothing),
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
-            higher_is_better=True,
             where=sources.where,
         )
 

@@ -107,7 +107,6 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
             loss=Loss(recipe.train.label_smoothing),
             score=lambda: values_of(score_windows([model], valid, recipe.generate, samples=0)),
             primary=PRIMARY["gaps"],
-            higher_is_better=True,
             where=pieces.where,
         )
 

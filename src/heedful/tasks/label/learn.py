@@ -123,7 +123,6 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
             loss=clips.Loss(recipe.train.label_smoothing, recipe.train.smooth_steps),
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
-            higher_is_better=True,
             where=collate.where,
         )
 

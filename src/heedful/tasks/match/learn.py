@@ -107,7 +107,6 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
             loss=contrast,
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
-            higher_is_better=True,
             where=sources.where,
         )
 
