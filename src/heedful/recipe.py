@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_type_hint
 
 from heedful.errors import LONGEST_WORD, HeedfulError, nearest, quote, shorten, unknown
 from heedful.schema import SEEDS, DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
+from heedful.small_files import read_small
 from heedful.types_of_values import in_words
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ SECTIONS: dict[str, type] = {
     "generate": GenerateSettings,
 }
 BUDGETS = ("minutes", "steps", "epochs")
-LONGEST_RECIPE = 10_000_000  # bytes
 LIMITS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 NOT_KEYS = ("written",)
 """Fields of a recipe that are no keys."""
@@ -79,11 +79,7 @@ def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Us
 def read_table(path: Path) -> dict[str, Any]:
     """The tables of a recipe file; raises HeedfulError if it is none."""
     try:
-        with path.open("rb") as file:
-            content = file.read(LONGEST_RECIPE + 1)
-        if len(content) > LONGEST_RECIPE:
-            raise HeedfulError(f"The recipe {path} has more than {LONGEST_RECIPE:,} bytes: it is none of Heedful's.")
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(read_small(path, "recipe_bytes", streams=True).decode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise HeedfulError(f"The recipe {path} cannot be read: {error}.") from None
     except RecursionError:

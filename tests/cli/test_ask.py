@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from heedful.cli import ask, classify, complete, fill, match, translate, verb
-from heedful.data.readers.lines import LONGEST_LINE
 from heedful.data.readers.rows import CONTROL, one_line
 from heedful.errors import HeedfulError
+from heedful.limits import limit
 from heedful.results import Answer, Track
 
 ODD = "one\ntwo\r\tthree\x1b[31m\u2028\u202e"
@@ -93,7 +93,7 @@ def test_lines_are_read_without_marks_and_line_ends(
         ("the\n".encode("utf-32"), "iconv -f UTF-32"),
         (b"a\nb\xff\n", "line 2 is not UTF-8"),
         (b"a\0b\n", "line 1 column 2: a NUL character"),
-        (b"a\n" + b" " * (LONGEST_LINE + 1), "line 2: a line of more than 33,554,432 bytes"),
+        (b"a\n" + b" " * (limit("line_bytes") + 1), "line 2: a line of more than 33,554,432 bytes"),
     ],
 )
 def test_what_cannot_be_read_is_told(raw: bytes, words: str, tmp_path: Path) -> None:

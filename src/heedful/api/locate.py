@@ -1,15 +1,14 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """Where a model is that somebody names: in a folder, in the Hugging Face cache, or still on its way there."""
 
-import json
 import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from heedful.errors import HeedfulError
 from heedful.names import is_hub_name
+from heedful.small_files import read_json_table
 
 HUB_KEYS = {"model_type", "architectures"}
 """Keys of a config.json that a folder in the Hugging Face format has."""
@@ -48,12 +47,9 @@ def locate_model(name: Path | str) -> Path:
 def is_published(folder: Path) -> bool:
     """Whether a folder is in the Hugging Face format."""
     try:
-        table = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        table = read_json_table(folder / "config.json")
+    except (OSError, HeedfulError):  # opened as a run, it says what is wrong
         return False
-    if not isinstance(table, dict):
-        return False
-    table = cast("dict[str, object]", table)
     return table.get("library") != "heedful" and ("library" not in table or not HUB_KEYS.isdisjoint(table))
 
 

@@ -3,7 +3,6 @@
 import json
 import shlex
 from pathlib import Path
-from typing import cast
 
 from heedful import hub
 from heedful import recipe as recipes
@@ -11,6 +10,7 @@ from heedful.api.locate import is_published, locate_model
 from heedful.errors import HeedfulError
 from heedful.names import not_a_run
 from heedful.schema import Recipe
+from heedful.small_files import read_json_table
 from heedful.tasks.recipes import build
 from heedful.tasks.task import LearnableModel, find_task
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
@@ -76,14 +76,9 @@ def open_published(published: hub.Published, where: str) -> tuple[Recipe, Learna
 def read_config(folder: Path) -> dict[str, object]:
     """config.json of a run; raises HeedfulError that names the runs there are."""
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json_table(folder / "config.json")
     except OSError:
         raise not_a_run(folder) from None
-    except (ValueError, RecursionError) as error:
-        raise HeedfulError(f"{folder / 'config.json'} cannot be read: {error}.") from None
-    if not isinstance(config, dict):
-        raise HeedfulError(f"{folder / 'config.json'} holds no table of settings.")
-    config = cast("dict[str, object]", config)
     if config.get("library") != "heedful" or config.get("format") != FORMAT:
         raise HeedfulError(
             f"{folder} was written in another format ({config.get('library')} {config.get('format')}).",

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from heedful import recipe as recipes
 from heedful.api.lock import is_lock, lock_folder
@@ -18,6 +18,7 @@ from heedful.data.readers.hub import hub_parts
 from heedful.errors import HeedfulError
 from heedful.report.words import join_words
 from heedful.schema import Recipe
+from heedful.small_files import read_json_table
 from heedful.training.checkpoint import write_file
 
 LEFTOVERS = {f".{recipes.REQUESTED}.part", "data.partial", "bad_rows.jsonl"}
@@ -74,10 +75,9 @@ def refuse_full(folder: Path, names: list[str], kind: str) -> None:
 def table_in(path: Path) -> dict[str, object]:
     """The table in a JSON file; an empty one if there is none."""
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_json_table(path)
+    except (OSError, HeedfulError):
         return {}
-    return cast("dict[str, object]", table) if isinstance(table, dict) else {}
 
 
 @contextmanager

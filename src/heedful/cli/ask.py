@@ -17,9 +17,10 @@ import typer
 
 from heedful.cli.output import open_output
 from heedful.cli.words import changes_of, texts_and_settings
-from heedful.data.readers.lines import FOREIGN, LONGEST_LINE, problem_of, raw_lines, too_long
+from heedful.data.readers.lines import FOREIGN, problem_of, raw_lines, too_long
 from heedful.data.readers.rows import count, one_line
 from heedful.errors import HeedfulError
+from heedful.limits import beyond, limit
 from heedful.names import require_models
 from heedful.results import Answer, blank_answer
 
@@ -278,10 +279,11 @@ def read_lines(file: Path | None) -> Iterator[str]:
     """
     name = str(file or "standard input")
     try:
+        longest = limit("line_bytes")
         with file.open("rb") if file else nullcontext(sys.stdin.buffer) as stream:
-            for number, line in enumerate(raw_lines(stream), 1):
-                if len(line) > LONGEST_LINE:
-                    raise HeedfulError(f"{name} line {number}: {too_long()}, which no model reads.")
+            for number, line in enumerate(raw_lines(stream, longest), 1):
+                if len(line) > longest:
+                    raise beyond("line_bytes", f"{name} line {number}: {too_long()}, which no model reads.")
                 if number == 1:
                     refuse_encoding(line, file)
                     line = line.removeprefix(codecs.BOM_UTF8)

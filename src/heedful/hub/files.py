@@ -13,9 +13,9 @@ from torch import Tensor
 
 from heedful.errors import HeedfulError
 from heedful.hub.layout import Tensors
+from heedful.small_files import json_table, read_small
 
 SINGLE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
-LARGEST_SETTINGS, LARGEST_VOCABULARY = 2**25, 2**27  # bytes of a file that is read whole
 OTHER_FORMATS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.ot")
 
 
@@ -80,32 +80,15 @@ def write_tensors(tensors: Mapping[str, Any], folder: Path) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """A table in a JSON file; raises HeedfulError if it is none."""
-    return table_of(content_of(path, LARGEST_SETTINGS), str(path))
+    return json_table(content_of(path, "settings_bytes"), str(path))
 
 
-def content_of(path: Path, largest: int = LARGEST_VOCABULARY) -> bytes:
+def content_of(path: Path, most: str = "vocabulary_bytes") -> bytes:
     """A file beside weights; raises HeedfulError if it cannot be read, or has more bytes than any such file needs."""
     try:
-        size = path.stat().st_size
-        if size > largest:
-            cure = "It is spoilt, or another kind of file: fetch the folder again."
-            raise HeedfulError(f"{path} has {size:,} bytes, and at most {largest:,} are read.", cure)
-        return path.read_bytes()
+        return read_small(path, most)
     except OSError as error:
         raise HeedfulError(f"{path} cannot be read: {error}.") from None
-
-
-def table_of(content: bytes, name: str) -> dict[str, Any]:
-    """A table in the content of a JSON file, which errors call by its name; raises HeedfulError if it is none."""
-    try:
-        table = json.loads(content)
-    except RecursionError:
-        raise HeedfulError(f"{name} cannot be read: its values are nested too deeply.") from None
-    except ValueError as error:
-        raise HeedfulError(f"{name} cannot be read: it is not JSON: {error}.") from None
-    if not isinstance(table, dict):
-        raise HeedfulError(f"{name} holds no table of settings.")
-    return table
 
 
 def dump(table: Mapping[str, Any]) -> str:

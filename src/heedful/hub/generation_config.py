@@ -5,7 +5,7 @@ from typing import Any
 
 from heedful.errors import HeedfulError
 from heedful.hub.config import is_number
-from heedful.hub.files import table_of
+from heedful.small_files import json_table
 
 FILE = "generation_config.json"
 ROLES = {"bos": "begin", "decoder_start": "begin", "eos": "end", "pad": "pad"}
@@ -14,7 +14,7 @@ ROLES = {"bos": "begin", "decoder_start": "begin", "eos": "end", "pad": "pad"}
 
 def read(config: Mapping[str, Any], copied_files: Mapping[str, bytes], where: str) -> dict[str, Any]:
     """All that is said, and the ids of config.json that it leaves out; raises HeedfulError for what cannot be meant."""
-    table = table_of(copied_files.get(FILE, b"{}"), f"{FILE} in {where}")
+    table = json_table(copied_files.get(FILE, b"{}"), f"{FILE} in {where}")
     token_ids = {key: config[key] for key in (f"{name}_token_id" for name in ROLES) if key in config}
     settings = {key: value for key, value in (table if FILE in copied_files else config).items() if value is not None}
     merged = {**token_ids, **settings}

@@ -16,7 +16,8 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
 
 from heedful.errors import HeedfulError
-from heedful.hub.files import content_of, table_of
+from heedful.hub.files import content_of
+from heedful.small_files import json_table
 
 FILES = (
     "tokenizer.json",
@@ -139,7 +140,7 @@ def write(words: Words, kind: str) -> dict[str, bytes]:
 
 def json_of(files: Mapping[str, bytes], name: str, folder: Path) -> dict[str, Any]:
     """One of the files as a table, empty if there is none."""
-    return table_of(files.get(name, b"{}"), str(folder / name))
+    return json_table(files.get(name, b"{}"), str(folder / name))
 
 
 def token_text(token: Any) -> str:

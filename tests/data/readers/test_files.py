@@ -20,10 +20,11 @@ from heedful.data.pictures.arrays import arrays_of
 from heedful.data.pictures.read import open_file
 from heedful.data.readers.files import file_notes
 from heedful.data.readers.formats import open_rows
-from heedful.data.readers.lines import LONGEST_LINE, read_lines
+from heedful.data.readers.lines import read_lines
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.steps.series import read_table
 from heedful.errors import HeedfulError
+from heedful.limits import limit
 from heedful.recipe import build, parse
 from heedful.schema import DataSettings
 
@@ -395,14 +396,17 @@ def test_nor_is_one_among_documents_pictures_and_videos_or_a_device() -> None:
                 read(name)
 
 
-def test_a_line_without_an_end_is_a_bad_row_and_never_whole_in_memory() -> None:
+def test_a_line_without_an_end_is_a_bad_row_and_never_whole_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = limit("line_bytes")
     Path("lines.txt").write_bytes(b"1234567890\n12345678901\n\n123456789012345\nend\n12345678901")
     bad = "a line of more than 11 bytes"
     # the end of a line counts, so that no more than that is ever read
-    read = [line if isinstance(line, str) else line.problem for _, line in read_lines("lines.txt", 11)]
+    with monkeypatch.context() as patch:
+        patch.setenv("HEEDFUL_LIMIT_LINE_BYTES", "11")
+        read = [line if isinstance(line, str) else line.problem for _, line in read_lines("lines.txt")]
     assert read == ["1234567890", bad, "", bad, "end", "12345678901"]
     with gzip.open("a.tsv.gz", "wb", compresslevel=1) as sink:
-        sink.write(b"a\tb\n" + b" " * (2 * LONGEST_LINE) + b"\nc\td\n")
+        sink.write(b"a\tb\n" + b" " * (2 * longest) + b"\nc\td\n")
     tracemalloc.start()
     found: list[BadRow] = []
     pairs = list(read_pairs(["a.tsv.gz"], data("data.bad_rows=skip"), found.append))
@@ -410,4 +414,4 @@ def test_a_line_without_an_end_is_a_bad_row_and_never_whole_in_memory() -> None:
     tracemalloc.stop()
     assert [(pair.source, pair.target) for pair in pairs] == [("a", "b"), ("c", "d")]
     assert [(row.where, row.problem) for row in found] == [("a.tsv.gz line 2", "a line of more than 33,554,432 bytes")]
-    assert peak < 3 * LONGEST_LINE
+    assert peak < 3 * longest

@@ -9,7 +9,7 @@ import pytest
 
 from heedful.data.pictures.read import Form
 from heedful.data.steps.forms import StepForm, Steps, open_steps
-from heedful.data.steps.video import Limits, read_video
+from heedful.data.steps.video import read_video
 from heedful.errors import HeedfulError
 from support.command_line import heedful
 from support.hostile_files import LEVELS, lengthen_header, write, write_silence
@@ -104,16 +104,21 @@ def test_hostile_files_end_in_plain_words() -> None:
         assert name in raised.value.problem
 
 
-def test_what_is_too_large_is_refused_with_its_numbers() -> None:
+def test_what_is_too_large_is_refused_with_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     write("a.mp4")
-    assert len(list(read_video("a.mp4", limits=Limits(frames=20, pixels=64 * 48, seconds=1.9)))) == 20
-    for limits, words in (
-        (Limits(frames=19), "over 19 frames"),
-        (Limits(pixels=64 * 48 - 1), "64 × 48 pixels, and at most 3,071"),
-        (Limits(seconds=1.8), "over 2 seconds"),
+    for name, most in (("FRAMES", 20), ("FRAME_PIXELS", 64 * 48), ("VIDEO_SECONDS", 2)):
+        monkeypatch.setenv(f"HEEDFUL_LIMIT_{name}", str(most))
+    assert len(list(read_video("a.mp4"))) == 20
+    for name, most, words in (
+        ("FRAMES", 19, "over 19 frames"),
+        ("FRAME_PIXELS", 64 * 48 - 1, "64 × 48 pixels, and at most 3,071"),
+        ("VIDEO_SECONDS", 1, "over 1 seconds"),
     ):
-        with pytest.raises(HeedfulError, match=words):
-            list(read_video("a.mp4", limits=limits))
+        with monkeypatch.context() as patch:
+            patch.setenv(f"HEEDFUL_LIMIT_{name}", str(most))
+            with pytest.raises(HeedfulError, match=words) as raised:
+                list(read_video("a.mp4"))
+        assert f"HEEDFUL_LIMIT_{name}={2 * most}" in raised.value.cure
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

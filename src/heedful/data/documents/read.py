@@ -14,14 +14,7 @@ from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.read import Pair, column_notes, look_for_columns, missing_column, text_of_row
 from heedful.data.readers.files import read_rows, table_notes
 from heedful.data.readers.formats import format_of, is_table
-from heedful.data.readers.lines import (
-    LONGEST_TEXT,
-    check_exists,
-    check_readable,
-    encoding_notes,
-    ends_with_newline,
-    read_lines,
-)
+from heedful.data.readers.lines import check_exists, check_readable, encoding_notes, ends_with_newline, read_lines
 from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
@@ -93,7 +86,7 @@ def read_whole(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) 
         raise HeedfulError(f"{file} is empty.", "It needs some text to learn from.")
     check_readable(file)
     lines: list[str] = []
-    for _, line in read_lines(file, LONGEST_TEXT):
+    for _, line in read_lines(file, "document_bytes"):
         if isinstance(line, BadRow):
             refuse(line, data, on_bad)
         else:

@@ -6,6 +6,7 @@ columns    one text or whole number a row; called labels, y, texts, …; further
 N pictures   H W sides in pixels   C colours: 1, 3 or 4
 """
 
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,10 +18,13 @@ import numpy as np
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.rows import TextRow, count
 from heedful.errors import HeedfulError
+from heedful.limits import beyond, limit_of_file
 
 PICTURES = ("images", "image", "pictures", "x", "X", "data", "arr_0")
 TARGETS = ("labels", "label", "targets", "target", "y", "Y", "texts", "text", "captions", "caption", "names", "arr_1")
 COLOURS = (1, 3, 4)
+PACKED = 4  # bytes of pictures that a byte of their file may hold, whatever the limit
+AT_ONCE = 2**20  # levels that are scaled together
 CACHED_FILES = 4  # files in memory at once: train, valid and test, and one more
 
 
@@ -62,8 +66,11 @@ def arrays_of(file: str) -> Arrays:
 def load(file: str, mtime: int, size: int) -> Arrays:
     """The arrays of a file that was last changed then and has that size."""
     try:
+        check_unpacked(file)
         with np.load(file, allow_pickle=False) as archive:
             arrays: dict[str, np.ndarray] = {name: archive[name] for name in archive.files}
+    except HeedfulError:
+        raise
     except Exception as error:
         # A spoilt archive raises a dozen kinds, from the zip file's to numpy's.
         cure = "Texts are saved as np.array(texts, dtype=str)." if "pickle" in str(error).lower() else ""
@@ -84,6 +91,16 @@ def load(file: str, mtime: int, size: int) -> Arrays:
     return Arrays(pictures, columns if target is None else {"target": columns[target]} | columns)
 
 
+def check_unpacked(file: str) -> None:
+    """Raises HeedfulError for arrays that are far larger unpacked than their file, which memory may not hold."""
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+    most = limit_of_file("pictures_bytes", file, PACKED)
+    if unpacked > most:
+        problem = f"{file} has {unpacked:,} bytes unpacked, and at most {most:,} are read."
+        raise beyond("pictures_bytes", problem, found=unpacked)
+
+
 def as_pictures(values: np.ndarray, name: str) -> np.ndarray:
     """The array with its axes in our order (N, H, W, C)."""
     if values.ndim == 3:
@@ -102,7 +119,7 @@ def as_bytes(values: np.ndarray, name: str) -> np.ndarray:
     ([0, 128, 255], [0, 255])
     """
     if values.dtype == np.uint8 or not values.size:
-        return values.astype(np.uint8)
+        return values.astype(np.uint8, copy=False)
     if values.dtype.kind not in "biuf":
         raise HeedfulError(f"{name} holds {values.dtype}, and no levels of pictures.")
     low, high = float(values.min()), float(values.max())
@@ -110,7 +127,12 @@ def as_bytes(values: np.ndarray, name: str) -> np.ndarray:
         raise HeedfulError(f"{name} has levels from {low:g} to {high:g}; known are 0 to 1, 0 to 255, 0 to 65535.")
     is_integer = values.dtype.kind in "iu"
     scale = 255 / top_level(high) if is_integer else 255 if high <= 1 else 1 if high <= 255 else 1 / 257
-    return (values.astype(np.float32) * np.float32(scale) + np.float32(0.5)).astype(np.uint8)
+    pixels = np.empty(values.shape, np.uint8)
+    rows = max(1, AT_ONCE * len(values) // values.size)  # a whole copy in fractions would not fit beside it
+    for first in range(0, len(values), rows):
+        block = values[first : first + rows].astype(np.float32) * np.float32(scale) + np.float32(0.5)
+        pixels[first : first + rows] = block.astype(np.uint8)
+    return pixels
 
 
 def top_level(highest: float) -> int:

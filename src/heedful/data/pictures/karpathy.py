@@ -10,6 +10,7 @@ from heedful.data.readers.lines import check_readable
 from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError, unknown
+from heedful.small_files import read_small
 
 SPLIT_NAMES = {"val": "valid", "restval": "train"}
 """Karpathy's words for splits. restval is what he put back into training."""
@@ -40,7 +41,7 @@ def content_of(path: str) -> Any:
     """What the JSON of a file holds; None if it is none."""
     check_readable(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(read_small(Path(path), "annotations_bytes"))
     except (ValueError, RecursionError):
         return None
 

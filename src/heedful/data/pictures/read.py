@@ -22,11 +22,10 @@ from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import LOOK, check_readable
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
+from heedful.limits import beyond, limit
 from heedful.types_of_values import check_record
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-LIMIT = 120_000_000  # pixels, told by the header
-JPEG_LIMIT = 200_000_000  # those of the largest telephones, which are decoded small
 JPEG = ("JPEG", "MPO")
 COMPOSED = 60_000_000  # pixels of a transparent picture, or of whole levels, above which a quarter of its sides is used
 SMALLEST, LARGEST = 4, 1024  # sides in pixels that are allowed
@@ -208,9 +207,9 @@ def open_image(file: str) -> Iterator[Image.Image]:
             raise HeedfulError(f"{file} {describe_foreign(start)}", cure) from None
         with image:
             width, height = image.size
-            limit = JPEG_LIMIT if image.format in JPEG else LIMIT
-            if width * height > limit:
-                raise size_error(file, width * height, limit)
+            name = "jpeg_pixels" if image.format in JPEG else "picture_pixels"
+            if width * height > limit(name):
+                raise size_error(file, width * height, name)
             yield image
 
 
@@ -229,10 +228,11 @@ def open_header(source: str | BytesIO, start: bytes) -> Image.Image:
         Image.MAX_IMAGE_PIXELS = pillow_limit
 
 
-def size_error(file: str, pixels: int, limit: int) -> HeedfulError:
+def size_error(file: str, pixels: int, name: str) -> HeedfulError:
     """The error for more pixels than are decoded."""
-    return HeedfulError(
-        f"{file} has {pixels:,} pixels, and at most {limit:,} are decoded.",
+    return beyond(
+        name,
+        f"{file} has {pixels:,} pixels, and at most {limit(name):,} are decoded.",
         "Such a file may be a decompression bomb; if it is a picture, shrink it first.",
     )
 

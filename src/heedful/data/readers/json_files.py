@@ -11,9 +11,9 @@ from heedful.data.readers.opening import opened
 from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
+from heedful.limits import limit
 
 CHUNK = 2**16  # characters at a time
-MAX_OBJECT = 2**26  # characters of one object of a list
 LIST = re.compile(r'\s*(?:\{\s*"[^"\\]*"\s*:\s*)?\[')
 PICTURES = ('"images"', '"annotations"', '"info"', '"licenses"')
 BETWEEN = re.compile(r"[\s,]*")
@@ -79,7 +79,7 @@ def read_list(file: str) -> Iterator[TextRow | BadRow]:
             except (ValueError, RecursionError) as error:
                 rest = buffer[place:]
                 more = read_text(file, source, line, max(CHUNK, len(rest)))
-                if not more or len(rest) > MAX_OBJECT or isinstance(error, RecursionError):
+                if not more or len(rest) > limit("line_bytes") or isinstance(error, RecursionError):
                     raise spoilt(file, line, rest, error) from None
                 buffer, place = rest + more, 0
                 continue

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from heedful.data.readers.opening import opened
 from heedful.data.readers.rows import MAX_QUOTED, BadRow
 from heedful.errors import HeedfulError, nearest
+from heedful.limits import limit, way_out
 
 # The longer marks first: the mark of UTF-32 begins with that of UTF-16.
 FOREIGN = (
@@ -21,25 +22,25 @@ FOREIGN = (
 )
 LOOK = 4096
 BLOCK = 2**20
-LONGEST_LINE = 2**25  # bytes: what has no end, as a small packed file of zeros, must not fill the memory
-LONGEST_TEXT = 2**28  # of a whole document, which may stand on one line
 ICONV = "iconv -f WINDOWS-1252 -t UTF-8 old > new"
 STREAMS = ((stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
 NAMES = 2000  # in a folder, among which a missing one is looked for: pictures may be a million
 
 
-def read_lines(file: str, longest: int = LONGEST_LINE) -> Iterator[tuple[int, str | BadRow]]:
+def read_lines(file: str, most: str = "line_bytes") -> Iterator[tuple[int, str | BadRow]]:
     """Line number (from 1) and text without its end (LF or CRLF); a BadRow where a line is not UTF-8 or holds NUL.
 
-    So is a line of more than `longest` bytes. A byte order mark before the first line is passed over. Raises
-    HeedfulError if the file is missing, empty, a folder, or in another encoding as a whole.
+    So is a line of more bytes than the limit of that name: what has no end must not fill the memory. A byte order mark
+    before the first line is passed over. Raises HeedfulError if the file is missing, empty, a folder, or in another
+    encoding as a whole.
     """
     check_utf8(file)
+    longest = limit(most)
     with opened(file) as stream:
         for number, raw in enumerate(raw_lines(stream, longest), start=1):
             if len(raw) > longest:
                 quoted = raw[:MAX_QUOTED].decode(errors="backslashreplace")
-                yield number, BadRow(f"{file} line {number}", too_long(longest), quoted)
+                yield number, BadRow(f"{file} line {number}", too_long(most), quoted, f"To read it: {way_out(most)}")
                 continue
             if number == 1:
                 raw = raw.removeprefix(codecs.BOM_UTF8)
@@ -53,7 +54,7 @@ def read_lines(file: str, longest: int = LONGEST_LINE) -> Iterator[tuple[int, st
             yield number, BadRow(f"{file} line {number}", problem, text[:MAX_QUOTED]) if problem else text
 
 
-def raw_lines(stream: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[bytes]:
+def raw_lines(stream: BinaryIO, longest: int) -> Iterator[bytes]:
     """Lines as they stand; of one with more than `longest` bytes that many and one, and its rest is passed over."""
     while raw := stream.readline(longest + 1):
         rest = raw
@@ -62,9 +63,9 @@ def raw_lines(stream: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[bytes]:
         yield raw
 
 
-def too_long(longest: int = LONGEST_LINE) -> str:
-    """What is wrong with a line of more bytes."""
-    return f"a line of more than {longest:,} bytes"
+def too_long(most: str = "line_bytes") -> str:
+    """What is wrong with a line of more bytes than a limit."""
+    return f"a line of more than {limit(most):,} bytes"
 
 
 def check_readable(file: str) -> bytes:

@@ -9,8 +9,8 @@ from heedful.data.readers.lines import check_readable, problem_of
 from heedful.data.readers.records import text_of
 from heedful.data.readers.rows import BadRow, TextRow, check_header, count
 from heedful.errors import HeedfulError
+from heedful.limits import beyond, limit
 
-MAX_PART = 2**28  # bytes of all texts of a workbook, which openpyxl holds in memory
 NO_WORKBOOK = "Save it as .xlsx (Excel workbook) again, or as .csv."
 
 
@@ -85,9 +85,10 @@ def check_size(file: str) -> None:
             sizes = {part.filename: part.file_size for part in archive.infolist() if "worksheets/" not in part.filename}
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise no_workbook(file, error) from None
-    large = next((name for name, size in sizes.items() if size > MAX_PART and "media/" not in name), None)
+    large = next((name for name, size in sizes.items() if size > limit("sheet_bytes") and "media/" not in name), None)
     if large:
-        raise HeedfulError(f"{file}: {large} is larger than {MAX_PART // 2**20} MB unpacked.", "Save it as .csv.")
+        problem = f"{file}: {large} has more than {limit('sheet_bytes'):,} bytes unpacked."
+        raise beyond("sheet_bytes", problem, "Save it as .csv.")
 
 
 def cells_of(file: str, book: Any) -> Iterator[list[Any]]:

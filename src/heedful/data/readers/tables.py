@@ -9,11 +9,11 @@ from heedful.data.readers.lines import read_lines
 from heedful.data.readers.names import is_header
 from heedful.data.readers.rows import BadRow, TextRow, check_header, count, unreadable_header
 from heedful.errors import HeedfulError
+from heedful.limits import beyond, limit
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 LOOKED_AT = 50  # lines by which it is judged what separates columns
 MOST = 0.8  # share of rows that have as many columns as the header
-MAX_FIELD = 2**25  # characters of one cell: a quotation that is never closed must not fill the memory
 RETURN = "\udc0d"
 """Stands for a carriage return inside a line, which csv takes for the end of one; no text has half a character."""
 
@@ -66,7 +66,7 @@ def read_csv(file: str, usual: str = ",") -> Iterator[TextRow | BadRow]:
     while True:
         first = reader.line_num + 1
         where = f"{file} line {first}"
-        csv.field_size_limit(MAX_FIELD)  # of the whole process, and other packages set it too
+        csv.field_size_limit(limit("line_bytes"))  # of the whole process, and other packages set it too
         try:
             fields = [field.replace(RETURN, "\r") for field in next(reader)]
         except StopIteration:
@@ -76,8 +76,10 @@ def read_csv(file: str, usual: str = ",") -> Iterator[TextRow | BadRow]:
                 yield BadRow(where, f"not valid CSV: {error}", "")
                 continue
             if "field larger" in str(error):
-                problem = f"{where}: a cell of more than {MAX_FIELD:,} characters begins here"
-                raise HeedfulError(f"{problem}, or a quotation that is not closed.", "Close the quote.") from None
+                problem = f"{where}: a cell of more than {limit('line_bytes'):,} characters begins here"
+                raise beyond(
+                    "line_bytes", f"{problem}, or a quotation that is not closed.", "Close the quote."
+                ) from None
             raise HeedfulError(f"{where}: the quotation that starts here is not closed.", "Close the quote.") from None
         bad_line = next((bad_lines.pop(n) for n in range(first, reader.line_num + 1) if n in bad_lines), None)
         if bad_line and not names:

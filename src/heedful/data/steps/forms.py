@@ -28,9 +28,10 @@ from heedful.data.steps.ranges import as_float32, far_from_training, why_no_numb
 from heedful.data.steps.series import read_table
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.video import ENDINGS as VIDEOS
-from heedful.data.steps.video import Limits, check_not_empty, header_seconds, read_video
+from heedful.data.steps.video import check_not_empty, check_pixels, header_seconds, read_video
 from heedful.data.steps.words import WordVocabulary
 from heedful.errors import HeedfulError
+from heedful.limits import beyond, limit, limit_of_file
 from heedful.schema import NormalForm
 from heedful.types_of_values import check_record
 
@@ -39,8 +40,6 @@ TABLES = endings_of("csv", "tsv")
 FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 SAMPLE_SIZE = 8  # frames of a clip by which its colours are judged
 LEVELS = 8  # colours whose levels differ by less are gray that was compressed
-MAX_FRAMES = 200_000  # frames of a folder or an array, as of a video
-MAX_NUMBERS = 1_000_000_000  # of a series in an array: 4 GB as float32
 NPY = "Is it whole? Write it anew with numpy.save, as an array of numbers."
 
 
@@ -273,21 +272,21 @@ def read_array(file: str) -> np.ndarray:
 
 def check_size(file: str, array: np.ndarray, frames: bool) -> None:
     """Raises HeedfulError for more than is read of one array, by its header: a file may have holes, and be no size."""
-    if not frames and array.size > MAX_NUMBERS:
-        problem = f"{file} has {array.size:,} numbers, and at most {MAX_NUMBERS:,} are read."
-        raise HeedfulError(problem, "Cut it into parts.")
     if frames:
         check_count(file, len(array))
-        height, width = array.shape[1:3]
-        if height * width > Limits.pixels:
-            problem = f"{file} has frames of {width:,} × {height:,} pixels, and at most {Limits.pixels:,} are read."
-            raise HeedfulError(problem, "Make them smaller.")
+        check_pixels(file, array.shape[2], array.shape[1], "Make them smaller.")
+        return
+    most = limit_of_file("series_numbers", file, 1 / array.itemsize)
+    if array.size > most:
+        problem = f"{file} has {array.size:,} numbers, and at most {most:,} are read."
+        raise beyond("series_numbers", problem, "Cut it into parts.", array.size)
 
 
 def check_count(name: str, frames: int) -> None:
     """Raises HeedfulError for more frames than are read."""
-    if frames > MAX_FRAMES:
-        raise HeedfulError(f"{name} has {frames:,} frames, and at most {MAX_FRAMES:,} are read.", "Cut it into parts.")
+    if frames > limit("frames"):
+        problem = f"{name} has {frames:,} frames, and at most {limit('frames'):,} are read."
+        raise beyond("frames", problem, "Cut it into parts.", frames)
 
 
 def array_series(file: str, form: StepForm) -> Steps:

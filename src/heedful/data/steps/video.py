@@ -4,6 +4,7 @@ Times are in seconds after the first frame, taken from each frame's own timestam
 and a header that tells a wrong duration do no harm. What is too large is refused, never cut.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +15,10 @@ from PIL import Image
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
+from heedful.limits import beyond, limit
 
 ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif")
 NEAR = 1e-6  # seconds: less than this apart is the same time, written as different fractions
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The most that is decoded of one video."""
-
-    frames: int = 200_000
-    pixels: int = 36_000_000
-    """Of one frame: 8K is 35,389,440."""
-    seconds: float = 4 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -38,14 +30,14 @@ class Frame:
     end: float
 
 
-def read_video(file: str, rate: float = 0.0, limits: Limits | None = None) -> Iterator[Frame]:
+def read_video(file: str, rate: float = 0.0) -> Iterator[Frame]:
     """The frames of a video, in order, each held in memory only until the next is asked for.
 
     `rate` frames a second, each the one that is seen at that moment; 0: every frame as it is. Raises HeedfulError if
     the file is no video, has no frames, is damaged or larger than the limits.
     """
     check_not_empty(file, "a video")
-    frames = decode_frames(file, limits or Limits())
+    frames = decode_frames(file)
     return resample(frames, rate) if rate else frames
 
 
@@ -72,20 +64,20 @@ def resample(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
             number += 1
 
 
-def decode_frames(file: str, limits: Limits) -> Iterator[Frame]:
+def decode_frames(file: str) -> Iterator[Frame]:
     """Every frame, once the time of the next one is known."""
     av = pyav()
     number, start, previous, first = 0, 0.0, None, 0.0
     try:
         with av.open(file, metadata_errors="replace") as container:
-            stream = picture_stream(file, container, limits)
+            stream = picture_stream(file, container)
             for frame in container.decode(stream):
-                check_frame(file, frame, number, limits)
+                check_frame(file, frame, number)
                 if previous is None:
                     first = frame.time or 0.0
                 else:
                     end = start_of(file, frame, number, first, start)
-                    check_seconds(file, end, limits)
+                    check_seconds(file, end)
                     yield Frame(picture(previous), start, end)
                     start = end
                 previous, number = frame, number + 1
@@ -108,7 +100,7 @@ def pyav() -> Any:
     return av
 
 
-def picture_stream(file: str, container: Any, limits: Limits) -> Any:
+def picture_stream(file: str, container: Any) -> Any:
     """The container's first stream of pictures, set to one thread; its size is checked before anything is decoded."""
     if not container.streams.video:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
@@ -116,35 +108,39 @@ def picture_stream(file: str, container: Any, limits: Limits) -> Any:
     stream = container.streams.video[0]
     context = stream.codec_context
     if context is None:
-        raise HeedfulError(f"{file} is written in a way that the installed FFmpeg cannot decode.", CONVERT.format(file))
-    check_pixels(file, context.width, context.height, limits)
+        raise HeedfulError(f"{file} is written in a way that the installed FFmpeg cannot decode.", convert(file))
+    check_pixels(file, context.width, context.height)
     context.thread_count = 1
-    context.options = {"max_pixels": str(limits.pixels)}
+    context.options = {"max_pixels": str(limit("frame_pixels"))}
     return stream
 
 
-def check_frame(file: str, frame: Any, number: int, limits: Limits) -> None:
+def check_frame(file: str, frame: Any, number: int) -> None:
     """Raises HeedfulError if this is one frame too many, or it is too large, or damaged."""
-    if number >= limits.frames:
-        cure = "Cut it into parts, or raise heedful.data.steps.video.Limits."
-        raise HeedfulError(f"{file} has over {count(limits.frames, 'frame')}, the most that is read of one.", cure)
-    check_pixels(file, frame.width, frame.height, limits)
+    if number >= limit("frames"):
+        problem = f"{file} has over {count(limit('frames'), 'frame')}, the most that is read of one."
+        raise beyond("frames", problem, "Cut it into parts.")
+    check_pixels(file, frame.width, frame.height)
     if frame.is_corrupt:
-        raise HeedfulError(f"{file}: frame {number:,} is damaged.", f"Copy it again, or {CONVERT.format(file)}")
+        raise HeedfulError(f"{file}: frame {number:,} is damaged.", f"Copy it again, or {convert(file)}")
 
 
-def check_pixels(file: str, width: int, height: int, limits: Limits) -> None:
+def check_pixels(file: str, width: int, height: int, cure: str = "") -> None:
     """Raises HeedfulError if a frame of that size is too large."""
-    if width * height > limits.pixels:
-        problem = f"{file} has frames of {width:,} × {height:,} pixels, and at most {limits.pixels:,} are decoded."
-        raise HeedfulError(problem, f"Make it smaller: ffmpeg -i {file} -vf scale=640:-2 smaller.mp4")
+    most = limit("frame_pixels")
+    if width * height > most:
+        problem = f"{file} has frames of {width:,} × {height:,} pixels, and at most {most:,} are decoded."
+        cure = cure or f"Make it smaller: ffmpeg -i {shlex.quote(file)} -vf scale=640:-2 smaller.mp4"
+        raise beyond("frame_pixels", problem, cure, width * height)
 
 
-def check_seconds(file: str, seconds: float, limits: Limits) -> None:
+def check_seconds(file: str, seconds: float) -> None:
     """Raises HeedfulError if a video lasts too long."""
-    if seconds > limits.seconds:
-        problem = f"{file} lasts over {limits.seconds:,.0f} seconds, the most that is read of one."
-        raise HeedfulError(problem, f"Cut it: ffmpeg -i {file} -f segment -segment_time 3600 -c copy part%d.mp4")
+    most = limit("video_seconds")
+    if seconds > most:
+        problem = f"{file} lasts over {most:,} seconds, the most that is read of one."
+        cut = f"Cut it: ffmpeg -i {shlex.quote(file)} -f segment -segment_time 3600 -c copy part%d.mp4"
+        raise beyond("video_seconds", problem, cut)
 
 
 def start_of(file: str, frame: Any, number: int, first: float, previous_start: float) -> float:
@@ -156,7 +152,7 @@ def start_of(file: str, frame: Any, number: int, first: float, previous_start: f
         problem = (
             f"{file}: the timestamps go back at frame {number:,}, from {previous_start:.3f} to {start:.3f} seconds."
         )
-        raise HeedfulError(problem, CONVERT.format(file))
+        raise HeedfulError(problem, convert(file))
     return max(start, previous_start)
 
 
@@ -184,7 +180,9 @@ def damage_error(file: str, frames: int, error: Exception) -> HeedfulError:
         why = getattr(error, "strerror", None) or str(error)
         return HeedfulError(f"{file} cannot be read as a video: {why}.", f"Known endings: {', '.join(ENDINGS)}.")
     problem = f"{file} is damaged or cut off: {count(frames, 'frame')} can be read, and then no more."
-    return HeedfulError(problem, f"Copy it again, or keep what is good: {CONVERT.format(file)}")
+    return HeedfulError(problem, f"Copy it again, or keep what is good: {convert(file)}")
 
 
-CONVERT = "write it anew: ffmpeg -i {} mended.mp4"
+def convert(file: str) -> str:
+    """How a file is made that FFmpeg reads."""
+    return f"write it anew: ffmpeg -i {shlex.quote(file)} mended.mp4"

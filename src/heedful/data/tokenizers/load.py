@@ -9,25 +9,28 @@ from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of, special_tokens_path
 from heedful.errors import HeedfulError
+from heedful.small_files import json_table, read_json_table, read_small
 
 PIECES = '{"sentencepiece"'
 """How a file begins that holds a model of sentencepiece."""
 
 
 def load_tokenizer(path: Path | str) -> Tokenizer:
-    """Reads a tokenizer.json, ours or another's; raises HeedfulError if it is none."""
+    """Reads a tokenizer.json, ours or another's; raises HeedfulError if it is none, or larger than such a file is."""
+    path = Path(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_small(path, "vocabulary_bytes").decode("utf-8")
+        marks_path = special_tokens_path(path)
+        marks = read_json_table(marks_path) if marks_path.exists() and not text.startswith(PIECES) else None
     except (OSError, UnicodeDecodeError) as error:
         raise HeedfulError(f"The tokenizer {path} cannot be read: {error}.") from None
-    if text.startswith(PIECES):
-        return SentencePieceTokenizer.parse(json.loads(text))
-    special_tokens_file = special_tokens_path(path)
-    special_tokens = (
-        SpecialTokens.parse(json.loads(special_tokens_file.read_text(encoding="utf-8")))
-        if special_tokens_file.exists()
-        else None
-    )
+    try:
+        if text.startswith(PIECES):
+            return SentencePieceTokenizer.parse(json_table(text, str(path)))
+        special_tokens = None if marks is None else SpecialTokens.parse(marks)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        name = path if marks is None else marks_path
+        raise HeedfulError(f"{name} is not as it was written ({error!r}).", "Fetch or write it again.") from None
     return parse_tokenizer(text, special_tokens, str(path))
 
 

@@ -1,0 +1,88 @@
+"""How much is read of a file at most: what stands in one may be hostile. A limit is checked before memory is used.
+
+An environment variable sets one anew, for a command or a session: HEEDFUL_LIMIT_LINE_BYTES=100000000 heedful train …
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from heedful.errors import HeedfulError, quote, unknown
+
+PREFIX = "HEEDFUL_LIMIT_"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The most that is read of one thing, unless a person sets it anew, and which thing that is."""
+
+    default: int
+    unit: str
+    holds_for: str
+
+
+LIMITS: Mapping[str, Limit] = MappingProxyType(
+    {
+        "picture_pixels": Limit(120_000_000, "pixels", "PNG, TIFF, WebP, BMP, GIF, PPM, told by the header"),
+        "jpeg_pixels": Limit(200_000_000, "pixels", "JPEG as telephones make them, decoded at a reduced size"),
+        "pictures_bytes": Limit(400_000_000, "bytes", "the arrays of an .npz file, unpacked"),
+        "frames": Limit(200_000, "frames", "a video, a folder of frames, frames as .npy"),
+        "frame_pixels": Limit(36_000_000, "pixels", "one frame of a video or an .npy (8K is 35,389,440)"),
+        "video_seconds": Limit(4 * 3600, "seconds", "a video"),
+        "series_numbers": Limit(64_000_000, "numbers", "a series as .npy, told by the header"),
+        "line_bytes": Limit(
+            2**25, "bytes", "a line of a table, a cell, an object of a JSON list, a line that is asked"
+        ),
+        "document_bytes": Limit(2**28, "bytes", "a line of a text file that is one document"),
+        "sheet_bytes": Limit(2**28, "bytes", "the texts of an .xlsx, unpacked"),
+        "annotations_bytes": Limit(2**28, "bytes", "captions as COCO or Karpathy has them, in one JSON file"),
+        "recipe_bytes": Limit(10_000_000, "bytes", "a recipe (TOML)"),
+        "settings_bytes": Limit(2**25, "bytes", "config.json and other settings of a model or a run"),
+        "vocabulary_bytes": Limit(2**27, "bytes", "a tokenizer.json or another vocabulary"),
+    }
+)
+
+
+def limit(name: str) -> int:
+    """A limit of `LIMITS`, as the environment sets it or as it stands there.
+
+    Raises HeedfulError for a variable that is no whole number, or whose name is no limit's.
+    """
+    check_names()
+    variable = PREFIX + name.upper()
+    text = os.environ.get(variable)
+    if text is None:
+        return LIMITS[name].default
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 19):
+        cure = f"As {variable}={2 * LIMITS[name].default}, in {LIMITS[name].unit}."
+        raise HeedfulError(f"{variable} is {quote(text)}, and no whole number of {LIMITS[name].unit}.", cure)
+    return int(text)
+
+
+def limit_of_file(name: str, path: Path | str, per_byte: float) -> int:
+    """The limit, or what a file that takes more of the disk may hold: holes, and what is packed, take none of it."""
+    blocks: int = getattr(os.stat(path), "st_blocks", 0)
+    return max(limit(name), int(512 * blocks * per_byte))
+
+
+@cache
+def check_names() -> None:
+    """Raises HeedfulError for a variable that would be the limit of nothing."""
+    for variable in os.environ:
+        name = variable.removeprefix(PREFIX)
+        if name != variable and name.lower() not in LIMITS:
+            raise unknown("limit", variable, [PREFIX + known.upper() for known in LIMITS])
+
+
+def beyond(name: str, problem: str, cure: str = "", found: int = 0) -> HeedfulError:
+    """The error for what a limit refuses, which tells how to raise it, to what was found if that is known."""
+    way = f"aise the limit, if you know where it comes from: {way_out(name, found)}"
+    return HeedfulError(problem, f"{cure}\nOr r{way}" if cure else f"R{way}")
+
+
+def way_out(name: str, found: int = 0) -> str:
+    """What stands before a command that reads more."""
+    return f"{PREFIX}{name.upper()}={max(found, 2 * limit(name))}"

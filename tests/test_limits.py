@@ -1,0 +1,138 @@
+"""What is read of a file at most: one table, as the docs print it, that a person can set anew."""
+
+import io
+import os
+import re
+import resource
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heedful.api.model_folder import open_model
+from heedful.data.pictures.arrays import arrays_of
+from heedful.data.pictures.karpathy import read_karpathy
+from heedful.data.steps.forms import read_array
+from heedful.data.tokenizers.load import load_tokenizer
+from heedful.errors import HeedfulError
+from heedful.limits import LIMITS, PREFIX, check_names, limit
+from heedful.recipe import load
+from support import ROOT
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def sparse(name: str, content: bytes = b"", size: int = 2_000_000_000) -> None:
+    """A file of that size that takes none of the disk behind its content."""
+    with Path(name).open("wb") as sink:
+        sink.write(content)
+        sink.truncate(size)
+
+
+def npy_header(shape: tuple[int, ...]) -> bytes:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return header.getvalue()
+
+
+def test_the_docs_print_the_table() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) (\w+) \| ([^|]+) \|$", (ROOT / "docs/limits.md").read_text(), re.M)
+    assert rows == [
+        (PREFIX + name.upper(), f"{row.default:,}", row.unit, row.holds_for) for name, row in LIMITS.items()
+    ]
+
+
+def test_a_limit_is_set_anew_by_a_whole_number_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEEDFUL_LIMIT_LINE_BYTES", "77")
+    assert limit("line_bytes") == 77
+    for text in ("", "-1", "1e9", "1 GB", "9" * 400):
+        monkeypatch.setenv("HEEDFUL_LIMIT_LINE_BYTES", text)
+        with pytest.raises(HeedfulError, match=r"HEEDFUL_LIMIT_LINE_BYTES is .*, and no whole number of bytes"):
+            limit("line_bytes")
+
+
+def test_a_limit_of_nothing_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_names.cache_clear()
+    monkeypatch.setenv("HEEDFUL_LIMIT_LINES_BYTES", "7")
+    with pytest.raises(HeedfulError, match='Did you mean "HEEDFUL_LIMIT_LINE_BYTES"'):
+        limit("frames")
+
+
+def tokenizer_of_two_gigabytes() -> None:
+    sparse("tokenizer.json", b"{")
+    load_tokenizer("tokenizer.json")
+
+
+def config_of_two_gigabytes() -> None:
+    sparse("config.json", b"{")
+    open_model(Path("."))
+
+
+def recipe_of_two_gigabytes() -> None:
+    sparse("recipe.toml")
+    load("recipe.toml")
+
+
+def annotations_of_two_gigabytes() -> None:
+    sparse("captions.json", b"{")
+    list(read_karpathy("captions.json"))
+
+
+def series_of_holes() -> None:
+    sparse("series.npy", npy_header((500_000_000,)), 128 + 2_000_000_000)
+    read_array("series.npy")
+
+
+def pictures_far_larger_unpacked() -> None:
+    with zipfile.ZipFile("pictures.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("images.npy", npy_header((50, 32, 1000)) + bytes(6_400_000))
+    arrays_of("pictures.npz")
+
+
+HOSTILE: dict[Callable[[], None], tuple[str, str]] = {
+    tokenizer_of_two_gigabytes: ("tokenizer.json has 2,000,000,000 bytes", "VOCABULARY_BYTES"),
+    config_of_two_gigabytes: ("config.json has 2,000,000,000 bytes", "SETTINGS_BYTES"),
+    recipe_of_two_gigabytes: ("recipe.toml has 2,000,000,000 bytes", "RECIPE_BYTES"),
+    annotations_of_two_gigabytes: ("captions.json has 2,000,000,000 bytes", "ANNOTATIONS_BYTES"),
+    series_of_holes: ("series.npy has 500,000,000 numbers", "SERIES_NUMBERS"),
+    pictures_far_larger_unpacked: ("pictures.npz has 6,400,128 bytes unpacked", "PICTURES_BYTES"),
+}
+
+
+@pytest.mark.parametrize("read", HOSTILE, ids=lambda read: read.__name__)
+def test_what_is_too_large_is_refused_unread_with_the_way_to_read_it(
+    read: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEEDFUL_LIMIT_PICTURES_BYTES", "4000000")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(HeedfulError) as raised:
+        read()
+    problem, variable = HOSTILE[read]
+    assert problem in raised.value.problem and f"HEEDFUL_LIMIT_{variable}=" in raised.value.cure
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "read"), [("config.json", lambda: open_model(Path("."))), ("t.json", lambda: load_tokenizer("t.json"))]
+)
+def test_nor_is_a_pipe_waited_for_or_what_is_deep_followed(name: str, read: Callable[[], None]) -> None:
+    os.mkfifo(name)
+    with pytest.raises(HeedfulError, match="is a pipe or a device"):
+        read()
+    Path(name).unlink()
+    for content in (
+        '{"a":' * 100_000,
+        '{"sentencepiece":' * 100_000,
+        "[" * 100_000,
+        '{"sentencepiece": 3}',
+        "[]",
+        "\xff",
+    ):
+        Path(name).write_bytes(content.encode("latin-1"))
+        with pytest.raises(HeedfulError):
+            read()
