@@ -24,6 +24,7 @@ Format = Literal[
     "tmx",
     "parallel",
     "lexicon",
+    "flickr",
     "karpathy",
     "conll",
     "lines",

@@ -1,5 +1,6 @@
 """Folders, tables and arrays of pictures: every layout gives its rows, every bad row its own plain line."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -249,6 +250,58 @@ def test_captions_as_coco_has_them() -> None:
     )
     with pytest.raises(HeedfulError, match="line 4: an annotation without"):
         rows_of(file)
+
+
+CAPTIONS = [("1.jpg", "A dog , a red ball ."), ("1.jpg", 'A "big" dog .'), ("2.jpg.1", "A cat .")]
+FLICKR = {
+    "captions.txt": "image,caption\n" + "".join(f"{name},{caption}\n" for name, caption in CAPTIONS),
+    "quoted.txt": "image,caption\n" + "".join('{},"{}"\n'.format(n, c.replace('"', '""')) for n, c in CAPTIONS),
+    "thirty.txt": "image_name,comment_number,comment\n"
+    + "".join(f"{n},{i}, {c}\n" for i, (n, c) in enumerate(CAPTIONS)),
+    "results.csv": "image_name| comment_number| comment\n" + "".join(f"{n}| 0| {c}\n" for n, c in CAPTIONS),
+    "Flickr8k.token.txt": "".join(f"{name}#{number}\t{caption}\n" for number, (name, caption) in enumerate(CAPTIONS)),
+    "results.token": "".join(f"{name}#{number}\t{caption}\n" for number, (name, caption) in enumerate(CAPTIONS)),
+}
+
+
+@pytest.mark.parametrize("folder", ["text/Images", "text", "flickr8k_images", "Flickr8k_Dataset/Flicker8k_Dataset"])
+def test_captions_as_flickr_has_them(folder: str) -> None:
+    """However they are written and wherever near them the pictures stand; that folder is reported."""
+    for name in ("1.jpg", "2.jpg"):
+        save(f"{folder}/{name}")
+    Path("text").mkdir(exist_ok=True)
+    for file, content in FLICKR.items():
+        Path("text", file).write_text(content)
+        rows = [(str(Path(source)), target) for source, target in rows_of(f"text/{file}")]
+        assert rows == [(f"{folder}/1.jpg", caption) for _, caption in CAPTIONS[:2]] + [("2.jpg.1", "A cat .")], file
+        said = [] if folder == "text" else [f"text/{file}: its pictures stand in {folder}"]
+        assert file_notes([f"text/{file}"], data()) == said
+        Path("text", file + ".gz").write_bytes(gzip.compress(content.encode()))
+        assert [target for _, target in rows_of(f"text/{file}.gz")] == [caption for _, caption in CAPTIONS]
+    Path("text/captions.txt").write_text("image,caption\n1.jpg\n1.jpg,a\n")
+    with pytest.raises(HeedfulError, match=r"text/captions.txt line 2: 1 column where the header has 2"):
+        rows_of("text/captions.txt")
+    Path("plain.txt").write_text("A dog , a cat .\n")
+    with pytest.raises(HeedfulError, match=r"What kind of file is plain\.txt"):
+        rows_of("plain.txt")
+
+
+def test_tables_name_pictures_of_a_folder_beside_them() -> None:
+    """Found by the first name that is there; tables whose first row has none are located all the same."""
+    save("flickr/images/2.jpg")
+    rows = [{"image": None, "caption": "x"}, *({"image": f"{n}.jpg", "caption": f"c{n}"} for n in (1, 2))]
+    Path("flickr/t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    Path("flickr/m.csv").write_text("file_name,text\n1.jpg,c1\n2.jpg,c2\n")
+    image = {"filename": "2.jpg", "split": "train", "sentences": [{"raw": "c2"}]}
+    Path("flickr/dataset.json").write_text(json.dumps({"images": [image]}))
+    for file in ("t.jsonl", "m.csv", "dataset.json"):
+        pairs = list(read_pairs([f"flickr/{file}"], data("data.bad_rows=skip"), lambda bad: None))
+        assert (pairs[-1].source, pairs[-1].target) == ("flickr/images/2.jpg", "c2")
+        assert f"flickr/{file}: its pictures stand in flickr/images" in file_notes([f"flickr/{file}"], data())
+    save("other/1.png")  # of other data: no picture of the table beside them
+    Path("mine").mkdir()
+    Path("mine/m.csv").write_text("file_name,text\n1.png,c1\n")
+    assert rows_of("mine/m.csv") == [("mine/1.png", "c1")]
 
 
 @pytest.mark.parametrize(

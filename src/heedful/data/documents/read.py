@@ -12,8 +12,8 @@ from pathlib import Path
 from heedful.data.folders import files_below, hidden_notes
 from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.read import Pair, column_notes, look_for_columns, missing_column, text_of_row
-from heedful.data.readers.files import read_rows, table_notes
-from heedful.data.readers.formats import format_of, is_table
+from heedful.data.readers.files import format_notes, read_rows
+from heedful.data.readers.formats import is_table
 from heedful.data.readers.lines import check_exists, check_readable, encoding_notes, ends_with_newline, read_lines
 from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.errors import HeedfulError
@@ -130,9 +130,10 @@ def document_notes(files: Sequence[str], data: DataSettings) -> list[str]:
             if ignored_count:
                 notes.append(f"{file}: {count(ignored_count, 'file')} that are no .txt passed over")
             notes += hidden_notes(file, hidden)
-        elif not is_table(file, data.format) or format_of(file, data.format).is_text:
+        elif is_table(file, data.format):
+            notes += format_notes(file, data)
+        else:
             check_readable(file)
             notes += encoding_notes(file)
-            notes += table_notes(file, data) if is_table(file, data.format) else []
     notes += column_notes([file for file in files if "://" in file or is_table(file, data.format)], data, (ROLE,))
     return list(dict.fromkeys(notes))

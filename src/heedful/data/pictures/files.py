@@ -5,6 +5,7 @@ a folder   metadata.jsonl or metadata.csv inside: as below · pictures with a .t
 a table    CSV or JSON lines with file_name, seen from the table's folder, and label, text or caption
 """
 
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -13,7 +14,8 @@ from itertools import chain
 from pathlib import Path
 
 from heedful.data.folders import files_below, hidden_notes
-from heedful.data.pictures.karpathy import resolve_from_table
+from heedful.data.pictures import beside
+from heedful.data.pictures.karpathy import seen_from
 from heedful.data.pictures.roles import with_roles
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
@@ -35,6 +37,7 @@ HEIF = (".heic", ".heif", ".hif", ".avif")
 """Those of them that can be read where pillow-heif is installed."""
 TABLES = ("metadata.jsonl", "metadata.csv")
 NAME = "file_name"
+LOOKED_AT = 1000  # rows that may lack a picture before a table is said to have none
 SPLITS = ("train", "training", "valid", "validation", "val", "dev", "test", "testing")
 
 
@@ -211,41 +214,69 @@ def rows_by_caption(folder: str, pictures: list[Path]) -> Iterator[TextRow | Bad
 
 
 def locate_pictures(rows: Iterable[TextRow | BadRow], column: str = "") -> Iterator[TextRow | BadRow]:
-    """Rows of a table whose pictures, named as seen from its folder, are named as seen from here.
+    """Rows of a table whose pictures, named as seen from its folder or one near it, are named as seen from here.
 
     `column` is what the recipe calls the source ("": not said). A table without file_name, or without pictures in
     that column, stays as it is.
     """
-    rows = iter(rows)
-    first: list[TextRow | BadRow] = []
+    name, folder, rows = look_for_pictures(iter(rows), column)
+    if name == NAME:
+        return (name_columns(row, folder) for row in rows)
+    return (locate_picture(row, name, folder) for row in rows) if name else rows
+
+
+def table_notes(rows: Iterator[TextRow | BadRow], column: str, file: str) -> list[str]:
+    """Where the pictures stand that a table names, if not beside it."""
+    name, folder, _ = look_for_pictures(rows, column)
+    return beside.folder_notes(file, folder) if name else []
+
+
+def look_for_pictures(rows: Iterator[TextRow | BadRow], column: str) -> tuple[str, Path, Iterator[TextRow | BadRow]]:
+    """The column that names pictures ("": none), judged by the first row that has a text in it; and all rows.
+
+    In between stands the folder that the first of those pictures is seen from that is found at all.
+    """
+    ahead: list[TextRow | BadRow] = []
+    name, folder, tried = "", Path(), 0
     for row in rows:
-        first.append(row)
-        if isinstance(row, TextRow):
+        ahead.append(row)
+        if isinstance(row, BadRow):
+            continue
+        column_of_row = column_of_pictures(row, column)
+        text = row.columns.get(column_of_row, "")
+        if column_of_row == NAME or Path(text).suffix.lower() in (*ENDINGS, *UNSUPPORTED):
+            near = beside.folder_of_picture(row.file, text) if text else None
+            name, folder, tried = column_of_row, near or Path(row.file).parent, tried + 1
+            if near or tried == beside.TRIED:
+                break
+        elif text or not column_of_row or len(ahead) == LOOKED_AT:
             break
-    columns, names = (first[-1].columns, first[-1].names) if first and isinstance(first[-1], TextRow) else ({}, ())
-    column = column or next(iter(named(columns, PICTURES)), "")
-    if column.isdigit() and column not in columns and 0 < int(column) <= len(columns):
-        column = list(columns)[int(column) - 1]
-    if NAME in columns or NAME in names:
-        return map(name_columns, chain(first, rows))
-    if Path(columns.get(column, "")).suffix.lower() in (*ENDINGS, *UNSUPPORTED):
-        return (locate_picture(row, column) for row in chain(first, rows))
-    return chain(first, rows)
+    return name, folder, chain(ahead, rows)
 
 
-def name_columns(row: TextRow | BadRow) -> TextRow | BadRow:
+def column_of_pictures(row: TextRow, column: str) -> str:
+    """The column of a row's table that could name pictures; "" if none could."""
+    names = row.names or tuple(row.columns)
+    if NAME in names:
+        return NAME
+    if column.isdigit() and column not in names and 0 < int(column) <= len(names):
+        return names[int(column) - 1]
+    return column or next(iter(named(names, PICTURES)), "")
+
+
+def name_columns(row: TextRow | BadRow, folder: Path) -> TextRow | BadRow:
     """A row with file_name as one with source and target."""
     if isinstance(row, BadRow):
         return row
     if not row.columns.get(NAME):
         return BadRow(row.where, f'no text in column "{NAME}"', "\t".join(row.columns.values()))
-    path = resolve_from_table(row.file, row.columns[NAME])
+    path = seen_from(folder, row.columns[NAME])
     return with_roles(replace(row, columns=row.columns | {NAME: path}), path)
 
 
-def locate_picture(row: TextRow | BadRow, column: str) -> TextRow | BadRow:
-    """A row with this column's path as seen from here, if the table has such a file beside it."""
+def locate_picture(row: TextRow | BadRow, column: str, folder: Path) -> TextRow | BadRow:
+    """A row with this column's path as seen from here, if the folder has such a file."""
     if isinstance(row, BadRow) or column not in row.columns:
         return row
-    path = resolve_from_table(row.file, row.columns[column])
-    return TextRow({**row.columns, column: path}, row.file, row.line) if Path(path).is_file() else row
+    path = seen_from(folder, row.columns[column])
+    return replace(row, columns=row.columns | {column: path}) if os.path.isfile(path) else row

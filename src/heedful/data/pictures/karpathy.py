@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from heedful.data.pictures.coco import is_coco, read_coco
+from heedful.data.pictures.beside import folder_notes, folder_of_pictures
+from heedful.data.pictures.coco import is_coco, names_by_id, read_coco
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
@@ -31,10 +32,11 @@ def read_karpathy(file: str) -> Iterator[TextRow | BadRow]:
     wanted_split = SPLIT_NAMES.get(wanted_split, wanted_split)
     if wanted_split and wanted_split not in splits:
         raise unknown(f"split of {path}", wanted_split, splits)
+    folder = folder_of_pictures(path, filter(None, map(name_of, images)))
     for number, image in enumerate(images, start=1):
         split = str(image.get("split"))
         if not wanted_split or SPLIT_NAMES.get(split, split) == wanted_split:
-            yield from sentences(file, path, number, image)
+            yield from sentences(file, folder, number, image)
 
 
 def content_of(path: str) -> Any:
@@ -61,14 +63,14 @@ def images_of(path: str, content: Any) -> list[dict[str, Any]]:
     )
 
 
-def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Iterator[TextRow | BadRow]:
+def sentences(file: str, folder: Path, number: int, image: dict[str, Any]) -> Iterator[TextRow | BadRow]:
     """The rows of one image."""
     where = f"{file} line {number}"
-    name, entries = image.get("filename"), image.get("sentences")
-    if not isinstance(name, str) or not isinstance(entries, list) or not entries:
-        yield BadRow(where, "an image without filename, or without sentences", str(name))
+    name, entries = name_of(image), image.get("sentences")
+    if not name or not isinstance(entries, list) or not entries:
+        yield BadRow(where, "an image without filename, or without sentences", str(name or None))
         return
-    source = resolve_from_table(path, str(PurePosixPath(str(image.get("filepath") or ""), name)))
+    source = seen_from(folder, name)
     for entry in entries:
         raw = entry.get("raw") if isinstance(entry, dict) else None
         tokens = entry.get("tokens") if isinstance(entry, dict) else None
@@ -79,13 +81,27 @@ def sentences(file: str, path: str, number: int, image: dict[str, Any]) -> Itera
         )
 
 
-def resolve_from_table(table: str, name: str) -> str:
-    """A file's name, written as seen from the table's folder, as seen from here.
+def name_of(image: dict[str, Any]) -> str:
+    """The name of an image's file, with its folder if that is told; "" if it has none."""
+    name = image.get("filename")
+    return str(PurePosixPath(str(image.get("filepath") or ""), name)) if isinstance(name, str) else ""
 
-    >>> resolve_from_table("photos/metadata.csv", "cat/1.jpg"), resolve_from_table("t.csv", "sample://mnist/test#1")
+
+def seen_from(folder: Path, name: str) -> str:
+    """A file's name, written as seen from a folder, as seen from here.
+
+    >>> seen_from(Path("photos"), "cat/1.jpg"), seen_from(Path("."), "sample://mnist/test#1")
     ('photos/cat/1.jpg', 'sample://mnist/test#1')
     """
-    return name if "://" in name else str(Path(table).parent / name)
+    return name if "://" in name else str(folder / name)
+
+
+def karpathy_notes(file: str) -> list[str]:
+    """Where the pictures stand, if not beside the file."""
+    path = path_of(file)
+    content = content_of(path)
+    names = names_by_id(content).values() if is_coco(content) else map(name_of, images_of(path, content))
+    return folder_notes(path, folder_of_pictures(path, filter(None, names)))
 
 
 def path_of(file: str) -> str:

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from heedful.data.pictures import files as picture_files
-from heedful.data.readers.formats import ColumnSelection, endings_of, format_of, open_rows
+from heedful.data.pictures.karpathy import karpathy_notes
+from heedful.data.readers.formats import ColumnSelection, endings_of, format_of
 from heedful.data.readers.hub import read_hub
+from heedful.data.readers.json_files import holds_pictures
 from heedful.data.readers.lexicon import lexicon_notes
 from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.opening import ending_of
@@ -64,7 +66,7 @@ def named_columns(data: DataSettings) -> list[str]:
 
 
 def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
-    """What is unusual about how text files are written; what of folders and samples is passed over."""
+    """What is unusual about how files are written, and what was decided about them; some of folders and samples."""
     notes: list[str] = []
     for file in files:
         if file.startswith("sample://"):
@@ -73,35 +75,51 @@ def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
             continue
         elif is_folder(file, data):
             notes += picture_files.folder_notes(file)
-        elif data.format != "parallel" and format_of(file, data.format).name == "xlsx":
-            notes += sheet_notes(file)
-        elif data.format != "parallel" and format_of(file, data.format).name == "parquet":
-            notes += class_notes(file)
-        elif data.format == "parallel" or format_of(file, data.format).is_text:
+        elif data.format == "parallel":
             notes += encoding_notes(file)
-            notes += table_notes(file, data)
+        else:
+            notes += [*format_notes(file, data), *content_notes(file, data)]
     return list(dict.fromkeys(notes))
 
 
-def table_notes(file: str, data: DataSettings) -> list[str]:
-    """What separates the columns of a table, where it is not what its format says; numbers that are left out."""
-    name = "" if data.format == "parallel" else format_of(file, data.format).name
-    if name in USUAL_DELIMITERS:
-        return delimiter_notes(file, USUAL_DELIMITERS[name])
-    return lexicon_notes(file) if name == "lexicon" else []
+def format_notes(file: str, data: DataSettings) -> list[str]:
+    """How a table is written where that is not what its format says; which of its sheets is read."""
+    row_format = format_of(file, data.format)
+    notes = encoding_notes(file) if row_format.is_text else []
+    if row_format.name in USUAL_DELIMITERS:
+        notes += delimiter_notes(file, USUAL_DELIMITERS[row_format.name])
+    elif row_format.name == "lexicon":
+        notes += lexicon_notes(file)
+    elif row_format.name == "xlsx":
+        notes += sheet_notes(file)
+    return notes
+
+
+def content_notes(file: str, data: DataSettings) -> list[str]:
+    """Which columns have names for numbers, and where pictures stand that a file names."""
+    row_format = format_of(file, data.format)
+    if row_format.name == "karpathy" or (row_format.name == "json" and holds_pictures(file)):
+        return karpathy_notes(file)
+    notes = class_notes(file) if row_format.name == "parquet" else []
+    if row_format.names_files:
+        notes += picture_files.table_notes(row_format.read(file, selection_of(data)), source_column(data), file)
+    return notes
 
 
 def read_file(file: str, data: DataSettings) -> Iterator[TextRow | BadRow]:
     """The rows of one file, by the recipe's format or else by the file's ending."""
+    row_format = format_of(file, data.format)
+    rows = row_format.read(file, selection_of(data))
+    return picture_files.locate_pictures(rows, source_column(data)) if row_format.names_files else rows
+
+
+def selection_of(data: DataSettings) -> ColumnSelection:
+    """What a recipe wants of a file."""
     columns = named_columns(data)
     header = any(not name.isdigit() for name in columns) if columns else None
     # a role without a column of its own is looked for among all
     all_named = not isinstance(data.columns, dict) or "text" in data.columns or len(data.columns) > 1
-    selection = ColumnSelection(tuple(columns) if all_named else (), header)
-    rows = open_rows(file, data.format, selection)
-    return (
-        picture_files.locate_pictures(rows, source_column(data)) if format_of(file, data.format).names_files else rows
-    )
+    return ColumnSelection(tuple(columns) if all_named else (), header)
 
 
 def is_folder(file: str, data: DataSettings) -> bool:

@@ -9,6 +9,7 @@ xlsx      needs openpyxl; the first sheet, header needed
 tmx       needs defusedxml; columns by language
 lexicon   `word phone phone …`: columns source and target
 npz       pictures and labels in arrays
+flickr    lines of `1.jpg#0<TAB>caption`, or of `image,caption` below that header
 karpathy  dataset.json[#split]: pictures, several captions; also captions_*.json as COCO has them
 """
 
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heedful.data.pictures.arrays import read_npz
+from heedful.data.pictures.flickr import is_flickr, read_flickr
 from heedful.data.pictures.karpathy import path_of, read_karpathy
 from heedful.data.readers.json_files import read_json, read_jsonl
 from heedful.data.readers.lexicon import read_lexicon
@@ -75,6 +77,7 @@ FORMATS = (
     Format("tmx", (".tmx",), lambda file, selection: read_tmx(file, selection.columns)),
     Format("lexicon", (".dict", ".dic", ".lex", ".lexicon"), lambda file, _: read_lexicon(file), is_text=True),
     Format("npz", (".npz",), lambda file, _: read_npz(file)),
+    Format("flickr", (), lambda file, _: read_flickr(file), True, True, True),
     Format("karpathy", (), lambda file, _: read_karpathy(file)),
 )
 ROWLESS_FORMATS = {
@@ -100,6 +103,7 @@ def format_of(file: str, name: str = "auto") -> Format:
         raise HeedfulError(f"data.format={name} is {purpose}, and rows are needed here.", ROWLESS_FORMATS[name])
     path = Path(path_of(file))
     ending = ending_of(str(path))
+    name = "flickr" if name == "auto" and is_flickr(file) else name
     row_format = next(
         (entry for entry in FORMATS if (ending in entry.endings if name == "auto" else entry.name == name)), None
     )
@@ -110,7 +114,7 @@ def format_of(file: str, name: str = "auto") -> Format:
     hint = f" Did you mean {match}?" if match else ""
     raise HeedfulError(
         f'What kind of file is {file}? Its ending "{ending}" is not known.{hint}',
-        "Say it: data.format=tsv, csv, jsonl, json, parquet, xlsx, tmx, lexicon or parallel (two files).\n"
+        "Say it: data.format=tsv, csv, jsonl, json, parquet, xlsx, tmx, lexicon, flickr or parallel (two files).\n"
         f"Known endings: {', '.join(endings_of())}.",
     )
 

@@ -48,7 +48,7 @@ def read_json(file: str) -> Iterator[TextRow | BadRow]:
     """
     path = path_of(file)
     start = start_of(path).decode(errors="ignore").lstrip("\ufeff \t\r\n")
-    if path != file or (start.startswith("{") and any(name in start for name in PICTURES)):
+    if holds_pictures(file):
         yield from read_karpathy(file)
     elif LIST.match(start):
         yield from read_list(path)
@@ -57,6 +57,13 @@ def read_json(file: str) -> Iterator[TextRow | BadRow]:
     else:
         example = 'As [{"source": "…", "target": "…"}, …], or an object a line (.jsonl).'
         raise HeedfulError(f"{path} holds no list of JSON objects.", example)
+
+
+def holds_pictures(file: str) -> bool:
+    """Whether a file begins as those of Karpathy and COCO, or its name asks for a split of one."""
+    path = path_of(file)
+    start = start_of(path).decode(errors="ignore").lstrip("\ufeff \t\r\n")
+    return path != file or (start.startswith("{") and any(name in start for name in PICTURES))
 
 
 def read_list(file: str) -> Iterator[TextRow | BadRow]:

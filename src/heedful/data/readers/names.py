@@ -3,7 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-PICTURES = ("file name", "filename", "image", "image path", "img", "path", "file", "photo", "picture", "filepath")
+PICTURES = (
+    *("file name", "filename", "image", "image name", "image path", "img", "path", "file", "photo", "picture"),
+    "filepath",
+)
 TEXTS = ("text", "sentence", "title", "content", "body", "document", "article", "review", "comment", "message", "post")
 USUAL = {
     "source": ("source", "src", "input", "question", "prompt", "instruction", "query", *TEXTS, *PICTURES),

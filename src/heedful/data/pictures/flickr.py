@@ -1,0 +1,96 @@
+"""Captions of pictures in lines, as Flickr8k and Flickr30k have them; columns are named as the file says.
+
+Flickr8k.token.txt   `1.jpg#0<TAB>A dog runs .`: columns image and caption
+captions.txt         a header, as `image,caption`; the last column is the rest of the line, perhaps in quotes
+results.csv          `image_name| comment_number| comment`
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from heedful.data.readers.lines import read_lines
+from heedful.data.readers.names import CAPTIONS, PICTURES, named
+from heedful.data.readers.opening import ending_of
+from heedful.data.readers.rows import BadRow, TextRow, check_header, count, unreadable_header
+from heedful.errors import HeedfulError
+
+TOKEN = re.compile(r"(?P<image>[^\t#]+\.\w+)#\d+\s+(?P<caption>.*)")
+SEPARATORS = (",", "|", "\t", ";")
+ENDINGS = (".txt", ".token", ".csv")
+"""How such files end, among others: it is looked into them."""
+SPACED = ".csv"
+"""Tables with this ending have quotes and are read as such, unless a blank follows each separator of the header."""
+EXAMPLE = 'As "1.jpg#0<TAB>A dog runs ." or, below a header "image,caption", as "1.jpg,A dog runs ."'
+
+
+def is_flickr(file: str) -> bool:
+    """Whether a file begins as such captions do; not for one that cannot be read."""
+    if ending_of(file) not in ENDINGS:
+        return False
+    try:
+        line = first_line(file)
+    except HeedfulError:
+        return False
+    separator = separator_of(line)
+    if ending_of(file) == SPACED:
+        return bool(separator) and all(name.startswith(" ") for name in line.split(separator)[1:])
+    return bool(separator) or TOKEN.fullmatch(line) is not None
+
+
+def read_flickr(file: str) -> Iterator[TextRow | BadRow]:
+    """A row for each caption; raises HeedfulError for a file that does not begin so."""
+    names: list[str] = []
+    line = first_line(file)
+    separator = separator_of(line)
+    if not separator and not TOKEN.fullmatch(line):
+        raise HeedfulError(f"{file} does not begin as captions of Flickr do.", EXAMPLE)
+    for number, text in read_lines(file):
+        where = f"{file} line {number}"
+        if isinstance(text, BadRow):
+            if separator and not names:
+                raise unreadable_header(text)
+            yield text
+        elif not text.strip():
+            continue
+        elif not separator:
+            match = TOKEN.fullmatch(text)
+            problem = "not the name of a picture, #, a number, a tab and a caption"
+            yield TextRow(match.groupdict(), file, number) if match else BadRow(where, problem, text)
+        elif not names:
+            names = check_header(fields_of(text, separator), file)
+        else:
+            yield row_of_fields(text, separator, names, TextRow({}, file, number))
+
+
+def first_line(file: str) -> str:
+    """The first line that holds something; "" if it cannot be read as text."""
+    line = next((text for _, text in read_lines(file) if isinstance(text, BadRow) or text.strip()), "")
+    return "" if isinstance(line, BadRow) else line
+
+
+def separator_of(header: str) -> str:
+    """What parts the columns of a header whose first one names pictures, and whose last one captions; "" of none."""
+    for separator in SEPARATORS:
+        names = fields_of(header, separator)
+        if len(names) > 1 and named(names[:1], PICTURES) and named(names[-1:], CAPTIONS):
+            return separator
+    return ""
+
+
+def fields_of(header: str, separator: str) -> list[str]:
+    """The names of columns."""
+    return [name.strip(' "') for name in header.split(separator)]
+
+
+def row_of_fields(text: str, separator: str, names: Sequence[str], empty: TextRow) -> TextRow | BadRow:
+    """The row of a line, whose caption may hold the separator."""
+    fields = [field.strip() for field in text.split(separator, len(names) - 1)]
+    if len(fields) < len(names):
+        problem = f"{count(len(fields), 'column')} where the header has {len(names)}"
+        return BadRow(empty.where, problem, text)
+    caption = fields[-1]
+    if caption.startswith('"') and caption.endswith('"') and len(caption) > 1:
+        fields[-1] = caption[1:-1].replace('""', '"').strip()
+    elif caption.startswith('"') and caption.count('"') % 2:
+        return BadRow(empty.where, "a quotation that is not closed on its line", text)
+    return TextRow(dict(zip(names, fields, strict=True)), empty.file, empty.line)
