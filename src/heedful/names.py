@@ -34,6 +34,9 @@ def is_hub_name(name: str) -> bool:
 
 def not_a_run(folder: Path) -> HeedfulError:
     """The error for a folder that holds no model."""
+    if (folder / "scores.json").exists():
+        problem = f"{folder} is the folder of a finished run, and its config.json is missing."
+        return HeedfulError(problem, "Copy the folder again from where it is whole.")
     if (folder / recipes.REQUESTED).exists():
         cure = shlex.join(["heedful", "train", str(folder / recipes.REQUESTED), "-o", str(folder)])
         return HeedfulError(f"{folder} is no model yet: its data were still being prepared.", cure)

@@ -17,6 +17,7 @@ SAMPLES = {
 }
 """Files that some of the runs can be scored on."""
 KEPT = {
+    "checksums.json",
     "config.json",
     "model.safetensors",
     "recipe.toml",

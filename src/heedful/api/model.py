@@ -1,5 +1,6 @@
 """A trained network with its preprocessing: what is asked, scored, explained and shared."""
 
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from heedful import recipe as recipes
 from heedful.api import long_inputs
 from heedful.api.given import INPUTS, files_of
 from heedful.api.inputs import is_single, read_question
 from heedful.api.model_folder import open_model, write_model
 from heedful.api.scores import read_scores
+from heedful.data.checksums import find_damage
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
@@ -221,7 +224,10 @@ class Model:
         return fit_examples(examples, lengths, way_of(recipe.data.long, task.facts), "to be scored", tell)
 
     def data(self) -> PreparedData | None:
-        """The data that the run was trained on, if it is still in its folder."""
+        """The data that the run was trained on, if it is still in its folder; HeedfulError where it is spoilt."""
+        if damage := find_damage(self.folder / "data"):
+            command = shlex.join(["heedful", "train", str(self.folder / recipes.COMPLETE), "-o", str(self.folder)])
+            raise HeedfulError(f"{damage}.", f"This prepares the data again: {command}")
         return find_task(self.task).answering.open_data(self.folder)
 
     def prompts(self, texts: Sequence[str]) -> Sequence[str]:

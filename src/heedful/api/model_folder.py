@@ -7,6 +7,7 @@ from pathlib import Path
 from heedful import hub
 from heedful import recipe as recipes
 from heedful.api.locate import is_published, locate_model
+from heedful.data.checksums import CHECKSUMS, checksums_of, find_damage
 from heedful.errors import HeedfulError
 from heedful.names import not_a_run
 from heedful.schema import Recipe
@@ -17,6 +18,10 @@ from heedful.training.checkpoint import put_weights, read_tensors, weights_of, w
 from heedful.types_of_values import check_record
 
 FORMAT = 1
+AGAIN = "Copy the folder again from where it is whole, or train the model anew in another folder."
+WEIGHTS = "model.safetensors"
+FILES = ("config.json", "tokenizer*.json", "*.tokenizer*.json", "texts.json")
+"""What a model needs beside its weights, and nobody changes by hand; how it is asked stands in its recipe."""
 
 
 def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
@@ -28,9 +33,10 @@ def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
     if is_published(folder):
         return name, *open_published(hub.open(folder), str(name))
     config = read_config(folder)
+    refuse_damaged(folder)
     recipe = recipes.load(folder / recipes.COMPLETE)
     trained = build_trained(config, folder)
-    path = folder / "model.safetensors"
+    path = folder / WEIGHTS
     if not path.exists():
         raise HeedfulError(
             f"{folder} has no model.safetensors yet: its training was stopped too early.",
@@ -38,6 +44,15 @@ def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
         )
     put_weights(trained.network, read_tensors(path), folder)
     return folder, recipe, trained
+
+
+def refuse_damaged(folder: Path) -> None:
+    """Raises HeedfulError if a file of a model is not the one that was written."""
+    if damage := find_damage(folder):
+        raise HeedfulError(
+            f"{damage}.",
+            f"{AGAIN}\nIf you changed that file yourself, remove {folder / CHECKSUMS}: it is then taken as it is.",
+        )
 
 
 def build_trained(config: dict[str, object], folder: Path) -> LearnableModel:
@@ -79,6 +94,8 @@ def read_config(folder: Path) -> dict[str, object]:
         config = read_json_table(folder / "config.json")
     except OSError:
         raise not_a_run(folder) from None
+    except HeedfulError as error:
+        raise HeedfulError(error.problem, error.cure or AGAIN) from None
     if config.get("library") != "heedful" or config.get("format") != FORMAT:
         raise HeedfulError(
             f"{folder} was written in another format ({config.get('library')} {config.get('format')}).",
@@ -96,4 +113,12 @@ def write_model(folder: Path, recipe: Recipe, model: LearnableModel, weights: bo
     write_file(folder / "config.json", lambda path: path.write_text(json.dumps(config, indent=1), encoding="utf-8"))
     if weights:
         tensors = weights_of(model.network)
-        write_file(folder / "model.safetensors", lambda path: write_tensors(path, tensors))
+        write_file(folder / WEIGHTS, lambda path: write_tensors(path, tensors))
+    write_checksums(folder, weights)
+
+
+def write_checksums(folder: Path, weights: bool = True) -> None:
+    """Writes sizes and hashes of a model's files, without its weights while better ones may take their place."""
+    patterns = [*FILES, WEIGHTS] if weights else FILES
+    checksums = checksums_of(folder, [path for pattern in patterns for path in folder.glob(pattern)])
+    write_file(folder / CHECKSUMS, lambda path: path.write_text(json.dumps(checksums, indent=1), encoding="utf-8"))

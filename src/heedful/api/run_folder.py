@@ -21,7 +21,7 @@ from heedful.schema import Recipe
 from heedful.small_files import read_json_table
 from heedful.training.checkpoint import write_file
 
-LEFTOVERS = {f".{recipes.REQUESTED}.part", "data.partial", "bad_rows.jsonl"}
+LEFTOVERS = {f".{recipes.REQUESTED}.part", "data.partial", "data.replaced", "bad_rows.jsonl"}
 """What a run may leave that was killed before anything says that it is one."""
 NAMES_IN_ERROR = 3  # names of what stands in the way
 TABLES = ("data", "versions")  # of a fingerprint

@@ -10,6 +10,7 @@ from heedful.api.model import Model
 from heedful.api.model_folder import write_model
 from heedful.api.report import card_of, describe_facts
 from heedful.api.scores import RunFacts, read_scores
+from heedful.data.checksums import CHECKSUMS
 from heedful.data.samples.read import attribution
 from heedful.errors import HeedfulError
 from heedful.exporters.package import ExportedFiles, Package
@@ -28,6 +29,7 @@ FILES = {
     "source.tokenizer.json": "tokenizer of what is read",
     "target.tokenizer.json": "tokenizer of what is written",
     "texts.json": "an empty list: the texts of training stay with the run",
+    CHECKSUMS: "sizes and hashes of these files, by which a spoilt copy is found",
     CARD: "model card",
 }
 TELLTALE = ("/", "\\", "(first: ")

@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 
 from heedful.api.model import Model, load
-from heedful.api.model_folder import write_model
+from heedful.api.model_folder import write_checksums, write_model
 from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, open_start
 from heedful.api.report import write_report, write_unscored_report
 from heedful.api.run_folder import default_folder, is_finished, open_run_folder, write_fingerprint
 from heedful.api.scores import RunFacts, read_curve, write_scores
+from heedful.data.checksums import find_damage
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.report.terminal import scores_table
@@ -56,13 +57,23 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener) -> 
             "budget, in a new folder:"
         )
         listener.note(f"heedful train … --from {shlex.quote(str(folder))} -o OTHER")
-        keep_or_drop(recipe, folder)
-        return load(folder)
+        model = load(folder)
+        complete(model, recipe, start, listener)
+        return model
     started_at = time.time()
     with open_run_folder(folder, user_recipe):
         setup = set_up_run(recipe, start, folder, listener)
         write_model(folder, setup.recipe, setup.model, weights=False)
         return learn(setup, folder, started_at, listener)
+
+
+def complete(model: Model, recipe: Recipe, start: Start | None, listener: Listener) -> None:
+    """Does what a finished run may lack: prepares its data again if they are spoilt, and lets its checkpoints go."""
+    if find_damage(model.folder / "data"):
+        with open_run_folder(model.folder):
+            pretrained = start.pretrained if start else None
+            find_task(recipe.task).learning.prepare(recipe, model.folder, listener.note, pretrained)
+    keep_or_drop(recipe, model.folder)
 
 
 def learn(setup: "RunSetup", folder: Path, started_at: float, listener: Listener) -> Model:
@@ -77,6 +88,7 @@ def learn(setup: "RunSetup", folder: Path, started_at: float, listener: Listener
     listener.begin(recipe.network.name, budget(recipe))
     work = replace(learning.work(setup.model, setup.data, recipe), unit=find_task(recipe.task).facts.unit)
     outcome = Loop(work, recipe.train, recipe.seed, folder, listener).run()
+    write_checksums(folder)
     model = load(folder)
     conclude(model, outcome, setup, started_at, listener)
     keep_or_drop(recipe, folder)

@@ -2,14 +2,12 @@
 
 import hashlib
 import os
-import stat
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from heedful.data.checksums import hash_file
 from heedful.data.folders import is_hidden
 from heedful.data.pictures.karpathy import path_of
 from heedful.data.readers.files import all_files
@@ -26,8 +24,6 @@ from heedful.schema import DataSettings, Recipe
 
 FORMAT = 2
 """What stamps say of folders and clips: contents. In format 1, which 0.1.0 wrote, it is sizes and times."""
-TICK = 10**9  # nanoseconds: within a tick of the clock a file may change without a trace in its times
-REMEMBERED = 2**16  # files
 
 
 def fingerprint_of(recipe: Recipe, coders: Sequence[object], form: int = FORMAT) -> dict:
@@ -118,32 +114,11 @@ def visible_files(folder: Path) -> list[Path]:
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a file; why it has none where it cannot be read, which is told by whoever needs it.
-
-    Within a command, a file is read but once while its status stays and is older than a clock's tick.
-    """
+    """The sha256 of a file; why it has none where it cannot be read, which is told by whoever needs it."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # to open a pipe may wait for ever
-            return "no file"
-        if time.time_ns() - max(status.st_ctime_ns, status.st_mtime_ns) < TICK:
-            return hash_file(path)
-        key = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        return remembered_hash(path.absolute(), key)
+        return hash_file(path) if path.is_file() else "no file"  # to open a pipe may wait for ever
     except OSError as error:
         return error.strerror or "unreadable"
-
-
-@lru_cache(REMEMBERED)
-def remembered_hash(path: Path, status: tuple[int, ...]) -> str:
-    """The hash of a file while its status is this."""
-    return hash_file(path)
-
-
-def hash_file(path: Path) -> str:
-    """The sha256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def digest_of_clips(data: DataSettings, form: int = FORMAT) -> str:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from heedful.data.checksums import read_checksums
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.results import Example
@@ -50,8 +51,8 @@ def hidden_notes(folder: str | Path, hidden: Sequence[Path]) -> list[str]:
 
 
 def is_prepared(folder: Path) -> bool:
-    """Whether finished data of any fingerprint stands there."""
-    return stored_fingerprint(folder) is not None
+    """Whether finished data of any fingerprint stands there, whole or spoilt."""
+    return stored_fingerprint(folder) is not None or ABOUT in read_checksums(folder)
 
 
 def stored_fingerprint(folder: Path) -> dict | None:
@@ -86,8 +87,12 @@ def write_atomically(folder: Path) -> Iterator[Path]:
         descriptor = os.open(path, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
-    shutil.rmtree(folder, ignore_errors=True)
+    replaced_folder = folder.with_name(f"{folder.name}.replaced")
+    shutil.rmtree(replaced_folder, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        os.rename(folder, replaced_folder)  # what is half removed when a process is killed is nobody's any more
     os.rename(partial_folder, folder)
+    shutil.rmtree(replaced_folder, ignore_errors=True)
 
 
 def write_json(path: Path, value: object) -> None:

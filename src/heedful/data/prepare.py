@@ -7,16 +7,17 @@ Between them stands whoever decides what `auto` means (`Decisions`). What differ
 `DataKind`: pairs, documents, steps.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from heedful.data import split
+from heedful.data.checksums import CHECKSUMS, checksums_of, find_damage, read_checksums
 from heedful.data.corpus import Corpus
 from heedful.data.facts import DataFacts, Decisions, TokenizerSettings
 from heedful.data.fingerprint import FORMAT, fingerprint_of, format_of
-from heedful.data.folders import ABOUT, stored_fingerprint, write_atomically, write_examples, write_json
+from heedful.data.folders import ABOUT, is_prepared, stored_fingerprint, write_atomically, write_examples, write_json
 from heedful.data.kind import DataKind, Preparation, PreparedData
 from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs.read import Pair
@@ -24,6 +25,9 @@ from heedful.data.readers.files import valid_files
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
+
+UNCOMPARED = (ABOUT, "pictures.json")
+"""Files of prepared data that hold notes, and times of pictures, beside what is learnt from."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,11 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
     stored = stored_fingerprint(data_folder)
     form = format_of(stored)  # 0.1.0 wrote fingerprints in other words
     fingerprint = fingerprint_in(kind, recipe, form)
-    if stored == fingerprint:
-        prepared: Any = kind.open(data_folder)
-        say(f"data as prepared before: {count(len(prepared.train), f'training {kind.row}')}")
-        return prepared
+    again = stored == fingerprint or (stored is None and is_prepared(data_folder))
+    if again:
+        prepared = open_whole(kind, data_folder, say)
+        if prepared is not None:
+            return prepared
     if form != FORMAT:
         fingerprint = fingerprint_in(kind, recipe, FORMAT)
     with write_atomically(data_folder) as partial_folder:
@@ -65,7 +70,37 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
         )
         bad.close(folder / "bad_rows.jsonl")
         write_json(partial_folder / ABOUT, {"fingerprint": fingerprint, "notes": notes.lines} | kind.about())
+        checksums = checksums_of(partial_folder, filter(Path.is_file, partial_folder.rglob("*")))
+        if again:
+            refuse_other(data_folder, checksums)
+        write_json(partial_folder / CHECKSUMS, checksums)
     return kind.open(data_folder)
+
+
+def open_whole(kind: DataKind[PreparedData], folder: Path, say: Say) -> PreparedData | None:
+    """What was prepared in a folder; None, and it is said why, if a file there is not as it was written."""
+    if damage := find_damage(folder):
+        say(f"data are prepared again: {damage}")
+        return None
+    try:
+        prepared: Any = kind.open(folder)
+    except Exception as error:
+        # These files are written by a program, by 0.1.0 without checksums: whatever stands in the way is damage.
+        say(f"data are prepared again: what stands in {folder} cannot be opened ({error!r})")
+        return None
+    say(f"data as prepared before: {count(len(prepared.train), f'training {kind.row}')}")
+    return prepared
+
+
+def refuse_other(folder: Path, checksums: Mapping[str, object]) -> None:
+    """Raises HeedfulError if spoilt data, prepared again, are not what they were: the run began to learn from those."""
+    before = read_checksums(folder)
+    names = [name for name in before if name not in UNCOMPARED and before[name] != checksums.get(name)]
+    if names:
+        raise HeedfulError(
+            f"{folder} is spoilt, and what it held would be other data if prepared again: {', '.join(names)} differ.",
+            "Other versions of Heedful or of the libraries prepared them. Take another folder: -o runs/NAME",
+        )
 
 
 def fingerprint_in(kind: DataKind[Any], recipe: Recipe, form: int) -> dict[str, Any]:

@@ -4,13 +4,12 @@ A folder is written aside, its files are flushed to the disk and hashed in a man
 safetensors and JSON only: loading a checkpoint can run no code.
 """
 
-import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
+from heedful.data.checksums import hash_file
 from heedful.errors import HeedfulError
 
 MANIFEST = "manifest.json"
@@ -30,6 +30,8 @@ class Checkpoint:
 
     tensors: dict[str, dict[str, Tensor]]
     values: dict[str, Any]
+    hashes: dict[str, str] = field(default_factory=dict[str, str])
+    """The sha256 of its files, where they are read."""
 
 
 def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
@@ -49,7 +51,8 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
 def delete_checkpoints(run: Path) -> None:
     """Removes the checkpoints of a finished run, and of what it learnt before the rest."""
     for folder in (run, *run.iterdir()):
-        for path in complete_checkpoints(folder / "checkpoints") if folder.is_dir() else ():
+        parts = (folder / "checkpoints").glob(".step-*.part")  # of a process that was killed while it wrote
+        for path in (*complete_checkpoints(folder / "checkpoints"), *parts):
             shutil.rmtree(path)
         with suppress(OSError):  # there is none, or it holds something that no run has written
             (folder / "checkpoints").rmdir()
@@ -62,7 +65,8 @@ def newest_checkpoint(folder: Path) -> Checkpoint | None:
         return None
     verify(folders[-1])
     tensors = {path.stem: read_tensors(path) for path in folders[-1].glob("*.safetensors")}
-    return Checkpoint(tensors, json.loads((folders[-1] / "values.json").read_text()))
+    values, hashes = (json.loads((folders[-1] / name).read_text()) for name in ("values.json", MANIFEST))
+    return Checkpoint(tensors, values, hashes)
 
 
 def complete_checkpoints(folder: Path) -> list[Path]:
@@ -77,7 +81,7 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
     temporary.mkdir(parents=True)
     try:
         write(temporary)
-        hashes = {path.name: digest(path) for path in sorted(temporary.iterdir())}
+        hashes = {path.name: hash_file(path) for path in sorted(temporary.iterdir())}
         (temporary / MANIFEST).write_text(json.dumps(hashes, indent=1))
         for path in temporary.iterdir():
             flush(path)
@@ -107,7 +111,7 @@ def verify(folder: Path) -> None:
     """Raises HeedfulError if a file differs from the manifest."""
     for name, expected in json.loads((folder / MANIFEST).read_text()).items():
         path = folder / name
-        if not path.exists() or digest(path) != expected:
+        if not path.exists() or hash_file(path) != expected:
             raise HeedfulError(
                 f"The checkpoint {folder} is damaged: {name} is not what was written.",
                 f"Remove that folder, and training goes on from the checkpoint before it: {folder.parent}",
@@ -156,12 +160,6 @@ def put_weights(network: nn.Module, weights: dict[str, Tensor], origin: Path | s
 def are_finite(weights: dict[str, Tensor]) -> bool:
     """Whether weights hold no NaN and no infinity."""
     return all(bool(value.isfinite().all()) for value in weights.values())
-
-
-def digest(path: Path) -> str:
-    """sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def flush(path: Path) -> None:

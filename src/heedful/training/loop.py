@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
+from heedful.data.checksums import hash_file
 from heedful.errors import HeedfulError
 from heedful.metrics.measures import describe
 from heedful.results import Progress
@@ -36,7 +37,7 @@ from heedful.training.optimizer import Average, adamw, factor, scale_gradients, 
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, block_signals, leave_signals, stop_signals
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, BEST = "model.safetensors", "best"  # the file, and the same tensors in a checkpoint
 ROOM = "Make room, and give the same command again: it goes on from the last checkpoint."
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
 
@@ -123,8 +124,10 @@ class Loop:
         if requests.stop:  # at the last step too: what follows, another part or the scores, may take long
             self.listener.end(f"{self.where_saved()}. The same command goes on from here.")
             raise Stopped(requests.stop, saved=True)
-        if self.unsaved_best:
-            raise HeedfulError(f"{self.folder / WEIGHTS} cannot be written: {self.failure}.", ROOM)
+        try:
+            self.save_best()
+        except OSError as error:
+            raise HeedfulError(f"{self.folder / WEIGHTS} cannot be written: {error.strerror}.", ROOM) from None
         steps = f"{self.position.step:,} step{'s' * (self.position.step != 1)}"
         best = f"best {self.work.primary} {self.position.best:.2f} at step {self.position.best_step:,}"
         self.listener.end(f"{steps}, {best}")
@@ -289,13 +292,17 @@ class Loop:
         """
         self.last_save = time.monotonic()
         try:
-            if self.unsaved_best:
-                write_file(self.folder / WEIGHTS, lambda path: write_tensors(path, self.best_weights))
-                self.unsaved_best = False
+            self.save_best()
             self.write_checkpoint()
             self.saved_step = self.position.step
         except OSError as error:
             self.tell_failure(f"step {self.position.step:,}", error)
+
+    def save_best(self) -> None:
+        """Writes the best weights, if they are not on the disk; raises OSError."""
+        if self.unsaved_best:
+            write_file(self.folder / WEIGHTS, lambda path: write_tensors(path, self.best_weights))
+            self.unsaved_best = False
 
     def tell_failure(self, what: str, error: OSError) -> None:
         """Says what the disk did not take, once for each reason; raises HeedfulError if the folder is gone."""
@@ -323,7 +330,7 @@ class Loop:
 
     def write_checkpoint(self) -> None:
         """A checkpoint of everything that the next step depends on."""
-        tensors = {"network": weights_of(self.network), "best": self.best_weights}
+        tensors = {"network": weights_of(self.network), BEST: self.best_weights}
         self.refuse_diverged(tensors["network"])
         names: dict[Tensor, str] = {weight: name for name, weight in self.network.named_parameters()}
         tensors["optimizer"] = {
@@ -346,7 +353,13 @@ class Loop:
         self.position = Position(**checkpoint.values)
         self.saved_step = self.position.step
         put_weights(self.network, checkpoint.tensors["network"], self.folder / "checkpoints")
-        self.best_weights = checkpoint.tensors.get("best", {})
+        self.best_weights = checkpoint.tensors.get(BEST, {})
+        written = self.folder / WEIGHTS
+        if self.best_weights:  # the file may be missing, spoilt, or better than what stands in the checkpoint
+            best_hash = checkpoint.hashes.get(f"{BEST}.safetensors")
+            self.unsaved_best = not written.is_file() or hash_file(written) != best_hash
+            if self.unsaved_best and self.position.finished:
+                self.listener.note(f"{written} is missing or spoilt, and written again from the checkpoint")
         weights = dict(self.network.named_parameters())
         for key, value in checkpoint.tensors.get("optimizer", {}).items():
             name, _, part = key.rpartition("/")

@@ -1,9 +1,11 @@
 """Preparing: nothing leaks between splits, nothing is left out in silence, nothing half done is taken for done."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +143,49 @@ def test_the_same_data_is_prepared_once_and_other_data_anew() -> None:
     write("pairs.tsv", [*words(200), ("new", "N E W")])
     assert len(prepare(recipe(), Path("run"), notes.append).train) in (len(first.train), len(first.train) + 1)
     assert notes[-1].startswith("valid: ")
+
+
+SPOILING: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "altered": lambda path: path.write_bytes(bytes(255 - byte for byte in path.read_bytes())),
+    "gone": lambda path: path.unlink(),
+}
+
+
+def test_spoilt_data_are_said_and_prepared_again() -> None:
+    """Whatever happens to whichever file; what 0.1.0 prepared has no checksums, and what cannot be opened is spoilt."""
+    write("pairs.tsv", words(60))
+    notes: list[str] = []
+    prepare(recipe(), Path("run"), notes.append)
+    data, whole = Path("run/data"), content(Path("run/data"))
+    assert len(whole) > 8
+    for name in whole:
+        for spoil in SPOILING.values():
+            spoil(data / name)
+            notes.clear()
+            prepare(recipe(), Path("run"), notes.append)
+            if name == "checksums.json" and spoil is SPOILING["gone"]:
+                assert notes == ["data as prepared before: 66 training pairs"]
+                spoil(data / "train/source.npy")
+                prepare(recipe(), Path("run"), notes.append)
+            expected = "cannot be opened" if len(notes) > 1 and "before" in notes[0] else str(data / name)
+            assert any(note.startswith("data are prepared again: ") and expected in note for note in notes), notes
+            assert content(data) == whole
+    assert not list(Path("run").glob("data.*"))
+
+
+def test_spoilt_data_that_would_be_others_are_refused() -> None:
+    """As when another version learns another tokenizer: the run began with the ids of the old one."""
+    write("pairs.tsv", words(60))
+    prepare(recipe(), Path("run"), lambda note: None)
+    path = Path("run/data/checksums.json")
+    checksums = json.loads(path.read_text("utf-8"))
+    checksums["train/source.npy"]["sha256"] = "0" * 64
+    path.write_text(json.dumps(checksums), "utf-8")
+    before = content(Path("run/data"))
+    with pytest.raises(HeedfulError, match=r"other data if prepared again: train/source\.npy differ"):
+        prepare(recipe(), Path("run"), lambda note: None)
+    assert content(Path("run/data")) == before
 
 
 def test_a_preparation_killed_at_any_note_is_done_again() -> None:
