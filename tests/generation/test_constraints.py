@@ -203,11 +203,11 @@ def test_part_of_a_character_is_not_the_end_of_a_word(mode: dict[str, object]) -
         ({"prefix": "the city of", "forbidden": ["city"]}, 9, '"the city of" holds the forbidden phrase "city"'),
         ({"prefix": "the city", "forbidden": ["city"]}, 9, 'begins with "the city" and does not hold "city"'),
         ({"prefix": "the new city"}, 2, "prefix takes 3 tokens, and an answer may have 2"),
-        ({"prefix": "the the", "no_repeat_ngram": 1}, 9, '"the the" says 1 tokens twice'),
+        ({"prefix": "the the", "no_repeat_ngram": 1}, 9, '"the the" says 1 token twice'),
         (
             {"required": ["the city of the"], "no_repeat_ngram": 1},
             9,
-            'holds "the city of the" and never repeats 1 tokens',
+            'holds "the city of the" and never repeats 1 token',
         ),
     ],
 )
