@@ -124,3 +124,21 @@ def test_the_name_of_a_file_is_not_asked_as_a_text(
 def test_what_joins_letters_and_words_is_no_control_character() -> None:
     text = "a\\n b\u00a0c 👩\u200d🔬 می\u200cخواهم \u200fא"
     assert one_line(text) == text
+
+
+def test_a_long_text_is_told_by_the_file_and_line_that_it_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(texts: list[str]) -> list[list[Answer]]:
+        return [
+            [Answer(text, "", 0.0, 0.0, cut="9 tokens, the first 4 were read" if text == "long" else "")]
+            for text in texts
+        ]
+
+    path = tmp_path / "asked.txt"
+    path.write_text("short\n\nlong\nlong\n", encoding="utf-8")
+    for inputs, file, place in (([], path, f"{path} line 3"), (["short", "b", "long"], None, "text 3")):
+        question = ask.Question(inputs, file, {})
+        list(ask.answer_all(answer, question.texts(), 2, place=question.place))
+        assert f"(first: {place}: 9 tokens, the first 4 were read)" in capsys.readouterr().err
+    assert ask.Question([], None, {}).place == "standard input line"

@@ -56,6 +56,7 @@ def test_bert_names(kind: str, tmp_path: Path) -> None:
     """Classes of texts, and labels of words by their first pieces, from what export.json tells."""
     model = written(published.bert(tmp_path / "bert", kind, **classes(NAMES)), "onnx", tmp_path / "out")
     about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
+    assert about["source"]["limit"] == 40 and about["long"] == ("windows" if "Token" in kind else "cut")
     side, texts = about["source"], ["A man reads a book, unbelievably.", "Two dogs"]
     words = oracle.PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "out" / side["tokenizer"]))
     pieces_of_texts = [[words(word, add_special_tokens=False)["input_ids"] for word in text.split()] for text in texts]

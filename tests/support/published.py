@@ -41,8 +41,9 @@ def gpt2(folder: Path, **changes: Any) -> Path:
 
 def bert(folder: Path, kind: str = "BertForMaskedLM", **changes: Any) -> Path:
     """MiniLM's real vocabulary on a small network."""
-    sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 30}
-    config = oracle.BertConfig(**sizes, max_position_embeddings=40, **changes)
+    sizes: dict[str, Any] = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3}
+    sizes |= {"intermediate_size": 30, "max_position_embeddings": 40}
+    config = oracle.BertConfig(**(sizes | changes))
     save(getattr(oracle, kind)(config), folder)
     for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         if (MINILM / name).exists():

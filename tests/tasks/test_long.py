@@ -196,6 +196,39 @@ def test_a_published_network_labels_sentences_of_any_length(way: str, tmp_path: 
     assert len(answer.tokens) == 90 and "tokens, read in windows of 40" in answer.cut
 
 
+def test_a_word_with_more_pieces_than_positions_is_labelled_by_its_first(tmp_path: Path) -> None:
+    """Such a word has a label, and takes none from its neighbours; a run learns from it, too."""
+    names = ["O", "B-X"]
+    sizes: dict[str, Any] = classes(names) | {"max_position_embeddings": 12}
+    start = bert(tmp_path / "bert", "BertForTokenClassification", **sizes)
+    word = "qxzjkvw" * 6
+    [[alone], [among], [longer]] = load(start).answer([word, f"the cat {word} the dog", f"{word}qxz"])
+    assert alone.track and among.track and longer.track and len(among.tokens) == 5
+    assert "in windows of 12" in alone.cut
+    assert "in windows of 12" in among.cut and np.allclose(alone.track.probabilities, longer.track.probabilities)
+    (tmp_path / "data.conll").write_text(f"the\tO\n{word}\tB-X\n\na\tO\n", encoding="utf-8")
+    data = {f"data.{split}": [str(tmp_path / "data.conll")] for split in ("train", "valid")}
+    request = PUBLISHED | data | {"data.overlap": "keep", "start": str(start)}
+    model, said = trained(recipes.build("label", request), tmp_path / "run")
+    assert (
+        "1 of 2 sequences is longer than the 12 tokens" in said and len(model.answer([f"a {word}"])[0][0].tokens) == 2
+    )
+
+
+def test_the_smaller_limit_of_an_ensemble_counts(tmp_path: Path) -> None:
+    """What the second network cannot read is not read by the first, and the answers say so."""
+    sizes = {name: {"max_position_embeddings": size} for name, size in (("wide", 40), ("narrow", 12))}
+    folders = [
+        bert(tmp_path / name, "BertForSequenceClassification", **(classes(["cat", "dog"]) | size))
+        for name, size in sizes.items()
+    ]
+    both, long, beginning = load(*folders), "the cat sat on " * 5, "the cat sat on the cat sat on the cat"
+    [answer], [short] = both.answer([long, beginning])
+    assert answer.cut == "22 tokens, the first 12 were read (data.long)" and not short.cut
+    assert answer.track and short.track and np.allclose(answer.track.probabilities, short.track.probabilities)
+    assert not load(folders[0]).answer([long])[0][0].cut
+
+
 @pytest.mark.parametrize("task", ["complete", "fill"])
 def test_documents_are_read_in_windows_unless_the_recipe_says_otherwise(task: str, tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text(

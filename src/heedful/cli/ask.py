@@ -75,6 +75,11 @@ class Question:
         return self.lines()
 
     @property
+    def place(self) -> str:
+        """What the number of an input is of: a text, or a line of the file that they stand in."""
+        return "text" if self.inputs else f"{self.file or 'standard input'} line"
+
+    @property
     def n_best(self) -> int:
         """How many answers each input has."""
         n = self.changes.get("generate.n_best", 1)
@@ -131,10 +136,12 @@ def answer_all(
     at_once: int,
     unknown_name: str = UNSEEN,
     n_best: int = 1,
+    place: str = "text",
 ) -> Iterator[list[Answer]]:
     """Answers in the order of the inputs, a blank one to a blank line, as many as the `n_best` of others.
 
-    Reports inputs with unknown tokens (`unseen`), those that were too long to be read whole, and unfinished answers.
+    Reports inputs with unknown tokens (`unknown_name`), those that were too long to be read whole (`place` is what the
+    number of an input is of), and unfinished answers.
     """
     number = total = unfinished_count = unknown_count = cut_count = 0
     first_cut = ""
@@ -146,7 +153,7 @@ def answer_all(
             number += 1
             total += bool(best.source.strip())
             cut_count += bool(best.cut)
-            first_cut = first_cut or (best.cut and f"text {number:,}: {best.cut}")
+            first_cut = first_cut or (best.cut and f"{place} {number:,}: {best.cut}")
             unfinished_count += not best.complete
             unknown_count += bool(best.unknown)
             unknown_pieces |= dict.fromkeys(best.unknown)

@@ -47,7 +47,9 @@ def run(
     if model.source_kind == "picture":
         answer_lists = answer_pictures(answer, question.lines(), question.at_once)
     else:
-        answer_lists = ask.answer_all(answer, question.texts(), question.at_once, n_best=question.n_best)
+        answer_lists = ask.answer_all(
+            answer, question.texts(), question.at_once, n_best=question.n_best, place=question.place
+        )
     format_answers = as_object if as_json else class_lines
     ask.write((line for answers in answer_lists for line in format_answers(answers)), output, question.at_once == 1)
 

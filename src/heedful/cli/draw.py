@@ -50,7 +50,7 @@ def run(
     refuse(output, as_json)
     model = ask.load_model("draw", name, more_runs)
     answer_lists = ask.answer_all(
-        lambda texts: model.answer(texts, question.changes), question.texts(), question.at_once
+        lambda texts: model.answer(texts, question.changes), question.texts(), question.at_once, place=question.place
     )
     if as_json:
         ask.write((line for answers in answer_lists for line in ask.json_line(answers)), None)

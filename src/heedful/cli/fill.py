@@ -56,7 +56,7 @@ def run(
     if not text:
         question.changes.setdefault("generate.n_best", GUESSES)
     answer_lists = ask.answer_all(
-        lambda texts: model.answer(texts, question.changes), question.texts(), question.at_once
+        lambda texts: model.answer(texts, question.changes), question.texts(), question.at_once, place=question.place
     )
     format_answers = as_object if as_json else filled_text if text else rows
     ask.write((line for answers in answer_lists for line in format_answers(answers)), output, question.at_once == 1)

@@ -67,7 +67,9 @@ def run(
     at_once = question.at_once if kind == "tokens" else CLIPS_AT_ONCE
     unknown_name = ask.UNSEEN if model.published else RARE_WORDS
     answers = single_answers(
-        ask.answer_all(lambda sources: model.answer(sources, question.changes), inputs, at_once, unknown_name)
+        ask.answer_all(
+            lambda sources: model.answer(sources, question.changes), inputs, at_once, unknown_name, place=question.place
+        )
     )
     if as_json:
         lines: Iterable[str] = map(as_object, answers)

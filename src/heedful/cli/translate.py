@@ -54,6 +54,7 @@ def run(
             question.texts(),
             question.at_once,
             n_best=n or 1,
+            place=question.place,
         )
         lines = (line for answers in answer_lists for line in format_answers(answers))
     ask.write(lines, output, question.at_once == 1)

@@ -48,7 +48,9 @@ def make_command(verb: str) -> Callable[..., None]:
             if model.source_kind == "picture":
                 answer_lists = answer_pictures(answer, question.lines(), question.at_once)
             else:
-                answer_lists = ask.answer_all(answer, question.texts(), question.at_once, n_best=n or 1)
+                answer_lists = ask.answer_all(
+                    answer, question.texts(), question.at_once, n_best=n or 1, place=question.place
+                )
             format_answers = ask.json_line if as_json else best_line if n is None else ask.table_lines
             lines = (line for answers in answer_lists for line in format_answers(answers))
         ask.write(lines, output, question.at_once == 1)

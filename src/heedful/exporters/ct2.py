@@ -10,6 +10,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines import ct2
 from heedful.errors import HeedfulError
 from heedful.exporters.package import ExportedFiles, Package, agreement_note
+from heedful.tasks.long import way_of
 from heedful.tasks.seq2seq_learning import LearnableSeq2Seq
 from heedful.tasks.task import find_task
 
@@ -39,7 +40,10 @@ def write(package: Package, folder: Path) -> ExportedFiles:
     network.eval()
     deviation = ct2.difference(network, vocabularies, ids, folder)
     notes = [agreement_note("CTranslate2", "log probabilities of 4 answers", deviation)]
-    if network.encoder.limit is None:
+    if network.encoder.limit is not None:
+        way = way_of(recipe.data.long, find_task(recipe.task).facts)
+        notes.append(f"sources: at most {network.encoder.limit:,} tokens; of longer ones: {way} (data.long)")
+    else:
         notes.append(f"positions: the first {ct2.FARTHEST:,}, as the format holds a table of them and no formula")
     return ExportedFiles(
         {"model.bin": "weights"}, [*notes, 'use: ctranslate2.Translator("FOLDER"), as docs/export.md shows']

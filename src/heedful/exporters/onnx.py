@@ -8,6 +8,7 @@ from heedful.data.folders import write_json
 from heedful.engines import onnx_files
 from heedful.engines.onnx_graphs import Graph
 from heedful.exporters.package import ExportedFiles, Package, agreement_note
+from heedful.tasks.long import way_of
 from heedful.tasks.task import LearnableModel, find_task
 
 __all__ = ["require", "write"]
@@ -26,7 +27,8 @@ def write(package: Package, folder: Path) -> ExportedFiles:
         onnx_files.write_graph(graph, folder)
     task.answering.export_files(model, folder)
     manifest = task.answering.manifest(model, folder, package.recipe.generate)
-    write_json(folder / "export.json", {"library": "heedful", "task": task.facts.verb} | manifest)
+    about = {"library": "heedful", "task": task.facts.verb, "long": way_of(package.recipe.data.long, task.facts)}
+    write_json(folder / "export.json", about | manifest)
     meaning = {f"{graph.name}.onnx": graph.about for graph in graphs}
     meaning |= {"export.json": "how sources are made, what answers mean"}
     return ExportedFiles(meaning, [check(task.facts.verb, model, folder), how_to_use(graphs)])

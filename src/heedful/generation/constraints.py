@@ -220,7 +220,8 @@ class Constraints:
                 raise HeedfulError("A required or forbidden phrase is empty.", "Write at least one character.")
         if self.repeats(self.prefix):
             raise HeedfulError(
-                f'The prefix "{self.beginning}" says {count(self.no_repeat, "token")} twice.', "Set generate.no_repeat_ngram=0."
+                f'The prefix "{self.beginning}" says {count(self.no_repeat, "token")} twice.',
+                "Set generate.no_repeat_ngram=0.",
             )
         if self.breaks(self.beginning):
             bad = next(phrase for phrase in self.forbidden if phrase.occurs_in(self.beginning))

@@ -25,6 +25,9 @@ class FirstPieces(Network):
 
     def forward(self, words: Tensor, lengths: Tensor) -> Tensor:
         """Logits (N, T, C) of words (N, T, P), each piece one more than its id, 0 behind the last."""
+        limit = self.inner.encoder.limit
+        if limit is not None:  # of a word with more pieces than there are positions, the first ones
+            words = words[:, :, : max(1, limit - len(self.before) - len(self.after))]
         steps = torch.arange(words.size(1), device=words.device)
         real = (words > 0) & (steps < lengths.unsqueeze(1)).unsqueeze(-1)
         counts = real.sum(2)  # (N, T)

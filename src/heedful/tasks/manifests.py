@@ -8,15 +8,19 @@ from heedful.generation.stepper import SpecialIds
 from heedful.tasks.inputs import Preprocessor
 
 
-def describe_source(preprocessor: Preprocessor, folder: Path) -> dict[str, Any]:
+def describe_source(preprocessor: Preprocessor, folder: Path, limit: int | None) -> dict[str, Any]:
     """How sources are read: pictures of which form, or texts by which tokenizer."""
-    return preprocessor.form.plain() if preprocessor.positions else describe_text(preprocessor.tokenizer, folder)
+    if preprocessor.positions:
+        return preprocessor.form.plain()
+    return describe_text(preprocessor.tokenizer, folder, limit)
 
 
-def describe_text(tokenizer: Tokenizer, folder: Path) -> dict[str, Any]:
-    """How a text is read whole: with the special tokens that stand before and after it."""
+def describe_text(tokenizer: Tokenizer, folder: Path, limit: int | None) -> dict[str, Any]:
+    """How a text is read whole: with the special tokens that stand before and after it, and the `limit` of all (None:
+    there is none).
+    """
     special = tokenizer.special_tokens
-    around = {"before": list(special.before), "after": list(special.after)}
+    around = {"before": list(special.before), "after": list(special.after), "limit": limit}
     return describe_tokenizer(tokenizer, folder, "source") | around
 
 

@@ -130,7 +130,7 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
         fixed = settings.max_length
         stretch, slack = (model.stretch, model.slack) if fixed == "auto" else (0.0, fixed)
         return {
-            "source": describe_source(model.preprocessor, folder),
+            "source": describe_source(model.preprocessor, folder, model.engine.source_limit),
             "target": describe_tokenizer(model.target, folder, "target"),
             "normal_form": model.normal_form,
             **describe_special(special_ids(model)),

@@ -147,7 +147,7 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
             model.preprocessor.coder.save(folder / "tokenizer.json")
 
     def manifest(self, model: TrainedClassifier, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
-        return {"source": describe_source(model.preprocessor, folder), "names": list(model.names)}
+        return {"source": describe_source(model.preprocessor, folder, model.engine.limit), "names": list(model.names)}
 
 
 def probabilities(

@@ -163,7 +163,7 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         model.preprocessor.tokenizer.save(folder / "tokenizer.json")
 
     def manifest(self, model: TrainedImageGenerator, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
-        source = {"source": describe_source(model.preprocessor, folder)}
+        source = {"source": describe_source(model.preprocessor, folder, model.engine.source_limit)}
         return source | describe_special(SPECIAL) | {"first": FIRST, "length": model.codec.positions}
 
 

@@ -184,9 +184,14 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
 
     def manifest(self, model: TrainedLabeller, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         if isinstance(model.form.vocabulary, SubwordVocabulary):
-            pieces = describe_text(model.form.vocabulary.tokenizer, folder) | {"pieces": PIECES}
+            pieces = describe_text(model.form.vocabulary.tokenizer, folder, model.engine.limit) | {"pieces": PIECES}
             return {"source": pieces, "names": list(model.names)}
-        return {"source": model.form.plain(), "names": list(model.names), "window": model.window}
+        return {
+            "source": model.form.plain(),
+            "names": list(model.names),
+            "window": model.window,
+            "limit": model.engine.limit,
+        }
 
 
 def step_probabilities(

@@ -19,8 +19,8 @@ SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 class Reach:
     """What is read at once: `window` steps (0: all), and no more positions than a network can tell apart (`limit`).
 
-    A step takes a position, or, `by_pieces`, one for each of its numbers that is not 0; `marks` more are taken by what
-    stands around all steps.
+    A step takes a position, or, `by_pieces`, one for each of its numbers that is not 0, of which no more are read than
+    the network has positions; `marks` more are taken by what stands around all steps.
     """
 
     window: int
@@ -28,20 +28,25 @@ class Reach:
     by_pieces: bool = False
     marks: int = 0
 
-    def costs(self, steps: np.ndarray) -> np.ndarray:
-        """The positions that each step takes (T,)."""
+    @property
+    def most(self) -> int | None:
+        """The positions that are left to steps; None: there is no limit."""
+        return None if self.limit is None else max(1, self.limit - self.marks)
+
+    def counts(self, steps: np.ndarray) -> np.ndarray:
+        """The positions that each step would take (T,)."""
         return (steps > 0).sum(1) if self.by_pieces else np.ones(len(steps), np.int64)
 
     def positions(self, steps: np.ndarray) -> int:
-        """The positions that steps take, read together."""
-        return int(self.costs(steps).sum()) + self.marks
+        """The positions that steps would take, read together."""
+        return int(self.counts(steps).sum()) + self.marks
 
     def windows(self, steps: np.ndarray) -> list[tuple[int, int]]:
         """The first steps and the ends of windows that cover steps, and overlap by about half."""
         pieces = windows(len(steps), self.window)
-        if self.limit is None:
+        if self.most is None:
             return pieces
-        costs, most = self.costs(steps), max(1, self.limit - self.marks)
+        costs, most = np.minimum(self.counts(steps), self.most), self.most
         return [(low + first, low + end) for low, high in pieces for first, end in spans(costs[low:high], most)]
 
 

@@ -123,7 +123,8 @@ class MatchAnswering(Answering[Prepared, TrainedMatcher]):
 
     def manifest(self, model: TrainedMatcher, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         """What one must know beside exported graphs."""
-        sides = {"pictures": describe_source(model.pictures, folder), "texts": describe_source(model.words, folder)}
+        pictures = describe_source(model.pictures, folder, None)
+        sides = {"pictures": pictures, "texts": describe_source(model.words, folder, model.engine.texts.limit)}
         return sides | {"scale": model.engine.scale}
 
     def unknown(self, model: TrainedMatcher, text: str) -> tuple[str, ...]:
