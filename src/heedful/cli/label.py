@@ -108,6 +108,7 @@ def single_answers(answer_lists: "Iterator[list[Answer]]") -> "Iterator[Answer]"
 def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
     """Clips by name; for a folder that is not one itself, all in it. Blank lines name nothing."""
     from heedful.data.folders import children
+    from heedful.data.readers.opening import ending_of
     from heedful.data.steps.forms import SUPPORTED_FILES, TABLES, VIDEOS
     from heedful.data.steps.read import holds_frames
 
@@ -121,7 +122,9 @@ def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
             continue
         entries = children(path)
         clip_paths = [
-            entry for entry in entries if entry.suffix.lower() in suffixes or (kind == "frames" and holds_frames(entry))
+            entry
+            for entry in entries
+            if ending_of(entry.name) in suffixes or (kind == "frames" and holds_frames(entry))
         ]
         if not clip_paths:
             raise HeedfulError(f"The folder {line} has no clip, and {kind} are read here.", SUPPORTED_FILES)

@@ -12,6 +12,7 @@ from heedful.data.folders import is_hidden
 from heedful.data.pictures.karpathy import path_of
 from heedful.data.readers.files import all_files
 from heedful.data.readers.lines import check_readable
+from heedful.data.readers.opening import ending_of
 from heedful.data.samples import read as samples
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.forms import STORED, TABLES, StepForm
@@ -127,7 +128,7 @@ def digest_of_clips(data: DataSettings, form: int = FORMAT) -> str:
     for file in files:
         if file.startswith("sample://"):
             whole.update(step_samples.version(file).encode())
-    lists = [file for file in files if Path(file).suffix.lower() in (*LISTS, *TABLES)]
+    lists = [file for file in files if ending_of(file) in (*LISTS, *TABLES)]
     for clip in read_labelled_sources(lists, replace(data, bad_rows="skip"), lambda bad: None):
         for path in map(Path, clip.paths):
             stamp = content_of(path) if form > 1 else status_of(path)

@@ -9,6 +9,7 @@ import lzma
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pyarrow
@@ -21,6 +22,8 @@ from hypothesis import strategies as st
 from heedful.data.readers.files import file_notes
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.steps.forms import StepForm
+from heedful.data.steps.read import read_clips, read_labelled_sources
 from heedful.errors import HeedfulError
 from heedful.recipe import build
 
@@ -111,6 +114,47 @@ def test_what_is_cut_off_is_said(ending: str) -> None:
     Path("t.tsv" + ending).write_bytes(packed[:-5])
     with pytest.raises(HeedfulError, match=f"t.tsv{ending} cannot be unpacked to its end: "):
         list(open_rows("t.tsv" + ending))
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+@pytest.mark.parametrize("name", ["t.parquet", "t.xlsx", "t.npz", "t.npy"])
+def test_what_is_not_read_from_beginning_to_end_must_be_unpacked(name: str, ending: str) -> None:
+    file = name + ending
+    Path(file).write_bytes(PACKERS[ending](WRITERS.get(name, tsv)([dict.fromkeys(NAMES, "a")])))
+    with pytest.raises(HeedfulError, match=rf"^{file} is compressed, and .* are read as they are\.\n +Unpack it: "):
+        list(open_rows(file) if name != "t.npy" else read_labelled_sources([file], build("label", {}).data, print))
+
+
+def test_compressed_steps_are_the_same_steps() -> None:
+    """Series, listings, sentences and records, in every packing, as files and in a folder; their labels too."""
+    contents = {
+        "series.csv": "x;y;label\n1,5;2;a\n2,5;3;b\n",
+        "s.tsv": "x\ty\tlabel\n1\t2\ta\n",
+        "a.conll": "Anna B\nsings O\n\nx O\n",
+        "u.conllu": "1\tAnna\t_\tPROPN\t_\t_\t_\t_\t_\t_\n\n",
+        "r.jsonl": '{"tokens": ["Anna", "sings"], "tags": ["B", "O"]}\n',
+        "metadata.csv": "file_name,labels\nseries.csv,series.txt\n",
+        "series.txt": "a\nb\n",
+    }
+    forms = {"series": StepForm("series", channels=("x", "y"), mean=(0, 0), std=(1, 1)), "tokens": StepForm("tokens")}
+
+    def read(file: str, kind: str) -> list[tuple[Any, ...]]:
+        clips = read_clips([file], build("label", {}).data, forms[kind], print)
+        return [(clip.steps.values.tolist(), clip.steps.words, clip.labels) for clip in clips]
+
+    for file, content in contents.items():
+        for ending, pack in PACKERS.items():
+            Path(file).write_text(content)
+            Path(file + ending).write_bytes(pack(content.encode()))
+    for file in ("series.csv", "s.tsv", "a.conll", "u.conllu", "r.jsonl", "metadata.csv"):
+        kind = "series" if file[-3:] in ("csv", "tsv") else "tokens"
+        plain = read(file, kind)
+        assert plain and all(read(file + ending, kind) == plain for ending in PACKERS), file
+    Path("packed").mkdir()
+    Path("packed/metadata.csv").write_text("file_name,labels\nseries.csv.gz,series.txt.zst\n")
+    for name in ("series.csv.gz", "series.txt.zst"):
+        Path(name).rename(f"packed/{name}")
+    assert read("packed", "series") == read("metadata.csv", "series")
 
 
 LISTS = {

@@ -15,6 +15,7 @@ from heedful.data.pairs.read import Pair, column_notes, look_for_columns, missin
 from heedful.data.readers.files import format_notes, read_rows
 from heedful.data.readers.formats import is_table
 from heedful.data.readers.lines import check_exists, check_readable, encoding_notes, ends_with_newline, read_lines
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
@@ -51,11 +52,6 @@ def texts(file: str, data: DataSettings, on_bad: Callable[[BadRow], None]) -> It
             yield read_whole(str(path), data, on_bad)
     else:
         yield read_whole(file, data, on_bad)
-
-
-def ending(file: str) -> str:
-    """How a file's name ends."""
-    return Path(file).suffix.lower()
 
 
 def documents_of_rows(rows: Iterator[TextRow | BadRow], data: DataSettings) -> Iterator[Pair | BadRow]:
@@ -110,7 +106,7 @@ def refuse(bad: BadRow, data: DataSettings, on_bad: Callable[[BadRow], None]) ->
 def text_files(folder: str) -> list[Path]:
     """The texts in a folder, by path; raises HeedfulError if there is none."""
     files, _ = files_below(folder)
-    paths = [path for path in files if path.suffix.lower() == ".txt"]
+    paths = [path for path in files if ending_of(path.name) == ".txt"]
     if not paths:
         raise HeedfulError(
             f"The folder {folder} has {count(len(files), 'file')} and no .txt.", "A document is a .txt file in it."
@@ -126,7 +122,7 @@ def document_notes(files: Sequence[str], data: DataSettings) -> list[str]:
             continue
         if Path(file).is_dir():
             paths, hidden = files_below(file)
-            ignored_count = sum(path.suffix.lower() != ".txt" for path in paths)
+            ignored_count = sum(ending_of(path.name) != ".txt" for path in paths)
             if ignored_count:
                 notes.append(f"{file}: {count(ignored_count, 'file')} that are no .txt passed over")
             notes += hidden_notes(file, hidden)

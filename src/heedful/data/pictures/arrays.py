@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from heedful.data.readers.lines import check_readable
+from heedful.data.readers.opening import refuse_packed
 from heedful.data.readers.rows import TextRow, count
 from heedful.errors import HeedfulError
 from heedful.limits import beyond, limit_of_file
@@ -58,6 +59,7 @@ def stored_picture(file: str, number: int) -> np.ndarray:
 def arrays_of(file: str) -> Arrays:
     """A file's arrays, kept in memory while the file stays as it is."""
     check_readable(file)
+    refuse_packed(file, "arrays")
     status = Path(file).stat()
     return load(file, status.st_mtime_ns, status.st_size)
 

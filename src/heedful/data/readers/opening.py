@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import shlex
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from heedful.errors import HeedfulError
 
 MARKS = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\0": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+UNPACK = {".gz": "gunzip -k", ".bz2": "bunzip2 -k", ".xz": "unxz -k", ".zst": "unzstd"}
 BLOCK = 8192  # compressed bytes at a time
 
 
@@ -31,12 +33,26 @@ def opened(file: str) -> Iterator[BinaryIO]:
         ) from None
 
 
+def packing_of(start: bytes) -> str:
+    """How files that begin so are compressed, by the usual ending; "" if they are not."""
+    ending = next((ending for mark, ending in MARKS.items() if start.startswith(mark)), "")
+    return "" if ending == ".bz2" and start[4:8] != b"1AY&" else ending  # a text may begin with these letters
+
+
+def refuse_packed(file: str, what: str) -> None:
+    """Raises HeedfulError for a compressed file of a format that is not read from its beginning to its end."""
+    if not Path(file).is_file():
+        return
+    with open(file, "rb") as stream:
+        packing = packing_of(stream.read(8))
+    if packing:
+        cure = f"Unpack it: {UNPACK[packing]} {shlex.quote(file)}"
+        raise HeedfulError(f"{file} is compressed, and {what} are read as they are.", cure)
+
+
 def unpacked(file: str, raw: io.BufferedReader) -> BinaryIO:
     """The stream of what is compressed in another, or that stream."""
-    start = raw.peek(8)
-    ending = next((ending for mark, ending in MARKS.items() if start.startswith(mark)), "")
-    if ending == ".bz2" and start[4:8] != b"1AY&":  # a text may begin with these letters
-        return raw
+    ending = packing_of(raw.peek(8))
     readers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
     if ending == ".zst":
         return cast(BinaryIO, io.BufferedReader(Zstandard(file, raw)))

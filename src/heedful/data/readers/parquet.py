@@ -6,6 +6,7 @@ from typing import Any
 from heedful.data.pictures.parquet import name_pictures, picture_columns
 from heedful.data.readers.classes import classes_of, features_of, list_classes, name_classes
 from heedful.data.readers.lines import check_readable
+from heedful.data.readers.opening import refuse_packed
 from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
@@ -43,6 +44,7 @@ def class_notes(file: str) -> list[str]:
 def opened(file: str) -> Any:
     """An open Parquet file; raises HeedfulError for what is none, and without pyarrow."""
     check_readable(file)
+    refuse_packed(file, "Parquet files")
     try:
         import pyarrow.parquet
     except ImportError:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from heedful.data.readers.lines import check_readable, problem_of
+from heedful.data.readers.opening import refuse_packed
 from heedful.data.readers.records import text_of
 from heedful.data.readers.rows import BadRow, TextRow, check_header, count
 from heedful.errors import HeedfulError
@@ -60,6 +61,7 @@ def sheet_notes(file: str) -> list[str]:
 def workbook(file: str) -> Iterator[Any]:
     """An open workbook, whose sheets are streamed."""
     check_readable(file)
+    refuse_packed(file, "workbooks")
     try:
         import openpyxl
     except ImportError:

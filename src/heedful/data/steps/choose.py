@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 from heedful.data.facts import Decisions
 from heedful.data.pictures.choose import Header, adapt_form, picture_facts, refuse_side
 from heedful.data.pictures.read import Form
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.forms import TABLES, StepForm, frame_header, is_table, kind_of, read_array
@@ -35,7 +35,7 @@ def choose_step_form(data: DataSettings, decisions: Decisions) -> tuple[StepForm
     first = clips[0]
     kind = "tokens" if first.words else kind_of(first.source)
     if kind == "tokens":
-        columns = token_columns(first.file, data) if Path(first.file).suffix.lower() in RECORDS else None
+        columns = token_columns(first.file, data) if ending_of(first.file) in RECORDS else None
         named = f"; words are {columns[0]}, labels {columns[1]} (data.columns)" if columns else ""
         return StepForm("tokens", normalize=data.normalize), f"each word is a step{named}"
     if kind == "series":
@@ -52,7 +52,7 @@ def channels_in(reference: str, data: DataSettings) -> tuple[str, ...]:
     """The channels of a series: by name in a table, or else by number."""
     if reference.startswith("sample://"):
         return step_samples.CHANNELS
-    if Path(reference).suffix.lower() in TABLES:
+    if ending_of(reference) in TABLES:
         return channels_of(reference, data)
     array = read_array(reference)
     return tuple(str(channel) for channel in range(1, 1 + (array.shape[1] if array.ndim == 2 else 1)))

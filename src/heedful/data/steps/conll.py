@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from heedful.data.readers.lines import read_lines
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError, nearest, unknown
 
@@ -61,7 +62,7 @@ def read_conll(
     nodes (1.1) are counted in `skip_counts`, and no words. A sentence with a line that cannot be read is a bad row.
     Raises HeedfulError for a column or comment that the file does not have.
     """
-    universal = file.lower().endswith(".conllu")
+    universal = ending_of(file) == ".conllu"
     columns = column(word, "FORM" if universal else ""), column(label, "UPOS" if universal else "")
     is_numbered = universal or has_numbers(file)
     counts, comment_names = Counter() if skip_counts is None else skip_counts, set()

@@ -8,10 +8,10 @@ import csv
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 
 from heedful.data.readers.formats import endings_of, open_rows
 from heedful.data.readers.lines import read_lines
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import BadRow, TextRow, check_header, count, unreadable_header
 
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes", " ": "blanks"}
@@ -26,7 +26,7 @@ def open_table(file: str) -> Iterator[TextRow | BadRow]:
 
 def separator_of(file: str) -> str | None:
     """What parts the columns, where the ending promises something else; None if it is as promised."""
-    ending = Path(file).suffix.lower()
+    ending = ending_of(file)
     if ending not in (*TABS, *COMMAS):
         return None
     promised = "\t" if ending in TABS else ","

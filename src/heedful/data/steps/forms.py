@@ -20,6 +20,7 @@ from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.read import Form, as_array, fit_square, header, read_pictures, to_mode
 from heedful.data.readers.formats import endings_of
 from heedful.data.readers.lines import check_exists
+from heedful.data.readers.opening import ending_of, refuse_packed
 from heedful.data.readers.rows import count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import NO_BREAK
@@ -160,10 +161,10 @@ def read_steps(reference: str, form: StepForm) -> Steps:
         return Steps(form.kind, checked_values, seconds=tuple(np.arange(len(values)) / rate) if rate else ())
     path = Path(reference)
     if form.kind == "series":
-        return array_series(reference, form) if path.suffix.lower() == ".npy" else table_series(reference, form)
+        return array_series(reference, form) if ending_of(reference) == ".npy" else table_series(reference, form)
     if path.is_dir():
         return Steps("frames", read_pictures([str(frame) for frame in frame_files(path)], picture_form(form)))
-    if path.suffix.lower() == ".npy":
+    if ending_of(reference) == ".npy":
         return Steps("frames", as_frames(read_array(reference), form))
     return video_frames(reference, form)
 
@@ -181,9 +182,11 @@ def kind_of(reference: str) -> Kind | None:
     """
     if reference.startswith("sample://"):
         return step_samples.kind_of(reference)
-    path, ending = Path(reference), Path(reference).suffix.lower()
+    path, ending = Path(reference), ending_of(reference)
     if ending in (".npy", *TABLES, *VIDEOS):
         check_exists(path)
+    if ending in (".npy", *VIDEOS):
+        refuse_packed(reference, "arrays and videos")
     if ending == ".npy":
         array = read_array(reference)
         return "frames" if array.dtype == np.uint8 and array.ndim in (3, 4) else "series"
@@ -335,7 +338,7 @@ def place_of_step(name: str, step: int) -> str:
 
 def is_table(name: str) -> bool:
     """Whether a reference names a table."""
-    return Path(name).suffix.lower() in TABLES and "://" not in name
+    return ending_of(name) in TABLES and "://" not in name
 
 
 def table_series(file: str, form: StepForm) -> Steps:
@@ -349,7 +352,7 @@ def table_series(file: str, form: StepForm) -> Steps:
 def frame_header(reference: str) -> tuple[int, int, bool]:
     """Width, height, and whether all is gray, of a clip's first frames."""
     path = Path(reference)
-    if reference.startswith("sample://") or path.suffix.lower() == ".npy":
+    if reference.startswith("sample://") or ending_of(reference) == ".npy":
         values = step_samples.values(reference)[0] if reference.startswith("sample://") else read_array(reference)
         return values.shape[2], values.shape[1], values.ndim == 3 or values.shape[3] == 1
     if path.is_dir():

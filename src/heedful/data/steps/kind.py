@@ -18,6 +18,7 @@ from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import all_files
 from heedful.data.readers.formats import endings_of
 from heedful.data.readers.lines import encoding_notes
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import count
 from heedful.data.steps.choose import adapt_step_form, choose_step_form
 from heedful.data.steps.forms import TABLES, StepForm, place_in_series, words_of
@@ -76,7 +77,7 @@ class StepKind(DataKind[PreparedClips]):
     def note_encodings(self) -> None:
         """What is unusual about how text files are written."""
         for file in dict.fromkeys(all_files(self.preparation.data)):
-            if Path(file).suffix.lower() in (*TEXT_LISTS, *TABLES, *COLUMNS):
+            if ending_of(file) in (*TEXT_LISTS, *TABLES, *COLUMNS):
                 for note in encoding_notes(file):
                     self.preparation.note(note)
 

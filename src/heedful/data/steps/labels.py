@@ -6,9 +6,9 @@ A label is one text without tabs; "" and "_" say that a step has none, and it co
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 from heedful.data.readers.lines import read_lines
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import BadRow, TextRow, count, quote
 from heedful.data.steps.delimited import open_table
 from heedful.data.steps.forms import Steps
@@ -56,7 +56,7 @@ class LabelledSource:
 
 def label_file(file: str) -> Labels | BadRow:
     """The labels in a .txt (one a line) or a .csv or .tsv (rows of start, end, label, or a column `label`)."""
-    if Path(file).suffix.lower() == ".txt":
+    if ending_of(file) == ".txt":
         lines = list(read_lines(file))
         bad = next((text for _, text in lines if isinstance(text, BadRow)), None)
         return bad or check_labels([(str(text), f"{file} line {line}") for line, text in lines])

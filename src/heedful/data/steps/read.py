@@ -16,6 +16,7 @@ from pathlib import Path
 
 from heedful.data.folders import children
 from heedful.data.readers.lines import check_exists
+from heedful.data.readers.opening import ending_of, refuse_packed
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import read_conll
@@ -95,7 +96,7 @@ def read_labelled_sources(
 
 def read_file(file: str, data: DataSettings, skip_counts: Counter[str]) -> Iterator[LabelledSource | BadRow]:
     """The clips of one file or folder; raises HeedfulError for what cannot hold any."""
-    path, ending = Path(file), Path(file).suffix.lower()
+    path, ending = Path(file), ending_of(file)
     if file.startswith("sample://"):
         return read_sample(file, data)
     check_exists(path)
@@ -110,6 +111,7 @@ def read_file(file: str, data: DataSettings, skip_counts: Counter[str]) -> Itera
     if path.is_dir() and not holds_frames(path):
         return read_folder(path, data, skip_counts)
     if path.is_dir() or ending in (".npy", *VIDEOS):
+        refuse_packed(file, "arrays and videos")
         return iter([clip_with_sidecar(path, data)])
     raise HeedfulError(
         f'What is in {file}? Its ending "{ending}" does not tell.',
@@ -152,7 +154,7 @@ def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> 
     media = [path for path in paths if path.suffix.lower() in (".npy", *VIDEOS) or holds_frames(path)]
     label_files = {file for path in media for file in sidecars(path)}
     for path in paths:
-        ending = path.suffix.lower()
+        ending = ending_of(path.name)
         if path in media:
             yield clip_with_sidecar(path, data)
         elif path.is_dir():

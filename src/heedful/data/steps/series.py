@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from heedful.data.readers.lines import check_readable
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import BadRow, TextRow, quote
 from heedful.data.steps.delimited import NAMES, open_table, separator_of
 from heedful.data.steps.ranges import as_float32, why_no_number
@@ -135,7 +136,7 @@ def load(file: str, mtime: int, size: int) -> SeriesTable:
         lines.append(row.line)
     if not lines:
         raise HeedfulError(f"{file} has no row below its header.", "It needs one row per step.")
-    promised = "\t" if file.lower().endswith(".tsv") else ","
+    promised = "\t" if ending_of(file) == ".tsv" else ","
     return SeriesTable(file, columns, lines, separator_of(file) or promised)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from heedful.data.pairs.read import columns_by_role
 from heedful.data.readers.formats import endings_of
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import BadRow, TextRow, quote
 from heedful.data.steps.delimited import open_table
 from heedful.data.steps.forms import TABLES
@@ -98,7 +99,7 @@ def clip_of_rows(name: str, rows: list[TextRow], target: str, data: DataSettings
         labels = from_rows(rows, first.file, key)
     elif len(rows) > 1:
         return BadRow(rows[1].where, f"{name} stands in line {first.line} too, and neither row has start and end", "")
-    elif Path(text).suffix.lower() in LABELS and len(text.split()) == 1:
+    elif ending_of(text) in LABELS and len(text.split()) == 1:
         if not (folder / text).resolve().is_relative_to(folder.resolve()):
             cure = "Put it there, or write the labels into the table."
             return BadRow(

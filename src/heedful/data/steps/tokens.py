@@ -8,13 +8,13 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from heedful.data.normal_form import normalize_text
 from heedful.data.readers.classes import list_classes, names_in_list
 from heedful.data.readers.formats import endings_of
 from heedful.data.readers.lines import problem_of, read_lines
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.parquet import features_in
 from heedful.data.readers.parquet import records as parquet_records
 from heedful.data.readers.records import text_of
@@ -58,7 +58,7 @@ def read_tokens(file: str, data: DataSettings) -> Iterator[LabelledSource | BadR
     """The sentences of a file, a bad row for each that is none; raises HeedfulError for a group that is no column."""
     columns = token_columns(file, data)
     assert columns, "the caller looked"
-    is_parquet = Path(file).suffix.lower() in PARQUET
+    is_parquet = ending_of(file) in PARQUET
     names = names_in_list(features_in(file).get(columns[1])) if is_parquet else ()
     for line, record in records(file):
         if isinstance(record, BadRow):
@@ -126,7 +126,7 @@ def label_of(tag: Any, names: tuple[str, ...]) -> str | None:
 
 def records(file: str) -> Iterator[tuple[int, Record | BadRow]]:
     """The records of a file by line or row number."""
-    if Path(file).suffix.lower() in PARQUET:
+    if ending_of(file) in PARQUET:
         yield from enumerate(parquet_records(file, (), []), 1)
         return
     for number, text in read_lines(file):

@@ -51,7 +51,7 @@ def check_not_empty(file: str, kind: str) -> None:
 
 def header_seconds(file: str) -> float | None:
     """How long a video is by its header, which may be wrong; None if it does not say."""
-    with pyav().open(file) as container:
+    with pyav().open(file, metadata_errors="replace") as container:
         return container.duration / 1e6 if container.duration else None
 
 
