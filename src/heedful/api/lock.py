@@ -47,6 +47,7 @@ def lock_folder(folder: Path) -> Generator[None]:
     path = folder / NAME
     while not create(path):
         take_away_if_dead(path)
+    remove_remains(folder)
     stop = Event()
     Thread(target=keep_touched, args=(path, stop), daemon=True).start()
     try:
@@ -112,6 +113,19 @@ def take_away_if_dead(path: Path) -> None:
         if aside.read_text() != text:  # another command was quicker, and has the folder
             put_in_place(aside, path)
         aside.unlink()
+
+
+def remove_remains(folder: Path) -> None:
+    """Removes what processes left that died while they made or took away a lock."""
+    for path in folder.glob(f".{NAME}.*"):
+        with suppress(OSError):
+            text, touched = path.read_text(), path.stat().st_mtime
+            try:
+                is_left = not Holder(**json.loads(text)).is_alive(touched)
+            except (ValueError, TypeError):  # it is being written, or nobody goes on with it
+                is_left = time.time() - touched > GIVEN_UP_AFTER
+            if is_left:
+                path.unlink()
 
 
 def keep_touched(path: Path, stop: Event) -> None:

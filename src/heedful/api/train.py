@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from heedful.api.lock import is_lock
 from heedful.api.model import Model, load
 from heedful.api.model_folder import write_checksums, write_model
 from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, open_start
@@ -68,12 +69,17 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener) -> 
 
 
 def complete(model: Model, recipe: Recipe, start: Start | None, listener: Listener) -> None:
-    """Does what a finished run may lack: prepares its data again if they are spoilt, and lets its checkpoints go."""
-    if find_damage(model.folder / "data"):
-        with open_run_folder(model.folder):
-            pretrained = start.pretrained if start else None
-            find_task(recipe.task).learning.prepare(recipe, model.folder, listener.note, pretrained)
-    keep_or_drop(recipe, model.folder)
+    """Does what a finished run may lack: prepares its data again if they are spoilt, and lets its checkpoints go.
+
+    The folder of one that lacks nothing may be read-only.
+    """
+    folder, spoilt = model.folder, bool(find_damage(model.folder / "data"))
+    if spoilt or any(is_lock(path.name) for path in folder.iterdir()):  # that of a process that was killed
+        with open_run_folder(folder):
+            if spoilt:
+                pretrained = start.pretrained if start else None
+                find_task(recipe.task).learning.prepare(recipe, folder, listener.note, pretrained)
+    keep_or_drop(recipe, folder)
 
 
 def learn(setup: "RunSetup", folder: Path, started_at: float, listener: Listener) -> Model:

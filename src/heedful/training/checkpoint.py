@@ -50,7 +50,7 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
 
 def delete_checkpoints(run: Path) -> None:
     """Removes the checkpoints of a finished run, and of what it learnt before the rest."""
-    for folder in (run, *run.iterdir()):
+    for folder in (run, *filter(Path.is_dir, run.iterdir())):
         parts = (folder / "checkpoints").glob(".step-*.part")  # of a process that was killed while it wrote
         for path in (*complete_checkpoints(folder / "checkpoints"), *parts):
             shutil.rmtree(path)
