@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from heedful.blocks.embedding import Learned, Tokens
 from heedful.networks.build import encoder_decoder
+from heedful.networks.configs import TransformerConfig
 from heedful.networks.joins import EncoderDecoder
+from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import resolve
 from heedful.schema import NetworkSettings, parse_settings
 from heedful.tasks.joins import allowed
@@ -52,7 +54,7 @@ def variants() -> list[NetworkSettings]:
 
 def tiny(name: str, **settings: object) -> NetworkSettings:
     """The resolved settings of a row, narrow."""
-    parts = TRANSFORMER if name == "vaswani2017" else {}
+    parts = TRANSFORMER if isinstance(LINEAGE[name].encoder, TransformerConfig) else {}
     return resolve(parse_settings(NetworkSettings, {"name": name, **SMALL, **parts, **settings}))
 
 
@@ -77,6 +79,8 @@ def sharpen(network: EncoderDecoder) -> None:
     for name, weight in network.named_parameters():
         if "bias" in name:
             weight.normal_(std=0.3)
+        elif not weight.any():  # what a block adds begins at zero
+            nn.init.xavier_normal_(weight, 2.5 / 3**0.5)
         elif weight.dim() == 1:  # of a norm
             weight.add_(torch.randn_like(weight), alpha=0.2)
         elif "weight_hh" not in name:  # larger ones would make the recurrence chaotic

@@ -4,6 +4,7 @@ from typing import Literal
 
 Activation = Literal["relu", "gelu", "gelu_tanh", "quick_gelu", "silu"]
 Cell = Literal["rnn", "lstm", "gru"]
+NormKind = Literal["layer", "rms"]
 NormOrder = Literal["pre", "post"]
 ScoreName = Literal["additive", "dot", "general", "concat"]
 PositionName = Literal["sinusoidal", "learned", "rotary", "grid", "line"]

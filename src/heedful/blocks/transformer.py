@@ -71,6 +71,22 @@ class FeedForward:
         return self.down(dropout(ACTIVATIONS[self.activation](self.up(x))))
 
 
+@dataclass(frozen=True, eq=False)
+class GatedFeedForward:
+    """One linear layer's outputs, each multiplied by a function of another's (Shazeer 2020, equation 6)."""
+
+    gate: nn.Linear
+    up: nn.Linear
+    down: nn.Linear
+    activation: Activation
+
+    def layers(self) -> dict[str, nn.Module]:
+        return {"gate": self.gate, "up": self.up, "down": self.down}
+
+    def __call__(self, x: Tensor, dropout: nn.Module) -> Tensor:
+        return self.down(dropout(ACTIVATIONS[self.activation](self.gate(x)) * self.up(x)))
+
+
 class Block(nn.Module):
     """Self-attention, then attention over a memory if there is one, then the inner part, each with a residual sum.
 
@@ -145,4 +161,16 @@ def initialise_normal(network: nn.Module, std: float, depth: int) -> None:
         if weight.dim() > 1:
             nn.init.normal_(weight, std=std / (math.sqrt(2 * depth) if name.endswith(ENDS) else 1))
         elif name.endswith("bias"):
+            nn.init.zeros_(weight)
+
+
+@torch.no_grad()
+def initialise_zero(network: nn.Module) -> None:
+    """Initialises with zeros the matrices whose product joins the residual sum: each block begins as the identity.
+
+    Those of cross-attention stay as drawn: through them alone an encoder learns, and behind zeros it begins too late
+    (docs/log.md).
+    """
+    for name, weight in network.named_parameters():
+        if name.endswith(ENDS) and not name.endswith("memory.out.weight"):
             nn.init.zeros_(weight)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from torch import nn
+
 from heedful.blocks.embedding import Learned, Tokens
 from heedful.blocks.names import Activation
 from heedful.errors import HeedfulError
@@ -171,7 +173,8 @@ def build(names: TextEncoder, plan: Plan) -> Network:
         return EncoderAlone(embedding, encoder, int(side.width) if facts["pooler"] else 0)
     if names.fills(plan):
         assert side.activation != "auto" and side.epsilon != "auto"
-        head = TokenHead(tokens, bool(side.tied), names.filler_activation or side.activation, side.epsilon)
+        norm = nn.LayerNorm(int(side.width), side.epsilon)
+        head = TokenHead(tokens, bool(side.tied), names.filler_activation or side.activation, norm)
         return MaskedLanguageModel(embedding, encoder, head)
     classifies = plan.architecture.endswith(CLASSIFIER)
     pool, pooler = ("class", names.between) if classifies else ("each", None)

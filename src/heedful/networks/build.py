@@ -1,5 +1,6 @@
 """From settings to modules: every network of the lineage, built from one description."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,7 +10,16 @@ from heedful.blocks.attention import Additive, Attention, Dot, General, Score
 from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import Widths
-from heedful.blocks.transformer import Block, FeedForward, Norms, Stack, initialise_normal
+from heedful.blocks.transformer import (
+    Block,
+    FeedForward,
+    GatedFeedForward,
+    Inner,
+    Norms,
+    Stack,
+    initialise_normal,
+    initialise_zero,
+)
 from heedful.errors import HeedfulError
 from heedful.networks.configs import (
     DecoderConfig,
@@ -96,7 +106,8 @@ def masked_language_model(network: NetworkSettings, vocabulary: int) -> MaskedLa
     config = encoder_config(network)
     if not isinstance(config, TransformerConfig):
         return MaskedLanguageModel(tokens, encoder, TokenHead(tokens, bool(network.tied), "gelu"))
-    head = TokenHead(tokens, bool(network.tied), config.activation, config.epsilon)
+    norm = norm_of(config)(int(network.width))
+    head = TokenHead(tokens, bool(network.tied), config.activation, norm, config.layer_bias)
     if config.std:
         initialise_normal(head, config.std, int(network.depth))
     return MaskedLanguageModel(tokens, encoder, head)
@@ -169,17 +180,34 @@ def transformer_encoder(
 def build_stack(config: TransformerConfig, network: NetworkSettings, memory_width: int | None) -> Stack:
     """The blocks of a Transformer, which attend to a memory of this width if there is one."""
     width, heads, inner, dropout = int(network.width), int(network.heads), int(network.inner), float(network.dropout)
-    norm = partial(nn.LayerNorm, width, config.epsilon)
+    norm = norm_of(config)
+    head_norm = norm if config.query_norm else None
 
     def block() -> Block:
-        self_attention = Attention(width, heads)
-        memory = Attention(width, heads, memory_width) if memory_width else None
-        feed_forward = FeedForward(nn.Linear(width, inner), nn.Linear(inner, width), config.activation)
-        slots = [Norms.of(norm(), config.norm) for _ in range(3 if memory else 2)]
-        return Block(self_attention, slots[0], feed_forward, slots[-1], dropout, memory, slots[1] if memory else None)
+        self_attention = Attention(width, heads, None, config.layer_bias, head_norm)
+        memory = Attention(width, heads, memory_width, config.layer_bias, head_norm) if memory_width else None
+        slots = [Norms.of(norm(width), config.norm) for _ in range(3 if memory else 2)]
+        between = slots[1] if memory else None
+        return Block(self_attention, slots[0], inner_part(config, width, inner), slots[-1], dropout, memory, between)
 
-    last = norm() if config.norm == "pre" else nn.Identity()
-    return Stack(width, [block() for _ in range(int(network.depth))], last)
+    last = norm(width) if config.norm == "pre" else nn.Identity()
+    stack = Stack(width, [block() for _ in range(int(network.depth))], last)
+    if config.zero:
+        initialise_zero(stack)
+    return stack
+
+
+def inner_part(config: TransformerConfig, width: int, inner: int) -> Inner:
+    """The inner part of a block."""
+    linear = partial(nn.Linear, bias=config.layer_bias)
+    if config.gated:
+        return GatedFeedForward(linear(width, inner), linear(width, inner), linear(inner, width), config.activation)
+    return FeedForward(linear(width, inner), linear(inner, width), config.activation)
+
+
+def norm_of(config: TransformerConfig) -> Callable[[int], nn.Module]:
+    """What makes a norm of vectors of a width."""
+    return partial(nn.RMSNorm if config.norm_kind == "rms" else nn.LayerNorm, eps=config.epsilon)
 
 
 def build_decoder(network: NetworkSettings, tokens: Tokens, memory: Widths | None) -> Decoder:

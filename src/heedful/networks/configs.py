@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from heedful.blocks.names import EPSILON, Activation, Cell, NormOrder, PositionName, ScoreName
+from heedful.blocks.names import EPSILON, Activation, Cell, NormKind, NormOrder, PositionName, ScoreName
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ class TransformerConfig:
     """Settings of a Transformer, encoder or decoder.
 
     bias: of the logits. first_norm: before the first block. std: of initialised weights; 0: as each part initialises
-    itself. summary and causal are an encoder's: a decoder is causal anyway.
+    itself. summary and causal are an encoder's: a decoder is causal anyway. norm_kind: of all norms. query_norm: of
+    queries and keys too. gated: the inner part. layer_bias: of the linear layers in blocks. zero: what a block adds to
+    the residual sum begins at zero.
     """
 
     norm: NormOrder = "post"
@@ -57,6 +59,11 @@ class TransformerConfig:
     summary: Literal["mean", "first", "last"] = "mean"
     causal: bool = False
     std: float = 0.0
+    norm_kind: NormKind = "layer"
+    query_norm: bool = False
+    gated: bool = False
+    layer_bias: bool = True
+    zero: bool = False
 
 
 EncoderConfig = FrameEncoderConfig | RecurrentEncoderConfig | TransformerConfig

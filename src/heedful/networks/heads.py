@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.activation import ACTIVATIONS
 from heedful.blocks.embedding import Tokens
-from heedful.blocks.names import EPSILON, Activation
+from heedful.blocks.names import Activation
 from heedful.networks.decoders import Output
 
 
@@ -16,13 +16,15 @@ class TokenHead(nn.Module):
     as they released it).
     """
 
-    def __init__(self, tokens: Tokens, tied: bool, activation: Activation, epsilon: float = EPSILON) -> None:
+    def __init__(
+        self, tokens: Tokens, tied: bool, activation: Activation, norm: nn.Module | None = None, bias: bool = True
+    ) -> None:
         super().__init__()
         width = tokens.table.embedding_dim
         self.activation: Activation = activation
-        self.linear = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width, epsilon)
-        self.output = Output(width, tokens, tied)
+        self.linear = nn.Linear(width, width, bias)
+        self.norm = norm or nn.LayerNorm(width)
+        self.output = Output(width, tokens, tied, bias)
 
     def forward(self, vectors: Tensor) -> Tensor:
         return self.output(self.norm(ACTIVATIONS[self.activation](self.linear(vectors))))

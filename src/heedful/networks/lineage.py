@@ -43,6 +43,19 @@ class Size:
     dropout: float
 
 
+MODERN = TransformerConfig(
+    "pre",
+    "rotary",
+    activation="silu",
+    norm_kind="rms",
+    query_norm=True,
+    gated=True,
+    layer_bias=False,
+    zero=True,
+    bias=False,
+)
+"""Both sides of the Transformer that stayed."""
+
 LINEAGE: dict[str, Row] = {
     "frame": Row(
         "the yardstick: no network of its own time",
@@ -135,6 +148,14 @@ LINEAGE: dict[str, Row] = {
         TransformerConfig("pre", "line", activation="quick_gelu", first_norm=True, summary="first"),
         None,
         TransformerConfig("pre", "learned", activation="quick_gelu", summary="last", causal=True),
+    ),
+    "touvron2023": Row(
+        "Touvron et al. 2023, LLaMA; Jordan et al. 2024, modded-nanogpt",
+        "what stayed after five years of trials: rotary positions, norms of one scale, a gated inner part, no biases; "
+        "queries and keys normed, each block beginning as the identity",
+        "cost still grows with the square of the length",
+        MODERN,
+        MODERN,
     ),
 }
 

@@ -123,7 +123,7 @@ def defaults(name: str, settings: NetworkSettings, join: Join = "encoder_decoder
     elif join == "encoder_tokens":
         common["tied"] = True
     if isinstance(config, TransformerConfig):
-        sizes = {"heads": size.heads, "inner": size.inner}
+        sizes = {"heads": size.heads, "inner": inner_width(config, size)}
         kinds = {key: getattr(config, key) for key in ("norm", "positions", "activation", "epsilon")}
         positions = config.positions if settings.positions == "auto" else settings.positions
         return common | sizes | kinds | ({"context": CONTEXT} if positions in ("learned", "line") else {})
@@ -142,6 +142,11 @@ def default_depth(config: EncoderConfig | DecoderConfig, size: Size) -> int:
     if isinstance(config, TransformerConfig):
         return size.layers
     return size.recurrent if isinstance(config, FrameEncoderConfig) else config.depth or size.recurrent
+
+
+def inner_width(config: TransformerConfig, size: Size) -> int:
+    """The inner width of a size; where it is gated two thirds, as its three matrices then weigh as much as two."""
+    return math.ceil(size.inner * 2 / 3 / 16) * 16 if config.gated else size.inner
 
 
 def main_config(name: str, join: Join) -> "EncoderConfig | DecoderConfig":

@@ -3,6 +3,7 @@
 N sources or rows   T queries   S keys   H heads   D width   E = D / H
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,17 +42,27 @@ class Attention(nn.Module):
     """softmax(Q Kᵀ / √E) V over H heads, then a projection (equation 1 and section 3.2.2).
 
     `memory` given: cross-attention. `cache` given: the new tokens join those read before. `causal`: token t sees
-    tokens up to t, said to the kernel rather than drawn as a mask.
+    tokens up to t, said to the kernel rather than drawn as a mask. `norm`: of each head's queries and keys, before they
+    are rotated (Henry et al. 2020): no product of theirs grows beyond what their scales allow.
     """
 
-    def __init__(self, width: int, heads: int, memory_width: int | None = None) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        memory_width: int | None = None,
+        bias: bool = True,
+        norm: Callable[[int], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
         assert width % heads == 0, f"{heads} heads do not divide the width {width}"
         self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(memory_width or width, width)
-        self.value = nn.Linear(memory_width or width, width)
-        self.out = nn.Linear(width, width)
+        self.query = nn.Linear(width, width, bias)
+        self.key = nn.Linear(memory_width or width, width, bias)
+        self.value = nn.Linear(memory_width or width, width, bias)
+        self.out = nn.Linear(width, width, bias)
+        self.query_norm = norm(width // heads) if norm else None
+        self.key_norm = norm(width // heads) if norm else None
 
     def forward(
         self,
@@ -63,6 +74,8 @@ class Attention(nn.Module):
         rotary: tuple[Tensor, Tensor] | None = None,  # cosines and sines of the positions of x, (N or 1, T, 1, E)
     ) -> Tensor:
         query = self.split(self.query(x))
+        if self.query_norm is not None:
+            query = self.query_norm(query)
         new = memory or self.project(x)
         if rotary is not None:
             query, new = rotate(query, rotary), KeyValue(rotate(new.keys, rotary), new.values)
@@ -72,7 +85,8 @@ class Attention(nn.Module):
 
     def project(self, memory: Tensor) -> KeyValue:
         """Keys and values of (N, S, D)."""
-        return KeyValue(self.split(self.key(memory)), self.split(self.value(memory)))
+        keys = self.split(self.key(memory))
+        return KeyValue(self.key_norm(keys) if self.key_norm is not None else keys, self.split(self.value(memory)))
 
     def split(self, x: Tensor) -> Tensor:
         """(N, T, D) -> (N, T, H, E)."""
