@@ -54,7 +54,7 @@ MODERN = TransformerConfig(
     zero=True,
     bias=False,
 )
-"""Both sides of the Transformer that stayed."""
+"""Both sides of touvron2023. Its name is that of the paper that put most of it together; two parts came after it."""
 
 LINEAGE: dict[str, Row] = {
     "frame": Row(
