@@ -80,10 +80,10 @@ def sharpen(network: EncoderDecoder) -> None:
         if "bias" in name:
             weight.normal_(std=0.3)
         elif not weight.any():  # what a block adds begins at zero
-            nn.init.xavier_normal_(weight, 2.5 / 3**0.5)
+            nn.init.xavier_normal_(weight)
         elif weight.dim() == 1:  # of a norm
             weight.add_(torch.randn_like(weight), alpha=0.2)
-        elif "weight_hh" not in name:  # larger ones would make the recurrence chaotic
+        elif "weight_hh" not in name and "gate" not in name:  # larger ones would make recurrence or product chaotic
             weight.mul_(2.5)
     for module in network.modules():
         if isinstance(module, Learned):
