@@ -185,7 +185,7 @@ def test_labels_are_told_in_windows(tmp_path: Path) -> None:
 def test_a_published_network_labels_sentences_of_any_length(way: str, tmp_path: Path) -> None:
     names = ["O", "B-X"]
     start = bert(tmp_path / "bert", "BertForTokenClassification", **classes(names))
-    sentences = [["unbelievably", "the", "cat"] * number for number in (1, 30, 2)]
+    sentences = [["unbelievably", "the", "cat"] * number + ["."] * (number < 3) for number in (1, 30, 2)]
     text = "\n".join("".join(f"{word}\t{names[len(word) % 2]}\n" for word in words) for words in sentences)
     (tmp_path / "data.conll").write_text(text, encoding="utf-8")
     data = {f"data.{split}": [str(tmp_path / "data.conll")] for split in ("train", "valid", "test")}
@@ -194,6 +194,8 @@ def test_a_published_network_labels_sentences_of_any_length(way: str, tmp_path: 
     assert "1 of 3 sequences is longer than the 40 tokens" in said and "data.conll line " in said
     [[answer]] = model.answer([" ".join(sentences[1])], {"data.long": "windows"})
     assert len(answer.tokens) == 90 and "tokens, read in windows of 40" in answer.cut
+    words = [one.answer(["the cat."])[0][0].track for one in (model, load(tmp_path / "run"), load(start))]
+    assert [track and track.words for track in words] == [("the", "cat", ".")] * 2 + [("the", "cat.")]
 
 
 def test_a_word_with_more_pieces_than_positions_is_labelled_by_its_first(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def open_asked(reference: str, form: StepForm) -> Steps:
     A text whose words are parted by tabs is cut already.
     """
     steps = open_steps(reference, form)
-    if isinstance(form.vocabulary, WordVocabulary) and "\t" not in reference:
+    if form.vocabulary is not None and "\t" not in reference:
         return replace(steps, words=form.vocabulary.cut(steps.words))
     return steps
 

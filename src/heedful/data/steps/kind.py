@@ -22,9 +22,11 @@ from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import count
 from heedful.data.steps.choose import adapt_step_form, choose_step_form
 from heedful.data.steps.forms import TABLES, StepForm, place_in_series, words_of
+from heedful.data.steps.punctuation import learn_punctuation
 from heedful.data.steps.ranges import Ranges, usual_ranges
 from heedful.data.steps.read import COLUMNS, describe_skipped, read_clips, refuse
 from heedful.data.steps.store import ABOUT, MASKED, PreparedClips, StepWriter, open_clips
+from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.tables import far_clip
 from heedful.data.steps.words import LETTERS, UNKNOWN, WordVocabulary, learn_words
 from heedful.data.store import Column
@@ -124,6 +126,10 @@ class StepKind(DataKind[PreparedClips]):
         self.names = tuple(sorted({label for pair in self.train for label in labels_of(pair)} - {""}))
         if not self.keeps_form:
             self.form = self.learn_form()
+        elif isinstance(self.form.vocabulary, SubwordVocabulary):
+            punctuation = learn_punctuation(words_of(pair.source) for pair in self.train)
+            vocabulary = SubwordVocabulary(self.form.vocabulary.tokenizer, punctuation)
+            self.form = replace(self.form, vocabulary=vocabulary)
 
     def write(self, corpus: Corpus) -> None:
         """Finishes the store of steps, and writes the rows to learn from."""

@@ -1,16 +1,66 @@
 """Punctuation stands apart in most corpora of tagged words: "Berlin ." A text that is asked is cut in the same way.
 
 Which marks stand apart is a fact of the vocabulary, so that runs of earlier releases have it too: those that are words
-of their own there, and are practically never glued to another word. A word that training had stays as it is, and so
-does one with a point inside (U.N., 3.5) or of one letter (J.).
+of their own there (for a vocabulary of subwords: in training), and are practically never glued to another word. A word
+that training had stays as it is, and so does one with a point inside (U.N., 3.5) or of one letter (J.).
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heedful.errors import HeedfulError
+from heedful.types_of_values import fits
 
 OPENING, CLOSING = "([{¿¡«„“‘\"'", ".,;:!?…)]}»”’\"'"
 GLUED, GLUED_POINTS = 0.002, 0.05
 """Shares of words that may begin or end with a mark that stands apart all the same; points end abbreviations."""
+
+MIN_COUNT = 2
+"""Words seen less often in training are unknown words, so that the vector of those is learnt too; they show nothing."""
+
+
+@dataclass(frozen=True)
+class Punctuation:
+    """The marks that stand apart before and behind words, and the words with such marks that stay whole."""
+
+    opening: frozenset[str]
+    closing: frozenset[str]
+    whole: frozenset[str]
+
+    def cut(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Words of a text with punctuation apart, as far as it was in training."""
+        return cut_marks(words, self.whole, (self.opening, self.closing))
+
+    def plain(self) -> dict[str, list[str]]:
+        """As JSON has it."""
+        return {name: sorted(getattr(self, name)) for name in ("opening", "closing", "whole")}
+
+    @staticmethod
+    def parse(plain: dict[str, Any]) -> "Punctuation":
+        """What `plain` described; raises HeedfulError where entries are no texts."""
+        fields = [plain.get(name, []) for name in ("opening", "closing", "whole")]
+        if not all(fits(field, list[str]) for field in fields):
+            raise HeedfulError("An entry of the punctuation is no text.")
+        return Punctuation(*map(frozenset, fields))
+
+
+def learn_punctuation(texts: Iterable[Sequence[str]]) -> Punctuation | None:
+    """What the words of training texts show; None if no mark stands apart in them.
+
+    >>> words = ("Mr.", "Bean", *(f"word{number}" for number in range(20)), ".")
+    >>> punctuation = learn_punctuation([words, words])
+    >>> punctuation and punctuation.cut(("Mr.", "Bean."))
+    ('Mr.', 'Bean', '.')
+    """
+    counts = Counter(word for words in texts for word in words)
+    words = {word for word, times in counts.items() if times >= MIN_COUNT}
+    opening, closing = marks_apart(words)
+    if not opening and not closing:
+        return None
+    return Punctuation(opening, closing, frozenset(w for w in words if w[0] in opening or w[-1] in closing))
 
 
 def marks_apart(words: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tokenizers
 
+from heedful.data.steps.punctuation import Punctuation
 from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer, kind_of
 
@@ -20,8 +21,8 @@ PIECES = 24
 class SubwordVocabulary:
     """Words cut by a tokenizer, each by itself; behind the blank before it where that is part of a word's pieces."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer: Tokenizer, punctuation: Punctuation | None = None) -> None:
+        self.tokenizer, self.punctuation = tokenizer, punctuation
         self.leads = tokenizer.encode("a") != tokenizer.encode(" a")
 
     def __repr__(self) -> str:
@@ -32,6 +33,10 @@ class SubwordVocabulary:
 
     def __hash__(self) -> int:
         return hash(self.tokenizer.dump())
+
+    def cut(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Words of a text with punctuation apart, as far as it was in training, if that is known."""
+        return self.punctuation.cut(words) if self.punctuation else tuple(words)
 
     def unknown(self, words: Iterable[str]) -> tuple[str, ...]:
         """The words that no pieces make."""
@@ -48,11 +53,14 @@ class SubwordVocabulary:
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {"tokenizer": self.tokenizer.dump(), "marks": self.tokenizer.special_tokens.plain()}
+        plain = {"tokenizer": self.tokenizer.dump(), "marks": self.tokenizer.special_tokens.plain()}
+        return plain | ({"punctuation": self.punctuation.plain()} if self.punctuation else {})
 
     @staticmethod
     def parse(plain: dict[str, Any]) -> "SubwordVocabulary":
         """What `plain` described."""
         inner = tokenizers.Tokenizer.from_str(plain["tokenizer"])
         special_tokens = SpecialTokens.parse(plain["marks"])
-        return SubwordVocabulary(Tokenizer(inner, kind_of(json.loads(inner.to_str())), special_tokens))
+        tokenizer = Tokenizer(inner, kind_of(json.loads(inner.to_str())), special_tokens)
+        punctuation = plain.get("punctuation")
+        return SubwordVocabulary(tokenizer, Punctuation.parse(punctuation) if punctuation else None)

@@ -9,15 +9,13 @@ from functools import cached_property
 
 import numpy as np
 
-from heedful.data.steps.punctuation import cut_marks, marks_apart
+from heedful.data.steps.punctuation import MIN_COUNT, cut_marks, marks_apart
 from heedful.errors import HeedfulError
 from heedful.types_of_values import fits
 
 PAD, UNKNOWN, FIRST = 0, 1, 2
 LETTERS = 24
 """Of a longer word the first and the last twelve letters are read."""
-MIN_COUNT = 2
-"""Words seen less often in training are unknown words, so that the vector of those is learnt too."""
 
 
 class WordVocabulary:
