@@ -1,13 +1,12 @@
 """The folder of a run is a run's: what others keep is never touched, and a run that was killed early goes on."""
 
 import json
-import multiprocessing
 import os
 import platform
 import shutil
-import signal
+import subprocess
+import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 import pytest
 
 from heedful import recipe as recipes
-from heedful.api.compare import compare
 from heedful.api.lock import GIVEN_UP_AFTER, lock_folder, start_of
 from heedful.api.run_folder import open_run_folder, write_fingerprint
 from heedful.api.train import run
@@ -24,6 +22,7 @@ from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.training.progress import Quiet
 from support.command_line import heedful
+from support.own_process import compare_by_weights, is_killed_at_note
 from support.sampling import SEED
 from support.tiny_tasks import recipe, write_data
 
@@ -80,26 +79,6 @@ def test_only_prepared_data_are_replaced(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*")] == ["data", "notes.txt"]
 
 
-@dataclass
-class KilledAtNote(Quiet):
-    """Killed for good at a note."""
-
-    notes_left: int
-
-    def note(self, text: str) -> None:
-        self.notes_left -= 1
-        if not self.notes_left:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def is_killed(user_recipe: Recipe, folder: Path, note: int) -> bool:
-    """Whether a process of its own came to that note before it ended, and died there."""
-    process = multiprocessing.get_context("fork").Process(target=run, args=(user_recipe, folder, KilledAtNote(note)))
-    process.start()
-    process.join()
-    return process.exitcode == -signal.SIGKILL
-
-
 @pytest.mark.parametrize("from_start", [False, True])
 def test_killed_while_data_are_prepared_it_goes_on(from_start: bool, tmp_path: Path) -> None:
     """At every note before the first step; the same command goes on, with weights to start from too; others do not."""
@@ -113,7 +92,7 @@ def test_killed_while_data_are_prepared_it_goes_on(from_start: bool, tmp_path: P
     note = 0
     while not (folder / "recipe.toml").exists():
         note += 1
-        assert is_killed(user_recipe, folder, note)
+        assert is_killed_at_note(note, run, user_recipe, folder)
         assert recipes.load(folder / "asked.toml") == user_recipe
         if not (folder / "recipe.toml").exists():
             with pytest.raises(HeedfulError, match="another recipe") as error:
@@ -177,19 +156,13 @@ def test_a_comparison_goes_on_among_its_runs(tmp_path: Path) -> None:
     files, folder = write_data(tmp_path, SEED), tmp_path / "compared"
     user_recipe = recipes.change(recipe(files, "classify", "gru"), {"network.width": None})
 
-    def again(listener: Quiet) -> None:
-        compare(user_recipe, ["gru", "rnn"], [0], folder, listener, weights=2e4)
-
     for note in (2, 5, 8):
-        process = multiprocessing.get_context("fork").Process(target=again, args=(KilledAtNote(note),))
-        process.start()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
-    again(Quiet())
+        assert is_killed_at_note(note, compare_by_weights, user_recipe, folder)
+    compare_by_weights(user_recipe, folder, Quiet())
     for name in ("gru", "rnn"):
         (folder / name).rename(tmp_path / name)
     (folder / "notes.txt").write_text("mine")
-    again(Quiet())  # the page and its numbers are ours
+    compare_by_weights(user_recipe, folder, Quiet())  # the page and its numbers are ours
     assert (folder / "notes.txt").exists()
 
 
@@ -211,27 +184,39 @@ def test_a_second_command_is_told_and_the_dead_are_succeeded(tmp_path: Path) -> 
             continue
         with lock_folder(tmp_path):
             assert json.loads((tmp_path / "lock").read_text())["started"] == start_of(os.getpid())
-    context = multiprocessing.get_context("fork")
-    for _ in range(5):
-        (tmp_path / "lock").write_text(json.dumps(here))
-        gate, winners, done = context.Barrier(8), context.Value("i", 0), context.Barrier(8)
-        rivals = [context.Process(target=rival, args=(tmp_path, gate, done, winners)) for _ in range(8)]
-        for process in rivals:
-            process.start()
-        for process in rivals:
-            process.join()
-        assert winners.value == 1 and not list(tmp_path.iterdir())
+    run = subprocess.run([sys.executable, "-c", RIVALS, tmp_path], capture_output=True, text=True, timeout=100)
+    assert (run.stdout.split(), run.stderr) == (["1"] * 20, "") and not list(tmp_path.iterdir())
 
 
-def rival(folder: Path, gate: Any, done: Any, winners: Any) -> None:
-    """Wants the folder as all do, and keeps it until all have tried."""
+# Eight at once, twenty times, from a process without threads: one that has them may leave a lock behind in its forks.
+RIVALS = """
+import json, multiprocessing, os, platform, sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from heedful.api.lock import lock_folder
+from heedful.errors import HeedfulError
+
+def rival(folder, gate, done, winners):
     gate.wait()
     with suppress(HeedfulError), lock_folder(folder):
         with winners.get_lock():
             winners.value += 1
-        done.wait()
+        done.wait(60)
         return
-    done.wait()
+    done.wait(60)
+
+folder, context = Path(sys.argv[1]), multiprocessing.get_context("fork")
+for _ in range(20):
+    (folder / "lock").write_text(json.dumps({"pid": os.getpid(), "started": "long ago", "host": platform.node()}))
+    gate, winners, done = context.Barrier(8), context.Value("i", 0), context.Barrier(8)
+    rivals = [context.Process(target=rival, args=(folder, gate, done, winners)) for _ in range(8)]
+    for process in rivals:
+        process.start()
+    for process in rivals:
+        process.join()
+    print(winners.value)
+"""
 
 
 @pytest.mark.parametrize("task", ["classify", "draw"])

@@ -1,15 +1,12 @@
 """The law that resumed = uninterrupted, bit for bit, for every task: after any step, and killed at any instant."""
 
 import json
-import multiprocessing
 import os
 import random
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import product
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
 from support.interrupted_training import FIRST, Interruption, PowerCut, die, training_artifacts
 from support.letter_pairs import short_recipe
+from support.own_process import is_killed_after
 from support.sampling import SEED, sample
 from support.tiny_networks import tiny
 from support.tiny_tasks import TASKS, recipe, write_data
@@ -122,38 +120,7 @@ def test_killed_at_any_instant_it_goes_on(task: str, network: str, tmp_path: Pat
     run(recipe, tmp_path / "whole", Quiet())
     draw, kills = random.Random(f"{SEED}"), 0
     for _ in range(8):
-        kills += killed(recipe, tmp_path / "broken", draw.randint(1, 2 * EVERY), draw.uniform(0, 0.03))
+        kills += is_killed_after(draw.randint(1, 2 * EVERY), draw.uniform(0, 0.03), run, recipe, tmp_path / "broken")
     assert kills > 0
     run(recipe, tmp_path / "broken", Quiet())
     assert outcome(tmp_path / "broken") == outcome(tmp_path / "whole")
-
-
-def killed(recipe: Recipe, folder: Path, steps: int, seconds: float) -> bool:
-    """Lets a process of its own train, and kills it some time after some steps; whether it was alive then."""
-    context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=tell, args=(recipe, folder, sender))
-    process.start()
-    sender.close()
-    with suppress(EOFError):  # it came to its end before
-        for _ in range(steps):
-            receiver.recv()
-    process.join(seconds)
-    alive = process.is_alive()
-    process.kill()
-    process.join()
-    receiver.close()
-    return alive
-
-
-def tell(recipe: Recipe, folder: Path, pipe: Connection) -> None:
-    """Trains, and says so at each step."""
-    run(recipe, folder, Teller(pipe))
-
-
-@dataclass
-class Teller(Quiet):
-    pipe: Connection
-
-    def step(self, done: float, text: str) -> None:
-        self.pipe.send(text)

@@ -1,5 +1,6 @@
 """One command at a time in the folder of a run: a lock that outlives nobody."""
 
+import fcntl
 import json
 import os
 import platform
@@ -107,12 +108,19 @@ def take_away_if_dead(path: Path) -> None:
             f"Another command is training in {path.parent}: process {holder.pid}{where}.",
             "Wait for it, stop it, or take another folder: -o runs/NAME",
         )
-    aside = path.with_name(f".{NAME}.{os.getpid()}.dead")
-    with suppress(FileNotFoundError):
-        path.rename(aside)
-        if aside.read_text() != text:  # another command was quicker, and has the folder
-            put_in_place(aside, path)
-        aside.unlink()
+    remove_if_same(path, text)
+
+
+def remove_if_same(path: Path, text: str) -> None:
+    """Removes the lock of the dead, unless another command was quicker and its own stands there by now.
+
+    Whoever removes it holds the file itself meanwhile, so that nobody takes away the lock of a successor.
+    """
+    with suppress(FileNotFoundError), path.open() as file:
+        with suppress(OSError):  # a file system that holds none: then two that come at the same instant may both go on
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if file.read() == text and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            path.unlink()
 
 
 def remove_remains(folder: Path) -> None:

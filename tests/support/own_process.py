@@ -1,0 +1,83 @@
+"""Trainings in a process of their own, to be killed there.
+
+It is forked from a server that has no threads: a fork of the tests' own process, where engines of all kinds have left
+theirs, may wait for ever for a lock that one of them held.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from heedful.api.compare import compare
+from heedful.schema import Recipe
+from heedful.training.progress import Quiet
+
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+@dataclass
+class KilledAtNote(Quiet):
+    """Killed for good at a note."""
+
+    notes_left: int
+
+    def note(self, text: str) -> None:
+        self.notes_left -= 1
+        if not self.notes_left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass
+class Teller(Quiet):
+    """Says so at each step."""
+
+    pipe: Connection
+
+    def step(self, done: float, text: str) -> None:
+        self.pipe.send(text)
+
+
+def is_killed_at_note(note: int, function: Callable[..., object], *arguments: Any) -> bool:
+    """Whether a call came to that note before it ended, and died there. Its last argument is the listener."""
+    prepare_server()
+    process = CONTEXT.Process(target=function, args=(*arguments, KilledAtNote(note)))
+    process.start()
+    process.join()
+    return process.exitcode == -signal.SIGKILL
+
+
+def is_killed_after(steps: int, seconds: float, function: Callable[..., object], *arguments: Any) -> bool:
+    """Whether a call was alive, and killed, some seconds after some steps. Its last argument is the listener."""
+    prepare_server()
+    receiver, sender = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=function, args=(*arguments, Teller(sender)))
+    process.start()
+    sender.close()
+    with suppress(EOFError):  # it came to its end before
+        for _ in range(steps):
+            receiver.recv()
+    process.join(seconds)
+    alive = process.is_alive()
+    process.kill()
+    process.join()
+    receiver.close()
+    return alive
+
+
+def compare_by_weights(recipe: Recipe, folder: Path, listener: Quiet) -> None:
+    """Compares two networks of as many weights."""
+    compare(recipe, ["gru", "rnn"], [0], folder, listener, weights=2e4)
+
+
+def prepare_server() -> None:
+    """Has the server import what tests have imported of ours and what optimizers import, once, and not each fork."""
+    rooms = tuple(f"heedful.{room}" for room in ("api", "data", "networks", "report", "tasks", "training"))
+    ours = sorted(name for name in sys.modules if name.startswith(rooms))
+    CONTEXT.set_forkserver_preload(["torch._dynamo", "torch._inductor.utils", *ours])
