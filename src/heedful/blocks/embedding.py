@@ -38,6 +38,8 @@ class Positions(nn.Module):
     """
 
     limit: int | None = None
+    adds = False
+    """Whether something is added to the vectors."""
 
     def refuse_more(self, steps: int) -> None:
         """Raises HeedfulError for more positions than can be told apart."""
@@ -59,6 +61,8 @@ class Positions(nn.Module):
 class Sinusoidal(Positions):
     """Sinusoidal position embeddings, Vaswani et al. 2017, section 3.5."""
 
+    adds = True
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
@@ -70,6 +74,8 @@ class Sinusoidal(Positions):
 
 class Learned(Positions):
     """Learned position embeddings: a trained vector for each of `limit` positions, the first one in row `first`."""
+
+    adds = True
 
     def __init__(self, width: int, limit: int, first: int = 0) -> None:
         super().__init__()

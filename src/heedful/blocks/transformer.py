@@ -1,4 +1,5 @@
-"""The Transformer's block and stack (Vaswani et al. 2017), made from parts: attentions, norms, an inner part.
+"""The Transformer's block and stack (Vaswani et al. 2017), made from parts: attentions, norms, an inner part; and its
+recurrent sibling.
 
 N sources or rows   T positions   S memory positions   D width
 """
@@ -6,7 +7,7 @@ N sources or rows   T positions   S memory positions   D width
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, cast
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,11 @@ from heedful.blocks.activation import ACTIVATIONS
 from heedful.blocks.attention import Attention, Cache, KeyValue
 from heedful.blocks.dropout import Dropout
 from heedful.blocks.names import Activation, NormOrder
+from heedful.blocks.scan import SSRU, MinGRU
+
+Looking = tuple[KeyValue, Tensor]
+"""Keys and values of the memory of N sources, and which of its positions are real. A block's queries of all rows of
+one source go together."""
 
 ENDS = ("attention.out.weight", "memory.out.weight", "down.weight")
 
@@ -87,16 +93,20 @@ class GatedFeedForward:
         return self.down(dropout(ACTIVATIONS[self.activation](self.gate(x)) * self.up(x)))
 
 
-class Block(nn.Module):
-    """Self-attention, then attention over a memory if there is one, then the inner part, each with a residual sum.
+class ResidualBlock(nn.Module):
+    """What mixes positions, then attention over a memory if there is one, then the inner part, each with a residual
+    sum.
 
     In files a norm has one name (`self_norm`) in whichever slot it stands, and the layers of the inner part are the
-    block's own. `norms`: of self-attention, `inner_norms`: of the inner part.
+    block's own. `norms`: of the mixer, `inner_norms`: of the inner part.
     """
+
+    mixer_name: ClassVar[str]
+    """The name of what mixes positions, in files too."""
 
     def __init__(
         self,
-        self_attention: Attention,
+        mixer: nn.Module,
         norms: Norms,
         inner: Inner,
         inner_norms: Norms,
@@ -107,7 +117,7 @@ class Block(nn.Module):
         super().__init__()
         self.dropout = Dropout(dropout)
         self.norms, self.memory_norms, self.inner_norms, self.inner = norms, memory_norms, inner_norms, inner
-        self.self_attention = self_attention
+        self.add_module(self.mixer_name, mixer)
         self.self_norm = norms.norm
         self.memory = memory
         self.memory_norm = memory_norms.norm if memory_norms else None
@@ -115,17 +125,8 @@ class Block(nn.Module):
             self.add_module(name, layer)
         self.inner_norm = inner_norms.norm
 
-    def forward(
-        self,
-        x: Tensor,
-        mask: Tensor | None = None,
-        causal: bool = False,
-        cache: Cache | None = None,
-        rotary: tuple[Tensor, Tensor] | None = None,
-        memory: tuple[KeyValue, Tensor] | None = None,  # of N sources; the queries of all rows of one go together
-    ) -> Tensor:
-        normed = self.norms.before(x)
-        mixed = self.self_attention(normed, mask=mask, cache=cache, causal=causal, rotary=rotary)
+    def add_parts(self, x: Tensor, mixed: Tensor, memory: Looking | None) -> Tensor:
+        """All residual sums: x with what was mixed of it, with what is attended to, with the inner part's."""
         x = self.norms.after(x + self.dropout(mixed))
         if memory is not None:
             assert self.memory is not None and self.memory_norms is not None
@@ -137,17 +138,58 @@ class Block(nn.Module):
         return self.inner_norms.after(x + self.dropout(inner))
 
 
-class Stack(nn.Module):
+class Block(ResidualBlock):
+    """A Transformer's block: what mixes positions is self-attention."""
+
+    mixer_name = "self_attention"
+    self_attention: Attention
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        causal: bool = False,
+        cache: Cache | None = None,
+        rotary: tuple[Tensor, Tensor] | None = None,
+        memory: Looking | None = None,
+    ) -> Tensor:
+        normed = self.norms.before(x)
+        mixed = self.self_attention(normed, mask=mask, cache=cache, causal=causal, rotary=rotary)
+        return self.add_parts(x, mixed, memory)
+
+
+class RecurrentBlock(ResidualBlock):
+    """The same with a recurrent unit in place of self-attention: what was read is one vector, however much it was."""
+
+    mixer_name = "unit"
+    unit: SSRU | MinGRU
+
+    def forward(
+        self,
+        x: Tensor,
+        start: Tensor | None = None,  # (N, D)  the state behind what was read before
+        lengths: Tensor | None = None,  # (N,)
+        memory: Looking | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """x (N, T, D) -> outputs (N, T, D), the state behind each row's own last position."""
+        mixed, last = self.unit(self.norms.before(x), start, lengths)
+        return self.add_parts(x, mixed, memory), last
+
+
+AnyBlock = TypeVar("AnyBlock", bound=ResidualBlock)
+
+
+class Stack(nn.Module, Generic[AnyBlock]):
     """Blocks, and a norm behind the last: the identity, unless their residual sum itself was never normed."""
 
-    def __init__(self, width: int, blocks: Iterable[Block], norm: nn.Module) -> None:
+    def __init__(self, width: int, blocks: Iterable[AnyBlock], norm: nn.Module) -> None:
         super().__init__()
         self.width = width
         self.layers = nn.ModuleList(blocks)
         self.norm = norm
 
-    def __iter__(self) -> Iterator[Block]:
-        return cast("Iterator[Block]", iter(self.layers))
+    def __iter__(self) -> Iterator[AnyBlock]:
+        return cast("Iterator[AnyBlock]", iter(self.layers))
 
 
 @torch.no_grad()

@@ -74,7 +74,8 @@ def legend(settings: NetworkSettings, reading_sign: str, from_picture: bool) -> 
 
 def arrow(settings: NetworkSettings) -> str:
     """The sign for how the decoder connects positions."""
-    return "→" if isinstance(decoder_config(settings), RecurrentDecoderConfig) else "⇒"
+    decoder = decoder_config(settings)
+    return "→" if isinstance(decoder, RecurrentDecoderConfig) or decoder.recurrent else "⇒"
 
 
 def joining_sign(settings: NetworkSettings, join: Join) -> str:

@@ -126,12 +126,12 @@ def id_rows(ids: Tensor) -> list[list[int]]:
     return rows
 
 
-def specification(encoder: Stack, decoder: Stack) -> Spec:
+def specification(encoder: Stack[Block], decoder: Stack[Block]) -> Spec:
     """An empty specification of these depths and heads."""
     specs: Any = import_module("ctranslate2.specs")  # has no types
     common_spec, transformer_spec = specs.common_spec, specs.transformer_spec
 
-    def side(kind: Spec, stack: Stack) -> Spec:
+    def side(kind: Spec, stack: Stack[Block]) -> Spec:
         block = first_block(stack)
         activation = common_spec.Activation[ACTIVATIONS[feed_forward(block).activation]]
         return kind(len(stack.layers), block.self_attention.heads, pre_norm=block.norms.pre, activation=activation)
@@ -140,7 +140,7 @@ def specification(encoder: Stack, decoder: Stack) -> Spec:
     return transformer_spec.TransformerSpec(*map(side, kinds, (encoder, decoder)))
 
 
-def first_block(stack: Stack) -> Block:
+def first_block(stack: Stack[Block]) -> Block:
     """The first of blocks that are all alike."""
     return next(iter(stack))
 
@@ -151,7 +151,7 @@ def feed_forward(block: Block) -> FeedForward:
     return block.inner
 
 
-def epsilon_of(stack: Stack) -> float:
+def epsilon_of(stack: Stack[Block]) -> float:
     """What the norms of a stack add to the variance."""
     norm = first_block(stack).inner_norm
     assert isinstance(norm, nn.LayerNorm)
@@ -167,7 +167,7 @@ def put_config(spec: Spec, special: Sequence[str], epsilon: float) -> None:
     config.add_source_eos = True
 
 
-def put_side(spec: Spec, stack: Stack, positions: Positions) -> None:
+def put_side(spec: Spec, stack: Stack[Block], positions: Positions) -> None:
     """What encoder and decoder have alike: positions, self-attention, the two linear layers, norms."""
     block = first_block(stack)
     spec.position_encodings.encodings = table(positions, stack.width)

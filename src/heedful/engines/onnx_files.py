@@ -138,7 +138,7 @@ def difference_alone(decoder: Decoder, tokens: Tensor, folder: Path) -> float:
     """The same of step.onnx alone."""
     state = with_empty_buffers(decoder.start(None, rows=tokens.size(0), capacity=1))
     outputs, _ = decoder(tokens, decoder.start(None, rows=tokens.size(0)))
-    return relative_difference(stepwise(tensors_by_name(state), tokens, folder), decoder.logits(outputs))
+    return relative_difference(stepwise(tensors_by_name(state, decoder), tokens, folder), decoder.logits(outputs))
 
 
 def stepwise(state: dict[str, Tensor], tokens: Tensor, folder: Path) -> Tensor:

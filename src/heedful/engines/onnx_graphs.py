@@ -68,7 +68,7 @@ def writer_graphs(network: EncoderDecoder, example: Example, positions: int) -> 
     reader = Reader(network, positions)
     with torch.no_grad():
         state = reader.begin(*example.values(), capacity=EXAMPLE_POSITIONS)
-    tensors = tuple(tensors_by_name(state))
+    tensors = tuple(tensors_by_name(state, network.decoder))
     return [
         Graph("encoder", "source to state", reader, example, axes_of(example), tensors, network.encoder.limit),
         step_graph(network.decoder, state),
@@ -82,7 +82,7 @@ def alone_graph(network: LanguageModel, rows: int) -> Graph:
 
 def step_graph(decoder: Decoder, state: State) -> Graph:
     """One token more for every row, behind a state like this one."""
-    tensors = tensors_by_name(state)
+    tensors = tensors_by_name(state, decoder)
     inputs = {"tokens": torch.ones_like(state.lengths)} | tensors
     axes = {"tokens": {0: "rows"}} | {name: axes_of_state(name) for name in tensors}
     outputs = ("logits", *(f"{NEW}{name}" for name in tensors if not name.startswith("source.")))
@@ -174,7 +174,8 @@ class Reader(Positioned):
 
     def forward(self, source: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, ...]:
         """The tensors of that state; its buffers have no position yet."""
-        return tuple(tensors_by_name(with_empty_buffers(self.begin(source, lengths, capacity=1))).values())
+        state = with_empty_buffers(self.begin(source, lengths, capacity=1))
+        return tuple(tensors_by_name(state, self.network.decoder).values())
 
 
 class Stepper(nn.Module):
@@ -188,7 +189,9 @@ class Stepper(nn.Module):
     def forward(self, tokens: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         """Tokens (N,) and the tensors of a state -> logits (N, V), and those tensors that are not the source's."""
         outputs, after = self.decoder(tokens.unsqueeze(1), self.state(tokens, state))
-        new = {name: part for name, part in tensors_by_name(after).items() if not name.startswith("source.")}
+        new = {
+            name: part for name, part in tensors_by_name(after, self.decoder).items() if not name.startswith("source.")
+        }
         return (self.decoder.logits(outputs[:, 0]), *new.values())
 
     def state(self, tokens: Tensor, tensors: Sequence[Tensor]) -> State:
@@ -217,7 +220,7 @@ def with_empty_buffers(state: State) -> State:
     return replace(state, buffers={name: buffer[:, :0] for name, buffer in state.buffers.items()})
 
 
-def tensors_by_name(state: State) -> dict[str, Tensor]:
+def tensors_by_name(state: State, decoder: Decoder) -> dict[str, Tensor]:
     """A state as one table. Rows come first in each of its tensors, so that rows are chosen in all of them alike.
 
     `source.…` stays as it is, `carried.…` is what a recurrent decoder remembers, `read.…` grows with what was read.
@@ -225,4 +228,4 @@ def tensors_by_name(state: State) -> dict[str, Tensor]:
     source = {f"source.{name}": part for name, part in state.source.items()}
     hidden = {f"carried.{name}": part for name, part in state.hidden.items()}
     buffers = {f"read.{name}": part for name, part in state.buffers.items()}
-    return source | hidden | buffers | ({"read.lengths": state.lengths} if buffers else {})
+    return source | hidden | buffers | ({"read.lengths": state.lengths} if decoder.counts_positions else {})

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Recurrent layers as ONNX's own operators, which read padded batches by their lengths.
+"""Recurrences as ONNX's own operators, which read padded batches by their lengths.
 
 PyTorch's packed sequences have no counterpart in ONNX; its RNN, LSTM and GRU take the lengths beside the batch.
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.names import Cell
 from heedful.blocks.recurrent import Hidden, Recurrent
+from heedful.blocks.scan import GatedAverage
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -24,12 +25,14 @@ GATES: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": 
 
 
 def exportable(module: Module) -> Module:
-    """A copy in which every recurrent stack is made of ONNX's operators; it computes nothing but when exported."""
+    """A copy in which every recurrence is made of ONNX's operators; it computes nothing but when exported."""
     copied = copy.deepcopy(module).eval()
     for parent in list(copied.modules()):
         for name, child in parent.named_children():
             if isinstance(child, Recurrent):
                 setattr(parent, name, OnnxRecurrent(child))
+            if isinstance(child, GatedAverage):
+                setattr(parent, name, OnnxGatedAverage())
     return copied
 
 
@@ -89,3 +92,51 @@ class OnnxRecurrent(nn.Module):
             version=OPSET,
         )
         return out.permute(2, 0, 1, 3).flatten(2), tuple(part.transpose(0, 1).flatten(1) for part in last)
+
+
+class OnnxGatedAverage(nn.Module):
+    """What `GatedAverage` is, as a graph: one step is its equation, a sequence ONNX's GRU.
+
+    ONNX has no scan of numbers alone. Its GRU is one where it reads gates and values through the identity, has no
+    recurrent weights, and takes the values as they are: h = z ∘ h' + (1 - z) ∘ v.
+    """
+
+    def forward(
+        self,
+        gates: Tensor,
+        values: Tensor,
+        start: Tensor | None = None,
+        lengths: Tensor | None = None,
+        reverse: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        """All h (N, T, D), and the one behind each row's own last position."""
+        rows, steps, width = values.shape
+        if steps == 1 and lengths is None:
+            begin = torch.zeros_like(values[:, 0]) if start is None else start
+            keep = gates[:, 0].sigmoid()
+            last = keep * begin + (1 - keep) * values[:, 0]
+            return last.unsqueeze(1), last
+        identity, nothing = torch.eye(width), torch.zeros(width, width)
+        inputs = torch.cat([identity, nothing, nothing]), torch.cat([nothing, nothing, identity])  # z, r, h
+        out, last = torch.onnx.ops.symbolic_multi_out(
+            "GRU",
+            [
+                torch.cat([gates, values], dim=-1).transpose(0, 1),
+                torch.cat(inputs, dim=1).unsqueeze(0),
+                torch.zeros(1, 3 * width, width),
+                None,
+                None if lengths is None else lengths.to(torch.int32),
+                *([] if start is None else [start.unsqueeze(0)]),
+            ],
+            {
+                "hidden_size": width,
+                "direction": "reverse" if reverse else "forward",
+                "activations": ["Sigmoid", "Affine"],
+                "activation_alpha": [1.0],
+                "activation_beta": [0.0],
+            },
+            dtypes=[values.dtype] * 2,
+            shapes=[(steps, 1, rows, width), (1, rows, width)],
+            version=OPSET,
+        )
+        return out.squeeze(1).transpose(0, 1), last.squeeze(0)

@@ -9,13 +9,16 @@ from torch import nn
 from heedful.blocks.attention import Additive, Attention, Dot, General, Score
 from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
 from heedful.blocks.recurrent import Recurrent
+from heedful.blocks.scan import SSRU
 from heedful.blocks.state import Widths
 from heedful.blocks.transformer import (
+    AnyBlock,
     Block,
     FeedForward,
     GatedFeedForward,
     Inner,
     Norms,
+    RecurrentBlock,
     Stack,
     initialise_normal,
     initialise_zero,
@@ -28,7 +31,14 @@ from heedful.networks.configs import (
     RecurrentEncoderConfig,
     TransformerConfig,
 )
-from heedful.networks.decoders import BahdanauDecoder, Decoder, LuongDecoder, SutskeverDecoder, TransformerDecoder
+from heedful.networks.decoders import (
+    BahdanauDecoder,
+    Decoder,
+    LuongDecoder,
+    ScanDecoder,
+    SutskeverDecoder,
+    TransformerDecoder,
+)
 from heedful.networks.encoders import Encoder, FrameEncoder, RecurrentEncoder, TransformerEncoder
 from heedful.networks.heads import TokenHead
 from heedful.networks.joins import (
@@ -177,24 +187,39 @@ def transformer_encoder(
     return encoder
 
 
-def build_stack(config: TransformerConfig, network: NetworkSettings, memory_width: int | None) -> Stack:
+def build_stack(config: TransformerConfig, network: NetworkSettings, memory_width: int | None) -> Stack[Block]:
     """The blocks of a Transformer, which attend to a memory of this width if there is one."""
-    width, heads, inner, dropout = int(network.width), int(network.heads), int(network.inner), float(network.dropout)
-    norm = norm_of(config)
-    head_norm = norm if config.query_norm else None
+    return stack_blocks(config, network, memory_width, Block, partial(build_attention, config, network))
 
-    def block() -> Block:
-        self_attention = Attention(width, heads, None, config.layer_bias, head_norm)
-        memory = Attention(width, heads, memory_width, config.layer_bias, head_norm) if memory_width else None
+
+def stack_blocks(
+    config: TransformerConfig,
+    network: NetworkSettings,
+    memory_width: int | None,
+    kind: type[AnyBlock],
+    mixer: Callable[[], nn.Module],
+) -> Stack[AnyBlock]:
+    """The same of any kind of block, with what mixes positions in each."""
+    width, inner, dropout = int(network.width), int(network.inner), float(network.dropout)
+    norm = norm_of(config)
+
+    def block() -> AnyBlock:
+        mixing, memory = mixer(), build_attention(config, network, memory_width) if memory_width else None
         slots = [Norms.of(norm(width), config.norm) for _ in range(3 if memory else 2)]
         between = slots[1] if memory else None
-        return Block(self_attention, slots[0], inner_part(config, width, inner), slots[-1], dropout, memory, between)
+        return kind(mixing, slots[0], inner_part(config, width, inner), slots[-1], dropout, memory, between)
 
     last = norm(width) if config.norm == "pre" else nn.Identity()
     stack = Stack(width, [block() for _ in range(int(network.depth))], last)
     if config.zero:
         initialise_zero(stack)
     return stack
+
+
+def build_attention(config: TransformerConfig, network: NetworkSettings, memory_width: int | None = None) -> Attention:
+    """Self-attention, or attention to a memory of this width."""
+    head_norm = norm_of(config) if config.query_norm else None
+    return Attention(int(network.width), int(network.heads), memory_width, config.layer_bias, head_norm)
 
 
 def inner_part(config: TransformerConfig, width: int, inner: int) -> Inner:
@@ -216,12 +241,22 @@ def build_decoder(network: NetworkSettings, tokens: Tokens, memory: Widths | Non
     config: DecoderConfig = decoder_config(network)
     if isinstance(config, RecurrentDecoderConfig):
         return recurrent_decoder(config, network, tokens, memory)
-    layers = build_stack(config, network, memory.vectors if memory else None)
-    positions, dropout = build_positions(config, network), float(network.dropout)
-    decoder = TransformerDecoder(tokens, layers, positions, dropout, config.tied, config.bias)
+    decoder = stack_decoder(config, network, tokens, memory.vectors if memory else None)
     if config.std:
         initialise_normal(decoder, config.std, int(network.depth))
     return decoder
+
+
+def stack_decoder(
+    config: TransformerConfig, network: NetworkSettings, tokens: Tokens, memory_width: int | None
+) -> TransformerDecoder | ScanDecoder:
+    """The same of a row whose decoder is made of blocks."""
+    dropout = float(network.dropout)
+    if config.recurrent:
+        units = stack_blocks(config, network, memory_width, RecurrentBlock, partial(SSRU, int(network.width)))
+        return ScanDecoder(tokens, units, build_positions(config, network), dropout, config.tied, config.bias)
+    layers = build_stack(config, network, memory_width)
+    return TransformerDecoder(tokens, layers, build_positions(config, network), dropout, config.tied, config.bias)
 
 
 def recurrent_decoder(

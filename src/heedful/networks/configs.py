@@ -46,7 +46,8 @@ class TransformerConfig:
     bias: of the logits. first_norm: before the first block. std: of initialised weights; 0: as each part initialises
     itself. summary and causal are an encoder's: a decoder is causal anyway. norm_kind: of all norms. query_norm: of
     queries and keys too. gated: the inner part. layer_bias: of the linear layers in blocks. zero: what a block adds to
-    the residual sum begins at zero.
+    the residual sum begins at zero. recurrent: a decoder's, with simpler simple recurrent units (Kim et al. 2019) in
+    place of self-attention.
     """
 
     norm: NormOrder = "post"
@@ -64,6 +65,7 @@ class TransformerConfig:
     gated: bool = False
     layer_bias: bool = True
     zero: bool = False
+    recurrent: bool = False
 
 
 EncoderConfig = FrameEncoderConfig | RecurrentEncoderConfig | TransformerConfig

@@ -1,10 +1,11 @@
-"""Decoders of one protocol: recurrent, recurrent with attention (Bahdanau's and Luong's), Transformer.
+"""Decoders of one protocol: recurrent, recurrent with attention (Bahdanau's and Luong's), Transformer, and its
+recurrent sibling.
 
 N sources   R = N * K rows   K beams   S source positions   T target positions   D width   V vocabulary
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Generic, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from heedful.blocks.dropout import Dropout
 from heedful.blocks.embedding import Positions, Tokens
 from heedful.blocks.recurrent import Hidden, Recurrent
 from heedful.blocks.state import Memory, State, Widths, by_source, to_rows
-from heedful.blocks.transformer import Stack
+from heedful.blocks.transformer import AnyBlock, Block, Looking, RecurrentBlock, Stack
 from heedful.networks.encoders import Layered
 
 
@@ -28,6 +29,11 @@ class Decoder(Layered, Protocol):
     vocabulary: int
     limit: int | None
     """Positions it can write, None: no limit."""
+
+    @property
+    def counts_positions(self) -> bool:
+        """Whether what it writes depends on how much it has read, and not on its hidden state alone."""
+        ...
 
     def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
         """The state before the first token, one row a source (or `rows`); buffers of `capacity` positions (0: none)."""
@@ -64,6 +70,7 @@ class RecurrentDecoder(nn.Module):
     """What recurrent decoders share: their first hidden state, and how a State holds it."""
 
     limit: int | None = None
+    counts_positions = False
 
     def __init__(self, tokens: Tokens, layers: Recurrent, dropout: float, memory: Widths | None, tied: bool) -> None:
         super().__init__()
@@ -230,14 +237,17 @@ class LuongDecoder(RecurrentDecoder):
         return self.readout(self.dropout(torch.cat((contexts.reshape(*outputs.shape[:2], -1), outputs), dim=-1))).tanh()
 
 
-class TransformerDecoder(nn.Module):
-    """Vaswani et al. 2017; without a memory, GPT. Its state is the keys and values of what it has read.
-
-    `bias`: of the logits.
-    """
+class StackDecoder(nn.Module, Generic[AnyBlock]):
+    """What decoders made of blocks share, whatever mixes the positions in these. `bias`: of the logits."""
 
     def __init__(
-        self, tokens: Tokens, layers: Stack, positions: Positions, dropout: float, tied: bool, bias: bool = True
+        self,
+        tokens: Tokens,
+        layers: Stack[AnyBlock],
+        positions: Positions,
+        dropout: float,
+        tied: bool,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.tokens = tokens
@@ -257,21 +267,35 @@ class TransformerDecoder(nn.Module):
     def base_modules(self) -> Sequence[nn.Module]:
         return [self.tokens, self.positions]
 
+    def project(self, memory: Memory | None) -> dict[str, Tensor]:
+        """The keys and values of each layer, which are computed once a source."""
+        source: dict[str, Tensor] = {} if memory is None else {"mask": memory.mask}
+        for number, block in enumerate(self.layers if memory is not None else ()):
+            assert memory is not None and block.memory is not None, "this decoder was made without a memory"
+            projected = block.memory.project(memory.vectors)
+            source |= {f"keys.{number}": projected.keys, f"values.{number}": projected.values}
+        return source
+
+    def memory(self, number: int, state: State) -> Looking | None:
+        """The memory as one layer sees it."""
+        if "mask" not in state.source:
+            return None
+        return KeyValue(state.source[f"keys.{number}"], state.source[f"values.{number}"]), state.source["mask"]
+
+
+class TransformerDecoder(StackDecoder[Block]):
+    """Vaswani et al. 2017; without a memory, GPT. Its state is the keys and values of what it has read."""
+
+    counts_positions = True
+
     def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
         weight = self.output.linear.weight
-        source: dict[str, Tensor] = {}
-        if memory is not None:
-            source["mask"] = memory.mask
-            for number, block in enumerate(self.layers):
-                assert block.memory is not None, "this decoder was made without a memory"
-                projected = block.memory.project(memory.vectors)
-                source |= {f"keys.{number}": projected.keys, f"values.{number}": projected.values}
         count = rows or (memory.mask.size(0) if memory is not None else 1)
         buffers: dict[str, Tensor] = {}
         for number, block in enumerate(self.layers if capacity else ()):
             shape = (count, capacity, block.self_attention.heads, weight.size(1) // block.self_attention.heads)
             buffers |= {f"keys.{number}": weight.new_zeros(shape), f"values.{number}": weight.new_zeros(shape)}
-        return State(source, {}, torch.zeros(count, dtype=torch.long, device=weight.device), buffers)
+        return State(self.project(memory), {}, torch.zeros(count, dtype=torch.long, device=weight.device), buffers)
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         steps = tokens.size(1)
@@ -293,11 +317,32 @@ class TransformerDecoder(nn.Module):
             return None
         return Cache(state.buffers[f"keys.{number}"], state.buffers[f"values.{number}"], positions)
 
-    def memory(self, number: int, state: State) -> tuple[KeyValue, Tensor] | None:
-        """The memory as one layer sees it."""
-        if "mask" not in state.source:
-            return None
-        return KeyValue(state.source[f"keys.{number}"], state.source[f"values.{number}"]), state.source["mask"]
+
+class ScanDecoder(StackDecoder[RecurrentBlock]):
+    """Recurrent units where a Transformer has self-attention (Kim et al. 2019): a whole target is one scan, and the
+    state behind it is a vector a layer, however long it was.
+    """
+
+    @property
+    def counts_positions(self) -> bool:
+        return self.positions.adds
+
+    def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
+        weight = self.output.linear.weight
+        count = rows or (memory.mask.size(0) if memory is not None else 1)
+        state = weight.new_zeros(count, self.layers.width, dtype=torch.promote_types(weight.dtype, torch.float32))
+        hidden = {str(number): state for number, _ in enumerate(self.layers)}
+        return State(self.project(memory), hidden, torch.zeros(count, dtype=torch.long, device=weight.device))
+
+    def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        steps = tokens.size(1)
+        self.positions.refuse_more(steps)
+        positions = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
+        x, hidden = self.dropout(self.positions(self.tokens(tokens), positions)), dict[str, Tensor]()
+        for number, block in enumerate(self.layers):
+            x, hidden[str(number)] = block(x, state.hidden[str(number)], lengths, self.memory(number, state))
+        outputs = self.dropout(self.layers.norm(x))
+        return outputs, state.replace(hidden, lengths_after(state, tokens, lengths))
 
 
 def lengths_after(state: State, tokens: Tensor, lengths: Tensor | None) -> Tensor:

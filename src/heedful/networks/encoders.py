@@ -16,7 +16,7 @@ from heedful.blocks.embedding import Positions
 from heedful.blocks.names import EPSILON, Cell
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import Memory, Widths
-from heedful.blocks.transformer import Stack
+from heedful.blocks.transformer import Block, Stack
 
 Summary = Literal["mean", "first", "last"]
 
@@ -110,7 +110,7 @@ class TransformerEncoder(nn.Module):
 
     def __init__(
         self,
-        layers: Stack,
+        layers: Stack[Block],
         positions: Positions,
         dropout: float,
         causal: bool = False,

@@ -120,6 +120,13 @@ LINEAGE: dict[str, Row] = {
         TransformerConfig(),
         TransformerConfig(),
     ),
+    "ssru2019": Row(
+        "Kim et al. 2019, From Research to Production and Back",
+        "a Transformer whose decoder remembers one vector a layer in place of all keys: each token costs the same",
+        "what was written is one vector again; only the source is attended to",
+        TransformerConfig(),
+        TransformerConfig(recurrent=True),
+    ),
     "gpt": Row(
         "Radford et al. 2018 and 2019, Language Models are Unsupervised Multitask Learners",
         "the decoder alone, on any text: predicting the next word needs no pairs; norms before each part",
