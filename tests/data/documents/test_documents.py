@@ -4,14 +4,17 @@ import math
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import openpyxl
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heedful import recipe as recipes
+from heedful.data.documents.check import check_documents
 from heedful.data.documents.kind import DocumentKind
 from heedful.data.documents.prepared import examples
 from heedful.data.documents.read import read_documents
@@ -29,6 +32,7 @@ from heedful.tasks.complete.learn import Loss, next_token_batch
 from heedful.tasks.fill.masks import Masking, ends_inside, join_parts, mask_window, parse_masked
 from heedful.tasks.joins import allowed, resolve
 from heedful.tasks.language import passages
+from heedful.tasks.task import find_task
 from heedful.tasks.training_documents import DocumentPieces
 from heedful.training import decide
 
@@ -135,6 +139,24 @@ def prepare_documents(folder: Path, **settings):
     notes: list[str] = []
     recipe = recipes.build("complete", {"data.source_tokenizer": "characters"} | settings)
     return prepare(DocumentKind(), recipe, folder / "run", notes.append, decide), notes
+
+
+@pytest.mark.parametrize("task", ["complete", "fill"])
+def test_the_sheet_and_the_column_are_said(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same in training, by check and where files are scored on."""
+    monkeypatch.chdir(tmp_path)
+    book = openpyxl.Workbook()
+    for row in (["id", "Review"], *([n, f"a text of number {n}"] for n in range(12))):
+        book.worksheets[0].append(row)
+    book.create_sheet("Old")
+    book.save("t.xlsx")
+    said = ["t.xlsx: the first sheet, Sheet, is read, and not Old", "t.xlsx: text is the column Review"]
+    recipe, lines, chosen = recipes.build(task, {"data.train": ["t.xlsx"]}), list[str](), find_task(task)
+    chosen.learning.prepare(recipe, tmp_path / "run", lines.append)
+    assert lines[:2] == said
+    assert [finding.text for finding in check_documents(recipe.data).findings if finding.text in said] == said
+    model: Any = None  # of which these notes do not depend
+    assert chosen.answering.example_notes(model, ["t.xlsx"], recipe.data) == said
 
 
 def test_one_document_is_cut_and_several_are_parted(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from heedful.data import split
 from heedful.data.notes import Say
+from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.kind import PairKind
-from heedful.data.pairs.prepared import Prepared, examples
+from heedful.data.pairs.prepared import Prepared, example_notes, examples
+from heedful.data.pairs.sources import kind_of_source
 from heedful.data.prepare import prepare as prepare_data
 from heedful.data.tokenizers.learn import learn
 from heedful.data.tokenizers.special_tokens import UNK
@@ -341,12 +343,41 @@ def test_mistakes_are_named(rows: list[tuple[str, ...]], changes: dict[str, Any]
     assert not Path("run").exists()
 
 
+def test_all_rows_say_whether_sources_are_pictures() -> None:
+    """However many of the first say otherwise; both kinds are reported, in training and by check."""
+    texts = [(f"a text {n}", "ab"[n % 2]) for n in range(1500)]
+    pictures = [(f"{n}.png", "ab"[n % 2]) for n in range(1400)]
+    for rows, kind, number in (([*pictures, *texts], "text", 1400), ([*texts, *pictures, *pictures], "picture", 2800)):
+        Path("t.csv").write_text("text,label\n" + "".join(f"{source},{target}\n" for source, target in rows))
+        settings = build("classify", {"data.train": ["t.csv"]}).data
+        assert kind_of_source(settings) == kind
+        note = f"{number:,} of {len(rows):,} sources are names of pictures: all are read as {kind}s"
+        assert [finding.text for finding in check_pairs(settings, classes=True).findings].count(note) == 1
+        assert example_notes(["t.csv"], settings)[-1] == note
+    write("pairs.tsv", [*pictures, *texts])
+    notes: list[str] = []
+    prepare(recipe(), Path("run"), notes.append)
+    assert "1,400 of 2,900 sources are names of pictures: all are read as texts" in notes
+    write("pairs.tsv", [*texts, *pictures, *pictures])
+    with pytest.raises(HeedfulError, match=r"^pairs\.tsv holds pictures, and translate reads texts"):
+        prepare(recipe(), Path("new"), notes.append)
+
+
+def test_columns_are_said_where_files_are_checked_and_scored_on() -> None:
+    Path("t.csv").write_text("id;question;answer\n" + "".join(f"{n};what {n};that {n}\n" for n in range(9)))
+    settings = build("translate", {"data.train": ["t.csv"]}).data
+    columns = "source is the column question, target is the column answer"
+    said = ["t.csv: its columns are separated by semicolons", f"t.csv: {columns}"]
+    assert example_notes(["t.csv"], settings) == said
+    assert [finding.text for finding in check_pairs(settings).findings if finding.text.startswith("t.csv")] == said
+
+
 def test_texts_that_end_like_names_of_pictures_are_texts() -> None:
     """What sources are is decided by most of them, not by the first, and said."""
     notes: list[str] = []
     write("pairs.tsv", [("see screen.png", "x"), *words(59)[:59]])
     prepared = prepare(recipe(), Path("data"), notes.append)
-    assert "1 of the first 60 sources are names of pictures: all are read as texts" in notes
+    assert "1 of 60 sources are names of pictures: all are read as texts" in notes
     assert "see screen.png" in [prepared.source.decode(ids) for ids in texts_of(prepared)] + [
         example.source for example in prepared.valid
     ]

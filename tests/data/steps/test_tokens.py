@@ -9,6 +9,7 @@ import pytest
 from heedful.cli.segments import word_lines
 from heedful.data.readers.rows import BadRow
 from heedful.data.steps.check import check_clips
+from heedful.data.steps.choose import example_notes
 from heedful.data.steps.forms import StepForm
 from heedful.data.steps.read import Clip, read_clips
 from heedful.errors import HeedfulError
@@ -49,6 +50,14 @@ def test_words_and_tags_by_their_usual_names(words: str, tags: str) -> None:
         ("10\u00a0000 #", ("3", ""), "a.jsonl line 3"),
     ]
     assert clips[1].steps.words == ("10\u00a0000", "#")
+
+
+def test_the_columns_are_said_where_clips_are_checked_and_scored_on() -> None:
+    put("a.jsonl", "\ufeff" + lines(*({"tokens": ["a", f"n{n}"], "ner_tags": ["X", "Y"]} for n in range(9))))
+    said = "words are tokens, labels ner_tags (data.columns)"
+    data = recipe("a.jsonl").data
+    assert f"each word is a step; {said}" in [finding.text for finding in check_clips(data, decide).findings]
+    assert example_notes(["a.jsonl"], data) == ["a.jsonl begins with a byte order mark; it is passed over", said]
 
 
 def test_columns_by_name_and_the_group() -> None:

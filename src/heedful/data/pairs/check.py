@@ -14,7 +14,8 @@ from heedful.data.pairs.check_classes import (
     findings_of_unknown_classes,
 )
 from heedful.data.pairs.check_reach import Reach, findings_of_reach
-from heedful.data.pairs.read import Pair, read_pairs
+from heedful.data.pairs.read import Pair, column_notes, read_pairs
+from heedful.data.pairs.sources import source_notes
 from heedful.data.pairs.statistics import (
     CLASSES,
     FIRST,
@@ -73,7 +74,7 @@ def check_pairs(data: DataSettings, classes: bool = False, reach: Reach | None =
         findings += [replace(finding, text=f"{name}: {finding.text}") for finding in within]
     findings += [
         *findings_between(statistics_by_split, data.overlap),
-        *(Finding("i", note, 1) for note in file_notes(all_files(data), data)),
+        *(Finding("i", note, 1) for note in reading_notes(data, classes)),
         *findings_of_rare(statistics_by_split),
         *findings_of_sizes(train),
     ]
@@ -93,6 +94,13 @@ def check_pairs(data: DataSettings, classes: bool = False, reach: Reach | None =
     return Findings(
         ", ".join(data.train), summary(train, len(data.train)), tuple(findings), histograms, contact_sheet(train)
     )
+
+
+def reading_notes(data: DataSettings, classes: bool) -> list[str]:
+    """How files are read, and what is unusual about them, as training says it."""
+    files = all_files(data)
+    notes = [*file_notes(files, data), *column_notes(files, data, SIDES)]
+    return [*notes, *source_notes(data.train, data, either=classes)]
 
 
 def summary(statistics: PairStatistics, files: int) -> str:

@@ -16,10 +16,11 @@ from heedful.data.notes import ignore
 from heedful.data.pairs import coders
 from heedful.data.pairs.coders import ClassNames, Coder, Kind, class_name, name_notes
 from heedful.data.pairs.pictured import PicturedPairs
-from heedful.data.pairs.prepared import Prepared, count_pictures, kind_of_source, open_pairs
+from heedful.data.pairs.prepared import Prepared, open_pairs
 from heedful.data.pairs.read import Pair, column_notes
+from heedful.data.pairs.sources import SourceCount, count_sources, kind_at_first, kind_of_source
 from heedful.data.pictures.album import Album
-from heedful.data.pictures.read import Form
+from heedful.data.pictures.read import Form, is_picture
 from heedful.data.readers.files import all_files, file_notes
 from heedful.data.readers.rows import count
 from heedful.data.store import TextWriter, Writer
@@ -54,7 +55,7 @@ class PairKind(DataKind[Prepared]):
             pretrained,
         )
         self.coders: tuple[Coder, ...] = ()
-        self.written_names = Counter[str]()
+        self.written_names, self.source_count = Counter[str](), Counter[bool]()
 
     def about(self) -> dict[str, Any]:
         """What the sides are, by which their coders are found."""
@@ -66,14 +67,11 @@ class PairKind(DataKind[Prepared]):
         self.pictured_pairs = PicturedPairs(
             preparation.folder, data, "picture" in self.sides, self.sides[1] == "picture"
         )
-        expected_kind, source_kind = "picture" if self.pictured_pairs.has_pictures else "text", kind_of_source(data)
-        if source_kind != expected_kind:
-            raise wrong_kind(preparation.recipe.task, data.train[0], source_kind)
-        pictures, rows = count_pictures(data)
-        if 0 < pictures < rows:
-            preparation.note(
-                f"{pictures} of the first {rows} sources are names of pictures: all are read as {source_kind}s"
-            )
+        expected_kind = "picture" if self.pictured_pairs.has_pictures else "text"
+        if kind_at_first(data) != expected_kind and kind_of_source(data) != expected_kind:
+            raise wrong_kind(preparation.recipe.task, data.train[0], kind_of_source(data))
+        if self.sides[1] == "name":
+            preparation.note(count_sources(data).note())
         for note in (*file_notes(all_files(data), data), *column_notes(all_files(data), data, SIDES)):
             preparation.note(note)
         if data.normalize != "none":
@@ -85,7 +83,15 @@ class PairKind(DataKind[Prepared]):
     def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """As `DataKind.read`."""
         pairs = self.pictured_pairs.pairs(files, ignore if second_pass else self.preparation.bad)
+        if self.sides == ("text", "text") and not second_pass:
+            return self.count_pictures(pairs)
         return self.name_classes(pairs, not second_pass) if self.sides[1] == "name" else pairs
+
+    def count_pictures(self, pairs: Iterator[Pair]) -> Iterator[Pair]:
+        """The pairs, of which it is counted how many have a picture's name as source."""
+        for pair in pairs:
+            self.source_count[is_picture(pair.source)] += 1
+            yield pair
 
     def name_classes(self, pairs: Iterator[Pair], counted: bool) -> Iterator[Pair]:
         """Each pair with its class's name in its one form; how names are written is counted."""
@@ -95,7 +101,15 @@ class PairKind(DataKind[Prepared]):
             yield replace(pair, target=class_name(pair.target))
 
     def end_reading(self) -> None:
-        """How large the album is, and which classes have several names."""
+        """How large the album is, which texts are names of pictures, and which classes have several names.
+
+        Raises HeedfulError if most texts are names of pictures.
+        """
+        counted = SourceCount(self.source_count[True], self.source_count.total())
+        if counted.kind == "picture":
+            raise wrong_kind(self.preparation.recipe.task, self.preparation.data.train[0], "picture")
+        if counted.pictures:
+            self.preparation.note(counted.note())
         self.pictured_pairs.end(self.preparation.note)
         for note in name_notes(self.written_names):
             self.preparation.note(note)

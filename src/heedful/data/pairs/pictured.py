@@ -11,10 +11,8 @@ from heedful.data.notes import Notes, ignore
 from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pictures.album import AlbumWriter
 from heedful.data.pictures.choose import choose_form
-from heedful.data.pictures.files import NAME
-from heedful.data.pictures.read import Form, decode, header, is_picture
-from heedful.data.readers.files import read_rows
-from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.pictures.read import Form, decode, header
+from heedful.data.readers.rows import BadRow
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
@@ -23,14 +21,6 @@ SMALL = Form(8, "gray")
 LOOK = Form(32, "rgb", "stretch")  # how pictures are compared by what they show
 
 OnBad = Callable[[BadRow], None]
-
-
-def is_pictured(first: Pair, files: Sequence[str], data: DataSettings) -> bool:
-    """Whether the first pair's source is a picture: written as one, or what its table calls file_name."""
-    if is_picture(first.source) or "://" in first.file:
-        return is_picture(first.source)
-    row = next((row for row in read_rows(files, data) if isinstance(row, TextRow) and row.where == first.where), None)
-    return row is not None and row.columns.get(NAME) == first.source
 
 
 class PicturedPairs:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,16 @@ from heedful.data.corpus import SIDES
 from heedful.data.folders import ABOUT, read_examples, read_json
 from heedful.data.notes import ignore
 from heedful.data.pairs import coders
-from heedful.data.pairs.coders import ClassNames, Kind, name_notes
-from heedful.data.pairs.pictured import is_pictured, readable_pictures
-from heedful.data.pairs.read import read_pairs
-from heedful.data.pictures.read import is_picture
+from heedful.data.pairs.coders import ClassNames, name_notes
+from heedful.data.pairs.pictured import readable_pictures
+from heedful.data.pairs.read import column_notes, read_pairs
+from heedful.data.pairs.sources import source_notes
 from heedful.data.readers.files import file_notes
 from heedful.data.readers.rows import BadRow, count, quote
 from heedful.data.store import Store, read_texts
 from heedful.errors import HeedfulError, nearest
 from heedful.results import Example
 from heedful.schema import DataSettings
-
-LOOKED_AT = 1000  # training rows by which sources are said to be pictures or texts
 
 
 @dataclass(frozen=True)
@@ -63,24 +60,10 @@ def open_run(folder: Path) -> Prepared | None:
     return open_pairs(folder / "data") if (folder / "data" / ABOUT).exists() else None
 
 
-def kind_of_source(data: DataSettings) -> Kind:
-    """Whether the sources of the training rows are pictures or texts, by most of the first thousand."""
-    pictures, rows = count_pictures(data)
-    return "picture" if pictures * 2 > rows else "text"
-
-
-def count_pictures(data: DataSettings) -> tuple[int, int]:
-    """How many of the first thousand training rows have a picture as source, and how many rows there are of these."""
-    first = list(islice(read_pairs(data.train, replace(data, bad_rows="skip"), ignore), LOOKED_AT))
-    pictures = sum(is_picture(pair.source) for pair in first)
-    if not pictures and first and is_pictured(first[0], data.train, data):
-        pictures = len(first)
-    return pictures, len(first)
-
-
 def example_notes(files: Sequence[str], data: DataSettings, names: ClassNames | None = None) -> list[str]:
-    """What is unusual about files that are scored on, and of their classes where a model has `names`."""
-    notes = file_notes(files, data)
+    """How files are read that are scored on, what is unusual about them and, with `names`, about their classes."""
+    notes = [*file_notes(files, data), *column_notes(files, data, SIDES)]
+    notes += source_notes(files, data, either=names is not None)
     if names is not None:
         written = Counter(pair.target for pair in read_pairs(files, replace(data, bad_rows="skip"), ignore))
         notes += [*name_notes(written), *unknown_name_notes(written, names)]

@@ -11,8 +11,9 @@ from itertools import chain, islice
 import numpy as np
 
 from heedful.data.pairs.coders import class_name
-from heedful.data.pairs.pictured import is_pictured, look_at_picture
+from heedful.data.pairs.pictured import look_at_picture
 from heedful.data.pairs.read import Pair, read_pairs
+from heedful.data.pairs.sources import kind_of_source
 from heedful.data.readers.rows import BadRow
 from heedful.data.split import hash_text
 from heedful.data.tokenizers.choose import unit_of
@@ -175,13 +176,13 @@ def collect_statistics(
 ) -> PairStatistics:
     """One pass over the pairs of `files` as they are written; bad rows are counted and passed over.
 
-    `units` are those of another look, so that both count alike; else the beginning of the files decides. `classes`:
-    targets are their names.
+    `units` are those of another look, so that both count alike; else all rows of these files decide whether sources are
+    pictures, and the first what lengths are counted in. `classes`: targets are their names.
     """
     statistics = PairStatistics(units)
     pairs = read_pairs(files, replace(data, bad_rows="skip", normalize="none"), statistics.refuse)
     beginning = list(islice(pairs, BEGINNING))
-    pictured = bool(beginning) and is_pictured(beginning[0], files, data)
+    pictured = units[0] == PICTURES if units else kind_of_source(replace(data, train=list(files))) == "picture"
     statistics.units = units or tuple(unit_of_length([getattr(pair, side) for pair in beginning]) for side in SIDES)
     statistics.units = (
         PICTURES if pictured else statistics.units[0],

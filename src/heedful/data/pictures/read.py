@@ -33,6 +33,8 @@ PREVIEW_SIDE = 64  # side in pixels at which a sample that is drawn at any is lo
 GRAY = ("1", "L", "LA", "La", "I", "F")
 ANIMATED = ("GIF", "WEBP", "PNG")
 ORIENTATION = 0x0112  # of EXIF
+OF_PICTURES = frozenset((*ENDINGS, *UNSUPPORTED))
+LONGEST_ENDING = max(map(len, OF_PICTURES))
 FIRST_FRAME = "of {} the first frame is taken"
 SCALED_8 = "levels to 255 in 16 or 32 bits are taken as they are in {}"
 SCALED_12 = "levels to 4,095 are scaled as 12 bits in {}"
@@ -95,7 +97,9 @@ def is_picture(reference: str) -> bool:
     """
     if reference.startswith("sample://"):
         return picture_samples.is_sample(reference)
-    return Path(reference).suffix.lower() in (*ENDINGS, *UNSUPPORTED) or container_of(reference) is not None
+    if "#" not in reference and "." not in reference[-LONGEST_ENDING:]:
+        return False  # most texts, of which there may be millions
+    return Path(reference).suffix.lower() in OF_PICTURES or container_of(reference) is not None
 
 
 def read_picture(reference: str, form: Form) -> np.ndarray:

@@ -34,7 +34,7 @@ def check_clips(data: DataSettings, decisions: Decisions) -> Findings:
     Of each clip only a digest, its length and its extremes are kept. Raises HeedfulError for a file that cannot be
     read as a whole.
     """
-    form, _ = choose_step_form(data, decisions)
+    form, why = choose_step_form(data, decisions)
     splits = {"train": data.train, "valid": valid_files(data), "test": data.test}
     statistics_by_split = dict[str, ClipStatistics]()
     for name, files in splits.items():
@@ -47,6 +47,7 @@ def check_clips(data: DataSettings, decisions: Decisions) -> Findings:
     findings += findings_of_far(statistics_by_split, data, form)
     findings += findings_between(statistics_by_split, data.overlap)
     findings += findings_of_channels(train, form)
+    findings.append(Finding("i", why, len(train.lengths)))
     findings.sort(key=lambda finding: WEIGHT[finding.level])
     steps, classes = sum(train.lengths), count(len(train.labels), "label")
     names = f"{classes}: {', '.join(train.labels)}" if train.labels else classes

@@ -1,24 +1,29 @@
 """How the clips of a run are read: what the first of them hold, and the form that is made of what is decided."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
 from heedful.data.facts import Decisions
+from heedful.data.notes import ignore
 from heedful.data.pictures.choose import Header, adapt_form, picture_facts, refuse_side
 from heedful.data.pictures.read import Form
+from heedful.data.readers.formats import endings_of
+from heedful.data.readers.lines import encoding_notes
 from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.forms import TABLES, StepForm, frame_header, is_table, kind_of, read_array
 from heedful.data.steps.labels import LabelledSource
-from heedful.data.steps.read import read_labelled_sources
+from heedful.data.steps.read import COLUMNS, describe_skipped, read_labelled_sources
 from heedful.data.steps.series import read_table
 from heedful.data.steps.tables import channels_of
 from heedful.data.steps.tokens import RECORDS, token_columns
 from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
+TEXTS = (*endings_of("jsonl"), *TABLES, *COLUMNS)
 SAMPLE_SIZE = 20  # clips by which form and kind are chosen
 
 
@@ -35,8 +40,7 @@ def choose_step_form(data: DataSettings, decisions: Decisions) -> tuple[StepForm
     first = clips[0]
     kind = "tokens" if first.words else kind_of(first.source)
     if kind == "tokens":
-        columns = token_columns(first.file, data) if ending_of(first.file) in RECORDS else None
-        named = f"; words are {columns[0]}, labels {columns[1]} (data.columns)" if columns else ""
+        named = "".join(f"; {note}" for note in column_notes([first.file], data))
         return StepForm("tokens", normalize=data.normalize), f"each word is a step{named}"
     if kind == "series":
         channels = channels_in(first.source, data)
@@ -46,6 +50,27 @@ def choose_step_form(data: DataSettings, decisions: Decisions) -> tuple[StepForm
     if kind == "frames":
         return choose_frames_form(clips, data, decisions)
     raise HeedfulError(f"{first.where}: {first.source} is no clip that is known.")
+
+
+def example_notes(files: Sequence[str], data: DataSettings) -> list[str]:
+    """How files are read that are scored on, and what of them is passed over."""
+    skip_counts = Counter[str]()
+    for _ in read_labelled_sources(files, replace(data, bad_rows="skip"), ignore, skip_counts):
+        pass
+    return [*text_notes(files), *column_notes(files, data), *describe_skipped(skip_counts)]
+
+
+def text_notes(files: Sequence[str]) -> list[str]:
+    """What is unusual about how text files are written."""
+    texts = [file for file in dict.fromkeys(files) if ending_of(file) in TEXTS and "://" not in file]
+    return [note for file in texts for note in encoding_notes(file)]
+
+
+def column_notes(files: Sequence[str], data: DataSettings) -> list[str]:
+    """Which columns of records hold words and labels, each pair of columns once."""
+    found = [token_columns(file, data) for file in files if ending_of(file) in RECORDS]
+    named = dict.fromkeys(columns for columns in found if columns)
+    return [f"words are {words}, labels {labels} (data.columns)" for words, labels in named]
 
 
 def channels_in(reference: str, data: DataSettings) -> tuple[str, ...]:

@@ -16,15 +16,12 @@ from heedful.data.folders import write_json
 from heedful.data.kind import DataKind, Preparation
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import all_files
-from heedful.data.readers.formats import endings_of
-from heedful.data.readers.lines import encoding_notes
-from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import count
-from heedful.data.steps.choose import adapt_step_form, choose_step_form
-from heedful.data.steps.forms import TABLES, StepForm, place_in_series, words_of
+from heedful.data.steps.choose import adapt_step_form, choose_step_form, text_notes
+from heedful.data.steps.forms import StepForm, place_in_series, words_of
 from heedful.data.steps.punctuation import learn_punctuation
 from heedful.data.steps.ranges import Ranges, usual_ranges
-from heedful.data.steps.read import COLUMNS, describe_skipped, read_clips, refuse
+from heedful.data.steps.read import describe_skipped, read_clips, refuse
 from heedful.data.steps.store import ABOUT, MASKED, PreparedClips, StepWriter, open_clips
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.tables import far_clip
@@ -34,7 +31,6 @@ from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import DataSettings
 
-TEXT_LISTS = endings_of("jsonl")
 MAX_NAMES = 10  # names in a note
 
 
@@ -67,7 +63,8 @@ class StepKind(DataKind[PreparedClips]):
     def begin(self, preparation: Preparation) -> None:
         """As `DataKind.begin`."""
         self.preparation = preparation
-        self.note_encodings()
+        for note in text_notes(all_files(preparation.data)):
+            preparation.note(note)
         form, why = choose_step_form(preparation.data, preparation.decisions)
         adapted_form = adapt_step_form(self.pretrained_form, form, preparation.data) if self.pretrained_form else None
         if adapted_form:
@@ -75,13 +72,6 @@ class StepKind(DataKind[PreparedClips]):
         self.form, self.keeps_form = form, adapted_form is not None
         preparation.note(why)
         self.writer = StepWriter(preparation.folder / "steps", form)
-
-    def note_encodings(self) -> None:
-        """What is unusual about how text files are written."""
-        for file in dict.fromkeys(all_files(self.preparation.data)):
-            if ending_of(file) in (*TEXT_LISTS, *TABLES, *COLUMNS):
-                for note in encoding_notes(file):
-                    self.preparation.note(note)
 
     def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """The clips of files, each put into the store; those without any label are counted.

@@ -20,7 +20,8 @@ from heedful.data.batching import Rows
 from heedful.data.notes import Say
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.kind import PairKind
-from heedful.data.pairs.prepared import Prepared, kind_of_source
+from heedful.data.pairs.prepared import Prepared
+from heedful.data.pairs.sources import kind_of_source
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import mix
 from heedful.data.prepare import prepare

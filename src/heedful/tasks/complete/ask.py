@@ -10,6 +10,7 @@ import numpy as np
 from heedful.data import batching
 from heedful.data.documents import prepared as documents
 from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.documents.read import document_notes
 from heedful.data.normal_form import normalize_text
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.tokenizers.tokenizer import Tokenizer
@@ -152,6 +153,9 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
     ) -> list[Example]:
         """The documents of these files."""
         return documents.examples(files, settings, on_bad)
+
+    def example_notes(self, model: TrainedLanguageModel, files: Sequence[str], settings: DataSettings) -> list[str]:
+        return document_notes(files, settings)
 
     def example_lengths(self, models: Sequence[TrainedLanguageModel], examples: Sequence[Example]) -> Lengths | None:
         """Of documents, which are scored in windows."""

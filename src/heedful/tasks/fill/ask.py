@@ -13,6 +13,7 @@ import numpy as np
 from heedful.data import batching
 from heedful.data.documents import prepared as documents
 from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.documents.read import document_notes
 from heedful.data.normal_form import normalize_text
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.tokenizer import Tokenizer
@@ -155,6 +156,11 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
     ) -> list[Example]:
         """The documents of these files."""
         return documents.examples(files, settings, on_bad)
+
+    def example_notes(
+        self, model: TrainedMaskedLanguageModel, files: Sequence[str], settings: DataSettings
+    ) -> list[str]:
+        return document_notes(files, settings)
 
     def lengths(self, models: Sequence[TrainedMaskedLanguageModel], inputs: Sequence[str]) -> Lengths | None:
         limit = limit_of([model.limit for model in models])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heedful.blocks.pixels import Pixels
+from heedful.data.steps.choose import example_notes
 from heedful.data.steps.forms import StepForm, Steps, open_asked, open_steps
 from heedful.data.steps.read import read_clips
 from heedful.data.steps.store import PreparedClips, open_run
@@ -149,6 +150,9 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         if not examples:
             raise HeedfulError(f"There are no clips in {', '.join(files)}.")
         return examples
+
+    def example_notes(self, model: TrainedLabeller, files: Sequence[str], settings: DataSettings) -> list[str]:
+        return example_notes(files, settings)
 
     def names(self, model: TrainedLabeller) -> tuple[str, ...]:
         return model.names

@@ -61,3 +61,6 @@ class TranslateAnswering(Seq2SeqAnswering):
         self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings, on_bad: OnBad
     ) -> list[Example]:
         return pairs.examples(files, settings, on_bad)
+
+    def example_notes(self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings) -> list[str]:
+        return pairs.example_notes(files, settings)
