@@ -99,6 +99,23 @@ def test_spoilt_data_of_a_finished_run_are_named_and_made_again(copied: tuple[Re
     assert not (folder / "data").exists()
 
 
+@pytest.mark.parametrize("name", ["report.html", "README.md"])
+def test_a_report_that_is_missing_is_written_from_the_scores(
+    name: str, trained: tuple[Recipe, Path], copied: tuple[Recipe, Path]
+) -> None:
+    """As where 0.1.0 was killed, which wrote the scores first; where these are spoilt, it is said."""
+    asked, folder = copied
+    (folder / name).unlink()
+    run(asked, folder, Quiet())
+    expected = (trained[1] / name).read_text("utf-8").replace(str(trained[1]), str(folder))
+    assert (folder / name).read_text("utf-8") == expected
+    (folder / name).unlink()
+    (folder / "scores.json").write_text("{", "utf-8")
+    notes = Notes()
+    run(asked, folder, notes)
+    assert notes.lines[-1].startswith(f"no report can be written: {folder / 'scores.json'} is not as it was written")
+
+
 @pytest.mark.parametrize("spoil", SPOILING)
 def test_weights_are_written_again_from_the_last_checkpoint(spoil: str, copied: tuple[Recipe, Path]) -> None:
     """Of a run that was killed before it was scored."""

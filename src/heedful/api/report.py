@@ -13,6 +13,7 @@ from heedful.results import Progress, Scores
 from heedful.tasks.task import SourceKind, TaskFacts, find_task
 from heedful.training.checkpoint import write_file
 
+REPORT_FILES = ("report.html", "README.md")
 READABLE = 60  # letters of a source whose alignment is drawn
 ALIGNED = 3  # alignments in a report
 
@@ -40,7 +41,7 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
         data=", ".join(model.recipe.data.test),
         attribution=credits,
     )
-    for name, text in (("report.html", page), ("README.md", card)):
+    for name, text in zip(REPORT_FILES, (page, card), strict=True):
         write_file(model.folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
 
 

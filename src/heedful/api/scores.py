@@ -1,11 +1,14 @@
 """What was measured when a run ended: scores.json, and the curve of metrics.jsonl."""
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from heedful.errors import HeedfulError
 from heedful.results import Progress, Scores
 from heedful.training.checkpoint import write_file
 
@@ -34,13 +37,26 @@ def write_scores(folder: Path, facts: RunFacts, scores: Scores) -> None:
 
 
 def read_scores(folder: Path) -> tuple[RunFacts, Scores]:
-    """What `write_scores` wrote."""
-    table = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    facts = TypeAdapter(RunFacts).validate_python({"start": [], **table["facts"]})
-    return facts, TypeAdapter(Scores).validate_python(table["scores"])
+    """What `write_scores` wrote; raises HeedfulError if it is not that."""
+    with damage_in(folder / "scores.json"):
+        table = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+        facts = TypeAdapter(RunFacts).validate_python({"start": [], **table["facts"]})
+        return facts, TypeAdapter(Scores).validate_python(table["scores"])
 
 
 def read_curve(folder: Path) -> list[Progress]:
-    """The lines of a run's metrics.jsonl."""
-    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    return [Progress(**json.loads(line)) for line in lines]
+    """The lines of a run's metrics.jsonl; raises HeedfulError if there are none."""
+    with damage_in(folder / "metrics.jsonl"):
+        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        return [Progress(**json.loads(line)) for line in lines]
+
+
+@contextmanager
+def damage_in(path: Path) -> Generator[None]:
+    """Has what goes wrong while a file that a run wrote is read said in words."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise HeedfulError(
+            f"{path} is not as it was written: {error!r}.", "Copy it again from where it is whole."
+        ) from None

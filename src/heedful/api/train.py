@@ -11,9 +11,9 @@ from heedful.api.lock import is_lock
 from heedful.api.model import Model, load
 from heedful.api.model_folder import write_checksums, write_model
 from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, open_start
-from heedful.api.report import write_report, write_unscored_report
+from heedful.api.report import REPORT_FILES, write_report, write_unscored_report
 from heedful.api.run_folder import default_folder, is_finished, open_run_folder, write_fingerprint
-from heedful.api.scores import RunFacts, read_curve, write_scores
+from heedful.api.scores import RunFacts, read_curve, read_scores, write_scores
 from heedful.data.checksums import find_damage
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
@@ -69,17 +69,28 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener) -> 
 
 
 def complete(model: Model, recipe: Recipe, start: Start | None, listener: Listener) -> None:
-    """Does what a finished run may lack: prepares its data again if they are spoilt, and lets its checkpoints go.
-
-    The folder of one that lacks nothing may be read-only.
+    """Does what a finished run may lack: prepares its data again if they are spoilt, writes report and card if they are
+    missing (0.1.0 wrote them last), lets its checkpoints go. The folder of one that lacks nothing may be read-only.
     """
     folder, spoilt = model.folder, bool(find_damage(model.folder / "data"))
-    if spoilt or any(is_lock(path.name) for path in folder.iterdir()):  # that of a process that was killed
+    unreported = not all((folder / name).exists() for name in REPORT_FILES)
+    if spoilt or unreported or any(is_lock(path.name) for path in folder.iterdir()):  # that of a killed process
         with open_run_folder(folder):
             if spoilt:
                 pretrained = start.pretrained if start else None
                 find_task(recipe.task).learning.prepare(recipe, folder, listener.note, pretrained)
+            if unreported:
+                report_again(model, listener)
     keep_or_drop(recipe, folder)
+
+
+def report_again(model: Model, listener: Listener) -> None:
+    """Writes report and card of a finished run from what was measured; says so where that is no longer there."""
+    try:
+        facts, scores = read_scores(model.folder)
+        write_report(model, scores, facts, read_curve(model.folder))
+    except HeedfulError as error:
+        listener.note(f"no report can be written: {error.problem}")
 
 
 def learn(setup: "RunSetup", folder: Path, started_at: float, listener: Listener) -> Model:
