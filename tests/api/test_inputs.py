@@ -55,6 +55,9 @@ def test_one_text_has_one_answer_and_a_list_a_list(translator: heedful.Model) ->
     assert translator.predict([texts[0]]) == [one] and translator.predict([]) == []
     for several in (tuple(texts), np.array(texts), pd.Series(texts), pl.Series(texts), iter(texts)):
         assert translator.predict(several) == both
+    assert translator.explain(texts[0]) == translator.explain([texts[0]]) == translator.explain(np.array(texts[:1]))
+    with pytest.raises(HeedfulError, match="One input is explained at a time, and these are 2"):
+        translator.explain(texts)
     with pytest.raises(HeedfulError, match="no class a probability"):
         translator.predict_proba(texts)
 

@@ -71,6 +71,12 @@ def read_question(inputs: Any, kind: SourceKind) -> Generator[Question]:
         yield Question(references, names, single)
 
 
+def read_texts(texts: Any) -> list[str]:
+    """One text or several, that something is compared with; raises HeedfulError as `read_question` does."""
+    with read_question(texts, "text") as question:
+        return question.references
+
+
 def is_single(inputs: Any, kind: SourceKind) -> bool:
     """Whether this is one input, rather than several; raises HeedfulError for an array that may be either."""
     if is_array(inputs):

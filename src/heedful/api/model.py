@@ -12,7 +12,7 @@ import numpy as np
 from heedful import recipe as recipes
 from heedful.api import long_inputs
 from heedful.api.given import INPUTS, files_of
-from heedful.api.inputs import is_single, read_question
+from heedful.api.inputs import is_single, read_question, read_texts
 from heedful.api.model_folder import open_model, write_model
 from heedful.api.scores import read_scores
 from heedful.data.checksums import find_damage
@@ -107,28 +107,29 @@ class Model:
         """How a text goes on, by a model of `complete`; `tell` is given a single answer as it is written."""
         return find_task(self.task).answering.stream(self.trained, text, self.settings(changes), tell)
 
-    def among(self, inputs: Any, texts: Sequence[str], changes: Changes | None = None) -> list[list[Answer]]:
+    def among(self, inputs: Any, texts: Any, changes: Changes | None = None) -> list[list[Answer]]:
         """The n best of `texts` (none: those of training) for each picture, or each of a folder, by a model of `match`.
 
         An answer's score is the logarithm of its share among the texts.
         """
-        finder = find_task(self.task).answering.finder(self.trained)
+        finder, texts = find_task(self.task).answering.finder(self.trained), read_texts(texts)
         self.tell_long(texts, changes)
         with terminal() as listener, read_question(inputs, self.source_kind) as question:
             return question.name(finder.among(question.references, texts, self.settings(changes), listener))
 
-    def search(
-        self, texts: Sequence[str], pictures: Sequence[str] | str, n: int = 5, changes: Changes | None = None
-    ) -> list[list[Answer]]:
+    def search(self, texts: Any, pictures: Any, n: int = 5, changes: Changes | None = None) -> list[list[Answer]]:
         """The n pictures nearest to each text, by a model of `match`, with their cosines; folders' vectors are kept.
+
+        Pictures are as those of `predict`, or folders.
 
         model.search(["a red bicycle"], "photos/")[0][0].output      # "photos/0412.jpg"
         """
-        finder = find_task(self.task).answering.finder(self.trained)
+        finder, texts = find_task(self.task).answering.finder(self.trained), read_texts(texts)
         settings = self.settings({"generate.n_best": n} | dict(changes or {}))
         self.tell_long(texts, changes)
-        with terminal() as listener:
-            return finder.search(texts, [pictures] if isinstance(pictures, str) else pictures, settings, listener)
+        with terminal() as listener, read_question(pictures, self.source_kind) as question:
+            answers = finder.search(texts, question.references, settings, listener)
+            return [[replace(answer, output=question.called(answer.output)) for answer in best] for best in answers]
 
     def embed(
         self,
@@ -238,9 +239,14 @@ class Model:
         """What a report shows beside the numbers."""
         return find_task(self.task).answering.exhibits(self.trained, scores, self.recipe.generate)
 
-    def explain(self, text: str, output: str | None = None) -> Alignment:
-        """What each token of the answer (or of a given output) looked at."""
-        return find_task(self.task).learning.explain(self.trained[0], text, output, self.recipe.generate)
+    def explain(self, source: Any, output: str | None = None) -> Alignment:
+        """What each token of the answer (or of a given output) looked at; the input is one of those of `predict`."""
+        learning = find_task(self.task).learning
+        with read_question(source, self.source_kind) as question:
+            if len(question.references) != 1:
+                problem = f"One input is explained at a time, and these are {len(question.references):,}."
+                raise HeedfulError(problem, "Ask for each by itself: [model.explain(each) for each in inputs]")
+            return learning.explain(self.trained[0], question.references[0], output, self.recipe.generate)
 
     def unknown(self, text: str) -> tuple[str, ...]:
         """The pieces of a text that the model's vocabulary does not have."""

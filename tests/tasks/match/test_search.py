@@ -135,6 +135,20 @@ def test_another_model_has_vectors_of_its_own(folder: Path) -> None:
     assert heedful.load(folder / "run").search(["flower"], str(folder / "photos"), 20) == before
 
 
+def test_pictures_in_memory_are_searched_as_their_files(folder: Path) -> None:
+    """A path, a picture of Pillow and an array are one thing; a text is one text, and not its letters."""
+    model, file = heedful.load(folder / "run"), folder / "photos/china/1.png"
+    with Image.open(file) as picture:
+        array = np.asarray(picture.convert("RGB"))
+        [answers] = model.search("flower", [file, picture, array], 3)
+    assert {answer.output for answer in answers} == {str(file), "picture 2", "array 3"}
+    assert [answer.score for answer in answers] == pytest.approx([answers[0].score] * 3, abs=1e-5)
+    assert [answer.source for answer in answers] == ["flower"] * 3
+    assert model.among(array, "flower")[0][0].output == "flower"
+    with pytest.raises(HeedfulError, match=r"is of type int"):
+        model.search(["flower"], [7])
+
+
 DAMAGES = {
     "cut": lambda file: file.write_bytes(file.read_bytes()[:-9]),
     "empty": lambda file: file.write_bytes(b""),
