@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from heedful import load
+from heedful import check, load
 from heedful import recipe as recipes
 from heedful.api.model import Model
 from heedful.api.train import run
@@ -308,6 +308,27 @@ class Breaker(NoteRecorder):
         super().note(text)
         if text.startswith("scoring "):
             self.file.rename(self.file.with_suffix(".away"))
+
+
+def test_rows_that_are_longer_than_given_weights_read_are_found_before_training(tmp_path: Path) -> None:
+    """Published weights and a run set the limit, of the side that reads texts; a formula for positions sets none."""
+    long = "the cat sat on the mat " * 20
+    data = tmp_path / "data.tsv"
+    data.write_text(f"the cat\tcat\nthe dog\tdog\n{long}\tdog\na cat\tcat\n", encoding="utf-8")
+    start = bert(tmp_path / "bert", "BertForSequenceClassification", **classes(["cat", "dog"]))
+    common = PUBLISHED | {"data.train": [str(data)], "data.valid": [str(data)], "data.overlap": "keep"}
+    run(recipes.build("classify", common | {"start": str(start)}), tmp_path / "run", Quiet())
+    for weights in (start, tmp_path / "run"):
+        [finding] = [found for found in check("classify", data, start=weights).findings if "longer" in found.advice]
+        assert finding.count == 1 and finding.lines[0].endswith("data.tsv line 3")
+        assert f"than the 40 tokens that the network reads at once ({weights})" in finding.text
+        assert "cuts them to their beginning" in finding.advice
+    images = np.stack([picture(number, number, np.random.default_rng(SEED)) for number in range(3)])
+    np.savez(tmp_path / "pictures.npz", images=images, texts=np.array(["a cat", long, "a dog"]))
+    said = [found.text for found in check("match", tmp_path / "pictures.npz", start=clip(tmp_path / "clip")).findings]
+    assert any("than the 77 tokens" in text for text in said)
+    found = check("translate", data, start=marian(tmp_path / "marian")).findings
+    assert not any("reads at once" in finding.text for finding in found)
 
 
 def test_what_was_learnt_is_reported_though_scoring_fails(tmp_path: Path) -> None:

@@ -88,6 +88,16 @@ def inherit_network(recipe: Recipe, start: Start) -> NetworkSettings:
     return parse_settings(NetworkSettings, inherited | user_settings)
 
 
+def inherit_limit(recipe: Recipe, start: Start) -> Recipe:
+    """As `inherit`, with the positions of what reads texts, where a published network has several sides."""
+    recipe, plan = inherit(recipe, start), start.pretrained.plan
+    text_side = plan.sides.get("text") if plan else None
+    if text_side is None:
+        return recipe
+    positions, context = text_side.positions, text_side.context
+    return replace(recipe, network=replace(recipe.network, positions=positions, context=context))
+
+
 def settings_for(start: Start, name: str) -> NetworkSettings:
     """The settings of that side of a start which can do a task; of its first one if none can."""
     sides = [start.recipe.network, *(start.pretrained.plan.sides.values() if start.pretrained.plan else ())]

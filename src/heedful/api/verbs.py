@@ -10,6 +10,7 @@ from typing import Any
 from heedful.api.compare import compare as compare_networks
 from heedful.api.given import INPUTS, files_of
 from heedful.api.model import Changes, Model
+from heedful.api.pretrained import inherit_limit, open_start
 from heedful.api.train import run
 from heedful.errors import HeedfulError
 from heedful.results import Comparison, Findings
@@ -69,10 +70,19 @@ def train(
 
 
 def check(
-    task: str | Recipe, data: Any = None, *, valid: Any = None, test: Any = None, settings: Changes | None = None
+    task: str | Recipe,
+    data: Any = None,
+    *,
+    valid: Any = None,
+    test: Any = None,
+    start: Path | str | None = None,
+    settings: Changes | None = None,
 ) -> Findings:
     """Looks at data before anything is trained on it; `data` and the keywords are those of `train`."""
-    recipe = recipe_of(task, {"train": data, "valid": valid, "test": test}, {}, settings, INPUTS)
+    short = {"start": None if start is None else str(start)}
+    recipe = recipe_of(task, {"train": data, "valid": valid, "test": test}, short, settings, INPUTS)
+    if recipe.start:
+        recipe = inherit_limit(recipe, open_start(recipe.start))
     return find_task(recipe.task).learning.check(recipe)
 
 

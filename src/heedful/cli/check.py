@@ -2,20 +2,27 @@
 
 from pathlib import Path
 
-from heedful.cli.words import OutputFlag, TaskAndFiles, TestFlag, ValidFlag, recipe_of
+from heedful.cli.words import FromFlag, OutputFlag, TaskAndFiles, TestFlag, ValidFlag, recipe_of
 
 
-def run(words: TaskAndFiles, valid: ValidFlag = None, test: TestFlag = None, output: OutputFlag = None) -> int:
+def run(
+    words: TaskAndFiles,
+    valid: ValidFlag = None,
+    test: TestFlag = None,
+    start: FromFlag = None,
+    output: OutputFlag = None,
+) -> int:
     """Look at the data before training on it: bad rows, duplicates, leaks into test data, lengths, odd characters.
 
     \b
     heedful check translate pairs.tsv
     heedful check translate pairs.tsv --test test.tsv data.columns=2,1
+    heedful check classify mails.csv --from runs/bert        also: rows that are longer than these weights read
 
     -o is the page's folder, by default runs/check-<data>. Exit code 0: clean, or warnings only; 1: bad rows;
     2: the command itself was wrong.
     """
-    recipe = recipe_of("check", words, {"data.valid": valid, "data.test": test})
+    recipe = recipe_of("check", words, {"data.valid": valid, "data.test": test, "start": start})
 
     from heedful import api
     from heedful.api.run_folder import data_stem

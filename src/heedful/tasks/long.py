@@ -95,17 +95,19 @@ def way_of(long: Long, task: Verb) -> Way:
 
 
 def reach_of(recipe: Recipe, resolve: Callable[[Recipe], Recipe], task: Verb, written: bool = True) -> Reach | None:
-    """What a fresh network reads of a text, for a look at the data before training; None: there is no limit.
+    """What a network reads of a text, for a look at the data before training; None: there is no limit.
 
-    What published weights read is known only once they are open: None, too.
+    Where it begins with other weights, the recipe has their settings already; a published vocabulary may have tokens of
+    many characters, and none of several words.
     """
-    if recipe.start:
-        return None
     network, way = resolve(recipe).network, way_of(recipe.data.long, task)
     if network.positions not in ("learned", "line"):
         return None
     limit = CONTEXT if network.context == "auto" else int(network.context)
-    return Reach(limit, (DEEDS[way], DEEDS["leave" if written and way == "cut" else way]), written)
+    deeds = DEEDS[way], DEEDS["leave" if written and way == "cut" else way]
+    if recipe.start:
+        return Reach(limit, deeds, written, recipe.start, ("words", "symbols"))
+    return Reach(limit, deeds, written)
 
 
 def limit_of(limits: Sequence[int | None]) -> int | None:

@@ -22,12 +22,15 @@ SPLITTING = {
 class Reach:
     """The most tokens that a network reads of a text, and what is done with longer ones of each side.
 
-    `written`: targets are written by the network, and so are only too long to learn from, not to score on.
+    `written`: targets are written by the network, and so are only too long to learn from, not to score on. `origin` is
+    what sets the limit; `units` are what lengths may be counted in.
     """
 
     limit: int
     deeds: tuple[str, str]
     written: bool = True
+    origin: str = "network.context"
+    units: tuple[str, ...] = tuple(SPLITTING)
 
 
 def findings_of_reach(
@@ -41,11 +44,12 @@ def findings_of_reach(
         return
     tokenizers = data.source_tokenizer, data.target_tokenizer
     for index, (side, unit, tokenizer) in enumerate(zip(SIDES, statistics.units, tokenizers, strict=True)):
-        if tokenizer not in SPLITTING.get(unit, ()) or (index and reach.written and not is_train):
+        splits = unit in reach.units and tokenizer in SPLITTING.get(unit, ())
+        if not splits or (index and reach.written and not is_train):
             continue
         long_rows = np.flatnonzero(np.asarray(statistics.lengths[index]) > reach.limit)
         if len(long_rows):
-            limit = f"the {reach.limit:,} tokens that the network reads at once (network.context)"
+            limit = f"the {reach.limit:,} tokens that the network reads at once ({reach.origin})"
             text = f"{count(len(long_rows), 'pair')} whose {side} has more {unit} than {limit}"
             lines = tuple(statistics.where(int(row)) for row in long_rows[:FIRST])
             advice = f"{reach.deeds[index]} Others may be longer in tokens, too: training counts them."
