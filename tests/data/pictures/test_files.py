@@ -286,6 +286,23 @@ def test_captions_as_flickr_has_them(folder: str) -> None:
         rows_of("plain.txt")
 
 
+def test_a_folder_with_captions_as_flickr_has_them_is_read_by_them() -> None:
+    """And is no folder of the class `Images`; of several files of captions one must be named."""
+    for name in ("1.jpg", "2.jpg.1", "3.jpg"):
+        save(f"archive/Images/{name}", format="PNG")
+    Path("archive/captions.txt").write_text(FLICKR["captions.txt"])
+    Path("archive/readme.txt").write_text("about")
+    assert rows_of("archive") == [(f"archive/Images/{name}", caption) for name, caption in CAPTIONS]
+    assert file_notes(["archive"], data()) == [
+        "archive/captions.txt: its pictures stand in archive/Images",
+        "archive: passed over 1 picture that captions.txt does not name (first: archive/Images/3.jpg)",
+        "archive: passed over 1 file without a picture's ending (first: archive/readme.txt)",
+    ]
+    Path("archive/b.token").write_text(FLICKR["results.token"])
+    with pytest.raises(HeedfulError, match=r"archive holds several files of captions: b\.token and captions\.txt"):
+        rows_of("archive")
+
+
 def test_tables_name_pictures_of_a_folder_beside_them() -> None:
     """Found by the first name that is there; tables whose first row has none are located all the same."""
     save("flickr/images/2.jpg")

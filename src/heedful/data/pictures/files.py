@@ -1,7 +1,7 @@
 """Pictures with their classes or captions, as people keep them: source is a reference to the picture.
 
-a folder   metadata.jsonl or metadata.csv inside: as below · pictures with a .txt of the same stem: a caption a line ·
-           else a folder a class: photos/cat/1.jpg is a cat
+a folder   metadata.jsonl, metadata.csv or captions of Flickr inside: as below · pictures with a .txt of the same stem:
+           a caption a line · else a folder a class: photos/cat/1.jpg is a cat
 a table    CSV or JSON lines with file_name, seen from the table's folder, and label, text or caption
 """
 
@@ -13,13 +13,16 @@ from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
-from heedful.data.folders import files_below, hidden_notes
+from heedful.data.folders import files_below, hidden_notes, is_hidden
 from heedful.data.pictures import beside
+from heedful.data.pictures.flickr import ENDINGS as FLICKR
+from heedful.data.pictures.flickr import is_flickr
 from heedful.data.pictures.karpathy import seen_from
 from heedful.data.pictures.roles import with_roles
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.names import PICTURES, named
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
@@ -38,6 +41,7 @@ HEIF = (".heic", ".heif", ".hif", ".avif")
 TABLES = ("metadata.jsonl", "metadata.csv")
 NAME = "file_name"
 LOOKED_AT = 1000  # rows that may lack a picture before a table is said to have none
+FEW = 20  # files of text in a folder, which may be tables of its pictures
 SPLITS = ("train", "training", "valid", "validation", "val", "dev", "test", "testing")
 
 
@@ -93,8 +97,9 @@ def folder_notes(folder: str) -> list[str]:
     picture_stems = stems(pictures)
     notes = [] if inner == folder else [f"{folder}: all pictures lie in {inner}, and that folder is read"]
     if table:
-        rows = locate_pictures(open_rows(str(table)))
-        in_table = {Path(row.columns[NAME]) for row in rows if isinstance(row, TextRow) and NAME in row.columns}
+        notes += table_notes(open_rows(str(table)), "", str(table))
+        rows = (row for row in locate_pictures(open_rows(str(table))) if isinstance(row, TextRow))
+        in_table = {Path(row.columns.get(column_of_pictures(row, ""), "")) for row in rows}
         unlisted = [path for path in pictures if path not in in_table]
         other_files = [path for path in other_files if path not in {table, *in_table}]
         description = f"{count(len(unlisted), 'picture')} that {table.name} does not name"
@@ -122,8 +127,22 @@ def passed_over_notes(folder: str, other_files: Sequence[Path], hidden: Sequence
 
 
 def table_in(folder: str | Path) -> Path | None:
-    """The table that describes a folder's pictures, if there is one."""
-    return next((path for name in TABLES if (path := Path(folder) / name).is_file()), None)
+    """The table that describes a folder's pictures, if there is one: metadata, or captions as Flickr has them.
+
+    Raises HeedfulError for several files of captions.
+    """
+    metadata = next((path for name in TABLES if (path := Path(folder) / name).is_file()), None)
+    if metadata:
+        return metadata
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if ending_of(entry.name) in FLICKR and not is_hidden(entry.name)]
+    # more are captions of a picture each
+    tables = [path for name in sorted(names) if is_flickr(str(path := Path(folder, name)))] if len(names) < FEW else []
+    if len(tables) > 1:
+        listing = " and ".join(path.name for path in tables)
+        cure = f"Name the one that is meant, as {shlex.quote(f'data.train={tables[0]}')}"
+        raise HeedfulError(f"{folder} holds several files of captions: {listing}.", cure)
+    return tables[0] if tables else None
 
 
 def files_in(folder: str) -> tuple[list[Path], list[Path], list[Path]]:
