@@ -42,6 +42,7 @@ PROMISES = {
     "vaswani2017": Promise(longest=9, error=3, rate=2e-3),
     "ssru2019": Promise(longest=9, error=3, rate=2e-3),
     "touvron2023": Promise(longest=9, error=4, rate=5e-3, warmup=0.2),
+    "mingru2024": Promise(longest=9, error=3, rate=5e-3),
 }
 
 

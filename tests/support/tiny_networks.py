@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.embedding import Learned, Tokens
 from heedful.networks.build import encoder_decoder
-from heedful.networks.configs import TransformerConfig
+from heedful.networks.configs import MinGRUConfig, TransformerConfig
 from heedful.networks.joins import EncoderDecoder
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import resolve
@@ -47,14 +47,16 @@ def variants() -> list[NetworkSettings]:
         if published.feeding != "auto":
             choices["feeding"] = (False, True)
         if published.norm != "auto":
-            choices |= {"norm": ("pre", "post"), "positions": ("sinusoidal", "learned", "rotary")}
+            choices["norm"] = ("pre", "post")
+        if published.positions != "auto":
+            choices["positions"] = ("sinusoidal", "learned", "rotary")
         networks += [tiny(name, **dict(zip(choices, values, strict=True))) for values in product(*choices.values())]
     return [network for network in networks if network not in rows()]
 
 
 def tiny(name: str, **settings: object) -> NetworkSettings:
     """The resolved settings of a row, narrow."""
-    parts = TRANSFORMER if isinstance(LINEAGE[name].encoder, TransformerConfig) else {}
+    parts = TRANSFORMER if isinstance(LINEAGE[name].encoder, TransformerConfig | MinGRUConfig) else {}
     return resolve(parse_settings(NetworkSettings, {"name": name, **SMALL, **parts, **settings}))
 
 

@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from heedful.networks.configs import FrameEncoderConfig, RecurrentDecoderConfig, RecurrentEncoderConfig
+from heedful.networks.configs import (
+    FrameEncoderConfig,
+    MinGRUConfig,
+    RecurrentDecoderConfig,
+    RecurrentEncoderConfig,
+    TransformerConfig,
+)
 from heedful.networks.settings import DECODING, Join, decoder_config, encoder_config
 from heedful.schema import NetworkSettings
 
@@ -75,7 +81,7 @@ def legend(settings: NetworkSettings, reading_sign: str, from_picture: bool) -> 
 def arrow(settings: NetworkSettings) -> str:
     """The sign for how the decoder connects positions."""
     decoder = decoder_config(settings)
-    return "→" if isinstance(decoder, RecurrentDecoderConfig) or decoder.recurrent else "⇒"
+    return "⇒" if isinstance(decoder, TransformerConfig) and not decoder.recurrent else "→"
 
 
 def joining_sign(settings: NetworkSettings, join: Join) -> str:
@@ -83,6 +89,8 @@ def joining_sign(settings: NetworkSettings, join: Join) -> str:
     encoder = encoder_config(settings)
     if isinstance(encoder, FrameEncoderConfig):
         return " "
+    if isinstance(encoder, MinGRUConfig):
+        return "→" if settings.causal is True else "⇄"
     if isinstance(encoder, RecurrentEncoderConfig):
         bidirectional = encoder.bidirectional or (join == "encoder_steps" and not settings.causal)
         return "⇄" if bidirectional else "←" if encoder.reverse else "→"

@@ -9,7 +9,7 @@ from torch import nn
 from heedful.blocks.attention import Additive, Attention, Dot, General, Score
 from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
 from heedful.blocks.recurrent import Recurrent
-from heedful.blocks.scan import SSRU
+from heedful.blocks.scan import SSRU, MinGRU
 from heedful.blocks.state import Widths
 from heedful.blocks.transformer import (
     AnyBlock,
@@ -27,6 +27,7 @@ from heedful.errors import HeedfulError
 from heedful.networks.configs import (
     DecoderConfig,
     FrameEncoderConfig,
+    MinGRUConfig,
     RecurrentDecoderConfig,
     RecurrentEncoderConfig,
     TransformerConfig,
@@ -39,7 +40,7 @@ from heedful.networks.decoders import (
     SutskeverDecoder,
     TransformerDecoder,
 )
-from heedful.networks.encoders import Encoder, FrameEncoder, RecurrentEncoder, TransformerEncoder
+from heedful.networks.encoders import Encoder, FrameEncoder, RecurrentEncoder, ScanEncoder, TransformerEncoder
 from heedful.networks.heads import TokenHead
 from heedful.networks.joins import (
     EncoderDecoder,
@@ -161,13 +162,21 @@ def build_encoder(
     if isinstance(config, RecurrentEncoderConfig):
         if bidirectional is not None:
             config = replace(config, bidirectional=bidirectional, reverse=False)
-        if config.bidirectional and width % 2:
-            raise HeedfulError(
-                f"network.width {width} cannot be shared by the two directions of {network.name}.",
-                "The width must be even.",
-            )
+        if config.bidirectional:
+            refuse_odd_width(network)
         return RecurrentEncoder(config.cell, width, depth, dropout, config.bidirectional, config.reverse)
+    if isinstance(config, MinGRUConfig):
+        return ScanEncoder(mingru_stack(config, network, None, bidirectional is not False), dropout)
     return transformer_encoder(config, network, embeds_positions, bidirectional)
+
+
+def refuse_odd_width(network: NetworkSettings) -> None:
+    """Raises HeedfulError for a width that two directions cannot share."""
+    if int(network.width) % 2:
+        raise HeedfulError(
+            f"network.width {network.width} cannot be shared by the two directions of {network.name}.",
+            "The width must be even.",
+        )
 
 
 def transformer_encoder(
@@ -216,6 +225,17 @@ def stack_blocks(
     return stack
 
 
+def mingru_stack(
+    config: MinGRUConfig, network: NetworkSettings, memory_width: int | None, bidirectional: bool = False
+) -> Stack[RecurrentBlock]:
+    """The blocks of a network of minGRUs, which attend to a memory of this width if there is one."""
+    if bidirectional:
+        refuse_odd_width(network)
+    parts = TransformerConfig(config.norm, activation=config.activation, epsilon=config.epsilon)
+    unit = partial(MinGRU, int(network.width), bidirectional)
+    return stack_blocks(parts, network, memory_width, RecurrentBlock, unit)
+
+
 def build_attention(config: TransformerConfig, network: NetworkSettings, memory_width: int | None = None) -> Attention:
     """Self-attention, or attention to a memory of this width."""
     head_norm = norm_of(config) if config.query_norm else None
@@ -241,6 +261,9 @@ def build_decoder(network: NetworkSettings, tokens: Tokens, memory: Widths | Non
     config: DecoderConfig = decoder_config(network)
     if isinstance(config, RecurrentDecoderConfig):
         return recurrent_decoder(config, network, tokens, memory)
+    if isinstance(config, MinGRUConfig):
+        layers = mingru_stack(config, network, memory.vectors if memory else None)
+        return ScanDecoder(tokens, layers, Positions(), float(network.dropout), config.tied)
     decoder = stack_decoder(config, network, tokens, memory.vectors if memory else None)
     if config.std:
         initialise_normal(decoder, config.std, int(network.depth))

@@ -68,5 +68,17 @@ class TransformerConfig:
     recurrent: bool = False
 
 
-EncoderConfig = FrameEncoderConfig | RecurrentEncoderConfig | TransformerConfig
-DecoderConfig = RecurrentDecoderConfig | TransformerConfig
+@dataclass(frozen=True)
+class MinGRUConfig:
+    """Settings of layers that are a minGRU and an inner part each: an encoder, read both ways, or a decoder, whose
+    layers attend to the source if there is one.
+    """
+
+    norm: NormOrder = "pre"
+    activation: Activation = "gelu"
+    epsilon: float = EPSILON
+    tied: bool = True
+
+
+EncoderConfig = FrameEncoderConfig | RecurrentEncoderConfig | TransformerConfig | MinGRUConfig
+DecoderConfig = RecurrentDecoderConfig | TransformerConfig | MinGRUConfig

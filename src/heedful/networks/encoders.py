@@ -16,7 +16,7 @@ from heedful.blocks.embedding import Positions
 from heedful.blocks.names import EPSILON, Cell
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.state import Memory, Widths
-from heedful.blocks.transformer import Block, Stack
+from heedful.blocks.transformer import Block, RecurrentBlock, Stack
 
 Summary = Literal["mean", "first", "last"]
 
@@ -145,6 +145,32 @@ class TransformerEncoder(nn.Module):
 
     def base_modules(self) -> Sequence[nn.Module]:
         return [self.positions, self.first_norm]
+
+
+class ScanEncoder(nn.Module):
+    """A stack of blocks with recurrent units, each a scan over the source; the summary is the mean over the real
+    positions.
+    """
+
+    def __init__(self, layers: Stack[RecurrentBlock], dropout: float) -> None:
+        super().__init__()
+        self.dropout = Dropout(dropout)
+        self.layers = layers
+        self.widths = Widths(layers.width, layers.width)
+        self.limit: int | None = None
+
+    def forward(self, vectors: Tensor, lengths: Tensor) -> Memory:
+        mask, x = up_to(lengths, vectors.size(1)), self.dropout(vectors)
+        for block in self.layers:
+            x, _ = block(x, lengths=lengths)
+        x = self.layers.norm(x)
+        return Memory(x, mask, mean(x, mask))
+
+    def layer_modules(self) -> Sequence[nn.Module]:
+        return list(self.layers)
+
+    def base_modules(self) -> Sequence[nn.Module]:
+        return []
 
 
 class ProjectedEncoder(nn.Module):

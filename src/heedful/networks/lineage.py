@@ -9,6 +9,7 @@ from heedful.networks.configs import (
     DecoderConfig,
     EncoderConfig,
     FrameEncoderConfig,
+    MinGRUConfig,
     RecurrentDecoderConfig,
     RecurrentEncoderConfig,
     TransformerConfig,
@@ -33,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Size:
-    """A row of the table of sizes. `layers` is the depth of Transformers, `recurrent` that of recurrent stacks."""
+    """A row of the table of sizes. `layers` is the depth of stacks of blocks, `recurrent` that of recurrent stacks."""
 
     width: int
     layers: int
@@ -163,6 +164,13 @@ LINEAGE: dict[str, Row] = {
         "cost still grows with the square of the length",
         MODERN,
         MODERN,
+    ),
+    "mingru2024": Row(
+        "Feng et al. 2024, Were RNNs All We Needed?",
+        "recurrence trained along the whole sequence at once: gates read the input alone; the source is attended to",
+        "a unit does not know what it remembers: only layers above choose by it",
+        MinGRUConfig(),
+        MinGRUConfig(),
     ),
 }
 

@@ -10,6 +10,7 @@ from heedful.networks.configs import (
     DecoderConfig,
     EncoderConfig,
     FrameEncoderConfig,
+    MinGRUConfig,
     RecurrentDecoderConfig,
     TransformerConfig,
 )
@@ -127,6 +128,10 @@ def defaults(name: str, settings: NetworkSettings, join: Join = "encoder_decoder
         kinds = {key: getattr(config, key) for key in ("norm", "positions", "activation", "epsilon")}
         positions = config.positions if settings.positions == "auto" else settings.positions
         return common | sizes | kinds | ({"context": CONTEXT} if positions in ("learned", "line") else {})
+    if isinstance(config, MinGRUConfig):
+        heads = {"heads": size.heads} if join == "encoder_decoder" else {}
+        kinds = {key: getattr(config, key) for key in ("norm", "activation", "epsilon")}
+        return common | heads | {"inner": size.inner} | kinds
     if isinstance(config, FrameEncoderConfig):
         return common
     common["cell"] = config.cell
@@ -138,8 +143,8 @@ def defaults(name: str, settings: NetworkSettings, join: Join = "encoder_decoder
 
 
 def default_depth(config: EncoderConfig | DecoderConfig, size: Size) -> int:
-    """How many layers a side has: Transformers more than recurrent stacks, unless a row says how many."""
-    if isinstance(config, TransformerConfig):
+    """How many layers a side has: what is made of blocks more than recurrent stacks, unless a row says how many."""
+    if isinstance(config, TransformerConfig | MinGRUConfig):
         return size.layers
     return size.recurrent if isinstance(config, FrameEncoderConfig) else config.depth or size.recurrent
 
