@@ -87,7 +87,7 @@ def test_usr1_saves_and_goes_on_and_nohup_keeps_a_run_from_hanging_up(folder: Pa
         for number in (signal.SIGUSR1, signal.SIGHUP):
             os.killpg(pid, number)
 
-    line = WITH.replace("--minutes 1", "--steps 400")
+    line = WITH.replace("--minutes 1", "--steps 100")
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does: it is inherited
     try:
         code, output = ended(folder, line, "loss", save_and_hang_up, "gru")
