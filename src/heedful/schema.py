@@ -156,6 +156,9 @@ class TrainSettings:
         gt=0,
         le=1000,
     )
+    optimizer: Literal["adamw", "muon"] = key(
+        "adamw", "muon: the matrices of layers learn by Muon, all else by AdamW; torch 2.9 or newer"
+    )
     schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = key(
         "auto", "schedule of the learning rate; auto: cosine to zero"
     )

@@ -98,7 +98,7 @@ def step(work: Work, train: TrainSettings, folder: Path, parts: int = 1) -> tupl
         weights = work.network.named_parameters()
         gradients.update({name: weight.grad.clone() for name, weight in weights if weight.grad is not None})
 
-    loop.optimizer.register_step_pre_hook(keep)
+    loop.optimizers[0].register_step_pre_hook(keep)
     loop.step(loop.batches())
     work.network.load_state_dict(before)
     return gradients, loop, notes

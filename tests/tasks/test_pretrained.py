@@ -276,7 +276,7 @@ def test_each_layer_learns_slower_than_the_one_above() -> None:
         "head": 1,
     }
     optimizer = adamw(network, 1.0, 0.1, layer_decay=0.5)
-    set_rate(optimizer, 0.01)
+    set_rate([optimizer], 0.01)
     before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
     for weight in network.parameters():
         weight.grad = torch.randn_like(weight)

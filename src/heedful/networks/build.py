@@ -8,6 +8,7 @@ from torch import nn
 
 from heedful.blocks.attention import Additive, Attention, Dot, General, Score
 from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
+from heedful.blocks.norm import RMSNorm
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.scan import SSRU, MinGRU
 from heedful.blocks.state import Widths
@@ -252,7 +253,7 @@ def inner_part(config: TransformerConfig, width: int, inner: int) -> Inner:
 
 def norm_of(config: TransformerConfig) -> Callable[[int], nn.Module]:
     """What makes a norm of vectors of a width."""
-    return partial(nn.RMSNorm if config.norm_kind == "rms" else nn.LayerNorm, eps=config.epsilon)
+    return partial(RMSNorm if config.norm_kind == "rms" else nn.LayerNorm, eps=config.epsilon)
 
 
 def build_decoder(network: NetworkSettings, tokens: Tokens, memory: Widths | None) -> Decoder:

@@ -37,14 +37,17 @@ class Network(nn.Module):
         """The decoder, if it writes."""
         return []
 
+    def layered(self) -> list[Layered]:
+        """Its encoders and its decoder."""
+        return [*(encoder for _, encoder in self.core.sides()), *self.core.decoders()]
+
     def depths(self) -> dict[str, int]:
         """How many layers each weight is below the output, by its name.
 
         What stands above all layers: 0; the top layer of an encoder or decoder: 1; embeddings, those of positions
         too: one more than the lowest layer of the deepest.
         """
-        layered: list[Layered] = [*(encoder for _, encoder in self.core.sides()), *self.core.decoders()]
-        depths: dict[int, int] = {}
+        layered, depths = self.layered(), dict[int, int]()
         for part in layered:
             for depth, layer in enumerate(reversed(part.layer_modules()), 1):
                 depths |= {id(weight): depth for weight in layer.parameters()}

@@ -48,8 +48,13 @@ TOKENIZERS = {
 def resolve(train: TrainSettings) -> TrainSettings:
     """The section with every `auto` decided for this machine, but for the learning rate, which goes by the network.
 
-    Raises HeedfulError for a device that is not there.
+    Raises HeedfulError for a device or an optimizer that is not there.
     """
+    if train.optimizer == "muon" and not hasattr(torch.optim, "Muon"):
+        raise HeedfulError(
+            f"train.optimizer=muon needs torch 2.9 or newer; this is {torch.__version__}.",
+            "Install a newer torch, or leave out the key: AdamW is in every version.",
+        )
     device = pick_device() if train.device == "auto" else train.device
     try:
         torch.zeros(1, device=device).cpu()  # not from "meta", which holds no numbers

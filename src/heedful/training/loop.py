@@ -33,7 +33,7 @@ from heedful.training.checkpoint import (
 )
 from heedful.training.decide import validation_due
 from heedful.training.log import Log
-from heedful.training.optimizer import Average, adamw, factor, scale_gradients, set_rate
+from heedful.training.optimizer import Average, factor, optimizers, scale_gradients, set_rate
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, block_signals, leave_signals, stop_signals
 
@@ -90,8 +90,7 @@ class Loop:
         torch.backends.cudnn.deterministic = True  # same seed, same weights: else a GPU's convolutions sum in any order
         torch.backends.cudnn.allow_tf32 = False  # float32 where train.precision says so
         self.network = work.network.to(self.device)
-        rate = float(train.learning_rate)
-        self.optimizer = adamw(self.network, rate, train.weight_decay, train.layer_decay)
+        self.optimizers = optimizers(self.network, train)
         self.average = Average(self.network, float(train.average)) if train.average else None
         self.record = Log(folder, train.track)
         self.position = Position()
@@ -137,15 +136,16 @@ class Loop:
         """One step of the optimizer over `accumulate` batches."""
         start = time.perf_counter()
         rate = float(self.train.learning_rate) * factor(self.train, self.fraction_done(), self.position.step)
-        set_rate(self.optimizer, rate)
+        set_rate(self.optimizers, rate)
         step_batches = [next(batches) for _ in range(self.train.accumulate)]
         total, count = self.gradients([batch for _, batch in step_batches])
         scale_gradients(self.network.parameters(), 1 / max(1, count))
         norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip or math.inf))
         if not (math.isfinite(total) and math.isfinite(norm)):
             self.refuse(total, norm, [rows for rows, _ in step_batches])
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.network.zero_grad()
         self.position.step += 1
         if self.average:
             self.average.update(self.network, self.position.step)
@@ -167,7 +167,7 @@ class Loop:
             with suppress(torch.cuda.OutOfMemoryError):
                 return self.add_gradients(batches)
             # here the error is gone, and with it what it held of the memory
-            self.optimizer.zero_grad()
+            self.network.zero_grad()
             self.halve_parts(batches)
 
     def add_gradients(self, batches: Sequence[Batch]) -> tuple[float, int]:
@@ -277,7 +277,7 @@ class Loop:
 
     def refuse(self, loss: float, norm: float, batches: Sequence[Rows]) -> None:
         """Stops before a step that would spoil the weights; they are saved as they are."""
-        self.optimizer.zero_grad()
+        self.network.zero_grad()
         self.save()
         locations = ", ".join([location for rows in batches for location in self.work.where(rows[:5])][:5])
         examples, step = sum(map(len, batches)), self.position.step + 1
@@ -335,7 +335,8 @@ class Loop:
         names: dict[Tensor, str] = {weight: name for name, weight in self.network.named_parameters()}
         tensors["optimizer"] = {
             f"{names[weight]}/{key}": value
-            for weight, state in self.optimizer.state.items()
+            for optimizer in self.optimizers
+            for weight, state in optimizer.state.items()
             for key, value in state.items()
         }
         if self.average:
@@ -361,9 +362,15 @@ class Loop:
             if self.unsaved_best and self.position.finished:
                 self.listener.note(f"{written} is missing or spoilt, and written again from the checkpoint")
         weights = dict(self.network.named_parameters())
+        optimizer_of = {
+            weight: optimizer
+            for optimizer in self.optimizers
+            for group in optimizer.param_groups
+            for weight in group["params"]
+        }
         for key, value in checkpoint.tensors.get("optimizer", {}).items():
             name, _, part = key.rpartition("/")
-            self.optimizer.state[weights[name]][part] = value.to(self.device)
+            optimizer_of[weights[name]].state[weights[name]][part] = value.to(self.device)
         if self.average:
             self.average.weights = {
                 name: value.to(self.device) for name, value in checkpoint.tensors["average"].items()

@@ -1,7 +1,7 @@
-"""How weights move: AdamW, its schedule, and the running average of the weights."""
+"""How weights move: AdamW or Muon, the schedule, and the running average of the weights."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,17 +10,59 @@ from heedful.networks.joins import Network
 from heedful.schema import TrainSettings
 
 
-def adamw(network: nn.Module, rate: float, decay: float, layer_decay: float = 1.0) -> torch.optim.AdamW:
+def optimizers(network: nn.Module, train: TrainSettings) -> list[torch.optim.Optimizer]:
+    """What moves the weights, each of them by one: AdamW, and Muon before it where the settings ask for it."""
+    settings = float(train.learning_rate), train.weight_decay, train.layer_decay
+    matrices = layer_matrices(network) if train.optimizer == "muon" else set[int]()
+    rest = adamw(network, *settings, without=matrices)
+    return [muon(network, matrices, *settings), rest] if matrices else [rest]
+
+
+def muon(
+    network: nn.Module, matrices: Container[int], rate: float, decay: float, layer_decay: float = 1.0
+) -> torch.optim.Optimizer:
+    """Muon (Jordan et al. 2024) on these weights: momentum, made orthogonal by five Newton-Schulz iterations.
+
+    A step is scaled to the size of one of AdamW (Liu et al. 2025, section 2.2), so one learning rate serves both.
+    """
+    scales = rate_scales(network, layer_decay)
+    groups: dict[float, list[Tensor]] = {}
+    for name, weight in network.named_parameters():
+        if id(weight) in matrices:
+            groups.setdefault(scales[name], []).append(weight)
+    return torch.optim.Muon(
+        [{"params": weights, "scale": scale, "lr": rate * scale} for scale, weights in groups.items()],
+        lr=rate,
+        weight_decay=decay,
+        adjust_lr_fn="match_rms_adamw",
+    )
+
+
+def layer_matrices(network: nn.Module) -> set[int]:
+    """The ids of the matrices in the layers of encoders and decoders that learn.
+
+    Embeddings, and what stands above the layers, are left out: their rows are entries of a vocabulary or classes.
+    """
+    parts = network.layered() if isinstance(network, Network) else []
+    layers = [layer for part in parts for layer in part.layer_modules()]
+    return {
+        id(weight) for layer in layers for weight in layer.parameters() if weight.dim() == 2 and weight.requires_grad
+    }
+
+
+def adamw(
+    network: nn.Module, rate: float, decay: float, layer_decay: float = 1.0, without: Container[int] = ()
+) -> torch.optim.AdamW:
     """AdamW (Loshchilov & Hutter 2019) with decay on matrices only: biases, norms and embeddings keep their size.
 
     Each layer learns at `layer_decay` times the rate of the one above it (Howard & Ruder 2018, section 3.2), which a
-    group tells as its share. Frozen weights stand in no group.
+    group tells as its share. Frozen weights stand in no group, nor do those of the ids `without`.
     """
     tables = {id(part.weight) for part in network.modules() if isinstance(part, nn.Embedding)}
     scales = rate_scales(network, layer_decay)
     groups: dict[tuple[float, bool], list[Tensor]] = {}
     for name, weight in network.named_parameters():
-        if weight.requires_grad:
+        if weight.requires_grad and id(weight) not in without:
             undecayed = weight.dim() < 2 or id(weight) in tables
             groups.setdefault((scales[name], undecayed), []).append(weight)
     return torch.optim.AdamW(
@@ -34,10 +76,11 @@ def adamw(network: nn.Module, rate: float, decay: float, layer_decay: float = 1.
     )
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+def set_rate(optimizers: Sequence[torch.optim.Optimizer], rate: float) -> None:
     """Gives every group its share of a rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group["scale"]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
 
 
 def rate_scales(network: nn.Module, layer_decay: float) -> dict[str, float]:

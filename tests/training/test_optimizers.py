@@ -1,0 +1,85 @@
+"""Muon for the matrices of layers, AdamW for all else: each weight has one, and resuming loses nothing."""
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from heedful.api.train import run
+from heedful.errors import HeedfulError
+from heedful.networks.build import encoder_decoder
+from heedful.networks.settings import resolve
+from heedful.schema import NetworkSettings, TrainSettings
+from heedful.tasks.joins import allowed
+from heedful.training import decide
+from heedful.training.checkpoint import read_tensors
+from heedful.training.optimizer import optimizers, set_rate
+from heedful.training.progress import Quiet
+from support.interrupted_training import Interruption, PowerCut, die
+from support.letter_pairs import short_recipe
+from support.sampling import sample
+from support.tiny_networks import tiny
+
+MUON: dict[str, Any] = {"train__optimizer": "muon", "train__steps": 9, "train__valid_every": 4}
+
+
+@pytest.mark.parametrize("name", allowed("translate"))
+def test_each_weight_is_moved_by_one_optimizer(name: str) -> None:
+    """Muon takes every matrix of a layer, and nothing that is a row a token."""
+    network = encoder_decoder(resolve(NetworkSettings(name=name, size="tiny", width=16)), 9, 8, shared=False)
+    settings = TrainSettings(learning_rate=0.1, optimizer="muon", layer_decay=0.5, weight_decay=0.3)
+    by_muon, by_adamw = optimizers(network, settings)
+    names = {id(weight): name for name, weight in network.named_parameters()}
+    moved = [
+        [names[id(weight)] for group in optimizer.param_groups for weight in group["params"]]
+        for optimizer in (by_muon, by_adamw)
+    ]
+    assert sorted(moved[0] + moved[1]) == sorted(names.values())
+    assert {*moved[0]} == {
+        name for name, weight in network.named_parameters() if ".layers.layers." in name and weight.dim() == 2
+    }
+    set_rate([by_muon, by_adamw], 0.02)
+    shares = sorted((group["lr"] / 0.02 for group in by_muon.param_groups), reverse=True)
+    assert shares == [0.5**depth for depth in range(1, len(shares) + 1)]
+    assert all(group["weight_decay"] == 0.3 for group in by_muon.param_groups)
+
+
+def test_a_step_of_muon_is_orthogonal_and_as_large_as_one_of_adamw() -> None:
+    """Singular values near one, scaled so that an entry moves by some 0.2 of the rate; decay as AdamW has it."""
+    torch.manual_seed(0)
+    network = encoder_decoder(resolve(NetworkSettings(name="vaswani2017", size="tiny")), 9, 8, shared=False)
+    moved, _ = optimizers(network, TrainSettings(learning_rate=0.01, optimizer="muon", weight_decay=0.5))
+    weight = network.encoder.layer_modules()[0].up.weight  # pyright: ignore
+    before, weight.grad = weight.detach().clone(), torch.randn_like(weight)
+    moved.step()
+    step = (before * (1 - 0.01 * 0.5) - weight.detach()) / 0.01
+    assert step.square().mean().sqrt() == pytest.approx(0.2, rel=0.2)
+    values = torch.linalg.svdvals(step / (0.2 * max(step.shape) ** 0.5))
+    assert values.min() > 0.5 and values.max() < 1.3
+
+
+@pytest.mark.parametrize("name", ["touvron2023", *sample(["gru", "vaswani2017"], 1)])
+def test_resumed_is_uninterrupted_and_a_seed_decides_the_weights(name: str, tmp_path: Path) -> None:
+    recipe = short_recipe(tmp_path / "files", tiny(name, dropout=0.2), **MUON)
+    digests = []
+    for folder in ("whole", "again", "broken"):
+        fate = Interruption({(False, 3), (False, 6)} if folder == "broken" else set(), die)
+        for _ in range(3):
+            fate.is_stopped = False
+            with suppress(PowerCut):
+                run(recipe, tmp_path / folder, fate)
+        digests.append(hashlib.sha256((tmp_path / folder / "model.safetensors").read_bytes()).hexdigest())
+    assert len({*digests}) == 1
+    plain = short_recipe(tmp_path / "files", tiny(name, dropout=0.2), **MUON | {"train__optimizer": "adamw"})
+    run(plain, tmp_path / "plain", Quiet())
+    before, after = (read_tensors(tmp_path / folder / "model.safetensors") for folder in ("plain", "whole"))
+    assert any(not torch.equal(before[key], after[key]) for key in before)
+
+
+def test_a_torch_without_muon_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.optim, "Muon")
+    with pytest.raises(HeedfulError, match=r"train\.optimizer=muon needs torch 2\.9"):
+        decide.resolve(TrainSettings(optimizer="muon"))
