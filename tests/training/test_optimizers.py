@@ -52,7 +52,7 @@ def test_a_step_of_muon_is_orthogonal_and_as_large_as_one_of_adamw() -> None:
     torch.manual_seed(0)
     network = encoder_decoder(resolve(NetworkSettings(name="vaswani2017", size="tiny")), 9, 8, shared=False)
     moved, _ = optimizers(network, TrainSettings(learning_rate=0.01, optimizer="muon", weight_decay=0.5))
-    weight = network.encoder.layer_modules()[0].up.weight  # pyright: ignore
+    weight = dict(network.named_parameters())["encoder.layers.layers.0.up.weight"]
     before, weight.grad = weight.detach().clone(), torch.randn_like(weight)
     moved.step()
     step = (before * (1 - 0.01 * 0.5) - weight.detach()) / 0.01
