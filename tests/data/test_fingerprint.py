@@ -7,11 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from heedful.data.fingerprint import changed_files, digest_of_clips, fingerprint_of, identity
+from heedful.data.pairs.kind import PairKind
 from heedful.data.prepare import prepare
 from heedful.data.steps.kind import StepKind
+from heedful.tasks.recipes import build
 from heedful.training import decide
 from support.video_clips import frames, put, recipe
 
@@ -89,6 +93,26 @@ def test_clips_that_a_list_names_are_known_by_their_contents(change: str) -> Non
     assert (digest_of_clips(settings) == before) == (change == "touch")
 
 
+@pytest.mark.parametrize("change", ["touch", "content"])
+def test_pictures_that_a_table_names_are_known_by_their_contents(change: str) -> None:
+    for number in range(12):
+        array = np.full((8, 8, 3), 20 * number, np.uint8)
+        put(f"photos/{number}.txt", "")
+        Image.fromarray(array).save(f"photos/{number}.png")
+    put("list.csv", "file_name,label\n" + "".join(f"photos/{number}.png,{number % 2}\n" for number in range(12)))
+    asked, notes = build("classify", {"data.train": ["list.csv"], "data.valid_rows": 4}), list[str]()
+    first = prepare(PairKind(("picture", "name")), asked, Path("run"), notes.append, decide)
+    if change == "touch":
+        os.utime("photos/3.png", (1, 1))
+    else:
+        Image.fromarray(np.full((8, 8, 3), 61, np.uint8)).save("photos/3.png")
+    changed = changed_files(first.fingerprint, asked.data)
+    assert changed == ([] if change == "touch" else ["a picture that list.csv names"])
+    notes.clear()
+    prepare(PairKind(("picture", "name")), asked, Path("run"), notes.append, decide)
+    assert (len(notes) == 1) == (change == "touch"), notes
+
+
 def test_stamps_of_0_1_0_hold_while_sizes_and_times_do() -> None:
     """Data that it prepared are opened, and are others when a time is."""
     for number in range(4):
@@ -101,6 +125,7 @@ def test_stamps_of_0_1_0_hold_while_sizes_and_times_do() -> None:
     assert first.fingerprint["format"] == 2
     old = fingerprint_of(asked, [], 1) | StepKind().fingerprint(asked.data, 1)
     assert old["files"]["films"].keys() == {"files", "sha256"}
+    Path("run/data/checksums.json").unlink()
     about = Path("run/data/prepared.json")
     about.write_text(json.dumps(json.loads(about.read_text("utf-8")) | {"fingerprint": old}), "utf-8")
     notes.clear()

@@ -9,8 +9,11 @@ from typing import Any
 
 from heedful.data.checksums import hash_file
 from heedful.data.folders import is_hidden
+from heedful.data.notes import ignore
+from heedful.data.pairs.read import read_pairs
 from heedful.data.pictures.karpathy import path_of
-from heedful.data.readers.files import all_files
+from heedful.data.readers.files import all_files, is_folder
+from heedful.data.readers.formats import format_of as format_of_file
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.opening import ending_of
 from heedful.data.samples import read as samples
@@ -58,6 +61,8 @@ def changed_files(fingerprint: dict[str, Any], data: DataSettings) -> list[str]:
     files = [file for file, stamp in fingerprint["files"].items() if identity(file, form) != stamp]
     if not files and "clips" in fingerprint and digest_of_clips(data, form) != fingerprint["clips"]:
         return [f"a clip that {' or '.join(all_files(data))} names"]
+    if not files and "pictures" in fingerprint and digest_of_pictures(data) != fingerprint["pictures"]:
+        return [f"a picture that {' or '.join(all_files(data))} names"]
     return files
 
 
@@ -134,6 +139,23 @@ def digest_of_clips(data: DataSettings, form: int = FORMAT) -> str:
             stamp = content_of(path) if form > 1 else status_of(path)
             whole.update(os.fsencode(path) + f" {stamp}\n".encode())
     return whole.hexdigest()
+
+
+def digest_of_pictures(data: DataSettings) -> str:
+    """A digest of the pictures that a recipe's tables name, by content; those in folders and containers are theirs."""
+    tables = [file for file in all_files(data) if "://" not in file and names_pictures(file, data)]
+    whole = hashlib.sha256()
+    for source in dict.fromkeys(pair.source for pair in read_pairs(tables, replace(data, bad_rows="skip"), ignore)):
+        whole.update(os.fsencode(source) + f" {digest(Path(source))}\n".encode())
+    return whole.hexdigest()
+
+
+def names_pictures(file: str, data: DataSettings) -> bool:
+    """Whether a file is a table that may name pictures, and hold none itself."""
+    if data.format == "parallel" or is_folder(file, data):
+        return False
+    row_format = format_of_file(file, data.format)
+    return row_format.name == "karpathy" or (row_format.names_files and row_format.name != "parquet")
 
 
 def content_of(path: Path) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from heedful.data.corpus import SIDES, Corpus
 from heedful.data.facts import SideFacts, TextFacts, TokenizerSettings
+from heedful.data.fingerprint import digest_of_pictures
 from heedful.data.kind import DataKind, Preparation
 from heedful.data.notes import ignore
 from heedful.data.pairs import coders
@@ -56,6 +57,11 @@ class PairKind(DataKind[Prepared]):
         )
         self.coders: tuple[Coder, ...] = ()
         self.written_names, self.source_count = Counter[str](), Counter[bool]()
+
+    def fingerprint(self, data: DataSettings, form: int) -> dict[str, Any]:
+        """The pictures that tables name count too; the first format did not know them."""
+        facts = super().fingerprint(data, form)
+        return facts | {"pictures": digest_of_pictures(data)} if "picture" in self.sides and form > 1 else facts
 
     def about(self) -> dict[str, Any]:
         """What the sides are, by which their coders are found."""
