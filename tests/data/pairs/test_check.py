@@ -41,6 +41,15 @@ def test_clean_data_has_nothing_to_say() -> None:
     }
 
 
+@pytest.mark.filterwarnings("error")
+def test_nothing_but_empty_sources_is_a_finding() -> None:
+    """And no warning of the arithmetic: there is no usual ratio of their lengths."""
+    rows: list[tuple[str, ...]] = [("", f"the {n} cats sat") for n in range(3)]
+    assert ("!", "3 pairs with an empty source") in [
+        finding[:2] for finding in describe(check_pairs(replace(DATA, train=[write("a.tsv", rows)])))
+    ]
+
+
 TROUBLE = {
     "empty source": (("", "Cat."), "!", "1 pair with an empty source"),
     "empty target": (("The cat.", " "), "!", "1 pair with an empty target"),

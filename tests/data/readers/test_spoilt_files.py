@@ -169,7 +169,7 @@ def write(folder: Path, name: str, content: bytes) -> str:
         (root / neighbour).parent.mkdir(exist_ok=True)
         (root / neighbour).write_bytes(neighbour_content)
     file.write_bytes(content)
-    return str(root)
+    return str(file if root.name == "images" and file.parent == root else root)
 
 
 def look(task: str, folder: Path, train: str, valid: str, bad_rows: str = "error") -> None:

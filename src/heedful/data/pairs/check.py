@@ -144,6 +144,8 @@ def findings_of_lengths(statistics: PairStatistics) -> Iterator[Finding]:
     if not {*WHOLE}.isdisjoint(statistics.units):
         return
     source, target = (np.asarray(lengths, dtype=float) for lengths in statistics.lengths)
+    if not source.any():
+        return
     same_unit = ("words" in statistics.units) == (statistics.units[0] == statistics.units[1])
     usual_ratio = 1.0 if same_unit else float(np.median(target[source > 0] / source[source > 0]))
     source = source * usual_ratio
