@@ -12,6 +12,8 @@ WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "*.pt", "*.pth", "*.h5", "*.onnx"
 """What files of weights are called, by whoever wrote them."""
 OUR_FOLDERS = ("runs", "exports")
 """Folders that commands make: what stands below them is never looked for elsewhere."""
+RUNS = 20
+"""The most that an error names."""
 
 
 def require_models(*names: Path | str) -> None:
@@ -32,6 +34,13 @@ def is_hub_name(name: str) -> bool:
     return bool(HUB_NAME.fullmatch(name)) and owner not in OUR_FOLDERS and not Path(owner).exists()
 
 
+def runs_near(folder: Path) -> list[Path]:
+    """The runs that a wrong name may mean: in a folder of this name, beside it, and where commands write them."""
+    found = [path.parent for root in dict.fromkeys((folder, folder.parent)) for path in root.glob("*/config.json")]
+    found += [path.parent for path in Path("runs").glob("**/config.json")]
+    return sorted(dict.fromkeys(found))
+
+
 def not_a_run(folder: Path) -> HeedfulError:
     """The error for a folder that holds no model."""
     if (folder / "scores.json").exists():
@@ -45,8 +54,9 @@ def not_a_run(folder: Path) -> HeedfulError:
             f"{folder} has weights ({', '.join(weights[:3])}), but no config.json, which names their family.",
             "Take the whole folder as it was published: config.json, model.safetensors and the tokenizer's files.",
         )
-    runs = sorted(path.parent for path in Path("runs").glob("**/config.json"))
-    cure = f"Runs here: {', '.join(map(str, runs))}." if runs else "There are no runs here yet."
+    runs = runs_near(folder)
+    more = ", …" if len(runs) > RUNS else ""
+    cure = f"Runs here: {', '.join(map(str, runs[:RUNS]))}{more or '.'}" if runs else "There are no runs here yet."
     if folder.is_dir():
         cure += "\nIt has no config.json, which runs have, and folders in the Hugging Face format."
     if len(folder.parts) == 1 and not folder.exists():

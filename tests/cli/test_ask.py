@@ -12,6 +12,7 @@ from heedful.cli import ask, classify, complete, fill, match, translate, verb
 from heedful.data.readers.rows import CONTROL, one_line
 from heedful.errors import HeedfulError
 from heedful.limits import limit
+from heedful.names import require_models
 from heedful.results import Answer, Track
 
 ODD = "one\ntwo\r\tthree\x1b[31m\u2028\u202e"
@@ -142,3 +143,16 @@ def test_a_long_text_is_told_by_the_file_and_line_that_it_stands_in(
         list(ask.answer_all(answer, question.texts(), 2, place=question.place))
         assert f"(first: {place}: 9 tokens, the first 4 were read)" in capsys.readouterr().err
     assert ask.Question([], None, {}).place == "standard input line"
+
+
+def test_a_wrong_name_of_a_run_names_those_in_it_beside_it_and_in_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine/first", "mine/second", "runs/third"):
+        Path(name).mkdir(parents=True)
+        (Path(name) / "config.json").write_text("{}")
+    for wrong in ("mine", "mine/frist"):
+        with pytest.raises(HeedfulError, match=f"{wrong} is not a run") as error:
+            require_models(wrong)
+        assert "Runs here: mine/first, mine/second, runs/third." in error.value.cure

@@ -193,6 +193,7 @@ def test_a_published_network_labels_sentences_of_any_length(way: str, tmp_path: 
     model, said = trained(recipes.build("label", request), tmp_path / "run")
     assert "1 of 3 sequences is longer than the 40 tokens" in said and "data.conll line " in said
     [[answer]] = model.answer([" ".join(sentences[1])], {"data.long": "windows"})
+    assert model.asked_with == '"…"'
     assert len(answer.tokens) == 90 and "tokens, read in windows of 40" in answer.cut
     words = [one.answer(["the cat."])[0][0].track for one in (model, load(tmp_path / "run"), load(start))]
     assert [track and track.words for track in words] == [("the", "cat", ".")] * 2 + [("the", "cat.")]

@@ -215,7 +215,9 @@ def picture_names(model: "Model", question: ask.Question) -> Iterator[str]:
             and not Path(line).exists()
             and not Path(line).suffix
         ):
-            raise HeedfulError(f"There is no picture and no folder {line}.", f"Texts go after {AMONG} or {FOR}.")
+            raise HeedfulError(
+                f"There is no picture and no folder {shlex.quote(line)}.", f"Texts go after {AMONG} or {FOR}."
+            )
         yield line
 
 

@@ -84,8 +84,8 @@ class Split:
             self.note(f"valid: {count(held_out_count, self.note.row)} held out by seed {self.seed} (none given)")
             if np.isin(groups[sides == VALID], groups[sides == TRAIN]).any():
                 self.note(
-                    f"valid: each source has over {count(valid_count, self.note.row)}, so that none is held out whole: "
-                    "all sources of valid are learnt from, and the score says nothing about new ones"
+                    f"valid: each source has more than {count(valid_count, self.note.row)}, so that none is held out "
+                    "whole: all sources of valid are learnt from, and the score says nothing about new ones"
                 )
                 return sides
             sources = set(np.asarray(scan.sources)[sides == VALID].tolist())
@@ -169,10 +169,11 @@ def no_valid_error(groups: np.ndarray, limit: int) -> HeedfulError:
     """The error where no rows can be held out; its cure never asks for more than there are."""
     counts = np.unique(groups, return_counts=True)[1]
     number = f", or one group, as data.valid_rows={counts.min()}" if len(counts) > 1 else ""
+    are = "is" if limit == 1 else "are"
     return HeedfulError(
-        f"No validation rows can be held out: {limit:,} are requested of {count(len(groups), 'row')}, "
+        f"No validation rows can be held out: {limit:,} {are} requested of {count(len(groups), 'row')}, "
         f"which hang together in {count(len(counts), 'group')} by source or data.group.",
-        f"Give a file for it, as --valid valid.tsv{number}.",
+        f"Give a file for it: --valid FILE{number}.",
     )
 
 

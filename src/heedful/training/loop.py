@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
 from heedful.data.checksums import hash_file
+from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.metrics.measures import describe
 from heedful.results import Progress
@@ -127,10 +128,15 @@ class Loop:
             self.save_best()
         except OSError as error:
             raise HeedfulError(f"{self.folder / WEIGHTS} cannot be written: {error.strerror}.", ROOM) from None
-        steps = f"{self.position.step:,} step{'s' * (self.position.step != 1)}"
-        best = f"best {self.work.primary} {self.position.best:.2f} at step {self.position.best_step:,}"
-        self.listener.end(f"{steps}, {best}")
+        steps = count(self.position.step, "step")
+        self.listener.end(f"{steps}, {self.best_in_words()} at step {self.position.best_step:,}")
         return Outcome(self.position, self.tokens / max(self.position.seconds, 1e-9), memory.peak(self.device))
+
+    def best_in_words(self) -> str:
+        """The best score so far, in its unit."""
+        facts, best = describe(self.work.primary), self.position.best
+        unit = f" {facts.unit}".rstrip()
+        return f"best {facts.title} {'–' if best is None else f'{best:.{max(2, facts.digits)}f}{unit}'}"
 
     def step(self, batches: Iterator[tuple[Rows, Batch]]) -> None:
         """One step of the optimizer over `accumulate` batches."""
@@ -257,7 +263,7 @@ class Loop:
         self.window.append((total, count, seconds_of_step))
         losses, counts, seconds = (sum(values) for values in zip(*self.window, strict=True))
         loss, speed = losses / max(1, counts), counts / max(seconds, 1e-9)
-        best = "" if self.position.best is None else f" · best {self.work.primary} {self.position.best:.2f}"
+        best = "" if self.position.best is None else f" · {self.best_in_words()}"
         self.listener.step(
             self.fraction_done(),
             f"step {self.position.step:,} · loss {loss:.3f} · {speed:,.0f} {self.work.unit}/s{best}",

@@ -170,5 +170,5 @@ def missing_file(path: Path) -> HeedfulError:
     folder = path.parent
     names = [sibling.name for sibling in islice(folder.iterdir(), NAMES)] if folder.is_dir() else []
     match = nearest(path.name, names)
-    cure = f"Did you mean {folder / match}?" if match else ""
-    return HeedfulError(f"There is no file {path}.", cure)
+    cure = f"Did you mean {shlex.quote(str(folder / match))}?" if match else ""
+    return HeedfulError(f"There is no file {shlex.quote(str(path))}.", cure)

@@ -76,8 +76,8 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
         if recipe.network.positions != "learned":
             return ""
         return (
-            f"{recipe.network.name} learns its places, and takes thousands of steps until a gap is told by its "
-            "neighbours; network.positions=rotary network.norm=pre learns much sooner, and so does --network gru"
+            f"{recipe.network.name} learns its position embeddings, and takes thousands of steps until neighbours tell "
+            "a masked word; network.positions=rotary network.norm=pre learns much sooner, and so does --network gru"
         )
 
     def build(

@@ -167,6 +167,9 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
     def source_kind(self, model: TrainedLabeller) -> SourceKind:
         return model.form.kind
 
+    def asked_with(self, model: TrainedLabeller) -> str:
+        return '"…"' if model.form.kind == "tokens" else self.facts.asked_with
+
     def exhibits(self, models: Sequence[TrainedLabeller], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """Times and windows of the clips whose steps a report draws."""
         sources = [case.source for case in spread_out(scores.cases)]
