@@ -23,7 +23,6 @@ MISTAKES = {
     "file for a folder": ("export run --to onnx -o train.tsv", ["train.tsv is a file"]),
     "another era": ("export run --to ct2", ["CTranslate2 runs Transformers alone", "heedful export run --to onnx"]),
     "another task": ("export seen --to ct2", ["runs models of translate alone", "heedful export seen --to onnx"]),
-    "turned positions": ("export turned --to ct2", ["network.positions", "heedful export turned --to onnx"]),
 }
 
 
@@ -32,7 +31,6 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with runs of which none can go everywhere."""
     folder = tmp_path_factory.mktemp("workspace")
     run(short_recipe(folder, tiny("gru"), train__steps=2), folder / "run", Quiet())
-    run(short_recipe(folder, tiny("vaswani2017", positions="rotary"), train__steps=2), folder / "turned", Quiet())
     files = write_data(folder, SEED)
     run(recipe(files, "classify", "gru", train__steps=2), folder / "seen", Quiet())
     return folder

@@ -255,18 +255,22 @@ def test_a_transformer_answers_alike_in_every_engine(custom: bool, tmp_path: Pat
 
 
 TRANSFORMERS = [
-    *product(("pre", "post"), ("sinusoidal", "learned"), (False, True), ("relu",)),
-    *(("pre", "sinusoidal", False, activation) for activation in ("gelu", "gelu_tanh", "quick_gelu", "silu")),
+    *product(("vaswani2017",), ("pre", "post"), ("sinusoidal", "learned"), (False, True), ("relu",)),
+    *product(("vaswani2017", "touvron2023"), ("pre", "post"), ("rotary",), (True,), ("silu",)),
+    *(
+        ("vaswani2017", "pre", "sinusoidal", False, activation)
+        for activation in ("gelu", "gelu_tanh", "quick_gelu", "silu")
+    ),
 ]
 
 
-@pytest.mark.parametrize(("norm", "positions", "tied", "activation"), TRANSFORMERS)
+@pytest.mark.parametrize(("name", "norm", "positions", "tied", "activation"), TRANSFORMERS)
 def test_ctranslate2_scores_as_every_transformer_does(
-    norm: str, positions: str, tied: bool, activation: str, tmp_path: Path
+    name: str, norm: str, positions: str, tied: bool, activation: str, tmp_path: Path
 ) -> None:
     """Also where embeddings are scaled."""
     kind = {"norm": norm, "positions": positions, "tied": tied, "activation": activation}
-    model = build(tiny("vaswani2017", **kind, decoder_depth=1))
+    model = build(tiny(name, **kind, decoder_depth=1))
     for part in model.modules():
         if tied and isinstance(part, Tokens):
             part.scale = 4.0  # √16

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from heedful.blocks.attention import Attention
-from heedful.blocks.embedding import Learned, Positions, Sinusoidal, Tokens
-from heedful.blocks.transformer import Block, FeedForward, Stack
+from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
+from heedful.blocks.transformer import Block, FeedForward, GatedFeedForward, Stack
 from heedful.errors import HeedfulError
 from heedful.networks.decoders import TransformerDecoder
 from heedful.networks.encoders import TransformerEncoder
@@ -56,8 +56,8 @@ def unfit(network: nn.Module) -> str | None:
     encoder, decoder = network.encoder, network.decoder
     if not isinstance(encoder, TransformerEncoder) or not isinstance(decoder, TransformerDecoder):
         return "Transformers"
-    if not isinstance(encoder.positions, Sinusoidal | Learned):
-        return "positions that are added (network.positions sinusoidal or learned)"
+    if not isinstance(encoder.positions, Sinusoidal | Learned | Rotary):
+        return "networks with positions (network.positions sinusoidal, learned or rotary)"
     return None
 
 
@@ -65,7 +65,7 @@ def write(network: EncoderDecoder, vocabularies: Vocabularies, special: Special,
     """Writes model.bin, config.json and the vocabularies, whose entries stand in the order of their ids."""
     encoder, decoder = network.encoder, network.decoder
     assert isinstance(encoder, TransformerEncoder) and isinstance(decoder, TransformerDecoder)
-    spec = specification(encoder.layers, decoder.layers)
+    spec = specification(encoder, decoder)
     assert isinstance(network.embedding, Tokens)
     spec.encoder.embeddings[0].weight = plain(network.embedding.table.weight)
     spec.encoder.scale_embeddings = network.embedding.scale != 1
@@ -126,15 +126,23 @@ def id_rows(ids: Tensor) -> list[list[int]]:
     return rows
 
 
-def specification(encoder: Stack[Block], decoder: Stack[Block]) -> Spec:
-    """An empty specification of these depths and heads."""
+def specification(encoder: TransformerEncoder, decoder: TransformerDecoder) -> Spec:
+    """An empty specification of these depths, heads and kinds of parts."""
     specs: Any = import_module("ctranslate2.specs")  # has no types
     common_spec, transformer_spec = specs.common_spec, specs.transformer_spec
 
-    def side(kind: Spec, stack: Stack[Block]) -> Spec:
-        block = first_block(stack)
-        activation = common_spec.Activation[ACTIVATIONS[feed_forward(block).activation]]
-        return kind(len(stack.layers), block.self_attention.heads, pre_norm=block.norms.pre, activation=activation)
+    def side(kind: Spec, network: TransformerEncoder | TransformerDecoder) -> Spec:
+        block = first_block(network.layers)
+        options = {
+            "pre_norm": block.norms.pre,
+            "activation": common_spec.Activation[ACTIVATIONS[feed_forward(block).activation]],
+            "ffn_glu": isinstance(block.inner, GatedFeedForward),
+            "rms_norm": isinstance(block.inner_norm, nn.RMSNorm),
+            "qk_norm": block.self_attention.query_norm is not None,
+            "rotary_dim": 0 if isinstance(network.positions, Rotary) else None,  # 0: all of a head
+            "rotary_interleave": False,
+        }
+        return kind(len(network.layers.layers), block.self_attention.heads, **options)
 
     kinds = transformer_spec.TransformerEncoderSpec, transformer_spec.TransformerDecoderSpec
     return transformer_spec.TransformerSpec(*map(side, kinds, (encoder, decoder)))
@@ -145,16 +153,16 @@ def first_block(stack: Stack[Block]) -> Block:
     return next(iter(stack))
 
 
-def feed_forward(block: Block) -> FeedForward:
+def feed_forward(block: Block) -> FeedForward | GatedFeedForward:
     """The inner part of a block."""
-    assert isinstance(block.inner, FeedForward)
+    assert isinstance(block.inner, FeedForward | GatedFeedForward)
     return block.inner
 
 
 def epsilon_of(stack: Stack[Block]) -> float:
     """What the norms of a stack add to the variance."""
     norm = first_block(stack).inner_norm
-    assert isinstance(norm, nn.LayerNorm)
+    assert isinstance(norm, nn.LayerNorm | nn.RMSNorm) and norm.eps is not None
     return norm.eps
 
 
@@ -168,16 +176,27 @@ def put_config(spec: Spec, special: Sequence[str], epsilon: float) -> None:
 
 
 def put_side(spec: Spec, stack: Stack[Block], positions: Positions) -> None:
-    """What encoder and decoder have alike: positions, self-attention, the two linear layers, norms."""
+    """What encoder and decoder have alike: positions, self-attention, the inner part, norms."""
     block = first_block(stack)
-    spec.position_encodings.encodings = table(positions, stack.width)
+    if not isinstance(positions, Rotary):
+        spec.position_encodings.encodings = table(positions, stack.width)
+    elif hasattr(spec, "position_encodings"):  # a decoder that rotates has no place for them, an encoder has
+        del spec.position_encodings
     if block.norms.pre:
         put_norm(spec.layer_norm, stack.norm)
     for layer, block in zip(spec.layer, stack, strict=True):
         put_attention(layer.self_attention, block.self_attention, block.self_norm, fused=True)
         put_norm(layer.ffn.layer_norm, block.inner_norm)
-        put_linear(layer.ffn.linear_0, feed_forward(block).up)
-        put_linear(layer.ffn.linear_1, feed_forward(block).down)
+        put_inner(layer.ffn, feed_forward(block))
+
+
+def put_inner(spec: Spec, inner: FeedForward | GatedFeedForward) -> None:
+    """The inner part of a block: what the function is of comes first."""
+    gated = isinstance(inner, GatedFeedForward)
+    put_linear(spec.linear_0, inner.gate if gated else inner.up)
+    if gated:
+        put_linear(spec.linear_0_noact, inner.up)
+    put_linear(spec.linear_1, inner.down)
 
 
 def table(positions: Positions, width: int) -> np.ndarray:
@@ -193,14 +212,23 @@ def put_attention(spec: Spec, attention: Attention, norm: nn.Module, fused: bool
     groups = [parts] if fused else [parts[:1], parts[1:]]
     for linear, group in zip(spec.linear, [*groups, [attention.out]], strict=True):
         linear.weight = plain(torch.cat([part.weight for part in group]))
-        linear.bias = plain(torch.cat([part.bias for part in group]))
+        biases: list[Tensor] = [bias for part in group for name, bias in part.named_parameters() if name == "bias"]
+        if biases:  # some have none
+            linear.bias = plain(torch.cat(biases))
     put_norm(spec.layer_norm, norm)
+    if attention.query_norm is not None and attention.key_norm is not None:
+        put_norm(spec.q_norm, attention.query_norm)
+        put_norm(spec.k_norm, attention.key_norm)
+    elif hasattr(spec, "q_norm"):  # the library's option is for both attentions of a decoder
+        del spec.q_norm, spec.k_norm
 
 
 def put_norm(spec: Spec, norm: nn.Module) -> None:
-    """A layer norm's scale and shift."""
-    assert isinstance(norm, nn.LayerNorm)
-    spec.gamma, spec.beta = plain(norm.weight), plain(norm.bias)
+    """A norm's scale, and its shift if it has one."""
+    assert isinstance(norm, nn.LayerNorm | nn.RMSNorm)
+    spec.gamma = plain(norm.weight)
+    if isinstance(norm, nn.LayerNorm):
+        spec.beta = plain(norm.bias)
 
 
 def put_linear(spec: Spec, linear: nn.Linear) -> None:

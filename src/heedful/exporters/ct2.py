@@ -4,12 +4,14 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from heedful.blocks.embedding import Sinusoidal
 from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from heedful.data.tokenizers.special_tokens import SPECIALS
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines import ct2
 from heedful.errors import HeedfulError
 from heedful.exporters.package import ExportedFiles, Package, agreement_note
+from heedful.networks.encoders import TransformerEncoder
 from heedful.tasks.long import way_of
 from heedful.tasks.seq2seq_learning import LearnableSeq2Seq
 from heedful.tasks.task import find_task
@@ -43,7 +45,7 @@ def write(package: Package, folder: Path) -> ExportedFiles:
     if network.encoder.limit is not None:
         way = way_of(recipe.data.long, find_task(recipe.task).facts)
         notes.append(f"sources: at most {network.encoder.limit:,} tokens; of longer ones: {way} (data.long)")
-    else:
+    elif isinstance(network.encoder, TransformerEncoder) and isinstance(network.encoder.positions, Sinusoidal):
         notes.append(f"positions: the first {ct2.FARTHEST:,}, as the format holds a table of them and no formula")
     return ExportedFiles(
         {"model.bin": "weights"}, [*notes, 'use: ctranslate2.Translator("FOLDER"), as docs/export.md shows']

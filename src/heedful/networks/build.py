@@ -238,8 +238,11 @@ def mingru_stack(
 
 
 def build_attention(config: TransformerConfig, network: NetworkSettings, memory_width: int | None = None) -> Attention:
-    """Self-attention, or attention to a memory of this width."""
-    head_norm = norm_of(config) if config.query_norm else None
+    """Self-attention, or attention to a memory of this width.
+
+    Queries and keys are normed in self-attention alone, as published: there was no other, and CTranslate2 has no other.
+    """
+    head_norm = norm_of(config) if config.query_norm and memory_width is None else None
     return Attention(int(network.width), int(network.heads), memory_width, config.layer_bias, head_norm)
 
 

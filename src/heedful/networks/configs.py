@@ -45,9 +45,9 @@ class TransformerConfig:
 
     bias: of the logits. first_norm: before the first block. std: of initialised weights; 0: as each part initialises
     itself. summary and causal are an encoder's: a decoder is causal anyway. norm_kind: of all norms. query_norm: of
-    queries and keys too. gated: the inner part. layer_bias: of the linear layers in blocks. zero: what a block adds to
-    the residual sum begins at zero. recurrent: a decoder's, with simpler simple recurrent units (Kim et al. 2019) in
-    place of self-attention.
+    queries and keys of self-attention too. gated: the inner part. layer_bias: of the linear layers in blocks. zero:
+    what a block adds to the residual sum begins at zero. recurrent: a decoder's, with simpler simple recurrent units
+    (Kim et al. 2019) in place of self-attention.
     """
 
     norm: NormOrder = "post"
