@@ -26,7 +26,8 @@ class Limit:
 
 LIMITS: Mapping[str, Limit] = MappingProxyType(
     {
-        "picture_pixels": Limit(120_000_000, "pixels", "PNG, TIFF, WebP, BMP, GIF, PPM, told by the header"),
+        "picture_pixels": Limit(120_000_000, "pixels", "PNG, TIFF, BMP, GIF, PPM, told by the header"),
+        "webp_pixels": Limit(40_000_000, "pixels", "WebP, whose decoder holds four copies"),
         "jpeg_pixels": Limit(200_000_000, "pixels", "JPEG as telephones make them, decoded at a reduced size"),
         "pictures_bytes": Limit(400_000_000, "bytes", "the arrays of an .npz file, unpacked"),
         "frames": Limit(200_000, "frames", "a video, a folder of frames, frames as .npy"),

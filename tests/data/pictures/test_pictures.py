@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heedful.data.pictures.read import Form, header, read_picture
+from heedful.data.pictures.arrays import as_bytes
+from heedful.data.pictures.read import Form, header, levels, quarter, read_picture
 from heedful.errors import HeedfulError
 from support.hostile_files import write_bomb
 
@@ -275,3 +276,19 @@ def test_pictures_of_telephones_are_read_where_pillow_heif_is_installed(kind: st
     Image.fromarray(pixels).save("a.heic", format=kind, quality=95)
     assert header("a.heic") == (16, 16, False)
     assert np.abs(read_picture("a.heic", Form(16, "rgb")).astype(int) - pixels).max() < 24
+
+
+def test_large_pictures_are_scaled_in_strips_as_they_are_whole() -> None:
+    rng = np.random.default_rng(1)
+    colours = Image.fromarray(rng.integers(0, 256, (601, 11, 4), np.uint8), "RGBA")
+    assert np.array_equal(np.asarray(quarter(colours)), np.asarray(colours.reduce(4)))
+    whole = rng.integers(0, 4000, (601, 11))
+    whole[600, 3] = 4095  # the scale is that of all rows
+    expected = (whole * 255 + 4095 // 2) // 4095
+    for image in (Image.fromarray(whole.astype(np.uint16)), Image.fromarray(whole.astype(np.int32))):
+        assert np.array_equal(levels(image), expected)
+    fractions = rng.random((601, 11), np.float32)
+    assert np.array_equal(levels(Image.fromarray(fractions)), as_bytes(fractions, ""))
+    fractions[400, 2] = np.nan
+    with pytest.raises(HeedfulError, match="has levels from nan"):
+        levels(Image.fromarray(fractions))

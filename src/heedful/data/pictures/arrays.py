@@ -114,8 +114,10 @@ def as_pictures(values: np.ndarray, name: str) -> np.ndarray:
     raise HeedfulError(f"{name} has the shape {values.shape}; pictures are (N, H, W), (N, H, W, C) or (N, C, H, W).")
 
 
-def as_bytes(values: np.ndarray, name: str) -> np.ndarray:
+def as_bytes(values: np.ndarray, name: str, ends: tuple[float, float] | None = None) -> np.ndarray:
     """Levels as bytes. Fractions from 0 to 1 and levels of 12 and 16 bits are scaled, levels from 0 to 255 stay.
+
+    `ends` are the lowest and the highest level of the whole of which the values are a part.
 
     >>> as_bytes(np.array([0, 0.5, 1]), "x").tolist(), as_bytes(np.array([0, 4095]), "x").tolist()
     ([0, 128, 255], [0, 255])
@@ -124,7 +126,7 @@ def as_bytes(values: np.ndarray, name: str) -> np.ndarray:
         return values.astype(np.uint8, copy=False)
     if values.dtype.kind not in "biuf":
         raise HeedfulError(f"{name} holds {values.dtype}, and no levels of pictures.")
-    low, high = float(values.min()), float(values.max())
+    low, high = ends or (float(values.min()), float(values.max()))
     if not (low >= 0 and high <= 65535):  # NaN too
         raise HeedfulError(f"{name} has levels from {low:g} to {high:g}; known are 0 to 1, 0 to 255, 0 to 65535.")
     is_integer = values.dtype.kind in "iu"

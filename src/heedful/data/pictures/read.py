@@ -27,6 +27,8 @@ from heedful.types_of_values import check_record
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 JPEG = ("JPEG", "MPO")
+PIXEL_LIMITS = {"JPEG": "jpeg_pixels", "MPO": "jpeg_pixels", "WEBP": "webp_pixels"}
+STRIP = 256  # rows that are copied together, a multiple of four
 COMPOSED = 60_000_000  # pixels of a transparent picture, or of whole levels, above which a quarter of its sides is used
 SMALLEST, LARGEST = 4, 1024  # sides in pixels that are allowed
 PREVIEW_SIDE = 64  # side in pixels at which a sample that is drawn at any is looked at
@@ -211,7 +213,7 @@ def open_image(file: str) -> Iterator[Image.Image]:
             raise HeedfulError(f"{file} {describe_foreign(start)}", cure) from None
         with image:
             width, height = image.size
-            name = "jpeg_pixels" if image.format in JPEG else "picture_pixels"
+            name = PIXEL_LIMITS.get(image.format or "", "picture_pixels")
             if width * height > limit(name):
                 raise size_error(file, width * height, name)
             yield image
@@ -268,36 +270,64 @@ def gray_palette(image: Image.Image) -> bool:
 def to_mode(image: Image.Image, mode: str) -> Image.Image:
     """The picture in mode L or RGB: more than 8 bits scaled down, what is transparent white."""
     if image.mode.startswith("I") or image.mode == "F":
-        image = Image.fromarray(levels(np.asarray(image)))
+        image = Image.fromarray(levels(image))
         if image.width * image.height > COMPOSED:
             image = image.reduce(4)
     elif image.has_transparency_data:
         picture = image if image.mode == "RGBA" else image.convert("RGBA")
         if picture.width * picture.height > COMPOSED:
-            picture = picture.reduce(4)  # three copies of it are made
+            picture = quarter(picture)  # three copies of it are made
         white = Image.new("RGBA", picture.size, "white")
         image = Image.alpha_composite(white, picture).convert("RGB")
-    return image if image.mode == mode else image.convert("RGB").convert(mode)
+    if image.mode not in (mode, "RGB"):
+        image = image.convert("RGB")
+    return image if image.mode == mode else image.convert(mode)
 
 
-def levels(values: np.ndarray) -> np.ndarray:
+def strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """A picture in parts of so many whole rows, each with its first: a copy of all would not fit beside it."""
+    for top in range(0, image.height, STRIP):
+        yield top, image.crop((0, top, image.width, min(top + STRIP, image.height)))
+
+
+def quarter(image: Image.Image) -> Image.Image:
+    """A picture at a quarter of its sides, as `reduce` makes it."""
+    small = Image.new(image.mode, (-(-image.width // 4), -(-image.height // 4)))
+    for top, strip in strips(image):
+        small.paste(strip.reduce(4), (0, top // 4))
+    return small
+
+
+def levels(image: Image.Image) -> np.ndarray:
     """Whole gray levels or fractions as bytes; raises HeedfulError where their scale cannot be known."""
     try:
-        if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 65535:
-            top, pixels = picture_arrays.top_level(values.max()), np.empty(values.shape, np.uint8)
-            for row, line in enumerate(values):  # a wider copy of all of them would not fit beside it
-                pixels[row] = (line.astype(np.int64) * 255 + top // 2) // top
-            return pixels
-        return picture_arrays.as_bytes(values, "")
+        low, high = extremes(image)
+        is_whole = image.mode != "F" and low >= 0 and high <= 65535
+        top = picture_arrays.top_level(high) if is_whole else 0
+        pixels = np.empty((image.height, image.width), np.uint8)
+        for row, strip in strips(image):
+            values = np.asarray(strip)
+            if is_whole:
+                pixels[row : row + len(values)] = (values.astype(np.int64) * 255 + top // 2) // top
+            else:
+                pixels[row : row + len(values)] = picture_arrays.as_bytes(values, "", (low, high))
+        return pixels
     except HeedfulError as error:
         raise HeedfulError(error.problem.strip(), "Save it with 8 or 16 bits per channel.") from None
+
+
+def extremes(image: Image.Image) -> tuple[float, float]:
+    """The lowest and the highest level; NaN where one is."""
+    ends = [(values.min(), values.max()) for values in (np.asarray(strip) for _, strip in strips(image))]
+    low, high = np.array(ends).T
+    return float(low.min()), float(high.max())
 
 
 def scaling_of(image: Image.Image) -> str:
     """What is said of a picture of whole numbers in 16 or 32 bits that uses 8 or 12 of them."""
     if not image.mode.startswith("I"):
         return ""
-    return {255: SCALED_8, 4095: SCALED_12}.get(picture_arrays.top_level(np.asarray(image).max()), "")
+    return {255: SCALED_8, 4095: SCALED_12}.get(picture_arrays.top_level(extremes(image)[1]), "")
 
 
 def fit_square(image: Image.Image, form: Form) -> Image.Image:
