@@ -9,11 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from heedful.api.model_folder import open_model
 from heedful.data.pictures.arrays import arrays_of
 from heedful.data.pictures.karpathy import read_karpathy
+from heedful.data.readers.formats import open_rows
+from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.steps.forms import read_array
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.errors import HeedfulError
@@ -63,6 +67,25 @@ def test_a_limit_of_nothing_is_refused_with_the_nearest(monkeypatch: pytest.Monk
         limit("frames")
 
 
+def test_a_row_of_more_columns_than_a_table_has_is_a_bad_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEEDFUL_LIMIT_ROW_CELLS", "3")
+    for name, separator in (("a.tsv", "\t"), ("a.csv", ",")):
+        lines = (separator.join(row) for row in ("ab", "cdefg", "hi"))
+        Path(name).write_text("\n".join(lines) + "\n")
+        rows = list(open_rows(name))
+        bad = [row for row in rows if isinstance(row, BadRow)]
+        assert [row.problem for row in bad] == ["5 columns, and at most 3 are read"], name
+        assert "HEEDFUL_LIMIT_ROW_CELLS=6" in bad[0].cure
+        assert isinstance(rows[-1], TextRow) and [*rows[-1].columns.values()] == ["h", "i"]
+
+
+def test_a_recipe_of_names_without_an_end_is_refused_at_once() -> None:
+    for text in ("[" + "a." * 200_000 + "a]\n", "a" + ' . "a"' * 3, "a=" + "[" * 200_000):
+        Path("recipe.toml").write_text(text)
+        with pytest.raises(HeedfulError, match=r"recipe\.toml"):
+            load("recipe.toml")
+
+
 def tokenizer_of_two_gigabytes() -> None:
     sparse("tokenizer.json", b"{")
     load_tokenizer("tokenizer.json")
@@ -94,12 +117,26 @@ def pictures_far_larger_unpacked() -> None:
     arrays_of("pictures.npz")
 
 
+def rows_far_larger_unpacked() -> None:
+    texts = pa.array(["x" * 1_000_000] * 6)
+    pq.write_table(pa.table({"source": texts, "target": texts}), "a.parquet", compression="zstd", use_dictionary=False)
+    list(open_rows("a.parquet"))
+
+
+def a_text_that_stands_in_ten_thousand_rows() -> None:
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 10_000, pa.int32()), pa.array(["x" * 5_000_000]))
+    pq.write_table(pa.table({"source": texts}), "a.parquet", compression="zstd")
+    list(open_rows("a.parquet"))
+
+
 HOSTILE: dict[Callable[[], None], tuple[str, str]] = {
     tokenizer_of_two_gigabytes: ("tokenizer.json has 2,000,000,000 bytes", "VOCABULARY_BYTES"),
     config_of_two_gigabytes: ("config.json has 2,000,000,000 bytes", "SETTINGS_BYTES"),
     recipe_of_two_gigabytes: ("recipe.toml has 2,000,000,000 bytes", "RECIPE_BYTES"),
     annotations_of_two_gigabytes: ("captions.json has 2,000,000,000 bytes", "ANNOTATIONS_BYTES"),
     series_of_holes: ("series.npy has 500,000,000 numbers", "SERIES_NUMBERS"),
+    rows_far_larger_unpacked: ("a.parquet: row group 1 has 12,0", "GROUP_BYTES"),
+    a_text_that_stands_in_ten_thousand_rows: ("source has a text of 5,000,000 bytes", "LINE_BYTES"),
     pictures_far_larger_unpacked: ("pictures.npz has 6,400,128 bytes unpacked", "PICTURES_BYTES"),
 }
 
@@ -108,7 +145,8 @@ HOSTILE: dict[Callable[[], None], tuple[str, str]] = {
 def test_what_is_too_large_is_refused_unread_with_the_way_to_read_it(
     read: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HEEDFUL_LIMIT_PICTURES_BYTES", "4000000")
+    for name, most in (("PICTURES_BYTES", 4_000_000), ("GROUP_BYTES", 10_000_000), ("LINE_BYTES", 4_000_000)):
+        monkeypatch.setenv(f"HEEDFUL_LIMIT_{name}", str(most))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(HeedfulError) as raised:
         read()

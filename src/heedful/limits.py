@@ -37,10 +37,12 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "line_bytes": Limit(
             2**25, "bytes", "a line of a table, a cell, an object of a JSON list, a line that is asked"
         ),
+        "row_cells": Limit(100_000, "columns", "a row of a table"),
         "document_bytes": Limit(2**28, "bytes", "a line of a text file that is one document"),
+        "group_bytes": Limit(2**28, "bytes", "a row group of Parquet, unpacked"),
         "sheet_bytes": Limit(2**28, "bytes", "the texts of an .xlsx, unpacked"),
         "annotations_bytes": Limit(2**28, "bytes", "captions as COCO or Karpathy has them, in one JSON file"),
-        "recipe_bytes": Limit(10_000_000, "bytes", "a recipe (TOML)"),
+        "recipe_bytes": Limit(2_000_000, "bytes", "a recipe (TOML)"),
         "settings_bytes": Limit(2**25, "bytes", "config.json and other settings of a model or a run"),
         "vocabulary_bytes": Limit(2**27, "bytes", "a tokenizer.json or another vocabulary"),
     }

@@ -5,6 +5,7 @@ are in schema.py; `Uses` has the tasks, and for each the keys that only some tas
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -31,6 +32,7 @@ SECTIONS: dict[str, type] = {
 }
 BUDGETS = ("minutes", "steps", "epochs")
 LIMITS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+DEEP = re.compile(r"(?:[\w\-]+[ \t]*\.[ \t]*){100}")  # a name of a hundred tables
 NOT_KEYS = ("written",)
 """Fields of a recipe that are no keys."""
 
@@ -79,7 +81,10 @@ def load(path: Path | str, changes: Mapping[str, object] | None = None, uses: Us
 def read_table(path: Path) -> dict[str, Any]:
     """The tables of a recipe file; raises HeedfulError if it is none."""
     try:
-        return tomllib.loads(read_small(path, "recipe_bytes", streams=True).decode("utf-8"))
+        text = read_small(path, "recipe_bytes", streams=True).decode("utf-8")
+        if DEEP.search(text):  # which takes the parser hours
+            raise RecursionError
+        return tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise HeedfulError(f"The recipe {path} cannot be read: {error}.") from None
     except RecursionError:

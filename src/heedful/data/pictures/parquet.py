@@ -15,9 +15,11 @@ from heedful.data.pictures.roles import with_roles
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.rows import TextRow, count
 from heedful.errors import HeedfulError
+from heedful.limits import beyond, limit_of_file
 
 REFERENCE = re.compile(r"(.*\.parquet)#(.+)#(\d+)", re.IGNORECASE | re.DOTALL)
 AT_ONCE = 8  # pictures in memory
+PACKED = 20  # bytes that a byte of a file may hold, whatever the limit
 OPEN_FILES = 4  # files that are read on from where the last picture stood
 BUFFER = 1 << 20  # bytes of the file in memory
 BYTES, PATH = "bytes", "path"
@@ -72,6 +74,14 @@ def stored_bytes(file: str, column: str, row: int) -> bytes | str:
     raise HeedfulError(f"{file} row {row + 1}: there is no picture in the column {column}.")
 
 
+def check_group(file: str, metadata: Any, number: int) -> None:
+    """Raises HeedfulError for a row group that is far larger unpacked than its file, which memory may not hold."""
+    most, size = limit_of_file("group_bytes", file, PACKED), metadata.row_group(number).total_byte_size
+    if size > most:
+        problem = f"{file}: row group {number + 1} has {size:,} bytes unpacked, and at most {most:,} are read."
+        raise beyond("group_bytes", problem, "Write it with smaller ones: row_group_size=10_000", size)
+
+
 @lru_cache(OPEN_FILES)
 def open_column(file: str, column: str, mtime: int, size: int) -> "Column":
     """A column of a file that was last changed then and has that size."""
@@ -109,6 +119,8 @@ class Column:
             while self.next_row <= row:
                 value = next(self.values)
                 self.next_row += 1
+        except HeedfulError:
+            raise
         except Exception as error:
             # Arrow raises its own kinds and Python's on spoilt pages, and each says in words what it met.
             self.next_row = self.rows
@@ -119,6 +131,7 @@ class Column:
     def read_from(self, group: int) -> Iterator[Any]:
         """The values from the start of a row group to the file's end."""
         for number in range(group, len(self.starts)):
+            check_group(self.file, self.parquet.metadata, number)
             # one group at a time: a reader of several keeps all of them
             batches = self.parquet.iter_batches(AT_ONCE, row_groups=[number], columns=[self.column], use_threads=False)
             for batch in batches:

@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from heedful.data.pictures.parquet import name_pictures, picture_columns
+from heedful.data.pictures.parquet import check_group, name_pictures, picture_columns
 from heedful.data.readers.classes import classes_of, features_of, list_classes, name_classes
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.opening import refuse_packed
 from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.errors import HeedfulError
+from heedful.limits import beyond, limit
 
 ROWS = 10_000  # in memory at once
+AT_ONCE = 2**24  # bytes, about
 
 
 def read_parquet(file: str, columns: Iterable[str]) -> Iterator[TextRow | BadRow]:
@@ -69,12 +71,52 @@ def records(file: str, columns: Iterable[str], pictures: list[str]) -> Iterator[
         read_columns = [name for name in present_columns or schema.names if name not in pictures]
     number = 0
     try:
-        for batch in parquet.iter_batches(ROWS, columns=read_columns):
-            rows = batch.to_pylist()
-            yield from rows
-            number += len(rows)
+        for batch in batches(file, read_columns):
+            for rows in parts(file, batch):
+                yield from rows
+                number += len(rows)
+    except HeedfulError:
+        raise
     except Exception as error:  # as above
         raise HeedfulError(f"{file} cannot be read beyond row {number}: {one_line(error)}.") from None
+
+
+def batches(file: str, columns: list[str] | None) -> Iterator[Any]:
+    """Batches of few enough rows to be held. A text that stands in many rows is held once, by its number."""
+    import pyarrow.parquet
+
+    metadata: Any = opened(file).metadata
+    chunks = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    texts = {
+        chunk.column(place).path_in_schema
+        for chunk in chunks[:1]
+        for place in range(metadata.num_columns)
+        if metadata.schema.column(place).logical_type.type == "STRING" and chunk.column(place).has_dictionary_page
+    }
+    parquet: Any = pyarrow.parquet.ParquetFile(file, read_dictionary=sorted(path for path in texts if "." not in path))
+    for number, chunk in enumerate(chunks):
+        check_group(file, metadata, number)
+        rows = AT_ONCE * chunk.num_rows // max(1, chunk.total_byte_size)
+        yield from parquet.iter_batches(min(max(1, rows), ROWS), row_groups=[number], columns=columns)
+
+
+def parts(file: str, batch: Any) -> Iterator[list[dict[str, Any]]]:
+    """The rows of a batch, as many at once as there is room for; raises HeedfulError for a text that is too long."""
+    import pyarrow.compute
+    import pyarrow.types
+
+    compute: Any = pyarrow.compute
+    longest, most = 0, limit("line_bytes")
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pyarrow.types.is_dictionary(column.type) and len(column.dictionary):
+            length: int = compute.max(compute.binary_length(column.dictionary)).as_py() or 0
+            longest = max(longest, length)
+            if length > most:
+                problem = f"{file}: {name} has a text of {length:,} bytes, and at most {most:,} are read."
+                raise beyond("line_bytes", problem, found=length)
+    step = max(1, AT_ONCE // longest) if longest else len(batch)
+    for first in range(0, len(batch), step or 1):
+        yield batch.slice(first, step).to_pylist()
 
 
 def one_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from heedful.errors import HeedfulError
 from heedful.errors import count as count  # what is below data writes numbers, too
+from heedful.limits import limit, way_out
 
 SKIP = (
     "Mend the line, or go on without such lines: data.bad_rows=skip  "
@@ -50,10 +51,20 @@ class BadRow:
 
 def check_header(names: list[str], file: str) -> list[str]:
     """The names of a file's columns; raises HeedfulError if two are the same."""
-    duplicate = next((name for name in names if names.count(name) > 1), None)
+    seen: set[str] = set()
+    duplicate = next((name for name in names if name in seen or seen.add(name)), None)
     if duplicate is not None:
         raise HeedfulError(f'{file} line 1: two columns are called "{duplicate}".', "Give them different names.")
     return names
+
+
+def too_wide(fields: list[str], where: str, text: str) -> BadRow | None:
+    """The bad row for a line of more columns than any table has; None if it has fewer."""
+    most = limit("row_cells")
+    if len(fields) <= most:
+        return None
+    problem = f"{count(len(fields), 'column')}, and at most {most:,} are read"
+    return BadRow(where, problem, text[:MAX_QUOTED], f"To read it: {way_out('row_cells', len(fields))}")
 
 
 def unreadable_header(bad: BadRow) -> HeedfulError:

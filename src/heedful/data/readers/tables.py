@@ -7,7 +7,7 @@ from itertools import islice
 
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.names import is_header
-from heedful.data.readers.rows import BadRow, TextRow, check_header, count, unreadable_header
+from heedful.data.readers.rows import BadRow, TextRow, check_header, count, too_wide, unreadable_header
 from heedful.errors import HeedfulError
 from heedful.limits import beyond, limit
 
@@ -38,6 +38,11 @@ def read_tsv(file: str, header: bool | None) -> Iterator[TextRow | BadRow]:
         if not text:
             continue
         fields = text.split("\t")
+        if wide := too_wide(fields, f"{file} line {number}", text):
+            if header and not names:
+                raise unreadable_header(wide)
+            yield wide
+            continue
         if header is None:
             header = is_header(fields)
         if header and not names:
@@ -86,6 +91,10 @@ def read_csv(file: str, usual: str = ",") -> Iterator[TextRow | BadRow]:
             raise unreadable_header(bad_line)
         if bad_line:
             yield bad_line
+        elif wide := too_wide(fields, where, fields[0]):
+            if not names:
+                raise unreadable_header(wide)
+            yield wide
         elif not names:
             names = check_header(fields, file)
         elif fields and len(fields) != len(names):

@@ -12,7 +12,7 @@ from itertools import islice
 from heedful.data.readers.formats import endings_of, open_rows
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.opening import ending_of
-from heedful.data.readers.rows import BadRow, TextRow, check_header, count, unreadable_header
+from heedful.data.readers.rows import BadRow, TextRow, check_header, count, too_wide, unreadable_header
 
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes", " ": "blanks"}
 TABS, COMMAS = endings_of("tsv"), endings_of("csv")
@@ -55,7 +55,11 @@ def read_rows(file: str, separator: str) -> Iterator[TextRow | BadRow]:
         if not text.strip():
             continue
         fields = split(text, separator)
-        if not names:
+        if wide := too_wide(fields, f"{file} line {line}", text):
+            if not names:
+                raise unreadable_header(wide)
+            yield wide
+        elif not names:
             names = check_header(fields, file)
         elif len(fields) != len(names):
             yield BadRow(
