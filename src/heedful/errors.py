@@ -1,11 +1,13 @@
 """Errors that a user can fix: one exception, and the nearest match to a misspelt word."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from reprlib import Repr
 
 LONGEST_LINE = 2000  # characters of an error's line
 LONGEST_WORD = 200  # characters of a word that may be a misspelt one
+NO_TEXT = re.compile("[\ud800-\udfff]")  # what Python makes of such bytes
 QUOTED = 100  # characters of a value that an error quotes
 
 
@@ -68,6 +70,14 @@ class Quotes(Repr):
 
     def repr_int(self, x: int, level: int) -> str:
         return repr(x) if x.bit_length() < 3 * QUOTED else f"a whole number of {x.bit_length():,} bits"
+
+
+def name_not_utf8(error: UnicodeEncodeError) -> HeedfulError:
+    """The error for a name of a file whose bytes are no text, where it was to be written into one."""
+    line = error.object[: error.start].rpartition("\n")[2] + error.object[error.start :].partition("\n")[0]
+    name = next((word for word in re.split("[\"'<>]", line) if NO_TEXT.search(word)), line)
+    problem = f"The name {quote(name)} is not UTF-8, and can stand in no recipe and on no page."
+    return HeedfulError(problem, "Rename it, and nothing else is in the way.")
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str | None:

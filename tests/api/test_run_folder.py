@@ -20,6 +20,7 @@ from heedful.api.train import run
 from heedful.data.folders import write_atomically
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
+from heedful.tasks.recipes import build
 from heedful.training.progress import Quiet
 from support.command_line import heedful
 from support.own_process import compare_by_weights, is_killed_at_note
@@ -265,3 +266,11 @@ def test_a_run_that_goes_on_elsewhere_says_so_and_keeps_both_fingerprints(tmp_pa
     kept = json.loads(file.read_text())
     assert kept["versions"]["torch"] == here
     assert [earlier["versions"]["torch"] for earlier in kept["earlier"]] == ["1.0"]
+
+
+def test_a_name_that_no_recipe_can_hold_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    asked = build("translate", {"data.train": ["p\udcfe.tsv"]})
+    for folder, user_recipe, name in ((tmp_path / "n\udcff", None, "udcff"), (tmp_path / "run", asked, "udcfe.tsv")):
+        with pytest.raises(HeedfulError, match=f"{name}' is not UTF-8"), open_run_folder(folder, user_recipe):
+            pass
+    assert not [*tmp_path.iterdir()]

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -244,3 +245,10 @@ def test_networks_for_pictures_pairs_and_steps_have_diagrams_of_their_own(folder
     for name, words in pictures.items():
         shape = heedful(f"info {name} --size tiny", folder).out
         assert words in shape and "text with a gap" not in shape
+
+
+def test_a_closed_stream_is_none_that_is_missed() -> None:
+    for closed, heard in ((">&-", ""), ("2>&-", "train.minutes")):
+        line = f"{shlex.join([*HEEDFUL, 'recipes', 'keys'])} {closed}"
+        done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "") and heard in done.stdout

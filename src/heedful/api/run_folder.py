@@ -15,7 +15,7 @@ from heedful.api.lock import is_lock, lock_folder
 from heedful.data.fingerprint import changed_files
 from heedful.data.folders import is_prepared
 from heedful.data.readers.hub import hub_parts
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, name_not_utf8
 from heedful.report.words import join_words
 from heedful.schema import Recipe
 from heedful.small_files import read_json_table
@@ -87,13 +87,17 @@ def open_run_folder(folder: Path, user_recipe: Recipe | None = None) -> Generato
 
     Raises HeedfulError if another process that lives has the folder.
     """
+    asked = recipes.dump(user_recipe, complete=False) if user_recipe else ""
+    try:
+        f"{folder}\n{asked}".encode()
+    except UnicodeEncodeError as error:
+        raise name_not_utf8(error) from None
     new_folders = [new_folder for new_folder in (folder, *folder.parents) if not new_folder.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     recipe_path, resolved_path = folder / recipes.REQUESTED, folder / recipes.COMPLETE
     with lock_folder(folder):
         if user_recipe and not recipe_path.exists() and not resolved_path.exists():
-            text = recipes.dump(user_recipe, complete=False)
-            write_file(recipe_path, lambda path: path.write_text(text, encoding="utf-8"))
+            write_file(recipe_path, lambda path: path.write_text(asked, encoding="utf-8"))
         try:
             yield
         except HeedfulError:

@@ -23,6 +23,9 @@ def main() -> None:
     # busy. So they spin briefly and then sleep: docs/log.md has the measurements.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who called us, as >&- does
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     # Input and output are UTF-8 in any locale; names of files that are not UTF-8 are written as the bytes that they
     # are, and what stderr cannot encode as escapes.
     for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):

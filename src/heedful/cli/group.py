@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from heedful.cli.commands import COMMANDS
-from heedful.errors import HeedfulError, nearest, unknown
+from heedful.errors import HeedfulError, name_not_utf8, nearest, unknown
 
 USAGE_ERROR = 2
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -34,6 +34,10 @@ def run(words: list[str]) -> int:
         raise
     except OSError as error:
         print(system_error(error), file=sys.stderr)
+    except UnicodeEncodeError as error:
+        if not str(error).endswith("surrogates not allowed"):
+            raise
+        print(name_not_utf8(error), file=sys.stderr)
     except MemoryError:
         print(OUT_OF_MEMORY, file=sys.stderr)
     except Exception as error:

@@ -91,7 +91,7 @@ def read_csv(file: str, usual: str = ",") -> Iterator[TextRow | BadRow]:
             raise unreadable_header(bad_line)
         if bad_line:
             yield bad_line
-        elif wide := too_wide(fields, where, fields[0]):
+        elif wide := too_wide(fields, where, delimiter.join(fields[:10])):
             if not names:
                 raise unreadable_header(wide)
             yield wide
