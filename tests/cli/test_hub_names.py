@@ -76,3 +76,21 @@ def test_a_revision_is_asked_for_by_name(tmp_path: Path) -> None:
     assert last.code == 2 and "There is no v3 of tiny/bert" in last.err, last.err
     [offline] = type_lines([f"fill tiny/bert@v2.0 {ASKED}"], tmp_path, HF_HUB_OFFLINE="1")
     assert offline.out == expected[1], offline.err
+
+
+def test_what_says_how_vectors_are_pooled_is_fetched_with_an_encoder(tmp_path: Path) -> None:
+    """It stands in a folder of its own, and of folders nothing else is fetched."""
+    encoder = published.bert(tmp_path / "encoder", "BertModel")
+    kind = "sentence_transformers.models."
+    modules = [{"path": "", "type": f"{kind}Transformer"}, {"path": "1_Pooling", "type": f"{kind}Pooling"}]
+    (encoder / "modules.json").write_text(json.dumps(modules))
+    for name in ("1_Pooling", "onnx"):
+        (encoder / name).mkdir()
+        (encoder / name / "config.json").write_text('{"pooling_mode_cls_token": true}')
+    host = Host({"tiny/encoder": Repository({"main": encoder})})
+    question = "match {} one two --among three"
+    with serving(host) as endpoint:
+        [fetched] = type_lines([question.format("tiny/encoder")], tmp_path, HF_ENDPOINT=endpoint)
+    [here] = type_lines([question.format(encoder)], tmp_path)
+    assert fetched.code == 0 and fetched.out == here.out, fetched.err
+    assert "main/1_Pooling/config.json" in host.asked and not any("onnx" in name for name in host.asked)

@@ -207,3 +207,10 @@ def test_files_beside_weights_are_refused_by_their_size_or_depth(tmp_path: Path)
             sink.truncate(2_000_000_000)
         with pytest.raises(HeedfulError, match=f"{name} has 2,000,000,000 bytes, and at most"):
             read(tmp_path / name)
+
+
+def test_a_model_of_sentencepiece_alone_is_refused_with_the_way_to_a_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "sentencepiece.bpe.model").write_bytes(b"\n")
+    with pytest.raises(HeedfulError, match=r"in sentencepiece\.bpe\.model alone") as raised:
+        words.read(tmp_path, words.ROBERTA)
+    assert "save_pretrained" in raised.value.cure and words.read(tmp_path / "none", {}) is None

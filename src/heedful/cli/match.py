@@ -101,6 +101,11 @@ def write_pictures(
     model: "Model", question: ask.Question, texts: list[str], output: Path | None, as_json: bool
 ) -> None:
     """Writes the nearest pictures for each text."""
+    if question.at_once == 1 and model.source_kind != "picture":
+        raise HeedfulError(
+            "There are no texts to search.",
+            f'As in: heedful match {shlex.quote(str(model.folder))} --file texts.txt {FOR} "a text"',
+        )
     if question.at_once == 1:
         raise HeedfulError(
             "There are no pictures to search.",

@@ -97,9 +97,21 @@ def read(folder: Path, special: Mapping[str, str]) -> Words | None:
     except Exception as error:  # the library raises plain Exception
         raise HeedfulError(f"The tokenizer in {folder} cannot be read: {error}.") from None
     if text is None:
+        refuse_sentencepiece(folder)
         return None
     limit = settings.get("model_max_length")
     return Words(text, special_tokens, int(limit) if isinstance(limit, int) and limit < 1e9 else None, files)
+
+
+def refuse_sentencepiece(folder: Path) -> None:
+    """Raises HeedfulError for a tokenizer that is a model of sentencepiece alone, as XLM-R's may be."""
+    name = next((path.name for path in sorted(folder.glob("*.model"))), "")
+    if name:
+        raise HeedfulError(
+            f"{folder} has its tokenizer in {name} alone, a model of sentencepiece.",
+            "Make a tokenizer.json of it once, where transformers is installed:\n"
+            f'AutoTokenizer.from_pretrained("{folder.name}").save_pretrained("{folder.name}")',
+        )
 
 
 def text_of(

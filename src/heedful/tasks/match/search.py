@@ -113,6 +113,8 @@ def open_gallery(
     can be read.
     """
     if not any(map(str.strip, sources)):
+        if models[0].of_texts:
+            raise HeedfulError("There are no texts to search.", "Type some, or name their file: --file texts.txt")
         raise HeedfulError("There are no pictures to search.", "Name some, or a folder of them.")
     of_models = [embed_gallery(model, sources, settings, listener) for model in models]
     if not of_models[0].names:
