@@ -35,7 +35,7 @@ MISTAKES = {
     "not a run": ("translate runs/help2 text", ["runs/help2 is not a run"]),
     "run without weights": ("translate {half} text", ["no model.safetensors"]),
     "run of another format": ("translate {foreign} text", ["another format"]),
-    "damaged weights": ("translate {damaged} text", ["model.safetensors cannot be read"]),
+    "damaged weights": ("translate {damaged} text", ["model.safetensors has ", "were written"]),
     "models that do not fit": ("translate {run} --with {other} text", ["cannot answer together"]),
     "no file of texts": ("translate {run} --file missing.txt", ["missing.txt cannot be read"]),
     "texts not UTF-8": ("translate {run} --file latin.tsv", ["latin.tsv line 2 is not UTF-8"]),
@@ -103,7 +103,8 @@ def spoil(run: Path, copy: Path, change: str) -> None:
     elif change == "weights":
         (copy / "model.safetensors").write_bytes((run / "model.safetensors").read_bytes()[:-100])
     else:
-        (copy / "model.safetensors").unlink()
+        for name in ("model.safetensors", "checksums.json"):  # whose weights are noted when all is learnt
+            (copy / name).unlink()
 
 
 def output_of(line: str, folder: Path, stdin: str = "") -> str:
