@@ -338,3 +338,17 @@ def test_mistakes_are_told(mistake: str, tmp_path: Path) -> None:
     with pytest.raises(HeedfulError) as error:
         ask(heedful.load(folder))
     assert all(word in str(error.value) for word in expected), str(error.value)
+
+
+@pytest.mark.parametrize("family", ["roberta", "xlm_roberta"])
+def test_whole_texts_have_the_blanks_that_were_written(family: str, tmp_path: Path) -> None:
+    """Pieces that bring the blank before them bring none to the beginning of a text, nor a second one."""
+    model = heedful.load(getattr(published, family)(tmp_path / family))
+    for before, after in (
+        ("", " sat on the mat."),
+        ("the ", " sat"),
+        ("The  two   ", ", and more."),
+        ("a man", " here"),
+    ):
+        for answer in model.answer([f"{before}[MASK]{after}"], {"generate.n_best": 3})[0]:
+            assert answer.output == before + answer.tokens[0] + after

@@ -1,6 +1,7 @@
 """A look at pairs before training on them: what is wrong, what is odd, how long things are. Nothing is changed."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -92,7 +93,7 @@ def check_pairs(data: DataSettings, classes: bool = False, reach: Reach | None =
         shorter_sides = np.minimum(*map(np.asarray, train.sizes))
         histograms = {"pictures: pixels of the shorter side": histogram(shorter_sides)} | histograms
     return Findings(
-        ", ".join(data.train), summary(train, len(data.train)), tuple(findings), histograms, contact_sheet(train)
+        ", ".join(data.train), summary(train, data.train), tuple(findings), histograms, contact_sheet(train)
     )
 
 
@@ -103,11 +104,12 @@ def reading_notes(data: DataSettings, classes: bool) -> list[str]:
     return [*notes, *source_notes(data.train, data, either=classes)]
 
 
-def summary(statistics: PairStatistics, files: int) -> str:
+def summary(statistics: PairStatistics, files: Sequence[str]) -> str:
     """How many, and how long: "35,262 pairs · source 3 to 25 words, target 3 to 24 words (nine in ten) · 1 file"."""
     pairs = count(len(statistics.pairs), "pair")
+    files_text = count(len(files), "folder" if all(map(os.path.isdir, files)) else "file")
     if not statistics.pairs:
-        return f"{pairs} · {count(files, 'file')}"
+        return f"{pairs} · {files_text}"
     spans = []
     for side, unit, lengths in zip(SIDES, statistics.units, statistics.lengths, strict=True):
         if unit in WHOLE:
@@ -118,7 +120,7 @@ def summary(statistics: PairStatistics, files: int) -> str:
     sources = len(np.unique(np.asarray(statistics.sources)))
     sources_text = "" if sources == len(statistics.pairs) else f"{count(sources, 'source')} · "
     share = "" if {*statistics.units} <= {*WHOLE} else " (nine in ten)"
-    return f"{pairs} · {sources_text}{', '.join(spans)}{share} · {count(files, 'file')}"
+    return f"{pairs} · {sources_text}{', '.join(spans)}{share} · {files_text}"
 
 
 def findings_within(statistics: PairStatistics, data: DataSettings) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ def table_clip(file: str, data: DataSettings) -> LabelledSource | BadRow:
         return unreadable_clip(file, error)
     if name not in table.columns:
         error = unknown(f"column of labels in {file} called", name, table.columns)
-        raise HeedfulError(error.problem, f"{error.cure}\nSay which it is, as data.columns.target=activity")
+        raise HeedfulError(error.problem, f"{error.cure}\nSay which it is, as data.columns.target=NAME")
     rows = [TextRow({name: text}, file, line) for text, line in zip(table.columns[name], table.lines, strict=True)]
     labels = from_rows(rows, file, name)
     group = table.column(data.group)[0] if data.group else ""
