@@ -1,15 +1,19 @@
 """Stopping at a safe point rather than in the middle of a step."""
 
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
+from types import TracebackType
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAVING = signal.SIGUSR1
 HANDLED = (*STOP_SIGNALS, SAVING)
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 Handler = Callable[[int, object], None]
 
 
@@ -104,12 +108,28 @@ def leave_signals(worker: int) -> None:
     """What a loader's worker does first: a signal that its whole group gets is left to its parent.
 
     SIGTERM from the parent itself ends it as before: else a parent that ends by an error would wait for it for ever.
+    It ends with its parent, however that ends, and says nothing of the connection that broke.
     """
     for number in (signal.SIGINT, signal.SIGHUP, SAVING):
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # not on macOS, which does not say who sent a signal
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         Thread(target=obey_parent, daemon=True).start()
+    end_with_parent()
+    sys.excepthook = tell_own_errors
+
+
+def end_with_parent() -> None:
+    """Has Linux kill this process when its parent is gone; elsewhere a loader's worker looks for it every 5 s."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def tell_own_errors(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Prints what went wrong here; that the parent is gone is not for its worker to say."""
+    if not issubclass(kind, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)
 
 
 def obey_parent() -> None:
