@@ -141,6 +141,13 @@ HOSTILE: dict[Callable[[], None], tuple[str, str]] = {
 }
 
 
+def test_a_shape_that_no_number_holds_is_refused_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    Path("a.npy").write_bytes(npy_header((2**62, 8)) + bytes(64))
+    with pytest.raises(HeedfulError, match=r"a\.npy cannot be read as \.npy"):
+        read_array("a.npy")
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize("read", HOSTILE, ids=lambda read: read.__name__)
 def test_what_is_too_large_is_refused_unread_with_the_way_to_read_it(
     read: Callable[[], None], monkeypatch: pytest.MonkeyPatch

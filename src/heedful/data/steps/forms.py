@@ -258,7 +258,8 @@ def read_array(file: str) -> np.ndarray:
     """A .npy file as a memory map; raises HeedfulError if it is none, or of a shape that means nothing here."""
     check_not_empty(file, "an array")
     try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        with np.errstate(over="ignore"):  # sizes that no number holds, which are refused
+            array = np.load(file, mmap_mode="r", allow_pickle=False)
     except Exception as error:
         # A header is a line of Python, and numpy lets through what its tokenizer and parser say of a spoilt one.
         raise HeedfulError(f"{file} cannot be read as .npy: {str(error).rstrip('.')}.", NPY) from None
