@@ -289,13 +289,13 @@ class TransformerDecoder(StackDecoder[Block]):
     counts_positions = True
 
     def start(self, memory: Memory | None, *, rows: int | None = None, capacity: int = 0) -> State:
-        weight = self.output.linear.weight
+        weight, source = self.output.linear.weight, self.project(memory)
         count = rows or (memory.mask.size(0) if memory is not None else 1)
         buffers: dict[str, Tensor] = {}
         for number, block in enumerate(self.layers if capacity else ()):
             shape = (count, capacity, block.self_attention.heads, weight.size(1) // block.self_attention.heads)
             buffers |= {f"keys.{number}": weight.new_zeros(shape), f"values.{number}": weight.new_zeros(shape)}
-        return State(self.project(memory), {}, torch.zeros(count, dtype=torch.long, device=weight.device), buffers)
+        return State(source, {}, torch.zeros(count, dtype=torch.long, device=weight.device), buffers)
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         steps = tokens.size(1)
