@@ -33,7 +33,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "frames": Limit(200_000, "frames", "a video, a folder of frames, frames as .npy"),
         "frame_pixels": Limit(36_000_000, "pixels", "one frame of a video or an .npy (8K is 35,389,440)"),
         "video_seconds": Limit(4 * 3600, "seconds", "a video"),
-        "series_numbers": Limit(64_000_000, "numbers", "a series as .npy, told by the header"),
+        "series_numbers": Limit(250_000, "numbers", "a series as .npy, told by the header"),
         "line_bytes": Limit(
             2**25, "bytes", "a line of a table, a cell, an object of a JSON list, a line that is asked"
         ),

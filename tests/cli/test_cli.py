@@ -201,7 +201,7 @@ def test_nothing_that_is_printed_steers_the_terminal(tmp_path: Path) -> None:
     """Neither names nor data, on either stream, whether it is a terminal or not."""
     name = "\x1b[31mred\u202e.tsv"
     outcome = heedful(f"train translate {name}", tmp_path)
-    assert outcome.code == 2 and "There is no file \\u001b[31mred\\u202e.tsv" in outcome.err
+    assert outcome.code == 2 and "There is no file '\\u001b[31mred\\u202e.tsv'" in outcome.err
     (tmp_path / name).write_text("a\tA\na\tA\n" * 3, encoding="utf-8")
     outcome = heedful(f"check translate {name} -o checked", tmp_path)
     assert outcome.code in (0, 1) and "\\u001b[31mred" in outcome.out

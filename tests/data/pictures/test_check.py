@@ -43,7 +43,7 @@ def test_classes_and_pictures_that_stand_out_are_named_and_shown() -> None:
     save("test/star/2.png", 300)
     Path("p/empty/deeper").mkdir(parents=True)
     findings = check("data.train=p", "data.test=test")
-    assert findings.summary == "27 pairs · 26 sources · a picture each, a class each · 1 file"
+    assert findings.summary == "27 pairs · 26 sources · a picture each, a class each · 1 folder"
     assert [entry.text for entry in findings.findings if entry.text.startswith("3 classes")] == [
         "3 classes: sea (14), sun (12), moon (1)"
     ]
