@@ -226,8 +226,12 @@ def fill(
             text.strip() or tokenizer.tokens([token])[0] for text, token in zip(texts, ids.tolist(), strict=True)
         )
         track = Track(("probability",), words, tuple((float(value),) for value in chosen))
-        if settings.whole_words:  # what begins a text, or stands behind a bracket, has no blank before it
-            texts = [word.lstrip(" ") if gap == "start" else word for word, gap in zip(texts, text.gaps, strict=True)]
+        if (
+            settings.whole_words
+        ):  # what begins a text, or stands behind a bracket, has no blank before it, but may be one
+            texts = [
+                word.lstrip(" ") or word if gap == "start" else word for word, gap in zip(texts, text.gaps, strict=True)
+            ]
         output = join_parts(tokenizer, text.parts, behind_blanks(tokenizer, text, ids, texts))
         numbers = tuple(ids.tolist())
         mean = score / len(ids)
