@@ -32,7 +32,7 @@ SECTIONS: dict[str, type] = {
 }
 BUDGETS = ("minutes", "steps", "epochs")
 LIMITS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
-DEEP = re.compile(r"(?:[\w\-]+[ \t]*\.[ \t]*){100}")  # a name of a hundred tables
+DEEP = re.compile(r"(?<![\w\-])(?:[\w\-]++[ \t]*+\.[ \t]*+){100}")  # a name of a hundred tables
 NOT_KEYS = ("written",)
 """Fields of a recipe that are no keys."""
 

@@ -72,10 +72,7 @@ def read_folder(folder: str) -> Iterator[TextRow | BadRow]:
 def inner_folder(folder: str | Path, pictures: Sequence[Path]) -> str:
     """The folder that the classes or the table stand in: one further in while all pictures lie below it in folders.
 
-    >>> inner_folder("zip", [Path("zip/data/cat/1.jpg"), Path("zip/data/dog/2.jpg")])
-    'zip/data'
-    >>> inner_folder("photos", [Path("photos/cat/1.jpg")])
-    'photos'
+    That is `zip/data` of zip/data/cat/1.jpg and zip/data/dog/2.jpg, and `photos` of photos/cat/1.jpg alone.
     """
     inner = Path(folder)
     while pictures and not table_in(inner):
