@@ -61,7 +61,8 @@ OTHER: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize(("happen", "is_changed"), [*((one, False) for one in SAME), *((one, True) for one in OTHER)])
 def test_a_folder_is_known_by_its_contents(happen: str, is_changed: bool) -> None:
-    put("photos/cat/a.txt", "aaaa"), put("photos/dog/b.txt", "bbbb"), put("elsewhere/c.txt", "cccc")
+    for name, text in (("photos/cat/a.txt", "aaaa"), ("photos/dog/b.txt", "bbbb"), ("elsewhere/c.txt", "cccc")):
+        put(name, text)
     Path("photos/more").symlink_to(Path("elsewhere").absolute())
     before = identity("photos")
     (SAME | OTHER)[happen]()
