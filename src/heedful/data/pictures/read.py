@@ -3,6 +3,7 @@
 H W sides in pixels   C colours: 3, or 1 for gray
 """
 
+import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -194,7 +195,7 @@ def open_file(reference: str) -> tuple[str | BytesIO, bytes]:
     content = stored_bytes(*place) if place else reference
     if isinstance(content, bytes):
         return BytesIO(content), content[:LOOK]
-    if Path(content).is_file() and not Path(content).stat().st_size:
+    if os.path.isfile(content) and not os.path.getsize(content):  # a text that is no name of a file is none
         raise HeedfulError(f"{content} is empty, and no picture.")
     return content, check_readable(content)
 
