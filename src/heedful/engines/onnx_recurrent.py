@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from heedful.blocks.attention.masks import up_to
 from heedful.blocks.names import Cell
 from heedful.blocks.recurrent import Hidden, Recurrent
 from heedful.blocks.scan import GatedAverage
@@ -22,6 +23,8 @@ OPSET = 18
 OPERATORS: dict[Cell, str] = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 GATES: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
 """Where each gate stands in PyTorch's weights, in ONNX's order: LSTM i o f c of i f g o, GRU z r h of r z n."""
+CLOSED = 100.0
+"""Before the sigmoid: a gate that lets nothing new in, exactly, in float32."""
 
 
 def exportable(module: Module) -> Module:
@@ -116,6 +119,9 @@ class OnnxGatedAverage(nn.Module):
             keep = gates[:, 0].sigmoid()
             last = keep * begin + (1 - keep) * values[:, 0]
             return last.unsqueeze(1), last
+        if lengths is not None:  # as there: what is behind a row's length keeps what is before it
+            real = up_to(lengths, steps).unsqueeze(-1)
+            gates, values = torch.where(real, gates, CLOSED), torch.where(real, values, 0.0)
         identity, nothing = torch.eye(width), torch.zeros(width, width)
         inputs = torch.cat([identity, nothing, nothing]), torch.cat([nothing, nothing, identity])  # z, r, h
         out, last = torch.onnx.ops.symbolic_multi_out(
@@ -124,9 +130,7 @@ class OnnxGatedAverage(nn.Module):
                 torch.cat([gates, values], dim=-1).transpose(0, 1),
                 torch.cat(inputs, dim=1).unsqueeze(0),
                 torch.zeros(1, 3 * width, width),
-                None,
-                None if lengths is None else lengths.to(torch.int32),
-                *([] if start is None else [start.unsqueeze(0)]),
+                *([] if start is None else [None, None, start.unsqueeze(0)]),
             ],
             {
                 "hidden_size": width,
