@@ -3,6 +3,7 @@
 An environment variable sets one anew, for a command or a session: HEEDFUL_LIMIT_LINE_BYTES=100000000 heedful train …
 """
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "webp_pixels": Limit(40_000_000, "pixels", "WebP, whose decoder holds four copies"),
         "jpeg_pixels": Limit(200_000_000, "pixels", "JPEG as telephones make them, decoded at a reduced size"),
         "pictures_bytes": Limit(400_000_000, "bytes", "the arrays of an .npz file, unpacked"),
+        "unpacked_bytes": Limit(2**31, "bytes", "a compressed Parquet file, workbook, array or video, unpacked"),
         "frames": Limit(200_000, "frames", "a video, a folder of frames, frames as .npy"),
         "frame_pixels": Limit(36_000_000, "pixels", "one frame of a video or an .npy (8K is 35,389,440)"),
         "video_seconds": Limit(4 * 3600, "seconds", "a video"),
@@ -66,9 +68,21 @@ def limit(name: str) -> int:
 
 
 def limit_of_file(name: str, path: Path | str, per_byte: float) -> int:
-    """The limit, or what a file that takes more of the disk may hold: holes, and what is packed, take none of it."""
-    blocks: int = getattr(os.stat(path), "st_blocks", 0)
-    return max(limit(name), int(512 * blocks * per_byte))
+    """The limit, or what a file of more bytes may hold; holes and what is packed have none."""
+    return max(limit(name), int(bytes_written(path) * per_byte))
+
+
+def bytes_written(path: Path | str) -> int:
+    """The bytes of a file that are no hole in it; a disk that compresses may hold them in fewer."""
+    end, written = 0, 0
+    with open(path, "rb") as stream:
+        while True:
+            try:
+                begin = os.lseek(stream.fileno(), end, os.SEEK_DATA)
+                end = os.lseek(stream.fileno(), begin, os.SEEK_HOLE)
+            except OSError as error:  # behind the last of them, or where the disk cannot tell
+                return written if error.errno == errno.ENXIO else os.fstat(stream.fileno()).st_size
+            written += end - begin
 
 
 @cache

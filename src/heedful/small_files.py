@@ -9,20 +9,22 @@ from heedful.errors import HeedfulError
 from heedful.limits import beyond, limit
 
 
-def read_small(path: Path, name: str = "settings_bytes", streams: bool = False) -> bytes:
-    """A file's content. Raises HeedfulError if it has more bytes than the limit of that name, or is a pipe or device
-    where `streams` are none; OSError if it cannot be read.
+def read_small(path: Path, name: str = "settings_bytes", streams: bool = False, called: str = "") -> bytes:
+    """A file's content; errors call it as it is `called`, or by its path.
+
+    Raises HeedfulError if it has more bytes than the limit of that name, or is a pipe or device where `streams` are
+    none; OSError if it cannot be read.
     """
-    kind, most = path.stat().st_mode, limit(name)
+    kind, most, file = path.stat().st_mode, limit(name), called or str(path)
     if not streams and not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # a folder's own error says it better
-        raise HeedfulError(f"{path} is a pipe or a device, and a file is needed.", "Save what comes out of it first.")
-    with path.open("rb") as file:
+        raise HeedfulError(f"{file} is a pipe or a device, and a file is needed.", "Save what comes out of it first.")
+    with path.open("rb") as stream:
         size = path.stat().st_size
-        content = file.read(most + 1) if size <= most else b""
+        content = stream.read(most + 1) if size <= most else b""
     if max(size, len(content)) > most:
         found = f"has {size:,} bytes" if size > most else "has more bytes"
         cure = "It is spoilt, or another kind of file: fetch or write it again."
-        raise beyond(name, f"{path} {found}, and at most {most:,} are read.", cure, size)
+        raise beyond(name, f"{file} {found}, and at most {most:,} are read.", cure, size)
     return content
 
 

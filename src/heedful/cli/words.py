@@ -76,7 +76,7 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
 
 def require_files(files: Iterable[str]) -> None:
     """Raises HeedfulError for the first file of data that is not there, or a pipe."""
-    from heedful.data.pictures.karpathy import path_of
+    from heedful.data.pictures.splits import path_of
     from heedful.data.readers.lines import check_exists
 
     for file in files:

@@ -11,7 +11,8 @@ from heedful.data.checksums import hash_file
 from heedful.data.folders import is_hidden
 from heedful.data.notes import ignore
 from heedful.data.pairs.read import read_pairs
-from heedful.data.pictures.karpathy import path_of
+from heedful.data.pictures.flickr import is_flickr
+from heedful.data.pictures.splits import list_of, path_of, split_of
 from heedful.data.readers.files import all_files, is_folder
 from heedful.data.readers.formats import format_of as format_of_file
 from heedful.data.readers.lines import check_readable
@@ -94,7 +95,8 @@ def identity(file: str, form: int = FORMAT) -> dict[str, str | int]:
         return folder_identity(Path(file)) if form > 1 else folder_identity_by_time(Path(file))
     path = path_of(file)
     check_readable(path)
-    return {"bytes": Path(path).stat().st_size, "sha256": digest(Path(path))}
+    of_list = {"list": digest(list_of(file))} if split_of(file) and is_flickr(file) else {}
+    return {"bytes": Path(path).stat().st_size, "sha256": digest(Path(path))} | of_list
 
 
 def folder_identity(folder: Path) -> dict[str, str | int]:

@@ -286,6 +286,37 @@ def test_captions_as_flickr_has_them(folder: str) -> None:
         rows_of("plain.txt")
 
 
+def test_captions_of_flickr_are_read_by_the_lists_beside_them() -> None:
+    """By names with or without endings; where no split is asked for, how to ask is said, of a folder too."""
+    save("f/Images/1.jpg")
+    file = "f/Flickr8k.token.txt"
+    Path(file).write_text("".join(f"{name}.jpg#{number}\t{name}\n" for name in "12345" for number in range(2)))
+    with pytest.raises(HeedfulError, match=f"No list of the pictures of a split lies beside {file}"):
+        rows_of(f"{file}#train")
+    lists = {"train": "12", "dev": "3", "test": "45"}
+    for split, names in lists.items():
+        ending = "" if split == "dev" else ".jpg"
+        Path(f"f/Flickr_8k.{split}Images.txt").write_text("".join(f"{name}{ending}\n" for name in names))
+    targets = {split: [target for _, target in rows_of(f"{file}#{split}")] for split in (*lists, "val", "valid")}
+    assert targets == dict(zip(targets, map(list, ("1122", "33", "4455", "33", "33")), strict=True))
+    assert rows_of(f"{file}#train")[0] == ("f/Images/1.jpg", "1")
+    names = "Flickr_8k.trainImages.txt, Flickr_8k.devImages.txt, Flickr_8k.testImages.txt"
+    ways = f"{file}#train --valid {file}#valid --test {file}#test"
+    note = f"{file}: a split that is told beside it ({names}) is taken if asked for: {ways}"
+    assert note in file_notes([file], data()) and note in file_notes(["f"], data())
+    assert note not in file_notes([f"{file}#val"], data())
+
+
+def test_a_list_that_changes_is_other_data_and_a_text_is_no_list() -> None:
+    Path("c.token").write_text("1.jpg#0\ta\n2.jpg#0\tb\n")
+    Path("train.txt").write_text("1.jpg\n")
+    before = identity("c.token#train")
+    Path("train.txt").write_text("A text of something else.\n")
+    assert identity("c.token#train") != before and file_notes(["c.token"], data()) == []
+    with pytest.raises(HeedfulError, match=r'There is no split of c\.token "test"'):
+        rows_of("c.token#test")
+
+
 def test_a_folder_with_captions_as_flickr_has_them_is_read_by_them() -> None:
     """And is no folder of the class `Images`; of several files of captions one must be named."""
     for name in ("1.jpg", "2.jpg.1", "3.jpg"):

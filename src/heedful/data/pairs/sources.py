@@ -10,8 +10,8 @@ from heedful.data.notes import ignore
 from heedful.data.pairs.coders import Kind
 from heedful.data.pairs.read import Pair, read_pairs
 from heedful.data.pictures.files import NAME
-from heedful.data.pictures.karpathy import path_of
 from heedful.data.pictures.read import is_picture
+from heedful.data.pictures.splits import path_of
 from heedful.data.readers.files import read_rows
 from heedful.data.readers.rows import TextRow, count
 from heedful.schema import DataSettings

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from heedful.data.readers.lines import check_readable
-from heedful.data.readers.opening import refuse_packed
 from heedful.data.readers.rows import TextRow, count
+from heedful.data.readers.unpacking import content_path
 from heedful.errors import HeedfulError
 from heedful.limits import beyond, limit_of_file
 
@@ -59,7 +59,6 @@ def stored_picture(file: str, number: int) -> np.ndarray:
 def arrays_of(file: str) -> Arrays:
     """A file's arrays, kept in memory while the file stays as it is."""
     check_readable(file)
-    refuse_packed(file, "arrays")
     status = Path(file).stat()
     return load(file, status.st_mtime_ns, status.st_size)
 
@@ -68,8 +67,10 @@ def arrays_of(file: str) -> Arrays:
 def load(file: str, mtime: int, size: int) -> Arrays:
     """The arrays of a file that was last changed then and has that size."""
     try:
-        check_unpacked(file)
-        with np.load(file, allow_pickle=False) as archive:
+        with content_path(file) as path:
+            check_unpacked(file, path)
+            archive = np.load(path, allow_pickle=False)
+        with archive:
             arrays: dict[str, np.ndarray] = {name: archive[name] for name in archive.files}
     except HeedfulError:
         raise
@@ -93,9 +94,9 @@ def load(file: str, mtime: int, size: int) -> Arrays:
     return Arrays(pictures, columns if target is None else {"target": columns[target]} | columns)
 
 
-def check_unpacked(file: str) -> None:
-    """Raises HeedfulError for arrays that are far larger unpacked than their file, which memory may not hold."""
-    with zipfile.ZipFile(file) as archive:
+def check_unpacked(file: str, path: str) -> None:
+    """Raises HeedfulError for arrays far larger than their file, opened at that path, which memory may not hold."""
+    with zipfile.ZipFile(path) as archive:
         unpacked = sum(part.file_size for part in archive.infolist())
     most = limit_of_file("pictures_bytes", file, PACKED)
     if unpacked > most:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from heedful.data.folders import files_below, hidden_notes, is_hidden
 from heedful.data.pictures import beside
-from heedful.data.pictures.flickr import ENDINGS as FLICKR
-from heedful.data.pictures.flickr import is_flickr
+from heedful.data.pictures.flickr import flickr_notes, is_flickr
 from heedful.data.pictures.karpathy import seen_from
 from heedful.data.pictures.roles import with_roles
+from heedful.data.pictures.splits import ENDINGS as FLICKR
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.names import PICTURES, named
@@ -95,6 +95,7 @@ def folder_notes(folder: str) -> list[str]:
     notes = [] if inner == folder else [f"{folder}: all pictures lie in {inner}, and that folder is read"]
     if table:
         notes += table_notes(open_rows(str(table)), "", str(table))
+        notes += flickr_notes(str(table)) if is_flickr(str(table)) else []
         rows = (row for row in locate_pictures(open_rows(str(table))) if isinstance(row, TextRow))
         in_table = {Path(row.columns.get(column_of_pictures(row, ""), "")) for row in rows}
         unlisted = [path for path in pictures if path not in in_table]

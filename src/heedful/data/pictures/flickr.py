@@ -8,6 +8,7 @@ results.csv          `image_name| comment_number| comment`
 import re
 from collections.abc import Iterator, Sequence
 
+from heedful.data.pictures.splits import ENDINGS, path_of, pictures_of, split_notes, split_of, stem
 from heedful.data.readers.lines import read_lines
 from heedful.data.readers.names import CAPTIONS, PICTURES, named
 from heedful.data.readers.opening import ending_of
@@ -16,8 +17,6 @@ from heedful.errors import HeedfulError
 
 TOKEN = re.compile(r"(?P<image>[^\t#]+\.\w+)#\d+\s+(?P<caption>.*)")
 SEPARATORS = (",", "|", "\t", ";")
-ENDINGS = (".txt", ".token", ".csv")
-"""How such files end, among others: it is looked into them."""
 SPACED = ".csv"
 """Tables with this ending have quotes and are read as such, unless a blank follows each separator of the header."""
 EXAMPLE = 'As "1.jpg#0<TAB>A dog runs ." or, below a header "image,caption", as "1.jpg,A dog runs ."'
@@ -25,26 +24,38 @@ EXAMPLE = 'As "1.jpg#0<TAB>A dog runs ." or, below a header "image,caption", as 
 
 def is_flickr(file: str) -> bool:
     """Whether a file begins as such captions do; not for one that cannot be read."""
-    if ending_of(file) not in ENDINGS:
+    if ending_of(path_of(file)) not in ENDINGS:
         return False
     try:
-        line = first_line(file)
+        line = first_line(path_of(file))
     except HeedfulError:
         return False
     separator = separator_of(line)
-    if ending_of(file) == SPACED:
+    if ending_of(path_of(file)) == SPACED:
         return bool(separator) and all(name.startswith(" ") for name in line.split(separator)[1:])
     return bool(separator) or TOKEN.fullmatch(line) is not None
 
 
 def read_flickr(file: str) -> Iterator[TextRow | BadRow]:
-    """A row for each caption; raises HeedfulError for a file that does not begin so."""
+    """A row for each caption, of one split if the name ends in #train, #dev or #test and its list lies beside the file.
+
+    Raises HeedfulError for a file that does not begin so, or has no such split.
+    """
+    if not split_of(file):
+        return read_captions(file, file)
+    pictures = pictures_of(file)
+    rows = read_captions(file, path_of(file))
+    return (row for row in rows if isinstance(row, BadRow) or stem(next(iter(row.columns.values()))) in pictures)
+
+
+def read_captions(file: str, path: str) -> Iterator[TextRow | BadRow]:
+    """A row for each caption in the file at a path."""
     names: list[str] = []
-    line = first_line(file)
+    line = first_line(path)
     separator = separator_of(line)
     if not separator and not TOKEN.fullmatch(line):
         raise HeedfulError(f"{file} does not begin as captions of Flickr do.", EXAMPLE)
-    for number, text in read_lines(file):
+    for number, text in read_lines(path):
         where = f"{file} line {number}"
         if isinstance(text, BadRow):
             if separator and not names:
@@ -60,6 +71,12 @@ def read_flickr(file: str) -> Iterator[TextRow | BadRow]:
             names = check_header(fields_of(text, separator), file)
         else:
             yield row_of_fields(text, separator, names, TextRow({}, file, number))
+
+
+def flickr_notes(file: str) -> list[str]:
+    """That lists of a split lie beside, if the first picture stands in one."""
+    first = next((row for row in read_flickr(file) if isinstance(row, TextRow)), None)
+    return split_notes(file, next(iter(first.columns.values()))) if first else []
 
 
 def first_line(file: str) -> str:

@@ -7,14 +7,13 @@ from typing import Any
 
 from heedful.data.pictures.beside import folder_notes, folder_of_pictures
 from heedful.data.pictures.coco import is_coco, names_by_id, read_coco
+from heedful.data.pictures.splits import SPLIT_NAMES, path_of, split_of
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.readers.unpacking import content_path
 from heedful.errors import HeedfulError, unknown
 from heedful.small_files import read_small
-
-SPLIT_NAMES = {"val": "valid", "restval": "train"}
-"""Karpathy's words for splits. restval is what he put back into training."""
 
 
 def read_karpathy(file: str) -> Iterator[TextRow | BadRow]:
@@ -27,9 +26,8 @@ def read_karpathy(file: str) -> Iterator[TextRow | BadRow]:
     if is_coco(content):
         yield from read_coco(path, content)
         return
-    images, wanted_split = images_of(path, content), file.removeprefix(path).removeprefix("#")
+    images, wanted_split = images_of(path, content), split_of(file)
     splits = dict.fromkeys(SPLIT_NAMES.get(str(image.get("split")), str(image.get("split"))) for image in images)
-    wanted_split = SPLIT_NAMES.get(wanted_split, wanted_split)
     if wanted_split and wanted_split not in splits:
         raise unknown(f"split of {path}", wanted_split, splits)
     folder = folder_of_pictures(path, filter(None, map(name_of, images)))
@@ -43,7 +41,8 @@ def content_of(path: str) -> Any:
     """What the JSON of a file holds; None if it is none."""
     check_readable(path)
     try:
-        return json.loads(read_small(Path(path), "annotations_bytes"))
+        with content_path(path) as content:
+            return json.loads(read_small(Path(content), "annotations_bytes", called=path))
     except (ValueError, RecursionError):
         return None
 
@@ -102,13 +101,3 @@ def karpathy_notes(file: str) -> list[str]:
     content = content_of(path)
     names = names_by_id(content).values() if is_coco(content) else map(name_of, images_of(path, content))
     return folder_notes(path, folder_of_pictures(path, filter(None, names)))
-
-
-def path_of(file: str) -> str:
-    """The file on disk that a name of data means: dataset.json for dataset.json#train.
-
-    >>> path_of("dataset.json#train"), path_of("a#b.tsv")
-    ('dataset.json', 'a#b.tsv')
-    """
-    path, mark, split = file.rpartition("#")
-    return path if mark and path.lower().endswith(".json") and "/" not in split else file

@@ -13,11 +13,13 @@ from typing import Any
 
 from heedful.data.pictures.roles import with_roles
 from heedful.data.readers.lines import check_readable
+from heedful.data.readers.opening import ENDING
 from heedful.data.readers.rows import TextRow, count
+from heedful.data.readers.unpacking import content_path
 from heedful.errors import HeedfulError
 from heedful.limits import beyond, limit_of_file
 
-REFERENCE = re.compile(r"(.*\.parquet)#(.+)#(\d+)", re.IGNORECASE | re.DOTALL)
+REFERENCE = re.compile(rf"(.*\.parquet{ENDING})#(.+)#(\d+)", re.IGNORECASE | re.DOTALL)
 AT_ONCE = 8  # pictures in memory
 PACKED = 20  # bytes that a byte of a file may hold, whatever the limit
 OPEN_FILES = 4  # files that are read on from where the last picture stood
@@ -95,7 +97,8 @@ class Column:
         import pyarrow.parquet
 
         self.file, self.column = file, column
-        self.parquet: Any = pyarrow.parquet.ParquetFile(file, buffer_size=BUFFER)
+        with content_path(file) as path:
+            self.parquet: Any = pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER)
         metadata = self.parquet.metadata
         counts = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
         self.starts = [sum(counts[:number]) for number in range(len(counts))]

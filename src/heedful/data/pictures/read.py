@@ -21,6 +21,7 @@ from heedful.data.pictures.files import ENDINGS, UNSUPPORTED, conversion, has_he
 from heedful.data.pictures.parquet import in_parquet, stored_bytes
 from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import LOOK, check_readable
+from heedful.data.readers.opening import ENDING
 from heedful.data.samples import pictures as picture_samples
 from heedful.errors import HeedfulError
 from heedful.limits import beyond, limit
@@ -179,7 +180,7 @@ def from_arrays(reference: str, side: int) -> np.ndarray | None:
 
 def in_npz(reference: str) -> tuple[str, int] | None:
     """File and number of a reference such as `digits.npz#17`."""
-    match = re.fullmatch(r"(.*\.npz)#(\d+)", reference, re.IGNORECASE)
+    match = re.fullmatch(rf"(.*\.npz{ENDING})#(\d+)", reference, re.IGNORECASE)
     return (match[1], int(match[2])) if match else None
 
 

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from heedful.data.pictures import files as picture_files
+from heedful.data.pictures.flickr import flickr_notes
 from heedful.data.pictures.karpathy import karpathy_notes
+from heedful.data.pictures.splits import path_of
 from heedful.data.readers.formats import ColumnSelection, endings_of, format_of
 from heedful.data.readers.hub import read_hub
 from heedful.data.readers.json_files import holds_pictures
@@ -85,7 +87,7 @@ def file_notes(files: Sequence[str], data: DataSettings) -> list[str]:
 def format_notes(file: str, data: DataSettings) -> list[str]:
     """How a table is written where that is not what its format says; which of its sheets is read."""
     row_format = format_of(file, data.format)
-    notes = encoding_notes(file) if row_format.is_text else []
+    notes = encoding_notes(path_of(file)) if row_format.is_text else []
     if row_format.name in USUAL_DELIMITERS:
         notes += delimiter_notes(file, USUAL_DELIMITERS[row_format.name])
     elif row_format.name == "lexicon":
@@ -101,6 +103,7 @@ def content_notes(file: str, data: DataSettings) -> list[str]:
     if row_format.name == "karpathy" or (row_format.name == "json" and holds_pictures(file)):
         return karpathy_notes(file)
     notes = class_notes(file) if row_format.name == "parquet" else []
+    notes += flickr_notes(file) if row_format.name == "flickr" else []
     if row_format.names_files:
         notes += picture_files.table_notes(row_format.read(file, selection_of(data)), source_column(data), file)
     return notes

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from heedful.data.pictures.arrays import read_npz
 from heedful.data.pictures.flickr import is_flickr, read_flickr
-from heedful.data.pictures.karpathy import path_of, read_karpathy
+from heedful.data.pictures.karpathy import read_karpathy
+from heedful.data.pictures.splits import path_of
 from heedful.data.readers.json_files import read_json, read_jsonl
 from heedful.data.readers.lexicon import read_lexicon
 from heedful.data.readers.lines import check_exists

@@ -5,7 +5,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from heedful.data.pictures.karpathy import path_of, read_karpathy
+from heedful.data.pictures.karpathy import read_karpathy
+from heedful.data.pictures.splits import path_of
 from heedful.data.readers.lines import read_lines, start_of
 from heedful.data.readers.opening import opened
 from heedful.data.readers.records import row_of

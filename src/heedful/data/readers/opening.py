@@ -4,7 +4,6 @@ import bz2
 import gzip
 import io
 import lzma
-import shlex
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from heedful.errors import HeedfulError
 
 MARKS = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\0": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 UNPACK = {".gz": "gunzip -k", ".bz2": "bunzip2 -k", ".xz": "unxz -k", ".zst": "unzstd"}
+ENDING = r"(?:\.(?:gz|bz2|xz|zst))?"
+"""What may stand behind the ending of a file that is compressed, as a pattern."""
 BLOCK = 8192  # compressed bytes at a time
 
 
@@ -37,17 +38,6 @@ def packing_of(start: bytes) -> str:
     """How files that begin so are compressed, by the usual ending; "" if they are not."""
     ending = next((ending for mark, ending in MARKS.items() if start.startswith(mark)), "")
     return "" if ending == ".bz2" and start[4:8] != b"1AY&" else ending  # a text may begin with these letters
-
-
-def refuse_packed(file: str, what: str) -> None:
-    """Raises HeedfulError for a compressed file of a format that is not read from its beginning to its end."""
-    if not Path(file).is_file():
-        return
-    with open(file, "rb") as stream:
-        packing = packing_of(stream.read(8))
-    if packing:
-        cure = f"Unpack it: {UNPACK[packing]} {shlex.quote(file)}"
-        raise HeedfulError(f"{file} is compressed, and {what} are read as they are.", cure)
 
 
 def unpacked(file: str, raw: io.BufferedReader) -> BinaryIO:
@@ -92,6 +82,16 @@ class Zstandard(io.RawIOBase):
         size = min(len(buffer), len(self.unread))
         buffer[:size], self.unread = self.unread[:size], self.unread[size:]
         return size
+
+
+def stem_of(file: str) -> str:
+    """The name of a file without its ending, and without what says that it is compressed.
+
+    >>> stem_of("clips/a.mp4.gz"), stem_of("a.b.npy")
+    ('a', 'a.b')
+    """
+    path = Path(file)
+    return Path(path.stem if path.suffix.lower() in MARKS.values() else path.name).stem
 
 
 def ending_of(file: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 from heedful.data.pictures.parquet import check_group, name_pictures, picture_columns
 from heedful.data.readers.classes import classes_of, features_of, list_classes, name_classes
 from heedful.data.readers.lines import check_readable
-from heedful.data.readers.opening import refuse_packed
 from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
+from heedful.data.readers.unpacking import content_path
 from heedful.errors import HeedfulError
 from heedful.limits import beyond, limit
 
@@ -46,15 +46,17 @@ def class_notes(file: str) -> list[str]:
 def opened(file: str) -> Any:
     """An open Parquet file; raises HeedfulError for what is none, and without pyarrow."""
     check_readable(file)
-    refuse_packed(file, "Parquet files")
     try:
         import pyarrow.parquet
     except ImportError:
         raise HeedfulError(f"{file} needs pyarrow to be read.", 'pip install "heedful[data]"') from None
     try:
-        parquet: Any = pyarrow.parquet.ParquetFile(file)
+        with content_path(file) as path:
+            parquet: Any = pyarrow.parquet.ParquetFile(path)
         list(parquet.schema_arrow.names)
         return parquet
+    except HeedfulError:
+        raise
     except Exception as error:  # for spoilt bytes pyarrow raises a dozen kinds, from Python's and of its own
         raise HeedfulError(f"{file} is not a Parquet file: {one_line(error)}.") from None
 
@@ -93,7 +95,9 @@ def batches(file: str, columns: list[str] | None) -> Iterator[Any]:
         for place in range(metadata.num_columns)
         if metadata.schema.column(place).logical_type.type == "STRING" and chunk.column(place).has_dictionary_page
     }
-    parquet: Any = pyarrow.parquet.ParquetFile(file, read_dictionary=sorted(path for path in texts if "." not in path))
+    with content_path(file) as path:
+        dictionaries = sorted(name for name in texts if "." not in name)
+        parquet: Any = pyarrow.parquet.ParquetFile(path, read_dictionary=dictionaries)
     for number, chunk in enumerate(chunks):
         check_group(file, metadata, number)
         rows = AT_ONCE * chunk.num_rows // max(1, chunk.total_byte_size)

@@ -3,12 +3,12 @@
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 from heedful.data.readers.lines import check_readable, problem_of
-from heedful.data.readers.opening import refuse_packed
 from heedful.data.readers.records import text_of
 from heedful.data.readers.rows import BadRow, TextRow, check_header, count
+from heedful.data.readers.unpacking import content_path
 from heedful.errors import HeedfulError
 from heedful.limits import beyond, limit
 
@@ -61,29 +61,29 @@ def sheet_notes(file: str) -> list[str]:
 def workbook(file: str) -> Iterator[Any]:
     """An open workbook, whose sheets are streamed."""
     check_readable(file)
-    refuse_packed(file, "workbooks")
     try:
         import openpyxl
     except ImportError:
         raise HeedfulError(f"{file} needs openpyxl to be read.", 'pip install "heedful[tables]"') from None
-    check_size(file)
-    try:
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-        empty = not book.worksheets
-    except Exception as error:  # the library raises a dozen kinds, from those of zip and XML to its own
-        raise no_workbook(file, error) from None
-    if empty:
-        raise HeedfulError(f"{file} has no sheet of cells.", NO_WORKBOOK)
-    try:
-        yield book
-    finally:
-        book.close()
+    with content_path(file) as path, open(path, "rb") as stream:
+        check_size(file, stream)
+        try:
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+            empty = not book.worksheets
+        except Exception as error:  # the library raises a dozen kinds, from those of zip and XML to its own
+            raise no_workbook(file, error) from None
+        if empty:
+            raise HeedfulError(f"{file} has no sheet of cells.", NO_WORKBOOK)
+        try:
+            yield book
+        finally:
+            book.close()
 
 
-def check_size(file: str) -> None:
+def check_size(file: str, stream: BinaryIO) -> None:
     """Raises HeedfulError for what is no zip archive, or whose texts would fill the memory."""
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(stream) as archive:
             sizes = {part.filename: part.file_size for part in archive.infolist() if "worksheets/" not in part.filename}
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise no_workbook(file, error) from None

@@ -20,8 +20,9 @@ from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.read import Form, as_array, fit_square, header, read_pictures, to_mode
 from heedful.data.readers.formats import endings_of
 from heedful.data.readers.lines import check_exists
-from heedful.data.readers.opening import ending_of, refuse_packed
+from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import count
+from heedful.data.readers.unpacking import content_path
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import NO_BREAK
 from heedful.data.steps.ranges import CURE as FAR_CURE
@@ -185,8 +186,6 @@ def kind_of(reference: str) -> Kind | None:
     path, ending = Path(reference), ending_of(reference)
     if ending in (".npy", *TABLES, *VIDEOS):
         check_exists(path)
-    if ending in (".npy", *VIDEOS):
-        refuse_packed(reference, "arrays and videos")
     if ending == ".npy":
         array = read_array(reference)
         return "frames" if array.dtype == np.uint8 and array.ndim in (3, 4) else "series"
@@ -258,8 +257,10 @@ def read_array(file: str) -> np.ndarray:
     """A .npy file as a memory map; raises HeedfulError if it is none, or of a shape that means nothing here."""
     check_not_empty(file, "an array")
     try:
-        with np.errstate(over="ignore"):  # sizes that no number holds, which are refused
-            array = np.load(file, mmap_mode="r", allow_pickle=False)
+        with content_path(file) as path, np.errstate(over="ignore"):  # sizes that no number holds, which are refused
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except HeedfulError:
+        raise
     except Exception as error:
         # A header is a line of Python, and numpy lets through what its tokenizer and parser say of a spoilt one.
         raise HeedfulError(f"{file} cannot be read as .npy: {str(error).rstrip('.')}.", NPY) from None

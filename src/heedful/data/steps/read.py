@@ -16,7 +16,7 @@ from pathlib import Path
 
 from heedful.data.folders import children
 from heedful.data.readers.lines import check_exists
-from heedful.data.readers.opening import ending_of, refuse_packed
+from heedful.data.readers.opening import MARKS, ending_of, stem_of
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import read_conll
@@ -111,7 +111,6 @@ def read_file(file: str, data: DataSettings, skip_counts: Counter[str]) -> Itera
     if path.is_dir() and not holds_frames(path):
         return read_folder(path, data, skip_counts)
     if path.is_dir() or ending in (".npy", *VIDEOS):
-        refuse_packed(file, "arrays and videos")
         return iter([clip_with_sidecar(path, data)])
     raise HeedfulError(
         f'What is in {file}? Its ending "{ending}" does not tell.',
@@ -151,7 +150,7 @@ def read_folder(folder: Path, data: DataSettings, skip_counts: Counter[str]) -> 
     hidden_count = sum(1 for _ in folder.iterdir()) - len(paths)
     if hidden_count:
         skip_counts[f"hidden or system file of {folder}"] += hidden_count
-    media = [path for path in paths if path.suffix.lower() in (".npy", *VIDEOS) or holds_frames(path)]
+    media = [path for path in paths if ending_of(path.name) in (".npy", *VIDEOS) or holds_frames(path)]
     label_files = {file for path in media for file in sidecars(path)}
     for path in paths:
         ending = ending_of(path.name)
@@ -173,9 +172,10 @@ def holds_frames(path: Path) -> bool:
 
 
 def sidecars(path: Path) -> list[Path]:
-    """The files of labels beside a clip, their endings in small letters or in capitals."""
-    stem, files = path.name if path.is_dir() else path.stem, list[Path]()
-    spellings = [spelling for ending in LABELS for spelling in (ending, ending.upper(), ending.title())]
+    """The files of labels beside a clip, their endings in small letters or in capitals, perhaps compressed."""
+    stem, files = path.name if path.is_dir() else stem_of(path.name), list[Path]()
+    endings = [ending + packing for ending in LABELS for packing in ("", *MARKS.values())]
+    spellings = [spelling for ending in endings for spelling in (ending, ending.upper(), ending.title())]
     for file in (path.parent / (stem + spelling) for spelling in spellings):
         if file.is_file() and not any(file.samefile(other) for other in files):
             files.append(file)
@@ -187,7 +187,7 @@ def clip_with_sidecar(path: Path, data: DataSettings) -> LabelledSource | BadRow
     if data.group:
         cure = "List the clips in metadata.csv in their folder, with columns file_name, labels and that one."
         raise HeedfulError(f"{path} belongs to no group: data.group={data.group} names a column of a listing.", cure)
-    stem = path.name if path.is_dir() else path.stem
+    stem = path.name if path.is_dir() else stem_of(path.name)
     label_files = sidecars(path)
     if len(label_files) != 1:
         problem = "two files of labels stand beside it" if label_files else "no labels stand beside it"

@@ -14,6 +14,7 @@ from PIL import Image
 
 from heedful.data.readers.lines import check_readable
 from heedful.data.readers.rows import count
+from heedful.data.readers.unpacking import content_path
 from heedful.errors import HeedfulError
 from heedful.limits import beyond, limit
 
@@ -51,7 +52,7 @@ def check_not_empty(file: str, kind: str) -> None:
 
 def header_seconds(file: str) -> float | None:
     """How long a video is by its header, which may be wrong; None if it does not say."""
-    with pyav().open(file, metadata_errors="replace") as container:
+    with content_path(file) as path, pyav().open(path, metadata_errors="replace") as container:
         return container.duration / 1e6 if container.duration else None
 
 
@@ -69,7 +70,7 @@ def decode_frames(file: str) -> Iterator[Frame]:
     av = pyav()
     number, start, previous, first = 0, 0.0, None, 0.0
     try:
-        with av.open(file, metadata_errors="replace") as container:
+        with content_path(file) as path, av.open(path, metadata_errors="replace") as container:
             stream = picture_stream(file, container)
             for frame in container.decode(stream):
                 check_frame(file, frame, number)
