@@ -39,6 +39,9 @@ NETWORKS = {
     "bahdanau2015": "Bahdanau's translator: the first network with attention.",
     "gpt": "GPT: a decoder alone, which predicts each token from those before it.",
     "bert": "BERT: an encoder alone, which predicts masked tokens from both sides.",
+    "touvron2023": "The Transformer that stayed; since-2019.md has its equations, papers and figures.",
+    "ssru2019": "What Firefox's translator runs; since-2019.md has its equations, papers and figures.",
+    "mingru2024": "The recurrence that trains in parallel; since-2019.md has its equations, papers and figures.",
 }
 """The rows that have a page of their own, and a sentence about each."""
 LEGEND = (
@@ -129,7 +132,8 @@ def network_page(name: str) -> str:
     network.eval()
     with record(network):  # so that the readable twins of fused kernels run
         _, ran = traced(lambda: run(network, join))
-    builders = [code for code in built if code[0] == "heedful.networks.build" or code[1] == "initialise_normal"]
+    beginnings = ("initialise_normal", "initialise_zero")
+    builders = [code for code in built if code[0] == "heedful.networks.build" or code[1] in beginnings]
     return "\n".join(
         [
             f"# {name} on a page",

@@ -49,14 +49,18 @@ TOKENIZERS = {
     "unigram": {"data__source_tokenizer": "unigram", "data__vocabulary": 283},
     "symbols": {"data__source_tokenizer": "symbols"},
 }
+GPT = "gpt"
 TEXTS = ("abc 1", "gh 8", "b")
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("tokenizer", TOKENIZERS)
-def test_gpt_goes_out(tokenizer: str, files: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("network", "tokenizer"), [*((GPT, tokenizer) for tokenizer in TOKENIZERS), ("touvron2023", "bpe")]
+)
+def test_gpt_and_qwen_go_out(network: str, tokenizer: str, files: dict[str, str], tmp_path: Path) -> None:
     """Ids, logits, and greedy answers token by token; and it comes in again as what it was."""
-    model, out = exported(recipe(files, "complete", "gpt", network__context=16, **TOKENIZERS[tokenizer]), tmp_path)
+    context = {"network__context": 16} if network == GPT else {}
+    model, out = exported(recipe(files, "complete", network, **context, **TOKENIZERS[tokenizer]), tmp_path)
     words, theirs = oracle.AutoTokenizer.from_pretrained(out), oracle.AutoModelForCausalLM.from_pretrained(out).eval()
     trained = model.trained[0]
     greedy = {"generate.sample": False, "generate.beam": 1, "generate.max_length": 6}
@@ -65,8 +69,8 @@ def test_gpt_goes_out(tokenizer: str, files: dict[str, str], tmp_path: Path) -> 
         ids = words(text + " <s>", return_tensors="pt")["input_ids"]
         assert ids[0].tolist() == [1, *trained.tokenizer.encode(text + " <s>")]
         ids = words(text, return_tensors="pt")["input_ids"]
-        network = trained.network
-        assert close(theirs(ids).logits, network.decoder.logits(network(ids)))
+        ours = trained.network
+        assert close(theirs(ids).logits, ours.decoder.logits(ours(ids)))
         tokens = theirs.generate(ids, max_new_tokens=6, do_sample=False)[0, ids.size(1) :].tolist()
         assert trained.tokenizer.decode(tokens) == answer.output == back.output
 

@@ -142,6 +142,20 @@ WRONG: dict[str, tuple[str, Callable[[Path], Any], list[str]]] = {
     "search": ("gpt2", lambda folder: edit(folder, "generation_config.json", suppress_tokens="x"), ["suppress_tokens"]),
     "begun": ("gpt2", lambda folder: (folder / "generation_config.json").write_text("{"), ["generation_config.json"]),
     "words": ("gpt2", unread_words, ["The tokenizer in", "cannot be read"]),
+    "shared keys": (
+        "qwen3",
+        lambda folder: edit(folder, num_key_value_heads=7),
+        ["num_key_value_heads is 7", "each of"],
+    ),
+    "wide heads": ("qwen3", lambda folder: edit(folder, head_dim=128), ["head_dim is 128", "share the width"]),
+    "wavelength": (
+        "qwen3",
+        lambda folder: edit(folder, rope_parameters={"rope_type": "default", "rope_theta": 1e6}),
+        ["rope_parameters: rope_theta is 1000000.0", "10000"],
+    ),
+    "stretched": ("qwen3", lambda folder: edit(folder, rope_scaling={"type": "yarn"}), ["rope_scaling", "yarn"]),
+    "biases": ("qwen3", lambda folder: edit(folder, attention_bias=True), ["attention_bias is True"]),
+    "cut how": ("qwen3", lambda folder: (folder / "vocab.json").write_text("{}"), ["vocab.json and merges.txt alone"]),
     "json": ("vit", lambda folder: (folder / "config.json").write_text("{"), ["config.json cannot be read"]),
 }
 
@@ -248,6 +262,22 @@ def test_a_gpt_of_our_own_is_theirs_too(tmp_path: Path) -> None:
     tokens = torch.randint(0, 30, (2, 12))
     theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "out").eval()
     assert torch.allclose(network.decoder.logits(network(tokens)), theirs(tokens).logits, atol=1e-5)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_touvron2023_of_our_own_is_theirs_too(tied: bool, tmp_path: Path) -> None:
+    """Its embeddings are multiplied when they are read, which theirs are not: the last norm makes up for it."""
+    settings = small("touvron2023", "complete", tied=tied)
+    network = language_model(settings, 30).eval()
+    families.randomize_weights(network)
+    hub.write(hub.as_published("qwen3", settings, {"vocabulary": 30, "window": 12}, network), tmp_path / "out")
+    tokens = torch.randint(0, 30, (2, 12))
+    theirs = oracle.AutoModelForCausalLM.from_pretrained(tmp_path / "out").eval()
+    again: Any = hub.network(hub.open(tmp_path / "out"))
+    for ours in (network, again):
+        logits = ours.decoder.logits(ours(tokens))
+        assert torch.allclose(logits, theirs(tokens).logits, rtol=1e-5, atol=1e-5 * float(logits.abs().max()))
 
 
 @torch.inference_mode()

@@ -99,6 +99,10 @@ def published_sizes(family: str) -> tuple[Any, Any]:
     match family:
         case "gpt2":
             return oracle.GPT2LMHeadModel(oracle.GPT2Config(**less, **words)), None
+        case "qwen3":
+            sizes = {"hidden_size": 1024, "intermediate_size": 3072, "head_dim": 64, "num_attention_heads": 16}
+            few = {"num_key_value_heads": 16, "num_hidden_layers": LAYERS or 12, "vocab_size": 1000}
+            return oracle.Qwen3ForCausalLM(oracle.Qwen3Config(**sizes, **few)), None
         case "bert":
             return oracle.BertForMaskedLM(oracle.BertConfig(**less, **words)), None
         case "distilbert":
@@ -146,7 +150,7 @@ def test_published_sizes(family: str, tmp_path: Path) -> None:
     words, longest = torch.randint(2, 999, (2, 64)), torch.tensor([64, 64])
     pictures = torch.randint(0, 256, (2, 224, 224, 3), dtype=torch.uint8)
     match family:
-        case "gpt2":
+        case "gpt2" | "qwen3":
             ours, theirs = network.decoder.logits(network(words)), model(words).logits
         case "bert" | "distilbert" | "roberta" | "xlm-roberta":
             ours, theirs = network.logits(network(words, longest)), model(words).logits

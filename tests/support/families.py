@@ -51,8 +51,9 @@ def draw_case(family: str, seed: int) -> Case:
 @torch.no_grad()
 def randomize_weights(model: nn.Module, std: float = 0.3) -> None:
     """Weights that are far from where training begins."""
+    computed = ("embed_positions", "inv_freq")
     for name, weight in [*model.named_parameters(), *model.named_buffers()]:
-        if name.endswith("logit_scale") or not weight.is_floating_point() or "embed_positions" in name:
+        if name.endswith("logit_scale") or not weight.is_floating_point() or any(part in name for part in computed):
             continue
         if weight.dim() == 1 and name.endswith("weight"):
             weight.normal_(1, 0.2)
@@ -107,6 +108,33 @@ def gpt2_config(rng: random.Random, **changes: Any) -> Any:
         bos_token_id=0,
         eos_token_id=0,
         **changes,
+    )
+
+
+def qwen3(rng: random.Random) -> Case:
+    heads = rng.choice((1, 2, 3))
+    width = heads * rng.choice((4, 6))
+    config = oracle.Qwen3Config(
+        vocab_size=rng.randrange(11, 40),
+        max_position_embeddings=rng.randrange(5, 12),
+        hidden_size=width,
+        num_hidden_layers=rng.randrange(1, 4),
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        head_dim=width // heads,
+        intermediate_size=rng.randrange(5, 30),
+        hidden_act=rng.choice(ACTIVATIONS),
+        rms_norm_eps=rng.choice((1e-6, 1e-3)),
+        tie_word_embeddings=rng.random() < 0.7,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    model = oracle.Qwen3ForCausalLM(config)
+    tokens = ids(rng, (3, config.max_position_embeddings), 0, config.vocab_size)
+    return Case(
+        model,
+        lambda model: {"logits": model(tokens).logits},
+        lambda network: {"logits": network.decoder.logits(network(tokens))},
     )
 
 
@@ -366,6 +394,7 @@ def captioner(rng: random.Random) -> Case:
 
 FAMILIES: dict[str, Callable[[random.Random], Case]] = {
     "gpt2": gpt2,
+    "qwen3": qwen3,
     "bert": bert,
     "distilbert": distilbert,
     "roberta": roberta,

@@ -39,6 +39,17 @@ def gpt2(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+def qwen3(folder: Path) -> Path:
+    """The same pieces on a small network whose heads have their own keys, with a tokenizer.json, as its family has."""
+    sizes = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "num_key_value_heads": 3}
+    sizes |= {"head_dim": 8, "intermediate_size": 30, "max_position_embeddings": 32}
+    save(oracle.Qwen3ForCausalLM(oracle.Qwen3Config(vocab_size=50257, **sizes)), folder)
+    words = oracle.GPT2Tokenizer.from_pretrained(gpt2(folder / "gpt2"))
+    words.save_pretrained(folder)
+    shutil.rmtree(folder / "gpt2")
+    return folder
+
+
 def bert(folder: Path, kind: str = "BertForMaskedLM", **changes: Any) -> Path:
     """MiniLM's real vocabulary on a small network."""
     sizes: dict[str, Any] = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3}
@@ -190,7 +201,15 @@ def captioner(folder: Path) -> Path:
     return folder
 
 
-MODELS = {"gpt2": gpt2, "bert": bert, "vit": vit, "clip": clip, "marian": marian, "captioner": captioner}
+MODELS = {
+    "gpt2": gpt2,
+    "qwen3": qwen3,
+    "bert": bert,
+    "vit": vit,
+    "clip": clip,
+    "marian": marian,
+    "captioner": captioner,
+}
 
 
 def save(model: Any, folder: Path, **search: Any) -> None:

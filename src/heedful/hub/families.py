@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.errors import HeedfulError
-from heedful.hub import bert, captioner, clip, distilbert, gpt2, marian, roberta, vit, words
+from heedful.hub import bert, captioner, clip, distilbert, gpt2, marian, qwen3, roberta, vit, words
 from heedful.hub.family import Family, plain_words
 
 FAMILIES: dict[str, Family] = {
@@ -22,6 +22,7 @@ FAMILIES: dict[str, Family] = {
         words=plain_words(gpt2.WORDS),
         tokenizer="GPT2Tokenizer",
     ),
+    "qwen3": qwen3.family(),
     "bert": bert.family(),
     "distilbert": distilbert.family(),
     "roberta": roberta.family(),
@@ -84,6 +85,7 @@ FAMILIES: dict[str, Family] = {
 
 TYPES = {
     "gpt2": "gpt2",
+    "qwen3": "qwen3",
     "bert": "bert",
     "distilbert": "distilbert",
     "roberta": "roberta",

@@ -15,7 +15,7 @@ from heedful.networks.configs import TransformerConfig
 from heedful.networks.lineage import LINEAGE
 from heedful.schema import NetworkSettings
 
-ROWS = {"gpt2": "gpt", "bert": "bert", "vit": "vit", "clip": "clip", "marian": "vaswani2017"}
+ROWS = {"gpt2": "gpt", "qwen3": "touvron2023", "bert": "bert", "vit": "vit", "clip": "clip", "marian": "vaswani2017"}
 """The row of the lineage that a family's layout tells, where networks of our own can have it."""
 
 

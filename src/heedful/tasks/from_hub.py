@@ -80,9 +80,13 @@ def describe_search(search: GenerateSettings, end: int) -> dict[str, Any]:
 
 
 def window_of(published: Published, side: NetworkSettings) -> int:
-    """The tokens that a network reads at once: all its positions, unless the tokenizer says that fewer were learnt."""
+    """The tokens that a network reads at once: all its positions, unless the tokenizer says that fewer were learnt.
+
+    Rotary positions have no end; the files tell how many were learnt.
+    """
     limit = published.words.limit if published.words else None
-    return min(int(side.context), limit or int(side.context))
+    positions = int(published.plan.facts["window"] if side.positions == "rotary" else side.context)
+    return min(positions, limit or positions)
 
 
 def distinct_names(names: Sequence[str]) -> tuple[str, ...]:

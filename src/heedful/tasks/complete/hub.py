@@ -12,6 +12,9 @@ from heedful.tasks.recipes import change
 from heedful.tasks.to_hub import SPECIAL_IDS, generation_config, publish_trained, republish
 from heedful.tasks.tokenizer_files import export_tokenizer, words_of
 
+FAMILIES = {"touvron2023": "qwen3"}
+"""The families whose layouts tell rows that GPT-2's does not."""
+
 
 def from_hub(published: Published, where: str) -> LearnableLanguageModel:
     """The model of a folder in the Hugging Face format."""
@@ -30,13 +33,14 @@ def hub_recipe(recipe: Recipe, published: Published, model: LearnableLanguageMod
 
 
 def to_hub(model: LearnableLanguageModel, recipe: Recipe) -> Published:
-    """The model as GPT-2 is published; raises HeedfulError where the layout has no place for it."""
+    """The model as GPT-2 or Qwen3 is published; raises HeedfulError where the layout has no place for it."""
     special, words = model.tokenizer.special_tokens, model.tokenizer
     files = generation_config(special, recipe.generate, {}, () if model.ends else (special.end,))
     if model.plan:
         published = republish(model.plan, recipe.task, model.network)
         return replace(published, copied_files=files, words=words_of(words))
-    published = publish_trained("gpt2", model.settings, {"vocabulary": words.size}, model.network)
+    facts = {"vocabulary": words.size, "window": model.window}
+    published = publish_trained(FAMILIES.get(model.settings.name, "gpt2"), model.settings, facts, model.network)
     plan = replace(published.plan, config=SPECIAL_IDS)
     before = ["<s>"] if model.ends else []
     tokenizer = export_tokenizer(words, before, [], limit=model.limit)
