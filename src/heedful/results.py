@@ -174,6 +174,8 @@ class Scores(Result):
     """By confidence in percent (low to high): how many answers were so sure, and how many of them were right."""
     kind: str = "text"
     """What kind of answers these are, which says how they are scored."""
+    remarks: tuple[str, ...] = ()
+    """What is to be known with these numbers, in sentences."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it: a case without a score has none."""
@@ -200,6 +202,10 @@ class Paired:
     low: float
     high: float
     p: float
+    examples: int = 0
+    """How many answers of each were compared; 0: nobody noted it."""
+    runs: int = 1
+    """Of how many runs each side is the mean."""
 
 
 @dataclass(frozen=True, repr=False)

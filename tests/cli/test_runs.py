@@ -192,9 +192,8 @@ def test_evaluate_compares_with_itself_as_a_tie(workspace: Path) -> None:
     output = output_of("evaluate run pairs.tsv --against run", workspace)
     assert "54 examples" in output and "no difference can be told" in output
     scores = json.loads(output_of("evaluate run pairs.tsv --against run --json", workspace))
-    assert scores["against"] == {"model": "run", "measure": scores["primary"], "p": 1.0} | dict.fromkeys(
-        ("difference", "low", "high"), 0.0
-    )
+    expected_test = {"model": "run", "measure": scores["primary"], "p": 1.0, "examples": 54, "runs": 1}
+    assert scores["against"] == expected_test | dict.fromkeys(("difference", "low", "high"), 0.0)
     assert scores["count"] == len(scores["cases"]) == 54 and scores["primary"] in scores["measures"]
     sources = "\n".join(case["source"] for case in scores["cases"])
     answers = [
@@ -202,6 +201,25 @@ def test_evaluate_compares_with_itself_as_a_tie(workspace: Path) -> None:
     ]
     expected = [(answer["output"], answer["score"]) for answer in answers]
     assert [(case["output"], case["score"]) for case in scores["cases"]] == expected
+
+
+def test_scores_say_what_weights_were_chosen_by_and_learnt_from(workspace: Path) -> None:
+    """In the terminal, on the page and in the card; hashes of rows go with a shared folder when they are asked for."""
+    chosen = "by which the weights were chosen too"
+    assert all(
+        chosen in (workspace / "run" / name).read_text(encoding="utf-8") for name in ("report.html", "README.md")
+    )
+    assert chosen in output_of("evaluate run", workspace)
+    learnt = 54 - len(json.loads((workspace / "run/data/valid.json").read_text(encoding="utf-8")))
+    said = rf"{learnt} of 54 sources were learnt from \(pairs.tsv line \d+, pairs.tsv line \d+, pairs.tsv line \d+, …\)"
+    output = output_of("evaluate run pairs.tsv", workspace)
+    assert re.search(said, output) and chosen not in output
+    output_of("export run --to heedful -o shared", workspace)
+    output_of("export run --to heedful --with-hashes -o hashed", workspace)
+    assert "learnt from" not in output_of("evaluate shared pairs.tsv", workspace)
+    assert re.search(said, output_of("evaluate hashed pairs.tsv", workspace))
+    refusal = heedful("export run --to onnx --with-hashes -o other-format", workspace)
+    assert refusal.code == 2 and "--with-hashes goes with --to heedful" in refusal.err
 
 
 def test_compare_writes_its_page(workspace: Path) -> None:

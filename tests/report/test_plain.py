@@ -133,6 +133,9 @@ def test_comparison_says_who_is_best_and_what_is_a_tie():
         "new": "first, in a tie",
         "peer": "tie with the first",
     }
+    few = {pair: replace(test, examples=5) for pair, test in comparison().paired.items()}
+    verdicts = [row.verdict for row in compared.rows(replace(comparison(), paired=few))]
+    assert verdicts == ["too few to tell", "first, too few to tell", "too few to tell"]
     # The weakest never did better than 8: at its first validation; the others pass it at their fourth and second.
     assert compared.weakest_best(comparison()) == 8
     assert {name: row.time_to_score for name, row in rows.items()} == {"old": 12, "new": 48, "peer": 24}

@@ -160,7 +160,7 @@ def build_comparison(recipe: Recipe, entries: tuple[Entry, ...], networks: Seque
     """The comparison of finished runs."""
     entries_by_network = {name: [entry for entry in entries if entry.network == name] for name in networks}
     data = ", ".join(recipe.data.train)
-    notes = () if recipe.data.test else ("No test file was given: scored on valid, by which each was also chosen.",)
+    notes = entries[0].scores.remarks  # they are scored on the same examples
     paired = {
         f"{network} vs {other}": difference(entries_by_network[network], entries_by_network[other])
         for network, other in combinations(networks, 2)

@@ -11,11 +11,12 @@ from heedful.data.folders import write_atomically
 from heedful.errors import HeedfulError, unknown
 from heedful.exporters.package import Package
 
+SHARED = "heedful"
 TARGETS = {
     "onnx": "heedful.exporters.onnx",
     "ct2": "heedful.exporters.ct2",
     "hf": "heedful.exporters.hf",
-    "heedful": "heedful.api.share",
+    SHARED: "heedful.api.share",
 }
 """Each format, and what writes it: `require()` raises HeedfulError for what is not installed, `write(package, folder)`
 writes.
@@ -32,14 +33,18 @@ class ExportResult:
     notes: tuple[str, ...]
 
 
-def export(run: Path | str, to: str, output: Path | str | None = None) -> ExportResult:
+def export(run: Path | str, to: str, output: Path | str | None = None, *, with_hashes: bool = False) -> ExportResult:
     """Writes a run in another format into a new folder: `exports/<run>-<to>` unless another is named.
+
+    `with_hashes`: by hashes of the training rows a folder to be shared tells which rows were learnt from.
 
     What was written has answered one batch as the network does, where an engine for it is installed. Raises
     HeedfulError for an unknown format, for what a format has no place for, and for a folder that holds something.
     """
     if to not in TARGETS:
         raise unknown("format", to, TARGETS)
+    if with_hashes and to != SHARED:
+        raise HeedfulError(f"--with-hashes goes with --to {SHARED}: {to} has no place for hashes of rows.")
     writer = import_module(TARGETS[to])
     writer.require()
     model = load(run)
@@ -52,7 +57,7 @@ def export(run: Path | str, to: str, output: Path | str | None = None) -> Export
     with write_atomically(folder) as partial:
         model_folder = locate_model(model.folder)
         published = hub.open(model_folder) if is_published(model_folder) else None
-        package_files = writer.write(Package(model.folder, model.recipe, first, published), partial)
+        package_files = writer.write(Package(model.folder, model.recipe, first, published, with_hashes), partial)
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     sizes = {str(path.relative_to(folder)): path.stat().st_size for path in paths}
     files = {name: (size, package_files.meaning.get(name, "")) for name, size in sizes.items()}

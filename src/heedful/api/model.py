@@ -13,14 +13,16 @@ from heedful import recipe as recipes
 from heedful.api import long_inputs
 from heedful.api.given import INPUTS, files_of
 from heedful.api.inputs import is_single, read_question, read_texts
+from heedful.api.known_rows import known_rows
 from heedful.api.model_folder import open_model, write_model
-from heedful.api.scores import read_scores
+from heedful.api.scores import read_scores, with_remarks
 from heedful.data.checksums import find_damage
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired_test
 from heedful.report import notebook
+from heedful.report.words import choice_note
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
 from heedful.schema import GenerateSettings, Long, Recipe
 from heedful.tasks import TASKS
@@ -169,7 +171,12 @@ class Model:
         test (else valid) set.
         """
         recipe = change(self.recipe, changes or {})
-        return self.score_examples(self.examples(data, recipe), recipe)
+        examples = self.examples(data, recipe)
+        scores = self.score_examples(examples, recipe)
+        if is_given(data):
+            return with_remarks(scores, known_rows(self.folder, self.task, self.trained[0], examples))
+        own = self.data()
+        return with_remarks(scores, choice_note("test" if own is None or own.test else "valid"))
 
     def score_examples(self, examples: Sequence[Example], recipe: Recipe) -> Scores:
         """Scores on given examples; without the run's training data there is no baseline, which is said."""
@@ -202,7 +209,7 @@ class Model:
 
     def examples(self, data: Any, recipe: Recipe) -> list[Example]:
         """The examples of data, read as the recipe says, or the run's own; raises HeedfulError if there are none."""
-        if data is not None and not (isinstance(data, str | list) and not data):
+        if is_given(data):
             bad_rows: list[BadRow] = []
             answering = find_task(self.task).answering
             paths = files_of(data, answering.facts, INPUTS)
@@ -316,6 +323,11 @@ def load_one(name: Path) -> Model:
     """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
     folder, recipe, trained = open_model(name)
     return Model(folder, recipe, (trained,))
+
+
+def is_given(data: Any) -> bool:
+    """Whether there are data beside the run's own."""
+    return data is not None and not (isinstance(data, str | list) and not data)
 
 
 def tell(note: str) -> None:

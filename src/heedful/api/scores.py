@@ -3,12 +3,13 @@
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from heedful.errors import HeedfulError
+from heedful.report.words import choice_note
 from heedful.results import Progress, Scores
 from heedful.training.checkpoint import write_file
 
@@ -41,7 +42,13 @@ def read_scores(folder: Path) -> tuple[RunFacts, Scores]:
     with damage_in(folder / "scores.json"):
         table = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
         facts = TypeAdapter(RunFacts).validate_python({"start": [], **table["facts"]})
-        return facts, TypeAdapter(Scores).validate_python(table["scores"])
+        scores = TypeAdapter(Scores).validate_python(table["scores"])
+        return facts, with_remarks(scores, choice_note(facts.on))  # 0.1.0 kept no remarks
+
+
+def with_remarks(scores: Scores, *remarks: str) -> Scores:
+    """The scores with what is to be known of them, once each; "" is nothing."""
+    return replace(scores, remarks=tuple(dict.fromkeys([*scores.remarks, *filter(None, remarks)])))
 
 
 def read_curve(folder: Path) -> list[Progress]:

@@ -1,6 +1,7 @@
 """A model as a folder of Heedful's own to be shared: what answers, and nothing of the data that it was learnt from."""
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from heedful.api.model_folder import write_model
 from heedful.api.report import card_of, describe_facts
 from heedful.api.scores import RunFacts, read_scores
 from heedful.data.checksums import CHECKSUMS
+from heedful.data.row_hashes import ROW_HASHES, find_row_hashes
 from heedful.data.samples.read import attribution
 from heedful.errors import HeedfulError
 from heedful.exporters.package import ExportedFiles, Package
@@ -29,6 +31,7 @@ FILES = {
     "source.tokenizer.json": "tokenizer of what is read",
     "target.tokenizer.json": "tokenizer of what is written",
     "texts.json": "an empty list: the texts of training stay with the run",
+    ROW_HASHES: "eight bytes of each training row, by which evaluate knows it again",
     CHECKSUMS: "sizes and hashes of these files, by which a spoilt copy is found",
     CARD: "model card",
 }
@@ -48,10 +51,22 @@ def write(package: Package, folder: Path) -> ExportedFiles:
         )
     recipe = without_folders(package.recipe)
     write_model(folder, recipe, find_task(recipe.task).learning.without_data(package.model))
+    if package.with_hashes:
+        copy_hashes(package.folder, folder)
     model = Model(Path("FOLDER"), recipe, (package.model,))
     (folder / CARD).write_text(shared_card(model, package.folder), encoding="utf-8")
     use = f"use: heedful {recipe.task} FOLDER {model.asked_with}"
     return ExportedFiles(FILES, ["no data, checkpoints or measurements are in it, and no path of this machine", use])
+
+
+def copy_hashes(run: Path, folder: Path) -> None:
+    """Takes along the hashes of training rows; raises HeedfulError for a run that has none."""
+    path = find_row_hashes(run)
+    if path is None:
+        raise HeedfulError(
+            f"{run} has no hashes of its training rows.", "Its data are gone, or were prepared before hashes were kept."
+        )
+    shutil.copyfile(path, folder / ROW_HASHES)
 
 
 def without_folders(recipe: Recipe) -> Recipe:

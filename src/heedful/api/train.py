@@ -13,11 +13,12 @@ from heedful.api.model_folder import write_checksums, write_model
 from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, open_start
 from heedful.api.report import REPORT_FILES, write_report, write_unscored_report
 from heedful.api.run_folder import default_folder, is_finished, open_run_folder, write_fingerprint
-from heedful.api.scores import RunFacts, read_curve, read_scores, write_scores
+from heedful.api.scores import RunFacts, read_curve, read_scores, with_remarks, write_scores
 from heedful.data.checksums import find_damage
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.report.terminal import scores_table
+from heedful.report.words import choice_note
 from heedful.schema import Recipe
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
 from heedful.training import decide, memory
@@ -173,7 +174,7 @@ def conclude(model: Model, outcome: Outcome, setup: RunSetup, started_at: float,
     facts = run_facts(model, outcome, setup, started_at, split)
     listener.note(f"scoring {count(len(examples), f'{split} example')}")
     try:
-        scores = model.score_examples(examples, model.recipe)
+        scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split))
         speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
         remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
         for line in remarks:

@@ -16,9 +16,12 @@ To = Annotated[
         help="heedful (to share a run), hf (published layouts), onnx (any model) or ct2 (translation models).",
     ),
 ]
+WithHashes = Annotated[
+    bool, typer.Option("--with-hashes", help="With --to heedful: hashes of training rows, which evaluate knows again.")
+]
 
 
-def run(run_name: Run, to: To, output: OutputFlag = None) -> None:
+def run(run_name: Run, to: To, output: OutputFlag = None, with_hashes: WithHashes = False) -> None:
     """Write a trained model into a folder with all that is needed to ask it: for other engines, or to share it.
 
     \b
@@ -34,7 +37,7 @@ def run(run_name: Run, to: To, output: OutputFlag = None) -> None:
     from heedful import api
     from heedful.report.terminal import columns
 
-    result = api.export(run_name, to, output)
+    result = api.export(run_name, to, output, with_hashes=with_hashes)
     print(result.folder)
     rows = [[f"  {name}", size_of(size), meaning] for name, (size, meaning) in result.files.items()]
     print(columns(rows, left_aligned={0, 2}))

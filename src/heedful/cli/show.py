@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from heedful.errors import HeedfulError
+from heedful.metrics.verdicts import is_decided
 from heedful.report import compared, words
 from heedful.report.terminal import (
     classes_table,
@@ -35,7 +36,8 @@ def scores(result: Scores) -> str:
 
 def paired_test(result: Paired, model: str, other: str) -> str:
     """Whether one model is better than another on the same examples."""
-    conclusion = "no difference can be told" if result.p >= words.SIGNIFICANCE_LEVEL else "more than chance explains"
+    decided = is_decided(result)
+    conclusion = "more than chance explains" if decided else words.undecided(result, "no difference can be told")
     return (
         f"{words.title(result.measure)}, {model} minus {other}: {result.difference:+.2f} "
         f"({result.low:+.2f} to {result.high:+.2f}, p {result.p:.3f}): {conclusion}."

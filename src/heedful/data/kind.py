@@ -5,7 +5,7 @@ A row is a pair of texts: the source and the target themselves, or references to
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -13,6 +13,7 @@ from heedful.data.corpus import Corpus
 from heedful.data.facts import Decisions, SideFacts, TextFacts, TokenizerSettings
 from heedful.data.notes import BadRows, Notes
 from heedful.data.pairs.read import Pair
+from heedful.data.row_hashes import RowHashWriter
 from heedful.data.split import SAMPLE, group_by_source
 from heedful.results import Example
 from heedful.schema import DataSettings, Recipe
@@ -29,6 +30,8 @@ class Preparation:
     note: Notes
     bad: BadRows
     decisions: Decisions
+    hashes: RowHashWriter = field(default_factory=RowHashWriter)
+    """What is kept of rows that are learnt from, to know them again."""
 
     @property
     def data(self) -> DataSettings:
@@ -97,7 +100,7 @@ class DataKind(ABC, Generic[PreparedData]):
 
     @abstractmethod
     def write(self, corpus: Corpus) -> None:
-        """Writes the training rows, and what turned them into numbers."""
+        """Writes the training rows, and what turned them into numbers; each row goes to the preparation's `hashes`."""
 
     def examples(self, rows: Sequence[Pair]) -> list[Example]:
         """What is held out, as it is asked and scored."""

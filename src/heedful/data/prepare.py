@@ -175,6 +175,8 @@ def encode(
     """Writes what a network learns from and is scored on; `tokenizers` has settings for each of `facts.texts`."""
     kind.learn(survey_result.corpus, tokenizers)
     kind.write(survey_result.corpus)
+    if sampled := preparation.hashes.write(preparation.folder):
+        preparation.note(sampled)
     for name, rows in (("valid", survey_result.valid), ("test", survey_result.test)):
         examples = kind.examples(rows)
         write_examples(preparation.folder / f"{name}.json", examples)

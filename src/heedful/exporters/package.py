@@ -14,12 +14,15 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Package:
-    """A model with its recipe. `published`: it is a folder in the Hugging Face format, as it stands there."""
+    """A model with its recipe. `published`: it is a folder in the Hugging Face format, as it stands there.
+    `with_hashes`: hashes of its training rows go along.
+    """
 
     folder: Path
     recipe: Recipe
     model: LearnableModel
     published: Published | None = None
+    with_hashes: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,19 +26,21 @@ def paired_test(
     """Is A better than B on the same examples?
 
     `p` is that of two-sided approximate randomisation: the share of random exchanges of the two answers to an example
-    that set the scores at least as far apart. The interval of the difference is that of the paired bootstrap.
-    Identical answers give p = 1.
+    that set the scores at least as far apart; of few examples, the share of all exchanges that there are. The interval
+    of the difference is that of the paired bootstrap. Identical answers give p = 1.
     """
     a, b = (counts_of_measure(kind, outputs, references, measure) for outputs in (a_outputs, b_outputs))
     difference = a.value() - b.value()
-    random_differences = [a.score(a_sums) - b.score(b_sums) for a_sums, b_sums in exchanges(a, b, samples, seed)]
-    as_far = sum(abs(other) >= abs(difference) - 1e-9 for other in random_differences)
+    exchanged = [a.score(a_sums) - b.score(b_sums) for a_sums, b_sums in exchanges(a, b, samples, seed)]
+    as_far = sum(abs(other) >= abs(difference) - 1e-9 for other in exchanged)
+    unseen = 0 if can_try_all(len(a.rows), samples) else 1
+    p = (as_far + unseen) / (len(exchanged) + unseen)
     differences = [
         a.score(a_sums) - b.score(b_sums)
         for times in repeats(len(a.rows), samples, np.random.default_rng(seed))
         for a_sums, b_sums in zip(a.sums(times), b.sums(times), strict=True)
     ]
-    return Paired(measure, difference, *bounds(differences, difference), p=(as_far + 1) / (samples + 1))
+    return Paired(measure, difference, *bounds(differences, difference), p=p, examples=len(a.rows))
 
 
 def interval_over_runs(
@@ -76,7 +78,8 @@ def paired_test_over_runs(
     smaller = min(np.sum(differences <= 1e-9), np.sum(differences >= -1e-9))
     difference = means[0] - means[1]
     p = min(1.0, 2 * (int(smaller) + 1) / (samples + 1))
-    return Paired(measure, difference, *bounds(differences, difference), p=p)
+    interval, examples = bounds(differences, difference), len(sides[0][0].rows)
+    return Paired(measure, difference, *interval, p=p, examples=examples, runs=len(a_runs))
 
 
 def counts_of_measure(kind: Kind, outputs: Sequence[str], references: References, measure: str) -> Counts:
@@ -97,13 +100,28 @@ def countable_measures(kind: Kind, outputs: Sequence[str], references: Reference
 
 
 def exchanges(a: Counts, b: Counts, samples: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Sums of A's and of B's rows (K,) after exchanging the two at random, half the examples on average."""
-    rng = np.random.default_rng(seed)
-    for first in range(0, samples, BLOCK):
-        keep = np.stack([rng.integers(2, size=len(a.rows)) for _ in range(min(BLOCK, samples - first))]).astype(float)
+    """Sums of A's and of B's rows (K,) after exchanging the two at random, half the examples on average; or after every
+    exchange, where there are no more than `samples`.
+    """
+    for keep in choices(len(a.rows), samples, seed):
         a_sums = add_sums(a.sums(keep), b.sums(1 - keep))
         b_sums = add_sums(a.sums(1 - keep), b.sums(keep))
         yield from zip(a_sums, b_sums, strict=True)
+
+
+def choices(examples: int, samples: int, seed: int) -> Iterator[np.ndarray]:
+    """Which examples stay as they are (1), in blocks of (B, N): all choices if they are few, else drawn ones."""
+    if can_try_all(examples, samples):
+        yield ((np.arange(2**examples)[:, None] >> np.arange(examples)) & 1).astype(float)
+        return
+    rng = np.random.default_rng(seed)
+    for first in range(0, samples, BLOCK):
+        yield np.stack([rng.integers(2, size=examples) for _ in range(min(BLOCK, samples - first))]).astype(float)
+
+
+def can_try_all(examples: int, samples: int) -> bool:
+    """Whether so many examples have at most `samples` exchanges."""
+    return examples < samples.bit_length()
 
 
 def add_sums(first: np.ndarray, second: np.ndarray) -> np.ndarray:

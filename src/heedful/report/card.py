@@ -40,7 +40,7 @@ def model_card(
     parts.append(f"**In:** {escape_markdown(task.takes)}. **Out:** {escape_markdown(task.gives)}.")
     parts.append(table(["", ""], [[name, fact] for name, fact in facts.items()]))
     if scores:
-        parts += ["## Scores", score_table(scores), *signatures(scores)]
+        parts += ["## Scores", score_table(scores), *map(escape_markdown, scores.remarks), *signatures(scores)]
     if commands:
         parts += ["## Use", "```bash\n" + "\n".join(commands) + "\n```"]
     parts += [escape_markdown(line) for line in attribution]

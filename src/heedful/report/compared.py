@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from heedful.metrics.verdicts import is_decidable, is_decided
 from heedful.report import words
 from heedful.results import Comparison, Entry, Measure, Paired
+
+TOO_FEW = "too few to tell"
 
 
 @dataclass(frozen=True)
@@ -92,16 +95,19 @@ def best_network(comparison: Comparison, measures: dict[str, dict[str, Measure]]
 
 
 def verdict(comparison: Comparison, best: str, network: str) -> str:
-    """ "best", "tie" with the best, "behind", or nothing if the two were not tested against each other."""
+    """ "best", "tie" with the best, "behind", "too few to tell", or nothing if the two were not tested against each
+    other.
+    """
     if network == best:
         contenders = [name for name in by_network(comparison) if name != best]
-        return (
-            "best" if all(verdict(comparison, best, other) == "behind" for other in contenders) else "first, in a tie"
-        )
+        verdicts = {verdict(comparison, best, other) for other in contenders}
+        return "best" if verdicts <= {"behind"} else f"first, {TOO_FEW if TOO_FEW in verdicts else 'in a tie'}"
     test = paired_test(comparison, best, network)
     if test is None:
         return ""
-    return "tie with the first" if test.p >= words.SIGNIFICANCE_LEVEL else "behind"
+    if not is_decidable(test):
+        return TOO_FEW
+    return "behind" if is_decided(test) else "tie with the first"
 
 
 def paired_test(comparison: Comparison, network: str, other_network: str) -> Paired | None:

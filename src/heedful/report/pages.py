@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from heedful.data.readers.rows import count
+from heedful.metrics.verdicts import SIGNIFICANCE_LEVEL, fewest_examples
 from heedful.report import classes, compared, figures, timebars, words
 from heedful.report.differences import MarkedCase, mark_differences
 from heedful.report.figures import Table
@@ -106,7 +107,8 @@ def compare_page(
         standing=figures.score_intervals(comparison, rows),
         figures=[figures.validation_curves(comparison), figures.length_curves(comparison)],
         verdicts=verdict_table(comparison),
-        significance_level=words.SIGNIFICANCE_LEVEL,
+        significance_level=SIGNIFICANCE_LEVEL,
+        fewest_examples=fewest_examples(),
         samples=samples(comparison, pictures or {}),
         attribution=attribution,
         **attention_views(comparison),

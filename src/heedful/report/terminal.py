@@ -20,7 +20,7 @@ MASKED_SIGN, OTHER_SIGN = ".", "?"
 
 
 def scores_table(scores: Scores) -> str:
-    """A line for each measure: value, interval, baseline.
+    """A line for each measure: value, interval, baseline; then signatures, and what is to be known with the numbers.
 
     >>> from heedful.results import Measure
     >>> print(scores_table(Scores("word_error", {"word_error": Measure("word_error", 31.2, 30.4, 32.0, False)}, 12606)))
@@ -40,7 +40,7 @@ def scores_table(scores: Scores) -> str:
             row.append(words.score(scores.baseline[name].value, name) if name in scores.baseline else "–")
         rows.append(row)
     signatures = [f"{words.title(name)}: {m.signature}" for name, m in scores.measures.items() if m.signature]
-    return "\n".join([columns([head, *rows]), *signatures])
+    return "\n".join([columns([head, *rows]), *signatures, *scores.remarks])
 
 
 def compare_table(comparison: Comparison) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from heedful.errors import count
 from heedful.metrics.measures import describe
+from heedful.metrics.verdicts import examples_needed, fewest_examples, is_decidable, is_decided
 from heedful.results import Bin, Measure, Paired
-
-SIGNIFICANCE_LEVEL = 0.05  # a difference whose p is not below it is called a tie
 
 
 def title(measure: str) -> str:
@@ -103,9 +103,34 @@ def times(number: int) -> str:
 def verdict(pair: str, paired: Paired, better_is_higher: bool) -> str:
     """Who is better, in words; `pair` is "a vs b"."""
     first_network, _, second_network = pair.partition(" vs ")
-    if paired.p >= SIGNIFICANCE_LEVEL:
-        return "a tie: the difference may be chance"
+    if not is_decided(paired):
+        return undecided(paired, "a tie: the difference may be chance")
     return f"{first_network if (paired.difference > 0) == better_is_higher else second_network} is better"
+
+
+def undecided(paired: Paired, tie: str) -> str:
+    """Why nobody can be called better, and how many examples would tell; `tie` says it where there were enough.
+
+    >>> undecided(Paired("accuracy", -31.7, -31.7, -31.7, 1.0, examples=1), "a tie")
+    'too few to tell: 1 example, and it takes 6'
+    >>> undecided(Paired("accuracy", 2.0, -2.0, 6.0, 0.4, examples=100), "a tie")
+    'a tie; about 820 examples would tell a difference of this size'
+    """
+    needed = examples_needed(paired)
+    if is_decidable(paired):
+        return f"{tie}; about {needed:,} examples would tell a difference of this size" if needed else tie
+    least = f"about {needed:,}" if needed and needed > fewest_examples() else f"{fewest_examples()}"
+    return f"too few to tell: {count(paired.examples, 'example')}, and it takes {least}"
+
+
+def choice_note(split: str) -> str:
+    """What is to be known of scores on a split by which weights were chosen; "" for one that chose nothing."""
+    if split != "valid":
+        return ""
+    return (
+        "scored on the validation rows, by which the weights were chosen too: rows that are new to it may score "
+        "worse (--test FILE scores on others)"
+    )
 
 
 def token(text: str) -> str:

@@ -16,10 +16,11 @@ from PIL import Image
 from heedful.blocks.pixels import Pixels
 from heedful.data import batching
 from heedful.data.normal_form import normalize_text
-from heedful.data.pictures.album import Album
-from heedful.data.pictures.read import Form, read_pictures
+from heedful.data.pictures.album import Album, digest_of_pixels
+from heedful.data.pictures.read import Form, decode, read_pictures
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.results import Example
 from heedful.schema import NormalForm
 from heedful.tasks.long import Lengths, Room, limit_of
 
@@ -117,6 +118,14 @@ class Preprocessor:
         lengths = np.array([self.positions_of(array) for array in arrays])
         for rows in batching.order_for_inference(lengths, budget) if arrays else ():
             yield rows, self.stack([arrays[row] for row in rows])
+
+    def contents(self, examples: Sequence[Example]) -> Iterator[tuple[str, bytes]]:
+        """What examples hold as their sources, and where: texts, or the pixels of pictures in this form."""
+        for example in examples:
+            if isinstance(self.coder, Form):
+                yield example.where, digest_of_pixels(decode(example.source, self.coder)[0])
+            else:
+                yield example.where, example.source.encode()
 
     def same_as(self, other: "Preprocessor") -> bool:
         """Whether both read alike."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heedful.data.documents.prepared import PreparedDocuments
+from heedful.data.row_hashes import lines_of_document
 from heedful.data.texts import encode_texts
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
@@ -46,6 +47,13 @@ def passages(
         scale = len(example.source) / max(1, sum(map(len, texts)))
         for piece, text in zip(pieces, texts, strict=True):
             yield Passage(piece, text, len(text) * scale, example.where)
+
+
+def contents(examples: Sequence[Example]) -> Iterator[tuple[str, bytes]]:
+    """The lines of documents by which they are known again, and where they stand."""
+    for example in examples:
+        for number, line in lines_of_document(example.source):
+            yield example.where if number == 1 else f"{example.where}, line {number} in it", line
 
 
 def document_lengths(

@@ -6,7 +6,7 @@ a request into an answer and an answer into results (tasks/<verb>/ask.py), `lear
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -165,6 +165,9 @@ OnBad = Callable[["BadRow"], None]
 class Answering(ABC, Generic[Data, Model]):
     """How trained models are asked and scored. Several models that fit together answer as one, an ensemble."""
 
+    known_by: ClassVar[str] = "source"
+    """What of an example is known again if it was learnt from."""
+
     def __init__(self, facts: TaskFacts) -> None:
         self.facts = facts
 
@@ -210,6 +213,10 @@ class Answering(ABC, Generic[Data, Model]):
     @abstractmethod
     def examples(self, model: Model, files: Sequence[str], settings: DataSettings, on_bad: OnBad) -> list[Example]:
         """What to answer in these files, and everything that counts as right."""
+
+    def contents(self, model: Model, examples: Sequence[Example]) -> Iterator[tuple[str, bytes]]:
+        """What examples hold as their sources, as rows that are learnt from are known by it, and where that stands."""
+        return ((example.where, example.source.encode()) for example in examples)
 
     def example_notes(self, model: Model, files: Sequence[str], settings: DataSettings) -> list[str]:
         """What is said of these files before they are scored on."""

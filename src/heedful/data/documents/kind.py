@@ -15,6 +15,7 @@ from heedful.data.notes import ignore
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import all_files
 from heedful.data.readers.rows import count
+from heedful.data.row_hashes import lines_of_document
 from heedful.data.store import Writer
 from heedful.data.texts import encode_texts
 from heedful.data.tokenizers.choose import common_kind, keep_pretrained, learn_tokenizer, text_facts
@@ -105,6 +106,8 @@ class DocumentKind(DataKind[PreparedDocuments]):
                 if not too_short and not too_long:
                     rows.append(special_tokens.document(ids, self.ends))
                     origins.append((document.file, document.line))
+                    for _, line in lines_of_document(document.source):
+                        self.preparation.hashes.add(line)
                     unknown_count, token_count = unknown_count + self.tokenizer.unknowns(ids), token_count + len(ids)
             writer.extend(rows, [[] for _ in rows], origins)
         writer.close()

@@ -207,6 +207,7 @@ class PairKind(DataKind[Prepared]):
                     drop_counts[why] = number + 1, first
                 else:
                     indices.append(index)
+                    self.preparation.hashes.add(self.pictured_pairs.content(pair.source))
             origins = ((chunk[index].file, chunk[index].line) for index in indices)
             writer.extend([sources[index] for index in indices], [targets[index] for index in indices], origins)
             if text_writer:

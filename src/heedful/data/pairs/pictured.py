@@ -65,6 +65,10 @@ class PicturedPairs:
             sides = (pair.target, picture) if self.swap_sides else (picture, pair.target)
             yield replace(pair, source=sides[0], target=sides[1])
 
+    def content(self, source: str) -> bytes:
+        """What a row holds as its source: the pixels of a picture, or a text."""
+        return source.encode() if self.album is None or self.swap_sides else self.album.content(source)
+
     def end(self, note: Notes) -> None:
         """Closes the album, and says how large it is."""
         if self.album:

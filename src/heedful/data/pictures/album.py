@@ -36,6 +36,7 @@ class AlbumWriter:
         self.stamps: dict[str, list[int] | None] = {}
         self.errors: dict[str, HeedfulError] = {}
         self.digests: dict[bytes, int] = {}
+        self.contents: list[bytes] = []
         self.names: list[str] = []
         self.remarks = Counter[str]()
         self.stream = (folder / PIXELS).open("wb")
@@ -58,13 +59,18 @@ class AlbumWriter:
             self.errors[reference] = error
             raise
         self.remarks[remark] += 1
-        raw = pixels.tobytes()
-        number = self.digests.setdefault(blake2b(raw, digest_size=16).digest(), len(self.names))
+        number = self.digests.setdefault(digest_of_pixels(pixels), len(self.names))
         if number == len(self.names):
             self.names.append(reference)
-            self.stream.write(raw)
+            self.stream.write(pixels.tobytes())
         self.numbers[reference] = number
         return self.names[number]
+
+    def content(self, reference: str) -> bytes:
+        """By what a picture that was added is told apart."""
+        if len(self.contents) < len(self.digests):
+            self.contents = list(self.digests)
+        return self.contents[self.numbers[reference]]
 
     def close(self) -> str:
         """Finishes the files; a note about what is in them."""
@@ -162,6 +168,11 @@ class Album:
         mean = frequencies @ levels
         std = np.sqrt((frequencies * (levels - mean[:, None]) ** 2).sum(axis=1))
         return tuple(mean.tolist()), tuple(np.maximum(std, SMALLEST_STD).tolist())
+
+
+def digest_of_pixels(pixels: np.ndarray) -> bytes:
+    """By what pictures of one form are told apart."""
+    return blake2b(pixels.tobytes(), digest_size=16).digest()
 
 
 def stamp_of_file(reference: str) -> list[int] | None:

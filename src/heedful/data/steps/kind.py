@@ -205,6 +205,7 @@ class StepKind(DataKind[PreparedClips]):
         labels = Column(folder / "labels.npy", np.dtype(np.int32))
         for pair in pairs:
             labels.append(numbers[label] for label in labels_of(pair))
+            self.preparation.hashes.add(self.writer.content(pair.source))
         labels.close()
         np.save(folder / "sequences.npy", np.array([self.writer.numbers[pair.source] for pair in pairs]))
         np.save(folder / "places.npy", np.array([(files[pair.file], pair.line) for pair in pairs]))

@@ -75,6 +75,7 @@ class StepWriter:
         self.folder, self.form = folder, form
         self.numbers: dict[str, int] = {}
         self.digests: dict[bytes, int] = {}
+        self.contents: list[bytes] = []
         self.names: list[str] = []
         self.lengths: list[int] = []
         self.times: dict[str, list[float]] = {}
@@ -99,6 +100,12 @@ class StepWriter:
                 self.shape = values.shape[1:]
                 self.column.extend(values)
         return self.names[number]
+
+    def content(self, reference: str) -> bytes:
+        """By what a sequence that was added is told apart."""
+        if len(self.contents) < len(self.digests):
+            self.contents = list(self.digests)
+        return self.contents[self.numbers[reference]]
 
     @property
     def ends(self) -> np.ndarray:

@@ -1,6 +1,6 @@
 """How trained captioners are asked and scored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -49,6 +49,9 @@ class CaptionAnswering(Seq2SeqAnswering):
         self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings, on_bad: OnBad
     ) -> list[Example]:
         return pairs.examples(files, settings, on_bad, pictures=True)
+
+    def contents(self, model: TrainedSeq2Seq, examples: Sequence[Example]) -> Iterator[tuple[str, bytes]]:
+        return model.preprocessor.contents(examples)
 
     def example_notes(self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings) -> list[str]:
         return pairs.example_notes(files, settings)

@@ -3,7 +3,7 @@
 N sources   C classes
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +117,9 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
             replace(example, references=tuple(dict.fromkeys(map(names.find, example.references))))
             for example in read_examples(files, settings, on_bad, pictures=model.preprocessor.pixels is not None)
         ]
+
+    def contents(self, model: TrainedClassifier, examples: Sequence[Example]) -> Iterator[tuple[str, bytes]]:
+        return model.preprocessor.contents(examples)
 
     def example_notes(self, model: TrainedClassifier, files: Sequence[str], settings: DataSettings) -> list[str]:
         return example_notes(files, settings, ClassNames(model.names))

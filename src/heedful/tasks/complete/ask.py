@@ -1,6 +1,6 @@
 """How a trained language model is asked how texts go on, and scored by how much documents surprise it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,6 +79,8 @@ class TrainedLanguageModel:
 class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
     """How language models are asked."""
 
+    known_by = "line"
+
     def answer(
         self, models: Sequence[TrainedLanguageModel], inputs: Sequence[str], settings: GenerateSettings
     ) -> list[list[Answer]]:
@@ -153,6 +155,9 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
     ) -> list[Example]:
         """The documents of these files."""
         return documents.examples(files, settings, on_bad)
+
+    def contents(self, model: TrainedLanguageModel, examples: Sequence[Example]) -> Iterator[tuple[str, bytes]]:
+        return language.contents(examples)
 
     def example_notes(self, model: TrainedLanguageModel, files: Sequence[str], settings: DataSettings) -> list[str]:
         return document_notes(files, settings)

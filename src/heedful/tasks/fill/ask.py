@@ -3,7 +3,7 @@
 N rows   S positions   V vocabulary   M masked positions   n answers
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +81,8 @@ class TrainedMaskedLanguageModel:
 class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
     """How masked language models are asked; several give the mean of their probabilities."""
 
+    known_by = "line"
+
     def answer(
         self, models: Sequence[TrainedMaskedLanguageModel], inputs: Sequence[str], settings: GenerateSettings
     ) -> list[list[Answer]]:
@@ -156,6 +158,9 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
     ) -> list[Example]:
         """The documents of these files."""
         return documents.examples(files, settings, on_bad)
+
+    def contents(self, model: TrainedMaskedLanguageModel, examples: Sequence[Example]) -> Iterator[tuple[str, bytes]]:
+        return language.contents(examples)
 
     def example_notes(
         self, model: TrainedMaskedLanguageModel, files: Sequence[str], settings: DataSettings

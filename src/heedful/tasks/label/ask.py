@@ -14,7 +14,7 @@ from heedful.blocks.pixels import Pixels
 from heedful.data.steps.choose import example_notes
 from heedful.data.steps.forms import StepForm, Steps, open_asked, open_steps
 from heedful.data.steps.read import read_clips
-from heedful.data.steps.store import PreparedClips, open_run
+from heedful.data.steps.store import PreparedClips, digest_of_steps, open_run
 from heedful.data.steps.subwords import PIECES, SubwordVocabulary
 from heedful.engines.reading import ReadingEngine
 from heedful.errors import HeedfulError, unknown
@@ -150,6 +150,10 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         if not examples:
             raise HeedfulError(f"There are no clips in {', '.join(files)}.")
         return examples
+
+    def contents(self, model: TrainedLabeller, examples: Sequence[Example]) -> Iterator[tuple[str, bytes]]:
+        for example in examples:
+            yield example.where, digest_of_steps(example.source, open_steps(example.source, model.form))
 
     def example_notes(self, model: TrainedLabeller, files: Sequence[str], settings: DataSettings) -> list[str]:
         return example_notes(files, settings)

@@ -4,7 +4,7 @@ N sources   P pictures   M texts   D width   H W sides in pixels   C colours
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -85,6 +85,9 @@ class MatchAnswering(Answering[Prepared, TrainedMatcher]):
     ) -> list[Example]:
         """What to answer in these files, and everything that counts as right."""
         return pairs.examples(files, settings, on_bad, pictures=True)
+
+    def contents(self, model: TrainedMatcher, examples: Sequence[Example]) -> Iterator[tuple[str, bytes]]:
+        return model.pictures.contents(examples)
 
     def example_notes(self, model: TrainedMatcher, files: Sequence[str], settings: DataSettings) -> list[str]:
         return pairs.example_notes(files, settings)
