@@ -103,6 +103,18 @@ class Track:
     disagreement: float | None = None
     words: tuple[str, ...] = ()
     """The words of a text, each a step; punctuation may stand apart that did not in the text."""
+    spans: "tuple[Span, ...] | None" = None
+    """The entities among the words; None where labels mark no entities."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Words that are one entity: the number of the first, from 0, that behind the last, its type, and what they say."""
+
+    start: int
+    end: int
+    label: str
+    text: str
 
 
 @dataclass(frozen=True)

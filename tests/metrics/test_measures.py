@@ -9,10 +9,13 @@ from heedful.report import words
 
 ANSWERS: dict[Kind, tuple[str, str]] = {
     "symbols": ("AH B", "AH B"),
+    "words": ("hat", "hat"),
     "text": ("a hat", "a hat"),
     "classes": ("cat", "cat"),
     "captions": ("a hat", "a hat"),
     "steps": ("a\tb", "a\tb"),
+    "tags": ("a\tb", "a\tb"),
+    "entities": ("B-a\tO", "B-a\tO"),
     "ranks": ("1", "1"),
     "passages": ("6.9", "5 10"),
     "gaps": ("a", "a"),

@@ -60,6 +60,25 @@ def test_nearest_reference_among_equals_is_the_longest():
     assert scores.measures["symbol_error"].value == pytest.approx(100 / 3)
 
 
+def test_single_words_are_scored_by_exact_matches_and_characters():
+    """1984 misses 1985 by one character in four, and 2nd is two edits from 2, its nearest reference."""
+    scores = evaluate("words", ["a", "b", "c"], ["1984", "7", "2nd"], [("1985", "85"), ("7",), ("twenty", "2")])
+    assert [*scores.measures] == ["exact", "symbol_error"] and scores.primary == "symbol_error"
+    assert scores.measures["exact"].value == pytest.approx(100 / 3)
+    assert scores.measures["symbol_error"].value == pytest.approx(100 * (1 + 0 + 2) / (4 + 1 + 1))
+    assert [case.error for case in scores.cases] == [25, 0, 200] and scores.by_length
+
+
+@pytest.mark.parametrize("kind", ["symbols", "words", "text", "captions"])
+def test_no_measure_is_zero_beside_what_is_all_right(kind):
+    """BLEU has no n-grams of four words in shorter texts, and stands only where a reference has them."""
+    for text in ("Ja", "Guten Tag auch", "Das ist ein ganzer Satz."):
+        for measure in evaluate(kind, ["a", "b"], [text] * 2, [(text,)] * 2, samples=0).measures.values():
+            assert measure.value == pytest.approx(100 if measure.higher_is_better else 0) or measure.name == "cider"
+    assert "bleu" in evaluate("text", ["a"], ["a"], [("Das ist ein ganzer Satz.",)], samples=0).measures
+    assert "bleu" not in evaluate("text", ["a"], ["Das ist ein ganzer Satz."], [("Ja",)], samples=0).measures
+
+
 def test_text_scores_are_those_of_sacrebleu():
     scores = evaluate("text", ANSWERS, ANSWERS, ACCEPTED, samples=0).measures
     streams = padded(ACCEPTED)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
@@ -12,11 +12,12 @@ import typer
 
 from heedful.cli import ask
 from heedful.cli.ask import File, Json, MoreRuns, Run
-from heedful.cli.segments import DIGITS, join_cells, number, segment_lines, track_of, word_lines
+from heedful.cli.segments import DIGITS, entity_lines, join_cells, number, segment_lines, track_of, word_lines
 from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
+    from heedful.api.model import Model
     from heedful.results import Answer, Track
 
 Clips = Annotated[
@@ -29,7 +30,11 @@ Clips = Annotated[
 ]
 Rows = Annotated[
     bool,
-    typer.Option("--rows", help="A row for each segment (start, end, label) or word, as training reads them."),
+    typer.Option(
+        "--rows",
+        help="A row for each segment (start, end, label) or word, as training reads them, or for each entity with "
+        "its words.",
+    ),
 ]
 
 CLIPS_AT_ONCE = 8  # videos in memory
@@ -57,7 +62,7 @@ def run(
     heedful label runs/a --with runs/b film.mp4              an ensemble: the mean of both
 
     What --rows writes can be learnt from. The ending of the file decides how it is written: .csv, .tsv or .jsonl;
-    words with their labels .conll or .jsonl.
+    words with their labels .conll or .jsonl, entities with their words .csv or .tsv.
     """
     question = ask.parse_question(words, file, output)
     refuse(output, rows, as_json)
@@ -74,13 +79,22 @@ def run(
     if as_json:
         lines: Iterable[str] = map(as_object, answers)
     elif rows:
-        lines = word_lines(answers, output) if kind == "tokens" else segment_lines(answers, output)
+        lines = row_writer(model)(answers, output)
     elif output:
         lines = step_lines(answers)
     else:
         show(answers, kind)
         return
     ask.write(lines, output, at_once == 1)
+
+
+def row_writer(model: "Model") -> "Callable[[Iterator[Answer], Path | None], Iterator[str]]":
+    """What writes answers in rows: segments of clips, entities of texts, or words where labels mark none."""
+    from heedful.metrics.entities import are_entity_tags
+
+    if model.source_kind != "tokens":
+        return segment_lines
+    return entity_lines if are_entity_tags(model.classes) else word_lines
 
 
 def refuse(output: Path | None, rows: bool, as_json: bool) -> None:
@@ -134,8 +148,9 @@ def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
 def as_object(answer: "Answer") -> str:
     """One object: labels, the probabilities of all at each step, what is odd, and words that training hardly had."""
     track = asdict(track_of(answer))
-    if not track["words"]:
-        del track["words"]
+    for field, is_lacking in (("words", not track["words"]), ("spans", track["spans"] is None)):
+        if is_lacking:
+            del track[field]
     track["probabilities"] = [[round(probability, DIGITS) for probability in row] for row in track["probabilities"]]
     note = {"note": answer.note} if answer.note else {}
     return json.dumps({"source": answer.source, "unknown": answer.unknown} | note | track, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Answers of label as files that training reads: segments of clips, and words with their labels.
+"""Answers of label as files: segments of clips and words with their labels, as training reads them, and entities.
 
 A clip is named as it is seen from the folder of the file, since training looks for it from there.
 """
@@ -7,7 +7,8 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ DIGITS = 6
 HEAD = ("start", "end", "label")
 SEGMENT_ENDINGS = (".csv", ".tsv", ".jsonl")
 WORD_ENDINGS = (".conll", ".jsonl")
+SPAN_HEAD = ("start", "end", "label", "text")
+SPAN_ENDINGS = (".csv", ".tsv")
 
 
 def segment_lines(answers: "Iterable[Answer]", output: Path | None) -> Iterator[str]:
@@ -46,16 +49,39 @@ def segment_lines(answers: "Iterable[Answer]", output: Path | None) -> Iterator[
             yield as_json(dict(zip(head, cells, strict=True))) if ending == ".jsonl" else join_cells(cells, ending)
 
 
+def entity_lines(answers: "Iterable[Answer]", output: Path | None) -> Iterator[str]:
+    """A row an entity: its first word, that behind the last, its type and its words; before them, in a file and where
+    there is more than one text, the number of the text. Files for training have words with their labels.
+
+    Raises HeedfulError for an ending that is not known.
+    """
+    ending = known_ending(output, (*SPAN_ENDINGS, *WORD_ENDINGS), "entities") if output else ".tsv"
+    if ending in WORD_ENDINGS:
+        yield from word_lines(answers, output)
+        return
+    answers = iter(answers)
+    first = list(islice(answers, 2))
+    with_numbers = bool(output) or len(first) > 1
+    if first:
+        yield join_cells([*(["text_number"] if with_numbers else []), *SPAN_HEAD], ending)
+    for text_number, answer in enumerate(chain(first, answers), 1):
+        for span in track_of(answer).spans or ():
+            cells = [str(span.start), str(span.end), span.label, span.text]
+            yield join_cells([str(text_number), *cells] if with_numbers else cells, ending)
+
+
 def word_lines(answers: "Iterable[Answer]", output: Path | None) -> Iterator[str]:
-    """Words with their labels: in CoNLL columns with an empty line behind each sentence, or an object a sentence.
+    """Words with their labels: in CoNLL columns with an empty line behind each sentence, or an object a sentence, which
+    has entities too where there are such.
 
     Raises HeedfulError for an ending that is not known.
     """
     ending = known_ending(output, WORD_ENDINGS, "words with labels") if output else ".conll"
     for answer in answers:
-        words, labels = track_of(answer).words, track_of(answer).labels
+        words, labels, spans = track_of(answer).words, track_of(answer).labels, track_of(answer).spans
         if ending == ".jsonl":
-            yield as_json({"tokens": words, "tags": labels})
+            entities = {} if spans is None else {"spans": [asdict(span) for span in spans]}
+            yield as_json({"tokens": words, "tags": labels} | entities)
         else:
             yield from ("\t".join(row) for row in zip(words, labels, strict=True))
             yield ""
@@ -90,7 +116,7 @@ def join_cells(cells: Iterable[str], ending: str = ".csv") -> str:
     return "\t".join(cells)
 
 
-def as_json(record: dict[str, object]) -> str:
+def as_json(record: Mapping[str, object]) -> str:
     """An object on a line."""
     return json.dumps(record, ensure_ascii=False)
 

@@ -79,8 +79,8 @@ def f1_counts(outputs: Sequence[str], references: References) -> Counts:
         name: number for number, name in enumerate(sorted({name for accepted in references for name in accepted}))
     }
     classes = len(numbers)
-    true = np.array([numbers[name] for name in truths_of(outputs, references)])
-    predicted = np.array([numbers.get(output, -1) for output in outputs])
+    true = np.array([numbers[name] for name in truths_of(outputs, references)], int)
+    predicted = np.array([numbers.get(output, -1) for output in outputs], int)
     nowhere = 3 * classes
     hits = np.where(predicted == true, true, nowhere)
     columns = np.stack([hits, np.where(predicted < 0, nowhere, classes + predicted), 2 * classes + true], axis=1)
@@ -88,10 +88,12 @@ def f1_counts(outputs: Sequence[str], references: References) -> Counts:
 
 
 def macro_f1(sums: np.ndarray) -> float:
-    """The mean F1, in percent, of classes that have an example, from how often each was found, answered and true."""
+    """The mean F1, in percent, of classes that have an example, from how often each was found, answered and true; 0
+    where none has.
+    """
     hits, predicted, true = sums[:-1].reshape(3, -1)
     occurring = true > 0
-    return float(100 * np.mean(2 * hits[occurring] / (predicted + true)[occurring]))
+    return float(100 * np.mean(2 * hits[occurring] / (predicted + true)[occurring])) if occurring.any() else 0.0
 
 
 def truths_of(outputs: Sequence[str], references: References) -> list[str]:

@@ -15,14 +15,19 @@ import numpy as np
 from heedful.errors import HeedfulError, count
 from heedful.metrics.measures import describe
 
-Kind = Literal["symbols", "text", "classes", "captions", "steps", "ranks", "passages", "gaps"]
+Kind = Literal[
+    "symbols", "words", "text", "classes", "captions", "steps", "tags", "entities", "ranks", "passages", "gaps"
+]
 References = Sequence[tuple[str, ...]]
 PRIMARY: dict[Kind, str] = {
     "symbols": "symbol_error",
+    "words": "symbol_error",
     "text": "chrf",
     "classes": "accuracy",
     "captions": "token_f1",
     "steps": "accuracy",
+    "tags": "accuracy",
+    "entities": "entity_f1",
     "ranks": "recall_at_1",
     "passages": "bits_per_character",
     "gaps": "accuracy",
@@ -52,11 +57,32 @@ class MultiHot:
 
 
 @dataclass(frozen=True)
+class Grouped:
+    """Rows that are sums over parts, such as the words of a text: `groups` (parts,) says which of N rows each is of.
+
+    >>> words = MultiHot(np.array([[0], [1], [1]]), 2)
+    >>> Grouped(words, np.array([0, 0, 1]), 2).sums(np.array([[1.0, 0.0], [1.0, 2.0]])).tolist()
+    [[1.0, 1.0], [1.0, 3.0]]
+    """
+
+    parts: MultiHot
+    groups: np.ndarray
+    rows: int
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def sums(self, times: np.ndarray) -> np.ndarray:
+        """Sums (B, K) in which the rows count as often as `times` (B, N) says."""
+        return np.concatenate([self.parts.sums(weights[None, self.groups]) for weights in times])
+
+
+@dataclass(frozen=True)
 class Counts:
     """One measure before summing. `rows` is (N, K); `score` turns summed columns into the value."""
 
     name: str
-    rows: np.ndarray | MultiHot
+    rows: np.ndarray | MultiHot | Grouped
     score: Callable[[np.ndarray], float]
     signature: str = ""
 
@@ -67,7 +93,7 @@ class Counts:
 
     def sums(self, times: np.ndarray) -> np.ndarray:
         """Sums (B, K) in which the rows count as often as `times` (B, N) says."""
-        return self.rows.sums(times) if isinstance(self.rows, MultiHot) else times @ self.rows
+        return times @ self.rows if isinstance(self.rows, np.ndarray) else self.rows.sums(times)
 
     def value(self, chosen: np.ndarray | None = None) -> float:
         """The score of all examples, or of those chosen by a mask or by row numbers."""

@@ -7,6 +7,7 @@ import numpy as np
 from heedful.metrics.bootstrap import interval
 from heedful.metrics.counts import PRIMARY, Counts, Kind, References
 from heedful.metrics.kinds import count
+from heedful.metrics.text import tells_nothing
 from heedful.results import Bin, Case, Scores
 
 BINS = 8
@@ -36,10 +37,11 @@ def evaluate(
     >>> scores.measures["symbol_error"].value
     0.0
     """
-    measures = count(kind, outputs, references, ter)
+    every = count(kind, outputs, references, ter)
+    measures = {name: counts for name, counts in every.items() if not tells_nothing(counts)}
     primary = measures[PRIMARY[kind]]
     errors = rank_errors(outputs) if kind == "ranks" else item_errors(primary, outputs, references)
-    if lengths is None and kind in ("symbols", "text"):
+    if lengths is None and kind in ("symbols", "words", "text"):
         lengths = source_lengths(sources)
     cases = zip(sources, outputs, map(tuple, references), errors, logs or [None] * len(outputs), strict=True)
     return Scores(

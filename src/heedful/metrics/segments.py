@@ -37,9 +37,8 @@ def step_counts(outputs: Sequence[str], references: References) -> list[Counts]:
     >>> [(one.name, one.value()) for one in counts[:2]]
     [('accuracy', 75.0), ('edit', 100.0)]
     """
-    pairs = [nearest_reference(*example, row) for row, example in enumerate(zip(outputs, references, strict=True), 1)]
-    right = [(sum(map(str.__eq__, predicted, truth)), len(truth)) for predicted, truth in pairs]
-    counts = [Counts("accuracy", np.array(right, float), percent), edit_counts(pairs)]
+    pairs = nearest_references(outputs, references)
+    counts = [accuracy_counts(pairs), edit_counts(pairs)]
     for convention in CONVENTIONS:
         stretch_pairs = [(stretches(predicted, convention), stretches(truth, convention)) for predicted, truth in pairs]
         for overlap in OVERLAPS:
@@ -48,6 +47,17 @@ def step_counts(outputs: Sequence[str], references: References) -> list[Counts]:
             )
             counts.append(Counts(f"f1_{overlap}_{convention}", rows, f1))
     return counts
+
+
+def nearest_references(outputs: Sequence[str], references: References) -> list[tuple[list[str], list[str]]]:
+    """Each answer beside its nearest reference, without masked steps."""
+    return [nearest_reference(*example, row) for row, example in enumerate(zip(outputs, references, strict=True), 1)]
+
+
+def accuracy_counts(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Counts:
+    """The share of steps whose label is right, in percent."""
+    right = [(sum(map(str.__eq__, predicted, truth)), len(truth)) for predicted, truth in pairs]
+    return Counts("accuracy", np.array(right, float), percent)
 
 
 def nearest_reference(output: str, accepted: Sequence[str], row: int) -> tuple[list[str], list[str]]:

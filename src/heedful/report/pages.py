@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from heedful.data.readers.rows import count
 from heedful.metrics.verdicts import SIGNIFICANCE_LEVEL, fewest_examples
-from heedful.report import classes, compared, figures, timebars, words
+from heedful.report import classes, compared, figures, tagged, words
 from heedful.report.differences import MarkedCase, mark_differences
 from heedful.report.figures import Table
 from heedful.report.gallery import galleries, picture
@@ -57,7 +57,7 @@ def run_page(
         examples=examples(cases) if exhibits.view in AS_TEXTS else [],
         passages=passage_tables(cases, exhibits.answers) if exhibits.view == "passages" else [],
         galleries=galleries(cases, exhibits),
-        bars=timebars.bars_of_cases(cases, exhibits.tracks) if exhibits.view == "steps" else None,
+        bars=tagged.figures_of_cases(cases, exhibits.tracks) if exhibits.view == "steps" else None,
         attribution=attribution,
         commands=commands,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from heedful.report import compared, gallery, timebars, words
+from heedful.report import compared, gallery, tagged, timebars, words
 from heedful.report.figures import Table
 from heedful.report.gallery import Picture
 from heedful.results import Answer, Comparison, Entry
@@ -86,7 +86,7 @@ def bars(
                 if answer.track and source not in tracks:
                     tracks[source] = timebars.timing(answer.track)
         clips[source] = rows
-    return timebars.bars(clips, tracks)
+    return tagged.figures_of(clips, tracks)
 
 
 def answer_text(answer: Answer | None) -> str:

@@ -45,19 +45,25 @@ class Bars:
     caption: str
 
 
-def bars_of_cases(cases: Sequence[Case], tracks: Mapping[str, Track]) -> Bars | None:
-    """The worst, middle and best cases as bars; `tracks` by source give times and windows."""
-    shown_cases = spread_out(cases)
-    rows = {case.source: [("truth", steps(case.references[0])), ("answer", steps(case.output))] for case in shown_cases}
-    return bars(
-        rows, tracks, "The worst first, then the middle, then the best." if len(shown_cases) < len(cases) else ""
-    )
+def rows_of_cases(cases: Sequence[Case]) -> dict[str, list[tuple[str, Sequence[str]]]]:
+    """The worst, middle and best cases by their source: truth and answer."""
+    return {
+        case.source: [("truth", steps(case.references[0])), ("answer", steps(case.output))]
+        for case in spread_out(cases)
+    }
+
+
+def order_of_cases(cases: Sequence[Case]) -> str:
+    """In which order `rows_of_cases` has them, where these are not all."""
+    return "The worst first, then the middle, then the best." if len(spread_out(cases)) < len(cases) else ""
 
 
 def bars(
     clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]], tracks: Mapping[str, Track], caption: str = ""
 ) -> Bars | None:
-    """Clips by name, each of rows (name, a label a step); the first row is the truth, if any is called so."""
+    """Clips by name, each of rows (name, a label a step); the first row is the truth, if any is called so. `tracks` by
+    source give times and windows.
+    """
     if not clips:
         return None
     styles = label_styles(clips, tracks)
@@ -117,8 +123,8 @@ def edges(count: int, track: Track | None) -> list[float]:
 
 
 def timing(track: Track) -> Track:
-    """A track's names and times alone."""
-    return Track(track.names, track.labels, (), track.seconds)
+    """A track's names, times and words alone."""
+    return Track(track.names, track.labels, (), track.seconds, words=track.words)
 
 
 def has_times(track: Track | None) -> bool:

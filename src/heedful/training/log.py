@@ -43,6 +43,12 @@ class Log:
         complete_lines = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
         write_file(self.path, lambda aside: aside.write_text("".join(complete_lines), encoding="utf-8"))
 
+    def lacks(self, measure: str) -> bool:
+        """Whether there were validations, and none had this measure: those of a version that chose by another one."""
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        valid = [line["values"] for line in map(json.loads, lines) if line["kind"] == "valid"]
+        return bool(valid) and all(measure not in values for values in valid)
+
 
 def board(folder: Path):
     """TensorBoard's writer; raises HeedfulError if it is not installed."""

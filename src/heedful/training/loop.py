@@ -359,6 +359,9 @@ class Loop:
         self.tokens = checkpoint.values.pop("tokens")
         self.position = Position(**checkpoint.values)
         self.saved_step = self.position.step
+        if not self.position.finished and self.record.lacks(self.work.primary):
+            self.position.best = None
+            self.listener.note(f"weights are chosen by {describe(self.work.primary).title} from here on")
         put_weights(self.network, checkpoint.tensors["network"], self.folder / "checkpoints")
         self.best_weights = checkpoint.tensors.get(BEST, {})
         written = self.folder / WEIGHTS

@@ -33,6 +33,7 @@ from heedful.networks.settings import fit_pictures
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs
+from heedful.tasks.class_weights import class_weights
 from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
@@ -99,11 +100,12 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
     def work(self, model: LearnableClassifier, data: Prepared, recipe: Recipe) -> Work:
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
         sources = training_sources(recipe, data.train, data.source, model.preprocessor, decide.AUGMENT_NAMED)
+        classes = np.array([data.train[row][1][0] for row in range(len(data.train))])
         return Work(
             network=model.network,
             plan=lambda epoch: sources.plan(recipe, epoch),
             collate=Collate(sources, decide.mixed_batches(recipe.train)),
-            loss=Loss(recipe.train.label_smoothing, class_weights(data, recipe)),
+            loss=Loss(recipe.train.label_smoothing, class_weights(classes, data.target.size, recipe.train)),
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             where=sources.where,
@@ -148,15 +150,6 @@ def build_classifier(
     return with_network(build(plan or spec, EncoderHead), settings, preprocessor, names, plan)
 
 
-def class_weights(data: Prepared, recipe: Recipe) -> Tensor:
-    """What an example of each class counts, (C,); rows count 1 on average."""
-    classes = np.array([data.train[row][1][0] for row in range(len(data.train))])
-    counts = np.bincount(classes, minlength=data.target.size)
-    if recipe.train.class_weights == "none":
-        return torch.ones(len(counts))
-    return torch.from_numpy(len(classes) / (len(counts) * np.maximum(counts, 1))).float()
-
-
 @dataclass(frozen=True)
 class Collate:
     """Rows -> a batch: sources, their lengths and labels, in some batches mixed."""
@@ -177,7 +170,7 @@ class Loss:
     """Label-smoothed cross entropy, summed over examples; a mixed example counts for both of its classes."""
 
     smoothing: float
-    weights: Tensor
+    weights: Tensor | None
 
     def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
         labels = batch["labels"]
@@ -185,7 +178,7 @@ class Loss:
 
         def losses(classes: Tensor) -> Tensor:
             entropies = F.cross_entropy(logits, classes, reduction="none", label_smoothing=self.smoothing)
-            return entropies * self.weights.to(classes.device)[classes]
+            return entropies if self.weights is None else entropies * self.weights.to(classes.device)[classes]
 
         loss = losses(labels)
         if "others" in batch:

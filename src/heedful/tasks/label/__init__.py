@@ -31,6 +31,7 @@ FACTS = TaskFacts(
         "network.causal",
         "train.label_smoothing",
         "train.augment",
+        "train.class_weights",
         "train.smooth_steps",
     },
 )

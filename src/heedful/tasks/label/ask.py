@@ -20,8 +20,9 @@ from heedful.engines.reading import ReadingEngine
 from heedful.errors import HeedfulError, unknown
 from heedful.metrics.classes import count_confusions, score_classes
 from heedful.metrics.counts import Kind
+from heedful.metrics.entities import are_entity_tags, entities_of, score_types
 from heedful.metrics.scores import evaluate as measure
-from heedful.results import Answer, Example, Exhibits, Measure, Scores, Track, spread_out
+from heedful.results import Answer, Example, Exhibits, Measure, Scores, Span, Track, spread_out
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.label.windows import (
     SMALLEST_PROBABILITY,
@@ -110,7 +111,8 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         outputs = ["\t".join(first.names[number] for number in rows.argmax(1)) for rows in shares]
         references = [example.references for example in examples]
         logs = [best_log_probability(rows) for rows in shares]
-        scores = measure("steps", sources, outputs, references, samples=samples, logs=logs)
+        kind = self.kind(first)
+        scores = measure(kind, sources, outputs, references, samples=samples, logs=logs)
         pairs = [
             (truth, label)
             for output, accepted in zip(outputs, references, strict=True)
@@ -119,7 +121,8 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         ]
         names = [*first.names, *sorted({truth for truth, _ in pairs} - {*first.names})]
         confusion = count_confusions(names, [truth for truth, _ in pairs], [label for _, label in pairs])
-        return replace(scores, confusion=confusion, by_class=score_classes(confusion))
+        by_class = score_types(outputs, references) if kind == "entities" else score_classes(confusion)
+        return replace(scores, confusion=confusion, by_class=by_class)
 
     def baseline(
         self, model: TrainedLabeller, data: PreparedClips, examples: Sequence[Example]
@@ -129,10 +132,13 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         most_frequent = model.names[int(np.bincount(labels[labels >= 0]).argmax())]
         outputs = ["\t".join([most_frequent] * len(example.references[0].split("\t"))) for example in examples]
         sources, references = [case.source for case in examples], [case.references for case in examples]
-        return "most frequent label", measure("steps", sources, outputs, references).measures
+        return "most frequent label", measure(self.kind(model), sources, outputs, references).measures
 
     def kind(self, model: TrainedLabeller) -> Kind:
-        return "steps"
+        """Words are scored as such, by their entities where the labels mark any; clips and series by their steps."""
+        if model.form.kind != "tokens":
+            return "steps"
+        return "entities" if are_entity_tags(model.names) else "tags"
 
     def can_answer_together(self, model: TrainedLabeller, other: TrainedLabeller) -> bool:
         """Whether they read alike and name the same labels."""
@@ -247,11 +253,21 @@ def labels_of(
     score = best_log_probability(shares)
     rows = tuple(tuple(float(value) for value in row) for row in shares)
     several = windows_read if len(windows_read) > 1 else ()
-    track = Track(model.names, labels, rows, steps.seconds, several, percent_apart, steps.words)
+    spans = spans_of(labels, steps.words) if steps.words and are_entity_tags(model.names) else None
+    track = Track(model.names, labels, rows, steps.seconds, several, percent_apart, steps.words, spans)
     source = source.replace("\t", " ") if steps.words else source
     unread = model.form.vocabulary.unknown(steps.words) if model.form.vocabulary else ()
     mean = score / max(1, len(labels))
     return Answer(source, "\t".join(labels), score, mean, labels, unknown=unread, track=track, note=steps.note)
+
+
+def spans_of(labels: Sequence[str], words: Sequence[str]) -> tuple[Span, ...]:
+    """The entities that labels mark, with their words.
+
+    >>> spans_of(("B-PER", "I-PER", "O"), ("Anna", "Berg", "sings"))
+    (Span(start=0, end=2, label='PER', text='Anna Berg'),)
+    """
+    return tuple(Span(start, end, kind, " ".join(words[start:end])) for kind, start, end in entities_of(labels))
 
 
 def number_labels(text: str, numbers: dict[str, int]) -> list[tuple[int, int]]:

@@ -55,7 +55,8 @@ class Collate:
 
 @dataclass(frozen=True)
 class Loss:
-    """Cross entropy, summed over steps that have a label; `mse_weight` weighs how much neighbours may differ.
+    """Cross entropy, summed over steps that have a label, which count as `weights` (C,) say (None: alike);
+    `mse_weight` weighs how much neighbours may differ.
 
     The second part is MS-TCN's truncated mean squared error (Farha & Gall 2019, equations 9 to 11), over the steps
     of each clip alone.
@@ -63,12 +64,18 @@ class Loss:
 
     smoothing: float
     mse_weight: float
+    weights: Tensor | None = None
 
     def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
         labels = batch["labels"]
         logits = network(batch["source"], batch["lengths"]).float()
         labelled = labels != IGNORE_INDEX
-        loss = F.cross_entropy(logits[labelled], labels[labelled], reduction="sum", label_smoothing=self.smoothing)
+        if self.weights is None:
+            loss = F.cross_entropy(logits[labelled], labels[labelled], reduction="sum", label_smoothing=self.smoothing)
+        else:
+            true = labels[labelled]
+            entropies = F.cross_entropy(logits[labelled], true, reduction="none", label_smoothing=self.smoothing)
+            loss = (entropies * self.weights.to(true.device)[true]).sum()
         if self.mse_weight:
             loss = loss + self.mse_weight * truncated_mse(logits, batch["lengths"])
         return loss, int(labelled.sum())

@@ -24,8 +24,9 @@ from heedful.data.steps.store import ClipStore, PreparedClips
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.words import WordVocabulary
 from heedful.engines.onnx_graphs import Graph, answer_graph
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, count
 from heedful.metrics.counts import PRIMARY
+from heedful.metrics.entities import match_tag, scheme_of
 from heedful.networks.build import Spec
 from heedful.networks.joins import EncoderHead
 from heedful.networks.settings import fit_frames
@@ -33,6 +34,7 @@ from heedful.networks.sources import FrameSource, SeriesSource, Source, WordSour
 from heedful.networks.subwords import FirstPieces
 from heedful.results import Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
+from heedful.tasks.class_weights import class_weights
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor
 from heedful.tasks.joins import join_of
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from heedful.hub import Plan, Published
 
 COLOUR_CLIPS = 100  # clips by which colours are judged
+SCHEME_TEXTS = 1000  # by which a scheme of entity tags is told
+TYPES = 10  # of entities in a note
 
 
 class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
@@ -103,6 +107,8 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
     def fit(self, model: LearnableLabeller, data: PreparedClips, recipe: Recipe) -> tuple[PreparedClips, list[str]]:
         """The clips that are scored, and what is to be said of those to learn from, which `work` cuts."""
         reach, way, notes = reach_of([model]), way_of(recipe.data.long, self.facts), list[str]()
+        if self.answering.kind(model) == "entities":
+            notes.append(describe_entities(data))
         if reach.limit is None:
             return data, notes
         positions = [reach.positions(data.train[row][0]) for row in range(len(data.train))]
@@ -116,11 +122,13 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
         kinds = decide.augmentations(recipe.train, decide.AUGMENT_FRAMES) if model.pixels else ()
         collate = clips.Collate(data.train, pieces, kinds, recipe.seed)
+        labels = np.asarray(data.train.labels)
+        weights = class_weights(labels[labels != clips.IGNORE_INDEX], len(data.names), recipe.train)
         return Work(
             network=model.network,
             plan=lambda epoch: batching.plan(lengths, int(recipe.train.batch_tokens), recipe.seed, epoch),
             collate=collate,
-            loss=clips.Loss(recipe.train.label_smoothing, recipe.train.smooth_steps),
+            loss=clips.Loss(recipe.train.label_smoothing, recipe.train.smooth_steps, weights),
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             where=collate.where,
@@ -165,6 +173,15 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
             preprocessor = Preprocessor(model.form.vocabulary.tokenizer)
             return [answer_graph(network.inner, *dummy_sources(preprocessor, lengths, network.inner.encoder.limit))]
         return [answer_graph(network, dummy_steps(model.form, lengths), 0)]
+
+
+def describe_entities(data: PreparedClips) -> str:
+    """Which scheme the labels of the first training texts mark entities by, and of which types these are."""
+    numbers = [data.train[row][1] for row in range(min(len(data.train), SCHEME_TEXTS))]
+    scheme = scheme_of([[data.names[number] if number >= 0 else "" for number in row] for row in numbers])
+    types = sorted({tag[1] for tag in map(match_tag, data.names) if tag})
+    shown = f"{', '.join(types[:TYPES])}{', …' if len(types) > TYPES else ''}"
+    return f"labels are {scheme} tags of {count(len(types), 'type')} of entities: {shown}; scored by entity F1"
 
 
 def build_labeller(

@@ -15,7 +15,9 @@ from heedful.data.notes import Say
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.prepare import prepare as prepare_data
+from heedful.data.tokenizers.choose import unit_of
 from heedful.hub import Published
+from heedful.metrics.counts import Kind
 from heedful.results import Alignment
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks.attention_maps import SOURCE_ATTENTION, attention_maps
@@ -56,7 +58,7 @@ class TranslateLearning(Seq2SeqLearning):
             Preprocessor(data.source, normal_form=recipe.data.normalize),
             data.target,
             shared=recipe.data.shared_tokenizer,
-            scores="symbols" if data.target.kind == "symbols" else "text",
+            scores=kind_of_targets(data),
             stretch=quantile_stretch(data.train.lengths),
             slack=SLACK,
             normal_form=recipe.data.normalize,
@@ -96,3 +98,11 @@ class TranslateLearning(Seq2SeqLearning):
         (ids, lengths), (inputs, _) = pad_rows([source]), pad_rows([np.array([special.begin, *answer[:-1]])])
         maps = attention_maps(model.network, (ids, lengths, inputs), SOURCE_ATTENTION, range(len(answer)))
         return Alignment(tuple(model.preprocessor.tokenizer.tokens(source)), tuple(target.tokens(answer)), maps)
+
+
+def kind_of_targets(data: Prepared) -> Kind:
+    """How answers are scored: as symbols, as single words, or as text, as the targets that are chosen by are."""
+    unit = unit_of([reference for example in data.valid for reference in example.references])
+    if data.target.kind == "symbols" or (unit == "symbols" and data.target.kind == "characters"):
+        return "symbols"
+    return "words" if unit == "words" else "text"
