@@ -4,6 +4,7 @@ HEEDFUL_TEST_SIZE=sample (default) tries a sample of each large population, =all
 replays a sample: it is drawn anew each time, and printed at the top and at the end of a run.
 """
 
+import gc
 import os
 
 import pytest
@@ -31,6 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"HEEDFUL_TEST_SIZE cannot be {SIZE!r}: sample or all.")
     settings.load_profile(SIZE)
     config.option.hypothesis_seed = SEED
+
+
+def pytest_collection_finish() -> None:
+    """What all tests and libraries brought stays to the end: it is not looked through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> str:

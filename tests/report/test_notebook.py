@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 import heedful
 from heedful import results
@@ -78,13 +79,13 @@ def test_what_matters_is_printed() -> None:
     assert repr(shown["long alignment"]).startswith("Alignment: 300 outputs, 300 inputs, 1 map\n  b ← a 0.00")
 
 
-def test_a_notebook_shows_results_and_keeps_its_own_style(tmp_path: Path) -> None:
+def test_a_notebook_shows_results_and_keeps_its_own_style(browser: Browser, tmp_path: Path) -> None:
     parts = {name: result._repr_html_() for name, result in every_result().items()}
     page = "".join(f'<section id="{number}">{part}</section>' for number, part in enumerate(parts.values()))
     style = f"body {{ background: {BODY_COLOUR}; margin: 33px }} h2 {{ color: {BODY_COLOUR} }}"
     path = tmp_path / "notebook.html"
     path.write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style><h2>Mine</h2>{page}", encoding="utf-8")
-    with open_page(path) as watched:
+    with open_page(browser, path) as watched:
         seen = watched.page
         assert seen.evaluate("getComputedStyle(document.body).backgroundColor") == BODY_COLOUR
         assert seen.evaluate("getComputedStyle(document.body).marginTop") == "33px"

@@ -67,9 +67,9 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("name", ["run", "bare", "compare", "hostile", "explain", "blind", "check"])
-def test_page_opens_from_disk_in_peace(folder, name):
+def test_page_opens_from_disk_in_peace(folder, browser, name):
     """No complaint, nothing asked of the network, no text run as code, and nothing wider than a phone."""
-    with open_page(folder / f"{name}.html", width=390, dark=True) as watched:
+    with open_page(browser, folder / f"{name}.html", width=390, dark=True) as watched:
         assert watched.page.evaluate("document.images.length") == 0
         assert watched.page.evaluate("document.scripts.length - document.querySelectorAll('main script').length") == 1
         assert watched.page.evaluate("document.documentElement.scrollWidth") == 390
@@ -78,14 +78,14 @@ def test_page_opens_from_disk_in_peace(folder, name):
         assert (watched.complaints, watched.requests) == ([], [])
 
 
-def test_hostile_text_is_shown_as_text(folder):
-    with open_page(folder / "explain.html") as watched:
+def test_hostile_text_is_shown_as_text(folder, browser):
+    with open_page(browser, folder / "explain.html") as watched:
         words = watched.page.locator(".tokens [data-s]").all_inner_texts()
     assert words == ["a", BREAKING.replace(" ", "␣"), ARABIC, LONG, "␣", "∅", "'\"&amp;{{7*7}}", "$x_1^2$"]
 
 
-def test_pointing_at_an_output_lights_what_it_looked_at(folder):
-    with open_page(folder / "compare.html") as watched:
+def test_pointing_at_an_output_lights_what_it_looked_at(folder, browser):
+    with open_page(browser, folder / "compare.html") as watched:
         page = watched.page
         heads = page.locator(".alignment").nth(1)
 

@@ -104,9 +104,9 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_page_opens_from_disk_in_peace(folder, name):
+def test_page_opens_from_disk_in_peace(folder, browser, name):
     """No complaint, nothing asked of the network, every picture seen, nothing wider than a phone."""
-    with open_page(folder / f"{name}.html", width=390, dark=True) as watched:
+    with open_page(browser, folder / f"{name}.html", width=390, dark=True) as watched:
         page = watched.page
         assert page.evaluate("[...document.images].filter(one => !one.naturalWidth || !one.alt).length") == 0
         # An onerror of the texts would have made one without a source.
@@ -147,8 +147,8 @@ def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
     }.get(name, 0)  # fmt: skip
 
 
-def test_mix_ups_stand_where_they_belong(folder):
-    with open_page(folder / "classify.html") as watched:
+def test_mix_ups_stand_where_they_belong(folder, browser):
+    with open_page(browser, folder / "classify.html") as watched:
         table = watched.page.locator("table.matrix")
         cells = table.locator("tbody tr").evaluate_all(
             "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => [cell.innerText, cell.className,"
@@ -203,8 +203,8 @@ def test_reliability_is_drawn_to_scale_and_described():
     assert calibrated is not None and "can be trusted" in calibrated.caption and "too sure" not in calibrated.caption
 
 
-def test_gallery_shows_the_surest_mistakes_first(folder):
-    with open_page(folder / "classify.html") as watched:
+def test_gallery_shows_the_surest_mistakes_first(folder, browser):
+    with open_page(browser, folder / "classify.html") as watched:
         cards = watched.page.locator(".gallery").first.locator("li")
         assert [card.split("\n")[-1] for card in cards.all_inner_texts()] == ["90 % sure", "75 % sure", "60 % sure"]
         assert cards.first.locator("img").get_attribute("alt") == f"{HOSTILE}#8"
@@ -213,12 +213,12 @@ def test_gallery_shows_the_surest_mistakes_first(folder):
         assert image.convert("RGB").getpixel((0, 0)) == (160, 90, 90)
 
 
-def test_drawings_stand_beside_the_real_picture_and_what_they_were_taken_for(folder):
-    with open_page(folder / "draw.html") as watched:
+def test_drawings_stand_beside_the_real_picture_and_what_they_were_taken_for(folder, browser):
+    with open_page(browser, folder / "draw.html") as watched:
         card = watched.page.locator(".gallery li")
         assert card.locator("figcaption").all_inner_texts() == ["drawn", "drawn", "real", "through codes", "taken for"]
         assert HOSTILE in card.inner_text() and "found as number 3" in card.inner_text()
-    with open_page(folder / "match.html") as watched:
+    with open_page(browser, folder / "match.html") as watched:
         first = watched.page.locator(".gallery li").first.inner_text()
         assert "it is dog or hound" in first and "found as number 4" in first
 
@@ -232,9 +232,9 @@ def test_pictures_grow_by_whole_pixels_and_large_ones_are_made_smaller():
         assert image.size == (256, 128)
 
 
-def test_bars_are_as_wide_as_their_stretches(folder):
+def test_bars_are_as_wide_as_their_stretches(folder, browser):
     """As the browser lays them out: places, widths, colours, hints, and the marks of what is wrong."""
-    with open_page(folder / "label.html") as watched:
+    with open_page(browser, folder / "label.html") as watched:
         clip = watched.page.locator(".clip").nth(1)
         script = """svgs => svgs.slice(0, 2).map(svg => {
             const all = svg.getBoundingClientRect();
@@ -282,7 +282,7 @@ def test_long_clips_are_drawn_in_part_and_that_is_said():
     assert figure.drawing.count("<g ") == 2 * timebars.STEPS
 
 
-def test_comparison_needs_no_alignment_no_lengths_and_not_the_same_measures(folder):
+def test_comparison_needs_no_alignment_no_lengths_and_not_the_same_measures(folder, browser):
     text = terminal.compare_table(labelled_comparison())
     lines = [line.split() for line in text.splitlines()]
     assert ["frame", "–"] in lines and ["gru", "61.5", "(60.0", "to", "63.0)"] in lines
@@ -292,7 +292,7 @@ def test_comparison_needs_no_alignment_no_lengths_and_not_the_same_measures(fold
     assert '<th scope="col" class="n">F1@50 (ASFormer)</th>' in html and "learns<br>steps/s" in html
     assert "What each of them looked at" not in html and "By source length" not in html
     assert "frame is right at 3 of 5 steps" in html
-    with open_page(folder / "compare_pictures.html") as watched:
+    with open_page(browser, folder / "compare_pictures.html") as watched:
         rows = watched.page.locator("table.grid tbody tr")
         counts = rows.evaluate_all("rows => rows.map(r => [...r.children].map(c => c.querySelectorAll('img').length))")
     assert counts == [[1, 0, 0], [0, 0, 1]]

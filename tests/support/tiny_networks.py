@@ -5,6 +5,7 @@ N sources   S source positions   T target positions   V vocabulary
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import product
 
 import torch
@@ -33,8 +34,10 @@ def rows(**settings: object) -> list[NetworkSettings]:
     return [tiny(name, **settings) for name in allowed("translate")]
 
 
+@cache
 def variants() -> list[NetworkSettings]:
     """Every row with every combination of settings that it has but the published one: many, for sampling."""
+    as_published = rows()
     cells, depths, tied = ("rnn", "lstm", "gru"), (1, 3), (False, True)
     networks = []
     for name in allowed("translate"):
@@ -51,7 +54,7 @@ def variants() -> list[NetworkSettings]:
         if published.positions != "auto":
             choices["positions"] = ("sinusoidal", "learned", "rotary")
         networks += [tiny(name, **dict(zip(choices, values, strict=True))) for values in product(*choices.values())]
-    return [network for network in networks if network not in rows()]
+    return [network for network in networks if network not in as_published]
 
 
 def tiny(name: str, **settings: object) -> NetworkSettings:
