@@ -75,7 +75,9 @@ class DataSettings:
     window: int = key(
         0, "steps or tokens that a network reads at once; 0: all of a clip, 256 of a document", ge=0, le=1_000_000
     )
-    valid_rows: Auto | int = key("auto", "number of rows held out where valid is auto", ge=1)
+    valid_rows: Auto | int = key(
+        "auto", "number of rows held out where valid is auto; auto: a fifth of small sets, at most 2,000", ge=1
+    )
     seed: Auto | int = key(
         "auto", "seed for held-out rows and for sampling rows; auto: the recipe's seed", ge=0, lt=SEEDS
     )

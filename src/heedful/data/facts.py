@@ -83,6 +83,17 @@ class TokenizerSettings:
     why: str
 
 
+@dataclass(frozen=True)
+class SplitFacts:
+    """What there is to hold some of out: rows, and what they hang together in and hold."""
+
+    rows: int
+    groups: int
+    """What stays together, by source or data.group; as many as rows where nothing repeats."""
+    examples: int
+    """What is scored one by one: rows, or steps of clips, or windows of documents."""
+
+
 class Decisions(Protocol):
     """Who decides what `auto` means in the recipe's data section, each time from facts; a module may be it."""
 
@@ -90,8 +101,8 @@ class Decisions(Protocol):
         """Size and colours of pictures."""
         ...
 
-    def held_out_rows(self, rows: int, data: DataSettings) -> int:
-        """How many of so many rows are held out where no file to choose by is named."""
+    def held_out_examples(self, facts: SplitFacts) -> int:
+        """How many examples are held out where neither a file to choose by nor a number is named."""
         ...
 
     def tokenizer_settings(self, facts: TextFacts, data: DataSettings) -> TokenizerSettings:

@@ -19,6 +19,7 @@ from heedful.data.readers.lines import check_readable
 from heedful.data.readers.opening import ending_of
 from heedful.data.samples import read as samples
 from heedful.data.samples import steps as step_samples
+from heedful.data.split import METHOD
 from heedful.data.steps.forms import STORED, TABLES, StepForm
 from heedful.data.steps.read import read_labelled_sources
 from heedful.data.steps.subwords import SubwordVocabulary
@@ -54,6 +55,11 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object], form: int = FORMAT)
 def format_of(fingerprint: object) -> int:
     """The format that a fingerprint is written in; the current one where there is none, or one that is not ours."""
     return 1 if isinstance(fingerprint, dict) and fingerprint.get("format") == 1 else FORMAT
+
+
+def split_method_of(fingerprint: object) -> int:
+    """How rows of data with this fingerprint were held out: the first way where it says nothing of it."""
+    return fingerprint.get("split", 1) if isinstance(fingerprint, dict) else METHOD
 
 
 def changed_files(fingerprint: dict[str, Any], data: DataSettings) -> list[str]:

@@ -15,6 +15,7 @@ from heedful.errors import HeedfulError
 from heedful.results import Example
 
 ABOUT = "prepared.json"
+RUN = "fingerprint.json"  # in the folder of a run
 SYSTEM_NAMES = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "icon\r")
 """What systems and storage put beside a person's files without being asked, in lower case; the rest begins with "."."""
 
@@ -59,6 +60,14 @@ def stored_fingerprint(folder: Path) -> dict | None:
     """The fingerprint of the data that stands there; None if it is not ours."""
     try:
         return json.loads((folder / ABOUT).read_text(encoding="utf-8"))["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def run_fingerprint(folder: Path) -> dict | None:
+    """The fingerprint of the data that the run in a folder began with; None if there is none."""
+    try:
+        return json.loads((folder / RUN).read_text(encoding="utf-8"))["data"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -14,7 +14,7 @@ from heedful.data.facts import Decisions, SideFacts, TextFacts, TokenizerSetting
 from heedful.data.notes import BadRows, Notes
 from heedful.data.pairs.read import Pair
 from heedful.data.row_hashes import RowHashWriter
-from heedful.data.split import SAMPLE, group_by_source
+from heedful.data.split import METHOD, SAMPLE, Traits, group_by_source
 from heedful.results import Example
 from heedful.schema import DataSettings, Recipe
 
@@ -32,6 +32,8 @@ class Preparation:
     decisions: Decisions
     hashes: RowHashWriter = field(default_factory=RowHashWriter)
     """What is kept of rows that are learnt from, to know them again."""
+    split_method: int = METHOD
+    """How rows are held out."""
 
     @property
     def data(self) -> DataSettings:
@@ -71,6 +73,10 @@ class DataKind(ABC, Generic[PreparedData]):
         Raises HeedfulError for files of another kind.
         """
         self.preparation = preparation
+
+    def traits(self) -> Traits:
+        """What of a row matters to the choice of those that are held out."""
+        return Traits()
 
     @abstractmethod
     def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:

@@ -16,13 +16,22 @@ from heedful.data import split
 from heedful.data.checksums import CHECKSUMS, checksums_of, find_damage, read_checksums
 from heedful.data.corpus import Corpus
 from heedful.data.facts import DataFacts, Decisions, TokenizerSettings
-from heedful.data.fingerprint import FORMAT, fingerprint_of, format_of
-from heedful.data.folders import ABOUT, is_prepared, stored_fingerprint, write_atomically, write_examples, write_json
+from heedful.data.fingerprint import FORMAT, fingerprint_of, format_of, split_method_of
+from heedful.data.folders import (
+    ABOUT,
+    is_prepared,
+    run_fingerprint,
+    stored_fingerprint,
+    write_atomically,
+    write_examples,
+    write_json,
+)
 from heedful.data.kind import DataKind, Preparation, PreparedData
 from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import valid_files
 from heedful.data.readers.rows import count
+from heedful.data.split import METHOD
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 
@@ -49,18 +58,20 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
     """
     data_folder = folder / "data"
     stored = stored_fingerprint(data_folder)
-    form = format_of(stored)  # 0.1.0 wrote fingerprints in other words
-    fingerprint = fingerprint_in(kind, recipe, form)
+    known = run_fingerprint(folder) if stored is None else stored
+    form, method = format_of(known), split_method_of(known)  # 0.1.0 wrote other words, and held out other rows
+    fingerprint = fingerprint_in(kind, recipe, form, method)
+    is_same = known == fingerprint
     again = stored == fingerprint or (stored is None and is_prepared(data_folder))
     if again:
         prepared = open_whole(kind, data_folder, say)
         if prepared is not None:
             return prepared
-    if form != FORMAT:
-        fingerprint = fingerprint_in(kind, recipe, FORMAT)
+    method = method if is_same else METHOD
+    fingerprint = fingerprint_in(kind, recipe, FORMAT, method)
     with write_atomically(data_folder) as partial_folder:
         notes, bad = Notes(say, kind.row), BadRows(partial_folder / "bad_rows.jsonl")
-        preparation = Preparation(recipe, partial_folder, notes, bad, decisions)
+        preparation = Preparation(recipe, partial_folder, notes, bad, decisions, split_method=method)
         survey_result = survey(kind, preparation)
         encode(
             kind,
@@ -103,9 +114,10 @@ def refuse_other(folder: Path, checksums: Mapping[str, object]) -> None:
         )
 
 
-def fingerprint_in(kind: DataKind[Any], recipe: Recipe, form: int) -> dict[str, Any]:
-    """The fingerprint of a recipe's data in a format."""
-    return fingerprint_of(recipe, kind.pretrained_coders, form) | kind.fingerprint(recipe.data, form)
+def fingerprint_in(kind: DataKind[Any], recipe: Recipe, form: int, method: int) -> dict[str, Any]:
+    """The fingerprint of a recipe's data in a format, where rows are held out by a method."""
+    split = {"split": method} if recipe.data.valid == "auto" and method > 1 else {}
+    return fingerprint_of(recipe, kind.pretrained_coders, form) | kind.fingerprint(recipe.data, form) | split
 
 
 def survey(kind: DataKind[Any], preparation: Preparation) -> Survey:
@@ -120,7 +132,7 @@ def survey(kind: DataKind[Any], preparation: Preparation) -> Survey:
         )
     kind.begin(preparation)
     valid, test = (read_held_out(kind, preparation, files) for files in (valid_files(data), data.test))
-    scan = split.scan(kind.read(data.train), seed, kind.rows_in_memory)
+    scan = split.scan(kind.read(data.train), seed, kind.rows_in_memory, kind.traits())
     if preparation.bad.count:
         bad = count(preparation.bad.count, "bad row")
         preparation.note(f"left out: {bad}, listed in bad_rows.jsonl (first: {preparation.bad.first})")
@@ -153,11 +165,11 @@ def split_rows(
 ) -> tuple[Corpus, list[Pair]]:
     """The rows to learn from, and those held out if no file says which."""
     data, seed = preparation.data, preparation.recipe.data_seed
-
-    def held_out_rows(rows: int) -> int:
-        return preparation.decisions.held_out_rows(rows, data)
-
-    sides = split.Split(data, seed, preparation.note, held_out_rows, preparation.bad.first).sides(scan, valid, test)
+    held_out_examples = preparation.decisions.held_out_examples
+    splitter = split.Split(
+        data, seed, preparation.note, held_out_examples, preparation.bad.first, preparation.split_method
+    )
+    sides = splitter.sides(scan, valid, test)
 
     def rows_of_side(side_id: int) -> Iterator[Pair]:
         # few rows are still in memory; many are read again, their bad ones now listed

@@ -1,6 +1,6 @@
 """Which rows are for learning and which are held out, so that no source and no group stands on two sides.
 
-One pass over the rows keeps two 64-bit hashes a row and a bounded sample; everything else is array arithmetic.
+One pass over the rows keeps two 64-bit hashes a row, its classes and a bounded sample; `hold_out.py` chooses.
 """
 
 import random
@@ -11,23 +11,49 @@ from hashlib import blake2b
 
 import numpy as np
 
+from heedful.data import first_split
+from heedful.data.facts import SplitFacts
+from heedful.data.hold_out import NONE, Groups, choose_groups, choose_within, group_rows
 from heedful.data.notes import Notes
 from heedful.data.pairs.read import Pair
-from heedful.data.readers.rows import count
+from heedful.data.readers.rows import count, quote
 from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import DataSettings
 
 TRAIN, VALID, SHARED, EMPTY = 0, 1, 2, 3
 SAMPLE = 200_000
+METHOD = 2
+"""How rows are held out, as fingerprints say it; in method 1, that of 0.1.0, they say nothing of it."""
+FEW_SOURCES, MANY_ROWS = 10, 5
+"""Of fewer sources, with so many rows each or more, none is held out whole: its score would say nothing."""
+FEW_GROUPS = 10  # held out: too few for a score to say much of others
+MAX_NAMES = 10  # names in a note
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a kind of data says of its rows: how many examples are in each, if it is not one, and their classes, if they
+    have such. `by_examples`: a set is small by its examples, not by its rows.
+    """
+
+    examples: Callable[[Pair], int] | None = None
+    classes: Callable[[Pair], Iterable[str]] | None = None
+    by_examples: bool = False
 
 
 @dataclass
 class Scan:
     """What one pass over pairs kept: hashes by row, which rows have an empty side, and a seeded sample of them."""
 
+    traits: Traits = field(default_factory=Traits)
     sources: array = field(default_factory=lambda: array("Q"))
     groups: array = field(default_factory=lambda: array("Q"))
+    amounts: array = field(default_factory=lambda: array("I"))
+    """Of each row how many examples are in it; empty where it is one."""
+    classes: tuple[array, array] = field(default_factory=lambda: (array("I"), array("I")))
+    """Rows, and the numbers of classes that they have."""
+    class_numbers: dict[str, int] = field(default_factory=dict)
     empty: list[int] = field(default_factory=list)
     first_empty: str = ""
     sample: list[tuple[int, Pair]] = field(default_factory=list)
@@ -43,6 +69,11 @@ class Scan:
         row = len(self.sources)
         self.sources.append(hash_text(pair.source, seed))
         self.groups.append(hash_text(pair.group, seed) if pair.group else self.sources[-1])
+        if self.traits.examples:
+            self.amounts.append(self.traits.examples(pair))
+        for name in self.traits.classes(pair) if self.traits.classes else ():
+            self.classes[0].append(row)
+            self.classes[1].append(self.class_numbers.setdefault(name, len(self.class_numbers)))
         if is_empty(pair):
             self.empty.append(row)
             self.first_empty = self.first_empty or pair.where
@@ -51,17 +82,46 @@ class Scan:
         elif (slot := int(draw.random() * (row + 1))) < self.limit:
             self.sample[slot] = (row, pair)
 
+    def group(self, rows: np.ndarray, by_row: bool = False) -> Groups:
+        """The groups that these rows make, and their classes in the order of their names, which no order of rows
+        changes; `by_row`: whatever is in a row, it counts as one.
+        """
+        hashes = np.asarray(self.groups)[rows]
+        amounts = np.asarray(self.amounts)[rows] if self.amounts and not by_row else NONE
+        if not self.class_numbers:
+            return group_rows(hashes, amounts)
+        places = np.full(len(self.sources), -1)
+        places[rows] = np.arange(len(rows))
+        class_rows = places[np.asarray(self.classes[0])]
+        ranks = np.empty(len(self.class_numbers), np.int64)
+        ranks[[self.class_numbers[name] for name in sorted(self.class_numbers)]] = np.arange(len(ranks))
+        classes = ranks[np.asarray(self.classes[1])]
+        return group_rows(hashes, amounts, class_rows[class_rows >= 0], classes[class_rows >= 0], len(ranks))
+
+    def classes_of(self, rows: np.ndarray) -> np.ndarray:
+        """Which classes (C,) the rows of a mask have, by their numbers."""
+        of_row, numbers = map(np.asarray, self.classes)
+        return np.bincount(numbers[rows[of_row]], minlength=len(self.class_numbers)) > 0
+
 
 class Split:
     """Who learns and who is held out, every row that leaves said aloud.
 
-    `held_out_rows` says how many of so many rows to hold out; `first_bad` helps where nothing is left.
+    `held_out_examples` says how many examples to hold out of what there is; `first_bad` helps where nothing is left;
+    `method` is how rows are held out.
     """
 
     def __init__(
-        self, data: DataSettings, seed: int, note: Notes, held_out_rows: Callable[[int], int], first_bad: str
+        self,
+        data: DataSettings,
+        seed: int,
+        note: Notes,
+        held_out_examples: Callable[[SplitFacts], int],
+        first_bad: str = "",
+        method: int = METHOD,
     ) -> None:
-        self.data, self.seed, self.note, self.held_out_rows, self.first_bad = data, seed, note, held_out_rows, first_bad
+        self.data, self.seed, self.note, self.first_bad = data, seed, note, first_bad
+        self.held_out_examples, self.method = held_out_examples, method
 
     def sides(self, scan: Scan, valid: list[Pair], test: list[Pair]) -> np.ndarray:
         """TRAIN, VALID, SHARED or EMPTY for each row of the training files."""
@@ -74,24 +134,77 @@ class Split:
             self.drop_shared(scan, sides, sources, groups, name)
         self.refuse_empty(sides)
         if self.data.valid == "auto":
-            valid_count = self.held_out_rows(int((sides == TRAIN).sum()))
-            groups = np.asarray(scan.groups)
-            if not hold_out(groups, sides, valid_count) and (
-                self.data.group or not hold_out_within(groups, sides, valid_count)
-            ):
-                raise no_valid_error(groups[sides == TRAIN], valid_count)
-            held_out_count = int((sides == VALID).sum())
-            self.note(f"valid: {count(held_out_count, self.note.row)} held out by seed {self.seed} (none given)")
-            if np.isin(groups[sides == VALID], groups[sides == TRAIN]).any():
-                self.note(
-                    f"valid: each source has more than {count(valid_count, self.note.row)}, so that none is held out "
-                    "whole: all sources of valid are learnt from, and the score says nothing about new ones"
-                )
-                return sides
-            sources = set(np.asarray(scan.sources)[sides == VALID].tolist())
+            self.hold_out(scan, sides)
+        return sides
+
+    def hold_out(self, scan: Scan, sides: np.ndarray) -> None:
+        """Marks rows as VALID, and takes what they share a source with out of training."""
+        rows = np.flatnonzero(sides == TRAIN)
+        number = None if self.data.valid_rows == "auto" else self.data.valid_rows
+        if number and number >= len(rows):
+            raise all_held_out_error(number, len(rows), self.note.row)
+        groups = scan.group(rows, by_row=bool(number))
+        if self.method == 1:
+            held = first_split.choose_rows(np.asarray(scan.groups)[rows], number, may_part=not self.data.group)
+        else:
+            held = self.choose(groups, number, by_examples=scan.traits.by_examples)
+        if not held.any():
+            raise no_valid_error(len(rows), self.note.row, self.data.group)
+        sides[rows[held]] = VALID
+        self.note(f"valid: {count(int(held.sum()), self.note.row)} held out by seed {self.seed} (none given)")
+        held_groups = np.unique(groups.of_row[held])
+        if np.isin(groups.of_row[~held], held_groups).any():
+            self.note(
+                f"valid: {count(len(groups), 'source')} in {count(len(rows), self.note.row)}, so that none is held "
+                "out whole: all sources of valid are learnt from, and the score says nothing about new ones"
+            )
+        else:
+            self.note_few(groups, held_groups)
+            self.part_sources(scan, sides)
+        self.note_classes(scan, sides)
+
+    def choose(self, groups: Groups, number: int | None, by_examples: bool) -> np.ndarray:
+        """Which of the grouped rows are held out (R,): `number`, if the recipe says it."""
+        rows, total = len(groups.of_row), groups.total
+        facts = SplitFacts(total, total, total) if by_examples else SplitFacts(rows, len(groups), total)
+        wanted = number or self.held_out_examples(facts)
+        repeats = len(groups) < FEW_SOURCES and rows >= MANY_ROWS * len(groups)
+        if not self.data.group and (len(groups) == 1 or repeats):
+            return choose_within(groups, wanted)
+        most = wanted if number else min(2 * wanted, total // 3)
+        return choose_groups(groups, wanted, most)[groups.of_row]
+
+    def part_sources(self, scan: Scan, sides: np.ndarray) -> None:
+        """Takes rows out of training that share a source with what is held out, unless hardly any would stay."""
+        sources = set(np.asarray(scan.sources)[sides == VALID].tolist())
+        shared = np.isin(np.asarray(scan.sources), np.fromiter(sources, np.uint64, len(sources))) & (sides == TRAIN)
+        number, learnt = int(shared.sum()), int((sides == TRAIN).sum())
+        if self.method > 1 and self.data.overlap == "drop" and number and learnt - number < (sides == VALID).sum():
+            self.note(
+                f"kept: {count(number, f'training {self.note.row}')} whose source also stands in valid, for hardly any "
+                "would be left: the score says little about new ones"
+            )
+        else:
             self.drop_shared(scan, sides, sources, set(), "valid")
             self.refuse_empty(sides)
-        return sides
+
+    def note_few(self, groups: Groups, held: np.ndarray) -> None:
+        """Says so if what is held out hangs together in few groups."""
+        if len(held) < FEW_GROUPS and int(np.isin(groups.of_row, held).sum()) > len(held):
+            noun = "group" if self.data.group else "source"
+            self.note(
+                f"valid: its {self.note.row}s hang together in {count(len(held), noun)} of {len(groups):,}, which are "
+                "not learnt from: the score is theirs, and may be another for others"
+            )
+
+    def note_classes(self, scan: Scan, sides: np.ndarray) -> None:
+        """Says which classes are learnt and not held out."""
+        learnt, held = (scan.classes_of(sides == side) for side in (TRAIN, VALID))
+        missing = sorted(name for name, number in scan.class_numbers.items() if learnt[number] and not held[number])
+        if missing:
+            listed = ", ".join(map(quote, missing[:MAX_NAMES])) + (", …" if len(missing) > MAX_NAMES else "")
+            number = count(int((learnt | held).sum()), "class", "classes")
+            self.note(f"valid: {len(missing):,} of {number} not held out, and so without a score: {listed}")
 
     def refuse_empty(self, sides: np.ndarray) -> None:
         """Raises HeedfulError if no row is left to learn from."""
@@ -114,9 +227,9 @@ class Split:
             self.note(f"kept: {row_count} {criterion} also stands in {name} (data.overlap=keep)")
 
 
-def scan(pairs: Iterable[Pair], seed: int, limit: int = SAMPLE) -> Scan:
+def scan(pairs: Iterable[Pair], seed: int, limit: int = SAMPLE, traits: Traits | None = None) -> Scan:
     """One pass over pairs, which keeps at most `limit` of them."""
-    result, draw = Scan(limit=limit), random.Random(seed)
+    result, draw = Scan(traits or Traits(), limit=limit), random.Random(seed)
     for pair in pairs:
         result.add(pair, seed, draw)
     return result
@@ -132,48 +245,24 @@ def hash_text(text: str, seed: int) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8, key=seed.to_bytes(16, "big")).digest(), "big")
 
 
-def hold_out(groups: np.ndarray, sides: np.ndarray, limit: int) -> bool:
-    """Marks about `limit` TRAIN rows as VALID in `sides`, whole groups at a time, in the order of their hashes.
-
-    False if there is one group alone, or every group has more rows than are wanted.
-    """
-    rows = np.flatnonzero(sides == TRAIN)
-    keys, inverse, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
-    fitting_groups = counts <= limit
-    chosen_groups = fitting_groups & (np.cumsum(np.where(fitting_groups, counts, 0)) <= limit)
-    if not chosen_groups.any() or len(keys) < 2:
-        return False
-    sides[rows[chosen_groups[inverse]]] = VALID
-    return True
-
-
-def hold_out_within(groups: np.ndarray, sides: np.ndarray, limit: int) -> bool:
-    """Marks at most `limit` TRAIN rows as VALID, the last of each group in turn; some of each group stay.
-
-    False if there is one group alone, or none has two rows.
-    """
-    rows = np.flatnonzero(sides == TRAIN)[::-1]
-    keys, inverse, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
-    order = np.argsort(inverse, kind="stable")
-    ranks = np.empty(len(rows), np.int64)
-    ranks[order] = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    candidates = np.flatnonzero(ranks < counts[inverse] // 2)
-    chosen = candidates[np.argsort(ranks[candidates], kind="stable")][:limit]
-    if len(keys) < 2 or not len(chosen):
-        return False
-    sides[rows[chosen]] = VALID
-    return True
-
-
-def no_valid_error(groups: np.ndarray, limit: int) -> HeedfulError:
-    """The error where no rows can be held out; its cure never asks for more than there are."""
-    counts = np.unique(groups, return_counts=True)[1]
-    number = f", or one group, as data.valid_rows={counts.min()}" if len(counts) > 1 else ""
-    are = "is" if limit == 1 else "are"
+def all_held_out_error(number: int, rows: int, noun: str) -> HeedfulError:
+    """The error for a number of rows to hold out that leaves nothing to learn from."""
     return HeedfulError(
-        f"No validation rows can be held out: {limit:,} {are} requested of {count(len(groups), 'row')}, "
-        f"which hang together in {count(len(counts), 'group')} by source or data.group.",
-        f"Give a file for it: --valid FILE{number}.",
+        f"data.valid_rows={number} leaves nothing to learn from: there {'is' if rows == 1 else 'are'} "
+        f"{count(rows, noun)}.",
+        f"Take fewer, as data.valid_rows={max(1, rows // 5)}, or leave it out." if rows > 1 else "Add some more rows.",
+    )
+
+
+def no_valid_error(rows: int, noun: str, group: str) -> HeedfulError:
+    """The error where no rows can be held out."""
+    if rows == 1:
+        return HeedfulError(
+            f"There is one {noun} alone, and none to hold out.", "Add some more, or give a file for it: --valid FILE."
+        )
+    return HeedfulError(
+        f"No {noun} can be held out: all {rows:,} are one group (data.group={group}).",
+        "Give a file for it: --valid FILE, or leave data.group out.",
     )
 
 

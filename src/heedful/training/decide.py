@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from heedful.data.facts import PictureFacts, PictureSettings, TextFacts, TokenizerSettings
+from heedful.data.facts import PictureFacts, PictureSettings, SplitFacts, TextFacts, TokenizerSettings
 from heedful.data.tokenizers.learn import SMALLEST
 from heedful.errors import HeedfulError
 from heedful.networks.configs import TransformerConfig
@@ -22,6 +22,9 @@ MINUTES = 5.0  # the budget where none is given
 TUNING = 0.1  # of the usual learning rate, from weights that exist: 3e-5 at width 768, as Devlin et al. 2019, A.3
 WINDOW = 256  # tokens of a document that a network reads at once
 HELD_OUT = 2000  # rows at most
+SMALL_PART, LARGE_PART = 5, 20  # one in so many groups of rows is held out
+FIFTH_AT_MOST = 500  # groups: what a fifth is of 2,500, and one in twenty of 10,000
+LEAST = 100  # examples held out, where that is under a third
 PICTURE_SIDES = 8, 64  # pixels, at least and at most
 VOCABULARIES = 500, 32_000  # entries of bpe and unigram, at least and at most
 PICTURES = 512  # positions in a batch of pictures, some 30 of them: more steps teach more than surer ones
@@ -89,9 +92,20 @@ def picture_settings(facts: PictureFacts, data: DataSettings) -> PictureSettings
     return PictureSettings(size, colours)
 
 
-def held_out_rows(rows: int, data: DataSettings) -> int:
-    """One row in twenty, where no file to choose by is named."""
-    return max(1, min(HELD_OUT, rows // 20)) if data.valid_rows == "auto" else data.valid_rows
+def held_out_examples(facts: SplitFacts) -> int:
+    """How many examples are held out: a fifth of small sets, one in twenty of large ones, at most 2,000 rows.
+
+    A set is small by what stays together, up to 2,500 groups; up to 10,000 it gives 500. At least 100 examples are held
+    out as long as that is under a third: from 180 to 300 examples the part grows from a fifth to a third.
+
+    >>> [held_out_examples(SplitFacts(rows, rows, rows)) for rows in (30, 180, 200, 300, 500, 2500, 10_000, 12_000)]
+    [6, 36, 44, 100, 100, 500, 500, 600]
+    """
+    groups, examples = facts.groups, facts.examples
+    part = max(min(groups / SMALL_PART, FIFTH_AT_MOST), groups / LARGE_PART)
+    rows = min(HELD_OUT, int(facts.rows * part // groups))
+    least = min(LEAST, max(examples // SMALL_PART, examples**2 // (9 * LEAST)))
+    return max(1, least, rows * examples // facts.rows)
 
 
 def tokenizer_settings(facts: TextFacts, data: DataSettings) -> TokenizerSettings:

@@ -131,7 +131,9 @@ def test_words_and_their_letters() -> None:
     put("train.conll", text + "\n")
     put("test.conll", "the 0\nöbra 2\n")
     notes: list[str] = []
-    prepared = prepare_steps(recipe("train.conll", test=["test.conll"], valid_rows=2), Path("run"), notes.append)
+    prepared = prepare_steps(
+        recipe("train.conll", test=["test.conll"], valid_rows=2, seed=1), Path("run"), notes.append
+    )
     vocabulary = prepared.form.vocabulary
     assert isinstance(vocabulary, WordVocabulary)
     assert prepared.form == StepForm.parse(json.loads(json.dumps(prepared.form.plain())))

@@ -16,6 +16,7 @@ from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import all_files
 from heedful.data.readers.rows import count
 from heedful.data.row_hashes import lines_of_document
+from heedful.data.split import Traits
 from heedful.data.store import Writer
 from heedful.data.texts import encode_texts
 from heedful.data.tokenizers.choose import common_kind, keep_pretrained, learn_tokenizer, text_facts
@@ -24,6 +25,7 @@ from heedful.errors import HeedfulError
 from heedful.results import Example
 
 CHUNK = 1000
+WINDOW = 1000  # characters that are scored together, about
 TRAIN_FRACTION = 0.9  # of a document that stands alone, its beginning
 
 
@@ -53,6 +55,10 @@ class DocumentKind(DataKind[PreparedDocuments]):
                 blank_count, first = blank_count + 1, first or document.where
         if not second_pass:
             self.preparation.note.report_left_out(blank_count, "with nothing but blanks in it", first)
+
+    def traits(self) -> Traits:
+        """Documents are scored window by window, and few long ones are much to learn from."""
+        return Traits(lambda pair: max(1, len(pair.source) // WINDOW), by_examples=True)
 
     def cut_only_row(self, row: Pair) -> tuple[Pair, Pair]:
         """Of the only document the beginning is learnt from, and the end held out; neither is read to its end."""

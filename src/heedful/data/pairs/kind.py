@@ -24,6 +24,7 @@ from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import Form, is_picture
 from heedful.data.readers.files import all_files, file_notes
 from heedful.data.readers.rows import count
+from heedful.data.split import Traits
 from heedful.data.store import TextWriter, Writer
 from heedful.data.tokenizers.choose import common_kind, keep_pretrained, learn_tokenizer, text_facts
 from heedful.data.tokenizers.tokenizer import Tokenizer
@@ -92,6 +93,10 @@ class PairKind(DataKind[Prepared]):
         if self.sides == ("text", "text") and not second_pass:
             return self.count_pictures(pairs)
         return self.name_classes(pairs, not second_pass) if self.sides[1] == "name" else pairs
+
+    def traits(self) -> Traits:
+        """Names of classes are classes."""
+        return Traits(classes=classes_of) if self.sides[1] == "name" else Traits()
 
     def count_pictures(self, pairs: Iterator[Pair]) -> Iterator[Pair]:
         """The pairs, of which it is counted how many have a picture's name as source."""
@@ -242,6 +247,11 @@ class PairKind(DataKind[Prepared]):
     def open(self, folder: Path) -> Prepared:
         """What was prepared."""
         return open_pairs(folder)
+
+
+def classes_of(pair: Pair) -> list[str]:
+    """The class of a pair, if it has one."""
+    return [pair.target] if pair.target.strip() else []
 
 
 def wrong_kind(task: str, file: str, kind: Kind) -> HeedfulError:

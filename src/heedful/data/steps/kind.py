@@ -17,6 +17,7 @@ from heedful.data.kind import DataKind, Preparation
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import all_files
 from heedful.data.readers.rows import count
+from heedful.data.split import Traits
 from heedful.data.steps.choose import adapt_step_form, choose_step_form, text_notes
 from heedful.data.steps.forms import StepForm, place_in_series, words_of
 from heedful.data.steps.punctuation import learn_punctuation
@@ -92,6 +93,10 @@ class StepKind(DataKind[PreparedClips]):
             self.preparation.note(f"left out: {count(unlabelled_count, 'clip')} without any label (first: {first})")
         if not labelled_count:
             raise HeedfulError(f"{self.nothing} in {', '.join(files)}.", self.preparation.bad.first)
+
+    def traits(self) -> Traits:
+        """Steps are scored, and their labels are classes."""
+        return Traits(lambda pair: len(labels_of(pair)), lambda pair: dict.fromkeys(filter(None, labels_of(pair))))
 
     def end_reading(self) -> None:
         """What was passed over or is odd about the clips."""
