@@ -1,6 +1,7 @@
 """What the disk refuses while a run trains: it is said, nothing that was saved is lost, and training goes on."""
 
 import resource
+import shlex
 import shutil
 import stat
 import subprocess
@@ -19,9 +20,10 @@ from heedful.tasks.recipes import build
 from heedful.training.checkpoint import are_finite, newest_checkpoint, read_tensors
 from heedful.training.progress import Quiet
 from support.command_line import HEEDFUL
-from support.interrupted_training import training_artifacts
+from support.interrupted_training import PowerCut, die, training_artifacts
 from support.letter_pairs import short_recipe
 
+THE_ONE_BEFORE = "and the one before it taken"
 BYTES = 4000  # the longest file of a disk that is full: no weights fit
 
 
@@ -75,11 +77,56 @@ def test_a_disk_that_stays_full_ends_a_run_and_leaves_the_last_checkpoint(tmp_pa
     """The same command finishes it."""
     with pytest.raises((HeedfulError, OSError), match=r"cannot be written|File too large"), ExitStack() as stack:
         run(recipe(tmp_path / "data"), tmp_path / "run", Fault(4, lambda: stack.enter_context(full_disk())))
-    checkpoint = newest_checkpoint(tmp_path / "run" / "checkpoints")
+    checkpoint = newest_checkpoint(tmp_path / "run" / "checkpoints", print)
     assert checkpoint and checkpoint.values["step"] == 3
     run(recipe(tmp_path / "data"), tmp_path / "run", Quiet())
     run(recipe(tmp_path / "data"), tmp_path / "whole", Quiet())
     assert training_artifacts(tmp_path / "run") == training_artifacts(tmp_path / "whole")
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flip(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "a bit of the weights": ("network.safetensors", flip),
+    "an empty file": ("optimizer.safetensors", empty),
+    "a missing file": ("best.safetensors", Path.unlink),
+    "no position": ("values.json", Path.unlink),
+    "no manifest": ("manifest.json", Path.unlink),
+    "an empty manifest": ("manifest.json", empty),
+}
+
+
+def test_a_spoilt_checkpoint_gives_way_to_the_one_before_it(tmp_path: Path) -> None:
+    """Which is said, and in the end nothing differs; where none is whole, nothing begins anew unasked."""
+    with pytest.raises(PowerCut):
+        run(recipe(tmp_path / "data"), tmp_path / "broken", Fault(8, die))
+    for kind, (name, spoil) in DAMAGES.items():
+        folder = shutil.copytree(tmp_path / "broken", tmp_path / f"my {kind}")
+        first, second = sorted((folder / "checkpoints").iterdir())
+        spoil(second / name)
+        notes: list[str] = []
+        checkpoint = newest_checkpoint(folder / "checkpoints", notes.append)
+        assert checkpoint and checkpoint.values["step"] == 3 and not second.exists()
+        assert notes == [f"{second / name} is not as it was written: that checkpoint is removed, {THE_ONE_BEFORE}"]
+        spoil(first / name)
+        with pytest.raises(HeedfulError, match="The only checkpoint is damaged") as caught:
+            newest_checkpoint(folder / "checkpoints", notes.append)
+        assert f"rm -r {shlex.quote(str(folder / 'checkpoints'))}" in caught.value.cure.splitlines()[-1]
+        assert f"--from {shlex.quote(str(folder))} " in caught.value.cure
+        assert first.exists()
+    spoil(max((tmp_path / "broken" / "checkpoints").iterdir()) / name)
+    fault = Fault(0, die)
+    run(recipe(tmp_path / "data"), tmp_path / "broken", fault)
+    assert [line for line in fault.notes if THE_ONE_BEFORE in line] and "goes on from step 3" in fault.notes
+    run(recipe(tmp_path / "data"), tmp_path / "whole", Quiet())
+    assert training_artifacts(tmp_path / "broken") == training_artifacts(tmp_path / "whole")
 
 
 def test_a_folder_that_vanished_ends_a_run_in_words(tmp_path: Path) -> None:

@@ -14,12 +14,11 @@ from heedful.schema import Recipe
 from heedful.small_files import read_json_table
 from heedful.tasks.recipes import build
 from heedful.tasks.task import LearnableModel, find_task
-from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_file, write_tensors
+from heedful.training.checkpoint import WEIGHTS, put_weights, read_tensors, weights_of, write_file, write_tensors
 from heedful.types_of_values import check_record
 
 FORMAT = 1
 AGAIN = "Copy the folder again from where it is whole, or train the model anew in another folder."
-WEIGHTS = "model.safetensors"
 FILES = ("config.json", "tokenizer*.json", "*.tokenizer*.json", "texts.json")
 """What a model needs beside its weights, and nobody changes by hand; how it is asked stands in its recipe."""
 

@@ -22,7 +22,7 @@ from heedful.report.words import choice_note
 from heedful.schema import Recipe
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
 from heedful.training import decide, memory
-from heedful.training.checkpoint import delete_checkpoints, put_weights, read_tensors
+from heedful.training.checkpoint import WEIGHTS, delete_checkpoints, put_weights, read_tensors
 from heedful.training.loop import Loop, Outcome
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, stop_at_once
@@ -160,7 +160,7 @@ def run_first(stage: Stage, recipe: Recipe, folder: Path, listener: Listener) ->
     codebook_folder.mkdir(exist_ok=True)
     listener.begin("codebook", budget(replace(recipe, train=stage.train)))
     Loop(stage.work, stage.train, recipe.seed, codebook_folder, listener).run()
-    put_weights(stage.work.network, read_tensors(codebook_folder / "model.safetensors"), codebook_folder)
+    put_weights(stage.work.network, read_tensors(codebook_folder / WEIGHTS), codebook_folder)
     return replace(recipe, train=stage.remaining)
 
 

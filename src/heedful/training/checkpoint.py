@@ -6,8 +6,9 @@ safetensors and JSON only: loading a checkpoint can run no code.
 
 import json
 import os
+import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +21,10 @@ from torch import Tensor, nn
 
 from heedful.data.checksums import hash_file
 from heedful.errors import HeedfulError
+from heedful.small_files import read_json_table
 
-MANIFEST = "manifest.json"
+MANIFEST, VALUES, NETWORK = "manifest.json", "values.json", "network.safetensors"
+WEIGHTS = "model.safetensors"  # of a run, the best so far
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,10 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
     def write(aside: Path) -> None:
         for group, tensors in checkpoint.tensors.items():
             write_tensors(aside / f"{group}.safetensors", tensors)
-        (aside / "values.json").write_text(json.dumps(checkpoint.values, indent=1))
+        (aside / VALUES).write_text(json.dumps(checkpoint.values, indent=1))
 
     write_folder(folder / name, write)
-    for old_folder in complete_checkpoints(folder)[:-keep]:
+    for old_folder in saved_checkpoints(folder)[:-keep]:
         shutil.rmtree(old_folder)
 
 
@@ -52,26 +55,67 @@ def delete_checkpoints(run: Path) -> None:
     """Removes the checkpoints of a finished run, and of what it learnt before the rest."""
     for folder in (run, *filter(Path.is_dir, run.iterdir())):
         parts = (folder / "checkpoints").glob(".step-*.part")  # of a process that was killed while it wrote
-        for path in (*complete_checkpoints(folder / "checkpoints"), *parts):
+        for path in (*saved_checkpoints(folder / "checkpoints"), *parts):
             shutil.rmtree(path)
         with suppress(OSError):  # there is none, or it holds something that no run has written
             (folder / "checkpoints").rmdir()
 
 
-def newest_checkpoint(folder: Path) -> Checkpoint | None:
-    """The newest whole checkpoint; raises HeedfulError if a file of it was changed since."""
-    folders = complete_checkpoints(folder)
-    if not folders:
-        return None
-    verify(folders[-1])
-    tensors = {path.stem: read_tensors(path) for path in folders[-1].glob("*.safetensors")}
-    values, hashes = (json.loads((folders[-1] / name).read_text()) for name in ("values.json", MANIFEST))
+def newest_checkpoint(folder: Path, note: Callable[[str], object]) -> Checkpoint | None:
+    """The newest checkpoint that is as it was written, None if none was; those after it are removed, which is said.
+
+    Raises HeedfulError if all of them were changed since.
+    """
+    damages: dict[Path, str] = {}
+    for path in reversed(saved_checkpoints(folder)):
+        if damage := damage_of(path):
+            damages[path] = damage
+            continue
+        for spoilt, its_damage in damages.items():
+            note(f"{its_damage}: that checkpoint is removed, and the one before it taken")
+            shutil.rmtree(spoilt)
+        return read_checkpoint(path)
+    if damages:
+        raise nothing_whole(folder, list(damages.values()))
+    return None
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """A checkpoint that is as it was written."""
+    tensors = {path.stem: read_tensors(path) for path in folder.glob("*.safetensors")}
+    values, hashes = (json.loads((folder / name).read_text()) for name in (VALUES, MANIFEST))
     return Checkpoint(tensors, values, hashes)
 
 
-def complete_checkpoints(folder: Path) -> list[Path]:
+def saved_checkpoints(folder: Path) -> list[Path]:
     """Checkpoints that were renamed into place, oldest first."""
-    return sorted(path for path in folder.glob("step-*") if (path / MANIFEST).exists())
+    return sorted(path for path in folder.glob("step-" + 9 * "[0-9]") if path.is_dir())
+
+
+def damage_of(folder: Path) -> str:
+    """Which file of a checkpoint is not as it was written; "" if all are."""
+    try:
+        hashes = read_json_table(folder / MANIFEST)
+    except (OSError, HeedfulError):
+        return f"{folder / MANIFEST} is not as it was written"
+    for name in dict.fromkeys([VALUES, NETWORK, *hashes]):
+        try:
+            is_whole = hash_file(folder / name) == hashes.get(name)
+        except OSError:
+            is_whole = False
+        if not is_whole:
+            return f"{folder / name} is not as it was written"
+    return ""
+
+
+def nothing_whole(folder: Path, damages: Sequence[str]) -> HeedfulError:
+    """The error for checkpoints all of which were changed since."""
+    cures = [f"To begin anew, remove them: rm -r {shlex.quote(str(folder))}"]
+    if (folder.parent / WEIGHTS).is_file():
+        run = shlex.quote(str(folder.parent))
+        cures.insert(0, f"To begin with its best weights in another folder: heedful train … --from {run} -o OTHER")
+    are = "No checkpoint is whole" if len(damages) > 1 else "The only checkpoint is damaged"
+    return HeedfulError(f"{are}: {'; '.join(damages)}.", "\n".join(cures))
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> None:
@@ -105,17 +149,6 @@ def write_file(target: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
         raise
     flush(target.parent)
-
-
-def verify(folder: Path) -> None:
-    """Raises HeedfulError if a file differs from the manifest."""
-    for name, expected in json.loads((folder / MANIFEST).read_text()).items():
-        path = folder / name
-        if not path.exists() or hash_file(path) != expected:
-            raise HeedfulError(
-                f"The checkpoint {folder} is damaged: {name} is not what was written.",
-                f"Remove that folder, and training goes on from the checkpoint before it: {folder.parent}",
-            )
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

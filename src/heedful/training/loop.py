@@ -23,6 +23,7 @@ from heedful.results import Progress
 from heedful.schema import TrainSettings
 from heedful.training import memory
 from heedful.training.checkpoint import (
+    WEIGHTS,
     Checkpoint,
     are_finite,
     newest_checkpoint,
@@ -38,7 +39,7 @@ from heedful.training.optimizer import Average, factor, optimizers, scale_gradie
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, block_signals, leave_signals, stop_signals
 
-WEIGHTS, BEST = "model.safetensors", "best"  # the file, and the same tensors in a checkpoint
+BEST = "best"  # the tensors of WEIGHTS in a checkpoint
 ROOM = "Make room, and give the same command again: it goes on from the last checkpoint."
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
 
@@ -83,7 +84,7 @@ class Outcome:
 
 
 class Loop:
-    """Trains `work` in `folder` as the recipe's `train` section says, from its newest checkpoint if there is one."""
+    """Trains `work` in `folder` as the recipe's `train` section says, from its newest whole checkpoint if any."""
 
     def __init__(self, work: Work, train: TrainSettings, seed: int, folder: Path, listener: Listener) -> None:
         self.work, self.train, self.seed, self.folder, self.listener = work, train, seed, folder, listener
@@ -351,8 +352,8 @@ class Loop:
         save(self.folder / "checkpoints", Checkpoint({k: v for k, v in tensors.items() if v}, values))
 
     def restore(self) -> None:
-        """Goes back to the newest checkpoint, and metrics.jsonl to the same step."""
-        checkpoint = newest_checkpoint(self.folder / "checkpoints")
+        """Goes back to the newest whole checkpoint, and metrics.jsonl to the same step."""
+        checkpoint = newest_checkpoint(self.folder / "checkpoints", self.listener.note)
         self.record.rewind(checkpoint.values["step"] if checkpoint else 0)
         if checkpoint is None:
             return
