@@ -1,9 +1,13 @@
 """Errors that a user can fix: one exception, and the nearest match to a misspelt word."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from reprlib import Repr
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 LONGEST_LINE = 2000  # characters of an error's line
 LONGEST_WORD = 200  # characters of a word that may be a misspelt one
@@ -15,19 +19,43 @@ class HeedfulError(Exception):
     """An error that a user can fix: what is wrong, and how to fix it.
 
     The command line prints both and exits with code 2, without a traceback. Errors of our own code are `assert`s.
+    `row`: which of several inputs it is about, from 0; None if of none alone.
 
     >>> print(HeedfulError("pairs.tsv is empty.", "Write one pair per line into it."))
     pairs.tsv is empty.
       Write one pair per line into it.
     """
 
-    def __init__(self, problem: str, cure: str = "") -> None:
+    def __init__(self, problem: str, cure: str = "", row: int | None = None) -> None:
         self.problem, self.cure = shorten(problem), "\n".join(map(shorten, cure.splitlines()))
+        self.row = row
         super().__init__(self.problem)
 
     def __str__(self) -> str:
         cure = "".join(f"\n  {line}" for line in self.cure.splitlines())
         return self.problem + cure
+
+    def named(self, names: Sequence[str]) -> "HeedfulError":
+        """The same error behind the name of the input that it is about, if it is about one and there are names.
+
+        >>> print(HeedfulError("It has no gap.", row=1).named(["a.txt line 1", "a.txt line 3"]))
+        a.txt line 3: It has no gap.
+        """
+        if self.row is None or not names:
+            return self
+        return HeedfulError(f"{names[self.row]}: {self.problem}", self.cure)
+
+
+def for_each(function: Callable[[T], R], inputs: Iterable[T]) -> list[R]:
+    """What a function makes of each input; a HeedfulError in it says which of them it is about."""
+    results: list[R] = []
+    for row, each in enumerate(inputs):
+        try:
+            results.append(function(each))
+        except HeedfulError as error:
+            error.row = row
+            raise
+    return results
 
 
 def shorten(line: str, most: int = LONGEST_LINE) -> str:

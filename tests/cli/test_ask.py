@@ -10,7 +10,7 @@ import pytest
 
 from heedful.cli import ask, classify, complete, fill, match, translate, verb
 from heedful.data.readers.rows import CONTROL, one_line
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, for_each
 from heedful.limits import limit
 from heedful.names import require_models
 from heedful.results import Answer, Track
@@ -143,6 +143,29 @@ def test_a_long_text_is_told_by_the_file_and_line_that_it_stands_in(
         list(ask.answer_all(answer, question.texts(), 2, place=question.place))
         assert f"(first: {place}: 9 tokens, the first 4 were read)" in capsys.readouterr().err
     assert ask.Question([], None, {}).place == "standard input line"
+
+
+def test_an_input_that_cannot_be_answered_is_told_by_its_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "asked.txt"
+    path.write_text("a\n\nb\nbad\nbad\n", encoding="utf-8")
+
+    def length_of(text: str) -> list[Answer]:
+        if text == "bad":
+            raise HeedfulError(f"{text!r} has no gap.", "Write one.")
+        return [answer_of(text, text)]
+
+    for inputs, file, name in (([], path, f"{path} line 4: "), (["a", "bad"], None, "")):
+        question = ask.Question(inputs, file, {})
+        with pytest.raises(HeedfulError) as error:
+            list(ask.answer_all(lambda texts: for_each(length_of, texts), question.texts(), 2, place=question.place))
+        assert (error.value.problem, error.value.cure) == (f"{name}'bad' has no gap.", "Write one.")
+
+
+def test_answers_that_are_not_in_the_order_of_the_scores_shown_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second, blank = (Answer("a", "b", score, 0.0) for score in (-1.0, -2.0, math.nan))
+    for answer_lists, note in (([[first, second], [blank, blank]], ""), ([[second, first]], f"{ask.RANKING}\n")):
+        assert list(ask.tell_ranking(answer_lists)) == answer_lists
+        assert capsys.readouterr().err == note
 
 
 def test_a_wrong_name_of_a_run_names_those_in_it_beside_it_and_in_runs(

@@ -56,6 +56,9 @@ MISTAKES = {
         ["generate.beam is for caption, draw"],
     ),
     "beginning that is not there": ("train translate pairs.tsv --from runs/nope", ["runs/nope is not a run"]),
+    "misspelt key looked for": ("recipes keys learning_rte", ['"train.learning_rate"?']),
+    "word too many": ("recipes show cmudict-vaswani2017 here.toml", ["at most 1 word", "'here.toml' is one more"]),
+    "recipe for a job": ("recipes cmudict-vaswani2017", ["heedful recipes show cmudict-vaswani2017"]),
     "two budgets": ("train translate pairs.tsv --minutes 1 train.steps=5", ["2 budgets", "train.minutes, train.steps"]),
     "key twice": ("train translate pairs.tsv --seed 1 seed=2", ["seed is set twice"]),
     "no such recipe": ("train nope.toml", ["recipe nope.toml cannot be read"]),
@@ -177,7 +180,10 @@ def test_recipes_are_copied_and_stay_as_they_are(folder: Path) -> None:
         load(FOLDER / f"{name}.toml")
         assert heedful(f"recipes copy {name}", folder).code == 0
         assert (folder / f"{name}.toml").read_bytes() == (FOLDER / f"{name}.toml").read_bytes()
-    assert [line.split()[0] for line in heedful("recipes keys", folder).out.splitlines() if line] == keys()
+    lines = [line for line in heedful("recipes keys", folder).out.splitlines() if line]
+    assert [line.split()[0] for line in lines] == keys()
+    rates = heedful("recipes keys RATE", folder).out.splitlines()
+    assert rates == [line for line in lines if "rate" in line.casefold()] and 1 < len(rates) < len(lines) / 2
 
 
 def test_logs_get_few_lines_and_an_end() -> None:

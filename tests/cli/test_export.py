@@ -1,12 +1,18 @@
 """heedful export: its mistakes, and what it says where a library is not there."""
 
+import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
+from heedful.api import export
+from heedful.api.export import TARGETS
 from heedful.api.train import run
+from heedful.errors import HeedfulError
 from heedful.training.progress import Quiet
+from support import published
 from support.command_line import heedful
 from support.letter_pairs import short_recipe
 from support.sampling import SEED
@@ -45,6 +51,20 @@ def test_mistakes_are_answered_in_plain_lines(case: str, workspace: Path) -> Non
     assert [words for words in expected if words not in outcome.err] == []
     assert "Traceback" not in outcome.err and len(outcome.err.splitlines()) <= 3
     assert sorted(workspace.rglob("*")) == before, "something was left behind"
+
+
+@pytest.mark.parametrize(("name", "taken"), [("run", {"onnx", "heedful"}), ("my encoder", {"hf"})])
+def test_the_way_out_of_a_refusal_is_one(name: str, taken: set[str], workspace: Path) -> None:
+    """Each format that takes the model is named there, and no other; below, graphs are written of `run`, too."""
+    if name != "run":
+        published.bert(workspace / name, "BertModel")
+    for to in sorted(taken - {"onnx"}):
+        assert "FOLDER" not in " ".join(export(workspace / name, to, workspace / f"{to} of {name}").notes)
+    for to in sorted(TARGETS.keys() - taken):
+        with pytest.raises(HeedfulError) as error:
+            export(workspace / name, to, workspace / "refused")
+        command = shlex.join(["heedful", "export", str(workspace / name), "--to"])
+        assert set(re.findall("|".join(TARGETS), error.value.cure.partition(command)[2])) == taken
 
 
 @pytest.mark.parametrize(("to", "package"), [("onnx", "onnxscript"), ("ct2", "ctranslate2")])

@@ -191,6 +191,7 @@ def test_what_a_model_never_saw_is_counted(workspace: Path) -> None:
 def test_evaluate_compares_with_itself_as_a_tie(workspace: Path) -> None:
     output = output_of("evaluate run pairs.tsv --against run", workspace)
     assert "54 examples" in output and "no difference can be told" in output
+    assert heedful("evaluate run one.tsv --against run data.bad_rows=skip", workspace).err.count("left out: 1 bad") == 1
     scores = json.loads(output_of("evaluate run pairs.tsv --against run --json", workspace))
     expected_test = {"model": "run", "measure": scores["primary"], "p": 1.0, "examples": 54, "runs": 1}
     assert scores["against"] == expected_test | dict.fromkeys(("difference", "low", "high"), 0.0)

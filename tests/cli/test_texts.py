@@ -27,11 +27,11 @@ MISTAKES = {
     "another sign for a gap": ("fill {gaps} a<mask>", ["no gap", "Write [MASK] in place of '<mask>'"]),
     "long text with a gap": (
         "fill {gaps} --file long.txt data.long=error",
-        ["tokens; the network reads 24 at once", "Shorten it"],
+        ["long.txt line 1: ", "tokens; the network reads 24 at once", "Shorten it"],
     ),
     "prompt that is too long": (
         "complete {book} --file long.txt long_prompt=error",
-        ["network reads 24 at once", "long_prompt=end"],
+        ["long.txt line 1: ", "network reads 24 at once", "long_prompt=end"],
     ),
     "stop twice": ("complete {book} a --stop x stop=y", ["generate.stop is set twice"]),
     "empty stop": ("complete {book} a stop=[''] ", ["generate.stop has an empty text"]),
@@ -39,6 +39,11 @@ MISTAKES = {
     "score and n": ("complete {book} --score a b --n 2", ["--score takes no --n"]),
     "filled with two letters": ("fill {letters} --score [MASK] ha", ["'ha' is no single token", "a gap holds one"]),
     "filled with a strange word": ("fill {gaps} --score [MASK] ox", ["'ox' is no single token of the vocabulary"]),
+    "a strange word in a file": (
+        "fill {gaps} --score --file filled.txt",
+        ["filled.txt line 3: 'ox' is no"],
+    ),
+    "whole texts and several": ("fill {gaps} a[MASK] --text --n 2", ["--text does not go with --n"]),
     "filled otherwise": ("fill {letters} --score a[MASK] ba", ["'ba' is not 'a[MASK]' with its gaps filled"]),
     "another verb": ("fill {book} a[MASK]", ["book was trained to complete", "heedful complete book"]),
     "too much explained": ("explain {book} a --answer xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", ["reads 24"]),
@@ -78,6 +83,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "book.txt": "".join(line.format(number) for number in range(40)),
         "notes.jsonl": "".join(json.dumps({"text": line.format(number).strip()}) + "\n" for number in range(40)),
         "long.txt": "[MASK]" + "the cat " * 30 + "\n",
+        "filled.txt": "[MASK] cat\tthe cat\n\n[MASK] cat\tox cat\n",
         "begun.txt": "the cat\n\nthe dog\n",
         "empty.txt": "",
         "blank.txt": " \n\n",

@@ -1,5 +1,8 @@
 """A trained model in a folder of its own: in other people's formats for their engines, or in ours to be shared."""
 
+import json
+import re
+import shlex
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +21,8 @@ TARGETS = {
     "hf": "heedful.exporters.hf",
     SHARED: "heedful.api.share",
 }
-"""Each format, and what writes it: `require()` raises HeedfulError for what is not installed, `write(package, folder)`
-writes.
+"""Each format, and what writes it: `require()` raises HeedfulError for what is not installed, `refuse(package)` for
+what it has no place for, `write(package, folder)` writes.
 """
 
 
@@ -54,14 +57,47 @@ def export(run: Path | str, to: str, output: Path | str | None = None, *, with_h
     folder = Path(output) if output else Path("exports") / f"{model.folder.resolve().name}-{to}"
     refuse_full(folder)
     refuse_full(folder.with_name(f"{folder.name}.partial"))  # where it is written, to be renamed when it is whole
+    model_folder = locate_model(model.folder)
+    published = hub.open(model_folder) if is_published(model_folder) else None
+    package = Package(model.folder, model.recipe, first, published, with_hashes)
+    try:
+        writer.refuse(package)
+    except HeedfulError as error:
+        raise HeedfulError(error.problem, "\n".join(filter(None, [error.cure, way_out(package)]))) from None
     with write_atomically(folder) as partial:
-        model_folder = locate_model(model.folder)
-        published = hub.open(model_folder) if is_published(model_folder) else None
-        package_files = writer.write(Package(model.folder, model.recipe, first, published, with_hashes), partial)
+        package_files = writer.write(package, partial)
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     sizes = {str(path.relative_to(folder)): path.stat().st_size for path in paths}
     files = {name: (size, package_files.meaning.get(name, "")) for name, size in sizes.items()}
-    return ExportResult(folder, files, tuple(note.replace("FOLDER", str(folder)) for note in package_files.notes))
+    return ExportResult(folder, files, tuple(with_folder(note, folder) for note in package_files.notes))
+
+
+def with_folder(note: str, folder: Path) -> str:
+    """A note with a folder in place of FOLDER, to be pasted: in Python's quotes, or as a word of a command.
+
+    >>> with_folder('use: Translator("FOLDER")', Path("my run"))
+    'use: Translator("my run")'
+    >>> print(with_folder("use: heedful draw FOLDER", Path("my run")))
+    use: heedful draw 'my run'
+    """
+    in_quotes, word = json.dumps(str(folder), ensure_ascii=False)[1:-1], shlex.quote(str(folder))
+    return re.sub('"?FOLDER', lambda place: f'"{in_quotes}' if place[0][0] == '"' else word, note)
+
+
+def way_out(package: Package) -> str:
+    """How a model is exported that a format has no place for; "" if none has."""
+    first, *others = [to for to in TARGETS if accepts(to, package)] or [""]
+    more = f" (or {', '.join(others)})" if others else ""
+    return f"What takes it: heedful export {shlex.quote(str(package.folder))} --to {first}{more}" if first else ""
+
+
+def accepts(to: str, package: Package) -> bool:
+    """Whether a format has a place for a model."""
+    try:
+        import_module(TARGETS[to]).refuse(package)
+    except HeedfulError:
+        return False
+    return True
 
 
 def refuse_full(folder: Path) -> None:

@@ -3,6 +3,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,9 @@ HUB_KEYS = {"model_type", "architectures"}
 """Keys of a config.json that a folder in the Hugging Face format has."""
 FILES = ["model*.safetensors", "*.json", "*.txt", "*.spm"]
 """Weights that hold no code, settings and vocabularies; nothing else of a model is fetched."""
+SENTENCEPIECE = ["*.model"]
+"""Fetched where there is no other vocabulary, so that it can be told what there is."""
+VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "source.spm")
 FILES_IN_FOLDERS = ["[!0-9]*/*", "[0-9]*/*.safetensors"]
 """What is not fetched: all in folders, but for the settings of numbered ones, which say what is pooled."""
 CONVERTER, CONVERSION = "SFconvertbot", "Adding `safetensors` variant of this model"
@@ -85,6 +89,8 @@ def fetch_model(model: HubModel) -> Path:
         if folder is None and model.revision is None and (converted := conversion(model.name)):
             say(f"{model} has pickled weights only: fetching those in safetensors that the hub's converter offers")
             folder = snapshot(replace(model, revision=converted))
+        if folder and not any((folder / name).exists() for name in VOCABULARIES):
+            snapshot(replace(model, revision=folder.name), files=SENTENCEPIECE)
     except errors.GatedRepoError:
         raise refusal(f"{model} is available only to those who accepted its terms.", model.name, host) from None
     except errors.RevisionNotFoundError:
@@ -106,7 +112,7 @@ def fetch_model(model: HubModel) -> Path:
     return folder
 
 
-def snapshot(model: HubModel, local_files_only: bool = False) -> Path | None:
+def snapshot(model: HubModel, local_files_only: bool = False, files: Sequence[str] = FILES) -> Path | None:
     """The folder of a revision, fetched or from the cache; None if it has no weights, or is not there."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -117,7 +123,7 @@ def snapshot(model: HubModel, local_files_only: bool = False) -> Path | None:
             model.name,
             revision=model.revision,
             local_files_only=local_files_only,
-            allow_patterns=FILES,
+            allow_patterns=list(files),
             ignore_patterns=FILES_IN_FOLDERS,
         )
     except LocalEntryNotFoundError:

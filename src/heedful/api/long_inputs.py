@@ -29,7 +29,7 @@ def answer(
     if way == "error":
         raise first_error(lengths, inputs)
     if way == "leave":
-        answers = iter(answering.answer(models, fitting(lengths, inputs), settings))
+        answers = iter(answer_fitting(task, models, inputs, lengths, settings))
         return leave_out(lengths, inputs, answers, settings.n_best)
     answers = answering.answer(models, inputs, settings)
     return [
@@ -39,27 +39,37 @@ def answer(
 
 
 def score(
-    task: AnyTask, models: Sequence[LearnableModel], pairs: Sequence[tuple[str, str]], long: Long
+    task: AnyTask,
+    models: Sequence[LearnableModel],
+    pairs: Sequence[tuple[str, str]],
+    long: Long,
+    names: Sequence[str] = (),
 ) -> tuple[list[float], str]:
-    """The log probability of each (input, output), and what is to be said of inputs that were cut.
+    """The log probability of each (input, output), and what is to be said of inputs that were cut, by their `names`.
 
     Raises HeedfulError for an input that is long where these are to be left out, since a score cannot say so.
     """
     inputs = [source for source, _ in pairs]
     lengths = task.answering.lengths(models, inputs)
     if lengths is not None or task.facts.by_windows:
-        return task.answering.score(models, pairs), check(task, lengths, inputs, long)
-    note = check_read(task, models, pairs, long)
+        return task.answering.score(models, pairs), check(task, lengths, inputs, long, names)
+    note = check_read(task, models, pairs, long, names)
     return task.answering.score(models, pairs), note
 
 
-def check_read(task: AnyTask, models: Sequence[LearnableModel], pairs: Sequence[tuple[str, str]], long: Long) -> str:
+def check_read(
+    task: AnyTask,
+    models: Sequence[LearnableModel],
+    pairs: Sequence[tuple[str, str]],
+    long: Long,
+    names: Sequence[str] = (),
+) -> str:
     """As `check`, of the texts that are read of (input, output): those of `match` are its outputs."""
     lengths = task.answering.example_lengths(models, [Example(source, (output,)) for source, output in pairs])
-    return check(task, lengths, [output for _, output in pairs], long)
+    return check(task, lengths, [output for _, output in pairs], long, names)
 
 
-def check(task: AnyTask, lengths: Lengths | None, texts: Sequence[str], long: Long) -> str:
+def check(task: AnyTask, lengths: Lengths | None, texts: Sequence[str], long: Long, names: Sequence[str] = ()) -> str:
     """What is to be said of texts whose results have no room for it; raises HeedfulError where long ones are refused,
     or are to be left out.
     """
@@ -70,7 +80,8 @@ def check(task: AnyTask, lengths: Lengths | None, texts: Sequence[str], long: Lo
         raise first_error(lengths, texts)
     first, number = int(lengths.long.argmax()), int(lengths.long.sum())
     are = f"{number:,} of {count(len(texts), 'text')} {'is' if number == 1 else 'are'} longer"
-    return f"{are} than the network reads at once (first: text {first + 1:,}: {lengths.describe(first, way)})."
+    name = names[first] if names else f"text {first + 1:,}"
+    return f"{are} than the network reads at once (first: {name}: {lengths.describe(first, way)})."
 
 
 def asked_way(task: AnyTask, long: Long) -> Way:
@@ -79,9 +90,20 @@ def asked_way(task: AnyTask, long: Long) -> Way:
     return "windows" if way == "cut" and task.facts.by_windows else way
 
 
-def fitting(lengths: Lengths, inputs: Sequence[str]) -> list[str]:
-    """The inputs that the networks read whole."""
-    return [text for text, is_long in zip(inputs, lengths.long, strict=True) if not is_long]
+def answer_fitting(
+    task: AnyTask,
+    models: Sequence[LearnableModel],
+    inputs: Sequence[str],
+    lengths: Lengths,
+    settings: GenerateSettings,
+) -> list[list[Answer]]:
+    """The answers to the inputs that the networks read whole; an error is about its row of all inputs."""
+    rows = np.flatnonzero(~lengths.long).tolist()
+    try:
+        return task.answering.answer(models, [inputs[row] for row in rows], settings)
+    except HeedfulError as error:
+        error.row = None if error.row is None else rows[error.row]
+        raise
 
 
 def leave_out(
@@ -97,4 +119,5 @@ def leave_out(
 def first_error(lengths: Lengths, inputs: Sequence[str]) -> HeedfulError:
     """The error for the first long input."""
     row = int(np.argmax(lengths.long))
-    return long_error(f"{inputs[row][:QUOTED]!r}…", "text", int(lengths.counts[row]), lengths.limit)
+    error = long_error(f"{inputs[row][:QUOTED]!r}…", "text", int(lengths.counts[row]), lengths.limit)
+    return HeedfulError(error.problem, error.cure, row)

@@ -151,11 +151,13 @@ class Model:
             vectors = finder.embed(question.references, second, settings, listener)
             return replace(vectors, names=tuple(map(question.called, vectors.names)))
 
-    def score(self, pairs: Sequence[tuple[Any, str]]) -> list[float]:
-        """The log probability of each (input, output); inputs are as those of `predict`."""
+    def score(self, pairs: Sequence[tuple[Any, str]], names: Sequence[str] = ()) -> list[float]:
+        """The log probability of each (input, output); inputs are as those of `predict`, and called by their `names`
+        where something is to be said of one.
+        """
         with read_question([source for source, _ in pairs], self.source_kind) as question:
             asked = list(zip(question.references, (output for _, output in pairs), strict=True))
-            scores, note = long_inputs.score(find_task(self.task), self.trained, asked, self.recipe.data.long)
+            scores, note = long_inputs.score(find_task(self.task), self.trained, asked, self.recipe.data.long, names)
         if note:
             tell(note)
         return scores
@@ -166,12 +168,14 @@ class Model:
         if note := long_inputs.check_read(find_task(self.task), self.trained, pairs, self.long(changes)):
             tell(note)
 
-    def evaluate(self, data: Any = None, changes: Changes | None = None) -> Scores:
+    def evaluate(
+        self, data: Any = None, changes: Changes | None = None, examples: Sequence[Example] | None = None
+    ) -> Scores:
         """Scores with 95 % intervals beside the baseline, on data as `heedful.train` takes them, or on the run's own
-        test (else valid) set.
+        test (else valid) set. `examples`: what `read` made of these, where that is known.
         """
         recipe = change(self.recipe, changes or {})
-        examples = self.examples(data, recipe)
+        examples = examples or self.examples(data, recipe)
         scores = self.score_examples(examples, recipe)
         if is_given(data):
             return with_remarks(scores, known_rows(self.folder, self.task, self.trained[0], examples))
@@ -188,24 +192,49 @@ class Model:
         name, measures = answering.baseline(self.trained[0], data, examples)
         return replace(scores, baseline_name=name, baseline=measures)
 
-    def judge_by(self, judge: "Model", data: Any = None, changes: Changes | None = None) -> Scores:
+    def judge_by(
+        self,
+        judge: "Model",
+        data: Any = None,
+        changes: Changes | None = None,
+        examples: Sequence[Example] | None = None,
+    ) -> Scores:
         """What a model of `match` takes this one's drawings for, beside real pictures and exchanged drawings."""
         if find_task(self.task).facts.judged_by != judge.task:
             raise cannot_judge(self, judge)
         recipe = change(self.recipe, changes or {})
-        answering = find_task(self.task).answering
-        return answering.judge(self.trained, self.examples(data, recipe), recipe.generate, judge.trained)
+        answering, examples = find_task(self.task).answering, examples or self.examples(data, recipe)
+        return answering.judge(self.trained, examples, recipe.generate, judge.trained)
 
-    def compare_with(self, other: "Model", data: Any = None, changes: Changes | None = None) -> Paired:
-        """Whether this model is better than another on the same examples: a paired test."""
+    def compare_with(
+        self,
+        other: "Model",
+        data: Any = None,
+        changes: Changes | None = None,
+        examples: Sequence[Example] | None = None,
+    ) -> Paired:
+        """Whether this model is better than another on the same examples: a paired test.
+
+        Raises HeedfulError for a model of another task.
+        """
+        if self.task != other.task:
+            raise HeedfulError(
+                f"{self.folder} ({self.task}) and {other.folder} ({other.task}) do not answer the same.",
+                "A paired test is of two models of one task.",
+            )
         recipe = change(self.recipe, changes or {})
-        examples, answering, own = self.examples(data, recipe), find_task(self.task).answering, self.data()
+        examples = examples or self.examples(data, recipe)
+        answering, own = find_task(self.task).answering, self.data()
         own_scores, other_scores = (
             answering.evaluate(model.trained, examples, recipe.generate, samples=0, data=own) for model in (self, other)
         )
         answers, other_answers = ([case.output for case in scores.cases] for scores in (own_scores, other_scores))
         kind = answering.kind(self.trained[0])
         return paired_test(answers, other_answers, [case.references for case in own_scores.cases], kind, PRIMARY[kind])
+
+    def read(self, data: Any = None, changes: Changes | None = None) -> list[Example]:
+        """The examples of data, or of the run's own: read once for `evaluate`, `compare_with` and `judge_by`."""
+        return self.examples(data, change(self.recipe, changes or {}))
 
     def examples(self, data: Any, recipe: Recipe) -> list[Example]:
         """The examples of data, read as the recipe says, or the run's own; raises HeedfulError if there are none."""

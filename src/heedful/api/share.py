@@ -43,12 +43,17 @@ def require() -> None:
     """Nothing more than Heedful itself."""
 
 
-def write(package: Package, folder: Path) -> ExportedFiles:
-    """Writes weights, tokenizers, config, recipe and card; raises HeedfulError for published weights."""
+def refuse(package: Package) -> None:
+    """Raises HeedfulError for published weights."""
     if package.published:
         raise HeedfulError(
             f"{package.folder} is in the Hugging Face format, and no run of Heedful.", "Share that folder as it is."
         )
+
+
+def write(package: Package, folder: Path) -> ExportedFiles:
+    """Writes weights, tokenizers, config, recipe and card; raises HeedfulError as `refuse` does."""
+    refuse(package)
     recipe = without_folders(package.recipe)
     write_model(folder, recipe, find_task(recipe.task).learning.without_data(package.model))
     if package.with_hashes:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -32,7 +32,7 @@ Texts = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="TEXT",
-        help="Texts; without any, the lines of standard input. Settings go among them, as beam=8.",
+        help="Texts; without any, the lines of standard input. Settings go among them, as batch_tokens=4000.",
     ),
 ]
 Pictures = Annotated[
@@ -44,6 +44,10 @@ Pictures = Annotated[
     ),
 ]
 File = Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Read inputs from a file, one per line.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="A file for the answers, in place of standard output."),
+]
 MoreRuns = Annotated[
     list[str] | None, typer.Option("--with", metavar="RUN", help="Another run for an ensemble; can be repeated.")
 ]
@@ -53,8 +57,13 @@ Json = Annotated[bool, typer.Option("--json", help="A JSON object for each input
 
 T = TypeVar("T")
 LINES_AT_ONCE = 1000
+TYPED = "text"  # what an input on the command line itself is called
 BYTE_ORDER_MARK = "\ufeff"
 UNSEEN = "what the model never saw"
+RANKING = (
+    "Answers are ranked by their log probability / their length ** length_penalty, and so not all in the order of the "
+    "log probabilities shown. length_penalty=0 ranks them by these."
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,7 @@ class Question:
     @property
     def place(self) -> str:
         """What the number of an input is of: a text, or a line of the file that they stand in."""
-        return "text" if self.inputs else f"{self.file or 'standard input'} line"
+        return TYPED if self.inputs else f"{self.file or 'standard input'} line"
 
     @property
     def n_best(self) -> int:
@@ -136,7 +145,7 @@ def answer_all(
     at_once: int,
     unknown_name: str = UNSEEN,
     n_best: int = 1,
-    place: str = "text",
+    place: str = TYPED,
 ) -> Iterator[list[Answer]]:
     """Answers in the order of the inputs, a blank one to a blank line, as many as the `n_best` of others.
 
@@ -147,7 +156,7 @@ def answer_all(
     first_cut = ""
     unknown_pieces: dict[str, None] = {}
     for chunk in chunks(inputs, at_once):
-        for answers in answer_texts(answer, chunk, n_best):
+        for answers in answer_texts(answer, chunk, n_best, line_names(place, number, len(chunk))):
             yield answers
             best = answers[0]
             number += 1
@@ -167,12 +176,36 @@ def answer_all(
         print(f"{unfinished_count:,} of {count(total, 'answer')} {are} {remark}", file=sys.stderr)
 
 
+def tell_ranking(answer_lists: Iterable[list[Answer]]) -> Iterator[list[Answer]]:
+    """The answers as they are; says at the end if those to an input are not in the order of the scores shown."""
+    is_ordered = True
+    for answers in answer_lists:
+        yield answers
+        is_ordered = is_ordered and not any(before.score < after.score for before, after in pairwise(answers))
+    if not is_ordered:
+        print(RANKING, file=sys.stderr)
+
+
+def line_names(place: str, done: int, count: int) -> list[str]:
+    """What inputs behind so many are called where one is wrong: lines of a file; texts that were typed show it."""
+    return [] if place == TYPED else [f"{place} {done + number}" for number in range(1, count + 1)]
+
+
 def answer_texts(
-    answer: Callable[[list[str]], list[list[Answer]]], inputs: Sequence[str], n_best: int = 1
+    answer: Callable[[list[str]], list[list[Answer]]],
+    inputs: Sequence[str],
+    n_best: int = 1,
+    names: Sequence[str] = (),
 ) -> Iterator[list[Answer]]:
-    """Answers in the order of the inputs: a network is asked what is not blank. A folder may have several answers."""
+    """Answers in the order of the inputs: a network is asked what is not blank. A folder may have several answers.
+
+    Raises HeedfulError, by its name if there are names, for an input that cannot be answered.
+    """
     texts = [text for text in inputs if text.strip()]
-    answer_lists = iter(answer(texts) if texts else ())
+    try:
+        answer_lists = iter(answer(texts) if texts else ())
+    except HeedfulError as error:
+        raise error.named([name for name, text in zip(names, inputs, strict=False) if text.strip()]) from None
     for text in inputs:
         yield from islice(answer_lists, 1) if text.strip() else [[blank_answer(text)] * n_best]
     yield from answer_lists
@@ -231,9 +264,16 @@ def blank_object(answer: Answer) -> str:
 
 def score_lines(model: "Model", question: Question) -> Iterator[str]:
     """Each given pair with its score; a blank line has none."""
+    done = 0
     for chunk in chunks(pairs(question.lines(), bool(question.inputs)), question.at_once):
+        names = line_names(question.place, done, len(chunk))
+        done += len(chunk)
         asked = [pair for pair in chunk if any(pair)]
-        scores = iter(model.score(asked) if asked else ())
+        names = [name for name, pair in zip(names, chunk, strict=False) if any(pair)]
+        try:
+            scores = iter(model.score(asked, names) if asked else ())
+        except HeedfulError as error:
+            raise error.named(names) from None
         for source, target in chunk:
             yield table_row(source, target, next(scores) if source or target else math.nan)
 

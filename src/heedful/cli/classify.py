@@ -6,9 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from heedful.cli import ask
-from heedful.cli.ask import Best, File, Json, MoreRuns, Pictures, Run, Score
+from heedful.cli.ask import Best, File, Json, MoreRuns, Output, Pictures, Run, Score
 from heedful.cli.pictures import answer_pictures
-from heedful.cli.words import OutputFlag
 
 if TYPE_CHECKING:
     from heedful.results import Answer
@@ -18,7 +17,7 @@ def run(
     name: Run,
     words: Pictures = None,
     file: File = None,
-    output: OutputFlag = None,
+    output: Output = None,
     more_runs: MoreRuns = None,
     n: Best = None,
     score: Score = False,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from heedful.cli import ask
-from heedful.cli.ask import File, Json, MoreRuns, Question, Run, Score, Texts
-from heedful.cli.words import OutputFlag
+from heedful.cli.ask import File, Json, MoreRuns, Output, Question, Run, Score, Texts
 from heedful.data.readers.rows import one_line
 from heedful.errors import HeedfulError
 
@@ -32,7 +31,7 @@ def run(
     name: Run,
     words: Texts = None,
     file: File = None,
-    output: OutputFlag = None,
+    output: Output = None,
     more_runs: MoreRuns = None,
     n: Number = None,
     tokens: Tokens = None,
@@ -90,9 +89,10 @@ def lines(model: "Model", question: Question, as_json: bool) -> Iterator[str]:
 
     Those of lines are lines; those of texts on the command line, between which stands the separator, may have many.
     """
-    first = True
+    first, done = True, 0
     for chunk in ask.chunks(question.texts(), question.at_once):
-        answer_lists = answer_prompts(model, question, chunk)
+        answer_lists = answer_prompts(model, question, chunk, ask.line_names(question.place, done, len(chunk)))
+        done += len(chunk)
         remark(answer_lists)
         for answers in answer_lists:
             if as_json:
@@ -107,11 +107,11 @@ def lines(model: "Model", question: Question, as_json: bool) -> Iterator[str]:
                 first = False
 
 
-def answer_prompts(model: "Model", question: Question, prompts: list[str]) -> "list[list[Answer]]":
+def answer_prompts(model: "Model", question: Question, prompts: list[str], names: list[str]) -> "list[list[Answer]]":
     """The continuations of each prompt: of a blank line none, but from "" a model writes from the beginning."""
     if question.inputs:
         return model.answer(prompts, question.changes)
-    return [*ask.answer_texts(lambda texts: model.answer(texts, question.changes), prompts, question.n_best)]
+    return [*ask.answer_texts(lambda texts: model.answer(texts, question.changes), prompts, question.n_best, names)]
 
 
 def stream(model: "Model", question: Question) -> None:

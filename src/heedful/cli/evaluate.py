@@ -14,7 +14,8 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published 
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="FILE", help="Test data, and settings as key=value; without a file, the run's own data.test."
+        metavar="FILE",
+        help="Test data, and settings as key=value; without a file, the run's own test data, else its validation data.",
     ),
 ]
 MoreRuns = Annotated[
@@ -52,9 +53,14 @@ def run(
     from heedful import api
 
     model = api.load(name, *(more_runs or []))
+    other, judging = api.load(against) if against else None, api.load(judge) if judge else None
     data = files or None
-    scores = model.judge_by(api.load(judge), data, changes) if judge else model.evaluate(data, changes)
-    pair = model.compare_with(api.load(against), data, changes) if against else None
+    examples = model.read(data, changes)
+    if judging:
+        scores = model.judge_by(judging, data, changes, examples)
+    else:
+        scores = model.evaluate(data, changes, examples)
+    pair = model.compare_with(other, data, changes, examples) if other else None
     if as_json:
         comparison = {"against": {"model": against} | asdict(pair)} if pair else {}
         print(json.dumps(scores.plain() | comparison, ensure_ascii=False))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli import show
-from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 from heedful.names import require_models
 from heedful.results import Alignment, Answer
@@ -15,17 +14,21 @@ from heedful.results import Alignment, Answer
 if TYPE_CHECKING:
     from heedful.api import Model
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="The input.")]
 AnswerFlag = Annotated[
     str | None, typer.Option("--answer", metavar="TEXT", help="Explain this answer, not the model's own.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="A page (.html) or a picture (.png, .svg, .pdf) to write."),
 ]
 
 PICTURES = (".png", ".svg", ".pdf")
 UNKNOWN = "<unk>"
 
 
-def run(name: Run, text: Text, answer: AnswerFlag = None, output: OutputFlag = None) -> None:
+def run(name: Run, text: Text, answer: AnswerFlag = None, output: Output = None) -> None:
     """See what a model looked at for each piece of its answer: here, or as a page or a picture.
 
     \b

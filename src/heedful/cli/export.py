@@ -7,13 +7,13 @@ import typer
 from heedful.cli.words import OutputFlag
 from heedful.names import require_models
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a trained model.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")]
 To = Annotated[
     str,
     typer.Option(
         "--to",
         metavar="FORMAT",
-        help="heedful (to share a run), hf (published layouts), onnx (any model) or ct2 (translation models).",
+        help="heedful (to share a run), hf (published layouts), onnx (nearly any model) or ct2 (translation models).",
     ),
 ]
 WithHashes = Annotated[

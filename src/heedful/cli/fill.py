@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli import ask
-from heedful.cli.ask import File, Json, MoreRuns, Run, Score, Texts
-from heedful.cli.words import OutputFlag
+from heedful.cli.ask import File, Json, MoreRuns, Output, Run, Score, Texts
 from heedful.data.readers.rows import one_line
+from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
     from heedful.results import Answer
@@ -26,14 +26,14 @@ def run(
     name: Run,
     words: Texts = None,
     file: File = None,
-    output: OutputFlag = None,
+    output: Output = None,
     more_runs: MoreRuns = None,
     n: Best = None,
     text: TextFlag = False,
     score: Score = False,
     as_json: Json = False,
 ) -> None:
-    """Ask a trained model what stands in the gaps of a text: text, number of the gap, guess, probability.
+    """Predict the masked tokens of a text: text, number of the mask, token, probability.
 
     \b
     heedful fill runs/mine "The [MASK] sat on the mat"
@@ -43,12 +43,15 @@ def run(
     heedful fill runs/a --with runs/b "The [MASK] sat"           the mean of both
     heedful fill runs/mine --score "The [MASK] sat" "The cat sat"
 
-    A gap holds one token: a word, or a piece of one, as the model's tokenizer cuts texts. Several gaps are guessed at
-    each by itself.
+    A mask stands for one token: a word, or a piece of one, as the model's tokenizer cuts texts. Each of several masks
+    is predicted by itself.
     """
     question = ask.parse_question(words, file, output, n)
     if score:
         ask.refuse_search_flags(question, text, as_json)
+    if text and (as_json or n is not None):
+        what = "--json has the text, too" if as_json else "it has the most probable token for each mask alone"
+        raise HeedfulError(f"--text does not go with {'--json' if as_json else '--n'}: {what}.", "Leave one out.")
     model = ask.load_model("fill", name, more_runs)
     if score:
         ask.write(ask.score_lines(model, question), output, question.at_once == 1)

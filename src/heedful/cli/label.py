@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli import ask
-from heedful.cli.ask import File, Json, MoreRuns, Run
+from heedful.cli.ask import File, Json, MoreRuns, Output, Run
 from heedful.cli.segments import DIGITS, entity_lines, join_cells, number, segment_lines, track_of, word_lines
-from heedful.cli.words import OutputFlag
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def run(
     name: Run,
     words: Clips = None,
     file: File = None,
-    output: OutputFlag = None,
+    output: Output = None,
     more_runs: MoreRuns = None,
     rows: Rows = False,
     as_json: Json = False,

@@ -14,9 +14,9 @@ import typer
 from typer.core import TyperCommand
 
 from heedful.cli import ask
-from heedful.cli.ask import Best, File, Json, MoreRuns, Pictures, Run, Score
+from heedful.cli.ask import Best, File, Json, MoreRuns, Output, Pictures, Run, Score
 from heedful.cli.pictures import answer_pictures
-from heedful.cli.words import OutputFlag, texts_and_settings
+from heedful.cli.words import texts_and_settings
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def run(
     among: Among = None,
     embed: Embed = False,
     file: File = None,
-    output: OutputFlag = None,
+    output: Output = None,
     more_runs: MoreRuns = None,
     n: Best = None,
     score: Score = False,

@@ -1,5 +1,6 @@
 """Where answers go: standard output, a pipe or a device as it is, or a file that is replaced only by a whole one."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
     elif path.is_dir():
-        raise HeedfulError(f"{path} is a folder, and answers are written to a file.", f"As -o {path / 'answers.tsv'}")
+        raise HeedfulError(
+            f"{path} is a folder, and answers are written to a file.", f"As -o {shlex.quote(str(path / 'answers.tsv'))}"
+        )
     elif str(path.absolute()).startswith(DEVICES) or (path.exists() and not path.is_file()):
         with open_text(path, "a") as stream:  # what a shell has redirected to holds what was written before
             yield stream

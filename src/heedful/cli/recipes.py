@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
-from heedful.errors import HeedfulError, unknown
+from heedful.errors import HeedfulError, count, nearest, quote, unknown
 from heedful.report.terminal import columns
 
 FOLDER = Path(__file__).parent.parent / "recipes"
-JOBS = ("list", "show", "copy", "keys")
+JOBS = {"list": 0, "show": 1, "copy": 2, "keys": 1}
+"""Each job, and how many words it takes at most."""
 
 Job = Annotated[str, typer.Argument(metavar="JOB", help="list (the default), show, copy or keys.")]
-Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The recipe to show or copy.")]
+Name = Annotated[
+    str | None, typer.Argument(metavar="NAME", help="The recipe to show or copy; of keys, a word to look for.")
+]
 Target = Annotated[Path | None, typer.Argument(metavar="DEST", help="Where to copy it; the current folder by default.")]
 
 
@@ -25,17 +28,28 @@ def run(job: Job = "list", name: Name = None, target: Target = None) -> None:
     heedful recipes show cmudict-vaswani2017       one of them
     heedful recipes copy cmudict-vaswani2017       a copy to change: heedful train cmudict-vaswani2017.toml
     heedful recipes keys                           every key, what it means, its default
+    heedful recipes keys rate                      those whose name or description has this word
     """
-    if job not in JOBS:
-        raise unknown("job of heedful recipes", job, JOBS)
+    check_words(job, [str(word) for word in (name, target) if word is not None])
     if job == "list":
         print(columns([[name, description(name)] for name in names()], left_aligned={1}))
     elif job == "keys":
-        print(keys())
+        print(keys(name))
     elif job == "show":
         print(text(name), end="")
     else:
         copy(name, target)
+
+
+def check_words(job: str, words: list[str]) -> None:
+    """Raises HeedfulError for an unknown job, and for words that it has no use for."""
+    if job in names():
+        raise HeedfulError(f"{job} is a built-in recipe.", f"heedful recipes show {job}, or copy in place of show.")
+    if job not in JOBS:
+        raise unknown("job of heedful recipes", job, JOBS)
+    if unused := words[JOBS[job] :]:
+        most = f"at most {count(JOBS[job], 'word')}" if JOBS[job] else "no words"
+        raise HeedfulError(f"heedful recipes {job} takes {most}, and {quote(unused[0])} is one more.")
 
 
 def names() -> list[str]:
@@ -71,14 +85,31 @@ def copy(name: str | None, target: Path | None) -> None:
     print(f"{path}\n\nTrain it:  heedful train {shlex.quote(str(path))}")
 
 
-def keys() -> str:
-    """Every key of a recipe, one a line, section by section."""
+def keys(word: str | None) -> str:
+    """Every key of a recipe, one a line, section by section; or those that have a word in name or description."""
     from heedful.recipe import SECTIONS, describe
     from heedful.recipe import keys as all_keys
     from heedful.tasks.recipes import uses
 
     lines = [describe(key, uses()) for key in all_keys()]
+    if word is not None:
+        return "\n".join(search_keys(word, dict(zip(all_keys(), lines, strict=True))))
     for section in SECTIONS:
         first = next(number for number, line in enumerate(lines) if line.startswith(f"{section}."))
         lines.insert(first, "")
     return "\n".join(lines)
+
+
+def search_keys(word: str, lines: dict[str, str]) -> list[str]:
+    """The lines of those keys that have each part of a word or of several, in any case.
+
+    Raises HeedfulError if there are none, with the key that is nearest.
+    """
+    parts = word.casefold().replace("-", "_").split()
+    matches = [line for line in lines.values() if all(part in line.casefold() for part in parts)]
+    if not matches:
+        by_name = {key.rpartition(".")[2]: key for key in lines} | {key: key for key in lines}
+        match = nearest(word, by_name)
+        hint = f' Did you mean "{by_name[match]}"?' if match else ""
+        raise HeedfulError(f"No key has {quote(word)} in its name or description.{hint}", "heedful recipes keys")
+    return matches

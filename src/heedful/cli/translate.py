@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli import ask
-from heedful.cli.ask import Best, File, Json, MoreRuns, Run, Score, Texts
-from heedful.cli.words import OutputFlag
+from heedful.cli.ask import Best, File, Json, MoreRuns, Output, Run, Score, Texts
 from heedful.data.readers.rows import one_line
 from heedful.errors import HeedfulError
 
@@ -21,22 +20,23 @@ def run(
     name: Run,
     words: Texts = None,
     file: File = None,
-    output: OutputFlag = None,
+    output: Output = None,
     more_runs: MoreRuns = None,
     n: Best = None,
     lexicon: Lexicon = False,
     score: Score = False,
     as_json: Json = False,
 ) -> None:
-    """Ask a trained model.
+    """Translate texts, or whatever a model was trained to make of a text.
 
     \b
     heedful translate runs/mine "any text" "another"
     heedful translate runs/mine --file texts.txt -o answers.txt
-    heedful translate runs/mine "any text" beam=8 --n 3       source, answer, log probability
+    heedful translate runs/mine "any text" beam=8 --n 3       best first: source, answer, log probability
     heedful translate runs/a --with runs/b "any text"         an ensemble: both decide each token together
     heedful translate runs/mine --score "a source" "a target"
 
+    Of several answers to a text the best is the one with the highest log probability for its length (length_penalty).
     Answers come in the order of the texts, a line each: that of a blank line is blank, and line ends, tabs and other
     control characters in an answer are written as JSON writes them (\\n). A text that begins with - goes after a
     lone --.
@@ -56,6 +56,8 @@ def run(
             n_best=n or 1,
             place=question.place,
         )
+        if format_answers is ask.table_lines:
+            answer_lists = ask.tell_ranking(answer_lists)
         lines = (line for answers in answer_lists for line in format_answers(answers))
     ask.write(lines, output, question.at_once == 1)
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli import ask
-from heedful.cli.ask import Best, File, Json, MoreRuns, Run, Score
+from heedful.cli.ask import Best, File, Json, MoreRuns, Output, Run, Score
 from heedful.cli.pictures import answer_pictures
-from heedful.cli.words import OutputFlag
 from heedful.tasks import TASKS
 from heedful.tasks.task import TaskFacts, find_task
 
@@ -31,7 +30,7 @@ def make_command(verb: str) -> Callable[..., None]:
         name: Run,
         words: Annotated[list[str] | None, typer.Argument(metavar=facts.asked_with, help=about)] = None,
         file: File = None,
-        output: OutputFlag = None,
+        output: Output = None,
         more_runs: MoreRuns = None,
         n: Best = None,
         score: Score = False,
@@ -52,6 +51,8 @@ def make_command(verb: str) -> Callable[..., None]:
                     answer, question.texts(), question.at_once, n_best=n or 1, place=question.place
                 )
             format_answers = ask.json_line if as_json else best_line if n is None else ask.table_lines
+            if format_answers is ask.table_lines:
+                answer_lists = ask.tell_ranking(answer_lists)
             lines = (line for answers in answer_lists for line in format_answers(answers))
         ask.write(lines, output, question.at_once == 1)
 

@@ -22,9 +22,13 @@ NetworkFlag = Annotated[
     str | None, typer.Option("--network", metavar="NAME", help="Network: a row of `heedful networks`.")
 ]
 SizeFlag = Annotated[str | None, typer.Option("--size", metavar="SIZE", help="Size: tiny, small or base.")]
-MinutesFlag = Annotated[str | None, typer.Option("--minutes", metavar="N", help="Training time in minutes.")]
+MinutesFlag = Annotated[
+    str | None, typer.Option("--minutes", metavar="N", help="Training time in minutes; 5 by default.")
+]
 StepsFlag = Annotated[str | None, typer.Option("--steps", metavar="N", help="Training steps, instead of minutes.")]
-ValidFlag = Annotated[str | None, typer.Option("--valid", metavar="FILE", help="Validation data.")]
+ValidFlag = Annotated[
+    str | None, typer.Option("--valid", metavar="FILE", help="Validation data; without any, rows are held out.")
+]
 TestFlag = Annotated[str | None, typer.Option("--test", metavar="FILE", help="Test data, scored once at the end.")]
 SeedFlag = Annotated[
     str | None, typer.Option("--seed", metavar="N", help="Seed of split, order, initial weights, dropout.")
@@ -32,7 +36,7 @@ SeedFlag = Annotated[
 FromFlag = Annotated[
     str | None, typer.Option("--from", metavar="NAME", help="Pretrained weights: a run, or published ones.")
 ]
-OutputFlag = Annotated[Path | None, typer.Option("-o", "--output", metavar="PATH", help="Where to write the result.")]
+OutputFlag = Annotated[Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="The folder to write into.")]
 
 TaskAndFiles = Annotated[
     list[str],

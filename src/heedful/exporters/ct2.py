@@ -1,6 +1,5 @@
 """A translator for CTranslate2."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,23 +15,21 @@ from heedful.tasks.long import way_of
 from heedful.tasks.seq2seq_learning import LearnableSeq2Seq
 from heedful.tasks.task import find_task
 
-__all__ = ["require", "write"]
+__all__ = ["refuse", "require", "write"]
 require = ct2.require
 
 NAME_PREFIX = "heedful:"
 """Before names of entries that are not the tokenizer's."""
 
 
+def refuse(package: Package) -> None:
+    """Raises HeedfulError for what CTranslate2 has no place for."""
+    translator_of(package)
+
+
 def write(package: Package, folder: Path) -> ExportedFiles:
-    """Writes the model and its tokenizers, and checks it; raises HeedfulError for what CTranslate2 has no place for."""
-    model, recipe = package.model, package.recipe
-    translates = isinstance(model, LearnableSeq2Seq) and not model.preprocessor.positions
-    lacks = ct2.unfit(model.network) if translates else "models of translate"
-    if not isinstance(model, LearnableSeq2Seq) or lacks:
-        raise HeedfulError(
-            f"CTranslate2 runs {lacks} alone, and not {package.folder} ({recipe.task}, {recipe.network.name}).",
-            f"ONNX takes it: heedful export {shlex.quote(str(package.folder))} --to onnx",
-        )
+    """Writes the model and its tokenizers, and checks it; raises HeedfulError as `refuse` does."""
+    model, recipe = translator_of(package), package.recipe
     network, special = model.network, model.target.special_tokens
     assert special.unknown is not None, "a translator's vocabulary has an unknown token"
     vocabularies = vocabularies_of(model)
@@ -50,6 +47,18 @@ def write(package: Package, folder: Path) -> ExportedFiles:
     return ExportedFiles(
         {"model.bin": "weights"}, [*notes, 'use: ctranslate2.Translator("FOLDER"), as docs/export.md shows']
     )
+
+
+def translator_of(package: Package) -> LearnableSeq2Seq:
+    """The model, if CTranslate2 can run it."""
+    model, recipe = package.model, package.recipe
+    translates = isinstance(model, LearnableSeq2Seq) and not model.preprocessor.positions
+    lacks = ct2.unfit(model.network) if translates else "models of translate"
+    if not isinstance(model, LearnableSeq2Seq) or lacks:
+        raise HeedfulError(
+            f"CTranslate2 runs {lacks} alone, and not {package.folder} ({recipe.task}, {recipe.network.name})."
+        )
+    return model
 
 
 def vocabularies_of(model: LearnableSeq2Seq) -> tuple[list[str], list[str]]:

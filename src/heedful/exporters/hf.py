@@ -4,6 +4,7 @@ from pathlib import Path
 
 from heedful import hub
 from heedful.exporters.package import ExportedFiles, Package
+from heedful.hub import Published
 from heedful.tasks.task import find_task
 
 FILES = {
@@ -29,10 +30,20 @@ def require() -> None:
     """Nothing more than Heedful itself."""
 
 
+def refuse(package: Package) -> None:
+    """Raises HeedfulError for what the format has no place for."""
+    published_of(package, [])
+
+
 def write(package: Package, folder: Path) -> ExportedFiles:
-    """Writes the folder; raises HeedfulError for what the format has no place for."""
+    """Writes the folder; raises HeedfulError as `refuse` does."""
     notes: list[str] = []
-    learning = find_task(package.recipe.task).learning
-    published = package.published or learning.to_hub(package.model, package.recipe, notes)
+    published = published_of(package, notes)
     hub.write(published, folder)
     return ExportedFiles(FILES, [*notes, f'use: transformers, {published.plan.architecture}.from_pretrained("FOLDER")'])
+
+
+def published_of(package: Package, notes: list[str]) -> Published:
+    """The model as its family publishes one, with notes on what could not be said of it."""
+    learning = find_task(package.recipe.task).learning
+    return package.published or learning.to_hub(package.model, package.recipe, notes)

@@ -11,18 +11,21 @@ from heedful.exporters.package import ExportedFiles, Package, agreement_note
 from heedful.tasks.long import way_of
 from heedful.tasks.task import LearnableModel, find_task
 
-__all__ = ["require", "write"]
+__all__ = ["refuse", "require", "write"]
 require = onnx_files.require
 
 TRACED, CHECKED = (6, 4, 3), (9, 1, 4, 7, 2)
 """Lengths of made-up sources: by which graphs are traced, and on which the files are checked."""
 
 
+def refuse(package: Package) -> None:
+    """Raises HeedfulError for what has no graphs."""
+    graphs_of(package)
+
+
 def write(package: Package, folder: Path) -> ExportedFiles:
-    """Writes the graphs, tokenizers and export.json, and checks one batch."""
-    task, model = find_task(package.recipe.task), package.model
-    model.network.eval()
-    graphs = task.learning.graphs(model, TRACED)
+    """Writes the graphs, tokenizers and export.json, and checks one batch; raises HeedfulError as `refuse` does."""
+    task, model, graphs = find_task(package.recipe.task), package.model, graphs_of(package)
     for graph in graphs:
         onnx_files.write_graph(graph, folder)
     task.answering.export_files(model, folder)
@@ -32,6 +35,12 @@ def write(package: Package, folder: Path) -> ExportedFiles:
     meaning = {f"{graph.name}.onnx": graph.about for graph in graphs}
     meaning |= {"export.json": "how sources are made, what answers mean"}
     return ExportedFiles(meaning, [check(task.facts.verb, model, folder), how_to_use(graphs)])
+
+
+def graphs_of(package: Package) -> list[Graph]:
+    """What is written of a model."""
+    package.model.network.eval()
+    return find_task(package.recipe.task).learning.graphs(package.model, TRACED)
 
 
 def check(verb: str, model: LearnableModel, folder: Path) -> str:

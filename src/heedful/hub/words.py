@@ -6,6 +6,7 @@ Marian has two sentencepiece models and a vocabulary.
 
 import io
 import json
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -107,10 +108,11 @@ def refuse_sentencepiece(folder: Path) -> None:
     """Raises HeedfulError for a tokenizer that is a model of sentencepiece alone, as XLM-R's may be."""
     name = next((path.name for path in sorted(folder.glob("*.model"))), "")
     if name:
+        place = str(folder.absolute())
+        code = f"from transformers import AutoTokenizer as T; T.from_pretrained({place!r}).save_pretrained({place!r})"
         raise HeedfulError(
-            f"{folder} has its tokenizer in {name} alone, a model of sentencepiece.",
-            "Make a tokenizer.json of it once, where transformers is installed:\n"
-            f'AutoTokenizer.from_pretrained("{folder.name}").save_pretrained("{folder.name}")',
+            f"{folder} has its tokenizer in {name} alone, a model of sentencepiece; a tokenizer.json is read.",
+            f"To make one of it, where transformers is installed:\n{shlex.join(['python', '-c', code])}",
         )
 
 

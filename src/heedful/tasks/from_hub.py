@@ -131,7 +131,7 @@ def missing_tokenizer(where: str) -> HeedfulError:
     """The error for a folder without a tokenizer."""
     return HeedfulError(
         f"{where} has no tokenizer, without which its weights mean nothing.",
-        "Take the whole folder: tokenizer.json, or the files that a tokenizer is made of.",
+        "Take the whole folder: with tokenizer.json, or what one is made of (vocab.txt; vocab.json and merges.txt).",
     )
 
 

@@ -84,10 +84,10 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
         special, engines = special_ids(first), [model.engine for model in models]
         targets = [[*ids, special.end] for ids in texts]
         limit = limit_of([engine.limit for engine in engines])
-        for (_, target), ids in zip(pairs, targets, strict=True):
+        for row, ((_, target), ids) in enumerate(zip(pairs, targets, strict=True)):
             if limit is not None and len(ids) > limit:
                 what = f"This answer has {len(ids):,} tokens; the network writes {limit:,} at most: {target[:60]!r}…"
-                raise HeedfulError(what, "Score a shorter one.")
+                raise HeedfulError(what, "Score a shorter one.", row)
         lengths = np.array(
             [(first.preprocessor.positions_of(array), len(ids)) for array, ids in zip(arrays, targets, strict=True)]
         )

@@ -14,6 +14,7 @@ from heedful.data.pictures.read import Form
 from heedful.data.readers.rows import BadRow
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.forms import StepForm, open_asked, open_steps, read_array
+from heedful.data.steps.punctuation import USUAL
 from heedful.data.steps.read import Clip, read_clips
 from heedful.data.steps.tables import channels_of
 from heedful.data.steps.words import WordVocabulary
@@ -225,6 +226,7 @@ def test_punctuation_of_asked_texts_is_cut_as_that_of_training() -> None:
     apart = '" Anna\u00a0Lee " ( U.N. ) , Mr. X. came ... Berlin . 3,5 it\'s J. word9! no'
     assert open_asked(text, asked["conll"]).words == tuple(apart.split(" "))
     assert open_asked(apart, asked["conll"]).words == tuple(apart.split(" "))
+    assert USUAL.cut(text.split(" ")) == tuple(apart.replace("word9!", "word9 !").split(" "))
     for form in (asked["plain"], asked["glued"]):
         assert open_asked(text, form).words == tuple(text.split(" "))
     assert open_asked(text.replace(" ", "\t"), asked["conll"]).words == tuple(text.split(" "))

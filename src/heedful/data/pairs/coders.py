@@ -11,6 +11,7 @@ from heedful.data.pictures.album import Album
 from heedful.data.readers.rows import quote
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.errors import unknown
 
 Kind = Literal["text", "name", "picture"]
 
@@ -46,6 +47,13 @@ class ClassNames:
         """The class that a text names, in whatever form it is written; the text's own form where there is none."""
         form = class_name(text)
         return text if text in self.numbers else self.by_form.get(form, form)
+
+    def known(self, text: str) -> str:
+        """As `find`; raises HeedfulError where there is none."""
+        name = self.find(text)
+        if name not in self.numbers:
+            raise unknown("class", name, self.numbers)
+        return name
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """The number of each name; every one must be known."""

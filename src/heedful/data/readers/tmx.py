@@ -3,6 +3,7 @@
 code   a language as the file writes it: "en", "EN-US"
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
@@ -35,7 +36,7 @@ def read_tmx(file: str, columns: Sequence[str]) -> Iterator[TextRow | BadRow]:
             if len(languages) > 2:
                 raise HeedfulError(
                     f"{file} tu {number}: a third language, {languages[2]}, beside {languages[0]} and {languages[1]}.",
-                    f"Choose two, source first, as data.columns={languages[0]},{languages[1]}",
+                    f"Choose two, source first, as {shlex.quote(f'data.columns={languages[0]},{languages[1]}')}",
                 )
         waiting.append((number, unit))
         if len(languages) > 1:

@@ -2,7 +2,8 @@
 
 Which marks stand apart is a fact of the vocabulary, so that runs of earlier releases have it too: those that are words
 of their own there (for a vocabulary of subwords: in training), and are practically never glued to another word. A word
-that training had stays as it is, and so does one with a point inside (U.N., 3.5) or of one letter (J.).
+that training had stays as it is, and so does one with a point inside (U.N., 3.5) or of one letter (J.). Where nobody
+knows what training had, as of published weights, all these marks stand apart (`USUAL`).
 """
 
 import unicodedata
@@ -45,6 +46,13 @@ class Punctuation:
         if not all(fits(field, list[str]) for field in fields):
             raise HeedfulError("An entry of the punctuation is no text.")
         return Punctuation(*map(frozenset, fields))
+
+
+ABBREVIATIONS = "Mr. Mrs. Ms. Dr. Prof. Rev. Gen. Sen. Rep. Gov. Lt. Col. Sgt. St. Jr. Sr. Inc. Corp. Co. Ltd. vs. etc."
+"""Words that end in a point in corpora of tagged words."""
+
+USUAL = Punctuation(frozenset(OPENING), frozenset(CLOSING), frozenset(("...", *ABBREVIATIONS.split())))
+"""As words are cut in CoNLL's corpora and those that followed."""
 
 
 def learn_punctuation(texts: Iterable[Sequence[str]]) -> Punctuation | None:

@@ -1,6 +1,7 @@
 """Tables that hold a series with its labels, and tables that list clips (step_files.py says what they look like)."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
@@ -61,7 +62,7 @@ def channels_of(file: str, data: DataSettings) -> tuple[str, ...]:
     text_column = next((name for name in channels if not table.is_numeric(name)), None)
     if text_column is not None:
         numeric = ",".join(name for name in channels if name != text_column)
-        cure = f"Say which columns are channels, as data.columns.source={numeric}"
+        cure = f"Say which columns are channels, as {shlex.quote(f'data.columns.source={numeric}')}"
         raise HeedfulError(
             f"{file}: column {text_column} has no numbers: {quote(table.columns[text_column][0])}.", cure
         )

@@ -16,7 +16,7 @@ from heedful.data.pairs.prepared import examples as read_examples
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.reading import ReadingEngine
-from heedful.errors import unknown
+from heedful.errors import for_each
 from heedful.metrics import baselines
 from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.counts import Kind
@@ -59,14 +59,11 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
     def score(self, models: Sequence[TrainedClassifier], pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (source, class)."""
         names = ClassNames(models[0].names)
-        pairs = [(source, names.find(name)) for source, name in pairs]
-        for _, name in pairs:
-            if name not in names.numbers:
-                raise unknown("class", name, names.numbers)
+        classes = for_each(names.known, [name for _, name in pairs])
         rows = probabilities(models, [source for source, _ in pairs], GenerateSettings())
         return [
             float(np.log(max(row[names.numbers[name]], SMALLEST_PROBABILITY)))
-            for row, (_, name) in zip(rows, pairs, strict=True)
+            for row, name in zip(rows, classes, strict=True)
         ]
 
     def evaluate(

@@ -15,6 +15,7 @@ from heedful.data.normal_form import normalize_text
 from heedful.data.readers.rows import BadRow, count
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.writing import LanguageEngine
+from heedful.errors import for_each
 from heedful.generation.rules import until
 from heedful.generation.stepper import SpecialIds
 from heedful.metrics.counts import Kind
@@ -221,7 +222,7 @@ def continue_texts(
 ) -> list[list[Continuation]]:
     """The same as tokens."""
     first, limit = models[0], limit_of([model.limit for model in models])
-    prompts = [begin(first, text, limit, settings) for text in texts]
+    prompts = for_each(lambda text: begin(first, text, limit, settings), texts)
     engines = [model.engine for model in models]
     return ContinuationSearch(engines, first.tokenizer, first.special, limit, settings).run(prompts, send)
 

@@ -18,6 +18,7 @@ from heedful.data.normal_form import normalize_text
 from heedful.data.readers.rows import BadRow
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.reading import MaskedTokenEngine
+from heedful.errors import for_each
 from heedful.metrics.bootstrap import interval
 from heedful.metrics.counts import Kind
 from heedful.metrics.ngrams import NeighbourNgrams
@@ -92,7 +93,7 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
         is read in windows around its masks. Raises HeedfulError for a text without a mask.
         """
         first = models[0]
-        texts = [first.parse(source) for source in inputs]
+        texts = for_each(first.parse, inputs)
         distributions = probabilities_by_windows(models, texts, settings)
         return [
             fill(first, source, text, values, settings)
@@ -104,12 +105,13 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
         fit.
         """
         first = models[0]
-        texts = [first.parse(source) for source, _ in pairs]
+        texts = for_each(first.parse, [source for source, _ in pairs])
         distributions = probabilities_by_windows(models, texts, GenerateSettings())
-        return [
-            text.log_probability(values, source, target, first.tokenizer)
-            for text, values, (source, target) in zip(texts, distributions, pairs, strict=True)
-        ]
+
+        def score_row(row: int) -> float:
+            return texts[row].log_probability(distributions[row], *pairs[row], first.tokenizer)
+
+        return for_each(score_row, range(len(pairs)))
 
     def evaluate(
         self,

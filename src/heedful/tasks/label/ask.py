@@ -17,7 +17,7 @@ from heedful.data.steps.read import read_clips
 from heedful.data.steps.store import PreparedClips, digest_of_steps, open_run
 from heedful.data.steps.subwords import PIECES, SubwordVocabulary
 from heedful.engines.reading import ReadingEngine
-from heedful.errors import HeedfulError, unknown
+from heedful.errors import HeedfulError, for_each, unknown
 from heedful.metrics.classes import count_confusions, score_classes
 from heedful.metrics.counts import Kind
 from heedful.metrics.entities import are_entity_tags, entities_of, score_types
@@ -91,7 +91,7 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         first = models[0]
         numbers = {name: number for number, name in enumerate(first.names)}
         shares = step_probabilities(models, [source for source, _ in pairs], GenerateSettings())
-        steps = [number_labels(text, numbers) for _, text in pairs]
+        steps = for_each(lambda text: number_labels(text, numbers), [text for _, text in pairs])
         return [
             float(sum(np.log(max(rows[step], SMALLEST_PROBABILITY)) for step in labels))
             for rows, labels in zip(shares, steps, strict=True)

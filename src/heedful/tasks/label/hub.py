@@ -5,6 +5,7 @@ from typing import Any
 
 from heedful import hub
 from heedful.data.steps.forms import StepForm
+from heedful.data.steps.punctuation import USUAL
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.errors import HeedfulError
 from heedful.hub import Published
@@ -17,9 +18,9 @@ from heedful.tasks.tokenizer_files import words_of
 
 
 def from_hub(published: Published, where: str) -> LearnableLabeller:
-    """The model of a folder in the Hugging Face format."""
+    """The model of a folder in the Hugging Face format, which does not say how the words of training were cut."""
     plan, side = published.plan, published.plan.sides["encoder"]
-    step_form = StepForm("tokens", vocabulary=SubwordVocabulary(tokenizer(published, where)))
+    step_form = StepForm("tokens", vocabulary=SubwordVocabulary(tokenizer(published, where), USUAL))
     network: Any = hub.network(published)
     return with_network(network, side, step_form, None, distinct_names(plan.facts["names"]), 0, plan)
 

@@ -149,7 +149,7 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
     def graphs(self, model: LearnableMatcher, lengths: Sequence[int]) -> list[Graph]:
         """The graphs of the network for ONNX, with made-up sources of these lengths."""
         if model.of_texts:
-            raise HeedfulError("Vectors of texts cannot be exported as graphs yet.", "heedful export FOLDER --to hf")
+            raise HeedfulError("Vectors of texts cannot be exported as graphs yet.")
         towers, sides = model.network, ((PICTURES, "pictures", model.pictures), (TEXTS, "texts", model.words))
         return [
             tower_graph(towers, side, name, *dummy_sources(preprocessor, lengths, towers.encoder(side).limit))
