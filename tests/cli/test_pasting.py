@@ -11,7 +11,6 @@ from heedful.cli.output import open_output
 from heedful.cli.words import recipe_file, recipe_of
 from heedful.data.pictures.files import read_folder, table_in
 from heedful.data.readers.lines import check_exists, check_utf8
-from heedful.data.readers.opening import refuse_packed
 from heedful.data.steps.tables import channels_of
 from heedful.data.steps.video import check_pixels, check_seconds, convert
 from heedful.errors import HeedfulError
@@ -70,7 +69,6 @@ CASES: dict[str, Callable[[Path], object]] = {
     "data in UTF-16": lambda folder: check_utf8(str(put(folder / "a.tsv", "a\tb\n".encode("utf-16")))),
     "texts in UTF-16": lambda folder: list(ask.read_lines(put(folder / "a.txt", "a\n".encode("utf-16")))),
     "a file as a text": lambda folder: ask.refuse_file_names([str(put(folder / "a.txt"))]),
-    "a packed video": lambda folder: refuse_packed(str(put(folder / "a.mp4", b"\x1f\x8b")), "videos"),
     "a large video": lambda folder: check_pixels(str(folder / "a.mp4"), 10**6, 10**6),
     "a long video": lambda folder: check_seconds(str(folder / "a.mp4"), 1e9),
     "several tables": several_tables,
