@@ -56,11 +56,9 @@ def run(
     other, judging = api.load(against) if against else None, api.load(judge) if judge else None
     data = files or None
     examples = model.read(data, changes)
-    if judging:
-        scores = model.judge_by(judging, data, changes, examples)
-    else:
-        scores = model.evaluate(data, changes, examples)
-    pair = model.compare_with(other, data, changes, examples) if other else None
+    asked = data, changes, examples
+    scores = model.judge_by(judging, *asked) if judging else model.evaluate(*asked)
+    pair = model.compare_with(other, *asked) if other else None
     if as_json:
         comparison = {"against": {"model": against} | asdict(pair)} if pair else {}
         print(json.dumps(scores.plain() | comparison, ensure_ascii=False))
