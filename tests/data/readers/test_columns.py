@@ -99,6 +99,16 @@ def test_whatever_separates_columns_and_stands_in_them(draws: st.DataObject, del
     assert notes == ([f"t.csv: its columns are separated by {said}"] if said else [])
 
 
+def test_lines_in_another_encoding_do_not_hide_what_separates_the_others() -> None:
+    Path("mixed.csv").write_bytes("text;label\nKöln;a\nMalmö;b\nBern;c\n".encode("cp1252"))
+    read = list(open_rows("mixed.csv"))
+    assert [row.columns if isinstance(row, TextRow) else row.where for row in read] == [
+        "mixed.csv line 2",
+        "mixed.csv line 3",
+        {"text": "Bern", "label": "c"},
+    ]
+
+
 def test_tables_as_they_come() -> None:
     Path("tabless.tsv").write_text('"text";"label"\n"one, two";"a;b"\n', encoding="utf-8")
     Path("decimal.csv").write_text("x;y\n1,5;2,5\n3,25;4\n", encoding="utf-8")

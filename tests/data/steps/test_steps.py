@@ -266,6 +266,12 @@ def test_a_lone_number_is_a_word_and_a_comment_is_none(numbered: bool) -> None:
     assert [clip.group for clip in clips] == ["0", "1", "2", "3", "4"]
 
 
+def test_a_line_without_tabs_among_words_with_tabs_is_a_comment() -> None:
+    put("a.conll", "".join(f"# part {number}\n{word}\tNN\tO\n#\tSYM\tO\n\n" for number, word in enumerate("abc")))
+    clips = read("a.conll", TOKENS)[0]
+    assert [list(clip.steps.words) for clip in clips] == [["a", "#"], ["b", "#"], ["c", "#"]]
+
+
 def test_conll_columns() -> None:
     skip_counts, bad = Counter[str](), []
     put("a.conllu", CONLLU)

@@ -119,7 +119,9 @@ def delimiter_of(file: str, usual: str) -> str:
 
     Tabs are usual where there is any, since TSV needs no header; without one, a line of usual names tells.
     """
-    lines = list(islice(texts(file, {}), LOOKED_AT))
+    bad_lines: dict[int, BadRow] = {}
+    lines = list(islice(texts(file, bad_lines), LOOKED_AT))
+    lines = [line for number, line in enumerate(lines, start=1) if number not in bad_lines]
     header = next((line.rstrip("\n") for line in lines if line != "\n"), "")
     candidates = list(DELIMITERS)
     if usual == "\t":

@@ -94,7 +94,7 @@ def column(setting: str, default: str) -> int | None:
 
 def read_sentence_lines(file: str, universal: bool) -> Iterator[SentenceLines]:
     """The sentences as lines."""
-    block, width = SentenceLines(), 0
+    block, shape = SentenceLines(), (0, False)
     for number, text in read_lines(file):
         if not isinstance(text, BadRow) and not text.strip():
             if block.line:
@@ -106,14 +106,15 @@ def read_sentence_lines(file: str, universal: bool) -> Iterator[SentenceLines]:
             block.bad = block.bad or text
         else:
             fields = text.split("\t") if universal or "\t" in text else text.split()
-            is_other = len(fields) != width if width else "\t" not in text  # than a line with a word
+            form = len(fields), "\t" in text
+            is_other = form != shape if shape[0] else not form[1]  # than a line with a word
             is_comment = universal or is_other or COMMENT.match(text)
             if text.startswith("#") and not block.rows and is_comment:
                 name, _, value = text[1:].partition("=")
                 block.comments[name.strip()] = value.strip()
             elif fields[0] != "-DOCSTART-":
                 block.rows.append((number, fields))
-                width = len(fields)
+                shape = form
     if block.line:
         yield block
 
