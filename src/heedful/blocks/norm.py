@@ -16,14 +16,14 @@ class RMSNorm(nn.RMSNorm):
     """x / √(mean(x²) + ε) ∘ g, Zhang & Sennrich 2019, equation 4: no mean is taken off, nothing is added."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., D) -> (..., D), in the precision of x: torch warns where the scales have another."""
+        """(..., D) -> (..., D), in the precision of x, computed in float32 at least."""
         assert self.eps is not None, "rows of the lineage have one"
-        scales = self.weight.to(x.dtype)
-        if recording():
-            return rms_norm_readably(x, scales, self.eps)
-        if x.device.type == "cpu" and torch.finfo(x.dtype).bits >= 32:
-            return FastRMSNorm.apply(x, scales, self.eps)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        return F.rms_norm(x, self.normalized_shape, scales, self.eps)
+        if x.device.type != "cpu" and not recording():
+            # torch warns where the scales have another precision
+            return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
+        way: Any = rms_norm_readably if recording() else FastRMSNorm.apply
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        return way(wide, self.weight.to(wide.dtype), self.eps).to(x.dtype)
 
 
 def rms_norm_readably(x: Tensor, scales: Tensor, epsilon: float) -> Tensor:
