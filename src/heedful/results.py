@@ -169,6 +169,15 @@ class ClassScore:
     f1: float
 
 
+@dataclass(frozen=True)
+class FoldScores:
+    """One fold of a cross-validation: how many examples it holds out, and the measures on them."""
+
+    number: int
+    count: int
+    measures: dict[str, float]
+
+
 @dataclass(frozen=True, repr=False)
 class Scores(Result):
     """All that a task measured on one set of examples. `primary` names the measure that "best" goes by."""
@@ -188,6 +197,8 @@ class Scores(Result):
     """What kind of answers these are, which says how they are scored."""
     remarks: tuple[str, ...] = ()
     """What is to be known with these numbers, in sentences."""
+    folds: tuple[FoldScores, ...] = ()
+    """Of a cross-validation: its parts."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it: a case without a score has none."""

@@ -78,6 +78,15 @@ class DataSettings:
     valid_rows: Auto | int = key(
         "auto", "number of rows held out where valid is auto; auto: a fifth of small sets, at most 2,000", ge=1
     )
+    folds: int = key(
+        0,
+        "cross-validation: a training for each fold, scored on it, then one on all rows; 0: none",
+        ge=0,
+        le=100,
+    )
+    fold: Auto | int = key(
+        "auto", "the one fold that is held out and scored on, from 1 to folds; auto: each in turn", ge=1, le=100
+    )
     seed: Auto | int = key(
         "auto", "seed for held-out rows and for sampling rows; auto: the recipe's seed", ge=0, lt=SEEDS
     )

@@ -2,9 +2,9 @@
 
 from heedful.api.demo import demo
 from heedful.api.export import ExportResult, export
+from heedful.api.folds import run
 from heedful.api.model import Model, load
 from heedful.api.pipeline import Pipeline, pipeline
-from heedful.api.train import run
 from heedful.api.verbs import check, compare, train
 from heedful.training.progress import Listener, Quiet
 

@@ -15,7 +15,7 @@ from typing import cast
 from heedful.api.model import Changes, Model, load
 from heedful.api.run_folder import check_comparison_folder, check_run_folder, data_stem, is_finished, open_run_folder
 from heedful.api.scores import read_curve, read_scores
-from heedful.api.train import budget, run
+from heedful.api.train import budget, run, total_minutes
 from heedful.data.folders import write_atomically
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
@@ -68,6 +68,11 @@ def compare(
     (`data.seed`). Raises HeedfulError before any training for what can be known then.
     """
     folder = output or Path("runs/compare") / data_stem(recipe)
+    if recipe.data.folds:
+        raise HeedfulError(
+            "compare has no cross-validation: every network learns from the same rows.",
+            "Leave data.folds out; --seeds 0,1,2 trains each network several times.",
+        )
     check_comparison_folder(folder)
     contest = recipes_of(recipe, networks, seeds, network_changes or {})
     recipe = replace(recipe, train=decide.resolve(recipe.train))
@@ -271,8 +276,3 @@ def nearest_width(weights: float, recipe: Recipe, data: PreparedData) -> tuple[i
     index = min(bisect_left(widths, weights, key=size), len(widths) - 1)
     width = min(widths[max(index - 1, 0) : index + 1], key=lambda width: abs(size(width) - weights))
     return width, size(width)
-
-
-def total_minutes(recipe: Recipe, runs: int) -> str:
-    """The minutes that all runs together will train."""
-    return f" = {recipe.train.minutes * runs:g} minutes of training" if recipe.train.minutes else ""

@@ -24,7 +24,7 @@ from heedful.metrics.significance import paired_test
 from heedful.report import notebook
 from heedful.report.words import choice_note
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
-from heedful.schema import GenerateSettings, Long, Recipe
+from heedful.schema import DataSettings, GenerateSettings, Long, Recipe
 from heedful.tasks import TASKS
 from heedful.tasks.long import fit_examples, way_of
 from heedful.tasks.recipes import change, change_generate
@@ -180,7 +180,7 @@ class Model:
         if is_given(data):
             return with_remarks(scores, known_rows(self.folder, self.task, self.trained[0], examples))
         own = self.data()
-        return with_remarks(scores, choice_note("test" if own is None or own.test else "valid"))
+        return with_remarks(scores, choice_note("test" if own is None or own.test else valid_side(self.recipe.data)))
 
     def score_examples(self, examples: Sequence[Example], recipe: Recipe) -> Scores:
         """Scores on given examples; without the run's training data there is no baseline, which is said."""
@@ -352,6 +352,11 @@ def load_one(name: Path) -> Model:
     """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
     folder, recipe, trained = open_model(name)
     return Model(folder, recipe, (trained,))
+
+
+def valid_side(data: DataSettings) -> str:
+    """What the validation rows of a run are: in the last training of a cross-validation they are learnt from too."""
+    return "learnt" if data.folds and data.fold == "auto" and data.valid == "auto" else "valid"
 
 
 def is_given(data: Any) -> bool:

@@ -76,7 +76,9 @@ def describe_facts(model: Model, task: TaskFacts, facts: RunFacts) -> dict[str, 
         "learns": f"{facts.train_tokens_per_second:,.0f} {unit}",
         "answers": f"{facts.generate_tokens_per_second:,.0f} {unit}{beam}",
         "memory": f"{facts.peak_memory_mb:,.0f} MB at the most",
-        "scored on": f"the {facts.on} split",
+        "scored on": "each fold, by a network that did not learn from it"
+        if facts.on == "folds"
+        else f"the {facts.on} split",
     }
 
 

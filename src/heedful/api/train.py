@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from heedful.data.checksums import find_damage
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.report.terminal import scores_table
-from heedful.report.words import choice_note
+from heedful.report.words import choice_note, title, value_with_interval
+from heedful.results import Scores
 from heedful.schema import Recipe
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
 from heedful.training import decide, memory
@@ -30,14 +32,24 @@ from heedful.training.signals import Stopped, stop_at_once
 SPEED_EXAMPLES = 1000  # answered again to time them
 
 
-def run(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
+@dataclass(frozen=True)
+class Prelude:
+    """What is trained before a run itself, and scores it: how much that is, in a line, and what does it, in the folder
+    of the run, whose data are then prepared.
+    """
+
+    plan: str
+    train: Callable[[Path], Scores]
+
+
+def run(user_recipe: Recipe, output: Path | None, listener: Listener, prelude: Prelude | None = None) -> Model:
     """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there.
 
     Raises Stopped where a signal asked for it, and says that the same command goes on.
     """
     try:
         with stop_at_once():
-            return run_to_end(user_recipe, output, listener)
+            return run_to_end(user_recipe, output, listener, prelude)
     except Stopped as stop:
         if not stop.saved:
             listener.note(f"stopped by {stop.name}. The same command goes on from what is done.")
@@ -45,7 +57,7 @@ def run(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
         raise
 
 
-def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
+def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener, prelude: Prelude | None = None) -> Model:
     """Trains what is left of a run, scores and reports it."""
     learning = find_task(user_recipe.task).learning
     start = open_start(user_recipe.start) if user_recipe.start else None
@@ -63,10 +75,13 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener) -> 
         complete(model, recipe, start, listener)
         return model
     started_at = time.time()
+    if prelude:
+        listener.note(prelude.plan)
     with open_run_folder(folder, user_recipe):
         setup = set_up_run(recipe, start, folder, listener)
         write_model(folder, setup.recipe, setup.model, weights=False)
-        return learn(setup, folder, started_at, listener)
+        scores = prelude.train(folder) if prelude else None
+        return learn(setup, folder, started_at, listener, scores)
 
 
 def complete(model: Model, recipe: Recipe, start: Start | None, listener: Listener) -> None:
@@ -94,8 +109,10 @@ def report_again(model: Model, listener: Listener) -> None:
         listener.note(f"no report can be written: {error.problem}")
 
 
-def learn(setup: "RunSetup", folder: Path, started_at: float, listener: Listener) -> Model:
-    """Trains what is set up, and scores and reports it."""
+def learn(
+    setup: "RunSetup", folder: Path, started_at: float, listener: Listener, scores: Scores | None = None
+) -> Model:
+    """Trains what is set up, and scores and reports it; `scores`: those of its folds."""
     recipe, learning = setup.recipe, find_task(setup.recipe.task).learning
     if difference := write_fingerprint(folder, recipe, setup.data.fingerprint):
         listener.note(difference)
@@ -108,7 +125,7 @@ def learn(setup: "RunSetup", folder: Path, started_at: float, listener: Listener
     outcome = Loop(work, recipe.train, recipe.seed, folder, listener).run()
     write_checksums(folder)
     model = load(folder)
-    conclude(model, outcome, setup, started_at, listener)
+    conclude(model, outcome, setup, started_at, listener, scores)
     keep_or_drop(recipe, folder)
     return model
 
@@ -164,17 +181,29 @@ def run_first(stage: Stage, recipe: Recipe, folder: Path, listener: Listener) ->
     return replace(recipe, train=stage.remaining)
 
 
-def conclude(model: Model, outcome: Outcome, setup: RunSetup, started_at: float, listener: Listener) -> None:
-    """Scores the best weights once, writes the report, and then the scores, which say that the run is finished.
+def conclude(
+    model: Model,
+    outcome: Outcome,
+    setup: RunSetup,
+    started_at: float,
+    listener: Listener,
+    folds: Scores | None = None,
+) -> None:
+    """Scores the best weights once, writes the report, and then the scores, which say that the run is finished. Where
+    all rows but those of a test file were learnt from, the scores are those of its `folds`.
 
     Whatever fails meanwhile, what was learnt is reported. Raises HeedfulError, and the same command scores again.
     """
     data = setup.data
     examples, split = (data.test, "test") if data.test else (data.valid, "valid")
     facts = run_facts(model, outcome, setup, started_at, split)
-    listener.note(f"scoring {count(len(examples), f'{split} example')}")
     try:
-        scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split))
+        if folds is not None and not data.test:
+            facts, scores = replace(facts, on="folds"), folds
+        else:
+            listener.note(f"scoring {count(len(examples), f'{split} example')}")
+            scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split))
+            scores = with_folds(scores, folds) if folds is not None else scores
         speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
         remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
         for line in remarks:
@@ -191,6 +220,13 @@ def conclude(model: Model, outcome: Outcome, setup: RunSetup, started_at: float,
     write_scores(model.folder, facts, scores)
     for line in scores_table(scores).splitlines():
         listener.note(line)
+
+
+def with_folds(scores: Scores, folds: Scores) -> Scores:
+    """Scores on a test file beside those of a cross-validation on the training rows."""
+    mean = folds.measures[folds.primary]
+    note = f"by {count(len(folds.folds), 'fold')} of the training rows: {title(mean.name)} {value_with_interval(mean)}"
+    return with_remarks(replace(scores, folds=folds.folds), note)
 
 
 def run_facts(model: Model, outcome: Outcome, setup: RunSetup, started_at: float, split: str) -> RunFacts:
@@ -233,6 +269,11 @@ def opening_line(recipe: Recipe, network: str, weights: int) -> str:
     threads = int(train.threads)
     device = f"{threads} core{'s' * (threads != 1)}" if train.device == "cpu" else train.device
     return f"{budget(recipe)} on {device} ({train.precision}) · {network}, {weights / 1e6:.2f} M weights"
+
+
+def total_minutes(recipe: Recipe, runs: int) -> str:
+    """The minutes that all runs together will train."""
+    return f" = {recipe.train.minutes * runs:g} minutes of training" if recipe.train.minutes else ""
 
 
 def budget(recipe: Recipe) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from heedful.api.compare import compare as compare_networks
+from heedful.api.folds import run
 from heedful.api.given import INPUTS, files_of
 from heedful.api.model import Changes, Model
 from heedful.api.pretrained import inherit_limit, open_start
-from heedful.api.train import run
 from heedful.errors import HeedfulError
 from heedful.results import Comparison, Findings
 from heedful.schema import Recipe

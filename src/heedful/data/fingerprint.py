@@ -41,6 +41,8 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object], form: int = FORMAT)
     files = all_files(data)
     # what is too long is dealt with behind the preparation, when the network is known
     settings = {name: value for name, value in asdict(data).items() if name != "long"}
+    if not data.folds:  # as they were written before there were folds
+        settings = {name: value for name, value in settings.items() if name not in ("folds", "fold")}
     tokenizer_files = [name for name in (data.source_tokenizer, data.target_tokenizer) if name.endswith(".json")]
     hashes = [hashlib.sha256(describe_coder(coder).encode()).hexdigest() for coder in coders]
     return {

@@ -92,6 +92,10 @@ class DataKind(ABC, Generic[PreparedData]):
         """Where there is but one row: what of it is learnt from, and what is held out; None: it is not cut."""
         return None
 
+    def cut_into(self, row: Pair, number: int) -> list[Pair]:
+        """Where there is but one row: it in so many pieces, for folds; none: it is not cut."""
+        return []
+
     @abstractmethod
     def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
         """Facts of both sides of the training rows."""

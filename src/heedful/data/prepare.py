@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from heedful.data import split
 from heedful.data.checksums import CHECKSUMS, checksums_of, find_damage, read_checksums
 from heedful.data.corpus import Corpus
@@ -35,6 +37,8 @@ from heedful.data.split import METHOD
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 
+PIECES = 4
+"""Into how many times as many pieces as folds a document is cut that stands alone."""
 UNCOMPARED = (ABOUT, "pictures.json")
 """Files of prepared data that hold notes, and times of pictures, beside what is learnt from."""
 
@@ -137,13 +141,16 @@ def survey(kind: DataKind[Any], preparation: Preparation) -> Survey:
         bad = count(preparation.bad.count, "bad row")
         preparation.note(f"left out: {bad}, listed in bad_rows.jsonl (first: {preparation.bad.first})")
     kind.end_reading()
-    is_single = data.valid == "auto" and len(scan.sources) == 1
-    cut_parts = kind.cut_only_row(scan.sample[0][1]) if is_single else None
+    is_single = len(scan.sources) == 1
+    if is_single and data.folds and (pieces := kind.cut_into(scan.sample[0][1], PIECES * data.folds)):
+        scan, is_single = split.scan(iter(pieces), seed, len(pieces), kind.traits()), False
+    cut_parts = kind.cut_only_row(scan.sample[0][1]) if is_single and data.valid == "auto" else None
     if cut_parts:
         corpus, valid = Corpus([cut_parts[0]], 1, lambda: iter([cut_parts[0]]), seed), [cut_parts[1]]
     else:
-        corpus, held_out = split_rows(kind, preparation, scan, valid, test)
+        corpus, held_out, fold = split_rows(kind, preparation, scan, valid, test)
         valid = held_out if data.valid == "auto" else valid
+        test = fold or test  # what is learnt for a fold is scored on it
     source, target = kind.describe_sides(corpus)
     facts = DataFacts(corpus.rows, len(valid), len(test), source, target, tuple(kind.texts_to_learn(corpus)))
     return Survey(corpus, valid, test, facts)
@@ -162,8 +169,8 @@ def read_held_out(kind: DataKind[Any], preparation: Preparation, files: Sequence
 
 def split_rows(
     kind: DataKind[Any], preparation: Preparation, scan: split.Scan, valid: list[Pair], test: list[Pair]
-) -> tuple[Corpus, list[Pair]]:
-    """The rows to learn from, and those held out if no file says which."""
+) -> tuple[Corpus, list[Pair], list[Pair]]:
+    """The rows to learn from, those held out to choose by if no file says which, and those of the fold to score on."""
     data, seed = preparation.data, preparation.recipe.data_seed
     held_out_examples = preparation.decisions.held_out_examples
     splitter = split.Split(
@@ -171,14 +178,18 @@ def split_rows(
     )
     sides = splitter.sides(scan, valid, test)
 
-    def rows_of_side(side_id: int) -> Iterator[Pair]:
+    learnt = np.isin(sides, (split.TRAIN, split.VALID) if splitter.learns_all else (split.TRAIN,))
+
+    def rows_of(chosen: np.ndarray) -> Iterator[Pair]:
         # few rows are still in memory; many are read again, their bad ones now listed
         rows = (row for _, row in scan.sample) if scan.is_complete else kind.read(data.train, second_pass=True)
-        return split.select(rows, sides, side_id)
+        return split.select(rows, chosen)
 
-    held_out = list(rows_of_side(split.VALID)) if data.valid == "auto" else []
-    sample = [pair for row, pair in scan.sample if sides[row] == split.TRAIN]
-    return Corpus(sample, int((sides == split.TRAIN).sum()), lambda: rows_of_side(split.TRAIN), seed), held_out
+    held_out, fold = (
+        list(rows_of(sides == side)) if (sides == side).any() else [] for side in (split.VALID, split.FOLD)
+    )
+    sample = [pair for row, pair in scan.sample if learnt[row]]
+    return Corpus(sample, int(learnt.sum()), lambda: rows_of(learnt), seed), held_out, fold
 
 
 def encode(

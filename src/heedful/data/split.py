@@ -13,6 +13,7 @@ import numpy as np
 
 from heedful.data import first_split
 from heedful.data.facts import SplitFacts
+from heedful.data.folds import folds_of_groups, folds_within, too_few_error
 from heedful.data.hold_out import NONE, Groups, choose_groups, choose_within, group_rows
 from heedful.data.notes import Notes
 from heedful.data.pairs.read import Pair
@@ -21,7 +22,7 @@ from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import DataSettings
 
-TRAIN, VALID, SHARED, EMPTY = 0, 1, 2, 3
+TRAIN, VALID, SHARED, EMPTY, FOLD = range(5)
 SAMPLE = 200_000
 METHOD = 2
 """How rows are held out, as fingerprints say it; in method 1, that of 0.1.0, they say nothing of it."""
@@ -124,7 +125,7 @@ class Split:
         self.held_out_examples, self.method = held_out_examples, method
 
     def sides(self, scan: Scan, valid: list[Pair], test: list[Pair]) -> np.ndarray:
-        """TRAIN, VALID, SHARED or EMPTY for each row of the training files."""
+        """TRAIN, VALID, SHARED, EMPTY or FOLD (held out to be scored on) for each row of the training files."""
         sides = np.zeros(len(scan.sources), np.uint8)
         sides[scan.empty] = EMPTY
         self.note.report_left_out(len(scan.empty), "with an empty side", scan.first_empty)
@@ -133,9 +134,36 @@ class Split:
             groups = {hash_text(pair.group, self.seed) for pair in pairs if pair.group}
             self.drop_shared(scan, sides, sources, groups, name)
         self.refuse_empty(sides)
+        if self.data.folds and self.data.fold != "auto":
+            self.hold_out_fold(scan, sides, self.data.fold)
         if self.data.valid == "auto":
             self.hold_out(scan, sides)
         return sides
+
+    @property
+    def learns_all(self) -> bool:
+        """Whether validation rows are learnt from too: in the last training of a cross-validation."""
+        return self.data.folds > 0 and self.data.fold == "auto" and self.data.valid == "auto"
+
+    def hold_out_fold(self, scan: Scan, sides: np.ndarray, fold: int) -> None:
+        """Marks the rows of a fold as FOLD, and takes what they share a source with out of training."""
+        rows, folds = np.flatnonzero(sides == TRAIN), self.data.folds
+        groups = scan.group(rows)
+        parts_groups = self.parts_groups(groups)
+        number, noun = (len(rows), self.note.row) if parts_groups else (len(groups), self.noun)
+        if number < folds:
+            raise too_few_error(number, folds, noun)
+        held = (folds_within if parts_groups else folds_of_groups)(groups, folds) == fold
+        sides[rows[held]] = FOLD
+        self.note(f"test: {count(int(held.sum()), self.note.row)}, fold {fold} of {folds} by seed {self.seed}")
+        if parts_groups:
+            self.note(
+                f"test: {count(len(groups), 'source')} in {count(len(rows), self.note.row)}, so that none is in one "
+                "fold whole: the score says nothing about new ones"
+            )
+        else:
+            self.part_sources(scan, sides, FOLD, "the fold")
+        self.refuse_empty(sides)
 
     def hold_out(self, scan: Scan, sides: np.ndarray) -> None:
         """Marks rows as VALID, and takes what they share a source with out of training."""
@@ -151,6 +179,10 @@ class Split:
         if not held.any():
             raise no_valid_error(len(rows), self.note.row, self.data.group)
         sides[rows[held]] = VALID
+        if self.learns_all:
+            number_held = count(int(held.sum()), self.note.row)
+            self.note(f"valid: {number_held} that are learnt from too; how good the network is the folds tell")
+            return
         self.note(f"valid: {count(int(held.sum()), self.note.row)} held out by seed {self.seed} (none given)")
         held_groups = np.unique(groups.of_row[held])
         if np.isin(groups.of_row[~held], held_groups).any():
@@ -160,7 +192,7 @@ class Split:
             )
         else:
             self.note_few(groups, held_groups)
-            self.part_sources(scan, sides)
+            self.part_sources(scan, sides, VALID, "valid")
         self.note_classes(scan, sides)
 
     def choose(self, groups: Groups, number: int | None, by_examples: bool) -> np.ndarray:
@@ -168,33 +200,41 @@ class Split:
         rows, total = len(groups.of_row), groups.total
         facts = SplitFacts(total, total, total) if by_examples else SplitFacts(rows, len(groups), total)
         wanted = number or self.held_out_examples(facts)
-        repeats = len(groups) < FEW_SOURCES and rows >= MANY_ROWS * len(groups)
-        if not self.data.group and (len(groups) == 1 or repeats):
+        if self.parts_groups(groups):
             return choose_within(groups, wanted)
         most = wanted if number else min(2 * wanted, total // 3)
         return choose_groups(groups, wanted, most)[groups.of_row]
 
-    def part_sources(self, scan: Scan, sides: np.ndarray) -> None:
+    @property
+    def noun(self) -> str:
+        """What rows hang together in."""
+        return "group" if self.data.group else "source"
+
+    def parts_groups(self, groups: Groups) -> bool:
+        """Whether rows of one source are parted: there are few sources, of many rows each."""
+        repeats = len(groups) < FEW_SOURCES and len(groups.of_row) >= MANY_ROWS * len(groups)
+        return not self.data.group and (len(groups) == 1 or repeats)
+
+    def part_sources(self, scan: Scan, sides: np.ndarray, side: int, name: str) -> None:
         """Takes rows out of training that share a source with what is held out, unless hardly any would stay."""
-        sources = set(np.asarray(scan.sources)[sides == VALID].tolist())
+        sources = set(np.asarray(scan.sources)[sides == side].tolist())
         shared = np.isin(np.asarray(scan.sources), np.fromiter(sources, np.uint64, len(sources))) & (sides == TRAIN)
         number, learnt = int(shared.sum()), int((sides == TRAIN).sum())
-        if self.method > 1 and self.data.overlap == "drop" and number and learnt - number < (sides == VALID).sum():
+        if self.method > 1 and self.data.overlap == "drop" and number and learnt - number < (sides == side).sum():
             self.note(
-                f"kept: {count(number, f'training {self.note.row}')} whose source also stands in valid, for hardly any "
-                "would be left: the score says little about new ones"
+                f"kept: {count(number, f'training {self.note.row}')} whose source also stands in {name}, for hardly "
+                "any would be left: the score says little about new ones"
             )
         else:
-            self.drop_shared(scan, sides, sources, set(), "valid")
+            self.drop_shared(scan, sides, sources, set(), name)
             self.refuse_empty(sides)
 
     def note_few(self, groups: Groups, held: np.ndarray) -> None:
         """Says so if what is held out hangs together in few groups."""
         if len(held) < FEW_GROUPS and int(np.isin(groups.of_row, held).sum()) > len(held):
-            noun = "group" if self.data.group else "source"
             self.note(
-                f"valid: its {self.note.row}s hang together in {count(len(held), noun)} of {len(groups):,}, which are "
-                "not learnt from: the score is theirs, and may be another for others"
+                f"valid: its {self.note.row}s hang together in {count(len(held), self.noun)} of {len(groups):,}, which "
+                "are not learnt from: the score is theirs, and may be another for others"
             )
 
     def note_classes(self, scan: Scan, sides: np.ndarray) -> None:
@@ -282,6 +322,6 @@ def group_by_source(pairs: Iterable[Pair]) -> list[Example]:
     return [Example(source, tuple(references), where) for source, (where, references) in by_source.items()]
 
 
-def select(pairs: Iterable[Pair], sides: np.ndarray, side: int) -> Iterator[Pair]:
-    """The pairs of one side (a byte a row)."""
-    return (pair for pair, row_side in zip(pairs, sides.tobytes(), strict=True) if row_side == side)
+def select(pairs: Iterable[Pair], chosen: np.ndarray) -> Iterator[Pair]:
+    """The pairs that are chosen (a truth value a row)."""
+    return (pair for pair, is_chosen in zip(pairs, chosen.tobytes(), strict=True) if is_chosen)

@@ -7,6 +7,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from heedful.data.readers.rows import count
 from heedful.report import words
+from heedful.report.folds import fold_rows
 from heedful.results import Measure, Scores
 
 
@@ -40,7 +41,13 @@ def model_card(
     parts.append(f"**In:** {escape_markdown(task.takes)}. **Out:** {escape_markdown(task.gives)}.")
     parts.append(table(["", ""], [[name, fact] for name, fact in facts.items()]))
     if scores:
-        parts += ["## Scores", score_table(scores), *map(escape_markdown, scores.remarks), *signatures(scores)]
+        parts += [
+            "## Scores",
+            score_table(scores),
+            fold_table(scores),
+            *map(escape_markdown, scores.remarks),
+            *signatures(scores),
+        ]
     if commands:
         parts += ["## Use", "```bash\n" + "\n".join(commands) + "\n```"]
     parts += [escape_markdown(line) for line in attribution]
@@ -75,6 +82,12 @@ def row(name: str, measure: Measure, scores: Scores) -> list[str]:
     baseline = scores.baseline.get(name)
     cells = [words.title(name), words.score(measure.value, name), words.interval(measure) or "–"]
     return [*cells, words.score(baseline.value, name) if baseline else "–"] if scores.baseline else cells
+
+
+def fold_table(scores: Scores) -> str:
+    """The folds of a cross-validation, or nothing."""
+    rows = fold_rows(scores)
+    return table(rows[0], rows[1:]) if rows else ""
 
 
 def signatures(scores: Scores) -> list[str]:

@@ -112,7 +112,19 @@ def picture_uri(png: bytes) -> str:
 
 def fragment(**values: Any) -> str:
     """Parts of pages in a box of their own; what is not given is not shown."""
-    names = ("title", "facts", "scores", "hero", "measures", "signatures", "matrix", "comparison", "findings", "charts")
+    names = (
+        "title",
+        "facts",
+        "scores",
+        "hero",
+        "measures",
+        "folds",
+        "signatures",
+        "matrix",
+        "comparison",
+        "findings",
+        "charts",
+    )
     names += ("view", "blind", "answer", "table", "picture")
     template = pages.environment().get_template("notebook.html")
     return template.render(dict.fromkeys(names) | {"scoped_style": scoped_style()} | values)

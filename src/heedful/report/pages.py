@@ -16,6 +16,7 @@ from heedful.metrics.verdicts import SIGNIFICANCE_LEVEL, fewest_examples
 from heedful.report import classes, compared, figures, tagged, words
 from heedful.report.differences import MarkedCase, mark_differences
 from heedful.report.figures import Table
+from heedful.report.folds import fold_rows
 from heedful.report.gallery import galleries, picture
 from heedful.report.passages import passage_tables
 from heedful.report.samples import samples
@@ -64,11 +65,12 @@ def run_page(
 
 
 def score_values(scores: Scores | None) -> dict[str, Any]:
-    """The template's values for scores: the primary one, the table of all, signatures."""
+    """The template's values for scores: the primary one, the table of all, folds, signatures."""
     return {
         "scores": scores,
         "hero": hero(scores) if scores else None,
         "measures": measure_table(scores) if scores else None,
+        "folds": fold_table(scores) if scores else None,
         "signatures": signatures(scores) if scores else [],
     }
 
@@ -233,6 +235,12 @@ def measure_table(scores: Scores) -> Table:
             row.append(words.score(scores.baseline[name].value, name) if name in scores.baseline else "–")
         rows.append([*row, "higher is better" if measure.higher_is_better else "lower is better"])
     return Table(head, rows)
+
+
+def fold_table(scores: Scores) -> Table | None:
+    """The folds of a cross-validation."""
+    rows = fold_rows(scores)
+    return Table(rows[0], rows[1:]) if rows else None
 
 
 def signatures(scores: Scores) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from heedful.data.readers.rows import count, one_line
 from heedful.report import compared, words
 from heedful.report.classes import mixed_up
+from heedful.report.folds import fold_rows
 from heedful.report.samples import samples
 from heedful.results import ClassScore, Comparison, Confusion, Findings, Scores
 
@@ -20,7 +21,7 @@ MASKED_SIGN, OTHER_SIGN = ".", "?"
 
 
 def scores_table(scores: Scores) -> str:
-    """A line for each measure: value, interval, baseline; then signatures, and what is to be known with the numbers.
+    """A line for each measure: value, interval, baseline; then folds, signatures, and what is to be known with it all.
 
     >>> from heedful.results import Measure
     >>> print(scores_table(Scores("word_error", {"word_error": Measure("word_error", 31.2, 30.4, 32.0, False)}, 12606)))
@@ -40,7 +41,8 @@ def scores_table(scores: Scores) -> str:
             row.append(words.score(scores.baseline[name].value, name) if name in scores.baseline else "–")
         rows.append(row)
     signatures = [f"{words.title(name)}: {m.signature}" for name, m in scores.measures.items() if m.signature]
-    return "\n".join([columns([head, *rows]), *signatures, *scores.remarks])
+    folds = [columns(fold_table)] if (fold_table := fold_rows(scores)) else []
+    return "\n".join([columns([head, *rows]), *folds, *signatures, *scores.remarks])
 
 
 def compare_table(comparison: Comparison) -> str:

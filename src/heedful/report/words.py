@@ -123,8 +123,18 @@ def undecided(paired: Paired, tie: str) -> str:
     return f"too few to tell: {count(paired.examples, 'example')}, and it takes {least}"
 
 
+def folds_note(folds: int) -> str:
+    """What the scores of a cross-validation are of."""
+    return (
+        f"means of {folds} folds with Student's interval over them: each row was answered by a network that did not "
+        "learn from it; these weights learnt from all rows"
+    )
+
+
 def choice_note(split: str) -> str:
-    """What is to be known of scores on a split by which weights were chosen; "" for one that chose nothing."""
+    """What is to be known of scores on rows by which weights were chosen, or learnt; "" for others."""
+    if split == "learnt":
+        return "scored on validation rows that were learnt from too: how good it is its folds tell"
     if split != "valid":
         return ""
     return (

@@ -70,6 +70,13 @@ class DocumentKind(DataKind[PreparedDocuments]):
         )
         return beginning, end
 
+    def cut_into(self, row: Pair, number: int) -> list[Pair]:
+        """The only document in pieces of about one length, which do not end where they are cut."""
+        self.ends = False
+        pieces = pieces_of(row, number)
+        self.preparation.note(f"the only document is cut into {count(len(pieces), 'piece')}, so that there are folds")
+        return pieces
+
     def describe_sides(self, corpus: Corpus) -> tuple[SideFacts, SideFacts]:
         """As `DataKind.describe_sides`; both sides are the text."""
         median, percentile = np.percentile([len(row.source) for row in corpus.sample], (50, 99), method="nearest")
@@ -140,6 +147,21 @@ class DocumentKind(DataKind[PreparedDocuments]):
     def open(self, folder: Path) -> PreparedDocuments:
         """What was prepared."""
         return open_documents(folder)
+
+
+def pieces_of(document: Pair, number: int) -> list[Pair]:
+    """A document in about so many pieces, cut behind lines where there are enough of them; without blank ones."""
+    text = document.source
+    ends = [len(text) * part // number for part in range(1, number + 1)]
+    if text.count("\n") >= 2 * number:
+        ends = [text.find("\n", end) + 1 or len(text) for end in ends]
+    pieces, start = [], 0
+    for end in dict.fromkeys([*ends[:-1], len(text)]):
+        if text[start:end].strip():
+            line = document.line + text.count("\n", 0, start)
+            pieces.append(Pair(text[start:end], text[start:end], "", document.file, line))
+        start = end
+    return pieces
 
 
 def cut_document(document: Pair) -> tuple[Pair, Pair]:
