@@ -77,7 +77,7 @@ def test_answers_are_spans_with_their_words(folder: Path) -> None:
 
 def test_the_page_shows_words_in_colour_with_their_labels(folder: Path) -> None:
     page = (folder / "run" / "report.html").read_text()
-    assert '<mark class="s1"><bdi>Anna Berg</bdi> <b>PER</b></mark> lives in' in page
+    assert '<mark class="s1"><bdi>Anna Berg</bdi>&nbsp;<b>PER</b></mark> lives in' in page
     assert "found 2 of 2 entities, and named 2." in page
     assert "F1@" not in page and "edit score" not in page
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from heedful.errors import HeedfulError
+from heedful.metrics.entities import are_entity_tags
 from heedful.metrics.verdicts import is_decided
 from heedful.report import compared, words
+from heedful.report.tagged import entities_in_words
 from heedful.report.terminal import (
     classes_table,
     columns,
@@ -14,7 +16,7 @@ from heedful.report.terminal import (
     scores_table,
     time_bars,
 )
-from heedful.results import Alignment, Comparison, Paired, Scores
+from heedful.results import Alignment, Comparison, Paired, Scores, Track
 
 SHADES = " ░▒▓█"
 
@@ -54,17 +56,30 @@ def comparison(result: Comparison) -> str:
 
 
 def step_bars(result: Comparison) -> list[str]:
-    """Each sample as bars: the truth, and what every network's first seed answered."""
+    """Each sample as bars, of words as labels or entities: the truth, and what every network's first seed answered."""
+    tracks = {answer.source: answer.track for entry in result.entries for answer in entry.samples if answer.track}
     truths = {case.source: case.references[0].split("\t") for case in result.entries[0].scores.cases}
     first_entries = {entry.network: entry for entry in reversed(result.entries)}
     clips: dict[str, list[tuple[str, Sequence[str]]]] = {}
     for name, entry in reversed(first_entries.items()):
-        for answer in entry.samples:
+        for answer in {answer.source: answer for answer in entry.samples}.values():
             rows = clips.setdefault(
                 answer.source, [("truth", truths[answer.source])] if answer.source in truths else []
             )
             rows.append((name, answer.output.split("\t")))
-    return [f"{source}\n{time_bars(rows)}" for source, rows in clips.items()]
+    return [f"{source}\n{steps_text(rows, tracks.get(source))}" for source, rows in clips.items()]
+
+
+def steps_text(rows: Sequence[tuple[str, Sequence[str]]], track: Track | None) -> str:
+    """Labels of a clip as bars, and of words as a line a row."""
+    if track is None or not track.words:
+        return time_bars(rows)
+    in_entities = are_entity_tags(track.names)
+    lines = [
+        [name, entities_in_words(labels, track.words) if in_entities else " ".join(label or "_" for label in labels)]
+        for name, labels in rows
+    ]
+    return columns(lines, left_aligned={1})
 
 
 def alignment(result: Alignment) -> str:

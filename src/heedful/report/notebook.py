@@ -100,6 +100,7 @@ def answer_table(answer: Answer) -> Table:
         rows.append(
             ["steps", f"{len(track.labels):,}, {100 * math.fsum(sure) / max(1, len(sure)):.1f} % sure on average"]
         )
+    rows += [[span.label, span.text] for span in (track.spans or () if track else ())[:ROWS]]
     if answer.unknown:
         rows.append(["unknown", " ".join(answer.unknown)])
     return Table(["", ""], rows)

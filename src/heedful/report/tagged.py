@@ -46,7 +46,7 @@ def figures_of(clips: Mapping[str, Rows], tracks: Mapping[str, Track], caption: 
         for number, (source, rows) in enumerate(texts.items(), 1)
     ]
     what = "Each entity" if in_entities else "Each word"
-    note = f"{what} bears its label; ✗: wrong{'; …: not found by the answer' if in_entities else ''}."
+    note = f"{what} bears its label; ✗: wrong{'; …: not found by any answer' if in_entities else ''}."
     entries = [Markup("<li>{}</li>").format(marked("", label, styles)) for label in styles]
     legend = Markup('<ul class="legend tagged">{}</ul>').format(Markup("").join(entries))
     return Bars(legend, figures, f"{note} {caption}".strip())
@@ -59,7 +59,8 @@ def figure(title: str, words: Sequence[str], rows: Rows, styles: Mapping[str, in
     answers = {group for name, row in groups.items() if name != "truth" for group in row}
     lines = []
     for name, row in groups.items():
-        signs = {group: sign for group in row if (sign := sign_of(group, name, truth, groups, answers))}
+        found = answers if in_entities else {*row}  # a word of another label is marked where it was given
+        signs = {group: sign for group in row if (sign := sign_of(group, name, truth, groups, found))}
         lines.append(Markup('<span class="who">{}</span><p>{}</p>').format(name, line(words, row, styles, signs)))
     table_rows = [[word, *labels] for word, *labels in zip(words, *(labels for _, labels in rows), strict=False)]
     table = Table(["word", *(name for name, _ in rows)], table_rows[: timebars.ROWS])
@@ -76,11 +77,11 @@ def groups_of(labels: Sequence[str], in_entities: bool) -> list[Group]:
 
 
 def sign_of(
-    group: Group, name: str, truth: Sequence[str], groups: Mapping[str, Sequence[Group]], answers: set[Group]
+    group: Group, name: str, truth: Sequence[str], groups: Mapping[str, Sequence[Group]], found: set[Group]
 ) -> str:
-    """✗ for what an answer has otherwise than the truth, … for what no answer has; nothing for what is right."""
+    """✗ for what an answer has otherwise than the truth, … for what is not found; nothing for what is right."""
     if name == "truth":
-        return "" if group in answers or len(groups) == 1 else "…"
+        return "" if group in found or len(groups) == 1 else "…"
     return "✗" if any(truth[group[1] : group[2]]) and group not in groups["truth"] else ""
 
 
@@ -100,7 +101,7 @@ def line(
 
 def marked(text: str, label: str, styles: Mapping[str, int], sign: str = "") -> Markup:
     """Words on the colour of their label, and the label behind them."""
-    words = Markup("<bdi>{}</bdi> ").format(text) if text else Markup("")
+    words = Markup("<bdi>{}</bdi>&nbsp;").format(text) if text else Markup("")
     name = Markup("<b>{}</b>").format(f"{label} {sign}".strip())
     return Markup('<mark class="{}{}">{}{}</mark>').format(
         timebars.colour(styles[label]), {"✗": " wrong", "…": " missed"}.get(sign, ""), words, name
@@ -122,3 +123,12 @@ def describe(rows: Rows, groups: Mapping[str, Sequence[Group]], truth: Sequence[
         found, there = len({*groups[name]} & {*groups["truth"]}), len(groups["truth"])
         parts.append(f"{who} found {found:,} of {count(there, 'entity', 'entities')}, and named {len(groups[name]):,}.")
     return " ".join(parts)
+
+
+def entities_in_words(labels: Sequence[str], words: Sequence[str]) -> str:
+    """Entities as a line of text.
+
+    >>> entities_in_words(["B-PER", "I-PER", "O", "B-LOC"], ["Anna", "Berg", "in", "Rio"])
+    'PER Anna Berg · LOC Rio'
+    """
+    return " · ".join(f"{kind} {' '.join(words[start:end])}" for kind, start, end in entities_of(labels)) or "–"
