@@ -142,6 +142,9 @@ def test_which_labels_mark_entities_and_what_their_scheme_is_called() -> None:
         assert not are_entity_tags(names), names
     for names in (("B-PER", "I-PER"), ("I-ORG", "O"), ("B", "I", "O"), ("B", "E", "M", "S"), ("B_first name", "O")):
         assert are_entity_tags(names), names
+    assert are_entity_tags(("B-PER", "I-PER", "BPER", "O", "B-LOC")) and entities_of(["BPER", "I-PER"]) == [
+        ("PER", 1, 2)
+    ]
     schemes = {
         "BIO": "B-A I-A O B-B", "IOB1": "I-A B-A O I-B I-A", "IO": "I-A O", "BIOES": "B-A E-A S-B",
         "BILOU": "U-A B-A L-A", "BMES": "B M E S",

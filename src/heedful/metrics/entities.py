@@ -20,6 +20,7 @@ from heedful.results import ClassScore
 OUTSIDE = "O"
 BEGIN, INSIDE, END, SINGLE = "B", "IM", "EL", "SUW"
 TAG = re.compile(f"([{BEGIN}{INSIDE}{END}{SINGLE}])(?:[-_](.+))?", re.DOTALL)
+SLIPS = 5  # labels for each of them that is no entity tag
 UNNAMED = "entity"
 """The type of tags that name none: B, I, O."""
 
@@ -32,18 +33,28 @@ def are_entity_tags(names: tuple[str, ...]) -> bool:
     """Whether labels mark entities: all are O or a place in an entity, mostly with a type behind it.
 
     Tags with types need an O or two places among them, those without need a B and another place, so that parts of
-    speech called "S" and "I" are none.
+    speech called "S" and "I" are none. Among tags with types up to a fifth may be others (`odd_labels`), as slips are.
 
     >>> are_entity_tags(("B-PER", "I-PER", "O")), are_entity_tags(("B", "E", "M", "S")), are_entity_tags(("NOUN", "O"))
     (True, True, False)
     """
-    places = [match_tag(name) for name in names if name != OUTSIDE]
-    if not places or None in places:
-        return False
-    letters, types = {place for place, _ in filter(None, places)}, {kind for _, kind in filter(None, places)}
-    if UNNAMED in types and len(types) == 1:
-        return BEGIN in letters and len(names) > 1
-    return UNNAMED not in types and (OUTSIDE in names or len(letters) > 1)
+    places = [place for place in map(match_tag, names) if place]
+    letters, typed = {letter for letter, _ in places}, [kind for _, kind in places if kind != UNNAMED]
+    odd = odd_labels(names)
+    if not typed:
+        return BEGIN in letters and len(names) > 1 and not odd
+    if odd:
+        return OUTSIDE in names and BEGIN in letters and len(letters) > 1 and SLIPS * len(odd) <= len(names)
+    return len(typed) == len(places) and (OUTSIDE in names or len(letters) > 1)
+
+
+def odd_labels(names: Iterable[str]) -> list[str]:
+    """The labels that are no entity tags, and count as outside.
+
+    >>> odd_labels(["B-PER", "O", "BPER", "0"])
+    ['BPER', '0']
+    """
+    return [name for name in names if name != OUTSIDE and not match_tag(name)]
 
 
 def match_tag(label: str) -> tuple[str, str] | None:

@@ -24,9 +24,9 @@ from heedful.data.steps.store import ClipStore, PreparedClips
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.words import WordVocabulary
 from heedful.engines.onnx_graphs import Graph, answer_graph
-from heedful.errors import HeedfulError, count
+from heedful.errors import HeedfulError, count, quote
 from heedful.metrics.counts import PRIMARY
-from heedful.metrics.entities import match_tag, scheme_of
+from heedful.metrics.entities import match_tag, odd_labels, scheme_of
 from heedful.networks.build import Spec
 from heedful.networks.joins import EncoderHead
 from heedful.networks.settings import fit_frames
@@ -181,7 +181,9 @@ def describe_entities(data: PreparedClips) -> str:
     scheme = scheme_of([[data.names[number] if number >= 0 else "" for number in row] for row in numbers])
     types = sorted({tag[1] for tag in map(match_tag, data.names) if tag})
     shown = f"{', '.join(types[:TYPES])}{', …' if len(types) > TYPES else ''}"
-    return f"labels are {scheme} tags of {count(len(types), 'type')} of entities: {shown}; scored by entity F1"
+    odd = ", ".join(map(quote, odd_labels(data.names)))
+    remark = f" (outside of them, for they are no such tags: {odd})" if odd else ""
+    return f"labels are {scheme} tags of {count(len(types), 'type')} of entities: {shown}; scored by entity F1{remark}"
 
 
 def build_labeller(
