@@ -67,12 +67,19 @@ def test_the_converters_safetensors_stand_in_for_pickled_weights(tmp_path: Path)
 
 def test_a_revision_is_asked_for_by_name(tmp_path: Path) -> None:
     first, second = published.bert(tmp_path / "first"), published.bert(tmp_path / "second", hidden_act="relu")
+    pieces = published.xlm_roberta(tmp_path / "pieces")
+    (pieces / "tokenizer.json").rename(pieces / "sentencepiece.bpe.model")
     host = Host({"tiny/bert": Repository({"main": first, "v2.0": second, "refs/pr/7": second})})
-    names = ["tiny/bert", "tiny/bert@v2.0", "tiny/bert@refs/pr/7", "tiny/bert@v3"]
+    host.models["tiny/pieces"] = Repository({"main": pieces})
+    names = ["tiny/bert", "tiny/bert@v2.0", "tiny/bert@refs/pr/7", "tiny/pieces", "tiny/pieces", "tiny/bert@v3"]
     with serving(host) as endpoint:
-        *found, last = type_lines([f"fill {name} {ASKED}" for name in names], tmp_path, HF_ENDPOINT=endpoint)
+        *found, fetched, cached, last = type_lines(
+            [f"fill {name} {ASKED}" for name in names], tmp_path, HF_ENDPOINT=endpoint
+        )
     expected = [type_line(f"fill {folder} {ASKED}", tmp_path).out for folder in (first, second, second)]
     assert [outcome.out for outcome in found] == expected and expected[0] != expected[1]
+    for told in (fetched, cached):
+        assert told.code == 2 and "its tokenizer in sentencepiece.bpe.model alone" in told.err, told.err
     assert last.code == 2 and "There is no v3 of tiny/bert" in last.err, last.err
     [offline] = type_lines([f"fill tiny/bert@v2.0 {ASKED}"], tmp_path, HF_HUB_OFFLINE="1")
     assert offline.out == expected[1], offline.err

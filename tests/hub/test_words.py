@@ -213,4 +213,4 @@ def test_a_model_of_sentencepiece_alone_is_refused_with_the_way_to_a_tokenizer(t
     (tmp_path / "sentencepiece.bpe.model").write_bytes(b"\n")
     with pytest.raises(HeedfulError, match=r"in sentencepiece\.bpe\.model alone") as raised:
         words.read(tmp_path, words.ROBERTA)
-    assert "save_pretrained" in raised.value.cure and words.read(tmp_path / "none", {}) is None
+    assert f'save_pretrained("{tmp_path}")' in raised.value.cure and words.read(tmp_path / "none", {}) is None

@@ -108,8 +108,8 @@ def refuse_sentencepiece(folder: Path) -> None:
     """Raises HeedfulError for a tokenizer that is a model of sentencepiece alone, as XLM-R's may be."""
     name = next((path.name for path in sorted(folder.glob("*.model"))), "")
     if name:
-        place = str(folder.absolute())
-        code = f"from transformers import AutoTokenizer as T; T.from_pretrained({place!r}).save_pretrained({place!r})"
+        place = json.dumps(str(folder.absolute()), ensure_ascii=False)
+        code = f"from transformers import AutoTokenizer as T; T.from_pretrained({place}).save_pretrained({place})"
         raise HeedfulError(
             f"{folder} has its tokenizer in {name} alone, a model of sentencepiece; a tokenizer.json is read.",
             f"To make one of it, where transformers is installed:\n{shlex.join(['python', '-c', code])}",
