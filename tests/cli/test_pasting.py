@@ -53,6 +53,7 @@ def stopped_early(folder: Path) -> None:
 
 def spoilt_checkpoints(folder: Path) -> None:
     put(folder / "model.safetensors")
+    put(folder / "config.json")
     put(folder / "checkpoints" / "step-000000001" / "manifest.json")
     newest_checkpoint(folder / "checkpoints", print)
 

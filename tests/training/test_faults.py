@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from heedful.api.model import load
 from heedful.api.train import run
 from heedful.cli.output import open_output
 from heedful.errors import HeedfulError
@@ -22,6 +23,7 @@ from heedful.training.progress import Quiet
 from support.command_line import HEEDFUL
 from support.interrupted_training import PowerCut, die, training_artifacts
 from support.letter_pairs import short_recipe
+from support.trained_models import first_trained
 
 THE_ONE_BEFORE = "and the one before it taken"
 BYTES = 4000  # the longest file of a disk that is full: no weights fit
@@ -120,6 +122,7 @@ def test_a_spoilt_checkpoint_gives_way_to_the_one_before_it(tmp_path: Path) -> N
             newest_checkpoint(folder / "checkpoints", notes.append)
         assert f"rm -r {shlex.quote(str(folder / 'checkpoints'))}" in caught.value.cure.splitlines()[-1]
         assert f"--from {shlex.quote(str(folder))} " in caught.value.cure
+        assert len(first_trained(load(folder)).network.state_dict()), "there is nothing to begin with"
         assert first.exists()
     spoil(max((tmp_path / "broken" / "checkpoints").iterdir()) / name)
     fault = Fault(0, die)

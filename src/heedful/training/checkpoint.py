@@ -111,7 +111,7 @@ def damage_of(folder: Path) -> str:
 def nothing_whole(folder: Path, damages: Sequence[str]) -> HeedfulError:
     """The error for checkpoints all of which were changed since."""
     cures = [f"To begin anew, remove them: rm -r {shlex.quote(str(folder))}"]
-    if (folder.parent / WEIGHTS).is_file():
+    if (folder.parent / WEIGHTS).is_file() and (folder.parent / "config.json").is_file():  # a part of a run has none
         run = shlex.quote(str(folder.parent))
         cures.insert(0, f"To begin with its best weights in another folder: heedful train … --from {run} -o OTHER")
     are = "No checkpoint is whole" if len(damages) > 1 else "The only checkpoint is damaged"
