@@ -199,6 +199,8 @@ class Scores(Result):
     """What is to be known with these numbers, in sentences."""
     folds: tuple[FoldScores, ...] = ()
     """Of a cross-validation: its parts."""
+    against_baseline: "Paired | None" = None
+    """The paired test of these answers, less the baseline's, by the primary measure; None in runs of 0.1.0."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it: a case without a score has none."""

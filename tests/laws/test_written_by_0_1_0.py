@@ -59,7 +59,7 @@ def test_answers_as_before(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_scores_as_before(name: str, tmp_path: Path) -> None:
     with workplace(tmp_path, name) as run:
-        assert_alike(scores(run / "finished"), recorded_scores(run / "finished"))
+        assert_alike(scores(run / "finished"), of_the_network(recorded_scores(run / "finished")))
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -74,7 +74,7 @@ def test_half_finished_run_goes_on_to_the_same_end(name: str, tmp_path: Path) ->
         assert re.search(rf"from step {step}\b", errors), "it began anew"
         if machine() == WRITERS["machine"]:
             assert outcome(half) == EXPECTED[name]["outcome"]
-            assert_alike(recorded_scores(half), recorded_scores(run / "finished"))
+            assert_alike(recorded_scores(half), of_the_network(recorded_scores(run / "finished")))
         else:
             assert_near(half / "model.safetensors", run / "finished" / "model.safetensors")
 
@@ -115,6 +115,20 @@ def test_exports_as_before(name: str, target: str, tmp_path: Path) -> None:
             for hashes in (files, expected)
         )
     assert files == expected
+
+
+def of_the_network(scores: dict[str, Any]) -> dict[str, Any]:
+    """Scores without what stands beside a network's own: baselines of 0.1.0 were weaker, and shares of 0 and 100 %
+    had no interval there.
+    """
+    measures = {
+        name: {key: value for key, value in measure.items() if key not in ("low", "high")}
+        if measure["low"] == measure["high"]
+        else measure
+        for name, measure in scores["measures"].items()
+    }
+    own = {key: value for key, value in scores.items() if key not in ("baseline", "baseline_name")}
+    return own | {"measures": measures}
 
 
 def without_long(about: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from heedful.metrics.segments import step_counts
 from heedful.report import compared, draw, pages, picture, sheet, terminal, words
 from heedful.report.card import TaskCard, model_card
 from heedful.report.differences import mark_differences
-from heedful.results import Alignment, Answer, Case, ClassScore, Comparison, Confusion, Measure
+from heedful.results import Alignment, Answer, Case, ClassScore, Comparison, Confusion, Measure, Paired
 from heedful.tasks.task import find_task
 from support.synthetic_results import (
     ATTRIBUTION,
@@ -154,15 +154,44 @@ def test_seeds_are_averaged_and_the_page_says_what_intervals_hold():
 
 def test_terminal_tables_stand_in_columns():
     first, *lines = terminal.compare_table(comparison()).splitlines()
-    assert re.split(r"\s{2,}", first) == [
-        "network", "symbol error", "word error", "weights", "learns", "answers", "memory", "as the weakest",
-    ]  # fmt: skip
+    measures, others = ["symbol error", "exact match", "word error"], ["weights", "learns", "answers", "memory"]
+    assert re.split(r"\s{2,}", first) == ["network", *measures, *others, "as the weakest"]
     assert re.search(
-        r"new +2\.5 % \(.*\) +5\.0 % \(.*\) +9\.1 M +18 k/s +870/s +512 MB +0:48 +first, in a tie", lines[1]
+        r"new +2\.5 % \(.*\) +95\.0 % \(.*\) +5\.0 % \(.*\) +9\.1 M +18 k/s +870/s +512 MB +0:48 +first, in a tie",
+        lines[1],
     )
-    assert re.search(r"copy +\S+ % +100\.0 % +baseline", lines[3])
+    assert re.search(r"copy +\S+ % +0\.0 % +100\.0 % +baseline", lines[3])
     assert "new vs peer: symbol error -1.0 (-4.0 to +2.0), p 0.400: a tie" in lines[5]
     assert "symbol error" in terminal.scores_table(scores(3))
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "conclusion"),
+    [
+        (-3.0, 0.001, "better"),
+        (3.0, 0.001, "worse"),
+        (-3.0, 0.2, "not clearly better"),
+    ],
+)
+def test_it_is_said_in_words_whether_the_baseline_is_surpassed(difference, p, conclusion):
+    test = Paired("symbol_error", difference, difference - 2, difference + 2, p)
+    tested = replace(scores(3), against_baseline=test)
+    sentence = f"{conclusion} than the baseline (copy): symbol error {difference:+.1f}"
+    assert sentence in terminal.scores_table(tested)
+    capital = sentence[0].upper() + sentence[1:]
+    assert f"<strong>{capital}" in pages.run_page("A title", {}, scores=tested)
+    assert f"**{capital}" in model_card("A title", TaskCard("translate", "", "a text", "a text"), {}, tested)
+    one = replace(comparison(), entries=tuple(replace(each, scores=tested) for each in comparison().entries))
+    shortfalls = [row.shortfall for row in compared.rows(one)]
+    assert shortfalls == ["" if conclusion == "better" else f"{conclusion} than the baseline"] * 3
+    assert (shortfalls[0] in terminal.compare_table(one)) and shortfalls[0] in pages.compare_page(one)
+
+
+def test_runs_without_a_paired_test_are_judged_by_their_interval():
+    baseline = Measure("symbol_error", 8.0, 6.0, 10.0, False)
+    for low, high, conclusion in ((3, 7, "better"), (7, 9, "not clearly better"), (9, 12, "worse")):
+        measure = Measure("symbol_error", (low + high) / 2, low, high, False)
+        assert words.against_baseline(measure, baseline, None) == f"{conclusion} than the baseline"
 
 
 def test_card_is_read_by_the_hub():
@@ -179,7 +208,11 @@ def test_card_is_read_by_the_hub():
     card = yaml.safe_load(front)
     assert (card["library_name"], card["pipeline_tag"]) == ("heedful", "translation")
     result = card["model-index"][0]["results"][0]
-    assert {m["type"]: m["value"] for m in result["metrics"]} == {"symbol_error": 10.0, "word_error": 20.0}
+    assert {m["type"]: m["value"] for m in result["metrics"]} == {
+        "symbol_error": 10.0,
+        "exact": 80.0,
+        "word_error": 20.0,
+    }
     assert "| word error | 20.0 % |" in body and "a\\|b" in body and "<b>" not in body.replace("\\<b\\>", "")
 
 

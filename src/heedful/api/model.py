@@ -189,8 +189,11 @@ class Model:
         if data is None:
             tell(f"no baseline: it is made of training data, and {self.folder} holds none")
             return scores
-        name, measures = answering.baseline(self.trained[0], data, examples)
-        return replace(scores, baseline_name=name, baseline=measures)
+        name, baseline = answering.baseline(self.trained[0], data, examples)
+        outputs, baseline_outputs = ([case.output for case in each.cases] for each in (scores, baseline))
+        references, kind = [case.references for case in scores.cases], answering.kind(self.trained[0])
+        test = paired_test(outputs, baseline_outputs, references, kind, scores.primary)
+        return replace(scores, baseline_name=name, baseline=baseline.measures, against_baseline=test)
 
     def judge_by(
         self,

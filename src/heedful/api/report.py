@@ -10,6 +10,7 @@ from heedful.data.samples.read import attribution
 from heedful.report.card import TaskCard, model_card
 from heedful.report.pages import run_page
 from heedful.results import Progress, Scores
+from heedful.schema import Recipe
 from heedful.tasks.task import SourceKind, TaskFacts, find_task
 from heedful.training.checkpoint import write_file
 
@@ -27,11 +28,11 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
     commands = [f"heedful {model.task} {folder} {model.asked_with}", f"heedful evaluate {folder} FILE"]
     if task.explains:
         commands.append(f"heedful explain {folder} {model.asked_with} -o page.html")
-    exhibits = model.exhibits(scores)
+    exhibits, unlike = model.exhibits(scores), compare_measurements(model.recipe, facts, scores.count)
     if task.aligns:
         alignments = [model.explain(source) for source in worth_aligning(scores)]
         exhibits = replace(exhibits, alignments=[alignment for alignment in alignments if alignment.maps])
-    page = run_page(title, rows, commands, scores, curve, exhibits, credits)
+    page = run_page(title, rows, commands, scores, curve, exhibits, credits, unlike)
     card = model_card(
         title,
         card_of(task, model.source_kind),
@@ -80,6 +81,20 @@ def describe_facts(model: Model, task: TaskFacts, facts: RunFacts) -> dict[str, 
         if facts.on == "folds"
         else f"the {facts.on} split",
     }
+
+
+def compare_measurements(recipe: Recipe, facts: RunFacts, scored: int) -> str:
+    """In what the scores of so many examples differ from those in training, which chose the weights; "": nothing."""
+    is_greedy = find_task(recipe.task).facts.searches and recipe.generate.beam > 1
+    if (
+        not facts.validated
+        or facts.on == "folds"
+        or (facts.on == "valid" and facts.validated == scored and not is_greedy)
+    ):
+        return ""
+    way, other_way = (" by greedy search", f" with beam {recipe.generate.beam}") if is_greedy else ("", "")
+    in_training, here = count(facts.validated, "valid example"), count(scored, f"{facts.on} example")
+    return f"validations in training scored {in_training}{way}; these scores are of {here}{other_way}"
 
 
 def worth_aligning(scores: Scores) -> list[str]:

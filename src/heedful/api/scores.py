@@ -29,6 +29,8 @@ class RunFacts:
     steps: int
     notes: list[str]
     start: list[str]
+    validated: int = 0
+    """Validation examples that were scored each time in training; 0 in runs of 0.1.0, which do not tell."""
 
 
 def write_scores(folder: Path, facts: RunFacts, scores: Scores) -> None:

@@ -11,8 +11,9 @@ import torch
 from heedful.api.lock import is_lock
 from heedful.api.model import Model, load
 from heedful.api.model_folder import write_checksums, write_model
+from heedful.api.outlook import in_minutes, seconds_beside
 from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, open_start
-from heedful.api.report import REPORT_FILES, write_report, write_unscored_report
+from heedful.api.report import REPORT_FILES, compare_measurements, write_report, write_unscored_report
 from heedful.api.run_folder import default_folder, is_finished, open_run_folder, write_fingerprint
 from heedful.api.scores import RunFacts, read_curve, read_scores, with_remarks, write_scores
 from heedful.data.checksums import find_damage
@@ -20,12 +21,12 @@ from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.report.terminal import scores_table
 from heedful.report.words import choice_note, title, value_with_interval
-from heedful.results import Scores
+from heedful.results import Example, Scores
 from heedful.schema import Recipe
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
 from heedful.training import decide, memory
 from heedful.training.checkpoint import WEIGHTS, delete_checkpoints, put_weights, read_tensors
-from heedful.training.loop import Loop, Outcome
+from heedful.training.loop import Loop, Outcome, Work
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, stop_at_once
 
@@ -122,6 +123,8 @@ def learn(
         recipe = run_first(stage, recipe, folder, listener)
     listener.begin(recipe.network.name, budget(recipe))
     work = replace(learning.work(setup.model, setup.data, recipe), unit=find_task(recipe.task).facts.unit)
+    if recipe.train.minutes is not None and not (folder / "checkpoints").exists():
+        listener.note(whole_time(work, setup.model, setup.data, recipe))
     outcome = Loop(work, recipe.train, recipe.seed, folder, listener).run()
     write_checksums(folder)
     model = load(folder)
@@ -195,7 +198,7 @@ def conclude(
     Whatever fails meanwhile, what was learnt is reported. Raises HeedfulError, and the same command scores again.
     """
     data = setup.data
-    examples, split = (data.test, "test") if data.test else (data.valid, "valid")
+    examples, split = scored_at_the_end(data)
     facts = run_facts(model, outcome, setup, started_at, split)
     try:
         if folds is not None and not data.test:
@@ -218,8 +221,9 @@ def conclude(
         raise report_failure(model, facts, error) from error
     write_report(model, scores, facts, read_curve(model.folder))
     write_scores(model.folder, facts, scores)
-    for line in scores_table(scores).splitlines():
-        listener.note(line)
+    for line in [*scores_table(scores).splitlines(), compare_measurements(model.recipe, facts, scores.count)]:
+        if line:
+            listener.note(line)
 
 
 def with_folds(scores: Scores, folds: Scores) -> Scores:
@@ -243,6 +247,7 @@ def run_facts(model: Model, outcome: Outcome, setup: RunSetup, started_at: float
         steps=outcome.position.step,
         notes=list(setup.data.notes),
         start=[line.strip() for line in setup.start_lines],
+        validated=outcome.validated,
     )
 
 
@@ -261,6 +266,24 @@ def answering_speed(model: Model, inputs: list[str]) -> float:
     answers = model.answer(model.prompts(inputs))
     seconds = time.perf_counter() - clock
     return sum(len(best[0].tokens) + 1 for best in answers) / seconds
+
+
+def whole_time(work: Work, model: LearnableModel, data: PreparedData, recipe: Recipe) -> str:
+    """What a run takes in all, before it begins: its budget of minutes, and about how much beside it, for what."""
+    task, examples, split = find_task(recipe.task), *scored_at_the_end(data)
+    searches = task.facts.searches and recipe.generate.beam > 1
+    scored = task.learning.count_scored(model, examples)
+    seconds = seconds_beside(work, recipe.train, scored, recipe.generate.beam if searches else 1)
+    beam = f" with beam {recipe.generate.beam}" if searches else ""
+    return (
+        f"in all {budget(recipe)} of training + {in_minutes(seconds)}: validations on "
+        f"{count(work.scored, 'example')}, and at the end {count(scored, f'{split} example')}{beam}"
+    )
+
+
+def scored_at_the_end(data: PreparedData) -> tuple[list[Example], str]:
+    """The examples that a run is scored on, and which split they are."""
+    return (data.test, "test") if data.test else (data.valid, "valid")
 
 
 def opening_line(recipe: Recipe, network: str, weights: int) -> str:

@@ -71,17 +71,19 @@ def front_matter(title: str, task: TaskCard, scores: Scores | None, data: str, t
 
 
 def score_table(scores: Scores) -> str:
-    """Each measure with its interval, beside the baseline."""
+    """Each measure with its interval, beside the baseline, and in words whether that is surpassed."""
     head = ["measure", "value", "95 % interval"] + ([f"baseline: {scores.baseline_name}"] if scores.baseline else [])
     rows = [row(name, measure, scores) for name, measure in scores.measures.items()]
-    return f"On {count(scores.count, 'example')}.\n\n{table(head, rows)}"
+    standing = words.standing(scores)
+    sentence = f"\n\n**{escape_markdown(standing[0].upper() + standing[1:])}**" if standing else ""
+    return f"On {count(scores.count, 'example')}.\n\n{table(head, rows)}{sentence}"
 
 
 def row(name: str, measure: Measure, scores: Scores) -> list[str]:
     """One measure as cells."""
     baseline = scores.baseline.get(name)
-    cells = [words.title(name), words.score(measure.value, name), words.interval(measure) or "–"]
-    return [*cells, words.score(baseline.value, name) if baseline else "–"] if scores.baseline else cells
+    cells = [words.title(name), words.score(measure.value, name), words.interval_or_why(measure, scores.count)]
+    return [*cells, words.value_with_interval(baseline) if baseline else "–"] if scores.baseline else cells
 
 
 def fold_table(scores: Scores) -> str:

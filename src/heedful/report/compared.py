@@ -16,6 +16,7 @@ class NetworkRow:
     """One network of a comparison.
 
     `time_to_score`: training seconds until it was as good on the validation split as the weakest network ever got.
+    `shortfall`: that it is not better than the baseline, in words; "" where it is, and where there is no baseline.
     """
 
     network: str
@@ -27,6 +28,7 @@ class NetworkRow:
     peak_memory_mb: float
     time_to_score: float | None
     verdict: str
+    shortfall: str
 
 
 def rows(comparison: Comparison) -> list[NetworkRow]:
@@ -46,6 +48,7 @@ def rows(comparison: Comparison) -> list[NetworkRow]:
             peak_memory_mb=max(entry.peak_memory_mb for entry in entries),
             time_to_score=time_to_score(entries, threshold),
             verdict=verdict(comparison, best, name),
+            shortfall=shortfall(entries, measures[name]),
         )
         for name, entries in networks.items()
     ]
@@ -108,6 +111,16 @@ def verdict(comparison: Comparison, best: str, network: str) -> str:
     if not is_decidable(test):
         return TOO_FEW
     return "behind" if is_decided(test) else "tie with the first"
+
+
+def shortfall(entries: Sequence[Entry], measures: dict[str, Measure]) -> str:
+    """That a network is not better than the baseline: by the test of its only run, or by its interval over seeds."""
+    scores = entries[0].scores
+    name, test = scores.primary, scores.against_baseline if len(entries) == 1 else None
+    if name not in scores.baseline:
+        return ""
+    sentence = words.against_baseline(measures[name], scores.baseline[name], test)
+    return "" if sentence.startswith("better") else sentence
 
 
 def paired_test(comparison: Comparison, network: str, other_network: str) -> Paired | None:

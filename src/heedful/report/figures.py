@@ -48,8 +48,11 @@ class AlignmentView:
     table: Table
 
 
-def learning_curves(curve: Sequence[Progress], primary: Measure | None) -> list[Figure]:
-    """Training loss, and the validation score, against minutes (below) and steps (above)."""
+def learning_curves(curve: Sequence[Progress], primary: Measure | None, unlike: str = "") -> list[Figure]:
+    """Training loss, and the validation score, against minutes (below) and steps (above).
+
+    `unlike` says in what the scores above differ from those of the curve.
+    """
     figures = []
     train = average_progress([p for p in curve if p.kind == "train" and "loss" in p.values], "loss")
     if len(train) > 1:
@@ -62,6 +65,7 @@ def learning_curves(curve: Sequence[Progress], primary: Measure | None) -> list[
         best = max(valid, key=lambda p: sign * p.values[primary.name])
         score = words.score(best.values[primary.name], primary.name)
         caption = f"Best on the validation split: {score} at {words.clock(best.seconds)}, step {best.step:,}."
+        caption += f" Not measured alike: {unlike}." if unlike else ""
         figures.append(over_time(f"Validation: {words.title(primary.name)}", valid, primary.name, caption))
     return figures
 

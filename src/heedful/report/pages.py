@@ -36,11 +36,12 @@ def run_page(
     curve: Sequence[Progress] = (),
     exhibits: Exhibits | None = None,
     attribution: Sequence[str] = (),
+    unlike: str = "",
 ) -> str:
     """The report of one run: what it learned from, how good it is, how it learned, where it is weak, what to do next.
 
     `facts` are short and measured (data, network, weights, time, speed, memory); `commands` holds commands, one a line;
-    `attribution` stands below every gallery.
+    `attribution` stands below every gallery; `unlike` says in what the scores differ from those of the curve.
     """
     exhibits = exhibits or Exhibits()
     primary = scores.measures[scores.primary] if scores else None
@@ -51,7 +52,7 @@ def run_page(
         title=title,
         facts=facts,
         **score_values(scores),
-        curves=figures.learning_curves(curve, primary),
+        curves=figures.learning_curves(curve, primary, unlike),
         weak=figures.scores_by_length(scores) if scores else None,
         **class_values(scores),
         views=[figures.alignment_view(alignment) for alignment in exhibits.alignments],
@@ -215,7 +216,8 @@ def hero(scores: Scores) -> dict[str, str]:
         "value": words.score(measure.value, measure.name),
         "name": words.title(measure.name),
         "interval": words.interval(measure),
-        "baseline": words.score(baseline.value, measure.name) if baseline else "",
+        "baseline": words.value_with_interval(baseline) if baseline else "",
+        "standing": words.standing(scores),
     }
 
 
@@ -230,9 +232,9 @@ def measure_table(scores: Scores) -> Table:
     ]
     rows = []
     for name, measure in scores.measures.items():
-        row = [words.title(name), words.score(measure.value, name), words.interval(measure) or "–"]
+        row = [words.title(name), words.score(measure.value, name), words.interval_or_why(measure, scores.count)]
         if scores.baseline:
-            row.append(words.score(scores.baseline[name].value, name) if name in scores.baseline else "–")
+            row.append(words.value_with_interval(scores.baseline[name]) if name in scores.baseline else "–")
         rows.append([*row, "higher is better" if measure.higher_is_better else "lower is better"])
     return Table(head, rows)
 
@@ -289,7 +291,7 @@ def further_table(comparison: Comparison, rows: Sequence[compared.NetworkRow], n
     scores = comparison.entries[0].scores
     table = [[row.network, *(compared.format_measure(row, name) for name in names)] for row in rows]
     if scores.baseline:
-        base = [words.score(scores.baseline[name].value, name) if name in scores.baseline else "–" for name in names]
+        base = [words.value_with_interval(scores.baseline[name]) if name in scores.baseline else "–" for name in names]
         table.append([scores.baseline_name, *base])
     return Table(["network", *map(words.title, names)], table if names else [])
 

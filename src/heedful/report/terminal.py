@@ -21,7 +21,8 @@ MASKED_SIGN, OTHER_SIGN = ".", "?"
 
 
 def scores_table(scores: Scores) -> str:
-    """A line for each measure: value, interval, baseline; then folds, signatures, and what is to be known with it all.
+    """A line for each measure: value, interval, baseline; then in words whether the baseline is surpassed, folds,
+    signatures, and what is to be known with it all.
 
     >>> from heedful.results import Measure
     >>> print(scores_table(Scores("word_error", {"word_error": Measure("word_error", 31.2, 30.4, 32.0, False)}, 12606)))
@@ -36,13 +37,14 @@ def scores_table(scores: Scores) -> str:
     ]
     rows = []
     for name, measure in scores.measures.items():
-        row = [words.title(name), words.score(measure.value, name), words.interval(measure) or "–"]
+        row = [words.title(name), words.score(measure.value, name), words.interval_or_why(measure, scores.count)]
         if scores.baseline:
-            row.append(words.score(scores.baseline[name].value, name) if name in scores.baseline else "–")
+            row.append(words.value_with_interval(scores.baseline[name]) if name in scores.baseline else "–")
         rows.append(row)
     signatures = [f"{words.title(name)}: {m.signature}" for name, m in scores.measures.items() if m.signature]
     folds = [columns(fold_table)] if (fold_table := fold_rows(scores)) else []
-    return "\n".join([columns([head, *rows]), *folds, *signatures, *scores.remarks])
+    standing = [sentence] if (sentence := words.standing(scores)) else []
+    return "\n".join([columns([head, *rows]), *standing, *folds, *signatures, *scores.remarks])
 
 
 def compare_table(comparison: Comparison) -> str:
@@ -69,7 +71,7 @@ def compare_table(comparison: Comparison) -> str:
             f"{words.abbreviate(row.generate_tokens_per_second)}/s",
             f"{row.peak_memory_mb:,.0f} MB",
             "–" if row.time_to_score is None else words.clock(row.time_to_score),
-            row.verdict,
+            "; ".join(filter(None, [row.verdict, row.shortfall])),
         ]
         for row in rows
     ]

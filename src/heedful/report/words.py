@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from heedful.errors import count
 from heedful.metrics.measures import describe
 from heedful.metrics.verdicts import examples_needed, fewest_examples, is_decidable, is_decided
-from heedful.results import Bin, Measure, Paired
+from heedful.results import Bin, Measure, Paired, Scores
 
 
 def title(measure: str) -> str:
@@ -45,6 +45,15 @@ def interval(measure: Measure | Paired) -> str:
     """The 95 % interval, or nothing if none was computed."""
     digits = describe(measure.name if isinstance(measure, Measure) else measure.measure).digits
     return "" if measure.low == measure.high else f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"
+
+
+def interval_or_why(measure: Measure, examples: int) -> str:
+    """The 95 % interval, or why there is none.
+
+    >>> interval_or_why(Measure("edit", 100.0, 100.0, 100.0, True), 20)
+    'none: the same in every sample'
+    """
+    return interval(measure) or f"none: {'one example' if examples == 1 else 'the same in every sample'}"
 
 
 def value_with_interval(measure: Measure) -> str:
@@ -141,6 +150,38 @@ def choice_note(split: str) -> str:
         "scored on the validation rows, by which the weights were chosen too: rows that are new to it may score "
         "worse (--test FILE scores on others)"
     )
+
+
+def against_baseline(measure: Measure, baseline: Measure, test: Paired | None) -> str:
+    """Whether a score is better than the baseline's, in words: by the paired test or, without one, by whether the
+    baseline's value lies beyond the score's interval.
+
+    >>> against_baseline(Measure("bleu", 9, 8, 10, True), Measure("bleu", 12, 11, 13, True), None)
+    'worse than the baseline'
+    """
+    if test is None:
+        difference, is_clear = measure.value - baseline.value, not measure.low <= baseline.value <= measure.high
+    else:
+        difference, is_clear = test.difference, is_decided(test)
+    if not is_clear:
+        return "not clearly better than the baseline"
+    is_better = (difference > 0) == measure.higher_is_better
+    return f"{'better' if is_better else 'worse'} than the baseline"
+
+
+def standing(scores: Scores) -> str:
+    """What `against_baseline` says of scores, with the baseline's name and the difference; "" without a baseline."""
+    name, test = scores.primary, scores.against_baseline
+    if name not in scores.baseline:
+        return ""
+    sentence = f"{against_baseline(scores.measures[name], scores.baseline[name], test)} ({scores.baseline_name})"
+    if test is None:
+        return sentence
+    limits = f"{change(test.low, name)} to {change(test.high, name)}"
+    sentence += f": {title(name)} {change(test.difference, name)} ({limits}, p {test.p:.3f})"
+    if is_decided(test):
+        return sentence
+    return "; ".join(filter(None, [sentence, undecided(test, "").removeprefix("; ")]))
 
 
 def token(text: str) -> str:

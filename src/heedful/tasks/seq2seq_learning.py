@@ -3,6 +3,7 @@
 N sources   T target positions
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -76,6 +77,8 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
         """What the loop needs."""
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
         greedy = replace(recipe.generate, beam=1, n_best=1)
+        # before it learns to end an answer a network writes the longest: a trial is to take as long as later ones
+        trial = replace(greedy, max_length=1 + math.ceil(data.train.lengths[:, 1].mean()))
         sources = training_sources(recipe, data.train, data.source, model.preprocessor, self.augment)
         kind = self.answering.kind(model)
         return Work(
@@ -83,9 +86,10 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
             plan=lambda epoch: sources.plan(recipe, epoch, by_length=self.batches_by_length),
             collate=Collate(sources, model.target.special_tokens),
             loss=Loss(recipe.train.label_smoothing),
-            score=self.scorer(model, valid, greedy, data),
+            score=self.scorer(model, valid, greedy, data, trial),
             primary=PRIMARY[kind],
             where=sources.where,
+            scored=len(valid),
         )
 
     def pretrained(self, model: LearnableSeq2Seq) -> Pretrained:

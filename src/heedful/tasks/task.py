@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
 
 from heedful.errors import HeedfulError, unknown
-from heedful.results import Alignment, Answer, Example, Exhibits, Findings, Measure, Scores, View
+from heedful.results import Alignment, Answer, Example, Exhibits, Findings, Scores, View
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
 from heedful.tasks import TASKS
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from heedful.tasks.long import Lengths
     from heedful.tasks.match.vectors import Vectors
     from heedful.tasks.pretrained import Pretrained
-    from heedful.training.loop import Work
+    from heedful.training.loop import Score, Work
     from heedful.training.progress import Listener
 
 Shape = Literal["one to one", "one to many", "many to one", "many to many", "many to many, in step"]
@@ -195,8 +195,8 @@ class Answering(ABC, Generic[Data, Model]):
         """
 
     @abstractmethod
-    def baseline(self, model: Model, data: Data, examples: Sequence[Example]) -> tuple[str, dict[str, Measure]]:
-        """What needs no network: its name, and its measures on the same examples."""
+    def baseline(self, model: Model, data: Data, examples: Sequence[Example]) -> tuple[str, Scores]:
+        """What needs no network: its name, and its scores on the same examples, case by case as those of `evaluate`."""
 
     @abstractmethod
     def kind(self, model: Model) -> "Kind":
@@ -338,15 +338,28 @@ class Learning(ABC, Generic[Data, Learnable]):
         """What the loop needs."""
 
     def scorer(
-        self, model: Learnable, examples: Sequence[Example], settings: GenerateSettings, data: Data
-    ) -> Callable[[], dict[str, float]]:
-        """What the loop chooses weights by: the measures of a model's answers to examples, as its weights stand."""
+        self,
+        model: Learnable,
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        data: Data,
+        trial: GenerateSettings | None = None,
+    ) -> "Score":
+        """What the loop chooses weights by: the measures of a model's answers to examples, as its weights stand.
 
-        def score() -> dict[str, float]:
-            measures = self.answering.evaluate([model], examples, settings, samples=0, data=data).measures
+        `trial`: the settings by which a few are answered to see how long it takes.
+        """
+
+        def score(few: int | None = None) -> dict[str, float]:
+            asked = settings if few is None or trial is None else trial
+            measures = self.answering.evaluate([model], examples[:few], asked, samples=0, data=data).measures
             return {name: measure.value for name, measure in measures.items()}
 
         return score
+
+    def count_scored(self, model: Learnable, examples: Sequence[Example]) -> int:
+        """How many answers are scored for examples."""
+        return len(examples)
 
     def first(self, model: Learnable, data: Data, recipe: Recipe) -> Stage | None:
         """What is learnt before the rest."""

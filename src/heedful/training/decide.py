@@ -31,6 +31,7 @@ PICTURES = 512  # positions in a batch of pictures, some 30 of them: more steps 
 MATCHED_PICTURES = 8192  # positions where pictures are told apart from their batch
 DRAWINGS = 768  # codes in a batch of drawings: 12 of 64
 VALIDATIONS = 12  # over the budget
+VALIDATING = 0.25  # of the training time that is spent: with a budget in minutes, what validations may take beside it
 POOL = "summary"  # what a class is read from
 CAUSAL = False  # labels are told from both sides of a step
 AUGMENT_NAMED = ("shift", "turn")  # what leaves a picture in its class
@@ -142,15 +143,19 @@ def batches(recipe: Recipe, tokens: int) -> Recipe:
     return replace(recipe, train=replace(recipe.train, batch_tokens=tokens))
 
 
-def validation_due(train: TrainSettings, step: int, done: float, validated: int) -> bool:
+def validation_due(train: TrainSettings, step: int, done: float, validated: int, cost: float = 0.0) -> bool:
     """Whether to validate after `step`, with so much of the budget spent and so many validations behind.
+
+    `cost`: the time that these took, as a share of the training time; where a budget in minutes would be far overrun,
+    validations are fewer.
 
     >>> [validation_due(TrainSettings(), 7, done, validated=1) for done in (0.16, 0.17)]
     [False, True]
     """
     if train.valid_every != "auto":
         return train.valid_every > 0 and step % train.valid_every == 0
-    return done * VALIDATIONS >= validated + 1
+    is_cheap = train.minutes is None or cost <= VALIDATING
+    return is_cheap and done * VALIDATIONS >= validated + 1
 
 
 def augmentations(train: TrainSettings, default: Sequence[str]) -> tuple[str, ...]:

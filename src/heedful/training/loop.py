@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -44,6 +44,12 @@ ROOM = "Make room, and give the same command again: it goes on from the last che
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
 
 
+class Score(Protocol):
+    """Scores validation examples: all that are to be scored, or the first `few`, to see how long that takes."""
+
+    def __call__(self, few: int | None = None) -> dict[str, float]: ...
+
+
 @dataclass(frozen=True)
 class Work:
     """What a task gives to the loop."""
@@ -52,10 +58,11 @@ class Work:
     plan: Callable[[int], list[Rows]]  # epoch -> its batches
     collate: Callable[[Rows], Batch]
     loss: Callable[[Any, Batch], tuple[Tensor, int]]  # -> sum over tokens, number of tokens
-    score: Callable[[], dict[str, float]]  # of generated output for validation examples, by the network as it stands
+    score: Score  # of generated output for validation examples, by the network as it stands
     primary: str  # the score that "best" goes by
     where: Callable[[Rows], Sequence[str]]  # -> "file line N" of each
     unit: str = "tokens"  # what `loss` counts, in words
+    scored: int = 0  # examples that `score` scores
 
 
 @dataclass
@@ -71,16 +78,18 @@ class Position:
     stale: int = 0  # validations since the best
     validated: int = 0  # validations done
     finished: bool = False
+    validating: float = 0.0  # seconds of validation
     parts: int = 1  # into which each batch is cut, after the memory of a GPU ran out
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training came to. `best` is the validation score of the weights in `model.safetensors`."""
+    """What training came to; `validated`: how many examples each validation scored."""
 
     position: Position
     tokens_per_second: float
     peak_memory_mb: float
+    validated: int
 
 
 class Loop:
@@ -131,7 +140,8 @@ class Loop:
             raise HeedfulError(f"{self.folder / WEIGHTS} cannot be written: {error.strerror}.", ROOM) from None
         steps = count(self.position.step, "step")
         self.listener.end(f"{steps}, {self.best_in_words()} at step {self.position.best_step:,}")
-        return Outcome(self.position, self.tokens / max(self.position.seconds, 1e-9), memory.peak(self.device))
+        speed = self.tokens / max(self.position.seconds, 1e-9)
+        return Outcome(self.position, speed, memory.peak(self.device), self.work.scored)
 
     def best_in_words(self) -> str:
         """The best score so far, in its unit."""
@@ -233,14 +243,18 @@ class Loop:
         return (self.position.epoch + self.position.batch / len(self.plan(self.position.epoch))) / self.train.epochs
 
     def validation_due(self) -> bool:
-        return validation_due(self.train, self.position.step, self.fraction_done(), self.position.validated)
+        position, done = self.position, self.fraction_done()
+        cost = position.validating / max(position.seconds, 1e-9)
+        return validation_due(self.train, position.step, done, position.validated, cost)
 
     def validate(self) -> None:
         """Scores generated output, keeps the best weights, saves."""
+        start = time.perf_counter()
         self.network.eval()
         if self.average:
             self.average.swap(self.network)
         values = self.work.score()
+        self.position.validating += time.perf_counter() - start
         score = values[self.work.primary]
         best, sign = self.position.best, 1 if describe(self.work.primary).higher_is_better else -1
         gain = math.inf if best is None else (score - best) * sign

@@ -1,16 +1,15 @@
 """How trained captioners are asked and scored."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-
-import numpy as np
 
 from heedful.data.pairs import prepared as pairs
 from heedful.data.pairs.prepared import Prepared
 from heedful.metrics import baselines
 from heedful.metrics.scores import evaluate as measure
-from heedful.results import Example, Exhibits, Measure, Scores
+from heedful.results import Example, Exhibits, Scores
 from heedful.schema import DataSettings, GenerateSettings
+from heedful.tasks.nearest import nearest_picture
 from heedful.tasks.seq2seq import Seq2SeqAnswering, TrainedSeq2Seq
 from heedful.tasks.task import OnBad, SourceKind
 
@@ -34,16 +33,11 @@ class CaptionAnswering(Seq2SeqAnswering):
         outputs, logs = [answer.output for answer in answers], [answer.score for answer in answers]
         return measure("captions", sources, outputs, references, samples=samples, logs=logs)
 
-    def baseline(
-        self, model: TrainedSeq2Seq, data: Prepared, examples: Sequence[Example]
-    ) -> tuple[str, dict[str, Measure]]:
-        """What needs no network: the words of the training picture whose pixels are nearest."""
-        rows = [data.train[row] for row in range(len(data.train))]
-        numbers = np.concatenate([picture for picture, _ in rows]).astype(np.int64)
+    def baseline(self, model: TrainedSeq2Seq, data: Prepared, examples: Sequence[Example]) -> tuple[str, Scores]:
+        """What needs no network: the words of the nearest training picture."""
         sources, references = [example.source for example in examples], [example.references for example in examples]
-        nearest = baselines.NearestPicture(data.source.pixels(numbers), data.texts(1))
-        scores = measure("captions", sources, nearest.answers(data.source.of(sources)), references)
-        return "nearest training picture", scores.measures
+        name, nearest = nearest_picture(data, data.texts(1), choose)
+        return name, measure("captions", sources, nearest.answers(data.source.of(sources)), references)
 
     def examples(
         self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings, on_bad: OnBad
@@ -62,3 +56,8 @@ class CaptionAnswering(Seq2SeqAnswering):
     def exhibits(self, models: Sequence[TrainedSeq2Seq], scores: Scores, settings: GenerateSettings) -> Exhibits:
         """What a report shows beside the numbers: the pictures of scored examples."""
         return Exhibits("captions", pictures=models[0].preprocessor.prints(case.source for case in scores.cases))
+
+
+def choose(examples: Sequence[Example], answers: Mapping[str, Sequence[str]]) -> str:
+    """The name of the captions that score best."""
+    return baselines.best("captions", answers, [example.references for example in examples])

@@ -3,13 +3,15 @@
 N sources   C classes
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from heedful.data import batching
+from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.coders import ClassNames
 from heedful.data.pairs.prepared import Prepared, example_notes, open_run
 from heedful.data.pairs.prepared import examples as read_examples
@@ -17,15 +19,16 @@ from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.reading import ReadingEngine
 from heedful.errors import for_each
-from heedful.metrics import baselines
+from heedful.metrics import bags, baselines
 from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.counts import Kind
 from heedful.metrics.scores import evaluate as measure
-from heedful.results import Answer, Example, Exhibits, Measure, Scores, Track
-from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
+from heedful.results import Answer, Example, Exhibits, Scores, Track
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm
 from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source
+from heedful.tasks.nearest import nearest_picture
 from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering, OnBad, SourceKind
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from heedful.hub import Plan
 
 SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
+COUNTED_TOKENS = 2_000_000  # of training texts, whose words a baseline counts
+CHOSEN_BY = 2000  # validation examples, by which the better baseline is chosen
 
 
 @dataclass(frozen=True)
@@ -81,20 +86,16 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
         references = [example.references for example in examples]
         return evaluate_classes(sources, models[0].names, rows, references, samples=samples)
 
-    def baseline(
-        self, model: TrainedClassifier, data: Prepared, examples: Sequence[Example]
-    ) -> tuple[str, dict[str, Measure]]:
-        """The class of the nearest training picture by its pixels; for texts, the largest class."""
-        train, names = data.train, model.names
-        targets = [names[int(train[row][1][0])] for row in range(len(train))]
+    def baseline(self, model: TrainedClassifier, data: Prepared, examples: Sequence[Example]) -> tuple[str, Scores]:
+        """The class of the nearest training picture; for texts, what their counted words say."""
+        targets = [model.names[int(data.train[row][1][0])] for row in range(len(data.train))]
         sources, references = [case.source for case in examples], [case.references for case in examples]
         if isinstance(data.source, Album):
-            numbers = np.array([int(train[row][0][0]) for row in range(len(train))])
-            nearest = baselines.NearestPicture(data.source.pixels(numbers), targets)
-            name, outputs = "nearest training picture", nearest.answers(data.source.of(sources))
+            name, nearest = nearest_picture(data, targets, choose)
+            outputs = nearest.answers(data.source.of(sources))
         else:
-            name, outputs = "largest class", [baselines.majority(targets)] * len(sources)
-        return name, measure("classes", sources, outputs, references).measures
+            name, outputs = answer_by_counts(data, targets, sources, model.preprocessor.normal_form)
+        return name, measure("classes", sources, outputs, references)
 
     def kind(self, model: TrainedClassifier) -> Kind:
         return "classes"
@@ -164,6 +165,35 @@ def probabilities(
         for model in models:
             mean[rows] += model.engine(source, lengths) / len(models)
     return mean
+
+
+def choose(examples: Sequence[Example], answers: Mapping[str, Sequence[str]]) -> str:
+    """The name of the answers that are right most often."""
+    return baselines.best("classes", answers, [example.references for example in examples])
+
+
+def answer_by_counts(
+    data: Prepared, targets: list[str], sources: Sequence[str], form: NormalForm
+) -> tuple[str, list[str]]:
+    """The classes of texts by their counted words, and by what: the better of two on the validation side.
+
+    Words are those of texts as the tokenizer gives them back, in training and here.
+    """
+    order = np.random.default_rng(0).permutation(len(data.train))
+    few = order[: max(1, int(np.searchsorted(np.cumsum(data.train.lengths[order, 0]), COUNTED_TOKENS, side="right")))]
+    part = "" if len(few) == len(order) else f" of {len(few):,} of {len(order):,} texts"
+    rows = sorted(few.tolist())
+    texts = [data.source.decode(data.train[row][0]) for row in rows]
+
+    def read(examples: Sequence[str]) -> list[str]:
+        written = [normalize_text(text, form) for text in examples]
+        return [data.source.decode(ids) for ids in data.source.encode_batch(written)]
+
+    ways = bags.counted(texts, [targets[row] for row in rows])
+    valid = batching.sample(data.valid, CHOSEN_BY, 0)
+    validated = read([example.source for example in valid])
+    name = choose(valid, {name: answer(validated) for name, answer in ways.items()}) if valid else next(iter(ways))
+    return f"{name}{part}", ways[name](read(sources))
 
 
 def best_classes(model: TrainedClassifier, source: str, row: np.ndarray, count: int) -> list[Answer]:

@@ -109,6 +109,7 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             where=sources.where,
+            scored=len(valid),
         )
 
     def advice(self, recipe: Recipe, data: Prepared) -> str:

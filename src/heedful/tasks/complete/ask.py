@@ -21,7 +21,7 @@ from heedful.generation.stepper import SpecialIds
 from heedful.metrics.counts import Kind
 from heedful.metrics.ngrams import KneserNey
 from heedful.metrics.scores import evaluate
-from heedful.results import Answer, Example, Exhibits, Measure, Scores
+from heedful.results import Answer, Example, Exhibits, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm
 from heedful.tasks import language
 from heedful.tasks.complete.continuation import LONGEST, Continuation, ContinuationSearch, Send
@@ -128,14 +128,14 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
 
     def baseline(
         self, model: TrainedLanguageModel, data: PreparedDocuments, examples: Sequence[Example]
-    ) -> tuple[str, dict[str, Measure]]:
+    ) -> tuple[str, Scores]:
         """What counting can say: interpolated Kneser-Ney over the same tokens and windows."""
         order = ORDERS.get(model.tokenizer.kind, 4)
         rows, part = language.baseline_rows(data)
         windows = passages(model, examples)
         counts = KneserNey(rows, order, model.tokenizer.size)
         surprise = counts.surprise([passage.ids for passage in windows])
-        return f"{order}-grams, Kneser-Ney{part}", measure(windows, surprise, samples=0).measures
+        return f"{order}-grams, Kneser-Ney{part}", measure(windows, surprise, samples=1000)
 
     def kind(self, model: TrainedLanguageModel) -> Kind:
         return "passages"

@@ -28,7 +28,7 @@ from heedful.engines.onnx_graphs import Graph, alone_graph
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import LanguageModel
-from heedful.results import Alignment, Findings
+from heedful.results import Alignment, Example, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans, training_documents
 from heedful.tasks.attention_maps import SELF_ATTENTION, attention_maps
@@ -88,10 +88,15 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
             plan=lambda epoch: pieces.plan(int(recipe.train.batch_tokens), epoch),
             collate=Collate(pieces),
             loss=Loss(recipe.train.label_smoothing),
-            score=lambda: values_of(score_passages([model], valid, recipe.generate, samples=0)),
+            score=lambda few=None: values_of(score_passages([model], valid[:few], recipe.generate, samples=0)),
             primary=PRIMARY["passages"],
             where=pieces.where,
+            scored=len(valid),
         )
+
+    def count_scored(self, model: LearnableLanguageModel, examples: Sequence[Example]) -> int:
+        """Windows of documents."""
+        return len(passages(model, examples))
 
     def pretrained(self, model: LearnableLanguageModel) -> Pretrained:
         return Pretrained(written=model.tokenizer, plan=model.plan)

@@ -21,7 +21,7 @@ from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
 from heedful.metrics import baselines
 from heedful.metrics.counts import Kind
-from heedful.results import Answer, Example, Exhibits, Measure, Scores
+from heedful.results import Answer, Example, Exhibits, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.draw import judge
 from heedful.tasks.draw.code_ids import BEGIN, END, FIRST, PAD, format_codes, is_direct, parse_codes
@@ -112,15 +112,13 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         answers = self.answer(models, [example.source for example in examples], replace(settings, n_best=1))
         return models[0].codec.decode(parse_codes([best[0].output for best in answers]))
 
-    def baseline(
-        self, model: TrainedImageGenerator, data: Prepared, examples: Sequence[Example]
-    ) -> tuple[str, dict[str, Measure]]:
+    def baseline(self, model: TrainedImageGenerator, data: Prepared, examples: Sequence[Example]) -> tuple[str, Scores]:
         """What needs no network: the picture of the training sentence that is nearest in its letters."""
         rows = [data.train[row] for row in range(len(data.train))]
         nearest = baselines.Nearest(data.texts(0), [str(int(picture[0])) for _, picture in rows])
         numbers = np.array([int(number) for number in nearest.answers([example.source for example in examples])])
         scores = judge.score_by_pixels(examples, data.target.pixels(numbers), model.form, data.target, 1000)
-        return "picture of the nearest training sentence", scores.measures
+        return f"picture of the nearest training sentence{nearest.part}", scores
 
     def kind(self, model: TrainedImageGenerator) -> Kind:
         """How answers are scored: by where the right one stands among all."""

@@ -57,7 +57,7 @@ def codebook_work(codebook: Codebook, data: Prepared, recipe: Recipe) -> Work:
         plan=plan,
         collate=collate,
         loss=reconstruction_loss,
-        score=lambda: measure_codebook(codebook, valid),
+        score=lambda few=None: measure_codebook(codebook, valid[:few]),
         primary="reconstruction_error",
         where=lambda rows: [f"picture {int(number)}" for number in rows.rows],
     )

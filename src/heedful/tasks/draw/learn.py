@@ -124,6 +124,7 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             where=sources.where,
+            scored=len(valid),
         )
 
     def remarks(self, model: LearnableImageGenerator, data: Prepared) -> list[str]:

@@ -24,7 +24,7 @@ from heedful.metrics.counts import Kind
 from heedful.metrics.ngrams import NeighbourNgrams
 from heedful.metrics.passages import perplexity_counts
 from heedful.metrics.scores import evaluate
-from heedful.results import Answer, Example, Measure, Scores, Track
+from heedful.results import Answer, Example, Scores, Track
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm
 from heedful.tasks import language
 from heedful.tasks.fill.masks import (
@@ -127,7 +127,7 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
 
     def baseline(
         self, model: TrainedMaskedLanguageModel, data: PreparedDocuments, examples: Sequence[Example]
-    ) -> tuple[str, dict[str, Measure]]:
+    ) -> tuple[str, Scores]:
         """What counting can say of a masked token from the tokens on both sides of it."""
         rows, part = language.baseline_rows(data)
         between = NeighbourNgrams(rows, model.tokenizer.size + 1)
@@ -138,8 +138,8 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
             values = np.stack([between.probabilities(int(padded[at - 1]), int(padded[at + 1])) for at in positions])
             likeliest.append(best_tokens(values, model.tokenizer, 1)[:, 0])
             right.append(values[np.arange(len(window.truth)), window.truth])
-        scores = measure(model.tokenizer, windows, likeliest, right, samples=0)
-        return f"both neighbours, counted{part}", scores.measures
+        scores = measure(model.tokenizer, windows, likeliest, right, samples=1000)
+        return f"both neighbours, counted{part}", scores
 
     def kind(self, model: TrainedMaskedLanguageModel) -> Kind:
         return "gaps"

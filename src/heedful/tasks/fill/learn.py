@@ -28,7 +28,7 @@ from heedful.engines.onnx_graphs import Graph, filler_graph
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import MaskedLanguageModel
-from heedful.results import Alignment, Findings
+from heedful.results import Alignment, Example, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans, training_documents
 from heedful.tasks.attention_maps import SELF_ATTENTION, attention_maps
@@ -105,10 +105,15 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
             plan=lambda epoch: pieces.plan(int(recipe.train.batch_tokens), epoch),
             collate=Collate(pieces, model.masking, model.tokenizer.size, ends_inside(model.tokenizer, model.masking)),
             loss=Loss(recipe.train.label_smoothing),
-            score=lambda: values_of(score_windows([model], valid, recipe.generate, samples=0)),
+            score=lambda few=None: values_of(score_windows([model], valid[:few], recipe.generate, samples=0)),
             primary=PRIMARY["gaps"],
             where=pieces.where,
+            scored=len(valid),
         )
+
+    def count_scored(self, model: LearnableMaskedLanguageModel, examples: Sequence[Example]) -> int:
+        """Windows of documents."""
+        return len(masked_windows(model, examples))
 
     def pretrained(self, model: LearnableMaskedLanguageModel) -> Pretrained:
         return Pretrained(words=model.tokenizer, plan=model.plan)

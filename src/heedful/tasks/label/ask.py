@@ -3,7 +3,7 @@
 N sources   T steps   C labels
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,12 @@ from heedful.data.steps.store import PreparedClips, digest_of_steps, open_run
 from heedful.data.steps.subwords import PIECES, SubwordVocabulary
 from heedful.engines.reading import ReadingEngine
 from heedful.errors import HeedfulError, for_each, unknown
+from heedful.metrics import baselines
 from heedful.metrics.classes import count_confusions, score_classes
 from heedful.metrics.counts import Kind
 from heedful.metrics.entities import are_entity_tags, entities_of, score_types
 from heedful.metrics.scores import evaluate as measure
-from heedful.results import Answer, Example, Exhibits, Measure, Scores, Span, Track, spread_out
+from heedful.results import Answer, Example, Exhibits, Scores, Span, Track, spread_out
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.label.windows import (
     SMALLEST_PROBABILITY,
@@ -124,15 +125,19 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         by_class = score_types(outputs, references) if kind == "entities" else score_classes(confusion)
         return replace(scores, confusion=confusion, by_class=by_class)
 
-    def baseline(
-        self, model: TrainedLabeller, data: PreparedClips, examples: Sequence[Example]
-    ) -> tuple[str, dict[str, Measure]]:
-        """The most frequent label at every step."""
-        labels = np.asarray(data.train.labels)
-        most_frequent = model.names[int(np.bincount(labels[labels >= 0]).argmax())]
-        outputs = ["\t".join([most_frequent] * len(example.references[0].split("\t"))) for example in examples]
+    def baseline(self, model: TrainedLabeller, data: PreparedClips, examples: Sequence[Example]) -> tuple[str, Scores]:
+        """The most frequent label of each word; the most frequent of all at every step of what is no text."""
         sources, references = [case.source for case in examples], [case.references for case in examples]
-        return "most frequent label", measure(self.kind(model), sources, outputs, references).measures
+        if model.form.kind == "tokens":
+            tags = baselines.WordTags(tagged_sentences(data))
+            name = "most frequent label of each word"
+            outputs = [tags.answers(words) for words in words_of(sources, data)]
+        else:
+            labels = np.asarray(data.train.labels)
+            most_frequent = model.names[int(np.bincount(labels[labels >= 0]).argmax())]
+            name = "most frequent label"
+            outputs = [[most_frequent] * len(example.references[0].split("\t")) for example in examples]
+        return name, measure(self.kind(model), sources, ["\t".join(labels) for labels in outputs], references)
 
     def kind(self, model: TrainedLabeller) -> Kind:
         """Words are scored as such, by their entities where the labels mark any; clips and series by their steps."""
@@ -220,6 +225,20 @@ def step_probabilities(
     """The probability of each label at each step, (T, C) a source; clips of `data` are not read again."""
     arrays, engines = list(read_sources(models[0], sources, data)), [model.engine for model in models]
     return probabilities_by_windows(engines, arrays, reach_of(models), settings.batch_tokens)
+
+
+def words_of(sources: Iterable[str], data: PreparedClips) -> Iterator[tuple[str, ...]]:
+    """The words of texts, in the form that they were learnt in."""
+    return (open_steps(source, data.form).words for source in sources)
+
+
+def tagged_sentences(data: PreparedClips) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """The words of each training sentence and their labels, "" where masked."""
+    texts = {number: text for text, number in data.steps.numbers.items()}
+    names = (*data.names, "")  # which is that of MASKED
+    sources = (texts[int(number)] for number in data.train.sequences)
+    for row, words in enumerate(words_of(sources, data)):
+        yield words, [names[label] for label in data.train[row][1]]
 
 
 def reach_of(models: Sequence[TrainedLabeller]) -> Reach:

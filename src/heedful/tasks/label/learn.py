@@ -132,6 +132,7 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             where=collate.where,
+            scored=len(valid),
         )
 
     def pretrained(self, model: LearnableLabeller) -> Pretrained:

@@ -16,12 +16,12 @@ from heedful.data.pairs import prepared as pairs
 from heedful.data.pairs.prepared import Prepared
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import Kind
-from heedful.results import Answer, Example, Exhibits, Measure, Scores
+from heedful.results import Answer, Example, Exhibits, Scores
 from heedful.schema import DataSettings, GenerateSettings
 from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source
 from heedful.tasks.match.matcher import TrainedMatcher, best_texts, candidate_texts, similarity
-from heedful.tasks.match.rank import list_gallery, rank_both_ways, rank_by_shared_words
+from heedful.tasks.match.rank import list_gallery, rank_both_ways, rank_by_nearest
 from heedful.tasks.match.search import PictureFinder
 from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering, Finder, OnBad, SourceKind
@@ -62,11 +62,9 @@ class MatchAnswering(Answering[Prepared, TrainedMatcher]):
         album = data.source if data else None
         return rank_both_ways(similarity(models, pictures, texts, settings, album), examples, samples)
 
-    def baseline(
-        self, model: TrainedMatcher, data: Prepared, examples: Sequence[Example]
-    ) -> tuple[str, dict[str, Measure]]:
+    def baseline(self, model: TrainedMatcher, data: Prepared, examples: Sequence[Example]) -> tuple[str, Scores]:
         """What needs no network: texts ordered by how many words they share with the nearest training picture's."""
-        return "nearest training picture", rank_by_shared_words(data, examples).measures
+        return rank_by_nearest(data, examples)
 
     def kind(self, model: TrainedMatcher) -> Kind:
         """How answers are scored: by where the right one stands."""

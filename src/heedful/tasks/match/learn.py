@@ -108,6 +108,7 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
             score=self.scorer(model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             where=sources.where,
+            scored=len(valid),
         )
 
     def advice(self, recipe: Recipe, data: Prepared) -> str:

@@ -3,17 +3,17 @@
 P pictures   M texts
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from heedful.data.pairs.prepared import Prepared
-from heedful.metrics.baselines import NearestPicture
 from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.ranks import ranks
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Example, Scores
+from heedful.tasks.nearest import nearest_picture
 
 CLASS_MEASURES = ("accuracy", "macro_f1")
 """What is reported of classes beside recall: the rest of their measures says the same, or needs probabilities."""
@@ -44,18 +44,30 @@ def rank_both_ways(cosines: np.ndarray, examples: Sequence[Example], samples: in
     return replace(scores, measures=scores.measures | zero_shot, confusion=classes.confusion, by_class=classes.by_class)
 
 
-def rank_by_shared_words(prepared: Prepared, examples: Sequence[Example]) -> Scores:
-    """Where each picture's texts stand, ordered by how many words they share with the nearest training picture's."""
-    train, (pictures, texts, right) = prepared.train, list_gallery(examples)
-    pairs = [train[row] for row in range(len(train))]
-    numbers = np.concatenate([picture for picture, _ in pairs]).astype(np.int64)
-    nearest = NearestPicture(prepared.source.pixels(numbers), prepared.texts(1)).answers(prepared.source.of(pictures))
+def rank_by_nearest(prepared: Prepared, examples: Sequence[Example]) -> tuple[str, Scores]:
+    """Where each picture's texts stand, ordered by how many words they share with the nearest training picture's.
+
+    And the way in which pictures are compared: of two, the better on the validation side.
+    """
+
+    def choose(valid: Sequence[Example], answers: Mapping[str, Sequence[str]]) -> str:
+        scores = {name: rank_by_shared_words(valid, texts, 0) for name, texts in answers.items()}
+        return max(answers, key=lambda name: scores[name].measures[scores[name].primary].value)
+
+    name, nearest = nearest_picture(prepared, prepared.texts(1), choose)
+    answers = nearest.answers(prepared.source.of([example.source for example in examples]))
+    return name, rank_by_shared_words(examples, answers, 1000)
+
+
+def rank_by_shared_words(examples: Sequence[Example], nearest: Sequence[str], samples: int) -> Scores:
+    """Where each picture's texts stand, ordered by how many words they share with what is `nearest` to it."""
+    pictures, texts, right = list_gallery(examples)
     words_of_texts = [set(text.split()) for text in texts]
     words_of_nearest = [set(text.split()) for text in nearest]
     shared = np.array(
         [[len(near & words) / max(1, len(near | words)) for words in words_of_texts] for near in words_of_nearest]
     )
-    return score_ranks(shared, right, pictures, texts, 1000)
+    return score_ranks(shared, right, pictures, texts, samples)
 
 
 def are_classes(examples: Sequence[Example], texts: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ from heedful.data.pairs import prepared as pairs
 from heedful.data.pairs.prepared import Prepared
 from heedful.metrics import baselines
 from heedful.metrics.scores import evaluate as measure
-from heedful.results import Example, Measure, Scores
+from heedful.results import Example, Scores
 from heedful.schema import DataSettings, GenerateSettings
 from heedful.tasks.seq2seq import Seq2SeqAnswering, TrainedSeq2Seq
 from heedful.tasks.task import OnBad
@@ -40,9 +40,7 @@ class TranslateAnswering(Seq2SeqAnswering):
             logs=[answer.score for answer in answers],
         )
 
-    def baseline(
-        self, model: TrainedSeq2Seq, data: Prepared, examples: Sequence[Example]
-    ) -> tuple[str, dict[str, Measure]]:
+    def baseline(self, model: TrainedSeq2Seq, data: Prepared, examples: Sequence[Example]) -> tuple[str, Scores]:
         """What needs no network: the answer of the nearest training source (symbols), the source itself (text)."""
         sources = [example.source for example in examples]
         if model.scores == "text":
@@ -53,9 +51,9 @@ class TranslateAnswering(Seq2SeqAnswering):
                 [model.preprocessor.tokenizer.decode(source) for source, _ in rows],
                 [model.target.decode(target) for _, target in rows],
             )
-            name, outputs = "nearest training source", nearest.answers(sources)
+            name, outputs = f"nearest training source{nearest.part}", nearest.answers(sources)
         references = [example.references for example in examples]
-        return name, measure(model.scores, sources, outputs, references).measures
+        return name, measure(model.scores, sources, outputs, references)
 
     def examples(
         self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings, on_bad: OnBad
