@@ -1,7 +1,7 @@
-"""Trainings in a process of their own, to be killed there.
+"""Trainings and commands in a process of their own, to be killed there.
 
 It is forked from a server that has no threads: a fork of the tests' own process, where engines of all kinds have left
-theirs, may wait for ever for a lock that one of them held.
+theirs, may wait for ever for a lock that one of them held. The server has imported what they need, once for all.
 """
 
 import multiprocessing
@@ -12,10 +12,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from heedful.api.compare import compare
+from heedful.cli import main
 from heedful.schema import Recipe
 from heedful.training.progress import Quiet
 
@@ -71,6 +73,34 @@ def is_killed_after(steps: int, seconds: float, function: Callable[..., object],
     return alive
 
 
+def start_command(line: str, folder: Path, output: int) -> BaseProcess:
+    """Types a command line in a folder, in a session of its own whose stdout and stderr are this file, which it takes.
+
+    As a shell would start it: signals do what they do by default.
+    """
+    prepare_server()
+    with Connection(output, readable=False) as connection:
+        process = CONTEXT.Process(target=run_command, args=(line, folder, connection))
+        process.start()
+    return process
+
+
+def run_command(line: str, folder: Path, output: Connection) -> None:
+    """What such a process does; it ends with the command's exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    multiprocessing.set_start_method(None, force=True)
+    os.setsid()
+    os.chdir(folder)
+    for descriptor in (1, 2):
+        os.dup2(output.fileno(), descriptor)
+    output.close()
+    sys.argv = ["heedful", *line.split()]
+    sys.stdout, sys.stderr = (open(descriptor, "w", closefd=False) for descriptor in (1, 2))  # noqa: SIM115
+    main()
+
+
 def compare_by_weights(recipe: Recipe, folder: Path, listener: Quiet) -> None:
     """Compares two networks of as many weights."""
     compare(recipe, ["gru", "rnn"], [0], folder, listener, weights=2e4)
@@ -78,6 +108,6 @@ def compare_by_weights(recipe: Recipe, folder: Path, listener: Quiet) -> None:
 
 def prepare_server() -> None:
     """Has the server import what tests have imported of ours and what optimizers import, once, and not each fork."""
-    rooms = tuple(f"heedful.{room}" for room in ("api", "data", "networks", "report", "tasks", "training"))
+    rooms = tuple(f"heedful.{room}" for room in ("api", "cli", "data", "networks", "report", "tasks", "training"))
     ours = sorted(name for name in sys.modules if name.startswith(rooms))
     CONTEXT.set_forkserver_preload(["torch._dynamo", "torch._inductor.utils", *ours])

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from support.command_line import HEEDFUL
+from support.own_process import start_command
 from support.sampling import sample
 
 LINE = "train translate pairs.tsv --network gru --size tiny --minutes 1 -o run train.threads=1 train.workers={}"
-WITH, WITHOUT = LINE.format(2), LINE.format(0)
+WITH, WITHOUT = f"{LINE.format(2)} train.batch_tokens=300", LINE.format(0)  # workers begin anew with each epoch
 
 
 def strike(number: int, group: bool, times: int = 1) -> Callable[[int], None]:
@@ -27,24 +28,28 @@ def strike(number: int, group: bool, times: int = 1) -> Callable[[int], None]:
 
 
 def ended(folder: Path, line: str, sign: str, strike: Callable[[int], None], before: str = "") -> tuple[int, str]:
-    """Strikes a run, on a terminal of its own, when it shows `before` and then `sign`; its exit code and all it showed.
-
-    The terminal ends when the last process that writes to it has: workers hold it as the run does.
-    """
+    """Strikes a run on a terminal of its own, when it shows `before` and then `sign`; its exit code, all it showed."""
     master, terminal = pty.openpty()
+    running = start_command(line, folder, terminal)
+    assert running.pid
+    output = shown(master, running.pid, sign, strike, before)
+    running.join()
+    assert running.exitcode is not None
+    return running.exitcode, output
+
+
+def shown(master: int, pid: int, sign: str, strike: Callable[[int], None], before: str) -> str:
+    """All that stands on the terminal when the last process that writes to it has ended: workers hold it as the run."""
     output, struck = "", False
-    command = [*HEEDFUL, *line.split()]
-    with subprocess.Popen(command, cwd=folder, stdout=terminal, stderr=terminal, start_new_session=True) as running:
-        os.close(terminal)
-        with suppress(OSError):  # Linux says so that nobody has the terminal open any more
-            while text := os.read(master, 1 << 16):
-                output += text.decode(errors="replace")
-                if not struck and before in output and sign in output[output.index(before) :]:
-                    struck = True
-                    strike(running.pid)
-        os.close(master)
+    with suppress(OSError):  # Linux says so that nobody has the terminal open any more
+        while text := os.read(master, 1 << 16):
+            output += text.decode(errors="replace")
+            if not struck and before in output and sign in output[output.index(before) :]:
+                struck = True
+                strike(pid)
+    os.close(master)
     assert "Traceback" not in output, output
-    return running.returncode, output
+    return output
 
 
 @pytest.fixture
@@ -80,6 +85,7 @@ def test_a_run_stopped_by_a_signal_says_so_in_every_phase(number: int, code: int
 
 
 def test_usr1_saves_and_goes_on_and_nohup_keeps_a_run_from_hanging_up(folder: Path) -> None:
+    """A command as a shell starts it, in which nothing was imported before."""
     seen: list[int] = []
 
     def save_and_hang_up(pid: int) -> None:
@@ -87,13 +93,16 @@ def test_usr1_saves_and_goes_on_and_nohup_keeps_a_run_from_hanging_up(folder: Pa
         for number in (signal.SIGUSR1, signal.SIGHUP):
             os.killpg(pid, number)
 
-    line = WITH.replace("--minutes 1", "--steps 100")
+    command = [*HEEDFUL, *WITH.replace("--minutes 1", "--steps 150").split()]
+    master, terminal = pty.openpty()
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does: it is inherited
     try:
-        code, output = ended(folder, line, "loss", save_and_hang_up, "gru")
+        running = subprocess.Popen(command, cwd=folder, stdout=terminal, stderr=terminal, start_new_session=True)
     finally:
         signal.signal(signal.SIGHUP, previous)
-    assert seen and (code, "saved at step" in output) == (0, True), output
+        os.close(terminal)
+    output = shown(master, running.pid, "loss", save_and_hang_up, "gru")
+    assert seen and (running.wait(), "saved at step" in output) == (0, True), output
 
 
 def test_a_parent_that_ends_in_the_middle_ends_its_workers() -> None:
