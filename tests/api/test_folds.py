@@ -1,6 +1,7 @@
 """Cross-validation: every row is answered once, by a network that did not learn from it; the last learns from all."""
 
 import json
+import math
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -19,7 +20,7 @@ from heedful.data.pairs.read import Pair
 from heedful.errors import HeedfulError
 from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.folds import scores_over_folds
-from heedful.results import Example
+from heedful.results import Example, Paired
 from heedful.schema import Recipe
 from heedful.tasks.joins import allowed
 from heedful.tasks.recipes import change
@@ -133,6 +134,12 @@ def test_scores_of_folds_are_means_with_students_interval() -> None:
     assert scores.confusion.counts == ((17, 0, 0), (3, 0, 0), (0, 0, 0))
     assert {each.name: each.count for each in scores.by_class} == {"a": 17, "b": 3, "c": 0}
     assert sum(bin_.count for bin_ in scores.reliability) == 20
+    tested = [replace(fold, against_baseline=Paired("accuracy", gain, gain - 9, gain + 9, 0.2, 10))
+              for fold, gain in zip(folds, (10.0, 30.0), strict=True)]  # fmt: skip
+    test = scores_over_folds(tested).against_baseline
+    assert test and (test.difference, test.examples, test.runs) == (20, 20, 2)
+    assert (test.p, test.high) == pytest.approx((1 - 2 * math.atan(2) / math.pi, 20 + 127.06), abs=0.01)  # t = 2
+    assert scores.against_baseline is None
     alone = scores_over_folds(folds[:1]).measures["accuracy"]
     assert alone.low == alone.high == alone.value == 90
 

@@ -1,9 +1,11 @@
 """Cross-validation: a training for each fold of the rows, scored on it, and a last one on all rows."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from heedful.api.model import Model
+from heedful.api.outlook import in_minutes
 from heedful.api.scores import read_scores, with_remarks
 from heedful.api.train import Prelude, budget, run_to_end, total_minutes
 from heedful.api.train import run as run_training
@@ -33,7 +35,13 @@ def run(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
     total = f"{budget(decided)}{total_minutes(decided, folds + 1)}"
 
     def train_folds(folder: Path) -> Scores:
-        scores = [train_fold(user_recipe, folder, number, listener) for number in range(1, folds + 1)]
+        scores: list[Scores] = []
+        for number in range(1, folds + 1):
+            is_new, start = not (folder / FOLDS / str(number) / "scores.json").exists(), time.monotonic()
+            scores.append(train_fold(user_recipe, folder, number, listener))
+            if is_new:
+                left = (time.monotonic() - start) * (folds + 1 - number)
+                listener.note(f"{count(folds + 1 - number, 'training')} to go: {in_minutes(left)}")
         listener.note("all rows are learnt from:")
         return with_remarks(scores_over_folds(scores), folds_note(folds))
 

@@ -41,8 +41,8 @@ def paired_test(result: Paired, model: str, other: str) -> str:
     decided = is_decided(result)
     conclusion = "more than chance explains" if decided else words.undecided(result, "no difference can be told")
     return (
-        f"{words.title(result.measure)}, {model} minus {other}: {result.difference:+.2f} "
-        f"({result.low:+.2f} to {result.high:+.2f}, p {result.p:.3f}): {conclusion}."
+        f"{words.title(result.measure)}, {model} minus {other}: {words.difference(result)}, p {result.p:.3f}: "
+        f"{conclusion}."
     )
 
 

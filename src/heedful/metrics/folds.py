@@ -16,7 +16,7 @@ from heedful.metrics.classes import score_classes
 from heedful.metrics.counts import Kind
 from heedful.metrics.kinds import count
 from heedful.metrics.scores import by_length, source_lengths
-from heedful.results import Bin, Confusion, FoldScores, Measure, Scores
+from heedful.results import Bin, Confusion, FoldScores, Measure, Paired, Scores
 
 UNBOUNDED = ("cider",)  # measures of which more is better that do not end at 100
 
@@ -40,6 +40,7 @@ def scores_over_folds(folds: Sequence[Scores]) -> Scores:
         reliability=pooled_bins([fold.reliability for fold in folds]),
         folds=tuple(fold_scores(number, fold) for number, fold in enumerate(folds, 1)),
         remarks=(),
+        against_baseline=test_over_folds([fold.against_baseline for fold in folds]),
     )
 
 
@@ -60,6 +61,21 @@ def mean_measure(folds: Sequence[Measure]) -> Measure:
     half = t_quantile(len(values) - 1) * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
     most = 100.0 if first.higher_is_better and first.name not in UNBOUNDED else math.inf
     return replace(first, value=mean, low=max(0.0, mean - half), high=min(most, mean + half))
+
+
+def test_over_folds(folds: Sequence[Paired | None]) -> Paired | None:
+    """Whether the mean difference of folds is one, by Student's test of their differences; the weakest of their own
+    tests where these are all the same. None for fewer than two folds, or where one was not tested.
+    """
+    tests = [fold for fold in folds if fold is not None]
+    if len(tests) < max(2, len(folds)):
+        return None
+    differences = [test.difference for test in tests]
+    mean, error = fmean(differences), stdev(differences) / math.sqrt(len(differences))
+    half = t_quantile(len(tests) - 1) * error
+    p = 2 * (1 - t_probability(abs(mean) / error, len(tests) - 1)) if error else max(test.p for test in tests)
+    examples = sum(test.examples for test in tests)
+    return Paired(tests[0].measure, mean, mean - half, mean + half, p, examples, runs=len(tests))
 
 
 def t_quantile(degrees: int, probability: float = 0.975) -> float:

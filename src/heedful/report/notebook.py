@@ -25,7 +25,7 @@ def text_of(result: Result) -> str:
     if isinstance(result, Scores):
         return shorten_lines(terminal.scores_table(result).splitlines())
     if isinstance(result, Comparison):
-        return shorten_lines(terminal.compare_table(result).splitlines())
+        return shorten_lines(terminal.compare_table(result, brief=True).splitlines())
     if isinstance(result, Findings):
         return shorten_lines([result.title, *terminal.findings_text(result).splitlines()])
     if isinstance(result, Alignment):

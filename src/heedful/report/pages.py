@@ -277,7 +277,7 @@ def verdict_table(comparison: Comparison) -> Table:
             pair.replace(" vs ", " – "),
             words.title(test.measure),
             words.change(test.difference, test.measure),
-            f"{words.change(test.low, test.measure)} to {words.change(test.high, test.measure)}",
+            words.interval(test) or "–",
             f"{test.p:.3f}" if test.p >= 0.001 else "< 0.001",
             words.verdict(pair, test, primary.higher_is_better),
         ]

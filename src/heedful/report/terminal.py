@@ -47,11 +47,11 @@ def scores_table(scores: Scores) -> str:
     return "\n".join([columns([head, *rows]), *standing, *folds, *signatures, *scores.remarks])
 
 
-def compare_table(comparison: Comparison) -> str:
-    """A line for each network, the baseline last, and below them the paired tests."""
+def compare_table(comparison: Comparison, brief: bool = False) -> str:
+    """A line for each network, the baseline last, and the paired tests below; `brief`: by the first measure alone."""
     rows = compared.rows(comparison)
     primary, scores = compared.primary(comparison), comparison.entries[0].scores
-    names = compared.measures(comparison)
+    names = compared.measures(comparison)[: 1 if brief else None]
     head = [
         "network",
         *map(words.title, names[:MEASURES]),
@@ -78,8 +78,7 @@ def compare_table(comparison: Comparison) -> str:
     if scores.baseline:
         table.append([scores.baseline_name, *yardsticks(scores, names[:MEASURES]), "", "", "", "", "", "baseline"])
     tests = [
-        f"{pair}: {words.title(test.measure)} {words.change(test.difference, test.measure)} "
-        f"({words.change(test.low, test.measure)} to {words.change(test.high, test.measure)}), "
+        f"{pair}: {words.title(test.measure)} {words.difference(test)}, "
         f"p {test.p:.3f}: {words.verdict(pair, test, primary.higher_is_better)}"
         for pair, test in comparison.paired.items()
     ]

@@ -43,8 +43,22 @@ def change(value: float, measure: str) -> str:
 
 def interval(measure: Measure | Paired) -> str:
     """The 95 % interval, or nothing if none was computed."""
-    digits = describe(measure.name if isinstance(measure, Measure) else measure.measure).digits
-    return "" if measure.low == measure.high else f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"
+    if measure.low == measure.high:
+        return ""
+    if isinstance(measure, Paired):
+        return f"{change(measure.low, measure.measure)} to {change(measure.high, measure.measure)}"
+    digits = describe(measure.name).digits
+    return f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"
+
+
+def difference(paired: Paired) -> str:
+    """A difference with its interval, which one example has not.
+
+    >>> difference(Paired("accuracy", 2.0, -2.0, 6.0, 0.4)), difference(Paired("accuracy", 2.0, 2.0, 2.0, 1.0))
+    ('+2.0 (-2.0 to +6.0)', '+2.0')
+    """
+    limits = interval(paired)
+    return change(paired.difference, paired.measure) + (f" ({limits})" if limits else "")
 
 
 def interval_or_why(measure: Measure, examples: int) -> str:
@@ -160,12 +174,12 @@ def against_baseline(measure: Measure, baseline: Measure, test: Paired | None) -
     'worse than the baseline'
     """
     if test is None:
-        difference, is_clear = measure.value - baseline.value, not measure.low <= baseline.value <= measure.high
+        gain, is_clear = measure.value - baseline.value, not measure.low <= baseline.value <= measure.high
     else:
-        difference, is_clear = test.difference, is_decided(test)
+        gain, is_clear = test.difference, is_decided(test)
     if not is_clear:
         return "not clearly better than the baseline"
-    is_better = (difference > 0) == measure.higher_is_better
+    is_better = (gain > 0) == measure.higher_is_better
     return f"{'better' if is_better else 'worse'} than the baseline"
 
 
@@ -177,8 +191,7 @@ def standing(scores: Scores) -> str:
     sentence = f"{against_baseline(scores.measures[name], scores.baseline[name], test)} ({scores.baseline_name})"
     if test is None:
         return sentence
-    limits = f"{change(test.low, name)} to {change(test.high, name)}"
-    sentence += f": {title(name)} {change(test.difference, name)} ({limits}, p {test.p:.3f})"
+    sentence += f": {title(name)} {difference(test)}, p {test.p:.3f}"
     if is_decided(test):
         return sentence
     return "; ".join(filter(None, [sentence, undecided(test, "").removeprefix("; ")]))
