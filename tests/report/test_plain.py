@@ -61,9 +61,10 @@ def test_samples_and_classes_in_a_terminal():
         "draw", "d", "1 minute", (step_entry("a", make_scores("exact", []), [Answer("x", "", 0, 0, picture=b"")]),)
     )
     assert terminal.samples_table(drawings) == ""
-    assert terminal.classes_table([ClassScore("a", 1, 1, 1, 1), ClassScore("b", 0, 0, 0, 0)]).endswith(
-        "without an example"
-    )
+    unscored = [ClassScore("b", 0, 0, 0, 0), ClassScore("a", 1, 1, 1, 1)]
+    assert terminal.classes_table(unscored).splitlines()[-1].split() == ["b", "0", "–", "–", "–"]
+    assert terminal.classes_table(unscored, max_rows=1).endswith("\nand 1 class without an example")
+    assert terminal.classes_table([*unscored[1:] * 3], max_rows=1).endswith("\nand 2 classes that did better")
     assert terminal.confusion_table(Confusion(("a",), ((3,),))) == ""
 
 

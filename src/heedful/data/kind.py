@@ -14,7 +14,7 @@ from heedful.data.facts import Decisions, SideFacts, TextFacts, TokenizerSetting
 from heedful.data.notes import BadRows, Notes
 from heedful.data.pairs.read import Pair
 from heedful.data.row_hashes import RowHashWriter
-from heedful.data.split import METHOD, SAMPLE, Traits, group_by_source
+from heedful.data.split import METHOD, SAMPLE, Traits, group_by_source, one_a_row
 from heedful.results import Example
 from heedful.schema import DataSettings, Recipe
 
@@ -53,6 +53,8 @@ class DataKind(ABC, Generic[PreparedData]):
     """What a row is called: "pair"."""
     nothing: str
     """How an error begins that says that files hold no row."""
+    merges_sources: bool = False
+    """Whether rows of one source are one example, of which each target is right."""
     kinds: tuple[str, ...]
     """What the sides of a row are."""
     pretrained_coders: Sequence[object]
@@ -114,7 +116,7 @@ class DataKind(ABC, Generic[PreparedData]):
 
     def examples(self, rows: Sequence[Pair]) -> list[Example]:
         """What is held out, as it is asked and scored."""
-        return group_by_source(rows)
+        return group_by_source(rows) if self.merges_sources else one_a_row(rows)
 
     @abstractmethod
     def note_held_out(self, name: str, examples: Sequence[Example], rows: Sequence[Pair]) -> None:

@@ -33,6 +33,7 @@ from heedful.data.notes import BadRows, Notes, Say
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import valid_files
 from heedful.data.readers.rows import count
+from heedful.data.repeats import Repeats, repeats_of
 from heedful.data.split import METHOD
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
@@ -177,6 +178,7 @@ def split_rows(
         data, seed, preparation.note, held_out_examples, preparation.bad.first, preparation.split_method
     )
     sides = splitter.sides(scan, valid, test)
+    note_repeats(kind, preparation, "train", scan.repeats(sides == split.TRAIN))
 
     learnt = np.isin(sides, (split.TRAIN, split.VALID) if splitter.learns_all else (split.TRAIN,))
 
@@ -192,6 +194,14 @@ def split_rows(
     return Corpus(sample, int(learnt.sum()), lambda: rows_of(learnt), seed), held_out, fold
 
 
+def note_repeats(kind: DataKind[Any], preparation: Preparation, name: str, repeats: Repeats) -> None:
+    """Says which rows of a side repeat each other, and how they count."""
+    is_train, contradict = name == "train", kind.traits().classes is not None
+    verb, once = "learnt from" if is_train else "scored", kind.merges_sources and not is_train
+    for note in repeats.notes(kind.row, contradict, verb, once):
+        preparation.note(f"{name}: {note}")
+
+
 def encode(
     kind: DataKind[Any], preparation: Preparation, survey_result: Survey, tokenizers: Sequence[TokenizerSettings]
 ) -> None:
@@ -205,3 +215,4 @@ def encode(
         write_examples(preparation.folder / f"{name}.json", examples)
         if examples:
             kind.note_held_out(name, examples, rows)
+            note_repeats(kind, preparation, name, repeats_of((row.source, row.target) for row in rows))

@@ -18,6 +18,7 @@ from heedful.data.hold_out import NONE, Groups, choose_groups, choose_within, gr
 from heedful.data.notes import Notes
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.rows import count, quote
+from heedful.data.repeats import Repeats, count_repeats
 from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import DataSettings
@@ -49,7 +50,10 @@ class Scan:
 
     traits: Traits = field(default_factory=Traits)
     sources: array = field(default_factory=lambda: array("Q"))
-    groups: array = field(default_factory=lambda: array("Q"))
+    pairs: array = field(default_factory=lambda: array("Q"))
+    """Of source and target together."""
+    groups_of_rows: array = field(default_factory=lambda: array("Q"))
+    """Empty where no row is in a group of its own."""
     amounts: array = field(default_factory=lambda: array("I"))
     """Of each row how many examples are in it; empty where it is one."""
     classes: tuple[array, array] = field(default_factory=lambda: (array("I"), array("I")))
@@ -69,7 +73,11 @@ class Scan:
         """Takes in the next row."""
         row = len(self.sources)
         self.sources.append(hash_text(pair.source, seed))
-        self.groups.append(hash_text(pair.group, seed) if pair.group else self.sources[-1])
+        self.pairs.append(hash_text(f"{pair.source}\0{pair.target}", seed))
+        if pair.group and not self.groups_of_rows:
+            self.groups_of_rows.extend(self.sources[:-1])
+        if pair.group or self.groups_of_rows:
+            self.groups_of_rows.append(hash_text(pair.group, seed) if pair.group else self.sources[-1])
         if self.traits.examples:
             self.amounts.append(self.traits.examples(pair))
         for name in self.traits.classes(pair) if self.traits.classes else ():
@@ -82,6 +90,15 @@ class Scan:
             self.sample.append((row, pair))
         elif (slot := int(draw.random() * (row + 1))) < self.limit:
             self.sample[slot] = (row, pair)
+
+    @property
+    def groups(self) -> array:
+        """Hashes of what rows hang together by."""
+        return self.groups_of_rows or self.sources
+
+    def repeats(self, rows: np.ndarray) -> Repeats:
+        """How often the rows of a mask repeat each other."""
+        return count_repeats(np.asarray(self.sources)[rows], np.asarray(self.pairs)[rows])
 
     def group(self, rows: np.ndarray, by_row: bool = False) -> Groups:
         """The groups that these rows make, and their classes in the order of their names, which no order of rows
@@ -320,6 +337,11 @@ def group_by_source(pairs: Iterable[Pair]) -> list[Example]:
     for pair in pairs:
         by_source.setdefault(pair.source, (pair.where, {}))[1][pair.target] = None
     return [Example(source, tuple(references), where) for source, (where, references) in by_source.items()]
+
+
+def one_a_row(pairs: Iterable[Pair]) -> list[Example]:
+    """One example a row, whatever repeats."""
+    return [Example(pair.source, (pair.target,), pair.where) for pair in pairs]
 
 
 def select(pairs: Iterable[Pair], chosen: np.ndarray) -> Iterator[Pair]:

@@ -104,22 +104,23 @@ def describe_confusion(confusion: Confusion, pairs: Sequence[tuple[str, str, int
     )
 
 
+def rank_classes(scores: Sequence[ClassScore]) -> list[ClassScore]:
+    """Worst F1 first; classes without an example last."""
+    return sorted(scores, key=lambda score: (score.count == 0, score.f1))
+
+
+def class_values(score: ClassScore) -> list[str]:
+    """Precision, recall and F1; a dash each where the class had no example."""
+    return [f"{value:.1f}" if score.count else "–" for value in (score.precision, score.recall, score.f1)]
+
+
 def by_class(scores: Sequence[ClassScore]) -> RankedClasses | None:
     """Scores by class, worst F1 first; classes without a test example last."""
     if not scores:
         return None
-    ranked = sorted(scores, key=lambda score: (score.count == 0, score.f1))
+    ranked = rank_classes(scores)
     head = ["class", "examples", "precision, %", "recall, %", "F1, %"]
-    rows = [
-        [
-            score.name,
-            f"{score.count:,}",
-            f"{score.precision:.1f}",
-            f"{score.recall:.1f}",
-            f"{score.f1:.1f}",
-        ]
-        for score in ranked
-    ]
+    rows = [[score.name, f"{score.count:,}", *class_values(score)] for score in ranked]
     worst, is_folded = ranked[0], len(ranked) > CLASSES
     caption = (
         f"Weakest: {worst.name}. Of its {count(worst.count, 'example')} {worst.recall:.1f} % were found "

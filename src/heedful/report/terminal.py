@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from heedful.data.readers.rows import count, one_line
 from heedful.report import compared, words
-from heedful.report.classes import mixed_up
+from heedful.report.classes import class_values, mixed_up, rank_classes
 from heedful.report.folds import fold_rows
 from heedful.report.samples import samples
 from heedful.results import ClassScore, Comparison, Confusion, Findings, Scores
@@ -120,27 +120,19 @@ def samples_table(comparison: Comparison) -> str:
 
 
 def classes_table(scores: Sequence[ClassScore], max_rows: int = 10) -> str:
-    """The classes that are answered worst, worst first; those without an example are left out, and counted.
+    """The classes that are answered worst, worst first; those without an example have no scores.
 
     >>> print(classes_table([ClassScore("cat", 5, 50.0, 60.0, 54.5), ClassScore("dog", 5, 40.0, 40.0, 40.0)]))
     class  examples  precision  recall    F1
     dog           5       40.0    40.0  40.0
     cat           5       50.0    60.0  54.5
     """
-    ranked = sorted((score for score in scores if score.count), key=lambda score: score.f1)
-    rows = [
-        [
-            score.name,
-            f"{score.count:,}",
-            *(f"{n:.1f}" for n in (score.precision, score.recall, score.f1)),
-        ]
-        for score in ranked
-    ]
-    notes = (
-        [f"and {count(len(ranked) - max_rows, 'class', 'classes')} that did better"] if len(ranked) > max_rows else []
-    )
-    without_example = len(scores) - len(ranked)
-    notes += [f"and {count(without_example, 'class', 'classes')} without an example"] if without_example else []
+    ranked = rank_classes(scores)
+    scored = sum(score.count > 0 for score in scores)
+    rows = [[score.name, f"{score.count:,}", *class_values(score)] for score in ranked]
+    better, unscored = (max(0, number) for number in (scored - max_rows, len(rows) - max(scored, max_rows)))
+    notes = [f"and {count(better, 'class', 'classes')} that did better"] if better else []
+    notes += [f"and {count(unscored, 'class', 'classes')} without an example"] if unscored else []
     return "\n".join([columns([["class", "examples", "precision", "recall", "F1"], *rows[:max_rows]]), *notes])
 
 

@@ -388,3 +388,40 @@ def test_texts_that_end_like_names_of_pictures_are_texts() -> None:
 def texts_of(prepared: Prepared) -> list[list[int]]:
     """The ids of the training sources."""
     return [prepared.train[row][0].tolist() for row in range(len(prepared.train))]
+
+
+def test_classes_count_row_by_row_and_texts_by_source() -> None:
+    """A text in two classes is two examples of which one can be right; a text with two translations is one example with
+    two right answers. Both, and what repeats, are told, in training as where a file is scored.
+    """
+    rows = [("a", "x"), ("b", "y"), ("a", "y"), ("b", "y"), ("c", "x"), ("a", "x")]
+    write("few.tsv", rows)
+    write("many.tsv", [*rows, *((str(number), "xy"[number % 2]) for number in range(40))])
+    learnt, notes = recipe("many.tsv", valid=["few.tsv"], overlap="keep"), list[str]()
+    classified = prepare_data(PairKind(("text", "name")), learnt, Path("classes"), notes.append, decide)
+    assert [(example.source, example.references) for example in classified.valid] == [
+        (source, (name,)) for source, name in rows
+    ]
+    assert notes[-2:] == [
+        "valid: 2 texts repeat another, and are scored as often as they stand there",
+        "valid: 1 source of 3 has several classes (3 texts), which contradict each other, and are scored as they stand",
+    ]
+    assert "train: 2 texts repeat another, and are learnt from as often as they stand there" in notes
+    few, of_files = learnt.data, {"data": learnt.data, "on_bad": lambda bad: None}
+    assert examples(["few.tsv"], **of_files, merge_sources=False) == classified.valid
+    assert [note.replace("row", "text") for note in example_notes(["few.tsv"], few, classified.target)][-2:] == [
+        note.removeprefix("valid: ") for note in notes[-2:]
+    ]
+    notes.clear()
+    translated = prepare(learnt, Path("texts"), notes.append)
+    assert [example.references for example in translated.valid] == [("x", "y"), ("y",), ("x",)]
+    assert notes[-2:] == [
+        "valid: 2 pairs repeat another, and count once",
+        "valid: 1 source of 3 has several targets (3 pairs), each of which is right",
+    ]
+    assert "train: 1 source of 43 has several targets (3 pairs), each of which is right" in notes
+    assert examples(["few.tsv"], **of_files) == translated.valid
+    assert example_notes(["few.tsv"], few)[-2:] == [
+        "2 rows repeat another, and count once",
+        "1 source of 3 has several targets (3 rows), each of which is right",
+    ]

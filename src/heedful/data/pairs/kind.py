@@ -52,6 +52,7 @@ class PairKind(DataKind[Prepared]):
     ) -> None:
         self.row = kinds[0] if kinds[1] == "name" else "pair"
         self.nothing, self.kinds, self.sides = f"There are no {self.row}s", kinds, kinds
+        self.merges_sources = kinds[1] != "name"  # several classes of a source are rows of their own
         self.pretrained_coders, self.pretrained_by_side = (
             [coder for coder in pretrained if coder is not None],
             pretrained,
@@ -238,7 +239,11 @@ class PairKind(DataKind[Prepared]):
         """As `DataKind.note_held_out`."""
         sources = [example.source for example in examples]
         references = [text for example in examples for text in example.references]
-        self.preparation.note(f"{name}: {count(len(examples), 'source')} with {count(len(references), 'reference')}")
+        if self.merges_sources:
+            held_out = f"{count(len(examples), 'source')} with {count(len(references), 'reference')}"
+        else:
+            held_out = f"{count(len(examples), self.row)} of {count(len({*references}), 'class', 'classes')}"
+        self.preparation.note(f"{name}: {held_out}")
         for side, coder, texts in zip(("sources", "references"), self.coders, (sources, references), strict=True):
             unknown, noun = coders.count_unknown(coder, texts)
             if unknown:

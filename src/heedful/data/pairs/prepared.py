@@ -17,6 +17,7 @@ from heedful.data.pairs.read import column_notes, read_pairs
 from heedful.data.pairs.sources import source_notes
 from heedful.data.readers.files import file_notes
 from heedful.data.readers.rows import BadRow, count, quote
+from heedful.data.repeats import repeats_of
 from heedful.data.store import Store, read_texts
 from heedful.errors import HeedfulError, nearest
 from heedful.results import Example
@@ -60,14 +61,21 @@ def open_run(folder: Path) -> Prepared | None:
     return open_pairs(folder / "data") if (folder / "data" / ABOUT).exists() else None
 
 
-def example_notes(files: Sequence[str], data: DataSettings, names: ClassNames | None = None) -> list[str]:
-    """How files are read that are scored on, what is unusual about them and, with `names`, about their classes."""
+def example_notes(
+    files: Sequence[str], data: DataSettings, names: ClassNames | None = None, swap_sides: bool = False
+) -> list[str]:
+    """How files are read that are scored on, what is unusual about them and, with `names`, about their classes; how
+    often their rows repeat each other, with `swap_sides` by targets.
+    """
     notes = [*file_notes(files, data), *column_notes(files, data, SIDES)]
     notes += source_notes(files, data, either=names is not None)
+    rows = [(pair.source, pair.target) for pair in read_pairs(files, replace(data, bad_rows="skip"), ignore)]
     if names is not None:
-        written = Counter(pair.target for pair in read_pairs(files, replace(data, bad_rows="skip"), ignore))
+        written = Counter(target for _, target in rows)
         notes += [*name_notes(written), *unknown_name_notes(written, names)]
-    return notes
+        rows = [(source, names.find(target)) for source, target in rows]
+    repeats = repeats_of((target, source) if swap_sides else (source, target) for source, target in rows)
+    return [*notes, *repeats.notes("row", names is not None, "scored", once=names is None)]
 
 
 def unknown_name_notes(written: Counter[str], names: ClassNames) -> Iterator[str]:
@@ -94,10 +102,12 @@ def examples(
     on_bad: Callable[[BadRow], None],
     pictures: bool = False,
     swap_sides: bool = False,
+    merge_sources: bool = True,
 ) -> list[Example]:
-    """What to answer and everything that counts as right, in the order of the files: one example a source.
+    """What to answer and everything that counts as right, in the order of the files: one example a source, or a row.
 
     `pictures`: what files call the source is one, and a bad row if it cannot be read. `swap_sides`: it is the target.
+    `merge_sources`: rows of one source are one example.
     Raises HeedfulError as `read_pairs` does, and if there is none at all.
     """
     pairs = read_pairs(files, data, on_bad)
@@ -105,7 +115,7 @@ def examples(
         pairs = readable_pictures(pairs, data, on_bad)
     if swap_sides:
         pairs = (replace(pair, source=pair.target, target=pair.source) for pair in pairs)
-    examples_by_source = split.group_by_source(pairs)
-    if not examples_by_source:
+    examples = split.group_by_source(pairs) if merge_sources else split.one_a_row(pairs)
+    if not examples:
         raise HeedfulError(f"There are no pairs in {', '.join(files)}.")
-    return examples_by_source
+    return examples

@@ -110,11 +110,10 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
     def examples(
         self, model: TrainedClassifier, files: Sequence[str], settings: DataSettings, on_bad: OnBad
     ) -> list[Example]:
-        names = ClassNames(model.names)
-        return [
-            replace(example, references=tuple(dict.fromkeys(map(names.find, example.references))))
-            for example in read_examples(files, settings, on_bad, pictures=model.preprocessor.pixels is not None)
-        ]
+        """A row each, as it stands: of several classes of a source, one is right."""
+        names, pictures = ClassNames(model.names), model.preprocessor.pixels is not None
+        rows = read_examples(files, settings, on_bad, pictures, merge_sources=False)
+        return [replace(row, references=tuple(map(names.find, row.references))) for row in rows]
 
     def contents(self, model: TrainedClassifier, examples: Sequence[Example]) -> Iterator[tuple[str, bytes]]:
         return model.preprocessor.contents(examples)

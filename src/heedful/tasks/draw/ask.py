@@ -137,7 +137,7 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         return pairs.examples(files, settings, on_bad, pictures=True, swap_sides=True)
 
     def example_notes(self, model: TrainedImageGenerator, files: Sequence[str], settings: DataSettings) -> list[str]:
-        return pairs.example_notes(files, settings)
+        return pairs.example_notes(files, settings, swap_sides=True)
 
     def lengths(self, models: Sequence[TrainedImageGenerator], inputs: Sequence[str]) -> Lengths | None:
         return models[0].preprocessor.lengths(inputs, [model.engine.source_limit for model in models])
