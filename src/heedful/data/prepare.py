@@ -178,9 +178,8 @@ def split_rows(
         data, seed, preparation.note, held_out_examples, preparation.bad.first, preparation.split_method
     )
     sides = splitter.sides(scan, valid, test)
-    note_repeats(kind, preparation, "train", scan.repeats(sides == split.TRAIN))
-
     learnt = np.isin(sides, (split.TRAIN, split.VALID) if splitter.learns_all else (split.TRAIN,))
+    note_repeats(kind, preparation, "train", scan.repeats(learnt))
 
     def rows_of(chosen: np.ndarray) -> Iterator[Pair]:
         # few rows are still in memory; many are read again, their bad ones now listed
