@@ -105,6 +105,10 @@ class Decisions(Protocol):
         """How many examples are held out where neither a file to choose by nor a number is named."""
         ...
 
+    def held_out_part(self, examples: int, part: float) -> float:
+        """Which part of a single row of so many examples is held out, where it is `part` of a long one."""
+        ...
+
     def tokenizer_settings(self, facts: TextFacts, data: DataSettings) -> TokenizerSettings:
         """The tokenizer for these texts."""
         ...

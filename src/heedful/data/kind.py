@@ -90,7 +90,7 @@ class DataKind(ABC, Generic[PreparedData]):
     def end_reading(self) -> None:
         """Says what there is to be said once all files were read."""
 
-    def cut_only_row(self, row: Pair) -> tuple[Pair, Pair] | None:
+    def cut_only_row(self, row: Pair) -> tuple[list[Pair], Pair] | None:
         """Where there is but one row: what of it is learnt from, and what is held out; None: it is not cut."""
         return None
 

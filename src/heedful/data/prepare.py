@@ -142,12 +142,13 @@ def survey(kind: DataKind[Any], preparation: Preparation) -> Survey:
         bad = count(preparation.bad.count, "bad row")
         preparation.note(f"left out: {bad}, listed in bad_rows.jsonl (first: {preparation.bad.first})")
     kind.end_reading()
-    is_single = len(scan.sources) == 1
+    is_single = len(scan.sources) == 1 and scan.sample[0][1].source not in {row.source for row in test}
     if is_single and data.folds and (pieces := kind.cut_into(scan.sample[0][1], PIECES * data.folds)):
         scan, is_single = split.scan(iter(pieces), seed, len(pieces), kind.traits()), False
     cut_parts = kind.cut_only_row(scan.sample[0][1]) if is_single and data.valid == "auto" else None
     if cut_parts:
-        corpus, valid = Corpus([cut_parts[0]], 1, lambda: iter([cut_parts[0]]), seed), [cut_parts[1]]
+        learnt, held_out = cut_parts
+        corpus, valid = Corpus(learnt, len(learnt), lambda: iter(learnt), seed), [held_out]
     else:
         corpus, held_out, fold = split_rows(kind, preparation, scan, valid, test)
         valid = held_out if data.valid == "auto" else valid

@@ -5,7 +5,7 @@ One pass over the rows keeps two 64-bit hashes a row, its classes and a bounded 
 
 import random
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -257,11 +257,8 @@ class Split:
     def note_classes(self, scan: Scan, sides: np.ndarray) -> None:
         """Says which classes are learnt and not held out."""
         learnt, held = (scan.classes_of(sides == side) for side in (TRAIN, VALID))
-        missing = sorted(name for name, number in scan.class_numbers.items() if learnt[number] and not held[number])
-        if missing:
-            listed = ", ".join(map(quote, missing[:MAX_NAMES])) + (", …" if len(missing) > MAX_NAMES else "")
-            number = count(int((learnt | held).sum()), "class", "classes")
-            self.note(f"valid: {len(missing):,} of {number} not held out, and so without a score: {listed}")
+        missing = {name for name, number in scan.class_numbers.items() if learnt[number] and not held[number]}
+        note_unscored(self.note, missing, int((learnt | held).sum()))
 
     def refuse_empty(self, sides: np.ndarray) -> None:
         """Raises HeedfulError if no row is left to learn from."""
@@ -282,6 +279,14 @@ class Split:
             sides[:] = sides_before
             row_count = count(number, f"training {self.note.row}")
             self.note(f"kept: {row_count} {criterion} also stands in {name} (data.overlap=keep)")
+
+
+def note_unscored(note: Notes, names: Collection[str], classes: int) -> None:
+    """Says which of so many classes are learnt and not held out."""
+    if missing := sorted(filter(None, names)):
+        listed = ", ".join(map(quote, missing[:MAX_NAMES])) + (", …" if len(missing) > MAX_NAMES else "")
+        number = count(classes, "class", "classes")
+        note(f"valid: {len(missing):,} of {number} not held out, and so without a score: {listed}")
 
 
 def scan(pairs: Iterable[Pair], seed: int, limit: int = SAMPLE, traits: Traits | None = None) -> Scan:

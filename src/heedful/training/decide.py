@@ -102,11 +102,23 @@ def held_out_examples(facts: SplitFacts) -> int:
     >>> [held_out_examples(SplitFacts(rows, rows, rows)) for rows in (30, 180, 200, 300, 500, 2500, 10_000, 12_000)]
     [6, 36, 44, 100, 100, 500, 500, 600]
     """
-    groups, examples = facts.groups, facts.examples
-    part = max(min(groups / SMALL_PART, FIFTH_AT_MOST), groups / LARGE_PART)
-    rows = min(HELD_OUT, int(facts.rows * part // groups))
-    least = min(LEAST, max(examples // SMALL_PART, examples**2 // (9 * LEAST)))
-    return max(1, least, rows * examples // facts.rows)
+    part = max(min(facts.groups / SMALL_PART, FIFTH_AT_MOST), facts.groups / LARGE_PART)
+    rows = min(HELD_OUT, int(facts.rows * part // facts.groups))
+    return max(1, least_examples(facts.examples), rows * facts.examples // facts.rows)
+
+
+def held_out_part(examples: int, part: float) -> float:
+    """Which part of a single sequence or document is held out: as of a long one, and the least that tells something.
+
+    >>> [round(held_out_part(windows, 0.1), 2) for windows in (20, 300, 500, 1000, 9000)]
+    [0.2, 0.33, 0.2, 0.1, 0.1]
+    """
+    return max(part, least_examples(examples) / examples)
+
+
+def least_examples(examples: int) -> int:
+    """A hundred of so many examples, as long as that is under a third; between a fifth and that of fewer."""
+    return min(LEAST, max(examples // SMALL_PART, examples**2 // (9 * LEAST)))
 
 
 def tokenizer_settings(facts: TextFacts, data: DataSettings) -> TokenizerSettings:

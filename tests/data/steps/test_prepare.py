@@ -230,3 +230,44 @@ def test_what_is_given_is_described_in_the_words_of_the_first_release() -> None:
         "StepForm(kind='frames', picture=Form(size=8, colours='gray', fit='crop', resizing=None), rate=2.0, "
         "channels=(), mean=(), spread=(), lexicon=None, normalize='none')"
     )
+
+
+@pytest.mark.parametrize("kind", ["csv", "npy", "frames", "conll"])
+def test_a_part_in_time_of_the_only_clip_is_held_out(kind: str) -> None:
+    """Where it has the labels that it can have, each of which is learnt too; the parts are those of the whole clip,
+    also when they are opened by their names. For folds it is cut into pieces.
+    """
+    labels = [*["rest"] * 30, *["run"] * 6, *["walk"] * 4, *["run"] * 6, *["walk"] * 4, *["rest"] * 49, "fall"]
+    values = np.arange(200).reshape(100, 2) / 7
+    file = "day.csv" if kind == "csv" else "day.conll" if kind == "conll" else "day.npy"
+    if kind == "csv":
+        rows = zip(values, labels, strict=True)
+        put(file, "x,y,label\n" + "".join(f"{x},{y},{label}\n" for (x, y), label in rows))
+    elif kind == "conll":
+        put(file, "".join(f"w{step} {label}\n" for step, label in enumerate(labels)) + "\n")
+    else:
+        np.save(file, values if kind == "npy" else frames("one.npy", 100, 1) and np.load("one.npy"))
+        put("day.txt", "\n".join(labels) + "\n")
+    notes: list[str] = []
+    prepared = prepare_steps(recipe(file), Path("run"), notes.append)
+    [held_out] = prepared.valid
+    learnt = [prepared.train[row] for row in range(len(prepared.train))]
+    names = [[prepared.names[number] for number in numbers] for _, numbers in learnt]
+    before, after = names
+    held_labels = held_out.references[0].split("\t")
+    assert before + held_labels + after == labels and {"run", "walk"} <= {*held_labels} and "fall" in after
+    assert 'valid: 1 of 4 classes not held out, and so without a score: "fall"' in notes
+    first = len(before) + 1
+    assert any(note.startswith(f"valid: steps {first} to {first + 19} of the only clip's 100 (") for note in notes)
+    whole = prepared.form.encode(open_steps(file if kind != "conll" else held_out.source, prepared.form))
+    if kind == "conll":
+        assert held_out.source.split() == [f"w{step}" for step in range(first - 1, first + 19)]
+        assert (prepared.steps[held_out.source] == whole).all()
+        return
+    assert held_out.source == f"{file}#steps={first - 1}-{first + 18}"
+    assert (np.concatenate([learnt[0][0], prepared.steps[held_out.source], learnt[1][0]]) == whole).all()
+    part = prepared.form.encode(open_steps(held_out.source, prepared.form))
+    assert (part == prepared.steps[held_out.source]).all()
+    folds = prepare_steps(recipe(file, folds=3, fold=1), Path("fold"), notes.append)
+    steps = sum(len(folds.train[row][1]) for row in range(len(folds.train)))
+    assert len(folds.train) > 3 and len(folds.test) > 1 and steps < 70

@@ -26,7 +26,7 @@ from heedful.results import Example
 
 CHUNK = 1000
 WINDOW = 1000  # characters that are scored together, about
-TRAIN_FRACTION = 0.9  # of a document that stands alone, its beginning
+ONLY_PART = 0.1  # of a document that stands alone, its end
 
 
 class DocumentKind(DataKind[PreparedDocuments]):
@@ -60,15 +60,18 @@ class DocumentKind(DataKind[PreparedDocuments]):
         """Documents are scored window by window, and few long ones are much to learn from."""
         return Traits(lambda pair: max(1, len(pair.source) // WINDOW), by_examples=True)
 
-    def cut_only_row(self, row: Pair) -> tuple[Pair, Pair]:
+    def cut_only_row(self, row: Pair) -> tuple[list[Pair], Pair]:
         """Of the only document the beginning is learnt from, and the end held out; neither is read to its end."""
-        beginning, end = cut_document(row)
+        part, windows = ONLY_PART, max(1, len(row.source) // WINDOW)
+        if self.preparation.split_method > 1:
+            part = self.preparation.decisions.held_out_part(windows, ONLY_PART)
+        beginning, end = cut_document(row, part)
         self.ends = False
         self.preparation.note(
             f"valid: the last {count(len(end.source), 'character')} of the only document (none given); "
             f"its first {len(beginning.source):,} are learnt from"
         )
-        return beginning, end
+        return [beginning], end
 
     def cut_into(self, row: Pair, number: int) -> list[Pair]:
         """The only document in pieces of about one length, which do not end where they are cut."""
@@ -164,12 +167,12 @@ def pieces_of(document: Pair, number: int) -> list[Pair]:
     return pieces
 
 
-def cut_document(document: Pair) -> tuple[Pair, Pair]:
-    """The only document, cut in two: what is learnt from, and the end of it, which is held out.
+def cut_document(document: Pair, part: float) -> tuple[Pair, Pair]:
+    """The only document, cut in two: what is learnt from, and a part at the end, which is held out.
 
     Raises HeedfulError if it is too short to be cut.
     """
-    boundary = int(TRAIN_FRACTION * len(document.source))
+    boundary = int((1 - part) * len(document.source))
     texts = document.source[:boundary], document.source[boundary:]
     if not all(text.strip() for text in texts):
         raise HeedfulError(

@@ -25,6 +25,7 @@ from heedful.data.readers.rows import count
 from heedful.data.readers.unpacking import content_path
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import NO_BREAK
+from heedful.data.steps.parts import parse_part
 from heedful.data.steps.ranges import CURE as FAR_CURE
 from heedful.data.steps.ranges import as_float32, far_from_training, why_no_number
 from heedful.data.steps.series import read_table
@@ -128,7 +129,8 @@ class StepForm:
 def open_steps(reference: str, form: StepForm) -> Steps:
     """The sequence that a reference names, in the form that a network was trained on.
 
-    References: a file, a folder of frames, `sample://digit-clips/a/test#17` (from 0), and for words the text itself.
+    References: a file, a folder of frames, `sample://digit-clips/a/test#17` (from 0), a part of these as
+    `day.csv#steps=0-99`, and for words the text itself.
     Raises HeedfulError, with what is wrong and where, if it cannot be read, has no step, or is of another kind.
     """
     steps = read_steps(reference, form)
@@ -152,6 +154,10 @@ def read_steps(reference: str, form: StepForm) -> Steps:
     """As `open_steps`, perhaps of no step."""
     if form.kind == "tokens":
         return Steps("tokens", np.zeros(0), words=words_of(reference, form.normalize))
+    reference, first, end = parse_part(reference)
+    if end >= 0:
+        whole = read_steps(reference, form)
+        return replace(whole, values=whole.values[first:end], seconds=whole.seconds[first:end])
     kind = kind_of(reference)
     if kind != form.kind:
         problem = f"holds {kind}" if kind else "is no file that is known"
@@ -328,6 +334,8 @@ def check_far(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
 
 def place_in_series(name: str, step: int, channel: int, form: StepForm) -> str:
     """A value of a series as people find it: by the line of a table, or the step (from 0) of anything else."""
+    name, first, _ = parse_part(name)
+    step += first
     if is_table(name):
         return f"{place_of_step(name, step)}: column {form.channels[channel]}"
     return f"{place_of_step(name, step)} of channel {channel + 1}"

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from heedful.data.kind import DataKind, Preparation
 from heedful.data.pairs.read import Pair
 from heedful.data.readers.files import all_files
 from heedful.data.readers.rows import count
-from heedful.data.split import Traits
+from heedful.data.split import Traits, note_unscored
 from heedful.data.steps.choose import adapt_step_form, choose_step_form, text_notes
 from heedful.data.steps.forms import StepForm, place_in_series, words_of
+from heedful.data.steps.parts import choose_part
 from heedful.data.steps.punctuation import learn_punctuation
 from heedful.data.steps.ranges import Ranges, usual_ranges
 from heedful.data.steps.read import describe_skipped, read_clips, refuse
@@ -33,6 +35,7 @@ from heedful.results import Example
 from heedful.schema import DataSettings
 
 MAX_NAMES = 10  # names in a note
+ONLY_PART, SHORTEST = 0.2, 2  # of a clip that stands alone: what is held out, and its steps at least
 
 
 class StepKind(DataKind[PreparedClips]):
@@ -97,6 +100,38 @@ class StepKind(DataKind[PreparedClips]):
     def traits(self) -> Traits:
         """Steps are scored, and their labels are classes."""
         return Traits(lambda pair: len(labels_of(pair)), lambda pair: dict.fromkeys(filter(None, labels_of(pair))))
+
+    def cut_only_row(self, row: Pair) -> tuple[list[Pair], Pair] | None:
+        """Of the only clip a part in time is held out: where it has as many labels as can be, of those learnt."""
+        labels = labels_of(row)
+        if self.preparation.split_method == 1 or len(labels) < SHORTEST:
+            return None
+        length = max(1, int(self.preparation.decisions.held_out_part(len(labels), ONLY_PART) * len(labels)))
+        first = choose_part(labels, length)
+        held_labels, learnt_labels = set(labels[first : first + length]), {*labels[:first], *labels[first + length :]}
+        if not any(held_labels) or not any(learnt_labels):
+            return None
+        rows = self.cut(row, [edge for edge in (first, first + length) if 0 < edge < len(labels)])
+        held_out = rows.pop(first)
+        self.preparation.note(
+            f"valid: steps {first + 1:,} to {first + length:,} of the only clip's {len(labels):,} (none given): "
+            "it is one recording, and the score says little about others"
+        )
+        note_unscored(self.preparation.note, learnt_labels - held_labels, len({*labels} - {""}))
+        return list(rows.values()), held_out
+
+    def cut_into(self, row: Pair, number: int) -> list[Pair]:
+        """The only clip in pieces of about one length."""
+        steps = len(labels_of(row))
+        pieces = self.cut(row, sorted({steps * part // number for part in range(1, number)} - {0}))
+        self.preparation.note(f"the only clip is cut into {count(len(pieces), 'piece')}, so that there are folds")
+        return [piece for piece in pieces.values() if any(labels_of(piece))]
+
+    def cut(self, row: Pair, edges: list[int]) -> dict[int, Pair]:
+        """A clip in parts that end at these steps, by where they begin."""
+        labels = labels_of(row)
+        parts = zip(self.writer.cut(row.source, edges), pairwise([0, *edges, len(labels)]), strict=True)
+        return {low: replace(row, source=name, target="\t".join(labels[low:high])) for name, (low, high) in parts}
 
     def end_reading(self) -> None:
         """What was passed over or is odd about the clips."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from heedful.data import folders
 from heedful.data.folders import read_examples, read_json, write_json
 from heedful.data.readers.rows import count
 from heedful.data.steps.forms import StepForm, Steps
+from heedful.data.steps.parts import name_part
 from heedful.data.steps.words import LETTERS
 from heedful.data.store import Column
 from heedful.results import Example
@@ -107,15 +109,42 @@ class StepWriter:
             self.contents = list(self.digests)
         return self.contents[self.numbers[reference]]
 
+    def cut(self, reference: str, edges: Sequence[int]) -> list[str]:
+        """Parts a sequence at these steps, once all are added; the references of the parts, in order."""
+        number, contents = self.numbers[reference], list(self.digests)
+        parts = list(pairwise([0, *edges, self.lengths[number]]))
+        if self.form.kind == "tokens":
+            whole = self.words[number]
+            self.words[number : number + 1] = [whole[first:end] for first, end in parts]
+            names = [" ".join(whole[first:end]) for first, end in parts]
+            sequences = [Steps("tokens", np.zeros(0), whole[first:end]) for first, end in parts]
+        else:
+            [values] = self.sequences([reference])
+            names = [name_part(reference, first, end) for first, end in parts]
+            sequences = [Steps(self.form.kind, values[first:end]) for first, end in parts]
+        further = len(parts) - 1
+        del self.numbers[reference]
+        self.numbers = {name: other + further * (other > number) for name, other in self.numbers.items()}
+        self.numbers |= {name: number + part for part, name in enumerate(names)}
+        self.times = {str(int(key) + further * (int(key) > number)): times for key, times in self.times.items()}
+        if seconds := self.times.pop(str(number), None):
+            self.times |= {str(number + part): seconds[first:end] for part, (first, end) in enumerate(parts)}
+        self.names[number : number + 1] = names
+        self.lengths[number : number + 1] = [end - first for first, end in parts]
+        contents[number : number + 1] = map(digest_of_steps, names, sequences)
+        self.contents = contents
+        return names
+
     @property
     def ends(self) -> np.ndarray:
         """Where the sequences begin and end in the file."""
         return np.array([0, *np.cumsum(self.lengths, dtype=np.int64)])
 
     def sequences(self, names: Iterable[str]) -> Iterator[np.ndarray]:
-        """The values (T, C) of series as they were read, by reference."""
+        """The values (T, …) of series or frames as they were read, by reference."""
         self.column.stream.flush()
-        values = np.memmap(self.folder / VALUES, np.float32, "r", offset=self.column.begin).reshape(-1, *self.shape)
+        kind, begin = self.column.kind, self.column.begin
+        values = np.memmap(self.folder / VALUES, kind, "r", offset=begin).reshape(-1, *self.shape)
         ends = self.ends
         return (values[ends[number] : ends[number + 1]] for number in (self.numbers[name] for name in names))
 
