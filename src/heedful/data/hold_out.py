@@ -34,10 +34,16 @@ class Groups:
         """The examples of all groups."""
         return int(self.weights.sum())
 
-    def in_order(self) -> Iterator[tuple[int, int]]:
-        """Each group's number and weight."""
+    @property
+    def owners(self) -> np.ndarray:
+        """(P,) which group each of `classes` is one of."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def in_order(self, chosen: np.ndarray | None = None) -> Iterator[tuple[int, int]]:
+        """Number and weight of each group, or of those of a mask (G,)."""
         for start in range(0, len(self), CHUNK):
             part = self.order[start : start + CHUNK]
+            part = part if chosen is None else part[chosen[part]]
             yield from zip(part.tolist(), self.weights[part].tolist(), strict=True)
 
     def classes_of(self, group: int) -> list[int]:
@@ -120,16 +126,16 @@ class Choice:
 
         Those that cannot be spared from the beginning take no part: no class gives more for another that gives nothing.
         """
-        spared = self.groups.total
-        if self.spares_classes and (self.groups.spread == 1).any():
-            spared = sum(weight for group, weight in self.groups.in_order() if self.can_spare(group))
+        groups, eligible = self.groups, np.ones(len(self.groups), bool)
+        if self.spares_classes:
+            eligible[groups.owners[groups.spread[groups.classes] == 1]] = False
+        spared = int(groups.weights[eligible].sum())
+        if spared < groups.total:
             wanted = min(wanted, spared // 2)
         due = 0  # examples, times all that can be spared
-        for group, weight in self.groups.in_order():
-            if not self.can_spare(group):
-                continue
+        for group, weight in groups.in_order(eligible):
             due += weight * wanted
-            if 2 * due >= weight * spared:
+            if 2 * due >= weight * spared and self.can_spare(group):
                 due -= weight * spared
                 self.take(group)
 
@@ -137,8 +143,7 @@ class Choice:
         """Takes a group for each class of which none is held out, the rarest first, as long as there is room."""
         groups, room = self.groups, most - int(self.groups.weights[self.held].sum())
         missing = [number for number, left in enumerate(self.left) if left == groups.spread[number] > 1]
-        owners = np.repeat(np.arange(len(groups)), np.diff(groups.starts))
-        by_class, ends = owners[np.argsort(groups.classes, kind="stable")], np.cumsum(groups.spread)
+        by_class, ends = groups.owners[np.argsort(groups.classes, kind="stable")], np.cumsum(groups.spread)
         for number in sorted(missing, key=lambda number: groups.spread[number]):
             if room <= 0 or self.left[number] < groups.spread[number]:
                 continue

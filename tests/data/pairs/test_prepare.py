@@ -355,7 +355,7 @@ def test_all_rows_say_whether_sources_are_pictures() -> None:
         assert kind_of_source(settings) == kind
         note = f"{number:,} of {len(rows):,} sources are names of pictures: all are read as {kind}s"
         assert [finding.text for finding in check_pairs(settings, classes=True).findings].count(note) == 1
-        assert example_notes(["t.csv"], settings)[-1] == note
+        assert example_notes(["t.csv"], settings).count(note) == 1
     write("pairs.tsv", [*pictures, *texts])
     notes: list[str] = []
     prepare(recipe(), Path("run"), notes.append)
