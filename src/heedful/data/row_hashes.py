@@ -52,7 +52,7 @@ class RowHashWriter:
         """Writes the file; a note if it holds but a sample, else ""."""
         self.compact()
         tensors = {"hashes": np.array(self.hashes, np.uint64)}
-        about = {"rows": str(self.rows), "last": str(self.last)}
+        about = {"rows_and_last": f"{self.rows} {self.last}"}  # one entry: of several the order is any
         (folder / ROW_HASHES).write_bytes(save(tensors, about))
         if self.last == LAST:
             return ""
@@ -88,11 +88,11 @@ def read_row_hashes(path: Path) -> RowHashes:
     """What a writer wrote; raises HeedfulError if it is not that."""
     try:
         with safe_open(path, "numpy") as file:
-            about = file.metadata() or {}
+            rows, last = map(int, (file.metadata() or {})["rows_and_last"].split())
             hashes = file.get_tensor("hashes")
         if hashes.dtype != np.uint64 or hashes.ndim != 1:
             raise ValueError("hashes of another kind")
-        return RowHashes(hashes, int(about["last"]), int(about["rows"]))
+        return RowHashes(hashes, last, rows)
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise HeedfulError(
             f"{path} cannot be read: {error}.", "Without that file, evaluate does not tell which rows were learnt from."
