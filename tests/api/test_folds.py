@@ -18,8 +18,9 @@ from heedful.data.folds import folds_of_groups, folds_within
 from heedful.data.hold_out import group_rows
 from heedful.data.pairs.read import Pair
 from heedful.errors import HeedfulError
-from heedful.metrics.classes import evaluate_classes
+from heedful.metrics.classes import count_confusions, evaluate_classes
 from heedful.metrics.folds import scores_over_folds
+from heedful.metrics.scores import evaluate
 from heedful.results import Example, Paired
 from heedful.schema import Recipe
 from heedful.tasks.joins import allowed
@@ -142,6 +143,19 @@ def test_scores_of_folds_are_means_with_students_interval() -> None:
     assert scores.against_baseline is None
     alone = scores_over_folds(folds[:1]).measures["accuracy"]
     assert alone.low == alone.high == alone.value == 90
+
+
+def test_entities_and_folds_of_several_kinds_are_counted_together() -> None:
+    """Types of entities are counted over all answers; where folds are scored in other ways, by what they share."""
+    folds = []
+    for answer in ("B-PER\tO", "B-PER\tB-LOC"):
+        entities = evaluate("entities", ["a b"], [answer], [("B-PER\tB-LOC",)], samples=0)
+        confusion = count_confusions(["B-LOC", "B-PER", "O"], ["B-PER", "B-LOC"], answer.split("\t"))
+        folds.append(replace(entities, confusion=confusion))
+    found = {each.name: (each.count, each.recall) for each in scores_over_folds(folds).by_class}
+    assert found == {"LOC": (2, 50.0), "PER": (2, 100.0)}
+    mixed = [evaluate(kind, ["a"], ["A B"], [("A B",)], samples=0) for kind in ("symbols", "text")]
+    assert scores_over_folds(mixed).primary == "exact"
 
 
 def test_cross_validation_goes_on_and_is_reported(texts: Recipe, tmp_path: Path) -> None:

@@ -88,11 +88,14 @@ def compare_measurements(recipe: Recipe, facts: RunFacts, scored: int) -> str:
     is_greedy = find_task(recipe.task).facts.searches and recipe.generate.beam > 1
     if (
         not facts.validated
-        or facts.on == "folds"
+        or (facts.on == "folds" and recipe.data.valid != "auto")
         or (facts.on == "valid" and facts.validated == scored and not is_greedy)
     ):
         return ""
     way, other_way = (" by greedy search", f" with beam {recipe.generate.beam}") if is_greedy else ("", "")
+    if facts.on == "folds":
+        in_training = count(facts.validated, "valid example")
+        return f"validations in training scored {in_training} that were learnt from too; these scores are of the folds"
     in_training, here = count(facts.validated, "valid example"), count(scored, f"{facts.on} example")
     return f"validations in training scored {in_training}{way}; these scores are of {here}{other_way}"
 

@@ -14,6 +14,7 @@ import numpy as np
 from heedful.errors import HeedfulError
 from heedful.metrics.classes import score_classes
 from heedful.metrics.counts import Kind
+from heedful.metrics.entities import score_types
 from heedful.metrics.kinds import count
 from heedful.metrics.scores import by_length, source_lengths
 from heedful.results import Bin, Confusion, FoldScores, Measure, Paired, Scores
@@ -28,19 +29,21 @@ def scores_over_folds(folds: Sequence[Scores]) -> Scores:
     """
     if not folds:
         raise HeedfulError("There is nothing to score: no fold was given.")
-    first = folds[0]
+    first, measures = folds[0], mean_measures([fold.measures for fold in folds])
+    alike = len({(fold.kind, fold.primary) for fold in folds}) == 1  # what is learnt from decides how it is scored
     return replace(
         first,
-        measures=mean_measures([fold.measures for fold in folds]),
+        primary=next(name for name in (first.primary, *measures) if name in measures),
+        measures=measures,
         baseline=mean_measures([fold.baseline for fold in folds]),
         count=sum(fold.count for fold in folds),
         cases=tuple(chain.from_iterable(fold.cases for fold in folds)),
-        by_length=pooled_by_length(folds) if all(fold.by_length for fold in folds) else (),
+        by_length=pooled_by_length(folds) if alike and all(fold.by_length for fold in folds) else (),
         **pooled_classes(folds),
         reliability=pooled_bins([fold.reliability for fold in folds]),
         folds=tuple(fold_scores(number, fold) for number, fold in enumerate(folds, 1)),
         remarks=(),
-        against_baseline=test_over_folds([fold.against_baseline for fold in folds]),
+        against_baseline=test_over_folds([fold.against_baseline for fold in folds]) if alike else None,
     )
 
 
@@ -117,7 +120,9 @@ def pooled_by_length(folds: Sequence[Scores]) -> tuple[Bin, ...]:
 
 
 def pooled_classes(folds: Sequence[Scores]) -> dict[str, object]:
-    """All answers by truth and by what was said, and each class by itself; nothing where there are no classes."""
+    """All answers by truth and by what was said, and each class (or type of entity) by itself; nothing where there are
+    no classes.
+    """
     confusions = [fold.confusion for fold in folds if fold.confusion is not None]
     if len(confusions) < len(folds):
         return {"confusion": None, "by_class": ()}
@@ -127,7 +132,11 @@ def pooled_classes(folds: Sequence[Scores]) -> dict[str, object]:
         places = [names.index(name) for name in confusion.names]
         total[np.ix_(places, places)] += np.array(confusion.counts, int).reshape(len(places), len(places))
     pooled = Confusion(tuple(names), tuple(map(tuple, total.tolist())))
-    return {"confusion": pooled, "by_class": score_classes(pooled)}
+    if any(fold.kind != "entities" for fold in folds):
+        return {"confusion": pooled, "by_class": score_classes(pooled)}
+    cases = [case for fold in folds for case in fold.cases]
+    types = score_types([case.output for case in cases], [case.references for case in cases])
+    return {"confusion": pooled, "by_class": types}
 
 
 def pooled_bins(folds: Sequence[Sequence[Bin]]) -> tuple[Bin, ...]:
