@@ -62,7 +62,7 @@ def test_a_linear_layer_is_fitted_to_as_many_texts_as_there_is_time_for(monkeypa
     targets = [str(number) for number in classes]
     monkeypatch.setattr(bags, "PRODUCTS", 5000)
     _, name = bags.counted(train, targets)
-    assert name.startswith("TF-IDF of words, linear layer (") and name.endswith(" of 600 texts)")
+    assert name.startswith("TF-IDF of words, linear layer, fitted to ") and name.endswith(" of 600 texts")
     few, _ = bags.within(bags.Bag(train, 100).counts(train), 1000)
     assert 0 < len(few) < 600 and len(set(few.tolist())) == len(few)
 

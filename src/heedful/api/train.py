@@ -16,6 +16,7 @@ from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, ope
 from heedful.api.report import REPORT_FILES, compare_measurements, write_report, write_unscored_report
 from heedful.api.run_folder import default_folder, is_finished, open_run_folder, write_fingerprint
 from heedful.api.scores import RunFacts, read_curve, read_scores, with_remarks, write_scores
+from heedful.data import batching
 from heedful.data.checksums import find_damage
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
@@ -31,6 +32,9 @@ from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, stop_at_once
 
 SPEED_EXAMPLES = 1000  # answered again to time them
+SCORED_LEAST, SCORED_A_MINUTE = 200, 400  # of validation rows at the end, for each minute of training
+FEW = 64  # of these, which are enough where all would take longer than LONG
+LONG = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def learn(
     listener.begin(recipe.network.name, budget(recipe))
     work = replace(learning.work(setup.model, setup.data, recipe), unit=find_task(recipe.task).facts.unit)
     if recipe.train.minutes is not None and not (folder / "checkpoints").exists():
-        listener.note(whole_time(work, setup.model, setup.data, recipe))
+        listener.note(whole_time(work, setup, recipe, scores is not None))
     outcome = Loop(work, recipe.train, recipe.seed, folder, listener).run()
     write_checksums(folder)
     model = load(folder)
@@ -198,14 +202,14 @@ def conclude(
     Whatever fails meanwhile, what was learnt is reported. Raises HeedfulError, and the same command scores again.
     """
     data = setup.data
-    examples, split = scored_at_the_end(data)
+    examples, split, part = scored_at_the_end(data, model.recipe)
     facts = run_facts(model, outcome, setup, started_at, split)
     try:
         if folds is not None and not data.test:
             facts, scores = replace(facts, on="folds"), folds
         else:
             listener.note(f"scoring {count(len(examples), f'{split} example')}")
-            scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split))
+            scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split), part)
             scores = with_folds(scores, folds) if folds is not None else scores
         speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
         remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
@@ -261,29 +265,48 @@ def report_failure(model: Model, facts: RunFacts, error: Exception) -> HeedfulEr
 
 
 def answering_speed(model: Model, inputs: list[str]) -> float:
-    """Tokens a second that the model writes, end tokens counted."""
-    clock = time.perf_counter()
-    answers = model.answer(model.prompts(inputs))
-    seconds = time.perf_counter() - clock
+    """Tokens a second that the model writes, end tokens counted: by a few inputs, or by all if that is soon done."""
+    prompts = model.prompts(inputs)
+    for some in (prompts[:FEW], prompts):
+        clock = time.perf_counter()
+        answers = model.answer(some)
+        seconds = time.perf_counter() - clock
+        if seconds * len(prompts) > LONG * len(some):
+            break
     return sum(len(best[0].tokens) + 1 for best in answers) / seconds
 
 
-def whole_time(work: Work, model: LearnableModel, data: PreparedData, recipe: Recipe) -> str:
-    """What a run takes in all, before it begins: its budget of minutes, and about how much beside it, for what."""
-    task, examples, split = find_task(recipe.task), *scored_at_the_end(data)
+def whole_time(work: Work, setup: RunSetup, recipe: Recipe, has_folds: bool) -> str:
+    """What a run takes in all, before it begins: its budget of minutes, and about how much beside it, for what.
+
+    `has_folds`: its scores are there already, but for those on a test file.
+    """
+    task, (examples, split, _) = find_task(recipe.task), scored_at_the_end(setup.data, recipe)
     searches = task.facts.searches and recipe.generate.beam > 1
-    scored = task.learning.count_scored(model, examples)
+    scored = 0 if has_folds and split != "test" else task.learning.count_scored(setup.model, examples)
     seconds = seconds_beside(work, recipe.train, scored, recipe.generate.beam if searches else 1)
     beam = f" with beam {recipe.generate.beam}" if searches else ""
-    return (
-        f"in all {budget(recipe)} of training + {in_minutes(seconds)}: validations on "
-        f"{count(work.scored, 'example')}, and at the end {count(scored, f'{split} example')}{beam}"
-    )
+    end = f", and at the end {count(scored, f'{split} example')}{beam}" if scored else ""
+    validations = f"validations on {count(work.scored, 'example')}"
+    return f"in all {budget(recipe)} of training + {in_minutes(seconds)}: {validations}{end}"
 
 
-def scored_at_the_end(data: PreparedData) -> tuple[list[Example], str]:
-    """The examples that a run is scored on, and which split they are."""
-    return (data.test, "test") if data.test else (data.valid, "valid")
+def scored_at_the_end(data: PreparedData, recipe: Recipe) -> tuple[list[Example], str, str]:
+    """The examples that a run is scored on, which split they are and, where they are not all of it, what is said of it.
+
+    Of validation rows whose answers are searched for, a few minutes of training have no more than they can pay for; the
+    same ones for every network. Test files and folds are scored whole.
+    """
+    if data.test:
+        return data.test, "test", ""
+    is_limited = find_task(recipe.task).facts.searches and not recipe.data.folds
+    minutes = recipe.train.minutes if is_limited else None
+    most = len(data.valid) if minutes is None else max(SCORED_LEAST, round(SCORED_A_MINUTE * minutes))
+    examples = batching.sample(data.valid, most, 0)
+    if len(examples) == len(data.valid):
+        return examples, "valid", ""
+    part = f"scored on {len(examples):,} of {count(len(data.valid), 'validation row')}, drawn with seed 0"
+    return examples, "valid", f"{part}, as the budget is {budget(recipe)}; heedful evaluate RUN scores all"
 
 
 def opening_line(recipe: Recipe, network: str, weights: int) -> str:

@@ -198,4 +198,4 @@ def within(counts: Sparse, most: int, seed: int = 0) -> tuple[np.ndarray, str]:
     order = np.random.default_rng(seed).permutation(len(counts))
     sizes = np.cumsum(np.diff(counts.starts)[order])
     few = np.sort(order[: max(1, int(np.searchsorted(sizes, most, side="right")))])
-    return few, f" ({len(few):,} of {len(counts):,} texts)"
+    return few, f", fitted to {len(few):,} of {len(counts):,} texts"

@@ -50,7 +50,7 @@ class Nearest:
     @property
     def part(self) -> str:
         """How to say that not all training pairs are searched."""
-        return f" ({self.searched:,} of {self.trained:,} searched)" if self.searched < self.trained else ""
+        return f", {self.searched:,} of {self.trained:,} searched" if self.searched < self.trained else ""
 
     def answer(self, source: str) -> str:
         """The target of the nearest training source; the first of several equally near."""

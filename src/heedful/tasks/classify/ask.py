@@ -180,7 +180,7 @@ def answer_by_counts(
     """
     order = np.random.default_rng(0).permutation(len(data.train))
     few = order[: max(1, int(np.searchsorted(np.cumsum(data.train.lengths[order, 0]), COUNTED_TOKENS, side="right")))]
-    part = "" if len(few) == len(order) else f" of {len(few):,} of {len(order):,} texts"
+    part = "" if len(few) == len(order) else f", {len(few):,} of {len(order):,} texts counted"
     rows = sorted(few.tolist())
     texts = [data.source.decode(data.train[row][0]) for row in rows]
 
