@@ -41,9 +41,8 @@ class HeedfulError(Exception):
         >>> print(HeedfulError("It has no gap.", row=1).named(["a.txt line 1", "a.txt line 3"]))
         a.txt line 3: It has no gap.
         """
-        if self.row is None or not names:
-            return self
-        return HeedfulError(f"{names[self.row]}: {self.problem}", self.cure)
+        name = names[self.row] if names and self.row is not None else ""
+        return HeedfulError(f"{name}: {self.problem}", self.cure) if name else self
 
 
 def for_each(function: Callable[[T], R], inputs: Iterable[T]) -> list[R]:

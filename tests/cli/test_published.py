@@ -72,6 +72,7 @@ OUTPUTS = {
     "label words one_word --json": (0, ['"labels"']),
     "classify texts old_house": (0, ["\t"]),
     "fill gpt2 a": (2, ["gpt2 was published to complete, and not to fill", "heedful complete gpt2"]),
+    "match clip pictures/0.png pictures/1.png --among @long.txt data.long=error": (2, ["long.txt line 2: 'word word"]),
     "match clip pictures": (2, ["no texts of its own", "--among"]),
     "evaluate marian pairs.tsv --json": (0, ['"chrf"']),
     "evaluate gpt2": (2, ["holds no data of its own"]),
@@ -85,6 +86,7 @@ OUTPUTS = {
 @pytest.mark.parametrize("line", sample(OUTPUTS, 5))
 def test_what_is_told_of_published_models(line: str, workspace: Path) -> None:
     (workspace / "pairs.tsv").write_text("The old house\tDas alte Haus\n" * 2, encoding="utf-8")
+    (workspace / "long.txt").write_text(f"a cat\n{'word ' * 600}\n", encoding="utf-8")
     (workspace / "broken").mkdir(exist_ok=True)
     (workspace / "broken" / "config.json").write_text("{")
     code, expected = OUTPUTS[line]

@@ -18,7 +18,7 @@ def training_artifacts(folder: Path) -> dict[str, Any]:
     newest = max((folder / "checkpoints").glob("step-*"))
     weight_files = [*newest.glob("*.safetensors"), folder / "model.safetensors"]
     artifacts: dict[str, Any] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in weight_files}
-    artifacts |= json.loads((newest / "values.json").read_text()) | {"seconds": None}
+    artifacts |= json.loads((newest / "values.json").read_text()) | {"seconds": None, "validating": None}
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return artifacts | {"valid": [line | {"seconds": None} for line in lines if line["kind"] == "valid"]}
 

@@ -78,7 +78,8 @@ def run(
     """
     refuse_both({FOR: queries, AMONG: among, "--score": score})
     refuse_both({FOR: queries, "--embed": embed, "--score": score})
-    texts, settings = texts_and_settings(lines_of(queries or among or []))
+    places: dict[str, str] = {}
+    texts, settings = texts_and_settings(lines_of(queries or among or [], places))
     texts = texts if queries else [text for text in texts if text.strip()]
     ask.refuse_file_names([text for text in texts if text in (queries or among or [])], "@")
     question = ask.parse_question([*(words or []), *settings], file, output, n)
@@ -89,18 +90,22 @@ def run(
     model = ask.load_model("match", name, more_runs)
     if score:
         ask.write(ask.score_lines(model, question), output, question.at_once == 1)
-    elif embed:
-        write_vectors(model, question, texts, output)
-    elif queries:
-        write_pictures(model, question, texts, output, as_json)
-    else:
-        write_texts(model, question, texts, output, as_json)
+        return
+    try:
+        if embed:
+            write_vectors(model, question, texts, output)
+        elif queries:
+            write_pictures(model, question, texts, output, as_json)
+        else:
+            write_texts(model, question, texts, output, as_json)
+    except HeedfulError as error:
+        raise error.named([places.get(text, "") for text in texts if text.strip()]) from None
 
 
 def write_pictures(
     model: "Model", question: ask.Question, texts: list[str], output: Path | None, as_json: bool
 ) -> None:
-    """Writes the nearest pictures for each text."""
+    """Writes the nearest pictures for each text; an error about one of these says which that is not blank."""
     if question.at_once == 1 and model.source_kind != "picture":
         raise HeedfulError(
             "There are no texts to search.",
@@ -189,8 +194,8 @@ def refuse_vectors(n: int | None, as_json: bool, output: Path | None) -> None:
         )
 
 
-def lines_of(words: Iterable[str]) -> Iterator[str]:
-    """Texts as they are, and for @FILE the lines of it; raises HeedfulError for no such file."""
+def lines_of(words: Iterable[str], places: dict[str, str]) -> Iterator[str]:
+    """Texts as they are, and for @FILE the lines of it, whose `places` are noted; raises HeedfulError for no file."""
     for word in words:
         if not word.startswith("@"):
             yield word
@@ -198,7 +203,9 @@ def lines_of(words: Iterable[str]) -> Iterator[str]:
         if not Path(word[1:]).exists():
             cure = "After @ stands a file with a text a line; a text that begins with @ can stand in one."
             raise HeedfulError(f"There is no file {word[1:]}.", cure)
-        yield from ask.read_lines(Path(word[1:]))
+        for number, line in enumerate(ask.read_lines(Path(word[1:])), 1):
+            places.setdefault(line, f"{word[1:]} line {number}")
+            yield line
 
 
 def singular(kind: str) -> str:

@@ -59,6 +59,8 @@ class AskedPictures:
         try:
             answers = self.answer(names)
         except HeedfulError as error:
+            if error.row is not None:  # of the texts, which are the same for all
+                raise
             if len(names) == 1:
                 self.errors[names[0]] = error
                 return []

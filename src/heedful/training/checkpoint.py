@@ -53,7 +53,7 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> None:
 
 def delete_checkpoints(run: Path) -> None:
     """Removes the checkpoints of a finished run, and of what it learnt before the rest."""
-    for folder in (run, *filter(Path.is_dir, run.iterdir())):
+    for folder in (run, *(path for path in run.iterdir() if (path / "metrics.jsonl").is_file())):
         parts = (folder / "checkpoints").glob(".step-*.part")  # of a process that was killed while it wrote
         for path in (*saved_checkpoints(folder / "checkpoints"), *parts):
             shutil.rmtree(path)
