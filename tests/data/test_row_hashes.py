@@ -92,6 +92,16 @@ def test_rows_of_a_pair_of_files_are_named_by_line(tmp_path: Path) -> None:
     assert find_row_hashes(tmp_path / "run") is None
 
 
+def test_a_clip_of_which_a_part_is_held_out_is_known(tmp_path: Path) -> None:
+    rows = [f"{step % 7},{step},{('up', 'down')[step // 3 % 2]}" for step in range(60)]
+    for name, first in (("day.csv", 0), ("other.csv", 1)):
+        (tmp_path / name).write_text("\n".join(["x,y,label", *rows[first:]]), "utf-8")
+    settings = {"data.train": [str(tmp_path / "day.csv")], "network.name": "gru", "train.threads": 1}
+    asked = recipes.build("label", settings)
+    assert told(asked, tmp_path / "run", str(tmp_path / "day.csv")).startswith("1 of 1 source was learnt from")
+    assert not told(asked, tmp_path / "run", str(tmp_path / "other.csv"))
+
+
 def test_lines_of_a_document_are_known_wherever_they_stand(tmp_path: Path) -> None:
     lines = [f"This is line number {number} of a long text." for number in range(60)]
     (tmp_path / "book.txt").write_text("\n".join(lines), "utf-8")

@@ -145,7 +145,8 @@ def survey(kind: DataKind[Any], preparation: Preparation) -> Survey:
     is_single = len(scan.sources) == 1 and scan.sample[0][1].source not in {row.source for row in test}
     if is_single and data.folds and (pieces := kind.cut_into(scan.sample[0][1], PIECES * data.folds)):
         scan, is_single = split.scan(iter(pieces), seed, len(pieces), kind.traits()), False
-    cut_parts = kind.cut_only_row(scan.sample[0][1]) if is_single and data.valid == "auto" else None
+    may_cut = is_single and data.valid == "auto" and not data.folds
+    cut_parts = kind.cut_only_row(scan.sample[0][1]) if may_cut else None
     if cut_parts:
         learnt, held_out = cut_parts
         corpus, valid = Corpus(learnt, len(learnt), lambda: iter(learnt), seed), [held_out]

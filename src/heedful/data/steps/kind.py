@@ -130,6 +130,7 @@ class StepKind(DataKind[PreparedClips]):
     def cut(self, row: Pair, edges: list[int]) -> dict[int, Pair]:
         """A clip in parts that end at these steps, by where they begin."""
         labels = labels_of(row)
+        self.preparation.hashes.add(self.writer.content(row.source))  # who learns a part knows the whole again
         parts = zip(self.writer.cut(row.source, edges), pairwise([0, *edges, len(labels)]), strict=True)
         return {low: replace(row, source=name, target="\t".join(labels[low:high])) for name, (low, high) in parts}
 
