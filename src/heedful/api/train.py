@@ -19,7 +19,7 @@ from heedful.api.scores import RunFacts, read_curve, read_scores, with_remarks, 
 from heedful.data import batching
 from heedful.data.checksums import find_damage
 from heedful.data.readers.rows import count
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, weights_of
 from heedful.report.terminal import scores_table
 from heedful.report.words import choice_note, title, value_with_interval
 from heedful.results import Example, Scores
@@ -314,7 +314,7 @@ def opening_line(recipe: Recipe, network: str, weights: int) -> str:
     train = recipe.train
     threads = int(train.threads)
     device = f"{threads} core{'s' * (threads != 1)}" if train.device == "cpu" else train.device
-    return f"{budget(recipe)} on {device} ({train.precision}) · {network}, {weights / 1e6:.2f} M weights"
+    return f"{budget(recipe)} on {device} ({train.precision}) · {network}, {weights_of(weights)}"
 
 
 def total_minutes(recipe: Recipe, runs: int) -> str:
