@@ -288,7 +288,7 @@ def whole_time(work: Work, setup: RunSetup, recipe: Recipe, has_folds: bool) -> 
     beam = f" with beam {recipe.generate.beam}" if searches else ""
     end = f", and at the end {count(scored, f'{split} example')}{beam}" if scored else ""
     validations = f"validations on {count(work.scored, 'example')}"
-    return f"in all {budget(recipe)} of training + {in_minutes(seconds)}: {validations}{end}"
+    return f"in all {budget(setup.recipe)} of training + {in_minutes(seconds)}: {validations}{end}"
 
 
 def scored_at_the_end(data: PreparedData, recipe: Recipe) -> tuple[list[Example], str, str]:
