@@ -18,6 +18,7 @@ from heedful.api.run_folder import default_folder, is_finished, open_run_folder,
 from heedful.api.scores import RunFacts, read_curve, read_scores, with_remarks, write_scores
 from heedful.data import batching
 from heedful.data.checksums import find_damage
+from heedful.data.folders import limits_of
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError, weights_of
 from heedful.report.terminal import scores_table
@@ -209,7 +210,8 @@ def conclude(
             facts, scores = replace(facts, on="folds"), folds
         else:
             listener.note(f"scoring {count(len(examples), f'{split} example')}")
-            scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split), part)
+            limits = limits_of(model.folder / "data", split)
+            scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split), part, *limits)
             scores = with_folds(scores, folds) if folds is not None else scores
         speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
         remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
