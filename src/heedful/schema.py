@@ -108,14 +108,18 @@ class NetworkSettings:
     """The row of the lineage, its size, and the settings that differ from the row."""
 
     name: str = key("auto", "row of the lineage; heedful networks lists them")
-    size: Size = key("small", "tiny, small or base: default width, depth and heads")
+    size: Auto | Size = key(
+        "auto", "tiny, small or base: default width, depth and heads; auto: what gets its steps in the budget"
+    )
     width: Auto | int = key("auto", "size of the vector at each position", ge=1, le=65_536)
     depth: Auto | int = key("auto", "number of layers of the encoder, and of the decoder", ge=1, le=1024)
     decoder_depth: Auto | int = key(
         "auto", "number of layers of the decoder, where there is an encoder too; auto: as network.depth", ge=1, le=1024
     )
     heads: Auto | int = key("auto", "number of attention heads", ge=1, le=1024)
-    inner: Auto | int = key("auto", "inner width of the feed-forward part of a Transformer", ge=1, le=1_000_000)
+    inner: Auto | int = key(
+        "auto", "inner width of the feed-forward part of a Transformer; auto: four times the width", ge=1, le=1_000_000
+    )
     dropout: Auto | float = key(
         "auto", "dropout p: fraction of activations set to zero in training, below 1", ge=0, lt=1
     )
@@ -167,8 +171,10 @@ class TrainSettings:
         gt=0,
         le=1000,
     )
-    optimizer: Literal["adamw", "muon"] = key(
-        "adamw", "muon: the matrices of layers learn by Muon, all else by AdamW; torch 2.9 or newer"
+    optimizer: Literal["auto", "adamw", "muon"] = key(
+        "auto",
+        "muon: the matrices of layers learn by Muon, all else by AdamW; torch 2.9 or newer; auto: muon for networks "
+        "that write or fill, if they begin with nothing and torch has it",
     )
     schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = key(
         "auto", "schedule of the learning rate; auto: cosine to zero"

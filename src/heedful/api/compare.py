@@ -12,8 +12,16 @@ from itertools import combinations
 from pathlib import Path
 from typing import cast
 
+from heedful.api.choose import settle
 from heedful.api.model import Changes, Model, load
-from heedful.api.run_folder import check_comparison_folder, check_run_folder, data_stem, is_finished, open_run_folder
+from heedful.api.run_folder import (
+    check_comparison_folder,
+    check_run_folder,
+    data_stem,
+    decided_in,
+    is_finished,
+    open_run_folder,
+)
 from heedful.api.scores import read_curve, read_scores
 from heedful.api.train import budget, run, total_minutes
 from heedful.data.folders import write_atomically
@@ -84,8 +92,8 @@ def compare(
     if weights is not None:
         contest = match_widths(weights, contest, next(iter(folders.values())), listener)
     for key, run_recipe in contest.items():  # a run of another recipe in its place is refused now
-        resolved = find_task(recipe.task).learning.resolve(run_recipe)
-        is_finished(folders[key], run_recipe, replace(resolved, train=decide.resolve(resolved.train)))
+        decided = decided_in(folders[key], run_recipe) or run_recipe
+        is_finished(folders[key], run_recipe, settle(find_task(recipe.task).learning, decided))
     entries: list[Entry] = []
     for (name, seed), run_recipe in contest.items():
         link_prepared_data(next(iter(folders.values())), folders[name, seed])

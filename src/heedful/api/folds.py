@@ -6,6 +6,7 @@ from pathlib import Path
 
 from heedful.api.model import Model
 from heedful.api.outlook import in_minutes
+from heedful.api.run_folder import decided_in
 from heedful.api.scores import read_scores, with_remarks
 from heedful.api.train import Prelude, budget, run_to_end, total_minutes
 from heedful.api.train import run as run_training
@@ -43,8 +44,7 @@ def run(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
                 left = (time.monotonic() - start) * (folds + 1 - number)
                 listener.note(f"{count(folds + 1 - number, 'training')} to go: {in_minutes(left)}")
         listener.note("all rows are learnt from:")
-        limits = [remark for remark in scores[0].remarks if remark.startswith("test: ")]
-        return with_remarks(scores_over_folds(scores), folds_note(folds), *limits)
+        return with_remarks(scores_over_folds(scores), folds_note(folds))
 
     plan = f"{count(folds + 1, 'training')} of {total}: {folds} folds, then all rows"
     return run_training(user_recipe, output, listener, Prelude(plan, train_folds))
@@ -53,7 +53,8 @@ def run(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
 def train_fold(user_recipe: Recipe, folder: Path, number: int, listener: Listener) -> Scores:
     """The scores of a fold, which is trained if it is not yet."""
     listener.note(f"fold {number} of {user_recipe.data.folds}:")
-    recipe = change(user_recipe, {"data.fold": number})
+    recipe = decided_in(folder, user_recipe) or user_recipe  # one network for all folds
+    recipe = change(recipe, {"data.fold": number})
     return read_scores(run_to_end(recipe, folder / FOLDS / str(number), listener).folder)[1]
 
 

@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +157,35 @@ def refuse_changed(folder: Path, recipe: Recipe) -> None:
 
 
 def default_folder(recipe: Recipe) -> Path:
-    """runs/<data stem>-<network>."""
-    return Path("runs") / f"{data_stem(recipe)}-{recipe.network.name}"
+    """runs/<data stem>, and runs/<data stem>-<network> where a network is named."""
+    name = recipe.network.name
+    return Path("runs") / (data_stem(recipe) + ("" if name == "auto" else f"-{name}"))
+
+
+def decided_in(folder: Path, asked: Recipe) -> Recipe | None:
+    """The recipe as it was asked, with what the run in a folder decided where it leaves the choice to the software.
+
+    None: there is none yet, or one of another network, which `is_finished` refuses.
+    """
+    if not (folder / recipes.COMPLETE).exists() or not is_run(folder):
+        return None
+    stored = recipes.load(folder / recipes.COMPLETE)
+    if stored.task != asked.task or asked.network.name not in ("auto", stored.network.name):
+        return None
+    if stored.train.optimizer == "auto":  # written by 0.1.0, which had no other
+        stored = replace(stored, train=replace(stored.train, optimizer="adamw"))
+    network, train = (
+        replace(
+            section,
+            **{
+                setting.name: getattr(before, setting.name)
+                for setting in fields(section)
+                if getattr(section, setting.name) == "auto"
+            },
+        )
+        for section, before in ((asked.network, stored.network), (asked.train, stored.train))
+    )
+    return replace(asked, network=network, train=train)
 
 
 def data_stem(recipe: Recipe) -> str:

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import torch
 
+from heedful.api.choose import choose_network, settle
 from heedful.api.lock import is_lock
 from heedful.api.model import Model, load
 from heedful.api.model_folder import write_checksums, write_model
 from heedful.api.outlook import in_minutes, seconds_beside
 from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, open_start
 from heedful.api.report import REPORT_FILES, compare_measurements, write_report, write_unscored_report
-from heedful.api.run_folder import default_folder, is_finished, open_run_folder, write_fingerprint
+from heedful.api.run_folder import decided_in, default_folder, is_finished, open_run_folder, write_fingerprint
 from heedful.api.scores import RunFacts, read_curve, read_scores, with_remarks, write_scores
 from heedful.data import batching
 from heedful.data.checksums import find_damage
-from heedful.data.folders import limits_of
 from heedful.data.readers.rows import count
-from heedful.errors import HeedfulError, weights_of
+from heedful.errors import HeedfulError
 from heedful.report.terminal import scores_table
 from heedful.report.words import choice_note, title, value_with_interval
 from heedful.results import Example, Scores
 from heedful.schema import Recipe
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
-from heedful.training import decide, memory
+from heedful.training import memory
 from heedful.training.checkpoint import WEIGHTS, delete_checkpoints, put_weights, read_tensors
 from heedful.training.loop import Loop, Outcome, Work
 from heedful.training.progress import Listener
@@ -49,7 +49,7 @@ class Prelude:
 
 
 def run(user_recipe: Recipe, output: Path | None, listener: Listener, prelude: Prelude | None = None) -> Model:
-    """Trains a recipe in a folder (runs/<data>-<network> if none is given), or goes on with what stands there.
+    """Trains a recipe in a folder (runs/<data> if none is given), or goes on with what stands there.
 
     Raises Stopped where a signal asked for it, and says that the same command goes on.
     """
@@ -67,10 +67,11 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener, pre
     """Trains what is left of a run, scores and reports it."""
     learning = find_task(user_recipe.task).learning
     start = open_start(user_recipe.start) if user_recipe.start else None
-    recipe = learning.resolve(inherit(user_recipe, start) if start else user_recipe)
-    recipe = replace(recipe, train=decide.resolve(recipe.train))
+    folder = output or default_folder(user_recipe)
+    asked = inherit(user_recipe, start) if start else user_recipe
+    decided = decided_in(folder, asked)
+    recipe = settle(learning, decided or asked)
     torch.set_num_threads(int(recipe.train.threads))
-    folder = output or default_folder(recipe)
     if is_finished(folder, user_recipe, recipe):
         listener.note(
             f"{folder} is finished: it was trained with this recipe. To train longer, start from it with a larger "
@@ -84,7 +85,7 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener, pre
     if prelude:
         listener.note(prelude.plan)
     with open_run_folder(folder, user_recipe):
-        setup = set_up_run(recipe, start, folder, listener)
+        setup = set_up_run(recipe, start, folder, listener, None if decided else asked)
         write_model(folder, setup.recipe, setup.model, weights=False)
         scores = prelude.train(folder) if prelude else None
         return learn(setup, folder, started_at, listener, scores)
@@ -156,10 +157,18 @@ class RunSetup:
     start_lines: list[str]
 
 
-def set_up_run(recipe: Recipe, start: Start | None, folder: Path, listener: Listener) -> RunSetup:
-    """Prepares the data, and builds the network."""
+def set_up_run(
+    recipe: Recipe, start: Start | None, folder: Path, listener: Listener, asked: Recipe | None = None
+) -> RunSetup:
+    """Prepares the data, and builds the network; `asked`: the recipe before anything was decided, if nothing was in an
+    earlier run of it.
+    """
     learning, pretrained = find_task(recipe.task).learning, start.pretrained if start else None
     data = learning.prepare(recipe, folder, listener.note, pretrained)
+    if asked and not start:
+        recipe, lines = choose_network(learning, asked, data)
+        for line in lines:
+            listener.note(line)
     recipe = learning.resolve_for_data(recipe, data)
     with torch.device("meta"):
         weights = sum(weight.numel() for weight in learning.build(recipe, data, pretrained).network.parameters())
@@ -210,8 +219,7 @@ def conclude(
             facts, scores = replace(facts, on="folds"), folds
         else:
             listener.note(f"scoring {count(len(examples), f'{split} example')}")
-            limits = limits_of(model.folder / "data", split)
-            scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split), part, *limits)
+            scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split), part)
             scores = with_folds(scores, folds) if folds is not None else scores
         speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
         remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
@@ -290,7 +298,7 @@ def whole_time(work: Work, setup: RunSetup, recipe: Recipe, has_folds: bool) -> 
     beam = f" with beam {recipe.generate.beam}" if searches else ""
     end = f", and at the end {count(scored, f'{split} example')}{beam}" if scored else ""
     validations = f"validations on {count(work.scored, 'example')}"
-    return f"in all {budget(setup.recipe)} of training + {in_minutes(seconds)}: {validations}{end}"
+    return f"in all {budget(recipe)} of training + {in_minutes(seconds)}: {validations}{end}"
 
 
 def scored_at_the_end(data: PreparedData, recipe: Recipe) -> tuple[list[Example], str, str]:
@@ -316,7 +324,7 @@ def opening_line(recipe: Recipe, network: str, weights: int) -> str:
     train = recipe.train
     threads = int(train.threads)
     device = f"{threads} core{'s' * (threads != 1)}" if train.device == "cpu" else train.device
-    return f"{budget(recipe)} on {device} ({train.precision}) · {network}, {weights_of(weights)}"
+    return f"{budget(recipe)} on {device} ({train.precision}) · {network}, {weights / 1e6:.2f} M weights"
 
 
 def total_minutes(recipe: Recipe, runs: int) -> str:

@@ -46,7 +46,7 @@ def train(
     `data`, `valid` and `test` are files (a str or Path, or a list of them), or what is in memory: pairs, records,
     columns, arrays or tables (docs/python.md). These are kept in `inputs`, beside the run's folder. Keywords are the
     flags of `heedful train`; `settings` are any further keys, as {"train.learning_rate": 3e-4}. `start`: a run, or
-    published weights, to begin with. `output` is the run's folder, by default runs/<data or task>-<network>.
+    published weights, to begin with. `output` is the run's folder, by default runs/<data or task>.
     `listener` is told how work goes on; by default that is a bar.
 
     Raises HeedfulError for what cannot be learnt from, before anything is trained.

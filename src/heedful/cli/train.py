@@ -38,7 +38,7 @@ def run(
     heedful train recipe.toml --seed 1
 
     Every flag is short for a key of the recipe (--minutes 5 is train.minutes=5); -o is the run's folder, new or empty,
-    by default runs/<data>-<network>. The same command goes on with a run that was stopped.
+    by default runs/<data>, or runs/<data>-<network> where one is named. The same command goes on with what was stopped.
     """
     flags = {
         "network.name": network,

@@ -40,7 +40,6 @@ class Size:
     layers: int
     recurrent: int
     heads: int
-    inner: int
     dropout: float
 
 
@@ -54,13 +53,8 @@ MODERN = TransformerConfig(
     layer_bias=False,
     zero=True,
     bias=False,
-    token_std=0.02,
 )
-"""Both sides of touvron2023. Its name is that of the paper that put most of it together; two parts came after it.
-
-Where blocks begin as the identity and the output layer has the embeddings too, each token begins by predicting itself,
-and the more surely the longer embeddings are: small ones have less to unlearn (docs/log.md).
-"""
+"""Both sides of touvron2023. Its name is that of the paper that put most of it together; two parts came after it."""
 
 LINEAGE: dict[str, Row] = {
     "frame": Row(
@@ -180,7 +174,7 @@ LINEAGE: dict[str, Row] = {
 }
 
 SIZE: dict[str, Size] = {
-    "tiny": Size(width=64, layers=2, recurrent=1, heads=4, inner=256, dropout=0.1),
-    "small": Size(width=256, layers=3, recurrent=1, heads=4, inner=1024, dropout=0.1),
-    "base": Size(width=512, layers=6, recurrent=2, heads=8, inner=2048, dropout=0.1),
+    "tiny": Size(width=64, layers=2, recurrent=1, heads=4, dropout=0.1),
+    "small": Size(width=256, layers=3, recurrent=1, heads=4, dropout=0.1),
+    "base": Size(width=512, layers=6, recurrent=2, heads=8, dropout=0.1),
 }

@@ -25,6 +25,8 @@ answer at each position (encoder_steps); or two sources in one space (two_encode
 JOINS: tuple[Join, ...] = get_args(Join)
 DECODING: tuple[Join, ...] = ("encoder_decoder", "decoder")
 CONTEXT = 512  # positions that are learned unless a recipe says otherwise
+SIZE_IF_NONE = "small"  # of a network by itself, where no data and budget are there to decide by
+INNER = 4  # times the width
 
 Config = TypeVar("Config", bound="EncoderConfig | DecoderConfig")
 
@@ -113,10 +115,13 @@ def refuse_others(settings: NetworkSettings, decided: Mapping[str, object], verb
 
 def defaults(name: str, settings: NetworkSettings, join: Join = "encoder_decoder") -> dict[str, object]:
     """What a row of this size is made of when joined so, by recipe key."""
-    row, size = LINEAGE[name], SIZE[settings.size]
+    row, size = LINEAGE[name], SIZE[SIZE_IF_NONE if settings.size == "auto" else settings.size]
+    width = size.width if settings.width == "auto" else int(settings.width)
     decodes, config = join in DECODING, main_config(name, join)
     depth = default_depth(config, size)
-    common: dict[str, object] = {"width": size.width, "dropout": size.dropout, "depth": depth}
+    common: dict[str, object] = {"width": width, "dropout": size.dropout, "depth": depth}
+    if settings.size == "auto":
+        common["size"] = SIZE_IF_NONE
     if join == "encoder_decoder":
         common["decoder_depth"] = depth if settings.depth == "auto" else settings.depth
     if decodes and row.decoder:
@@ -124,14 +129,14 @@ def defaults(name: str, settings: NetworkSettings, join: Join = "encoder_decoder
     elif join == "encoder_tokens":
         common["tied"] = True
     if isinstance(config, TransformerConfig):
-        sizes = {"heads": size.heads, "inner": inner_width(config, size)}
+        sizes = {"heads": size.heads, "inner": inner_width(width, config.gated)}
         kinds = {key: getattr(config, key) for key in ("norm", "positions", "activation", "epsilon")}
         positions = config.positions if settings.positions == "auto" else settings.positions
         return common | sizes | kinds | ({"context": CONTEXT} if positions in ("learned", "line") else {})
     if isinstance(config, MinGRUConfig):
         heads = {"heads": size.heads} if join == "encoder_decoder" else {}
         kinds = {key: getattr(config, key) for key in ("norm", "activation", "epsilon")}
-        return common | heads | {"inner": size.inner} | kinds
+        return common | heads | {"inner": inner_width(width)} | kinds
     if isinstance(config, FrameEncoderConfig):
         return common
     common["cell"] = config.cell
@@ -149,9 +154,9 @@ def default_depth(config: EncoderConfig | DecoderConfig, size: Size) -> int:
     return size.recurrent if isinstance(config, FrameEncoderConfig) else config.depth or size.recurrent
 
 
-def inner_width(config: TransformerConfig, size: Size) -> int:
-    """The inner width of a size; where it is gated two thirds, as its three matrices then weigh as much as two."""
-    return math.ceil(size.inner * 2 / 3 / 16) * 16 if config.gated else size.inner
+def inner_width(width: int, gated: bool = False) -> int:
+    """The inner width beside a width; where it is gated two thirds, as its three matrices then weigh as much as two."""
+    return math.ceil(INNER * width * 2 / 3 / 16) * 16 if gated else INNER * width
 
 
 def main_config(name: str, join: Join) -> "EncoderConfig | DecoderConfig":

@@ -16,6 +16,7 @@ from heedful.errors import HeedfulError, unknown
 from heedful.results import Alignment, Answer, Example, Exhibits, Findings, Scores, View
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
 from heedful.tasks import TASKS
+from heedful.tasks.usual import UsualRow
 
 if TYPE_CHECKING:
     from torch import nn
@@ -314,6 +315,10 @@ class Learning(ABC, Generic[Data, Learnable]):
     def prepare(self, recipe: Recipe, folder: Path, say: "Say", start: "Pretrained | None" = None) -> Data:
         """The recipe's data under `folder`, read and written as `start` has it if its weights are the beginning."""
 
+    def usual_row(self, data: Data) -> UsualRow:
+        """The row that auto means for data."""
+        return UsualRow(self.facts.network)
+
     def resolve_for_data(self, recipe: Recipe, data: Data) -> Recipe:
         """The recipe with what the data decide; raises HeedfulError for what they do not allow."""
         return recipe
@@ -429,6 +434,8 @@ class Task(ABC, Generic[Data, Model, Learnable]):
 
 AnyTask = Task[PreparedData, TrainedModel, LearnableModel]
 """A task that is found by its name: its models and data go back to where they came from, and nowhere else."""
+AnyLearning = Learning[PreparedData, LearnableModel]
+"""Its half that trains."""
 
 
 def find_task(verb: str) -> AnyTask:

@@ -19,6 +19,8 @@ from heedful.networks.settings import resolve as resolve_network
 from heedful.schema import DataSettings, NetworkSettings, Recipe, TrainSettings
 
 MINUTES = 5.0  # the budget where none is given
+TOKENS, WARMUP = 1024, 0.1  # of a batch, and of the budget: in few minutes many steps teach more than surer ones
+TUNED_TOKENS, TUNED_WARMUP, TUNED_AVERAGE = 2048, 0.05, 0.998  # from weights that exist
 TUNING = 0.1  # of the usual learning rate, from weights that exist: 3e-5 at width 768, as Devlin et al. 2019, A.3
 WINDOW = 256  # tokens of a document that a network reads at once
 HELD_OUT = 2000  # rows at most
@@ -32,6 +34,8 @@ MATCHED_PICTURES = 8192  # positions where pictures are told apart from their ba
 DRAWINGS = 768  # codes in a batch of drawings: 12 of 64
 VALIDATIONS = 12  # over the budget
 VALIDATING = 0.25  # of the training time that is spent: with a budget in minutes, what validations may take beside it
+MUON_SUITS: tuple[Join, ...] = ("encoder_decoder", "decoder", "encoder_tokens")  # where it was tried, and won
+MUON_RATE = 1.0  # times the width: 0.008 at 128
 POOL = "summary"  # what a class is read from
 CAUSAL = False  # labels are told from both sides of a step
 AUGMENT_NAMED = ("shift", "turn")  # what leaves a picture in its class
@@ -49,12 +53,12 @@ TOKENIZERS = {
 """By what texts are made of: the kind of tokenizer that suits them, and why."""
 
 
-def resolve(train: TrainSettings) -> TrainSettings:
-    """The section with every `auto` decided for this machine, but for the learning rate, which goes by the network.
+def resolve(train: TrainSettings, tuned: bool = False) -> TrainSettings:
+    """The section with every `auto` decided for this machine, but for what goes by the network: `resolve_recipe`.
 
-    Raises HeedfulError for a device or an optimizer that is not there.
+    `tuned`: it begins with weights that exist. Raises HeedfulError for a device or an optimizer that is not there.
     """
-    if train.optimizer == "muon" and not hasattr(torch.optim, "Muon"):
+    if train.optimizer == "muon" and not has_muon():
         raise HeedfulError(
             f"train.optimizer=muon needs torch 2.9 or newer; this is {torch.__version__}.",
             "Install a newer torch, or leave out the key: AdamW is in every version.",
@@ -69,10 +73,10 @@ def resolve(train: TrainSettings) -> TrainSettings:
     budget = train.minutes or train.steps or train.epochs
     decided = {
         "minutes": train.minutes if budget else MINUTES,
-        "batch_tokens": 2048,
+        "batch_tokens": TUNED_TOKENS if tuned else TOKENS,
         "schedule": "cosine",
-        "warmup": 0.05,
-        "average": 0.998,
+        "warmup": TUNED_WARMUP if tuned else WARMUP,
+        "average": TUNED_AVERAGE if tuned else 0.0,
         "precision": pick_precision(device),
         "threads": torch.get_num_threads(),  # the cores, or what OMP_NUM_THREADS says,
     }
@@ -241,14 +245,27 @@ def resolve_recipe(
     """
     network = resolve_network(recipe.network, join, default=default, verb=recipe.task, extra=task_settings)
     train = recipe.train
+    if train.optimizer == "auto":
+        suits = join in MUON_SUITS and not recipe.start and has_muon()
+        train = replace(train, optimizer="muon" if suits else "adamw")
     if train.learning_rate == "auto":
-        rate = learning_rate(network) * (TUNING if recipe.start else 1)
+        rate = learning_rate(network, train.optimizer) * (TUNING if recipe.start else 1)
         train = replace(train, learning_rate=round(rate, 7))
     return replace(recipe, network=network, train=train)
 
 
-def learning_rate(network: NetworkSettings) -> float:
-    """The peak rate that suited a resolved network in trials on cmudict (docs/log.md); wider ones bear less."""
+def has_muon() -> bool:
+    """Whether this torch has Muon."""
+    return hasattr(torch.optim, "Muon")
+
+
+def learning_rate(network: NetworkSettings, optimizer: str = "adamw") -> float:
+    """The peak rate that suited a resolved network in trials (docs/log.md); wider ones bear less.
+
+    By Muon it is one for all rows, as its steps are of one size.
+    """
+    if optimizer == "muon":
+        return round(MUON_RATE / int(network.width), 6)
     row = LINEAGE[network.name]
     at_256 = 1e-3 if isinstance(row.encoder or row.decoder, TransformerConfig) else 3e-3
     return round(at_256 * 256 / int(network.width), 6)

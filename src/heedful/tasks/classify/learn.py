@@ -51,6 +51,7 @@ from heedful.tasks.training_sources import (
     refuse_augmentation,
     training_sources,
 )
+from heedful.tasks.usual import OF_NAMES, UsualRow
 from heedful.training import decide
 from heedful.training.loop import Work
 
@@ -72,6 +73,9 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
         start, kind = start or Pretrained(), kind_of_source(recipe.data)
         source = start.picture(recipe.data) if kind == "picture" else start.words
         return prepare(PairKind((kind, "name"), (source, None)), recipe, folder, say, decide)
+
+    def usual_row(self, data: Prepared) -> UsualRow:
+        return super().usual_row(data) if isinstance(data.source, Album) else OF_NAMES
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
         """The recipe with how pictures are cut; raises HeedfulError for texts to be varied."""

@@ -47,6 +47,7 @@ from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_sources import refuse_augmentation
+from heedful.tasks.usual import OF_NAMES, UsualRow
 from heedful.training import decide
 from heedful.training.loop import Work
 
@@ -71,6 +72,9 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         if start and start.plan and start.words and not form:  # a published network that reads pieces of words
             form = StepForm("tokens", vocabulary=SubwordVocabulary(start.words), normalize=recipe.data.normalize)
         return prepare(StepKind(form), recipe, folder, say, decide)
+
+    def usual_row(self, data: PreparedClips) -> UsualRow:
+        return OF_NAMES
 
     def resolve_for_data(self, recipe: Recipe, data: PreparedClips) -> Recipe:
         """The recipe with how frames are read; raises HeedfulError for other steps to be varied."""

@@ -51,6 +51,7 @@ from heedful.tasks.training_sources import (
     pretrained_of,
     training_sources,
 )
+from heedful.tasks.usual import OF_PICTURES, UsualRow
 from heedful.training import decide
 from heedful.training.loop import Work
 
@@ -70,6 +71,9 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         start = start or Pretrained()
         kind = PairKind(("picture", "text"), (start.picture(recipe.data), start.words))
         return prepare_data(kind, recipe, folder, say, decide)
+
+    def usual_row(self, data: Prepared) -> UsualRow:
+        return OF_PICTURES
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
         """The recipe with what the data decide: how pictures are cut."""

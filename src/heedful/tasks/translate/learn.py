@@ -33,6 +33,7 @@ from heedful.tasks.seq2seq_learning import (
     build_seq2seq,
     quantile_stretch,
 )
+from heedful.tasks.usual import OF_SENTENCES, OF_WORDS, UsualRow
 from heedful.training import decide
 
 
@@ -50,6 +51,9 @@ class TranslateLearning(Seq2SeqLearning):
         if recipe.data.shared_tokenizer:
             words, written = words or written, written or words
         return prepare_data(PairKind(pretrained=(words, written)), recipe, folder, say, decide)
+
+    def usual_row(self, data: Prepared) -> UsualRow:
+        return OF_WORDS if data.target.kind in ("symbols", "characters") else OF_SENTENCES
 
     def build(self, recipe: Recipe, data: Prepared, start: Pretrained | None = None) -> LearnableSeq2Seq:
         torch.manual_seed(recipe.seed)

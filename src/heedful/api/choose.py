@@ -1,0 +1,39 @@
+"""Which network a run takes where its recipe leaves it open: a row by the data, a width by steps that are timed."""
+
+from dataclasses import replace
+
+from heedful.schema import NetworkSettings, Recipe
+from heedful.tasks.task import AnyLearning, PreparedData
+from heedful.training import decide
+from heedful.training.choose import Trial, choose
+from heedful.training.speed import seconds_per_step
+
+
+def settle(learning: AnyLearning, recipe: Recipe) -> Recipe:
+    """The recipe with everything decided that needs no data."""
+    recipe = learning.resolve(recipe)
+    return replace(recipe, train=decide.resolve(recipe.train, tuned=bool(recipe.start)))
+
+
+def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe as it was asked with its network decided for the data and the budget, and what is to be said of it."""
+    usual = learning.usual_row(data)
+    network = asked.network
+    if network.name == "auto":
+        network = replace(network, name=usual.name)
+        open_settings = {key: value for key, value in usual.settings.items() if getattr(network, key) == "auto"}
+        network = replace(network, **open_settings)
+    first = settle(learning, replace(asked, network=network))
+    if learning.first(learning.build(learning.resolve_for_data(first, data), data), data, first):
+        return first, ()  # what comes first sets the time of the rest
+
+    def attempt(candidate: NetworkSettings) -> Trial:
+        recipe = learning.resolve_for_data(settle(learning, replace(asked, network=candidate)), data)
+        model = learning.build(recipe, data)
+        work = learning.work(model, learning.fit(model, data, recipe)[0], recipe)
+        weights = sum(weight.numel() for weight in model.network.parameters())
+        return Trial(weights, len(work.plan(0)), lambda: seconds_per_step(work, recipe.train))
+
+    reason = usual.reason if asked.network.name == "auto" else ""
+    choice = choose(network, first.train, reason, attempt)
+    return settle(learning, replace(asked, network=choice.network)), choice.lines
