@@ -1,14 +1,6 @@
-"""The law that the same command finishes whatever is missing: a run is killed before each of its changes to the disk.
-
-Python's audit events tell of every file that is opened for writing, renamed or removed. What stood in a buffer is lost
-with the process, so that the file before is often half written.
-"""
+"""The law that the same command finishes whatever is missing: a run is killed before its changes to the disk."""
 
 import json
-import multiprocessing
-import os
-import signal
-import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,50 +8,13 @@ from typing import Any
 import pytest
 
 from heedful.api.train import run
-from heedful.schema import Recipe
 from heedful.training.progress import Quiet
+from support.disk_changes import is_killed_before_change
 from support.sampling import SEED, sample
 from support.tiny_tasks import recipe, write_data
 
-CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate")
-WRITING = os.O_WRONLY | os.O_RDWR
 CLOCK = ("report.html", "README.md", "scores.json", "metrics.jsonl", "fingerprint.json")
 """Files that tell of seconds, and so differ between two runs; and of times of files."""
-
-
-def watch(folder: Path, kill_at: int, log: Path) -> None:
-    """From here on kills this process before its change number `kill_at` in a folder, and lists those before it."""
-    done: list[str] = []
-
-    def hook(event: str, args: tuple[Any, ...]) -> None:
-        if event == "open" and not int(args[2] or 0) & WRITING:
-            return
-        if event in (*CHANGES, "open") and isinstance(args[0], str | bytes | os.PathLike):
-            path = os.fsdecode(args[0])
-            if path.startswith(str(folder)):
-                done.append(os.path.relpath(path, folder))
-                if len(done) == kill_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            elif path == str(log):
-                os.write(descriptor, "\n".join(done).encode())
-
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    sys.addaudithook(hook)
-
-
-def train(asked: Recipe, folder: Path, kill_at: int, log: Path) -> None:
-    watch(folder, kill_at, log)
-    run(asked, folder, Quiet())
-    log.open("a").close()  # which has the changes listed
-
-
-def in_own_process(asked: Recipe, folder: Path, kill_at: int, log: Path) -> bool:
-    """Trains in a process of its own; whether it was killed."""
-    process = multiprocessing.get_context("fork").Process(target=train, args=(asked, folder, kill_at, log))
-    process.start()
-    process.join()
-    assert process.exitcode in (0, -signal.SIGKILL)
-    return process.exitcode != 0
 
 
 def outcome(folder: Path) -> dict[str, Any]:
@@ -89,14 +44,14 @@ def test_killed_before_any_change_to_the_disk_the_same_command_finishes(
     """
     draw = {"train__codebook": 0.5} if task == "draw" else {}
     asked, log = recipe(write_data(tmp_path, SEED), task, network, train__keep=False, **draw), tmp_path / "log"
-    assert not in_own_process(asked, tmp_path / "whole", 0, log)
+    assert not is_killed_before_change(asked, tmp_path / "whole", 0, log)
     changes, expected = log.read_text("utf-8").split("\n"), outcome(tmp_path / "whole")
     firsts = {final(name): number for number, name in reversed([*enumerate(changes, start=1)])}
     assert {"asked.toml", "data", "config.json", "checkpoints", "report.html", "README.md", "scores.json"} <= {*firsts}
     chosen = {*sample(firsts.values(), 4), *sample(range(1, len(changes) + 1), 2)}
     for number in sorted(chosen):
         folder = tmp_path / str(number)
-        assert in_own_process(asked, folder, number, log)
+        assert is_killed_before_change(asked, folder, number, log)
         run(asked, folder, Quiet())
         assert outcome(folder) == expected, f"killed before {changes[number - 1]}"
 

@@ -19,6 +19,7 @@ from typing import Any
 from heedful.api.compare import compare
 from heedful.cli import main
 from heedful.schema import Recipe
+from heedful.tasks.task import find_task
 from heedful.training.progress import Quiet
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -48,11 +49,16 @@ class Teller(Quiet):
 
 def is_killed_at_note(note: int, function: Callable[..., object], *arguments: Any) -> bool:
     """Whether a call came to that note before it ended, and died there. Its last argument is the listener."""
+    return exit_code(function, *arguments, KilledAtNote(note)) == -signal.SIGKILL
+
+
+def exit_code(function: Callable[..., object], *arguments: Any) -> int | None:
+    """How the process of a call ended."""
     prepare_server()
-    process = CONTEXT.Process(target=function, args=(*arguments, KilledAtNote(note)))
+    process = CONTEXT.Process(target=function, args=arguments)
     process.start()
     process.join()
-    return process.exitcode == -signal.SIGKILL
+    return process.exitcode
 
 
 def is_killed_after(steps: int, seconds: float, function: Callable[..., object], *arguments: Any) -> bool:
@@ -104,6 +110,11 @@ def run_command(line: str, folder: Path, output: Connection) -> None:
 def compare_by_weights(recipe: Recipe, folder: Path, listener: Quiet) -> None:
     """Compares two networks of as many weights."""
     compare(recipe, ["gru", "rnn"], [0], folder, listener, weights=2e4)
+
+
+def prepare(recipe: Recipe, folder: Path, listener: Quiet) -> None:
+    """Prepares a recipe's data in a folder."""
+    find_task(recipe.task).learning.prepare(recipe, folder, listener.note)
 
 
 def prepare_server() -> None:

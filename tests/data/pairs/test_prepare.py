@@ -2,9 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +23,7 @@ from heedful.recipe import build
 from heedful.results import Example
 from heedful.schema import Recipe
 from heedful.training import decide
+from support import own_process
 
 
 @pytest.fixture(autouse=True)
@@ -191,18 +189,8 @@ def test_a_preparation_killed_at_any_note_is_done_again() -> None:
     write("test.tsv", words(3))
     settings = {"data.train": ["pairs.tsv"], "data.test": ["test.tsv"]}
     uninterrupted = prepare(build("translate", settings), Path("whole"), lambda note: None)
-    program = (
-        "import os, signal, sys; from pathlib import Path; from heedful.tasks.translate import TASK; "
-        "from heedful.recipe import build\n"
-        f"left = [int(sys.argv[1])]; recipe = build('translate', {settings})\n"
-        "def say(note):\n"
-        "    left[0] -= 1\n"
-        "    if not left[0]: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "TASK.learning.prepare(recipe, Path('run'), say)\n"
-    )
     for note in (1, len(uninterrupted.notes) // 2, len(uninterrupted.notes)):
-        run = subprocess.run([sys.executable, "-c", program, str(note)], capture_output=True)
-        assert run.returncode == -signal.SIGKILL, run.stderr.decode()
+        assert own_process.is_killed_at_note(note, own_process.prepare, build("translate", settings), Path("run"))
         assert not Path("run/data").exists()
     notes: list[str] = []
     prepare(build("translate", settings), Path("run"), notes.append)
