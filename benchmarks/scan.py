@@ -103,8 +103,7 @@ def time_units(steps: int) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    time_units(32)
+    for length in (32, 128, 512):  # before the ways, which exchange the one that the units take
+        time_units(length)
     for length in (32, 128, 512):
         time_ways(length)
-    for length in (128, 512):
-        time_units(length)

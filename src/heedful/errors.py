@@ -75,6 +75,26 @@ def count(number: int, noun: str, nouns: str = "") -> str:
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
+def size_of(number: int) -> str:
+    """Bytes as people read them.
+
+    >>> size_of(5), size_of(1_234), size_of(123_456), size_of(12_345_678_900)
+    ('5 bytes', '1.2 kB', '0.1 MB', '12,345.7 MB')
+    """
+    if number < 100:
+        return count(number, "byte")
+    return f"{number / 1e6:,.1f} MB" if number >= 1e5 else f"{number / 1e3:,.1f} kB"
+
+
+def weights_of(number: int) -> str:
+    """So many weights as people write them: in millions, if that says how many.
+
+    >>> weights_of(1_804), weights_of(240_300)
+    ('1,804 weights', '0.24 M weights')
+    """
+    return f"{number / 1e6:,.2f} M weights" if number >= 1e4 else count(number, "weight")
+
+
 def quote(value: object) -> str:
     """A value as Python writes it, cut where it is long, deep, or a number of thousands of digits.
 

@@ -5,10 +5,13 @@ server can all show the same thing.
 """
 
 import math
+import operator
+import sys
+from array import array
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 View = Literal["texts", "classes", "captions", "drawings", "matches", "steps", "passages", "gaps"]
 """How answers are drawn."""
@@ -72,7 +75,9 @@ class Answer(Result):
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it: a picture in base64, and without what another kind of answer has."""
-        fields = asdict(self) | {"picture": b64encode(self.picture).decode()}
+        fields: dict[str, Any] = asdict(self) | {"picture": b64encode(self.picture).decode()}
+        if self.track:
+            fields["track"]["probabilities"] = tuple(self.track.probabilities)
         return {
             key: value
             for key, value in fields.items()
@@ -83,6 +88,44 @@ class Answer(Result):
 def blank_answer(source: str, cut: str = "") -> Answer:
     """The answer to a blank source, or to one that is left out, which `cut` explains: nothing, and no score."""
     return Answer(source, "", math.nan, math.nan, track=Track((), (), ()), cut=cut)
+
+
+class Rows(Sequence[tuple[float, ...]]):
+    """Rows of numbers, which are held in eight bytes each: a series may have millions."""
+
+    def __init__(self, content: bytes, width: int) -> None:
+        self.values, self.width = array("d"), width
+        self.values.frombytes(content)
+
+    def __len__(self) -> int:
+        return len(self.values) // self.width
+
+    @overload
+    def __getitem__(self, row: int) -> tuple[float, ...]: ...
+    @overload
+    def __getitem__(self, row: slice) -> "Rows": ...
+    def __getitem__(self, row: int | slice) -> "tuple[float, ...] | Rows":
+        first = range(0, len(self.values), self.width)[row]
+        if isinstance(first, int):
+            return tuple(self.values[first : first + self.width])
+        return Rows(b"".join(self.values[at : at + self.width].tobytes() for at in first), self.width)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(operator.eq, self, other))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """By which numpy reads them without making objects of all."""
+        address, _ = self.values.buffer_info()
+        return {
+            "version": 3,
+            "typestr": "<f8" if sys.byteorder == "little" else ">f8",
+            "shape": (len(self), self.width),
+            "data": (address, True),
+        }
 
 
 @dataclass(frozen=True)
@@ -96,7 +139,7 @@ class Track:
 
     names: tuple[str, ...]
     labels: tuple[str, ...]
-    probabilities: tuple[tuple[float, ...], ...]
+    probabilities: Sequence[tuple[float, ...]]
     seconds: tuple[float, ...] = ()
     """When each step begins, for videos."""
     windows: tuple[tuple[int, int], ...] = ()

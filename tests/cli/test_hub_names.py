@@ -46,20 +46,21 @@ def pickled(folder: Path) -> Path:
 def test_the_converters_safetensors_stand_in_for_pickled_weights(tmp_path: Path) -> None:
     """Those of an open request of the converter's own that stands on main as it is; then no network is needed."""
     old, new = pickled(tmp_path / "old"), published.bert(tmp_path / "new")
-    model = Repository({"main": old})
-    model.offer(1, new, author="somebody")
-    model.offer(2, new, title="Adding weights")
-    model.offer(3, new, status="closed")
-    model.offer(4, new, parent="a commit before")
-    host, line = Host({"tiny/bert": model}), f"fill tiny/bert {ASKED}"
+    unready, model = Repository({"main": old}), Repository({"main": old})
+    for repository in (unready, model):
+        repository.offer(1, new, author="somebody")
+        repository.offer(2, new, title="Adding weights")
+        repository.offer(3, new, status="closed")
+        repository.offer(4, new, parent="a commit before")
+    model.offer(5, new)
+    host, line = Host({"tiny/unready": unready, "tiny/bert": model}), f"fill tiny/bert {ASKED}"
     with serving(host) as endpoint:
-        [refused] = type_lines([line], tmp_path, HF_ENDPOINT=endpoint)
-        assert refused.code == 2 and "has no weights in safetensors" in refused.err, refused.err
-        assert "tiny/bert@refs/pr/N" in refused.err and not any("safetensors" in name for name in host.asked)
-        model.offer(5, new)
-        [fetched] = type_lines([line], tmp_path, HF_ENDPOINT=endpoint)
+        refused, fetched = type_lines([f"fill tiny/unready {ASKED}", line], tmp_path, HF_ENDPOINT=endpoint)
+    assert refused.code == 2 and "has no weights in safetensors" in refused.err, refused.err
+    assert "tiny/unready@refs/pr/N" in refused.err
     assert fetched.code == 0 and "that the hub's converter offers" in fetched.err, fetched.err
-    assert "refs/pr/5/model.safetensors" in host.asked and "main/pytorch_model.bin" not in host.asked
+    assert {name for name in host.asked if "safetensors" in name} == {"refs/pr/5/model.safetensors"}
+    assert "main/pytorch_model.bin" not in host.asked
     assert type_line(f"fill {new} {ASKED}", tmp_path).out == fetched.out
     [again] = type_lines([line], tmp_path, HF_HUB_OFFLINE="1")
     assert (again.code, again.out) == (0, fetched.out), again.err
@@ -98,6 +99,6 @@ def test_what_says_how_vectors_are_pooled_is_fetched_with_an_encoder(tmp_path: P
     question = "match {} one two --among three"
     with serving(host) as endpoint:
         [fetched] = type_lines([question.format("tiny/encoder")], tmp_path, HF_ENDPOINT=endpoint)
-    [here] = type_lines([question.format(encoder)], tmp_path)
+    here = type_line(question.format(encoder), tmp_path)
     assert fetched.code == 0 and fetched.out == here.out, fetched.err
     assert "main/1_Pooling/config.json" in host.asked and not any("onnx" in name for name in host.asked)

@@ -151,7 +151,10 @@ def test_what_outgrows_the_network_goes_on_and_is_told(workspace: Path) -> None:
     outcome = run_command(f"complete {run} the --tokens 60", workspace)
     assert len(outcome.out) == 64 and "outgrew the 24 tokens that the network reads at once" in outcome.err
     end = run_command(f"complete {run} --file long.txt --tokens 3 --json long_prompt=end", workspace)
-    assert "Only the last 12 tokens of the text were read" in end.err and len(json.loads(end.out)["answers"]) == 1
+    assert (
+        "Only the last 12 tokens of the text were read (first: long.txt line 1)." in end.err
+        and len(json.loads(end.out)["answers"]) == 1
+    )
     assert "outgrew" not in run_command(f"complete {trained_run('notes', workspace)} the --tokens 60", workspace).err
 
 

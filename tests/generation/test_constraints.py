@@ -149,7 +149,7 @@ def test_every_text_keeps_the_constraints(
 ) -> None:
     """With every tokenizer, in every mode, in any company; and a wish is refused only for a reason in its texts."""
     tokenizer, symbols = learn_tokenizer(kind), kind == "symbols"
-    model, limits = network(vocabulary=tokenizer.size), [32, 40, 36, 60]
+    model, limits = network(vocabulary=tokenizer.size), [32, 36, 34, 44]
     settings = generate(**mode, required=required, forbidden=forbidden, prefix=prefix, no_repeat_ngram=no_repeat)
     wishes = [Phrase(text, symbols) for text in required]
     bans = [Phrase(text, symbols) for text in forbidden]

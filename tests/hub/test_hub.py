@@ -267,7 +267,6 @@ def test_a_gpt_of_our_own_is_theirs_too(tmp_path: Path) -> None:
 @torch.inference_mode()
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_touvron2023_of_our_own_is_theirs_too(tied: bool, tmp_path: Path) -> None:
-    """Its embeddings are multiplied when they are read, which theirs are not: the last norm makes up for it."""
     settings = small("touvron2023", "complete", tied=tied)
     network = language_model(settings, 30).eval()
     families.randomize_weights(network)

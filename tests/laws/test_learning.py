@@ -67,14 +67,14 @@ def test_every_row_promises() -> None:
     assert [*PROMISES] == allowed("translate")
 
 
-@pytest.mark.parametrize("name", sample(allowed("translate"), 3))
+@pytest.mark.parametrize("name", sample(allowed("translate"), 2))
 def test_it_memorises(name: str, tmp_path: Path) -> None:
     """40 words and answers that have nothing to do with them: 99 of 100 letters."""
     pairs = list(zip(words(40, 6, seed=3), words(40, 6, seed=4), strict=True))
     assert learnt(tmp_path, name, pairs, pairs)["symbol_error"] <= 1
 
 
-@pytest.mark.parametrize(("name", "job"), sample(product(allowed("translate"), (str, reverse)), 5))
+@pytest.mark.parametrize(("name", "job"), sample(product(allowed("translate"), (str, reverse)), 3))
 def test_it_learns_as_far_as_it_promises(name: str, job: Callable[[str], str], tmp_path: Path) -> None:
     """To copy and to mirror words of up to so many letters, scored on words that it has not seen."""
     promise = PROMISES[name]

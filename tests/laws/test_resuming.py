@@ -68,7 +68,7 @@ def stop() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-CASES = sample(product(["translate"], allowed("translate"), PLANS, [die, stop]), 16)
+CASES = sample(product(["translate"], allowed("translate"), PLANS, [die, stop]), 12)
 for name in TASKS:
     CASES += sample(product([name], allowed(name), PLANS, [die, stop]), 4 if name == "draw" else 2)
 

@@ -77,6 +77,6 @@ def test_a_seed_decides_the_weights(network: NetworkSettings, tmp_path: Path) ->
     first = weights("first")
     torch.manual_seed(123)
     random.seed(123)
-    for workers in (0, 2, 4):
+    for workers in (0, *sample((2, 4), 1)):
         assert weights(f"workers {workers}", train__workers=workers) == first
     assert weights("other", seed=1) != first

@@ -44,7 +44,8 @@ def run(user_recipe: Recipe, output: Path | None, listener: Listener) -> Model:
                 left = (time.monotonic() - start) * (folds + 1 - number)
                 listener.note(f"{count(folds + 1 - number, 'training')} to go: {in_minutes(left)}")
         listener.note("all rows are learnt from:")
-        return with_remarks(scores_over_folds(scores), folds_note(folds))
+        limits = [remark for remark in scores[0].remarks if remark.startswith("test: ")]
+        return with_remarks(scores_over_folds(scores), folds_note(folds), *limits)
 
     plan = f"{count(folds + 1, 'training')} of {total}: {folds} folds, then all rows"
     return run_training(user_recipe, output, listener, Prelude(plan, train_folds))

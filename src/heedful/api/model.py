@@ -17,6 +17,7 @@ from heedful.api.known_rows import known_rows
 from heedful.api.model_folder import open_model, write_model
 from heedful.api.scores import read_scores, with_remarks
 from heedful.data.checksums import find_damage
+from heedful.data.folders import limits_of
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
@@ -180,7 +181,8 @@ class Model:
         if is_given(data):
             return with_remarks(scores, known_rows(self.folder, self.task, self.trained[0], examples))
         own = self.data()
-        return with_remarks(scores, choice_note("test" if own is None or own.test else valid_side(self.recipe.data)))
+        side = "test" if own is None or own.test else valid_side(self.recipe.data)
+        return with_remarks(scores, choice_note(side), *limits_of(self.folder / "data", side))
 
     def score_examples(self, examples: Sequence[Example], recipe: Recipe) -> Scores:
         """Scores on given examples; without the run's training data there is no baseline, which is said."""

@@ -8,7 +8,7 @@ from torch import nn
 from heedful import hub
 from heedful.api.locate import is_published, locate_model
 from heedful.api.model import load_one
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, weights_of
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.parts import freeze, summarise_names
 from heedful.networks.settings import defaults, obstacle, row_for
@@ -135,5 +135,5 @@ def freeze_parts(network: nn.Module, recipe: Recipe, transferred: Transfer | Non
         trainable = sum(weight.numel() for weight in weights if weight.requires_grad)
         total = sum(weight.numel() for weight in weights)
         frozen_note = f"{listed(recipe.train.freeze)} stay{'s' * (len(recipe.train.freeze) == 1)} as before"
-        lines.append(f"{trainable / 1e6:.2f} of {total / 1e6:.2f} M weights learn; {frozen_note} (train.freeze)")
+        lines.append(f"{weights_of(trainable)} of {weights_of(total)} learn; {frozen_note} (train.freeze)")
     return lines

@@ -7,6 +7,7 @@ from heedful.api.model import Model
 from heedful.api.scores import RunFacts
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
+from heedful.errors import weights_of
 from heedful.report.card import TaskCard, model_card
 from heedful.report.pages import run_page
 from heedful.results import Progress, Scores
@@ -67,7 +68,7 @@ def describe_facts(model: Model, task: TaskFacts, facts: RunFacts) -> dict[str, 
     return {
         "data": ", ".join(recipe.data.train),
         "how it was prepared": "; ".join(facts.notes),
-        "network": f"{model.name}, {model.weights / 1e6:.2f} M weights",
+        "network": f"{model.name}, {weights_of(model.weights)}",
         **({"began with": "; ".join(facts.start)} if facts.start else {}),
         "training": f"{facts.training_seconds / 60:.1f} minutes, {count(facts.steps, 'step')}, "
         f"best on valid at step {facts.best_step:,}",

@@ -14,7 +14,7 @@ from heedful.api.scores import RunFacts, read_scores
 from heedful.data.checksums import CHECKSUMS
 from heedful.data.row_hashes import ROW_HASHES, find_row_hashes
 from heedful.data.samples.read import attribution
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, weights_of
 from heedful.exporters.package import ExportedFiles, Package
 from heedful.names import is_hub_name
 from heedful.report.card import model_card
@@ -100,7 +100,7 @@ def shared_card(model: Model, run: Path) -> str:
     """The card of a run as others read it: with what was measured if the run was scored, and no folder's name."""
     task, recipe = find_task(model.task).facts, model.recipe
     facts, scores = measured(run)
-    network = f"{model.name}, {model.weights / 1e6:.2f} M weights"
+    network = f"{model.name}, {weights_of(model.weights)}"
     rows = describe_facts(model, task, facts) if facts else {"network": network}
     return model_card(
         f"{model.task}: {recipe.network.name}",

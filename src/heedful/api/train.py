@@ -19,8 +19,9 @@ from heedful.api.run_folder import decided_in, default_folder, is_finished, open
 from heedful.api.scores import RunFacts, read_curve, read_scores, with_remarks, write_scores
 from heedful.data import batching
 from heedful.data.checksums import find_damage
+from heedful.data.folders import limits_of
 from heedful.data.readers.rows import count
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, weights_of
 from heedful.report.terminal import scores_table
 from heedful.report.words import choice_note, title, value_with_interval
 from heedful.results import Example, Scores
@@ -219,7 +220,8 @@ def conclude(
             facts, scores = replace(facts, on="folds"), folds
         else:
             listener.note(f"scoring {count(len(examples), f'{split} example')}")
-            scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split), part)
+            limits = limits_of(model.folder / "data", split)
+            scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split), part, *limits)
             scores = with_folds(scores, folds) if folds is not None else scores
         speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
         remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
@@ -298,7 +300,7 @@ def whole_time(work: Work, setup: RunSetup, recipe: Recipe, has_folds: bool) -> 
     beam = f" with beam {recipe.generate.beam}" if searches else ""
     end = f", and at the end {count(scored, f'{split} example')}{beam}" if scored else ""
     validations = f"validations on {count(work.scored, 'example')}"
-    return f"in all {budget(recipe)} of training + {in_minutes(seconds)}: {validations}{end}"
+    return f"in all {budget(setup.recipe)} of training + {in_minutes(seconds)}: {validations}{end}"
 
 
 def scored_at_the_end(data: PreparedData, recipe: Recipe) -> tuple[list[Example], str, str]:
@@ -324,7 +326,7 @@ def opening_line(recipe: Recipe, network: str, weights: int) -> str:
     train = recipe.train
     threads = int(train.threads)
     device = f"{threads} core{'s' * (threads != 1)}" if train.device == "cpu" else train.device
-    return f"{budget(recipe)} on {device} ({train.precision}) · {network}, {weights / 1e6:.2f} M weights"
+    return f"{budget(recipe)} on {device} ({train.precision}) · {network}, {weights_of(weights)}"
 
 
 def total_minutes(recipe: Recipe, runs: int) -> str:

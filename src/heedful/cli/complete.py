@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -91,9 +91,10 @@ def lines(model: "Model", question: Question, as_json: bool) -> Iterator[str]:
     """
     first, done = True, 0
     for chunk in ask.chunks(question.texts(), question.at_once):
-        answer_lists = answer_prompts(model, question, chunk, ask.line_names(question.place, done, len(chunk)))
+        names = ask.line_names(question.place, done, len(chunk))
+        answer_lists = answer_prompts(model, question, chunk, names)
         done += len(chunk)
-        remark(answer_lists)
+        remark(answer_lists, names)
         for answers in answer_lists:
             if as_json:
                 yield as_object(answers)
@@ -146,11 +147,17 @@ def as_object(answers: "list[Answer]") -> str:
     return json.dumps({"source": answers[0].source, "answers": fields}, ensure_ascii=False)
 
 
-def remark(answer_lists: "list[list[Answer]]") -> None:
-    """Reports unknown tokens of the prompts, and answers longer than the network's context."""
+def remark(answer_lists: "list[list[Answer]]", names: Sequence[str] = ()) -> None:
+    """Reports unknown tokens of the prompts, and prompts and answers longer than the network's context.
+
+    `names`: what the prompts are called, where they are lines of a file.
+    """
     pieces = dict.fromkeys(piece for answers in answer_lists for piece in answers[0].unknown)
     ask.report_unknown(sum(bool(answers[0].unknown) for answers in answer_lists), len(answer_lists), list(pieces))
     notes = [answer.note for answers in answer_lists for answer in answers if answer.note]
     for note in dict.fromkeys(notes):
-        times = notes.count(note)
-        print(f"{note[0].upper()}{note[1:]}{f' (so {times:,} answers)' if times > 1 else ''}.", file=sys.stderr)
+        times, named = notes.count(note), zip(names, answer_lists, strict=False)
+        first = next((name for name, answers in named if any(answer.note == note for answer in answers)), "")
+        parts = [f"so {times:,} answers"] * (times > 1) + [f"first: {first}"] * bool(first)
+        details = f" ({'; '.join(parts)})" if parts else ""
+        print(f"{note[0].upper()}{note[1:]}{details}.", file=sys.stderr)

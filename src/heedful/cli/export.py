@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from heedful.cli.words import OutputFlag
+from heedful.errors import size_of
 from heedful.names import require_models
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")]
@@ -42,8 +43,3 @@ def run(run_name: Run, to: To, output: OutputFlag = None, with_hashes: WithHashe
     rows = [[f"  {name}", size_of(size), meaning] for name, (size, meaning) in result.files.items()]
     print(columns(rows, left_aligned={0, 2}))
     print("\n".join(result.notes))
-
-
-def size_of(count: int) -> str:
-    """Bytes as people read them."""
-    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"

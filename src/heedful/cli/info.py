@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heedful.cli.words import SizeFlag
-from heedful.errors import HeedfulError, nearest, unknown
+from heedful.errors import HeedfulError, nearest, size_of, unknown
 from heedful.names import require_models
 from heedful.report.terminal import columns
 
@@ -124,7 +124,7 @@ def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan |
         [f"{name}: {decisions(side)}" for name, side in plan.sides.items()] if plan else [decisions(settings)]
     )
     weights = sum(weight.numel() for weight in network.parameters())
-    megabytes = weights * 4 / 1e6
+    size = weights * 4
     return "\n".join(
         [
             f"{settings.name} {plan.architecture if plan else settings.size} · {row.paper}",
@@ -137,7 +137,7 @@ def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan |
             "",
             columns(tensors(network), left_aligned={1}),
             "",
-            f"{weights:,} weights: {megabytes:,.1f} MB in float32, {megabytes * ADAM_COPIES:,.1f} MB to train them",
+            f"{weights:,} weights: {size_of(size)} in float32, {size_of(size * ADAM_COPIES)} to train them",
         ]
     )
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -113,9 +113,12 @@ def single_answers(answer_lists: "Iterator[list[Answer]]") -> "Iterator[Answer]"
         if answers[0].note:
             print(f"{answers[0].note} (labelled as the frames are).", file=sys.stderr)
         track = track_of(answers[0])
+        remark = f"{answers[0].source}: read in {len(track.windows):,} windows that overlap"
         if track.disagreement is not None:
-            remark = f"{answers[0].source}: read in {len(track.windows):,} windows that overlap; one pass over all "
-            print(f"{remark}would have labelled {track.disagreement:.1f} % of its steps otherwise.", file=sys.stderr)
+            one_pass = f"one pass over all would have labelled {track.disagreement:.1f} % of its steps otherwise"
+            print(f"{remark}; {one_pass}.", file=sys.stderr)
+        elif track.windows and not track.words:
+            print(f"{remark}.", file=sys.stderr)
 
 
 def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
@@ -146,13 +149,16 @@ def clips(lines: Iterable[str], kind: str) -> Iterator[str]:
 
 def as_object(answer: "Answer") -> str:
     """One object: labels, the probabilities of all at each step, what is odd, and words that training hardly had."""
-    track = asdict(track_of(answer))
-    for field, is_lacking in (("words", not track["words"]), ("spans", track["spans"] is None)):
+    track = track_of(answer)
+    fields = {"source": answer.source, "unknown": answer.unknown} | ({"note": answer.note} if answer.note else {})
+    fields |= asdict(replace(track, probabilities=()))
+    for field, is_lacking in (("words", not track.words), ("spans", track.spans is None)):
         if is_lacking:
-            del track[field]
-    track["probabilities"] = [[round(probability, DIGITS) for probability in row] for row in track["probabilities"]]
-    note = {"note": answer.note} if answer.note else {}
-    return json.dumps({"source": answer.source, "unknown": answer.unknown} | note | track, ensure_ascii=False)
+            del fields[field]
+    # row by row: the encoder would hold a text for each number of all
+    rows = ", ".join(json.dumps([round(value, DIGITS) for value in row]) for row in track.probabilities)
+    empty, key = json.dumps(fields, ensure_ascii=False), '"probabilities": ['
+    return empty.replace(f"{key}]", f"{key}{rows}]", 1)
 
 
 def step_lines(answers: "Iterator[Answer]") -> Iterator[str]:

@@ -72,6 +72,15 @@ def run_fingerprint(folder: Path) -> dict | None:
         return None
 
 
+def limits_of(folder: Path, side: str) -> list[str]:
+    """What limits the score on a side of the data that stand in a folder: "valid" or "test"."""
+    try:
+        limits = json.loads((folder / ABOUT).read_text(encoding="utf-8")).get("limits", [])
+    except (OSError, ValueError):
+        return []
+    return [limit for limit in limits if limit.startswith(f"{side}: ")]
+
+
 @contextmanager
 def write_atomically(folder: Path) -> Iterator[Path]:
     """A folder to write into that takes the place of `folder` when all is on disk, and leaves no trace of a failure.

@@ -19,10 +19,16 @@ class Notes:
 
     def __init__(self, say: Say, row: str = "pair") -> None:
         self.say, self.row, self.lines = say, row, []
+        self.limits: list[str] = []
 
     def __call__(self, note: str) -> None:
         self.lines.append(note)
         self.say(note)
+
+    def limit(self, note: str) -> None:
+        """Says what limits the score on a side, whose name the note begins with: it stands beside the score as well."""
+        self(note)
+        self.limits.append(note)
 
     def report_left_out(self, number: int, reason: str, first: str) -> None:
         """Says how many rows were left out and where the first of them stands, if any were."""

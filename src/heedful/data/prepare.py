@@ -85,7 +85,10 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
             [decisions.tokenizer_settings(facts, recipe.data) for facts in survey_result.facts.texts],
         )
         bad.close(folder / "bad_rows.jsonl")
-        write_json(partial_folder / ABOUT, {"fingerprint": fingerprint, "notes": notes.lines} | kind.about())
+        write_json(
+            partial_folder / ABOUT,
+            {"fingerprint": fingerprint, "notes": notes.lines, "limits": notes.limits} | kind.about(),
+        )
         checksums = checksums_of(partial_folder, filter(Path.is_file, partial_folder.rglob("*")))
         if again:
             refuse_other(data_folder, checksums)

@@ -48,12 +48,19 @@ class Repeats:
 
 def count_repeats(sources: np.ndarray, pairs: np.ndarray) -> Repeats:
     """From the hashes of each row's source, and of its source and target together."""
+    in_order = np.sort(sources)
+    again = in_order[1:] == in_order[:-1]
+    keys, number = np.unique(in_order[1:][again]), len(sources) - int(again.sum())
+    del in_order, again  # of many rows most repeat nothing, and only the others are looked at
+    if not len(keys):
+        return Repeats(len(sources), number, 0, 0, 0)
+    repeated = keys[np.minimum(np.searchsorted(keys, sources), len(keys) - 1)] == sources
+    sources, pairs = sources[repeated], pairs[repeated]
     _, first, times = np.unique(pairs, return_index=True, return_counts=True)
-    keys, of_row, targets = np.unique(sources[first], return_inverse=True, return_counts=True)
+    _, of_row, targets = np.unique(sources[first], return_inverse=True, return_counts=True)
     several = targets > 1
-    return Repeats(
-        len(pairs), len(keys), len(pairs) - len(first), int(several.sum()), int(times[several[of_row]].sum())
-    )
+    several_rows = int(times[several[of_row]].sum())
+    return Repeats(len(repeated), number, len(pairs) - len(first), int(several.sum()), several_rows)
 
 
 def repeats_of(rows: Iterable[tuple[str, str]]) -> Repeats:

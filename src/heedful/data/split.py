@@ -174,12 +174,12 @@ class Split:
         sides[rows[held]] = FOLD
         self.note(f"test: {count(int(held.sum()), self.note.row)}, fold {fold} of {folds} by seed {self.seed}")
         if parts_groups:
-            self.note(
+            self.note.limit(
                 f"test: {count(len(groups), 'source')} in {count(len(rows), self.note.row)}, so that none is in one "
                 "fold whole: the score says nothing about new ones"
             )
         else:
-            self.part_sources(scan, sides, FOLD, "the fold")
+            self.part_sources(scan, sides, FOLD)
         self.refuse_empty(sides)
 
     def hold_out(self, scan: Scan, sides: np.ndarray) -> None:
@@ -203,13 +203,13 @@ class Split:
         self.note(f"valid: {count(int(held.sum()), self.note.row)} held out by seed {self.seed} (none given)")
         held_groups = np.unique(groups.of_row[held])
         if np.isin(groups.of_row[~held], held_groups).any():
-            self.note(
+            self.note.limit(
                 f"valid: {count(len(groups), 'source')} in {count(len(rows), self.note.row)}, so that none is held "
                 "out whole: all sources of valid are learnt from, and the score says nothing about new ones"
             )
         else:
             self.note_few(groups, held_groups)
-            self.part_sources(scan, sides, VALID, "valid")
+            self.part_sources(scan, sides, VALID)
         self.note_classes(scan, sides)
 
     def choose(self, groups: Groups, number: int | None, by_examples: bool) -> np.ndarray:
@@ -232,24 +232,24 @@ class Split:
         repeats = len(groups) < FEW_SOURCES and len(groups.of_row) >= MANY_ROWS * len(groups)
         return not self.data.group and (len(groups) == 1 or repeats)
 
-    def part_sources(self, scan: Scan, sides: np.ndarray, side: int, name: str) -> None:
+    def part_sources(self, scan: Scan, sides: np.ndarray, side: int) -> None:
         """Takes rows out of training that share a source with what is held out, unless hardly any would stay."""
         sources = set(np.asarray(scan.sources)[sides == side].tolist())
         shared = np.isin(np.asarray(scan.sources), np.fromiter(sources, np.uint64, len(sources))) & (sides == TRAIN)
         number, learnt = int(shared.sum()), int((sides == TRAIN).sum())
         if self.method > 1 and self.data.overlap == "drop" and number and learnt - number < (sides == side).sum():
-            self.note(
-                f"kept: {count(number, f'training {self.note.row}')} whose source also stands in {name}, for hardly "
-                "any would be left: the score says little about new ones"
+            self.note.limit(
+                f"{'valid' if side == VALID else 'test'}: its sources also stand in {count(number, self.note.row)} "
+                "learnt from, for hardly any would be left without: the score says little about new ones"
             )
         else:
-            self.drop_shared(scan, sides, sources, set(), name)
+            self.drop_shared(scan, sides, sources, set(), "valid" if side == VALID else "the fold")
             self.refuse_empty(sides)
 
     def note_few(self, groups: Groups, held: np.ndarray) -> None:
         """Says so if what is held out hangs together in few groups."""
         if len(held) < FEW_GROUPS and int(np.isin(groups.of_row, held).sum()) > len(held):
-            self.note(
+            self.note.limit(
                 f"valid: its {self.note.row}s hang together in {count(len(held), self.noun)} of {len(groups):,}, which "
                 "are not learnt from: the score is theirs, and may be another for others"
             )

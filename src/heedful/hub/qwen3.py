@@ -1,28 +1,24 @@
 """Qwen3 (Yang et al. 2025): a decoder with rotary positions, RMS norms, normed queries and keys, a gated inner part."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from heedful.blocks.embedding import Tokens
 from heedful.errors import HeedfulError
 from heedful.hub import words
 from heedful.hub.config import Config, activation_name
 from heedful.hub.family import Family
-from heedful.hub.layout import Table, Tensors, same
+from heedful.hub.layout import Table, same
 from heedful.hub.pictures import Preprocessing
 from heedful.hub.plan import Plan
 from heedful.hub.words import Words
-from heedful.networks.build import build_decoder
-from heedful.networks.joins import LanguageModel, Network
+from heedful.networks.build import language_model
+from heedful.networks.joins import Network
 from heedful.schema import NetworkSettings
 
 ARCHITECTURE = "Qwen3ForCausalLM"
 PREFIX = "model."
 BASE = 10_000.0  # of the wavelengths of rotary positions
-EMBEDDING, LAST_NORM = "decoder.tokens.table.weight", "decoder.layers.norm.weight"
 NAMES = {
     "self_norm": "input_layernorm",
     "inner_norm": "post_attention_layernorm",
@@ -49,7 +45,6 @@ def family() -> Family:
         plan_of,
         prefix=PREFIX,
         twins=twins,
-        prepare_weights=without_scale,
         words=read_words,
         tokenizer="PreTrainedTokenizerFast",
     )
@@ -77,9 +72,11 @@ def plan(config: Config, architecture: str, keys: set[str], pictures: Preprocess
         epsilon=config.positive("rms_norm_eps", 1e-6),
         tied=config.only("tie_word_embeddings", False, True),
     )
-    facts = {"vocabulary": config.number("vocab_size", 151_936), "scaled": False}
-    window = {"window": config.number("max_position_embeddings", 32_768)}
-    return Plan("qwen3", architecture, {"decoder": side}, facts | window)
+    sizes = {
+        "vocabulary": config.number("vocab_size", 151_936),
+        "window": config.number("max_position_embeddings", 32_768),
+    }
+    return Plan("qwen3", architecture, {"decoder": side}, sizes)
 
 
 def heads(config: Config, width: int) -> int:
@@ -128,24 +125,12 @@ def config_of(plan: Plan) -> dict[str, Any]:
 
 def plan_of(network: NetworkSettings, facts: Mapping[str, Any]) -> Plan:
     """The plan of a network that was trained here to complete; `facts`: its vocabulary and window."""
-    sizes = {key: facts[key] for key in ("vocabulary", "window")}
-    return Plan("qwen3", ARCHITECTURE, {"decoder": network}, sizes | {"scaled": bool(network.tied)})
+    return Plan("qwen3", ARCHITECTURE, {"decoder": network}, {key: facts[key] for key in ("vocabulary", "window")})
 
 
 def build(plan: Plan) -> Network:
     """The network, with fresh weights."""
-    side = plan.sides["decoder"]
-    tokens = Tokens(plan.facts["vocabulary"], int(side.width), plan.facts["scaled"])
-    return LanguageModel(build_decoder(side, tokens, None))
-
-
-def without_scale(plan: Plan, weights: Tensors) -> tuple[Plan, Tensors]:
-    """Embeddings as they are read. An output layer that has them too is given vectors as much smaller: by its norm."""
-    if not plan.facts["scaled"]:
-        return plan, weights
-    scale = math.sqrt(int(plan.sides["decoder"].width))
-    moved = {EMBEDDING: weights[EMBEDDING] * scale, LAST_NORM: weights[LAST_NORM] / scale}
-    return replace(plan, facts={**plan.facts, "scaled": False}), weights | moved
+    return language_model(plan.sides["decoder"], plan.facts["vocabulary"])
 
 
 def twins(plan: Plan) -> dict[str, str]:
@@ -156,7 +141,10 @@ def twins(plan: Plan) -> dict[str, str]:
 def table(plan: Plan) -> Table:
     """Where everything stands."""
     side = plan.sides["decoder"]
-    lines = [same(EMBEDDING, f"{PREFIX}embed_tokens.weight"), same(LAST_NORM, f"{PREFIX}norm.weight")]
+    lines = [
+        same("decoder.tokens.table.weight", f"{PREFIX}embed_tokens.weight"),
+        same("decoder.layers.norm.weight", f"{PREFIX}norm.weight"),
+    ]
     for number in range(int(side.depth)):
         block, other = f"decoder.layers.layers.{number}.", f"{PREFIX}layers.{number}."
         lines += [same(f"{block}{ours}.weight", f"{other}{theirs}.weight") for ours, theirs in NAMES.items()]

@@ -44,10 +44,10 @@ class TransformerConfig:
     """Settings of a Transformer, encoder or decoder.
 
     bias: of the logits. first_norm: before the first block. std: of initialised weights; 0: as each part initialises
-    itself. summary and causal are an encoder's: a decoder is causal anyway. norm_kind: of all norms. query_norm: of
-    queries and keys of self-attention too. gated: the inner part. layer_bias: of the linear layers in blocks. zero:
-    what a block adds to the residual sum begins at zero. recurrent: a decoder's, with simpler simple recurrent units
-    (Kim et al. 2019) in place of self-attention.
+    itself. token_std: of initialised embeddings alone. summary and causal are an encoder's: a decoder is causal anyway.
+    norm_kind: of all norms. query_norm: of queries and keys of self-attention too. gated: the inner part. layer_bias:
+    of the linear layers in blocks. zero: what a block adds to the residual sum begins at zero. recurrent: a decoder's,
+    with simpler simple recurrent units (Kim et al. 2019) in place of self-attention.
     """
 
     norm: NormOrder = "post"
@@ -60,6 +60,7 @@ class TransformerConfig:
     summary: Literal["mean", "first", "last"] = "mean"
     causal: bool = False
     std: float = 0.0
+    token_std: float = 0.0
     norm_kind: NormKind = "layer"
     query_norm: bool = False
     gated: bool = False

@@ -53,8 +53,13 @@ MODERN = TransformerConfig(
     layer_bias=False,
     zero=True,
     bias=False,
+    token_std=0.02,
 )
-"""Both sides of touvron2023. Its name is that of the paper that put most of it together; two parts came after it."""
+"""Both sides of touvron2023. Its name is that of the paper that put most of it together; two parts came after it.
+
+Where blocks begin as the identity and the output layer has the embeddings too, each token begins by predicting itself,
+and the more surely the longer embeddings are: small ones have less to unlearn (docs/log.md).
+"""
 
 LINEAGE: dict[str, Row] = {
     "frame": Row(

@@ -87,6 +87,6 @@ def token_embedding(settings: NetworkSettings, vocabulary: int) -> Tokens:
     """Embeddings initialised as the row's output layer needs them."""
     row = LINEAGE[settings.name]
     config = row.decoder or row.encoder
-    if isinstance(config, TransformerConfig) and config.std:
-        return Tokens(vocabulary, int(settings.width), std=config.std)
+    if isinstance(config, TransformerConfig) and (std := config.std or config.token_std):
+        return Tokens(vocabulary, int(settings.width), std=std)
     return Tokens(vocabulary, int(settings.width), bool(settings.tied))

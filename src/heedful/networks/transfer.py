@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.embedding import Learned
 from heedful.blocks.vision import resample
+from heedful.errors import weights_of
 from heedful.networks.embeddings import FrameEmbedding, PictureEmbedding, SegmentEmbedding, SeriesEmbedding
 from heedful.networks.encoders import Encoder, ProjectedEncoder, TransformerEncoder
 from heedful.networks.joins import Drawing, EncoderHead, Network, TwoTowers
@@ -57,7 +58,7 @@ class Transfer:
         """All of it in a few lines."""
         total = self.count + len(self.fresh)
         first = f"all {total:,}" if self.count == total else f"{self.count:,} of {total:,}"
-        lines = [f"from {where}: {first} tensors taken, {self.weights / 1e6:.2f} M weights"]
+        lines = [f"from {where}: {first} tensors taken, {weights_of(self.weights)}"]
         lines += [
             f"  {kind}: {describe_reasons(reasons, self.everything)}" for kind, reasons in self.parts() if reasons
         ]

@@ -1,5 +1,6 @@
 """What a classifier confuses: the confusion matrix, scores by class, and how well calibrated its confidence is."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from heedful.results import Bin, ClassScore, Confusion, Scores
 NAMES = 30  # classes that a confusion matrix has room for; of more, only the most frequent pairs are shown
 PAIRS = 20
 CLASSES = 15  # worst classes that are shown at once; the full table is folded
+HALF_WIDTH = 98.0  # of the 95 % interval of a share of one half, in percent: 100 * 1.96 / 2 over the root of examples
 TRUSTWORTHY_ERROR = 3.0  # calibration error, in percent, up to which the confidence is called trustworthy
 
 
@@ -126,6 +128,9 @@ def by_class(scores: Sequence[ClassScore]) -> RankedClasses | None:
         f"Weakest: {worst.name}. Of its {count(worst.count, 'example')} {worst.recall:.1f} % were found "
         f"(recall); of what was called {worst.name}, {worst.precision:.1f} % were right (precision)."
     )
+    if worst.count:
+        spread = min(100, HALF_WIDTH / math.sqrt(worst.count))
+        caption += f" A class has no interval: a recall over {worst.count:,} can be off by up to {spread:.0f} points."
     without_example = sum(score.count == 0 for score in ranked)
     if without_example:
         caption += f" {count(without_example, 'class', 'classes')} had no example to be tested on."

@@ -1,5 +1,6 @@
 """Plain results as figures: a drawing, the same numbers as a table, and a caption."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -65,6 +66,7 @@ def learning_curves(curve: Sequence[Progress], primary: Measure | None, unlike: 
         best = max(valid, key=lambda p: sign * p.values[primary.name])
         score = words.score(best.values[primary.name], primary.name)
         caption = f"Best on the validation split: {score} at {words.clock(best.seconds)}, step {best.step:,}."
+        caption += " Each mark is one measurement of the same examples, without an interval."
         caption += f" Not measured alike: {unlike}." if unlike else ""
         figures.append(over_time(f"Validation: {words.title(primary.name)}", valid, primary.name, caption))
     return figures
@@ -102,7 +104,8 @@ def scores_by_length(scores: Scores) -> Figure | None:
     worst = (min if primary.higher_is_better else max)(bins, key=lambda bin_: bin_.value)
     caption = (
         f"Weakest at length {words.span(worst)}: {words.score(worst.value, primary.name)} "
-        f"({count(worst.count, 'example')}). Each bar stands for about as many examples."
+        f"({count(worst.count, 'example')}). Each bar stands for about as many examples, and has no interval: "
+        f"it is about {math.sqrt(len(bins)):.1f} times as wide as that of the score above."
     )
     rows = [[words.span(bin_), f"{bin_.count:,}", f"{bin_.value:.1f}"] for bin_ in bins]
     table = Table(["source length", "examples", words.axis(primary.name)], rows)

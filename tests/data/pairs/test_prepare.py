@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heedful.data.folders import limits_of
 from heedful.data.notes import Say
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.kind import PairKind
@@ -413,3 +415,37 @@ def test_classes_count_row_by_row_and_texts_by_source() -> None:
         "2 rows repeat another, and count once",
         "1 source of 3 has several targets (3 rows), each of which is right",
     ]
+
+
+def test_a_run_that_held_out_other_rows_goes_on_with_them() -> None:
+    """Where its data are spoilt or lost, they are split again as its fingerprint says: 0.1.0 held out one in twenty. A
+    new run of the same recipe holds out as now.
+    """
+    write("pairs.tsv", [(f"{number} words", "x y") for number in range(200)])
+    new = prepare(recipe(), Path("new"), lambda note: None)
+    assert len(new.valid) == 44 and new.fingerprint["split"] == 2
+    first = new.fingerprint.copy()
+    del first["split"]
+    Path("run").mkdir()
+    Path("run/fingerprint.json").write_text(json.dumps({"data": first}), "utf-8")
+    run = prepare(recipe(), Path("run"), lambda note: None)
+    assert len(run.valid) == 10 and run.fingerprint == first
+    whole = content(Path("run/data"))
+    for spoilt in ("data/train/source.npy", "data/prepared.json", "data"):
+        shutil.rmtree(Path("run", spoilt)) if spoilt == "data" else Path("run", spoilt).write_bytes(b"")
+        assert prepare(recipe(), Path("run"), lambda note: None).valid == run.valid
+        assert content(Path("run/data")).keys() == whole.keys()
+    Path("run/fingerprint.json").unlink()
+    assert prepare(recipe(), Path("run"), lambda note: None).valid == run.valid
+    assert len(prepare(recipe(seed=1), Path("run"), lambda note: None).valid) == 44
+    assert prepare(
+        recipe(valid=["pairs.tsv"], overlap="keep"), Path("named"), lambda note: None
+    ).fingerprint.keys() == (first.keys())
+
+
+def test_what_limits_a_score_is_kept_beside_the_notes() -> None:
+    write("pairs.tsv", [(f"caption {number % 6}", f"{number} x") for number in range(400)])
+    prepared = prepare(recipe(), Path("few"), lambda note: None)
+    limits = json.loads(Path("few/data/prepared.json").read_text("utf-8"))["limits"]
+    assert limits == limits_of(Path("few/data"), "valid") == [note for note in prepared.notes if "400 pairs" in note]
+    assert len(limits) == 1 and not limits_of(Path("few/data"), "test") and not limits_of(Path("none"), "valid")

@@ -85,7 +85,7 @@ def test_an_album_holds_equal_pictures_once() -> None:
         with pytest.raises(HeedfulError, match=r"^cut\.png is cut off or damaged"):
             writer.add("cut.png")
     assert writer.close() == (
-        "3 pictures of 8×8 in colour, 0.0 MB on disk; 2 more are identical to one of them, and taken for it; "
+        "3 pictures of 8×8 in colour, 0.7 kB on disk; 2 more are identical to one of them, and taken for it; "
         "of 1 animation the first frame is taken"
     )
     for _ in range(2):  # closed, it still knows what it read and what it could not read

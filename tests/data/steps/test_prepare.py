@@ -65,7 +65,7 @@ def test_frames_from_files_to_store() -> None:
     for reference in held_out:
         assert (prepared.steps[reference] == np.load(reference)[..., None]).all()
     assert prepared.steps["films/copy.npy"].tolist() == prepared.steps["films/00.npy"].tolist()
-    assert "40 sequences of 239 frames, 0.0 MB on disk; one is identical to another, and taken for it" in notes
+    assert "40 sequences of 239 frames, 15.4 kB on disk; one is identical to another, and taken for it" in notes
     assert "left out: 1 clip without any label (first: films/dark.txt line 1)" in notes
     assert "test: 3 steps with labels never seen in training, which count as wrong: run, jump" in notes
     assert "left out: 1 clip whose source also stands in test" in notes

@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 from heedful.data.folders import write_json
 from heedful.data.pictures.read import FIRST_FRAME, Form, container_of, decode
 from heedful.data.readers.rows import count
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, size_of
 
 PIXELS, INDEX = "pictures.npy", "pictures.json"
 CHUNK = 4096
@@ -78,8 +78,8 @@ class AlbumWriter:
         self.header()
         self.stream.close()
         write_json(self.folder / INDEX, {"form": self.form.plain(), "references": self.numbers, "marks": self.stamps})
-        size = (self.folder / PIXELS).stat().st_size / 1e6
-        note = f"{count(len(self.names), 'picture')} of {self.form}, {size:,.1f} MB on disk"
+        size = size_of((self.folder / PIXELS).stat().st_size)
+        note = f"{count(len(self.names), 'picture')} of {self.form}, {size} on disk"
         duplicates = len(self.numbers) - len(self.names)
         if duplicates:
             note += (

@@ -113,7 +113,7 @@ class StepKind(DataKind[PreparedClips]):
             return None
         rows = self.cut(row, [edge for edge in (first, first + length) if 0 < edge < len(labels)])
         held_out = rows.pop(first)
-        self.preparation.note(
+        self.preparation.note.limit(
             f"valid: steps {first + 1:,} to {first + length:,} of the only clip's {len(labels):,} (none given): "
             "it is one recording, and the score says little about others"
         )
@@ -124,7 +124,10 @@ class StepKind(DataKind[PreparedClips]):
         """The only clip in pieces of about one length."""
         steps = len(labels_of(row))
         pieces = self.cut(row, sorted({steps * part // number for part in range(1, number)} - {0}))
-        self.preparation.note(f"the only clip is cut into {count(len(pieces), 'piece')}, so that there are folds")
+        self.preparation.note.limit(
+            f"test: pieces of the only clip ({len(pieces)}), beside others that are learnt from: the score says little "
+            "about other clips"
+        )
         return [piece for piece in pieces.values() if any(labels_of(piece))]
 
     def cut(self, row: Pair, edges: list[int]) -> dict[int, Pair]:

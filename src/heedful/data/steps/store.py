@@ -20,6 +20,7 @@ from heedful.data.steps.forms import StepForm, Steps
 from heedful.data.steps.parts import name_part
 from heedful.data.steps.words import LETTERS
 from heedful.data.store import Column
+from heedful.errors import size_of
 from heedful.results import Example
 
 VALUES, INDEX, ABOUT = "steps.npy", "clips.json", "about.json"
@@ -176,9 +177,9 @@ class StepWriter:
             del values  # which writes what is still in memory
         index = {"references": self.numbers, "shape": self.shape, "lengths": self.lengths, "seconds": self.times}
         write_json(self.folder / INDEX, index)
-        size = (self.folder / VALUES).stat().st_size / 1e6
+        size = size_of((self.folder / VALUES).stat().st_size)
         noun = {"frames": "frame", "series": "step", "tokens": "word"}[form.kind]
-        note = f"{count(len(self.names), 'sequence')} of {count(sum(self.lengths), noun)}, {size:,.1f} MB on disk"
+        note = f"{count(len(self.names), 'sequence')} of {count(sum(self.lengths), noun)}, {size} on disk"
         duplicates = len(self.numbers) - len(self.names)
         phrase = "one is" if duplicates == 1 else f"{duplicates:,} are"
         return note + (f"; {phrase} identical to another, and taken for it" if duplicates else "")

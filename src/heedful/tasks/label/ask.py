@@ -23,9 +23,10 @@ from heedful.metrics.classes import count_confusions, score_classes
 from heedful.metrics.counts import Kind
 from heedful.metrics.entities import are_entity_tags, entities_of, score_types
 from heedful.metrics.scores import evaluate as measure
-from heedful.results import Answer, Example, Exhibits, Scores, Span, Track, spread_out
+from heedful.results import Answer, Example, Exhibits, Rows, Scores, Span, Track, spread_out
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.label.windows import (
+    LONGEST,
     SMALLEST_PROBABILITY,
     Reach,
     best_log_probability,
@@ -77,7 +78,7 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         settings: GenerateSettings,
     ) -> list[list[Answer]]:
         """As `answer`, for sources that are opened."""
-        first, engines, reach = models[0], [model.engine for model in models], reach_of(models)
+        first, engines, reach = models[0], [model.engine for model in models], answering_reach(models)
         arrays = [first.form.encode(steps) for steps in sequences]
         shares = probabilities_by_windows(engines, arrays, reach, settings.batch_tokens)
         disagreements = [
@@ -224,7 +225,12 @@ def step_probabilities(
 ) -> list[np.ndarray]:
     """The probability of each label at each step, (T, C) a source; clips of `data` are not read again."""
     arrays, engines = list(read_sources(models[0], sources, data)), [model.engine for model in models]
-    return probabilities_by_windows(engines, arrays, reach_of(models), settings.batch_tokens)
+    return probabilities_by_windows(engines, arrays, answering_reach(models), settings.batch_tokens)
+
+
+def answering_reach(models: Sequence[TrainedLabeller]) -> Reach:
+    """What is answered at once: all that these read, as far as memory holds what they keep of it."""
+    return replace(reach_of(models), longest=LONGEST)
 
 
 def words_of(sources: Iterable[str], data: PreparedClips) -> Iterator[tuple[str, ...]]:
@@ -270,7 +276,7 @@ def labels_of(
     """The labels of one source, by their probabilities (T, C); `percent_apart`: what `disagreement` gave."""
     labels = tuple(model.names[number] for number in shares.argmax(1))
     score = best_log_probability(shares)
-    rows = tuple(tuple(float(value) for value in row) for row in shares)
+    rows = Rows(shares.astype(np.float64, copy=False).tobytes(), shares.shape[1])
     several = windows_read if len(windows_read) > 1 else ()
     spans = spans_of(labels, steps.words) if steps.words and are_entity_tags(model.names) else None
     track = Track(model.names, labels, rows, steps.seconds, several, percent_apart, steps.words, spans)

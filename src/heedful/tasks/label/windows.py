@@ -3,7 +3,7 @@
 N sequences   T steps   C labels
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,9 @@ from heedful.engines.reading import ReadingEngine
 from heedful.tasks.long import windows
 
 SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
+LONGEST = 2**15
+"""Steps that are answered at once at the most: what a network keeps of each would fill the memory."""
+WINDOW = 2**12  # steps of a longer sequence that are read at once, where no window is set
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,15 @@ class Reach:
     """What is read at once: `window` steps (0: all), and no more positions than a network can tell apart (`limit`).
 
     A step takes a position, or, `by_pieces`, one for each of its numbers that is not 0, of which no more are read than
-    the network has positions; `marks` more are taken by what stands around all steps.
+    the network has positions; `marks` more are taken by what stands around all steps. Of a sequence of more than
+    `longest` steps, where that is set, a window is read at once in any case.
     """
 
     window: int
     limit: int | None = None
     by_pieces: bool = False
     marks: int = 0
+    longest: int = 0
 
     @property
     def most(self) -> int | None:
@@ -43,7 +48,7 @@ class Reach:
 
     def windows(self, steps: np.ndarray) -> list[tuple[int, int]]:
         """The first steps and the ends of windows that cover steps, and overlap by about half."""
-        pieces = windows(len(steps), self.window)
+        pieces = windows(len(steps), self.window or (WINDOW if len(steps) > self.longest > 0 else 0))
         if self.most is None:
             return pieces
         costs, most = np.minimum(self.counts(steps), self.most), self.most
@@ -102,13 +107,21 @@ def pad_sequences(sequences: Sequence[np.ndarray], filler: int) -> np.ndarray:
 def probabilities(engines: Sequence[ReadingEngine], sequences: Sequence[np.ndarray], budget: int) -> list[np.ndarray]:
     """The probability of each label at each step, (T, C) a sequence; several engines give the mean of theirs."""
     rows_of: list[np.ndarray] = [np.zeros(0)] * len(sequences)
+    for row, mean in probabilities_by_batches(engines, sequences, budget):
+        rows_of[row] = mean
+    return rows_of
+
+
+def probabilities_by_batches(
+    engines: Sequence[ReadingEngine], sequences: Sequence[np.ndarray], budget: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """As `probabilities`, each with the number of its sequence, as soon as they are known."""
     lengths = np.array([len(sequence) for sequence in sequences])
     for rows in batching.order_for_inference(lengths, budget) if len(sequences) else ():
         stack = stack_sequences([sequences[row] for row in rows])
         means = np.mean([engine(*stack) for engine in engines], axis=0)
         for row, mean in zip(rows, means, strict=True):
-            rows_of[row] = mean[: lengths[row]]
-    return rows_of
+            yield int(row), mean[: lengths[row]]
 
 
 def probabilities_by_windows(
@@ -116,13 +129,15 @@ def probabilities_by_windows(
 ) -> list[np.ndarray]:
     """As `probabilities`, by windows; where they overlap, their mean."""
     pieces = cut_windows(sequences, reach)
-    parts = probabilities(engines, [sequences[clip][low:high] for clip, low, high in pieces], budget)
-    sums = [np.zeros((len(sequence), parts[0].shape[1])) for sequence in sequences]
-    counts = [np.zeros((len(sequence), 1)) for sequence in sequences]
-    for (clip, low, high), part in zip(pieces, parts, strict=True):
+    budget = max(budget, LONGEST) if any(len(sequence) > LONGEST for sequence in sequences) else budget
+    sums, counts = list[np.ndarray](), [np.zeros((len(sequence), 1)) for sequence in sequences]
+    windows_of = [sequences[clip][low:high] for clip, low, high in pieces]
+    for number, part in probabilities_by_batches(engines, windows_of, budget):
+        clip, low, high = pieces[number]
+        sums = sums or [np.zeros((len(sequence), part.shape[1])) for sequence in sequences]
         sums[clip][low:high] += part
         counts[clip][low:high] += 1
-    return [total / count for total, count in zip(sums, counts, strict=True)]
+    return [np.divide(total, count, out=total) for total, count in zip(sums, counts, strict=True)]
 
 
 def disagreement(
@@ -131,7 +146,8 @@ def disagreement(
     """The share of steps, in percent, that one pass over the whole would have labelled otherwise; None: it was one, or
     there cannot be one.
     """
-    if len(reach.windows(sequence)) == 1 or (reach.limit and reach.positions(sequence) > reach.limit):
+    whole = len(sequence) <= LONGEST and not (reach.limit and reach.positions(sequence) > reach.limit)
+    if not whole or len(reach.windows(sequence)) == 1:
         return None
     expected = probabilities(engines, [sequence], budget)[0]
     return float(100 * np.mean(expected.argmax(1) != shares.argmax(1)))
