@@ -44,10 +44,10 @@ class TransformerConfig:
     """Settings of a Transformer, encoder or decoder.
 
     bias: of the logits. first_norm: before the first block. std: of initialised weights; 0: as each part initialises
-    itself. token_std: of initialised embeddings alone. summary and causal are an encoder's: a decoder is causal anyway.
-    norm_kind: of all norms. query_norm: of queries and keys of self-attention too. gated: the inner part. layer_bias:
-    of the linear layers in blocks. zero: what a block adds to the residual sum begins at zero. recurrent: a decoder's,
-    with simpler simple recurrent units (Kim et al. 2019) in place of self-attention.
+    itself. token_std: of embeddings alone, where the output layer has them too. summary and causal are an encoder's: a
+    decoder is causal anyway. norm_kind: of all norms. query_norm: of queries and keys of self-attention too. gated: the
+    inner part. layer_bias: of the linear layers in blocks. zero: what a block adds to the residual sum begins at zero.
+    recurrent: a decoder's, with simpler simple recurrent units (Kim et al. 2019) in place of self-attention.
     """
 
     norm: NormOrder = "post"
@@ -72,13 +72,14 @@ class TransformerConfig:
 @dataclass(frozen=True)
 class MinGRUConfig:
     """Settings of layers that are a minGRU and an inner part each: an encoder, read both ways, or a decoder, whose
-    layers attend to the source if there is one.
+    layers attend to the source if there is one. token_std: as above.
     """
 
     norm: NormOrder = "pre"
     activation: Activation = "gelu"
     epsilon: float = EPSILON
-    tied: bool = True
+    tied: bool = False
+    token_std: float = 0.02
 
 
 EncoderConfig = FrameEncoderConfig | RecurrentEncoderConfig | TransformerConfig | MinGRUConfig

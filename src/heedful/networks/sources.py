@@ -7,7 +7,7 @@ from torch import nn
 
 from heedful.blocks.embedding import Tokens
 from heedful.blocks.pixels import Pixels
-from heedful.networks.configs import TransformerConfig
+from heedful.networks.configs import MinGRUConfig, TransformerConfig
 from heedful.networks.embeddings import FrameEmbedding, PictureEmbedding, SeriesEmbedding, WordEmbedding
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import has_class_token
@@ -87,6 +87,9 @@ def token_embedding(settings: NetworkSettings, vocabulary: int) -> Tokens:
     """Embeddings initialised as the row's output layer needs them."""
     row = LINEAGE[settings.name]
     config = row.decoder or row.encoder
-    if isinstance(config, TransformerConfig) and (std := config.std or config.token_std):
-        return Tokens(vocabulary, int(settings.width), std=std)
-    return Tokens(vocabulary, int(settings.width), bool(settings.tied))
+    width, tied = int(settings.width), bool(settings.tied)
+    if isinstance(config, TransformerConfig) and config.std:
+        return Tokens(vocabulary, width, std=config.std)
+    if isinstance(config, TransformerConfig | MinGRUConfig) and tied and config.token_std:
+        return Tokens(vocabulary, width, std=config.token_std)
+    return Tokens(vocabulary, width, tied)
