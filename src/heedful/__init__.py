@@ -1,5 +1,6 @@
 """Heedful: sequence models of every era. `import heedful` is light: torch comes with the first thing asked for."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,12 @@ __all__ = [
     "pipeline",
     "train",
 ]
+
+
+# Threads that spin while they wait take processor time from those they wait for, as soon as other processes are busy.
+# So they spin briefly and then sleep (docs/log.md has the measurements); read by the threads' library when torch loads.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def __getattr__(name: str) -> Any:

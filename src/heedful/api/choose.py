@@ -15,6 +15,12 @@ def settle(learning: AnyLearning, recipe: Recipe) -> Recipe:
     return replace(recipe, train=decide.resolve(recipe.train, tuned=bool(recipe.start)))
 
 
+def on_machine_of(recipe: Recipe, asked: Recipe) -> Recipe:
+    """The recipe as it was asked, with what was decided for this machine in `recipe`: it is looked at once."""
+    keys = ("minutes", "device", "precision", "threads")
+    return replace(asked, train=replace(asked.train, **{key: getattr(recipe.train, key) for key in keys}))
+
+
 def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe as it was asked with its network decided for the data and the budget, and what is to be said of it."""
     usual = learning.usual_row(data)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from heedful.api.choose import choose_network, settle
+from heedful.api.choose import choose_network, on_machine_of, settle
 from heedful.api.lock import is_lock
 from heedful.api.model import Model, load
 from heedful.api.model_folder import write_checksums, write_model
@@ -72,7 +72,8 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener, pre
     asked = inherit(user_recipe, start) if start else user_recipe
     decided = decided_in(folder, asked)
     recipe = settle(learning, decided or asked)
-    torch.set_num_threads(int(recipe.train.threads))
+    cores, threads = torch.get_num_threads(), int(recipe.train.threads)
+    torch.set_num_threads(threads)
     if is_finished(folder, user_recipe, recipe):
         listener.note(
             f"{folder} is finished: it was trained with this recipe. To train longer, start from it with a larger "
@@ -83,10 +84,14 @@ def run_to_end(user_recipe: Recipe, output: Path | None, listener: Listener, pre
         complete(model, recipe, start, listener)
         return model
     started_at = time.time()
+    if asked.train.threads in ("auto", 0) and threads < cores:
+        listener.note(
+            f"{cores - threads} of {count(cores, 'core')} left to other work that is busy there (train.threads)"
+        )
     if prelude:
         listener.note(prelude.plan)
     with open_run_folder(folder, user_recipe):
-        setup = set_up_run(recipe, start, folder, listener, None if decided else asked)
+        setup = set_up_run(recipe, start, folder, listener, None if decided else on_machine_of(recipe, asked))
         write_model(folder, setup.recipe, setup.model, weights=False)
         scores = prelude.train(folder) if prelude else None
         return learn(setup, folder, started_at, listener, scores)

@@ -19,10 +19,6 @@ SHAPES = """\
 
 def main() -> None:
     """The `heedful` command."""
-    # Threads that spin while they wait take processor time from those they wait for, as soon as other processes are
-    # busy. So they spin briefly and then sleep: docs/log.md has the measurements.
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who called us, as >&- does
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115

@@ -26,3 +26,4 @@ OF_NAMES = UsualRow("gru", "recurrent networks learn to name and to label texts 
 OF_PICTURES = UsualRow(
     "bahdanau2015", "recurrent networks with attention learn to caption and to match in the fewest steps"
 )
+OF_TEXTS = UsualRow("gru", "a recurrent network goes on with a text best after few minutes")

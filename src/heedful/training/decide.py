@@ -17,6 +17,7 @@ from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import Join
 from heedful.networks.settings import resolve as resolve_network
 from heedful.schema import DataSettings, NetworkSettings, Recipe, TrainSettings
+from heedful.training.machine import free_cores
 
 MINUTES = 5.0  # the budget where none is given
 TOKENS, WARMUP = 1024, 0.1  # of a batch, and of the budget: in few minutes many steps teach more than surer ones
@@ -71,6 +72,9 @@ def resolve(train: TrainSettings, tuned: bool = False) -> TrainSettings:
             f"There is no device {device} here.", "train.device may be auto, cpu, cuda or mps."
         ) from None
     budget = train.minutes or train.steps or train.epochs
+    threads = torch.get_num_threads()  # the cores, or what OMP_NUM_THREADS says
+    if train.threads in ("auto", 0) and not (train.steps or train.epochs):  # those are decided by data and budget alone
+        threads = min(threads, free_cores())
     decided = {
         "minutes": train.minutes if budget else MINUTES,
         "batch_tokens": TUNED_TOKENS if tuned else TOKENS,
@@ -78,7 +82,7 @@ def resolve(train: TrainSettings, tuned: bool = False) -> TrainSettings:
         "warmup": TUNED_WARMUP if tuned else WARMUP,
         "average": TUNED_AVERAGE if tuned else 0.0,
         "precision": pick_precision(device),
-        "threads": torch.get_num_threads(),  # the cores, or what OMP_NUM_THREADS says,
+        "threads": threads,
     }
     chosen = {key: value for key, value in decided.items() if getattr(train, key) in ("auto", None)}
     chosen |= {"threads": decided["threads"]} if train.threads == 0 else {}

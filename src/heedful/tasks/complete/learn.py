@@ -39,6 +39,7 @@ from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_documents import DocumentPieces, values_of
+from heedful.tasks.usual import OF_TEXTS, UsualRow
 from heedful.training import decide
 from heedful.training.loop import Work
 
@@ -65,6 +66,9 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
     def check(self, recipe: Recipe) -> Findings:
         """Bad rows, repeated ones, leaks, odd characters."""
         return check_documents(recipe.data)
+
+    def usual_row(self, data: PreparedDocuments) -> UsualRow:
+        return OF_TEXTS
 
     def build(self, recipe: Recipe, data: PreparedDocuments, start: Pretrained | None = None) -> LearnableLanguageModel:
         torch.manual_seed(recipe.seed)

@@ -1,0 +1,39 @@
+"""What else the machine does: cores that other processes keep busy are left to them.
+
+Two threads beside one busy process reach 0.14 to 0.44 of what one thread does (docs/log.md): each step waits for the
+thread that shares its core.
+"""
+
+import os
+import time
+from pathlib import Path
+
+STATISTICS = Path("/proc/stat")  # Linux; elsewhere all cores count as free
+LOOK = 0.25  # seconds
+IDLE = slice(3, 5)  # the fields of a core that is idle, or waits for a disk
+
+
+def free_cores(look: float = LOOK) -> int:
+    """How many of the cores are free now, at least one; looks for so many seconds."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores == 1 or not STATISTICS.exists():
+        return cores
+    before = read_ticks()
+    time.sleep(look)
+    return max(1, min(cores, idle_cores(before, read_ticks(), os.cpu_count() or cores)))
+
+
+def idle_cores(before: tuple[int, int], now: tuple[int, int], cores: int) -> int:
+    """How many of a machine's cores were idle between two looks at its ticks.
+
+    >>> idle_cores((100, 1000), (125, 1050), 2), idle_cores((100, 1000), (101, 1100), 4)
+    (1, 0)
+    """
+    idle, total = (after - earlier for after, earlier in zip(now, before, strict=True))
+    return round(cores * idle / total) if total else cores
+
+
+def read_ticks() -> tuple[int, int]:
+    """What all cores have been idle for since the machine began, and all together, in ticks of a clock."""
+    fields = [int(field) for field in STATISTICS.read_text().split("\n", 1)[0].split()[1:9]]
+    return sum(fields[IDLE]), sum(fields)
