@@ -89,6 +89,8 @@ def test_parts_of_speech_are_scored_by_words(folder: Path) -> None:
     scores = json.loads(heedful("evaluate pos --json", folder).out)
     assert [*scores["measures"]] == ["accuracy", "macro_f1"] and scores["primary"] == "accuracy"
     assert {one["name"] for one in scores["by_class"]} == {"DET", "NOUN", "VERB"}
+    counted = scores["baseline"]["accuracy"]["value"], scores["baseline_name"]
+    assert counted == (100, "most frequent label of each word")
     assert "spans" not in json.loads(heedful("label pos --file texts.txt --json", folder).out.splitlines()[0])
     assert "\t" in heedful("label pos --file texts.txt --rows", folder).out
     assert '<div class="tagged">' in (folder / "pos" / "report.html").read_text()

@@ -305,6 +305,12 @@ def test_every_run_is_scored_drawn_and_its_data_checked(name: str, workspace: Pa
     run, (_, task, data, *_) = trained_run(name, workspace), RUNS[name].split()
     scores = json.loads(output_of(f"evaluate {run} {data} --json", workspace))
     assert scores["primary"] in scores["measures"] and scores["baseline"]
+    values = [table[scores["primary"]]["value"] for table in (scores["measures"], scores["baseline"])]
+    test = scores["against_baseline"]
+    assert (test["measure"], test["difference"]) == (scores["primary"], pytest.approx(values[0] - values[1]))
+    assert re.search(
+        r"(better|worse) than the baseline \(", (workspace / run / "README.md").read_text(encoding="utf-8")
+    )
     logs = [case["score"] for case in scores["cases"] if "score" in case]
     assert len(logs) == (0 if task in ("draw", "match") else scores["count"]) and all(log < 0 for log in logs)
     assert "95 % interval" in output_of(f"evaluate {run}", workspace)

@@ -29,11 +29,11 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
     commands = [f"heedful {model.task} {folder} {model.asked_with}", f"heedful evaluate {folder} FILE"]
     if task.explains:
         commands.append(f"heedful explain {folder} {model.asked_with} -o page.html")
-    exhibits, unlike = model.exhibits(scores), compare_measurements(model.recipe, facts, scores.count)
+    exhibits = model.exhibits(scores)
     if task.aligns:
         alignments = [model.explain(source) for source in worth_aligning(scores)]
         exhibits = replace(exhibits, alignments=[alignment for alignment in alignments if alignment.maps])
-    page = run_page(title, rows, commands, scores, curve, exhibits, credits, unlike)
+    page = run_page(title, rows, commands, scores, curve, exhibits, credits)
     card = model_card(
         title,
         card_of(task, model.source_kind),

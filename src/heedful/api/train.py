@@ -228,6 +228,7 @@ def conclude(
             limits = limits_of(model.folder / "data", split)
             scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split), part, *limits)
             scores = with_folds(scores, folds) if folds is not None else scores
+        scores = with_remarks(scores, compare_measurements(model.recipe, facts, scores.count))
         speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
         remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
         for line in remarks:
@@ -242,9 +243,8 @@ def conclude(
         raise report_failure(model, facts, error) from error
     write_report(model, scores, facts, read_curve(model.folder))
     write_scores(model.folder, facts, scores)
-    for line in [*scores_table(scores).splitlines(), compare_measurements(model.recipe, facts, scores.count)]:
-        if line:
-            listener.note(line)
+    for line in scores_table(scores).splitlines():
+        listener.note(line)
 
 
 def with_folds(scores: Scores, folds: Scores) -> Scores:

@@ -49,11 +49,8 @@ class AlignmentView:
     table: Table
 
 
-def learning_curves(curve: Sequence[Progress], primary: Measure | None, unlike: str = "") -> list[Figure]:
-    """Training loss, and the validation score, against minutes (below) and steps (above).
-
-    `unlike` says in what the scores above differ from those of the curve.
-    """
+def learning_curves(curve: Sequence[Progress], primary: Measure | None) -> list[Figure]:
+    """Training loss, and the validation score, against minutes (below) and steps (above)."""
     figures = []
     train = average_progress([p for p in curve if p.kind == "train" and "loss" in p.values], "loss")
     if len(train) > 1:
@@ -67,7 +64,6 @@ def learning_curves(curve: Sequence[Progress], primary: Measure | None, unlike: 
         score = words.score(best.values[primary.name], primary.name)
         caption = f"Best on the validation split: {score} at {words.clock(best.seconds)}, step {best.step:,}."
         caption += " Each mark is one measurement of the same examples, without an interval."
-        caption += f" Not measured alike: {unlike}." if unlike else ""
         figures.append(over_time(f"Validation: {words.title(primary.name)}", valid, primary.name, caption))
     return figures
 

@@ -36,12 +36,11 @@ def run_page(
     curve: Sequence[Progress] = (),
     exhibits: Exhibits | None = None,
     attribution: Sequence[str] = (),
-    unlike: str = "",
 ) -> str:
     """The report of one run: what it learned from, how good it is, how it learned, where it is weak, what to do next.
 
     `facts` are short and measured (data, network, weights, time, speed, memory); `commands` holds commands, one a line;
-    `attribution` stands below every gallery; `unlike` says in what the scores differ from those of the curve.
+    `attribution` stands below every gallery.
     """
     exhibits = exhibits or Exhibits()
     primary = scores.measures[scores.primary] if scores else None
@@ -52,7 +51,7 @@ def run_page(
         title=title,
         facts=facts,
         **score_values(scores),
-        curves=figures.learning_curves(curve, primary, unlike),
+        curves=figures.learning_curves(curve, primary),
         weak=figures.scores_by_length(scores) if scores else None,
         **class_values(scores),
         views=[figures.alignment_view(alignment) for alignment in exhibits.alignments],
