@@ -109,8 +109,12 @@ def compare(
 
 
 def as_json(result: Comparison) -> str:
-    """A comparison as JSON; drawings in base64."""
-    return json.dumps(asdict(result), ensure_ascii=False, default=lambda png: b64encode(png).decode())
+    """A comparison as JSON; drawings in base64, probabilities of steps as lists."""
+    return json.dumps(
+        asdict(result),
+        ensure_ascii=False,
+        default=lambda value: b64encode(value).decode() if isinstance(value, bytes) else list(value),
+    )
 
 
 def sample_pictures(comparison: Comparison) -> Mapping[str, bytes]:
