@@ -1,5 +1,6 @@
 """What is read of a file at most: one table, as the docs print it, that a person can set anew."""
 
+import gzip
 import io
 import os
 import re
@@ -21,7 +22,7 @@ from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.steps.forms import read_array
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.errors import HeedfulError
-from heedful.limits import LIMITS, PREFIX, check_names, limit
+from heedful.limits import LIMITS, PREFIX, bytes_written, check_names, limit
 from heedful.recipe import load
 from support import ROOT
 
@@ -38,9 +39,9 @@ def sparse(name: str, content: bytes = b"", size: int = 2_000_000_000) -> None:
         sink.truncate(size)
 
 
-def npy_header(shape: tuple[int, ...]) -> bytes:
+def npy_header(shape: tuple[int, ...], kind: str = "<f4") -> bytes:
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(header, {"descr": kind, "fortran_order": False, "shape": shape})
     return header.getvalue()
 
 
@@ -111,6 +112,11 @@ def series_of_holes() -> None:
     read_array("series.npy")
 
 
+def frames_of_holes() -> None:
+    sparse("film.npy", npy_header((50, 6000, 6000), "|u1"), 128 + 50 * 36_000_000)
+    read_array("film.npy")
+
+
 def pictures_far_larger_unpacked() -> None:
     with zipfile.ZipFile("pictures.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("images.npy", npy_header((50, 32, 1000)) + bytes(6_400_000))
@@ -134,11 +140,27 @@ HOSTILE: dict[Callable[[], None], tuple[str, str]] = {
     config_of_two_gigabytes: ("config.json has 2,000,000,000 bytes", "SETTINGS_BYTES"),
     recipe_of_two_gigabytes: ("recipe.toml has 2,000,000,000 bytes", "RECIPE_BYTES"),
     annotations_of_two_gigabytes: ("captions.json has 2,000,000,000 bytes", "ANNOTATIONS_BYTES"),
+    frames_of_holes: ("film.npy has 1,800,000,000 bytes", "PICTURES_BYTES"),
     series_of_holes: ("series.npy has 500,000,000 numbers", "SERIES_NUMBERS"),
     rows_far_larger_unpacked: ("a.parquet: row group 1 has 12,0", "GROUP_BYTES"),
     a_text_that_stands_in_ten_thousand_rows: ("source has a text of 5,000,000 bytes", "LINE_BYTES"),
     pictures_far_larger_unpacked: ("pictures.npz has 6,400,128 bytes unpacked", "PICTURES_BYTES"),
 }
+
+
+def test_a_file_that_is_written_to_its_end_is_read_however_few_blocks_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that compresses holds zeros in none; what is packed counts twenty of its bytes for one."""
+    monkeypatch.setenv("HEEDFUL_LIMIT_SERIES_NUMBERS", "10")
+    values = np.zeros(100_000, np.float32)
+    np.save("series.npy", values)
+    assert bytes_written("series.npy") == Path("series.npy").stat().st_size and len(read_array("series.npy")) == 100_000
+    values[:20_000] = np.random.default_rng(0).random(20_000)
+    np.save("series.npy", values)
+    Path("series.npy.gz").write_bytes(gzip.compress(Path("series.npy").read_bytes()))
+    assert len(read_array("series.npy.gz")) == 100_000
+    sparse("holes.npy", npy_header((100_000,)), 128 + 400_000)
+    with pytest.raises(HeedfulError, match=r"holes\.npy has 100,000 numbers"):
+        read_array("holes.npy")
 
 
 def test_a_shape_that_no_number_holds_is_refused_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:

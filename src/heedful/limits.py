@@ -30,12 +30,13 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "picture_pixels": Limit(120_000_000, "pixels", "PNG, TIFF, BMP, GIF, PPM, told by the header"),
         "webp_pixels": Limit(40_000_000, "pixels", "WebP, whose decoder holds four copies"),
         "jpeg_pixels": Limit(200_000_000, "pixels", "JPEG as telephones make them, decoded at a reduced size"),
-        "pictures_bytes": Limit(400_000_000, "bytes", "the arrays of an .npz file, unpacked"),
-        "unpacked_bytes": Limit(2**31, "bytes", "a compressed Parquet file, workbook, array or video, unpacked"),
+        "progressive_bytes": Limit(700_000_000, "bytes", "the coefficients of a progressive JPEG, held all at once"),
+        "pictures_bytes": Limit(400_000_000, "bytes", "the arrays of an .npz file, unpacked, and frames as .npy"),
+        "unpacked_bytes": Limit(2**30, "bytes", "a compressed Parquet file, workbook, array or video, unpacked"),
         "frames": Limit(200_000, "frames", "a video, a folder of frames, frames as .npy"),
         "frame_pixels": Limit(36_000_000, "pixels", "one frame of a video or an .npy (8K is 35,389,440)"),
         "video_seconds": Limit(4 * 3600, "seconds", "a video"),
-        "series_numbers": Limit(250_000, "numbers", "a series as .npy, told by the header"),
+        "series_numbers": Limit(1_000_000, "numbers", "a series as .npy, told by the header"),
         "line_bytes": Limit(
             2**25, "bytes", "a line of a table, a cell, an object of a JSON list, a line that is asked"
         ),

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from heedful.data.pictures.arrays import as_bytes
-from heedful.data.pictures.read import Form, header, levels, quarter, read_picture
+from heedful.data.pictures.modes import levels, on_white, quarter
+from heedful.data.pictures.read import Form, header, read_picture
 from heedful.errors import HeedfulError
 from support.hostile_files import write_bomb
 
@@ -292,3 +293,46 @@ def test_large_pictures_are_scaled_in_strips_as_they_are_whole() -> None:
     fractions[400, 2] = np.nan
     with pytest.raises(HeedfulError, match="has levels from nan"):
         levels(Image.fromarray(fractions))
+
+
+def test_what_is_huge_is_turned_and_put_on_white_at_a_quarter_and_all_else_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In strips as at once; of a huge picture nothing but the finest detail is lost."""
+    slope = np.add.outer(np.arange(600), 2 * np.arange(800)) * 255 // 2200
+    pixels = np.stack([slope, slope[::-1], slope[:, ::-1], slope], axis=2).astype(np.uint8)
+    image = Image.fromarray(pixels)
+    white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    assert np.array_equal(np.asarray(on_white(image)), np.asarray(white))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    saved = {"a.png": image, "t.png": white, "c.tif": white.convert("CMYK")}
+    for name, picture in saved.items():
+        picture.save(name, exif=exif if name == "t.png" else Image.Exif())
+    exact = {name: read_picture(name, RGB).astype(int) for name in saved}
+    monkeypatch.setattr("heedful.data.pictures.modes.COMPOSED", 1000)
+    for name, expected in exact.items():
+        assert abs(read_picture(name, RGB) - expected).max() <= 3, name
+
+
+def test_a_progressive_picture_is_held_by_its_coefficients(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, sampling, size in (("whole.jpg", 0, 6 * 64 * 64), ("half.jpg", 2, 3 * 64 * 64)):
+        save(name, noise(1, 64, 64, 3), progressive=True, subsampling=sampling)
+        monkeypatch.setenv("HEEDFUL_LIMIT_PROGRESSIVE_BYTES", str(size))
+        assert read_picture(name, RGB).shape == (8, 8, 3)
+        monkeypatch.setenv("HEEDFUL_LIMIT_PROGRESSIVE_BYTES", str(size - 1))
+        with pytest.raises(HeedfulError, match=f"{name} is a progressive JPEG with {size:,} bytes of coefficients"):
+            read_picture(name, RGB)
+        save(name, noise(1, 64, 64, 3), subsampling=sampling)
+        assert read_picture(name, RGB).shape == (8, 8, 3)
+
+
+def test_a_picture_that_is_turned_as_it_is_decoded_may_have_fewer_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save("t.tif", noise(1, 16, 16, 3), exif=exif)
+    save("u.tif", noise(1, 16, 16, 3))
+    monkeypatch.setenv("HEEDFUL_LIMIT_PICTURE_PIXELS", "300")
+    assert read_picture("u.tif", RGB).shape == (8, 8, 3)
+    with pytest.raises(HeedfulError, match=r"t\.tif has 256 pixels, and at most 225 are decoded"):
+        read_picture("t.tif", RGB)

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from heedful.data.pictures import arrays as picture_arrays
 from heedful.data.pictures.files import ENDINGS, UNSUPPORTED, conversion, has_heif, is_unsupported
+from heedful.data.pictures.modes import gray_palette, orientation, scaling_of, to_mode, upright
 from heedful.data.pictures.parquet import in_parquet, stored_bytes
 from heedful.data.pictures.resizing import Resizing
 from heedful.data.readers.lines import LOOK, check_readable
@@ -30,18 +31,14 @@ from heedful.types_of_values import check_record
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 JPEG = ("JPEG", "MPO")
 PIXEL_LIMITS = {"JPEG": "jpeg_pixels", "MPO": "jpeg_pixels", "WEBP": "webp_pixels"}
-STRIP = 256  # rows that are copied together, a multiple of four
-COMPOSED = 60_000_000  # pixels of a transparent picture, or of whole levels, above which a quarter of its sides is used
+COEFFICIENT = 2  # bytes of one, in a JPEG of several passes
 SMALLEST, LARGEST = 4, 1024  # sides in pixels that are allowed
 PREVIEW_SIDE = 64  # side in pixels at which a sample that is drawn at any is looked at
 GRAY = ("1", "L", "LA", "La", "I", "F")
 ANIMATED = ("GIF", "WEBP", "PNG")
-ORIENTATION = 0x0112  # of EXIF
 OF_PICTURES = frozenset((*ENDINGS, *UNSUPPORTED))
 LONGEST_ENDING = max(map(len, OF_PICTURES))
 FIRST_FRAME = "of {} the first frame is taken"
-SCALED_8 = "levels to 255 in 16 or 32 bits are taken as they are in {}"
-SCALED_12 = "levels to 4,095 are scaled as 12 bits in {}"
 FOREIGN = {
     b"<svg": "SVG (lines, not pixels)",
     b"<?xml": "SVG or XML (not pixels)",
@@ -154,8 +151,7 @@ def decode(reference: str, form: Form) -> tuple[np.ndarray, str]:
             if image.format in JPEG and not form.resizing:
                 image.draft(form.mode, (2 * form.size, 2 * form.size))  # large ones are decoded small
             image.load()
-            upright = ImageOps.exif_transpose(image) if orientation(image) > 1 else image
-            pixels = as_array(fit_square(to_mode(upright, form.mode), form))
+            pixels = as_array(fit_square(to_mode(upright(image), form.mode), form))
             is_animated = image.format in ANIMATED and getattr(image, "is_animated", False)
             return pixels, FIRST_FRAME if is_animated else scaling_of(image)
         except HeedfulError as error:
@@ -214,10 +210,8 @@ def open_image(file: str) -> Iterator[Image.Image]:
             cure = f"Known are {', '.join(FORMATS)}" + (f": {conversion(file)}." if is_unsupported(file) else ".")
             raise HeedfulError(f"{file} {describe_foreign(start)}", cure) from None
         with image:
-            width, height = image.size
-            name = PIXEL_LIMITS.get(image.format or "", "picture_pixels")
-            if width * height > limit(name):
-                raise size_error(file, width * height, name)
+            check_pixels(file, image)
+            check_progressive(file, image)
             yield image
 
 
@@ -236,13 +230,29 @@ def open_header(source: str | BytesIO, start: bytes) -> Image.Image:
         Image.MAX_IMAGE_PIXELS = pillow_limit
 
 
-def size_error(file: str, pixels: int, name: str) -> HeedfulError:
-    """The error for more pixels than are decoded."""
-    return beyond(
-        name,
-        f"{file} has {pixels:,} pixels, and at most {limit(name):,} are decoded.",
-        "Such a file may be a decompression bomb; if it is a picture, shrink it first.",
-    )
+def check_progressive(file: str, image: Image.Image) -> None:
+    """Raises HeedfulError for a JPEG whose coefficients, which it has in several passes, are too many to be held."""
+    if image.format not in JPEG or not image.info.get("progressive"):
+        return
+    layers: Sequence[tuple[int, int, int, int]] = getattr(image, "layer", ())
+    across, down = (max((layer[axis] for layer in layers), default=1) for axis in (1, 2))
+    share = sum(layer[1] * layer[2] for layer in layers) / (across * down)
+    size, most = int(COEFFICIENT * image.width * image.height * share), limit("progressive_bytes")
+    if size > most:
+        problem = f"{file} is a progressive JPEG with {size:,} bytes of coefficients, and at most {most:,} are decoded."
+        raise beyond("progressive_bytes", problem, "Save it as a baseline JPEG, or smaller.", size)
+
+
+def check_pixels(file: str, image: Image.Image) -> None:
+    """Raises HeedfulError for more pixels than are decoded."""
+    pixels, name = image.width * image.height, PIXEL_LIMITS.get(image.format or "", "picture_pixels")
+    most = limit(name)
+    if image.format == "TIFF" and orientation(image) > 1:
+        most = most * 3 // 4  # it is turned while it is decoded, and held twice
+    if pixels > most:
+        problem = f"{file} has {pixels:,} pixels, and at most {most:,} are decoded."
+        cure = "Such a file may be a decompression bomb; if it is a picture, shrink it first."
+        raise beyond(name, problem, cure)
 
 
 def describe_foreign(start: bytes) -> str:
@@ -252,84 +262,6 @@ def describe_foreign(start: bytes) -> str:
     beginning = start.removeprefix(b"\xef\xbb\xbf").lstrip()[:5].lower()
     name = next((name for mark, name in FOREIGN.items() if beginning.startswith(mark)), "")
     return f"is {name}, and no picture that can be read." if name else "is no picture that can be read."
-
-
-def orientation(image: Image.Image) -> int:
-    """How the picture was held, 1 to 8; 1, upright, where EXIF is missing or spoilt."""
-    try:
-        value = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # spoilt EXIF raises whatever its bytes lead to, and is no reason to refuse the picture
-        return 1
-    return value if value in range(1, 9) else 1
-
-
-def gray_palette(image: Image.Image) -> bool:
-    """Whether a palette has grays alone."""
-    palette = image.getpalette("RGB") if image.mode == "P" else None
-    return bool(palette) and palette[0::3] == palette[1::3] == palette[2::3]
-
-
-def to_mode(image: Image.Image, mode: str) -> Image.Image:
-    """The picture in mode L or RGB: more than 8 bits scaled down, what is transparent white."""
-    if image.mode.startswith("I") or image.mode == "F":
-        image = Image.fromarray(levels(image))
-        if image.width * image.height > COMPOSED:
-            image = image.reduce(4)
-    elif image.has_transparency_data:
-        picture = image if image.mode == "RGBA" else image.convert("RGBA")
-        if picture.width * picture.height > COMPOSED:
-            picture = quarter(picture)  # three copies of it are made
-        white = Image.new("RGBA", picture.size, "white")
-        image = Image.alpha_composite(white, picture).convert("RGB")
-    if image.mode not in (mode, "RGB"):
-        image = image.convert("RGB")
-    return image if image.mode == mode else image.convert(mode)
-
-
-def strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
-    """A picture in parts of so many whole rows, each with its first: a copy of all would not fit beside it."""
-    for top in range(0, image.height, STRIP):
-        yield top, image.crop((0, top, image.width, min(top + STRIP, image.height)))
-
-
-def quarter(image: Image.Image) -> Image.Image:
-    """A picture at a quarter of its sides, as `reduce` makes it."""
-    small = Image.new(image.mode, (-(-image.width // 4), -(-image.height // 4)))
-    for top, strip in strips(image):
-        small.paste(strip.reduce(4), (0, top // 4))
-    return small
-
-
-def levels(image: Image.Image) -> np.ndarray:
-    """Whole gray levels or fractions as bytes; raises HeedfulError where their scale cannot be known."""
-    try:
-        low, high = extremes(image)
-        is_whole = image.mode != "F" and low >= 0 and high <= 65535
-        top = picture_arrays.top_level(high) if is_whole else 0
-        pixels = np.empty((image.height, image.width), np.uint8)
-        for row, strip in strips(image):
-            values = np.asarray(strip)
-            if is_whole:
-                pixels[row : row + len(values)] = (values.astype(np.int64) * 255 + top // 2) // top
-            else:
-                pixels[row : row + len(values)] = picture_arrays.as_bytes(values, "", (low, high))
-        return pixels
-    except HeedfulError as error:
-        raise HeedfulError(error.problem.strip(), "Save it with 8 or 16 bits per channel.") from None
-
-
-def extremes(image: Image.Image) -> tuple[float, float]:
-    """The lowest and the highest level; NaN where one is."""
-    ends = [(values.min(), values.max()) for values in (np.asarray(strip) for _, strip in strips(image))]
-    low, high = np.array(ends).T
-    return float(low.min()), float(high.max())
-
-
-def scaling_of(image: Image.Image) -> str:
-    """What is said of a picture of whole numbers in 16 or 32 bits that uses 8 or 12 of them."""
-    if not image.mode.startswith("I"):
-        return ""
-    return {255: SCALED_8, 4095: SCALED_12}.get(picture_arrays.top_level(extremes(image)[1]), "")
 
 
 def fit_square(image: Image.Image, form: Form) -> Image.Image:

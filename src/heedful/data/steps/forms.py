@@ -8,6 +8,7 @@ T steps   H W sides in pixels   C colours or channels   L letters of a word
 """
 
 import re
+from array import array
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +18,13 @@ from PIL import Image
 
 from heedful.data.folders import children
 from heedful.data.normal_form import normalize_text
-from heedful.data.pictures.read import Form, as_array, fit_square, header, read_pictures, to_mode
+from heedful.data.pictures.modes import to_mode
+from heedful.data.pictures.read import Form, as_array, fit_square, header, read_pictures
 from heedful.data.readers.formats import endings_of
 from heedful.data.readers.lines import check_exists
 from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import count
-from heedful.data.readers.unpacking import content_path
+from heedful.data.readers.unpacking import PACKED, content_path
 from heedful.data.samples import steps as step_samples
 from heedful.data.steps.conll import NO_BREAK
 from heedful.data.steps.parts import parse_part
@@ -41,6 +43,7 @@ from heedful.types_of_values import check_record
 Kind = Literal["frames", "series", "tokens"]
 TABLES = endings_of("csv", "tsv")
 FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+BLOCK = 256  # frames for which there is room at first
 SAMPLE_SIZE = 8  # frames of a clip by which its colours are judged
 LEVELS = 8  # colours whose levels differ by less are gray that was compressed
 NPY = "Is it whole? Write it anew with numpy.save, as an array of numbers."
@@ -212,15 +215,18 @@ def words_of(text: str, form: NormalForm = "none") -> tuple[str, ...]:
 
 def video_frames(file: str, form: StepForm) -> Steps:
     """A video's frames and times."""
-    frames, seconds, end = [], [], 0.0
-    for frame in read_video(file, form.rate):
-        frames.append(as_array(fit_square(to_mode(frame.image, picture_form(form).mode), picture_form(form))))
+    picture, seconds, end = picture_form(form), array("d"), 0.0
+    frames = np.empty((BLOCK, picture.size, picture.size, picture.channels), np.uint8)
+    for number, frame in enumerate(read_video(file, form.rate)):
+        if number == len(frames):  # a list of arrays would be held beside the array of all
+            frames.resize((2 * number, *frames.shape[1:]), refcheck=False)
+        frames[number] = as_array(fit_square(to_mode(frame.image, picture.mode), picture))
         seconds.append(frame.start)
         end = frame.end
     header_duration = header_seconds(file)
     is_odd = header_duration is not None and abs(header_duration - end) > max(0.5, 0.1 * end)
     note = f"{file} says that it lasts {header_duration:.1f} seconds, and its frames last {end:.1f}" if is_odd else ""
-    return Steps("frames", np.stack(frames), seconds=tuple(seconds), note=note)
+    return Steps("frames", frames[: len(seconds)], seconds=tuple(seconds), note=note)
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -244,13 +250,11 @@ def as_frames(values: np.ndarray, form: StepForm) -> np.ndarray:
     values = values[..., None] if values.ndim == 3 else values
     if values.shape[1:] == (target_form.size, target_form.size, target_form.channels):
         return np.asarray(values)
-    images = (Image.fromarray(frame[..., 0] if values.shape[3] == 1 else frame) for frame in values)
-    frames = [as_array(fit_square(to_mode(image, target_form.mode), target_form)) for image in images]
-    return (
-        np.stack(frames)
-        if frames
-        else np.zeros((0, target_form.size, target_form.size, target_form.channels), np.uint8)
-    )
+    frames = np.empty((len(values), target_form.size, target_form.size, target_form.channels), np.uint8)
+    for number, frame in enumerate(values):
+        image = Image.fromarray(frame[..., 0] if values.shape[3] == 1 else frame)
+        frames[number] = as_array(fit_square(to_mode(image, target_form.mode), target_form))
+    return frames
 
 
 def picture_form(form: StepForm) -> Form:
@@ -277,20 +281,23 @@ def read_array(file: str) -> np.ndarray:
         raise HeedfulError(
             f"{file} holds {array.dtype} of {shape}, which is neither frames nor series.", SUPPORTED_FILES
         )
-    check_size(file, array, frames)
+    check_size(file, array, frames, PACKED if path != file else 1)
     return array
 
 
-def check_size(file: str, array: np.ndarray, frames: bool) -> None:
-    """Raises HeedfulError for more than is read of one array, by its header: a file may have holes, and be no size."""
+def check_size(file: str, array: np.ndarray, frames: bool, per_byte: float) -> None:
+    """Raises HeedfulError for more than is read of one array, by its header: a file may have holes, and be no size.
+
+    A byte of the file may hold `per_byte` of the array.
+    """
     if frames:
         check_count(file, len(array))
         check_pixels(file, array.shape[2], array.shape[1], "Make them smaller.")
-        return
-    most = limit_of_file("series_numbers", file, 1 / array.itemsize)
+    name = "pictures_bytes" if frames else "series_numbers"
+    most = limit_of_file(name, file, per_byte / array.itemsize)
     if array.size > most:
-        problem = f"{file} has {array.size:,} numbers, and at most {most:,} are read."
-        raise beyond("series_numbers", problem, "Cut it into parts.", array.size)
+        problem = f"{file} has {array.size:,} {'bytes' if frames else 'numbers'}, and at most {most:,} are read."
+        raise beyond(name, problem, "Cut it into parts.", array.size)
 
 
 def check_count(name: str, frames: int) -> None:

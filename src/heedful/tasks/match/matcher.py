@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from heedful.data.pictures.album import Album
-from heedful.data.pictures.read import as_array, fit_square, to_mode
+from heedful.data.pictures.modes import to_mode
+from heedful.data.pictures.read import as_array, fit_square
 from heedful.engines.matching import MatchingEngine
 from heedful.engines.reading import ReadingEngine
 from heedful.errors import HeedfulError
