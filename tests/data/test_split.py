@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from heedful.data.facts import SplitFacts
 from heedful.data.notes import Notes
 from heedful.data.pairs.read import Pair
+from heedful.data.repeats import Repeats, repeats_of
 from heedful.data.split import TRAIN, VALID, Scan, Split, Traits, scan
 from heedful.errors import HeedfulError
 from heedful.recipe import build
@@ -191,3 +192,11 @@ def test_runs_of_0_1_0_hold_out_the_same_rows() -> None:
         )
     ]
     assert digests == ["6a315b1d6a731e2e", "b050edcbb03e91d8", "df7ccbf678d829e9", "379cfd67768b93fc"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz")), max_size=30))
+def test_repeats_are_counted(rows: list[tuple[str, str]]) -> None:
+    targets = {source: {target for other, target in rows if other == source} for source, _ in rows}
+    several = {source for source in targets if len(targets[source]) > 1}
+    repeated, several_rows = len(rows) - len(set(rows)), sum(source in several for source, _ in rows)
+    assert repeats_of(rows) == Repeats(len(rows), len(targets), repeated, len(several), several_rows)
