@@ -1,14 +1,18 @@
-"""Entities counted as published scripts count them: conlleval's and seqeval's rules written down again, and seqeval's
-own example; and one rule that reads every scheme alike.
+"""Entities counted as published scripts count them: conlleval's rules written down again, seqeval itself and its own
+example; and one rule that reads every scheme alike.
 """
 
+import itertools
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score
+from seqeval.metrics import f1_score, precision_score, recall_score
+from seqeval.metrics.sequence_labeling import get_entities
+from sklearn.metrics import f1_score as macro_f1_score
 
 from heedful.errors import HeedfulError
 from heedful.metrics.entities import are_entity_tags, entities_of, entity_counts, scheme_of, score_types
@@ -66,21 +70,6 @@ def conlleval(pairs: list[Pair]) -> tuple[int, int, int]:
     return right, answered, true
 
 
-def seqeval_entities(labels: list[str]) -> list[tuple[str, int, int]]:
-    """`get_entities` of seqeval, whose rules also know E and S."""
-    entities, begin, (before, type_before) = [], 0, ("O", "")
-    for step, label in enumerate([*labels, "O"]):
-        tag, kind = split_tag(label)
-        ends = before in "ES" or (before in "BI" and tag in "BSO") or (before != "O" and type_before != kind)
-        starts = tag in "BS" or (before in "ESO" and tag in "EI") or (tag != "O" and type_before != kind)
-        if ends:
-            entities.append((type_before, begin, step))
-        if starts:
-            begin = step
-        before, type_before = tag, kind
-    return entities
-
-
 def values(outputs: list[str], references: list[str]) -> dict[str, float]:
     return {counts.name: counts.value() for counts in entity_counts(outputs, [(text,) for text in references])}
 
@@ -100,10 +89,15 @@ def test_counts_are_those_of_conlleval(pairs: list[Pair]) -> None:
 
 
 @given(tags("BIES"))
-def test_entities_are_those_of_seqeval(pairs: list[Pair]) -> None:
-    for answer, truth in pairs:
-        assert entities_of(answer) == seqeval_entities(answer)
-        assert entities_of(truth) == seqeval_entities(truth)
+def test_entities_and_scores_are_those_of_seqeval(pairs: list[Pair]) -> None:
+    for labels in itertools.chain.from_iterable(pairs):
+        assert entities_of(labels) == [(kind, begin, last + 1) for kind, begin, last in get_entities(labels)]
+    answers, truths = map(list, zip(*pairs, strict=True))
+    scores = values(*joined(pairs))
+    for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a share of no entities, which is 0 here and there
+            assert scores[f"entity_{name}"] == pytest.approx(100 * np.mean(score(truths, answers)))
 
 
 def test_the_example_that_seqeval_documents() -> None:
@@ -180,6 +174,6 @@ def test_rows_are_sums(pairs: list[Pair], draw) -> None:
 def test_macro_f1_of_words_is_that_of_scikit_learn(pairs: list[Pair]) -> None:
     answers, truths = [tag for answer, _ in pairs for tag in answer], [tag for _, truth in pairs for tag in truth]
     accuracy, macro = tag_counts(*[joined(pairs)[0], [(text,) for text in joined(pairs)[1]]])
-    expected = f1_score(truths, answers, labels=sorted({*truths}), average="macro", zero_division=0)  # type: ignore
+    expected = macro_f1_score(truths, answers, labels=sorted({*truths}), average="macro", zero_division=0)  # type: ignore
     assert macro.value() == pytest.approx(100 * float(expected))
     assert accuracy.value() == pytest.approx(100 * np.mean(np.array(answers) == np.array(truths)))
