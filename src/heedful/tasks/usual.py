@@ -27,3 +27,4 @@ OF_PICTURES = UsualRow(
     "bahdanau2015", "recurrent networks with attention learn to caption and to match in the fewest steps"
 )
 OF_TEXTS = UsualRow("gru", "a recurrent network goes on with a text best after few minutes")
+OF_GAPS = UsualRow("gru", "a recurrent network fills gaps after few minutes, where a Transformer cannot yet")

@@ -46,6 +46,7 @@ from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_documents import DocumentPieces, values_of
+from heedful.tasks.usual import OF_GAPS, UsualRow
 from heedful.training import decide
 from heedful.training.loop import Work
 
@@ -79,6 +80,9 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
             f"{recipe.network.name} learns its position embeddings, and takes thousands of steps until neighbours tell "
             "a masked word; network.positions=rotary network.norm=pre learns much sooner, and so does --network gru"
         )
+
+    def usual_row(self, data: PreparedDocuments) -> UsualRow:
+        return OF_GAPS
 
     def build(
         self, recipe: Recipe, data: PreparedDocuments, start: Pretrained | None = None
