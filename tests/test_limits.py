@@ -107,6 +107,12 @@ def annotations_of_two_gigabytes() -> None:
     list(read_karpathy("captions.json"))
 
 
+def annotations_of_millions_of_lists() -> None:
+    content = '{"images": [' + "[]," * 100_001 + '[]], "annotations": []}'
+    Path("captions.json").write_text(content)
+    list(read_karpathy("captions.json"))
+
+
 def series_of_holes() -> None:
     sparse("series.npy", npy_header((500_000_000,)), 128 + 2_000_000_000)
     read_array("series.npy")
@@ -140,6 +146,7 @@ HOSTILE: dict[Callable[[], None], tuple[str, str]] = {
     config_of_two_gigabytes: ("config.json has 2,000,000,000 bytes", "SETTINGS_BYTES"),
     recipe_of_two_gigabytes: ("recipe.toml has 2,000,000,000 bytes", "RECIPE_BYTES"),
     annotations_of_two_gigabytes: ("captions.json has 2,000,000,000 bytes", "ANNOTATIONS_BYTES"),
+    annotations_of_millions_of_lists: ("captions.json has about 100,00", "ANNOTATIONS_VALUES"),
     frames_of_holes: ("film.npy has 1,800,000,000 bytes", "PICTURES_BYTES"),
     series_of_holes: ("series.npy has 500,000,000 numbers", "SERIES_NUMBERS"),
     rows_far_larger_unpacked: ("a.parquet: row group 1 has 12,0", "GROUP_BYTES"),
@@ -174,7 +181,12 @@ def test_a_shape_that_no_number_holds_is_refused_without_a_warning(recwarn: pyte
 def test_what_is_too_large_is_refused_unread_with_the_way_to_read_it(
     read: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, most in (("PICTURES_BYTES", 4_000_000), ("GROUP_BYTES", 10_000_000), ("LINE_BYTES", 4_000_000)):
+    for name, most in (
+        ("PICTURES_BYTES", 4_000_000),
+        ("GROUP_BYTES", 10_000_000),
+        ("LINE_BYTES", 4_000_000),
+        ("ANNOTATIONS_VALUES", 100_000),
+    ):
         monkeypatch.setenv(f"HEEDFUL_LIMIT_{name}", str(most))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(HeedfulError) as raised:

@@ -13,6 +13,7 @@ from heedful.data.readers.records import row_of
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.readers.unpacking import content_path
 from heedful.errors import HeedfulError, unknown
+from heedful.limits import beyond, limit
 from heedful.small_files import read_small
 
 
@@ -41,10 +42,21 @@ def content_of(path: str) -> Any:
     """What the JSON of a file holds; None if it is none."""
     check_readable(path)
     try:
-        with content_path(path) as content:
-            return json.loads(read_small(Path(content), "annotations_bytes", called=path))
+        return json.loads(text_of(path))
     except (ValueError, RecursionError):
         return None
+
+
+def text_of(path: str) -> str:
+    """The text of a JSON file; raises HeedfulError for more values than memory may hold, ValueError for no text."""
+    with content_path(path) as file:
+        content = read_small(Path(file), "annotations_bytes", called=path)
+    text = content.decode(json.detect_encoding(content), "surrogatepass")
+    values, most = text.count(",") + 2 * text.count("{"), limit("annotations_values")  # an object is as large as three
+    if values > most:
+        problem = f"{path} has about {values:,} values, and at most {most:,} are read."
+        raise beyond("annotations_values", problem, "Cut it into parts.", values)
+    return text
 
 
 def images_of(path: str, content: Any) -> list[dict[str, Any]]:
