@@ -178,8 +178,8 @@ def test_a_terminal_sees_a_text_grow(workspace: Path) -> None:
 
 
 def test_learnt_places_are_said_to_be_slow(workspace: Path) -> None:
-    learned = run_command(f"train fill book.txt {SMALL} -o learnt", workspace)
-    rotary = run_command(f"train fill book.txt {SMALL} network.positions=rotary -o turned", workspace)
+    learned = run_command(f"train fill book.txt {SMALL} --network bert -o learnt", workspace)
+    rotary = run_command(f"train fill book.txt {SMALL} --network bert network.positions=rotary -o turned", workspace)
     assert ["learns its position" in outcome.out + outcome.err for outcome in (learned, rotary)] == [
         True,
         False,

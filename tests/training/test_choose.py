@@ -89,3 +89,10 @@ def test_a_run_goes_on_with_what_it_decided(tmp_path: Path) -> None:
     before = (folder / "model.safetensors").read_bytes()
     assert run(asked, folder, Quiet()).recipe.train.warmup == 0.25
     assert (folder / "model.safetensors").read_bytes() == before
+
+
+def test_a_setting_that_the_usual_row_lacks_takes_the_row_that_has_it(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("".join(f"{word} {word}\t{word}\n" for word in map(str, range(100, 160))))
+    settings = {"data.train": [str(pairs)], "train.steps": 1, "train.threads": 1, "network.heads": 2}
+    assert run(recipes.build("translate", settings), tmp_path / "run", Quiet()).recipe.network.name == "vaswani2017"

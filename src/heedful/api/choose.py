@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from heedful.errors import HeedfulError
 from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.task import AnyLearning, PreparedData
 from heedful.training import decide
@@ -23,13 +24,16 @@ def on_machine_of(recipe: Recipe, asked: Recipe) -> Recipe:
 
 def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe as it was asked with its network decided for the data and the budget, and what is to be said of it."""
-    usual = learning.usual_row(data)
-    network = asked.network
+    usual, network = learning.usual_row(data), asked.network
     if network.name == "auto":
-        network = replace(network, name=usual.name)
         open_settings = {key: value for key, value in usual.settings.items() if getattr(network, key) == "auto"}
-        network = replace(network, **open_settings)
-    first = settle(learning, replace(asked, network=network))
+        network = replace(network, name=usual.name, **open_settings)
+    try:
+        first = settle(learning, replace(asked, network=network))
+    except HeedfulError:  # it lacks a setting that is asked for; the task's own row, by which it was settled, has it
+        network = asked.network
+        first = settle(learning, asked)
+        network = replace(network, name=first.network.name)
     if learning.first(learning.build(learning.resolve_for_data(first, data), data), data, first):
         return first, ()  # what comes first sets the time of the rest
 
@@ -40,6 +44,6 @@ def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> 
         weights = sum(weight.numel() for weight in model.network.parameters())
         return Trial(weights, len(work.plan(0)), lambda: seconds_per_step(work, recipe.train))
 
-    reason = usual.reason if asked.network.name == "auto" else ""
+    reason = usual.reason if asked.network.name == "auto" and network.name == usual.name else ""
     choice = choose(network, first.train, reason, attempt)
     return settle(learning, replace(asked, network=choice.network)), choice.lines

@@ -1,10 +1,12 @@
 """Files as accidents leave them: whatever bytes stand in a file, it is read, or refused in words."""
 
+import base64
 import bz2
 import gzip
 import io
 import json
 import lzma
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -198,3 +200,23 @@ def test_whatever_stands_in_a_file_is_read_or_refused_in_words(kind: str, tmp_pa
                 look(task, Path(temporary), spoilt, clean, bad_rows)
 
     read()
+
+
+SPOILT_COLUMN = zlib.decompress(
+    base64.b85decode(
+        "c-oay&ubGw6n;Bh*HHG5h%?N<9)h$>3u#RYDMcbUn>1}Op~*t63O#J%5=+ue%x)V6{{)X7{R=$%=k(~ogLw8LIB$O>p{)l8_RY+D"
+        "-+bRUZ+AP=-Jv>tNO?<5@Bm<SO#=WALyrP|MC}sgG*1m`SbMOc^|<C03aVOowxZ&_ud75&d__|$MNy<{8B@NBBsfSq-{j-Dtip2{"
+        "mchmy*?%jFj}_oX*njI^cvOc9;YKtb`awtuHCk1Ltms@Hore)6K+Sc+@B1VF!VjW#Xjxb$T#vlL-FSTo56l#nDA{09Q&hmni~Uq8"
+        "hG#HJ7-yd}_F1#5c5b<6qJ*76T2KujP-R@$rYRbD9rYlyo-)UlZu4Gi?7L=PYxWoI|GIZed$aZJmv>f6l-Uo$OgqPZ6A%_RrRyG_"
+        "K1q7Yf0D;IW&=k`*_Fw7F6B%*1KE&rAZvp-=O{oM7d0uHabhvcWa)(S{ZU<!?yJQ?yAda67!P77syN;G{>@<{=*MMeh*p9Q`axW?"
+        "n=vn}rTmAZ^6S&GO#QUcr;=#SK_?jMC&-6K>WN-|;Ww5Z#(TWqk$dIszPLmmA5j0j#LFwbSIFB=Ph=(>$CWqu7Np)wchu|3`H`ji"
+        "Q{cskH+^^MM_c{LWXqdQ$Ft&<KMl{vL2-9)yS%+4O6s%4FZYjn(;f8#{{_3^x?%"
+    )
+)
+"""Six bytes of what a Parquet file tells of a column are others: asked for that column, pyarrow ends the process."""
+
+
+def test_a_column_that_is_spoilt_ends_no_process(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.parquet", SPOILT_COLUMN)
+    with pytest.raises(HeedfulError, match=r"a\.parquet"):
+        look("label", tmp_path, file, file)
