@@ -18,7 +18,7 @@ def settle(learning: AnyLearning, recipe: Recipe) -> Recipe:
 
 def on_machine_of(recipe: Recipe, asked: Recipe) -> Recipe:
     """The recipe as it was asked, with what was decided for this machine in `recipe`: it is looked at once."""
-    keys = ("minutes", "device", "precision", "threads")
+    keys = ("minutes", "device", "threads")
     return replace(asked, train=replace(asked.train, **{key: getattr(recipe.train, key) for key in keys}))
 
 
@@ -31,19 +31,35 @@ def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> 
     try:
         first = settle(learning, replace(asked, network=network))
     except HeedfulError:  # it lacks a setting that is asked for; the task's own row, by which it was settled, has it
-        network = asked.network
         first = settle(learning, asked)
-        network = replace(network, name=first.network.name)
+        network = replace(asked.network, name=first.network.name)
     if learning.first(learning.build(learning.resolve_for_data(first, data), data), data, first):
         return first, ()  # what comes first sets the time of the rest
 
     def attempt(candidate: NetworkSettings) -> Trial:
-        recipe = learning.resolve_for_data(settle(learning, replace(asked, network=candidate)), data)
-        model = learning.build(recipe, data)
-        work = learning.work(model, learning.fit(model, data, recipe)[0], recipe)
-        weights = sum(weight.numel() for weight in model.network.parameters())
-        return Trial(weights, len(work.plan(0)), lambda: seconds_per_step(work, recipe.train))
+        return trial_of(learning, settle(learning, replace(asked, network=candidate)), data)
 
     reason = usual.reason if asked.network.name == "auto" and network.name == usual.name else ""
     choice = choose(network, first.train, reason, attempt)
-    return settle(learning, replace(asked, network=choice.network)), choice.lines
+    chosen = settle(learning, replace(asked, network=choice.network))
+    if asked.train.precision == "auto" and asked.train.minutes is not None:
+        chosen = faster_precision(learning, chosen, data)
+    return chosen, choice.lines
+
+
+def trial_of(learning: AnyLearning, recipe: Recipe, data: PreparedData) -> Trial:
+    """A recipe's network before its first step."""
+    recipe = learning.resolve_for_data(recipe, data)
+    model = learning.build(recipe, data)
+    work = learning.work(model, learning.fit(model, data, recipe)[0], recipe)
+    weights = sum(weight.numel() for weight in model.network.parameters())
+    return Trial(weights, len(work.plan(0)), lambda: seconds_per_step(work, recipe.train))
+
+
+def faster_precision(learning: AnyLearning, recipe: Recipe, data: PreparedData) -> Recipe:
+    """The recipe in float32, if reduced precision makes no step faster here: small networks only pay for its casts."""
+    plain = replace(recipe, train=replace(recipe.train, precision="float32"))
+    if plain == recipe or recipe.train.device != "cpu":
+        return recipe
+    reduced_time, plain_time = (trial_of(learning, option, data).seconds() for option in (recipe, plain))
+    return plain if plain_time <= reduced_time else recipe

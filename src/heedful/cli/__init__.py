@@ -69,7 +69,7 @@ Heedful: sequence models, from the plain RNN to the Transformer. Input and outpu
 
 {SHAPES}
 Begin with
-   heedful demo                               a demonstration, about five minutes
+   heedful demo                               a demonstration, about six minutes
    heedful train translate pairs.tsv          your own data: source<TAB>target on each line
    heedful train classify photos/             your own pictures: one folder per class
    heedful networks                           all networks, and what each of them added

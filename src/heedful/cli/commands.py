@@ -13,7 +13,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
-    Command("demo", "Learn to pronounce English three ways, in about five minutes, and compare them."),
+    Command("demo", "Learn to pronounce English four ways, in about six minutes, and compare them."),
     Command("train", "Train a network on your data, or resume training."),
     *(Command(verb, help) for verb, help in TASKS.items()),
     Command("evaluate", "Score a trained model with intervals and a baseline; --against another."),

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 Minutes = Annotated[
-    float, typer.Option(metavar="N", min=0.01, help="Training time of each of the three networks, in minutes.")
+    float, typer.Option(metavar="N", min=0.01, help="Training time of each of the four networks, in minutes.")
 ]
-Output = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the three runs.")]
+Output = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder for the four runs.")]
 
 
 def run(minutes: Minutes = 1.0, output: Output = Path("runs/demo")) -> None:
-    """Learn to pronounce English three ways (cmudict), about a minute each, and compare what they learnt."""
+    """Learn to pronounce English four ways (cmudict), about a minute each, and compare what they learnt."""
     from heedful import api
     from heedful.cli import show
     from heedful.training.progress import terminal
