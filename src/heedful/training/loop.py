@@ -122,13 +122,13 @@ class Loop:
             while not self.position.finished and not requests.stop:
                 self.step(batches)
                 self.position.finished = self.fraction_done() >= 1
+                to_save, requests.save = requests.save, False  # once: a signal may come between two looks
                 if self.position.finished or self.validation_due():
                     self.validate()
-                elif requests.save or time.monotonic() - self.last_save > SAVE_EVERY:
+                elif to_save or time.monotonic() - self.last_save > SAVE_EVERY:
                     self.save()
-                if requests.save:
+                if to_save:
                     self.listener.note(self.where_saved())
-                    requests.save = False
             if requests.stop:
                 self.save()
         if requests.stop:  # at the last step too: what follows, another part or the scores, may take long
