@@ -1,7 +1,7 @@
 """What else the machine does: cores that other processes keep busy are left to them.
 
-Two threads beside one busy process reach 0.14 to 0.44 of what one thread does (docs/log.md): each step waits for the
-thread that shares its core.
+Threads work in step: each waits for the one that shares its core with other work (docs/log.md, "Two threads on a busy
+machine" and "Spinning threads").
 """
 
 import os
