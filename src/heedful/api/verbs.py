@@ -12,6 +12,7 @@ from heedful.api.folds import run
 from heedful.api.given import INPUTS, files_of
 from heedful.api.model import Changes, Model
 from heedful.api.pretrained import inherit_limit, open_start
+from heedful.data.check_held_out import with_held_out
 from heedful.errors import HeedfulError
 from heedful.results import Comparison, Findings
 from heedful.schema import Recipe
@@ -78,12 +79,15 @@ def check(
     start: Path | str | None = None,
     settings: Changes | None = None,
 ) -> Findings:
-    """Looks at data before anything is trained on it; `data` and the keywords are those of `train`."""
+    """Looks at data before anything is trained on it, and says what would be held out to choose by; `data` and the
+    keywords are those of `train`.
+    """
     short = {"start": None if start is None else str(start)}
     recipe = recipe_of(task, {"train": data, "valid": valid, "test": test}, short, settings, INPUTS)
     if recipe.start:
         recipe = inherit_limit(recipe, open_start(recipe.start))
-    return find_task(recipe.task).learning.check(recipe)
+    learning = find_task(recipe.task).learning
+    return with_held_out(learning.check(recipe), learning.data_kind(recipe), recipe, learning.decisions)
 
 
 def compare(

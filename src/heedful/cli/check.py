@@ -12,7 +12,8 @@ def run(
     start: FromFlag = None,
     output: OutputFlag = None,
 ) -> int:
-    """Look at the data before training on it: bad rows, duplicates, leaks into test data, lengths, odd characters.
+    """Look at the data before training on it: bad rows, duplicates, leaks into test data, lengths, odd characters;
+    and at what training would hold out where no file says it.
 
     \b
     heedful check translate pairs.tsv

@@ -39,6 +39,7 @@ from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq import TrainedSeq2Seq
 from heedful.tasks.task import Learning
 from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
+from heedful.training import decide
 from heedful.training.loop import Work
 
 POSITIONS = 512  # of a translator, in formats that have a table for them where we have a formula
@@ -59,6 +60,7 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
     stand in one batch.
     """
 
+    decisions = decide
     augment: ClassVar[tuple[str, ...]] = ()
     batches_by_length: ClassVar[bool] = True
 

@@ -21,6 +21,8 @@ from heedful.tasks.usual import UsualRow
 if TYPE_CHECKING:
     from torch import nn
 
+    from heedful.data.facts import Decisions
+    from heedful.data.kind import DataKind
     from heedful.data.notes import Say
     from heedful.data.readers.rows import BadRow
     from heedful.engines.onnx_graphs import Graph
@@ -303,6 +305,8 @@ class Learning(ABC, Generic[Data, Learnable]):
 
     task_settings: ClassVar[Mapping[str, object]] = {}
     """Settings of networks that only this task has, with what auto means for them."""
+    decisions: ClassVar["Decisions"]
+    """Who decides what `auto` means of data."""
 
     def __init__(self, facts: TaskFacts, answering: Answering[Data, Learnable]) -> None:
         self.facts, self.answering = facts, answering
@@ -312,8 +316,14 @@ class Learning(ABC, Generic[Data, Learnable]):
         """The recipe with what can be decided before the data are seen."""
 
     @abstractmethod
+    def data_kind(self, recipe: Recipe, start: "Pretrained | None" = None) -> "DataKind[Data]":
+        """How the recipe's data are read and written: as `start` has it, if its weights are the beginning."""
+
     def prepare(self, recipe: Recipe, folder: Path, say: "Say", start: "Pretrained | None" = None) -> Data:
-        """The recipe's data under `folder`, read and written as `start` has it if its weights are the beginning."""
+        """The recipe's data under `folder`, ready to learn from."""
+        from heedful.data.prepare import prepare
+
+        return prepare(self.data_kind(recipe, start), recipe, folder, say, self.decisions)
 
     def usual_row(self, data: Data) -> UsualRow:
         """The row that auto means for data."""

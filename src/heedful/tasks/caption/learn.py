@@ -4,16 +4,13 @@ N sources   T target positions
 """
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from heedful.data.notes import Say
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
-from heedful.data.prepare import prepare as prepare_data
 from heedful.hub import Published
 from heedful.networks.settings import fit_pictures
 from heedful.schema import Recipe
@@ -37,10 +34,9 @@ class CaptionLearning(Seq2SeqLearning):
     def resolve(self, recipe: Recipe) -> Recipe:
         return decide.batches(decide.resolve_recipe(recipe, *join_of(recipe.task), PICTURE_SETTINGS), decide.PICTURES)
 
-    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
+    def data_kind(self, recipe: Recipe, start: Pretrained | None = None) -> PairKind:
         start = start or Pretrained()
-        kind = PairKind(("picture", "text"), (start.picture(recipe.data), start.written))
-        return prepare_data(kind, recipe, folder, say, decide)
+        return PairKind(("picture", "text"), (start.picture(recipe.data), start.written))
 
     def usual_row(self, data: Prepared) -> UsualRow:
         return OF_PICTURES

@@ -17,14 +17,12 @@ from torch import Tensor
 from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
-from heedful.data.notes import Say
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.pairs.sources import kind_of_source
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import mix
-from heedful.data.prepare import prepare
 from heedful.engines.onnx_graphs import Graph, answer_graph
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
@@ -62,6 +60,7 @@ if TYPE_CHECKING:
 class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
     """Classes are those of the data."""
 
+    decisions = decide
     task_settings: ClassVar = {"pool": decide.POOL} | inputs.PICTURE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
@@ -69,10 +68,10 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
             recipe = decide.batches(recipe, decide.PICTURES)
         return decide.resolve_recipe(recipe, *join_of(recipe.task), self.task_settings)
 
-    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
+    def data_kind(self, recipe: Recipe, start: Pretrained | None = None) -> PairKind:
         start, kind = start or Pretrained(), kind_of_source(recipe.data)
         source = start.picture(recipe.data) if kind == "picture" else start.words
-        return prepare(PairKind((kind, "name"), (source, None)), recipe, folder, say, decide)
+        return PairKind((kind, "name"), (source, None))
 
     def usual_row(self, data: Prepared) -> UsualRow:
         return super().usual_row(data) if isinstance(data.source, Album) else OF_NAMES

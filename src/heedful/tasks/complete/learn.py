@@ -21,8 +21,6 @@ from heedful.data.batching import Rows
 from heedful.data.documents.check import check_documents
 from heedful.data.documents.kind import DocumentKind
 from heedful.data.documents.prepared import PreparedDocuments
-from heedful.data.notes import Say
-from heedful.data.prepare import prepare
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.engines.onnx_graphs import Graph, alone_graph
 from heedful.metrics.counts import PRIMARY
@@ -57,11 +55,13 @@ def build_network(plan: "Plan | None", settings: NetworkSettings, vocabulary: in
 class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
     """How language models are made."""
 
+    decisions = decide
+
     def resolve(self, recipe: Recipe) -> Recipe:
         return training_documents.resolve(recipe).with_defaults("generate", GENERATE_DEFAULTS)
 
-    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> PreparedDocuments:
-        return prepare(DocumentKind(start.written if start else None), recipe, folder, say, decide)
+    def data_kind(self, recipe: Recipe, start: Pretrained | None = None) -> DocumentKind:
+        return DocumentKind(start.written if start else None)
 
     def check(self, recipe: Recipe) -> Findings:
         """Bad rows, repeated ones, leaks, odd characters."""

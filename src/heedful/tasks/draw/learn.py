@@ -15,12 +15,10 @@ import torch
 from heedful.blocks.codebook import GrayLevels
 from heedful.data import batching
 from heedful.data.batching import Rows
-from heedful.data.notes import Say
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.pictures.read import Form
-from heedful.data.prepare import prepare as prepare_data
 from heedful.engines.onnx_graphs import Graph, paint_graph, writer_graphs
 from heedful.engines.plain_writing import PlainCodec, PlainSeq2Seq
 from heedful.metrics.counts import PRIMARY
@@ -59,16 +57,16 @@ class LearnableImageGenerator(TrainedImageGenerator):
 class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
     """Learns from sentences and pictures of what they say."""
 
+    decisions = decide
     task_settings = CODE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
         recipe = decide.batches(decide.resolve_recipe(recipe, *join_of(recipe.task), CODE_SETTINGS), decide.DRAWINGS)
         return recipe.with_defaults("generate", GENERATE_DEFAULTS).with_defaults("train", TRAIN_DEFAULTS)
 
-    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
+    def data_kind(self, recipe: Recipe, start: Pretrained | None = None) -> PairKind:
         start = start or Pretrained()
-        kind = PairKind(("text", "picture"), (start.words, start.picture(recipe.data)))
-        return prepare_data(kind, recipe, folder, say, decide)
+        return PairKind(("text", "picture"), (start.words, start.picture(recipe.data)))
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
         """The recipe with what the data decide: tiny gray pictures need no codebook, unless one is asked for.

@@ -15,8 +15,6 @@ from torch import Tensor
 
 from heedful.blocks.pixels import Pixels
 from heedful.data import batching
-from heedful.data.notes import Say
-from heedful.data.prepare import prepare
 from heedful.data.steps.check import check_clips
 from heedful.data.steps.forms import StepForm
 from heedful.data.steps.kind import StepKind
@@ -62,16 +60,17 @@ TYPES = 10  # of entities in a note
 class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
     """Labels are those of the data."""
 
+    decisions = decide
     task_settings: ClassVar = {"causal": decide.CAUSAL} | PICTURE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
         return decide.resolve_recipe(recipe, *join_of(recipe.task), self.task_settings)
 
-    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> PreparedClips:
+    def data_kind(self, recipe: Recipe, start: Pretrained | None = None) -> StepKind:
         form = start.steps if start else None
         if start and start.plan and start.words and not form:  # a published network that reads pieces of words
             form = StepForm("tokens", vocabulary=SubwordVocabulary(start.words), normalize=recipe.data.normalize)
-        return prepare(StepKind(form), recipe, folder, say, decide)
+        return StepKind(form)
 
     def usual_row(self, data: PreparedClips) -> UsualRow:
         return OF_NAMES

@@ -19,11 +19,9 @@ from torch.utils.checkpoint import checkpoint
 from heedful.data import batching
 from heedful.data.batch import Batch, pad_rows
 from heedful.data.batching import Rows
-from heedful.data.notes import Say
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
-from heedful.data.prepare import prepare as prepare_data
 from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.engines.onnx_graphs import Graph, tower_graph
 from heedful.engines.plain_towers import PICTURES, TEXTS
@@ -59,6 +57,7 @@ from heedful.training.loop import Work
 class MatchLearning(Learning[Prepared, LearnableMatcher]):
     """Each picture learns to find its words among a batch's, and each words their picture."""
 
+    decisions = decide
     task_settings = PICTURE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
@@ -66,11 +65,9 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         resolved = decide.resolve_recipe(recipe, *join_of(recipe.task), PICTURE_SETTINGS)
         return decide.batches(resolved, decide.MATCHED_PICTURES)
 
-    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
-        """The recipe's data under `folder`, read as `start` has it if its weights are the beginning."""
+    def data_kind(self, recipe: Recipe, start: Pretrained | None = None) -> PairKind:
         start = start or Pretrained()
-        kind = PairKind(("picture", "text"), (start.picture(recipe.data), start.words))
-        return prepare_data(kind, recipe, folder, say, decide)
+        return PairKind(("picture", "text"), (start.picture(recipe.data), start.words))
 
     def usual_row(self, data: Prepared) -> UsualRow:
         return OF_PICTURES

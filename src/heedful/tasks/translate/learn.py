@@ -3,7 +3,6 @@
 N sources   S source positions   T target positions
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,8 @@ import torch
 
 from heedful.data.batch import pad_rows
 from heedful.data.normal_form import normalize_text
-from heedful.data.notes import Say
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
-from heedful.data.prepare import prepare as prepare_data
 from heedful.data.tokenizers.choose import unit_of
 from heedful.hub import Published
 from heedful.metrics.counts import Kind
@@ -44,13 +41,12 @@ class TranslateLearning(Seq2SeqLearning):
         """The recipe with the network's settings decided, and the learning rate that goes with them."""
         return decide.resolve_recipe(recipe, *join_of(recipe.task))
 
-    def prepare(self, recipe: Recipe, folder: Path, say: Say, start: Pretrained | None = None) -> Prepared:
-        """The recipe's data under `folder`; with the tokenizers of `start`, if its weights are the beginning."""
+    def data_kind(self, recipe: Recipe, start: Pretrained | None = None) -> PairKind:
         start = start or Pretrained()
         words, written = start.words, start.written
         if recipe.data.shared_tokenizer:
             words, written = words or written, written or words
-        return prepare_data(PairKind(pretrained=(words, written)), recipe, folder, say, decide)
+        return PairKind(pretrained=(words, written))
 
     def usual_row(self, data: Prepared) -> UsualRow:
         return OF_WORDS if data.target.kind in ("symbols", "characters") else OF_SENTENCES
