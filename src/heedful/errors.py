@@ -35,6 +35,10 @@ class HeedfulError(Exception):
         cure = "".join(f"\n  {line}" for line in self.cure.splitlines())
         return self.problem + cure
 
+    def _render_traceback_(self) -> list[str]:
+        """The lines that a notebook shows in place of where in our code it was noticed."""
+        return [f"{type(self).__name__}: {self}"]
+
     def named(self, names: Sequence[str]) -> "HeedfulError":
         """The same error behind the name of the input that it is about, if it is about one and there are names.
 

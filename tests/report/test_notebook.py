@@ -61,6 +61,14 @@ def every_result() -> dict[str, Result]:
     }
 
 
+JUPYTER = """
+    .jp table { color: rgb(1, 200, 3); table-layout: fixed }
+    :not(.md).jp td, :not(.md).jp tr { text-align: right; white-space: normal }
+    .jp tbody tr:nth-child(odd), .jp tbody tr:nth-child(even) { background: rgb(1, 2, 3) }
+"""
+"""What Jupyter's style says of tables in outputs, as loudly."""
+
+
 @pytest.mark.parametrize("name", every_result())
 def test_a_result_prints_in_ten_lines(name: str) -> None:
     result = every_result()[name]
@@ -82,9 +90,11 @@ def test_what_matters_is_printed() -> None:
 def test_a_notebook_shows_results_and_keeps_its_own_style(browser: Browser, tmp_path: Path) -> None:
     parts = {name: result._repr_html_() for name, result in every_result().items()}
     page = "".join(f'<section id="{number}">{part}</section>' for number, part in enumerate(parts.values()))
-    style = f"body {{ background: {BODY_COLOUR}; margin: 33px }} h2 {{ color: {BODY_COLOUR} }}"
+    style = f"body {{ background: {BODY_COLOUR}; margin: 33px }} h2 {{ color: {BODY_COLOUR} }}" + JUPYTER
     path = tmp_path / "notebook.html"
-    path.write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style><h2>Mine</h2>{page}", encoding="utf-8")
+    path.write_text(
+        f"<!doctype html><meta charset=utf-8><style>{style}</style><h2>Mine</h2><div class=jp>{page}", encoding="utf-8"
+    )
     with open_page(browser, path) as watched:
         seen = watched.page
         assert seen.evaluate("getComputedStyle(document.body).backgroundColor") == BODY_COLOUR
@@ -93,6 +103,11 @@ def test_a_notebook_shows_results_and_keeps_its_own_style(browser: Browser, tmp_
         boxes = seen.locator("section > .heedful-result").all()
         assert len(boxes) == len(parts) and all(box.inner_text().strip() for box in boxes)
         assert all(box.evaluate("node => node.scrollWidth <= node.clientWidth") for box in boxes)
+        cell_of = """node => {
+            const cell = node.querySelector("td"), row = getComputedStyle(cell.parentNode)
+            return [getComputedStyle(cell).color == getComputedStyle(node).color, row.backgroundColor, row.textAlign]
+        }"""
+        assert boxes[list(parts).index("scores")].evaluate(cell_of) == [True, "rgba(0, 0, 0, 0)", "start"]
         style_of = "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
         for scheme in ("light", "dark"):
             seen.emulate_media(color_scheme=scheme)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from heedful.errors import HeedfulError
 from heedful.training import progress
 from heedful.training.progress import Bar, Lines, NotebookBar, terminal
 
@@ -57,3 +58,15 @@ def test_a_shell_and_a_pipe_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(terminal()) in (Lines, Bar)
     Kernel(monkeypatch, SimpleNamespace(kernel=object()))
     assert type(terminal(io.StringIO())) is Lines
+
+
+def test_a_line_beside_results_and_an_error_of_a_person_are_no_alarm_in_a_notebook(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    progress.say("shell")
+    Kernel(monkeypatch, SimpleNamespace(kernel=object()))
+    progress.say("notebook")
+    assert capsys.readouterr() == ("notebook\n", "shell\n")
+    assert HeedfulError("a.tsv is empty.", "Fill it.")._render_traceback_() == [
+        "HeedfulError: a.tsv is empty.\n  Fill it."
+    ]

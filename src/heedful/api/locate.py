@@ -2,7 +2,6 @@
 """Where a model is that somebody names: in a folder, in the Hugging Face cache, or still on its way there."""
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from heedful.errors import HeedfulError
 from heedful.names import is_hub_name
 from heedful.small_files import read_json_table
+from heedful.training.progress import say
 
 HUB_KEYS = {"model_type", "architectures"}
 """Keys of a config.json that a folder in the Hugging Face format has."""
@@ -150,11 +150,6 @@ def conversion(name: str) -> str | None:
             if len(commits) > 1 and commits[1].commit_id == head:
                 return revision
     return None
-
-
-def say(text: str) -> None:
-    """A line for people, beside the answers."""
-    print(text, file=sys.stderr)
 
 
 def refusal(problem: str, name: str, host: str) -> HeedfulError:

@@ -1,7 +1,6 @@
 """A trained network with its preprocessing: what is asked, scored, explained and shared."""
 
 import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from heedful.tasks import TASKS
 from heedful.tasks.long import fit_examples, way_of
 from heedful.tasks.recipes import change, change_generate
 from heedful.tasks.task import AnyTask, LearnableModel, PreparedData, SourceKind, find_task
-from heedful.training.progress import terminal
+from heedful.training.progress import say, terminal
 
 if TYPE_CHECKING:
     from heedful.tasks.match.vectors import Vectors
@@ -160,14 +159,14 @@ class Model:
             asked = list(zip(question.references, (output for _, output in pairs), strict=True))
             scores, note = long_inputs.score(find_task(self.task), self.trained, asked, self.recipe.data.long, names)
         if note:
-            tell(note)
+            say(note)
         return scores
 
     def tell_long(self, texts: Sequence[str], changes: Changes | None) -> None:
         """Says which texts that pictures are compared with are cut; raises HeedfulError as the recipe says."""
         pairs = [("", text) for text in texts]
         if note := long_inputs.check_read(find_task(self.task), self.trained, pairs, self.long(changes)):
-            tell(note)
+            say(note)
 
     def evaluate(
         self, data: Any = None, changes: Changes | None = None, examples: Sequence[Example] | None = None
@@ -189,7 +188,7 @@ class Model:
         answering, data = find_task(self.task).answering, self.data()
         scores = answering.evaluate(self.trained, examples, recipe.generate, data=data)
         if data is None:
-            tell(f"no baseline: it is made of training data, and {self.folder} holds none")
+            say(f"no baseline: it is made of training data, and {self.folder} holds none")
             return scores
         name, baseline = answering.baseline(self.trained[0], data, examples)
         outputs, baseline_outputs = ([case.output for case in each.cases] for each in (scores, baseline))
@@ -248,11 +247,11 @@ class Model:
             answering = find_task(self.task).answering
             paths = files_of(data, answering.facts, INPUTS)
             for note in answering.example_notes(self.trained[0], paths, recipe.data):
-                print(note, file=sys.stderr)
+                say(note)
             examples = answering.examples(self.trained[0], paths, recipe.data, bad_rows.append)
             if bad_rows:
                 first = f"{bad_rows[0].where}: {bad_rows[0].problem}"
-                print(f"left out: {count(len(bad_rows), 'bad row')} (first: {first})", file=sys.stderr)
+                say(f"left out: {count(len(bad_rows), 'bad row')} (first: {first})")
             return self.fit(examples, recipe)
         own = self.data()
         if own is None:
@@ -263,7 +262,7 @@ class Model:
         """What of examples is scored where some are longer than the network reads; says how many are cut."""
         task = find_task(self.task)
         lengths = task.answering.example_lengths(self.trained, examples)
-        return fit_examples(examples, lengths, way_of(recipe.data.long, task.facts), "to be scored", tell)
+        return fit_examples(examples, lengths, way_of(recipe.data.long, task.facts), "to be scored", say)
 
     def data(self) -> PreparedData | None:
         """The data that the run was trained on, if it is still in its folder; HeedfulError where it is spoilt."""
@@ -367,11 +366,6 @@ def valid_side(data: DataSettings) -> str:
 def is_given(data: Any) -> bool:
     """Whether there are data beside the run's own."""
     return data is not None and not (isinstance(data, str | list) and not data)
-
-
-def tell(note: str) -> None:
-    """Says what is to be known of examples beside their scores."""
-    print(note, file=sys.stderr)
 
 
 def cannot_judge(model: Model, judge: Model) -> HeedfulError:

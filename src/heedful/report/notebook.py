@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from textwrap import wrap
 from typing import Any
 
 from markupsafe import Markup
@@ -18,6 +19,7 @@ from heedful.results import Alignment, Answer, Comparison, Findings, Result, Sco
 LINES, WIDTH = 10, 120  # of a result as text
 ROWS = 10  # classes and maps that are shown of an answer
 NAMES_IN_MATRIX = 30
+STYLED_BY_NOTEBOOKS = "table, thead, tbody, tr, th, td, dl, dt, dd, ul, ol, li, p, h2, h3, details, summary, figure"
 
 
 def text_of(result: Result) -> str:
@@ -35,7 +37,13 @@ def text_of(result: Result) -> str:
 
 
 def shorten_lines(lines: Sequence[str]) -> str:
-    """At most ten lines, none of them too long; how many more there are is said."""
+    """At most ten lines, none of them too long; how many more there are is said. Where there is room, long ones go on
+    in the next.
+    """
+    wrapped = [
+        part for line in lines for part in ([line] if len(line) <= WIDTH else wrap(line, WIDTH, subsequent_indent="  "))
+    ]
+    lines = wrapped if len(wrapped) <= LINES else lines
     kept = lines if len(lines) <= LINES else [*lines[: LINES - 1], f"… and {len(lines) - LINES + 1:,} more lines"]
     return "\n".join(line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…" for line in kept)
 
@@ -133,9 +141,15 @@ def fragment(**values: Any) -> str:
 
 @cache
 def scoped_style() -> Markup:
-    """The style of pages for what stands in the box alone, by nesting; colours are those of its paper in any theme."""
+    """The style of pages for what stands in the box alone, by nesting; colours are those of its paper in any theme.
+
+    What a notebook's own style says of tables and lists in outputs is taken back; the box outweighs it by its name,
+    said three times.
+    """
     style = (resources.files("heedful.report") / "templates/style.css").read_text(encoding="utf-8")
     nested = re.sub(r"(?m)^(\s*)(:root|body) \{", r"\1& {", style)
+    box = ".heedful-result" * 3
     return Markup(
-        f".heedful-result {{ {nested} & {{ padding: 1rem; border-radius: 6px; }} h2 {{ margin-top: 1.2rem; }} }}"
+        f"{box} {{ :where({STYLED_BY_NOTEBOOKS}) {{ all: revert; }} {nested} "
+        "& { padding: 1rem; border-radius: 6px; } h2 { margin-top: 1.2rem; } }"
     )

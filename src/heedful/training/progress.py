@@ -65,6 +65,11 @@ def in_notebook() -> bool:
     return hasattr(shell, "kernel")
 
 
+def say(text: str) -> None:
+    """A line for people beside results: on stderr, but not in a notebook, which shows that as an error."""
+    print(text, file=sys.stdout if in_notebook() else sys.stderr)
+
+
 class Lines:
     """Plain lines: one at the beginning, one at most every 10 s, one at the end. Logs stay short."""
 
