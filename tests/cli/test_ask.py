@@ -145,6 +145,28 @@ def test_a_long_text_is_told_by_the_file_and_line_that_it_stands_in(
     assert ask.Question([], None, {}).place == "standard input line"
 
 
+def test_what_is_odd_about_lines_of_a_file_is_told_by_the_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(texts: list[str]) -> list[list[Answer]]:
+        return [
+            [Answer(text, "", 0.0, 0.0, complete=text != "odd", unknown=("x",) * (text == "odd"))] for text in texts
+        ]
+
+    path = tmp_path / "asked.txt"
+    path.write_text("plain\n\nodd\nodd\n", encoding="utf-8")
+    question = ask.Question([], path, {})
+    list(ask.answer_all(answer, question.texts(), 2, place=question.place))
+    assert capsys.readouterr().err == (
+        f"2 of 3 texts hold what the model never saw: x (first: {path} line 3).\n2 of 3 answers are unfinished: "
+        f"the longest allowed length was reached (generate.max_length; first: {path} line 3).\n"
+    )
+    list(ask.answer_all(answer, iter(["odd"]), 2))
+    assert "first:" not in capsys.readouterr().err
+    with pytest.raises(HeedfulError, match=f"{path} line 1 is not source<TAB>target: 'plain'"):
+        list(ask.pairs(question.lines(), question.place))
+
+
 def test_an_input_that_cannot_be_answered_is_told_by_its_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "asked.txt"
     path.write_text("a\n\nb\nbad\nbad\n", encoding="utf-8")

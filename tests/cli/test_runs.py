@@ -45,7 +45,7 @@ MISTAKES = {
         ["words.txt/answers: Not a directory"],
     ),
     "source without target": ("translate {run} --score abc", ["'abc' has no target"]),
-    "pairs without tabs": ("translate {run} --score --file words.txt", ["Line 1 is not source<TAB>target"]),
+    "pairs without tabs": ("translate {run} --score --file words.txt", ["words.txt line 1 is not source<TAB>target"]),
     "lexicon of sentences": ("translate {run} --lexicon --file sentences.txt", ["not one word"]),
     "value of an answer's setting": ("translate {run} abc beam=0", ["generate.beam cannot be 0"]),
     "setting of training": (

@@ -12,6 +12,7 @@ from heedful import check, load
 from heedful import recipe as recipes
 from heedful.api.model import Model
 from heedful.api.train import run
+from heedful.cli.match import run as ask_matcher
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.training.progress import Quiet
@@ -118,6 +119,13 @@ def test_a_long_row_is_cut_told_and_answered(task: str, tmp_path: Path, capsys: 
         said = capsys.readouterr().err
         assert "1 of 1 text is longer" in said and "73 tokens, the first 16 were read" in said
         assert np.allclose(vector, model.embed([LONG[:30]], "texts").values[0], atol=1e-6)
+        assert f"(first: {LONG[:40]!r}…: " in said
+        asked = tmp_path / "asked.txt"
+        asked.write_text(f"ab\n\n{LONG}\n", encoding="utf-8")
+        ask_matcher(str(tmp_path / "run"), embed=True, among=[f"@{asked}"])
+        assert f"1 of 2 texts is longer than the network reads at once (first: {asked} line 3: " in (
+            capsys.readouterr().err
+        )
         return
     long, short = model.answer([LONG, "ab"])
     assert long[0].cut == f"{len(LONG.strip()) + 1 + LONG.endswith(' ')} tokens, the first 16 were read (data.long)"

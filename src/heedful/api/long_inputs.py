@@ -80,7 +80,7 @@ def check(task: AnyTask, lengths: Lengths | None, texts: Sequence[str], long: Lo
         raise first_error(lengths, texts)
     first, number = int(lengths.long.argmax()), int(lengths.long.sum())
     are = f"{number:,} of {count(len(texts), 'text')} {'is' if number == 1 else 'are'} longer"
-    name = names[first] if names else f"text {first + 1:,}"
+    name = (names[first] if names else "") or quote(texts[first])
     return f"{are} than the network reads at once (first: {name}: {lengths.describe(first, way)})."
 
 
@@ -119,5 +119,10 @@ def leave_out(
 def first_error(lengths: Lengths, inputs: Sequence[str]) -> HeedfulError:
     """The error for the first long input."""
     row = int(np.argmax(lengths.long))
-    error = long_error(f"{inputs[row][:QUOTED]!r}…", "text", int(lengths.counts[row]), lengths.limit)
+    error = long_error(quote(inputs[row]), "text", int(lengths.counts[row]), lengths.limit)
     return HeedfulError(error.problem, error.cure, row)
+
+
+def quote(text: str) -> str:
+    """How a long input begins, where it has no name."""
+    return f"{text[:QUOTED]!r}…"

@@ -109,26 +109,31 @@ class Model:
         """How a text goes on, by a model of `complete`; `tell` is given a single answer as it is written."""
         return find_task(self.task).answering.stream(self.trained, text, self.settings(changes), tell)
 
-    def among(self, inputs: Any, texts: Any, changes: Changes | None = None) -> list[list[Answer]]:
+    def among(
+        self, inputs: Any, texts: Any, changes: Changes | None = None, names: Sequence[str] = ()
+    ) -> list[list[Answer]]:
         """The n best of `texts` (none: those of training) for each picture, or each of a folder, by a model of `match`.
 
-        An answer's score is the logarithm of its share among the texts.
+        An answer's score is the logarithm of its share among the texts. These are called by their `names` where
+        something is to be said of one.
         """
         finder, texts = find_task(self.task).answering.finder(self.trained), read_texts(texts)
-        self.tell_long(texts, changes)
+        self.tell_long(texts, changes, names)
         with terminal() as listener, read_question(inputs, self.source_kind) as question:
             return question.name(finder.among(question.references, texts, self.settings(changes), listener))
 
-    def search(self, texts: Any, pictures: Any, n: int = 5, changes: Changes | None = None) -> list[list[Answer]]:
+    def search(
+        self, texts: Any, pictures: Any, n: int = 5, changes: Changes | None = None, names: Sequence[str] = ()
+    ) -> list[list[Answer]]:
         """The n pictures nearest to each text, by a model of `match`, with their cosines; folders' vectors are kept.
 
-        Pictures are as those of `predict`, or folders.
+        Pictures are as those of `predict`, or folders; `names` are those of the texts, as `among` takes them.
 
         model.search(["a red bicycle"], "photos/")[0][0].output      # "photos/0412.jpg"
         """
         finder, texts = find_task(self.task).answering.finder(self.trained), read_texts(texts)
         settings = self.settings({"generate.n_best": n} | dict(changes or {}))
-        self.tell_long(texts, changes)
+        self.tell_long(texts, changes, names)
         with terminal() as listener, read_question(pictures, self.source_kind) as question:
             answers = finder.search(texts, question.references, settings, listener)
             return [[replace(answer, output=question.called(answer.output)) for answer in best] for best in answers]
@@ -138,16 +143,18 @@ class Model:
         inputs: Any,
         kind: Literal["pictures", "texts", "queries"] = "pictures",
         changes: Changes | None = None,
+        names: Sequence[str] = (),
     ) -> "Vectors":
         """Unit vectors of pictures (of folders: all in them), or of texts, by a model of `match`: `names`, `values`.
 
         `queries`: texts that are looked for, where a published encoder of texts has a prompt of its own for them.
+        `names` are those of the texts, as `among` takes them.
         """
         finder, settings = find_task(self.task).answering.finder(self.trained), self.settings(changes)
         source_kind = "picture" if kind == "pictures" and self.source_kind == "picture" else "text"
         second = kind == "queries" or (kind == "texts" and self.source_kind == "picture")
         with terminal() as listener, read_question(inputs, source_kind) as question:
-            self.tell_long(question.references if second else (), changes)
+            self.tell_long(question.references if second else (), changes, names)
             vectors = finder.embed(question.references, second, settings, listener)
             return replace(vectors, names=tuple(map(question.called, vectors.names)))
 
@@ -162,10 +169,10 @@ class Model:
             say(note)
         return scores
 
-    def tell_long(self, texts: Sequence[str], changes: Changes | None) -> None:
+    def tell_long(self, texts: Sequence[str], changes: Changes | None, names: Sequence[str]) -> None:
         """Says which texts that pictures are compared with are cut; raises HeedfulError as the recipe says."""
         pairs = [("", text) for text in texts]
-        if note := long_inputs.check_read(find_task(self.task), self.trained, pairs, self.long(changes)):
+        if note := long_inputs.check_read(find_task(self.task), self.trained, pairs, self.long(changes), names):
             say(note)
 
     def evaluate(

@@ -153,7 +153,7 @@ def answer_all(
     number of an input is of), and unfinished answers.
     """
     number = total = unfinished_count = unknown_count = cut_count = 0
-    first_cut = ""
+    first_cut = first_unknown = first_unfinished = ""
     unknown_pieces: dict[str, None] = {}
     for chunk in chunks(inputs, at_once):
         for answers in answer_texts(answer, chunk, n_best, line_names(place, number, len(chunk))):
@@ -163,17 +163,21 @@ def answer_all(
             total += bool(best.source.strip())
             cut_count += bool(best.cut)
             first_cut = first_cut or (best.cut and f"{place} {number:,}: {best.cut}")
+            name = "" if place == TYPED else f"{place} {number:,}"
             unfinished_count += not best.complete
+            first_unfinished = first_unfinished or ("" if best.complete else name)
             unknown_count += bool(best.unknown)
+            first_unknown = first_unknown or (name if best.unknown else "")
             unknown_pieces |= dict.fromkeys(best.unknown)
-    report_unknown(unknown_count, total, list(unknown_pieces), unknown_name)
+    report_unknown(unknown_count, total, list(unknown_pieces), unknown_name, first_unknown)
     if cut_count:
         remark = f"longer than the network reads at once (first: {first_cut})."
         print(f"{cut_count:,} of {count(total, 'text')} {'is' if cut_count == 1 else 'are'} {remark}", file=sys.stderr)
     if unfinished_count:
-        remark = "unfinished: the longest allowed length was reached (generate.max_length)."
+        remark = "unfinished: the longest allowed length was reached (generate.max_length"
         are = "is" if unfinished_count == 1 else "are"
-        print(f"{unfinished_count:,} of {count(total, 'answer')} {are} {remark}", file=sys.stderr)
+        first = f"; first: {first_unfinished}" if first_unfinished else ""
+        print(f"{unfinished_count:,} of {count(total, 'answer')} {are} {remark}{first}).", file=sys.stderr)
 
 
 def tell_ranking(answer_lists: Iterable[list[Answer]]) -> Iterator[list[Answer]]:
@@ -216,11 +220,14 @@ def is_blank(answer: Answer) -> bool:
     return math.isnan(answer.score) and not answer.output
 
 
-def report_unknown(unknown_count: int, total: int, pieces: list[str], unknown_name: str = UNSEEN) -> None:
-    """Reports how many texts hold tokens that are not in the vocabulary, and the first of these."""
+def report_unknown(
+    unknown_count: int, total: int, pieces: list[str], unknown_name: str = UNSEEN, first: str = ""
+) -> None:
+    """Reports how many texts hold tokens that are not in the vocabulary, the first of these, and the `first` text."""
     if unknown_count:
         hold = f"{unknown_count:,} of {count(total, 'text')} {'holds' if unknown_count == 1 else 'hold'}"
-        print(f"{hold} {unknown_name}: {join_pieces(pieces)}.", file=sys.stderr)
+        where = f" (first: {first})" if first else ""
+        print(f"{hold} {unknown_name}: {join_pieces(pieces)}{where}.", file=sys.stderr)
 
 
 def join_pieces(pieces: list[str]) -> str:
@@ -265,7 +272,7 @@ def blank_object(answer: Answer) -> str:
 def score_lines(model: "Model", question: Question) -> Iterator[str]:
     """Each given pair with its score; a blank line has none."""
     done = 0
-    for chunk in chunks(pairs(question.lines(), bool(question.inputs)), question.at_once):
+    for chunk in chunks(pairs(question.lines(), question.place), question.at_once):
         names = line_names(question.place, done, len(chunk))
         done += len(chunk)
         asked = [pair for pair in chunk if any(pair)]
@@ -284,9 +291,12 @@ def refuse_search_flags(question: Question, *flags: object) -> None:
         raise HeedfulError("--score takes no --n, no other output format and no settings: there is no search.")
 
 
-def pairs(lines: Iterator[str], from_words: bool) -> Iterator[tuple[str, str]]:
-    """Source and target: two words each on the command line, one tab-separated line each in a file."""
-    if from_words:
+def pairs(lines: Iterator[str], place: str) -> Iterator[tuple[str, str]]:
+    """Source and target: two words each on the command line, one tab-separated line each in a file.
+
+    `place` is what the number of one is of.
+    """
+    if place == TYPED:
         for source in lines:
             target = next(lines, None)
             if target is None:
@@ -296,7 +306,7 @@ def pairs(lines: Iterator[str], from_words: bool) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(lines, 1):
         source, tab, target = line.partition("\t")
         if line.strip() and (not tab or "\t" in target):
-            raise HeedfulError(f"Line {number} is not source<TAB>target: {line!r}")
+            raise HeedfulError(f"{place} {number} is not source<TAB>target: {line!r}")
         yield source, target
 
 

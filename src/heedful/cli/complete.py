@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -152,8 +153,10 @@ def remark(answer_lists: "list[list[Answer]]", names: Sequence[str] = ()) -> Non
 
     `names`: what the prompts are called, where they are lines of a file.
     """
-    pieces = dict.fromkeys(piece for answers in answer_lists for piece in answers[0].unknown)
-    ask.report_unknown(sum(bool(answers[0].unknown) for answers in answer_lists), len(answer_lists), list(pieces))
+    unknown = [answers[0].unknown for answers in answer_lists]
+    pieces = dict.fromkeys(chain.from_iterable(unknown))
+    first = next((name for name, its_own in zip(names, unknown, strict=False) if its_own), "")
+    ask.report_unknown(sum(map(bool, unknown)), len(unknown), list(pieces), first=first)
     notes = [answer.note for answers in answer_lists for answer in answers if answer.note]
     for note in dict.fromkeys(notes):
         times, named = notes.count(note), zip(names, answer_lists, strict=False)

@@ -34,6 +34,8 @@ Queries = Annotated[list[str] | None, typer.Option(FOR, metavar="TEXT …", help
 Embed = Annotated[
     bool, typer.Option("--embed", help="Vectors of the pictures, and of the texts after --among; -o x.safetensors.")
 ]
+Places = dict[str, str]
+"""Of texts that stand in files, where."""
 PICTURES = 5  # pictures for a text, where --n does not say
 
 
@@ -78,7 +80,7 @@ def run(
     """
     refuse_both({FOR: queries, AMONG: among, "--score": score})
     refuse_both({FOR: queries, "--embed": embed, "--score": score})
-    places: dict[str, str] = {}
+    places: Places = {}
     texts, settings = texts_and_settings(lines_of(queries or among or [], places))
     texts = texts if queries else [text for text in texts if text.strip()]
     ask.refuse_file_names([text for text in texts if text in (queries or among or [])], "@")
@@ -93,17 +95,17 @@ def run(
         return
     try:
         if embed:
-            write_vectors(model, question, texts, output)
+            write_vectors(model, question, texts, places, output)
         elif queries:
-            write_pictures(model, question, texts, output, as_json)
+            write_pictures(model, question, texts, places, output, as_json)
         else:
-            write_texts(model, question, texts, output, as_json)
+            write_texts(model, question, texts, places, output, as_json)
     except HeedfulError as error:
-        raise error.named([places.get(text, "") for text in texts if text.strip()]) from None
+        raise error.named(names_of([text for text in texts if text.strip()], places)) from None
 
 
 def write_pictures(
-    model: "Model", question: ask.Question, texts: list[str], output: Path | None, as_json: bool
+    model: "Model", question: ask.Question, texts: list[str], places: Places, output: Path | None, as_json: bool
 ) -> None:
     """Writes the nearest pictures for each text; an error about one of these says which that is not blank."""
     if question.at_once == 1 and model.source_kind != "picture":
@@ -121,7 +123,7 @@ def write_pictures(
     pictures = list(question.lines())
     answer_lists = [
         *ask.answer_texts(
-            lambda asked: model.search(asked, pictures, changes["generate.n_best"], changes),
+            lambda asked: model.search(asked, pictures, changes["generate.n_best"], changes, names_of(asked, places)),
             texts,
             question.n_best,
         )
@@ -129,16 +131,18 @@ def write_pictures(
     format_answers = pictures_as_object if as_json else ask.table_lines
     ask.write((line for answers in answer_lists for line in format_answers(answers)), output)
     unknown = {answers[0].source: answers[0].unknown for answers in answer_lists}
-    report_unknown(unknown)
+    report_unknown(unknown, places)
 
 
-def write_texts(model: "Model", question: ask.Question, texts: list[str], output: Path | None, as_json: bool) -> None:
+def write_texts(
+    model: "Model", question: ask.Question, texts: list[str], places: Places, output: Path | None, as_json: bool
+) -> None:
     """Writes the nearest texts for each picture."""
     if as_json and texts:
         question.changes.setdefault("generate.n_best", len(texts))
     unknown = {text: model.unknown(text) for text in texts}
     answer_lists = answer_pictures(
-        lambda pictures: model.among(pictures, texts, question.changes),
+        lambda pictures: model.among(pictures, texts, question.changes, names_of(texts, places)),
         picture_names(model, question),
         question.at_once,
         folders=False,
@@ -149,10 +153,12 @@ def write_texts(model: "Model", question: ask.Question, texts: list[str], output
         in_lines, as_object = text_lines, partial(texts_as_object, unknown=unknown)
     lines = (line for answers in answer_lists for line in (as_object(answers) if as_json else in_lines(answers)))
     ask.write(lines, output, question.at_once == 1)
-    report_unknown(unknown)
+    report_unknown(unknown, places)
 
 
-def write_vectors(model: "Model", question: ask.Question, texts: list[str], output: Path | None) -> None:
+def write_vectors(
+    model: "Model", question: ask.Question, texts: list[str], places: Places, output: Path | None
+) -> None:
     """Writes vectors: of pictures, of texts, or of both."""
     from heedful.data.readers.rows import count
     from heedful.tasks.match.vectors import write
@@ -163,8 +169,9 @@ def write_vectors(model: "Model", question: ask.Question, texts: list[str], outp
     if pictures:
         kinds["texts" if alone else "pictures"] = model.embed(pictures, "pictures", question.changes)
     if texts:
-        kinds["queries" if alone else "texts"] = model.embed(texts, "queries" if alone else "texts", question.changes)
-        report_unknown({text: model.unknown(text) for text in texts})
+        kind, names = "queries" if alone else "texts", names_of(texts, places)
+        kinds[kind] = model.embed(texts, kind, question.changes, names)
+        report_unknown({text: model.unknown(text) for text in texts}, places)
     if output and output.suffix.lower() == ".safetensors":
         write(output, kinds, {"model": str(model.folder)})
         counts = " and ".join(count(len(vectors.names), singular(kind)) for kind, vectors in kinds.items())
@@ -194,7 +201,7 @@ def refuse_vectors(n: int | None, as_json: bool, output: Path | None) -> None:
         )
 
 
-def lines_of(words: Iterable[str], places: dict[str, str]) -> Iterator[str]:
+def lines_of(words: Iterable[str], places: Places) -> Iterator[str]:
     """Texts as they are, and for @FILE the lines of it, whose `places` are noted; raises HeedfulError for no file."""
     for word in words:
         if not word.startswith("@"):
@@ -206,6 +213,11 @@ def lines_of(words: Iterable[str], places: dict[str, str]) -> Iterator[str]:
         for number, line in enumerate(ask.read_lines(Path(word[1:])), 1):
             places.setdefault(line, f"{word[1:]} line {number}")
             yield line
+
+
+def names_of(texts: Iterable[str], places: Places) -> list[str]:
+    """Where each text stands, if that is in a file."""
+    return [places.get(text, "") for text in texts]
 
 
 def singular(kind: str) -> str:
@@ -283,7 +295,8 @@ def vector_lines(kind: str, vectors: "Vectors") -> Iterator[str]:
         yield json.dumps({kind: name, "vector": [float(f"{value:.7g}") for value in row]}, ensure_ascii=False)
 
 
-def report_unknown(unknown: dict[str, tuple[str, ...]]) -> None:
-    """Says how many of the texts hold what the model never saw."""
+def report_unknown(unknown: dict[str, tuple[str, ...]], places: Places) -> None:
+    """Says how many of the texts hold what the model never saw, and where the first of them stands."""
     pieces: Sequence[str] = list(dict.fromkeys(chain.from_iterable(unknown.values())))
-    ask.report_unknown(sum(map(bool, unknown.values())), len(unknown), list(pieces))
+    first = next((places.get(text, "") for text, its_own in unknown.items() if its_own), "")
+    ask.report_unknown(sum(map(bool, unknown.values())), len(unknown), list(pieces), first=first)
