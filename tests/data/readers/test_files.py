@@ -8,6 +8,7 @@ import tracemalloc
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from shlex import quote
 
 import datasets
 import pyarrow
@@ -15,7 +16,8 @@ import pyarrow.parquet
 import pytest
 
 from heedful.data.documents.read import read_whole
-from heedful.data.pairs.read import read_pairs
+from heedful.data.notes import ignore
+from heedful.data.pairs.read import column_notes, read_pairs
 from heedful.data.pictures.arrays import arrays_of
 from heedful.data.pictures.read import open_file
 from heedful.data.readers.files import file_notes
@@ -274,6 +276,48 @@ def test_bad_rows_stop_with_a_plain_line_or_are_skipped(case: str) -> None:
     skipped: list[BadRow] = []
     list(read_pairs([file], data("data.bad_rows=skip"), skipped.append))
     assert [first_line.startswith(f"{bad.where}: {bad.problem}") for bad in skipped] == [True]
+
+
+NAMES = {
+    "id,Question text,Category name\n1,what,b\n": ("Question text", "Category name"),
+    "comment_text,toxicClass\nx,b\n": ("comment_text", "toxicClass"),
+    "review body,review-sentiment,review_id\nx,b,7\n": ("review body", "review-sentiment"),
+    "Text (en),label_name\nx,b\n": ("Text (en)", "label_name"),
+    "text,comment_text,label\nx,y,b\n": ("text", "label"),
+    "question text,answer text\nx,b\n": ("question text", "answer text"),
+    "title length,main text,topic class\n7,x,b\n": ("main text", "topic class"),
+    "text1,user comment,class\n3,x,b\n": "There is no column for source",
+    "source_url,en,de\nu,x,b\n": ("en", "de"),
+    "German translation,English\nb,x\n": ("English", "German translation"),
+    "title_en,body_text,label\nx,y,b\n": "title_en and body_text could all be the source.",
+    "id,Photo file,English description\n1,a.png,a dog\n": ("Photo file", "English description"),
+    "photo description,category\nA dog sits.,b\n": "There is no column for source",
+    "answer.text,note\nx,b\n": "There is no column for source",
+}
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_a_usual_name_may_be_a_word_of_a_columns_name_where_no_other_column_fits(text: str) -> None:
+    Path("words.csv").write_text(text, encoding="utf-8")
+    expected = NAMES[text]
+    if isinstance(expected, str):
+        with pytest.raises(HeedfulError, match=expected):
+            pairs_of(["words.csv"])
+        return
+    names, values = (line.split(",") for line in text.splitlines())
+    assert [(pair.source, pair.target) for pair in read_pairs(["words.csv"], data(), ignore)] == [
+        tuple(values[names.index(name)] for name in expected)
+    ]
+    note = " ".join(column_notes(["words.csv"], data(), ("source", "target")))
+    assert all(
+        f"{role} is the column {quote(name)}" in note for role, name in zip(("source", "target"), expected, strict=True)
+    )
+
+
+def test_a_usual_name_in_a_later_row_is_taken_before_one_that_is_but_a_word() -> None:
+    rows = '{"comment text": "c", "label": "b"}\n{"comment text": "c", "text": "x", "label": "b"}\n'
+    Path("later.jsonl").write_text(rows, encoding="utf-8")
+    assert [pair.source for pair in read_pairs(["later.jsonl"], data("data.bad_rows=skip"), ignore)] == ["x"]
 
 
 BROKEN = {

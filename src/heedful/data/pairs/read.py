@@ -60,7 +60,10 @@ def read_pairs(files: Sequence[str], data: DataSettings, on_bad: Callable[[BadRo
 def look_for_columns(
     first: TextRow, rows: Iterator[TextRow | BadRow], data: DataSettings, roles: Sequence[str]
 ) -> tuple[dict[str, str], Iterator[TextRow | BadRow]]:
-    """As `assign_columns`, by the next rows too if the first one lacks a column; and all rows that follow the first."""
+    """As `assign_columns`, by the next rows too if the first one lacks a column; and all rows that follow the first.
+
+    Only where no row looked at has a column of a usual name, one will do that has such a name among its words.
+    """
     try:
         return assign_columns(first, data, roles), rows
     except HeedfulError:
@@ -70,19 +73,20 @@ def look_for_columns(
             if isinstance(row, TextRow) and row.file == first.file:
                 columns, names = row.columns | columns, names | dict.fromkeys(names_of(row))
         all_columns = TextRow(columns, first.file, first.line, tuple(names))
-        return assign_columns(all_columns, data, roles), chain(ahead, rows)
+        return assign_columns(all_columns, data, roles, partly=True), chain(ahead, rows)
 
 
-def assign_columns(first: TextRow, data: DataSettings, roles: Sequence[str]) -> dict[str, str]:
+def assign_columns(first: TextRow, data: DataSettings, roles: Sequence[str], partly: bool = False) -> dict[str, str]:
     """Which column of a file plays which role, judged by its first row; "group" is a role if the recipe has one.
 
-    A role that the recipe gives no column to has that of its own name, or one with a usual name. Raises HeedfulError
+    A role that the recipe gives no column to has that of its own name, or one with a usual name (`partly`: or with such
+    a name among its words). Raises HeedfulError
     for a column that the file does not have, with the nearest that it has, and where several could be meant.
     """
     names = names_of(first)
     requested = columns_by_role(data, roles)
     is_numbered = names == [str(i) for i in range(1, len(names) + 1)]
-    candidates = usual_columns(names, roles, first.columns)
+    candidates = usual_columns(names, roles, first.columns, partly)
     keys: dict[str, str] = {}
     for number, role in enumerate(roles, start=1):
         name = requested.get(role) or (str(number) if is_numbered else role)

@@ -21,7 +21,7 @@ from heedful.data.pictures.roles import with_roles
 from heedful.data.pictures.splits import ENDINGS as FLICKR
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.lines import read_lines
-from heedful.data.readers.names import PICTURES, named
+from heedful.data.readers.names import FILE_NAME, PICTURES, named, partly_named
 from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import BadRow, TextRow, count
 from heedful.data.samples import pictures as picture_samples
@@ -278,7 +278,8 @@ def column_of_pictures(row: TextRow, column: str) -> str:
         return NAME
     if column.isdigit() and column not in names and 0 < int(column) <= len(names):
         return names[int(column) - 1]
-    return column or next(iter(named(names, PICTURES)), "")
+    by_words = (name for name in partly_named(names, PICTURES) if FILE_NAME.search(row.columns.get(name, "")))
+    return column or next(iter(named(names, PICTURES)), "") or next(by_words, "")
 
 
 def name_columns(row: TextRow | BadRow, folder: Path) -> TextRow | BadRow:

@@ -18,6 +18,7 @@ USUAL = {
 }
 CAPTIONS = (*USUAL["target"], "text", "title", "sentence", "description", "prompt", "comment")
 """What belongs to a picture."""
+FILE_NAME, NUMBER = re.compile(r"\S\.\w{2,5}$"), re.compile(r"[-+]?[\d.,]+")
 ISO_CODES = (
     "aa ab af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo "
     "es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ik io is it iu ja jv ka kg "
@@ -31,15 +32,27 @@ LANGUAGE_NAMES = (
     "portuguese romanian russian serbian slovak slovenian spanish swedish thai turkish ukrainian vietnamese"
 )
 CODES, LANGUAGES = frozenset(ISO_CODES.split()), frozenset(LANGUAGE_NAMES.split())
+WORDS_BESIDE = (
+    "id ids uid uuid index idx number no nr num count length len size date time timestamp year lang language url link "
+    "author user sender score scores rating votes rank type format tokens"
+)
+BESIDE = frozenset(WORDS_BESIDE.split())
+"""Words of names of columns that hold something about a text or a class, and not itself."""
 
 
-def usual_columns(names: Sequence[str], roles: Iterable[str], first: Mapping[str, str]) -> dict[str, list[str]]:
+def usual_columns(
+    names: Sequence[str], roles: Iterable[str], first: Mapping[str, str], partly: bool = False
+) -> dict[str, list[str]]:
     """The columns that each role could be, by their names; exactly one is an answer. `first` is a row of the file.
+
+    `partly`: where no name is a usual one, those count that have one among their words.
 
     >>> usual_columns(["id", "Sentence", "label"], ("source", "target"), {})
     {'source': ['Sentence'], 'target': ['label']}
     >>> usual_columns(["id", "translation.en", "translation.de"], ("source", "target"), {"id": "7"})
     {'source': ['translation.en'], 'target': ['translation.de']}
+    >>> usual_columns(["id", "Question text", "categoryName"], ("source", "target"), {}, partly=True)
+    {'source': ['Question text'], 'target': ['categoryName']}
     """
     found = {role: [role] if role in names else named(names, USUAL[role]) for role in roles}
     if list(found) == ["text"] and len(names) == 1:
@@ -49,13 +62,63 @@ def usual_columns(names: Sequence[str], roles: Iterable[str], first: Mapping[str
         if len(pictures) == 1 and "source" not in names:
             found["source"] = pictures
             found["target"] = ["target"] if "target" in names else named(names, CAPTIONS)
-        languages = language_columns(names, first)
-        taken = [name for columns in found.values() for name in columns]
-        languages = [name for name in languages if name not in taken]
-        missing = [role for role, columns in found.items() if not columns]
-        if len(languages) == len(missing):
-            found |= {role: [name] for role, name in zip(missing, languages, strict=True)}
+        found |= by_language(found, names, first)
+    if partly:
+        found |= by_words(found, names, first)
+        found |= by_language(found, names, first) if "target" in found else {}
     return found
+
+
+def by_language(found: Mapping[str, list[str]], names: Sequence[str], first: Mapping[str, str]) -> dict[str, list[str]]:
+    """The columns called after languages, for the roles that no column plays, if there are as many of both."""
+    taken = [name for columns in found.values() for name in columns]
+    languages = [name for name in language_columns(names, first) if name not in taken]
+    missing = [role for role, columns in found.items() if not columns]
+    return (
+        {role: [name] for role, name in zip(missing, languages, strict=True)} if len(languages) == len(missing) else {}
+    )
+
+
+def by_words(found: Mapping[str, list[str]], names: Sequence[str], first: Mapping[str, str]) -> dict[str, list[str]]:
+    """The columns with a usual name among their words, for the roles that no column plays.
+
+    A name with words of both sides is the target's: the text of an answer, the sentiment of a review.
+    """
+    taken = {name for columns in found.values() for name in columns}
+    free = [name for name in names if name not in taken and BESIDE.isdisjoint(words_of(name))]
+    pictures = [name for name in partly_named(free, PICTURES) if FILE_NAME.search(first.get(name, ""))]
+    free = [name for name in free if name not in pictures]
+    targets = partly_named(free, USUAL["target"])
+    if pictures or named(found.get("source", ()), PICTURES):
+        targets = named(free, CAPTIONS) or partly_named(free, CAPTIONS)
+    texts = [name for name in free if not NUMBER.fullmatch(first.get(name, "").strip())]
+    asked = [word for word in USUAL["source"] if word not in PICTURES]
+    sources = pictures or [name for name in partly_named(texts, asked) if name not in targets]
+    candidates = {"source": sources, "target": targets, "text": partly_named(texts, TEXTS)}
+    return {role: candidates[role] for role, columns in found.items() if not columns}
+
+
+def partly_named(names: Iterable[str], usual: Sequence[str]) -> list[str]:
+    """Those of the names that have several words, and a usual name among them.
+
+    >>> partly_named(["review body", "commentText", "Text (en)", "context_length", "text"], TEXTS)
+    ['review body', 'commentText', 'Text (en)']
+    """
+    found = []
+    for name in names:
+        words = words_of(name)
+        if len(words) > 1 and any(f" {other} " in f" {' '.join(words)} " for other in usual):
+            found.append(name)
+    return found
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a column's name, in lower case; what stands between dots is one.
+
+    >>> words_of("QuestionText_en (2)"), words_of("answers.text")
+    (['question', 'text', 'en', '2'], ['answers.text'])
+    """
+    return re.findall(r"[^\W_]+(?:\.[^\W_]+)*", re.sub(r"(?<=[a-z\d])(?=[A-Z])", " ", name).lower())
 
 
 def named(names: Iterable[str], usual: Sequence[str]) -> list[str]:
