@@ -72,8 +72,19 @@ class DataSettings:
     colours: Literal["auto", "rgb", "gray"] = key("auto", "colour channels of pictures; auto: gray if every picture is")
     fit: Literal["crop", "pad", "stretch"] = key("crop", "how pictures are made square")
     frame_rate: float = key(0.0, "frames per second that are read from videos; 0: every frame", ge=0, le=1000)
-    window: int = key(
-        0, "steps or tokens that a network reads at once; 0: all of a clip, 256 of a document", ge=0, le=1_000_000
+    window: Auto | int = key(
+        "auto",
+        "steps or tokens that a network reads at once; 0: all of a clip, 256 of a document; auto: 128 of a clip or "
+        "series, 256 of a text or document",
+        ge=0,
+        le=1_000_000,
+    )
+    answer_window: Auto | int = key(
+        "auto",
+        "steps that are read at once in answering and scoring; 0: all of a clip; auto: as many as in training, and all "
+        "by other networks than Transformers if window is auto too",
+        ge=0,
+        le=1_000_000,
     )
     valid_rows: Auto | int = key(
         "auto", "number of rows held out where valid is auto; auto: a fifth of small sets, at most 2,000", ge=1

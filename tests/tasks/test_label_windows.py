@@ -4,14 +4,24 @@ import copy
 import json
 import tracemalloc
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from heedful import recipe as recipes
+from heedful.api.choose import choose_network, settle
+from heedful.api.run_folder import decided_in
 from heedful.cli.label import as_object
+from heedful.data.fingerprint import without_window
+from heedful.data.steps.store import PreparedClips
 from heedful.results import Answer, Rows, Track
 from heedful.tasks.label import windows
+from heedful.tasks.label.learnable import LearnableLabeller
 from heedful.tasks.label.windows import Reach, disagreement, probabilities, probabilities_by_windows
+from heedful.tasks.task import find_task
+from heedful.training import decide
 
 
 class StepByStep:
@@ -66,3 +76,58 @@ def test_an_object_of_an_answer_has_its_probabilities_in_their_place() -> None:
     assert list(record) == ["source", "unknown", *(name for name in asdict(track) if name not in ("words", "spans"))]
     plain = Answer(source, "b", -1.0, -0.5, track=track).plain()
     assert json.loads(json.dumps(plain))["track"]["probabilities"][0] == [0.25, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("keys", "steps", "window", "answers", "tokens"),
+    [
+        ({}, 300, 128, 0, 2048),
+        ({"network.name": "vaswani2017"}, 300, 128, 128, 2048),
+        ({}, 128, 0, 0, 1024),
+        ({"data.window": 0}, 300, 0, 0, 2048),
+        ({"data.window": 50, "train.batch_tokens": 99}, 300, 50, 50, 99),
+        ({"data.window": 50, "data.answer_window": 0}, 300, 50, 0, 2048),
+    ],
+)
+def test_long_series_are_learnt_from_in_windows_and_a_recurrent_network_answers_them_whole(
+    keys: dict[str, Any], steps: int, window: int, answers: int, tokens: int, tmp_path: Path
+) -> None:
+    (tmp_path / "series").mkdir()
+    for number in range(3):
+        lines = "".join(f"{step % 7},{'ab'[step // 50 % 2]}\n" for step in range(steps - number))
+        (tmp_path / "series" / f"{number}.csv").write_text(f"x,label\n{lines}")
+    base = {"data.train": [str(tmp_path / "series")], "train.steps": 1, "train.device": "cpu"}
+    asked = recipes.build("label", base | keys)
+    learning = find_task("label").learning
+    data = learning.prepare(settle(learning, asked), tmp_path / "run", lambda note: None)
+    assert isinstance(data, PreparedClips)
+    recipe = learning.resolve_for_data(choose_network(learning, asked, data)[0], data)
+    model = learning.build(recipe, data)
+    assert (recipe.data.window, recipe.data.answer_window, recipe.train.batch_tokens) == (window, answers, tokens)
+    assert isinstance(model, LearnableLabeller) and model.window == answers
+    work = learning.work(model, data, recipe)
+    longest = max(work.collate(rows)["source"].shape[1] for rows in work.plan(0))
+    assert longest == (window or max(data.train.lengths[:, 0]))
+    notes = learning.fit(model, data, recipe)[1]
+    assert bool(notes) == bool(window)
+    recipe_file = tmp_path / "run" / recipes.COMPLETE
+    recipe_file.write_text(recipes.dump(recipe))
+    decided = decided_in(tmp_path / "run", asked)
+    assert decided and decided.data.window == window and decided.data.answer_window == answers
+    told = list[str]()
+    learning.prepare(decided, tmp_path / "run", told.append)
+    assert told == ["data as prepared before: 2 training clips"]
+
+
+def test_a_run_of_0_1_0_that_goes_on_reads_whole_clips(tmp_path: Path) -> None:
+    """Its recipe says so with a 0, as does nothing that was asked; a window in its fingerprint is none of the data."""
+    asked = recipes.build("label", {"data.train": [str(tmp_path)]})
+    (tmp_path / recipes.REQUESTED).write_text(recipes.dump(asked, complete=False))
+    text = recipes.dump(
+        recipes.build("label", {"data.train": [str(tmp_path)], "data.window": 0, "network.name": "gru"})
+    )
+    (tmp_path / recipes.COMPLETE).write_text(text.replace('answer_window = "auto"\n', ""))
+    decided = decided_in(tmp_path, asked)
+    assert decided and decide.clip_windows(decided.data, "series", 9000, "gru").window == 0
+    old = {"data": {"window": 8, "long": "auto", "fit": "crop"}, "seed": 0}
+    assert without_window(old) == {"data": {"fit": "crop"}, "seed": 0} and without_window(None) is None

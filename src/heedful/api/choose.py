@@ -24,7 +24,9 @@ def on_machine_of(recipe: Recipe, asked: Recipe) -> Recipe:
 
 def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe as it was asked with its network decided for the data and the budget, and what is to be said of it."""
-    usual, network = learning.usual_row(data), asked.network
+    usual = learning.usual_row(data)
+    asked = decide.batches(asked, usual.batch_tokens) if usual.batch_tokens else asked
+    network = asked.network
     if network.name == "auto":
         open_settings = {key: value for key, value in usual.settings.items() if getattr(network, key) == "auto"}
         network = replace(network, name=usual.name, **open_settings)

@@ -185,7 +185,10 @@ def decided_in(folder: Path, asked: Recipe) -> Recipe | None:
         )
         for section, before in ((asked.network, stored.network), (asked.train, stored.train))
     )
-    return replace(asked, network=network, train=train)
+    windows = {
+        name: getattr(stored.data, name) for name in ("window", "answer_window") if getattr(asked.data, name) == "auto"
+    }
+    return replace(asked, data=replace(asked.data, **windows), network=network, train=train)
 
 
 def data_stem(recipe: Recipe) -> str:

@@ -28,6 +28,8 @@ from heedful.data.steps.words import WordVocabulary
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.schema import DataSettings, Recipe
 
+LATER = ("long", "window", "answer_window")
+"""Keys of the data section by which no prepared data differ: how much is read at once is decided behind it."""
 FORMAT = 2
 """What stamps say of folders and clips: contents. In format 1, which 0.1.0 wrote, it is sizes and times."""
 
@@ -39,8 +41,7 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object], form: int = FORMAT)
     """
     data = recipe.data
     files = all_files(data)
-    # what is too long is dealt with behind the preparation, when the network is known
-    settings = {name: value for name, value in asdict(data).items() if name != "long"}
+    settings = {name: value for name, value in asdict(data).items() if name not in LATER}
     if not data.folds:  # as they were written before there were folds
         settings = {name: value for name, value in settings.items() if name not in ("folds", "fold")}
     tokenizer_files = [name for name in (data.source_tokenizer, data.target_tokenizer) if name.endswith(".json")]
@@ -52,6 +53,14 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object], form: int = FORMAT)
         "seed": recipe.data_seed,
         "coders": hashes,
     }
+
+
+def without_window(fingerprint: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A fingerprint as it is written now: 0.1.0 wrote into it how much is read at once, by which no data differ."""
+    data = fingerprint.get("data") if isinstance(fingerprint, dict) else None
+    if fingerprint is None or not isinstance(data, dict):
+        return fingerprint
+    return fingerprint | {"data": {name: value for name, value in data.items() if name not in LATER}}
 
 
 def format_of(fingerprint: object) -> int:

@@ -18,7 +18,7 @@ from heedful.data import split
 from heedful.data.checksums import CHECKSUMS, checksums_of, find_damage, read_checksums
 from heedful.data.corpus import Corpus
 from heedful.data.facts import DataFacts, Decisions, TokenizerSettings
-from heedful.data.fingerprint import FORMAT, fingerprint_of, format_of, split_method_of
+from heedful.data.fingerprint import FORMAT, fingerprint_of, format_of, split_method_of, without_window
 from heedful.data.folders import (
     ABOUT,
     is_prepared,
@@ -62,8 +62,8 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
     with the data.
     """
     data_folder = folder / "data"
-    stored = stored_fingerprint(data_folder)
-    known = run_fingerprint(folder) if stored is None else stored
+    stored = without_window(stored_fingerprint(data_folder))
+    known = without_window(run_fingerprint(folder)) if stored is None else stored
     form, method = format_of(known), split_method_of(known)  # 0.1.0 wrote other words, and held out other rows
     fingerprint = fingerprint_in(kind, recipe, form, method)
     is_same = known == fingerprint

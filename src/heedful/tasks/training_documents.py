@@ -103,7 +103,7 @@ def resolve(recipe: Recipe) -> Recipe:
     recipe = decide.resolve_recipe(recipe, *join_of(recipe.task)).with_defaults("train", {"label_smoothing": 0.0})
     context = recipe.network.context
     data = decide.window(recipe.data, context)
-    if context != "auto" and data.window > context:
+    if context != "auto" and int(data.window) > context:
         raise HeedfulError(
             f"data.window is {data.window:,}, and the network has network.context {context:,} positions.",
             f"Raise the one, as network.context={data.window}, or lower the other.",

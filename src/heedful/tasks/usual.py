@@ -7,11 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class UsualRow:
-    """A row, settings that suit it better than its paper's, and why it is taken, as part of a sentence."""
+    """A row, settings that suit it better than its paper's, and why it is taken, as part of a sentence; and the tokens
+    of a batch that suit the data, where these are not as many as usual.
+    """
 
     name: str
     reason: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    batch_tokens: int | None = None
 
 
 OF_SENTENCES = UsualRow(

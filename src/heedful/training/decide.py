@@ -24,6 +24,7 @@ TOKENS, WARMUP = 1024, 0.1  # of a batch, and of the budget: in few minutes many
 TUNED_TOKENS, TUNED_WARMUP, TUNED_AVERAGE = 2048, 0.05, 0.998  # from weights that exist
 TUNING = 0.1  # of the usual learning rate, from weights that exist: 3e-5 at width 768, as Devlin et al. 2019, A.3
 WINDOW = 256  # tokens of a document that a network reads at once
+CLIP_WINDOW, CLIP_TOKENS = 128, 2048  # steps of a clip or series, and of a batch: 16 windows take little more than 8
 HELD_OUT = 2000  # rows at most
 SMALL_PART, LARGE_PART = 5, 20  # one in so many groups of rows is held out
 FIFTH_AT_MOST = 500  # groups: what a fifth is of 2,500, and one in twenty of 10,000
@@ -151,9 +152,30 @@ def vocabulary_size(facts: TextFacts) -> int:
 
 def window(data: DataSettings, context: int | str) -> DataSettings:
     """The section with the tokens that are read at once, no more than the positions that a network can tell apart."""
-    if data.window:
+    if data.window not in ("auto", 0):
         return data
     return replace(data, window=WINDOW if context == "auto" else min(WINDOW, int(context)))
+
+
+def clip_windows(data: DataSettings, kind: str, longest: int, row: str) -> DataSettings:
+    """The section with the steps of a clip that are read at once in training, and in answering; 0: all.
+
+    A recurrent network reads step after step, so that whole clips of thousands make few and slow steps of training.
+    What it has learnt from windows it goes on doing in what is longer, and knows more there; a Transformer does not.
+    Who says how long windows are in training means those of answers too.
+
+    >>> decided = [clip_windows(DataSettings(), "series", steps, "gru") for steps in (128, 129)]
+    >>> [(each.window, each.answer_window) for each in decided]
+    [(0, 0), (128, 0)]
+    >>> clip_windows(DataSettings(), "series", 129, "vaswani2017").answer_window
+    128
+    """
+    answers = data.window
+    if data.window == "auto":
+        steps = WINDOW if kind == "tokens" else CLIP_WINDOW
+        data = replace(data, window=steps if longest > steps else 0)
+        answers = data.window if isinstance(LINEAGE[row].encoder, TransformerConfig) else 0
+    return data if data.answer_window != "auto" else replace(data, answer_window=answers)
 
 
 def batches(recipe: Recipe, tokens: int) -> Recipe:

@@ -75,7 +75,7 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
         plan, tokenizer = plans.derive_plan(start, "complete", recipe.network), data.tokenizer
         network = build_network(plan, recipe.network, tokenizer.size)
         ends, form = training_documents.learns_ends(data), recipe.data.normalize
-        return learnable(network, recipe.network, tokenizer, recipe.data.window, ends, form, plan)
+        return learnable(network, recipe.network, tokenizer, int(recipe.data.window), ends, form, plan)
 
     def fit(
         self, model: LearnableLanguageModel, data: PreparedDocuments, recipe: Recipe

@@ -90,7 +90,7 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
         torch.manual_seed(recipe.seed)
         tokenizer, settings = data.tokenizer, recipe.network
         masking = Masking(recipe.train.mask, recipe.train.whole_words, tokenizer.special_tokens)
-        arguments = (recipe.data.window, training_documents.learns_ends(data), masking, recipe.data.normalize)
+        arguments = (int(recipe.data.window), training_documents.learns_ends(data), masking, recipe.data.normalize)
         plan = plans.derive_plan(start, "fill", settings)
         return learnable(build_network(plan, settings, tokenizer), settings, tokenizer, *arguments, plan)
 

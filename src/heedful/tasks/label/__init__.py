@@ -28,6 +28,7 @@ FACTS = TaskFacts(
     | {
         "data.frame_rate",
         "data.window",
+        "data.answer_window",
         "network.causal",
         "train.label_smoothing",
         "train.augment",

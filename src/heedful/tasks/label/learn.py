@@ -31,7 +31,7 @@ from heedful.networks.settings import fit_frames
 from heedful.networks.sources import FrameSource, SeriesSource, Source, WordSource
 from heedful.networks.subwords import FirstPieces
 from heedful.results import Findings
-from heedful.schema import NetworkSettings, Recipe, parse_settings
+from heedful.schema import DataSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks.class_weights import class_weights
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor
@@ -73,10 +73,17 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         return StepKind(form)
 
     def usual_row(self, data: PreparedClips) -> UsualRow:
-        return OF_NAMES
+        is_long = data.form.kind == "series" and longest(data.train) > decide.CLIP_WINDOW
+        return replace(OF_NAMES, batch_tokens=decide.CLIP_TOKENS) if is_long else OF_NAMES
 
     def resolve_for_data(self, recipe: Recipe, data: PreparedClips) -> Recipe:
-        """The recipe with how frames are read; raises HeedfulError for other steps to be varied."""
+        """The recipe with how frames are read, and how many steps at once; raises HeedfulError for other steps to be
+        varied.
+        """
+        # a published network reads as many words as it has positions for
+        steps = 0 if isinstance(data.form.vocabulary, SubwordVocabulary) else longest(data.train)
+        windows = decide.clip_windows(recipe.data, data.form.kind, steps, recipe.network.name)
+        recipe = replace(recipe, data=windows)
         picture = data.form.picture
         if picture is not None:
             return replace(recipe, network=fit_frames(recipe.network, picture.size))
@@ -105,13 +112,15 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         pixels = start.colours(picture) if start and picture else None
         if picture and not pixels:
             pixels = Pixels(picture.size, *colours(data.train))
-        return build_labeller(recipe.network, data.form, pixels, data.names, recipe.data.window, plan)
+        return build_labeller(recipe.network, data.form, pixels, data.names, int(recipe.data.answer_window), plan)
 
     def fit(self, model: LearnableLabeller, data: PreparedClips, recipe: Recipe) -> tuple[PreparedClips, list[str]]:
         """The clips that are scored, and what is to be said of those to learn from, which `work` cuts."""
         reach, way, notes = reach_of([model]), way_of(recipe.data.long, self.facts), list[str]()
         if self.answering.kind(model) == "entities":
             notes.append(describe_entities(data))
+        if 0 < int(recipe.data.window) < longest(data.train):
+            notes.append(describe_windows(recipe.data, longest(data.train)))
         if reach.limit is None:
             return data, notes
         positions = [reach.positions(data.train[row][0]) for row in range(len(data.train))]
@@ -121,7 +130,8 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
 
     def work(self, model: LearnableLabeller, data: PreparedClips, recipe: Recipe) -> Work:
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
-        pieces = training_pieces(data.train, reach_of([model]), way_of(recipe.data.long, self.facts))
+        reach = replace(reach_of([model]), window=int(recipe.data.window))
+        pieces = training_pieces(data.train, reach, way_of(recipe.data.long, self.facts))
         lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
         kinds = decide.augmentations(recipe.train, decide.AUGMENT_FRAMES) if model.pixels else ()
         collate = clips.Collate(data.train, pieces, kinds, recipe.seed)
@@ -146,7 +156,8 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
     def inherited_settings(self, before: Recipe, start: Pretrained) -> dict[str, Any]:
         keys = super().inherited_settings(before, start) | start.picture_settings()
         keys |= {"frame_rate": start.steps.rate} if start.steps else {}
-        return keys | ({"window": before.data.window} if before.task == self.facts.verb else {})
+        windows = {"window": before.data.window, "answer_window": before.data.answer_window}
+        return keys | (windows if before.task == self.facts.verb else {})
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableLabeller:
         settings, form = parse_settings(NetworkSettings, config["network"]), StepForm.parse(config["form"])
@@ -188,6 +199,20 @@ def describe_entities(data: PreparedClips) -> str:
     odd = ", ".join(map(quote, odd_labels(data.names)))
     remark = f" (outside of them, for they are no such tags: {odd})" if odd else ""
     return f"labels are {scheme} tags of {count(len(types), 'type')} of entities: {shown}; scored by entity F1{remark}"
+
+
+def describe_windows(data: DataSettings, steps: int) -> str:
+    """How clips of up to so many steps are learnt from, and read in answering."""
+    answers = f"in windows of {data.answer_window:,}" if data.answer_window else "as a whole"
+    return (
+        f"clips of up to {steps:,} steps are learnt from in windows of {data.window:,} that overlap (data.window), as "
+        f"whole ones make few and slow steps of training; in answering they are read {answers}"
+    )
+
+
+def longest(train: ClipStore) -> int:
+    """The steps of the longest clip."""
+    return int(train.lengths[:, 0].max())
 
 
 def build_labeller(
