@@ -35,7 +35,9 @@ from heedful.training.checkpoint import (
 )
 from heedful.training.decide import validation_due
 from heedful.training.log import Log
+from heedful.training.machine import WaitingForCores
 from heedful.training.optimizer import Average, factor, optimizers, scale_gradients, set_rate
+from heedful.training.pace import Pace
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, block_signals, leave_signals, stop_signals
 
@@ -104,6 +106,7 @@ class Loop:
         self.optimizers = optimizers(self.network, train)
         self.average = Average(self.network, float(train.average)) if train.average else None
         self.record = Log(folder, train.track)
+        self.pace = Pace(WaitingForCores(), "train.threads" if self.device.type == "cpu" else "")
         self.position = Position()
         self.plans: dict[int, list[Rows]] = {}
         self.best_weights: dict[str, Tensor] = {}
@@ -283,6 +286,8 @@ class Loop:
             self.fraction_done(),
             f"step {self.position.step:,} · loss {loss:.3f} · {speed:,.0f} {self.work.unit}/s{best}",
         )
+        if slowness := self.pace.add(seconds_of_step, count):
+            self.listener.note(slowness)
         if seconds >= 1 or self.position.step % 100 == 0:
             self.log("train", {"loss": loss, "learning_rate": rate, "tokens_per_second": speed})
             self.window.clear()

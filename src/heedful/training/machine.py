@@ -6,9 +6,11 @@ machine" and "Spinning threads").
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 STATISTICS = Path("/proc/stat")  # Linux; elsewhere all cores count as free
+THREADS = Path("/proc/self/task")  # Linux again
 LOOK = 0.25  # seconds
 IDLE = slice(3, 5)  # the fields of a core that is idle, or waits for a disk
 
@@ -31,6 +33,28 @@ def idle_cores(before: tuple[int, int], now: tuple[int, int], cores: int) -> int
     """
     idle, total = (after - earlier for after, earlier in zip(now, before, strict=True))
     return round(cores * idle / total) if total else cores
+
+
+class WaitingForCores:
+    """How many threads of this process waited for a core that others worked on, on average since it was asked last;
+    None where the system does not say.
+    """
+
+    def __init__(self) -> None:
+        self.before = self.look()
+
+    def __call__(self) -> float | None:
+        earlier, self.before = self.before, self.look()
+        seconds = self.before[1] - earlier[1]
+        return max(0.0, (self.before[0] - earlier[0]) / seconds) if self.before[0] and seconds else None
+
+    def look(self) -> tuple[float, float]:
+        """The seconds that its threads have waited, together, and the time."""
+        waited = 0
+        for path in THREADS.glob("*/schedstat"):
+            with suppress(OSError, ValueError):  # a thread may have ended
+                waited += int(path.read_text().split()[1])
+        return waited / 1e9, time.monotonic()
 
 
 def read_ticks() -> tuple[int, int]:
