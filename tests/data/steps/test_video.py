@@ -4,12 +4,14 @@ import json
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from heedful.data.pictures.read import Form
+from heedful.data.steps import video
 from heedful.data.steps.forms import StepForm, Steps, open_steps
-from heedful.data.steps.video import read_video
+from heedful.data.steps.video import picture, read_video
 from heedful.errors import HeedfulError
 from support.command_line import heedful
 from support.hostile_files import LEVELS, lengthen_header, write, write_silence
@@ -49,6 +51,24 @@ def test_a_frame_rate_that_changes_is_taken_by_time() -> None:
     faster = open_steps(write("even.mp4"), StepForm("frames", Form(16, "gray"), 20.0))
     assert np.abs(levels(faster) - np.repeat(LEVELS, 2)).max() <= 4
     assert len(open_steps("even.mp4", StepForm("frames", Form(16, "gray"), 5.0))) == 10
+
+
+def test_frames_that_are_dropped_are_not_converted_and_others_are_as_pyav_shows_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write("a.mkv", codec="ffv1", size=(66, 50))
+    with av.open("a.mkv") as container:
+        shown = [np.asarray(frame.to_image()) for frame in container.decode(video=0)]
+    converted = list[int]()
+    monkeypatch.setattr(video, "picture", lambda *args: (converted.append(1), picture(*args))[1])
+    assert all(np.array_equal(np.asarray(frame.image), shown[at]) for at, frame in enumerate(read_video("a.mkv")))
+    assert len(converted) == 20
+    for rate, kept in ((5.0, 10), (20.0, 20)):  # those that are seen twice are converted once
+        converted.clear()
+        frames = list(read_video("a.mkv", rate))
+        assert len(converted) == kept and len(frames) == rate * 2
+        wanted = (shown[round(frame.start * 10 - 1e-3)] for frame in frames)
+        assert all(np.array_equal(np.asarray(frame.image), want) for frame, want in zip(frames, wanted, strict=True))
 
 
 def test_a_wrong_duration_in_the_header_changes_nothing() -> None:
@@ -119,6 +139,8 @@ def test_what_is_too_large_is_refused_with_its_numbers(monkeypatch: pytest.Monke
             with pytest.raises(HeedfulError, match=words) as raised:
                 list(read_video("a.mp4"))
         assert f"HEEDFUL_LIMIT_{name}={2 * most}" in raised.value.cure
+    with pytest.raises(HeedfulError, match="over 20 frames at 12 a second"):  # of few frames a rate makes many
+        list(read_video("a.mp4", 12.0))
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

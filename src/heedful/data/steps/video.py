@@ -1,7 +1,8 @@
 """Frames of video files, each with its time: mp4, webm, gif and what else FFmpeg reads, decoded in one thread.
 
-Times are in seconds after the first frame, taken from each frame's own timestamp, so that a frame rate that changes
-and a header that tells a wrong duration do no harm. What is too large is refused, never cut.
+A frame becomes a picture only where it is taken, which costs more than to decode it. Times are in seconds after the
+first frame, taken from each frame's own timestamp, so that a frame rate that changes and a header that tells a wrong
+duration do no harm. What is too large is refused, never cut.
 """
 
 import shlex
@@ -19,6 +20,8 @@ from heedful.errors import HeedfulError
 from heedful.limits import beyond, limit
 
 ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif")
+Decoded = tuple[Any, float, float]
+"""What PyAV decoded, and from when until when it is seen."""
 NEAR = 1e-6  # seconds: less than this apart is the same time, written as different fractions
 
 
@@ -38,8 +41,14 @@ def read_video(file: str, rate: float = 0.0) -> Iterator[Frame]:
     the file is no video, has no frames, is damaged or larger than the limits.
     """
     check_not_empty(file, "a video")
-    frames = decode_frames(file)
-    return resample(frames, rate) if rate else frames
+    frames = check_numbers(file, decode_frames(file))
+    if rate:
+        frames = check_numbers(file, resample(frames, rate), f" at {rate:g} a second")
+    converter, last, image = pyav().video.reformatter.VideoReformatter(), None, Image.new("RGB", (1, 1))
+    for frame, start, end in frames:
+        if frame is not last:
+            last, image = frame, picture(file, frame, converter)
+        yield Frame(image, start, end)
 
 
 def check_not_empty(file: str, kind: str) -> None:
@@ -56,16 +65,26 @@ def header_seconds(file: str) -> float | None:
         return container.duration / 1e6 if container.duration else None
 
 
-def resample(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
+def resample(frames: Iterable[Decoded], rate: float) -> Iterator[Decoded]:
     """At 0, 1 / rate, 2 / rate, … the frame that is seen then; a frame may come several times, or not at all."""
     number = 0
-    for frame in frames:
-        while number / rate < frame.end - NEAR:
-            yield Frame(frame.image, number / rate, (number + 1) / rate)
+    for frame, _, end in frames:
+        while number / rate < end - NEAR:
+            yield frame, number / rate, (number + 1) / rate
             number += 1
 
 
-def decode_frames(file: str) -> Iterator[Frame]:
+def check_numbers(file: str, frames: Iterable[Decoded], how: str = "") -> Iterator[Decoded]:
+    """The frames; raises HeedfulError for one too many."""
+    most = limit("frames")
+    for number, frame in enumerate(frames):
+        if number >= most:
+            problem = f"{file} has over {count(most, 'frame')}{how}, the most that is read of one."
+            raise beyond("frames", problem, "Cut it into parts.")
+        yield frame
+
+
+def decode_frames(file: str) -> Iterator[Decoded]:
     """Every frame, once the time of the next one is known."""
     av = pyav()
     number, start, previous, first = 0, 0.0, None, 0.0
@@ -79,11 +98,11 @@ def decode_frames(file: str) -> Iterator[Frame]:
                 else:
                     end = start_of(file, frame, number, first, start)
                     check_seconds(file, end)
-                    yield Frame(picture(previous), start, end)
+                    yield previous, start, end
                     start = end
                 previous, number = frame, number + 1
             if previous is not None:
-                yield Frame(picture(previous), start, start + last_duration(previous, start, number))
+                yield previous, start, start + last_duration(previous, start, number)
     except av.FFmpegError as error:
         raise damage_error(file, number, error) from None
     if previous is None:
@@ -117,10 +136,7 @@ def picture_stream(file: str, container: Any) -> Any:
 
 
 def check_frame(file: str, frame: Any, number: int) -> None:
-    """Raises HeedfulError if this is one frame too many, or it is too large, or damaged."""
-    if number >= limit("frames"):
-        problem = f"{file} has over {count(limit('frames'), 'frame')}, the most that is read of one."
-        raise beyond("frames", problem, "Cut it into parts.")
+    """Raises HeedfulError if a frame is too large, or damaged."""
     check_pixels(file, frame.width, frame.height)
     if frame.is_corrupt:
         raise HeedfulError(f"{file}: frame {number:,} is damaged.", f"Copy it again, or {convert(file)}")
@@ -168,10 +184,16 @@ def mean_duration(frame: Any, start: float, frames: int) -> float:
     return start / frames if frames > 0 and start > 0 else 0.04
 
 
-def picture(frame: Any) -> Image.Image:
-    """A frame in RGB, upright (telephones write how they were held beside the frame)."""
+def picture(file: str, frame: Any, converter: Any) -> Image.Image:
+    """A frame in RGB, upright (telephones write how they were held beside the frame).
+
+    `converter` is prepared for frames of one kind at the first of them, which costs more than to convert it.
+    """
+    try:
+        image = Image.fromarray(converter.reformat(frame, format="rgb24").to_ndarray())
+    except (pyav().FFmpegError, ValueError) as error:
+        raise HeedfulError(f"{file}: a frame cannot be converted to RGB: {error}.", convert(file)) from None
     angle = getattr(frame, "rotation", 0) or 0
-    image = frame.to_image()
     return image.rotate(angle, expand=True) if angle else image
 
 
