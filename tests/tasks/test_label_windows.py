@@ -44,7 +44,7 @@ def test_a_long_sequence_is_answered_in_windows_of_which_few_are_held(monkeypatc
     engine, random = StepByStep(), np.random.default_rng(0)
     series = [random.normal(size=(steps, 1)).astype(np.float32) for steps in (640, 64, 3)]
     reach = Reach(0, longest=64)
-    assert [len(reach.windows(steps)) for steps in series] == [79, 1, 1]
+    assert [len(reach.windows(steps)) for steps in series] == [46, 1, 1]
     answers = probabilities_by_windows([engine], series, reach, 8)
     assert engine.longest == 64
     for expected, answer in zip(probabilities([engine], series, 8), answers, strict=True):

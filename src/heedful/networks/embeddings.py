@@ -13,6 +13,9 @@ from heedful.blocks.names import PositionName
 from heedful.blocks.pixels import Pixels
 from heedful.blocks.vision import Patch, Patches, PatchPositions
 
+PIXELS_AT_ONCE = 2**18
+"""Of a clip that is answered: the maps of 100 frames fit a processor's cache, those of an hour no memory."""
+
 
 class PictureEmbedding(nn.Module):
     """Pictures (N, H, W, C) as bytes: patches or rows with position embeddings, behind a class token if asked for.
@@ -74,7 +77,17 @@ class FrameEmbedding(nn.Module):
         self.patches = Patches(pixels, width, patch, stem)
 
     def forward(self, clips: Tensor) -> Tensor:
-        return self.patches(clips.flatten(0, 1)).relu().mean(1).unflatten(0, clips.shape[:2])
+        frames = clips.flatten(0, 1)
+        if torch.is_inference_mode_enabled():
+            number = max(1, PIXELS_AT_ONCE // (clips.size(2) * clips.size(3)))
+            vectors = torch.cat([self.vectors(part) for part in frames.split(number)])
+        else:
+            vectors = self.vectors(frames)
+        return vectors.unflatten(0, clips.shape[:2])
+
+    def vectors(self, frames: Tensor) -> Tensor:
+        """Frames (N, H, W, C) -> (N, D)."""
+        return self.patches(frames).relu().mean(1)
 
 
 class SeriesEmbedding(nn.Module):

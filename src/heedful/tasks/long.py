@@ -115,11 +115,14 @@ def limit_of(limits: Sequence[int | None]) -> int | None:
     return min((limit for limit in limits if limit), default=None)
 
 
-def windows(length: int, window: int) -> list[tuple[int, int]]:
-    """The first steps and the ends of windows that cover `length` steps; the last one ends where they end."""
+def windows(length: int, window: int, stride: int = 0) -> list[tuple[int, int]]:
+    """The first steps and the ends of windows that cover `length` steps; the last one ends where they end.
+
+    Each begins `stride` steps behind the one before it (0: half of a window).
+    """
     if not window or length <= window:
         return [(0, length)]
-    firsts = [*range(0, length - window, max(1, window // 2)), length - window]
+    firsts = [*range(0, length - window, stride or max(1, window // 2)), length - window]
     return [(first, first + window) for first in firsts]
 
 

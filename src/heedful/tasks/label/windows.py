@@ -1,5 +1,8 @@
 """How long sequences are read: in windows as long as those of training, which overlap by half.
 
+What is answered is read whole up to what memory holds, and then in windows that overlap by an eighth: each has far more
+steps than training mostly saw at once, and half would be twice the work.
+
 N sequences   T steps   C labels
 """
 
@@ -15,7 +18,9 @@ from heedful.tasks.long import windows
 SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 LONGEST = 2**15
 """Steps that are answered at once at the most: what a network keeps of each would fill the memory."""
+BYTES = 2**28  # of steps that are answered at once, which large frames reach sooner
 WINDOW = 2**12  # steps of a longer sequence that are read at once, where no window is set
+STRIDE = 7 / 8  # of such a window, between the first step of one and that of the next
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,21 @@ class Reach:
         return int(self.counts(steps).sum()) + self.marks
 
     def windows(self, steps: np.ndarray) -> list[tuple[int, int]]:
-        """The first steps and the ends of windows that cover steps, and overlap by about half."""
-        pieces = windows(len(steps), self.window or (WINDOW if len(steps) > self.longest > 0 else 0))
+        """The first steps and the ends of windows that cover steps, and overlap."""
+        pieces = windows(len(steps), self.window)
+        longest = min(self.longest, steps_at_once(steps))
+        if not self.window and len(steps) > longest > 0:
+            window = min(WINDOW, longest)
+            pieces = windows(len(steps), window, max(1, int(window * STRIDE)))
         if self.most is None:
             return pieces
         costs, most = np.minimum(self.counts(steps), self.most), self.most
         return [(low + first, low + end) for low, high in pieces for first, end in spans(costs[low:high], most)]
+
+
+def steps_at_once(steps: np.ndarray) -> int:
+    """How many steps like these memory holds beside what a network keeps of them."""
+    return min(LONGEST, max(1, BYTES // max(1, steps.nbytes // max(1, len(steps)))))
 
 
 def spans(costs: np.ndarray, most: int) -> list[tuple[int, int]]:
@@ -118,10 +132,15 @@ def probabilities_by_batches(
     """As `probabilities`, each with the number of its sequence, as soon as they are known."""
     lengths = np.array([len(sequence) for sequence in sequences])
     for rows in batching.order_for_inference(lengths, budget) if len(sequences) else ():
-        stack = stack_sequences([sequences[row] for row in rows])
-        means = np.mean([engine(*stack) for engine in engines], axis=0)
+        means = mean_probabilities(engines, [sequences[row] for row in rows])
         for row, mean in zip(rows, means, strict=True):
             yield int(row), mean[: lengths[row]]
+
+
+def mean_probabilities(engines: Sequence[ReadingEngine], sequences: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of the engines' probabilities (N, longest, C), of one batch: what is padded is not held beyond it."""
+    stack = stack_sequences(sequences)
+    return np.mean([engine(*stack) for engine in engines], axis=0)
 
 
 def probabilities_by_windows(
@@ -130,6 +149,7 @@ def probabilities_by_windows(
     """As `probabilities`, by windows; where they overlap, their mean."""
     pieces = cut_windows(sequences, reach)
     budget = max(budget, LONGEST) if any(len(sequence) > LONGEST for sequence in sequences) else budget
+    budget = min([budget, *map(steps_at_once, sequences)])
     sums, counts = list[np.ndarray](), [np.zeros((len(sequence), 1)) for sequence in sequences]
     windows_of = [sequences[clip][low:high] for clip, low, high in pieces]
     for number, part in probabilities_by_batches(engines, windows_of, budget):
@@ -146,7 +166,7 @@ def disagreement(
     """The share of steps, in percent, that one pass over the whole would have labelled otherwise; None: it was one, or
     there cannot be one.
     """
-    whole = len(sequence) <= LONGEST and not (reach.limit and reach.positions(sequence) > reach.limit)
+    whole = len(sequence) <= steps_at_once(sequence) and not (reach.limit and reach.positions(sequence) > reach.limit)
     if not whole or len(reach.windows(sequence)) == 1:
         return None
     expected = probabilities(engines, [sequence], budget)[0]
