@@ -78,12 +78,11 @@ class FrameEmbedding(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         frames = clips.flatten(0, 1)
-        if torch.is_inference_mode_enabled():
-            number = max(1, PIXELS_AT_ONCE // (clips.size(2) * clips.size(3)))
-            vectors = torch.cat([self.vectors(part) for part in frames.split(number)])
-        else:
-            vectors = self.vectors(frames)
-        return vectors.unflatten(0, clips.shape[:2])
+        number = max(1, PIXELS_AT_ONCE // (clips.size(2) * clips.size(3)))
+        if not torch.is_inference_mode_enabled() or len(frames) <= number:
+            return self.vectors(frames).view(*clips.shape[:2], -1)
+        parts = [self.vectors(frames[at : at + number]) for at in range(0, len(frames), number)]
+        return torch.cat(parts).view(*clips.shape[:2], -1)
 
     def vectors(self, frames: Tensor) -> Tensor:
         """Frames (N, H, W, C) -> (N, D)."""
