@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
@@ -34,12 +33,13 @@ from heedful.training.checkpoint import (
     write_tensors,
 )
 from heedful.training.decide import validation_due
+from heedful.training.loader import load
 from heedful.training.log import Log
 from heedful.training.machine import WaitingForCores
 from heedful.training.optimizer import Average, factor, optimizers, scale_gradients, set_rate
 from heedful.training.pace import Pace
 from heedful.training.progress import Listener
-from heedful.training.signals import Stopped, block_signals, leave_signals, stop_signals
+from heedful.training.signals import Stopped, stop_signals
 
 BEST = "best"  # the tensors of WEIGHTS in a checkpoint
 ROOM = "Make room, and give the same command again: it goes on from the last checkpoint."
@@ -215,17 +215,7 @@ class Loop:
         """Batches from where training stands, epoch after epoch; the order is a function of seed and epoch alone."""
         while True:
             plan = self.plan(self.position.epoch)[self.position.batch :]
-            # a loader draws a number when it begins: from a generator of its own, not from the one of dropout
-            loader = DataLoader(
-                Batches(plan, self.work.collate),
-                batch_size=None,
-                num_workers=self.train.workers,
-                generator=torch.Generator(),
-                worker_init_fn=leave_signals,
-            )
-            with block_signals():
-                loaded = iter(loader)
-            for rows, batch in zip(plan, loaded, strict=True):
+            for rows, batch in zip(plan, load(plan, self.work.collate, self.train.workers), strict=True):
                 self.position.batch += 1
                 yield rows, batch
             self.position.epoch, self.position.batch = self.position.epoch + 1, 0
@@ -405,16 +395,3 @@ class Loop:
                 name: value.to(self.device) for name, value in checkpoint.tensors["average"].items()
             }
         self.listener.note(f"goes on from step {self.position.step:,}")
-
-
-class Batches(Dataset[Batch]):
-    """An epoch's plan as a DataLoader wants it."""
-
-    def __init__(self, plan: list[Rows], collate: Callable[[Rows], Batch]) -> None:
-        self.plan, self.collate = plan, collate
-
-    def __len__(self) -> int:
-        return len(self.plan)
-
-    def __getitem__(self, number: int) -> Batch:
-        return self.collate(self.plan[number])
