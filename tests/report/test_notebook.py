@@ -39,6 +39,7 @@ def every_result() -> dict[str, Result]:
         ARABIC,
         (Finding("x", BREAKING, 50, lines), *(Finding("!", LONG, 9, lines[:3]) for _ in range(20))),
         {"source words": (Bin(1, 3, 10, 0), Bin(4, 9, 2, 0))},
+        {BREAKING: (("red.png", png((200, 0, 0))),)},
     )
     track = Track(("cat", BREAKING, LONG), ("cat",), ((0.7, 0.2, 0.1),))
     steps = Track(("a", "b"), ("a", "b", "a"), ((0.7, 0.3),) * 3)
@@ -114,6 +115,8 @@ def test_a_notebook_shows_results_and_keeps_its_own_style(browser: Browser, tmp_
             ink, paper = (sum(map(int, colour[4:-1].split(","))) for colour in boxes[0].evaluate(style_of))
             assert (ink, paper)[scheme == "light"] > 600 and (ink, paper)[scheme == "dark"] < 150
         assert seen.locator("img[src='x']").count() == 0
+        shown = [image.evaluate("node => [node.alt, node.width > 30]") for image in seen.locator("section img").all()]
+        assert shown == [["red.png", True], ["a red bar", True]]
         assert not watched.complaints and not watched.requests
 
 

@@ -1,6 +1,5 @@
 """Results as a notebook and a terminal show them: parts of the report's pages, and at most ten lines of text."""
 
-import base64
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from heedful.data.readers.rows import count
-from heedful.report import figures, pages, terminal, words
+from heedful.report import figures, gallery, pages, terminal, words
 from heedful.report.figures import Table
 from heedful.results import Alignment, Answer, Comparison, Findings, Result, Scores
 
@@ -78,11 +77,12 @@ def html_of(result: Result) -> str:
         return fragment(comparison=pages.comparison_values(result), title=result.data)
     if isinstance(result, Findings):
         charts = [figures.histogram(name, bins) for name, bins in result.histograms.items() if bins]
-        return fragment(findings=result, title=result.title, charts=charts)
+        return fragment(findings=result, title=result.title, charts=charts, sheet=pages.sheet_of(result))
     if isinstance(result, Alignment):
         return fragment(view=figures.alignment_view(result) if result.maps else None, blind=not result.maps)
     assert isinstance(result, Answer)
-    return fragment(answer=result, table=answer_table(result), picture=picture_uri(result.picture))
+    drawing = gallery.picture(result.picture, "", result.source) if result.picture else None
+    return fragment(answer=result, table=answer_table(result), picture=drawing)
 
 
 def matrix_values(scores: Scores) -> dict[str, Any]:
@@ -114,11 +114,6 @@ def answer_table(answer: Answer) -> Table:
     return Table(["", ""], rows)
 
 
-def picture_uri(png: bytes) -> str:
-    """A PNG as an address that holds it."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}" if png else ""
-
-
 def fragment(**values: Any) -> str:
     """Parts of pages in a box of their own; what is not given is not shown."""
     names = (
@@ -133,6 +128,7 @@ def fragment(**values: Any) -> str:
         "comparison",
         "findings",
         "charts",
+        "sheet",
     )
     names += ("view", "blind", "answer", "table", "picture")
     template = pages.environment().get_template("notebook.html")

@@ -17,7 +17,7 @@ from heedful.report import classes, compared, figures, tagged, words
 from heedful.report.differences import MarkedCase, mark_differences
 from heedful.report.figures import Table
 from heedful.report.folds import fold_rows
-from heedful.report.gallery import galleries, picture
+from heedful.report.gallery import Picture, galleries, picture
 from heedful.report.passages import passage_tables
 from heedful.report.samples import samples
 from heedful.results import Alignment, Answer, Case, Comparison, Exhibits, Findings, Progress, Scores, View
@@ -163,10 +163,13 @@ def explain_page(source: str, answers: Sequence[Answer], alignment: Alignment | 
 def check_page(findings: Findings) -> str:
     """What was noticed in the data, how long its texts are, and some of its pictures."""
     histograms = [figures.histogram(name, bins) for name, bins in findings.histograms.items() if bins]
-    sheet = {title: [picture(png, "", name) for name, png in pictures] for title, pictures in findings.pictures.items()}
-    return page(
-        "check.html", kind="data check", title=findings.title, findings=findings, figures=histograms, sheet=sheet
-    )
+    values = {"findings": findings, "figures": histograms, "sheet": sheet_of(findings)}
+    return page("check.html", kind="data check", title=findings.title, **values)
+
+
+def sheet_of(findings: Findings) -> dict[str, list[Picture]]:
+    """The pictures that a check shows, by what stands above them."""
+    return {title: [picture(png, "", name) for name, png in pictures] for title, pictures in findings.pictures.items()}
 
 
 def page(template: str, **values: Any) -> str:
