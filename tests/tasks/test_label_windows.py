@@ -3,7 +3,7 @@
 import copy
 import json
 import tracemalloc
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from heedful.data.fingerprint import without_window
 from heedful.data.steps.store import PreparedClips
 from heedful.results import Answer, Rows, Track
 from heedful.tasks.label import windows
+from heedful.tasks.label.ask import reach_of
 from heedful.tasks.label.learnable import LearnableLabeller
 from heedful.tasks.label.windows import Reach, disagreement, probabilities, probabilities_by_windows
 from heedful.tasks.task import find_task
@@ -105,6 +106,7 @@ def test_long_series_are_learnt_from_in_windows_and_a_recurrent_network_answers_
     model = learning.build(recipe, data)
     assert (recipe.data.window, recipe.data.answer_window, recipe.train.batch_tokens) == (window, answers, tokens)
     assert isinstance(model, LearnableLabeller) and model.window == answers
+    assert reach_of([model, replace(model, window=7)]).window == 7  # beside another that reads no more at once
     work = learning.work(model, data, recipe)
     longest = max(work.collate(rows)["source"].shape[1] for rows in work.plan(0))
     assert longest == (window or max(data.train.lengths[:, 0]))

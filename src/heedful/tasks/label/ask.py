@@ -250,10 +250,11 @@ def tagged_sentences(data: PreparedClips) -> Iterator[tuple[tuple[str, ...], lis
 def reach_of(models: Sequence[TrainedLabeller]) -> Reach:
     """What all of these read at once."""
     form, limit = models[0].form, limit_of([model.engine.limit for model in models])
+    window = limit_of([model.window for model in models]) or 0
     if isinstance(form.vocabulary, SubwordVocabulary):
         marks = len(form.vocabulary.tokenizer.special_tokens.around([]))
-        return Reach(models[0].window, limit, by_pieces=True, marks=marks)
-    return Reach(models[0].window, limit)
+        return Reach(window, limit, by_pieces=True, marks=marks)
+    return Reach(window, limit)
 
 
 def read_sources(model: TrainedLabeller, sources: Sequence[str], data: PreparedClips | None) -> Iterator[np.ndarray]:
