@@ -12,12 +12,14 @@ from heedful import check, load
 from heedful import recipe as recipes
 from heedful.api.model import Model
 from heedful.api.train import run
+from heedful.cli import ask
 from heedful.cli.match import run as ask_matcher
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.training.progress import Quiet
 from support.published import bert, classes, clip, marian
 from support.sampling import SEED
+from support.synthetic_results import png
 from support.tiny_tasks import picture, write_data
 
 CONTEXT = 16
@@ -103,7 +105,9 @@ def trained(recipe: Recipe, folder: Path) -> tuple[Model, str]:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_long_row_is_cut_told_and_answered(task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_long_row_is_cut_told_and_answered(
+    task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It trains, scores and answers; counts name file, line, length and limit; what fits is answered as alone."""
     model, said = trained(request(task, tmp_path / "data"), tmp_path / "run")
     line = {"translate": 4, "classify": 3, "match": 2}[task]  # rows of an array are counted from 0
@@ -126,6 +130,12 @@ def test_a_long_row_is_cut_told_and_answered(task: str, tmp_path: Path, capsys: 
         assert f"1 of 2 texts is longer than the network reads at once (first: {asked} line 3: " in (
             capsys.readouterr().err
         )
+        pictures = tmp_path / "pictures.txt"
+        pictures.write_text(f"{tmp_path / 'a.png'}\n" * 3, encoding="utf-8")
+        (tmp_path / "a.png").write_bytes(png((9, 9, 9)))
+        monkeypatch.setattr(ask, "LINES_AT_ONCE", 1)
+        ask_matcher(str(tmp_path / "run"), file=pictures, among=[f"@{asked}"])
+        assert capsys.readouterr().err.count("is longer than the network reads") == 1
         return
     long, short = model.answer([LONG, "ab"])
     assert long[0].cut == f"{len(LONG.strip()) + 1 + LONG.endswith(' ')} tokens, the first 16 were read (data.long)"

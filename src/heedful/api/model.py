@@ -110,12 +110,12 @@ class Model:
         return find_task(self.task).answering.stream(self.trained, text, self.settings(changes), tell)
 
     def among(
-        self, inputs: Any, texts: Any, changes: Changes | None = None, names: Sequence[str] = ()
+        self, inputs: Any, texts: Any, changes: Changes | None = None, names: Sequence[str] | None = ()
     ) -> list[list[Answer]]:
         """The n best of `texts` (none: those of training) for each picture, or each of a folder, by a model of `match`.
 
         An answer's score is the logarithm of its share among the texts. These are called by their `names` where
-        something is to be said of one.
+        something is to be said of one; None: it was said before.
         """
         finder, texts = find_task(self.task).answering.finder(self.trained), read_texts(texts)
         self.tell_long(texts, changes, names)
@@ -169,10 +169,11 @@ class Model:
             say(note)
         return scores
 
-    def tell_long(self, texts: Sequence[str], changes: Changes | None, names: Sequence[str]) -> None:
+    def tell_long(self, texts: Sequence[str], changes: Changes | None, names: Sequence[str] | None) -> None:
         """Says which texts that pictures are compared with are cut; raises HeedfulError as the recipe says."""
         pairs = [("", text) for text in texts]
-        if note := long_inputs.check_read(find_task(self.task), self.trained, pairs, self.long(changes), names):
+        task, told = find_task(self.task), names is None
+        if (note := long_inputs.check_read(task, self.trained, pairs, self.long(changes), names or ())) and not told:
             say(note)
 
     def evaluate(

@@ -141,8 +141,9 @@ def write_texts(
     if as_json and texts:
         question.changes.setdefault("generate.n_best", len(texts))
     unknown = {text: model.unknown(text) for text in texts}
+    names = [names_of(texts, places)]  # pictures are asked in several parts, and of the texts is told once
     answer_lists = answer_pictures(
-        lambda pictures: model.among(pictures, texts, question.changes, names_of(texts, places)),
+        lambda pictures: model.among(pictures, texts, question.changes, names.pop() if names else None),
         picture_names(model, question),
         question.at_once,
         folders=False,
