@@ -45,7 +45,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "group_bytes": Limit(2**28, "bytes", "a row group of Parquet, unpacked"),
         "sheet_bytes": Limit(2**28, "bytes", "the texts of an .xlsx, unpacked"),
         "annotations_bytes": Limit(2**28, "bytes", "captions as COCO or Karpathy has them, in one JSON file"),
-        "annotations_values": Limit(16_000_000, "values", "the same: objects three, all else one"),
+        "annotations_values": Limit(12_000_000, "values", "the same: objects three, all else one"),
         "recipe_bytes": Limit(2_000_000, "bytes", "a recipe (TOML)"),
         "settings_bytes": Limit(2**25, "bytes", "config.json and other settings of a model or a run"),
         "vocabulary_bytes": Limit(2**27, "bytes", "a tokenizer.json or another vocabulary"),

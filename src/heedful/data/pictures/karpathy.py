@@ -42,9 +42,14 @@ def content_of(path: str) -> Any:
     """What the JSON of a file holds; None if it is none."""
     check_readable(path)
     try:
-        return json.loads(text_of(path))
+        return json.loads(text_of(path), object_hook=without_tokens)
     except (ValueError, RecursionError):
         return None
+
+
+def without_tokens(entry: dict[str, Any]) -> dict[str, Any]:
+    """An object without what is not read of a sentence: its tokens would take most of the memory of all."""
+    return {"raw": entry["raw"]} if "tokens" in entry and isinstance(entry.get("raw"), str) else entry
 
 
 def text_of(path: str) -> str:

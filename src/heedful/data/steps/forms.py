@@ -19,13 +19,14 @@ from PIL import Image
 from heedful.data.folders import children
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.modes import to_mode
-from heedful.data.pictures.read import Form, as_array, fit_square, header, read_pictures
+from heedful.data.pictures.read import Form, as_array, fit_square, header, read_picture
 from heedful.data.readers.formats import endings_of
 from heedful.data.readers.lines import check_exists
 from heedful.data.readers.opening import ending_of
 from heedful.data.readers.rows import count
 from heedful.data.readers.unpacking import PACKED, content_path
 from heedful.data.samples import steps as step_samples
+from heedful.data.steps.buffer import FrameBuffer
 from heedful.data.steps.conll import NO_BREAK
 from heedful.data.steps.parts import parse_part
 from heedful.data.steps.ranges import CURE as FAR_CURE
@@ -43,7 +44,6 @@ from heedful.types_of_values import check_record
 Kind = Literal["frames", "series", "tokens"]
 TABLES = endings_of("csv", "tsv")
 FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
-BLOCK = 256  # frames for which there is room at first
 SAMPLE_SIZE = 8  # frames of a clip by which its colours are judged
 LEVELS = 8  # colours whose levels differ by less are gray that was compressed
 NPY = "Is it whole? Write it anew with numpy.save, as an array of numbers."
@@ -167,15 +167,17 @@ def read_steps(reference: str, form: StepForm) -> Steps:
         raise HeedfulError(f"{reference} {problem}, and {form.kind} are read here.", SUPPORTED_FILES)
     if reference.startswith("sample://"):
         values, rate = step_samples.values(reference)
-        checked_values = check_channels(reference, values, form) if form.kind == "series" else as_frames(values, form)
+        checked_values = (
+            check_channels(reference, values, form) if form.kind == "series" else as_frames(reference, values, form)
+        )
         return Steps(form.kind, checked_values, seconds=tuple(np.arange(len(values)) / rate) if rate else ())
     path = Path(reference)
     if form.kind == "series":
         return array_series(reference, form) if ending_of(reference) == ".npy" else table_series(reference, form)
     if path.is_dir():
-        return Steps("frames", read_pictures([str(frame) for frame in frame_files(path)], picture_form(form)))
+        return Steps("frames", folder_frames(path, picture_form(form)))
     if ending_of(reference) == ".npy":
-        return Steps("frames", as_frames(read_array(reference), form))
+        return Steps("frames", as_frames(reference, read_array(reference), form))
     return video_frames(reference, form)
 
 
@@ -216,17 +218,23 @@ def words_of(text: str, form: NormalForm = "none") -> tuple[str, ...]:
 def video_frames(file: str, form: StepForm) -> Steps:
     """A video's frames and times."""
     picture, seconds, end = picture_form(form), array("d"), 0.0
-    frames = np.empty((BLOCK, picture.size, picture.size, picture.channels), np.uint8)
-    for number, frame in enumerate(read_video(file, form.rate)):
-        if number == len(frames):  # a list of arrays would be held beside the array of all
-            frames.resize((2 * number, *frames.shape[1:]), refcheck=False)
-        frames[number] = as_array(fit_square(to_mode(frame.image, picture.mode), picture))
+    frames = FrameBuffer(file, (picture.size, picture.size, picture.channels))
+    for frame in read_video(file, form.rate):
+        frames.add(as_array(fit_square(to_mode(frame.image, picture.mode), picture)))
         seconds.append(frame.start)
         end = frame.end
     header_duration = header_seconds(file)
     is_odd = header_duration is not None and abs(header_duration - end) > max(0.5, 0.1 * end)
     note = f"{file} says that it lasts {header_duration:.1f} seconds, and its frames last {end:.1f}" if is_odd else ""
-    return Steps("frames", frames[: len(seconds)], seconds=tuple(seconds), note=note)
+    return Steps("frames", frames.all(), seconds=tuple(seconds), note=note)
+
+
+def folder_frames(folder: Path, picture: Form) -> np.ndarray:
+    """The frames in a folder."""
+    frames = FrameBuffer(str(folder), (picture.size, picture.size, picture.channels))
+    for path in frame_files(folder):
+        frames.add(read_picture(str(path), picture))
+    return frames.all()
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -244,17 +252,17 @@ def natural_key(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def as_frames(values: np.ndarray, form: StepForm) -> np.ndarray:
+def as_frames(name: str, values: np.ndarray, form: StepForm) -> np.ndarray:
     """Frames (T, H, W) or (T, H, W, C) of bytes in the form of a model."""
     target_form = picture_form(form)
     values = values[..., None] if values.ndim == 3 else values
     if values.shape[1:] == (target_form.size, target_form.size, target_form.channels):
         return np.asarray(values)
-    frames = np.empty((len(values), target_form.size, target_form.size, target_form.channels), np.uint8)
-    for number, frame in enumerate(values):
+    frames = FrameBuffer(name, (target_form.size, target_form.size, target_form.channels))
+    for frame in values:
         image = Image.fromarray(frame[..., 0] if values.shape[3] == 1 else frame)
-        frames[number] = as_array(fit_square(to_mode(image, target_form.mode), target_form))
-    return frames
+        frames.add(as_array(fit_square(to_mode(image, target_form.mode), target_form)))
+    return frames.all()
 
 
 def picture_form(form: StepForm) -> Form:

@@ -16,6 +16,7 @@ import numpy as np
 from heedful.data import folders
 from heedful.data.folders import read_examples, read_json, write_json
 from heedful.data.readers.rows import count
+from heedful.data.steps.buffer import blocks
 from heedful.data.steps.forms import StepForm, Steps
 from heedful.data.steps.parts import name_part
 from heedful.data.steps.words import LETTERS
@@ -89,7 +90,6 @@ class StepWriter:
 
     def add(self, reference: str, steps: Steps) -> str:
         """Takes in a sequence, if it is new, and gives the reference of the first one with these values."""
-        values = np.ascontiguousarray(steps.values)
         number = self.digests.setdefault(digest_of_steps(reference, steps), len(self.names))
         self.numbers[reference] = number
         if number == len(self.names):
@@ -100,8 +100,9 @@ class StepWriter:
             if steps.kind == "tokens":
                 self.words.append(steps.words)
             else:
-                self.shape = values.shape[1:]
-                self.column.extend(values)
+                self.shape = steps.values.shape[1:]
+                for part in blocks(steps.values):
+                    self.column.extend(np.ascontiguousarray(part))
         return self.names[number]
 
     def content(self, reference: str) -> bytes:
@@ -187,8 +188,10 @@ class StepWriter:
 
 def digest_of_steps(reference: str, steps: Steps) -> bytes:
     """By what sequences are told apart: their values, or their words."""
-    raw = reference.encode() if steps.kind == "tokens" else np.ascontiguousarray(steps.values).tobytes()
-    return blake2b(raw, digest_size=16).digest()
+    digest = blake2b(reference.encode() if steps.kind == "tokens" else b"", digest_size=16)
+    for part in blocks(steps.values) if steps.kind != "tokens" else ():
+        digest.update(np.ascontiguousarray(part).data.cast("B"))
+    return digest.digest()
 
 
 class ArrayColumn(Column):

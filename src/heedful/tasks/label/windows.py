@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heedful.data import batching
+from heedful.data.steps.buffer import forget
 from heedful.engines.reading import ReadingEngine
 from heedful.tasks.long import windows
 
@@ -140,6 +141,8 @@ def probabilities_by_batches(
 def mean_probabilities(engines: Sequence[ReadingEngine], sequences: Sequence[np.ndarray]) -> np.ndarray:
     """The mean of the engines' probabilities (N, longest, C), of one batch: what is padded is not held beyond it."""
     stack = stack_sequences(sequences)
+    for sequence in sequences:
+        forget(sequence)
     return np.mean([engine(*stack) for engine in engines], axis=0)
 
 
