@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import re
 import resource
@@ -16,7 +17,7 @@ import pytest
 
 from heedful.api.model_folder import open_model
 from heedful.data.pictures.arrays import arrays_of
-from heedful.data.pictures.karpathy import read_karpathy
+from heedful.data.pictures.karpathy import content_of, read_karpathy
 from heedful.data.readers.formats import open_rows
 from heedful.data.readers.rows import BadRow, TextRow
 from heedful.data.steps.forms import read_array
@@ -85,6 +86,16 @@ def test_a_recipe_of_names_without_an_end_is_refused_at_once() -> None:
         Path("recipe.toml").write_text(text)
         with pytest.raises(HeedfulError, match=r"recipe\.toml"):
             load("recipe.toml")
+
+
+def test_of_a_sentence_of_karpathys_what_is_not_read_is_not_held() -> None:
+    """In COCO that is half of a gigabyte."""
+    sentences = [{"tokens": ["a", "cat"], "raw": "A cat.", "sentid": 1}, {"tokens": ["two", "dogs"], "raw": None}]
+    image = {"filename": "1.jpg", "split": "train", "sentences": sentences}
+    Path("a.json").write_text(json.dumps({"images": [image]}))
+    assert content_of("a.json")["images"][0]["sentences"] == [{"raw": "A cat."}, sentences[1]]
+    texts = [row.columns["target"] for row in read_karpathy("a.json") if isinstance(row, TextRow)]
+    assert texts == ["A cat.", "two dogs"]
 
 
 def tokenizer_of_two_gigabytes() -> None:

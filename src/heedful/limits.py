@@ -33,7 +33,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "progressive_bytes": Limit(700_000_000, "bytes", "the coefficients of a progressive JPEG, held all at once"),
         "pictures_bytes": Limit(400_000_000, "bytes", "the arrays of an .npz file, unpacked, and frames as .npy"),
         "unpacked_bytes": Limit(2**30, "bytes", "a compressed Parquet file, workbook, array or video, unpacked"),
-        "frames": Limit(200_000, "frames", "a video, a folder of frames, frames as .npy"),
+        "frames": Limit(100_000, "frames", "a video, a folder of frames, frames as .npy; an hour of film has 90,000"),
         "frame_pixels": Limit(36_000_000, "pixels", "one frame of a video or an .npy (8K is 35,389,440)"),
         "video_seconds": Limit(4 * 3600, "seconds", "a video"),
         "series_numbers": Limit(1_000_000, "numbers", "a series as .npy, told by the header"),

@@ -87,6 +87,22 @@ def test_a_wrong_duration_in_the_header_changes_nothing() -> None:
     assert "says that it lasts 2.0 seconds" in open_steps("cut.webm", FORM).note
 
 
+def test_a_header_that_lies_about_frames_and_sides_is_not_believed() -> None:
+    raw = Path(write("a.mp4")).read_bytes()
+    entry = raw.index(b"avc1", raw.index(b"stsd"))
+    for name, place, lie in (
+        ("sides.mp4", entry + 28, b"\xff" * 4),
+        ("shown.mp4", raw.index(b"tkhd") + 80, b"\xff\xff\0\0" * 2),
+        ("times.mp4", raw.index(b"stts") + 12, (10**9).to_bytes(4, "big")),
+    ):
+        Path(name).write_bytes(raw[:place] + lie + raw[place + len(lie) :])
+        assert len(open_steps(name, FORM)) == 20, name
+    place = raw.index(b"stsz") + 12
+    Path("samples.mp4").write_bytes(raw[:place] + (10**9).to_bytes(4, "big") + raw[place + 4 :])
+    with pytest.raises(HeedfulError, match=r"samples\.mp4 cannot be read as a video"):
+        open_steps("samples.mp4", FORM)
+
+
 def test_what_is_odd_is_told_with_the_answer() -> None:
     Path("clips").mkdir()
     for number in range(3):
