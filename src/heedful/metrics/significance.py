@@ -23,13 +23,18 @@ def paired_test(
     samples: int = 1000,
     seed: int = 0,
 ) -> Paired:
-    """Is A better than B on the same examples?
+    """Is A better than B on the same examples? As `paired_test_of_counts`, of answers."""
+    a, b = (counts_of_measure(kind, outputs, references, measure) for outputs in (a_outputs, b_outputs))
+    return paired_test_of_counts(a, b, samples, seed)
+
+
+def paired_test_of_counts(a: Counts, b: Counts, samples: int = 1000, seed: int = 0) -> Paired:
+    """Is A better than B by one measure on the same examples?
 
     `p` is that of two-sided approximate randomisation: the share of random exchanges of the two answers to an example
     that set the scores at least as far apart; of few examples, the share of all exchanges that there are. The interval
     of the difference is that of the paired bootstrap. Identical answers give p = 1.
     """
-    a, b = (counts_of_measure(kind, outputs, references, measure) for outputs in (a_outputs, b_outputs))
     difference = a.value() - b.value()
     exchanged = [a.score(a_sums) - b.score(b_sums) for a_sums, b_sums in exchanges(a, b, samples, seed)]
     as_far = sum(abs(other) >= abs(difference) - 1e-9 for other in exchanged)
@@ -40,7 +45,7 @@ def paired_test(
         for times in repeats(len(a.rows), samples, np.random.default_rng(seed))
         for a_sums, b_sums in zip(a.sums(times), b.sums(times), strict=True)
     ]
-    return Paired(measure, difference, *bounds(differences, difference), p=p, examples=len(a.rows))
+    return Paired(a.name, difference, *bounds(differences, difference), p=p, examples=len(a.rows))
 
 
 def interval_over_runs(
