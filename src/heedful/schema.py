@@ -221,7 +221,9 @@ class TrainSettings:
     smooth_steps: float = key(0.0, "weight of the truncated MSE between neighbouring steps (T-MSE)", ge=0, le=1_000_000)
     drop_source: Auto | float = key("auto", "fraction of training examples without source, for guidance", ge=0, lt=1)
     codebook: Auto | float = key("auto", "fraction of the budget for training the codebook", ge=0, lt=1)
-    mask: float = key(0.15, "fraction of tokens that are masked", gt=0, lt=1)
+    mask: Auto | float = key(
+        "auto", "fraction of tokens that are masked in training; auto: 0.3; masks that are scored are 0.15", gt=0, lt=1
+    )
     whole_words: bool = key(False, "whole-word masking: all subwords of a word are masked together")
     precision: Literal["auto", "float32", "bfloat16"] = key(
         "auto", "precision of training; auto: bfloat16 where the hardware supports it"

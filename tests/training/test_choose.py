@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heedful import recipe as recipes
+from heedful.api.choose import choose_network, settle
 from heedful.api.run_folder import decided_in
 from heedful.api.train import run
 from heedful.schema import NetworkSettings, TrainSettings
+from heedful.tasks.task import find_task
 from heedful.training.choose import FEW_EPOCHS, HOPELESS, WIDTHS, Trial, choose, steps_wanted
 from heedful.training.progress import Quiet
 
@@ -96,3 +98,18 @@ def test_a_setting_that_the_usual_row_lacks_takes_the_row_that_has_it(tmp_path: 
     pairs.write_text("".join(f"{word} {word}\t{word}\n" for word in map(str, range(100, 160))))
     settings = {"data.train": [str(pairs)], "train.steps": 1, "train.threads": 1, "network.heads": 2}
     assert run(recipes.build("translate", settings), tmp_path / "run", Quiet()).recipe.network.name == "vaswani2017"
+
+
+@pytest.mark.parametrize(("steps", "row", "norm"), [(1499, "gru", "auto"), (1500, "bert", "pre")])
+def test_another_row_takes_over_where_a_budget_holds_enough_steps_for_it(
+    tmp_path: Path, steps: int, row: str, norm: str
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("a b c d e f g h\n" * 200)
+    asked = recipes.build("fill", {"data.train": [str(text)], "train.steps": steps, "train.threads": 1})
+    learning = find_task("fill").learning
+    data = learning.prepare(settle(learning, asked), tmp_path / "run", lambda line: None)
+    network = choose_network(learning, asked, data)[0].network
+    assert (network.name, network.norm) == (row, norm)
+    named = recipes.build("fill", {"data.train": [str(text)], "train.steps": steps, "network.name": "gru"})
+    assert choose_network(learning, named, data)[0].network.name == "gru"

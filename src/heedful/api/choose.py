@@ -5,8 +5,9 @@ from dataclasses import replace
 from heedful.errors import HeedfulError
 from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.task import AnyLearning, PreparedData
+from heedful.tasks.usual import UsualRow
 from heedful.training import decide
-from heedful.training.choose import Trial, choose
+from heedful.training.choose import Trial, choose, narrowest, steps_in
 from heedful.training.speed import seconds_per_step
 
 
@@ -24,29 +25,45 @@ def on_machine_of(recipe: Recipe, asked: Recipe) -> Recipe:
 
 def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe as it was asked with its network decided for the data and the budget, and what is to be said of it."""
-    usual = learning.usual_row(data)
+    usual = usual_row(learning, asked, data)
     asked = decide.batches(asked, usual.batch_tokens) if usual.batch_tokens else asked
-    network = asked.network
-    if network.name == "auto":
-        open_settings = {key: value for key, value in usual.settings.items() if getattr(network, key) == "auto"}
-        network = replace(network, name=usual.name, **open_settings)
+    network = in_row(asked.network, usual) if asked.network.name == "auto" else asked.network
     try:
         first = settle(learning, replace(asked, network=network))
     except HeedfulError:  # it lacks a setting that is asked for; the task's own row, by which it was settled, has it
         first = settle(learning, asked)
         network = replace(asked.network, name=first.network.name)
-    if learning.first(learning.build(learning.resolve_for_data(first, data), data), data, first):
-        return first, ()  # what comes first sets the time of the rest
+    stage = learning.first(learning.build(learning.resolve_for_data(first, data), data), data, first)
+    train = stage.remaining if stage else first.train
 
     def attempt(candidate: NetworkSettings) -> Trial:
         return trial_of(learning, settle(learning, replace(asked, network=candidate)), data)
 
     reason = usual.reason if asked.network.name == "auto" and network.name == usual.name else ""
-    choice = choose(network, first.train, reason, attempt)
+    choice = choose(network, train, reason, attempt)
     chosen = settle(learning, replace(asked, network=choice.network))
     if asked.train.precision == "auto" and asked.train.minutes is not None:
         chosen = faster_precision(learning, chosen, data)
     return chosen, choice.lines
+
+
+def usual_row(learning: AnyLearning, asked: Recipe, data: PreparedData) -> UsualRow:
+    """The task's usual row, or the one that takes its place where the budget holds enough steps for it."""
+    usual = learning.usual_row(data)
+    if usual.later is None or asked.network.name != "auto":
+        return usual
+    steps, later = usual.later
+    try:
+        recipe = settle(learning, replace(asked, network=narrowest(in_row(asked.network, later))))
+    except HeedfulError:  # it lacks a setting that is asked for
+        return usual
+    return later if steps_in(recipe.train, trial_of(learning, recipe, data)) >= steps else usual
+
+
+def in_row(network: NetworkSettings, row: UsualRow) -> NetworkSettings:
+    """The network in a row, with the settings that suit it where they are open."""
+    suits = {key: value for key, value in row.settings.items() if getattr(network, key) == "auto"}
+    return replace(network, name=row.name, **suits)
 
 
 def trial_of(learning: AnyLearning, recipe: Recipe, data: PreparedData) -> Trial:

@@ -311,12 +311,12 @@ def whole_time(work: Work, setup: RunSetup, recipe: Recipe, has_folds: bool) -> 
 def scored_at_the_end(data: PreparedData, recipe: Recipe) -> tuple[list[Example], str, str]:
     """The examples that a run is scored on, which split they are and, where they are not all of it, what is said of it.
 
-    Of validation rows whose answers are searched for, a few minutes of training have no more than they can pay for; the
-    same ones for every network. Test files and folds are scored whole.
+    Of validation rows whose answers are written step by step, a few minutes of training have no more than they can pay
+    for; the same ones for every network. Test files and folds are scored whole.
     """
     if data.test:
         return data.test, "test", ""
-    is_limited = find_task(recipe.task).facts.searches and not recipe.data.folds
+    is_limited = find_task(recipe.task).facts.writes and not recipe.data.folds
     minutes = recipe.train.minutes if is_limited else None
     most = len(data.valid) if minutes is None else max(SCORED_LEAST, round(SCORED_A_MINUTE * minutes))
     examples = batching.sample(data.valid, most, 0)

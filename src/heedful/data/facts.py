@@ -13,6 +13,10 @@ Unit = Literal["symbols", "words", "sentences"]
 """What a text is made of: symbols of a closed set between spaces; one word; anything else."""
 
 
+VOCABULARY_METHOD = 2
+"""Vocabularies of texts that have classes get more entries than others; by method 1, which 0.1.0 had, as many."""
+
+
 @dataclass(frozen=True)
 class TextFacts:
     """The texts that one tokenizer is for: those of one side of the training rows, or of both."""
@@ -25,6 +29,8 @@ class TextFacts:
     """Of all training texts together; estimated where only a sample of them is in memory."""
     distinct: int
     """Different characters."""
+    named: bool = False
+    """Whether each of them has the name of a class."""
 
 
 @dataclass(frozen=True)

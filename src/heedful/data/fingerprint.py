@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.data.checksums import hash_file
+from heedful.data.facts import VOCABULARY_METHOD
 from heedful.data.folders import is_hidden
 from heedful.data.notes import ignore
 from heedful.data.pairs.read import read_pairs
@@ -71,6 +72,11 @@ def format_of(fingerprint: object) -> int:
 def split_method_of(fingerprint: object) -> int:
     """How rows of data with this fingerprint were held out: the first way where it says nothing of it."""
     return fingerprint.get("split", 1) if isinstance(fingerprint, dict) else METHOD
+
+
+def vocabulary_method_of(fingerprint: object) -> int:
+    """How many entries the vocabulary of data with this fingerprint has: as 0.1.0 decided where it says nothing."""
+    return fingerprint.get("vocabulary", 1) if isinstance(fingerprint, dict) else VOCABULARY_METHOD
 
 
 def changed_files(fingerprint: dict[str, Any], data: DataSettings) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from heedful.data.corpus import Corpus
-from heedful.data.facts import Decisions, SideFacts, TextFacts, TokenizerSettings
+from heedful.data.facts import VOCABULARY_METHOD, Decisions, SideFacts, TextFacts, TokenizerSettings
 from heedful.data.notes import BadRows, Notes
 from heedful.data.pairs.read import Pair
 from heedful.data.row_hashes import RowHashWriter
@@ -34,6 +34,8 @@ class Preparation:
     """What is kept of rows that are learnt from, to know them again."""
     split_method: int = METHOD
     """How rows are held out."""
+    vocabulary_method: int = VOCABULARY_METHOD
+    """How many entries a vocabulary gets."""
 
     @property
     def data(self) -> DataSettings:
@@ -45,6 +47,8 @@ class DataKind(ABC, Generic[PreparedData]):
     """One kind of data. An instance serves one preparation: `begin`, then `read`, then `learn`, then `write`."""
 
     example: ClassVar[str]
+    has_names = False
+    """Whether texts have names of classes."""
     """A file of this kind, as on a command line."""
     rows_in_memory: ClassVar[int] = SAMPLE
     """If there are more, all rows are read a second time."""

@@ -8,7 +8,7 @@ Between them stands whoever decides what `auto` means (`Decisions`). What differ
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,15 @@ import numpy as np
 from heedful.data import split
 from heedful.data.checksums import CHECKSUMS, checksums_of, find_damage, read_checksums
 from heedful.data.corpus import Corpus
-from heedful.data.facts import DataFacts, Decisions, TokenizerSettings
-from heedful.data.fingerprint import FORMAT, fingerprint_of, format_of, split_method_of, without_window
+from heedful.data.facts import VOCABULARY_METHOD, DataFacts, Decisions, TokenizerSettings
+from heedful.data.fingerprint import (
+    FORMAT,
+    fingerprint_of,
+    format_of,
+    split_method_of,
+    vocabulary_method_of,
+    without_window,
+)
 from heedful.data.folders import (
     ABOUT,
     is_prepared,
@@ -54,6 +61,16 @@ class Survey:
     facts: DataFacts
 
 
+@dataclass(frozen=True)
+class Methods:
+    """How it is decided what is held out, and how many entries a vocabulary has; what 0.1.0 prepared, by its own
+    methods, stays as it is.
+    """
+
+    split_method: int = METHOD
+    vocabulary_method: int = VOCABULARY_METHOD
+
+
 def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say, decisions: Decisions) -> PreparedData:
     """Reads, splits, codes and stores a recipe's data under `folder`/data, or opens what stands there if it is the
     same (by the hashes of the files, the recipe's data section, the seed, and the coders that are given).
@@ -64,19 +81,19 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
     data_folder = folder / "data"
     stored = without_window(stored_fingerprint(data_folder))
     known = without_window(run_fingerprint(folder)) if stored is None else stored
-    form, method = format_of(known), split_method_of(known)  # 0.1.0 wrote other words, and held out other rows
-    fingerprint = fingerprint_in(kind, recipe, form, method)
+    form, methods = format_of(known), Methods(split_method_of(known), vocabulary_method_of(known))
+    fingerprint = fingerprint_in(kind, recipe, form, methods)
     is_same = known == fingerprint
     again = stored == fingerprint or (stored is None and is_prepared(data_folder))
     if again:
         prepared = open_whole(kind, data_folder, say)
         if prepared is not None:
             return prepared
-    method = method if is_same else METHOD
-    fingerprint = fingerprint_in(kind, recipe, FORMAT, method)
+    methods = methods if is_same else Methods()
+    fingerprint = fingerprint_in(kind, recipe, FORMAT, methods)
     with write_atomically(data_folder) as partial_folder:
         notes, bad = Notes(say, kind.row), BadRows(partial_folder / "bad_rows.jsonl")
-        preparation = Preparation(recipe, partial_folder, notes, bad, decisions, split_method=method)
+        preparation = Preparation(recipe, partial_folder, notes, bad, decisions, **asdict(methods))
         survey_result = survey(kind, preparation)
         encode(
             kind,
@@ -122,10 +139,14 @@ def refuse_other(folder: Path, checksums: Mapping[str, object]) -> None:
         )
 
 
-def fingerprint_in(kind: DataKind[Any], recipe: Recipe, form: int, method: int) -> dict[str, Any]:
-    """The fingerprint of a recipe's data in a format, where rows are held out by a method."""
-    split = {"split": method} if recipe.data.valid == "auto" and method > 1 else {}
-    return fingerprint_of(recipe, kind.pretrained_coders, form) | kind.fingerprint(recipe.data, form) | split
+def fingerprint_in(kind: DataKind[Any], recipe: Recipe, form: int, methods: Methods) -> dict[str, Any]:
+    """The fingerprint of a recipe's data in a format, where it is decided by these methods."""
+    data, decided = recipe.data, dict[str, int]()
+    if data.valid == "auto" and methods.split_method > 1:
+        decided["split"] = methods.split_method
+    if data.vocabulary == "auto" and methods.vocabulary_method > 1 and kind.has_names:
+        decided["vocabulary"] = methods.vocabulary_method
+    return fingerprint_of(recipe, kind.pretrained_coders, form) | kind.fingerprint(data, form) | decided
 
 
 def survey(kind: DataKind[Any], preparation: Preparation) -> Survey:

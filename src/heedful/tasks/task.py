@@ -90,6 +90,11 @@ class TaskFacts:
     keys: frozenset[str] = field(default=frozenset())
     """Dotted keys of a recipe that it uses and some other task does not."""
 
+    @property
+    def writes(self) -> bool:
+        """Whether it answers step by step, each step by what stands before it: slowly."""
+        return self.join == "encoder_decoder"
+
     def takes_from(self, source: SourceKind) -> str:
         """What goes into a model of this kind of source, in words."""
         return SOURCES[source] if len(self.sources) > 1 else self.takes

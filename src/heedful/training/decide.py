@@ -31,10 +31,14 @@ FIFTH_AT_MOST = 500  # groups: what a fifth is of 2,500, and one in twenty of 10
 LEAST = 100  # examples held out, where that is under a third
 PICTURE_SIDES = 8, 64  # pixels, at least and at most
 VOCABULARIES = 500, 32_000  # entries of bpe and unigram, at least and at most
+NAMED = 4  # times as many entries, of texts that are classified
 PICTURES = 512  # positions in a batch of pictures, some 30 of them: more steps teach more than surer ones
 MATCHED_PICTURES = 8192  # positions where pictures are told apart from their batch
 DRAWINGS = 768  # codes in a batch of drawings: 12 of 64
 VALIDATIONS = 12  # over the budget
+MASKED = 0.3  # of the tokens in training: twice as many as Devlin et al. 2019 teach sooner (Wettig et al. 2022)
+TUNED_MASKED = 0.15  # as published weights learnt it
+DRAWN_LEAST, DRAWN_A_MINUTE = 50, 100  # drawings that a validation scores: each takes a step a code
 VALIDATING = 0.25  # of the training time that is spent: with a budget in minutes, what validations may take beside it
 MUON_SUITS: tuple[Join, ...] = ("encoder_decoder", "decoder", "encoder_tokens")  # where it was tried, and won
 MUON_RATE = 1.0  # times the width: 0.008 at 128
@@ -142,12 +146,16 @@ def vocabulary_size(facts: TextFacts) -> int:
     """Entries of bpe and unigram: 2,000 for 1.3 million characters, twice as many for four times the text.
 
     Between 500 and 32,000, a power of two times 500, with room for each character at least twice over. Words come new
-    more and more slowly as a text grows, and few pairs teach little of rare pieces (docs/log.md).
+    more and more slowly as a text grows, and few pairs teach little of rare pieces (docs/log.md). Of texts that have a
+    class, four times as many: whole words tell classes, and none of them is to be written.
+
+    >>> [vocabulary_size(TextFacts(("source",), "auto", "sentences", 1.3e6, 80, named)) for named in (False, True)]
+    [2000, 8000]
     """
     size, most = VOCABULARIES
     while size < most and (facts.characters > size**2 * 2 / 3 or size < 2 * (SMALLEST + facts.distinct)):
         size *= 2
-    return size
+    return min(most, NAMED * size) if facts.named else size
 
 
 def window(data: DataSettings, context: int | str) -> DataSettings:
@@ -183,6 +191,13 @@ def batches(recipe: Recipe, tokens: int) -> Recipe:
     if recipe.train.batch_tokens != "auto":
         return recipe
     return replace(recipe, train=replace(recipe.train, batch_tokens=tokens))
+
+
+def masks(recipe: Recipe) -> Recipe:
+    """The recipe with the fraction of tokens that are masked in training."""
+    if recipe.train.mask != "auto":
+        return recipe
+    return replace(recipe, train=replace(recipe.train, mask=TUNED_MASKED if recipe.start else MASKED))
 
 
 def validation_due(train: TrainSettings, step: int, done: float, validated: int, cost: float = 0.0) -> bool:
@@ -222,6 +237,17 @@ def dropped_sources(train: TrainSettings) -> float:
 def codebook_fraction(train: TrainSettings) -> float:
     """The fraction of the budget in which the codebook of pictures is learnt."""
     return CODEBOOK if train.codebook == "auto" else float(train.codebook)
+
+
+def drawings_validated(train: TrainSettings) -> int:
+    """How many drawings a validation scores: of few minutes no more than they can pay for.
+
+    >>> [drawings_validated(TrainSettings(minutes=minutes)) for minutes in (0.4, 2, 60)]
+    [50, 200, 500]
+    """
+    if train.minutes is None:
+        return train.valid_limit
+    return min(train.valid_limit, max(DRAWN_LEAST, round(DRAWN_A_MINUTE * train.minutes)))
 
 
 def picture_codes(network: NetworkSettings, levels: int) -> int:

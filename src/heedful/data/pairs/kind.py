@@ -52,6 +52,7 @@ class PairKind(DataKind[Prepared]):
     ) -> None:
         self.row = kinds[0] if kinds[1] == "name" else "pair"
         self.nothing, self.kinds, self.sides = f"There are no {self.row}s", kinds, kinds
+        self.has_names = kinds == ("text", "name")
         self.merges_sources = kinds[1] != "name"  # several classes of a source are rows of their own
         self.pretrained_coders, self.pretrained_by_side = (
             [coder for coder in pretrained if coder is not None],
@@ -148,7 +149,9 @@ class PairKind(DataKind[Prepared]):
         requested_kind = {"source": data.source_tokenizer, "target": data.target_tokenizer}
         sides = zip(SIDES, self.sides, self.pretrained_by_side, strict=True)
         sides_to_learn = [side for side, kind, coder in sides if kind == "text" and coder is None]
-        return [text_facts(corpus, (side,), requested_kind[side]) for side in sides_to_learn]
+        all_facts = [text_facts(corpus, (side,), requested_kind[side]) for side in sides_to_learn]
+        named = self.has_names and self.preparation.vocabulary_method > 1
+        return [replace(facts, named=named) for facts in all_facts]
 
     def shares(self, data: DataSettings) -> bool:
         """Whether one tokenizer is learnt for both sides."""

@@ -49,7 +49,7 @@ from heedful.tasks.training_sources import (
     refuse_augmentation,
     training_sources,
 )
-from heedful.tasks.usual import OF_NAMES, UsualRow
+from heedful.tasks.usual import OF_NAMES, OF_STEPS, UsualRow
 from heedful.training import decide
 from heedful.training.loop import Work
 
@@ -74,7 +74,9 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
         return PairKind((kind, "name"), (source, None))
 
     def usual_row(self, data: Prepared) -> UsualRow:
-        return super().usual_row(data) if isinstance(data.source, Album) else OF_NAMES
+        if isinstance(data.source, Album):
+            return super().usual_row(data)
+        return OF_STEPS if data.source.kind in ("symbols", "characters") else OF_NAMES
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
         """The recipe with how pictures are cut; raises HeedfulError for texts to be varied."""

@@ -106,7 +106,7 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
     def work(self, model: LearnableImageGenerator, data: Prepared, recipe: Recipe) -> Work:
         """What the loop needs, once the codebook has been learnt."""
         model.network.codebook.requires_grad_(False)
-        valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
+        valid = batching.sample(data.valid, decide.drawings_validated(recipe.train), recipe.seed)
         sources = training_sources(recipe, data.train, data.source, model.preprocessor, ())
         album_codes = codes.encode_album(model.codec, data.target)
 

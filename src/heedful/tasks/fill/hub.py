@@ -8,7 +8,7 @@ from heedful.errors import HeedfulError
 from heedful.hub import Published
 from heedful.schema import Recipe
 from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
-from heedful.tasks.fill.masks import Masking
+from heedful.tasks.fill.masks import SCORED, Masking
 from heedful.tasks.from_hub import tokenizer, window_of
 from heedful.tasks.to_hub import SPECIAL_IDS, publish_trained, republish
 from heedful.tasks.tokenizer_files import export_tokenizer, words_of
@@ -20,7 +20,7 @@ def from_hub(published: Published, where: str) -> LearnableMaskedLanguageModel:
     if words.special_tokens.mask is None:
         raise HeedfulError(f"The tokenizer in {where} has no token that stands for a gap (mask_token).")
     network: Any = hub.network(published)
-    masking, ends = Masking(0.15, False, words.special_tokens), bool(words.special_tokens.before)
+    masking, ends = Masking(SCORED, False, words.special_tokens), bool(words.special_tokens.before)
     return learnable(network, side, words, window_of(published, side), ends, masking, plan=published.plan)
 
 

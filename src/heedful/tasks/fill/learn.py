@@ -4,7 +4,7 @@ N rows   S positions   M masked positions
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ from heedful.tasks.fill.ask import (
     score_windows,
 )
 from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
-from heedful.tasks.fill.masks import MASK, Masking, ends_inside, format_tokens
+from heedful.tasks.fill.masks import MASK, SCORED, Masking, ends_inside, format_tokens
 from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -63,7 +63,7 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
     decisions = decide
 
     def resolve(self, recipe: Recipe) -> Recipe:
-        return training_documents.resolve(recipe)
+        return decide.masks(training_documents.resolve(recipe))
 
     def data_kind(self, recipe: Recipe, start: Pretrained | None = None) -> DocumentKind:
         return DocumentKind(start.words if start else None)
@@ -89,7 +89,7 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
     ) -> LearnableMaskedLanguageModel:
         torch.manual_seed(recipe.seed)
         tokenizer, settings = data.tokenizer, recipe.network
-        masking = Masking(recipe.train.mask, recipe.train.whole_words, tokenizer.special_tokens)
+        masking = Masking(SCORED, recipe.train.whole_words, tokenizer.special_tokens)
         arguments = (int(recipe.data.window), training_documents.learns_ends(data), masking, recipe.data.normalize)
         plan = plans.derive_plan(start, "fill", settings)
         return learnable(build_network(plan, settings, tokenizer), settings, tokenizer, *arguments, plan)
@@ -103,11 +103,15 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
 
     def work(self, model: LearnableMaskedLanguageModel, data: PreparedDocuments, recipe: Recipe) -> Work:
         pieces = DocumentPieces(data.train, model.window, recipe.seed, ahead=False)
+        masking, inside = (
+            replace(model.masking, fraction=float(recipe.train.mask)),
+            ends_inside(model.tokenizer, model.masking),
+        )
         valid = batching.sample(masked_windows(model, data.valid), recipe.train.valid_limit, recipe.seed)
         return Work(
             network=model.network,
             plan=lambda epoch: pieces.plan(int(recipe.train.batch_tokens), epoch),
-            collate=Collate(pieces, model.masking, model.tokenizer.size, ends_inside(model.tokenizer, model.masking)),
+            collate=Collate(pieces, masking, model.tokenizer.size, inside),
             loss=Loss(recipe.train.label_smoothing),
             score=lambda few=None: values_of(score_windows([model], valid[:few], recipe.generate, samples=0)),
             primary=PRIMARY["gaps"],

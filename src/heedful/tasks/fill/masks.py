@@ -20,6 +20,8 @@ from heedful.tasks.long import windows
 
 MASK = "[MASK]"
 """How people write a masked token."""
+SCORED = 0.15
+"""The fraction of tokens that are masked where a model is scored, whatever it learnt from."""
 HIDDEN_BELOW, RANDOM_BELOW = 0.8, 0.9
 """Of masked tokens, the fraction read as the mask, and with it that read as a random token; the others as they are."""
 SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken

@@ -45,7 +45,7 @@ from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_sources import refuse_augmentation
-from heedful.tasks.usual import OF_NAMES, UsualRow
+from heedful.tasks.usual import OF_STEPS, UsualRow
 from heedful.training import decide
 from heedful.training.loop import Work
 
@@ -74,7 +74,7 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
 
     def usual_row(self, data: PreparedClips) -> UsualRow:
         is_long = data.form.kind == "series" and longest(data.train) > decide.CLIP_WINDOW
-        return replace(OF_NAMES, batch_tokens=decide.CLIP_TOKENS) if is_long else OF_NAMES
+        return replace(OF_STEPS, batch_tokens=decide.CLIP_TOKENS) if is_long else OF_STEPS
 
     def resolve_for_data(self, recipe: Recipe, data: PreparedClips) -> Recipe:
         """The recipe with how frames are read, and how many steps at once; raises HeedfulError for other steps to be
