@@ -5,7 +5,7 @@ import json
 import tracemalloc
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from heedful.cli.label import as_object
 from heedful.data.fingerprint import without_window
 from heedful.data.steps.store import PreparedClips
 from heedful.results import Answer, Rows, Track
-from heedful.tasks.label import windows
+from heedful.tasks.label import learn, windows
 from heedful.tasks.label.ask import reach_of
 from heedful.tasks.label.learnable import LearnableLabeller
 from heedful.tasks.label.windows import Reach, disagreement, probabilities, probabilities_by_windows
@@ -52,6 +52,20 @@ def test_a_long_sequence_is_answered_in_windows_of_which_few_are_held(monkeypatc
         assert np.array_equal(expected, answer)
     assert disagreement([engine], series[0], answers[0], reach, 8) is None
     assert disagreement([engine], series[1], answers[1], Reach(16), 8) == 0
+
+
+def test_colours_of_clips_that_memory_does_not_hold_as_fractions_are_those_of_a_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(0)
+    clips = [random.integers(0, 256, (frames, 4, 4, 3), np.uint8) for frames in (300, 1, 99)]
+    train = cast(Any, [(clip, np.zeros(len(clip))) for clip in clips])
+    shares = np.concatenate(clips) / 255.0
+    mean, std = learn.colours(train)
+    assert mean == tuple(shares.mean((0, 1, 2))) and std == tuple(shares.std((0, 1, 2)))
+    monkeypatch.setattr(learn, "COLOUR_BYTES", 400 * 48 // 3)
+    part = np.concatenate([clip[::3] for clip in clips]) / 255.0
+    assert learn.colours(train)[0] == tuple(part.mean((0, 1, 2)))
 
 
 def test_rows_are_as_tuples_of_tuples_in_eight_bytes_a_number() -> None:
