@@ -10,16 +10,19 @@ from heedful.schema import TrainSettings
 from heedful.training.loop import Work
 from heedful.training.optimizer import optimizers
 
-TRIED = 4  # steps; the first one is slower, and not counted
+TRIED, UNCOUNTED = 8, 2  # steps, and the first of them, which are slower
+PATIENCE = 2.0  # seconds: then fewer have to do
 
 
 def seconds_per_step(work: Work, train: TrainSettings) -> float:
-    """The mean time of a step of `work`, in seconds. Its network has learnt a little then: build another to train."""
+    """The median time of a step of `work`, in seconds. Its network has learnt a little then: build another to train."""
     network, device = work.network.to(train.device), torch.device(train.device)
     movers, plan = optimizers(network, train), work.plan(0)
     network.train()
-    seconds = []
-    for index in np.linspace(0, len(plan) - 1, TRIED * train.accumulate).astype(int):
+    seconds = list[float]()
+    for index in np.linspace(0, len(plan) - 1, TRIED).astype(int):
+        if len(seconds) > UNCOUNTED and sum(seconds) > PATIENCE:
+            break
         start = time.perf_counter()
         batch = work.collate(plan[int(index)])
         with torch.autocast(device.type, torch.bfloat16, enabled=train.precision == "bfloat16"):
@@ -31,4 +34,4 @@ def seconds_per_step(work: Work, train: TrainSettings) -> float:
         network.zero_grad()
         loss.item()  # waits for a GPU
         seconds.append(time.perf_counter() - start)
-    return float(np.mean(seconds[train.accumulate :])) * train.accumulate
+    return float(np.median(seconds[UNCOUNTED:])) * train.accumulate
