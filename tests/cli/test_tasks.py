@@ -184,7 +184,7 @@ def test_texts_are_classified_too(workspace: Path) -> None:
     outcome = run_command(f"classify {trained_run('read', workspace)} --n 2", workspace, stdin="yes 3\nno 9")
     assert [row[0] for row in table(outcome.out)] == ["yes 3", "yes 3", "no 9", "no 9"]
     assert {row[1] for row in table(outcome.out)} == {"yes", "no"}
-    assert outcome.err == "1 of 2 texts holds what the model never saw: 9.\n"
+    assert outcome.err == "1 of 2 texts holds what the model never saw: 9 (first: standard input line 2).\n"
     assert json.loads(output_of("classify read --json", workspace, stdin="no 9"))["unknown"] == ["9"]
 
 
@@ -220,7 +220,10 @@ def test_drawings_are_files_named_after_their_texts(workspace: Path, tmp_path: P
     assert Image.open(tmp_path / "sheet.png").width > 4 * 128
     answer = json.loads(output_of(f"draw {run} red --json", tmp_path))["answers"][0]
     outcome = run_command(f"draw {run} --file prompts.txt --json", tmp_path)
-    assert outcome.err == "1 of 2 texts holds what the model never saw: A 2!.\n" and answer["unknown"] == []
+    assert (
+        outcome.err == "1 of 2 texts holds what the model never saw: A 2! (first: prompts.txt line 2).\n"
+        and answer["unknown"] == []
+    )
     output_of(f"draw {run} red -o one.png", tmp_path)
     assert base64.b64decode(answer["picture"]) == (tmp_path / "one.png").read_bytes()
 

@@ -138,7 +138,8 @@ def test_a_seed_and_a_source_decide_what_is_drawn(
     assert sample_answers(sources[::-1])[::-1] == sample_answers(sources, batch_tokens=30) == together
     assert sample_answers([sources[0], sources[0]]) == [together[0]] * 2
     several = sample_answers(sources, n_best=3)
-    assert all(output in outputs and len({*outputs}) > 1 for [output], outputs in zip(together, several, strict=True))
+    assert all(output in outputs for [output], outputs in zip(together, several, strict=True))
+    assert sum(len({*outputs}) > 1 for outputs in several) > len(several) / 2  # a likely one may be drawn three times
     assert sample_answers(sources, seed=8) != together and len({output for [output] in together}) > 1
 
 

@@ -62,13 +62,22 @@ class Patches(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Bytes (N, H, W, C) -> (N, S, D), S = rows x columns of the grid."""
-        number = pictures.size(1) * pictures.size(2)  # of one line a picture: loops over three colours are slow
-        x = (pictures.flatten(1) - self.mean.repeat(number)) / self.std.repeat(number)
-        x = x.view_as(pictures).permute(0, 3, 1, 2)  # the memory stays colours last, as kernels like it
+        x = self.standardise(pictures).permute(0, 3, 1, 2)  # the memory stays colours last, as kernels like it
         x = self.stem(x)
         high, wide = self.patch_size
         pieces = x.unflatten(3, (-1, wide)).unflatten(2, (-1, high))  # (N, C, rows, high, columns, wide)
         return self.linear(pieces.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2))
+
+    def standardise(self, pictures: Tensor) -> Tensor:
+        """(N, H, W, C) with mean 0 and standard deviation 1 in training.
+
+        Loops over three colours are slow: a picture is one line, but in exported graphs, which would hold it.
+        """
+        if torch.compiler.is_compiling():
+            return (pictures - self.mean) / self.std
+        number = pictures.size(1) * pictures.size(2)
+        lines = (pictures.flatten(1) - self.mean.repeat(number)) / self.std.repeat(number)
+        return lines.view_as(pictures)
 
 
 def map_side(size: int, stem: int) -> int:

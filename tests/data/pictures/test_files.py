@@ -230,6 +230,9 @@ def test_karpathys_json() -> None:
     assert rows_of("c/dataset.json#val") == rows_of("c/dataset.json#valid") == [("c/3.jpg", "A bird.")]
     assert rows_of("c/dataset.json#test") == [("c/4.jpg", "a fish")] and len(rows_of("c/dataset.json")) == 5
     assert identity("c/dataset.json#train") == identity("c/dataset.json")
+    Path("nameless.json").write_text(json.dumps({"images": [{"split": "train"}] * 3}))
+    with pytest.raises(HeedfulError, match="not a list of pictures as Karpathy"):
+        rows_of("nameless.json")
 
 
 def test_captions_as_coco_has_them() -> None:

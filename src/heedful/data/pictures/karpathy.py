@@ -65,10 +65,10 @@ def text_of(path: str) -> str:
 
 
 def images_of(path: str, content: Any) -> list[dict[str, Any]]:
-    """The list of images in Karpathy's JSON."""
+    """The list of images in Karpathy's JSON, some of which have a name."""
     try:
         images = content["images"]
-        if images and all(isinstance(image, dict) for image in images):
+        if images and all(isinstance(image, dict) for image in images) and any(map(name_of, images)):
             return images
     except (KeyError, TypeError):
         pass
