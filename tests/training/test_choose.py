@@ -113,3 +113,10 @@ def test_another_row_takes_over_where_a_budget_holds_enough_steps_for_it(
     assert (network.name, network.norm) == (row, norm)
     named = recipes.build("fill", {"data.train": [str(text)], "train.steps": steps, "network.name": "gru"})
     assert choose_network(learning, named, data)[0].network.name == "gru"
+
+
+def test_a_budget_that_holds_too_few_steps_of_any_width_tells_how_long_it_would_take() -> None:
+    lines = choose(NETWORK, replace(TRAIN, minutes=1), "", trials(1.0)).lines
+    assert any(line.startswith("why: no width gets the steps that it wants") for line in lines)
+    assert lines[-1] == "few steps: this may come to nothing; --minutes 6 would hold what even this width wants"
+    assert not any("few steps" in line for line in choose(NETWORK, replace(TRAIN, minutes=6), "", trials(1.0)).lines)

@@ -5,6 +5,7 @@ best number of weights grows about as time ** 0.6 (arXiv 2603.28823). Weights go
 so the steps that a width wants go as width ** 4/3. How many it gets is not guessed: a few are made and timed.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -113,15 +114,31 @@ def explain(
     holds = f"the budget holds about {steps:,.0f} steps, {passes} passes over the training side"
     if is_free:
         lines.append(f"network: {network.name} of width {width}, {trial.weights / 1e6:.2f} M weights; {holds}")
-        wanted = (
-            f"of the widths that get the steps they want ({steps_wanted(width):,.0f} for {width}) it is the largest"
-        )
-        lines.append("why: " + "; ".join(filter(None, (reason, wanted))))
+        lines.append("why: " + "; ".join(filter(None, (reason, why_so_wide(width, steps)))))
     elif train.minutes is not None:
         lines.append(f"{reason}; {holds}" if reason else holds)
-    if train.minutes is not None and steps * HOPELESS < steps_wanted(width) and width > WIDTHS[0]:
+    if train.minutes is None or steps * HOPELESS >= steps_wanted(width):
+        return lines
+    if is_free:
+        minutes = math.ceil(train.minutes * steps_wanted(width) / max(steps, 1))
+        lines.append(f"few steps: this may come to nothing; --minutes {minutes} would hold what even this width wants")
+    elif width > WIDTHS[0]:
         lines.append(
             f"few steps: a network of width {width} wants some {steps_wanted(width):,.0f} to come to anything; "
             "without --size and network.width the width goes by the budget, without --network the row by the data"
         )
     return lines
+
+
+def why_so_wide(width: int, steps: float) -> str:
+    """Why a width was taken of those that there are, for so many steps.
+
+    >>> why_so_wide(64, 100)
+    'no width gets the steps that it wants: this is the least, and wants 317'
+    >>> why_so_wide(64, 400)
+    'of the widths that get the steps they want (317 for 64) it is the largest'
+    """
+    wanted = f"{steps_wanted(width):,.0f}"
+    if steps < steps_wanted(width):
+        return f"no width gets the steps that it wants: this is the least, and wants {wanted}"
+    return f"of the widths that get the steps they want ({wanted} for {width}) it is the largest"
