@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from base64 import b85encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from zlib import compress
@@ -91,7 +91,7 @@ def work(only: str, scale: float, until: float) -> None:
     all_sets, begun = sets(WORK / "sets"), set[str]()
     while time.time() < until:
         done = read_results()
-        cells = [cell for cell in plan(list(all_sets), done) if re.match(only, cell.name) and cell.name not in begun]
+        cells = [cell for cell in plan(all_sets, done) if re.match(only, cell.name) and cell.name not in begun]
         if not cells:
             return
         cell = cells[0]
@@ -105,14 +105,14 @@ def work(only: str, scale: float, until: float) -> None:
                 add_result(run(cell, all_sets[cell.set], scale))
 
 
-def plan(names: Sequence[str], done: dict[str, dict]) -> Iterator[Cell]:
+def plan(all_sets: Mapping[str, DataSet], done: dict[str, dict]) -> Iterator[Cell]:
     """The cells that are left, in order: `auto` first, then one minute of everything, then more of what is worth it."""
     every = [*((AUTO, AUTO),), *((network, size) for network in NETWORKS for size in SIZES)]
     for minutes in (1, 3, 10):
-        for name in names:
+        for name, data in all_sets.items():
             if minutes == 10 and name not in LONG:
                 continue
-            own = [(network, size) for network in own_networks(name) for size in SIZES]
+            own = [(network, size) for network in OWN.get(data.task, ()) for size in SIZES]
             for choice, size in every + own:
                 if choice != AUTO and minutes > 1 and is_hopeless(Cell(name, choice, size, 1), done):
                     continue
@@ -120,12 +120,6 @@ def plan(names: Sequence[str], done: dict[str, dict]) -> Iterator[Cell]:
                     cell = Cell(name, choice, size, minutes, seed)
                     if cell.name not in done:
                         yield cell
-
-
-def own_networks(name: str) -> tuple[str, ...]:
-    """The networks that only the task of this set has."""
-    tasks = {"titles": "classify", "photos": "classify", "topics": "complete", "gaps": "fill", "matches": "match"}
-    return OWN.get(tasks.get(name, ""), ())
 
 
 def is_hopeless(cell: Cell, done: dict[str, dict]) -> bool:

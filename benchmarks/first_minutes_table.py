@@ -68,7 +68,7 @@ def write() -> None:
 
 
 def judge(lines: Sequence[Line]) -> list[Verdict]:
-    """A verdict for each set and budget in which `auto` was tried."""
+    """A verdict for each set and budget in which `auto` was tried, and a fixed choice to hold it against."""
     cells = defaultdict[tuple[str, float], list[Line]](list)
     for line in lines:
         if line["error"] is not None and not line["keys"]:
@@ -76,7 +76,7 @@ def judge(lines: Sequence[Line]) -> list[Verdict]:
     return [
         verdict(name, minutes, cell)
         for (name, minutes), cell in cells.items()
-        if any(line["choice"] == AUTO for line in cell)
+        if {line["choice"] == AUTO for line in cell} == {True, False}
     ]
 
 
