@@ -2,7 +2,8 @@
 
 At equal time quality against size is U-shaped: a wide network learns more from a step and makes fewer of them. The
 best number of weights grows about as time ** 0.6 (arXiv 2603.28823). Weights go as width², and steps as time / width²,
-so the steps that a width wants go as width ** 4/3. How many it gets is not guessed: a few are made and timed.
+so the steps that a width wants go as width ** 4/3. How many it gets is not guessed: a few are made and timed. Of the
+larger batches of a GPU it wants fewer.
 """
 
 import math
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from heedful.networks.lineage import SIZE
 from heedful.schema import NetworkSettings, TrainSettings
+from heedful.training.decide import times_larger
 
 WIDTHS = (64, 96, 128, 192, 256, 384, 512)
 STEPS_AT_128 = 800  # of some thousand tokens each, with which a network of this width begins to be worth its time
@@ -47,14 +49,14 @@ def choose(
     `network` has its row; a width or size that it names is taken. `attempt` builds a network. `reason`: why this row.
     """
     is_free, chosen = network.size == network.width == "auto", narrowest(network)
-    trial = attempt(chosen)
+    trial, larger = attempt(chosen), times_larger(train)
     steps = steps_in(train, trial)
     for width in WIDTHS[1:] if is_free else ():
-        if steps < steps_wanted(width):
+        if steps < steps_wanted(width, larger):
             break  # narrower ones make more steps than this one: if those are too few for it, so are its own
         wider = attempt(of_width(network, width))
         wider_steps = steps_in(train, wider)
-        if wider_steps < steps_wanted(width) or wider.weights * TOKENS_A_WEIGHT > wider.batches * int(
+        if wider_steps < steps_wanted(width, larger) or wider.weights * TOKENS_A_WEIGHT > wider.batches * int(
             train.batch_tokens
         ):
             break
@@ -65,13 +67,13 @@ def choose(
     return Choice(chosen, tuple(explain(chosen, reason, trial, steps, epochs, train, is_free)))
 
 
-def steps_wanted(width: int) -> float:
-    """How many steps a width wants.
+def steps_wanted(width: int, larger: int = 1) -> float:
+    """How many steps a width wants, of batches so many times as large as usual.
 
     >>> [round(steps_wanted(width)) for width in (64, 128, 256, 512)]
     [317, 800, 2016, 5080]
     """
-    return STEPS_AT_128 * (width / 128) ** (4 / 3)
+    return STEPS_AT_128 * (width / 128) ** (4 / 3) / math.sqrt(larger)
 
 
 def steps_in(train: TrainSettings, trial: Trial) -> float:
@@ -110,35 +112,35 @@ def explain(
 ) -> Sequence[str]:
     """What was chosen and why, and how much of it the budget holds; what cannot come to anything in it."""
     width, lines = width_of(network), list[str]()
+    wanted = steps_wanted(width, times_larger(train))
     passes = f"{epochs:,.1f}" if epochs < 10 else f"{epochs:,.0f}"
     holds = f"the budget holds about {steps:,.0f} steps, {passes} passes over the training side"
     if is_free:
         lines.append(f"network: {network.name} of width {width}, {trial.weights / 1e6:.2f} M weights; {holds}")
-        lines.append("why: " + "; ".join(filter(None, (reason, why_so_wide(width, steps)))))
+        lines.append("why: " + "; ".join(filter(None, (reason, why_so_wide(width, steps, wanted)))))
     elif train.minutes is not None:
         lines.append(f"{reason}; {holds}" if reason else holds)
-    if train.minutes is None or steps * HOPELESS >= steps_wanted(width):
+    if train.minutes is None or steps * HOPELESS >= wanted:
         return lines
     if is_free:
-        minutes = math.ceil(train.minutes * steps_wanted(width) / max(steps, 1))
+        minutes = math.ceil(train.minutes * wanted / max(steps, 1))
         lines.append(f"few steps: this may come to nothing; --minutes {minutes} would hold what even this width wants")
     elif width > WIDTHS[0]:
         lines.append(
-            f"few steps: a network of width {width} wants some {steps_wanted(width):,.0f} to come to anything; "
+            f"few steps: a network of width {width} wants some {wanted:,.0f} to come to anything; "
             "without --size and network.width the width goes by the budget, without --network the row by the data"
         )
     return lines
 
 
-def why_so_wide(width: int, steps: float) -> str:
-    """Why a width was taken of those that there are, for so many steps.
+def why_so_wide(width: int, steps: float, wanted: float) -> str:
+    """Why a width was taken of those that there are, for so many steps, of which it wants some.
 
-    >>> why_so_wide(64, 100)
+    >>> why_so_wide(64, 100, wanted=317)
     'no width gets the steps that it wants: this is the least, and wants 317'
-    >>> why_so_wide(64, 400)
+    >>> why_so_wide(64, 400, wanted=317)
     'of the widths that get the steps they want (317 for 64) it is the largest'
     """
-    wanted = f"{steps_wanted(width):,.0f}"
-    if steps < steps_wanted(width):
-        return f"no width gets the steps that it wants: this is the least, and wants {wanted}"
-    return f"of the widths that get the steps they want ({wanted} for {width}) it is the largest"
+    if steps < wanted:
+        return f"no width gets the steps that it wants: this is the least, and wants {wanted:,.0f}"
+    return f"of the widths that get the steps they want ({wanted:,.0f} for {width}) it is the largest"

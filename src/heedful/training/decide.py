@@ -21,6 +21,7 @@ from heedful.training.machine import free_cores
 
 MINUTES = 5.0  # the budget where none is given
 TOKENS, WARMUP = 1024, 0.1  # of a batch, and of the budget: in few minutes many steps teach more than surer ones
+GPU_BATCHES = 4  # times as large: of so small steps a GPU makes hardly more than of large ones (docs/log.md)
 TUNED_TOKENS, TUNED_WARMUP, TUNED_AVERAGE = 2048, 0.05, 0.998  # from weights that exist
 TUNING = 0.1  # of the usual learning rate, from weights that exist: 3e-5 at width 768, as Devlin et al. 2019, A.3
 WINDOW = 256  # tokens of a document that a network reads at once
@@ -69,7 +70,7 @@ def resolve(train: TrainSettings, tuned: bool = False) -> TrainSettings:
             f"train.optimizer=muon needs torch 2.9 or newer; this is {torch.__version__}.",
             "Install a newer torch, or leave out the key: AdamW is in every version.",
         )
-    device = pick_device() if train.device == "auto" else train.device
+    device = device_of(train)
     try:
         torch.zeros(1, device=device).cpu()  # not from "meta", which holds no numbers
     except (RuntimeError, AssertionError):
@@ -82,7 +83,7 @@ def resolve(train: TrainSettings, tuned: bool = False) -> TrainSettings:
         threads = min(threads, free_cores())
     decided = {
         "minutes": train.minutes if budget else MINUTES,
-        "batch_tokens": TUNED_TOKENS if tuned else TOKENS,
+        "batch_tokens": (TUNED_TOKENS if tuned else TOKENS) * times_larger(train),
         "schedule": "cosine",
         "warmup": TUNED_WARMUP if tuned else WARMUP,
         "average": TUNED_AVERAGE if tuned else 0.0,
@@ -190,7 +191,16 @@ def batches(recipe: Recipe, tokens: int) -> Recipe:
     """The recipe with batches of so many tokens where it leaves that to the task."""
     if recipe.train.batch_tokens != "auto":
         return recipe
-    return replace(recipe, train=replace(recipe.train, batch_tokens=tokens))
+    return replace(recipe, train=replace(recipe.train, batch_tokens=tokens * times_larger(recipe.train)))
+
+
+def times_larger(train: TrainSettings) -> int:
+    """How many times as large as on a processor batches are on this machine.
+
+    A budget in steps or epochs holds the same steps on any.
+    """
+    is_timed = not (train.steps or train.epochs)
+    return GPU_BATCHES if is_timed and device_of(train).startswith("cuda") else 1
 
 
 def masks(recipe: Recipe) -> Recipe:
@@ -259,8 +269,10 @@ def picture_codes(network: NetworkSettings, levels: int) -> int:
     return (levels or CODES) if network.codes == "auto" else network.codes
 
 
-def pick_device() -> str:
-    """The fastest device there is."""
+def device_of(train: TrainSettings) -> str:
+    """The device that is asked for, or the fastest that there is."""
+    if train.device != "auto":
+        return train.device
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"

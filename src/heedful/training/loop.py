@@ -35,7 +35,7 @@ from heedful.training.checkpoint import (
 from heedful.training.decide import validation_due
 from heedful.training.loader import load
 from heedful.training.log import Log
-from heedful.training.machine import WaitingForCores
+from heedful.training.machine import WaitingForCores, set_up_gpu
 from heedful.training.optimizer import Average, factor, optimizers, scale_gradients, set_rate
 from heedful.training.pace import Pace
 from heedful.training.progress import Listener
@@ -100,8 +100,7 @@ class Loop:
     def __init__(self, work: Work, train: TrainSettings, seed: int, folder: Path, listener: Listener) -> None:
         self.work, self.train, self.seed, self.folder, self.listener = work, train, seed, folder, listener
         self.device = torch.device(train.device)
-        torch.backends.cudnn.deterministic = True  # same seed, same weights: else a GPU's convolutions sum in any order
-        torch.backends.cudnn.allow_tf32 = False  # float32 where train.precision says so
+        set_up_gpu()
         self.network = work.network.to(self.device)
         self.optimizers = optimizers(self.network, train)
         self.average = Average(self.network, float(train.average)) if train.average else None

@@ -1,4 +1,4 @@
-"""What else the machine does: cores that other processes keep busy are left to them.
+"""The machine under a training: cores that other processes keep busy are left to them, a GPU counts the same each time.
 
 Threads work in step: each waits for the one that shares its core with other work (docs/log.md, "Two threads on a busy
 machine" and "Spinning threads").
@@ -9,10 +9,19 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import torch
+
 STATISTICS = Path("/proc/stat")  # Linux; elsewhere all cores count as free
 THREADS = Path("/proc/self/task")  # Linux again
 LOOK = 0.25  # seconds
 IDLE = slice(3, 5)  # the fields of a core that is idle, or waits for a disk
+
+
+def set_up_gpu() -> None:
+    """Has a GPU give the same seed the same weights, float32 its digits, and each length of a batch its time."""
+    torch.backends.cudnn.deterministic = True  # else its convolutions sum in any order
+    torch.backends.cudnn.allow_tf32 = False  # float32 where train.precision says so
+    torch.backends.cuda.enable_cudnn_sdp(False)  # it plans each new shape of attention for a tenth of a second
 
 
 def free_cores(look: float = LOOK) -> int:

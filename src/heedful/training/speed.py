@@ -8,6 +8,7 @@ from torch import nn
 
 from heedful.schema import TrainSettings
 from heedful.training.loop import Work
+from heedful.training.machine import set_up_gpu
 from heedful.training.optimizer import optimizers
 
 TRIED, UNCOUNTED = 8, 2  # steps, and the first of them, which are slower
@@ -16,6 +17,7 @@ PATIENCE = 2.0  # seconds: then fewer have to do
 
 def seconds_per_step(work: Work, train: TrainSettings) -> float:
     """The median time of a step of `work`, in seconds. Its network has learnt a little then: build another to train."""
+    set_up_gpu()
     network, device = work.network.to(train.device), torch.device(train.device)
     movers, plan = optimizers(network, train), work.plan(0)
     network.train()
