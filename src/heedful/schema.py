@@ -152,6 +152,13 @@ class NetworkSettings:
         "auto", "pooling of the encoder's output to one vector: its own summary, the mean, a class token"
     )
     causal: Auto | bool = key("auto", "each position attends only to itself and earlier ones")
+    counts: Auto | int = key(
+        "auto",
+        "places for pairs of pieces of a text, which are counted beside the network and weighed by TF-IDF and ridge "
+        "regression, as the pieces are; 0: nothing is counted",
+        ge=0,
+        le=10_000_000,
+    )
     codes: Auto | int = key("auto", "approximate number of entries of the codebook of pictures", ge=2, le=65_536)
     norm: Literal["auto", "pre", "post"] = key("auto", "layer norm before (pre) or after (post) each part of a block")
     positions: Literal["auto", "sinusoidal", "learned", "rotary", "grid", "line"] = key(

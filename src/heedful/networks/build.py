@@ -7,6 +7,7 @@ from functools import partial
 from torch import nn
 
 from heedful.blocks.attention import Additive, Attention, Dot, General, Score
+from heedful.blocks.counts import Counts
 from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, Tokens
 from heedful.blocks.norm import RMSNorm
 from heedful.blocks.recurrent import Recurrent
@@ -128,8 +129,11 @@ def masked_language_model(network: NetworkSettings, vocabulary: int) -> MaskedLa
 def encoder_pooled(network: NetworkSettings, source: Source, classes: int) -> EncoderHead:
     """One answer for a source."""
     assert network.pool != "auto", "whoever asks for one answer decides it"
-    encoder = build_encoder(network, source.embeds_positions)
-    return EncoderHead(source.embedding(network), encoder, classes, network.pool, float(network.dropout))
+    encoder, embedding = build_encoder(network, source.embeds_positions), source.embedding(network)
+    counts = None
+    if isinstance(source, TextSource) and network.counts not in ("auto", 0):
+        counts = Counts(source.vocabulary, network.counts, classes)
+    return EncoderHead(embedding, encoder, classes, network.pool, float(network.dropout), counts=counts)
 
 
 def encoder_steps(network: NetworkSettings, source: Source, labels: int) -> EncoderHead:

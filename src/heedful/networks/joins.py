@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from heedful.blocks.codebook import Codebook, GrayLevels
+from heedful.blocks.counts import Counts
 from heedful.blocks.dropout import Dropout
 from heedful.blocks.state import Memory
 from heedful.networks.decoders import Decoder
@@ -124,7 +125,8 @@ class EncoderHead(Network):
     """A source in; one answer out of a pooled memory, or an answer at each position.
 
     `pool`: the encoder's own summary, the mean over positions, or the first vector, which is a class token. `pooler`:
-    one more layer before the answer, and what follows it (Devlin et al. 2019, as they released it: tanh).
+    one more layer before the answer, and what follows it (Devlin et al. 2019, as they released it: tanh). `counts`:
+    what is counted of the tokens of texts beside it, but in training.
     """
 
     def __init__(
@@ -135,6 +137,7 @@ class EncoderHead(Network):
         pool: Pool,
         dropout: float,
         pooler: PoolerActivation | None = None,
+        counts: Counts | None = None,
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -145,12 +148,18 @@ class EncoderHead(Network):
         self.pooler = nn.Linear(width, width) if pooler else None
         self.pooler_activation: PoolerActivation = pooler or "tanh"
         self.head = nn.Linear(width, classes)
+        self.counts = counts
 
     def sides(self) -> Sequence[tuple[nn.Module, Encoder]]:
         return [(self.embedding, self.encoder)]
 
     def forward(self, source: Tensor, lengths: Tensor) -> Tensor:
         """Logits (N, classes), or (N, S, classes) where each position is answered for."""
+        logits = self.alone(source, lengths)
+        return logits if self.training or self.counts is None else self.counts(logits, source, lengths)
+
+    def alone(self, source: Tensor, lengths: Tensor) -> Tensor:
+        """The same logits, and nothing counted beside them."""
         memory = self.encoder(self.embedding(source), lengths)
         x = pool_memory(memory, self.pool)
         if self.pooler is not None:

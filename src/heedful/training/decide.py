@@ -43,6 +43,8 @@ DRAWN_LEAST, DRAWN_A_MINUTE = 50, 100  # drawings that a validation scores: each
 VALIDATING = 0.25  # of the training time that is spent: with a budget in minutes, what validations may take beside it
 MUON_SUITS: tuple[Join, ...] = ("encoder_decoder", "decoder", "encoder_tokens")  # where it was tried, and won
 MUON_RATE = 1.0  # times the width: 0.008 at 128
+COUNTS = 0  # places for pairs of pieces that are counted beside a network
+COUNTED_CELLS = 10_000_000  # numbers of the table of what is counted, at most
 POOL = "summary"  # what a class is read from
 CAUSAL = False  # labels are told from both sides of a step
 AUGMENT_NAMED = ("shift", "turn")  # what leaves a picture in its class
@@ -258,6 +260,16 @@ def drawings_validated(train: TrainSettings) -> int:
     if train.minutes is None:
         return train.valid_limit
     return min(train.valid_limit, max(DRAWN_LEAST, round(DRAWN_A_MINUTE * train.minutes)))
+
+
+def counted_pairs(network: NetworkSettings, vocabulary: int, classes: int) -> int:
+    """For how many pairs of pieces there are places: as asked, as far as a table of all classes has room.
+
+    >>> [counted_pairs(NetworkSettings(counts=50_000), 8000, classes) for classes in (2, 400, 2000)]
+    [50000, 17000, 0]
+    """
+    asked = COUNTS if network.counts == "auto" else network.counts
+    return max(0, min(asked, COUNTED_CELLS // classes - vocabulary))
 
 
 def picture_codes(network: NetworkSettings, levels: int) -> int:

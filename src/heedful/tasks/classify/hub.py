@@ -26,6 +26,11 @@ def from_hub(published: Published, where: str) -> LearnableClassifier:
 
 def to_hub(model: LearnableClassifier, recipe: Recipe, notes: list[str]) -> Published:
     """The model as a ViT is published, or again as it was; raises HeedfulError where no layout has a place for it."""
+    if model.network.counts is not None:
+        raise HeedfulError(
+            "The Hugging Face format has no place for pieces that are counted beside a network.",
+            "Train with network.counts=0.",
+        )
     form = model.preprocessor.form if model.preprocessor.positions else None
     if model.plan:
         published = republish(model.plan, recipe.task, model.network, form)

@@ -3,7 +3,7 @@
 N sources   C classes
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,20 +18,23 @@ from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
 from heedful.data.pairs.check import check_pairs
+from heedful.data.pairs.coders import ClassNames
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.pairs.sources import kind_of_source
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import mix
 from heedful.engines.onnx_graphs import Graph, answer_graph
+from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import EncoderHead
 from heedful.networks.settings import fit_pictures
-from heedful.results import Findings
+from heedful.results import Example, Findings
 from heedful.schema import NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs
 from heedful.tasks.class_weights import class_weights
+from heedful.tasks.classify.counting import TEXTS, CountedScore
 from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
@@ -61,7 +64,7 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
     """Classes are those of the data."""
 
     decisions = decide
-    task_settings: ClassVar = {"pool": decide.POOL} | inputs.PICTURE_SETTINGS
+    task_settings: ClassVar = {"pool": decide.POOL, "counts": decide.COUNTS} | inputs.PICTURE_SETTINGS
 
     def resolve(self, recipe: Recipe) -> Recipe:
         if kind_of_source(recipe.data) == "picture":
@@ -79,11 +82,18 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
         return OF_STEPS if data.source.kind in ("symbols", "characters") else OF_NAMES
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
-        """The recipe with how pictures are cut; raises HeedfulError for texts to be varied."""
+        """The recipe with how pictures are cut, or with places for no more pairs than there is room for; raises
+        HeedfulError for texts to be varied and for pictures to be counted.
+        """
         if isinstance(data.source, Album):
+            if recipe.network.counts not in ("auto", 0):
+                raise HeedfulError(
+                    "network.counts counts pieces of texts; these sources are pictures.", "Leave it out."
+                )
             return replace(recipe, network=fit_pictures(recipe.network, data.source.form.size))
         refuse_augmentation(recipe)
-        return recipe
+        pairs = decide.counted_pairs(recipe.network, data.source.size, data.target.size)
+        return replace(recipe, network=replace(recipe.network, counts=pairs))
 
     def check(self, recipe: Recipe) -> Findings:
         """Looks at the data before training: bad rows, leaks, classes of few examples."""
@@ -106,16 +116,28 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
         sources = training_sources(recipe, data.train, data.source, model.preprocessor, decide.AUGMENT_NAMED)
         classes = np.array([data.train[row][1][0] for row in range(len(data.train))])
+        collate = Collate(sources, decide.mixed_batches(recipe.train))
+        score = self.scorer(model, valid, recipe.generate, data)
+        if model.network.counts is not None:
+            texts = partial(batches_of, collate, len(data.train))
+            score = CountedScore(model.network, model.network.counts, score, texts, partial(texts_of, model, valid))
         return Work(
             network=model.network,
             plan=lambda epoch: sources.plan(recipe, epoch),
-            collate=Collate(sources, decide.mixed_batches(recipe.train)),
+            collate=collate,
             loss=Loss(recipe.train.label_smoothing, class_weights(classes, data.target.size, recipe.train)),
-            score=self.scorer(model, valid, recipe.generate, data),
+            score=score,
             primary=PRIMARY[self.answering.kind(model)],
             where=sources.where,
             scored=len(valid),
         )
+
+    def remarks(self, model: LearnableClassifier, data: Prepared) -> list[str]:
+        """What the network counts beside counted pieces, or they beside it."""
+        if model.network.counts is None:
+            return []
+        network, counted = model.network.counts.shares.tolist()
+        return [f"the network counts {network:.2f}, pieces and pairs of pieces that are counted {counted:.2f}"]
 
     def advice(self, recipe: Recipe, data: Prepared) -> str:
         """What would do better than to begin from nothing with few pictures."""
@@ -169,6 +191,24 @@ class Collate:
         if not self.mix_fraction or self.sources.preprocessor.pixels is None:
             return batch
         return batch | mix(batch["source"], labels, self.mix_fraction, self.sources.seeds(rows[:1])[0])
+
+
+def batches_of(collate: Collate, rows: int) -> Iterator[Batch]:
+    """Training texts in an order of their own, the same each time."""
+    order = np.random.default_rng(0).permutation(rows)
+    for first in range(0, rows, TEXTS):
+        yield collate(Rows(0, order[first : first + TEXTS]))
+
+
+def texts_of(model: LearnableClassifier, examples: Sequence[Example]) -> Iterator[Batch]:
+    """Validation texts whose class is known, as the network reads them."""
+    names = ClassNames(model.names)
+    known = [example for example in examples if example.references[0] in names.numbers]
+    labels = torch.tensor([names.numbers[example.references[0]] for example in known])
+    sources = [example.source for example in known]
+    for rows, (source, lengths) in model.preprocessor.stacks(sources, TEXTS * 64, [model.engine.limit]):
+        tensors = {"source": torch.from_numpy(source), "lengths": torch.from_numpy(lengths)}
+        yield Batch(tensors | {"labels": labels[torch.as_tensor(rows)]})
 
 
 @dataclass(frozen=True)
