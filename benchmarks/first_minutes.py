@@ -3,6 +3,7 @@
     pip install "heedful[bench,demo]"; pip install --no-deps dante-corpora
     python benchmarks/first_minutes.py --core 0            # and beside it --core 1: each takes what is not done yet
     python benchmarks/first_minutes.py --only titles       # cells whose name this pattern matches
+    python benchmarks/first_minutes.py --random            # auto's other keys beside 20 settings drawn at random
     python benchmarks/first_minutes.py --table             # docs/results/first-minutes.md and .svg of what is done
 
 A cell is a set, a choice and a budget. It is trained as a person would, by the command line and the budget alone, and
@@ -14,13 +15,14 @@ import argparse
 import fcntl
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
 import time
 from base64 import b85encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from zlib import compress
@@ -39,6 +41,8 @@ SIZES = ("tiny", "small")
 LONG = ("cmudict", "captions", "titles")  # also ten minutes
 HOPELESS = 2.0  # times the error of the best after one minute: not tried for longer
 AUTO = "auto"
+RANDOM = {"cmudict": False, "captions": True, "titles": True, "porttinari": False}  # whether there are pieces to learn
+RANDOM_MINUTES, DRAWN = 2, 20
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cells whose name this pattern matches")
     parser.add_argument("--until", type=float, default=1e9, help="begin no cell after so many minutes")
     parser.add_argument("--scale", type=float, help="minutes here for each minute of the yardstick, where it is known")
+    parser.add_argument("--random", action="store_true", help="settings drawn at random in place of fixed choices")
     parser.add_argument("--table", action="store_true", help="write table and plot, and train nothing")
     options = parser.parse_args()
     if options.table:
@@ -74,7 +79,8 @@ def main() -> None:
     if options.core is not None:
         os.sched_setaffinity(0, {options.core})
     os.environ["OMP_NUM_THREADS"] = "1"
-    work(options.only, options.scale or measured_scale(), time.time() + options.until * 60)
+    planned = random_plan if options.random else plan
+    work(planned, options.only, options.scale or measured_scale(), time.time() + options.until * 60)
 
 
 def measured_scale() -> float:
@@ -85,13 +91,16 @@ def measured_scale() -> float:
     return scale(gflops(torch.float32))
 
 
-def work(only: str, scale: float, until: float) -> None:
+Plan = Callable[[Mapping[str, DataSet], dict[str, dict]], Iterator[Cell]]
+
+
+def work(planned: Plan, only: str, scale: float, until: float) -> None:
     """Runs cells until none is left, or it is late; what another process has begun is passed over."""
     WORK.mkdir(parents=True, exist_ok=True)
     all_sets, begun = sets(WORK / "sets"), set[str]()
     while time.time() < until:
         done = read_results()
-        cells = [cell for cell in plan(all_sets, done) if re.match(only, cell.name) and cell.name not in begun]
+        cells = [cell for cell in planned(all_sets, done) if re.match(only, cell.name) and cell.name not in begun]
         if not cells:
             return
         cell = cells[0]
@@ -120,6 +129,27 @@ def plan(all_sets: Mapping[str, DataSet], done: dict[str, dict]) -> Iterator[Cel
                     cell = Cell(name, choice, size, minutes, seed)
                     if cell.name not in done:
                         yield cell
+
+
+def random_plan(all_sets: Mapping[str, DataSet], done: dict[str, dict]) -> Iterator[Cell]:
+    """The cells that are left of four sets: `auto`, and the same with its other keys drawn at random."""
+    for name in RANDOM:
+        drawn = random.Random(name)
+        cells = [Cell(name, AUTO, AUTO, RANDOM_MINUTES, seed) for seed in (0, 1)]
+        cells += [Cell(name, AUTO, AUTO, RANDOM_MINUTES, 0, draw(drawn, RANDOM[name])) for _ in range(DRAWN)]
+        yield from (cell for cell in cells if name in all_sets and cell.name not in done)
+
+
+def draw(drawn: random.Random, pieces: bool) -> tuple[str, ...]:
+    """What a person might try."""
+    keys = (
+        f"train.batch_tokens={drawn.choice((512, 1024, 2048, 4096))}",
+        f"network.dropout={drawn.choice((0, 0.1, 0.2, 0.3, 0.5))}",
+        f"train.learning_rate={10 ** drawn.uniform(-3.3, -1.7):.1e}",
+        f"train.warmup={drawn.choice((0.02, 0.05, 0.1, 0.2, 0.3))}",
+        f"train.average={drawn.choice((0, 0.99, 0.998))}",
+    )
+    return keys + ((f"data.vocabulary={drawn.choice((500, 1000, 2000, 4000, 8000, 16_000))}",) if pieces else ())
 
 
 def is_hopeless(cell: Cell, done: dict[str, dict]) -> bool:

@@ -60,9 +60,10 @@ class Verdict:
 
 def write() -> None:
     """Writes the page and the plot beside the results."""
-    verdicts = judge(list(read_results().values()))
+    lines = list(read_results().values())
+    verdicts = judge(lines)
     page = RESULTS.with_suffix(".md")
-    page.write_text(table(verdicts), encoding="utf-8")
+    page.write_text("\n".join([table(verdicts), *beside_random(lines)]), encoding="utf-8")
     plot(verdicts)
     print(page.read_text(encoding="utf-8"))
 
@@ -142,6 +143,29 @@ def table(verdicts: Sequence[Verdict]) -> str:
     far, under = sum(cell.is_far for cell in verdicts), sum(cell.is_under_baseline for cell in verdicts)
     lines += ["", f"{passed} of {len(verdicts)} cells pass; {far} far behind; {under} under the baseline.", ""]
     return "\n".join(lines)
+
+
+def beside_random(lines: Sequence[Line]) -> list[str]:
+    """Markdown: `auto` beside settings that were drawn at random for its other keys, a line a set."""
+    drawn = defaultdict[str, list[Line]](list)
+    for line in lines:
+        if line["keys"] and line["error"] is not None:
+            drawn[line["set"]].append(line)
+    rows = list[str]()
+    for name, tried in drawn.items():
+        autos = [line for line in lines if not line["keys"] and is_beside(line, tried[0])]
+        best = min(tried, key=lambda line: line["error"])
+        middle = float(np.median([line["error"] for line in tried]))
+        errors = f"{number(mean_error(autos))} | {number(best['error'])} | {number(middle)} | {len(tried)}"
+        rows.append(f"| {name} | {best['minutes']:g} | {errors} | `{' '.join(best['keys'])}` |")
+    head = ["| set | minutes | `auto` | best drawn | median | drawn | the best one |", "|---|---|---|---|---|---|---|"]
+    command = "`python benchmarks/first_minutes.py --random`: `auto`'s other keys, and settings drawn at random."
+    return [command, "", *head, *rows, ""] if rows else []
+
+
+def is_beside(line: Line, drawn: Line) -> bool:
+    """Whether this is `auto` on the same set with the same budget."""
+    return all(line[key] == drawn[key] for key in ("set", "minutes", "choice")) and line["error"] is not None
 
 
 def number(value: float | None) -> str:
