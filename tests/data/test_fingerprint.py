@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heedful.data.fingerprint import changed_files, digest_of_clips, fingerprint_of, identity
+from heedful.data.fingerprint import FORMAT, changed_files, digest_of_clips, fingerprint_of, identity
 from heedful.data.pairs.kind import PairKind
-from heedful.data.prepare import prepare
+from heedful.data.pairs.prepared import Prepared
+from heedful.data.pictures.album import Album
+from heedful.data.prepare import Methods, fingerprint_in, prepare
 from heedful.data.steps.kind import StepKind
 from heedful.tasks.recipes import build
 from heedful.training import decide
@@ -136,3 +138,24 @@ def test_stamps_of_0_1_0_hold_while_sizes_and_times_do() -> None:
     os.utime("films/0.npy", (1, 1))
     assert changed_files(old, asked.data) == ["films"]
     assert changed_files(first.fingerprint, asked.data) == []
+
+
+def test_few_named_pictures_are_read_small_and_those_of_0_1_0_as_large_as_they_were() -> None:
+    """Prepared again, too, as spoilt data are."""
+    for number in range(12):
+        Path(f"photos/{'ab'[number % 2]}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((72, 90, 3), 20 * number, np.uint8)).save(f"photos/{'ab'[number % 2]}/{number}.png")
+    asked = build("classify", {"data.train": ["photos"], "data.valid_rows": 4})
+
+    def prepared_after(stamp: dict | None, folder: Path) -> Prepared:
+        folder.mkdir()
+        if stamp:
+            (folder / "fingerprint.json").write_text(json.dumps({"data": stamp}))
+        return prepare(PairKind(("picture", "name")), asked, folder, lambda line: None, decide)
+
+    new = prepared_after(None, Path("new"))
+    assert isinstance(new.source, Album) and new.source.form.size == 32 and new.fingerprint["picture"] == 2
+    stamp = fingerprint_in(PairKind(("picture", "name")), asked, FORMAT, Methods(picture_method=1))
+    old = prepared_after(stamp, Path("old"))
+    assert isinstance(old.source, Album) and old.source.form.size == 64 and old.fingerprint == stamp
+    assert "picture" not in fingerprint_in(PairKind(("picture", "text")), asked, FORMAT, Methods())

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from heedful import recipe as recipes
 from heedful.api.choose import choose_network, settle
@@ -113,6 +115,27 @@ def test_another_row_takes_over_where_a_budget_holds_enough_steps_for_it(
     assert (network.name, network.norm) == (row, norm)
     named = recipes.build("fill", {"data.train": [str(text)], "train.steps": steps, "network.name": "gru"})
     assert choose_network(learning, named, data)[0].network.name == "gru"
+
+
+def test_few_pictures_are_read_by_convolutions_alone(tmp_path: Path) -> None:
+    """They are mixed if they are seen often enough. Who names a row gets it, with pictures that are not mixed."""
+    for number in range(12):
+        path = tmp_path / f"pictures/{number % 2}/{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((32, 32, 3), 20 * number, np.uint8)).save(path)
+    settings = {"data.train": [str(tmp_path / "pictures")], "train.epochs": 30, "train.threads": 1}
+    asked, learning = recipes.build("classify", settings), find_task("classify").learning
+    data = learning.prepare(settle(learning, asked), tmp_path / "run", lambda line: None)
+    chosen = learning.resolve_for_data(choose_network(learning, asked, data)[0], data)
+    assert (chosen.network.name, chosen.network.stem, chosen.network.patch, chosen.train.mix) == ("frame", 3, 1, 0.5)
+    others = (
+        ("network.name", "vit", "vit", "auto"),
+        ("train.mix", 0.0, "frame", 0.0),
+        ("train.epochs", 29, "frame", "auto"),
+    )
+    for key, value, row, mix in others:
+        named = choose_network(learning, recipes.build("classify", settings | {key: value}), data)[0]
+        assert (named.network.name, named.train.mix) == (row, mix)
 
 
 def test_a_budget_that_holds_too_few_steps_of_any_width_tells_how_long_it_would_take() -> None:

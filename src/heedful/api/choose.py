@@ -7,7 +7,7 @@ from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.task import AnyLearning, PreparedData
 from heedful.tasks.usual import UsualRow
 from heedful.training import decide
-from heedful.training.choose import Trial, choose, narrowest, steps_in
+from heedful.training.choose import MANY_EPOCHS, Trial, choose, narrowest, steps_in
 from heedful.training.speed import seconds_per_step
 
 
@@ -33,14 +33,16 @@ def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> 
     except HeedfulError:  # it lacks a setting that is asked for; the task's own row, by which it was settled, has it
         first = settle(learning, asked)
         network = replace(asked.network, name=first.network.name)
+    is_usual = asked.network.name == "auto" and network.name == usual.name
     stage = learning.first(learning.build(learning.resolve_for_data(first, data), data), data, first)
     train = stage.remaining if stage else first.train
 
     def attempt(candidate: NetworkSettings) -> Trial:
         return trial_of(learning, settle(learning, replace(asked, network=candidate)), data)
 
-    reason = usual.reason if asked.network.name == "auto" and network.name == usual.name else ""
-    choice = choose(network, train, reason, attempt)
+    choice = choose(network, train, usual.reason if is_usual else "", attempt)
+    if is_usual and usual.mix and choice.epochs >= MANY_EPOCHS:
+        asked = decide.mixes(asked, usual.mix)
     chosen = settle(learning, replace(asked, network=choice.network))
     if asked.train.precision == "auto" and asked.train.minutes is not None:
         chosen = faster_precision(learning, chosen, data)

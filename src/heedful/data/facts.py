@@ -15,6 +15,8 @@ Unit = Literal["symbols", "words", "sentences"]
 
 VOCABULARY_METHOD = 2
 """Vocabularies of texts that have classes get more entries than others; by method 1, which 0.1.0 had, as many."""
+PICTURE_METHOD = 2
+"""Few pictures that have classes are read smaller than others; by method 1, which 0.1.0 had, as large."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class PictureFacts:
     """Of the shorter sides, in pixels."""
     all_gray: bool
     all_square: bool
+    few_named: bool = False
+    """Whether there are few in all, each with the name of a class."""
 
 
 @dataclass(frozen=True)

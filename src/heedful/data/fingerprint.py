@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.data.checksums import hash_file
-from heedful.data.facts import VOCABULARY_METHOD
+from heedful.data.facts import PICTURE_METHOD, VOCABULARY_METHOD
 from heedful.data.folders import is_hidden
 from heedful.data.notes import ignore
 from heedful.data.pairs.read import read_pairs
@@ -77,6 +77,11 @@ def split_method_of(fingerprint: object) -> int:
 def vocabulary_method_of(fingerprint: object) -> int:
     """How many entries the vocabulary of data with this fingerprint has: as 0.1.0 decided where it says nothing."""
     return fingerprint.get("vocabulary", 1) if isinstance(fingerprint, dict) else VOCABULARY_METHOD
+
+
+def picture_method_of(fingerprint: object) -> int:
+    """How large the pictures of data with this fingerprint are: as 0.1.0 decided where it says nothing."""
+    return fingerprint.get("picture", 1) if isinstance(fingerprint, dict) else PICTURE_METHOD
 
 
 def changed_files(fingerprint: dict[str, Any], data: DataSettings) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from heedful.data.corpus import Corpus
-from heedful.data.facts import VOCABULARY_METHOD, Decisions, SideFacts, TextFacts, TokenizerSettings
+from heedful.data.facts import PICTURE_METHOD, VOCABULARY_METHOD, Decisions, SideFacts, TextFacts, TokenizerSettings
 from heedful.data.notes import BadRows, Notes
 from heedful.data.pairs.read import Pair
 from heedful.data.row_hashes import RowHashWriter
@@ -36,6 +36,8 @@ class Preparation:
     """How rows are held out."""
     vocabulary_method: int = VOCABULARY_METHOD
     """How many entries a vocabulary gets."""
+    picture_method: int = PICTURE_METHOD
+    """How large pictures are read."""
 
     @property
     def data(self) -> DataSettings:
@@ -47,9 +49,11 @@ class DataKind(ABC, Generic[PreparedData]):
     """One kind of data. An instance serves one preparation: `begin`, then `read`, then `learn`, then `write`."""
 
     example: ClassVar[str]
+    """A file of this kind, as on a command line."""
     has_names = False
     """Whether texts have names of classes."""
-    """A file of this kind, as on a command line."""
+    has_named_pictures = False
+    """Whether pictures have them, of a size that is decided by what there is."""
     rows_in_memory: ClassVar[int] = SAMPLE
     """If there are more, all rows are read a second time."""
 

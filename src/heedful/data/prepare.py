@@ -17,11 +17,12 @@ import numpy as np
 from heedful.data import split
 from heedful.data.checksums import CHECKSUMS, checksums_of, find_damage, read_checksums
 from heedful.data.corpus import Corpus
-from heedful.data.facts import VOCABULARY_METHOD, DataFacts, Decisions, TokenizerSettings
+from heedful.data.facts import PICTURE_METHOD, VOCABULARY_METHOD, DataFacts, Decisions, TokenizerSettings
 from heedful.data.fingerprint import (
     FORMAT,
     fingerprint_of,
     format_of,
+    picture_method_of,
     split_method_of,
     vocabulary_method_of,
     without_window,
@@ -63,12 +64,13 @@ class Survey:
 
 @dataclass(frozen=True)
 class Methods:
-    """How it is decided what is held out, and how many entries a vocabulary has; what 0.1.0 prepared, by its own
-    methods, stays as it is.
+    """How it is decided what is held out, how many entries a vocabulary has and how large pictures are; what 0.1.0
+    prepared, by its own methods, stays as it is.
     """
 
     split_method: int = METHOD
     vocabulary_method: int = VOCABULARY_METHOD
+    picture_method: int = PICTURE_METHOD
 
 
 def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say, decisions: Decisions) -> PreparedData:
@@ -81,7 +83,8 @@ def prepare(kind: DataKind[PreparedData], recipe: Recipe, folder: Path, say: Say
     data_folder = folder / "data"
     stored = without_window(stored_fingerprint(data_folder))
     known = without_window(run_fingerprint(folder)) if stored is None else stored
-    form, methods = format_of(known), Methods(split_method_of(known), vocabulary_method_of(known))
+    form = format_of(known)
+    methods = Methods(split_method_of(known), vocabulary_method_of(known), picture_method_of(known))
     fingerprint = fingerprint_in(kind, recipe, form, methods)
     is_same = known == fingerprint
     again = stored == fingerprint or (stored is None and is_prepared(data_folder))
@@ -146,6 +149,8 @@ def fingerprint_in(kind: DataKind[Any], recipe: Recipe, form: int, methods: Meth
         decided["split"] = methods.split_method
     if data.vocabulary == "auto" and methods.vocabulary_method > 1 and kind.has_names:
         decided["vocabulary"] = methods.vocabulary_method
+    if data.picture == "auto" and methods.picture_method > 1 and kind.has_named_pictures:
+        decided["picture"] = methods.picture_method
     return fingerprint_of(recipe, kind.pretrained_coders, form) | kind.fingerprint(data, form) | decided
 
 

@@ -171,10 +171,10 @@ def fit_pictures(network: NetworkSettings, size: int, two_dimensional: bool = Tr
     """The settings with what `auto` means for pictures of this side.
 
     A Transformer reads what convolutions leave, patch by patch, with 2-D position embeddings if `two_dimensional`;
-    without a stem, or with 1-D ones, patches of the picture. Recurrent networks read rows. Raises HeedfulError for a
-    patch that does not fill the picture.
+    without a stem, or with 1-D ones, patches of the picture. So does what mixes no positions: it is a convolutional
+    network then. Recurrent networks read rows. Raises HeedfulError for a patch that does not fill the picture.
     """
-    parallel = isinstance(LINEAGE[network.name].encoder, TransformerConfig)
+    parallel = isinstance(LINEAGE[network.name].encoder, TransformerConfig | FrameEncoderConfig)
     halved = parallel and network.positions != "line"
     stem = (max(1, math.ceil(math.log2(size / 6))) if halved else 0) if network.stem == "auto" else int(network.stem)
     side = math.ceil(size / 2**stem)

@@ -10,13 +10,15 @@ class UsualRow:
     """A row, settings that suit it better than its paper's, and why it is taken, as part of a sentence; and the tokens
     of a batch that suit the data, where these are not as many as usual.
 
-    `later`: the row that takes its place where a budget holds enough steps for it, and how many these are.
+    `mix`: the fraction of batches whose pictures are mixed where a budget holds many passes over them. `later`: the
+    row that takes its place where a budget holds enough steps for it, and how many these are.
     """
 
     name: str
     reason: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     batch_tokens: int | None = None
+    mix: float | None = None
     later: "tuple[int, UsualRow] | None" = None
 
 
@@ -33,6 +35,11 @@ OF_NAMES = UsualRow(
     "frame",
     "which words a text has says more of its class, after few minutes, than their order",
     {"counts": 65_536, "dropout": 0.2},
+)
+OF_FEW_PICTURES = UsualRow(
+    "frame",
+    "of few pictures, convolutions and the mean of what they see learn more than what also looks at where it stands",
+    mix=0.5,
 )
 OF_PICTURES = UsualRow(
     "bahdanau2015", "recurrent networks with attention learn to caption and to match in the fewest steps"

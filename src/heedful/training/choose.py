@@ -18,6 +18,7 @@ WIDTHS = (64, 96, 128, 192, 256, 384, 512)
 STEPS_AT_128 = 800  # of some thousand tokens each, with which a network of this width begins to be worth its time
 TOKENS_A_WEIGHT = 0.1  # of the training side at least, or the network is wider than what it can learn from
 FEW_EPOCHS = 8  # up to here nothing is learnt by heart, and dropout costs more than it brings
+MANY_EPOCHS = 30  # from here on pictures of classes are mixed, as each has been seen in all its shifts and turns
 HOPELESS = 3  # times too few steps: said before training begins
 
 
@@ -35,9 +36,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Choice:
-    """A network, and what is to be said of it."""
+    """A network, how many passes over the training side the budget holds of it, and what is to be said of it."""
 
     network: NetworkSettings
+    epochs: float
     lines: tuple[str, ...]
 
 
@@ -64,7 +66,7 @@ def choose(
     epochs = steps / max(1, trial.batches)
     if network.dropout == "auto" and epochs < FEW_EPOCHS:
         chosen = replace(chosen, dropout=0.0)
-    return Choice(chosen, tuple(explain(chosen, reason, trial, steps, epochs, train, is_free)))
+    return Choice(chosen, epochs, tuple(explain(chosen, reason, trial, steps, epochs, train, is_free)))
 
 
 def steps_wanted(width: int, larger: int = 1) -> float:

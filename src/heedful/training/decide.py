@@ -31,6 +31,7 @@ SMALL_PART, LARGE_PART = 5, 20  # one in so many groups of rows is held out
 FIFTH_AT_MOST = 500  # groups: what a fifth is of 2,500, and one in twenty of 10,000
 LEAST = 100  # examples held out, where that is under a third
 PICTURE_SIDES = 8, 64  # pixels, at least and at most
+FEW_PICTURES_SIDE = 32  # at most, of few pictures that are classified: four times the steps (docs/log.md)
 VOCABULARIES = 500, 32_000  # entries of bpe and unigram, at least and at most
 NAMED = 4  # times as many entries, of texts that are classified
 PICTURES = 512  # positions in a batch of pictures, some 30 of them: more steps teach more than surer ones
@@ -98,12 +99,13 @@ def resolve(train: TrainSettings, tuned: bool = False) -> TrainSettings:
 
 
 def picture_settings(facts: PictureFacts, data: DataSettings) -> PictureSettings:
-    """Sides: the median shorter side, to the next multiple of 4, from 8 to 64; colours: gray if all are.
+    """Sides: the median shorter side, to the next multiple of 4, from 8 to 64, or to 32 where few are to be named;
+    colours: gray if all are.
 
     >>> picture_settings(PictureFacts(3, 29.0, all_gray=True, all_square=True), DataSettings())
     PictureSettings(size=28, colours='gray')
     """
-    least, most = PICTURE_SIDES
+    least, most = PICTURE_SIDES[0], FEW_PICTURES_SIDE if facts.few_named else PICTURE_SIDES[1]
     size = max(least, min(most, round(facts.median_side / 4) * 4)) if data.picture == "auto" else data.picture
     colours = ("gray" if facts.all_gray else "rgb") if data.colours == "auto" else data.colours
     return PictureSettings(size, colours)
@@ -230,6 +232,11 @@ def validation_due(train: TrainSettings, step: int, done: float, validated: int,
 def augmentations(train: TrainSettings, default: Sequence[str]) -> tuple[str, ...]:
     """How pictures are varied: as the recipe says, or as is `usual` for the task."""
     return tuple(default if train.augment == "auto" else train.augment)
+
+
+def mixes(recipe: Recipe, fraction: float) -> Recipe:
+    """The recipe with this fraction of its batches mixed where it leaves that to the software."""
+    return replace(recipe, train=replace(recipe.train, mix=fraction)) if recipe.train.mix == "auto" else recipe
 
 
 def mixed_batches(train: TrainSettings) -> float:

@@ -57,6 +57,9 @@ def test_the_form_is_chosen_by_the_pictures() -> None:
     assert choose_form(["tiny.png", "missing.png"], data(), decide)[0] == Form(8, "gray")
     assert choose_form(photo, data("data.picture=32"), decide)[0] == Form(32, "rgb")
     assert choose_form(digit, data("data.colours=rgb"), decide)[0] == Form(28, "rgb")
+    assert choose_form(photo, data(), decide, few_named=True)[0] == Form(32, "rgb")
+    assert choose_form(photo, data("data.picture=48"), decide, few_named=True)[0] == Form(48, "rgb")
+    assert choose_form(digit, data(), decide, few_named=True)[0] == Form(28, "gray")
     assert choose_form(["missing.png"], data("data.picture=40", "data.colours=gray"), decide)[0] == Form(40, "gray")
     for settings, references, start in (
         (["data.picture=3"], digit, "data.picture=3 is not a side in pixels from 4 to 1,024."),

@@ -52,7 +52,7 @@ class PairKind(DataKind[Prepared]):
     ) -> None:
         self.row = kinds[0] if kinds[1] == "name" else "pair"
         self.nothing, self.kinds, self.sides = f"There are no {self.row}s", kinds, kinds
-        self.has_names = kinds == ("text", "name")
+        self.has_names, self.has_named_pictures = kinds == ("text", "name"), kinds == ("picture", "name")
         self.merges_sources = kinds[1] != "name"  # several classes of a source are rows of their own
         self.pretrained_coders, self.pretrained_by_side = (
             [coder for coder in pretrained if coder is not None],
@@ -87,7 +87,8 @@ class PairKind(DataKind[Prepared]):
             preparation.note(f"every text is given the Unicode form {data.normalize}")
         form = self.pretrained_by_side[self.sides.index("picture")] if self.pictured_pairs.has_pictures else None
         assert not isinstance(form, Tokenizer), "of pictures, a form is given"
-        self.pictured_pairs.begin(form, preparation.note, preparation.decisions)
+        may_be_few = self.has_named_pictures and preparation.picture_method > 1
+        self.pictured_pairs.begin(form, preparation.note, preparation.decisions, may_be_few)
 
     def read(self, files: Sequence[str], second_pass: bool = False) -> Iterator[Pair]:
         """As `DataKind.read`."""

@@ -17,6 +17,7 @@ from heedful.errors import HeedfulError
 from heedful.schema import DataSettings
 
 SAMPLE_SIZE = 300  # pictures by which size and colours are chosen
+FEW = 10_000  # pictures: as many teach what a side of 64 pixels shows beyond one of 32
 SMALL = Form(8, "gray")
 LOOK = Form(32, "rgb", "stretch")  # how pictures are compared by what they show
 
@@ -34,14 +35,19 @@ class PicturedPairs:
         self.folder, self.data, self.has_pictures, self.swap_sides = folder, data, has_pictures, swap_sides
         self.album: AlbumWriter | None = None
 
-    def begin(self, form: Form | None, note: Notes, decisions: Decisions) -> None:
-        """Opens the album: of pictures as before (`form`), or as is decided by the first training pictures."""
+    def begin(self, form: Form | None, note: Notes, decisions: Decisions, may_be_few: bool = False) -> None:
+        """Opens the album: of pictures as before (`form`), or as is decided by the first training pictures.
+
+        `may_be_few`: whether it counts that there are few, each with the name of a class.
+        """
         if not self.has_pictures:
             return
         if form is None:
-            first = list(islice(read_pairs(self.data.train, self.data, ignore), SAMPLE_SIZE))
+            pairs = read_pairs(self.data.train, self.data, ignore)
+            first = list(islice(pairs, SAMPLE_SIZE))
+            few_named = may_be_few and len(first) + sum(1 for _ in islice(pairs, FEW)) < FEW
             try:
-                form, why = choose_form([pair.source for pair in first], self.data, decisions)
+                form, why = choose_form([pair.source for pair in first], self.data, decisions, few_named)
             except HeedfulError:
                 if self.data.bad_rows == "error" and first and (bad := broken_picture(first[0])):
                     raise bad.error() from None

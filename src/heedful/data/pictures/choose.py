@@ -13,16 +13,19 @@ Header = tuple[int, int, bool]
 """Width, height, and whether all is gray."""
 
 
-def choose_form(references: Sequence[str], data: DataSettings, decisions: Decisions) -> tuple[Form, str]:
+def choose_form(
+    references: Sequence[str], data: DataSettings, decisions: Decisions, few_named: bool = False
+) -> tuple[Form, str]:
     """The form for pictures such as these, and a note about what was chosen and why.
 
-    Raises HeedfulError if none can be read, or for a side that is not allowed.
+    `few_named`: there are few in all, each with the name of a class. Raises HeedfulError if none can be read, or for a
+    side that is not allowed.
     """
     refuse_side(data)
     if data.picture != "auto" and data.colours != "auto":
         form = Form(data.picture, data.colours, data.fit)
         return form, f"pictures are read as {form} (fit={form.fit})"
-    facts = picture_facts(headers(references))
+    facts = replace(picture_facts(headers(references)), few_named=few_named)
     settings = decisions.picture_settings(facts, data)
     form = Form(settings.size, settings.colours, data.fit)
     quantity = "all" if facts.all_gray else "not all"

@@ -44,6 +44,7 @@ from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.training_sources import (
+    FEW_PICTURES,
     TrainingSources,
     network_source,
     picture_advice,
@@ -52,7 +53,7 @@ from heedful.tasks.training_sources import (
     refuse_augmentation,
     training_sources,
 )
-from heedful.tasks.usual import OF_NAMES, OF_STEPS, UsualRow
+from heedful.tasks.usual import OF_FEW_PICTURES, OF_NAMES, OF_STEPS, UsualRow
 from heedful.training import decide
 from heedful.training.loop import Work
 
@@ -78,7 +79,7 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
 
     def usual_row(self, data: Prepared) -> UsualRow:
         if isinstance(data.source, Album):
-            return super().usual_row(data)
+            return OF_FEW_PICTURES if len(data.train) < FEW_PICTURES else super().usual_row(data)
         return OF_STEPS if data.source.kind in ("symbols", "characters") else OF_NAMES
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
