@@ -128,6 +128,9 @@ def test_few_pictures_are_read_by_convolutions_alone(tmp_path: Path) -> None:
     data = learning.prepare(settle(learning, asked), tmp_path / "run", lambda line: None)
     chosen = learning.resolve_for_data(choose_network(learning, asked, data)[0], data)
     assert (chosen.network.name, chosen.network.stem, chosen.network.patch, chosen.train.mix) == ("frame", 3, 1, 0.5)
+    tiny = recipes.build("classify", settings | {"data.picture": 8})
+    small = learning.prepare(settle(learning, tiny), tmp_path / "small", lambda line: None)
+    assert choose_network(learning, tiny, small)[0].network.name == "bahdanau2015"
     others = (
         ("network.name", "vit", "vit", "auto"),
         ("train.mix", 0.0, "frame", 0.0),

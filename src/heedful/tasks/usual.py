@@ -41,6 +41,7 @@ OF_FEW_PICTURES = UsualRow(
     "of few pictures, convolutions and the mean of what they see learn more than what also looks at where it stands",
     mix=0.5,
 )
+OF_TINY_PICTURES = UsualRow("bahdanau2015", "of so few pixels each row tells something, and convolutions see too much")
 OF_PICTURES = UsualRow(
     "bahdanau2015", "recurrent networks with attention learn to caption and to match in the fewest steps"
 )

@@ -53,12 +53,14 @@ from heedful.tasks.training_sources import (
     refuse_augmentation,
     training_sources,
 )
-from heedful.tasks.usual import OF_FEW_PICTURES, OF_NAMES, OF_STEPS, UsualRow
+from heedful.tasks.usual import OF_FEW_PICTURES, OF_NAMES, OF_STEPS, OF_TINY_PICTURES, UsualRow
 from heedful.training import decide
 from heedful.training.loop import Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published
+
+TINY_SIDE = 16  # pixels: smaller pictures are read row by row
 
 
 class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
@@ -79,7 +81,9 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
 
     def usual_row(self, data: Prepared) -> UsualRow:
         if isinstance(data.source, Album):
-            return OF_FEW_PICTURES if len(data.train) < FEW_PICTURES else super().usual_row(data)
+            if len(data.train) >= FEW_PICTURES:
+                return super().usual_row(data)
+            return OF_TINY_PICTURES if data.source.form.size < TINY_SIDE else OF_FEW_PICTURES
         return OF_STEPS if data.source.kind in ("symbols", "characters") else OF_NAMES
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
