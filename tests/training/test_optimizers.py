@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from heedful.api.train import run
-from heedful.errors import HeedfulError
 from heedful.networks.build import encoder_decoder
 from heedful.networks.settings import resolve
 from heedful.schema import NetworkSettings, TrainSettings
 from heedful.tasks.joins import allowed
-from heedful.training import decide
 from heedful.training.checkpoint import read_tensors
+from heedful.training.muon import Muon, orthogonal, orthogonal_reduced
 from heedful.training.optimizer import optimizers, set_rate
 from heedful.training.progress import Quiet
 from support.interrupted_training import Interruption, PowerCut, die
@@ -79,7 +79,34 @@ def test_resumed_is_uninterrupted_and_a_seed_decides_the_weights(name: str, tmp_
     assert any(not torch.equal(before[key], after[key]) for key in before)
 
 
-def test_a_torch_without_muon_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(torch.optim, "Muon")
-    with pytest.raises(HeedfulError, match=r"train\.optimizer=muon needs torch 2\.9"):
-        decide.resolve(TrainSettings(optimizer="muon"))
+@pytest.mark.parametrize("shape", [(3, 5, 5), (2, 70, 80), (2, 5, 40), (1, 70, 300), (2, 40, 5)])
+def test_singular_values_go_where_the_polynomial_takes_them(shape: tuple[int, int, int]) -> None:
+    """In whatever form they are computed, which goes by the shape."""
+    torch.manual_seed(0)
+    matrices = torch.randn(shape)
+    left, values, right = torch.linalg.svd(matrices.double(), full_matrices=False)
+    values = values / values.norm(dim=1, keepdim=True)
+    for _ in range(5):
+        values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+    expected = left @ torch.diag_embed(values) @ right
+    assert (orthogonal(matrices) - expected).abs().max() < 1e-4
+    assert (orthogonal_reduced(matrices) - expected).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("reduced", [True, False])
+def test_steps_are_those_of_torch(reduced: bool) -> None:
+    torch.manual_seed(0)
+    begin = [torch.randn(shape) / 4 for shape in ((8, 8), (8, 8), (8, 40), (40, 8))]
+    ours, theirs = ([nn.Parameter(weight.clone()) for weight in begin] for _ in range(2))
+    optimizers = (
+        Muon([{"params": ours}], rate=0.01, decay=0.5, reduced=reduced),
+        torch.optim.Muon(theirs, lr=0.01, weight_decay=0.5, adjust_lr_fn="match_rms_adamw"),
+    )
+    for _ in range(3):
+        for first, second in zip(ours, theirs, strict=True):
+            first.grad = torch.randn_like(first)
+            second.grad = first.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for first, second, before in zip(ours, theirs, begin, strict=True):
+        assert (first - second).norm() < 0.03 * (second - before).norm()

@@ -5,7 +5,6 @@ The data's own (`Decisions`) are asked for while data are prepared; the row's ar
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
@@ -17,7 +16,7 @@ from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import Join
 from heedful.networks.settings import resolve as resolve_network
 from heedful.schema import DataSettings, NetworkSettings, Recipe, TrainSettings
-from heedful.training.machine import free_cores
+from heedful.training.machine import free_cores, multiplies_bfloat16
 
 MINUTES = 5.0  # the budget where none is given
 TOKENS, WARMUP = 1024, 0.1  # of a batch, and of the budget: in few minutes many steps teach more than surer ones
@@ -66,13 +65,8 @@ TOKENIZERS = {
 def resolve(train: TrainSettings, tuned: bool = False) -> TrainSettings:
     """The section with every `auto` decided for this machine, but for what goes by the network: `resolve_recipe`.
 
-    `tuned`: it begins with weights that exist. Raises HeedfulError for a device or an optimizer that is not there.
+    `tuned`: it begins with weights that exist. Raises HeedfulError for a device that is not there.
     """
-    if train.optimizer == "muon" and not has_muon():
-        raise HeedfulError(
-            f"train.optimizer=muon needs torch 2.9 or newer; this is {torch.__version__}.",
-            "Install a newer torch, or leave out the key: AdamW is in every version.",
-        )
     device = device_of(train)
     try:
         torch.zeros(1, device=device).cpu()  # not from "meta", which holds no numbers
@@ -90,7 +84,7 @@ def resolve(train: TrainSettings, tuned: bool = False) -> TrainSettings:
         "schedule": "cosine",
         "warmup": TUNED_WARMUP if tuned else WARMUP,
         "average": TUNED_AVERAGE if tuned else 0.0,
-        "precision": pick_precision(device),
+        "precision": "bfloat16" if multiplies_bfloat16(device) else "float32",
         "threads": threads,
     }
     chosen = {key: value for key, value in decided.items() if getattr(train, key) in ("auto", None)}
@@ -297,15 +291,6 @@ def device_of(train: TrainSettings) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def pick_precision(device: str) -> str:
-    """bfloat16 where the hardware multiplies it faster than float32."""
-    if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    processor = Path("/proc/cpuinfo")  # torch has no public question for it; where there is no such file: float32
-    flags = processor.read_text().split() if device == "cpu" and processor.exists() else []
-    return "bfloat16" if "amx_bf16" in flags or "avx512_bf16" in flags else "float32"
-
-
 def portion(train: TrainSettings, fraction: float) -> TrainSettings:
     """The section with a fraction of its budget.
 
@@ -329,17 +314,12 @@ def resolve_recipe(
     network = resolve_network(recipe.network, join, default=default, verb=recipe.task, extra=task_settings)
     train = recipe.train
     if train.optimizer == "auto":
-        suits = join in MUON_SUITS and not recipe.start and has_muon()
+        suits = join in MUON_SUITS and not recipe.start
         train = replace(train, optimizer="muon" if suits else "adamw")
     if train.learning_rate == "auto":
         rate = learning_rate(network, train.optimizer) * (TUNING if recipe.start else 1)
         train = replace(train, learning_rate=round(rate, 7))
     return replace(recipe, network=network, train=train)
-
-
-def has_muon() -> bool:
-    """Whether this torch has Muon."""
-    return hasattr(torch.optim, "Muon")
 
 
 def learning_rate(network: NetworkSettings, optimizer: str = "adamw") -> float:

@@ -24,6 +24,17 @@ def set_up_gpu() -> None:
     torch.backends.cuda.enable_cudnn_sdp(False)  # it plans each new shape of attention for a tenth of a second
 
 
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether a device multiplies bfloat16 faster than float32."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported()
+    if device != "cpu" or torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2"):
+        return False
+    processor = Path("/proc/cpuinfo")  # torch has no public question for the rest; where there is no such file: no
+    flags = processor.read_text().split() if processor.exists() else []
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
 def free_cores(look: float = LOOK) -> int:
     """How many of the cores are free now, at least one; looks for so many seconds."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

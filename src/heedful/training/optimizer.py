@@ -8,34 +8,30 @@ from torch import Tensor, nn
 
 from heedful.networks.joins import Network
 from heedful.schema import TrainSettings
+from heedful.training.machine import multiplies_bfloat16
+from heedful.training.muon import Muon
 
 
 def optimizers(network: nn.Module, train: TrainSettings) -> list[torch.optim.Optimizer]:
     """What moves the weights, each of them by one: AdamW, and Muon before it where the settings ask for it."""
     settings = float(train.learning_rate), train.weight_decay, train.layer_decay
+    reduced = multiplies_bfloat16(train.device)
     matrices = layer_matrices(network) if train.optimizer == "muon" else set[int]()
     rest = adamw(network, *settings, without=matrices)
-    return [muon(network, matrices, *settings), rest] if matrices else [rest]
+    return [muon(network, matrices, reduced, *settings), rest] if matrices else [rest]
 
 
 def muon(
-    network: nn.Module, matrices: Container[int], rate: float, decay: float, layer_decay: float = 1.0
-) -> torch.optim.Optimizer:
-    """Muon (Jordan et al. 2024) on these weights: momentum, made orthogonal by five Newton-Schulz iterations.
-
-    A step is scaled to the size of one of AdamW (Liu et al. 2025, section 2.2), so one learning rate serves both.
-    """
+    network: nn.Module, matrices: Container[int], reduced: bool, rate: float, decay: float, layer_decay: float = 1.0
+) -> Muon:
+    """Muon (Jordan et al. 2024) on these weights, `reduced` to bfloat16 or not, with shares of a rate as AdamW has."""
     scales = rate_scales(network, layer_decay)
     groups: dict[float, list[Tensor]] = {}
     for name, weight in network.named_parameters():
         if id(weight) in matrices:
             groups.setdefault(scales[name], []).append(weight)
-    return torch.optim.Muon(
-        [{"params": weights, "scale": scale, "lr": rate * scale} for scale, weights in groups.items()],
-        lr=rate,
-        weight_decay=decay,
-        adjust_lr_fn="match_rms_adamw",
-    )
+    shares = [{"params": weights, "scale": scale, "lr": rate * scale} for scale, weights in groups.items()]
+    return Muon(shares, rate, decay, reduced)
 
 
 def layer_matrices(network: nn.Module) -> set[int]:
