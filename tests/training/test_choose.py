@@ -102,21 +102,6 @@ def test_a_setting_that_the_usual_row_lacks_takes_the_row_that_has_it(tmp_path: 
     assert run(recipes.build("translate", settings), tmp_path / "run", Quiet()).recipe.network.name == "vaswani2017"
 
 
-@pytest.mark.parametrize(("steps", "row", "norm"), [(1499, "gru", "auto"), (1500, "bert", "pre")])
-def test_another_row_takes_over_where_a_budget_holds_enough_steps_for_it(
-    tmp_path: Path, steps: int, row: str, norm: str
-) -> None:
-    text = tmp_path / "text.txt"
-    text.write_text("a b c d e f g h\n" * 200)
-    asked = recipes.build("fill", {"data.train": [str(text)], "train.steps": steps, "train.threads": 1})
-    learning = find_task("fill").learning
-    data = learning.prepare(settle(learning, asked), tmp_path / "run", lambda line: None)
-    network = choose_network(learning, asked, data)[0].network
-    assert (network.name, network.norm) == (row, norm)
-    named = recipes.build("fill", {"data.train": [str(text)], "train.steps": steps, "network.name": "gru"})
-    assert choose_network(learning, named, data)[0].network.name == "gru"
-
-
 def test_few_pictures_are_read_by_convolutions_alone(tmp_path: Path) -> None:
     """They are mixed if they are seen often enough. Who names a row gets it, with pictures that are not mixed."""
     for number in range(12):

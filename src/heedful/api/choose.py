@@ -7,7 +7,7 @@ from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.task import AnyLearning, PreparedData
 from heedful.tasks.usual import UsualRow
 from heedful.training import decide
-from heedful.training.choose import MANY_EPOCHS, Trial, choose, narrowest, steps_in
+from heedful.training.choose import MANY_EPOCHS, Trial, choose
 from heedful.training.speed import seconds_per_step
 
 
@@ -25,7 +25,7 @@ def on_machine_of(recipe: Recipe, asked: Recipe) -> Recipe:
 
 def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe as it was asked with its network decided for the data and the budget, and what is to be said of it."""
-    usual = usual_row(learning, asked, data)
+    usual = learning.usual_row(data)
     asked = decide.batches(asked, usual.batch_tokens) if usual.batch_tokens else asked
     network = in_row(asked.network, usual) if asked.network.name == "auto" else asked.network
     try:
@@ -47,19 +47,6 @@ def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> 
     if asked.train.precision == "auto" and asked.train.minutes is not None:
         chosen = faster_precision(learning, chosen, data)
     return chosen, choice.lines
-
-
-def usual_row(learning: AnyLearning, asked: Recipe, data: PreparedData) -> UsualRow:
-    """The task's usual row, or the one that takes its place where the budget holds enough steps for it."""
-    usual = learning.usual_row(data)
-    if usual.later is None or asked.network.name != "auto":
-        return usual
-    steps, later = usual.later
-    try:
-        recipe = settle(learning, replace(asked, network=narrowest(in_row(asked.network, later))))
-    except HeedfulError:  # it lacks a setting that is asked for
-        return usual
-    return later if steps_in(recipe.train, trial_of(learning, recipe, data)) >= steps else usual
 
 
 def in_row(network: NetworkSettings, row: UsualRow) -> NetworkSettings:

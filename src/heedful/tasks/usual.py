@@ -10,8 +10,7 @@ class UsualRow:
     """A row, settings that suit it better than its paper's, and why it is taken, as part of a sentence; and the tokens
     of a batch that suit the data, where these are not as many as usual.
 
-    `mix`: the fraction of batches whose pictures are mixed where a budget holds many passes over them. `later`: the
-    row that takes its place where a budget holds enough steps for it, and how many these are.
+    `mix`: the fraction of batches whose pictures are mixed where a budget holds many passes over them.
     """
 
     name: str
@@ -19,7 +18,6 @@ class UsualRow:
     settings: Mapping[str, Any] = field(default_factory=dict)
     batch_tokens: int | None = None
     mix: float | None = None
-    later: "tuple[int, UsualRow] | None" = None
 
 
 OF_SENTENCES = UsualRow(
@@ -45,16 +43,7 @@ OF_TINY_PICTURES = UsualRow("bahdanau2015", "of so few pixels each row tells som
 OF_PICTURES = UsualRow(
     "bahdanau2015", "recurrent networks with attention learn to caption and to match in the fewest steps"
 )
-OF_TEXTS = UsualRow("lstm", "a recurrent network goes on with a text best after few minutes, and an LSTM is the quickest")
-OF_GAPS = UsualRow(
-    "gru",
-    "a recurrent network fills gaps after few minutes, where a Transformer cannot yet",
-    later=(
-        1500,
-        UsualRow(
-            "bert",
-            "after a thousand steps a Transformer that knows how far apart tokens stand fills gaps better than gru",
-            {"norm": "pre", "positions": "rotary"},
-        ),
-    ),
+OF_TEXTS = UsualRow(
+    "lstm", "a recurrent network goes on with a text best after few minutes, and an LSTM is the quickest of them"
 )
+OF_GAPS = UsualRow("lstm", "a recurrent network fills gaps after few minutes, where a Transformer cannot yet")

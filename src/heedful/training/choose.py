@@ -50,7 +50,8 @@ def choose(
 
     `network` has its row; a width or size that it names is taken. `attempt` builds a network. `reason`: why this row.
     """
-    is_free, chosen = network.size == network.width == "auto", narrowest(network)
+    is_free = network.size == network.width == "auto"
+    chosen = of_width(network, WIDTHS[0]) if is_free else network
     trial, larger = attempt(chosen), times_larger(train)
     steps = steps_in(train, trial)
     for width in WIDTHS[1:] if is_free else ():
@@ -85,11 +86,6 @@ def steps_in(train: TrainSettings, trial: Trial) -> float:
     if train.epochs is not None:
         return train.epochs * trial.batches / train.accumulate
     return float(train.minutes or 0) * 60 / trial.seconds()
-
-
-def narrowest(network: NetworkSettings) -> NetworkSettings:
-    """The network of the least width, where neither width nor size is named."""
-    return of_width(network, WIDTHS[0]) if network.size == network.width == "auto" else network
 
 
 def of_width(network: NetworkSettings, width: int) -> NetworkSettings:
