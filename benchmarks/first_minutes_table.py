@@ -116,7 +116,8 @@ def counts(line: Line) -> Counts:
     """The counts that a line holds, as the measure makes scores of them."""
     columns, _, text = str(line["rows"]).partition(" ")
     rows = np.frombuffer(decompress(b85decode(text)), "<f4").reshape(int(columns), -1).T.astype(float)
-    example = counts_of_measure(line["kind"], ["1"], [("1",)], line["measure"])
+    reference = "1 1" if line["kind"] == "passages" else "1"  # its tokens and characters
+    example = counts_of_measure(line["kind"], ["1"], [(reference,)], line["measure"])
     return replace(example, rows=rows)
 
 
