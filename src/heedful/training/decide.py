@@ -196,6 +196,9 @@ def times_larger(train: TrainSettings) -> int:
     """How many times as large as on a processor batches are on this machine.
 
     A budget in steps or epochs holds the same steps on any.
+
+    >>> [times_larger(TrainSettings(device=device, steps=steps)) for device in ("cpu", "cuda") for steps in (None, 9)]
+    [1, 1, 4, 1]
     """
     is_timed = not (train.steps or train.epochs)
     return GPU_BATCHES if is_timed and device_of(train).startswith("cuda") else 1
