@@ -191,8 +191,8 @@ class TrainSettings:
     )
     optimizer: Literal["auto", "adamw", "muon"] = key(
         "auto",
-        "muon: the matrices of layers learn by Muon, all else by AdamW; auto: muon for networks that write or fill, if "
-        "they begin with nothing",
+        "muon: the matrices of layers learn by Muon, all else by AdamW; auto: muon for networks that write, and "
+        "for Transformers that fill, if they begin with nothing",
     )
     schedule: Literal["auto", "cosine", "inverse_sqrt", "constant"] = key(
         "auto", "schedule of the learning rate; auto: cosine to zero"

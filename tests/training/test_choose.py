@@ -102,6 +102,17 @@ def test_a_setting_that_the_usual_row_lacks_takes_the_row_that_has_it(tmp_path: 
     assert run(recipes.build("translate", settings), tmp_path / "run", Quiet()).recipe.network.name == "vaswani2017"
 
 
+@pytest.mark.parametrize(("epochs", "dropout"), [(7, 0.0), (29, 0.1), (30, 0.4)])
+def test_a_text_that_is_read_often_is_read_with_more_dropout(tmp_path: Path, epochs: int, dropout: float) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("a b c d e f g h\n" * 200)
+    asked = recipes.build("complete", {"data.train": [str(text)], "train.epochs": epochs, "train.threads": 1})
+    learning = find_task("complete").learning
+    data = learning.prepare(settle(learning, asked), tmp_path / "run", lambda line: None)
+    network = choose_network(learning, asked, data)[0].network
+    assert (network.name, network.dropout) == ("lstm", dropout)
+
+
 def test_few_pictures_are_read_by_convolutions_alone(tmp_path: Path) -> None:
     """They are mixed if they are seen often enough. Who names a row gets it, with pictures that are not mixed."""
     for number in range(12):

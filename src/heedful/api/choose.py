@@ -41,9 +41,11 @@ def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> 
         return trial_of(learning, settle(learning, replace(asked, network=candidate)), data)
 
     choice = choose(network, train, usual.reason if is_usual else "", attempt)
-    if is_usual and usual.mix and choice.epochs >= MANY_EPOCHS:
-        asked = decide.mixes(asked, usual.mix)
-    chosen = settle(learning, replace(asked, network=choice.network))
+    network = choice.network
+    if is_usual and choice.epochs >= MANY_EPOCHS:
+        asked = decide.mixes(asked, usual.mix) if usual.mix else asked
+        network = replace(network, dropout=usual.dropout) if usual.dropout and network.dropout == "auto" else network
+    chosen = settle(learning, replace(asked, network=network))
     if asked.train.precision == "auto" and asked.train.minutes is not None:
         chosen = faster_precision(learning, chosen, data)
     return chosen, choice.lines

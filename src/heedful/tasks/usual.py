@@ -10,7 +10,8 @@ class UsualRow:
     """A row, settings that suit it better than its paper's, and why it is taken, as part of a sentence; and the tokens
     of a batch that suit the data, where these are not as many as usual.
 
-    `mix`: the fraction of batches whose pictures are mixed where a budget holds many passes over them.
+    Where a budget holds many passes over the data: `mix`, the fraction of batches whose pictures are mixed, and
+    `dropout`.
     """
 
     name: str
@@ -18,6 +19,7 @@ class UsualRow:
     settings: Mapping[str, Any] = field(default_factory=dict)
     batch_tokens: int | None = None
     mix: float | None = None
+    dropout: float | None = None
 
 
 OF_SENTENCES = UsualRow(
@@ -44,6 +46,8 @@ OF_PICTURES = UsualRow(
     "bahdanau2015", "recurrent networks with attention learn to caption and to match in the fewest steps"
 )
 OF_TEXTS = UsualRow(
-    "lstm", "a recurrent network goes on with a text best after few minutes, and an LSTM is the quickest of them"
+    "lstm",
+    "a recurrent network goes on with a text best after few minutes, and an LSTM is the quickest of them",
+    dropout=0.4,
 )
 OF_GAPS = UsualRow("lstm", "a recurrent network fills gaps after few minutes, where a Transformer cannot yet")

@@ -11,7 +11,7 @@ import torch
 from heedful.data.facts import PictureFacts, PictureSettings, SplitFacts, TextFacts, TokenizerSettings
 from heedful.data.tokenizers.learn import SMALLEST
 from heedful.errors import HeedfulError
-from heedful.networks.configs import TransformerConfig
+from heedful.networks.configs import RecurrentEncoderConfig, TransformerConfig
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import Join
 from heedful.networks.settings import resolve as resolve_network
@@ -317,12 +317,18 @@ def resolve_recipe(
     network = resolve_network(recipe.network, join, default=default, verb=recipe.task, extra=task_settings)
     train = recipe.train
     if train.optimizer == "auto":
-        suits = join in MUON_SUITS and not recipe.start
+        suits = muon_suits(network, join) and not recipe.start
         train = replace(train, optimizer="muon" if suits else "adamw")
     if train.learning_rate == "auto":
         rate = learning_rate(network, train.optimizer) * (TUNING if recipe.start else 1)
         train = replace(train, learning_rate=round(rate, 7))
     return replace(recipe, network=network, train=train)
+
+
+def muon_suits(network: NetworkSettings, join: Join) -> bool:
+    """Whether Muon teaches a network more in a time than AdamW does: not where recurrent layers fill gaps."""
+    is_recurrent = isinstance(LINEAGE[network.name].encoder, RecurrentEncoderConfig)
+    return join in MUON_SUITS and not (join == "encoder_tokens" and is_recurrent)
 
 
 def learning_rate(network: NetworkSettings, optimizer: str = "adamw") -> float:
