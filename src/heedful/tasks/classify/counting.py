@@ -55,7 +55,7 @@ def fit(counts: Counts, batches: Iterable[Batch]) -> None:
     """
     counts.rarity.fill_(1)
     found, labels, most = list[Tensor](), list[Tensor](), PRODUCTS // counts.table.shape[1]
-    for batch in batches:
+    for batch in (batch.to(counts.table.device) for batch in batches):
         features, values = counts.features(batch["source"], batch["lengths"])
         found += [row[is_there] for row, is_there in zip(features.cpu(), (values > 0).cpu(), strict=True)]
         labels.append(batch["labels"].cpu())
@@ -85,9 +85,9 @@ def weigh(network: EncoderHead, counts: Counts, batches: Iterable[Batch]) -> Non
     network.eval()
     logs, outputs, labels = list[Tensor](), list[Tensor](), list[Tensor]()
     for batch in batches:
-        source, lengths = (batch[name].to(counts.table.device) for name in ("source", "lengths"))
-        logs.append(network.alone(source, lengths).float().log_softmax(-1).cpu())
-        outputs.append(counts.outputs(source, lengths).cpu())
+        asked = batch.to(counts.table.device)
+        logs.append(network.alone(asked["source"], asked["lengths"]).float().log_softmax(-1).cpu())
+        outputs.append(counts.outputs(asked["source"], asked["lengths"]).cpu())
         labels.append(batch["labels"])
     if labels:
         counts.shares.copy_(likeliest_shares(torch.cat(logs), torch.cat(outputs), torch.cat(labels)))
