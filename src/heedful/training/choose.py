@@ -18,7 +18,7 @@ WIDTHS = (64, 96, 128, 192, 256, 384, 512)
 STEPS_AT_128 = 800  # of some thousand tokens each, with which a network of this width begins to be worth its time
 TOKENS_A_WEIGHT = 0.1  # of the training side at least, or the network is wider than what it can learn from
 FEW_EPOCHS = 8  # up to here nothing is learnt by heart, and dropout costs more than it brings
-MANY_EPOCHS = 30  # from here on pictures of classes are mixed, as each has been seen in all its shifts and turns
+MANY_EPOCHS = 30  # from here on pictures of classes are mixed, and texts that are gone on with lose more to dropout
 HOPELESS = 3  # times too few steps: said before training begins
 
 
