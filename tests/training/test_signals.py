@@ -114,3 +114,15 @@ def test_a_parent_that_ends_in_the_middle_ends_its_workers() -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=100)
     assert run.returncode == 3, run.stderr.decode()
+
+
+def test_a_worker_whose_parent_was_gone_before_it_looked_ends() -> None:
+    """As by a signal that came while its workers began: its output ends only when they have."""
+    program = (
+        "import multiprocessing, os; from multiprocessing.connection import wait\n"
+        "from torch.utils.data import DataLoader; from heedful.training.signals import leave_signals\n"
+        "def begin_late(worker): wait([multiprocessing.parent_process().sentinel]); leave_signals(worker)\n"
+        "batches = iter(DataLoader(range(99), num_workers=2, worker_init_fn=begin_late)); os.kill(os.getpid(), 9)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=100)
+    assert run.returncode == -signal.SIGKILL, run.stderr.decode()

@@ -1,6 +1,7 @@
 """Stopping at a safe point rather than in the middle of a step."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
@@ -120,10 +121,16 @@ def leave_signals(worker: int) -> None:
 
 
 def end_with_parent() -> None:
-    """Has Linux kill this process when its parent is gone; elsewhere a loader's worker looks for it every 5 s."""
+    """Has Linux kill this process when its parent is gone; elsewhere a loader's worker looks for it every 5 s.
+
+    Neither sees a parent that was gone before they looked: a signal that waited while workers began comes right then.
+    """
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid != os.getppid():
+        os._exit(0)
 
 
 def tell_own_errors(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
