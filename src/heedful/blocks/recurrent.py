@@ -95,6 +95,12 @@ class Recurrent(nn.Module):
         """One step of one layer with one direction."""
         hidden = start if self.cell == "lstm" else start[0]
         weights = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
+        if recording():
+            seen = Seen()
+            last = EQUATIONS[self.cell](x, start, *weights, seen.keep)
+            seen.end_step(last)
+            seen.note(layer, 0)
+            return last
         new = STEPS[self.cell](x, hidden, *weights)
         return new if isinstance(new, tuple) else (new,)
 
@@ -135,12 +141,14 @@ class Recurrent(nn.Module):
                        ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]  # fmt: skip
             hidden: Hidden = tuple(half[direction] for half in halves)
             states: list[Tensor] = []
+            seen = Seen()
             for t in reversed(range(steps)) if direction else range(steps):
-                new = EQUATIONS[self.cell](x[:, t], hidden, *weights)
+                new = EQUATIONS[self.cell](x[:, t], hidden, *weights, seen.keep)
                 keep = real[:, t : t + 1]
                 hidden = tuple(torch.where(keep, after, before) for after, before in zip(new, hidden, strict=True))
                 states.append(torch.where(keep, hidden[0], 0.0))
-            note(self, f"states{direction}", lambda states=states: torch.stack(states, dim=1))
+                seen.end_step(hidden)
+            seen.note(layer, direction)
             outputs.append(torch.stack(states[::-1] if direction else states, dim=1))
             lasts.append(hidden)
         return torch.cat(outputs, dim=-1), tuple(torch.cat(parts, dim=-1) for parts in zip(*lasts, strict=True))
@@ -152,25 +160,53 @@ def lacks_fused_lstm(x: Tensor) -> bool:
     return half and x.device.type == "cpu" and torch.backends.cpu.get_cpu_capability() != "AVX512"
 
 
-def elman(x: Tensor, hidden: Hidden, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Hidden:
+Gate = Callable[[str, Tensor], Tensor]
+"""What an equation hands each gate to, by its name, and goes on with."""
+
+
+class Seen:
+    """The gates and states of one direction of a layer, as its equations hand them over, step by step."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, list[Tensor]] = {}
+
+    def keep(self, name: str, value: Tensor) -> Tensor:
+        """Keeps one step of a gate (N, D), and gives it back."""
+        self.steps.setdefault(name, []).append(value)
+        return value
+
+    def end_step(self, hidden: Hidden) -> None:
+        """Keeps what a step ended with."""
+        for name, value in zip(("states", "cell"), hidden, strict=False):
+            self.keep(name, value)
+
+    def note(self, layer: nn.Module, direction: int) -> None:
+        """Hands all of them over (N, T, D), in the order of positions: `forget0` forwards, `forget1` backwards."""
+        for name, values in self.steps.items():
+            note(layer, f"{name}{direction}", lambda values=values: torch.stack(values[:: 1 - 2 * direction], dim=1))
+
+
+def elman(x: Tensor, hidden: Hidden, w: Tensor, u: Tensor, b: Tensor, c: Tensor, gate: Gate) -> Hidden:
     """h' = tanh(W x + b + U h + c), Elman 1990."""
     (h,) = hidden
     return (torch.tanh(x @ w.T + b + h @ u.T + c),)
 
 
-def lstm(x: Tensor, hidden: Hidden, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Hidden:
+def lstm(x: Tensor, hidden: Hidden, w: Tensor, u: Tensor, b: Tensor, c: Tensor, gate: Gate) -> Hidden:
     """Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; gates i, f, g, o."""
     h, cell = hidden
     i, f, g, o = (x @ w.T + b + h @ u.T + c).chunk(4, dim=-1)
-    cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
-    return o.sigmoid() * cell.tanh(), cell
+    i, f, o = gate("input", i.sigmoid()), gate("forget", f.sigmoid()), gate("output", o.sigmoid())
+    cell = f * cell + i * g.tanh()
+    return o * cell.tanh(), cell
 
 
-def gru(x: Tensor, hidden: Hidden, w: Tensor, u: Tensor, b: Tensor, c: Tensor) -> Hidden:
+def gru(x: Tensor, hidden: Hidden, w: Tensor, u: Tensor, b: Tensor, c: Tensor, gate: Gate) -> Hidden:
     """Cho et al. 2014, equations 5 to 8, the reset gate on U h as in cuDNN; gates r, z, n."""
     (h,) = hidden
     from_x, from_h = (x @ w.T + b).chunk(3, dim=-1), (h @ u.T + c).chunk(3, dim=-1)
-    r, z = (from_x[0] + from_h[0]).sigmoid(), (from_x[1] + from_h[1]).sigmoid()
+    r = gate("reset", (from_x[0] + from_h[0]).sigmoid())
+    z = gate("update", (from_x[1] + from_h[1]).sigmoid())
     n = (from_x[2] + r * from_h[2]).tanh()
     return ((1 - z) * n + z * h,)
 

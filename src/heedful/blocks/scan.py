@@ -44,7 +44,9 @@ class GatedAverage(nn.Module):
         states = scan_readably(keep, new, begin) if recording() else scan(keep, new, begin)
         last = states[:, -1] if states.size(1) else begin
         states = states.flip(1) if reverse else states
-        note(self, "states1" if reverse else "states0", lambda: states)
+        direction = int(reverse)
+        note(self, f"forget{direction}", lambda: keep.flip(1) if reverse else keep)
+        note(self, f"states{direction}", lambda: states)
         return states.to(values.dtype), last
 
 
