@@ -3,9 +3,11 @@
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from heedful import hub
 from heedful.api.locate import is_published, locate_model
@@ -14,16 +16,18 @@ from heedful.data.folders import write_atomically
 from heedful.errors import HeedfulError, unknown
 from heedful.exporters.package import Package
 
-SHARED = "heedful"
+SHARED, PAGE = "heedful", "page"
 TARGETS = {
     "onnx": "heedful.exporters.onnx",
     "ct2": "heedful.exporters.ct2",
     "hf": "heedful.exporters.hf",
+    PAGE: "heedful.exporters.page",
     SHARED: "heedful.api.share",
 }
 """Each format, and what writes it: `require()` raises HeedfulError for what is not installed, `refuse(package)` for
-what it has no place for, `write(package, folder)` writes.
+what it has no place for, `write(package, folder)` writes; a page is one file for all packages.
 """
+Runs = Path | str | Sequence[Path | str]
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,17 @@ class ExportResult:
     """What was written."""
 
     folder: Path
+    """The file, if it is a page."""
     files: dict[str, tuple[int, str]]
     """By name: bytes, and what it is."""
     notes: tuple[str, ...]
 
 
-def export(run: Path | str, to: str, output: Path | str | None = None, *, with_hashes: bool = False) -> ExportResult:
+def export(run: Runs, to: str, output: Path | str | None = None, *, with_hashes: bool = False) -> ExportResult:
     """Writes a run in another format into a new folder: `exports/<run>-<to>` unless another is named.
 
-    `with_hashes`: by hashes of the training rows a folder to be shared tells which rows were learnt from.
+    To `page` go one run or several of one task, into one HTML file. `with_hashes`: by hashes of the training rows a
+    folder to be shared tells which rows were learnt from.
 
     What was written has answered one batch as the network does, where an engine for it is installed. Raises
     HeedfulError for an unknown format, for what a format has no place for, and for a folder that holds something.
@@ -50,26 +56,46 @@ def export(run: Path | str, to: str, output: Path | str | None = None, *, with_h
         raise HeedfulError(f"--with-hashes goes with --to {SHARED}: {to} has no place for hashes of rows.")
     writer = import_module(TARGETS[to])
     writer.require()
+    runs = [run] if isinstance(run, Path | str) else list(run)
+    if to != PAGE and len(runs) > 1:
+        raise HeedfulError(f"--to {to} takes one run.", f"Export each by itself, or all into one page: --to {PAGE}.")
+    packages = [open_package(one, with_hashes) for one in runs]
+    ending = ".html" if to == PAGE else ""
+    path = Path(output) if output else Path("exports") / f"{packages[0].folder.resolve().name}-{to}{ending}"
+    refuse_full(path)
+    refuse_full(path.with_name(f"{path.name}.partial"))  # where it is written, to be renamed when it is whole
+    for package in packages:
+        refuse_kindly(writer, package)
+    if to == PAGE:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        package_files = writer.write(packages, path)
+        paths = [path]
+    else:
+        with write_atomically(path) as partial:
+            package_files = writer.write(packages[0], partial)
+        paths = [one for one in sorted(path.rglob("*")) if one.is_file()]
+    sizes = {str(one.relative_to(path)) if one != path else path.name: one.stat().st_size for one in paths}
+    files = {name: (size, package_files.meaning.get(name, "")) for name, size in sizes.items()}
+    return ExportResult(path, files, tuple(with_folder(note, path) for note in package_files.notes))
+
+
+def open_package(run: Path | str, with_hashes: bool) -> Package:
+    """A run to be exported; raises HeedfulError for several that answer together."""
     model = load(run)
     first, *further = model.trained
     if further:
         raise HeedfulError("Several runs together cannot be exported.", "Export each of them by itself.")
-    folder = Path(output) if output else Path("exports") / f"{model.folder.resolve().name}-{to}"
-    refuse_full(folder)
-    refuse_full(folder.with_name(f"{folder.name}.partial"))  # where it is written, to be renamed when it is whole
     model_folder = locate_model(model.folder)
     published = hub.open(model_folder) if is_published(model_folder) else None
-    package = Package(model.folder, model.recipe, first, published, with_hashes)
+    return Package(model.folder, model.recipe, first, published, with_hashes)
+
+
+def refuse_kindly(writer: ModuleType, package: Package) -> None:
+    """Raises HeedfulError for what a format has no place for, and says which format has one."""
     try:
         writer.refuse(package)
     except HeedfulError as error:
         raise HeedfulError(error.problem, "\n".join(filter(None, [error.cure, way_out(package)]))) from None
-    with write_atomically(folder) as partial:
-        package_files = writer.write(package, partial)
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    sizes = {str(path.relative_to(folder)): path.stat().st_size for path in paths}
-    files = {name: (size, package_files.meaning.get(name, "")) for name, size in sizes.items()}
-    return ExportResult(folder, files, tuple(with_folder(note, folder) for note in package_files.notes))
 
 
 def with_folder(note: str, folder: Path) -> str:

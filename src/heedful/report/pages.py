@@ -193,7 +193,7 @@ def environment() -> Environment:
     # Only this very script may run: whatever text a page shows, the browser refuses every other.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment.globals.update(
-        style=Markup((folder / "templates/style.css").read_text(encoding="utf-8")),
+        style=Markup(style()),
         script=Markup(script),
         script_hash=Markup(f"'sha256-{digest}'"),
     )
@@ -208,6 +208,11 @@ def environment() -> Environment:
         clock=words.clock,
     )
     return environment
+
+
+def style() -> str:
+    """The style sheet of all pages."""
+    return (resources.files("heedful.report") / "templates/style.css").read_text(encoding="utf-8")
 
 
 def hero(scores: Scores) -> dict[str, str]:

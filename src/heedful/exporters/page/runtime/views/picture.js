@@ -1,0 +1,38 @@
+// A picture from anywhere as the networks read it: square, of their size and colours.
+
+/** The bytes (size × size × C) of a file, and a canvas that shows them. `form`: size, colours, fit. */
+export async function readPicture(file, { size, colours, fit }) {
+  const bitmap = await createImageBitmap(file), canvas = new OffscreenCanvas(size, size);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "#fff"; // what is transparent is white
+  context.fillRect(0, 0, size, size);
+  context.imageSmoothingQuality = "high";
+  const [wide, high] = sides(bitmap, size, fit);
+  context.drawImage(bitmap, (size - wide) / 2, (size - high) / 2, wide, high);
+  const { data } = context.getImageData(0, 0, size, size);
+  return colours === "gray" ? grayOf(data) : Uint8Array.from(data.filter((_, i) => i % 4 < 3));
+}
+
+/** The sides of a picture that covers a square, lies within it, or is stretched to it. */
+function sides({ width, height }, size, fit) {
+  if (fit === "stretch") return [size, size];
+  const factor = size / (fit === "pad" ? Math.max(width, height) : Math.min(width, height));
+  return [width * factor, height * factor];
+}
+
+/** As Pillow makes gray of colours: ITU-R 601-2 luma, in whole numbers. */
+function grayOf(data) {
+  const luma = (at) => (data[at] * 19595 + data[at + 1] * 38470 + data[at + 2] * 7471 + 0x8000) >> 16;
+  return Uint8Array.from({ length: data.length / 4 }, (_, pixel) => luma(4 * pixel));
+}
+
+/** Shows bytes on a canvas. */
+export function showPicture(canvas, bytes, { size, colours }) {
+  const channels = colours === "gray" ? 1 : 3, image = new ImageData(size, size);
+  for (let pixel = 0; pixel < size * size; pixel++) {
+    for (let channel = 0; channel < 3; channel++) image.data[4 * pixel + channel] = bytes[pixel * channels + Math.min(channel, channels - 1)];
+    image.data[4 * pixel + 3] = 255;
+  }
+  Object.assign(canvas, { width: size, height: size, hidden: false });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
