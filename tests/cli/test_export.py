@@ -25,6 +25,9 @@ MISTAKES = {
     "format left out": ("export run", ["--to"]),
     "not a run": ("export runs/help --to onnx", ["runs/help is not a run"]),
     "several runs": ("export run,run --to onnx", ["Several runs"]),
+    "runs for a format of one": ("export run run --to onnx", ["--to onnx takes one run", "--to page"]),
+    "two questions": ("export run seen --to page", ["run was trained to translate", "seen to classify (picture)"]),
+    "file that is there": ("export run --to page -o train.tsv", ["train.tsv is a file"]),
     "folder that holds something": ("export run --to onnx -o run", ["The folder run is not empty", "-o FOLDER"]),
     "file for a folder": ("export run --to onnx -o train.tsv", ["train.tsv is a file"]),
     "another era": ("export run --to ct2", ["CTranslate2 runs Transformers alone", "heedful export run --to onnx"]),
@@ -53,7 +56,7 @@ def test_mistakes_are_answered_in_plain_lines(case: str, workspace: Path) -> Non
     assert sorted(workspace.rglob("*")) == before, "something was left behind"
 
 
-@pytest.mark.parametrize(("name", "taken"), [("run", {"onnx", "heedful"}), ("my encoder", {"hf"})])
+@pytest.mark.parametrize(("name", "taken"), [("run", {"onnx", "page", "heedful"}), ("my encoder", {"hf"})])
 def test_the_way_out_of_a_refusal_is_one(name: str, taken: set[str], workspace: Path) -> None:
     """Each format that takes the model is named there, and no other; below, graphs are written of `run`, too."""
     if name != "run":

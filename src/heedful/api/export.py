@@ -14,7 +14,7 @@ from heedful.api.locate import is_published, locate_model
 from heedful.api.model import load
 from heedful.data.folders import write_atomically
 from heedful.errors import HeedfulError, unknown
-from heedful.exporters.package import Package
+from heedful.exporters.package import ExportedFiles, Package
 
 SHARED, PAGE = "heedful", "page"
 TARGETS = {
@@ -67,16 +67,20 @@ def export(run: Runs, to: str, output: Path | str | None = None, *, with_hashes:
     for package in packages:
         refuse_kindly(writer, package)
     if to == PAGE:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        package_files = writer.write(packages, path)
-        paths = [path]
+        exported = writer.write(packages, path)
     else:
         with write_atomically(path) as partial:
-            package_files = writer.write(packages[0], partial)
-        paths = [one for one in sorted(path.rglob("*")) if one.is_file()]
-    sizes = {str(one.relative_to(path)) if one != path else path.name: one.stat().st_size for one in paths}
-    files = {name: (size, package_files.meaning.get(name, "")) for name, size in sizes.items()}
-    return ExportResult(path, files, tuple(with_folder(note, path) for note in package_files.notes))
+            exported = writer.write(packages[0], partial)
+    return result_of(path, exported)
+
+
+def result_of(path: Path, exported: ExportedFiles) -> ExportResult:
+    """What was written into a folder, or into one file."""
+    paths = [path] if path.is_file() else [one for one in sorted(path.rglob("*")) if one.is_file()]
+    folder = path.parent if path.is_file() else path
+    sizes = {str(one.relative_to(folder)): one.stat().st_size for one in paths}
+    files = {name: (size, exported.meaning.get(name, "")) for name, size in sizes.items()}
+    return ExportResult(path, files, tuple(with_folder(note, path) for note in exported.notes))
 
 
 def open_package(run: Path | str, with_hashes: bool) -> Package:

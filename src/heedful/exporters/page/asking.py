@@ -1,7 +1,7 @@
 """How a model in a page is asked: what its task keeps beside the weights, the tokenizers among it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -40,7 +40,7 @@ def asking_of(package: Package) -> dict[str, Any]:
 
 
 @contextmanager
-def saved(package: Package) -> Iterator[tuple[dict[str, Any], dict[str, Tokenizer]]]:
+def saved(package: Package) -> Generator[tuple[dict[str, Any], dict[str, Tokenizer]]]:
     """What the task keeps of a model, and the tokenizers of its sides."""
     answering, model = find_task(package.recipe.task).answering, package.model
     with TemporaryDirectory() as name:
@@ -64,9 +64,9 @@ def frame_of(tokenizer: Tokenizer) -> dict[str, Any]:
     """All of a tokenizer.json but its vocabulary, and whether texts are lower-cased first."""
     file = json.loads(tokenizer.dump())
     file["model"] = {key: value for key, value in file["model"].items() if key not in ("vocab", "merges")}
-    steps = file["normalizer"] or {"type": "Sequence", "normalizers": []}
-    steps = steps["normalizers"] if steps["type"] == "Sequence" else [steps]
-    return file | {"normalizer": [step for step in steps if step["type"] != "Lowercase"]}
+    first: dict[str, Any] = file["normalizer"] or {"type": "none"}
+    steps: list[dict[str, Any]] = first.get("normalizers", [first])
+    return file | {"normalizer": [step for step in steps if step["type"] not in ("Lowercase", "none")]}
 
 
 @cache

@@ -11,8 +11,7 @@ from heedful.networks.configs import (
     EncoderConfig,
     FrameEncoderConfig,
     MinGRUConfig,
-    RecurrentDecoderConfig,
-    RecurrentEncoderConfig,
+    TransformerConfig,
 )
 from heedful.networks.embeddings import PictureEmbedding
 from heedful.networks.joins import EncoderDecoder, EncoderHead, LanguageModel, Network
@@ -63,8 +62,6 @@ def describe_decoder(settings: NetworkSettings) -> Part:
 
 def describe_side(config: EncoderConfig | DecoderConfig, settings: NetworkSettings) -> Part:
     """A side of a row: which kind of parts, their settings, and how many layers and heads."""
-    recurrent = RecurrentEncoderConfig | RecurrentDecoderConfig
-    kind = {FrameEncoderConfig: "frame", MinGRUConfig: "mingru"}.get(
-        type(config), "recurrent" if isinstance(config, recurrent) else "transformer"
-    )
+    kinds = {FrameEncoderConfig: "frame", MinGRUConfig: "mingru", TransformerConfig: "transformer"}
+    kind = next((name for config_type, name in kinds.items() if isinstance(config, config_type)), "recurrent")
     return asdict(config) | {"part": kind, "depth": settings.depth, "heads": settings.heads}

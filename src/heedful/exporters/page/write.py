@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from heedful.blocks.embedding import Tokens
-from heedful.errors import HeedfulError, size_of, weights_of
+from heedful.errors import HeedfulError, weights_of
 from heedful.exporters.package import ExportedFiles, Package
 from heedful.exporters.page.asking import asking_of, foreign_tokenizer
 from heedful.exporters.page.describe import describe
@@ -89,8 +89,10 @@ def write(packages: Sequence[Package], path: Path) -> ExportedFiles:
     for other in others:
         refuse_other(first, other)
     names = names_of(packages)
-    page = page_of(packages, names)
-    path.write_text(page, encoding="utf-8")
+    page, partial = page_of(packages, names), path.with_name(f"{path.name}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(path)
 
     return ExportedFiles({path.name: join_words(names)}, ["use: open FOLDER in a browser; it needs no network"])
 
@@ -128,7 +130,8 @@ def page_of(packages: Sequence[Package], names: Sequence[str]) -> str:
         lead=LEADS[join],
         picture=picture,
         typed=join != "decoder",
-        numbers=numbers_of(first) if join != "encoder_pooled" else [],
+        writes=join != "encoder_pooled",
+        numbers=numbers_of(first),
         networks=[network_of(package, name) for package, name in zip(packages, names, strict=True)],
         style=Markup(pages.style() + css.read_text(encoding="utf-8")),
         script=Markup(script),
@@ -155,7 +158,7 @@ def network_of(package: Package, name: str) -> dict[str, Any]:
         "layout": blob.layout,
         "asking": asking_of(package),
     }
-    about = f"{row.paper}. It added {row.added}. {weights_of(weights_in(package))}."
+    about = f"{row.paper}: {row.added}. {weights_of(weights_in(package))}."
     return {"name": name, "about": about, "description": description, "weights": blob.text}
 
 

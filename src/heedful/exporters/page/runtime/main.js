@@ -2,6 +2,7 @@
 
 import { openModel } from "./models.js";
 import { Answers } from "./views/answers.js";
+import { element } from "./views/elements.js";
 import { readPicture, showPicture } from "./views/picture.js";
 
 const RESTING = 150; // milliseconds without a key after which what was typed is answered
@@ -23,10 +24,16 @@ async function openAll() {
 async function answerAll(all, input) {
   running.abort();
   const { signal } = (running = new AbortController());
-  state.textContent = "…";
-  const changes = Object.fromEntries([...form.querySelectorAll("input[type='number']")].map((field) => [field.name, field.valueAsNumber]));
-  const said = await Promise.all(all.map((one) => one.answer(input, changes, signal)));
-  if (!signal.aborted) state.textContent = all.map(({ name }, number) => `${name}: ${said[number]}`).join(" · ");
+  state.textContent = "Answering …";
+  const said = await Promise.all(all.map((one) => one.answer(input, changesOf(form), signal)));
+  const answers = all.map(({ name }, number) => `${name}: ${said[number]}`).join("; ");
+  if (!signal.aborted) state.replaceChildren("Answered.", element("span", { class: "spoken" }, ` ${answers}`));
+}
+
+/** What is set of a search beside the text; a number that is none is left to the run's settings. */
+function changesOf({ elements }) {
+  const numbers = [...elements].filter(({ type, valueAsNumber }) => type === "number" && valueAsNumber >= 0);
+  return Object.fromEntries([...numbers.map(({ name, valueAsNumber }) => [name, valueAsNumber]), ["slowly", elements.slowly?.checked]]);
 }
 
 function askTexts(all) {
@@ -34,7 +41,10 @@ function askTexts(all) {
   let timer = 0;
   const ask = () => (clearTimeout(timer), text.value ? answerAll(all, text.value) : running.abort());
   form.addEventListener("submit", (event) => (event.preventDefault(), ask()));
-  form.elements.stop?.addEventListener("click", () => running.abort());
+  form.elements.stop?.addEventListener("click", () => {
+    running.abort();
+    state.textContent = "Stopped.";
+  });
   if (!asksAsTyped) return;
   form.addEventListener("input", () => {
     clearTimeout(timer);

@@ -6,8 +6,11 @@ import { tree } from "./tree.js";
 
 const CLASSES = 5;
 
-/** A step is drawn before the next one is made. */
-const pause = () => new Promise((resolve) => setTimeout(resolve));
+const SEEN = 50; // milliseconds after which what was made since is drawn
+const SLOW = 400; // the same of a step that is to be watched
+
+/** What was drawn is shown before the next step is made. */
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Brings one `.network` section to life. */
 export class Answers {
@@ -37,20 +40,35 @@ export class Answers {
   }
 
   async write(input, opened, changes, signal, start) {
-    const levels = [], width = this.model.settings(changes).sample ? 1 : this.model.settings(changes).beam;
-    let best = null;
-    for (const { grown, growing, finished } of this.model.write(input, opened, changes)) {
+    const settings = this.model.settings(changes), levels = [];
+    let best = null, drawn = start;
+    const show = (waiting) => {
+      this.say(input, best, performance.now() - start - waiting);
+      this.draw(opened, best, settings.sample || settings.beam === 1 ? [] : levels);
+    };
+    let waiting = 0;
+    for (const { grown, growing, finished } of this.model.write(input, opened, settings)) {
       levels.push(grown);
       best = growing.length && !finished.length ? growing[0] : finished[0];
-      this.text.textContent = this.model.textOf(best.tokens);
-      const milliseconds = Math.ceil(performance.now() - start);
-      this.facts.textContent = `log probability ${best.score.toFixed(2)} · ${best.tokens.length} tokens · ${milliseconds} ms`;
-      this.draw(opened, best, width > 1 ? levels : []);
-      await pause();
+      if (!settings.slowly && performance.now() - drawn < SEEN) continue;
+      show(waiting);
+      const before = performance.now();
+      await pause(settings.slowly ? SLOW : 0);
+      drawn = performance.now();
+      waiting += settings.slowly ? drawn - before : 0;
       if (signal.aborted) return null;
     }
+    show(waiting);
     if (!best.complete) this.facts.textContent += " · stopped at the greatest length";
-    return this.text.textContent;
+    return this.model.textOf(best.tokens);
+  }
+
+  /** Writes the answer so far, behind the text that it goes on with. */
+  say(input, best, milliseconds) {
+    const before = this.model.asking.source ? [] : [element("span", { class: "muted" }, input)];
+    this.text.replaceChildren(...before, this.model.textOf(best.tokens));
+    const took = milliseconds < 1000 ? `${Math.ceil(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+    this.facts.textContent = `log probability ${best.score.toFixed(2).replace("-", "−")} · ${best.tokens.length} tokens · ${took}`;
   }
 
   draw(opened, best, levels) {

@@ -1,13 +1,13 @@
 // Numbers between 0 and 1 as a table whose cells are the deeper the larger they are.
 
-import { element, percent, visible } from "./elements.js";
+import { element, percent } from "./elements.js";
 
 /** `values[row][column]`, undefined where there is none. `caption` says what to see. */
 export function heatmap({ title, rows, columns, values, caption }) {
-  const heads = columns.map((name) => element("th", { scope: "col" }, element("span", {}, visible(name))));
+  const heads = columns.map((name) => element("th", { scope: "col" }, element("span", {}, name)));
   const body = rows.map((name, row) => {
     const cells = columns.map((_, column) => cell(values[row][column]));
-    return element("tr", {}, element("th", { scope: "row" }, visible(name)), ...cells);
+    return element("tr", {}, element("th", { scope: "row" }, name), ...cells);
   });
   const table = element("table", { class: "matrix many heat" },
     element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...body));

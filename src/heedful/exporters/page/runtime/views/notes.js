@@ -1,5 +1,6 @@
 // What was recorded of a network while it answered, as tables: where each token looked, and how far its gates stood open.
 
+import { visible } from "./elements.js";
 import { heatmap } from "./heatmap.js";
 
 const NEWEST = 32; // tokens that a table has room for
@@ -12,8 +13,8 @@ export function sourceMap(sourceTokens, tokens, notes) {
   if (!rows.length || !rows[0]) return null;
   return heatmap({
     title: "Where it looked",
-    rows: tokens.slice(-NEWEST),
-    columns: sourceTokens.slice(0, rows[0].length),
+    rows: tokens.slice(-NEWEST).map(visible),
+    columns: sourceTokens.slice(0, rows[0].length).map(visible),
     values: rows.slice(-NEWEST),
     caption: "A row for each token that was written: the deeper a cell, the more of the source's token was looked at. "
       + "Of several layers and heads it is the mean.",
@@ -33,8 +34,8 @@ export function selfMap(prompt, tokens, notes) {
   });
   return heatmap({
     title: "Where it looked",
-    rows: tokens.slice(newest),
-    columns: read.slice(first),
+    rows: tokens.slice(newest).map(visible),
+    columns: read.slice(first).map(visible),
     values,
     caption: "A row for each of the newest tokens: the deeper a cell, the more of an earlier token was looked at. Of several layers and heads it is the mean.",
   });
@@ -59,18 +60,21 @@ function gateMap(title, tokens, notes) {
   if (!gates.length || !tokens.length) return null;
   return heatmap({
     title,
-    rows: gates.map(([name]) => labelOf(name)),
-    columns: tokens.slice(-NEWEST),
-    values: gates.map(([, vectors]) => vectors.slice(-NEWEST).map((vector) => vector.reduce((sum, value) => sum + value, 0) / vector.length)),
+    rows: gates.map(([name]) => name).map(labelOf),
+    columns: tokens.slice(-NEWEST).map(visible),
+    values: gates.map(([, vectors]) => vectors.slice(-NEWEST).map(meanOfUnits)),
     caption: "How far each gate stood open, as the mean of its units: white is shut, deep is open.",
   });
 }
 
-/** "decoder.layers.layers.1.forget" -> "layer 2 keeps". */
-function labelOf(name) {
-  const layer = Number(/layers\.(\d+)/.exec(name)[1]) + 1;
-  return `layer ${layer}${name.includes(".back.") ? ", from behind," : ""} ${GATES[name.split(".").at(-1)]}`;
+/** "decoder.layers.layers.1.back.forget" -> "layer 2, from behind: keeps". */
+function labelOf(name, _, all) {
+  const layerOf = (one) => Number(/layers\.(\d+)/.exec(one)[1]), gate = GATES[name.split(".").at(-1)];
+  const places = [new Set(all.map(layerOf)).size > 1 && `layer ${layerOf(name) + 1}`, name.includes(".back.") && "from behind"];
+  return [places.filter(Boolean).join(", "), gate].filter(Boolean).join(": ");
 }
+
+const meanOfUnits = (vector) => vector.reduce((sum, value) => sum + value, 0) / vector.length;
 
 function meanOf(maps) {
   return maps.length ? Array.from(maps[0], (_, s) => maps.reduce((sum, map) => sum + map[s], 0) / maps.length) : null;
