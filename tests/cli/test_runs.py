@@ -10,6 +10,7 @@ from subprocess import PIPE
 
 import pytest
 
+from heedful import load
 from support.command_line import HEEDFUL, heedful
 
 SMALL = "--size tiny train.threads=1 train.valid_limit=20 generate.max_length=8"
@@ -55,6 +56,27 @@ MISTAKES = {
     "texts twice": ("translate {run} abc --file words.txt", ["is in words.txt, and 'abc' is here"]),
     "score with settings": ("translate {run} --score abc A beam=2", ["--score takes no --n"]),
     "nothing to score": ("evaluate {run} empty.tsv", ["empty.tsv is empty"]),
+    "attention of a head that there is not": (
+        "evaluate {run} pairs.tsv --without decoder.attention.head.1",
+        ["decoder.attention has no head 1", "It has one: 0"],
+    ),
+    "no attention to cut": (
+        "explain {blind} abc --without memory",
+        ["This network has no attention", "encoder.0.gate.update=open"],
+    ),
+    "no such part": (
+        "explain {run} abc --hold encoder.0.gate.updat=shut",
+        ['no part "encoder.0.gate.updat"', 'Did you mean "encoder.0.gate.update"?', "memory: all"],
+    ),
+    "a gate that is neither open nor shut": (
+        "evaluate {run} pairs.tsv --hold encoder.0.gate.reset=ajar",
+        ['encoder.0.gate.reset cannot be "ajar"', "Allowed: open, shut."],
+    ),
+    "no such way to attend": ("explain {run} abc --attend unifrom", ['Did you mean "uniform"?']),
+    "altered and against another": (
+        "evaluate {run} pairs.tsv --without memory --against {other}",
+        ["compared with itself as it is"],
+    ),
     "no attention to show": ("explain {blind} abc", ["no attention"]),
     "no picture": ("explain {run} abc -o page.doc", [".html, .png, .svg or .pdf"]),
     "size of a run": ("info {run} --size base", ["run is a run, of size tiny"]),
@@ -202,6 +224,28 @@ def test_evaluate_compares_with_itself_as_a_tie(workspace: Path) -> None:
     ]
     expected = [(answer["output"], answer["score"]) for answer in answers]
     assert [(case["output"], case["score"]) for case in scores["cases"]] == expected
+
+
+def test_what_is_cut_is_compared_with_what_is_not(workspace: Path) -> None:
+    """Scores and answers with and without; held at what they are by the alteration alone, and as before behind it."""
+    plain = json.loads(output_of("evaluate run pairs.tsv --json", workspace))
+    asked = "--without memory --hold encoder.0.state=frozen"
+    scores = json.loads(output_of(f"evaluate run pairs.tsv {asked} --json", workspace))
+    altered = scores.pop("altered")
+    assert scores["measures"] == plain["measures"]
+    assert altered["without"] == ["memory"] and altered["hold"] == ["encoder.0.state=frozen"]
+    model = load(workspace / "run")
+    with model.altered(without="memory", hold="encoder.0.state=frozen"):
+        answers = model.predict([case["source"] for case in scores["cases"]])
+    assert [case["output"] for case in altered["scores"]["cases"]] == answers
+    assert len(set(answers)) == 1  # nothing of the source is left
+    values = [each["measures"][scores["primary"]]["value"] for each in (altered["scores"], scores)]
+    assert altered["paired"]["difference"] == pytest.approx(values[0] - values[1])
+    assert "altered minus as it is" in output_of(f"evaluate run pairs.tsv {asked}", workspace)
+    lines = output_of("explain run abc --attend diagonal --answer C", workspace).splitlines()
+    assert lines[0].split() == ["as", "it", "is", "C"] and lines[1].startswith("attend diagonal")
+    score = float(output_of("translate run --score abc C", workspace).split("\t")[2])
+    assert lines[2].startswith(f"score of the first answer: {score:.4f} as it is")
 
 
 def test_scores_say_what_weights_were_chosen_by_and_learnt_from(workspace: Path) -> None:

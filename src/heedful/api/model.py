@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -19,6 +20,7 @@ from heedful.data.checksums import find_damage
 from heedful.data.folders import limits_of
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError
+from heedful.explain.cuts import alter_networks
 from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired_test
 from heedful.report import notebook
@@ -295,6 +297,17 @@ class Model:
                 problem = f"One input is explained at a time, and these are {len(question.references):,}."
                 raise HeedfulError(problem, "Ask for each by itself: [model.explain(each) for each in inputs]")
             return learning.explain(self.trained[0], question.references[0], output, self.recipe.generate)
+
+    def altered(
+        self, without: str | Sequence[str] = (), attend: str | Sequence[str] = (), hold: str | Sequence[str] = ()
+    ) -> AbstractContextManager[None]:
+        """Has it answer with parts of its network cut, told where to look, or held, until the block ends; names are
+        those of maps (docs/explain.md).
+
+        with model.altered(without="decoder.2.head.3", attend="uniform=memory", hold="encoder.0.state=frozen"):
+            model.predict("...")                      # evaluate, score, explain and all others, too
+        """
+        return alter_networks([model.network for model in self.trained], without, attend, hold)
 
     def unknown(self, text: str) -> tuple[str, ...]:
         """The pieces of a text that the model's vocabulary does not have."""

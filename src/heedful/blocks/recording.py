@@ -17,12 +17,16 @@ class Maps(dict[str, list[Tensor]]):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        # "layers" says nothing to a reader: decoder.layers.1.memory is layer 1 of the decoder
-        self.names = {module: name.replace("layers.", "") for name, module in network.named_modules()}
+        self.names = readable_names(network)
 
     def concatenate(self) -> dict[str, Tensor]:
         """One tensor a name: what was noted step by step is joined along the target positions (dimension -2)."""
         return {name: torch.cat(parts, dim=-2) for name, parts in self.items()}
+
+
+def readable_names(network: nn.Module) -> dict[nn.Module, str]:
+    """What a reader calls each module: `layers` says nothing, decoder.layers.1.memory is layer 1 of the decoder."""
+    return {module: name.replace("layers.", "") for name, module in network.named_modules()}
 
 
 current: ContextVar[Maps | None] = ContextVar("maps", default=None)

@@ -3,12 +3,14 @@
 N sequences or rows   T positions   D width
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from heedful.blocks.altering import alter, is_altered
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.dropout import Dropout
 from heedful.blocks.names import Cell
@@ -67,7 +69,7 @@ class Recurrent(nn.Module):
         states: list[Tensor] = []
         for number, layer in enumerate(self.layers):
             start = self.of_layer(hidden, number)
-            read_layer = self.read_readably if recording() else self.read
+            read_layer = self.read_readably if recording() or is_altered(layer) else self.read
             x, last = read_layer(layer, x if number == 0 else self.dropout(x), start, lengths)
             states += last
         return x, tuple(states)
@@ -93,14 +95,14 @@ class Recurrent(nn.Module):
 
     def step_layer(self, layer: nn.Module, x: Tensor, start: Hidden) -> Hidden:
         """One step of one layer with one direction."""
-        hidden = start if self.cell == "lstm" else start[0]
         weights = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0
-        if recording():
-            seen = Seen()
-            last = EQUATIONS[self.cell](x, start, *weights, seen.keep)
+        if recording() or is_altered(layer):
+            seen = Seen(layer)
+            last = seen.step(EQUATIONS[self.cell], x, start, weights)
             seen.end_step(last)
-            seen.note(layer, 0)
+            seen.note(0)
             return last
+        hidden = start if self.cell == "lstm" else start[0]
         new = STEPS[self.cell](x, hidden, *weights)
         return new if isinstance(new, tuple) else (new,)
 
@@ -141,14 +143,14 @@ class Recurrent(nn.Module):
                        ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]  # fmt: skip
             hidden: Hidden = tuple(half[direction] for half in halves)
             states: list[Tensor] = []
-            seen = Seen()
+            seen = Seen(layer)
             for t in reversed(range(steps)) if direction else range(steps):
-                new = EQUATIONS[self.cell](x[:, t], hidden, *weights, seen.keep)
+                new = seen.step(EQUATIONS[self.cell], x[:, t], hidden, weights)
                 keep = real[:, t : t + 1]
                 hidden = tuple(torch.where(keep, after, before) for after, before in zip(new, hidden, strict=True))
                 states.append(torch.where(keep, hidden[0], 0.0))
                 seen.end_step(hidden)
-            seen.note(layer, direction)
+            seen.note(direction)
             outputs.append(torch.stack(states[::-1] if direction else states, dim=1))
             lasts.append(hidden)
         return torch.cat(outputs, dim=-1), tuple(torch.cat(parts, dim=-1) for parts in zip(*lasts, strict=True))
@@ -165,13 +167,25 @@ Gate = Callable[[str, Tensor], Tensor]
 
 
 class Seen:
-    """The gates and states of one direction of a layer, as its equations hand them over, step by step."""
+    """The gates and states of one direction of a layer, step by step, as its equations hand them over; what is altered
+    of the layer is altered here.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, layer: nn.Module) -> None:
+        self.layer = layer
         self.steps: dict[str, list[Tensor]] = {}
 
+    def step(self, equation: Callable[..., Hidden], x: Tensor, before: Hidden, weights: Sequence[Any]) -> Hidden:
+        """The hidden state behind one position x (N, D)."""
+        new = equation(x, before, *weights, self.gate)
+        return tuple(alter(self.layer, "state", *parts) for parts in zip(new, before, strict=True))
+
+    def gate(self, name: str, value: Tensor) -> Tensor:
+        """The value of a gate (N, D) that the equation goes on with."""
+        return self.keep(name, alter(self.layer, name, value))
+
     def keep(self, name: str, value: Tensor) -> Tensor:
-        """Keeps one step of a gate (N, D), and gives it back."""
+        """Keeps one step of a tensor (N, D), and gives it back."""
         self.steps.setdefault(name, []).append(value)
         return value
 
@@ -180,10 +194,12 @@ class Seen:
         for name, value in zip(("states", "cell"), hidden, strict=False):
             self.keep(name, value)
 
-    def note(self, layer: nn.Module, direction: int) -> None:
+    def note(self, direction: int) -> None:
         """Hands all of them over (N, T, D), in the order of positions: `forget0` forwards, `forget1` backwards."""
         for name, values in self.steps.items():
-            note(layer, f"{name}{direction}", lambda values=values: torch.stack(values[:: 1 - 2 * direction], dim=1))
+            note(
+                self.layer, f"{name}{direction}", lambda values=values: torch.stack(values[:: 1 - 2 * direction], dim=1)
+            )
 
 
 def elman(x: Tensor, hidden: Hidden, w: Tensor, u: Tensor, b: Tensor, c: Tensor, gate: Gate) -> Hidden:

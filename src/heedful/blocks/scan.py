@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from heedful.blocks.altering import alter
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.recording import note, recording
 
@@ -33,7 +34,7 @@ class GatedAverage(nn.Module):
         would not move in bfloat16.
         """
         kind = torch.promote_types(values.dtype, torch.float32)
-        keep = gates.to(kind).sigmoid()
+        keep = alter(self, "keep", gates.to(kind).sigmoid())
         new = (1 - keep) * values.to(kind)
         begin = new.new_zeros(new.size(0), new.size(2)) if start is None else start.to(kind)
         if lengths is not None:
@@ -42,6 +43,7 @@ class GatedAverage(nn.Module):
         if reverse:
             keep, new = keep.flip(1), new.flip(1)
         states = scan_readably(keep, new, begin) if recording() else scan(keep, new, begin)
+        states = alter(self, "state", states, begin.unsqueeze(1))
         last = states[:, -1] if states.size(1) else begin
         states = states.flip(1) if reverse else states
         direction = int(reverse)

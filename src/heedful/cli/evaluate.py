@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from heedful.cli import show
+from heedful.cli import cut, show
 from heedful.cli.words import changes_of, files_and_settings, require_files
+from heedful.errors import HeedfulError
 from heedful.names import require_models
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")]
@@ -34,6 +35,9 @@ def run(
     more_runs: MoreRuns = None,
     against: Against = None,
     judge: Judge = None,
+    without: cut.Without = None,
+    attend: cut.Attend = None,
+    hold: cut.Hold = None,
     as_json: Json = False,
 ) -> None:
     """Score a trained model: measures with 95 % intervals and signatures, the baseline, quality by length.
@@ -43,20 +47,33 @@ def run(
     heedful evaluate runs/mine test.tsv --against runs/other     is one better on the same examples?
     heedful evaluate runs/a test.tsv --with runs/b               an ensemble
     heedful evaluate runs/mine test.tsv generate.beam=8
+    heedful evaluate runs/mine test.tsv --without memory         what does attention to the source do for it?
     heedful evaluate runs/drawn --judge runs/matched             drawings, beside real pictures and exchanged ones
     """
     files, settings = files_and_settings(words or [])
     changes = changes_of(settings)
     require_models(name, *(more_runs or []), *([judge] if judge else []), *([against] if against else []))
     require_files(files)
+    cuts = cut.cuts_of(without, attend, hold)
+    if cuts and (against or judge):
+        raise HeedfulError(
+            "An altered network is compared with itself as it is, and with nothing else.",
+            "Leave out --against and --judge.",
+        )
 
     from heedful import api
+    from heedful.api.altered import evaluate_altered
 
     model = api.load(name, *(more_runs or []))
     other, judging = api.load(against) if against else None, api.load(judge) if judge else None
     data = files or None
     examples = model.read(data, changes)
     asked = data, changes, examples
+    if cuts:
+        two = evaluate_altered(model, cuts, *asked)
+        fields = cut.scores_fields(two)
+        print(json.dumps(two.scores.plain() | fields, ensure_ascii=False) if as_json else cut.scores_text(two))
+        return
     scores = model.judge_by(judging, *asked) if judging else model.evaluate(*asked)
     pair = model.compare_with(other, *asked) if other else None
     if as_json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import show
+from heedful.cli import cut, show
 from heedful.errors import HeedfulError
 from heedful.names import require_models
 from heedful.results import Alignment, Answer
@@ -28,7 +28,15 @@ PICTURES = (".png", ".svg", ".pdf")
 UNKNOWN = "<unk>"
 
 
-def run(name: Run, text: Text, answer: AnswerFlag = None, output: Output = None) -> None:
+def run(
+    name: Run,
+    text: Text,
+    answer: AnswerFlag = None,
+    output: Output = None,
+    without: cut.Without = None,
+    attend: cut.Attend = None,
+    hold: cut.Hold = None,
+) -> None:
     """See what a model looked at for each piece of its answer: here, or as a page or a picture.
 
     \b
@@ -36,6 +44,7 @@ def run(name: Run, text: Text, answer: AnswerFlag = None, output: Output = None)
     heedful explain runs/gpt "Once upon"                    the text that goes on, and what stood before
     heedful explain runs/bert "The [MASK] sat"              what each gap looked at
     heedful explain runs/mine "attention" -o page.html      or picture.png, .svg, .pdf
+    heedful explain runs/mine "attention" --without memory  the answer with and without a part: what that part caused
     """
     if output and output.suffix not in (".html", *PICTURES):
         raise HeedfulError(
@@ -47,7 +56,12 @@ def run(name: Run, text: Text, answer: AnswerFlag = None, output: Output = None)
     from heedful import api
 
     model = api.load(name)
-    alignment = model.explain(text, answer)
+    if cuts := cut.cuts_of(without, attend, hold):
+        cut.print_answers(model, text, answer, cuts)
+        if output is None:
+            return
+    with cut.applied(model, cuts):
+        alignment = model.explain(text, answer)
     if UNKNOWN in (*alignment.source, *alignment.target):
         print(f"What the model never saw is shown as {UNKNOWN}.", file=sys.stderr)
     if output is None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from heedful.blocks.altering import describe_alterations
 from heedful.networks.joins import TwoTowers
 
 PICTURES, TEXTS = 0, 1
@@ -50,6 +51,7 @@ class PlainTowers:
     @torch.inference_mode()
     def picture_weights(self) -> Iterator[bytes | memoryview]:
         network = self.network
+        yield describe_alterations(network).encode()
         for part in (network.embeddings[PICTURES], network.encoders[PICTURES], network.projections[PICTURES]):
             for name, tensor in sorted(part.state_dict().items()):
                 yield f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode()

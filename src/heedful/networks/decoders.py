@@ -10,6 +10,7 @@ from typing import Generic, Protocol
 import torch
 from torch import Tensor, nn
 
+from heedful.blocks.altering import locate
 from heedful.blocks.attention import Cache, KeyValue, Score
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.dropout import Dropout
@@ -166,6 +167,7 @@ class BahdanauDecoder(RecurrentDecoder):
         states: list[Tensor] = []
         contexts: list[Tensor] = []
         for t in range(tokens.size(1)):
+            locate(state.lengths + t)
             top = hidden[-self.layers.parts].unsqueeze(1)  # (R, 1, D)
             query = by_source(top, source["mask"].size(0))
             context = self.attention(query, source["keys"], source["vectors"], source["mask"]).reshape(x.size(0), -1)
@@ -214,6 +216,7 @@ class LuongDecoder(RecurrentDecoder):
         x = self.dropout(self.tokens(tokens))
         hidden = self.unpack(state)
         if not self.feeding:
+            locate(state.lengths, tokens.size(1))
             tops, hidden = self.layers(x, hidden, lengths)
             return self.dropout(self.attend(tops, state)), state.replace(
                 self.pack(hidden), lengths_after(state, tokens, lengths)
@@ -221,6 +224,7 @@ class LuongDecoder(RecurrentDecoder):
         fed = state.hidden["fed"]
         outputs: list[Tensor] = []
         for t in range(tokens.size(1)):
+            locate(state.lengths + t)
             out, stepped = self.layers.step(torch.cat((x[:, t], fed), dim=-1), hidden)
             attended = self.attend(out.unsqueeze(1), state).squeeze(1)
             *moved, fed = keep_ended((*stepped, attended), (*hidden, fed), t, lengths)
@@ -299,6 +303,7 @@ class TransformerDecoder(StackDecoder[Block]):
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         steps = tokens.size(1)
+        locate(state.lengths, steps)
         self.positions.refuse_more(steps)
         positions = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
         mask = None
@@ -336,6 +341,7 @@ class ScanDecoder(StackDecoder[RecurrentBlock]):
 
     def forward(self, tokens: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         steps = tokens.size(1)
+        locate(state.lengths, steps)
         self.positions.refuse_more(steps)
         positions = state.lengths.unsqueeze(1) + torch.arange(steps, device=tokens.device)  # (R, T)
         x, hidden = self.dropout(self.positions(self.tokens(tokens), positions)), dict[str, Tensor]()

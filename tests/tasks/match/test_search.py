@@ -122,6 +122,16 @@ def test_only_what_changed_is_read_again(folder: Path, monkeypatch: pytest.Monke
         assert expected["photos/new.png"] == pytest.approx(expected["photos/china/1.png"], abs=2e-6)
 
 
+def test_an_altered_model_has_vectors_of_its_own(folder: Path) -> None:
+    model = heedful.load(folder / "run")
+    before = model.search(["flower"], str(folder / "photos"), 20)
+    with model.altered(attend="uniform"):
+        altered = model.search(["flower"], str(folder / "photos"), 20)
+    assert [answer.score for answer in before[0]] != [answer.score for answer in altered[0]]
+    assert len([*(folder / "cache").glob(CACHE_FILES)]) == 2
+    assert model.search(["flower"], str(folder / "photos"), 20) == before
+
+
 def test_another_model_has_vectors_of_its_own(folder: Path) -> None:
     model = heedful.load(folder / "run")
     before = model.search(["flower"], str(folder / "photos"), 20)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from heedful.blocks.altering import alter, is_altered
 from heedful.blocks.attention.masks import masked_softmax
 from heedful.blocks.recording import note, recording
 
@@ -93,11 +94,11 @@ class Attention(nn.Module):
         return x.unflatten(-1, (self.heads, -1))
 
     def mix(self, query: Tensor, keys_values: KeyValue, mask: Tensor | None, causal: bool) -> Tensor:
-        """The weighted values (N, T, H, E), by the fused kernel, or readably when somebody records the weights."""
+        """The weighted values (N, T, H, E), by the fused kernel, or readably when weights are recorded or altered."""
         q, k, v = (part.transpose(1, 2) for part in (query, *keys_values))  # (N, H, T | S, E)
         if mask is not None:
             mask = mask[:, None, None] if mask.dim() == 2 else mask[:, None]  # (N, 1, 1 | T, S)
-        fused = not recording() and not (q.device.type == "cpu" and q.dtype == torch.bfloat16)
+        fused = not recording() and not is_altered(self) and not (q.device.type == "cpu" and q.dtype == torch.bfloat16)
         if fused:
             mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
         else:  # also the faster of the two on a CPU in bfloat16: the fused kernel's backward is slow there
@@ -109,6 +110,7 @@ class Attention(nn.Module):
         if causal:
             mask = torch.ones(q.size(-2), k.size(-2), dtype=torch.bool, device=q.device).tril()
         weights = masked_softmax(q @ k.transpose(-1, -2) / q.size(-1) ** 0.5, mask)
+        weights = alter(self, "weights", weights, mask)
         note(self, "weights", lambda: weights)
         return weights @ v
 

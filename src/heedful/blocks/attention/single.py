@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from heedful.blocks.altering import alter
 from heedful.blocks.attention.masks import masked_softmax
 from heedful.blocks.recording import note
 
@@ -18,9 +19,10 @@ class Score(nn.Module, ABC):
 
     def forward(self, queries: Tensor, keys: Tensor, vectors: Tensor, mask: Tensor) -> Tensor:
         """Contexts (N, Q, D) for queries (N, Q, ...), prepared keys (N, S, ...), vectors (N, S, D), mask (N, S)."""
-        weights = masked_softmax(self.compare(queries, keys), mask.unsqueeze(1))  # (N, Q, S)
-        note(self, "weights", lambda: weights.unsqueeze(1))
-        return weights @ vectors
+        weights = masked_softmax(self.compare(queries, keys), mask.unsqueeze(1)).unsqueeze(1)  # (N, 1, Q, S)
+        weights = alter(self, "weights", weights, mask[:, None, None])
+        note(self, "weights", lambda: weights)
+        return weights.squeeze(1) @ vectors
 
     @abstractmethod
     def keys(self, vectors: Tensor) -> Tensor:

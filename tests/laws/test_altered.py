@@ -1,0 +1,146 @@
+"""The laws hold for a network that is altered, whatever is cut, held or frozen, and its alterations do what they say.
+
+N sources   R rows   T target positions   S source positions   H heads
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from heedful.blocks.altering import Alteration, altered
+from heedful.blocks.recording import record
+from heedful.blocks.state import State
+from heedful.explain.cuts import OPEN, SHUT, WAYS, parse_cuts, parts_of
+from heedful.networks.joins import EncoderDecoder, Network
+from heedful.schema import NetworkSettings
+from support.sampling import sample
+from support.tiny_networks import (
+    PAD,
+    Batch,
+    batch,
+    build,
+    join_examples,
+    label,
+    one_example,
+    rows,
+    variants,
+)
+
+networks = pytest.mark.parametrize("settings", [*rows(), *sample(variants(), 3)], ids=label)
+
+
+def cuts_of(network: Network) -> Iterator[list[Alteration]]:
+    """Every kind of alteration that a network has parts for, each where it has one."""
+    parts = list(parts_of(network))
+    attention = [part for part in parts if part.heads]
+    if attention:
+        yield parse_cuts(network, without=[f"{part.name}.head.0" for part in attention])
+        yield from (parse_cuts(network, attend=[way]) for way in WAYS)
+    for part in parts:
+        if not part.heads:
+            yield parse_cuts(network, hold=[f"{part.name}.state=frozen"])
+        for gate in part.gates:
+            yield from (parse_cuts(network, hold=[f"{part.name}.gate.{gate}={value}"]) for value in (OPEN, SHUT))
+
+
+def logits_of(network: EncoderDecoder, data: Batch) -> Tensor:
+    return network.decoder.logits(network(data.source, data.source_lengths, data.target))
+
+
+def assert_same(actual: Tensor, expected: Tensor) -> None:
+    assert torch.isfinite(actual).all()
+    assert (actual - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+@networks
+@torch.no_grad()
+def test_altered_steps_make_the_altered_whole_beside_any_neighbour(settings: NetworkSettings) -> None:
+    """Laws 1 and 2: one call without buffers, chunks of two beams a source, and each example alone are the same."""
+    network = build(settings)
+    examples = [one_example(batch((7, 3, 5, 1), (6, 6, 6, 6)), row) for row in range(4)]
+    data = join_examples(examples, PAD)
+    plain, different = logits_of(network, data), 0
+    for cuts in cuts_of(network):
+        with altered(network, cuts):
+            whole = logits_of(network, data)
+            for row, example in enumerate(examples):
+                assert_same(whole[row : row + 1], logits_of(network, example))
+            memory = network.read(data.source, data.source_lengths)
+            state, parts = network.decoder.start(memory, rows=8, capacity=6), list[Tensor]()
+            for chunk in data.target.repeat_interleave(2, dim=0).split((1, 2, 1, 1, 1), dim=1):
+                outputs, state = network.decoder(chunk, state)
+                parts.append(outputs)
+            assert_same(network.decoder.logits(torch.cat(parts, 1)), whole.repeat_interleave(2, dim=0))
+        different += (whole - plain).abs().max() > 1e-3 * plain.abs().max()
+    assert torch.equal(logits_of(network, data), plain)
+    assert different > 0
+
+
+@networks
+@torch.no_grad()
+def test_rows_that_joined_at_unequal_places_are_altered_at_their_own(settings: NetworkSettings) -> None:
+    """What joins a running search has read less: each row's query stands where that row stands."""
+    network = build(settings)
+    data = batch((7, 3), (6, 4))
+    for cuts in cuts_of(network):
+        with altered(network, cuts):
+            whole = logits_of(network, data)
+            states = [
+                network.decoder.start(network.read(*source), capacity=6)
+                for source in (
+                    (data.source[:1], data.source_lengths[:1]),
+                    (data.source[1:, :3], data.source_lengths[1:]),
+                )
+            ]
+            _, states[0] = network.decoder(data.target[:1, :3], states[0])
+            late, state = list[Tensor](), State.cat(states)
+            for step in range(3):
+                tokens = torch.stack((data.target[0, 3 + step], data.target[1, step])).unsqueeze(1)
+                outputs, state = network.decoder(tokens, state)
+                late.append(network.decoder.logits(outputs))
+            joined = torch.cat(late, 1)
+            assert_same(joined[:1], whole[:1, 3:])
+            assert_same(joined[1:], whole[1:, :3])
+
+
+@networks
+@torch.no_grad()
+def test_attention_looks_where_it_is_told(settings: NetworkSettings) -> None:
+    """By an independent mean over what may be seen, and by positions counted here; a head that is cut has no share."""
+    network, data = build(settings), batch((7, 3, 5), (6, 6, 6))
+    if not any(part.heads for part in parts_of(network)):
+        return
+    maps = {way: maps_of(network, data, parse_cuts(network, attend=[way])) for way in WAYS}
+    for way, told in EXPECTED.items():
+        for name, weights in maps[way].items():
+            side, is_self = name.partition(".")[0], "self_attention" in name
+            for row, length in enumerate(data.source_lengths.tolist()):
+                for query in range(length if side == "encoder" else 6):
+                    seen = length if side == "encoder" or not is_self else query + 1
+                    expected = torch.zeros(weights.size(-1))
+                    expected[told(query, seen)] = 1
+                    expected /= expected.sum()
+                    assert torch.allclose(weights[row, :, query], expected.expand(weights.size(1), -1)), (way, name)
+    for part in parts_of(network):
+        if part.heads:
+            [(_, weights)] = [
+                entry
+                for entry in maps_of(network, data, parse_cuts(network, without=[f"{part.name}.head.0"])).items()
+                if entry[0] == f"{part.module}.weights"
+            ]
+            assert not weights[:, 0].any() and (part.heads == 1 or weights[:, 1:].any())
+
+
+EXPECTED: dict[str, Callable[[int, int], list[int]]] = {
+    "uniform": lambda query, seen: list(range(seen)),
+    "diagonal": lambda query, seen: [min(query, seen - 1)],
+    "previous": lambda query, seen: [min(max(query - 1, 0), seen - 1)],
+}
+
+
+def maps_of(network: EncoderDecoder, data: Batch, cuts: list[Alteration]) -> dict[str, Tensor]:
+    with altered(network, cuts), record(network) as maps:
+        network(data.source, data.source_lengths, data.target)
+    return {name: weights for name, weights in maps.concatenate().items() if name.endswith(".weights")}
