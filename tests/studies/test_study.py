@@ -59,7 +59,7 @@ def test_another_seed_measures_what_is_new_alone(tmp_path: Path) -> None:
 
 def test_verdicts_follow_from_what_was_measured(tmp_path: Path) -> None:
     result = run(counting_study(tmp_path / "diary"), Options(), tmp_path / "run", Quiet())
-    assert [(verdict.seen, verdict.word) for verdict in result.verdicts] == [(True, "seen"), (None, "not measured")]
+    assert [(verdict.seen, verdict.word) for verdict in result.verdicts] == [(True, "seen"), (None, "undecided")]
     assert result.verdicts[0].evidence == "It ends at 16.05."
     assert json.loads((tmp_path / "run" / "study.json").read_text())["finding"].startswith("1 of 2 claims seen. Seen:")
     with pytest.raises(HeedfulError, match="makes its own data"):

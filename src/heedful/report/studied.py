@@ -19,7 +19,7 @@ SHOWN = 12  # rows of a table in a terminal, about
 class Verdict:
     """A claim, where it was made, the rule that it is held to, and what was measured.
 
-    `seen`: whether the measurements meet the rule; None: they lack what it needs.
+    `seen`: whether the measurements meet the rule; None: they cannot tell.
     """
 
     claim: str
@@ -31,7 +31,7 @@ class Verdict:
     @property
     def word(self) -> str:
         """The verdict in a few words."""
-        return {True: "seen", False: "not seen here", None: "not measured"}[self.seen]
+        return {True: "seen", False: "not seen here", None: "undecided"}[self.seen]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ import numpy as np
 
 from heedful.report.curves import Curve, number
 
+LEARNT = 60  # percent right, from which on a network is said to have learnt a task
+NOTABLE = 2  # points between two means, below which neither is said to be ahead
+
 
 def find(curves: Mapping[str, Curve], *names: str) -> list[Curve]:
     """Curves by name; raises KeyError for one that was not measured."""
@@ -26,6 +29,11 @@ def reach(curve: Curve, least: float) -> float:
             break
         reached = point.x
     return reached
+
+
+def learnt(curve: Curve, x: float, least: float = LEARNT) -> bool:
+    """Whether a curve of percents is so high at a place that it can tell something."""
+    return curve.at(x).y >= least
 
 
 def loss(curve: Curve) -> float:

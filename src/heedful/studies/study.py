@@ -96,13 +96,13 @@ class Axes:
 class Claim:
     """What a paper says, the rule that it is held to, and the rule itself: whether it is met, and by which numbers.
 
-    `judge` raises KeyError where a curve that it needs was not measured.
+    `judge` says None where the numbers cannot tell: nothing was learnt, or (by KeyError) a curve was not measured.
     """
 
     text: str
     reference: str
     rule: str
-    judge: Callable[[Curves], tuple[bool, str]]
+    judge: Callable[[Curves], tuple[bool | None, str]]
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,8 @@ def run(study: Study, options: Options, folder: Path, listener: Listener) -> Stu
             result = conclude(study, options, read_cells(folder), [cell.key for cell in cells])
             write_study(result, folder)
     except Stopped as stop:
-        if not stop.saved:
-            listener.note(f"stopped by {stop.name}. The same command goes on from what is measured.")
-            stop.saved = True
+        listener.note(f"stopped by {stop.name}. The same command goes on from what is measured.")
+        stop.saved = True
         raise
     listener.note(f"page: {folder / 'study.html'}")
     return result

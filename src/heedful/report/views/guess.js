@@ -1,8 +1,6 @@
 // The reader's guess: where each curve ends, before it is shown. The page has drawn everything already; this hides the
 // curves until a guess is made, and then shows both. Without scripts nothing is hidden.
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /** Brings one `.study` element to life. Its JSON holds the scale of the chart, and where each curve ends. */
 export function mountGuess(root) {
   const { scale, log, curves } = JSON.parse(root.querySelector("script[type='application/json']").textContent);
@@ -15,11 +13,11 @@ export function mountGuess(root) {
   }
 
   function drawMark(curve, number) {
-    const mark = document.createElementNS(SVG, "g");
+    const mark = document.createElementNS(drawing.namespaceURI, "g");
     mark.setAttribute("class", `guessed s${number % 8}`);
-    const circle = mark.appendChild(document.createElementNS(SVG, "circle"));
+    const circle = mark.appendChild(document.createElementNS(drawing.namespaceURI, "circle"));
     circle.setAttribute("r", 8);
-    const label = mark.appendChild(document.createElementNS(SVG, "text"));
+    const label = mark.appendChild(document.createElementNS(drawing.namespaceURI, "text"));
     label.setAttribute("text-anchor", "middle");
     label.setAttribute("y", 4);
     label.textContent = number + 1;
