@@ -32,14 +32,14 @@ def test_what_goes_on_looked_at_what_theirs_did(tmp_path: Path) -> None:
     tokenizer = first_trained(model).tokenizer
     numbers = {tokenizer.display(number): number for number in range(tokenizer.size)}
     for continuation in (" stands near the river", None):
-        alignment = model.explain("The old house", continuation)
+        alignment = model.align("The old house", continuation)
         assert alignment.source[:3] == ("The", "▁old", "▁house") and alignment.source[3:] == alignment.target[:-1]
         assert len(alignment.target) == (4 if continuation else 24)
         ids = torch.tensor([[numbers[token] for token in alignment.source]])
         maps = torch.cat(reference_model(ids, output_attentions=True).attentions)[:, :, 2:]
         assert torch.allclose(heads(alignment, "decoder"), maps, atol=1e-5)
     with pytest.raises(HeedfulError, match="the network reads 32 at once"):
-        model.explain("The old house" * 20, " stands")
+        model.align("The old house" * 20, " stands")
 
 
 @torch.inference_mode()
@@ -52,7 +52,7 @@ def test_gaps_looked_at_what_theirs_did(tmp_path: Path) -> None:
     positions = (inputs["input_ids"][0] == words.mask_token_id).nonzero()[:, 0]
     maps = torch.cat(reference_model(**inputs, output_attentions=True).attentions)[:, :, positions]
     for output in (None, "The old house stands near the river."):
-        alignment = model.explain(text, output)
+        alignment = model.align(text, output)
         assert torch.allclose(heads(alignment, "encoder"), maps, atol=1e-5)
         assert [position for position, token in enumerate(alignment.source) if token == "[MASK]"] == positions.tolist()
         guesses = model.answer([text])[0][0].tokens if output is None else ("old", "river")
@@ -68,6 +68,6 @@ def test_an_answer_that_fills_all_positions_is_explained(tmp_path: Path) -> None
     short_answers = {"generate.beam": 1, "generate.max_length": 20}
     model = heedful.Model(model.folder, recipes.change(model.recipe, short_answers), model.trained)
     [[answer]] = model.answer(["a x"])
-    alignment = model.explain("a x")
+    alignment = model.align("a x")
     assert alignment.target == (*answer.tokens, *(["</s>"] if answer.complete else []))
     assert not answer.complete and len(alignment.target) == 6

@@ -77,8 +77,11 @@ MISTAKES = {
         "evaluate {run} pairs.tsv --without memory --against {other}",
         ["compared with itself as it is"],
     ),
-    "no attention to show": ("explain {blind} abc", ["no attention"]),
-    "no picture": ("explain {run} abc -o page.doc", [".html, .png, .svg or .pdf"]),
+    "no attention to show": ("explain {blind} abc --method attention", ["no attention", "heedful explain --methods"]),
+    "no picture": ("explain {run} abc -o page.doc", [".html, .png, .svg, .pdf, .csv, .json"]),
+    "no method": ("explain {run} abc --method atention", ["atention", "attention"]),
+    "no contrast": ("explain {run} abc --method attention --instead B", ["integrated-gradients"]),
+    "nothing to explain": ("explain {run}", ["Name a model and an input"]),
     "size of a run": ("info {run} --size base", ["run is a run, of size tiny"]),
     "unknown network to draw": ("info vaswani207", ['Did you mean "vaswani2017"?']),
     "unknown network to compare": ("compare translate pairs.tsv --networks gru,lsmt", ['Did you mean "lstm"?']),
@@ -276,21 +279,23 @@ def test_compare_writes_its_page(workspace: Path) -> None:
 
 
 def test_explain_draws_what_was_looked_at(workspace: Path) -> None:
-    rows = output_of("explain run abc", workspace).splitlines()
-    assert rows[0].split() == ["a", "b", "c", "</s>"] and len(rows) > 1
+    heading, blank, names, *rows = output_of("explain run abc", workspace).splitlines()
+    assert heading.startswith("attention: abc → ") and not blank
+    assert names.split() == ["a", "b", "c", "</s>"] and "faithful?" in "".join(rows)
     assert "<unk>" in heedful("explain run axc", workspace).err
-    for name in ("page.html", "picture.svg", "picture.png"):
+    for name in ("page.html", "picture.svg", "picture.png", "numbers.csv", "numbers.json"):
         assert output_of(f"explain run abc -o {name}", workspace) == f"{name}\n"
-        assert (workspace / name).stat().st_size > 1000
+        assert (workspace / name).stat().st_size > 300
 
 
-def test_explain_shows_the_answer_that_its_maps_are_of(workspace: Path) -> None:
-    """Of an answer that was given the page has that one alone, with the score that the model gives it."""
-    output_of("explain run abc --answer C -o given.html", workspace)
-    _, heading, answers = (workspace / "given.html").read_text(encoding="utf-8").partition("The answer</h2>")
-    shown = re.findall(r'<th scope="row">(.*?)</th><td[^>]*>(.*?)</td></tr>', answers)
-    score = float(output_of("translate run --score abc C", workspace).split()[-1])
-    assert heading and [(text, float(value)) for text, value in shown] == [("C", pytest.approx(score, abs=0.006))]
+def test_explain_says_why_not_another(workspace: Path) -> None:
+    """Of a contrast the numbers are in the table; which methods there are stands for every network."""
+    output_of("explain run abc --answer B --instead B --method leave-one-out -o why.json", workspace)
+    why = json.loads((workspace / "why.json").read_text(encoding="utf-8"))
+    assert (why["instead"], why["answer"], why["method"]) == ("B", "B", "leave-one-out")
+    assert why["units"]["explained"]["names"] == ["</s>"]
+    table = output_of("explain --methods", workspace)
+    assert all(name in table for name in ("value-zeroing", "ssru2019", "Abnar & Zuidema 2020"))
 
 
 def test_check_tells_bad_rows_by_its_exit_code(workspace: Path) -> None:

@@ -57,7 +57,7 @@ MISTAKES = {
     "labels in two forms": ("label {filmed} clips/0.npy --rows --json", ["--rows or with --json"]),
     "judge that cannot": ("evaluate {drawn} --judge {seen}", ["seen (classify) cannot judge drawn (draw)"]),
     "judged that cannot be": ("evaluate {told} --judge {matched}", ["cannot judge told (caption)"]),
-    "nothing explained": ("explain {seen} photos/red/0.png", ["classify cannot be shown"]),
+    "no class instead": ("explain {seen} photos/red/0.png --instead rad", ["no class", "red"]),
     "broken picture to learn from": (f"train classify spoilt {SMALL}", ["cut.png is cut off", "data.bad_rows=skip"]),
     "splits for classes": (f"train classify parted {SMALL}", ["look like splits", "parted/train"]),
     "no table of captions": (f"train caption missing.csv {SMALL}", ["missing.csv"]),

@@ -20,6 +20,7 @@ from support.synthetic_results import (
     comparison,
     hostile_alignment,
     hostile_comparison,
+    hostile_explanation,
     labelled_comparison,
     make_scores,
     png,
@@ -55,6 +56,7 @@ def every_result() -> dict[str, Result]:
         "alignment": hostile_alignment(),
         "long alignment": Alignment(("a",) * 300, ("b",) * 300, {"decoder.attention": [[1 / 300] * 300] * 300}),
         "no alignment": Alignment(("a",), ("b",), {}),
+        "explanation": hostile_explanation(),
         "answer": Answer(BREAKING, LONG * 100, -1.5, -1.0, complete=False, unknown=(BREAKING,)),
         "class": Answer("cat.png", "cat", -0.3, -0.3, track=track),
         "labels": Answer("clip.mp4", "a\tb\ta", -0.3, -0.3, track=steps),
@@ -143,7 +145,7 @@ def test_what_a_model_gives_prints_in_ten_lines(
 def test_showing_is_the_only_way_up() -> None:
     """No result is drawn by being made, compared or copied."""
     assert {kind.__name__ for kind in Result.__subclasses__()} == {
-        "Scores", "Comparison", "Findings", "Alignment", "Answer",
+        "Scores", "Comparison", "Findings", "Alignment", "Answer", "Explanation",
     }  # fmt: skip
     assert "notebook" not in vars(results)
     assert isinstance(comparison(), Comparison) and isinstance(scores(1), Scores)

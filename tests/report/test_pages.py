@@ -3,11 +3,13 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from heedful.explanations import Explanation, Map, Units
 from heedful.report import pages
+from heedful.report.explained_page import explanation_page
 from heedful.results import (
-    Answer,
     Bin,
     Exhibits,
     Finding,
@@ -23,6 +25,7 @@ from support.synthetic_results import (
     curve,
     hostile_alignment,
     hostile_comparison,
+    hostile_explanation,
     scores,
 )
 
@@ -52,8 +55,7 @@ def every_page() -> dict[str, str]:
         "hostile": pages.compare_page(
             hostile_comparison(), [{"name": BREAKING, "paper": LONG, "added": ARABIC, "lacked": BREAKING}]
         ),
-        "explain": pages.explain_page(BREAKING, [Answer(BREAKING, LONG, -1, -1, complete=False)], hostile_alignment()),
-        "blind": pages.explain_page("abc", [Answer("abc", "A", -1, -1)], None),
+        "explanation": explanation_page(hostile_explanation(), BREAKING, LONG),
         "check": pages.check_page(findings),
     }
 
@@ -66,11 +68,12 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["run", "bare", "compare", "hostile", "explain", "blind", "check"])
+@pytest.mark.parametrize("name", ["run", "bare", "compare", "hostile", "explanation", "check"])
 def test_page_opens_from_disk_in_peace(folder, browser, name):
     """No complaint, nothing asked of the network, no text run as code, and nothing wider than a phone."""
     with open_page(browser, folder / f"{name}.html", width=390, dark=True) as watched:
-        assert watched.page.evaluate("document.images.length") == 0
+        from_elsewhere = "[...document.images].filter(image => !image.src.startsWith('data:')).length"
+        assert watched.page.evaluate(from_elsewhere) == 0
         assert watched.page.evaluate("document.scripts.length - document.querySelectorAll('main script').length") == 1
         assert watched.page.evaluate("document.documentElement.scrollWidth") == 390
         background = watched.page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -79,9 +82,51 @@ def test_page_opens_from_disk_in_peace(folder, browser, name):
 
 
 def test_hostile_text_is_shown_as_text(folder, browser):
-    with open_page(browser, folder / "explain.html") as watched:
-        words = watched.page.locator(".tokens [data-s]").all_inner_texts()
+    with open_page(browser, folder / "explanation.html") as watched:
+        watched.page.wait_for_selector(".explanation.alive")
+        words = watched.page.locator(".words [data-unit]").all_inner_texts()
     assert words == ["a", BREAKING.replace(" ", "␣"), ARABIC, LONG, "␣", "∅", "'\"&amp;{{7*7}}", "$x_1^2$"]
+
+
+def test_an_explanation_is_pointed_at_and_walked_through(folder, browser):
+    """By pointer, by keyboard, and by choosing another map: weights are those that were packed."""
+    with open_page(browser, folder / "explanation.html") as watched:
+        page = watched.page
+        page.wait_for_selector(".explanation.alive")
+
+        def lit(side: str) -> list[float]:
+            script = "units => units.map(unit => Number(unit.style.getPropertyValue('--weight')))"
+            return page.locator(f"[data-side='{side}'] [data-unit]").evaluate_all(script)
+
+        weights = hostile_explanation().maps[0].weights
+        largest = max(max(row) for row in weights)
+        for row in (0, 2):
+            page.locator("[data-side='rows'] [data-unit]").nth(row).hover()
+            assert lit("columns") == pytest.approx([abs(weight) / largest for weight in weights[row]], abs=0.02)
+        assert page.locator("[data-side='columns'] .less").count() == sum(weight < 0 for weight in weights[2])
+
+        page.locator("[data-side='columns'] [data-unit]").first.focus()
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate("document.activeElement.dataset.unit") == "2"  # a row of the grid below
+        assert lit("rows") == pytest.approx([(max(row[2], -row[2]) / largest) ** 0.5 for row in weights], abs=0.02)
+
+        page.locator(".thumbnails button").nth(1).click()
+        assert "share" in page.locator(".explanation option:checked").inner_text()
+        assert (watched.complaints, watched.requests) == ([], [])
+
+
+def test_twelve_heads_over_512_tokens_take_less_than_a_megabyte():
+    """Of one layer as trained networks have them: sharp, each row to its end a softmax of its own."""
+    rng = np.random.default_rng(0)
+    scores = rng.normal(0, 3, (12, 512, 512))
+    heads = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    units = Units("words", tuple(f"w{number}" for number in range(512)))
+    maps = tuple(
+        Map(f"encoder.0.self_attention.head{number}", "read", "read", "shares", head.tolist())
+        for number, head in enumerate(heads)
+    )
+    answered = {"read": units, "answered": Units("words", ("A",))}
+    assert len(explanation_page(Explanation("fill", "q", "A", "attention", answered, maps))) < 2**20
 
 
 def test_pointing_at_an_output_lights_what_it_looked_at(folder, browser):
@@ -119,7 +164,7 @@ def test_pointing_at_an_output_lights_what_it_looked_at(folder, browser):
         assert (watched.complaints, watched.requests) == ([], [])
 
 
-@pytest.mark.parametrize("name", ["run", "bare", "compare", "hostile", "explain", "blind", "check"])
+@pytest.mark.parametrize("name", ["run", "bare", "compare", "hostile", "explanation", "check"])
 def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
     html = (folder / f"{name}.html").read_text(encoding="utf-8")
     outline = Outline()
@@ -127,6 +172,6 @@ def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
     outline.close()
     assert outline.open == [] and outline.links == []
     assert not re.search(r"url\(|@import|https?://", html)
-    assert len(outline.pictures) == {"run": 4, "compare": 5, "hostile": 5, "explain": 1, "check": 1}.get(name, 0)
+    assert len(outline.pictures) == {"run": 4, "compare": 5, "hostile": 5, "explanation": 2, "check": 1}.get(name, 0)
     for picture in outline.pictures:
         assert picture["svg"] and picture["table"] and picture["see"] == 1

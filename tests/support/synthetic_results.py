@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from PIL import Image
 
+from heedful.explanations import Area, Explanation, Faithfulness, Map, Units
 from heedful.metrics.scores import evaluate
 from heedful.results import (
     Alignment,
@@ -85,6 +86,25 @@ def comparison() -> Comparison:
 
 def hostile_alignment() -> Alignment:
     return Alignment(ODD, ODD, {"decoder.attention": shifted_map(len(ODD), len(ODD))})
+
+
+def hostile_explanation() -> Explanation:
+    """Patches that names which break things were given for: signed amounts, then shares of the first row."""
+    units = {
+        "read": Units("patches", ("1,1", "1,2", "2,1", BREAKING), (2, 2), 0, png((200, 0, 0))),
+        "answered": Units("words", ODD),
+    }
+    amounts = [[0.5 * ((row + column) % 4 - 1) for column in range(4)] for row in range(len(ODD))]
+    shares = [[0.4, 0.3, 0.2, 0.1]] * len(ODD)
+    rows = tuple(range(len(ODD)))
+    maps = (
+        Map("leave_one_out", "answered", "read", "amounts", amounts, rows),
+        Map("share", "answered", "read", "shares", shares, rows),
+    )
+    area = Area(0.4, 0.3, 0.5, (0.1, 0.4, 0.7))
+    areas = {"map": area, BREAKING: area}
+    faithful = Faithfulness("read", areas, areas, Area(0.1, 0.05, 0.15), 2, 8, "the probability of the answer")
+    return Explanation(BREAKING, BREAKING, LONG, "leave-one-out", units, maps, (faithful,), ARABIC, (BREAKING,))
 
 
 def hostile_comparison() -> Comparison:

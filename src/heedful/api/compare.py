@@ -207,7 +207,7 @@ def entry(model: Model, network: str, seed: int, showcase: Showcase | None) -> E
         train_tokens_per_second=facts.train_tokens_per_second,
         generate_tokens_per_second=facts.generate_tokens_per_second,
         peak_memory_mb=facts.peak_memory_mb,
-        alignment=model.explain(showcase.alignment_source if showcase else medium_length_source(scores))
+        alignment=model.align(showcase.alignment_source if showcase else medium_length_source(scores))
         if aligns
         else None,
         samples=tuple(answers[0] for answers in model.answer(inputs)) if inputs else (),

@@ -1,8 +1,8 @@
 """A trained network with its preprocessing: what is asked, scored, explained and shared."""
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -21,6 +21,7 @@ from heedful.data.folders import limits_of
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError
 from heedful.explain.cuts import alter_networks
+from heedful.explanations import Explanation
 from heedful.metrics.counts import PRIMARY
 from heedful.metrics.significance import paired_test
 from heedful.report import notebook
@@ -35,6 +36,7 @@ from heedful.training.progress import say, terminal
 
 if TYPE_CHECKING:
     from heedful.tasks.match.vectors import Vectors
+    from heedful.tasks.trace import Trace
 
 Changes = Mapping[str, object]
 """Dotted keys of a recipe with new values, as {"generate.beam": 8}."""
@@ -289,14 +291,53 @@ class Model:
         """What a report shows beside the numbers."""
         return find_task(self.task).answering.exhibits(self.trained, scores, self.recipe.generate)
 
-    def explain(self, source: Any, output: str | None = None) -> Alignment:
-        """What each token of the answer (or of a given output) looked at; the input is one of those of `predict`."""
+    def explain(
+        self,
+        source: Any,
+        output: str | None = None,
+        *,
+        method: str | None = None,
+        instead: str | None = None,
+        faithfulness: bool = True,
+    ) -> Explanation:
+        """Why this answer (or a given output) was given to an input, which is one of those of `predict`.
+
+        `method`: a name of `heedful.explain.methods.METHODS`; None: attention where there is some, else integrated
+        gradients. `instead`: why not this, rather than what was answered: another token, class, label or text.
+        `faithfulness`: maps that give each unit an amount are held against random orders, which takes most of the time.
+        Raises HeedfulError for a method that this network has nothing for.
+
+        model.explain("a sentence", method="integrated-gradients", instead="another class")
+        """
+        from heedful.explain.methods import explain
+
+        with self.one_reference(source) as (reference, called):
+            trace = replace(self.trace(reference, output, instead), question=called)
+            return explain(self.task, trace, method, instead, faithfulness)
+
+    def align(self, source: Any, output: str | None = None) -> Alignment:
+        """What each token of the answer (or of a given output) attended to; no map where there is no attention."""
+        from heedful.explain.methods import METHODS, explain
+
+        with self.one_reference(source) as (reference, _):
+            trace = self.trace(reference, output)
+            if METHODS["attention"].lacks(trace.network):
+                return Alignment(trace.readings[0].units.names, trace.answered.names, {})
+            return explain(self.task, trace, "attention", faithfulness=False).alignment()
+
+    def trace(self, reference: str, output: str | None = None, instead: str | None = None) -> "Trace":
+        """The first network on one finished answer, for whoever explains."""
         learning = find_task(self.task).learning
+        return learning.trace(self.trained[0], reference, output, self.recipe.generate, instead)
+
+    @contextmanager
+    def one_reference(self, source: Any) -> Generator[tuple[str, str]]:
+        """One input as a text or a path, and what people call it; raises HeedfulError for several."""
         with read_question(source, self.source_kind) as question:
             if len(question.references) != 1:
                 problem = f"One input is explained at a time, and these are {len(question.references):,}."
                 raise HeedfulError(problem, "Ask for each by itself: [model.explain(each) for each in inputs]")
-            return learning.explain(self.trained[0], question.references[0], output, self.recipe.generate)
+            yield question.references[0], question.names[0]
 
     def altered(
         self, without: str | Sequence[str] = (), attend: str | Sequence[str] = (), hold: str | Sequence[str] = ()

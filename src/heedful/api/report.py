@@ -26,12 +26,14 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
     rows, credits = describe_facts(model, task, facts), attribution(model.recipe.data.train)
     title = f"{model.task}: {model.recipe.network.name}"
     folder = shlex.quote(str(model.folder))
-    commands = [f"heedful {model.task} {folder} {model.asked_with}", f"heedful evaluate {folder} FILE"]
-    if task.explains:
-        commands.append(f"heedful explain {folder} {model.asked_with} -o page.html")
+    commands = [
+        f"heedful {model.task} {folder} {model.asked_with}",
+        f"heedful evaluate {folder} FILE",
+        f"heedful explain {folder} {model.asked_with} -o page.html",
+    ]
     exhibits = model.exhibits(scores)
     if task.aligns:
-        alignments = [model.explain(source) for source in worth_aligning(scores)]
+        alignments = [model.align(source) for source in worth_aligning(scores)]
         exhibits = replace(exhibits, alignments=[alignment for alignment in alignments if alignment.maps])
     page = run_page(title, rows, commands, scores, curve, exhibits, credits)
     card = model_card(

@@ -1,4 +1,4 @@
-"""heedful explain: what a model looked at for each piece of its answer."""
+"""heedful explain: why a model gave an answer."""
 
 import sys
 from pathlib import Path
@@ -6,90 +6,125 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import cut, show
+from heedful.cli import cut
+from heedful.cli.output import open_output
 from heedful.errors import HeedfulError
 from heedful.names import require_models
-from heedful.results import Alignment, Answer
 
 if TYPE_CHECKING:
-    from heedful.api import Model
+    from heedful.explanations import Explanation
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")]
-Text = Annotated[str, typer.Argument(metavar="TEXT", help="The input.")]
+Run = Annotated[
+    str | None, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")
+]
+Input = Annotated[
+    str | None, typer.Argument(metavar="INPUT", help="A text, or a file: a picture, a video, a series, as it is asked.")
+]
 AnswerFlag = Annotated[
     str | None, typer.Option("--answer", metavar="TEXT", help="Explain this answer, not the model's own.")
 ]
+MethodFlag = Annotated[
+    str | None,
+    typer.Option("--method", metavar="NAME", help="How. Default: attention, or integrated-gradients without any."),
+]
+Instead = Annotated[
+    str | None,
+    typer.Option("--instead", metavar="TEXT", help="Why not this: a token, class, label, or another whole answer."),
+]
+Methods = Annotated[bool, typer.Option("--methods", help="Which methods there are, and for which network and task.")]
 Output = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="FILE", help="A page (.html) or a picture (.png, .svg, .pdf) to write."),
+    typer.Option("-o", "--output", metavar="FILE", help="A page (.html), a picture (.png, .svg, .pdf), .csv or .json."),
 ]
 
 PICTURES = (".png", ".svg", ".pdf")
+ENDINGS = (".html", *PICTURES, ".csv", ".json")
 UNKNOWN = "<unk>"
 
 
 def run(
-    name: Run,
-    text: Text,
+    name: Run = None,
+    source: Input = None,
+    method: MethodFlag = None,
+    instead: Instead = None,
     answer: AnswerFlag = None,
     output: Output = None,
+    methods: Methods = False,
     without: cut.Without = None,
     attend: cut.Attend = None,
     hold: cut.Hold = None,
 ) -> None:
-    """See what a model looked at for each piece of its answer: here, or as a page or a picture.
+    """See why a model gave its answer: what it looked at, what each part of the input adds, and whether that is so.
 
     \b
-    heedful explain runs/mine "attention"
-    heedful explain runs/gpt "Once upon"                    the text that goes on, and what stood before
-    heedful explain runs/bert "The [MASK] sat"              what each gap looked at
-    heedful explain runs/mine "attention" -o page.html      or picture.png, .svg, .pdf
+    heedful explain runs/mine "attention"                   what each piece of the answer attended to
+    heedful explain runs/digits 7.png --instead 1           why 7 and not 1, by integrated gradients
+    heedful explain runs/gpt "Once upon" --method leave-one-out
+    heedful explain runs/bert "The [MASK] sat" -o page.html or picture.png, .svg, .pdf, numbers.csv, .json
     heedful explain runs/mine "attention" --without memory  the answer with and without a part: what that part caused
+    heedful explain --methods                               which there are, and for which networks
     """
-    if output and output.suffix not in (".html", *PICTURES):
+    if output and output.suffix not in ENDINGS:
         raise HeedfulError(
-            f"{output} is neither a page nor a picture.", "Name a file that ends in .html, .png, .svg or .pdf."
+            f"{output} is neither a page nor a picture nor a table.", f"Name a file that ends in {', '.join(ENDINGS)}."
         )
-
+    if methods:
+        print(methods_table())
+        return
+    if name is None or source is None:
+        raise HeedfulError("Name a model and an input.", 'As: heedful explain runs/mine "some text"')
     require_models(name)
 
     from heedful import api
+    from heedful.report import explained
 
     model = api.load(name)
     if cuts := cut.cuts_of(without, attend, hold):
-        cut.print_answers(model, text, answer, cuts)
+        cut.print_answers(model, source, answer, cuts)
         if output is None:
             return
     with cut.applied(model, cuts):
-        alignment = model.explain(text, answer)
-    if UNKNOWN in (*alignment.source, *alignment.target):
+        explanation = model.explain(source, answer, method=method, instead=instead)
+    if any(UNKNOWN in units.names for units in explanation.units.values()):
         print(f"What the model never saw is shown as {UNKNOWN}.", file=sys.stderr)
     if output is None:
-        print(show.alignment(alignment))
+        print(explained.explanation_text(explanation))
     else:
-        write(model, text, answer, alignment, output)
+        write(explanation, output)
         print(output)
 
 
-def write(model: "Model", text: str, answer: str | None, alignment: Alignment, output: Path) -> None:
-    """The alignment as a picture, or as a page with the answer that it is of."""
-    from heedful.report import pages, picture
+def write(explanation: "Explanation", output: Path) -> None:
+    """The explanation as a file of the kind that its name says."""
+    from heedful.explain.methods import METHODS
+    from heedful.report import explained, explained_page, explained_picture
 
-    output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix in PICTURES:
-        picture.alignment_picture(alignment, output)
+        explained_picture.explanation_picture(explanation, output)
+        return
+    if output.suffix == ".html":
+        method = METHODS[explanation.method]
+        text = explained_page.explanation_page(explanation, method.says, method.paper)
     else:
-        answers = explained_answers(model, text, answer, alignment)
-        output.write_text(pages.explain_page(text, answers, alignment), encoding="utf-8")
+        text = (explained.explanation_csv if output.suffix == ".csv" else explained.explanation_json)(explanation)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with open_output(output) as stream:
+        stream.write(text)
 
 
-def explained_answers(model: "Model", text: str, answer: str | None, alignment: Alignment) -> list[Answer]:
-    """The answer that an alignment is of, and behind one of the model's own the others that it had to choose from."""
-    from heedful.tasks.task import find_task
+def methods_table() -> str:
+    """What methods say, and which network has them."""
+    from heedful.explain.methods import METHODS
+    from heedful.explain.table import table
+    from heedful.report.terminal import columns
 
-    if answer is not None:
-        [score] = model.score([(text, answer)])
-        return [Answer(text, answer, score, score)]
-    goes_on = find_task(model.task).facts.view == "passages"  # of which as much is shown as was explained
-    length = {"generate.max_length": len(alignment.target)} if goes_on else {}
-    return model.answer([text], {"generate.n_best": model.recipe.generate.beam} | length)[0]
+    rows = [[name, method.says, method.paper] for name, method in METHODS.items()]
+    about = columns(rows, left_aligned={0, 1, 2})
+    head, *rows = table()
+    partial = dict.fromkeys(cell for row in rows for cell in row[1:] if cell not in ("all", "–"))
+    signs = {tasks: f"({number})" for number, tasks in enumerate(partial, 1)}
+    matrix = [head, *([row[0], *(signs.get(cell, cell) for cell in row[1:])] for row in rows)]
+    notes = "\n".join(f"{sign} {tasks}" for tasks, sign in signs.items())
+    contrasting = ", ".join(name for name, method in METHODS.items() if method.contrasts)
+    legend = f"all: every task that the network can do.\n--instead, why not another answer: {contrasting}."
+    return "\n\n".join([about, columns(matrix, left_aligned=set(range(len(METHODS) + 1))), notes, legend])

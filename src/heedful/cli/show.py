@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from heedful.errors import HeedfulError
 from heedful.metrics.entities import are_entity_tags
 from heedful.metrics.verdicts import is_decided
 from heedful.report import compared, words
@@ -16,9 +15,7 @@ from heedful.report.terminal import (
     scores_table,
     time_bars,
 )
-from heedful.results import Alignment, Comparison, Paired, Scores, Track
-
-SHADES = " ░▒▓█"
+from heedful.results import Comparison, Paired, Scores, Track
 
 
 def scores(result: Scores) -> str:
@@ -80,17 +77,3 @@ def steps_text(rows: Sequence[tuple[str, Sequence[str]]], track: Track | None) -
         for name, labels in rows
     ]
     return columns(lines, left_aligned={1})
-
-
-def alignment(result: Alignment) -> str:
-    """The mean of all maps as shades: a row for each target token, a column for each source token."""
-    if not result.maps:
-        raise HeedfulError("This network has no attention to show.", "heedful networks lists those that have.")
-    width = max(map(len, result.source))
-    rows = [["", *(token.ljust(width) for token in result.source)]]
-    for t, token in enumerate(result.target):
-        means = [
-            sum(weights) / len(weights) for weights in zip(*(map_[t] for map_ in result.maps.values()), strict=True)
-        ]
-        rows.append([token, *(SHADES[min(len(SHADES) - 1, int(w * len(SHADES)))] * width for w in means)])
-    return columns(rows, left_aligned=set(range(len(result.source) + 1)))

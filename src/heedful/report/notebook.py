@@ -11,7 +11,8 @@ from typing import Any
 from markupsafe import Markup
 
 from heedful.data.readers.rows import count
-from heedful.report import figures, gallery, pages, terminal, words
+from heedful.explanations import Explanation
+from heedful.report import explained, explained_page, figures, gallery, pages, terminal, words
 from heedful.report.figures import Table
 from heedful.results import Alignment, Answer, Comparison, Findings, Result, Scores
 
@@ -31,6 +32,8 @@ def text_of(result: Result) -> str:
         return shorten_lines([result.title, *terminal.findings_text(result).splitlines()])
     if isinstance(result, Alignment):
         return shorten_lines(alignment_lines(result))
+    if isinstance(result, Explanation):
+        return shorten_lines(explained.lines_of(result))
     assert isinstance(result, Answer)
     return shorten_lines([answer_line(result)])
 
@@ -78,6 +81,8 @@ def html_of(result: Result) -> str:
     if isinstance(result, Findings):
         charts = [figures.histogram(name, bins) for name, bins in result.histograms.items() if bins]
         return fragment(findings=result, title=result.title, charts=charts, sheet=pages.sheet_of(result))
+    if isinstance(result, Explanation):
+        return fragment(title=explained.heading(result), table=explained_page.most_table(result))
     if isinstance(result, Alignment):
         return fragment(view=figures.alignment_view(result) if result.maps else None, blind=not result.maps)
     assert isinstance(result, Answer)

@@ -20,14 +20,12 @@ from heedful.report.folds import fold_rows
 from heedful.report.gallery import Picture, galleries, picture
 from heedful.report.passages import passage_tables
 from heedful.report.samples import samples
-from heedful.results import Alignment, Answer, Case, Comparison, Exhibits, Findings, Progress, Scores, View
+from heedful.results import Case, Comparison, Exhibits, Findings, Progress, Scores, View
 
 EXAMPLES = 10
 MEASURES = 4  # columns of measures that a comparison's table has room for; the others stand in one of their own
 AS_TEXTS: tuple[View, ...] = ("texts", "gaps")
 """Views in which an answer is read beside what would have been right."""
-VIEWS = {"alignment": ("alignment", "mount"), "guess": ("study", "mountGuess")}
-"""The modules in report/views: the class of the elements that each brings to life, and the function that does."""
 
 
 def run_page(
@@ -141,27 +139,6 @@ def lineage_table(lineage: Sequence[dict[str, str]]) -> Table:
     return Table(["network", "paper", "what it added", "what it still lacked"], rows)
 
 
-def explain_page(source: str, answers: Sequence[Answer], alignment: Alignment | None) -> str:
-    """One answer to point at: what each output looked at, and the other answers there were.
-
-    `answers`: first the one that the alignment is of; what ordered them is shown where there are several.
-    """
-    columns = ["answer", "score", "normalised"][: 3 if len(answers) > 1 else 2]
-    rows = [
-        [answer.output + ("" if answer.complete else " …"), f"{answer.score:.2f}", f"{answer.normalised:.2f}"]
-        for answer in answers
-    ]
-    return page(
-        "explain.html",
-        kind="explanation",
-        title=answers[0].output if answers and 0 < len(answers[0].output) <= 60 else "One answer, looked into",
-        source=source,
-        view=figures.alignment_view(alignment) if alignment and alignment.maps else None,
-        answers=Table(columns, [row[: len(columns)] for row in rows]),
-        incomplete=not all(answer.complete for answer in answers),
-    )
-
-
 def check_page(findings: Findings) -> str:
     """What was noticed in the data, how long its texts are, and some of its pictures."""
     histograms = [figures.histogram(name, bins) for name, bins in findings.histograms.items() if bins]
@@ -190,9 +167,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     folder = resources.files("heedful.report")
-    modules = "\n".join((folder / f"views/{name}.js").read_text(encoding="utf-8") for name in VIEWS)
-    mounted = "".join(f'document.querySelectorAll(".{name}").forEach({mount});\n' for name, mount in VIEWS.values())
-    script = f"\n{modules}\n{mounted}"
+    module = (folder / "views/alignment.js").read_text(encoding="utf-8")
+    script = f'\n{module}\ndocument.querySelectorAll(".alignment").forEach(mount);\n'
     # Only this very script may run: whatever text a page shows, the browser refuses every other.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment.globals.update(

@@ -18,6 +18,7 @@ from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
 from heedful.data.batch import Batch, pad_rows
 from heedful.data.batching import Rows
+from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.tokenizers.load import load_tokenizer
@@ -36,8 +37,9 @@ from heedful.tasks.inputs import Preprocessor, load_preprocessor
 from heedful.tasks.long import Room, fit_rows, reach_of, way_of
 from heedful.tasks.plans import build, plan_from_config
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.seq2seq import TrainedSeq2Seq
+from heedful.tasks.seq2seq import TrainedSeq2Seq, read_sources, search_answers
 from heedful.tasks.task import Learning
+from heedful.tasks.trace import Trace, find_tokens, read_source, text_units, trace_writing
 from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
 from heedful.training import decide
 from heedful.training.loop import Work
@@ -104,6 +106,33 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
         target = preprocessor.tokenizer if shared else load_tokenizer(folder / "target.tokenizer.json")
         fields = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
         return build_seq2seq(settings, preprocessor, target, **fields, plan=plan_from_config(config))
+
+    def trace(
+        self,
+        model: LearnableSeq2Seq,
+        source: str,
+        output: str | None,
+        settings: GenerateSettings,
+        instead: str | None = None,
+    ) -> Trace:
+        [array], target, special = read_sources([model], [source]), model.target, model.target.special_tokens
+        network, reads = model.network, model.preprocessor
+        if output is None:
+            [[best, *_]] = search_answers([model], [source], settings)
+            written, output = [*best.tokens, *([special.end] if best.complete else [])], target.decode(best.tokens)
+        else:
+            written = [*target.encode(normalize_text(output, model.normal_form)), special.end]
+        return trace_writing(
+            network,
+            read_source(reads, array, network.sides()[0]),
+            reads.stack([array]),
+            (special.begin, written),
+            text_units(target, written),
+            source,
+            output,
+            partial(find_tokens, target),
+            target.display,
+        )
 
     def graphs(self, model: LearnableSeq2Seq, lengths: Sequence[int]) -> list[Graph]:
         """The graphs of the network for ONNX, with made-up sources of these lengths."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
 
 from heedful.errors import HeedfulError, unknown
-from heedful.results import Alignment, Answer, Example, Exhibits, Findings, Scores, View
+from heedful.results import Answer, Example, Exhibits, Findings, Scores, View
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
 from heedful.tasks import TASKS
 from heedful.tasks.usual import UsualRow
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from heedful.tasks.long import Lengths
     from heedful.tasks.match.vectors import Vectors
     from heedful.tasks.pretrained import Pretrained
+    from heedful.tasks.trace import Trace
     from heedful.training.loop import Score, Work
     from heedful.training.progress import Listener
 
@@ -81,8 +82,6 @@ class TaskFacts:
     """Whether reports draw what an answer looked at in its source."""
     by_windows: bool = False
     """Whether it answers piece by piece, so that what is too long for a network can be read in windows."""
-    explains: bool = False
-    """Whether it can show what a network looked at."""
     judged_by: str = ""
     """The verb of the models that can tell what its answers are taken for."""
     exported_as: str = ""
@@ -425,10 +424,20 @@ class Learning(ABC, Generic[Data, Learnable]):
     def graphs(self, model: Learnable, lengths: Sequence[int]) -> "list[Graph]":
         """The graphs of the network for ONNX, with made-up sources of these lengths."""
 
-    def explain(self, model: Learnable, text: str, output: str | None, settings: GenerateSettings) -> Alignment:
-        """What each token of the answer (or of `output`) looked at; raises HeedfulError where that cannot be shown."""
-        verbs = ", ".join(verb for verb in TASKS if find_task(verb).facts.explains)
-        raise HeedfulError(f"What a model looked at to {self.facts.verb} cannot be shown.", f"It can for: {verbs}.")
+    @abstractmethod
+    def trace(
+        self,
+        model: Learnable,
+        source: str,
+        output: str | None,
+        settings: GenerateSettings,
+        instead: str | None = None,
+    ) -> "Trace":
+        """The model on one finished answer to a source, its own or `output`: all that explains goes by it.
+
+        `instead`: what has to be among what could have been answered, where that is not a vocabulary. Raises
+        HeedfulError for what cannot be read, or is no answer.
+        """
 
 
 class Task(ABC, Generic[Data, Model, Learnable]):

@@ -28,7 +28,6 @@ class Complete(Task["PreparedDocuments", "TrainedLanguageModel", "LearnableLangu
         columns=("text",),
         network="gpt",
         view="passages",
-        explains=True,
         exported_as="gpt2",
         by_windows=True,
         keys=keys.WRITING

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.loss import cross_entropy
@@ -23,19 +23,20 @@ from heedful.data.documents.kind import DocumentKind
 from heedful.data.documents.prepared import PreparedDocuments
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.engines.onnx_graphs import Graph, alone_graph
+from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import LanguageModel
-from heedful.results import Alignment, Example, Findings
+from heedful.results import Example, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans, training_documents
-from heedful.tasks.attention_maps import SELF_ATTENTION, attention_maps
 from heedful.tasks.complete.ask import continue_texts, passages, score_passages
 from heedful.tasks.complete.learnable import GENERATE_DEFAULTS, LearnableLanguageModel, learnable
 from heedful.tasks.language import length_error
 from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
+from heedful.tasks.trace import Reading, Trace, blank_text, copies, find_tokens, text_units, to_device
 from heedful.tasks.training_documents import DocumentPieces, values_of
 from heedful.tasks.usual import OF_TEXTS, UsualRow
 from heedful.training import decide
@@ -132,22 +133,42 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
     def graphs(self, model: LearnableLanguageModel, lengths: Sequence[int]) -> list[Graph]:
         return [alone_graph(model.network, len(lengths))]
 
-    def explain(
-        self, model: LearnableLanguageModel, text: str, output: str | None, settings: GenerateSettings
-    ) -> Alignment:
-        """What each token that goes on with `text` looked at in it, and in what was written before.
+    def trace(
+        self,
+        model: LearnableLanguageModel,
+        source: str,
+        output: str | None,
+        settings: GenerateSettings,
+        instead: str | None = None,
+    ) -> Trace:
+        """Of the model's own answer as much is taken as can be drawn.
 
-        `output` is what is to be explained in place of the model's own answer, of which as much as can be drawn is
-        taken. Raises HeedfulError for more tokens than the network reads at once.
+        Raises HeedfulError for more tokens than the network reads at once.
         """
-        prompt, tokenizer = model.encode_prompt(text), model.tokenizer
-        tokens = answer_tokens(model, text, len(prompt), settings) if output is None else model.encode(output)
-        tokens_read = [*prompt, *tokens[:-1]]
+        prompt, tokenizer = model.encode_prompt(source), model.tokenizer
+        tokens = answer_tokens(model, source, len(prompt), settings) if output is None else model.encode(output)
+        tokens_read = np.array([*prompt, *tokens[:-1]])
         if model.limit and len(tokens_read) > model.limit:
-            raise length_error(text + (output or ""), len(tokens_read), model.limit, "Explain a shorter one.")
-        rows = range(len(prompt) - 1, len(tokens_read))
-        maps = attention_maps(model.network, pad_rows([np.array(tokens_read)])[:1], SELF_ATTENTION, rows)
-        return Alignment(tuple(tokenizer.tokens(tokens_read)), tuple(tokenizer.tokens(tokens)), maps)
+            raise length_error(source + (output or ""), len(tokens_read), model.limit, "Explain a shorter one.")
+        if not tokens:
+            raise HeedfulError("There is nothing to explain: the answer is empty.", "Name one: --answer TEXT")
+        network, decoder, first = model.network.eval(), model.network.decoder, len(prompt) - 1
+        [inputs, chosen] = to_device(network, tokens_read, np.array(tokens))
+        baseline = blank_text(decoder.tokens, tokens_read, tokenizer)
+        assert isinstance(decoder, nn.Module)
+        return Trace(
+            network,
+            source,
+            tokenizer.decode(tokens) if output is None else output,
+            (Reading(text_units(tokenizer, tokens_read), decoder.tokens, baseline),),
+            text_units(tokenizer, tokens),
+            chosen[0],
+            lambda number: decoder.logits(network(copies(inputs, number))[:, first:]),
+            partial(find_tokens, tokenizer),
+            tokenizer.display,
+            decoder,
+            first=first,
+        )
 
 
 def answer_tokens(

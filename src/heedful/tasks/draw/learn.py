@@ -18,28 +18,32 @@ from heedful.data.batching import Rows
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
-from heedful.data.pictures.read import Form
+from heedful.data.pictures.read import Form, read_pictures
 from heedful.engines.onnx_graphs import Graph, paint_graph, writer_graphs
 from heedful.engines.plain_writing import PlainCodec, PlainSeq2Seq
+from heedful.errors import HeedfulError
+from heedful.explanations import Units
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.joins import Drawing, EncoderDecoder
 from heedful.results import Findings
-from heedful.schema import NetworkSettings, Recipe, parse_settings
+from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks.draw import codes
 from heedful.tasks.draw.ask import TrainedImageGenerator
-from heedful.tasks.draw.code_ids import FIRST, direct_codes, refuse_odd_side
+from heedful.tasks.draw.code_ids import BEGIN, FIRST, direct_codes, format_codes, parse_codes, refuse_odd_side
 from heedful.tasks.dummy_inputs import dummy_sources
-from heedful.tasks.inputs import Preprocessor, load_text_preprocessor
+from heedful.tasks.inputs import Preprocessor, load_text_preprocessor, png
 from heedful.tasks.joins import join_of
 from heedful.tasks.long import Room, fit_rows, way_of
 from heedful.tasks.plans import build
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import encoder_decoder
 from heedful.tasks.task import Learning, Stage
+from heedful.tasks.trace import Trace, read_source, trace_writing
 from heedful.tasks.training_sources import pretrained_of, training_sources
 from heedful.training import decide
 from heedful.training.loop import Work
 
+UNGUIDED = "the drawing was made under guidance; what is explained is the network without it"
 CODE_SETTINGS = {"codes": "auto"}
 GENERATE_DEFAULTS = {"sample": True, "top_k": 64, "guidance": 3.0}
 """What Generate means for drawings where the recipe does not say otherwise."""
@@ -149,11 +153,48 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
             parse_settings(NetworkSettings, config["network"]), preprocessor, Form.parse(config["picture"])
         )
 
+    def trace(
+        self,
+        model: LearnableImageGenerator,
+        source: str,
+        output: str | None,
+        settings: GenerateSettings,
+        instead: str | None = None,
+    ) -> Trace:
+        """The codes of the model's own drawing, or of a picture whose file `output` is; the network is not guided."""
+        codec, reads, writer = model.codec, model.preprocessor, model.network.writer
+        if output is None:
+            [[answer, *_]] = self.answering.answer([model], [source], replace(settings, n_best=1))
+            numbers = parse_codes([answer.output])
+        else:
+            numbers = codec.encode(read_pictures([output], model.form))
+        [array] = reads.cut(reads.arrays([source]), [writer.encoder.limit])
+        names, side = tuple(map(str, numbers[0].tolist())), model.network.codebook.grid
+        trace = trace_writing(
+            writer,
+            read_source(reads, array, writer.sides()[0]),
+            reads.stack([array]),
+            (BEGIN, (numbers[0] + FIRST).tolist()),
+            Units("codes", names, (side, side), picture=png(codec.decode(numbers)[0])),
+            source,
+            output or format_codes((numbers[0] + FIRST).tolist()),
+            partial(find_code, model.network.codebook.size),
+            lambda number: str(number - FIRST),
+        )
+        return replace(trace, notes=(UNGUIDED,) if settings.guidance > 1 else ())
+
     def graphs(self, model: LearnableImageGenerator, lengths: Sequence[int]) -> list[Graph]:
         """The graphs of the network for ONNX, with made-up sources of these lengths."""
         writer = model.network.writer
         sources = dummy_sources(model.preprocessor, lengths, writer.encoder.limit)
         return [*writer_graphs(writer, *sources), paint_graph(model.network.codebook)]
+
+
+def find_code(size: int, text: str) -> list[int]:
+    """The token of a code by its number; raises HeedfulError for one that there is not."""
+    if not text.isdecimal() or int(text) >= size:
+        raise HeedfulError(f"{text!r} is no code.", f"Codes are numbers from 0 to {size - 1:,}.")
+    return [int(text) + FIRST]
 
 
 def build_generator(settings: NetworkSettings, preprocessor: Preprocessor, form: Form) -> LearnableImageGenerator:

@@ -27,7 +27,6 @@ class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMas
         columns=("text",),
         network="bert",
         view="gaps",
-        explains=True,
         exported_as="bert",
         by_windows=True,
         keys=frozenset(

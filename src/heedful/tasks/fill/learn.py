@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
@@ -23,15 +23,16 @@ from heedful.data.documents.prepared import PreparedDocuments
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.onnx_graphs import Graph, filler_graph
+from heedful.explanations import Units
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import MaskedLanguageModel
-from heedful.results import Alignment, Example, Findings
+from heedful.results import Example, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans, training_documents
-from heedful.tasks.attention_maps import SELF_ATTENTION, attention_maps
 from heedful.tasks.dummy_inputs import dummy_texts
 from heedful.tasks.fill.ask import (
+    behind_blanks,
     best_fillings,
     masked_windows,
     probabilities,
@@ -39,10 +40,11 @@ from heedful.tasks.fill.ask import (
     score_windows,
 )
 from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
-from heedful.tasks.fill.masks import MASK, SCORED, Masking, ends_inside, format_tokens
+from heedful.tasks.fill.masks import SCORED, Masking, ends_inside, format_tokens, join_parts
 from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
+from heedful.tasks.trace import Reading, Trace, blank_text, copies, find_tokens, pick_positions, text_units, to_device
 from heedful.tasks.training_documents import DocumentPieces, values_of
 from heedful.tasks.usual import OF_GAPS, UsualRow
 from heedful.training import decide
@@ -155,25 +157,44 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
         network = model.network
         return [filler_graph(network, dummy_texts(network.vocabulary, lengths, network.encoder.limit))]
 
-    def explain(
-        self, model: LearnableMaskedLanguageModel, text: str, output: str | None, settings: GenerateSettings
-    ) -> Alignment:
-        """What each mask of `text` looked at; it is called by the likeliest token, or by what `output` has there.
-
-        Raises HeedfulError as `answer` and `score` do.
-        """
-        tokenizer, masked_text = model.tokenizer, model.parse(text)
-        refuse_long([model], text, masked_text)
+    def trace(
+        self,
+        model: LearnableMaskedLanguageModel,
+        source: str,
+        output: str | None,
+        settings: GenerateSettings,
+        instead: str | None = None,
+    ) -> Trace:
+        """Each mask of a text is answered by the likeliest token, or by what `output` has there."""
+        tokenizer, text = model.tokenizer, model.parse(source)
+        refuse_long([model], source, text)
         if output is None:
-            [values] = probabilities([model], [masked_text], settings)
-            ids = best_fillings(tokenizer, masked_text, values, settings)[:, 0]
+            [values] = probabilities([model], [text], settings)
+            filled = best_fillings(tokenizer, text, values, settings)[:, 0]
         else:
-            ids = np.array(masked_text.fill(text, output, tokenizer))
-        positions = np.flatnonzero(masked_text.masked).tolist()
-        maps = attention_maps(model.network, pad_rows([masked_text.ids]), SELF_ATTENTION, positions)
-        tokens = zip(tokenizer.tokens(masked_text.ids), masked_text.masked, strict=True)
-        tokens_read = tuple(MASK if masked else token for token, masked in tokens)
-        return Alignment(tokens_read, tuple(format_tokens(tokenizer, ids)), maps)
+            filled = np.array(text.fill(source, output, tokenizer))
+        network, positions = model.network.eval(), np.flatnonzero(text.masked).tolist()
+        words = format_tokens(tokenizer, filled)
+        [inputs, chosen] = to_device(network, text.ids, filled)
+        lengths = torch.tensor([len(text.ids)], device=inputs.device)
+        reading = Reading(
+            text_units(tokenizer, text.ids),
+            network.embedding,
+            blank_text(network.embedding, text.ids, tokenizer),
+            network.encoder if isinstance(network.encoder, nn.Module) else None,
+            pool=pick_positions(positions, len(text.ids), inputs.device),
+        )
+        return Trace(
+            network,
+            source,
+            output or join_parts(tokenizer, text.parts, behind_blanks(tokenizer, text, filled, words)),
+            (reading,),
+            Units("words", tuple(words)),
+            chosen[0],
+            lambda number: network.logits(network(copies(inputs, number), copies(lengths, number))[:, positions]),
+            partial(find_tokens, tokenizer),
+            tokenizer.display,
+        )
 
 
 @dataclass(frozen=True)

@@ -32,19 +32,21 @@ from heedful.networks.settings import fit_frames
 from heedful.networks.sources import FrameSource, SeriesSource, Source, WordSource
 from heedful.networks.subwords import FirstPieces
 from heedful.results import Findings
-from heedful.schema import DataSettings, NetworkSettings, Recipe, parse_settings
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks.class_weights import class_weights
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor
 from heedful.tasks.joins import join_of
 from heedful.tasks.label import clips
 from heedful.tasks.label.ask import reach_of
+from heedful.tasks.label.explained import trace_steps
 from heedful.tasks.label.learnable import LearnableLabeller, with_network
 from heedful.tasks.label.windows import Reach, cut_windows
 from heedful.tasks.long import Way, fit_held_out, note_long_rows, way_of
 from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
+from heedful.tasks.trace import Trace
 from heedful.tasks.training_sources import refuse_augmentation
 from heedful.tasks.usual import OF_STEPS, UsualRow
 from heedful.training import decide
@@ -182,6 +184,17 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         from heedful.tasks.label import hub
 
         return hub.to_hub(model, recipe, notes)
+
+    def trace(
+        self,
+        model: LearnableLabeller,
+        source: str,
+        output: str | None,
+        settings: GenerateSettings,
+        instead: str | None = None,
+    ) -> Trace:
+        """The steps that the network reads at once, each with its likeliest label, or those of `output`."""
+        return trace_steps(model, source, output)
 
     def graphs(self, model: LearnableLabeller, lengths: Sequence[int]) -> list[Graph]:
         network = model.network

@@ -32,15 +32,17 @@ from heedful.networks.build import Spec
 from heedful.networks.joins import TwoTowers
 from heedful.networks.settings import fit_pictures
 from heedful.results import Findings
-from heedful.schema import NetworkSettings, Recipe, parse_settings
+from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor, load_preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
 from heedful.tasks.long import Room, fit_rows, reach_of, way_of
+from heedful.tasks.match.explained import trace_match
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
+from heedful.tasks.trace import Trace
 from heedful.tasks.training_sources import (
     TrainingSources,
     network_source,
@@ -147,6 +149,17 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         from heedful.tasks.match.hub import to_hub
 
         return to_hub(model, recipe, notes)
+
+    def trace(
+        self,
+        model: LearnableMatcher,
+        source: str,
+        output: str | None,
+        settings: GenerateSettings,
+        instead: str | None = None,
+    ) -> Trace:
+        """A picture (or a text) and the text that is nearest to it, or `output`."""
+        return trace_match(model, source, output, settings, instead)
 
     def graphs(self, model: LearnableMatcher, lengths: Sequence[int]) -> list[Graph]:
         """The graphs of the network for ONNX, with made-up sources of these lengths."""

@@ -27,7 +27,6 @@ class Translate(Task["Prepared", "TrainedSeq2Seq", "LearnableSeq2Seq"]):
         hub_tasks={"text": "translation"},
         searches=True,
         aligns=True,
-        explains=True,
         exported_as="marian",
         keys=keys.WRITING
         | {

@@ -1,28 +1,19 @@
-"""How translators learn.
-
-N sources   S source positions   T target positions
-"""
+"""How translators learn."""
 
 from typing import Any
 
-import numpy as np
 import torch
 
-from heedful.data.batch import pad_rows
-from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.tokenizers.choose import unit_of
 from heedful.hub import Published
 from heedful.metrics.counts import Kind
-from heedful.results import Alignment
-from heedful.schema import GenerateSettings, Recipe
-from heedful.tasks.attention_maps import SOURCE_ATTENTION, attention_maps
+from heedful.schema import Recipe
 from heedful.tasks.inputs import Preprocessor
 from heedful.tasks.joins import join_of
 from heedful.tasks.plans import derive_plan
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.seq2seq import read_sources, search_answers
 from heedful.tasks.seq2seq_learning import (
     SLACK,
     LearnableSeq2Seq,
@@ -83,21 +74,6 @@ class TranslateLearning(Seq2SeqLearning):
         from heedful.tasks.translate import hub
 
         return hub.to_hub(model, recipe, notes)
-
-    def explain(self, model: LearnableSeq2Seq, text: str, output: str | None, settings: GenerateSettings) -> Alignment:
-        """What each token of an answer looked at in `text`, from one teacher-forced call on all of it.
-
-        `output` is what is to be explained in place of the model's own answer.
-        """
-        [source], target, special = read_sources([model], [text]), model.target, model.target.special_tokens
-        if output is None:
-            [[best, *_]] = search_answers([model], [text], settings)
-            answer = [*best.tokens, *([special.end] if best.complete else [])]
-        else:
-            answer = [*target.encode(normalize_text(output, model.normal_form)), special.end]
-        (ids, lengths), (inputs, _) = pad_rows([source]), pad_rows([np.array([special.begin, *answer[:-1]])])
-        maps = attention_maps(model.network, (ids, lengths, inputs), SOURCE_ATTENTION, range(len(answer)))
-        return Alignment(tuple(model.preprocessor.tokenizer.tokens(source)), tuple(target.tokens(answer)), maps)
 
 
 def kind_of_targets(data: Prepared) -> Kind:

@@ -1,0 +1,144 @@
+"""The page of an explanation: units to point at, every map packed into a few bytes, and whether it is faithful."""
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from markupsafe import Markup
+
+from heedful.explanations import Explanation, Faithfulness, Map, Units
+from heedful.report import draw, explained, pages, words
+from heedful.report.figures import Figure, Table, label
+
+NAMES = {
+    "read": "what was read",
+    "read.0": "the first source",
+    "read.1": "the second source",
+    "answered": "the answer",
+    "explained": "of the answer",
+    "decoded": "what the decoder had read",
+    "written": "what was read, and written",
+}
+PALEST = 127
+"""Of a byte with a sign."""
+
+
+def explanation_page(explanation: Explanation, says: str = "", paper: str = "") -> str:
+    """The page; `says` and `paper` are those of the method."""
+    module = (resources.files("heedful.report") / "views/explanation.js").read_text(encoding="utf-8")
+    script = f'\n{module}\ndocument.querySelectorAll(".explanation").forEach(mountExplanation);\n'
+    # only this very script may run: whatever text a page shows, the browser refuses every other
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    answer = explanation.answer.replace("\t", " ")
+    return pages.page(
+        "explanation.html",
+        kind="explanation",
+        title=f"Why {words.shorten(answer, 60)}?" if answer.strip() else "One answer, looked into",
+        script=Markup(script),
+        script_hash=Markup(f"'sha256-{digest}'"),
+        **explanation_values(explanation),
+        says=says,
+        paper=paper,
+    )
+
+
+def explanation_values(explanation: Explanation) -> dict[str, Any]:
+    """What the template shows."""
+    return {
+        "question": explanation.question.replace("\t", " "),
+        "answer": explanation.answer.replace("\t", " "),
+        "instead": explanation.instead,
+        "method": explanation.method,
+        "notes": explanation.notes,
+        "data": view_data(explanation),
+        "most": most_table(explanation),
+        "scores": [
+            {"finding": f"{explained.gain_text(score).capitalize()}.", "figures": curve_figures(score)}
+            for score in explanation.faithfulness
+        ],
+    }
+
+
+def view_data(explanation: Explanation) -> dict[str, Any]:
+    """Units and maps as the view reads them: a byte a weight, each row by its largest, deflated, in base64."""
+    content = bytearray()
+    maps: list[dict[str, Any]] = []
+    for map_ in explanation.maps:
+        largest = [max(map(abs, row), default=0.0) for row in map_.weights]
+        for row, most in zip(map_.weights, largest, strict=True):
+            content += bytes(round(PALEST * weight / most) & 0xFF if most else 0 for weight in row)
+        fields = {key: getattr(map_, key) for key in ("rows", "columns", "scale")}
+        maps.append(fields | {"label": map_label(map_), "largest": [float(f"{most:.4g}") for most in largest]})
+    return {
+        "units": {key: unit_data(units) for key, units in explanation.units.items()},
+        "names": {key: NAMES.get(key, "parts of the network") for key in explanation.units},
+        "maps": maps,
+        "packed": base64.b64encode(zlib.compress(bytes(content), 9)).decode(),
+    }
+
+
+def map_label(map_: Map) -> str:
+    """A map's name for people, with the side that it is of.
+
+    >>> map_label(Map("decoder.2.memory.head3", "answered", "read", "shares", []))
+    'decoder, memory: layer 2 · head 3'
+    """
+    parts = map_.name.split(".")
+    if parts[1:] in (["0"], ["1"]):
+        return f"{parts[0].replace('_', ' ')}: {NAMES[f'read.{parts[1]}']}"
+    if len(parts) < 3 or parts[-1] in ("gates", "states"):
+        return " ".join(parts).replace("_", " ")
+    side, kind = parts[0], parts[-2] if parts[-1].startswith("head") else parts[-1]
+    place = label(".".join(parts[-4:] if parts[-1].startswith("head") else parts[-3:]))
+    return f"{side}, {kind.replace('_', ' ')}: {place}"
+
+
+def unit_data(units: Units) -> dict[str, Any]:
+    """Units as the view reads them; a picture becomes a data address."""
+    picture = f"data:image/png;base64,{base64.b64encode(units.picture).decode()}" if units.picture else ""
+    names = [words.token(name) for name in units.names]
+    fields: dict[str, Any] = {"kind": units.kind, "names": names, "lead": units.lead}
+    more = {"grid": units.grid, "picture": picture, "seconds": units.seconds, "values": units.values}
+    return fields | {key: value for key, value in more.items() if value}
+
+
+def most_table(explanation: Explanation) -> Table:
+    """For each answer what it has most from, in numbers: the view's content for whoever cannot see it."""
+    map_ = explained.main_maps(explanation)[0]
+    names, side = explanation.units[map_.rows].names, explanation.units[map_.columns].names
+    rows = []
+    for name, row in list(zip(names, map_.weights, strict=True))[: explained.MOST_ROWS]:
+        order = sorted(range(len(row)), key=lambda at, row=row: -abs(row[at]))[: explained.MOST_NAMED]
+        cells = [f"{words.token(side[at])} {explained.number(row[at], map_)}" for at in order]
+        rows.append([words.token(name), ", ".join(cells)])
+    return Table(["", map_label(map_)], rows)
+
+
+def curve_figures(score: Faithfulness) -> list[Figure]:
+    """Both curves, each kind of order a line."""
+    sides = (
+        ("Units replaced, those with most first", score.deletion, "A map is the better the lower its line."),
+        ("Units put back, those with most first", score.insertion, "A map is the better the higher its line."),
+    )
+    return [curve_figure(title, areas, caption, score.measured) for title, areas, caption in sides]
+
+
+def curve_figure(title: str, areas: dict[str, Any], caption: str, measured: str) -> Figure:
+    """One of them."""
+    points = {kind: share_points(area.curve) for kind, area in areas.items()}
+    series = [draw.Series(kind, curve, style) for style, (kind, curve) in enumerate(points.items())]
+    drawing = draw.lines(series, "percent of the units", measured, from_zero=True)
+    rows = [
+        [f"{share:.0f} %", *(f"{curve[at][1]:.3f}" for curve in points.values())]
+        for at, (share, _) in enumerate(next(iter(points.values())))
+    ]
+    rows.append(["area", *(explained.area(area) for area in areas.values())])
+    return Figure(title, drawing, caption, Table(["units", *points], rows))
+
+
+def share_points(curve: Sequence[float]) -> list[tuple[float, float]]:
+    """A curve over percents."""
+    return [(100 * at / max(1, len(curve) - 1), value) for at, value in enumerate(curve)]
