@@ -20,6 +20,7 @@ COMMANDS = (
     Command("compare", "Train several networks with the same budget and compare them."),
     Command("check", "Check data before training."),
     Command("explain", "Show why a model gave its answer: what it looked at, and what each part adds."),
+    Command("study", "Ask by experiment why the field moved; guess first, then see the curve."),
     Command("export", "Write a trained model to share it, or for other engines."),
     Command("info", "The shape, weights and memory of a run or a network."),
     Command("networks", "The history of the field as a table: what each network added."),

@@ -26,6 +26,8 @@ EXAMPLES = 10
 MEASURES = 4  # columns of measures that a comparison's table has room for; the others stand in one of their own
 AS_TEXTS: tuple[View, ...] = ("texts", "gaps")
 """Views in which an answer is read beside what would have been right."""
+VIEWS = {"alignment": ("alignment", "mount"), "guess": ("study", "mountGuess")}
+"""The modules in report/views: the class of the elements that each brings to life, and the function that does."""
 
 
 def run_page(
@@ -167,8 +169,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     folder = resources.files("heedful.report")
-    module = (folder / "views/alignment.js").read_text(encoding="utf-8")
-    script = f'\n{module}\ndocument.querySelectorAll(".alignment").forEach(mount);\n'
+    modules = "\n".join((folder / f"views/{name}.js").read_text(encoding="utf-8") for name in VIEWS)
+    mounted = "".join(f'document.querySelectorAll(".{name}").forEach({mount});\n' for name, mount in VIEWS.values())
+    script = f"\n{modules}\n{mounted}"
     # Only this very script may run: whatever text a page shows, the browser refuses every other.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment.globals.update(

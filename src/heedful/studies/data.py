@@ -1,0 +1,174 @@
+"""What a Vision Transformer has to learn that others have built in: accuracy as the training set grows."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heedful.api.scores import read_scores
+from heedful.api.train import run
+from heedful.data.samples.pictures import sample
+from heedful.schema import Size
+from heedful.studies.rules import NOTABLE, each, find
+from heedful.studies.study import Axes, Cell, Claim, Curves, Measurement, Options, Study
+from heedful.tasks.recipes import build
+from heedful.training.progress import Listener
+
+NETWORKS: Mapping[str, Mapping[str, Any]] = {
+    "ViT": {"network.name": "vit"},
+    "ViT behind a stem": {"network.name": "vit", "network.stem": 2},
+    "gru by rows": {"network.name": "gru"},
+    "bahdanau2015 by rows": {"network.name": "bahdanau2015"},
+}
+MORE_NETWORKS: Mapping[str, Mapping[str, Any]] = {
+    "lstm by rows": {"network.name": "lstm"},
+    "mingru2024 by rows": {"network.name": "mingru2024"},
+    "frame behind a stem": {"network.name": "frame"},
+}
+"""frame mixes no positions: all that it sees of neighbours are convolutions."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Which pictures, how many of them are learnt from, and how long."""
+
+    pictures: str
+    counts: tuple[int, ...]
+    width: int
+    steps: int
+    batch_tokens: int
+    seconds: float  # of a cell
+
+
+SCALES: dict[Size, Scale] = {
+    "tiny": Scale("digits/0", (20, 40), 16, 2, 256, 1.2),
+    "small": Scale("mnist", (100, 400, 1600, 4000), 64, 300, 1600, 7.0),
+    "base": Scale("mnist", (50, 100, 200, 400, 800, 1600, 4000), 128, 6000, 3200, 400.0),
+}
+
+
+def cells(options: Options, folder: Path) -> list[Cell]:
+    """A cell for each network, size of the training set and seed."""
+    scale = SCALES[options.size]
+    networks = {**NETWORKS, **(MORE_NETWORKS if options.everything else {})}
+    settings = {"steps": scale.steps, "width": scale.width, "from": scale.pictures}
+    return [
+        Cell(
+            {"network": name, "pictures": count, "seed": seed} | settings,
+            scale.seconds,
+            partial(measure, name, networks[name], count, seed, scale),
+        )
+        for seed in options.seeds
+        for count in scale.counts
+        for name in networks
+    ]
+
+
+def measure(
+    name: str, network: Mapping[str, Any], count: int, seed: int, scale: Scale, folder: Path, listener: Listener
+) -> Iterator[Measurement]:
+    """Trains a classifier on so many pictures, and scores it on all that were set apart for tests."""
+    files = {"data.train": folder / "train.npz", "data.valid": folder / "test.npz"}
+    write_pictures(files["data.train"], f"sample://{scale.pictures}/train", count, seed)
+    write_pictures(files["data.valid"], f"sample://{scale.pictures}/test")
+    settings = {
+        **{key: [str(file)] for key, file in files.items()},
+        **network,
+        "network.size": "tiny",
+        "network.width": scale.width,
+        "data.overlap": "keep",
+        "train.steps": scale.steps,
+        "train.batch_tokens": scale.batch_tokens,
+        "train.valid_every": 0,  # the last weights count: none are chosen by what is asked
+        "train.augment": [],
+        "train.mix": 0.0,
+        "seed": seed,
+    }
+    _, scores = read_scores(run(build("classify", settings), folder / "run", listener).folder)
+    yield Measurement("pictures", name, count, scores.measures["accuracy"].value)
+
+
+def write_pictures(path: Path, name: str, count: int | None = None, seed: int = 0) -> None:
+    """Writes pictures of a sample with their classes: all, or so many that are drawn by a seed."""
+    chosen = sample(name)
+    rows = np.random.default_rng(seed).permutation(len(chosen.rows))[:count]
+    labels = np.array([row["target"] for row in chosen.rows])
+    np.savez(path, images=np.asarray(chosen.pictures)[rows], labels=labels[rows])
+
+
+def convolutions_help_where_data_are_few(curves: Curves) -> tuple[bool, str]:
+    """Whether a stem pays most where there are the fewest pictures."""
+    plain, stem = find(curves["pictures"], "ViT", "ViT behind a stem")
+    few, many = plain.points[0].x, plain.end.x
+    gains = [stem.at(x).y - plain.at(x).y for x in (few, many)]
+    evidence = f"The stem gains {gains[0]:+.1f} points with {few:g} pictures, {gains[1]:+.1f} with {many:g}."
+    return gains[0] >= NOTABLE and gains[1] < gains[0], evidence
+
+
+def transformers_catch_up(curves: Curves) -> tuple[bool, str]:
+    """Whether a plain ViT is behind the others with few pictures and comes nearer with many."""
+    plain, *others = found = find(curves["pictures"], "ViT", "gru by rows", "bahdanau2015 by rows")
+    few, many = plain.points[0].x, plain.end.x
+    gaps = [max(other.at(x).y for other in others) - plain.at(x).y for x in (few, many)]
+    evidence = (
+        f"Accuracy with {few:g} pictures, %: {each(found, lambda curve: curve.at(few).y)}; with {many:g}: "
+        f"{each(found, lambda curve: curve.end.y)}."
+    )
+    return gaps[0] >= NOTABLE and gaps[1] < gaps[0], evidence
+
+
+def done(options: Options) -> tuple[str, ...]:
+    """What was done."""
+    scale = SCALES[options.size]
+    return (
+        f"Classifiers of width {scale.width} learn from {', '.join(f'{count:,}' for count in scale.counts)} pictures "
+        f"of sample://{scale.pictures}, drawn anew with each seed, for {scale.steps:,} steps whatever their number, "
+        "without augmentation; asked are all pictures that were set apart for tests.",
+        "ViT reads patches behind a class token, with learned 1-D positions; behind a stem it is the same network on "
+        "what two convolutions leave, each halving the picture. Recurrent networks read a picture row by row. Seeds: "
+        f"{', '.join(map(str, options.seeds))}.",
+    )
+
+
+STUDY = Study(
+    name="data",
+    question="What does a Vision Transformer have to learn that others have built in?",
+    axes=(
+        Axes(
+            "pictures",
+            "Accuracy by pictures learnt from",
+            "pictures",
+            "accuracy, %",
+            "The steeper a line, the more is learnt from pictures rather than built in.",
+            "x",
+            0,
+            100,
+        ),
+    ),
+    claims=(
+        Claim(
+            "A Vision Transformer lacks what convolutions have built in, and is behind where pictures are few; with "
+            "many it catches up.",
+            "Dosovitskiy et al. 2021, figures 3 and 4",
+            "ViT is 2 points behind the best recurrent reader with the fewest pictures, and less with the most",
+            transformers_catch_up,
+        ),
+        Claim(
+            "A convolutional stem gives a small Vision Transformer what it lacks.",
+            "Xiao et al. 2021; Hassani et al. 2021",
+            "the stem gains 2 points with the fewest pictures, and less with the most",
+            convolutions_help_where_data_are_few,
+        ),
+    ),
+    cells=cells,
+    done=done,
+    to_try=(
+        "heedful study data --size base",
+        "heedful study data --all",
+        "heedful train classify photos/ --network vit network.stem=2",
+    ),
+    seeds=(0, 1),
+)
