@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from heedful.studies import STUDIES
+from heedful.studies import STUDIES, bottleneck
 from heedful.studies.story import find_study
+from heedful.studies.study import Options
+from heedful.training.progress import Quiet
 from support.browser import open_page
 from support.command_line import heedful
 
@@ -74,6 +76,20 @@ def test_the_story_is_one_page(folder: Path, browser: Browser) -> None:
         assert watched.page.evaluate("document.documentElement.scrollWidth") == 390
         assert watched.page.locator(".guessing").count() == 0
         assert (watched.complaints, watched.requests) == ([], [])
+
+
+def test_the_bottleneck_of_ones_own_pairs(tmp_path: Path) -> None:
+    """By words; pairs that have changed are measured anew."""
+    pairs = tmp_path / "pairs.tsv"
+    words = [" ".join("abcdefg"[: 1 + number % 7]) + f" {number}" for number in range(140)]
+    pairs.write_text("".join(f"{word}\t{word.upper()}\n" for word in words), encoding="utf-8")
+    options = Options("tiny", (0,), files=(str(pairs),))
+    cell = bottleneck.cells(options, tmp_path)[0]
+    points = list(cell.measure(tmp_path, Quiet()))
+    assert [point.x for point in points] == sorted(point.x for point in points)
+    assert 2 <= points[0].x < points[-1].x <= 8 and all(0 <= point.y <= 100 for point in points)
+    pairs.write_text("one\teins\n", encoding="utf-8")
+    assert bottleneck.cells(options, tmp_path)[0].key != cell.key
 
 
 def test_what_cannot_be_studied_is_refused(tmp_path: Path) -> None:

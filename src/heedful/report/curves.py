@@ -32,6 +32,7 @@ from heedful.report.words import shorten_token
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+UNBROKEN = "\xa0"  # a blank in the name of a curve, which would be shown by a sign in that of a token
 DECADES = 7  # labels of a logarithmic axis, at most
 INK = ("#0072b2", "#c8500a", "#00805e", "#a8437f", "#96660a", "#3a7fa8", "#1b1f24", "#7a5ac2")
 """The colours of the style sheet, in its order."""
@@ -119,7 +120,10 @@ def draw(chart: Chart) -> Drawing:
     """A chart as inline SVG, in the page's colours."""
     names = NAME * max(len(shorten_token(curve.name)) for curve in chart.curves)
     (x, x_ticks), (y, y_ticks) = scales(chart, WIDTH - 12 - names)
-    series = [Series(c.name, [(p.x, p.y) for p in c.points], style) for style, c in enumerate(chart.curves)]
+    series = [
+        Series(c.name.replace(" ", UNBROKEN), [(p.x, p.y) for p in c.points], style)
+        for style, c in enumerate(chart.curves)
+    ]
     body = [frame(x, y, x_ticks, y_ticks, chart.x_label, chart.y_label)]
     body += [band(curve, style, x, y) for style, curve in enumerate(chart.curves)]
     body += [line(one, x, y) for one in series]

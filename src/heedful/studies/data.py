@@ -17,16 +17,20 @@ from heedful.studies.study import Axes, Cell, Claim, Curves, Measurement, Option
 from heedful.tasks.recipes import build
 from heedful.training.progress import Listener
 
+SIDE = 32  # pixels of a picture
+BATCH = 32  # pictures
+
 NETWORKS: Mapping[str, Mapping[str, Any]] = {
-    "ViT": {"network.name": "vit"},
-    "ViT behind a stem": {"network.name": "vit", "network.stem": 2},
-    "gru by rows": {"network.name": "gru"},
-    "bahdanau2015 by rows": {"network.name": "bahdanau2015"},
+    "ViT": {"network.name": "vit", "network.patch": 8, "train.batch_tokens": BATCH * 17},
+    "ViT + stem": {"network.name": "vit", "network.stem": 2, "network.patch": 2, "train.batch_tokens": BATCH * 17},
+    "gru": {"network.name": "gru", "train.batch_tokens": BATCH * SIDE},
+    "bahdanau2015": {"network.name": "bahdanau2015", "train.batch_tokens": BATCH * SIDE},
 }
+"""A patch has 8 pixels a side, of the picture or by way of the stem; 16 of them stand behind a class token."""
 MORE_NETWORKS: Mapping[str, Mapping[str, Any]] = {
-    "lstm by rows": {"network.name": "lstm"},
-    "mingru2024 by rows": {"network.name": "mingru2024"},
-    "frame behind a stem": {"network.name": "frame"},
+    "lstm": {"network.name": "lstm", "train.batch_tokens": BATCH * SIDE},
+    "mingru2024": {"network.name": "mingru2024", "train.batch_tokens": BATCH * SIDE},
+    "frame + stem": {"network.name": "frame", "network.stem": 2, "network.patch": 2, "train.batch_tokens": BATCH * 16},
 }
 """frame mixes no positions: all that it sees of neighbours are convolutions."""
 
@@ -39,14 +43,13 @@ class Scale:
     counts: tuple[int, ...]
     width: int
     steps: int
-    batch_tokens: int
     seconds: float  # of a cell
 
 
 SCALES: dict[Size, Scale] = {
-    "tiny": Scale("digits/0", (20, 40), 16, 2, 256, 1.2),
-    "small": Scale("mnist", (100, 400, 1600, 4000), 64, 300, 1600, 7.0),
-    "base": Scale("mnist", (50, 100, 200, 400, 800, 1600, 4000), 128, 6000, 3200, 400.0),
+    "tiny": Scale("digits/0", (20, 40), 16, 2, 1.2),
+    "small": Scale("mnist", (100, 400, 1600, 4000), 64, 300, 7.0),
+    "base": Scale("mnist", (50, 100, 200, 400, 800, 1600, 4000), 128, 6000, 400.0),
 }
 
 
@@ -81,7 +84,7 @@ def measure(
         "network.width": scale.width,
         "data.overlap": "keep",
         "train.steps": scale.steps,
-        "train.batch_tokens": scale.batch_tokens,
+        "data.picture": SIDE,
         "train.valid_every": 0,  # the last weights count: none are chosen by what is asked
         "train.augment": [],
         "train.mix": 0.0,
@@ -101,7 +104,7 @@ def write_pictures(path: Path, name: str, count: int | None = None, seed: int = 
 
 def convolutions_help_where_data_are_few(curves: Curves) -> tuple[bool, str]:
     """Whether a stem pays most where there are the fewest pictures."""
-    plain, stem = find(curves["pictures"], "ViT", "ViT behind a stem")
+    plain, stem = find(curves["pictures"], "ViT", "ViT + stem")
     few, many = plain.points[0].x, plain.end.x
     gains = [stem.at(x).y - plain.at(x).y for x in (few, many)]
     evidence = f"The stem gains {gains[0]:+.1f} points with {few:g} pictures, {gains[1]:+.1f} with {many:g}."
@@ -110,7 +113,7 @@ def convolutions_help_where_data_are_few(curves: Curves) -> tuple[bool, str]:
 
 def transformers_catch_up(curves: Curves) -> tuple[bool, str]:
     """Whether a plain ViT is behind the others with few pictures and comes nearer with many."""
-    plain, *others = found = find(curves["pictures"], "ViT", "gru by rows", "bahdanau2015 by rows")
+    plain, *others = found = find(curves["pictures"], "ViT", "gru", "bahdanau2015")
     few, many = plain.points[0].x, plain.end.x
     gaps = [max(other.at(x).y for other in others) - plain.at(x).y for x in (few, many)]
     evidence = (
@@ -126,9 +129,10 @@ def done(options: Options) -> tuple[str, ...]:
     return (
         f"Classifiers of width {scale.width} learn from {', '.join(f'{count:,}' for count in scale.counts)} pictures "
         f"of sample://{scale.pictures}, drawn anew with each seed, for {scale.steps:,} steps whatever their number, "
-        "without augmentation; asked are all pictures that were set apart for tests.",
-        "ViT reads patches behind a class token, with learned 1-D positions; behind a stem it is the same network on "
-        "what two convolutions leave, each halving the picture. Recurrent networks read a picture row by row. Seeds: "
+        f"in batches of {BATCH} and without augmentation; asked are all pictures that were set apart for tests.",
+        f"ViT reads 16 patches of a picture of {SIDE} pixels a side behind a class token, with learned 1-D positions; "
+        "with a stem it reads as many patches of what two convolutions leave. gru reads a picture row by row, and "
+        "bahdanau2015's encoder does so from both ends. Seeds: "
         f"{', '.join(map(str, options.seeds))}.",
     )
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from heedful.blocks.recurrent import Recurrent
-from heedful.data.batch import Batch
 from heedful.schema import Size
 from heedful.studies.puzzles import (
     EXAM,
@@ -51,7 +50,7 @@ class Scale:
 
 SCALES: dict[Size, Scale] = {
     "tiny": Scale(6, 4, 2, 0.5),
-    "small": Scale(32, 240, 6, 5.0),
+    "small": Scale(32, 240, 6, 4.0),
     "base": Scale(96, 2000, 10, 90.0),
 }
 
@@ -87,10 +86,10 @@ class Variant:
 
 VARIANTS = {
     "rnn": Variant("rnn"),
-    "rnn, uniform weights": Variant("rnn", draw_uniformly),
-    "rnn, not clipped": Variant("rnn", clip=0.0),
+    "rnn uniform": Variant("rnn", draw_uniformly),
+    "rnn unclipped": Variant("rnn", clip=0.0),
     "lstm": Variant("lstm"),
-    "lstm, forget bias 0": Variant("lstm", close_forget_gates),
+    "lstm shut": Variant("lstm", close_forget_gates),
     "gru": Variant("gru"),
     "vaswani2017": Variant("vaswani2017"),
 }
@@ -130,32 +129,37 @@ def measure(
     puzzle = recall_first(scale.length)
     network = build_writer(variant.row, puzzle, seed, "decoder")
     variant.change(network)
-    batch = puzzle.batch(EXAM, seed, 0, ROWS)
     every = scale.steps // scale.looks
-    looks = [look(network, batch)]
-    rate = RATES.get(variant.row, RATE)
-    lessons = Lessons(scale.steps, ROWS, rate, clip=variant.clip, watch_every=every)
-    learn(network, puzzle, lessons, seed, folder, listener, watch=lambda: looks.append(look(network, batch)))
-    for chart, norms in (("start", looks[0].norms), ("end", look(network, batch).norms)):
+    looks: list[Look] = []
+
+    def watch() -> None:
+        looks.append(look(network, puzzle, seed))
+
+    watch()
+    lessons = Lessons(scale.steps, ROWS, RATES.get(variant.row, RATE), clip=variant.clip, watch_every=every)
+    learn(network, puzzle, lessons, seed, folder, listener, watch)
+    for chart, norms in (("start", looks[0].norms), ("end", looks[-1].norms)):
         yield from (Measurement(chart, name, distance, norm) for distance, norm in enumerate(norms) if distance)
     for number, seen in enumerate(looks[: scale.looks + 1]):
         yield Measurement("reach", name, number * every, seen.norms[-1] / max(seen.norms[1], 1e-30))
         yield Measurement("weights", name, number * every, seen.of_weights)
-    yield Measurement("recalled", name, scale.length, accuracy(network, exam(puzzle, seed, ROWS)))
+        yield Measurement("recalled", name, number * every, seen.recalled)
 
 
 @dataclass(frozen=True)
 class Look:
-    """Gradients at one moment: their norm by distance from the end, and that of all weights together."""
+    """One moment: the norm of gradients by distance from the end, that of all weights, and what is recalled, in %."""
 
     norms: list[float]
     of_weights: float
+    recalled: float
 
 
-def look(network: Writer, batch: Batch) -> Look:
+def look(network: Writer, puzzle: Puzzle, seed: int) -> Look:
     """The norm of the gradient of the loss at the last position with respect to the vector read at each position
     before it, on average over rows; and that of the mean loss with respect to all weights.
     """
+    batch = puzzle.batch(EXAM, seed, 0, ROWS)
     vectors: list[Tensor] = []
 
     def keep(module: nn.Module, args: object, output: Tensor) -> None:
@@ -174,12 +178,13 @@ def look(network: Writer, batch: Batch) -> Look:
     assert of_vectors is not None, "the loss depends on what is read"
     squares = [gradient.square().sum() for gradient in of_weights if gradient is not None]
     norms = of_vectors.norm(dim=-1).mean(0).flip(0)  # (T,), the last position first
-    return Look(norms.tolist(), float(torch.stack(squares).sum().sqrt()) / count)
+    of_weights = float(torch.stack(squares).sum().sqrt()) / count
+    return Look(norms.tolist(), of_weights, accuracy(network, exam(puzzle, seed, ROWS)))
 
 
 def fades(curves: Curves) -> tuple[bool, str]:
     """Whether the gradient of a plain recurrence is lost on the way."""
-    plain, uniform = found = find(curves["start"], "rnn", "rnn, uniform weights")
+    plain, uniform = found = find(curves["start"], "rnn", "rnn uniform")
     last = plain.end.x
     evidence = f"At the start, the gradient {last:g} steps back as a share of that one step back: "
     return ratio(uniform, last, 1) < 0.01, evidence + each(found, lambda curve: ratio(curve, last, 1)) + "."
@@ -187,7 +192,7 @@ def fades(curves: Curves) -> tuple[bool, str]:
 
 def cell_keeps(curves: Curves) -> tuple[bool, str]:
     """Whether the LSTM's gradient lives where that of the plain recurrence has died."""
-    lstm, plain = found = find(curves["start"], "lstm", "rnn, uniform weights")
+    lstm, plain = found = find(curves["start"], "lstm", "rnn uniform")
     last = lstm.end.x
     evidence = f"At the start, {last:g} steps back as a share of one step back: "
     evidence += each(found, lambda curve: ratio(curve, last, 1)) + "."
@@ -196,12 +201,12 @@ def cell_keeps(curves: Curves) -> tuple[bool, str]:
 
 def open_gates_keep(curves: Curves) -> tuple[bool, str]:
     """Whether it is the bias of the forget gate that keeps the LSTM's gradient."""
-    opened, closed = found = find(curves["start"], "lstm", "lstm, forget bias 0")
+    opened, closed = found = find(curves["start"], "lstm", "lstm shut")
     last = opened.end.x
     evidence = f"At the start, {last:g} steps back as a share of one step back: "
     evidence += each(found, lambda curve: ratio(curve, last, 1)) + "."
     seen = ratio(opened, last, 1) > 10 * ratio(closed, last, 1)
-    return seen, evidence + recalled(curves, "lstm", "lstm, forget bias 0")
+    return seen, evidence + recalled(curves, "lstm", "lstm shut")
 
 
 def attention_is_near(curves: Curves) -> tuple[bool, str]:
@@ -214,10 +219,10 @@ def attention_is_near(curves: Curves) -> tuple[bool, str]:
 
 def clipping_tames(curves: Curves) -> tuple[bool, str]:
     """Whether gradients grow large where they are not clipped."""
-    clipped, free = find(curves["weights"], "rnn", "rnn, not clipped")
+    clipped, free = find(curves["weights"], "rnn", "rnn unclipped")
     largest = [max(point.y for point in curve.points) for curve in (clipped, free)]
     evidence = f"The largest norm of the whole gradient at a look: {largest[0]:.2f} clipped, {largest[1]:.2f} not."
-    return largest[1] >= 3 * largest[0], evidence + recalled(curves, "rnn", "rnn, not clipped")
+    return largest[1] >= 3 * largest[0], evidence + recalled(curves, "rnn", "rnn unclipped")
 
 
 def recalled(curves: Curves, *names: str) -> str:
@@ -233,8 +238,8 @@ def done(options: Options) -> tuple[str, ...]:
         f"to name the first letter: {scale.steps} steps of {ROWS} texts, which no two steps share. The gradient is "
         "that of the loss at the query with respect to each vector that was read, its norm averaged over texts.",
         f"Seeds: {', '.join(map(str, options.seeds))}. Recurrent weights begin orthogonal and forget gates open, as "
-        "everywhere here, which delays what the papers describe; the switches undo it: uniform weights, a forget bias "
-        "of 0, no clipping (norm 1 otherwise).",
+        "everywhere here, which delays what the papers describe; the switches undo it: recurrent weights drawn "
+        "uniformly (uniform), forget gates with a bias of 0 (shut), no clipping (unclipped; at norm 1 otherwise).",
     )
 
 
@@ -257,26 +262,25 @@ STUDY = Study(
         Axes(
             "weights", "All weights", "training steps", "norm of the gradient", "Where it leaps, a step does harm.", "y"
         ),
-        Axes("recalled", "Recalled", "steps back", "letters right, %", "By chance 12.5 %.", "", 0, 100),
+        Axes("recalled", "Recalled", "training steps", "letters right, %", "By chance 12.5 %.", "", 0, 100),
     ),
     claims=(
         Claim(
             "In a plain recurrent network gradients vanish exponentially with the number of steps.",
             "Hochreiter 1991; Bengio et al. 1994",
-            "before training, that of rnn with uniform weights is less than 1 % at the first letter of what it is one "
-            "step back",
+            "before training, that of rnn uniform is less than 1 % at the first letter of what it is one step back",
             fades,
         ),
         Claim(
             "An LSTM's cell lets them pass.",
             "Hochreiter & Schmidhuber 1997",
-            "before training, that share is more than 100 times that of rnn with uniform weights",
+            "before training, that share is more than 100 times that of rnn uniform",
             cell_keeps,
         ),
         Claim(
             "A forget gate has to begin open.",
             "Gers et al. 2000; Jozefowicz et al. 2015",
-            "before training, that share is more than 10 times that of an lstm whose forget bias is 0",
+            "before training, that share is more than 10 times that of lstm shut",
             open_gates_keep,
         ),
         Claim(

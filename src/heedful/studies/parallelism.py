@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from heedful import errors
 from heedful.blocks.recording import record
 from heedful.networks.decoders import RecurrentDecoder, ScanDecoder
 from heedful.networks.settings import Join
@@ -72,7 +73,7 @@ def cells(options: Options, folder: Path) -> list[Cell]:
         for row in rows
     ]
     counted = [
-        Cell({"network": row, "counted": "operations"} | where, scale.seconds / 2, partial(count, row, scale))
+        Cell({"network": row, "counted": "millions"} | where, scale.seconds / 2, partial(count, row, scale))
         for row in rows
     ]
     return counted + timed
@@ -129,7 +130,7 @@ def count(row: str, scale: Scale, folder: Path, listener: Listener) -> Iterator[
         network = writer(row, scale, puzzle)
         with torch.no_grad(), record(network), FlopCounterMode(display=False) as counter:
             outputs(network, puzzle.batch(0, 0, 0, 1))
-        yield Measurement("operations", row, length, counter.get_total_flops() / 2)
+        yield Measurement("operations", row, length, counter.get_total_flops() / 2e6)
         yield Measurement("depth", row, length, sequential_depth(network, length))
 
 
@@ -186,9 +187,10 @@ def done(options: Options) -> tuple[str, ...]:
         f"Language models of width {scale.width}, as deep as their rows are at size tiny, on random tokens: a step of "
         f"training (forward, backward, AdamW) on {scale.rows} texts of {scale.lengths[0]} to {scale.lengths[-1]} "
         f"tokens, and one more token of one text behind as many, with states or keys and values kept.",
-        f"Measured on this machine ({machine()}, {torch.get_num_threads()} threads); another has other numbers, and a "
-        "GPU other winners. Multiplications of matrices are counted in the readable equations, not derived; the "
-        "sequential depth is by construction: all steps of a recurrence, one of attention, log2 of them for a scan.",
+        f"Measured on this machine ({machine()}, {errors.count(torch.get_num_threads(), 'thread')}); another has other "
+        "numbers, and a GPU other winners. Multiplications of matrices are counted in the readable equations, not "
+        "derived; the sequential depth is by construction: all steps of a recurrence, one of attention, log2 of them "
+        "for a scan.",
     )
 
 
@@ -204,7 +206,7 @@ STUDY = Study(
             "operations",
             "Counted operations",
             "tokens",
-            "multiplications",
+            "million multiplications",
             "A line that bends upwards pays for every pair of tokens.",
             "xy",
         ),

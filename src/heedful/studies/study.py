@@ -222,7 +222,22 @@ def read_cells(folder: Path) -> list[dict[str, Any]]:
         for text in (folder / CELLS).read_text(encoding="utf-8").splitlines():
             with suppress(ValueError):
                 lines.append(json.loads(text))
-    return [line for line in lines if isinstance(line, dict) and {"key", "points"} <= line.keys()]
+    return [line for line in lines if is_cell(line)]
+
+
+def is_cell(line: object) -> bool:
+    """Whether this is a cell as `append` writes them."""
+    if not isinstance(line, dict) or not isinstance(line.get("key"), dict):
+        return False
+    points = line.get("points")
+    return isinstance(points, list) and all(
+        isinstance(point, list) and list(map(type, point[:2])) == [str, str] and is_pair(point[2:]) for point in points
+    )
+
+
+def is_pair(values: Sequence[object]) -> bool:
+    """Whether these are two numbers."""
+    return len(values) == 2 and all(isinstance(value, int | float) for value in values)
 
 
 def identity(key: Key) -> str:
