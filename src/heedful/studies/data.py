@@ -12,7 +12,7 @@ from heedful.api.scores import read_scores
 from heedful.api.train import run
 from heedful.data.samples.pictures import sample
 from heedful.schema import Size
-from heedful.studies.rules import NOTABLE, each, find
+from heedful.studies.rules import NOTABLE, each, find, learnt
 from heedful.studies.study import Axes, Cell, Claim, Curves, Measurement, Options, Study
 from heedful.tasks.recipes import build
 from heedful.training.progress import Listener
@@ -102,16 +102,16 @@ def write_pictures(path: Path, name: str, count: int | None = None, seed: int = 
     np.savez(path, images=np.asarray(chosen.pictures)[rows], labels=labels[rows])
 
 
-def convolutions_help_where_data_are_few(curves: Curves) -> tuple[bool, str]:
+def convolutions_help_where_data_are_few(curves: Curves) -> tuple[bool | None, str]:
     """Whether a stem pays most where there are the fewest pictures."""
     plain, stem = find(curves["pictures"], "ViT", "ViT + stem")
     few, many = plain.points[0].x, plain.end.x
     gains = [stem.at(x).y - plain.at(x).y for x in (few, many)]
     evidence = f"The stem gains {gains[0]:+.1f} points with {few:g} pictures, {gains[1]:+.1f} with {many:g}."
-    return gains[0] >= NOTABLE and gains[1] < gains[0], evidence
+    return (gains[0] >= NOTABLE and gains[1] < gains[0]) if learnt(stem, many) else None, evidence
 
 
-def transformers_catch_up(curves: Curves) -> tuple[bool, str]:
+def transformers_catch_up(curves: Curves) -> tuple[bool | None, str]:
     """Whether a plain ViT is behind the others with few pictures and comes nearer with many."""
     plain, *others = found = find(curves["pictures"], "ViT", "gru", "bahdanau2015")
     few, many = plain.points[0].x, plain.end.x
@@ -120,7 +120,8 @@ def transformers_catch_up(curves: Curves) -> tuple[bool, str]:
         f"Accuracy with {few:g} pictures, %: {each(found, lambda curve: curve.at(few).y)}; with {many:g}: "
         f"{each(found, lambda curve: curve.end.y)}."
     )
-    return gaps[0] >= NOTABLE and gaps[1] < gaps[0], evidence
+    seen = gaps[0] >= NOTABLE and gaps[1] < gaps[0]
+    return seen if any(learnt(curve, many) for curve in found) else None, evidence
 
 
 def done(options: Options) -> tuple[str, ...]:
