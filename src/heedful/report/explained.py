@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 from collections.abc import Sequence
 
 from heedful.data.readers.rows import count
@@ -24,10 +23,17 @@ def explanation_text(explanation: Explanation) -> str:
     if first.scale == "openings" or explanation.units[first.rows].kind == "parts":
         parts += [f"{map_.name}\n{shaded(explanation, map_)}" for map_ in explanation.maps]
     else:
-        parts += [map_text(explanation, map_) for map_ in main_maps(explanation)]
+        shown = main_maps(explanation)
+        names = [f"{map_.name}\n" if len(shown) > 1 else "" for map_ in shown]
+        parts += [name + map_text(explanation, map_) for name, map_ in zip(names, shown, strict=True)]
     parts += [faithfulness_text(score) for score in explanation.faithfulness]
     parts.append("\n".join(explanation.notes))
     return "\n\n".join(part for part in parts if part)
+
+
+def unit_name(name: str) -> str:
+    """A unit as people are shown it: blanks can be seen where they are all of it, or at an end of it."""
+    return name if name.strip() == name and name else words.token(name)
 
 
 def heading(explanation: Explanation) -> str:
@@ -66,18 +72,23 @@ def map_text(explanation: Explanation, map_: Map) -> str:
 def shaded(explanation: Explanation, map_: Map) -> str:
     """A row for each row, a shade for each column, by the largest of the map; long sides are averaged together."""
     names, side = explanation.units[map_.rows].names, explanation.units[map_.columns]
-    largest = map_.largest or 1.0
+    largest = 1.0 if map_.scale == "openings" else map_.largest or 1.0
+    power = 1.0 if map_.scale == "openings" else 0.5
     if sum(min(14, len(name)) + 2 for name in side.names) > WIDEST:
         step = -(-len(side) // (WIDEST - 20))
         rows = [
-            [name, "".join(shade(mean(row[at : at + step]), largest) for at in range(0, len(row), step)), span(row)]
+            [
+                name,
+                "".join(shade(mean(row[at : at + step]), largest, power) for at in range(0, len(row), step)),
+                span(row),
+            ]
             for name, row in zip(names, map_.weights, strict=True)
         ]
         return columns(rows, left_aligned={0, 1, 2})
     width = max(len(words.shorten_token(name)) for name in side.names)
     rows = [["", *(words.shorten_token(name).ljust(width) for name in side.names)]]
     for name, row in zip(names, map_.weights, strict=True):
-        rows.append([words.shorten_token(name), *(shade(weight, largest) * width for weight in row)])
+        rows.append([words.shorten_token(name), *(shade(weight, largest, power) * width for weight in row)])
     return columns(rows, left_aligned=set(range(len(side) + 1)))
 
 
@@ -91,9 +102,9 @@ def span(row: Sequence[float]) -> str:
     return f"{min(row):.2f} to {max(row):.2f}"
 
 
-def shade(weight: float, largest: float) -> str:
+def shade(weight: float, largest: float, power: float = 0.5) -> str:
     """The sign for a number: the eye takes the square root for even."""
-    return SHADES[min(len(SHADES) - 1, round(math.sqrt(abs(weight) / largest) * (len(SHADES) - 1)))]
+    return SHADES[min(len(SHADES) - 1, round((abs(weight) / largest) ** power * (len(SHADES) - 1)))]
 
 
 def grids(explanation: Explanation, map_: Map) -> str:
@@ -104,7 +115,7 @@ def grids(explanation: Explanation, map_: Map) -> str:
     for name, row in list(zip(names, map_.weights, strict=True))[:GRIDS]:
         cells = [shade(weight, largest) * 2 for weight in row[side.lead :]]
         lines = ["".join(cells[at : at + side.grid[1]]) for at in range(0, len(cells), side.grid[1])]
-        parts.append("\n".join([words.token(name), *(f"│{line}│" for line in lines)]))
+        parts.append("\n".join([unit_name(name), *(f"│{line}│" for line in lines)]))
     more = len(names) - GRIDS
     return "\n".join([*parts, *([f"… and {more:,} more"] if more > 0 else [])])
 
@@ -115,8 +126,8 @@ def most_given(explanation: Explanation, map_: Map) -> str:
     rows = []
     for name, row in list(zip(names, map_.weights, strict=True))[:MOST_ROWS]:
         order = sorted(range(len(row)), key=lambda at: -abs(row[at]))[:MOST_NAMED]
-        cells = [f"{words.token(side[at])} {number(row[at], map_)}" for at in order if row[at]]
-        rows.append([words.token(name), "←", *cells])
+        cells = [f"{unit_name(side[at])} {number(row[at], map_)}" for at in order if row[at]]
+        rows.append([unit_name(name), "←", *cells])
     wide = max(map(len, rows))
     more = len(names) - MOST_ROWS
     text = columns([[*row, *[""] * (wide - len(row))] for row in rows], left_aligned=set(range(wide)))
@@ -130,7 +141,8 @@ def number(value: float, map_: Map) -> str:
 
 def faithfulness_text(score: Faithfulness) -> str:
     """Areas of the map, of leave-one-out and of random orders, and what they mean."""
-    rows = [["faithful?", "deletion (low is good)", "insertion (high is good)"]]
+    of = f" {score.units}" if score.units != "read" else ""
+    rows = [[f"faithful?{of}", "deletion (low is good)", "insertion (high is good)"]]
     rows += [[kind, area(score.deletion[kind]), area(score.insertion[kind])] for kind in score.deletion]
     return f"{columns(rows, left_aligned={0, 1, 2})}\n{gain_text(score)}"
 

@@ -33,6 +33,8 @@ def explanation_page(explanation: Explanation, says: str = "", paper: str = "") 
     # only this very script may run: whatever text a page shows, the browser refuses every other
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     answer = explanation.answer.replace("\t", " ")
+    if explanation.units["answered"].kind == "codes":
+        answer = "this drawing"
     return pages.page(
         "explanation.html",
         kind="explanation",
@@ -91,15 +93,16 @@ def map_label(map_: Map) -> str:
         return f"{parts[0].replace('_', ' ')}: {NAMES[f'read.{parts[1]}']}"
     if len(parts) < 3 or parts[-1] in ("gates", "states"):
         return " ".join(parts).replace("_", " ")
-    side, kind = parts[0], parts[-2] if parts[-1].startswith("head") else parts[-1]
-    place = label(".".join(parts[-4:] if parts[-1].startswith("head") else parts[-3:]))
+    place = 4 if parts[-1].startswith("head") else 3
+    side, kind = " ".join(parts[: 1 - place]), parts[2 - place]
+    place = label(".".join(parts[-place:]))
     return f"{side}, {kind.replace('_', ' ')}: {place}"
 
 
 def unit_data(units: Units) -> dict[str, Any]:
     """Units as the view reads them; a picture becomes a data address."""
     picture = f"data:image/png;base64,{base64.b64encode(units.picture).decode()}" if units.picture else ""
-    names = [words.token(name) for name in units.names]
+    names = [explained.unit_name(name) for name in units.names]
     fields: dict[str, Any] = {"kind": units.kind, "names": names, "lead": units.lead}
     more = {"grid": units.grid, "picture": picture, "seconds": units.seconds, "values": units.values}
     return fields | {key: value for key, value in more.items() if value}
@@ -108,12 +111,14 @@ def unit_data(units: Units) -> dict[str, Any]:
 def most_table(explanation: Explanation) -> Table:
     """For each answer what it has most from, in numbers: the view's content for whoever cannot see it."""
     map_ = explained.main_maps(explanation)[0]
+    if map_.rows not in ("answered", "explained", "written"):
+        return Table([], [])
     names, side = explanation.units[map_.rows].names, explanation.units[map_.columns].names
     rows = []
     for name, row in list(zip(names, map_.weights, strict=True))[: explained.MOST_ROWS]:
         order = sorted(range(len(row)), key=lambda at, row=row: -abs(row[at]))[: explained.MOST_NAMED]
-        cells = [f"{words.token(side[at])} {explained.number(row[at], map_)}" for at in order]
-        rows.append([words.token(name), ", ".join(cells)])
+        cells = [f"{explained.unit_name(side[at])} {explained.number(row[at], map_)}" for at in order]
+        rows.append([explained.unit_name(name), ", ".join(cells)])
     return Table(["", map_label(map_)], rows)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SMALL = 48  # maps below the large one
 ACROSS = 8  # of them in a row, where layers have no heads
 PICTURES = 8  # answers whose patches are drawn
+VEIL = 0.85  # of what has nothing
 LABELLED = 60  # units whose names are written beside a map
 MEANING = {
     "shares": "share of a row",
@@ -90,9 +91,9 @@ def draw_main(part: Any, explanation: Explanation, map_: Map) -> None:
         across, down = min(4, len(shown)), -(-len(shown) // 4)
         every = [part.add_subplot(down, across, number) for number in range(1, len(shown) + 1)]
         for axes, (name, weights) in zip(every, shown, strict=True):
-            image = over_picture(axes, side, weights, map_)
+            scale = over_picture(axes, side, weights, map_)
             axes.set_title(escape_label(name), fontsize=9)
-        part.colorbar(image, ax=every, label=MEANING[map_.scale], shrink=0.8)
+        part.colorbar(scale, ax=every, label=f"{MEANING[map_.scale]} (black: clear)", shrink=0.8)
         return
     axes = part.add_subplot()
     image = heat(axes, map_)
@@ -126,23 +127,22 @@ def name_sides(axes: "Axes", rows: Sequence[str], columns: Sequence[str]) -> Non
 
 
 def over_picture(axes: "Axes", side: Units, weights: Sequence[float], map_: Map) -> Any:
-    """The patches' numbers over the picture that they are of."""
+    """The picture, veiled where its patches have little; what is less than nothing has a sign. Gives the scale."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
     assert side.grid
-    picture = Image.open(io.BytesIO(side.picture)).convert("L")
     extent = (0, side.grid[1], side.grid[0], 0)
-    axes.imshow(picture, cmap="gray", extent=extent, interpolation="nearest", aspect="equal")
-    cells = np.array([*weights])[side.lead :].reshape(side.grid)
-    most, signed = map_.largest or 1.0, map_.scale == "amounts"
+    picture = np.asarray(Image.open(io.BytesIO(side.picture)).convert("RGB"))
+    axes.imshow(picture, extent=extent, interpolation="nearest", aspect="equal")
+    cells, most = np.array([*weights])[side.lead :].reshape(side.grid), map_.largest or 1.0
+    veil = np.ones((*side.grid, 4))
+    veil[..., 3] = VEIL * (1 - np.clip(np.abs(cells) / most, 0, 1))
+    axes.imshow(veil, extent=extent, interpolation="nearest")
+    for y, x in zip(*np.nonzero(cells < -most / 10), strict=True):
+        axes.text(x + 0.5, y + 0.5, "−", ha="center", va="center", fontsize=7, color="0.5")
     axes.set_axis_off()
-    return axes.imshow(
-        cells,
-        cmap="RdBu" if signed else "Oranges",
-        vmin=-most if signed else 0.0,
-        vmax=most,
-        alpha=np.clip(np.abs(cells) / most * 0.7, 0, 1),
-        extent=extent,
-        interpolation="nearest",
-    )
+    return ScalarMappable(Normalize(0, most), "Greys")
 
 
 def draw_small(axes: "Axes", map_: Map) -> None:

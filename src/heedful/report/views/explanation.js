@@ -23,7 +23,7 @@ export async function mountExplanation(root) {
 
   function show(number) {
     const map = data.maps[number];
-    shown = { map, weights: weights[number], scale: Math.max(...map.largest, 1e-30) };
+    shown = { map, weights: weights[number], scale: map.scale === "openings" ? 1 : Math.max(...map.largest, 1e-30) };
     const sides = [["columns", map.columns], ["rows", map.rows]];
     stage.replaceChildren(...sides.map(([side, key]) => drawUnits(data.units[key], side, data.names[key])));
     stage.append(drawMatrix(shown, data));
@@ -37,9 +37,12 @@ export async function mountExplanation(root) {
     for (const each of ["rows", "columns"]) {
       units(each).forEach((unit, number) => {
         const value = at === null || each === side ? 0 : side === "rows" ? weights[at][number] : weights[number][at];
-        // the eye takes the square root for even; over a picture it would hide what lies below
+        // a picture is veiled where little is, and not at all on the side that is pointed at; gates have a scale of
+        // their own; of all else the eye takes the square root for even
         const share = Math.abs(value) / scale;
-        unit.style.setProperty("--weight", (unit.closest(".over") ? share : Math.sqrt(share)).toFixed(3));
+        const linear = unit.closest(".over") || map.scale === "openings";
+        const weight = unit.closest(".over") && each === side ? 1 : linear ? share : Math.sqrt(share);
+        unit.style.setProperty("--weight", weight.toFixed(3));
         unit.classList.toggle("less", value < 0);
         unit.classList.toggle("on", each === side && number === at);
       });
@@ -164,7 +167,8 @@ function drawMatrix({ map, weights, scale }, data) {
   const figure = element("figure", { className: "matrix-of" });
   const caption = `${map.label}: ${data.names[map.rows]} (downwards, ${weights.length}) by ${data.names[map.columns]} (${weights[0].length}). ${MEANING[map.scale]} ` +
     `Darkest: ${format(scale, map)}${map.scale === "amounts" ? "; hatched: less" : ""}.`;
-  figure.append(drawCanvas(map, weights, scale, 6), element("figcaption", { textContent: caption }));
+  const cell = Math.max(4, Math.min(22, Math.round(480 / weights[0].length)));
+  figure.append(drawCanvas(map, weights, scale, cell), element("figcaption", { textContent: caption }));
   return figure;
 }
 
@@ -183,10 +187,10 @@ function drawCanvas(map, weights, scale, cell) {
   const ink = getComputedStyle(document.documentElement).getPropertyValue("--ink").trim() || "#000";
   context.fillStyle = context.strokeStyle = ink;
   weights.forEach((row, y) => row.forEach((value, x) => {
-    context.globalAlpha = Math.sqrt(Math.abs(value) / scale);
+    const share = Math.abs(value) / scale;
+    context.globalAlpha = map.scale === "openings" ? share : Math.sqrt(share);
     if (value >= 0 || cell < 4) return context.fillRect(x * cell, y * cell, cell, cell);
-    context.fillRect(x * cell, y * cell, cell, 1);
-    context.fillRect(x * cell, y * cell + 3, cell, 1);
+    for (let line = 0; line < cell; line += 4) context.fillRect(x * cell, y * cell + line, cell, 1);
   }));
   return canvas;
 }
