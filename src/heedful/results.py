@@ -263,7 +263,9 @@ def spread_out(cases: Sequence[Case], most: int = 6) -> list[Case]:
 
 @dataclass(frozen=True)
 class Paired:
-    """Is A better than B on the same examples? `difference` is A - B with its interval; `p` two-sided."""
+    """Is A better than B on the same examples? `difference` is A - B with its interval; `p` two-sided, and where it is
+    one of several `tests` made together, adjusted for their number.
+    """
 
     measure: str
     difference: float
@@ -274,6 +276,8 @@ class Paired:
     """How many answers of each were compared; 0: nobody noted it."""
     runs: int = 1
     """Of how many runs each side is the mean."""
+    tests: int = 1
+    """Of how many tests it is one."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -349,9 +353,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Entry:
-    """One network of a comparison, one seed."""
+    """One network, or one setting, of a comparison, and one seed."""
 
     network: str
+    """What is compared, by its name."""
     seed: int
     run: str
     weights: int
@@ -362,6 +367,7 @@ class Entry:
     peak_memory_mb: float
     alignment: Alignment | None = None
     samples: tuple[Answer, ...] = ()
+    training_seconds: float = 0.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -380,3 +386,5 @@ class Comparison(Result):
     view: View = "texts"
     unit: str = "tokens"
     """What speed is counted in."""
+    noun: str = "network"
+    """What is compared, in a word: "network" or "setting"; entries are called by it."""

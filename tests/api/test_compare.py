@@ -112,11 +112,11 @@ def test_every_task_is_compared_across_eras(task: str, tmp_path: Path) -> None:
         assert line.split()[1] == value and f"<span>{value}" in row
         assert entry["samples"] and {Path(sample["source"]).name in page for sample in entry["samples"]} == {True}
         outputs = [sample["output"] for sample in entry["samples"] if task not in ("draw", "label")]
-        assert [output for output in outputs if escape(output) not in page] == []
+        plain = re.sub("</?(del|ins)>", "", page)  # what is wrong is struck out
+        assert [output for output in outputs if escape(output) not in plain] == []
     pictures = [Image.open(io.BytesIO(base64.b64decode(png))) for png in re.findall(r"image/png;base64,([^\"]+)", page)]
-    picture_count = len(entries[0]["samples"]) * {"draw": len(networks) + 1, "label": 0, "complete": 0, "fill": 0}.get(
-        task, 1
-    )
+    of_a_sample = {"draw": len(networks) + 1} | dict.fromkeys(("label", "complete", "fill", "translate"), 0)
+    picture_count = len(entries[0]["samples"]) * of_a_sample.get(task, 1)
     assert [picture.size for picture in pictures] == [(SIDE, SIDE)] * picture_count
     assert page.count("<svg") >= 2 and page.count("truth") >= (task == "label")
 
@@ -124,6 +124,28 @@ def test_every_task_is_compared_across_eras(task: str, tmp_path: Path) -> None:
 def primary_score(scores: dict[str, Any]) -> str:
     """The score that a comparison goes by, as tables have it."""
     return words.score(scores["measures"][scores["primary"]]["value"], scores["primary"]).removesuffix(" %")
+
+
+def test_settings_are_compared_as_networks_are(folder: Path) -> None:
+    """By their names, in folders of their own, with tests adjusted for their number, and what is right beside answers.
+
+    Another order of values is the same comparison, which finds its runs finished.
+    """
+    line = f"compare translate pairs.tsv --networks gru --steps 2 data.bad_rows=skip -o vary {SMALL} --vary "
+    outcome = heedful(f"{line} network.dropout=0.0,0.1,0.3 --seeds 0,1", folder)
+    assert outcome.code == 0, outcome.err
+    names = [f"gru dropout={value}" for value in (0.0, 0.1, 0.3)]
+    result = json.loads((folder / "vary" / "compare.json").read_text(encoding="utf-8"))
+    assert [entry["network"] for entry in result["entries"]] == [name for name in names for _ in range(2)]
+    assert {entry["run"] for entry in result["entries"]} == {
+        f"vary/{name.replace(' ', '-')}-{seed}" for name in names for seed in (0, 1)
+    }
+    assert result["noun"] == "setting" and {test["tests"] for test in result["paired"].values()} == {3}
+    page = (folder / "vary" / "compare.html").read_text(encoding="utf-8")
+    assert outcome.out.startswith("setting ") and "p is adjusted for 3 tests" in outcome.out and "Holm" in page
+    assert {entry["samples"][0]["source"] in page for entry in result["entries"]} == {True} and ">right<" in page
+    again = heedful(f"{line} network.dropout=0.3,0.1 --seeds 0,1", folder)
+    assert again.code == 0 and again.err.count("is finished") == 4, again.err
 
 
 MISTAKES = {
@@ -137,6 +159,14 @@ MISTAKES = {
     "too many weights": ("gru", "--weights 1e12", ["No width gives gru 1,000,000,000,000 weights", "can have"]),
     "too few weights": ("gru,vaswani2017", "--weights 0", ["No width gives gru 0 weights"]),
     "weights in words": ("gru", "--weights many", ["--weights cannot be 'many'", "2e6"]),
+    "value twice": ("gru", "--vary network.dropout=0.1,0.10", ["value of network.dropout 0.1 is listed twice"]),
+    "unknown key": ("gru", "--vary network.dropuot=0.1", ["no key network.dropuot", "network.dropout"]),
+    "value that is none": ("gru", "--vary network.dropout=0.1,high", ["network.dropout cannot be 'high'"]),
+    "seeds as a key": ("gru", "--vary seed=1,2", ["seed cannot be varied", "--seeds 0,1,2"]),
+    "other examples": ("gru", "--vary data.seed=1,2", ["data.seed cannot be varied", "the same examples"]),
+    "networks as a key": ("gru", "--vary network.name=gru,lstm", ["--networks A,B compares networks"]),
+    "other training files": ("gru", "--vary data.train=pairs.tsv,test.tsv", ["--test FILE"]),
+    "no value": ("gru", "--vary network.dropout", ["--vary cannot be 'network.dropout'", "network.depth=1,2,4"]),
     "seed of the split": ("gru", "--seeds 1,2 data.seed=-1", ["data.seed cannot be -1", "held-out"]),
 }
 

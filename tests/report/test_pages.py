@@ -1,19 +1,23 @@
 """Pages of texts opened from disk in a real browser."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from heedful.explanations import Explanation, Map, Units
-from heedful.report import pages
+from heedful.report import finding, pages
 from heedful.report.explained_page import explanation_page
 from heedful.results import (
     Bin,
     Exhibits,
     Finding,
     Findings,
+    Measure,
+    Paired,
 )
 from support.browser import open_page
 from support.html_outline import Outline
@@ -23,6 +27,7 @@ from support.synthetic_results import (
     LONG,
     comparison,
     curve,
+    entry,
     hostile_alignment,
     hostile_comparison,
     hostile_explanation,
@@ -172,6 +177,46 @@ def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
     outline.close()
     assert outline.open == [] and outline.links == []
     assert not re.search(r"url\(|@import|https?://", html)
-    assert len(outline.pictures) == {"run": 4, "compare": 5, "hostile": 5, "explanation": 2, "check": 1}.get(name, 0)
+    assert len(outline.pictures) == {"run": 5, "compare": 5, "hostile": 5, "explanation": 2, "check": 1}.get(name, 0)
     for picture in outline.pictures:
         assert picture["svg"] and picture["table"] and picture["see"] == 1
+
+
+def test_a_comparison_fits_a_desk_and_no_line_runs_through_its_values(folder, browser):
+    """At 1280 pixels no table is wider than the page; a baseline that would cross a value finds it beside its dot."""
+    crowded = comparison()
+    near = replace(crowded.entries[0].scores, baseline={"symbol_error": Measure("symbol_error", 44, 43, 45, False)})
+    page = folder / "crowded.html"
+    entries = tuple(replace(each, scores=replace(near, measures=each.scores.measures)) for each in crowded.entries)
+    page.write_text(pages.compare_page(replace(crowded, entries=entries)), encoding="utf-8")
+    boxes = "found => found.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right])"
+    with open_page(browser, page, width=1280) as watched:
+        cut = "[...document.querySelectorAll('.scroll:has(> table)')].filter(one => one.scrollWidth > one.clientWidth)"
+        assert watched.page.evaluate(f"{cut}.length") == 0
+        [[line, _]] = watched.page.locator("svg .yardstick").evaluate_all(boxes)
+        values = watched.page.locator("svg .value").evaluate_all(boxes)
+        assert len(values) == 3 and not [value for value in values if value[0] <= line <= value[1]]
+    html = page.read_text(encoding="utf-8")
+    assert "minutes to reach 8.0 %" in html and "<del>" in html
+
+
+def test_titles_say_what_the_tests_show_and_no_more():
+    def title(difference: float, low: float, high: float, p: float, **changes: Any) -> str:
+        test = Paired("symbol_error", difference, low, high, p, examples=20)
+        two = replace(comparison(), entries=comparison().entries[:2], paired={"new vs old": test}, **changes)
+        ideas = {"old": "one vector", "new": "attention"}
+        return finding.of_comparison(two, ideas)
+
+    assert title(-15.0, -20.0, -10.0, 0.01) == "new more than halves the symbol error of old: 2.5 % against 20.0 %"
+    assert title(-15.0, -20.0, -9.0, 0.01) == "new beats old: symbol error 2.5 % against 20.0 %"
+    assert title(-15.0, -30.0, 1.0, 0.06) == "No test tells old and new apart"
+    repeated = {name: entry(name, wrong=wrong).scores.measures for name, wrong in (("old", 8), ("new", 1))}
+    assert title(-15.0, -20.0, -9.0, 0.01, over_runs=repeated).startswith("Attention beats one vector: ")
+    few = replace(comparison(), paired={pair: replace(t, examples=5) for pair, t in comparison().paired.items()})
+    assert finding.of_comparison(few, {}) == "Too few examples to tell old, new and peer apart"
+    assert finding.of_comparison(comparison(), {}).endswith("; no test tells it from peer")
+    against = Paired("symbol_error", -15.0, -20.0, -9.0, 0.01, examples=20)
+    scored = replace(scores(1), against_baseline=against)
+    assert finding.of_run("gru", scored) == "gru beats the baseline: symbol error 2.5 % against 100.0 %"
+    assert "does not clearly beat" in finding.of_run("gru", replace(scored, against_baseline=replace(against, p=0.2)))
+    assert "Too few" in finding.of_run("gru", replace(scored, against_baseline=replace(against, examples=5)))

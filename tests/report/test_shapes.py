@@ -91,7 +91,7 @@ def every_page() -> dict[str, str]:
             "x", {}, scores=make_scores("accuracy", step_cases()), exhibits=Exhibits("steps", tracks=tracks)
         ),
         "compare_label": pages.compare_page(labelled_comparison()),
-        "compare_pictures": pages.compare_page(comparison, None, pictures, [ATTRIBUTION]),
+        "compare_pictures": pages.compare_page(comparison, (), pictures, [ATTRIBUTION]),
     }
 
 
@@ -129,13 +129,13 @@ def test_every_picture_has_a_table_and_a_line_on_what_to_see(folder, name):
     assert len(set(outline.names)) == len(outline.names)
     assert set(re.findall(r"url\(#(\w+)\)", html)) <= set(outline.names)
     expected = {
-        "classify": 4,
-        "crowd": 1,
-        "texts": 2,
-        "caption": 3,
-        "draw": 1,
-        "match": 2,
-        "label": 6,
+        "classify": 5,
+        "crowd": 2,
+        "texts": 3,
+        "caption": 4,
+        "draw": 2,
+        "match": 3,
+        "label": 7,
         "compare_label": 4,
         "compare_pictures": 2,
     }

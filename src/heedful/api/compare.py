@@ -1,11 +1,11 @@
-"""Several networks on the same data under the same budget."""
+"""Several networks, or several settings of one, on the same data under the same budget."""
 
 import json
 import os
 import shutil
 from base64 import b64encode
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import combinations
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import cast
 
 from heedful.api.choose import settle
-from heedful.api.model import Changes, Model, load
+from heedful.api.contestants import Contestants, refuse_twice
+from heedful.api.model import Model, load
 from heedful.api.run_folder import (
     check_comparison_folder,
     check_run_folder,
@@ -23,17 +24,17 @@ from heedful.api.run_folder import (
     open_run_folder,
 )
 from heedful.api.scores import read_curve, read_scores
-from heedful.api.train import budget, run, total_minutes
+from heedful.api.train import budget, run
 from heedful.data.folders import write_atomically
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
-from heedful.errors import HeedfulError, unknown
+from heedful.errors import HeedfulError
 from heedful.metrics import significance
 from heedful.metrics.counts import Kind
-from heedful.networks.lineage import LINEAGE
 from heedful.networks.meta import meta_device
 from heedful.networks.settings import describe
 from heedful.report.pages import compare_page
+from heedful.report.words import join_words
 from heedful.results import Comparison, Entry, Measure, Paired, Scores
 from heedful.schema import Recipe
 from heedful.tasks.recipes import change
@@ -47,7 +48,7 @@ SAMPLES = 8  # examples whose answers are shown side by side
 NOTABLE_DEVIATION = 0.05  # how far a network's weights may be from those asked for without a word
 
 Contest = dict[tuple[str, int], Recipe]
-"""A recipe for each network and seed."""
+"""A recipe for each contestant and seed."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,17 @@ class Showcase:
 
 def compare(
     recipe: Recipe,
-    networks: Sequence[str],
+    contestants: Contestants,
     seeds: Sequence[int],
     output: Path | None,
     listener: Listener,
     weights: float | None = None,
-    network_changes: Mapping[str, Changes] | None = None,
     showcase: Showcase | None = None,
 ) -> Comparison:
-    """Trains each network with each seed under the recipe's budget; chosen on valid, scored on test.
+    """Trains each network, or each setting, with each seed under the recipe's budget; chosen on valid, scored on test.
 
-    `weights`: every network is made as wide as that many weights allow, so that sizes are equal too.
-    `network_changes`: changes to the recipe for a network of that name alone. Several seeds share one split
-    (`data.seed`). Raises HeedfulError before any training for what can be known then.
+    `weights`: every network is made as wide as that many weights allow, so that sizes are equal too. Several seeds
+    share one split (`data.seed`). Raises HeedfulError before any training for what can be known then.
     """
     folder = output or Path("runs/compare") / data_stem(recipe)
     if recipe.data.folds:
@@ -82,13 +81,13 @@ def compare(
             "Leave data.folds out; --seeds 0,1,2 trains each network several times.",
         )
     check_comparison_folder(folder)
-    contest = recipes_of(recipe, networks, seeds, network_changes or {})
-    recipe = replace(recipe, train=decide.resolve(recipe.train))
-    folders = {run: folder / (f"{run[0]}-{run[1]}" if len(seeds) > 1 else run[0]) for run in contest}
+    contest = recipes_of(recipe, contestants, seeds)
+    folders = contestants.folders(folder, seeds)
     for run_folder in folders.values():
         check_run_folder(run_folder)
-    size = f"{count(len(networks), 'network')} × {count(len(seeds), 'seed')}"
-    listener.note(f"{size} × {budget(recipe)}{total_minutes(recipe, len(contest))}")
+    decided_recipes = [replace(asked, train=decide.resolve(asked.train)) for asked in contest.values()]
+    size = f"{count(len(contestants.changes), contestants.noun)} × {count(len(seeds), 'seed')}"
+    listener.note(f"{size} × {budget_of_all(decided_recipes)}{minutes_of_all(decided_recipes)}")
     if weights is not None:
         contest = match_widths(weights, contest, next(iter(folders.values())), listener)
     for key, run_recipe in contest.items():  # a run of another recipe in its place is refused now
@@ -96,16 +95,38 @@ def compare(
         is_finished(folders[key], run_recipe, settle(find_task(recipe.task).learning, decided))
     entries: list[Entry] = []
     for (name, seed), run_recipe in contest.items():
+        if contestants.noun != "network":  # of which runs speak by themselves
+            listener.note(name)
         link_prepared_data(next(iter(folders.values())), folders[name, seed])
         entries.append(entry(run(run_recipe, folders[name, seed], listener), name, seed, showcase))
         refuse_other_examples(entries[0], entries[-1])
-    result = build_comparison(recipe, tuple(entries), networks)
-    rows = [row for row in describe() if row["name"] in networks]
+    result = build_comparison(recipe, tuple(entries), contestants, budget_of_all(decided_recipes))
+    rows = lineage_of(contestants, list(contest.values()))
     page = compare_page(result, rows, sample_pictures(result), attribution(recipe.data.train))
     write_file(folder / "compare.html", lambda path: path.write_text(page, encoding="utf-8"))
     write_file(folder / "compare.json", lambda path: path.write_text(as_json(result)))
     listener.note(f"page: {folder / 'compare.html'}")
     return result
+
+
+def lineage_of(contestants: Contestants, recipes: Sequence[Recipe]) -> list[dict[str, str]]:
+    """The rows of the lineage that are compared; their ideas, where they are joined as the ideas are about."""
+    used = {recipe.network.name for recipe in recipes}
+    if contestants.noun != "network" and len(used) == 1:
+        return []
+    in_full = find_task(recipes[0].task).facts.join == "encoder_decoder"
+    return [row if in_full else row | {"idea": ""} for row in describe() if row["name"] in used]
+
+
+def budget_of_all(recipes: Iterable[Recipe]) -> str:
+    """The budget of several recipes, which is one unless it is what is varied."""
+    return join_words(list(dict.fromkeys(map(budget, recipes))), "or")
+
+
+def minutes_of_all(recipes: Iterable[Recipe]) -> str:
+    """The minutes that all of them together will train."""
+    minutes = sum(recipe.train.minutes or 0 for recipe in recipes)
+    return f" = {minutes:g} minutes of training" if minutes else ""
 
 
 def as_json(result: Comparison) -> str:
@@ -123,24 +144,18 @@ def sample_pictures(comparison: Comparison) -> Mapping[str, bytes]:
     return load(first.run).exhibits(first.scores).pictures if first.samples else {}
 
 
-def recipes_of(
-    recipe: Recipe, networks: Sequence[str], seeds: Sequence[int], network_changes: Mapping[str, Changes]
-) -> Contest:
-    """A recipe for each network and seed; raises HeedfulError if one of them asks for what there is not."""
-    for values, kind in ((networks, "network"), (seeds, "seed")):
-        for value in values:
-            if values.count(value) > 1:
-                raise HeedfulError(f"The {kind} {value} is listed twice in the comparison.", "Name each of them once.")
+def recipes_of(recipe: Recipe, contestants: Contestants, seeds: Sequence[int]) -> Contest:
+    """A recipe for each contestant and seed; raises HeedfulError if one of them asks for what there is not."""
+    refuse_twice([str(seed) for seed in seeds], "seed")
     # Only what is scored on the same rows can be compared, so several seeds share the split of the first.
     split = {"data.seed": seeds[0]} if len(seeds) > 1 and recipe.data.seed == "auto" else {}
     learning = find_task(recipe.task).learning
     contest: Contest = {}
-    for name in networks:
-        if name not in LINEAGE:  # resolve would take "auto"
-            raise unknown("network", name, LINEAGE)
+    for name, changes in contestants.changes.items():
+        if "data.train" in changes and not recipe.data.test:
+            raise HeedfulError("Training files are compared on a test file.", "Name one: --test FILE")
         for seed in seeds:
-            changes = split | {"network.name": name, "seed": seed} | dict(network_changes.get(name, {}))
-            contest[name, seed] = change(recipe, changes)
+            contest[name, seed] = change(recipe, {**split, "seed": seed, **changes})
             learning.resolve(contest[name, seed])
     return contest
 
@@ -161,7 +176,7 @@ def refuse_other_examples(first: Entry, other: Entry) -> None:
     if examples[0] != examples[1]:
         raise HeedfulError(
             f"{first.run} and {other.run} were scored on different examples.",
-            "Their data have changed since one of them was trained. Take another folder: -o runs/NAME",
+            "Their data differ, or have changed since one of them was trained. Take another folder: -o runs/NAME",
         )
 
 
@@ -173,32 +188,42 @@ def link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def build_comparison(recipe: Recipe, entries: tuple[Entry, ...], networks: Sequence[str]) -> Comparison:
-    """The comparison of finished runs."""
-    entries_by_network = {name: [entry for entry in entries if entry.network == name] for name in networks}
-    data = ", ".join(recipe.data.train)
-    notes = entries[0].scores.remarks  # they are scored on the same examples
-    paired = {
-        f"{network} vs {other}": difference(entries_by_network[network], entries_by_network[other])
-        for network, other in combinations(networks, 2)
+def build_comparison(recipe: Recipe, entries: tuple[Entry, ...], contestants: Contestants, budget: str) -> Comparison:
+    """The comparison of finished runs; the tests of all pairs are adjusted for how many there are."""
+    entries_by_name = {name: [entry for entry in entries if entry.network == name] for name in contestants.changes}
+    pairs = list(combinations(entries_by_name, 2))
+    samples = significance.samples_for(len(pairs))
+    tests = {
+        f"{name} vs {other}": difference(entries_by_name[name], entries_by_name[other], samples)
+        for name, other in pairs
     }
     over_runs = (
-        {name: over_seeds(network_entries) for name, network_entries in entries_by_network.items()}
-        if len(entries_by_network[networks[0]]) > 1
+        {name: over_seeds(same_entries) for name, same_entries in entries_by_name.items()}
+        if all(len(same_entries) > 1 for same_entries in entries_by_name.values())
         else {}
     )
     facts = find_task(recipe.task).facts
-    return Comparison(recipe.task, data, budget(recipe), entries, paired, notes, over_runs, facts.view, facts.unit)
+    return Comparison(
+        recipe.task,
+        ", ".join(recipe.data.test or recipe.data.train),
+        budget,
+        entries,
+        significance.holm(tests),
+        entries[0].scores.remarks,  # they are scored on the same examples
+        over_runs,
+        facts.view,
+        facts.unit,
+        contestants.noun,
+    )
 
 
-def entry(model: Model, network: str, seed: int, showcase: Showcase | None) -> Entry:
+def entry(model: Model, name: str, seed: int, showcase: Showcase | None) -> Entry:
     """A run as a row of the comparison."""
     facts, scores = read_scores(model.folder)
     aligns = find_task(model.task).facts.aligns
-    examples = model.prompts([case.source for case in scores.cases[:SAMPLES]])
-    inputs: Sequence[str] = showcase.inputs if showcase else () if aligns else examples
+    inputs = showcase.inputs if showcase else model.prompts(sampled_sources(scores))
     return Entry(
-        network=network,
+        network=name,
         seed=seed,
         run=str(model.folder),
         weights=model.weights,
@@ -211,16 +236,28 @@ def entry(model: Model, network: str, seed: int, showcase: Showcase | None) -> E
         if aligns
         else None,
         samples=tuple(answers[0] for answers in model.answer(inputs)) if inputs else (),
+        training_seconds=facts.training_seconds,
     )
 
 
-def difference(entries: list[Entry], other_entries: list[Entry]) -> Paired:
+def sampled_sources(scores: Scores) -> list[str]:
+    """A few sources of the scored examples: from the shortest to the longest, in even steps of length."""
+    sources = list(dict.fromkeys(case.source for case in scores.cases))
+    shortest, longest = (best(map(len, sources), default=0) for best in (min, max))
+    chosen: list[str] = []
+    for step in range(min(SAMPLES, len(sources))):
+        length = shortest + step * (longest - shortest) / (SAMPLES - 1)
+        chosen.append(min((one for one in sources if one not in chosen), key=lambda one: abs(len(one) - length)))
+    return chosen
+
+
+def difference(entries: list[Entry], other_entries: list[Entry], samples: int = significance.SAMPLES) -> Paired:
     """One network against another on the same examples: over items, and over seeds where there are several."""
     kind, references, measure = scoring_of(entries)
-    if len(entries) == 1:
-        return significance.paired_test(outputs(entries[0]), outputs(other_entries[0]), references, kind, measure)
     sides = [[outputs(entry) for entry in network_entries] for network_entries in (entries, other_entries)]
-    return significance.paired_test_over_runs(sides[0], sides[1], references, kind, measure)
+    if len(entries) == 1:
+        return significance.paired_test(sides[0][0], sides[1][0], references, kind, measure, samples)
+    return significance.paired_test_over_runs(sides[0], sides[1], references, kind, measure, samples)
 
 
 def over_seeds(entries: list[Entry]) -> dict[str, Measure]:
@@ -249,9 +286,11 @@ def medium_length_source(scores: Scores) -> str:
 
 
 def match_widths(weights: float, contest: Contest, folder: Path, listener: Listener) -> Contest:
-    """The recipes with widths whose networks come nearest to so many weights; data are prepared in `place` for it."""
+    """The recipes with widths whose networks come nearest to so many weights; data are prepared in `folder` for it."""
     first = next(iter(contest.values()))
     learning = find_task(first.task).learning
+    if any(other.data != first.data for other in contest.values()):
+        raise HeedfulError("--weights takes networks on the same data, and data are varied.", "Leave --weights out.")
     if first.network.width != "auto":
         raise HeedfulError("--weights decides the widths, and network.width is set.", "Leave one of them out.")
     with open_run_folder(folder):

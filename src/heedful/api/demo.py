@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from heedful.api.compare import Showcase, compare
+from heedful.api.contestants import contestants
 from heedful.report.picture import lineage_picture
 from heedful.results import Comparison
 from heedful.tasks.recipes import build
@@ -19,7 +20,7 @@ def demo(output: Path, minutes: float, listener: Listener) -> Comparison:
     files = {f"data.{part}": [f"sample://cmudict/{part}"] for part in ("train", "valid", "test")}
     settings = {"train.minutes": minutes, "train.valid_limit": 300}
     recipe, showcase = build("translate", files | settings), Showcase(WORDS, ALIGNMENT_SOURCE)
-    result = compare(recipe, NETWORKS, [0], output, listener, showcase=showcase)
+    result = compare(recipe, contestants(NETWORKS), [0], output, listener, showcase=showcase)
     alignments = [(entry.network, entry.alignment) for entry in result.entries if entry.alignment]
     lineage_picture(alignments, output / "alignments.png")
     return result

@@ -35,7 +35,7 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
     if task.aligns:
         alignments = [model.align(source) for source in worth_aligning(scores)]
         exhibits = replace(exhibits, alignments=[alignment for alignment in alignments if alignment.maps])
-    page = run_page(title, rows, commands, scores, curve, exhibits, credits)
+    page = run_page(title, rows, commands, scores, curve, exhibits, credits, model.recipe.network.name)
     card = model_card(
         title,
         card_of(task, model.source_kind),

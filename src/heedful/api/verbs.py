@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from heedful.api.compare import compare as compare_networks
+from heedful.api.compare import compare as compare_all
+from heedful.api.contestants import contestants
 from heedful.api.folds import run
 from heedful.api.given import INPUTS, files_of
 from heedful.api.model import Changes, Model
@@ -94,7 +95,8 @@ def compare(
     task: str | Recipe,
     data: Any = None,
     *,
-    networks: Sequence[str],
+    networks: Sequence[str] = (),
+    vary: Mapping[str, Sequence[object]] | None = None,
     seeds: Sequence[int] = (),
     weights: float | None = None,
     valid: Any = None,
@@ -109,16 +111,20 @@ def compare(
 ) -> Comparison:
     """Trains several networks on the same data under the same budget, and compares them; keywords as in `train`.
 
-    `weights`: every network is made as wide as that many weights allow. No `seeds`: the recipe's own.
+    `vary` has one key of the recipe and its values, which are compared as networks are. `weights`: every network is
+    made as wide as that many weights allow. No `seeds`: the recipe's own.
 
     heedful.compare("translate", pairs, networks=["lstm", "vaswani2017"], minutes=3)
+    heedful.compare("translate", pairs, vary={"network.depth": [1, 2, 4]}, seeds=[0, 1, 2], minutes=1)
     """
     folder = None if output is None else Path(output)
     inputs = INPUTS if folder is None else folder.parent / "inputs"
     short = {"size": size, "minutes": minutes, "steps": steps, "epochs": epochs}
     recipe = recipe_of(task, {"train": data, "valid": valid, "test": test}, short, settings, inputs)
     with listening(listener) as told:
-        return compare_networks(recipe, list(networks), list(seeds) or [recipe.seed], folder, told, weights)
+        return compare_all(
+            recipe, contestants(list(networks), vary), list(seeds) or [recipe.seed], folder, told, weights
+        )
 
 
 def recipe_of(

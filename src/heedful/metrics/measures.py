@@ -6,37 +6,40 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class MeasureFacts:
-    """A measure's title, its unit ("%" or ""), its direction, and how many digits after the point are written."""
+    """A measure's title, its unit ("%" or ""), its direction, how many digits after the point are written, and the best
+    value that there can be (None: nobody knows).
+    """
 
     title: str
     unit: str = ""
     higher_is_better: bool = True
     digits: int = 1
+    best: float | None = 100.0
 
 
 MEASURES = {
-    "symbol_error": MeasureFacts("symbol error", "%", higher_is_better=False),
-    "word_error": MeasureFacts("word error", "%", higher_is_better=False),
+    "symbol_error": MeasureFacts("symbol error", "%", higher_is_better=False, best=0.0),
+    "word_error": MeasureFacts("word error", "%", higher_is_better=False, best=0.0),
     "chrf": MeasureFacts("chrF"),
     "bleu": MeasureFacts("BLEU"),
-    "ter": MeasureFacts("TER", "%", higher_is_better=False),
+    "ter": MeasureFacts("TER", "%", higher_is_better=False, best=0.0),
     "exact": MeasureFacts("exact match", "%"),
     "token_f1": MeasureFacts("token F1"),
-    "cider": MeasureFacts("CIDEr-D"),
+    "cider": MeasureFacts("CIDEr-D", best=None),
     "accuracy": MeasureFacts("accuracy", "%"),
     "macro_f1": MeasureFacts("macro F1"),
     "top5": MeasureFacts("top-5 accuracy", "%"),
-    "calibration_error": MeasureFacts("calibration error", "%", higher_is_better=False),
+    "calibration_error": MeasureFacts("calibration error", "%", higher_is_better=False, best=0.0),
     "entity_f1": MeasureFacts("entity F1"),
     "entity_precision": MeasureFacts("entity precision", "%"),
     "entity_recall": MeasureFacts("entity recall", "%"),
     "edit": MeasureFacts("edit score"),
-    "median_rank": MeasureFacts("median rank", higher_is_better=False),
-    "bits_per_character": MeasureFacts("bits per character", higher_is_better=False, digits=3),
-    "perplexity": MeasureFacts("perplexity", higher_is_better=False, digits=2),
-    "reconstruction_error": MeasureFacts("reconstruction error", "%", higher_is_better=False),
+    "median_rank": MeasureFacts("median rank", higher_is_better=False, best=1.0),
+    "bits_per_character": MeasureFacts("bits per character", higher_is_better=False, digits=3, best=None),
+    "perplexity": MeasureFacts("perplexity", higher_is_better=False, digits=2, best=None),
+    "reconstruction_error": MeasureFacts("reconstruction error", "%", higher_is_better=False, best=0.0),
     "codes_used": MeasureFacts("codes used", "%"),
-    "loss": MeasureFacts("loss", higher_is_better=False),
+    "loss": MeasureFacts("loss", higher_is_better=False, best=None),
 }
 """By the key that recipes, scores.json and `--json` have; those with a number in their name are `NUMBERED`."""
 
@@ -64,4 +67,4 @@ def describe(key: str) -> MeasureFacts:
     for pattern, facts in NUMBERED:
         if match := re.fullmatch(pattern, key):
             return replace(facts, title=facts.title.format(match[1]))
-    return MEASURES.get(key) or MeasureFacts(key.replace("_", " "))
+    return MEASURES.get(key) or MeasureFacts(key.replace("_", " "), best=None)

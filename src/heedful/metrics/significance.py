@@ -3,7 +3,8 @@
 N examples   B samples   K columns
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from heedful.metrics.bootstrap import BLOCK, bounds, repeats
 from heedful.metrics.counts import Counts, Kind, References
 from heedful.metrics.kinds import count
 from heedful.results import Measure, Paired
+
+SAMPLES, SAMPLES_A_TEST = 1000, 100  # random exchanges of a test by itself, and for each of those made together
 
 
 def paired_test(
@@ -46,6 +49,28 @@ def paired_test_of_counts(a: Counts, b: Counts, samples: int = 1000, seed: int =
         for a_sums, b_sums in zip(a.sums(times), b.sums(times), strict=True)
     ]
     return Paired(a.name, difference, *bounds(differences, difference), p=p, examples=len(a.rows))
+
+
+def holm(tests: Mapping[str, Paired]) -> dict[str, Paired]:
+    """The same tests with p adjusted for how many there are (Holm 1979): the chance that any of them errs stays what
+    it is for one.
+
+    >>> tests = {name: Paired("bleu", 1, 0, 2, p=p) for name, p in (("a", 0.01), ("b", 0.04), ("c", 0.03))}
+    >>> [round(test.p, 3) for test in holm(tests).values()]
+    [0.03, 0.06, 0.06]
+    """
+    adjusted, largest = dict[str, Paired](), 0.0
+    for rank, name in enumerate(sorted(tests, key=lambda name: tests[name].p)):
+        largest = max(largest, min(1.0, tests[name].p * (len(tests) - rank)))
+        adjusted[name] = replace(tests[name], p=largest, tests=len(tests))
+    return {name: adjusted[name] for name in tests}
+
+
+def samples_for(tests: int) -> int:
+    """Random exchanges of each of so many tests, such that the smallest p that they can give is found small still when
+    it is adjusted.
+    """
+    return max(SAMPLES, SAMPLES_A_TEST * tests)
 
 
 def interval_over_runs(

@@ -21,7 +21,12 @@ def fewest_examples(level: float = SIGNIFICANCE_LEVEL) -> int:
 
 def is_decidable(paired: Paired) -> bool:
     """Whether there were examples enough for any difference to be told; so it is taken where nobody noted how many."""
-    return not paired.examples or paired.examples >= fewest_examples()
+    return not paired.examples or paired.examples >= fewest_of(paired)
+
+
+def fewest_of(paired: Paired) -> int:
+    """The fewest examples that could have decided this test, which may be one of several."""
+    return fewest_examples(SIGNIFICANCE_LEVEL / paired.tests)
 
 
 def is_decided(paired: Paired) -> bool:
@@ -43,4 +48,4 @@ def examples_needed(paired: Paired) -> int | None:
     standard_error = (paired.high - paired.low) / STANDARD_ERRORS
     number = math.ceil(paired.examples * (POWER * standard_error / paired.difference) ** 2)
     unit = 10 ** max(0, len(str(number)) - DIGITS)
-    return max(-(-number // unit) * unit, paired.examples + 1, fewest_examples())
+    return max(-(-number // unit) * unit, paired.examples + 1, fewest_of(paired))

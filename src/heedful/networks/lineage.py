@@ -18,12 +18,13 @@ from heedful.networks.configs import (
 
 @dataclass(frozen=True)
 class Row:
-    """One era: where it comes from, what it added, what it still lacked, and its parts.
+    """One era: its idea in a few words, where it comes from, what it added, what it still lacked, and its parts.
 
     Without a decoder it writes nothing, without an encoder it writes from nothing. `for_text`: the encoder of the
     texts where two encoders are joined, if it is another.
     """
 
+    idea: str
     paper: str
     added: str
     lacked: str
@@ -63,6 +64,7 @@ and the more surely the longer embeddings are: small ones have less to unlearn (
 
 LINEAGE: dict[str, Row] = {
     "frame": Row(
+        "no memory",
         "the yardstick: no network of its own time",
         "layers between what goes in and what comes out, each position by itself",
         "no position knows of any other",
@@ -70,6 +72,7 @@ LINEAGE: dict[str, Row] = {
         None,
     ),
     "rnn": Row(
+        "an Elman network",
         "Elman 1990, as two networks",
         "a hidden state that is handed from step to step",
         "gradients fade within some ten steps; all of the source in one vector",
@@ -77,6 +80,7 @@ LINEAGE: dict[str, Row] = {
         RecurrentDecoderConfig("rnn"),
     ),
     "lstm": Row(
+        "an LSTM",
         "Hochreiter & Schmidhuber 1997, as two networks",
         "gates around a cell through which gradients pass unharmed",
         "all of the source in one vector",
@@ -84,6 +88,7 @@ LINEAGE: dict[str, Row] = {
         RecurrentDecoderConfig("lstm"),
     ),
     "gru": Row(
+        "a GRU",
         "Cho et al. 2014, the unit alone, as two networks",
         "two gates in place of three and no cell beside the state",
         "all of the source in one vector",
@@ -91,6 +96,7 @@ LINEAGE: dict[str, Row] = {
         RecurrentDecoderConfig("gru"),
     ),
     "cho2014": Row(
+        "one vector",
         "Cho et al. 2014, Learning Phrase Representations",
         "the summary of the source is seen at every step, not only at the first",
         "one vector still: quality falls with length",
@@ -98,6 +104,7 @@ LINEAGE: dict[str, Row] = {
         RecurrentDecoderConfig("gru", every_step=True),
     ),
     "sutskever2014": Row(
+        "one vector of four layers",
         "Sutskever et al. 2014, Sequence to Sequence Learning",
         "LSTMs, four deep; the source read backwards, so that beginnings meet",
         "one vector still, only a larger one",
@@ -105,6 +112,7 @@ LINEAGE: dict[str, Row] = {
         RecurrentDecoderConfig("lstm", depth=4),
     ),
     "bahdanau2015": Row(
+        "attention",
         "Bahdanau et al. 2015, Jointly Learning to Align and Translate",
         "a memory of all source positions by a bidirectional encoder; each step attends to what it needs",
         "steps one after another: no work in parallel along the sequence",
@@ -112,6 +120,7 @@ LINEAGE: dict[str, Row] = {
         RecurrentDecoderConfig("gru", attends="before", attention="additive"),
     ),
     "luong2015": Row(
+        "attention after the step",
         "Luong et al. 2015, Effective Approaches to Attention",
         "attention after the step, by a product; its result is fed to the next step",
         "steps one after another, the more so with input feeding",
@@ -119,6 +128,7 @@ LINEAGE: dict[str, Row] = {
         RecurrentDecoderConfig("lstm", depth=2, attends="after", attention="general", feeding=True),
     ),
     "vaswani2017": Row(
+        "the Transformer",
         "Vaswani et al. 2017, Attention Is All You Need",
         "no recurrence: every position looks at every other, many heads at once, all in parallel",
         "cost grows with the square of the length; order needs position embeddings",
@@ -126,6 +136,7 @@ LINEAGE: dict[str, Row] = {
         TransformerConfig(),
     ),
     "ssru2019": Row(
+        "the Transformer with a recurrent decoder",
         "Kim et al. 2019, From Research to Production and Back",
         "a Transformer whose decoder remembers one vector a layer in place of all keys: each token costs the same",
         "what was written is one vector again; only the source is attended to",
@@ -133,6 +144,7 @@ LINEAGE: dict[str, Row] = {
         TransformerConfig(recurrent=True),
     ),
     "gpt": Row(
+        "GPT",
         "Radford et al. 2018 and 2019, Language Models are Unsupervised Multitask Learners",
         "the decoder alone, on any text: predicting the next word needs no pairs; norms before each part",
         "looks back only: a word is read without what follows it",
@@ -140,6 +152,7 @@ LINEAGE: dict[str, Row] = {
         TransformerConfig("pre", "learned", activation="gelu_tanh", bias=False, std=0.02),
     ),
     "bert": Row(
+        "BERT",
         "Devlin et al. 2019, BERT",
         "the encoder alone, on any text: masked tokens are predicted from both sides",
         "reads and does not write",
@@ -147,6 +160,7 @@ LINEAGE: dict[str, Row] = {
         None,
     ),
     "vit": Row(
+        "ViT",
         "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words",
         "a picture is a line of patches behind a class token, read as a text is; no convolutions",
         "what is near or far has to be learned, from many pictures; only classes that were named beforehand",
@@ -154,6 +168,7 @@ LINEAGE: dict[str, Row] = {
         None,
     ),
     "clip": Row(
+        "CLIP",
         "Radford et al. 2021, Learning Transferable Visual Models",
         "a network for pictures and one for texts, into one space: any words can name what is seen",
         "says how near two things are, and no word of its own",
@@ -162,6 +177,7 @@ LINEAGE: dict[str, Row] = {
         TransformerConfig("pre", "learned", activation="quick_gelu", summary="last", causal=True),
     ),
     "touvron2023": Row(
+        "the Transformer of 2023",
         "Touvron et al. 2023, LLaMA; Jordan et al. 2024, modded-nanogpt",
         "what stayed after five years of trials: rotary positions, norms of one scale, a gated inner part, no biases; "
         "queries and keys normed, each block beginning as the identity",
@@ -170,6 +186,7 @@ LINEAGE: dict[str, Row] = {
         MODERN,
     ),
     "mingru2024": Row(
+        "recurrence in parallel",
         "Feng et al. 2024, Were RNNs All We Needed?",
         "recurrence trained along the whole sequence at once: gates read the input alone; the source is attended to",
         "a unit does not know what it remembers: only layers above choose by it",

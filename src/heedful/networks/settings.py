@@ -68,7 +68,8 @@ def main_join(name: str) -> Join:
 def describe() -> list[dict[str, str]]:
     """The lineage as people read it, a row an era."""
     return [
-        {"name": name, "paper": row.paper, "added": row.added, "lacked": row.lacked} for name, row in LINEAGE.items()
+        {"name": name, "idea": row.idea, "paper": row.paper, "added": row.added, "lacked": row.lacked}
+        for name, row in LINEAGE.items()
     ]
 
 

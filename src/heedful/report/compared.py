@@ -1,21 +1,22 @@
 """A comparison as rows, one for each network, over all of its seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 
 from heedful.metrics.verdicts import is_decidable, is_decided
 from heedful.report import words
-from heedful.results import Comparison, Entry, Measure, Paired
+from heedful.results import Bin, Comparison, Entry, Measure, Paired
 
 TOO_FEW = "too few to tell"
+FEW_SEEDS = 3  # of which intervals over seeds are too narrow
 
 
 @dataclass(frozen=True)
 class NetworkRow:
-    """One network of a comparison.
+    """One network, or setting, of a comparison.
 
-    `time_to_score`: training seconds until it was as good on the validation split as the weakest network ever got.
+    `time_to_score`: training seconds until it was as good on the validation split as the weakest ever got.
     `shortfall`: that it is not better than the baseline, in words; "" where it is, and where there is no baseline.
     """
 
@@ -23,6 +24,7 @@ class NetworkRow:
     seeds: int
     measures: dict[str, Measure]
     weights: int
+    training_seconds: float
     train_tokens_per_second: float
     generate_tokens_per_second: float
     peak_memory_mb: float
@@ -43,6 +45,7 @@ def rows(comparison: Comparison) -> list[NetworkRow]:
             seeds=len(entries),
             measures=measures[name],
             weights=entries[0].weights,
+            training_seconds=mean(entry.training_seconds for entry in entries),
             train_tokens_per_second=mean(entry.train_tokens_per_second for entry in entries),
             generate_tokens_per_second=mean(entry.generate_tokens_per_second for entry in entries),
             peak_memory_mb=max(entry.peak_memory_mb for entry in entries),
@@ -135,8 +138,16 @@ def interval_note(comparison: Comparison) -> str:
     if all(len(entries) == 1 for entries in by_network(comparison).values()):
         return "One seed each: the intervals show the variation between examples, not that of training."
     if comparison.over_runs:
-        return "Several seeds: the intervals show the variation of training and that between examples."
+        few = min(map(len, by_network(comparison).values()))
+        still = f"; of {few} seeds they are still too narrow" if few <= FEW_SEEDS else ""
+        return f"Several seeds: the intervals show the variation of training and that between examples{still}."
     return "Several seeds: means over them, without an interval."
+
+
+def bins_over_seeds(entries: Sequence[Entry]) -> list[Bin]:
+    """The score by source length, as the mean of runs that answered the same examples."""
+    binned = zip(*(entry.scores.by_length for entry in entries), strict=True)
+    return [replace(bins[0], value=mean(bin_.value for bin_ in bins)) for bins in binned]
 
 
 def valid_scores(entry: Entry) -> list[tuple[float, float]]:
@@ -153,6 +164,12 @@ def weakest_best(comparison: Comparison) -> float | None:
     return sign * min(known_bests) if len(known_bests) == len(bests) else None
 
 
+def reach_title(comparison: Comparison) -> str:
+    """What `time_to_score` is called: "minutes to reach 43.5 %"; "" where no run was validated."""
+    threshold = weakest_best(comparison)
+    return "" if threshold is None else f"minutes to reach {words.score(threshold, primary(comparison).name)}"
+
+
 def time_to_score(entries: Sequence[Entry], threshold: float | None) -> float | None:
     """Mean training seconds until a validation was at least as good as `threshold`."""
     if threshold is None:
@@ -161,6 +178,12 @@ def time_to_score(entries: Sequence[Entry], threshold: float | None) -> float | 
     return mean(
         min(seconds for seconds, value in valid_scores(entry) if sign * value >= sign * threshold) for entry in entries
     )
+
+
+def tests_note(comparison: Comparison) -> str:
+    """How p was adjusted, where there is more than one test."""
+    tests = max((test.tests for test in comparison.paired.values()), default=1)
+    return f"p is adjusted for {tests} tests (Holm 1979)." if tests > 1 else ""
 
 
 def direction(comparison: Comparison) -> int:

@@ -7,10 +7,12 @@ All text goes through `tag`, which escapes it.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from markupsafe import Markup, escape
 
+from heedful.metrics.measures import describe
 from heedful.report.words import shorten_token
 from heedful.results import Measure
 
@@ -52,8 +54,12 @@ def lines(
     *,
     from_zero: bool = False,
     top_labels: Sequence[tuple[float, str]] = (),
+    top: float = math.inf,
 ) -> Markup:
-    """Lines over two number axes. `top_labels` name positions on a second axis at the top."""
+    """Lines over two number axes. `top_labels` name positions on a second axis at the top; what is above `top` is drawn
+    there.
+    """
+    series = [replace(line_, points=[(x, min(y, top)) for x, y in line_.points]) for line_ in series]
     xs = [x for line_ in series for x, _ in line_.points]
     ys = [y for line_ in series for _, y in line_.points]
     names = len(series) > 1
@@ -102,12 +108,15 @@ def bars(rows: Sequence[tuple[str, float, str]], x_label: str, y_label: str) -> 
     return svg(body, WIDTH, HEIGHT, f"{y_label} by {x_label}")
 
 
-def intervals(rows: Sequence[tuple[str, Measure]], x_label: str, yardstick: tuple[str, float] | None = None) -> Markup:
-    """A dot with its 95 % interval for each row, and a dashed line for the baseline."""
+def intervals(
+    rows: Sequence[tuple[str, Measure]], x_label: str, yardstick: float | None = None, best: float | None = None
+) -> Markup:
+    """A dot with its 95 % interval for each row; dashed, the baseline, and a line for the best possible value."""
     height = TOP + 30 * len(rows) + BOTTOM
-    left = 12 + NAME * max(len(shorten_token(name)) for name, _ in rows)
+    left = 12 + NAME * max(len(shorten_token(name)) for name, _ in rows) if any(name for name, _ in rows) else 14
     ends = [end for _, measure in rows for end in (measure.low, measure.high, measure.value)]
-    marks = ticks(0, max(ends + ([yardstick[1]] if yardstick else [])))
+    lines_at = {"baseline": yardstick, "best possible": best}
+    marks = ticks(0, max([*ends, *(at for at in lines_at.values() if at is not None)]))
     x = Scale(marks[0], marks[-1], left, WIDTH - 44)
     y = Scale(0, len(rows), TOP, height - BOTTOM)
     body = [tag("line", x1=x(at), x2=x(at), y1=TOP, y2=height - BOTTOM, class_="grid") for at in marks]
@@ -116,25 +125,44 @@ def intervals(rows: Sequence[tuple[str, Measure]], x_label: str, yardstick: tupl
         for at in marks
     ]
     body.append(tag("text", x_label, x=WIDTH - 44, y=height - 6, class_="axis", text_anchor="end"))
-    if yardstick:
-        at = x(yardstick[1])
-        body.append(tag("line", x1=at, x2=at, y1=TOP, y2=height - BOTTOM, class_="yardstick"))
-        body.append(
-            tag("text", yardstick[0], x=at, y=TOP - 8, class_="label", text_anchor="end" if at > 300 else "middle")
-        )
+    digits = describe(rows[0][1].name).digits
+    for name, at in lines_at.items():
+        if at is not None:
+            body += vertical(x, at, height - BOTTOM, name, digits)
     for i, (name, measure) in enumerate(rows):
-        middle, style = y(i + 0.5), f"s{i % SERIES}"
-        body.append(
-            tag("text", shorten_token(name), x=left - 10, y=middle + 4, class_="name", text_anchor="end", title=name)
-        )
-        if measure.low != measure.high:
-            body.append(
-                tag("line", x1=x(measure.low), x2=x(measure.high), y1=middle, y2=middle, class_=f"whisker {style}")
-            )
-        body.append(mark(i, x(measure.value), middle, 4.5))
-        text = format_number(round(measure.value, 1))
-        body.append(tag("text", text, x=x(max(measure.high, measure.value)) + 9, y=middle + 4, class_="label"))
+        body += interval(i, name, measure, x, y(i + 0.5), left, yardstick)
     return svg(body, WIDTH, height, x_label)
+
+
+def vertical(x: Scale, at: float, bottom: float, name: str, digits: int) -> list[Markup]:
+    """A named line across all rows, whose name stands above it, inside the drawing."""
+    anchor = "start" if x(at) < x.start + 60 else "end" if x(at) > x.end - 60 else "middle"
+    line = tag("line", x1=x(at), x2=x(at), y1=TOP, y2=bottom, class_="yardstick" if name == "baseline" else "goal")
+    high = TOP - 8 if name == "baseline" else TOP - 22  # two names side by side would touch
+    return [line, tag("text", f"{name} {at:.{digits}f}", x=x(at), y=high, class_="label", text_anchor=anchor)]
+
+
+def interval(
+    i: int, name: str, measure: Measure, x: Scale, middle: float, left: float, yardstick: float | None
+) -> list[Markup]:
+    """One row: its name, its interval, its dot and, where no line runs through it, its value."""
+    text = f"{measure.value:.{describe(measure.name).digits}f}"
+    behind, width = x(max(measure.high, measure.value)) + 9, LABEL * len(text)
+    crossed = yardstick is not None and behind - 4 <= x(yardstick) <= behind + width + 4
+    before = x(min(measure.low, measure.value)) - 9
+    place: dict[str, Any] = {"x": before, "text_anchor": "end"} if crossed and before - width > left else {"x": behind}
+    parts = []
+    if name:
+        text_name = shorten_token(name)
+        parts.append(tag("text", text_name, x=left - 10, y=middle + 4, class_="name", text_anchor="end", title=name))
+    if measure.low != measure.high:
+        ends = x(measure.low), x(measure.high)
+        parts.append(tag("line", x1=ends[0], x2=ends[1], y1=middle, y2=middle, class_=f"whisker s{i % SERIES}"))
+    return [
+        *parts,
+        mark(i, x(measure.value), middle, 4.5),
+        tag("text", text, y=middle + 4, class_="label value", **place),
+    ]
 
 
 def heatmap(

@@ -3,8 +3,8 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -14,6 +14,7 @@ from heedful.report import compared, draw, words
 from heedful.results import Alignment, Bin, Comparison, Measure, Progress, Scores
 
 POINTS = 120  # of a drawn line; longer ones are averaged
+WORST = 100.0  # percent of errors that are drawn: an untrained network that does not end its answers may make more
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,11 @@ class AlignmentView:
 
 
 def learning_curves(curve: Sequence[Progress], primary: Measure | None) -> list[Figure]:
-    """Training loss, and the validation score, against minutes (below) and steps (above)."""
+    """The loss on both splits in one drawing, and the validation score, against minutes (below) and steps (above)."""
     figures = []
     train = average_progress([p for p in curve if p.kind == "train" and "loss" in p.values], "loss")
     if len(train) > 1:
-        first, last = train[0], train[-1]
-        caption = f"Loss per target token: {first.values['loss']:.2f} at first, {last.values['loss']:.2f} at the end."
-        figures.append(over_time("Training loss", train, "loss", caption))
+        figures.append(losses(train, [p for p in map(with_loss, curve) if p.kind == "valid" and "loss" in p.values]))
     valid = [p for p in curve if primary and p.kind == "valid" and primary.name in p.values]
     if primary and valid:
         sign = 1 if primary.higher_is_better else -1
@@ -64,19 +63,47 @@ def learning_curves(curve: Sequence[Progress], primary: Measure | None) -> list[
         score = words.score(best.values[primary.name], primary.name)
         caption = f"Best on the validation split: {score} at {words.clock(best.seconds)}, step {best.step:,}."
         caption += " Each mark is one measurement of the same examples, without an interval."
-        figures.append(over_time(f"Validation: {words.title(primary.name)}", valid, primary.name, caption))
+        figures.append(over_time(f"Validation: {words.title(primary.name)}", {"": valid}, primary.name, caption))
     return figures
 
 
-def over_time(title: str, progress: Sequence[Progress], name: str, caption: str) -> Figure:
-    """One value of the training's progress as a line."""
-    points = [(p.seconds / 60, p.values[name]) for p in progress]
-    marks = [progress[i] for i in sorted({len(progress) // 2, len(progress) - 1})]
-    top_labels = [(p.seconds / 60, f"step {p.step:,}") for p in marks] if len(progress) > 3 else []
-    series = [draw.Series(name, points)]
+def losses(train: Sequence[Progress], valid: Sequence[Progress]) -> Figure:
+    """Training loss, and beside it that on the validation split, where it was measured."""
+    first, last = train[0], train[-1]
+    caption = f"Loss per token: {first.values['loss']:.2f} at first, {last.values['loss']:.2f} at the end of training."
+    if not valid:
+        return over_time("Training loss", {"": train}, "loss", caption)
+    best = min(valid, key=lambda p: p.values["loss"])
+    caption += f" On the validation split it was least at {words.clock(best.seconds)}: {best.values['loss']:.2f}."
+    caption += " Where that rises while the other falls, the training examples are learnt by heart."
+    return over_time("Loss", {"training": train, "validation": valid}, "loss", caption)
+
+
+def with_loss(progress: Progress) -> Progress:
+    """A validation with its loss, which is the logarithm of a perplexity."""
+    perplexity = progress.values.get("perplexity")
+    if progress.kind != "valid" or "loss" in progress.values or not perplexity:
+        return progress
+    return replace(progress, values=progress.values | {"loss": math.log(perplexity)})
+
+
+def over_time(title: str, curves: Mapping[str, Sequence[Progress]], name: str, caption: str) -> Figure:
+    """One value of the training's progress, a line for each name."""
+    longest = max(curves.values(), key=len)
+    marks = [longest[i] for i in sorted({len(longest) // 2, len(longest) - 1})]
+    top_labels = [(p.seconds / 60, f"step {p.step:,}") for p in marks] if len(longest) > 3 else []
+    series = [
+        draw.Series(curve, [(p.seconds / 60, p.values[name]) for p in progress], style)
+        for style, (curve, progress) in enumerate(curves.items())
+    ]
     drawing = draw.lines(series, "training minutes", words.axis(name), from_zero=name != "loss", top_labels=top_labels)
-    rows = [[words.clock(p.seconds), f"{p.step:,}", f"{p.epoch:.2f}", f"{p.values[name]:.3f}"] for p in progress]
-    return Figure(title, drawing, caption, Table(["time", "step", "epoch", words.axis(name)], rows))
+    rows = [
+        [*([curve] if curve else []), words.clock(p.seconds), f"{p.step:,}", f"{p.epoch:.2f}", f"{p.values[name]:.3f}"]
+        for curve, progress in curves.items()
+        for p in progress
+    ]
+    head = [*(["split"] if len(curves) > 1 else []), "time", "step", "epoch", words.axis(name)]
+    return Figure(title, drawing, caption, Table(head, rows))
 
 
 def average_progress(progress: Sequence[Progress], name: str) -> list[Progress]:
@@ -120,32 +147,26 @@ def histogram(name: str, bins: Sequence[Bin]) -> Figure:
     return Figure(name, draw.bars(bars, name, "examples"), caption, Table([name, "examples"], rows))
 
 
-def score_intervals(comparison: Comparison, rows: Sequence[compared.NetworkRow]) -> Figure:
-    """Every network's primary score with its interval, beside the baseline."""
-    primary = compared.primary(comparison)
-    scores = comparison.entries[0].scores
-    baseline = scores.baseline.get(primary.name)
-    yardstick = (
-        (f"{scores.baseline_name} {words.score(baseline.value, primary.name)}", baseline.value) if baseline else None
-    )
+def score_intervals(measures: Mapping[str, Measure], scores: Scores, noun: str = "network") -> Figure:
+    """The primary score of each with its interval, on one line with the baseline and the best possible value."""
+    facts, baseline = describe(scores.primary), scores.baseline.get(scores.primary)
     drawing = draw.intervals(
-        [(row.network, row.measures[primary.name]) for row in rows], words.axis(primary.name), yardstick
+        list(measures.items()), words.axis(scores.primary), baseline.value if baseline else None, facts.best
     )
-    better = "More" if primary.higher_is_better else "Less"
-    caption = f"Dots: the score; bars: its 95 % interval. {better} is better."
+    better = "More" if facts.higher_is_better else "Less"
+    caption = f"Dot{'s' * (len(measures) > 1)}: the score; bar{'s' * (len(measures) > 1)}: its 95 % interval."
+    caption += f" {better} is better."
     if baseline:
-        caption += f" The dashed line is the baseline, {scores.baseline_name}."
+        caption += f" The baseline is: {scores.baseline_name}."
     table = [
-        [
-            row.network,
-            f"{(m := row.measures[primary.name]).value:.{max(2, describe(m.name).digits)}f}",
-            words.interval(m) or "–",
-        ]
-        for row in rows
+        [name or "score", f"{measure.value:.{max(2, facts.digits)}f}", words.interval(measure) or "–"]
+        for name, measure in measures.items()
     ]
-    return Figure(
-        "Where each one stands", drawing, caption, Table(["network", words.axis(primary.name), "95 % interval"], table)
-    )
+    if baseline:
+        value = f"{baseline.value:.{max(2, facts.digits)}f}"
+        table.append([scores.baseline_name, value, words.interval(baseline) or "–"])
+    head = [noun, words.axis(scores.primary), "95 % interval"]
+    return Figure("Where each one stands" if len(measures) > 1 else "", drawing, caption, Table(head, table))
 
 
 def validation_curves(comparison: Comparison) -> Figure | None:
@@ -162,17 +183,21 @@ def validation_curves(comparison: Comparison) -> Figure | None:
         ]
     if not series:
         return None
-    drawing = draw.lines(series, "training minutes", words.axis(primary.name), from_zero=True)
+    top = WORST if words.unit(primary.name) and not primary.higher_is_better else math.inf
+    drawing = draw.lines(series, "training minutes", words.axis(primary.name), from_zero=True, top=top)
     caption = "Each mark is a validation on generated answers. Time spent on validation itself is not counted."
-    return Figure("Learning", drawing, caption, Table(["network", "seed", "time", words.axis(primary.name)], rows))
+    if any(value > top for line in series for _, value in line.points):
+        caption += f" What lies above {top:g} % is drawn at the upper edge; the table has it."
+    head = [comparison.noun, "seed", "time", words.axis(primary.name)]
+    return Figure("Learning", drawing, caption, Table(head, rows))
 
 
 def length_curves(comparison: Comparison) -> Figure | None:
-    """The primary score by source length, a line for each network (its first seed)."""
+    """The primary score by source length, a line for each network: the mean of its seeds."""
     primary = compared.primary(comparison)
     series, rows = [], []
     for style, (name, entries) in enumerate(compared.by_network(comparison).items()):
-        bins = entries[0].scores.by_length
+        bins = compared.bins_over_seeds(entries)
         if bins:
             series.append(draw.Series(name, [((bin_.low + bin_.high) / 2, bin_.value) for bin_ in bins], style))
         rows += [[name, words.span(bin_), f"{bin_.count:,}", f"{bin_.value:.1f}"] for bin_ in bins]
@@ -180,7 +205,9 @@ def length_curves(comparison: Comparison) -> Figure | None:
         return None
     drawing = draw.lines(series, "source length", words.axis(primary.name), from_zero=True)
     caption = "Each mark stands at the middle of a range of lengths that holds about as many examples as any other."
-    head = ["network", "source length", "examples", words.axis(primary.name)]
+    if any(len(entries) > 1 for entries in compared.by_network(comparison).values()):
+        caption += " It is the mean over seeds."
+    head = [comparison.noun, "source length", "examples", words.axis(primary.name)]
     return Figure("By source length", drawing, caption, Table(head, rows))
 
 

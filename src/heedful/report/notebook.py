@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from heedful.data.readers.rows import count
 from heedful.explanations import Explanation
-from heedful.report import explained, explained_page, figures, gallery, pages, terminal, words
+from heedful.report import compared, explained, explained_page, figures, gallery, pages, terminal, words
 from heedful.report.figures import Table
 from heedful.results import Alignment, Answer, Comparison, Findings, Result, Scores
 
@@ -77,7 +77,8 @@ def html_of(result: Result) -> str:
     if isinstance(result, Scores):
         return fragment(**pages.score_values(result), **matrix_values(result))
     if isinstance(result, Comparison):
-        return fragment(comparison=pages.comparison_values(result), title=result.data)
+        costs = pages.cost_table(result, compared.rows(result))
+        return fragment(comparison=pages.comparison_values(result), costs=costs, title=result.data)
     if isinstance(result, Findings):
         charts = [figures.histogram(name, bins) for name, bins in result.histograms.items() if bins]
         return fragment(findings=result, title=result.title, charts=charts, sheet=pages.sheet_of(result))
@@ -131,6 +132,7 @@ def fragment(**values: Any) -> str:
         "signatures",
         "matrix",
         "comparison",
+        "costs",
         "findings",
         "charts",
         "sheet",

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from heedful.data.readers.rows import count
 from heedful.metrics.verdicts import SIGNIFICANCE_LEVEL, fewest_examples
-from heedful.report import classes, compared, figures, tagged, words
+from heedful.report import classes, compared, figures, finding, tagged, words
 from heedful.report.differences import MarkedCase, mark_differences
 from heedful.report.figures import Table
 from heedful.report.folds import fold_rows
@@ -38,20 +38,22 @@ def run_page(
     curve: Sequence[Progress] = (),
     exhibits: Exhibits | None = None,
     attribution: Sequence[str] = (),
+    network: str = "",
 ) -> str:
-    """The report of one run: what it learned from, how good it is, how it learned, where it is weak, what to do next.
+    """The report of one run: how good it is, what it learned from, how it learned, where it is weak, what to do next.
 
     `facts` are short and measured (data, network, weights, time, speed, memory); `commands` holds commands, one a line;
-    `attribution` stands below every gallery.
+    `attribution` stands below every gallery. Its title is what was found of the `network`, if it was scored.
     """
     exhibits = exhibits or Exhibits()
     primary = scores.measures[scores.primary] if scores else None
     cases = scores.cases if scores else ()
     return page(
         "run.html",
-        kind="run",
-        title=title,
+        kind=f"run · {title}" if scores else "run",
+        title=finding.of_run(network or title, scores) if scores else title,
         facts=facts,
+        standing=figures.score_intervals({"": scores.measures[scores.primary]}, scores) if scores else None,
         **score_values(scores),
         curves=figures.learning_curves(curve, primary),
         weak=figures.scores_by_length(scores) if scores else None,
@@ -88,35 +90,42 @@ def class_values(scores: Scores | None) -> dict[str, Any]:
 
 def compare_page(
     comparison: Comparison,
-    lineage: Sequence[dict[str, str]] | None = None,
+    lineage: Sequence[Mapping[str, str]] = (),
     pictures: Mapping[str, bytes] | None = None,
     attribution: Sequence[str] = (),
 ) -> str:
-    """Several networks beside each other: table, intervals, curves, quality by length, answers, alignments.
+    """Several networks beside each other: what was found, intervals, tables, curves, quality by length, answers,
+    alignments.
 
-    `lineage` has a row a network, in order, with the keys name, paper, added (to the row above) and lacked.
-    `pictures` are PNG files by the source of a sample, `attribution` stands below them.
+    `lineage` has a row a network, in order, with the keys name, paper, added (to the row above) and lacked, and idea,
+    where it is the idea that is compared. `pictures` are PNG files by the source of a sample, `attribution` stands
+    below them.
     """
     rows = compared.rows(comparison)
     scores, names = comparison.entries[0].scores, compared.measures(comparison)
+    ideas = {row["name"]: row["idea"] for row in lineage if row.get("idea")}
+    standing = {row.network: row.measures[names[0]] for row in rows}
     return page(
         "compare.html",
-        kind="comparison",
-        title=f"{comparison.task}: {words.join_words([row.network for row in rows])}",
-        summary=f"{comparison.data}. Each network had the same budget ({comparison.budget}), was chosen on the "
-        f"validation split, and answered the same {count(scores.count, 'example')}.",
+        kind=f"comparison · {comparison.task}: {words.join_words([*standing])}",
+        title=finding.of_comparison(comparison, ideas),
+        summary=f"{comparison.data}. Each {comparison.noun} had {comparison.budget}, was chosen on the validation "
+        f"split, and answered the same {count(scores.count, 'example')}.",
+        called=[f"{idea}: {name}" for name, idea in ideas.items() if name in standing and idea != name],
         **comparison_values(comparison),
         further=further_table(comparison, rows, names[MEASURES:]),
         notes=[compared.interval_note(comparison), *comparison.notes],
-        standing=figures.score_intervals(comparison, rows),
+        standing=figures.score_intervals(standing, scores, comparison.noun),
         figures=[figures.validation_curves(comparison), figures.length_curves(comparison)],
+        costs=cost_table(comparison, rows),
         verdicts=verdict_table(comparison),
+        tests_note=compared.tests_note(comparison),
         significance_level=SIGNIFICANCE_LEVEL,
-        fewest_examples=fewest_examples(),
+        fewest_examples=fewest_examples(SIGNIFICANCE_LEVEL / max(1, len(comparison.paired))),
         samples=samples(comparison, pictures or {}),
         attribution=attribution,
         **attention_views(comparison),
-        lineage=lineage_table(lineage or []),
+        lineage=lineage_table(lineage),
         signatures=signatures(scores),
     )
 
@@ -124,18 +133,35 @@ def compare_page(
 def comparison_values(comparison: Comparison) -> dict[str, Any]:
     """The template's values for the table of a comparison."""
     scores, names = comparison.entries[0].scores, compared.measures(comparison)
-    bar = compared.weakest_best(comparison)
     return {
+        "noun": comparison.noun,
         "names": names[:MEASURES],
         "rows": compared.rows(comparison),
-        "pace": f"{comparison.unit}/s",
-        "reach": words.score(bar, names[0]) if bar is not None else "",
         "baseline": scores.baseline,
         "baseline_name": scores.baseline_name,
     }
 
 
-def lineage_table(lineage: Sequence[dict[str, str]]) -> Table:
+def cost_table(comparison: Comparison, rows: Sequence[compared.NetworkRow]) -> Table:
+    """What each network takes: weights, time, speed, memory."""
+    reach, pace = compared.reach_title(comparison), f"{comparison.unit}/s"
+    head = [comparison.noun, "weights", "minutes of training", *([reach] if reach else [])]
+    table = [
+        [
+            row.network,
+            words.abbreviate(row.weights),
+            words.clock(row.training_seconds) if row.training_seconds else "–",
+            *([words.clock(row.time_to_score or 0)] if reach else []),
+            words.abbreviate(row.train_tokens_per_second),
+            words.abbreviate(row.generate_tokens_per_second),
+            f"{row.peak_memory_mb:,.0f}",
+        ]
+        for row in rows
+    ]
+    return Table([*head, f"learns, {pace}", f"answers, {pace}", "memory, MB"], table)
+
+
+def lineage_table(lineage: Sequence[Mapping[str, str]]) -> Table:
     """What each network added to the one above it."""
     rows = [[row[key] for key in ("name", "paper", "added", "lacked")] for row in lineage]
     return Table(["network", "paper", "what it added", "what it still lacked"], rows)
@@ -272,7 +298,8 @@ def verdict_table(comparison: Comparison) -> Table:
         ]
         for pair, test in comparison.paired.items()
     ]
-    return Table(["networks", "measure", "difference", "95 % interval", "p", "in words"], rows)
+    p = "p, adjusted" if len(rows) > 1 else "p"
+    return Table([f"{comparison.noun}s", "measure", "difference", "95 % interval", p, "in words"], rows)
 
 
 def further_table(comparison: Comparison, rows: Sequence[compared.NetworkRow], names: Sequence[str]) -> Table:
@@ -282,7 +309,7 @@ def further_table(comparison: Comparison, rows: Sequence[compared.NetworkRow], n
     if scores.baseline:
         base = [words.value_with_interval(scores.baseline[name]) if name in scores.baseline else "–" for name in names]
         table.append([scores.baseline_name, *base])
-    return Table(["network", *map(words.title, names)], table if names else [])
+    return Table([comparison.noun, *map(words.title, names)], table if names else [])
 
 
 def attention_views(comparison: Comparison) -> dict[str, Any]:

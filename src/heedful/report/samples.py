@@ -1,33 +1,41 @@
 """The same sources through every network of a comparison: as texts, as pictures, or as bars."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
+from heedful.data.readers.rows import count
 from heedful.report import compared, gallery, tagged, timebars, words
+from heedful.report.differences import mark_differences
 from heedful.report.figures import Table
 from heedful.report.gallery import Picture
-from heedful.results import Answer, Comparison, Entry
+from heedful.results import Answer, Case, Comparison, Entry, View
+
+RIGHT = "right"  # the column of what would be right
+TRUTHS_ARE_TEXTS: tuple[View, ...] = ("texts", "classes", "captions")
 
 
 @dataclass(frozen=True)
 class SampleCell:
-    """A cell of the grid: text and pictures."""
+    """A cell of the grid: text, in which what is wrong is marked, and pictures. `right`: None where nobody knows."""
 
-    text: str
+    text: str | Markup
     pictures: tuple[Picture, ...] = ()
+    right: bool | None = None
 
 
 @dataclass(frozen=True)
 class Grid:
     """Rows of cells below a head; the first column holds the source."""
 
-    head: list[str]
+    head: Sequence[str]
     rows: list[list[SampleCell]]
 
 
 @dataclass(frozen=True)
 class SampleAnswers:
-    """The samples as a table, and as a grid with pictures or as bars where answers are such."""
+    """The samples as a table of texts, as a grid, and as bars where answers are such."""
 
     table: Table
     grid: Grid | None = None
@@ -35,28 +43,43 @@ class SampleAnswers:
 
 
 def samples(comparison: Comparison, pictures: Mapping[str, bytes]) -> SampleAnswers:
-    """The answers of each network's first seed to the same sources, in the form that suits them."""
+    """The answers of each network's first seed to the same sources, beside what is right, in the form that suits them.
+
+    `pictures` are PNG files by source, or by what is right.
+    """
     first_entries, sources = sampled_entries(comparison)
-    answers_by_network = {
-        name: {answer.source: answer for answer in entry.samples} for name, entry in first_entries.items()
-    }
-    all_answers = [answer for answers in answers_by_network.values() for answer in answers.values()]
+    answers = {name: {answer.source: answer for answer in entry.samples} for name, entry in first_entries.items()}
+    all_truths = {case.source: case.references for case in comparison.entries[0].scores.cases}
+    truths = all_truths if comparison.view in TRUTHS_ARE_TEXTS else {}
+    known = [RIGHT] if any(source in truths for source in sources) else []
     texts = [
-        [source, *(answer_text(answers_by_network[name].get(source)) for name in first_entries)] for source in sources
-    ]
-    table = Table(["source", *first_entries], texts)
-    if comparison.view == "steps" and all_answers:
-        return SampleAnswers(table, bars=bars(comparison, answers_by_network, sources))
-    if any(answer.picture for answer in all_answers) or any(source in pictures for source in sources):
-        rows = [
-            [
-                SampleCell(source, source_pictures(comparison, source, pictures)),
-                *(cell(answers_by_network[name].get(source), name) for name in first_entries),
-            ]
-            for source in sources
+        [
+            source,
+            *(words.join_words(truths.get(source, ()), "or") for _ in known),
+            *(answer_text(answers[name].get(source)) for name in first_entries),
         ]
-        return SampleAnswers(table, grid=Grid(["source", *first_entries], rows))
-    return SampleAnswers(table)
+        for source in sources
+    ]
+    table = Table(["source", *known, *first_entries], texts)
+    if not sources:
+        return SampleAnswers(table)
+    if comparison.view == "steps":
+        return SampleAnswers(table, bars=bars(comparison, answers, sources))
+    rows = [
+        [
+            SampleCell(source, source_pictures(all_truths.get(source, ()), source, pictures)),
+            *(SampleCell(right_text(truths.get(source, ()))) for _ in known),
+            *(cell(answers[name].get(source), name, truths.get(source, ())) for name in first_entries),
+        ]
+        for source in sources
+    ]
+    return SampleAnswers(table, Grid(table.head, rows))
+
+
+def right_text(accepted: Sequence[str]) -> str:
+    """What is right, and how much else would be."""
+    more = f" or {count(len(accepted) - 1, 'other')}" if len(accepted) > 1 else ""
+    return f"{accepted[0]}{more}" if accepted else "–"
 
 
 def sampled_entries(comparison: Comparison) -> tuple[dict[str, Entry], list[str]]:
@@ -94,18 +117,18 @@ def answer_text(answer: Answer | None) -> str:
     return answer.output.replace("\t", " ") or "–" if answer else "–"
 
 
-def source_pictures(comparison: Comparison, source: str, pictures: Mapping[str, bytes]) -> tuple[Picture, ...]:
+def source_pictures(accepted: Sequence[str], source: str, pictures: Mapping[str, bytes]) -> tuple[Picture, ...]:
     """The source's picture, or the real one, where the source is a prompt."""
-    references = next((case.references for case in comparison.entries[0].scores.cases if case.source == source), ())
-    return tuple(
-        gallery.pictures_of(
-            next((reference for reference in (source, *references) if reference in pictures), source), pictures
-        )
-    )
+    found = next((reference for reference in (source, *accepted) if reference in pictures), source)
+    return tuple(gallery.pictures_of(found, pictures))
 
 
-def cell(answer: Answer | None, network: str) -> SampleCell:
-    """An answer as text, as a drawing, or as both."""
-    if answer is None or not answer.picture:
+def cell(answer: Answer | None, name: str, accepted: Sequence[str]) -> SampleCell:
+    """An answer as text, in which what is wrong is struck out, as a drawing, or as both."""
+    if answer is None:
         return SampleCell(answer_text(answer))
-    return SampleCell(answer.output, (gallery.picture(answer.picture, "", f"{network}: {answer.source}"),))
+    drawing = (gallery.picture(answer.picture, "", f"{name}: {answer.source}"),) if answer.picture else ()
+    if not accepted:
+        return SampleCell(answer.output if drawing else answer_text(answer), drawing)
+    marked = mark_differences(Case(answer.source, answer.output, tuple(accepted), 0.0))
+    return SampleCell(marked.answer or "(nothing)", drawing, answer.output in accepted)

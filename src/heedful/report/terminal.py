@@ -53,13 +53,13 @@ def compare_table(comparison: Comparison, brief: bool = False) -> str:
     primary, scores = compared.primary(comparison), comparison.entries[0].scores
     names = compared.measures(comparison)[: 1 if brief else None]
     head = [
-        "network",
+        comparison.noun,
         *map(words.title, names[:MEASURES]),
         "weights",
         "learns",
         "answers",
         "memory",
-        "as the weakest",
+        compared.reach_title(comparison),
         "",
     ]
     table = [
@@ -82,6 +82,7 @@ def compare_table(comparison: Comparison, brief: bool = False) -> str:
         f"p {test.p:.3f}: {words.verdict(pair, test, primary.higher_is_better)}"
         for pair, test in comparison.paired.items()
     ]
+    tests += filter(None, [compared.tests_note(comparison)])
     return "\n".join(
         [columns([head, *table], left_aligned={len(head) - 1}), *further_tables(comparison, rows, names), *tests]
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from heedful.errors import count
 from heedful.metrics.measures import describe
-from heedful.metrics.verdicts import examples_needed, fewest_examples, is_decidable, is_decided
+from heedful.metrics.verdicts import examples_needed, fewest_of, is_decidable, is_decided
 from heedful.results import Bin, Measure, Paired, Scores
 
 
@@ -142,7 +142,7 @@ def undecided(paired: Paired, tie: str) -> str:
     needed = examples_needed(paired)
     if is_decidable(paired):
         return f"{tie}; about {needed:,} examples would tell a difference of this size" if needed else tie
-    least = f"about {needed:,}" if needed and needed > fewest_examples() else f"{fewest_examples()}"
+    least = f"about {needed:,}" if needed and needed > fewest_of(paired) else f"{fewest_of(paired)}"
     return f"too few to tell: {count(paired.examples, 'example')}, and it takes {least}"
 
 
