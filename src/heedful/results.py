@@ -294,17 +294,27 @@ class Alignment(Result):
 
 
 @dataclass(frozen=True)
+class Series:
+    """What was measured at each of T steps, by the names of its channels: rows of as many numbers."""
+
+    channels: tuple[str, ...]
+    rows: Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
 class Exhibits:
     """What a report shows of answers beside the numbers.
 
     `pictures` are PNG files by reference (of drawings also by prompt: the real ones), `returned` the same as a codebook
-    gives them back; `tracks` tell the time of the steps of sources; `answers` are drawings or continuations.
+    gives them back; `tracks` tell the time of the steps of sources, `series` what was measured at them; `answers` are
+    drawings or continuations.
     """
 
     view: View = "texts"
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     returned: Mapping[str, bytes] = field(default_factory=dict)
     tracks: Mapping[str, Track] = field(default_factory=dict)
+    series: Mapping[str, Series] = field(default_factory=dict)
     answers: Sequence[Answer] = ()
     alignments: Sequence[Alignment] = ()
 

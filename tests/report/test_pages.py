@@ -13,6 +13,7 @@ from heedful.report import finding, pages
 from heedful.report.explained_page import explanation_page
 from heedful.results import (
     Bin,
+    Case,
     Exhibits,
     Finding,
     Findings,
@@ -191,7 +192,8 @@ def test_a_comparison_fits_a_desk_and_no_line_runs_through_its_values(folder, br
     page.write_text(pages.compare_page(replace(crowded, entries=entries)), encoding="utf-8")
     boxes = "found => found.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right])"
     with open_page(browser, page, width=1280) as watched:
-        cut = "[...document.querySelectorAll('.scroll:has(> table)')].filter(one => one.scrollWidth > one.clientWidth)"
+        cut = "[...document.querySelectorAll('.scroll:has(> table)')]"
+        cut += ".filter(one => !one.closest('details') && one.scrollWidth > one.clientWidth)"
         assert watched.page.evaluate(f"{cut}.length") == 0
         [[line, _]] = watched.page.locator("svg .yardstick").evaluate_all(boxes)
         values = watched.page.locator("svg .value").evaluate_all(boxes)
@@ -220,3 +222,14 @@ def test_titles_say_what_the_tests_show_and_no_more():
     assert finding.of_run("gru", scored) == "gru beats the baseline: symbol error 2.5 % against 100.0 %"
     assert "does not clearly beat" in finding.of_run("gru", replace(scored, against_baseline=replace(against, p=0.2)))
     assert "Too few" in finding.of_run("gru", replace(scored, against_baseline=replace(against, examples=5)))
+
+
+def test_gaps_are_filled_in_place(folder, browser):
+    case = Case(f"The [MASK]{BREAKING}[MASK] of [MASK].", "▁cat\tsat\t▁a", ("▁cat\tsits\t▁b",), 66.7)
+    page = folder / "filled.html"
+    shown = replace(scores(0), cases=(case,))
+    page.write_text(pages.run_page("x", {}, scores=shown, exhibits=Exhibits("gaps")), encoding="utf-8")
+    with open_page(browser, page, width=390) as watched:
+        text = watched.page.locator(".filled").inner_text()
+        assert watched.complaints == [] and watched.page.locator(".filled del").count() == 2
+    assert text == f"The right: cat{BREAKING}sat sits of a b." and "1 of 3 gaps is right." in page.read_text()

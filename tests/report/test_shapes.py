@@ -21,6 +21,7 @@ from heedful.results import (
     Exhibits,
     Measure,
     Scores,
+    Series,
     Track,
     View,
 )
@@ -266,10 +267,30 @@ def test_bars_say_how_good_they_are_and_how_they_were_read(folder):
     assert html.count("10 seconds") == 1 and html.count("6 steps</text>") == 5
 
 
-def test_labels_can_be_told_apart_without_colour():
+def test_labels_are_hatched_only_where_colours_run_out():
     styles = [(timebars.colour(style), timebars.texture(style)) for style in range(48)]
     assert len(set(styles)) == 48
-    assert len({texture for _, texture in styles[:16]}) == 16
+    assert [bool(texture) for _, texture in styles] == [False] * 8 + [True] * 40
+
+
+def test_series_are_drawn_above_their_labels(folder, browser):
+    """A peak of one step in a long series is seen: in the lane of its channel, at its place in time."""
+    steps = 4000
+    rows = [[float(step == 1000), 5.0] for step in range(steps)]
+    case = Case("clip", "\t".join(["a"] * steps), ("\t".join(["a"] * steps),), 0.0)
+    exhibits = Exhibits("steps", series={"clip": Series((HOSTILE, "flat"), rows)})
+    page = folder / "series.html"
+    page.write_text(pages.run_page("x", {}, scores=make_scores("accuracy", [case]), exhibits=exhibits))
+    with open_page(browser, page, width=1280) as watched:
+        lanes = watched.page.locator("svg:has(.lane)")
+        boxes = "found => found.map(one => one.getBoundingClientRect()).map(box => [box.width, box.top])"
+        [bar, *_] = watched.page.locator(".bars svg:has(.stretch)").evaluate_all(boxes)
+        placed = lanes.evaluate_all(boxes)
+        points = lanes.first.locator("polyline").get_attribute("points") or ""
+        assert watched.complaints == []
+    assert [width for width, _ in placed] == [bar[0]] * 2 and placed[1][1] < bar[1]
+    top = [float(point.split(",")[0]) for point in points.split() if float(point.split(",")[1]) < 2]
+    assert top == pytest.approx([250], abs=1)
 
 
 def test_long_clips_are_drawn_in_part_and_that_is_said():
@@ -289,7 +310,7 @@ def test_comparison_needs_no_alignment_no_lengths_and_not_the_same_measures(fold
     assert lines[0][1:6] == ["accuracy", "edit", "score", "F1@10", "(MS-TCN)"]
     assert "gru is better" in text
     html = (folder / "compare_label.html").read_text(encoding="utf-8")
-    assert '<th scope="col" class="n">F1@50 (ASFormer)</th>' in html and "learns<br>steps/s" in html
+    assert '<th scope="col" class="n">F1@50 (ASFormer)</th>' in html and "learns, steps/s" in html
     assert "What each of them looked at" not in html and "By source length" not in html
     assert "frame is right at 3 of 5 steps" in html
     with open_page(browser, folder / "compare_pictures.html") as watched:

@@ -54,7 +54,7 @@ def of_comparison(comparison: Comparison, ideas: Mapping[str, str]) -> str:
     level = [called[other] for other in tests if other not in behind]
     sentence = f"{called[best]} {victory(measures[best][name], losers)}"
     sentence += f"; no test tells it from {listed(level)}" if level else ""
-    return sentence[0].upper() + sentence[1:]
+    return sentence if called[best] == best else sentence[0].upper() + sentence[1:]
 
 
 def victory(best: Measure, losers: Mapping[str, tuple[Measure, Paired]]) -> str:

@@ -13,19 +13,17 @@ from markupsafe import Markup
 
 from heedful.data.readers.rows import count
 from heedful.metrics.verdicts import SIGNIFICANCE_LEVEL, fewest_examples
-from heedful.report import classes, compared, figures, finding, tagged, words
+from heedful.report import classes, compared, figures, filled, finding, tagged, words
 from heedful.report.differences import MarkedCase, mark_differences
 from heedful.report.figures import Table
 from heedful.report.folds import fold_rows
 from heedful.report.gallery import Picture, galleries, picture
 from heedful.report.passages import passage_tables
 from heedful.report.samples import samples
-from heedful.results import Case, Comparison, Exhibits, Findings, Progress, Scores, View
+from heedful.results import Case, Comparison, Exhibits, Findings, Progress, Scores
 
 EXAMPLES = 10
 MEASURES = 4  # columns of measures that a comparison's table has room for; the others stand in one of their own
-AS_TEXTS: tuple[View, ...] = ("texts", "gaps")
-"""Views in which an answer is read beside what would have been right."""
 VIEWS = {"alignment": ("alignment", "mount"), "guess": ("study", "mountGuess")}
 """The modules in report/views: the class of the elements that each brings to life, and the function that does."""
 
@@ -59,10 +57,11 @@ def run_page(
         weak=figures.scores_by_length(scores) if scores else None,
         **class_values(scores),
         views=[figures.alignment_view(alignment) for alignment in exhibits.alignments],
-        examples=examples(cases) if exhibits.view in AS_TEXTS else [],
+        examples=examples(cases) if exhibits.view == "texts" else [],
+        filled=filled.passages(cases) if exhibits.view == "gaps" else [],
         passages=passage_tables(cases, exhibits.answers) if exhibits.view == "passages" else [],
         galleries=galleries(cases, exhibits),
-        bars=tagged.figures_of_cases(cases, exhibits.tracks) if exhibits.view == "steps" else None,
+        bars=tagged.figures_of_cases(cases, exhibits.tracks, exhibits.series) if exhibits.view == "steps" else None,
         attribution=attribution,
         commands=commands,
     )
@@ -242,15 +241,15 @@ def measure_table(scores: Scores) -> Table:
         "measure",
         "value",
         "95 % interval",
-        *([f"baseline: {scores.baseline_name}"] if scores.baseline else []),
-        "",
+        *(["baseline"] if scores.baseline else []),
+        "better",
     ]
     rows = []
     for name, measure in scores.measures.items():
         row = [words.title(name), words.score(measure.value, name), words.interval_or_why(measure, scores.count)]
         if scores.baseline:
             row.append(words.value_with_interval(scores.baseline[name]) if name in scores.baseline else "–")
-        rows.append([*row, "higher is better" if measure.higher_is_better else "lower is better"])
+        rows.append([*row, "higher" if measure.higher_is_better else "lower"])
     return Table(head, rows)
 
 

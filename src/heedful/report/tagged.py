@@ -14,7 +14,7 @@ from heedful.metrics.entities import are_entity_tags, entities_of
 from heedful.report import timebars
 from heedful.report.figures import Figure, Table
 from heedful.report.timebars import Bars
-from heedful.results import Case, Track
+from heedful.results import Case, Series, Track
 
 WORDS = 300  # shown of a text; the caption says where there are more
 
@@ -24,15 +24,22 @@ Rows = Sequence[tuple[str, Sequence[str]]]
 """Labels by the name of who gave them: the truth, the answer, a network."""
 
 
-def figures_of_cases(cases: Sequence[Case], tracks: Mapping[str, Track]) -> Bars | None:
+def figures_of_cases(
+    cases: Sequence[Case], tracks: Mapping[str, Track], series: Mapping[str, Series] | None = None
+) -> Bars | None:
     """The worst, middle and best cases: labelled words, or bars of steps that are no words."""
-    return figures_of(timebars.rows_of_cases(cases), tracks, timebars.order_of_cases(cases))
+    return figures_of(timebars.rows_of_cases(cases), tracks, timebars.order_of_cases(cases), series)
 
 
-def figures_of(clips: Mapping[str, Rows], tracks: Mapping[str, Track], caption: str = "") -> Bars | None:
+def figures_of(
+    clips: Mapping[str, Rows],
+    tracks: Mapping[str, Track],
+    caption: str = "",
+    series: Mapping[str, Series] | None = None,
+) -> Bars | None:
     """Labelled words, or bars of steps that are no words; the first row is the truth, if any is called so."""
     if not any(track.words for track in tracks.values()):
-        return timebars.bars(clips, tracks, caption)
+        return timebars.bars(clips, tracks, caption, series)
     names = next(track.names for track in tracks.values() if track.words)
     in_entities = are_entity_tags(names)
     texts = {source: rows for source, rows in clips.items() if source in tracks}

@@ -1,7 +1,8 @@
 """Labels of steps as coloured bars, truth and answer one above the other; the same colour is the same label.
 
 Bars are as wide as the page: coordinates are in percent, so that letters keep their size on a phone. A label has a
-colour and a texture, so that colour is never the only difference; wide segments bear its name.
+colour, and where there are more labels than colours a texture too; wide segments bear its name, and the table has all.
+What a series measured stands above its labels, on the same time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,17 +16,17 @@ from markupsafe import Markup
 from heedful.data.readers.rows import count
 from heedful.report import draw, words
 from heedful.report.figures import Figure, Table
-from heedful.results import Case, Track, spread_out
+from heedful.results import Case, Series, Track, spread_out
 
 CLIPS = 6
 STEPS = 5000  # drawn of a clip; the text says where there are more
 ROWS = 200  # of a clip's table
+CHANNELS, LANE_HEIGHT = 6, 30  # channels of a series that are drawn, and pixels of each
+STRETCHES = 200  # of a drawn series
 BAR_HEIGHT, STRIP_HEIGHT = 26, 5  # pixels of a bar, and of the strip under it that marks what is wrong
 WIDE_SCREEN, NARROW_SCREEN = 800, 270  # pixels of a bar on a desk and on a phone, by which names are left out
-TEXTURES = 8
-# What lies over a colour: the first is plain, the others are lines and dots in the colour of the page.
+# Lines and dots that lie over a colour of which there are not enough.
 PATTERNS = (
-    ("M0 0", 8),
     ("M-2 2L2 -2M0 8L8 0M6 10L10 6", 8),
     ("M1 4h2", 6),
     ("M0 3h7", 7),
@@ -43,6 +44,8 @@ class Bars:
     legend: Markup
     figures: Sequence[Figure]
     caption: str
+    points: bool = False
+    """Whether there is more to read in a bar that is pointed at."""
 
 
 def rows_of_cases(cases: Sequence[Case]) -> dict[str, list[tuple[str, Sequence[str]]]]:
@@ -59,17 +62,20 @@ def order_of_cases(cases: Sequence[Case]) -> str:
 
 
 def bars(
-    clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]], tracks: Mapping[str, Track], caption: str = ""
+    clips: Mapping[str, Sequence[tuple[str, Sequence[str]]]],
+    tracks: Mapping[str, Track],
+    caption: str = "",
+    series: Mapping[str, Series] | None = None,
 ) -> Bars | None:
     """Clips by name, each of rows (name, a label a step); the first row is the truth, if any is called so. `tracks` by
-    source give times and windows.
+    source give times and windows, `series` what was measured.
     """
     if not clips:
         return None
     styles = label_styles(clips, tracks)
-    figures = [figure(name, rows, styles, tracks.get(name)) for name, rows in clips.items()]
-    legend_note = "The same colour is the same label; point at a bar to read it. A strip below a bar: wrong there."
-    return Bars(legend(styles), figures, f"{legend_note} {caption}".strip())
+    figures = [figure(name, rows, styles, tracks.get(name), (series or {}).get(name)) for name, rows in clips.items()]
+    legend_note = "The same colour is the same label. A strip below a bar: wrong there."
+    return Bars(legend(styles), figures, f"{legend_note} {caption}".strip(), points=True)
 
 
 def steps(text: str) -> tuple[str, ...]:
@@ -91,14 +97,18 @@ def label_styles(
 
 
 def figure(
-    name: str, rows: Sequence[tuple[str, Sequence[str]]], styles: Mapping[str, int], track: Track | None = None
+    name: str,
+    rows: Sequence[tuple[str, Sequence[str]]],
+    styles: Mapping[str, int],
+    track: Track | None = None,
+    series: Series | None = None,
 ) -> Figure:
-    """One clip: a bar a row, an axis below, and the stretches in a table."""
+    """One clip: what was measured, a bar a row, an axis below, and the stretches in a table."""
     length = max(len(labels) for _, labels in rows)
     rows = [(row_name, labels[:STEPS]) for row_name, labels in rows]
     ends = edges(min(length, STEPS), track)
     truth = rows[0][1] if rows[0][0] == "truth" else ()
-    parts = []
+    parts = lanes(series, ends) if series else []
     for row_name, labels in rows:
         strip = error_marks(truth, labels, ends) if truth and row_name != "truth" else []
         body = [stretch(row_name, label, ends[a], ends[b], a, b, ends[-1], styles) for label, a, b in stretches(labels)]
@@ -109,7 +119,46 @@ def figure(
     parts += [draw.tag("span", "", class_="who"), axis(ends, "seconds" if has_times(track) else "steps")]
     drawing = draw.tag("div", Markup("").join(parts), class_="bars")
     table, note = segments(rows)
+    if series and len(series.channels) > CHANNELS:
+        note += f" The first {CHANNELS} of {len(series.channels):,} channels are drawn."
     return Figure(name, drawing, describe_rows(rows, length, track) + note, table)
+
+
+def lanes(series: Series, ends: Sequence[float]) -> list[Markup]:
+    """A line for each channel of a series, each between its own least and largest value."""
+    step_count = len(ends) - 1
+    parts = []
+    for channel, name in enumerate(series.channels[:CHANNELS]):
+        values = [row[channel] for row in series.rows[:step_count]]
+        low, high = min(values), max(values)
+        height = LANE_HEIGHT - 2
+        points = [
+            f"{1000 * ends[step] / (ends[-1] or 1):.0f},{1 + height * (high - value) / ((high - low) or 1):.1f}"
+            for step, value in envelope(values)
+        ]
+        line = draw.tag("polyline", points=" ".join(points), class_="lane")
+        hint = f"{name}: from {low:.3g} to {high:.3g}"
+        view: dict[str, Any] = {"viewBox": f"0 0 1000 {LANE_HEIGHT}", "preserveAspectRatio": "none"}
+        size: dict[str, Any] = {"width": "100%", "style": f"height: {LANE_HEIGHT}px"}
+        drawing = draw.tag("svg", draw.tag("g", line, title=hint), role="img", aria_label=hint, **view, **size)
+        parts += [draw.tag("span", words.shorten(name, 12), class_="who", title=hint), drawing]
+    return parts
+
+
+def envelope(values: Sequence[float]) -> list[tuple[int, float]]:
+    """Steps with their values; of a long series the least and the largest of each stretch, so that no peak is lost.
+
+    >>> envelope([1.0, 5.0, 2.0])
+    [(0, 1.0), (1, 5.0), (2, 2.0)]
+    """
+    if len(values) <= 2 * STRETCHES:
+        return list(enumerate(values))
+    points = []
+    for stretch_number in range(STRETCHES):
+        start, end = (len(values) * (stretch_number + edge) // STRETCHES for edge in (0, 1))
+        around = min(range(start, end), key=values.__getitem__), max(range(start, end), key=values.__getitem__)
+        points += [(step, values[step]) for step in sorted(around)]
+    return points
 
 
 def edges(count: int, track: Track | None) -> list[float]:
@@ -162,8 +211,7 @@ def stretch(
     if not label:
         return draw.tag("g", masked_rect(place), class_="stretch", title=hint)
     style = styles[label]
-    content = draw.tag("rect", class_="fill", **place)
-    content += draw.tag("rect", fill=f"url(#{texture(style)})", **place)
+    content = filled_rect(style, place)
     text = words.shorten(label)
     text_width = draw.LABEL * len(text) + 8
     if fraction * WIDE_SCREEN >= text_width:
@@ -171,6 +219,13 @@ def stretch(
         middle = percent((start + end) / 2 / (total or 1))
         content += draw.tag("text", text, x=middle, y=BAR_HEIGHT / 2 + 4, class_=fits, text_anchor="middle")
     return draw.tag("g", content, class_=f"stretch {colour(style)}", title=hint)
+
+
+def filled_rect(style: int, place: Mapping[str, Any]) -> Markup:
+    """A rectangle of a style's colour, with its texture where it has one."""
+    over = texture(style)
+    hatching = draw.tag("rect", fill=f"url(#{over})", **place) if over else Markup("")
+    return draw.tag("rect", class_="fill", **place) + hatching
 
 
 def masked_rect(place: Mapping[str, Any]) -> Markup:
@@ -185,9 +240,14 @@ def colour(style: int) -> str:
 
 
 def texture(style: int) -> str:
-    """The name of a style's texture: the first sixteen differ even without colour; later ones are shifted by one."""
-    kind = "dark" if style // draw.SERIES % 2 else "light"
-    return f"{kind}{(style + style // (2 * draw.SERIES)) % TEXTURES}"
+    """The name of a style's texture, "" for the first eight; those of the same colour have one each.
+
+    >>> texture(7), texture(8), texture(24)
+    ('', 'dark2', 'dark6')
+    """
+    turn = style // draw.SERIES
+    kind = "dark" if turn % 2 else "light"
+    return f"{kind}{(style + turn) % len(PATTERNS)}" if turn else ""
 
 
 def error_marks(truth: Sequence[str], labels: Sequence[str], ends: Sequence[float]) -> list[Markup]:
@@ -251,20 +311,16 @@ def legend(styles: Mapping[str, int]) -> Markup:
     slants = draw.tag("path", d="M-2 2L2 -2M0 8L8 0M6 10L10 6", class_="slant")
     patterns += draw.tag("pattern", slants, id="masked", width=8, height=8, patternUnits="userSpaceOnUse")
     hidden = draw.tag("svg", draw.tag("defs", patterns), width=0, height=0, class_="textures", aria_hidden="true")
-    entries = [draw.tag("li", swatch(colour(style), texture(style)) + label) for label, style in styles.items()]
-    entries.append(draw.tag("li", swatch("", "") + "masked: not judged"))
+    entries = [draw.tag("li", swatch(style) + label) for label, style in styles.items()]
+    entries.append(draw.tag("li", swatch(None) + "masked: not judged"))
     return hidden + draw.tag("ul", Markup("").join(entries), class_="legend")
 
 
-def swatch(class_: str, texture_id: str) -> Markup:
-    """A small square of a label's colour and texture."""
+def swatch(style: int | None) -> Markup:
+    """A small square of a label's colour and texture; None: of a masked step."""
     size: dict[str, Any] = {"width": 22, "height": 16}
-    if not class_:
-        content = masked_rect(size)
-    else:
-        content = draw.tag("rect", class_="fill", **size) + draw.tag("rect", fill=f"url(#{texture_id})", **size)
-    svg = draw.tag("svg", draw.tag("g", content, class_=class_), aria_hidden="true", **size)
-    return svg
+    content, class_ = (masked_rect(size), "") if style is None else (filled_rect(style, size), colour(style))
+    return draw.tag("svg", draw.tag("g", content, class_=class_), aria_hidden="true", **size)
 
 
 def segments(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Table, str]:

@@ -23,7 +23,7 @@ from heedful.metrics.classes import count_confusions, score_classes
 from heedful.metrics.counts import Kind
 from heedful.metrics.entities import are_entity_tags, entities_of, score_types
 from heedful.metrics.scores import evaluate as measure
-from heedful.results import Answer, Example, Exhibits, Rows, Scores, Span, Track, spread_out
+from heedful.results import Answer, Example, Exhibits, Rows, Scores, Series, Span, Track, spread_out
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.label.windows import (
     LONGEST,
@@ -187,10 +187,18 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         return '"…"' if model.form.kind == "tokens" else self.facts.asked_with
 
     def exhibits(self, models: Sequence[TrainedLabeller], scores: Scores, settings: GenerateSettings) -> Exhibits:
-        """Times and windows of the clips whose steps a report draws."""
-        sources = [case.source for case in spread_out(scores.cases)]
-        answers = self.answer_steps(models, sources, [open_steps(each, models[0].form) for each in sources], settings)
-        return Exhibits("steps", tracks={answer.source: answer.track for [answer] in answers if answer.track})
+        """Times and windows of the clips whose steps a report draws, and what was measured where they are series."""
+        form, sources = models[0].form, [case.source for case in spread_out(scores.cases)]
+        sequences = [open_steps(each, form) for each in sources]
+        answers = self.answer_steps(models, sources, sequences, settings)
+        series = {
+            source: Series(tuple(map(str, form.channels)), steps.values.tolist())
+            for source, steps in zip(sources, sequences, strict=True)
+            if steps.kind == "series"
+        }
+        return Exhibits(
+            "steps", tracks={answer.source: answer.track for [answer] in answers if answer.track}, series=series
+        )
 
     def config(self, model: TrainedLabeller) -> dict[str, Any]:
         fields = {"network": asdict(model.settings), "names": list(model.names), "window": model.window}
