@@ -320,6 +320,22 @@ class Exhibits:
 
 
 @dataclass(frozen=True)
+class NetworkFacts:
+    """A network as people look at it: its diagram in signs, its settings in words, and its tensors (a row each, below
+    their head).
+    """
+
+    name: str
+    title: str
+    added: str
+    lacked: str
+    diagram: str
+    settings: tuple[str, ...]
+    tensors: tuple[tuple[str, ...], ...]
+    size: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing `check` noticed: level "x" a bad row, "!" a warning, "i" worth knowing.
 

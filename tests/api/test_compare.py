@@ -108,7 +108,8 @@ def test_every_task_is_compared_across_eras(task: str, tmp_path: Path) -> None:
         value = primary_score(entry["scores"])
         assert value == primary_score(json.loads((tmp_path / entry["run"] / "scores.json").read_text())["scores"])
         [line] = [line for line in outcome.out.splitlines() if re.match(rf"{entry['network']} .*/s ", line)]
-        row = page.partition(f'<tr><th scope="row">{entry["network"]}</th>')[2].partition("</tr>")[0]
+        table = page.partition('<table class="stack">')[2]
+        row = table.partition(f'<tr><th scope="row">{entry["network"]}</th>')[2].partition("</tr>")[0]
         assert line.split()[1] == value and f"<span>{value}" in row
         assert entry["samples"] and {Path(sample["source"]).name in page for sample in entry["samples"]} == {True}
         outputs = [sample["output"] for sample in entry["samples"] if task not in ("draw", "label")]

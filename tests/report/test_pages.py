@@ -230,6 +230,6 @@ def test_gaps_are_filled_in_place(folder, browser):
     shown = replace(scores(0), cases=(case,))
     page.write_text(pages.run_page("x", {}, scores=shown, exhibits=Exhibits("gaps")), encoding="utf-8")
     with open_page(browser, page, width=390) as watched:
-        text = watched.page.locator(".filled").inner_text()
+        text = watched.page.locator(".filled").text_content()
         assert watched.complaints == [] and watched.page.locator(".filled del").count() == 2
     assert text == f"The right: cat{BREAKING}sat sits of a b." and "1 of 3 gaps is right." in page.read_text()

@@ -2,7 +2,9 @@
 
 import io
 import re
+from collections import Counter
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -10,10 +12,14 @@ from PIL import Image
 from rich.cells import cell_len
 
 from heedful.api.report import card_of
+from heedful.cli.info import facts_of
 from heedful.errors import HeedfulError
 from heedful.metrics.segments import step_counts
-from heedful.report import compared, draw, pages, picture, sheet, terminal, words
+from heedful.networks.lineage import LINEAGE
+from heedful.networks.settings import describe
+from heedful.report import compared, draw, pages, picture, sheet, slides, terminal, words
 from heedful.report.card import TaskCard, model_card
+from heedful.report.diagram import draw_diagram
 from heedful.report.differences import mark_differences
 from heedful.results import Alignment, Answer, Case, ClassScore, Comparison, Confusion, Measure, Paired
 from heedful.tasks.task import find_task
@@ -256,3 +262,27 @@ def test_ticks_are_round_and_cover_the_values(low, high):
     marks = draw.ticks(low, high)
     assert marks[0] <= low and marks[-1] >= high and 2 <= len(marks) <= 8
     assert marks == sorted(set(marks))
+
+
+@pytest.mark.parametrize("name", LINEAGE)
+def test_diagrams_are_drawn_as_the_terminal_has_them(name):
+    """Every sign of the text is a shape, every word a text; a file for slides needs no style sheet."""
+    facts = facts_of(name, "tiny")
+    text = re.sub("[─═]{2} | [─═]{2}▶", "  ", facts.diagram)
+    drawing = ElementTree.fromstring(slides.standalone(draw_diagram(facts.diagram, name)))
+    shapes = Counter(element.tag.rpartition("}")[2] for element in drawing.iter())
+    written = "".join(element.text or "" for element in drawing.iter())
+    assert shapes["rect"] == sum(text.count(sign) for sign in "■□") + text.count(" ? ")
+    assert shapes["circle"] == sum(text.count(sign) for sign in "○●·")
+    assert sorted(re.sub(r"[■□○●·↑→⇒←⇄═\s]", "", text)) == sorted(re.sub(r"\s", "", written))
+    assert not [element for element in drawing.iter() if "class" in element.attrib and element is not drawing]
+
+
+def test_timeline_has_every_network_in_its_order(tmp_path):
+    for suffix in slides.SUFFIXES:
+        slides.write_lineage(describe(), tmp_path / f"lineage{suffix}")
+        text = (tmp_path / f"lineage{suffix}").read_text(encoding="utf-8")
+        named = re.findall(rf"\b({'|'.join(LINEAGE)})(?=:|</text>)", text)
+        assert list(dict.fromkeys(named)) == list(LINEAGE)
+    with pytest.raises(HeedfulError, match=r"\.svg or \.html"):
+        slides.write_lineage(describe(), tmp_path / "lineage.png")

@@ -75,8 +75,8 @@ def comparison() -> Comparison:
         "pairs.tsv",
         "1 minute",
         (
-            entry("old", wrong=8, slow=1, samples=(Answer("abc", "A C", -1.0, -0.5),)),
-            entry("new", wrong=1, slow=4, alignment=alignment, samples=(Answer("abc", "A B", -1.0, -0.5),)),
+            entry("old", wrong=8, slow=1, samples=(Answer("one", "A C", -1.0, -0.5),)),
+            entry("new", wrong=1, slow=4, alignment=alignment, samples=(Answer("one", "A B", -1.0, -0.5),)),
             entry("peer", wrong=2, slow=2, alignment=Alignment(alignment.source, alignment.target, heads)),
         ),
         paired,

@@ -11,6 +11,7 @@ from heedful.cli.words import SizeFlag
 from heedful.errors import HeedfulError, nearest, size_of, unknown
 from heedful.names import require_models
 from heedful.report.terminal import columns
+from heedful.results import NetworkFacts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,23 +25,39 @@ Name = Annotated[
     str, typer.Argument(metavar="NAME", help="A model's folder or hub name, or a row of `heedful networks`.")
 ]
 
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="A figure (.svg) or a page (.html) to write.")
+]
+
 VOCABULARY = 1000
 ADAM_COPIES = 4  # weights, gradient, and AdamW's two moments
 
 
-def run(name: Name, size: SizeFlag = None) -> None:
+def run(name: Name, size: SizeFlag = None, output: Output = None) -> None:
     """The shape of a run or a network, drawn, with its tensors, weights and memory.
 
     \b
     heedful info runs/mine
     heedful info vaswani2017 --size base
     heedful info openai-community/gpt2
+    heedful info bahdanau2015 -o bahdanau2015.svg       for a slide; or a page, .html
     """
+    from heedful.report.slides import require_suffix, write_network
+
+    if output:
+        require_suffix(output)
+    facts = facts_of(name, size)
+    if output:
+        write_network(facts, output)
+    print(output or format_facts(facts))
+
+
+def facts_of(name: str, size: str | None) -> NetworkFacts:
+    """What is to be known of a row of the lineage or of a model; raises HeedfulError if it is neither."""
     from heedful.networks.lineage import LINEAGE
 
     if not Path(name).exists() and name in LINEAGE:
-        print(about_row(name, size or "small"))
-        return
+        return about_row(name, size or "small")
     if not Path(name).exists() and "/" not in name and nearest(name, LINEAGE):
         raise unknown("network", name, LINEAGE)
 
@@ -52,10 +69,10 @@ def run(name: Name, size: SizeFlag = None) -> None:
     if size is not None:
         kind = "published" if model.published else f"a run, of size {model.recipe.network.size}"
         raise HeedfulError(f"{name} is {kind}.", "--size goes with a network.")
-    print(about_model(model))
+    return about_model(model)
 
 
-def about_row(name: str, size: str) -> str:
+def about_row(name: str, size: str) -> NetworkFacts:
     """The description of a row of the lineage."""
     from heedful.cli.shapes import OWN_DIAGRAMS, Diagram
     from heedful.networks.settings import main_join
@@ -67,7 +84,7 @@ def about_row(name: str, size: str) -> str:
     return describe(Diagram(settings, join, from_picture), meta_network(settings), sides)
 
 
-def about_model(model: "Model") -> str:
+def about_model(model: "Model") -> NetworkFacts:
     """The description of a model; a published one may have an encoder with settings of its own."""
     from heedful.cli.shapes import Diagram
     from heedful.tasks.task import find_task
@@ -113,8 +130,8 @@ def meta_network(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "
                 return masked_language_model(settings, vocabulary)
 
 
-def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan | None" = None) -> str:
-    """The description of a network: paper, diagram, settings, tensors, weights."""
+def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan | None" = None) -> NetworkFacts:
+    """A network: paper, diagram, settings, tensors, weights."""
     from heedful.cli.shapes import draw_diagram
     from heedful.networks.lineage import LINEAGE
 
@@ -125,21 +142,22 @@ def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan |
     )
     weights = sum(weight.numel() for weight in network.parameters())
     size = weights * 4
-    return "\n".join(
-        [
-            f"{settings.name} {plan.architecture if plan else settings.size} · {row.paper}",
-            f"  added:  {row.added}",
-            f"  lacked: {row.lacked}",
-            "",
-            draw_diagram(diagram),
-            *setting_lines,
-            sides,
-            "",
-            columns(tensors(network), left_aligned={1}),
-            "",
-            f"{weights:,} weights: {size_of(size)} in float32, {size_of(size * ADAM_COPIES)} to train them",
-        ]
+    return NetworkFacts(
+        name=settings.name,
+        title=f"{settings.name} {plan.architecture if plan else settings.size} · {row.paper}",
+        added=row.added,
+        lacked=row.lacked,
+        diagram=draw_diagram(diagram),
+        settings=(*setting_lines, sides),
+        tensors=tuple(map(tuple, tensors(network))),
+        size=f"{weights:,} weights: {size_of(size)} in float32, {size_of(size * ADAM_COPIES)} to train them",
     )
+
+
+def format_facts(facts: NetworkFacts) -> str:
+    """A network as text."""
+    lines = [facts.title, f"  added:  {facts.added}", f"  lacked: {facts.lacked}", "", facts.diagram, *facts.settings]
+    return "\n".join([*lines, "", columns(facts.tensors, left_aligned={1}), "", facts.size])
 
 
 def decisions(settings: "NetworkSettings") -> str:

@@ -1,16 +1,28 @@
 """heedful networks: the history of the field as a table."""
 
 import textwrap
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 Markdown = Annotated[bool, typer.Option("--markdown", help="As the tables of docs/networks.md.")]
 
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="The timeline as a figure (.svg) or page (.html).")
+]
 
-def run(markdown: Markdown = False) -> None:
+
+def run(markdown: Markdown = False, output: Output = None) -> None:
     """The history of the field as a table: read downwards, what each network added and what it still lacked."""
-    print(tables() if markdown else history())
+    if output is None:
+        print(tables() if markdown else history())
+        return
+    from heedful.networks.settings import describe
+    from heedful.report.slides import write_lineage
+
+    write_lineage(describe(), output)
+    print(output)
 
 
 def history() -> str:
