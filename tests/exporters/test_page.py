@@ -20,6 +20,7 @@ from torch import nn
 from heedful.api import load
 from heedful.api.train import run
 from heedful.blocks.pixels import Pixels
+from heedful.blocks.recording import record
 from heedful.data.tokenizers.learn import KINDS, learn
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
@@ -103,8 +104,8 @@ def stir(network: Network) -> None:
 
 def question_of(
     join: Join, name: str, changes: dict[str, object], source_kind: str = "text"
-) -> tuple[dict, torch.Tensor]:
-    """A question for the runtime, and the logits (T, V) that torch gives to it."""
+) -> tuple[dict[str, Any], torch.Tensor, Network]:
+    """A question for the runtime, the logits (T, V) that torch gives to it, and the network."""
     torch.manual_seed(0)
     extra = {"pool": "summary", "counts": 0} if join == "encoder_pooled" else {}
     settings = resolve(parse_settings(NetworkSettings, {"name": name, **changes}), join, extra=extra)
@@ -121,7 +122,7 @@ def question_of(
     blob = blob_of(network)
     question = {"kind": "logits", "network": describe(network, settings), "weights": blob.text, "layout": blob.layout}
     given = {"source": read.flatten().tolist(), "tokens": tokens[0].tolist()}
-    return question | given, logits_of(network, read, tokens)
+    return question | given, logits_of(network, read, tokens), network
 
 
 @torch.inference_mode()
@@ -141,10 +142,48 @@ def logits_of(network: Network, source: torch.Tensor, tokens: torch.Tensor) -> t
 def test_logits_are_those_of_torch(tmp_path: Path) -> None:
     asked = [question_of(join, name, {"size": size}, kind) for join, name, size, kind in sample(CASES, 8)]
     asked += [question_of(join, name, {"size": "tiny", **changes}) for join, name, changes in sample(VARIANTS, 4)]
-    answers = ask_runtime([question for question, _ in asked], tmp_path)
-    for (question, expected), answer in zip(asked, answers, strict=True):
+    answers = ask_runtime([question for question, *_ in asked], tmp_path)
+    for (question, expected, _), answer in zip(asked, answers, strict=True):
         assert expected.std() > 0.3, "a network that says nothing proves nothing"
         assert (torch.tensor(answer) - expected).abs().max() < 1e-3, question["network"]
+
+
+RECORDED = [(JOINS[0], name, "tiny", "text") for name in allowed_rows(JOINS[0])]
+
+
+def test_what_is_recorded_is_what_torch_records(tmp_path: Path) -> None:
+    """Gates and attention weights, by the same names."""
+    asked = [question_of(join, name, {"size": size}, kind) for join, name, size, kind in sample(RECORDED, 3)]
+    answers = ask_runtime([question | {"kind": "notes"} for question, *_ in asked], tmp_path)
+    for (question, _, network), answer in zip(asked, answers, strict=True):
+        assert isinstance(network, EncoderDecoder)
+        source, tokens = torch.tensor([question["source"]]), torch.tensor([question["tokens"]])
+        with torch.inference_mode(), record(network) as maps:
+            network(source, torch.tensor([source.size(1)]), tokens)
+        recorded = {
+            name: part for name, part in maps.concatenate().items() if not re.search(r"(states|cell)[01]$", name)
+        }
+        said = answer["reading"] | {
+            name: [step[name][0] for step in answer["writing"]] for name in answer["writing"][0]
+        }
+        assert said.keys() == recorded.keys()
+        for name, expected in recorded.items():
+            close = zip(said[name], steps_of(name, expected[0]), strict=True)
+            assert max(distance(theirs, ours) for theirs, ours in close) < 1e-3, name
+
+
+def steps_of(name: str, recorded: torch.Tensor) -> list[torch.Tensor]:
+    """Weights (H, T, S) and gates (T, D) step by step, as they are read: from behind, if they are."""
+    if name.endswith("weights"):
+        return list(recorded.transpose(0, 1))
+    return list(recorded.flip(0) if name.endswith("1") else recorded)
+
+
+def distance(theirs: list[Any], ours: torch.Tensor) -> float:
+    """How far vectors are apart; ours may go on with zeros, where nobody looks ahead."""
+    vectors = torch.tensor(theirs)
+    rest = ours[..., vectors.shape[-1] :]
+    return max(float((vectors - ours[..., : vectors.shape[-1]]).abs().max()), float(rest.abs().sum()))
 
 
 def lowered(tokenizer: Tokenizer) -> Tokenizer:
@@ -214,15 +253,22 @@ def test_answers_are_ours(packages: dict[str, Package], tmp_path: Path) -> None:
         assert [answer["complete"] for answer in answers] == [answer.complete for answer in expected]
 
 
-def test_probabilities_are_ours(packages: dict[str, Package], tmp_path: Path) -> None:
-    package = packages["vit"]
+def noise(package: Package, folder: Path) -> Path:
+    """A picture of the size that a model reads."""
     size = package.model.preprocessor.form.size  # pyright: ignore[reportAttributeAccessIssue]
     pixels = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
-    Image.fromarray(pixels).save(tmp_path / "noise.png")
+    Image.fromarray(pixels).save(folder / "noise.png")
+    return folder / "noise.png"
+
+
+def test_probabilities_are_ours(packages: dict[str, Package], tmp_path: Path) -> None:
+    package = packages["vit"]
+    path = noise(package, tmp_path)
+    pixels = np.array(Image.open(path))
     [[classes]] = ask_runtime(
         [{"kind": "answers", **network_of(package, "vit"), "inputs": [pixels.flatten().tolist()]}], tmp_path
     )
-    [answer] = ours(package, [str(tmp_path / "noise.png")])
+    [answer] = ours(package, [str(path)])
     assert {one["name"]: one["probability"] for one in classes} == pytest.approx(
         dict(zip(answer.track.names, answer.track.probabilities[0], strict=True)), abs=1e-4
     )
@@ -275,4 +321,39 @@ def test_networks_answer_in_a_page_from_disk(packages: dict[str, Package], brows
         opened.keyboard.press("Enter")
         expect(state).to_have_text(re.compile("Answered"))
         assert opened.evaluate("document.documentElement.scrollWidth") == 390
+        assert (watched.complaints, watched.requests) == ([], [])
+
+
+def test_a_text_goes_on_in_a_page(packages: dict[str, Package], browser: Browser, tmp_path: Path) -> None:
+    """At the button, by the greatest beam that is set."""
+    both, prompt = [packages["gpt"], packages["lstm"]], "a red dog"
+    page.write(both, tmp_path / "on.html")
+    with open_page(browser, tmp_path / "on.html") as watched:
+        opened, state = watched.page, watched.page.locator("#state")
+        expect(state).to_have_text("Ready.")
+        opened.keyboard.type(prompt)
+        opened.get_by_label("Beam size").fill("2")
+        opened.get_by_role("button", name="Answer").click()
+        expect(state).to_have_text(re.compile("Answered"))
+        expected = [prompt + answer.output for package in both for answer in ours(package, [prompt], beam=2)]
+        assert opened.locator(".answer").all_text_contents() == expected
+        assert (watched.complaints, watched.requests) == ([], [])
+
+
+def test_a_picture_is_named_in_a_page(packages: dict[str, Package], browser: Browser, tmp_path: Path) -> None:
+    package = packages["vit"]
+    path = noise(package, tmp_path)
+    page.write([package], tmp_path / "named.html")
+    with open_page(browser, tmp_path / "named.html", width=390) as watched:
+        state = watched.page.locator("#state")
+        expect(state).to_have_text("Ready.")
+        watched.page.get_by_label("A picture").set_input_files(path)
+        expect(state).to_have_text(re.compile("Answered"))
+        [answer] = ours(package, [str(path)])
+        assert watched.page.locator(".answer").inner_text() == answer.output
+        shown = {float(text.removesuffix(" %")) for text in watched.page.locator("td.n").all_inner_texts()}
+        assert shown <= {round(100 * one) for one in answer.track.probabilities[0]}
+        (tmp_path / "no.png").write_text("no picture", encoding="utf-8")
+        watched.page.get_by_label("A picture").set_input_files(tmp_path / "no.png")
+        expect(state).to_have_text("no.png is no picture that this browser can read.")
         assert (watched.complaints, watched.requests) == ([], [])

@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 const [runtime, questions] = process.argv.slice(2);
 const load = (name) => import(pathToFileURL(join(runtime, name)).href);
 const { build } = await load("networks/build.js");
+const { record } = await load("blocks/recording.js");
 const { readWeights } = await load("networks/weights.js");
 const { tokenizerOf } = await load("data/tokenizers.js");
 const { openModel } = await load("models.js");
@@ -22,6 +23,22 @@ async function logits({ network: description, weights, layout, source, tokens })
     return Array.from(network.decoder.logits(output));
   });
 }
+
+/** What is recorded while a source is read, and behind each of the tokens. */
+async function notes({ network: description, weights, layout, source, tokens }) {
+  const network = build(description, await readWeights(weights, layout));
+  const plain = (map) => Object.fromEntries([...map].map(([name, vectors]) => [name, vectors.map(listed)]));
+  const reading = record(() => network.start(source));
+  let before = reading.result;
+  const writing = tokens.map((token) => {
+    const step = record(() => network.decoder.step(token, before));
+    before = step.result.state;
+    return plain(step.notes);
+  });
+  return { reading: plain(reading.notes), writing };
+}
+
+const listed = (value) => (value instanceof Array ? value.map(listed) : Array.from(value));
 
 function ids({ tokenizer, texts }) {
   const own = tokenizerOf(tokenizer);
@@ -40,7 +57,7 @@ async function answers({ description, weights, inputs }) {
   });
 }
 
-const kinds = { logits, ids, answers };
+const kinds = { logits, notes, ids, answers };
 const said = [];
 for (const question of JSON.parse(readFileSync(questions, "utf8"))) said.push(await kinds[question.kind](question));
 process.stdout.write(JSON.stringify(said));

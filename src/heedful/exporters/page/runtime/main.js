@@ -20,26 +20,27 @@ async function openAll() {
   }));
 }
 
-/** Lets every network answer; what was under way is given up. */
-async function answerAll(all, input) {
+/** Lets every network answer its own form of the input; what was under way is given up. */
+async function answerAll(all, inputs) {
   running.abort();
   const { signal } = (running = new AbortController());
   state.textContent = "Answering …";
-  const said = await Promise.all(all.map((one) => one.answer(input, changesOf(form), signal)));
+  const said = await Promise.all(all.map((one, number) => one.answer(inputs[number], changesOf(form), signal)));
   const answers = all.map(({ name }, number) => `${name}: ${said[number]}`).join("; ");
   if (!signal.aborted) state.replaceChildren("Answered.", element("span", { class: "spoken" }, ` ${answers}`));
 }
 
 /** What is set of a search beside the text; a number that is none is left to the run's settings. */
 function changesOf({ elements }) {
-  const numbers = [...elements].filter(({ type, valueAsNumber }) => type === "number" && valueAsNumber >= 0);
-  return Object.fromEntries([...numbers.map(({ name, valueAsNumber }) => [name, valueAsNumber]), ["slowly", elements.slowly?.checked]]);
+  const numbers = [...elements].filter(({ type, value, validity }) => type === "number" && value && validity.valid);
+  const pairs = numbers.map(({ name, valueAsNumber }) => [name, valueAsNumber]);
+  return { ...Object.fromEntries(pairs), slowly: elements.slowly?.checked };
 }
 
 function askTexts(all) {
   const text = form.elements.text, asksAsTyped = form.dataset.typed === "yes";
   let timer = 0;
-  const ask = () => (clearTimeout(timer), text.value ? answerAll(all, text.value) : running.abort());
+  const ask = () => (clearTimeout(timer), text.value ? answerAll(all, all.map(() => text.value)) : running.abort());
   form.addEventListener("submit", (event) => (event.preventDefault(), ask()));
   form.elements.stop?.addEventListener("click", () => {
     running.abort();
@@ -53,11 +54,11 @@ function askTexts(all) {
 }
 
 function askPictures(all) {
-  const [{ model }] = all, canvas = form.querySelector("canvas");
+  const forms = all.map(({ model }) => model.asking.source), canvas = form.querySelector("canvas");
   const ask = async (file) => {
     try {
-      const pixels = await readPicture(file, model.asking.source);
-      showPicture(canvas, pixels, model.asking.source);
+      const pixels = await Promise.all(forms.map((one) => readPicture(file, one)));
+      showPicture(canvas, pixels[0], forms[0]);
       await answerAll(all, pixels);
     } catch {
       state.textContent = `${file.name} is no picture that this browser can read.`;

@@ -2,7 +2,7 @@
 
 import { softmax } from "./blocks/activation.js";
 import { record } from "./blocks/recording.js";
-import { tokenizerOf } from "./data/tokenizers.js";
+import { tokenizerOf, UNKNOWN } from "./data/tokenizers.js";
 import { search, stepOf } from "./generation/search.js";
 import { build } from "./networks/build.js";
 import { readWeights } from "./networks/weights.js";
@@ -25,17 +25,13 @@ class Model {
     return this.asking.normal_form === "none" ? text : text.normalize(this.asking.normal_form);
   }
 
-  /** The ids of a text as the network reads it: between its special tokens, of a long one the beginning. */
-  encode(text) {
-    const { before, after, limit } = this.asking.source, ids = this.source.encode(this.normalise(text));
-    return [...before, ...ids, ...after].length > (limit ?? Infinity)
-      ? [...[...before, ...ids].slice(0, limit - after.length), ...after]
-      : [...before, ...ids, ...after];
-  }
-
-  /** What the network reads of an input: pixels as they are, or the ids of a text. */
+  /** An input as the network reads it: pixels as they are, or the ids of a text between its special tokens. */
   read(input) {
-    return typeof input === "string" ? this.encode(input) : input;
+    if (typeof input !== "string") return { source: input, tokens: [], remarks: [] };
+    const { before, after, limit } = this.asking.source, ids = this.source.encode(this.normalise(input));
+    const kept = ids.slice(0, (limit ?? Infinity) - before.length - after.length); // of a long text the beginning
+    const source = [...before, ...kept, ...after];
+    return { source, tokens: source.map((id) => this.source.display(id)), remarks: remarksOn(ids, kept) };
   }
 
   /** A search from a state; `begin` is the token that is read first. */
@@ -55,20 +51,27 @@ class Model {
   }
 }
 
+/** What is to be said of how a text was read. */
+function remarksOn(ids, kept) {
+  const unknown = kept.filter((id) => id === UNKNOWN).length, remarks = [];
+  if (unknown) remarks.push(`${unknown} of its tokens ${unknown > 1 ? "are" : "is"} not in the vocabulary`);
+  if (kept.length < ids.length) remarks.push(`${kept.length} of its ${ids.length} tokens are read`);
+  return remarks;
+}
+
 /** Reads a source, and writes. */
 class Translator extends Model {
-  /** What was read: the input, its tokens as people are shown them, and what was recorded while it was read. */
+  /** What was read: its tokens as people are shown them, remarks on it, and what was recorded meanwhile. */
   open(input) {
-    const source = this.read(input), { result, notes } = record(() => this.network.start(source));
-    const tokens = typeof input === "string" ? source.map((id) => this.source.display(id)) : [];
-    return { tokens, state: result, notes };
+    const { source, tokens, remarks } = this.read(input), { result, notes } = record(() => this.network.start(source));
+    return { tokens, remarks, notes, state: result, positions: this.asking.positions || source.length };
   }
 
   /** Step after step of the search; each is { grown, growing, finished }. */
-  *write(input, opened = this.open(input), changes = {}) {
-    const { stretch, slack, limit, begin } = this.asking, length = this.asking.positions || this.read(input).length;
-    const most = Math.min(Math.ceil(stretch * length) + slack, limit ?? Infinity);
-    yield* this.search(opened.state, begin, most, this.settings(changes));
+  *write(input, { state, positions } = this.open(input), changes = {}) {
+    const { stretch, slack, limit, begin } = this.asking;
+    const most = Math.min(Math.ceil(stretch * positions) + slack, limit ?? Infinity);
+    yield* this.search(state, begin, most, this.settings(changes));
   }
 }
 
@@ -77,8 +80,9 @@ class Continuer extends Model {
   open(text) {
     const { prompted, begin, limit } = this.asking, ids = this.target.encode(this.normalise(text));
     const all = prompted || !ids.length ? [begin, ...ids] : ids;
-    const prompt = limit && all.length > limit ? all.slice(-Math.max(1, limit >> 1)) : all;
-    return { prompt, tokens: prompt.map((id) => this.target.display(id)), notes: new Map() };
+    const prompt = limit && all.length > limit ? all.slice(-Math.max(1, limit >> 1)) : all; // of a long text the end
+    const remarks = remarksOn(ids, prompt.slice(Math.max(0, prompt.length - ids.length)));
+    return { prompt, tokens: prompt.map((id) => this.target.display(id)), remarks, notes: new Map() };
   }
 
   *write(text, { prompt } = this.open(text), changes = {}) {
@@ -115,9 +119,9 @@ function behind(before, hypothesis) {
 /** Tells classes apart. */
 class Classifier extends Model {
   open(input) {
-    const source = this.read(input), { result, notes } = record(() => softmax(this.network.logits(source)));
-    const tokens = typeof input === "string" ? source.map((id) => this.source.display(id)) : [];
+    const { source, tokens, remarks } = this.read(input);
+    const { result, notes } = record(() => softmax(this.network.logits(source)));
     const classes = this.asking.names.map((name, number) => ({ name, probability: result[number] }));
-    return { tokens, notes, classes: classes.sort((a, b) => b.probability - a.probability) };
+    return { tokens, remarks, notes, classes: classes.sort((a, b) => b.probability - a.probability) };
   }
 }

@@ -65,7 +65,8 @@ class Rotary {
 
 /** Angles of sinusoids whose wavelengths grow from 2π to 10,000 · 2π. */
 export function sinusoidAngles(position, width) {
-  return Array.from({ length: Math.ceil(width / 2) }, (_, i) => position * Math.exp((2 * i * -Math.log(10_000)) / width));
+  const rate = (i) => Math.exp((2 * i * -Math.log(10_000)) / width);
+  return Array.from({ length: Math.ceil(width / 2) }, (_, i) => position * rate(i));
 }
 
 /** The position embeddings of a network's settings. */

@@ -13,7 +13,10 @@ export function record(compute) {
   }
 }
 
-/** Hands over a vector under a name, as "decoder.layers.0.update", if somebody is recording. */
+/** What people call a part: "layers" says nothing to them, and decoder.layers.layers.1.memory is decoder.1.memory. */
+export const nameOf = (path) => path.replaceAll("layers.", "");
+
+/** Hands over a vector, or one for each head, under a name, as "decoder.0.update0", if somebody is recording. */
 export function note(name, vector) {
   if (!current) return;
   if (!current.has(name)) current.set(name, []);

@@ -2,7 +2,7 @@
 
 import { sigmoid } from "./activation.js";
 import { add, concatenate, product } from "./linear.js";
-import { note } from "./recording.js";
+import { nameOf, note } from "./recording.js";
 
 /** One layer in one direction. What it carries on is an array: h, and the LSTM's c. */
 class Direction {
@@ -10,7 +10,7 @@ class Direction {
     const matrix = (name) => weights.get(`${name}_l0${suffix}`);
     this.cell = CELLS[cell];
     this.parts = cell === "lstm" ? 2 : 1;
-    this.name = weights.path + (suffix ? ".back" : "");
+    this.note = (gate, vector) => note(`${nameOf(weights.path)}.${gate}${suffix ? 1 : 0}`, vector);
     this.fromInput = matrix("weight_ih");
     this.fromHidden = matrix("weight_hh");
     this.biases = [matrix("bias_ih").data, matrix("bias_hh").data];
@@ -24,7 +24,7 @@ class Direction {
   step(x, hidden) {
     const a = add(product(this.fromInput.data, this.fromInput.shape[0], x), this.biases[0]);
     const b = add(product(this.fromHidden.data, this.fromHidden.shape[0], hidden[0]), this.biases[1]);
-    return this.cell(a, b, hidden, this.name);
+    return this.cell(a, b, hidden, this.note);
   }
 }
 
@@ -76,14 +76,12 @@ export class Recurrent {
 }
 
 /** h' = tanh(W x + U h), Elman 1990. */
-function elman(a, b, hidden, name) {
-  const h = add(a, b).map(Math.tanh);
-  note(`${name}.state`, h);
-  return [h];
+function elman(a, b) {
+  return [add(a, b).map(Math.tanh)];
 }
 
 /** Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; gates i, f, g, o. */
-function lstm(a, b, [, cell], name) {
+function lstm(a, b, [, cell], note) {
   const size = cell.length, sum = add(a, b), h = new Float32Array(size), c = new Float32Array(size);
   const gate = (number) => sum.slice(number * size, (number + 1) * size).map(sigmoid);
   const input = gate(0), forget = gate(1), output = gate(3);
@@ -91,14 +89,14 @@ function lstm(a, b, [, cell], name) {
     c[i] = forget[i] * cell[i] + input[i] * Math.tanh(sum[2 * size + i]);
     h[i] = output[i] * Math.tanh(c[i]);
   }
-  note(`${name}.input`, input);
-  note(`${name}.forget`, forget);
-  note(`${name}.output`, output);
+  note("input", input);
+  note("forget", forget);
+  note("output", output);
   return [h, c];
 }
 
 /** Cho et al. 2014, equations 5 to 8, the reset gate on U h as in cuDNN; gates r, z, n. */
-function gru(a, b, [before], name) {
+function gru(a, b, [before], note) {
   const size = before.length, h = new Float32Array(size);
   const gate = (number) => {
     const at = number * size, end = at + size;
@@ -109,8 +107,8 @@ function gru(a, b, [before], name) {
     const candidate = Math.tanh(a[2 * size + i] + reset[i] * b[2 * size + i]);
     h[i] = (1 - update[i]) * candidate + update[i] * before[i];
   }
-  note(`${name}.reset`, reset);
-  note(`${name}.keep`, update);
+  note("reset", reset);
+  note("update", update);
   return [h];
 }
 

@@ -8,7 +8,7 @@ import { MinGRU, SSRU } from "./scan.js";
 
 const UNTURNED = (x) => x;
 
-/** What mixes positions, then attention over a memory if there is one, then the inner part, each with a residual sum. */
+/** What mixes positions, attention over a memory if there is one, and the inner part, each with a residual sum. */
 class ResidualBlock {
   constructor(weights, config) {
     this.norms = slots(config, weights.at("self_norm"));

@@ -1,12 +1,14 @@
 // Texts to ids and back, with the ids that the network learnt by: characters, symbols, byte-level BPE, unigram.
 
-const UNKNOWN = 3;
+/** The id of what is in no vocabulary. */
+export const UNKNOWN = 3;
 const SKIPPED = 4; // the first ids stand for no text: <pad>, <s>, </s>, <unk>
 
 /** What all kinds share. `file` is a tokenizer.json; `encode` and `decode` are each kind's own. */
 class Tokenizer {
   constructor(file) {
-    this.ids = new Map(file.model.vocab instanceof Array ? file.model.vocab.map(([piece], id) => [piece, id]) : Object.entries(file.model.vocab));
+    const { vocab } = file.model; // with scores it is a list, else a table of ids
+    this.ids = new Map(vocab instanceof Array ? vocab.map(([piece], id) => [piece, id]) : Object.entries(vocab));
     this.pieces = [];
     for (const [piece, id] of this.ids) this.pieces[id] = piece;
     this.lower = JSON.stringify(file.normalizer ?? "").includes('"Lowercase"');
@@ -60,7 +62,11 @@ const BYTE_NAMES = (() => {
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(printable(byte) ? byte : 256 + other++));
 })();
 const BYTES = new Map(BYTE_NAMES.map((name, byte) => [name, byte]));
-const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+const WORDS = new RegExp(
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\p{White_Space}\\p{L}\\p{N}]+"
+    + "|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+",
+  "gu",
+);
 
 class BytePairs extends Tokenizer {
   constructor(file) {
@@ -103,7 +109,8 @@ class Unigram extends Tokenizer {
 
   /** A word keeps the space before it, and "<" stands alone. */
   split(text) {
-    return text.split(/(<)/).flatMap((part) => (part === "<" ? [part] : part.match(/ ?[^ ]+| /g) ?? [])).flatMap((word) => this.best(word));
+    const words = text.split(/(<)/).flatMap((part) => (part === "<" ? part : part.match(/ ?[^ ]+| /g) ?? []));
+    return words.flatMap((word) => this.best(word));
   }
 
   /** The likeliest pieces of a word (Viterbi); what no piece stands for becomes bytes. */

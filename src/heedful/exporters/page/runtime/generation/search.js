@@ -6,7 +6,7 @@ import { record } from "../blocks/recording.js";
 /**
  * What is asked of a search. `step(token, state)` gives { scores, state, notes }: log probabilities, what goes on from
  * them, and what was recorded meanwhile, which a hypothesis keeps for each of its tokens.
- * `settings`: beam, length_penalty, repetition_penalty, no_repeat_ngram, sample, temperature, top_k, top_p, min_p, stop.
+ * `settings`: beam, length_penalty, repetition_penalty, no_repeat_ngram, stop; sample, temperature, top_k, top_p, min_p.
  * `decode` writes tokens, for stops; `random` gives numbers in [0, 1).
  */
 export function* search({ step, first, begin, end, never, limit, settings, decode, random = Math.random }) {
@@ -101,7 +101,8 @@ function hasStop(tokens, stops, decode) {
 
 function close(hypothesis, ended, complete, { length_penalty }) {
   const length = hypothesis.tokens.length, tokens = ended ? hypothesis.tokens.slice(0, -1) : hypothesis.tokens;
-  return { ...hypothesis, node: hypothesis, tokens, ended, complete, normalised: hypothesis.ranking / length ** length_penalty };
+  const normalised = hypothesis.ranking / length ** length_penalty;
+  return { ...hypothesis, node: hypothesis, tokens, ended, complete, normalised };
 }
 
 /** Complete ones first, then by score; of equals the first to end. */

@@ -27,7 +27,8 @@ class Teller {
     this.encoder = encoderOf(description.encoder, weights.at("encoder"));
     this.pool = description.pool;
     this.head = new Linear(weights.at("head"));
-    this.counts = weights.has("counts.table") ? new Counts(weights.at("counts"), this.embedding.tokens.table.shape[0]) : null;
+    const counts = weights.at("counts");
+    this.counts = counts.has("table") ? new Counts(counts, this.embedding.tokens.table.shape[0]) : null;
   }
 
   logits(source) {

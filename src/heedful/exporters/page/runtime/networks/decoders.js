@@ -1,5 +1,5 @@
-// Decoders of one protocol: `start` gives a state, `step` reads a token and gives an output and the next state, `logits`
-// says how likely each token is. A state is never changed, so any number of hypotheses may go on from one.
+// Decoders of one protocol: `start` gives a state, `step` reads a token and gives an output and the next state,
+// `logits` says how likely each token is. A state is never changed, so any number of hypotheses may go on from one.
 
 import { scoreOf } from "../blocks/attention/single.js";
 import { NO_POSITIONS, positionsOf, Tokens } from "../blocks/embedding.js";
@@ -52,7 +52,8 @@ class SutskeverDecoder extends RecurrentDecoder {
   }
 
   start(memory) {
-    return { hidden: this.firstHidden(memory), summary: this.everyStep && memory ? memory.summary : new Float32Array(0) };
+    const summary = this.everyStep && memory ? memory.summary : new Float32Array(0);
+    return { hidden: this.firstHidden(memory), summary };
   }
 
   step(token, state) {
@@ -82,7 +83,7 @@ class BahdanauDecoder extends RecurrentDecoder {
   }
 }
 
-/** Attends after its step; `feeding` gives what came out to the next step (Luong et al. 2015, equation 5, section 3.3). */
+/** Attends after its step (Luong et al. 2015, equation 5); `feeding` gives what came out to the next (section 3.3). */
 class LuongDecoder extends RecurrentDecoder {
   constructor(weights, config) {
     super(weights, config);
@@ -92,7 +93,8 @@ class LuongDecoder extends RecurrentDecoder {
 
   start(memory) {
     const fed = new Float32Array(this.feeding ? this.tokens.table.shape[1] : 0);
-    return { hidden: this.firstHidden(memory), fed, vectors: memory.vectors, keys: this.attention.keys(memory.vectors) };
+    const hidden = this.firstHidden(memory), { vectors } = memory;
+    return { hidden, fed, vectors, keys: this.attention.keys(vectors) };
   }
 
   step(token, state) {

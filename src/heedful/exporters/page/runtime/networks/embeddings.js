@@ -51,8 +51,8 @@ export class PictureEmbedding {
     if (this.table) return all.map((place) => this.table.data.subarray(place * width, (place + 1) * width));
     if (positions !== "grid") return null;
     return all.map((place) => {
-      const [row, column] = [Math.floor(place / columns), place % columns].map((side) => sinusoidAngles(side, width / 2));
-      return Float32Array.from([row.map(Math.sin), row.map(Math.cos), column.map(Math.sin), column.map(Math.cos)].flat());
+      const angles = [Math.floor(place / columns), place % columns].map((side) => sinusoidAngles(side, width / 2));
+      return Float32Array.from(angles.flatMap((side) => [...side.map(Math.sin), ...side.map(Math.cos)]));
     });
   }
 }

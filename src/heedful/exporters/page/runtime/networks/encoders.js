@@ -50,7 +50,8 @@ class StackEncoder {
   read(xs) {
     const rotations = xs.map((_, position) => this.positions.rotation(position));
     let vectors = xs.map((x, position) => this.firstNorm.of(this.positions.add(x, position)));
-    for (const block of this.stack.layers) vectors = block.read(vectors, { causal: this.config.causal, rotations }).outputs;
+    const given = { causal: this.config.causal, rotations };
+    for (const block of this.stack.layers) vectors = block.read(vectors, given).outputs;
     vectors = vectors.map((vector) => this.stack.norm.of(vector));
     const summaries = { first: () => vectors[0], last: () => vectors.at(-1), mean: () => mean(vectors, xs[0].length) };
     return { vectors, summary: summaries[this.config.summary ?? "mean"]() };

@@ -44,7 +44,9 @@ export async function readWeights(base64, layout) {
       continue;
     }
     const width = entry.shape.at(-1), data = new Float32Array(count * width);
-    for (let r = 0, i = 0; r < count; r++) for (let column = 0; column < width; column++) data[i++] = rows[row++] * stored[r];
+    for (let i = 0, of = 0; of < count; of++) {
+      for (let column = 0; column < width; column++) data[i++] = rows[row++] * stored[of];
+    }
     tensors.set(entry.name, { shape: entry.shape, data });
   }
   return new Weights(tensors);

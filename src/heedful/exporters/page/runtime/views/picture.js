@@ -28,10 +28,10 @@ function grayOf(data) {
 
 /** Shows bytes on a canvas. */
 export function showPicture(canvas, bytes, { size, colours }) {
-  const channels = colours === "gray" ? 1 : 3, image = new ImageData(size, size);
+  const image = new ImageData(size, size);
   for (let pixel = 0; pixel < size * size; pixel++) {
-    for (let channel = 0; channel < 3; channel++) image.data[4 * pixel + channel] = bytes[pixel * channels + Math.min(channel, channels - 1)];
-    image.data[4 * pixel + 3] = 255;
+    const [red, green, blue] = colours === "gray" ? Array(3).fill(bytes[pixel]) : bytes.slice(3 * pixel, 3 * pixel + 3);
+    image.data.set([red, green, blue, 255], 4 * pixel);
   }
   Object.assign(canvas, { width: size, height: size, hidden: false });
   canvas.getContext("2d").putImageData(image, 0, 0);

@@ -3,12 +3,12 @@
 import { softmax } from "../activation.js";
 import { concatenate, dot, Linear, mix } from "../linear.js";
 import { IDENTITY, normOf } from "../norm.js";
-import { note } from "../recording.js";
+import { nameOf, note } from "../recording.js";
 
 /** softmax(q K / √E) V in each of H heads, then a projection. What is looked at is projected once, by `project`. */
 export class Attention {
   constructor(weights, heads, config = {}) {
-    this.name = weights.path;
+    this.name = nameOf(weights.path);
     this.heads = heads;
     [this.query, this.key, this.value, this.out] = ["query", "key", "value", "out"].map(
       (name) => new Linear(weights.at(name)),

@@ -2,12 +2,12 @@
 
 import { softmax } from "../activation.js";
 import { dot, Linear, mix } from "../linear.js";
-import { note } from "../recording.js";
+import { nameOf, note } from "../recording.js";
 
 /** softmax(score(query, key)) over the source, then the weighted sum of its vectors. */
 class Score {
   constructor(weights) {
-    this.name = weights.path;
+    this.name = nameOf(weights.path);
   }
 
   /** The context of a query; `keys` are those that `keys` made of the vectors once. */
