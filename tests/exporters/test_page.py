@@ -148,7 +148,7 @@ def test_logits_are_those_of_torch(tmp_path: Path) -> None:
         assert (torch.tensor(answer) - expected).abs().max() < 1e-3, question["network"]
 
 
-RECORDED = [(JOINS[0], name, "tiny", "text") for name in allowed_rows(JOINS[0])]
+RECORDED: list[tuple[Join, str, str, str]] = [(JOINS[0], name, "tiny", "text") for name in allowed_rows(JOINS[0])]
 
 
 def test_what_is_recorded_is_what_torch_records(tmp_path: Path) -> None:
