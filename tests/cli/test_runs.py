@@ -77,6 +77,8 @@ MISTAKES = {
         "evaluate {run} pairs.tsv --without memory --against {other}",
         ["compared with itself as it is"],
     ),
+    "settings of a search where there is none": ("explain {run} abc beam=2", ["which --method tree alone does"]),
+    "a tree as a picture": ("explain {run} abc --method tree -o tree.png", [".html or .json"]),
     "no attention to show": ("explain {blind} abc --method attention", ["no attention", "heedful explain --methods"]),
     "no picture": ("explain {run} abc -o page.doc", [".html, .png, .svg, .pdf, .csv, .json"]),
     "no method": ("explain {run} abc --method atention", ["atention", "attention"]),
@@ -249,6 +251,19 @@ def test_what_is_cut_is_compared_with_what_is_not(workspace: Path) -> None:
     assert lines[0].split() == ["as", "it", "is", "C"] and lines[1].startswith("attend diagonal")
     score = float(output_of("translate run --score abc C", workspace).split("\t")[2])
     assert lines[2].startswith(f"score of the first answer: {score:.4f} as it is")
+
+
+def test_a_search_is_shown_as_a_tree(workspace: Path) -> None:
+    asked = "explain run abc --method tree beam=3 n_best=3"
+    output_of(f"{asked} -o tree.json", workspace)
+    tree = json.loads((workspace / "tree.json").read_text(encoding="utf-8"))
+    answers = json.loads(output_of("translate run abc --n 3 --json beam=3", workspace))["answers"]
+    ended = sorted((node for node in tree["nodes"] if node["place"]), key=lambda node: node["place"])
+    assert tree["answers"] == [answer["output"] for answer in answers] and tree["beam"] == 3
+    assert [node["score"] for node in ended[:3]] == pytest.approx([answer["score"] for answer in answers])
+    assert "answer 1" in output_of(asked, workspace)
+    assert output_of(f"{asked} -o tree.html", workspace) == "tree.html\n"
+    assert (workspace / "tree.html").read_text(encoding="utf-8").count("data-n=") > 5
 
 
 def test_scores_say_what_weights_were_chosen_by_and_learnt_from(workspace: Path) -> None:

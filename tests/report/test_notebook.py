@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 import heedful
 from heedful import results
 from heedful.api.train import run
+from heedful.cli import tree
 from heedful.results import Alignment, Answer, Bin, Comparison, Finding, Findings, Result, Scores, Track
 from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
@@ -135,8 +136,11 @@ def test_what_a_model_gives_prints_in_ten_lines(
         network = next(iter(allowed(task)))
         model = run(recipe(write_data(tmp_path, 0), task, network, train__steps=1), tmp_path / "run", Quiet())
     own = model.examples(None, model.recipe)
-    answers = [best for row in model.answer(list(model.prompts([own[0].source]))) for best in row]
-    for result in (model, model.evaluate(), *answers):
+    prompts = list(model.prompts([own[0].source]))
+    answers = [best for row in model.answer(prompts) for best in row]
+    trees = [model.tree(prompts[0])] if task in tree.tasks() else []
+    assert all(set(shown.answers) == {answer.output for answer in answers} for shown in trees)
+    for result in (model, model.evaluate(), *answers, *trees):
         lines = repr(result).split("\n")
         assert len(lines) <= LINES and max(map(len, lines)) <= WIDTH, repr(result)
         assert result._repr_html_().startswith('<div class="heedful-result">')
@@ -145,7 +149,7 @@ def test_what_a_model_gives_prints_in_ten_lines(
 def test_showing_is_the_only_way_up() -> None:
     """No result is drawn by being made, compared or copied."""
     assert {kind.__name__ for kind in Result.__subclasses__()} == {
-        "Scores", "Comparison", "Findings", "Alignment", "Answer", "Explanation",
+        "Scores", "Comparison", "Findings", "Alignment", "Answer", "Explanation", "BeamTree",
     }  # fmt: skip
     assert "notebook" not in vars(results)
     assert isinstance(comparison(), Comparison) and isinstance(scores(1), Scores)

@@ -16,6 +16,7 @@ from heedful.api.inputs import is_single, read_question, read_texts
 from heedful.api.known_rows import known_rows
 from heedful.api.model_folder import open_model, write_model
 from heedful.api.scores import read_scores, with_remarks
+from heedful.beam_tree import BeamTree
 from heedful.data.checksums import find_damage
 from heedful.data.folders import limits_of
 from heedful.data.readers.rows import BadRow, count
@@ -338,6 +339,15 @@ class Model:
                 problem = f"One input is explained at a time, and these are {len(question.references):,}."
                 raise HeedfulError(problem, "Ask for each by itself: [model.explain(each) for each in inputs]")
             yield question.references[0], question.names[0]
+
+    def tree(self, source: Any, changes: Changes | None = None) -> BeamTree:
+        """Every hypothesis of the search for the answer to one input: which lived, which died, and why.
+
+        Raises HeedfulError for a task that searches for no answer.
+        """
+        answering = find_task(self.task).answering
+        with read_question(source, self.source_kind) as question:
+            return answering.tree(self.trained, question.references[0], self.settings(changes))
 
     def altered(
         self, without: str | Sequence[str] = (), attend: str | Sequence[str] = (), hold: str | Sequence[str] = ()

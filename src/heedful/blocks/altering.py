@@ -7,7 +7,7 @@ signatures, and no weight is touched.
 N sources or rows   R = N * K rows   K beams   H heads   T queries   S keys   D width
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ current: ContextVar[Altered | None] = ContextVar("altered", default=None)
 
 
 @contextmanager
-def altered(network: nn.Module, alterations: Sequence[Alteration]) -> Iterator[None]:
+def altered(network: nn.Module, alterations: Sequence[Alteration]) -> Generator[None]:
     """Has `network` compute with these alterations, behind those that hold already, until the block ends."""
     modules = {name: module for module, name in readable_names(network).items()}
     before = current.get()

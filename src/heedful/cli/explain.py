@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heedful.cli import cut
+from heedful.cli import cut, tree
 from heedful.cli.output import open_output
 from heedful.errors import HeedfulError
 from heedful.names import require_models
@@ -31,6 +31,10 @@ Instead = Annotated[
     str | None,
     typer.Option("--instead", metavar="TEXT", help="Why not this: a token, class, label, or another whole answer."),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="key=value", help="How it searches, for --method tree: beam=4 required=word."),
+]
 Methods = Annotated[bool, typer.Option("--methods", help="Which methods there are, and for which network and task.")]
 Output = Annotated[
     Path | None,
@@ -45,6 +49,7 @@ UNKNOWN = "<unk>"
 def run(
     name: Run = None,
     source: Input = None,
+    settings: Settings = None,
     method: MethodFlag = None,
     instead: Instead = None,
     answer: AnswerFlag = None,
@@ -61,6 +66,7 @@ def run(
     heedful explain runs/digits 7.png --instead 1           why 7 and not 1, by integrated gradients
     heedful explain runs/gpt "Once upon" --method leave-one-out
     heedful explain runs/bert "The [MASK] sat" -o page.html or picture.png, .svg, .pdf, numbers.csv, .json
+    heedful explain runs/mine "attention" --method tree     which hypotheses of the search lived, which died, and why
     heedful explain runs/mine "attention" --without memory  the answer with and without a part: what that part caused
     heedful explain --methods                               which there are, and for which networks
     """
@@ -73,6 +79,7 @@ def run(
         return
     if name is None or source is None:
         raise HeedfulError("Name a model and an input.", 'As: heedful explain runs/mine "some text"')
+    changes = tree.changes_of_search(settings or [], method)
     require_models(name)
 
     from heedful import api
@@ -84,6 +91,9 @@ def run(
         if output is None:
             return
     with cut.applied(model, cuts):
+        if method == tree.TREE:
+            tree.show_tree(model, source, changes, output)
+            return
         explanation = model.explain(source, answer, method=method, instead=instead)
     if any(UNKNOWN in units.names for units in explanation.units.values()):
         print(f"What the model never saw is shown as {UNKNOWN}.", file=sys.stderr)
@@ -119,6 +129,7 @@ def methods_table() -> str:
     from heedful.report.terminal import columns
 
     rows = [[name, method.says, method.paper] for name, method in METHODS.items()]
+    rows.append([tree.TREE, tree.SAYS, "Graves 2012; Post & Vilar 2018"])
     about = columns(rows, left_aligned={0, 1, 2})
     head, *rows = table()
     partial = dict.fromkeys(cell for row in rows for cell in row[1:] if cell not in ("all", "–"))
@@ -126,5 +137,11 @@ def methods_table() -> str:
     matrix = [head, *([row[0], *(signs.get(cell, cell) for cell in row[1:])] for row in rows)]
     notes = "\n".join(f"{sign} {tasks}" for tasks, sign in signs.items())
     contrasting = ", ".join(name for name, method in METHODS.items() if method.contrasts)
-    legend = f"all: every task that the network can do.\n--instead, why not another answer: {contrasting}."
+    legend = "\n".join(
+        [
+            "all: every task that the network can do.",
+            f"{tree.TREE}: {', '.join(tree.tasks())}.",
+            f"--instead, why not another answer: {contrasting}.",
+        ]
+    )
     return "\n\n".join([about, columns(matrix, left_aligned=set(range(len(METHODS) + 1))), notes, legend])

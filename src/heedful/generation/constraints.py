@@ -113,6 +113,23 @@ class Constraints:
         unmet = completion and self.unmet(self.spelling.text(ids))
         return ConstraintProgress(ids, completion, len(completion) if unmet else 0)
 
+    def objection(self, progress: ConstraintProgress, token: int, end: int, room: int) -> str:
+        """Why a hypothesis cannot go on with a token, or end where that is the `end`; "": it can."""
+        unmet = self.unmet(self.spelling.text(progress.ids))
+        if token == end:
+            missing = f'"{unmet[0].text}" is still to come: generate.required' if unmet else "it cannot end here"
+            return missing if progress.completion else ""
+        if self.follow(progress, token, room) is not None:
+            return ""
+        text = self.spelling.text((*progress.ids, token))
+        if held := next((phrase.text for phrase in self.forbidden if phrase.occurs_in(text)), ""):
+            return f'it would hold "{held}": generate.forbidden'
+        if not unmet:
+            return "no answer behind it keeps every rule"
+        if progress.forced:
+            return f'"{unmet[0].text}" has to come now: generate.required'
+        return f'"{unmet[0].text}" would no longer fit: generate.required, generate.max_length'
+
     def complete(self, ids: Ids, room: int, before: Ids = ()) -> Ids | None:
         """At most `room` tokens that, coming next, keep every constraint; None if none are found.
 

@@ -21,6 +21,7 @@ from heedful.generation.constrained import ConstrainedBeams, ConstrainedSamples
 from heedful.generation.rules import Rules
 from heedful.generation.stepper import Floats, Ints, Request, Source, Stepper
 from heedful.generation.stopping import Stopping
+from heedful.generation.watching import watcher
 from heedful.schema import GenerateSettings
 
 
@@ -36,6 +37,7 @@ class Search(Generic[Source]):
         self.beams = settings.n_best if settings.sample else max(settings.beam, settings.n_best)
         self.stopping = Stopping(settings, rules, self.special.end, self.beams)
         self.choose = self.chooser()
+        self.watcher = watcher()
         self.submitted = 0
         self.waiting: list[tuple[int, int, Request[Source]]] = []  # by cost, of equals the oldest last
         self.batch: SearchBatch | None = None
@@ -159,12 +161,18 @@ class Search(Generic[Source]):
 
     def advance(self, batch: SearchBatch) -> None:
         """One token more for every live row."""
-        choice = self.choose(self.stopping.close(self.continuations(batch), batch), batch)
+        continuations = self.stopping.close(self.continuations(batch), batch)
+        choice = self.choose(continuations, batch)
+        if self.watcher is not None:
+            self.watcher.offer(batch, continuations, choice, self.stopping, self.settings.sample)
         if self.stopping.frees_slots:
-            self.follow(batch, self.stopping.release(batch, choice))
+            choice = self.stopping.release(batch, choice)
+            self.follow(batch, choice)
         else:
             self.follow(batch, choice)
             self.stopping.take(batch)
+        if self.watcher is not None:
+            self.watcher.move(batch, choice)
 
     def continuations(self, batch: SearchBatch) -> Continuations:
         """What the network says of the next tokens, as the rules have it."""
@@ -196,6 +204,8 @@ class Search(Generic[Source]):
             for source, (best, is_answered) in enumerate(tops)
             if not is_answered and self.stopping.is_settled(batch, source, best)
         ]
+        if sources and self.watcher is not None:
+            self.watcher.end(batch)
         if sources:
             batch.is_answered[sources] = True
             batch.ranking_score[sources] = -np.inf  # what still stands in the batch grows no more

@@ -95,14 +95,17 @@ class Stopping:
     def enter(self, batch: SearchBatch, source: int, tokens: Sequence[int], score: float, ranking_score: float) -> None:
         """Writes down what is finished, `tokens` with its end."""
         length, finished = len(tokens), batch.finished[source]
-        ended = tokens[-1] == self.end
-        closed = self.rules.close and length >= batch.limits[source]
-        complete = (ended and not closed) or self.rules.has_stop(tokens)
+        ended, complete = tokens[-1] == self.end, self.completes(tokens, int(batch.limits[source]))
         normalised = ranking_score / length**self.settings.length_penalty
-        hypothesis = Hypothesis(tuple(tokens[: length - ended]), score, normalised, bool(complete))
+        hypothesis = Hypothesis(tuple(tokens[: length - ended]), score, normalised, complete)
         insort(finished, hypothesis, key=self.rank)
         if self.frees_slots:
             del finished[self.beams :]
+
+    def completes(self, tokens: Sequence[int], limit: int) -> bool:
+        """Whether a finished hypothesis ended of itself, rather than at the longest answer."""
+        closed = self.rules.close and len(tokens) >= limit
+        return (tokens[-1] == self.end and not closed) or self.rules.has_stop(tokens)
 
     def rank(self, hypothesis: Hypothesis) -> tuple[bool, float]:
         """What orders finished hypotheses, the best lowest."""

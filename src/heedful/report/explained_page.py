@@ -1,13 +1,9 @@
 """The page of an explanation: units to point at, every map packed into a few bytes, and whether it is faithful."""
 
 import base64
-import hashlib
 import zlib
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
-
-from markupsafe import Markup
 
 from heedful.explanations import Explanation, Faithfulness, Map, Units
 from heedful.report import draw, explained, pages, words
@@ -28,10 +24,6 @@ PALEST = 127
 
 def explanation_page(explanation: Explanation, says: str = "", paper: str = "") -> str:
     """The page; `says` and `paper` are those of the method."""
-    module = (resources.files("heedful.report") / "views/explanation.js").read_text(encoding="utf-8")
-    script = f'\n{module}\ndocument.querySelectorAll(".explanation").forEach(mountExplanation);\n'
-    # only this very script may run: whatever text a page shows, the browser refuses every other
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     answer = explanation.answer.replace("\t", " ")
     if explanation.units["answered"].kind == "codes":
         answer = "this drawing"
@@ -39,8 +31,7 @@ def explanation_page(explanation: Explanation, says: str = "", paper: str = "") 
         "explanation.html",
         kind="explanation",
         title=f"Why {words.shorten(answer, 60)}?" if answer.strip() else "One answer, looked into",
-        script=Markup(script),
-        script_hash=Markup(f"'sha256-{digest}'"),
+        **pages.view_script({"explanation": ("explanation", "mountExplanation")}),
         **explanation_values(explanation),
         says=says,
         paper=paper,

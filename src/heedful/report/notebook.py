@@ -10,9 +10,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from heedful.beam_tree import BeamTree
 from heedful.data.readers.rows import count
 from heedful.explanations import Explanation
-from heedful.report import compared, explained, explained_page, figures, gallery, pages, terminal, words
+from heedful.report import compared, explained, explained_page, figures, gallery, pages, terminal, tree, tree_page, words
 from heedful.report.figures import Table
 from heedful.results import Alignment, Answer, Comparison, Findings, Result, Scores
 
@@ -34,6 +35,8 @@ def text_of(result: Result) -> str:
         return shorten_lines(alignment_lines(result))
     if isinstance(result, Explanation):
         return shorten_lines(explained.lines_of(result))
+    if isinstance(result, BeamTree):
+        return shorten_lines(tree.tree_text(result).splitlines())
     assert isinstance(result, Answer)
     return shorten_lines([answer_line(result)])
 
@@ -86,6 +89,8 @@ def html_of(result: Result) -> str:
         return fragment(title=explained.heading(result), table=explained_page.most_table(result))
     if isinstance(result, Alignment):
         return fragment(view=figures.alignment_view(result) if result.maps else None, blind=not result.maps)
+    if isinstance(result, BeamTree):
+        return fragment(title=tree.summary(result), tree=tree_page.drawing(result))
     assert isinstance(result, Answer)
     drawing = gallery.picture(result.picture, "", result.source) if result.picture else None
     return fragment(answer=result, table=answer_table(result), picture=drawing)
@@ -137,7 +142,7 @@ def fragment(**values: Any) -> str:
         "charts",
         "sheet",
     )
-    names += ("view", "blind", "answer", "table", "picture")
+    names += ("view", "blind", "answer", "table", "picture", "tree")
     template = pages.environment().get_template("notebook.html")
     return template.render(dict.fromkeys(names) | {"scoped_style": scoped_style()} | values)
 

@@ -193,17 +193,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    folder = resources.files("heedful.report")
-    modules = "\n".join((folder / f"views/{name}.js").read_text(encoding="utf-8") for name in VIEWS)
-    mounted = "".join(f'document.querySelectorAll(".{name}").forEach({mount});\n' for name, mount in VIEWS.values())
-    script = f"\n{modules}\n{mounted}"
-    # Only this very script may run: whatever text a page shows, the browser refuses every other.
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment.globals.update(
-        style=Markup(style()),
-        script=Markup(script),
-        script_hash=Markup(f"'sha256-{digest}'"),
-    )
+    environment.globals.update(style=Markup(style()), **view_script(VIEWS))
     environment.filters.update(
         token=words.token,
         short=lambda text, limit=160: text if len(text) <= limit else text[:limit] + "…",
@@ -215,6 +205,19 @@ def environment() -> Environment:
         clock=words.clock,
     )
     return environment
+
+
+def view_script(views: Mapping[str, tuple[str, str]]) -> dict[str, Markup]:
+    """The one script of a page and its hash: modules by name, each with a class of elements and what is called of them.
+
+    Only this very script may run: whatever text a page shows, the browser refuses every other.
+    """
+    folder = resources.files("heedful.report")
+    modules = "\n".join((folder / f"views/{name}.js").read_text(encoding="utf-8") for name in views)
+    mounted = "".join(f'document.querySelectorAll(".{name}").forEach({mount});\n' for name, mount in views.values())
+    script = f"\n{modules}\n{mounted}"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return {"script": Markup(script), "script_hash": Markup(f"'sha256-{digest}'")}
 
 
 def style() -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from heedful.beam_tree import BeamTree
 from heedful.data import batching
 from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.prepared import Prepared, open_run
@@ -22,6 +23,7 @@ from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import Rules, rules_of, until
 from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
+from heedful.generation.watching import watch
 from heedful.metrics.counts import Kind
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
@@ -97,6 +99,12 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
             tokens = first.engine.log_probabilities(engines, source, [targets[row] for row in rows], special)
             scores[rows] = [log_probabilities.sum() for log_probabilities in tokens]
         return scores.tolist()
+
+    def tree(self, models: Sequence[TrainedSeq2Seq], text: str, settings: GenerateSettings) -> BeamTree:
+        with watch() as watched:
+            [answers] = self.answer(models, [text], settings)
+        outputs, target = [answer.output for answer in answers], models[0].target
+        return watched.tree(self.facts.verb, text, outputs, target.tokens, target.special_tokens.end)
 
     def lengths(self, models: Sequence[TrainedSeq2Seq], inputs: Sequence[str]) -> Lengths | None:
         return models[0].preprocessor.lengths(inputs, [model.engine.source_limit for model in models])

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
 
+from heedful.beam_tree import BeamTree
 from heedful.errors import HeedfulError, unknown
 from heedful.results import Answer, Example, Exhibits, Findings, Scores, View
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
@@ -278,6 +279,10 @@ class Answering(ABC, Generic[Data, Model]):
     def unknown(self, model: Model, text: str) -> tuple[str, ...]:
         """The pieces of a text that the model's vocabulary does not have."""
         return ()
+
+    def tree(self, models: Sequence[Model], text: str, settings: GenerateSettings) -> BeamTree:
+        """Every hypothesis of the search for the answer to one input, and what became of it."""
+        raise self.refusal("searches for no answer with a beam")
 
     def finder(self, models: Sequence[Model]) -> "Finder":
         """What finds pictures by words, and words for pictures."""

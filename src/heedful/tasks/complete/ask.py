@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from heedful.beam_tree import BeamTree
 from heedful.data import batching
 from heedful.data.documents import prepared as documents
 from heedful.data.documents.prepared import PreparedDocuments
@@ -18,6 +19,7 @@ from heedful.engines.writing import LanguageEngine
 from heedful.errors import for_each
 from heedful.generation.rules import until
 from heedful.generation.stepper import SpecialIds
+from heedful.generation.watching import watch
 from heedful.metrics.counts import Kind
 from heedful.metrics.ngrams import KneserNey
 from heedful.metrics.scores import evaluate
@@ -100,6 +102,13 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
         tell: Callable[[str], object],
     ) -> list[list[Answer]]:
         return answer(models, [text], settings, tell)
+
+    def tree(self, models: Sequence[TrainedLanguageModel], text: str, settings: GenerateSettings) -> BeamTree:
+        """Of what the network reads at once: an answer that outgrows it goes on by a search of its own."""
+        with watch() as watched:
+            [answers] = answer(models, [text], settings)
+        tokenizer, outputs = models[0].tokenizer, [each.output for each in answers]
+        return watched.tree(self.facts.verb, text, outputs, tokenizer.tokens, models[0].special.end)
 
     def score(self, models: Sequence[TrainedLanguageModel], pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (text, how it goes on), without an end.

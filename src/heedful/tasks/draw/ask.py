@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from heedful.beam_tree import BeamTree
 from heedful.data.pairs import prepared as pairs
 from heedful.data.pairs.prepared import Prepared, open_run
 from heedful.data.pictures.read import Form, read_pictures
@@ -19,6 +20,7 @@ from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import Rules
 from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
+from heedful.generation.watching import watch
 from heedful.metrics import baselines
 from heedful.metrics.counts import Kind
 from heedful.results import Answer, Example, Exhibits, Scores
@@ -70,6 +72,13 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
             [readable_answer(first, source, hypothesis) for hypothesis in best]
             for source, best in zip(inputs, drawings, strict=True)
         ]
+
+    def tree(self, models: Sequence[TrainedImageGenerator], text: str, settings: GenerateSettings) -> BeamTree:
+        """Of codes, which are called by their numbers."""
+        with watch() as watched:
+            [answers] = self.answer(models, [text], settings)
+        outputs = [answer.output for answer in answers]
+        return watched.tree(self.facts.verb, text, outputs, lambda ids: [str(i - FIRST) for i in ids], END)
 
     def evaluate(
         self,
