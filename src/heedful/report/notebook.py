@@ -13,7 +13,18 @@ from markupsafe import Markup
 from heedful.beam_tree import BeamTree
 from heedful.data.readers.rows import count
 from heedful.explanations import Explanation
-from heedful.report import compared, explained, explained_page, figures, gallery, pages, terminal, tree, tree_page, words
+from heedful.report import (
+    compared,
+    explained,
+    explained_page,
+    figures,
+    gallery,
+    pages,
+    terminal,
+    tree,
+    tree_page,
+    words,
+)
 from heedful.report.figures import Table
 from heedful.results import Alignment, Answer, Comparison, Findings, Result, Scores
 
