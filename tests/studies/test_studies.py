@@ -24,6 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outcome = heedful("study --all --size tiny --seeds 0 -o story", folder)
     assert outcome.code == 0, outcome.err
     assert [line.split(":")[0] for line in outcome.out.split("\n\n")] == list(STUDIES)
+    assert outcome.err.startswith(f"{len(STUDIES)} studies, in all ")
     for name in STUDIES:
         assert f"{name}: in all" in outcome.err and f"page: story/{name}/study.html" in outcome.err
     return folder / "story"

@@ -81,15 +81,6 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Linear(Scale):
-    """A linear scale."""
-
-    def value(self, share: float) -> float:
-        """The value at a share of the axis."""
-        return self.low + share * (self.high - self.low)
-
-
-@dataclass(frozen=True)
 class Logarithmic(Scale):
     """A logarithmic scale; what is not above zero stands at its lower end."""
 
@@ -97,13 +88,8 @@ class Logarithmic(Scale):
         share = math.log(max(value, self.low) / self.low) / (math.log(self.high / self.low) or 1)
         return self.start + share * (self.end - self.start)
 
-    def value(self, share: float) -> float:
-        """The value at a share of the axis."""
-        return self.low * (self.high / self.low) ** share
 
-
-Axis = Linear | Logarithmic
-Marked = tuple[Axis, list[float]]
+Marked = tuple[Scale, list[float]]
 """A scale, and its ticks."""
 
 
@@ -112,8 +98,8 @@ class Drawing:
     """A chart as SVG, and its scales."""
 
     markup: Markup
-    x: Axis
-    y: Axis
+    x: Scale
+    y: Scale
 
 
 def draw(chart: Chart) -> Drawing:
@@ -151,7 +137,7 @@ def axis(values: Sequence[float], start: float, end: float, log: bool, tight: bo
         return Logarithmic(low, high if high > low else low * 10, start, end), marks
     marks = ticks(min(0, *values), max(values), 4 if tight else 5)
     high = max(values) if tight and max(values) > marks[0] else marks[-1]
-    return Linear(marks[0], high, start, end), [mark for mark in marks if mark <= high]
+    return Scale(marks[0], high, start, end), [mark for mark in marks if mark <= high]
 
 
 def powers(low: float, high: float, base: int) -> list[float]:
@@ -165,7 +151,7 @@ def powers(low: float, high: float, base: int) -> list[float]:
     return [base**exponent if exponent >= 0 else 1 / base**-exponent for exponent in range(first, last + 1, step)]
 
 
-def band(curve: Curve, style: int, x: Axis, y: Axis) -> Markup:
+def band(curve: Curve, style: int, x: Scale, y: Scale) -> Markup:
     """The intervals of a curve as an area behind its line."""
     if all(point.low == point.high for point in curve.points):
         return Markup("")

@@ -11,7 +11,6 @@ from heedful.report.figures import Table
 from heedful.report.pages import page
 from heedful.report.terminal import columns
 
-MIDDLE = 0.5  # where a guess begins, of its scale
 SHOWN = 12  # rows of a table in a terminal, about
 
 
@@ -98,7 +97,6 @@ def caption(chart: Chart) -> str:
 
 def guess_values(chart: Chart, drawing: curves.Drawing) -> dict[str, Any]:
     """What the guess asks for: the end of each curve, on the scale of the chart."""
-    middle = drawing.y.value(MIDDLE)
     return {
         "y_label": chart.y_label,
         "x_label": chart.x_label,
@@ -106,7 +104,6 @@ def guess_values(chart: Chart, drawing: curves.Drawing) -> dict[str, Any]:
         "data": {
             "scale": {"low": drawing.y.low, "high": drawing.y.high, "start": drawing.y.start, "end": drawing.y.end},
             "log": "y" in chart.log,
-            "middle": middle,
             "curves": [
                 {"name": curve.name, "place": drawing.x(curve.end.x), "measured": curve.end.y} for curve in chart.curves
             ],

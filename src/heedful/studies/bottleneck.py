@@ -39,7 +39,7 @@ class Scale:
 
 SCALES: dict[Size, Scale] = {
     "tiny": Scale(240, 16, 3, 2.0),
-    "small": Scale(60_000, 128, 2500, 110.0),
+    "small": Scale(60_000, 128, 1500, 70.0),
     "base": Scale(200_000, 256, 20_000, 3000.0),
 }
 

@@ -8,7 +8,7 @@ from typing import cast
 
 from heedful.report.studied import StudyResult, study_page, study_text
 from heedful.studies import STUDIES
-from heedful.studies.study import Options, Study, run
+from heedful.studies.study import Options, Study, run, unmeasured, whole_time
 from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
 
@@ -21,16 +21,23 @@ def find_study(name: str) -> Study:
     return cast(Study, import_module(f"heedful.studies.{name}").STUDY)
 
 
+def seconds_left(study: Study, options: Options, folder: Path) -> float:
+    """About how long it takes to measure what a folder does not hold, where the seconds of cells were noted."""
+    return sum(cell.seconds for cell in unmeasured(study.cells(study.with_seeds(options), folder), folder))
+
+
 def tell(names: Sequence[str], options: Options, output: Path | None, listener: Listener) -> str:
     """Runs studies, one in `output` and several in folders of it (runs/study); what a terminal shows of them."""
     if len(names) == 1:
         return study_text(run(find_study(names[0]), options, output or FOLDER / names[0], listener))
     folder, results = output or FOLDER, list[StudyResult]()
-    for number, name in enumerate(names, 1):
-        listener.note(f"{number} of {len(names)}: {name}")
-        study = find_study(name)
-        files = options.files if study.takes_data else ()
-        results.append(run(study, replace(options, files=files), folder / name, listener))
+    asked = [
+        (study, replace(options, files=options.files if study.takes_data else ())) for study in map(find_study, names)
+    ]
+    total = sum(seconds_left(study, own, folder / study.name) for study, own in asked)
+    listener.note(f"{len(names)} studies, in all {whole_time(total)}")
+    for study, own in asked:
+        results.append(run(study, own, folder / study.name, listener))
     page = folder / "story.html"
     write_file(page, lambda path: path.write_text(study_page(results), encoding="utf-8"))
     listener.note(f"the story: {page}")

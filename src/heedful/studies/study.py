@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -127,7 +127,7 @@ class Study:
         """The options with seeds; raises HeedfulError for files where the study makes its own."""
         if options.files and not self.takes_data:
             raise HeedfulError(f"study {self.name} makes its own data, so --data has no meaning.", "Leave it out.")
-        return Options(options.size, options.seeds or self.seeds, options.everything, options.files)
+        return replace(options, seeds=options.seeds or self.seeds)
 
 
 def run(study: Study, options: Options, folder: Path, listener: Listener) -> StudyResult:
@@ -153,15 +153,13 @@ def run(study: Study, options: Options, folder: Path, listener: Listener) -> Stu
 
 def measure(study: Study, cells: Sequence[Cell], folder: Path, listener: Listener) -> None:
     """Measures the cells that the folder does not hold, one line for each."""
-    known = {identity(line["key"]) for line in read_cells(folder)}
-    waiting = [cell for cell in cells if identity(cell.key) not in known]
+    waiting = unmeasured(cells, folder)
     if not waiting:
         listener.note(f"{study.name}: all {count(len(cells), 'measurement')} stand in {folder}")
         return
     total = sum(cell.seconds for cell in waiting)
     there = f", {len(cells) - len(waiting)} are there" if len(waiting) < len(cells) else ""
-    whole = in_minutes(total * machine_time() / YARDSTICK)
-    listener.begin(study.name, f"in all {whole}: {count(len(waiting), 'measurement')}{there}")
+    listener.begin(study.name, f"in all {whole_time(total)}: {count(len(waiting), 'measurement')}{there}")
     before = 0.0
     for cell in waiting:
         share = cell.seconds / total
@@ -173,6 +171,17 @@ def measure(study: Study, cells: Sequence[Cell], folder: Path, listener: Listene
         before += share
     shutil.rmtree(folder / SCRATCH, ignore_errors=True)
     listener.end(count(len(waiting), "measurement"))
+
+
+def unmeasured(cells: Sequence[Cell], folder: Path) -> list[Cell]:
+    """The cells that a folder does not hold."""
+    known = {identity(line["key"]) for line in read_cells(folder)}
+    return [cell for cell in cells if identity(cell.key) not in known]
+
+
+def whole_time(seconds: float) -> str:
+    """About how long cells of so many seconds take on this machine, in words."""
+    return in_minutes(seconds * machine_time() / YARDSTICK)
 
 
 @dataclass(frozen=True)
