@@ -12,35 +12,36 @@ from heedful.api.scores import read_scores
 from heedful.api.train import run
 from heedful.data.checksums import hash_file
 from heedful.data.samples.read import read
+from heedful.report.curves import Curve
 from heedful.results import Case
 from heedful.schema import Recipe, Size
-from heedful.studies.rules import NOTABLE, each, find, loss
+from heedful.studies.rules import LEARNT, NOTABLE, each, find, learnt, loss
 from heedful.studies.study import Axes, Cell, Claim, Curves, Measurement, Options, Study
 from heedful.tasks.recipes import build
 from heedful.training.progress import Listener
 
 ROWS = ("cho2014", "sutskever2014", "bahdanau2015", "luong2015", "vaswani2017")
 MORE_ROWS = ("lstm", "ssru2019", "touvron2023", "mingru2024")
-WORDS = 6  # of a phrase, at most
+WORDS = 5  # of a phrase, at most
 BINS = 6  # ranges of lengths, each with as many examples
 SPLITS = ("train", "valid", "test")
+BESIDE = 20.0  # seconds, for data and scores
 SHARE = 12  # one in so many phrases is asked at the end, as many are for validation
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How many phrases there are, how wide networks are, and how long they learn."""
+    """How many phrases there are, how wide networks are, and for how many minutes each learns."""
 
     phrases: int
     width: int
-    steps: int
-    seconds: float  # of a cell
+    minutes: float
 
 
 SCALES: dict[Size, Scale] = {
-    "tiny": Scale(240, 16, 3, 2.0),
-    "small": Scale(60_000, 128, 1500, 70.0),
-    "base": Scale(200_000, 256, 20_000, 3000.0),
+    "tiny": Scale(120, 16, 0.01),
+    "small": Scale(40_000, 128, 4.0),
+    "base": Scale(200_000, 256, 60.0),
 }
 
 
@@ -48,9 +49,13 @@ def cells(options: Options, folder: Path) -> list[Cell]:
     """A cell for each network and seed, in a run's folder of its own: one that was stopped goes on within it."""
     scale = SCALES[options.size]
     data = {"data": " ".join(f"{Path(file).name} {hash_file(Path(file))[:12]}" for file in options.files) or "cmudict"}
-    settings = {"steps": scale.steps, "width": scale.width, "phrases": scale.phrases} | data
+    settings = {"minutes": scale.minutes, "width": scale.width, "phrases": scale.phrases} | data
     return [
-        Cell({"network": row, "seed": seed} | settings, scale.seconds, partial(measure, row, seed, options, folder))
+        Cell(
+            {"network": row, "seed": seed} | settings,
+            60 * scale.minutes + BESIDE,
+            partial(measure, row, seed, options, folder),
+        )
         for seed in options.seeds
         for row in ROWS + MORE_ROWS * options.everything
     ]
@@ -70,13 +75,13 @@ def measure(
 
 
 def recipe_of(row: str, seed: int, options: Options, folder: Path) -> Recipe:
-    """How a network learns: the same pairs, steps and width for each."""
+    """How a network learns: the same pairs, minutes and width for each."""
     scale = SCALES[options.size]
     settings = {
         "network.name": row,
         "network.size": "tiny",
         "network.width": scale.width,
-        "train.steps": scale.steps,
+        "train.minutes": scale.minutes,
         "train.valid_every": 0,
         "train.valid_limit": 50,
         "generate.beam": 1,
@@ -125,19 +130,25 @@ def by_length(cases: Sequence[Case], in_words: bool) -> list[tuple[float, float]
     return [(round(float(part[:, 0].mean()), 1), float((100 - part[:, 1]).clip(0).mean())) for part in parts]
 
 
-def one_vector_falls(curves: Curves) -> tuple[bool, str]:
+def has_learnt(curve: Curve) -> bool:
+    """Whether a network has learnt the shortest at least: else its line is flat for another reason."""
+    return learnt(curve, curve.points[0].x)
+
+
+def one_vector_falls(curves: Curves) -> tuple[bool | None, str]:
     """Whether quality falls with length where all of the source is one vector."""
     (one,) = find(curves["length"], "cho2014")
     first, last = one.points[0], one.end
     evidence = f"cho2014: {first.y:.1f} % right at length {first.x:g}, {last.y:.1f} at {last.x:g}."
-    return loss(one) >= 10, evidence
+    return loss(one) >= 10 if has_learnt(one) else None, evidence
 
 
 def attention_holds(curves: Curves) -> tuple[bool | None, str]:
     """Whether quality falls less where the source is attended to."""
     one, attending = found = find(curves["length"], "cho2014", "bahdanau2015")
     evidence = f"Points lost from the shortest third of the lengths to the longest: {each(found, loss)}."
-    return (loss(attending) <= loss(one) / 2) if loss(one) >= NOTABLE else None, evidence
+    tells = loss(one) >= NOTABLE and has_learnt(attending)
+    return loss(attending) <= loss(one) / 2 if tells else None, evidence
 
 
 def reversal_helps(curves: Curves) -> tuple[bool | None, str]:
@@ -145,14 +156,15 @@ def reversal_helps(curves: Curves) -> tuple[bool | None, str]:
     one, deep = found = find(curves["length"], "cho2014", "sutskever2014")
     evidence = f"Points lost from the shortest third of the lengths to the longest: {each(found, loss)}; "
     evidence += f"right at the longest, %: {each(found, lambda curve: curve.end.y)}."
-    return (loss(deep) < loss(one) and deep.end.y > one.end.y) if loss(one) >= NOTABLE else None, evidence
+    tells = loss(one) >= NOTABLE and has_learnt(deep)
+    return loss(deep) < loss(one) and deep.end.y > one.end.y if tells else None, evidence
 
 
-def attention_alone_holds(curves: Curves) -> tuple[bool, str]:
+def attention_alone_holds(curves: Curves) -> tuple[bool | None, str]:
     """Whether a Transformer answers long sources at least as well as what it replaced."""
     recurrent, alone = found = find(curves["length"], "bahdanau2015", "vaswani2017")
     evidence = f"Right at the longest, %: {each(found, lambda curve: curve.end.y)}; points lost: {each(found, loss)}."
-    return alone.end.y >= recurrent.end.y, evidence
+    return alone.end.y >= recurrent.end.y if has_learnt(recurrent) or has_learnt(alone) else None, evidence
 
 
 def done(options: Options) -> tuple[str, ...]:
@@ -167,9 +179,10 @@ def done(options: Options) -> tuple[str, ...]:
     )
     return (
         data,
-        f"Every network has width {scale.width} and {scale.steps:,} steps of the same batches, and answers greedily; "
-        f"right is what 100 % less the error of an answer leaves. Seeds: {', '.join(map(str, options.seeds))}. Each "
-        f"point is one of {BINS} ranges of lengths with as many examples.",
+        f"Every network has width {scale.width} and {scale.minutes:g} minutes of training, and answers greedily; right "
+        f"is what 100 % less the error of an answer leaves. Seeds: {', '.join(map(str, options.seeds))}. Each "
+        f"point is one of {BINS} ranges of lengths with as many examples. Of a "
+        f"network that has less than {LEARNT} % right of the shortest, nothing is said.",
     )
 
 
