@@ -217,6 +217,9 @@ def test_titles_say_what_the_tests_show_and_no_more():
     few = replace(comparison(), paired={pair: replace(t, examples=5) for pair, t in comparison().paired.items()})
     assert finding.of_comparison(few, {}) == "Too few examples to tell old, new and peer apart"
     assert finding.of_comparison(comparison(), {}).endswith("; no test tells it from peer")
+    worse = replace(comparison(), entries=tuple(replace(e, scores=replace(e.scores, baseline={"symbol_error": Measure(
+        "symbol_error", 1, 1, 1, False)})) for e in comparison().entries))  # fmt: skip
+    assert finding.of_comparison(worse, {}).endswith("; it is not clearly better than the baseline")
     against = Paired("symbol_error", -15.0, -20.0, -9.0, 0.01, examples=20)
     scored = replace(scores(1), against_baseline=against)
     assert finding.of_run("gru", scored) == "gru beats the baseline: symbol error 2.5 % against 100.0 %"

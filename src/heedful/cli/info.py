@@ -42,14 +42,14 @@ def run(name: Name, size: SizeFlag = None, output: Output = None) -> None:
     heedful info openai-community/gpt2
     heedful info bahdanau2015 -o bahdanau2015.svg       for a slide; or a page, .html
     """
+    if output is None:
+        print(format_facts(facts_of(name, size)))
+        return
     from heedful.report.slides import require_suffix, write_network
 
-    if output:
-        require_suffix(output)
-    facts = facts_of(name, size)
-    if output:
-        write_network(facts, output)
-    print(output or format_facts(facts))
+    require_suffix(output)
+    write_network(facts_of(name, size), output)
+    print(output)
 
 
 def facts_of(name: str, size: str | None) -> NetworkFacts:

@@ -1,9 +1,9 @@
 """The finding of a page as its title: what the tests show, in a sentence, and no more.
 
 The rule. Of a run: whether it is better than its baseline, by the paired test. Of a comparison: whether the first by
-score is better than each other one, by the paired tests, adjusted for their number. What no test tells apart is said to
-be so. "More than halves" and "more than doubles" are said only where the end of the difference's 95 % interval that is
-nearer to none says so too.
+score is better than each other one, by the paired tests, adjusted for their number, and that it is no better than the
+baseline, if so. What no test tells apart is said to be so. "More than halves" and "more than doubles" are said only
+where the end of the difference's 95 % interval that is nearer to none says so too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,8 @@ def of_comparison(comparison: Comparison, ideas: Mapping[str, str]) -> str:
 
     Networks are called by their `ideas` where training was repeated, since one run shows nothing of an idea.
     """
-    measures = {row.network: row.measures for row in compared.rows(comparison)}
+    rows = {row.network: row for row in compared.rows(comparison)}
+    measures = {name: row.measures for name, row in rows.items()}
     if len(measures) == 1:
         return of_run(comparison.entries[0].network, comparison.entries[0].scores)
     called = {name: ideas.get(name, name) for name in measures}
@@ -54,6 +55,7 @@ def of_comparison(comparison: Comparison, ideas: Mapping[str, str]) -> str:
     level = [called[other] for other in tests if other not in behind]
     sentence = f"{called[best]} {victory(measures[best][name], losers)}"
     sentence += f"; no test tells it from {listed(level)}" if level else ""
+    sentence += f"; it is {rows[best].shortfall}" if rows[best].shortfall else ""
     return sentence if called[best] == best else sentence[0].upper() + sentence[1:]
 
 

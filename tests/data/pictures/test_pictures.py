@@ -218,6 +218,7 @@ def write_hostile_files() -> dict[str, str]:
         "sample://mnist/test#1000": "sample://mnist/test#1000: the sample has 1,000 pictures, the first of them #0.",
         "sample://mnist/tset#1": 'There is no split of sample://mnist "tset". Did you mean "test"?',
         "sample://digits/test#1": "sample://digits/test does not say by which seed it is split.",
+        "sample://digits#1": "sample://digits does not say by which seed it is split.",
     }
 
 

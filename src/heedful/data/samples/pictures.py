@@ -93,7 +93,8 @@ def kind_of(name: str) -> str:
 @lru_cache(CACHED_SPLITS)
 def sample(name: str) -> Sample:
     """A split by its name; raises HeedfulError for another."""
-    kind, *middle, split = name.removeprefix("sample://").split("/")
+    kind, *parts = name.removeprefix("sample://").split("/")
+    *middle, split = parts or [""]
     allowed = ("train", "test") if kind in TEST_ONE_IN else ("train", "valid", "test")
     if kind not in NAMES:
         raise unknown("sample of pictures", kind, NAMES)
