@@ -4,13 +4,14 @@ N sources   R rows   T target positions   S source positions   H heads
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from heedful.blocks.altering import Alteration, altered
-from heedful.blocks.recording import record
+from heedful.blocks.recording import readable_names, record
 from heedful.blocks.state import State
 from heedful.explain.cuts import OPEN, SHUT, WAYS, parse_cuts, parts_of
 from heedful.networks.joins import EncoderDecoder, Network
@@ -25,6 +26,7 @@ from support.tiny_networks import (
     label,
     one_example,
     rows,
+    tiny,
     variants,
 )
 
@@ -144,3 +146,68 @@ def maps_of(network: EncoderDecoder, data: Batch, cuts: list[Alteration]) -> dic
     with altered(network, cuts), record(network) as maps:
         network(data.source, data.source_lengths, data.target)
     return {name: weights for name, weights in maps.concatenate().items() if name.endswith(".weights")}
+
+
+@networks
+@torch.no_grad()
+def test_a_head_that_is_cut_is_one_whose_output_no_weight_takes_up(settings: NetworkSettings) -> None:
+    """By the weights: the columns of the projection that read the head are zero."""
+    network, data = build(settings), batch((7, 3, 5), (6, 6, 6))
+    for part in list(parts_of(network)):
+        if part.heads > 1:
+            with altered(network, parse_cuts(network, without=[f"{part.name}.head.1"])):
+                cut = logits_of(network, data)
+            other = build(settings)
+            modules_by_name(other)[part.module].out.weight.unflatten(1, (part.heads, -1))[:, 1] = 0
+            assert_same(cut, logits_of(other, data))
+
+
+GATES = {"lstm": {"input": 0, "forget": 1, "output": 3}, "gru": {"reset": 0, "update": 1}}
+"""Where PyTorch's layers have the weights of each gate."""
+
+
+@pytest.mark.parametrize("value", [OPEN, SHUT])
+@pytest.mark.parametrize(
+    "name", ["lstm", "gru", "sutskever2014", "bahdanau2015", "luong2015", "ssru2019", "mingru2024"]
+)
+@torch.no_grad()
+def test_a_gate_that_is_held_is_one_whose_weights_say_so(name: str, value: str) -> None:
+    """By the weights: nothing but a bias that opens the gate, or shuts it, as the unit's paper writes the gate."""
+    settings, data = tiny(name), batch((7, 3, 5), (6, 6, 6))
+    network, bias = build(settings), 100.0 if value == OPEN else -100.0
+    for part in list(parts_of(network)):
+        for gate in part.gates:
+            with altered(network, parse_cuts(network, hold=[f"{part.name}.gate.{gate}={value}"])):
+                held = logits_of(network, data)
+            other = build(settings)
+            modules = modules_by_name(other)
+            layer = modules[part.module.removesuffix(".average")]
+            if layer is not modules[part.module]:
+                linear = getattr(layer, gate)
+                linear.weight.zero_()
+                linear.bias.fill_(bias)
+            else:
+                gates = GATES[layer.mode.lower()]
+                for weight_name, weight in layer.named_parameters():
+                    rows = weight.chunk(4 if layer.mode == "LSTM" else 3)[gates[gate]]
+                    rows.fill_(bias if weight_name.startswith("bias_ih") else 0)
+            assert_same(held, logits_of(other, data))
+
+
+def modules_by_name(network: EncoderDecoder) -> dict[str, Any]:
+    """Each module by the name that a reader has for it."""
+    return {name: module for module, name in readable_names(network).items()}
+
+
+@networks
+@torch.no_grad()
+def test_a_state_that_is_frozen_is_what_it_was_before_the_first_step(settings: NetworkSettings) -> None:
+    network, data = build(settings), batch((7, 3, 5), (6, 6, 6))
+    recurrent = [part.name for part in parts_of(network) if not part.heads]
+    with altered(network, parse_cuts(network, hold=[f"{name}.state=frozen" for name in recurrent])):
+        memory = network.read(data.source, data.source_lengths)
+        assert all(not final.any() for final in memory.final)
+        before = network.decoder.start(memory)
+        _, after = network.decoder(data.target, before)
+    frozen = {name: tensor for name, tensor in before.hidden.items() if name != "fed"}
+    assert all(torch.equal(tensor, after.hidden[name]) for name, tensor in frozen.items())

@@ -29,7 +29,7 @@ from support.tiny_tasks import CASES, COLUMN, TASKS, recipe, write_data
 from support.trained_models import first_trained
 
 CLOSE = 1e-5
-SCORED = ("classify", "caption", "label", "complete", "fill")
+SCORED = ("classify", "caption", "draw", "label", "complete", "fill")
 """Tasks whose answers' scores are log probabilities that can be asked for."""
 
 

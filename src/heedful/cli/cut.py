@@ -54,7 +54,8 @@ def answers_text(answers: "TwoAnswers") -> str:
     """Both answers, and the score of the first from the model as it is and altered: a log probability, of `match` a
     cosine.
     """
-    rows = [["as it is", answers.answer], [str(answers.cuts), answers.altered]]
+    texts = [text.replace("\t", " ") for text in (answers.answer, answers.altered)]  # labels stand between tabs
+    rows = [["as it is", texts[0]], [str(answers.cuts), texts[1]]]
     scores = f"{answers.score:.4f} as it is, {answers.altered_score:.4f} altered: {answers.difference:+.4f}"
     return f"{columns(rows, left_aligned={1})}\nscore of the first answer: {scores}"
 

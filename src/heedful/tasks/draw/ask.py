@@ -16,6 +16,7 @@ from heedful.data.pairs.prepared import Prepared, open_run
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.tokenizers.special_tokens import EOS
 from heedful.engines.writing import Guidance, PictureCodec, WritingEngine
+from heedful.errors import HeedfulError, for_each, quote
 from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import Rules
 from heedful.generation.search import Search
@@ -71,6 +72,17 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         return [
             [readable_answer(first, source, hypothesis) for hypothesis in best]
             for source, best in zip(inputs, drawings, strict=True)
+        ]
+
+    def score(self, models: Sequence[TrainedImageGenerator], pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """The log probability of each (sentence, drawing), which is given by its codes, as in the text of an answer."""
+        first, engines = models[0], [model.engine for model in models]
+        arrays = first.preprocessor.arrays([sentence for sentence, _ in pairs])
+        arrays = first.preprocessor.cut(arrays, [engine.source_limit for engine in engines])
+        drawings = for_each(lambda codes: token_ids(codes, first), [codes for _, codes in pairs])
+        return [
+            float(first.engine.log_probabilities(engines, first.preprocessor.stack([array]), [ids], SPECIAL)[0].sum())
+            for array, ids in zip(arrays, drawings, strict=True)
         ]
 
     def tree(self, models: Sequence[TrainedImageGenerator], text: str, settings: GenerateSettings) -> BeamTree:
@@ -172,6 +184,16 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
     def manifest(self, model: TrainedImageGenerator, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         source = {"source": describe_source(model.preprocessor, folder, model.engine.source_limit)}
         return source | describe_special(SPECIAL) | {"first": FIRST, "length": model.codec.positions}
+
+
+def token_ids(text: str, model: TrainedImageGenerator) -> list[int]:
+    """The token ids of a drawing's codes; raises HeedfulError for a text that is not as many codes as a drawing has."""
+    size, words = model.codec.positions, text.split()
+    highest = model.engine.vocabulary - FIRST
+    if len(words) != size or not all(word.isdecimal() and int(word) < highest for word in words):
+        cure = f"It has {size} codes from 0 to {highest - 1}, as predict gives them."
+        raise HeedfulError(f"{quote(text)} is no drawing of this model.", cure)
+    return [FIRST + int(word) for word in words]
 
 
 def readable_answer(model: TrainedImageGenerator, source: str, hypothesis: Hypothesis) -> Answer:
