@@ -87,6 +87,7 @@ def test_page_asks_for_a_guess_and_then_shows_the_curves(tmp_path: Path, browser
         page.keyboard.press("Enter")
         assert all(study.locator(".told").nth(index).is_visible() for index in range(study.locator(".told").count()))
         assert not study.locator("svg .line").evaluate_all(hidden)
+        assert page.evaluate("document.activeElement.className") == "scroll scored"
         rows = study.locator(".scored tbody tr")
         assert rows.count() == 3
         assert rows.first.locator("th, td").all_inner_texts() == [" ".join(BREAKING.split()), guess, "70"]

@@ -22,7 +22,7 @@ from heedful.training.progress import Listener
 
 ROWS = ("cho2014", "sutskever2014", "bahdanau2015", "luong2015", "vaswani2017")
 MORE_ROWS = ("lstm", "ssru2019", "touvron2023", "mingru2024")
-WORDS = 5  # of a phrase, at most
+WORDS = 4  # of a phrase, at most
 BINS = 6  # ranges of lengths, each with as many examples
 SPLITS = ("train", "valid", "test")
 BESIDE = 20.0  # seconds, for data and scores
@@ -40,7 +40,7 @@ class Scale:
 
 SCALES: dict[Size, Scale] = {
     "tiny": Scale(120, 16, 0.01),
-    "small": Scale(40_000, 128, 4.0),
+    "small": Scale(40_000, 64, 5.0),
     "base": Scale(200_000, 256, 60.0),
 }
 

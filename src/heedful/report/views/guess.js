@@ -42,7 +42,9 @@ export function mountGuess(root) {
     root.classList.remove("guessing");
     form.querySelectorAll("input, button").forEach((control) => { control.disabled = true; });
     form.classList.add("done");
-    root.querySelector(".scored").append(scored());
+    const place = root.querySelector(".scored");
+    place.append(scored());
+    place.focus(); // the button is gone, and the keyboard goes on from here
   }
 
   function scored() {
