@@ -222,6 +222,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Package]:
     recipes["lstm"] = tiny_tasks.recipe(
         files, "complete", "lstm", **written, generate__beam=3, generate__no_repeat_ngram=2
     )
+    recipes["caption"] = tiny_tasks.recipe(files, "caption", "bahdanau2015", train__steps=1, generate__max_length=6)
     recipes["vit"] = tiny_tasks.recipe(files, "classify", "vit", train__steps=1)
     packages: dict[str, Package] = {}
     for name, recipe in recipes.items():
@@ -232,6 +233,12 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Package]:
         network: Any = packages[name].model.network
         stir(network)
     return packages
+
+
+def with_model(package: Package, **changes: Any) -> Package:
+    """The same with another model."""
+    model: Any = package.model
+    return replace(package, model=replace(model, **changes))
 
 
 def ours(package: Package, inputs: list[str], **generate: Any) -> list[Any]:
@@ -257,22 +264,26 @@ def noise(package: Package, folder: Path) -> Path:
     """A picture of the size that a model reads."""
     size = package.model.preprocessor.form.size  # pyright: ignore[reportAttributeAccessIssue]
     pixels = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
-    Image.fromarray(pixels).save(folder / "noise.png")
-    return folder / "noise.png"
+    path = folder / f"noise of {package.recipe.task}.png"
+    Image.fromarray(pixels).save(path)
+    return path
 
 
-def test_probabilities_are_ours(packages: dict[str, Package], tmp_path: Path) -> None:
-    package = packages["vit"]
-    path = noise(package, tmp_path)
-    pixels = np.array(Image.open(path))
-    [[classes]] = ask_runtime(
-        [{"kind": "answers", **network_of(package, "vit"), "inputs": [pixels.flatten().tolist()]}], tmp_path
-    )
-    [answer] = ours(package, [str(path)])
+def test_pictures_are_answered_as_ours(packages: dict[str, Package], tmp_path: Path) -> None:
+    """Classes with their probabilities, and a sentence."""
+    named, told = packages["vit"], packages["caption"]
+    paths = [noise(package, tmp_path) for package in (named, told)]
+    asked = [
+        {"kind": "answers", **network_of(package, ""), "inputs": [np.array(Image.open(path)).flatten().tolist()]}
+        for package, path in zip((named, told), paths, strict=True)
+    ]
+    [[classes], [sentence]] = ask_runtime(asked, tmp_path)
+    [answer], [expected] = (ours(package, [str(path)]) for package, path in zip((named, told), paths, strict=True))
     assert {one["name"]: one["probability"] for one in classes} == pytest.approx(
         dict(zip(answer.track.names, answer.track.probabilities[0], strict=True)), abs=1e-4
     )
     assert classes[0]["name"] == answer.output
+    assert sentence["text"] == expected.output and abs(sentence["score"] - expected.score) < 1e-3
 
 
 @pytest.mark.parametrize(
@@ -290,7 +301,7 @@ def test_what_cannot_go_into_a_page_is_refused_by_name(
     if "stem" in changes:
         settings = replace(package.model.settings, name="vaswani2017", positions="grid", **changes, patch=1)
         network = build(Spec("encoder_pooled", settings, (PictureSource(PIXELS),), CLASSES))
-        package = replace(package, model=replace(package.model, network=network))  # type: ignore[type-var]
+        package = with_model(package, network=network)
     else:
         package = replace(package, recipe=replace(package.recipe, generate=replace(package.recipe.generate, **changes)))
     with pytest.raises(HeedfulError, match=expected):
@@ -341,8 +352,10 @@ def test_a_text_goes_on_in_a_page(packages: dict[str, Package], browser: Browser
 
 
 def test_a_picture_is_named_in_a_page(packages: dict[str, Package], browser: Browser, tmp_path: Path) -> None:
+    """By the names of classes as they are, whatever these hold."""
     package = packages["vit"]
-    path = noise(package, tmp_path)
+    path, names = noise(package, tmp_path), tuple(f"</script><img src=x onerror=alert({one})>" for one in range(4))
+    package = with_model(package, names=names)
     page.write([package], tmp_path / "named.html")
     with open_page(browser, tmp_path / "named.html", width=390) as watched:
         state = watched.page.locator("#state")
