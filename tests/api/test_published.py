@@ -113,7 +113,7 @@ def test_a_gap_between_words_gets_whole_words(family: str, tmp_path: Path) -> No
             else:
                 assert token.startswith(("Ġ", "▁")) == whole
         assert all(answer.output.startswith("The ") for answer in answers)
-        assert [token.strip("▁") for token in model.explain(text).target] == list(answers[0].tokens)
+        assert [token.strip("▁") for token in model.align(text).target] == list(answers[0].tokens)
 
 
 @torch.inference_mode()

@@ -70,7 +70,7 @@ def test_integrated_gradients_are_captum_s(model: Model) -> None:
         number = int(target.chosen[place])
 
         def logit(inputs: Tensor, step: int = step, number: int = number) -> Tensor:
-            return trace.logits({0: inputs})[:, step, number]
+            return trace.head(trace.outputs({0: inputs}))[:, step, number]
 
         theirs = IntegratedGradients(logit).attribute(
             vectors[None], trace.readings[0].baseline[None], n_steps=24, method="gausslegendre"

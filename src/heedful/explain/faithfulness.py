@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from heedful.explain.occlusion import left_out, rows_at_once
+from heedful.explain.found import rows_at_once
+from heedful.explain.occlusion import left_out
 from heedful.explain.target import Target, spread
 from heedful.explanations import Area, Faithfulness
 from heedful.tasks.trace import Trace
@@ -74,7 +75,7 @@ def measured_by(trace: Trace, target: Target) -> str:
     """What the curves are of, in words."""
     if target.instead is not None:
         return "the probability of the answer, of the two"
-    return "the probability of the answer" if trace.run(1).size(-1) > 1 else "the logit of the answer"
+    return "the probability of the answer" if trace.head(trace.run(1)).size(-1) > 1 else "the logit of the answer"
 
 
 @torch.no_grad()
@@ -91,14 +92,14 @@ def curves_of(
         fixed = [np.setdiff1d(np.arange(len(own)), job.order) for job in jobs for _ in range(POINTS + 1)]
         rows = [(place, np.concatenate([units, rest])) for (place, units), rest in zip(rows, fixed, strict=True)]
     values: list[float] = []
-    at_once = rows_at_once(trace)
+    at_once = rows_at_once(trace, 1)
     for first in range(0, len(rows), at_once):
         part = rows[first : first + at_once]
         changed = begin.repeat(len(part), 1, 1)
         for row, (_, units) in enumerate(part):
             changed[row, units] = end[units]
-        worth = target.probability(trace.logits({number: changed}))
-        values += [float(worth[row, place]) for row, (place, _) in enumerate(part)]
+        places = torch.tensor([place for place, _ in part], device=own.device)
+        values += target.probability(trace.outputs({number: changed}), places).tolist()
     return np.array(values).reshape(len(jobs), POINTS + 1)
 
 

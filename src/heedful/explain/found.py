@@ -7,11 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from heedful.explanations import Map, Scale, Units
 from heedful.results import Rows
 from heedful.tasks.trace import Trace
+
+LOGITS, NUMBERS = 2**24, 2**23
+"""Logits, and numbers of input vectors, that are held at once: of what stands between them memory holds many times as
+much, and with gradients more again.
+"""
 
 
 @dataclass(frozen=True)
@@ -69,3 +75,12 @@ def rows_name(trace: Trace, steps: Sequence[int]) -> str:
 def parts_of(module: nn.Module | None) -> set[nn.Module]:
     """All modules within one."""
     return set() if module is None else set(module.modules())
+
+
+@torch.no_grad()
+def rows_at_once(trace: Trace, answers: int, gradients: bool = False) -> int:
+    """How many copies of an example are read at once, and so many of their answers asked for."""
+    vocabulary = trace.head(trace.run(1)[:, :1]).numel()
+    numbers = max(reading.baseline.numel() for reading in trace.readings)
+    most = min(LOGITS // (vocabulary * answers), NUMBERS // (4 * numbers if gradients else numbers))
+    return max(1, min(128, most))

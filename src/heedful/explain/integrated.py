@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from heedful.explain.found import Found, make_map, numbered, rows_name
-from heedful.explain.occlusion import rows_at_once
+from heedful.explain.found import Found, make_map, numbered, rows_at_once, rows_name
 from heedful.explain.reach import gradients_of
 from heedful.explain.target import Target
 from heedful.tasks.trace import Trace
@@ -50,7 +49,7 @@ def integrated_gradients(trace: Trace, target: Target) -> Found:
 def ends(trace: Trace, target: Target, vectors: list[Tensor]) -> Tensor:
     """The target at the input less that at the baseline, (K,)."""
     both = {number: torch.stack([vector, trace.readings[number].baseline]) for number, vector in enumerate(vectors)}
-    values = target.of(trace.logits(both))
+    values = target.of(trace.outputs(both))
     return values[0] - values[1]
 
 
@@ -61,7 +60,7 @@ def integrate(trace: Trace, target: Target, vectors: list[Tensor], points: int) 
     ways = torch.tensor((where + 1) / 2, dtype=torch.float32, device=device)
     shares = torch.tensor(weights / 2, dtype=torch.float32, device=device)
     sums = {number: torch.zeros(len(target.steps), len(vector), device=device) for number, vector in enumerate(vectors)}
-    at_once = rows_at_once(trace)
+    at_once = rows_at_once(trace, 1, gradients=True)
     for part, share in zip(ways.split(at_once), shares.split(at_once), strict=True):
         along = {
             number: torch.lerp(trace.readings[number].baseline, vector, part.view(-1, 1, 1))

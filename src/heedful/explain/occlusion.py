@@ -8,12 +8,9 @@ R copies   S units   K answers that are explained
 import torch
 from torch import Tensor, nn
 
-from heedful.explain.found import Found, make_map, numbered, rows_name
+from heedful.explain.found import Found, make_map, numbered, rows_at_once, rows_name
 from heedful.explain.target import Target
 from heedful.tasks.trace import Trace
-
-NUMBERS = 2**24
-"""Logits that are held at once."""
 
 
 def lacks(network: nn.Module) -> str:
@@ -37,17 +34,11 @@ def leave_one_out(trace: Trace, target: Target) -> Found:
 def left_out(trace: Trace, target: Target, vectors: list[Tensor], number: int) -> Tensor:
     """How much each unit of a source adds to the target, (K, S)."""
     own, baseline = vectors[number], trace.readings[number].baseline
-    whole = target.of(trace.logits({number: own[None]}))[0]
+    whole = target.of(trace.outputs({number: own[None]}))[0]
     units = torch.arange(len(own), device=own.device)
     losses: list[Tensor] = []
-    for part in units.split(rows_at_once(trace)):
+    for part in units.split(rows_at_once(trace, len(target.steps))):
         changed = own.repeat(len(part), 1, 1)
         changed[torch.arange(len(part)), part] = baseline[part]
-        losses.append(whole - target.of(trace.logits({number: changed})))
+        losses.append(whole - target.of(trace.outputs({number: changed})))
     return torch.cat(losses).T
-
-
-@torch.no_grad()
-def rows_at_once(trace: Trace) -> int:
-    """How many copies' logits memory holds."""
-    return max(1, min(128, NUMBERS // max(1, trace.run(1).numel())))

@@ -37,13 +37,11 @@ def gradients_of(trace: Trace, target: Target, vectors: dict[int, Tensor]) -> di
     leaves = {number: value.detach().requires_grad_() for number, value in vectors.items()}
     # what an embedding puts out may be all that needs a gradient; cuDNN would want recurrent layers in training for one
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        values = target.of(trace.logits(leaves))
+        outputs = trace.outputs(leaves)
         found: dict[int, list[Tensor]] = {number: [] for number in leaves}
-        for column in range(values.size(1)):
-            keep = column + 1 < values.size(1)
-            parts = torch.autograd.grad(
-                values[:, column].sum(), list(leaves.values()), retain_graph=keep, allow_unused=True
-            )
+        for place in range(len(target.steps)):
+            value, keep = target.only([place]).of(outputs).sum(), place + 1 < len(target.steps)
+            parts = torch.autograd.grad(value, list(leaves.values()), retain_graph=keep, allow_unused=True)
             for (number, leaf), part in zip(leaves.items(), parts, strict=True):
                 found[number].append(torch.zeros_like(leaf) if part is None else part)
     return found

@@ -45,11 +45,17 @@ class Reading:
     pool: Tensor | None = None
 
 
+def as_they_are(outputs: Tensor) -> Tensor:
+    """The head of a network whose outputs are logits."""
+    return outputs
+
+
 @dataclass(frozen=True)
 class Trace:
     """A network on one finished answer.
 
-    `run(R)` gives its logits (R, T, V) for R copies of the example. `chosen` (T,) was answered; `find` gives the
+    `run(R)` gives its outputs (R, T, D) for R copies of the example, `head` logits (..., V) of outputs (..., D): of a
+    large vocabulary only those that are asked for are made. `chosen` (T,) was answered; `find` gives the
     numbers that a text stands for among what could have been, `name` what a number is called. A `decoder` had read
     `decoded` when it answered, the first answer at its position `first`.
     """
@@ -66,6 +72,7 @@ class Trace:
     decoder: nn.Module | None = None
     decoded: Units | None = None
     first: int = 0
+    head: Callable[[Tensor], Tensor] = as_they_are
     notes: tuple[str, ...] = ()
 
     @property
@@ -89,8 +96,8 @@ class Trace:
             self.run(1)
         return [seen[number] for number in range(len(self.readings))]
 
-    def logits(self, vectors: Mapping[int, Tensor]) -> Tensor:
-        """The logits (R, T, V) for these input vectors (R, S, D) of some sources; the others are as they were read."""
+    def outputs(self, vectors: Mapping[int, Tensor]) -> Tensor:
+        """The outputs (R, T, D) for these input vectors (R, S, D) of some sources; the others are as they were read."""
         with self.hooked(lambda number, output: vectors.get(number, output)):
             return self.run(len(next(iter(vectors.values()))))
 
@@ -197,8 +204,7 @@ def trace_writing(
     inputs = pad_rows([np.array([begin, *written[:-1]])])[0].to(device)
 
     def run(number: int) -> Tensor:
-        outputs = network(copies(array, number), copies(lengths, number), copies(inputs, number))
-        return network.decoder.logits(outputs)
+        return network(copies(array, number), copies(lengths, number), copies(inputs, number))
 
     assert isinstance(network.decoder, nn.Module)
     return Trace(
@@ -213,6 +219,7 @@ def trace_writing(
         name,
         network.decoder,
         replace(answered, names=("<s>", *answered.names[:-1])),
+        head=network.decoder.logits,
     )
 
 

@@ -163,11 +163,12 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
             (Reading(text_units(tokenizer, tokens_read), decoder.tokens, baseline),),
             text_units(tokenizer, tokens),
             chosen[0],
-            lambda number: decoder.logits(network(copies(inputs, number))[:, first:]),
+            lambda number: network(copies(inputs, number))[:, first:],
             partial(find_tokens, tokenizer),
             tokenizer.display,
             decoder,
             first=first,
+            head=decoder.logits,
         )
 
 

@@ -191,9 +191,10 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
             (reading,),
             Units("words", tuple(words)),
             chosen[0],
-            lambda number: network.logits(network(copies(inputs, number), copies(lengths, number))[:, positions]),
+            lambda number: network(copies(inputs, number), copies(lengths, number))[:, positions],
             partial(find_tokens, tokenizer),
             tokenizer.display,
+            head=network.logits,
         )
 
 
