@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import torch.nn.functional as F
 
 import heedful
 from heedful.errors import HeedfulError
+from heedful.explain.methods import explain
 from support import published
 from support.sampling import sample
 
@@ -49,3 +52,25 @@ def test_a_text_is_held_against_another_for_a_picture(tmp_path: Path) -> None:
     explanation = model.explain(picture, "a cat", instead="a dog", faithfulness=False)
     assert (explanation.answer, explanation.instead, explanation.method) == ("a cat", "a dog", "integrated-gradients")
     assert explanation.units["read.0"].grid == (3, 3) and explanation.units["read.0"].picture
+
+
+@torch.no_grad()
+def test_a_word_and_a_patch_that_say_something_only_together(tmp_path: Path) -> None:
+    """Similarity is a product of two vectors, so that what is together is a product of what each side loses."""
+    model = heedful.load(published.clip(tmp_path / "clip"))
+    trace = model.trace(str(published.picture(tmp_path / "a.png", 1)), "a cat")
+    *alone, together = explain("match", trace, "leave-one-out", faithfulness=False).maps
+    assert (together.rows, together.columns) == ("read.1", "read.0") and len(alone) == 2
+    network, vectors = trace.network, trace.vectors()
+
+    def embedded(side: int, unit: int | None) -> torch.Tensor:
+        changed = vectors[side].clone()
+        if unit is not None:
+            changed[unit] = trace.readings[side].baseline[unit]
+        encoder, lengths = network.encoder(side), torch.tensor([len(changed)])
+        return F.normalize(network.projections[side](encoder(changed[None], lengths).summary), dim=-1)[0]
+
+    for word, patch in ((1, 3), (2, 5), (0, 4)):
+        lost = [embedded(side, None) - embedded(side, unit) for side, unit in ((0, patch), (1, word))]
+        expected = float(network.scale.exp().clamp(max=100) * lost[0] @ lost[1])
+        assert together.weights[word][patch] == pytest.approx(expected, abs=1e-3)
