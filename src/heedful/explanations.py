@@ -119,14 +119,10 @@ class Explanation(Result):
 
     def alignment(self) -> Alignment:
         """The maps that have a row for each answer, as reports of runs draw them beside each other."""
-        chosen = [map_ for map_ in self.maps if map_.answers and map_.name.rpartition(".")[2] not in AVERAGES]
+        chosen = [map_ for map_ in self.maps if map_.answers and map_.name.partition(".")[0] != "mean"]
         columns = chosen[0].columns if chosen else "read"
         maps = {
             map_.name: [list(map_.weights[row]) for row in map_.answers] for map_ in chosen if map_.columns == columns
         }
         names = self.units[columns].names if columns in self.units else ()
         return Alignment(names, self.units["answered"].names, maps)
-
-
-AVERAGES = ("mean", "rollout")
-"""How maps are called that are made of others."""

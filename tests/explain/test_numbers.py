@@ -78,6 +78,12 @@ def test_integrated_gradients_are_captum_s(model: Model) -> None:
         assert torch.allclose(theirs.sum(-1)[0].float(), ours[place], atol=1e-4)
 
 
+def test_who_asks_without_gradients_is_answered_alike(model: Model) -> None:
+    with torch.inference_mode():
+        without = model.explain("a b c d", "d c b a", method="integrated-gradients", faithfulness=False)
+    assert without == model.explain("a b c d", "d c b a", method="integrated-gradients", faithfulness=False)
+
+
 def test_leave_one_out_is_a_loop_over_units(model: Model) -> None:
     """By an embedding that is changed by hand; </s> says nothing, and nothing is lost with it."""
     trace = model.trace("a b c d", "d c b a")

@@ -12,6 +12,7 @@ from heedful.errors import HeedfulError
 from heedful.explain.methods import explain
 from support import published
 from support.sampling import sample
+from support.trained_models import first_trained
 
 TEXT, PICTURE = "The old house stands near the river", "picture"
 CASES: dict[str, tuple[Any, str, dict[str, Any]]] = {
@@ -61,7 +62,7 @@ def test_a_word_and_a_patch_that_say_something_only_together(tmp_path: Path) -> 
     trace = model.trace(str(published.picture(tmp_path / "a.png", 1)), "a cat")
     *alone, together = explain("match", trace, "leave-one-out", faithfulness=False).maps
     assert (together.rows, together.columns) == ("read.1", "read.0") and len(alone) == 2
-    network, vectors = trace.network, trace.vectors()
+    network, vectors = first_trained(model).network, trace.vectors()
 
     def embedded(side: int, unit: int | None) -> torch.Tensor:
         changed = vectors[side].clone()

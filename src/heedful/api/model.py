@@ -310,9 +310,11 @@ class Model:
 
         model.explain("a sentence", method="integrated-gradients", instead="another class")
         """
+        import torch
+
         from heedful.explain.methods import explain
 
-        with self.one_reference(source) as (reference, called):
+        with torch.inference_mode(False), self.one_reference(source) as (reference, called):  # gradients are needed
             trace = replace(self.trace(reference, output, instead), question=called)
             return explain(self.task, trace, method, instead, faithfulness)
 
