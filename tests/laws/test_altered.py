@@ -14,8 +14,10 @@ from heedful.blocks.altering import Alteration, altered
 from heedful.blocks.recording import readable_names, record
 from heedful.blocks.state import State
 from heedful.explain.cuts import OPEN, SHUT, WAYS, parse_cuts, parts_of
+from heedful.networks.build import language_model, masked_language_model
 from heedful.networks.joins import EncoderDecoder, Network
-from heedful.schema import NetworkSettings
+from heedful.schema import NetworkSettings, parse_settings
+from heedful.tasks.joins import allowed, resolve
 from support.sampling import sample
 from support.tiny_networks import (
     PAD,
@@ -211,3 +213,31 @@ def test_a_state_that_is_frozen_is_what_it_was_before_the_first_step(settings: N
         _, after = network.decoder(data.target, before)
     frozen = {name: tensor for name, tensor in before.hidden.items() if name != "fed"}
     assert all(torch.equal(tensor, after.hidden[name]) for name, tensor in frozen.items())
+
+
+ALONE = [(task, name) for task in ("complete", "fill") for name in allowed(task)]
+
+
+@pytest.mark.parametrize(("task", "name"), ALONE)
+@torch.no_grad()
+def test_networks_of_one_side_obey_the_same_laws(task: str, name: str) -> None:
+    """Those that write from nothing, in steps and at once; those that say what is missing; each text by itself."""
+    base = parse_settings(NetworkSettings, {"name": name, "size": "tiny", "width": 16, "dropout": 0.0})
+    torch.manual_seed(0)
+    network: Any = (language_model if task == "complete" else masked_language_model)(resolve(base, task), 12).eval()
+    for weight in network.parameters():
+        if weight.dim() > 1:
+            weight.normal_(std=0.4)
+    texts, lengths = torch.randint(3, 12, (3, 6)), torch.tensor([6, 3, 5])
+    for cuts in cuts_of(network):
+        with altered(network, cuts):
+            whole = network(texts, lengths)
+            for row, length in enumerate(lengths.tolist()):
+                alone = network(texts[row : row + 1, :length], lengths[row : row + 1])
+                assert_same(alone, whole[row : row + 1, :length])
+            if task == "complete":
+                state, parts = network.decoder.start(None, rows=3, capacity=6), list[Tensor]()
+                for chunk in texts.split((2, 1, 1, 2), dim=1):
+                    outputs, state = network.decoder(chunk, state)
+                    parts.append(outputs)
+                assert_same(torch.cat(parts, 1), network(texts))

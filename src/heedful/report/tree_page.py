@@ -162,7 +162,7 @@ def answer_table(tree: BeamTree) -> Table:
         ]
         for number in ended
     ]
-    return Table(["", "log probability", "normalised", "what became of it"], rows)
+    return Table(["hypothesis", "log probability", "normalised", "what became of it"], rows)
 
 
 def all_table(tree: BeamTree) -> Table:
@@ -172,4 +172,4 @@ def all_table(tree: BeamTree) -> Table:
         text = " ".join(words.token(each.token) for each in tree.path(number))
         ranking = "–" if node.ranking_score is None else f"{node.ranking_score:.2f}"
         rows.append([text, str(node.step), f"{node.score:.2f}", ranking, fate_text(tree, number) or node.fate])
-    return Table(["", "tokens", "log probability", "ranked by", "what became of it"], rows)
+    return Table(["hypothesis", "tokens", "log probability", "ranked by", "what became of it"], rows)
