@@ -42,7 +42,7 @@ const listed = (value) => (value instanceof Array ? value.map(listed) : Array.fr
 
 function ids({ tokenizer, texts }) {
   const own = tokenizerOf(tokenizer);
-  return texts.map((text) => ({ ids: own.encode(text), text: own.decode(own.encode(text)) }));
+  return texts.map(own.encode, own).map((all) => [all, own.decode(all), all.map(own.display, own)]);
 }
 
 /** The best answers of a model to inputs, with their scores. */

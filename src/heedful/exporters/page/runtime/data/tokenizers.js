@@ -23,9 +23,15 @@ class Tokenizer {
     return this.ids.get(piece) ?? UNKNOWN;
   }
 
-  /** Each id as people are shown it: a space is written ▁. */
+  /** Each id as people are shown it: a space is written ▁, a part of a character as its bytes. */
   display(id) {
-    return id < SKIPPED ? this.pieces[id] : this.decode([id]).replaceAll(" ", "▁").replaceAll("\n", "⏎");
+    if (id < SKIPPED) return this.pieces[id];
+    const text = this.decode([id]);
+    return text.includes("\ufffd") ? this.displayPart(id) : text.replaceAll(" ", "▁").replaceAll("\n", "⏎");
+  }
+
+  displayPart(id) {
+    return this.pieces[id];
   }
 
   /** The pieces of ids, without those that stand for no text; <unk> is shown. */
@@ -93,6 +99,10 @@ class BytePairs extends Tokenizer {
     }
   }
 
+  displayPart(id) {
+    return Array.from(this.pieces[id], (character) => byteName(BYTES.get(character))).join("");
+  }
+
   decode(ids) {
     const characters = this.piecesOf(ids).map((piece) => (piece === "<unk>" ? [] : Array.from(piece)));
     return textOf(characters.flat().map((character) => BYTES.get(character)));
@@ -137,8 +147,7 @@ class Unigram extends Tokenizer {
   }
 
   bytes(character) {
-    const name = (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
-    return Array.from(new TextEncoder().encode(character), (byte) => this.idOf(name(byte)));
+    return Array.from(new TextEncoder().encode(character), (byte) => this.idOf(byteName(byte)));
   }
 
   decode(ids) {
@@ -148,6 +157,11 @@ class Unigram extends Tokenizer {
       return byte ? [parseInt(byte[1], 16)] : Array.from(encoder.encode(piece));
     }));
   }
+}
+
+/** How a byte is written that is a part of a character. */
+function byteName(byte) {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 }
 
 function reach(ends, end, node) {
