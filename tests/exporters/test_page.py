@@ -194,7 +194,7 @@ def lowered(tokenizer: Tokenizer) -> Tokenizer:
 
 
 def test_ids_are_those_of_our_tokenizers(tmp_path: Path) -> None:
-    """Of each kind, on texts that it was learnt from and on others; ids come back as the same text, and look the same."""
+    """Of each kind, on texts that it was learnt from and on others; ids come back as the same text, and look alike."""
     tokenizers = [learn(kind, TEXTS[:4] * 20, 320) for kind in KINDS]
     tokenizers += [lowered(learn(kind, TEXTS[:4] * 20, 320)) for kind in KINDS]
     texts = [*TEXTS, "".join(TEXTS), *(text[at:] for text in TEXTS for at in range(1, 12))]
