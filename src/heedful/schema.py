@@ -67,6 +67,7 @@ class DataSettings:
     source_tokenizer: str = key("auto", "characters, symbols, bpe, unigram or a tokenizer.json")
     target_tokenizer: str = key("auto", "characters, symbols, bpe, unigram or a tokenizer.json")
     shared_tokenizer: bool = key(False, "one tokenizer for both sides, learnt from both")
+    lowercase: bool = key(False, "texts are read in lower case, by a tokenizer that is learnt so")
     vocabulary: Auto | int = key("auto", "vocabulary size of a bpe or unigram tokenizer", ge=1, le=1_000_000)
     picture: Auto | int = key("auto", "side of pictures and frames in pixels; auto: from the data", ge=1, le=2048)
     colours: Literal["auto", "rgb", "gray"] = key("auto", "colour channels of pictures; auto: gray if every picture is")

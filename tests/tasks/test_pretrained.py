@@ -318,6 +318,7 @@ VALUES: dict[str, Any] = {
     "template": ["a {}"],
     "sample": True,
     "shared_tokenizer": True,
+    "lowercase": True,
     "finish": "full",
     "close": True,
     "renormalize": True,

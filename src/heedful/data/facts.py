@@ -86,11 +86,14 @@ class PictureSettings:
 
 @dataclass(frozen=True)
 class TokenizerSettings:
-    """The kind of a tokenizer (or the path of a tokenizer.json), its entries if it is bpe or unigram, and why."""
+    """The kind of a tokenizer (or the path of a tokenizer.json), its entries if it is bpe or unigram, and why; whether
+    it reads texts in lower case.
+    """
 
     kind: str
     vocabulary: int
     why: str
+    lowercase: bool = False
 
 
 @dataclass(frozen=True)

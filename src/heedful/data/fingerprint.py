@@ -45,6 +45,8 @@ def fingerprint_of(recipe: Recipe, coders: Sequence[object], form: int = FORMAT)
     settings = {name: value for name, value in asdict(data).items() if name not in LATER}
     if not data.folds:  # as they were written before there were folds
         settings = {name: value for name, value in settings.items() if name not in ("folds", "fold")}
+    if not data.lowercase:  # as they were written before texts could be lower-cased
+        del settings["lowercase"]
     tokenizer_files = [name for name in (data.source_tokenizer, data.target_tokenizer) if name.endswith(".json")]
     hashes = [hashlib.sha256(describe_coder(coder).encode()).hexdigest() for coder in coders]
     return {

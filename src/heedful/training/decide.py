@@ -138,7 +138,8 @@ def tokenizer_settings(facts: TextFacts, data: DataSettings) -> TokenizerSetting
     kind, why = (
         TOKENIZERS[facts.unit] if facts.requested_kind == "auto" else (facts.requested_kind, "as the recipe says")
     )
-    return TokenizerSettings(kind, vocabulary_size(facts) if data.vocabulary == "auto" else data.vocabulary, why)
+    vocabulary = vocabulary_size(facts) if data.vocabulary == "auto" else data.vocabulary
+    return TokenizerSettings(kind, vocabulary, why, data.lowercase)
 
 
 def vocabulary_size(facts: TextFacts) -> int:

@@ -8,10 +8,11 @@ import pytest
 import tokenizers
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import normalizers
 
 from heedful.data.tokenizers.choose import unit_of
 from heedful.data.tokenizers.learn import KINDS, learn
-from heedful.data.tokenizers.load import load_tokenizer
+from heedful.data.tokenizers.load import load_tokenizer, parse_tokenizer
 from heedful.data.tokenizers.special_tokens import SPECIALS, UNK
 from heedful.errors import HeedfulError
 
@@ -24,6 +25,8 @@ SENTENCES = [
 ] * 20
 SIZES = {"characters": 0, "symbols": 0, "bpe": 400, "unigram": 400}
 TOKENIZERS = {kind: learn(kind, SENTENCES, size) for kind, size in SIZES.items()}
+LOWERED = {kind: learn(kind, SENTENCES, size, lowercase=True) for kind, size in SIZES.items()}
+TOKENIZERS_OF_SMALL = {kind: learn(kind, [text.lower() for text in SENTENCES], size) for kind, size in SIZES.items()}
 TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(
     st.sampled_from(
         [*SPECIALS, "<0x41>", " ", "  ", "\n", "\u0301", "e", "▁", "fox", "🏴\u200d☠\ufe0f", "\x85", "\u2028"]
@@ -62,6 +65,18 @@ def test_any_symbols_come_back(symbols: list[str]) -> None:
     if not set(symbols) & set(SPECIALS):
         assert tokenizer.decode(tokenizer.encode(text)) == text
     assert tokenizer.unknown(f"{text} \x01new") == [*(s for s in symbols if s in SPECIALS), "\x01new"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(TEXTS)
+def test_capitals_are_read_as_small_letters(kind: str, text: str) -> None:
+    """By what was learnt so, before and after it is kept; and no capitals spell a special token."""
+    tokenizer, small = LOWERED[kind], normalizers.Lowercase().normalize_str(text)
+    ids = tokenizer.encode(text)
+    assert tokenizer.encode(small) == TOKENIZERS_OF_SMALL[kind].encode(small) == ids
+    assert parse_tokenizer(tokenizer.dump(), None).encode(text) == ids
+    assert UNK in ids or kind == "symbols" or tokenizer.decode(ids) == small
+    assert all(i >= UNK for i in tokenizer.encode(text + " <PAD> </S>"))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -58,18 +58,20 @@ def learn_tokenizer(
     """The tokenizer of these sides, and a note of what it is and why."""
     name, kind, why = " and ".join(sides), settings.kind, settings.why
     if kind.endswith(".json"):
-        tokenizer = learn(kind, (), 0)
+        tokenizer = learn(kind, (), 0, settings.lowercase)
         note(f"{name}: {tokenizer.size:,} entries of {kind}")
         return tokenizer
     subword = kind in ("bpe", "unigram")
-    tokenizer = learn(kind, corpus.texts(sides, not subword), settings.vocabulary)
+    tokenizer = learn(kind, corpus.texts(sides, not subword), settings.vocabulary, settings.lowercase)
+    case = ", in lower case" if settings.lowercase else ""
+    texts = f"the training side{case} ({why})"
     if subword:
         title = "BPE" if kind == "bpe" else "unigram"
         is_sampled = len(corpus.sample) < corpus.rows
-        part = f"{len(corpus.sample):,} of {corpus.rows:,} training pairs, drawn by seed {corpus.seed}"
-        note(f"{name}: {title} {tokenizer.size:,} learnt from {part if is_sampled else 'the training side'} ({why})")
+        sample = f"{len(corpus.sample):,} of {corpus.rows:,} training pairs, drawn by seed {corpus.seed}{case} ({why})"
+        note(f"{name}: {title} {tokenizer.size:,} learnt from {sample if is_sampled else texts}")
     else:
-        note(f"{name}: {tokenizer.size - len(SPECIALS):,} {kind} of the training side ({why})")
+        note(f"{name}: {tokenizer.size - len(SPECIALS):,} {kind} of {texts}")
     return tokenizer
 
 
@@ -77,8 +79,9 @@ def keep_pretrained(
     tokenizer: Tokenizer, sides: tuple[str, ...], data: DataSettings, note: Callable[[str], None]
 ) -> None:
     """Says that the tokenizer of the weights one starts from stays; raises HeedfulError if the recipe wants another."""
-    for key in (*(f"{side}_tokenizer" for side in sides), "vocabulary"):
-        if getattr(data, key) not in ("auto", tokenizer.size if key == "vocabulary" else tokenizer.kind):
+    kept = {f"{side}_tokenizer": tokenizer.kind for side in sides}
+    for key, value in (kept | {"vocabulary": tokenizer.size, "lowercase": False}).items():
+        if getattr(data, key) not in ("auto", value):
             raise HeedfulError(
                 f"data.{key} is {getattr(data, key)!r}, but the weights to start from have a tokenizer of their own.",
                 f"Leave data.{key} out.",

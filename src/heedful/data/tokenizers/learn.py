@@ -15,22 +15,33 @@ KINDS = ("characters", "symbols", "bpe", "unigram")
 SMALLEST = len(SPECIALS) + len(BYTES)
 
 
-def learn(kind: str, texts: Iterable[str], vocabulary: int) -> Tokenizer:
+def learn(kind: str, texts: Iterable[str], vocabulary: int, lowercase: bool = False) -> Tokenizer:
     """A tokenizer of the kind (characters, symbols, bpe, unigram, or the path of a tokenizer.json) from texts.
 
     `vocabulary` is the size of bpe and unigram; characters and symbols have an entry for each that occurs. The same
-    texts give the same tokenizer. Raises HeedfulError for an unknown kind or too small a vocabulary.
+    texts give the same tokenizer. `lowercase`: one of any kind that is learnt here, from texts in lower case, which
+    reads all others so too. Raises HeedfulError for an unknown kind, too small a vocabulary, and a file to lower-case.
 
     >>> tokenizer = learn("symbols", ["HH AH L OW", "L AH"], 0)
     >>> tokenizer.decode(tokenizer.encode("L OW"))
     'L OW'
+    >>> tokenizer = learn("characters", ["Low"], 0, lowercase=True)
+    >>> tokenizer.decode(tokenizer.encode("LOW"))
+    'low'
     """
     if kind.endswith(".json"):
+        if lowercase:
+            raise HeedfulError(
+                f"data.lowercase is true, but the tokenizer {kind} is not learnt here, and stays as it is.",
+                "Leave data.lowercase out, or data.source_tokenizer.",
+            )
         return load_tokenizer(kind)
     if kind not in KINDS:
         raise unknown("tokenizer", kind, [*KINDS, "a path ending in .json"])
     if kind in ("bpe", "unigram") and vocabulary <= SMALLEST:
         raise size_error(kind, vocabulary, f"the bytes and the special tokens alone are {SMALLEST}.")
+    lower = normalizers.Lowercase()
+    texts = map(lower.normalize_str, texts) if lowercase else texts
     match kind:
         case "characters":
             inner = characters(texts)
@@ -40,6 +51,8 @@ def learn(kind: str, texts: Iterable[str], vocabulary: int) -> Tokenizer:
             inner = bpe(texts, vocabulary)
         case _:
             inner = unigram(texts, vocabulary)
+    if lowercase:
+        inner.normalizer = normalizers.Sequence([lower, inner.normalizer]) if inner.normalizer else lower
     return Tokenizer(inner, kind)
 
 

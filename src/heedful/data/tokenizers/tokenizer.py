@@ -53,7 +53,9 @@ class Tokenizer:
         return [[self.outer_id(i) for i in ids] for ids in batch] if self.shift else batch
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ids: what was encoded, exactly, if nothing in it was unknown. <pad>, <s>, </s> are left out."""
+        """The text of ids: what was encoded, exactly, if nothing in it was unknown, or in lower case if it is read so.
+        <pad>, <s>, </s> are left out.
+        """
         text = self.inner.decode([self.inner_id(i) for i in map(int, ids) if i not in self.skipped])
         return text.replace(self.suffix, " ").strip() if self.suffix else text
 

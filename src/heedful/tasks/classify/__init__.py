@@ -27,6 +27,7 @@ FACTS = TaskFacts(
     keys=keys.PICTURES
     | {
         "data.source_tokenizer",
+        "data.lowercase",
         "data.vocabulary",
         "train.label_smoothing",
         "train.augment",

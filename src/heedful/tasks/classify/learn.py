@@ -74,6 +74,8 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
 
     def resolve(self, recipe: Recipe) -> Recipe:
         if kind_of_source(recipe.data) == "picture":
+            if recipe.data.lowercase:
+                raise HeedfulError("data.lowercase is of texts; these sources are pictures.", "Leave it out.")
             recipe = decide.batches(recipe, decide.PICTURES)
         return decide.resolve_recipe(recipe, *join_of(recipe.task), self.task_settings)
 
