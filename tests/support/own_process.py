@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from heedful.api.compare import compare
+from heedful.api.contestants import contestants
 from heedful.cli import main
 from heedful.schema import Recipe
 from heedful.tasks.task import find_task
@@ -109,7 +110,7 @@ def run_command(line: str, folder: Path, output: Connection) -> None:
 
 def compare_by_weights(recipe: Recipe, folder: Path, listener: Quiet) -> None:
     """Compares two networks of as many weights."""
-    compare(recipe, ["gru", "rnn"], [0], folder, listener, weights=2e4)
+    compare(recipe, contestants(["gru", "rnn"]), [0], folder, listener, weights=2e4)
 
 
 def prepare(recipe: Recipe, folder: Path, listener: Quiet) -> None:
