@@ -126,6 +126,27 @@ def test_an_exported_graph_counts_too(counted: Model, tmp_path: Path) -> None:
         assert_close(logits, network_of(counted)(*asks.inputs.values()))
 
 
+@torch.no_grad()
+def test_what_is_explained_is_what_is_answered_and_pieces_that_count_get_their_part(
+    counted: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the network does not count, what a word adds is what it is counted for."""
+    text = "red apple"
+    trace = find_task("classify").learning.trace(first_trained(counted), text, None, counted.recipe.generate)
+    [[_, (source, lengths)]] = first_trained(counted).preprocessor.stacks([text], 10_000, [None])
+    asked = torch.from_numpy(source), torch.from_numpy(lengths)
+    network, counts = network_of(counted), network_of(counted).counts
+    assert trace.answer == "apple" == counted.predict([text])[0] and counts is not None
+    assert_close(trace.run(1)[0].numpy(), network(*asked))
+    assert_close(trace.outputs({0: trace.vectors()[0][None]})[0].numpy(), network(*asked))
+    parts = counts.parts(*asked)[0]
+    assert_close((parts.sum(0) + counts.bias).numpy(), counts.outputs(*asked)[0])
+    monkeypatch.setattr(counts, "shares", torch.tensor([0.0, 1.0]))
+    *explained, end = counted.explain(text, method="leave-one-out").maps[0].weights[0]
+    apple = first_trained(counted).names.index("apple")
+    assert np.allclose(explained, parts[:-1, apple], atol=1e-5) and end == 0  # which no text lacks
+
+
 def test_pictures_are_not_counted(tmp_path: Path) -> None:
     files = write_data(tmp_path, 0)
     with pytest.raises(HeedfulError, match="counts pieces of texts; these sources are pictures"):

@@ -36,6 +36,14 @@ class Counts(nn.Module):
         network, counted = self.shares.unbind()
         return network * logits.float().log_softmax(-1) + counted * self.outputs(tokens, lengths)
 
+    def parts(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """What each position of texts (N, S) adds to `outputs`, (N, S, C), but the bias: a pair by halves to both."""
+        features, values = self.features(tokens, lengths)
+        singles, pairs = (values.unsqueeze(-1) * F.embedding(features, self.table)).split(
+            [tokens.shape[1], tokens.shape[1] - 1], 1
+        )
+        return singles + F.pad(pairs / 2, (0, 0, 0, 1)) + F.pad(pairs / 2, (0, 0, 1, 0))
+
     def outputs(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """What the features of texts (N, S) say, (N, C): about 1 for a text's class, and -1 for others."""
         features, values = self.features(tokens, lengths)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from heedful.data import batching
 from heedful.data.batch import Batch
@@ -26,7 +26,6 @@ from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import mix
 from heedful.engines.onnx_graphs import Graph, answer_graph
 from heedful.errors import HeedfulError
-from heedful.explanations import Units
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import EncoderHead
@@ -36,6 +35,7 @@ from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_sett
 from heedful.tasks import inputs
 from heedful.tasks.class_weights import class_weights
 from heedful.tasks.classify.counting import TEXTS, CountedScore
+from heedful.tasks.classify.explained import trace_class
 from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
@@ -44,7 +44,7 @@ from heedful.tasks.long import Room, fit_rows, reach_of, way_of
 from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
-from heedful.tasks.trace import Trace, copies, pool_weights, read_source, to_device
+from heedful.tasks.trace import Trace
 from heedful.tasks.training_sources import (
     FEW_PICTURES,
     TrainingSources,
@@ -61,8 +61,6 @@ from heedful.training.loop import Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published
-
-COUNTED_BESIDE = "pieces that are counted beside the network are not explained: the network alone is"
 TINY_SIDE = 16  # pixels: smaller pictures are read row by row
 
 
@@ -184,31 +182,8 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
         settings: GenerateSettings,
         instead: str | None = None,
     ) -> Trace:
-        """The likeliest class, or `output`, by the network alone: what is counted beside it has no input vectors."""
-        reads, names = model.preprocessor, ClassNames(model.names)
-        network, encoder = model.network.eval(), model.network.encoder
-        [array] = reads.cut(reads.arrays([source]), [model.engine.limit])
-        [inputs, lengths] = to_device(network, array, np.array(reads.positions_of(array)))
-
-        def run(number: int) -> Tensor:
-            return network.alone(copies(inputs, number), copies(lengths, number)).unsqueeze(1)
-
-        with torch.no_grad():
-            number = int(run(1).argmax()) if output is None else names.numbers[names.known(output)]
-        assert isinstance(encoder, nn.Module)
-        pool = pool_weights(network.pool, encoder, reads.positions_of(array), inputs.device)
-        return Trace(
-            network,
-            source,
-            model.names[number],
-            (read_source(reads, array, network.sides()[0], pool),),
-            Units("words", (model.names[number],)),
-            torch.tensor([number], device=inputs.device),
-            run,
-            lambda text: [names.numbers[names.known(text)]],
-            lambda number: model.names[number],
-            notes=() if network.counts is None else (COUNTED_BESIDE,),
-        )
+        """The likeliest class, or `output`; what is counted beside the network is a part of it."""
+        return trace_class(model, source, output)
 
     def graphs(self, model: LearnableClassifier, lengths: Sequence[int]) -> list[Graph]:
         return [answer_graph(model.network, *dummy_sources(model.preprocessor, lengths, model.network.encoder.limit))]
