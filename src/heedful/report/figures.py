@@ -75,7 +75,8 @@ def losses(train: Sequence[Progress], valid: Sequence[Progress]) -> Figure:
         return over_time("Training loss", {"": train}, "loss", caption)
     best = min(valid, key=lambda p: p.values["loss"])
     caption += f" On the validation split it was least at {words.clock(best.seconds)}: {best.values['loss']:.2f}."
-    caption += " Where that rises while the other falls, the training examples are learnt by heart."
+    caption += " There nothing is dropped or smoothed, so that it may be lower;"
+    caption += " where it rises while the other falls, the training examples are learnt by heart."
     return over_time("Loss", {"training": train, "validation": valid}, "loss", caption)
 
 

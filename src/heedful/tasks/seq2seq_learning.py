@@ -30,7 +30,7 @@ from heedful.hub import Plan
 from heedful.metrics.counts import PRIMARY, Kind
 from heedful.networks.build import Spec
 from heedful.networks.joins import EncoderDecoder
-from heedful.results import Findings
+from heedful.results import Example, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
@@ -42,7 +42,7 @@ from heedful.tasks.task import Learning
 from heedful.tasks.trace import Trace, find_tokens, read_source, text_units, trace_writing
 from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
 from heedful.training import decide
-from heedful.training.loop import Work
+from heedful.training.loop import Score, Work
 
 POSITIONS = 512  # of a translator, in formats that have a table for them where we have a formula
 SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest
@@ -90,11 +90,29 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
             plan=lambda epoch: sources.plan(recipe, epoch, by_length=self.batches_by_length),
             collate=Collate(sources, model.target.special_tokens),
             loss=Loss(recipe.train.label_smoothing),
-            score=self.scorer(model, valid, greedy, data, trial),
+            score=self.with_loss(model, valid, self.scorer(model, valid, greedy, data, trial)),
             primary=PRIMARY[kind],
             where=sources.where,
             scored=len(valid),
         )
+
+    def with_loss(self, model: LearnableSeq2Seq, valid: Sequence[Example], score: Score) -> Score:
+        """The scores of answers, and the loss of what would have been right: the mean cross entropy of its tokens, its
+        end too, without dropout and smoothing. What is longer than the network writes is left out.
+        """
+        pairs = [(example.source, example.references[0]) for example in valid]
+        texts = model.target.encode_batch([normalize_text(target, model.normal_form) for _, target in pairs])
+        sizes = [len(ids) + 1 for ids in texts]
+
+        def score_and_loss(few: int | None = None) -> dict[str, float]:
+            values = score(few)
+            kept = [row for row in range(len(pairs[:few])) if sizes[row] <= (model.engine.limit or math.inf)]
+            if kept:
+                nats = -math.fsum(self.answering.score([model], [pairs[row] for row in kept]))
+                values["loss"] = nats / sum(sizes[row] for row in kept)
+            return values
+
+        return score_and_loss
 
     def pretrained(self, model: LearnableSeq2Seq) -> Pretrained:
         return replace(pretrained_of(model.preprocessor), written=model.target, plan=model.plan)
