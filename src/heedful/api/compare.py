@@ -75,16 +75,7 @@ def compare(
     share one split (`data.seed`). Raises HeedfulError before any training for what can be known then.
     """
     folder = output or Path("runs/compare") / data_stem(recipe)
-    if recipe.data.folds:
-        raise HeedfulError(
-            "compare has no cross-validation: every network learns from the same rows.",
-            "Leave data.folds out; --seeds 0,1,2 trains each network several times.",
-        )
-    check_comparison_folder(folder)
-    contest = recipes_of(recipe, contestants, seeds)
-    folders = contestants.folders(folder, seeds)
-    for run_folder in folders.values():
-        check_run_folder(run_folder)
+    contest, folders = lay_out(recipe, contestants, seeds, folder)
     decided_recipes = [replace(asked, train=decide.resolve(asked.train)) for asked in contest.values()]
     size = f"{count(len(contestants.changes), contestants.noun)} × {count(len(seeds), 'seed')}"
     listener.note(f"{size} × {budget_of_all(decided_recipes)}{minutes_of_all(decided_recipes)}")
@@ -107,6 +98,25 @@ def compare(
     write_file(folder / "compare.json", lambda path: path.write_text(as_json(result)))
     listener.note(f"page: {folder / 'compare.html'}")
     return result
+
+
+def lay_out(
+    recipe: Recipe, contestants: Contestants, seeds: Sequence[int], folder: Path
+) -> tuple[Contest, dict[tuple[str, int], Path]]:
+    """The recipes of a comparison and their folders; raises HeedfulError for what can be refused without a look at
+    data.
+    """
+    if recipe.data.folds:
+        raise HeedfulError(
+            "compare has no cross-validation: every network learns from the same rows.",
+            "Leave data.folds out; --seeds 0,1,2 trains each network several times.",
+        )
+    check_comparison_folder(folder)
+    contest = recipes_of(recipe, contestants, seeds)
+    folders = contestants.folders(folder, seeds)
+    for run_folder in folders.values():
+        check_run_folder(run_folder)
+    return contest, folders
 
 
 def lineage_of(contestants: Contestants, recipes: Sequence[Recipe]) -> list[dict[str, str]]:
