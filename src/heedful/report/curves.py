@@ -133,7 +133,9 @@ def axis(values: Sequence[float], start: float, end: float, log: bool, tight: bo
         low, high = min(above), max(above)
         if not tight:
             low, high = 10 ** math.floor(math.log10(low) + 1e-9), 10 ** math.ceil(math.log10(high) - 1e-9)
-        marks = powers(low, high if high > low else low * 10, 2 if tight else 10)
+        places = sorted(set(above))
+        few = tight and len(places) <= DECADES  # then what was measured is where the ticks are
+        marks = places if few else powers(low, high if high > low else low * 10, 2 if tight else 10)
         return Logarithmic(low, high if high > low else low * 10, start, end), marks
     marks = ticks(min(0, *values), max(values), 4 if tight else 5)
     high = max(values) if tight and max(values) > marks[0] else marks[-1]
@@ -183,7 +185,8 @@ def plot_chart(axes: "Axes", chart: Chart) -> None:
         axes.fill_between(xs, low, high, color=colour, alpha=0.15, linewidth=0)
     if "x" in chart.log:
         axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter(lambda value, _: number(value))
+        (_, marks), _ = scales(chart)
+        axes.set_xticks(marks, [number(mark) for mark in marks])
     axes.set_yscale("log" if "y" in chart.log else "linear")
     _, (y, _) = scales(chart)
     axes.set_ylim(y.low, y.high * (1 if "y" in chart.log else 1.02))
