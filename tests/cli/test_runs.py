@@ -220,7 +220,7 @@ def test_evaluate_compares_with_itself_as_a_tie(workspace: Path) -> None:
     assert "54 examples" in output and "no difference can be told" in output
     assert heedful("evaluate run one.tsv --against run data.bad_rows=skip", workspace).err.count("left out: 1 bad") == 1
     scores = json.loads(output_of("evaluate run pairs.tsv --against run --json", workspace))
-    expected_test = {"model": "run", "measure": scores["primary"], "p": 1.0, "examples": 54, "runs": 1}
+    expected_test = {"model": "run", "measure": scores["primary"], "p": 1.0, "examples": 54, "runs": 1, "tests": 1}
     assert scores["against"] == expected_test | dict.fromkeys(("difference", "low", "high"), 0.0)
     assert scores["count"] == len(scores["cases"]) == 54 and scores["primary"] in scores["measures"]
     sources = "\n".join(case["source"] for case in scores["cases"])
