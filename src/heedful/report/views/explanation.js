@@ -166,10 +166,29 @@ function drawSeries(values) {
 function drawMatrix({ map, weights, scale }, data) {
   const figure = element("figure", { className: "matrix-of" });
   const caption = `${map.label}: ${data.names[map.rows]} (downwards, ${weights.length}) by ${data.names[map.columns]} (${weights[0].length}). ${MEANING[map.scale]} ` +
-    `Darkest: ${format(scale, map)}${map.scale === "amounts" ? "; hatched: less" : ""}.`;
+    `Strongest: ${format(scale, map)}${map.scale === "amounts" ? "; hatched: less" : ""}.`;
   const cell = Math.max(4, Math.min(22, Math.round(480 / weights[0].length)));
-  figure.append(drawCanvas(map, weights, scale, cell), element("figcaption", { textContent: caption }));
+  const canvas = drawCanvas(map, weights, scale, cell);
+  const sides = [["columns", data.units[map.columns].names], ["rows", data.units[map.rows].names]];
+  figure.append(sides.every(([, names]) => names.length <= NAMED) ? named(canvas, sides, cell, map.label) : canvas);
+  figure.append(element("figcaption", { textContent: caption }));
   return figure;
+}
+
+const NAMED = 32; // units a side, at most, whose names have room beside the cells
+
+/** A matrix between its names. They stand in the units above as well, where they are read out. */
+function named(canvas, sides, cell, label) {
+  const box = element("div", { className: "named-cells", role: "group", tabIndex: 0, ariaLabel: label });
+  box.style.setProperty("--cell", `${cell}px`);
+  for (const [side, names] of sides) {
+    const line = element("div", { className: side });
+    line.setAttribute("aria-hidden", "true");
+    line.append(...names.map((name) => element("bdi", { textContent: name })));
+    box.append(line);
+  }
+  box.append(canvas);
+  return box;
 }
 
 const MEANING = {
@@ -199,7 +218,8 @@ function drawThumbnails(box, data, weights, choose) {
   return data.maps.map((map, number) => {
     const button = element("button", { type: "button", title: map.label });
     const small = shrink(weights[number], 48);
-    button.append(drawCanvas(map, small, Math.max(...small.flat().map(Math.abs), 1e-30), small.length > 12 ? 1 : 4));
+    const cell = Math.max(1, Math.floor(48 / Math.max(small.length, small[0].length)));
+    button.append(drawCanvas(map, small, Math.max(...small.flat().map(Math.abs), 1e-30), cell));
     button.append(element("span", { textContent: map.label }));
     button.addEventListener("click", () => choose(number));
     box.append(button);
