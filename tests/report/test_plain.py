@@ -228,12 +228,10 @@ def test_pictures_are_written(tmp_path, suffix):
     alignment = comparison().entries[2].alignment
     assert alignment is not None
     first, second = tmp_path / f"one{suffix}", tmp_path / f"two{suffix}"
-    picture.alignment_picture(alignment, first, "A title")
-    picture.alignment_picture(alignment, second, "A title")
+    networks = [("old", replace(alignment, maps={})), ("new", alignment), ("odd", hostile_alignment())]
+    for file in (first, second):
+        picture.lineage_picture(networks, file)
     assert first.read_bytes() == second.read_bytes()
-    picture.lineage_picture(
-        [("old", replace(alignment, maps={})), ("new", alignment), ("odd", hostile_alignment())], second
-    )
     if suffix == ".png":
         with Image.open(second) as image:
             assert image.width > image.height and len(image.convert("L").getcolors() or []) > 50
@@ -243,11 +241,9 @@ def test_pictures_are_written(tmp_path, suffix):
 
 def test_what_cannot_be_drawn_is_said(tmp_path):
     with pytest.raises(HeedfulError, match="gif"):
-        picture.alignment_picture(hostile_alignment(), tmp_path / "map.gif")
-    with pytest.raises(HeedfulError, match="no attention"):
-        picture.alignment_picture(Alignment(("a",), ("b",), {}), tmp_path / "map.png")
+        picture.lineage_picture([("odd", hostile_alignment())], tmp_path / "map.gif")
     with pytest.raises(HeedfulError, match="none of these"):
-        picture.lineage_picture([], tmp_path / "map.png")
+        picture.lineage_picture([("old", Alignment(("a",), ("b",), {}))], tmp_path / "map.png")
 
 
 def test_differences_are_marked_against_the_nearest_reference():

@@ -19,30 +19,11 @@ CELL = 0.27  # inches a token takes
 FACES = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Symbols 2")
 
 
-def alignment_picture(alignment: Alignment, path: Path, title: str = "") -> None:
-    """Writes what each output (row) looked at in the source (columns); several maps side by side, at most 4 a row.
-
-    The suffix says what is written; raises HeedfulError for one that is none of .png, .svg, .pdf, and where there is
-    no map to draw.
-    """
-    if not alignment.maps:
-        raise HeedfulError("There is nothing to draw: this network has no attention.")
-    column_count = min(4, len(alignment.maps))
-    row_count = -(-len(alignment.maps) // column_count)
-    width, height = size(alignment)
-    figure = canvas(path, column_count * width, row_count * height)
-    for number, (name, weights) in enumerate(alignment.maps.items(), 1):
-        axes = figure.add_subplot(row_count, column_count, number)
-        draw(axes, alignment, weights, label(name) if len(alignment.maps) > 1 else "")
-    if title:
-        figure.suptitle(title, fontsize=12, fontweight="bold")
-    save(figure, path)
-
-
 def lineage_picture(alignments: Sequence[tuple[str, Alignment]], path: Path) -> None:
     """Writes one source through several networks, side by side: a large map where there is one, all heads where many.
 
-    Heads stand in rows of their layers. Networks without attention are left out; raises HeedfulError if all are.
+    Heads stand in rows of their layers. Networks without attention are left out. The suffix says what is written.
+    Raises HeedfulError for one that is none of .png, .svg, .pdf, and if no network has attention.
     """
     with_maps = [(name, alignment) for name, alignment in alignments if alignment.maps]
     if not with_maps:
@@ -65,15 +46,11 @@ def lineage_picture(alignments: Sequence[tuple[str, Alignment]], path: Path) -> 
     save(figure, path)
 
 
-def draw(
-    axes: "Axes", alignment: Alignment, weights: Sequence[Sequence[float]], title: str = "", labels: bool = True
-) -> None:
+def draw(axes: "Axes", alignment: Alignment, weights: Sequence[Sequence[float]], labels: bool) -> None:
     """One map; columns are named above, rows at the left."""
     axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="equal" if labels else "auto", interpolation="nearest")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labelsize=9, top=False, labeltop=labels, bottom=False, labelbottom=False)
-    if title:
-        axes.set_title(title, fontsize=8, color="0.35")
     if not labels:
         axes.set_xticks([])
         axes.set_yticks([])
