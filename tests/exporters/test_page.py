@@ -39,6 +39,7 @@ from heedful.schema import NetworkSettings, parse_settings
 from heedful.tasks.task import find_task
 from heedful.training.progress import Quiet
 from support import tiny_tasks
+from support.accessibility import barriers
 from support.browser import open_page, start_browser
 from support.letter_pairs import short_recipe
 from support.node import ask_runtime
@@ -332,6 +333,7 @@ def test_networks_answer_in_a_page_from_disk(packages: dict[str, Package], brows
         opened.keyboard.press("Enter")
         expect(state).to_have_text(re.compile("Answered"))
         assert opened.evaluate("document.documentElement.scrollWidth") == 390
+        assert barriers(opened) == []
         assert (watched.complaints, watched.requests) == ([], [])
 
 

@@ -12,79 +12,31 @@ from heedful.explanations import Explanation, Map, Units
 from heedful.report import finding, pages
 from heedful.report.explained_page import explanation_page
 from heedful.results import (
-    Bin,
     Case,
     Exhibits,
-    Finding,
-    Findings,
     Measure,
     Paired,
 )
 from support.browser import open_page
 from support.html_outline import Outline
+from support.synthetic_pages import pages_of_texts
 from support.synthetic_results import (
     ARABIC,
     BREAKING,
     LONG,
     comparison,
-    curve,
     entry,
-    hostile_alignment,
-    hostile_comparison,
     hostile_explanation,
     scores,
 )
 
 
-def every_page() -> dict[str, str]:
-    two_networks = comparison()
-    findings = Findings(
-        BREAKING,
-        ARABIC,
-        (Finding("x", BREAKING, 1, (BREAKING,)), Finding("!", LONG, 9, tuple("abcde")), Finding("i", "fine", 1)),
-        {"source words": (Bin(1, 3, 10, 0), Bin(4, 9, 2, 0))},
-    )
-    facts = {"data": "pairs.tsv", BREAKING: BREAKING}
-    return {
-        "run": pages.run_page(
-            title="A run",
-            facts=facts,
-            curve=curve(3, 2),
-            scores=scores(5, (BREAKING, ARABIC, LONG)),
-            exhibits=Exhibits(alignments=[hostile_alignment()]),
-            commands=[f'heedful translate runs/x "{BREAKING}"'],
-        ),
-        "bare": pages.run_page(title="Nothing measured yet", facts={}),
-        "compare": pages.compare_page(
-            two_networks, [{"name": "new", "paper": "A paper", "added": "It looks back.", "lacked": "Speed."}]
-        ),
-        "hostile": pages.compare_page(
-            hostile_comparison(), [{"name": BREAKING, "paper": LONG, "added": ARABIC, "lacked": BREAKING}]
-        ),
-        "explanation": explanation_page(hostile_explanation(), BREAKING, LONG),
-        "check": pages.check_page(findings),
-    }
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
-    for name, html in every_page().items():
+    for name, html in pages_of_texts().items():
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
     return folder
-
-
-@pytest.mark.parametrize("name", ["run", "bare", "compare", "hostile", "explanation", "check"])
-def test_page_opens_from_disk_in_peace(folder, browser, name):
-    """No complaint, nothing asked of the network, no text run as code, and nothing wider than a phone."""
-    with open_page(browser, folder / f"{name}.html", width=390, dark=True) as watched:
-        from_elsewhere = "[...document.images].filter(image => !image.src.startsWith('data:')).length"
-        assert watched.page.evaluate(from_elsewhere) == 0
-        assert watched.page.evaluate("document.scripts.length - document.querySelectorAll('main script').length") == 1
-        assert watched.page.evaluate("document.documentElement.scrollWidth") == 390
-        background = watched.page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert sum(map(int, re.findall(r"\d+", background)[:3])) < 150
-        assert (watched.complaints, watched.requests) == ([], [])
 
 
 def test_hostile_text_is_shown_as_text(folder, browser):

@@ -5,28 +5,23 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from heedful.report import classes, gallery, pages, terminal, timebars
 from heedful.results import (
-    Answer,
     Bin,
     Case,
     ClassScore,
-    Comparison,
     Confusion,
     Exhibits,
     Measure,
-    Scores,
     Series,
-    Track,
-    View,
 )
 from support.browser import open_page
 from support.html_outline import Shapes
+from support.synthetic_pages import pages_of_shapes
 from support.synthetic_results import (
     ATTRIBUTION,
     HOSTILE,
@@ -37,85 +32,17 @@ from support.synthetic_results import (
     labelled_comparison,
     make_scores,
     png,
-    step_cases,
-    step_entry,
 )
 
 NAMES = ["classify", "crowd", "texts", "caption", "draw", "match", "label", "compare_label", "compare_pictures"]
 
 
-def every_page() -> dict[str, str]:
-    pictures = {f"{HOSTILE}#{i}": png((20 * i, 90, 90)) for i in range(10)}
-    refs = list(pictures)
-    many_classes = Confusion(
-        tuple(f"c{i}" for i in range(40)),
-        tuple(tuple(9 * (i == j) + (j == i + 1) for j in range(40)) for i in range(40)),
-    )
-    captions = [
-        Case(ref, "a red cat", ("a red dog", "red dogs") if i else ("a red cat",), 40.0 * i)
-        for i, ref in enumerate(refs)
-    ]
-    drawings = [Answer(HOSTILE, "", 0, 0, picture=png((i, 0, 0))) for i in (1, 2)]
-    returned = {refs[0]: png((0, 0, 90))}
-    judged_cases = [Case(HOSTILE, "3", (refs[0],), 66.7, said=refs[1])]
-    matches = [
-        Case(ref, "1" if i else "4", ("dog", "hound"), 0.0 if i else 75.0, said=LONG) for i, ref in enumerate(refs)
-    ]
-    tracks = {f"{HOSTILE}8.mp4": Track(LABELS, ("walk",) * 6, (), (0, 1, 2, 4, 8, 9.0), ((0, 4), (2, 6)), 12.5)}
-
-    def report_page(view: View, scores: Scores, **exhibit_fields: Any) -> str:
-        exhibits = Exhibits(view, pictures, **exhibit_fields)
-        return pages.run_page("x", {}, scores=scores, exhibits=exhibits, attribution=[ATTRIBUTION])
-
-    crowded = replace(class_scores(), confusion=many_classes, cases=())
-    no_pictures = Exhibits("classes")
-    samples = [Answer(refs[0], "a cat", 0, 0)]
-    comparison = Comparison(
-        "draw",
-        "d",
-        "1 minute",
-        (
-            step_entry("a", make_scores("exact", captions), samples),
-            step_entry("b", make_scores("exact", captions), drawings),
-        ),
-    )
-    return {
-        "classify": pages.run_page(
-            HOSTILE, {}, scores=class_scores(), exhibits=Exhibits("classes", pictures), attribution=[ATTRIBUTION]
-        ),
-        "crowd": pages.run_page("x", {}, scores=crowded, exhibits=no_pictures),
-        "texts": pages.run_page("x", {}, scores=class_scores(pictures=False), exhibits=no_pictures),
-        "caption": report_page("captions", make_scores("exact", captions)),
-        "draw": report_page("drawings", make_scores("recall_at_1", judged_cases), answers=drawings, returned=returned),
-        "match": report_page("matches", make_scores("recall_at_1", matches)),
-        "label": pages.run_page(
-            "x", {}, scores=make_scores("accuracy", step_cases()), exhibits=Exhibits("steps", tracks=tracks)
-        ),
-        "compare_label": pages.compare_page(labelled_comparison()),
-        "compare_pictures": pages.compare_page(comparison, (), pictures, [ATTRIBUTION]),
-    }
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("shapes")
-    for name, html in every_page().items():
+    for name, html in pages_of_shapes().items():
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
     return folder
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_page_opens_from_disk_in_peace(folder, browser, name):
-    """No complaint, nothing asked of the network, every picture seen, nothing wider than a phone."""
-    with open_page(browser, folder / f"{name}.html", width=390, dark=True) as watched:
-        page = watched.page
-        assert page.evaluate("[...document.images].filter(one => !one.naturalWidth || !one.alt).length") == 0
-        # An onerror of the texts would have made one without a source.
-        assert page.evaluate("[...document.images].every(one => one.src.startsWith('data:image/png;base64,'))")
-        assert page.evaluate("document.scripts.length") == 1
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
-        assert watched.complaints == []
-        assert [request for request in watched.requests if not request.startswith("data:image/png")] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,26 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from heedful.beam_tree import BeamNode, BeamTree
 from heedful.report import words
 from heedful.report.tree import tree_text
-from heedful.report.tree_page import DEAD, tree_page
+from heedful.report.tree_page import tree_page
 from support.browser import open_page
-from support.synthetic_results import ARABIC, BREAKING, LONG
-
-
-def search() -> BeamTree:
-    """Two steps of a beam of two, with more outscored than are drawn."""
-    outscored = [BeamNode(f"x{number}", 0, 2, -4.0 - number, -4.0 - number, "outscored") for number in range(DEAD + 2)]
-    nodes = (
-        BeamNode(BREAKING, -1, 1, -0.5, -0.5, "lived"),
-        BeamNode(ARABIC, -1, 1, -1.5, -1.5, "lived"),
-        BeamNode(LONG, -1, 1, -0.2, None, "forbidden", f'it would hold "{BREAKING}"'),
-        BeamNode("</s>", 0, 2, -0.7, -0.7, "finished", place=1, normalised=-0.35),
-        BeamNode("b", 1, 2, -2.5, -2.5, "cut", place=2, normalised=-1.25),
-        *outscored,
-    )
-    return BeamTree("translate", BREAKING, ("one",), 2, nodes)
+from support.synthetic_pages import search
+from support.synthetic_results import ARABIC, BREAKING
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

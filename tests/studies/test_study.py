@@ -8,25 +8,16 @@ import pytest
 from playwright.sync_api import Browser
 
 from heedful.errors import HeedfulError
-from heedful.report.curves import Chart, Curve, Point
-from heedful.report.studied import StudyResult, Verdict, study_page
+from heedful.report.studied import study_page
 from heedful.studies.study import Options, run
 from heedful.training.progress import Quiet
 from support.browser import open_page
 from support.counting_study import CELLS, KilledAtCell, counting_study, run_counting
 from support.own_process import exit_code
-from support.synthetic_results import ARABIC, BREAKING, LONG
+from support.synthetic_pages import hostile_study
+from support.synthetic_results import BREAKING
 
 SEEDS = 2
-
-
-def hostile() -> StudyResult:
-    """A study whose every text tries to break the page, over linear and logarithmic axes."""
-    points = tuple(Point(x, y, y / 2, y * 3, 3) for x, y in ((1.0, 2.0), (2.0, 0.003), (40.0, 70.0)))
-    curves = tuple(Curve(name, points) for name in (BREAKING, ARABIC, LONG))
-    charts = tuple(Chart(log or "plain", BREAKING, LONG, ARABIC, curves, BREAKING, log) for log in ("xy", "", "y"))
-    verdicts = tuple(Verdict(BREAKING, ARABIC, LONG, seen, BREAKING) for seen in (True, False, None))
-    return StudyResult("hostile", BREAKING, charts, verdicts, (BREAKING,), (f'heedful study "{BREAKING}"',))
 
 
 def test_a_killed_study_goes_on_behind_its_last_cell(tmp_path: Path) -> None:
@@ -69,7 +60,7 @@ def test_verdicts_follow_from_what_was_measured(tmp_path: Path) -> None:
 def test_page_asks_for_a_guess_and_then_shows_the_curves(tmp_path: Path, browser: Browser) -> None:
     """By keyboard, on a phone, in the dark; with texts that would break out of it."""
     page_file = tmp_path / "study.html"
-    page_file.write_text(study_page([hostile(), replace(hostile(), name="other")]), encoding="utf-8")
+    page_file.write_text(study_page([hostile_study(), replace(hostile_study(), name="other")]), encoding="utf-8")
     with open_page(browser, page_file, width=390, dark=True) as watched:
         page = watched.page
         study = page.locator(".study").first
@@ -98,7 +89,7 @@ def test_page_asks_for_a_guess_and_then_shows_the_curves(tmp_path: Path, browser
 
 def test_page_shows_everything_without_scripts(tmp_path: Path, browser: Browser) -> None:
     page_file = tmp_path / "study.html"
-    page_file.write_text(study_page([hostile()]), encoding="utf-8")
+    page_file.write_text(study_page([hostile_study()]), encoding="utf-8")
     with browser.new_context(java_script_enabled=False) as profile:
         page = profile.new_page()
         page.goto(page_file.as_uri())

@@ -26,6 +26,7 @@ EXAMPLES = 10
 MEASURES = 4  # columns of measures that a comparison's table has room for; the others stand in one of their own
 VIEWS = {"alignment": ("alignment", "mount"), "guess": ("study", "mountGuess")}
 """The modules in report/views: the class of the elements that each brings to life, and the function that does."""
+EVERYWHERE = {"scroll": ("scroll", "mountScroll")}
 
 
 def run_page(
@@ -209,10 +210,11 @@ def environment() -> Environment:
 
 def view_script(views: Mapping[str, tuple[str, str]]) -> dict[str, Markup]:
     """The one script of a page and its hash: modules by name, each with a class of elements and what is called of them.
+    Those of every page come last.
 
     Only this very script may run: whatever text a page shows, the browser refuses every other.
     """
-    folder = resources.files("heedful.report")
+    folder, views = resources.files("heedful.report"), {**views, **EVERYWHERE}
     modules = "\n".join((folder / f"views/{name}.js").read_text(encoding="utf-8") for name in views)
     mounted = "".join(f'document.querySelectorAll(".{name}").forEach({mount});\n' for name, mount in views.values())
     script = f"\n{modules}\n{mounted}"

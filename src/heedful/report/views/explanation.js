@@ -113,7 +113,7 @@ function drawUnits(units, side, title) {
 function unit(name, number, more = {}) {
   const made = element("bdi", { className: "token", title: name, ...more });
   made.dataset.unit = number;
-  made.setAttribute("aria-label", name);
+  if (more.textContent === undefined) Object.assign(made, { role: "img", ariaLabel: name });
   return made;
 }
 
