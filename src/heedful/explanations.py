@@ -126,3 +126,37 @@ class Explanation(Result):
         }
         names = self.units[columns].names if columns in self.units else ()
         return Alignment(names, self.units["answered"].names, maps)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """An answer that is looked into again and again while a network learns: `right` is what it should be.
+
+    Maps have no weights of their own: those of a moment belong to them. They are `shares` and `openings`, which lie
+    between 0 and 1 at all times.
+    """
+
+    question: str
+    right: str
+    units: dict[str, Units]
+    maps: tuple[Map, ...] = ()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a network was at a step: its own answers to what is watched (`pictures`: where they are drawn, PNG files),
+    and a byte for each weight of all maps, 255 for 1.
+    """
+
+    step: int
+    answers: tuple[str, ...]
+    weights: bytes = field(repr=False)
+    pictures: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class History:
+    """A few answers through all of a training."""
+
+    watched: tuple[Watched, ...]
+    moments: tuple[Moment, ...]

@@ -37,6 +37,7 @@ from support.synthetic_results import (
     class_scores,
     comparison,
     curve,
+    history,
     hostile_alignment,
     hostile_comparison,
     hostile_explanation,
@@ -79,6 +80,7 @@ def pages_of_texts() -> dict[str, str]:
             scores=scores(5, (BREAKING, ARABIC, LONG)),
             exhibits=Exhibits(alignments=[hostile_alignment()]),
             commands=[f'heedful translate runs/x "{BREAKING}"'],
+            history=history(),
         ),
         "bare": pages.run_page(title="Nothing measured yet", facts={}),
         "compare": pages.compare_page(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from PIL import Image
 
-from heedful.explanations import Area, Explanation, Faithfulness, Map, Units
+from heedful.explanations import Area, Explanation, Faithfulness, History, Map, Moment, Units, Watched
 from heedful.metrics.scores import evaluate
 from heedful.results import (
     Alignment,
@@ -105,6 +105,25 @@ def hostile_explanation() -> Explanation:
     areas = {"map": area, BREAKING: area}
     faithful = Faithfulness("read", areas, areas, Area(0.1, 0.05, 0.15), 2, 8, "the probability of the answer")
     return Explanation(BREAKING, BREAKING, LONG, "leave-one-out", units, maps, (faithful,), ARABIC, (BREAKING,))
+
+
+def history() -> History:
+    """A slider's three moments: of nothing, what is half right, and what is right."""
+    return History(
+        (
+            Watched(
+                BREAKING,
+                "b a",
+                {"read": Units("words", ("a", BREAKING)), "answered": Units("words", ("b", "a"))},
+                (Map("decoder.attention", "answered", "read", "shares", ()),),
+            ),
+        ),
+        (
+            Moment(10, ("",), bytes([128, 127, 127, 128])),
+            Moment(20, ("b b",), bytes([0, 255, 128, 127])),
+            Moment(30, ("b a",), bytes([0, 255, 255, 0])),
+        ),
+    )
 
 
 def hostile_comparison() -> Comparison:

@@ -4,6 +4,7 @@ import shlex
 from dataclasses import replace
 
 from heedful.api.model import Model
+from heedful.api.moments import read_moments
 from heedful.api.scores import RunFacts
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
@@ -35,7 +36,8 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
     if task.aligns:
         alignments = [model.align(source) for source in worth_aligning(scores)]
         exhibits = replace(exhibits, alignments=[alignment for alignment in alignments if alignment.maps])
-    page = run_page(title, rows, commands, scores, curve, exhibits, credits, model.recipe.network.name)
+    history = read_moments(model.folder)
+    page = run_page(title, rows, commands, scores, curve, exhibits, credits, model.recipe.network.name, history)
     card = model_card(
         title,
         card_of(task, model.source_kind),

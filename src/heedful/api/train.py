@@ -12,6 +12,7 @@ from heedful.api.choose import choose_network, on_machine_of, settle
 from heedful.api.lock import is_lock
 from heedful.api.model import Model, load
 from heedful.api.model_folder import write_checksums, write_model
+from heedful.api.moments import watch_examples
 from heedful.api.outlook import in_minutes, seconds_beside
 from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, open_start
 from heedful.api.report import REPORT_FILES, compare_measurements, write_report, write_unscored_report
@@ -134,7 +135,8 @@ def learn(
     if stage := learning.first(setup.model, setup.data, recipe):
         recipe = run_first(stage, recipe, folder, listener)
     listener.begin(recipe.network.name, budget(recipe))
-    work = replace(learning.work(setup.model, setup.data, recipe), unit=find_task(recipe.task).facts.unit)
+    watch = watch_examples(learning, setup.model, setup.data, recipe, folder)
+    work = replace(learning.work(setup.model, setup.data, recipe), unit=find_task(recipe.task).facts.unit, watch=watch)
     if recipe.train.minutes is not None and not (folder / "checkpoints").exists():
         listener.note(whole_time(work, setup, recipe, scores is not None))
     outcome = Loop(work, recipe.train, recipe.seed, folder, listener).run()

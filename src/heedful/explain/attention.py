@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from heedful.blocks.attention import Attention, Score
-from heedful.blocks.recording import record
+from heedful.blocks.recording import Maps, record
 from heedful.explain.found import Found, make_map, numbered, parts_of
 from heedful.explain.target import Target
 from heedful.explanations import Map
@@ -44,14 +44,17 @@ def lacks(network: nn.Module) -> str:
 def attention(trace: Trace, target: Target) -> Found:
     """The mean of all heads for each answer, then every layer and head."""
     layers = attention_layers(trace)
-    shares = {number: mean_share(trace, layers, number) for number in range(len(trace.readings))}
-    amounts = {number: share for number, share in shares.items() if share is not None}
+    amounts, steps = mean_shares(trace, layers), list(target.steps)
+    chosen = {number: share[steps].cpu().numpy() for number, share in amounts.items()}
+    return Found(attention_maps(trace, layers, amounts), chosen)
+
+
+def attention_maps(trace: Trace, layers: Sequence[Layer], amounts: Mapping[int, Tensor]) -> tuple[Map, ...]:
+    """The mean shares of the sources as maps, where they are a mean of several, and those of all layers."""
     single = len(layers) == 1 and len(layers[0].weights) == 1 and layers[0].source
     means = [] if single else answer_maps(trace, "mean", amounts)
     order = sorted(layers, key=lambda layer: not layer.source)
-    steps = list(target.steps)
-    maps = (*means, *(map_ for layer in order for map_ in maps_of(trace, layer)))
-    return Found(maps, {number: share[steps].cpu().numpy() for number, share in amounts.items()})
+    return (*means, *(map_ for layer in order for map_ in maps_of(trace, layer)))
 
 
 def answer_maps(trace: Trace, name: str, shares: Mapping[int, Tensor]) -> list[Map]:
@@ -69,6 +72,11 @@ def attention_layers(trace: Trace) -> list[Layer]:
     """The weights of every attention of one run, in the order of names."""
     with record(trace.network) as recorded:
         trace.run(1)
+    return layers_of(trace, recorded)
+
+
+def layers_of(trace: Trace, recorded: Maps) -> list[Layer]:
+    """The weights that were recorded in a run of a trace."""
     modules = {name: module for module, name in recorded.names.items()}
     readers = [parts_of(reading.encoder) for reading in trace.readings]
     layers: list[Layer] = []
@@ -117,6 +125,12 @@ def answer_rows(pool: Tensor | None) -> list[int]:
     if pool is None or not bool((pool.max(-1).values == 1).all()):
         return []
     return pool.argmax(-1).tolist()
+
+
+def mean_shares(trace: Trace, layers: Sequence[Layer]) -> dict[int, Tensor]:
+    """By the number of each source what `mean_share` knows of it."""
+    shares = {number: mean_share(trace, layers, number) for number in range(len(trace.readings))}
+    return {number: share for number, share in shares.items() if share is not None}
 
 
 def mean_share(trace: Trace, layers: Sequence[Layer], number: int) -> Tensor | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from heedful.blocks.recording import record
+from heedful.blocks.recording import Maps, record
 from heedful.blocks.recurrent import Recurrent
 from heedful.blocks.scan import GatedAverage
 from heedful.explain.found import Found, make_map, parts_of
@@ -32,6 +32,11 @@ def gates(trace: Trace, target: Target) -> Found:
     """Two maps a layer and direction: its gates, and its state."""
     with record(trace.network) as recorded:
         trace.run(1)
+    return Found(gate_maps(trace, recorded), {})
+
+
+def gate_maps(trace: Trace, recorded: Maps) -> tuple[Map, ...]:
+    """The maps of what was recorded in a run of a trace."""
     modules = {name: module for module, name in recorded.names.items()}
     layers: dict[tuple[str, int, str, bool], dict[str, Tensor]] = {}
     for name, parts in recorded.items():
@@ -41,7 +46,7 @@ def gates(trace: Trace, target: Target) -> Found:
             columns, call, reverse = side_of(trace, modules[path])
             values = torch.cat(parts, dim=-2) if call is None else parts[call]
             layers.setdefault((path, direction, columns, reverse), {})[gate] = values[0].float()
-    return Found(tuple(map_ for key, values in layers.items() for map_ in layer_maps(*key, values)), {})
+    return tuple(map_ for key, values in layers.items() for map_ in layer_maps(*key, values))
 
 
 def side_of(trace: Trace, module: nn.Module) -> tuple[str, int | None, bool]:

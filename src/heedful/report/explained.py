@@ -8,8 +8,18 @@ from collections.abc import Sequence
 from heedful.data.readers.rows import count
 from heedful.explanations import Area, Explanation, Faithfulness, Map, Units
 from heedful.report import words
+from heedful.report.figures import label
 from heedful.report.terminal import columns
 
+NAMES = {
+    "read": "what was read",
+    "read.0": "the first source",
+    "read.1": "the second source",
+    "answered": "the answer",
+    "explained": "of the answer",
+    "decoded": "what the decoder had read",
+    "written": "what was read, and written",
+}
 SHADES = " ░▒▓█"
 WIDEST = 100  # columns of a terminal that shades may take
 MOST_ROWS, MOST_NAMED = 40, 4
@@ -29,6 +39,23 @@ def explanation_text(explanation: Explanation) -> str:
     parts += [faithfulness_text(score) for score in explanation.faithfulness]
     parts.append("\n".join(explanation.notes))
     return "\n\n".join(part for part in parts if part)
+
+
+def map_label(map_: Map) -> str:
+    """A map's name for people, with the side that it is of.
+
+    >>> map_label(Map("decoder.2.memory.head3", "answered", "read", "shares", []))
+    'decoder, memory: layer 2 · head 3'
+    """
+    parts = map_.name.split(".")
+    if parts[1:] in (["0"], ["1"]):
+        return f"{parts[0].replace('_', ' ')}: {NAMES[f'read.{parts[1]}']}"
+    if len(parts) < 3 or parts[-1] in ("gates", "states"):
+        return " ".join(parts).replace("_", " ")
+    place = 4 if parts[-1].startswith("head") else 3
+    side, kind = " ".join(parts[: 1 - place]), parts[2 - place]
+    place = label(".".join(parts[-place:]))
+    return f"{side}, {kind.replace('_', ' ')}: {place}"
 
 
 def unit_name(name: str) -> str:

@@ -5,19 +5,10 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from heedful.explanations import Explanation, Faithfulness, Map, Units
+from heedful.explanations import Explanation, Faithfulness, Units
 from heedful.report import draw, explained, pages, words
-from heedful.report.figures import Figure, Table, label
+from heedful.report.figures import Figure, Table
 
-NAMES = {
-    "read": "what was read",
-    "read.0": "the first source",
-    "read.1": "the second source",
-    "answered": "the answer",
-    "explained": "of the answer",
-    "decoded": "what the decoder had read",
-    "written": "what was read, and written",
-}
 PALEST = 127
 """Of a byte with a sign."""
 
@@ -64,30 +55,15 @@ def view_data(explanation: Explanation) -> dict[str, Any]:
         for row, most in zip(map_.weights, largest, strict=True):
             content += bytes(round(PALEST * weight / most) & 0xFF if most else 0 for weight in row)
         fields = {key: getattr(map_, key) for key in ("rows", "columns", "scale")}
-        maps.append(fields | {"label": map_label(map_), "largest": [float(f"{most:.4g}") for most in largest]})
+        maps.append(
+            fields | {"label": explained.map_label(map_), "largest": [float(f"{most:.4g}") for most in largest]}
+        )
     return {
         "units": {key: unit_data(units) for key, units in explanation.units.items()},
-        "names": {key: NAMES.get(key, "parts of the network") for key in explanation.units},
+        "names": {key: explained.NAMES.get(key, "parts of the network") for key in explanation.units},
         "maps": maps,
         "packed": base64.b64encode(zlib.compress(bytes(content), 9)).decode(),
     }
-
-
-def map_label(map_: Map) -> str:
-    """A map's name for people, with the side that it is of.
-
-    >>> map_label(Map("decoder.2.memory.head3", "answered", "read", "shares", []))
-    'decoder, memory: layer 2 · head 3'
-    """
-    parts = map_.name.split(".")
-    if parts[1:] in (["0"], ["1"]):
-        return f"{parts[0].replace('_', ' ')}: {NAMES[f'read.{parts[1]}']}"
-    if len(parts) < 3 or parts[-1] in ("gates", "states"):
-        return " ".join(parts).replace("_", " ")
-    place = 4 if parts[-1].startswith("head") else 3
-    side, kind = " ".join(parts[: 1 - place]), parts[2 - place]
-    place = label(".".join(parts[-place:]))
-    return f"{side}, {kind.replace('_', ' ')}: {place}"
 
 
 def unit_data(units: Units) -> dict[str, Any]:
@@ -110,7 +86,7 @@ def most_table(explanation: Explanation) -> Table:
         order = sorted(range(len(row)), key=lambda at, row=row: -abs(row[at]))[: explained.MOST_NAMED]
         cells = [f"{explained.unit_name(side[at])} {explained.number(row[at], map_)}" for at in order]
         rows.append([explained.unit_name(name), ", ".join(cells)])
-    return Table(["", map_label(map_)], rows)
+    return Table(["", explained.map_label(map_)], rows)
 
 
 def curve_figures(score: Faithfulness) -> list[Figure]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from heedful.explanations import Explanation, Map, Units
 from heedful.report import explained, words
-from heedful.report.explained_page import map_label
+from heedful.report.explained import map_label
 from heedful.report.picture import CELL, canvas, escape_label, save
 
 if TYPE_CHECKING:

@@ -12,12 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from heedful.data.readers.rows import count
+from heedful.explanations import History
 from heedful.metrics.verdicts import SIGNIFICANCE_LEVEL, fewest_examples
 from heedful.report import classes, compared, figures, filled, finding, tagged, words
 from heedful.report.differences import MarkedCase, mark_differences
 from heedful.report.figures import Table
 from heedful.report.folds import fold_rows
 from heedful.report.gallery import Picture, galleries, picture
+from heedful.report.moments import moments_view
 from heedful.report.passages import passage_tables
 from heedful.report.samples import samples
 from heedful.results import Case, Comparison, Exhibits, Findings, Progress, Scores
@@ -38,11 +40,13 @@ def run_page(
     exhibits: Exhibits | None = None,
     attribution: Sequence[str] = (),
     network: str = "",
+    history: History | None = None,
 ) -> str:
     """The report of one run: how good it is, what it learned from, how it learned, where it is weak, what to do next.
 
     `facts` are short and measured (data, network, weights, time, speed, memory); `commands` holds commands, one a line;
-    `attribution` stands below every gallery. Its title is what was found of the `network`, if it was scored.
+    `attribution` stands below every gallery. Its title is what was found of the `network`, if it was scored; `history`
+    is how a few of its answers came about.
     """
     exhibits = exhibits or Exhibits()
     primary = scores.measures[scores.primary] if scores else None
@@ -55,6 +59,7 @@ def run_page(
         standing=figures.score_intervals({"": scores.measures[scores.primary]}, scores) if scores else None,
         **score_values(scores),
         curves=figures.learning_curves(curve, primary),
+        moments=moments_view(history, curve, primary) if history else None,
         weak=figures.scores_by_length(scores) if scores else None,
         **class_values(scores),
         views=[figures.alignment_view(alignment) for alignment in exhibits.alignments],
@@ -65,6 +70,7 @@ def run_page(
         bars=tagged.figures_of_cases(cases, exhibits.tracks, exhibits.series) if exhibits.view == "steps" else None,
         attribution=attribution,
         commands=commands,
+        **view_script({"alignment": ("alignment", "mount"), "moments": ("moments", "mountMoments")}),
     )
 
 

@@ -385,6 +385,10 @@ class Learning(ABC, Generic[Data, Learnable]):
         """How many answers are scored for examples."""
         return len(examples)
 
+    def watched(self, model: Learnable, data: Data) -> list[Example]:
+        """Validation examples that can be looked into while a network learns: what is right is an output of `trace`."""
+        return data.valid
+
     def first(self, model: Learnable, data: Data, recipe: Recipe) -> Stage | None:
         """What is learnt before the rest."""
         return None

@@ -65,6 +65,7 @@ class Work:
     where: Callable[[Rows], Sequence[str]]  # -> "file line N" of each
     unit: str = "tokens"  # what `loss` counts, in words
     scored: int = 0  # examples that `score` scores
+    watch: Callable[[int, float, bool], None] | None = None  # at validations: steps, seconds, is it the last
 
 
 @dataclass
@@ -257,6 +258,8 @@ class Loop:
             weights = weights_of(self.network)
             self.refuse_diverged(weights)
             self.best_weights, self.unsaved_best = weights, True
+        if self.work.watch:
+            self.work.watch(self.position.step, self.position.seconds, self.position.finished)
         if self.average:
             self.average.swap(self.network)
         self.log("valid", values)

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from heedful.hub import Plan, Published
 
 EXPLAINED_TOKENS = 24  # tokens of an answer that are explained
+WATCHED = 50  # documents, of whose beginnings a few are looked into while a network learns
+GOES_ON = 60  # letters behind these
 
 
 def build_network(plan: "Plan | None", settings: NetworkSettings, vocabulary: int) -> LanguageModel:
@@ -102,6 +104,16 @@ class CompleteLearning(Learning[PreparedDocuments, LearnableLanguageModel]):
     def count_scored(self, model: LearnableLanguageModel, examples: Sequence[Example]) -> int:
         """Windows of documents."""
         return len(passages(model, examples))
+
+    def watched(self, model: LearnableLanguageModel, data: PreparedDocuments) -> list[Example]:
+        """Beginnings of documents, and how these go on."""
+        examples: list[Example] = []
+        for example in batching.sample(data.valid, WATCHED, 0):
+            text = " ".join(example.source[: 4 * GOES_ON].split())
+            [prompt] = self.answering.prompts(model, [text[: len(text) // 2]])
+            if rest := text[len(prompt) :][:GOES_ON].rstrip():
+                examples.append(Example(prompt, (rest,)))
+        return examples
 
     def pretrained(self, model: LearnableLanguageModel) -> Pretrained:
         return Pretrained(written=model.tokenizer, plan=model.plan)

@@ -40,7 +40,7 @@ from heedful.tasks.fill.ask import (
     score_windows,
 )
 from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
-from heedful.tasks.fill.masks import SCORED, Masking, ends_inside, format_tokens, join_parts
+from heedful.tasks.fill.masks import MASK, SCORED, Masking, ends_inside, format_tokens, join_parts
 from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -52,6 +52,8 @@ from heedful.training.loop import Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published
+
+WATCHED = 50  # documents, of whose gaps a few are looked into while a network learns
 
 
 def build_network(plan: "Plan | None", settings: NetworkSettings, tokenizer: Tokenizer) -> MaskedLanguageModel:
@@ -124,6 +126,15 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
     def count_scored(self, model: LearnableMaskedLanguageModel, examples: Sequence[Example]) -> int:
         """Windows of documents."""
         return len(masked_windows(model, examples))
+
+    def watched(self, model: LearnableMaskedLanguageModel, data: PreparedDocuments) -> list[Example]:
+        """The first gap of windows that are scored, and the same filled."""
+        examples: list[Example] = []
+        for window in masked_windows(model, batching.sample(data.valid, WATCHED, 0)):
+            word = format_tokens(model.tokenizer, window.truth[:1])[0]
+            for prompt in self.answering.prompts(model, [window.text(model.tokenizer)]):
+                examples.append(Example(prompt, (prompt.replace(MASK, word),)))
+        return examples
 
     def pretrained(self, model: LearnableMaskedLanguageModel) -> Pretrained:
         return Pretrained(words=model.tokenizer, plan=model.plan)
