@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from heedful.computations import AddedPositions, Computation, plain
 from heedful.results import Alignment, Result
 
 Kind = Literal["words", "patches", "frames", "series", "codes", "parts"]
@@ -89,7 +90,8 @@ class Explanation(Result):
     """What a method says of one answer: maps, the most telling first, and whether they are faithful.
 
     `units` by name: `read` (or `read.0`, `read.1` where there are two sources), `answered`, and `decoded`, what a
-    decoder had read when it wrote each of them. `instead`: what the answer was held against.
+    decoder had read when it wrote each of them. `instead`: what the answer was held against. `computations`: what
+    weights were computed from, where that was asked for, and `positions` what was added to which units before.
     """
 
     task: str
@@ -101,6 +103,8 @@ class Explanation(Result):
     faithfulness: tuple[Faithfulness, ...] = ()
     instead: str = ""
     notes: tuple[str, ...] = ()
+    computations: tuple[Computation, ...] = ()
+    positions: dict[str, AddedPositions] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it, without pictures."""
@@ -115,7 +119,9 @@ class Explanation(Result):
         }
         scores = [asdict(score) for score in self.faithfulness]
         fields = {key: getattr(self, key) for key in ("task", "question", "answer", "instead", "method", "notes")}
-        return fields | {"units": units, "maps": maps, "faithfulness": scores}
+        steps = {"computations": [plain(computation) for computation in self.computations]}
+        steps |= {"positions": {name: plain(added) for name, added in self.positions.items()}}
+        return fields | {"units": units, "maps": maps, "faithfulness": scores} | (steps if self.computations else {})
 
     def alignment(self) -> Alignment:
         """The maps that have a row for each answer, as reports of runs draw them beside each other."""

@@ -23,19 +23,14 @@ from heedful.schema import NetworkSettings
 from heedful.tasks.trace import Reading, Trace
 from heedful.training.progress import Quiet
 from support.letter_pairs import recipe, reverse, words
-from support.tiny_networks import sharpen, tiny
+from support.sharp_letters import sharp_model
 from support.trained_models import first_trained
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A sharp Transformer of letters."""
-    folder = tmp_path_factory.mktemp("letters")
-    pairs = [(word, reverse(word)) for word in words(40, 5, seed=2)]
-    made = run(recipe(folder, tiny("vaswani2017"), pairs[:30], pairs[30:], train__steps=1), folder / "run", Quiet())
-    torch.manual_seed(0)
-    sharpen(first_trained(made).network)
-    return made
+    return sharp_model(tmp_path_factory.mktemp("letters"), "vaswani2017")
 
 
 @torch.no_grad()

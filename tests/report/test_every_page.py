@@ -14,7 +14,7 @@ from support.synthetic_pages import write_pages
 
 PHONE, DESK = 390, 1280
 VIEWS = [(width, dark) for width in (PHONE, DESK) for dark in (False, True)]
-ASLEEP = ".explanation:not(.alive), .moments:not(.alive)"
+ASLEEP = ".explanation:not(.alive), .moments:not(.alive), .computation:not(.alive)"
 PICTURES = "[...document.images]"
 
 
@@ -26,9 +26,7 @@ def test_every_page_opens_in_peace_without_barriers(tmp_path: Path, browser: Bro
     for number, path in enumerate(write_pages(tmp_path)):
         for width, dark in VIEWS if SIZE == "all" else [VIEWS[(SEED + number) % len(VIEWS)]]:
             with open_page(browser, path, PHONE, dark) as watched:
-                watched.page.wait_for_function(
-                    "!document.querySelector('.explanation:not(.alive), .moments:not(.alive)')"
-                )
+                watched.page.wait_for_function(f"!document.querySelector('{ASLEEP}')")
                 found = problems_of(watched, dark)
                 watched.page.set_viewport_size({"width": width, "height": 900})
                 found += barriers(watched.page) + watched.complaints

@@ -8,6 +8,7 @@ from heedful.beam_tree import BeamNode, BeamTree
 from heedful.explanations import Explanation, Map, Units
 from heedful.networks.settings import describe
 from heedful.report import pages, slides
+from heedful.report.computed_page import computation_page
 from heedful.report.curves import Chart, Curve, Point
 from heedful.report.explained_page import explanation_page
 from heedful.report.studied import StudyResult, Verdict, study_page
@@ -27,6 +28,7 @@ from heedful.results import (
     Track,
     View,
 )
+from support.synthetic_computations import every_step, two_keys
 from support.synthetic_results import (
     ARABIC,
     ATTRIBUTION,
@@ -178,6 +180,8 @@ def pages_of_methods() -> dict[str, str]:
         )),
     }  # fmt: skip
     return {f"explained_{kind}": explanation_page(each, LONG, "A paper") for kind, each in explained.items()} | told | {
+        "computation": computation_page(two_keys(), BREAKING, LONG),
+        "computation_of_heads": computation_page(every_step()),
         "tree": tree_page(search()),
         "story": study_page([hostile_study(), replace(hostile_study(), name="other")]),
     }  # fmt: skip

@@ -65,6 +65,7 @@ def run(
     heedful explain runs/mine "attention"                   what each piece of the answer attended to
     heedful explain runs/digits 7.png --instead 1           why 7 and not 1, by integrated gradients
     heedful explain runs/gpt "Once upon" --method leave-one-out
+    heedful explain runs/mine "attention" --method step-by-step -o page.html   one weight, computed before one's eyes
     heedful explain runs/bert "The [MASK] sat" -o page.html or picture.png, .svg, .pdf, numbers.csv, .json
     heedful explain runs/mine "attention" --method tree     which hypotheses of the search lived, which died, and why
     heedful explain runs/mine "attention" --without memory  the answer with and without a part: what that part caused
@@ -83,7 +84,7 @@ def run(
     require_models(name)
 
     from heedful import api
-    from heedful.report import explained
+    from heedful.report import computed, explained
 
     model = api.load(name)
     if cuts := cut.cuts_of(without, attend, hold):
@@ -98,7 +99,7 @@ def run(
     if any(UNKNOWN in units.names for units in explanation.units.values()):
         print(f"What the model never saw is shown as {UNKNOWN}.", file=sys.stderr)
     if output is None:
-        print(explained.explanation_text(explanation))
+        print((computed.computation_text if explanation.computations else explained.explanation_text)(explanation))
     else:
         write(explanation, output)
         print(output)
@@ -107,14 +108,15 @@ def run(
 def write(explanation: "Explanation", output: Path) -> None:
     """The explanation as a file of the kind that its name says."""
     from heedful.explain.methods import METHODS
-    from heedful.report import explained, explained_page, explained_picture
+    from heedful.report import computed_page, explained, explained_page, explained_picture
 
     if output.suffix in PICTURES:
         explained_picture.explanation_picture(explanation, output)
         return
     if output.suffix == ".html":
         method = METHODS[explanation.method]
-        text = explained_page.explanation_page(explanation, method.says, method.paper)
+        draw = computed_page.computation_page if explanation.computations else explained_page.explanation_page
+        text = draw(explanation, method.says, method.paper)
     else:
         text = (explained.explanation_csv if output.suffix == ".csv" else explained.explanation_json)(explanation)
     output.parent.mkdir(parents=True, exist_ok=True)

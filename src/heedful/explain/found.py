@@ -4,12 +4,13 @@ T answers   S positions that were read
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from heedful.computations import AddedPositions, Computation
 from heedful.explanations import Map, Scale, Units
 from heedful.results import Rows
 from heedful.tasks.trace import Trace
@@ -22,20 +23,29 @@ much, and with gradients more again.
 
 @dataclass(frozen=True)
 class Found:
-    """Maps, the most telling first; `amounts`: by number of the source, how much each unit gets (explained, S)."""
+    """Maps, the most telling first; `amounts`: by number of the source, how much each unit gets (explained, S);
+    `computations` and `positions` as an Explanation has them.
+    """
 
     maps: tuple[Map, ...]
     amounts: dict[int, np.ndarray]
     notes: tuple[str, ...] = ()
+    computations: tuple[Computation, ...] = ()
+    positions: dict[str, AddedPositions] = field(default_factory=dict)
 
 
 def make_map(
     name: str, rows: str, columns: str, scale: Scale, weights: Tensor | np.ndarray, answers: Sequence[int] = ()
 ) -> Map:
     """A map of a matrix."""
-    values = weights.detach().cpu().numpy() if isinstance(weights, Tensor) else weights
-    content = np.ascontiguousarray(values, np.float64)
-    return Map(name, rows, columns, scale, Rows(content.tobytes(), content.shape[1]), tuple(answers))
+    return Map(name, rows, columns, scale, matrix(weights), tuple(answers))
+
+
+def matrix(values: Tensor | np.ndarray) -> Rows:
+    """A matrix as plain results hold it."""
+    array = values.detach().float().cpu().numpy() if isinstance(values, Tensor) else values
+    content = np.ascontiguousarray(array, np.float64)
+    return Rows(content.tobytes(), content.shape[1])
 
 
 def numbered(name: str, trace: Trace, number: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from heedful.errors import HeedfulError, unknown
-from heedful.explain import attention, gates, integrated, occlusion, reach, rollout, value_zeroing
+from heedful.explain import attention, gates, integrated, occlusion, reach, rollout, step_by_step, value_zeroing
 from heedful.explain.faithfulness import judge
 from heedful.explain.found import Found, units_of
 from heedful.explain.target import Target, target_of
@@ -33,6 +33,12 @@ METHODS: dict[str, Method] = {
         "Bahdanau et al. 2015; Vaswani et al. 2017",
         attention.lacks,
         attention.attention,
+    ),
+    "step-by-step": Method(
+        "how each weight of attention is computed: query, keys, scores, softmax, sum",
+        "Bahdanau et al. 2015; Luong et al. 2015; Vaswani et al. 2017",
+        attention.lacks,
+        step_by_step.step_by_step,
     ),
     "rollout": Method(
         "what attention carries through all layers, residuals counted",
@@ -100,6 +106,7 @@ def explain(
     scores = [judge(trace, target, values, number) for number, values in judged.items()]
     units = units_of(trace, target.steps) | gates.part_units(found.maps)
     named = {key for map_ in found.maps for key in (map_.rows, map_.columns)} | {"answered"}
+    named |= {computation.asked for computation in found.computations}
     return Explanation(
         task,
         trace.question,
@@ -110,4 +117,6 @@ def explain(
         tuple(score for score in scores if score),
         "" if instead is None else instead,
         (*trace.notes, *found.notes),
+        found.computations,
+        found.positions,
     )

@@ -10,7 +10,6 @@ R copies   T queries   S positions   D width
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from inspect import signature
 from typing import Any
 
 import torch
@@ -19,10 +18,12 @@ from torch import Tensor, nn
 from heedful.blocks.attention import KeyValue
 from heedful.blocks.recording import readable_names
 from heedful.blocks.transformer import Block, ResidualBlock
+from heedful.explain import watch
 from heedful.explain.attention import Layer, maps_of
 from heedful.explain.found import Found, parts_of
 from heedful.explain.rollout import carried
 from heedful.explain.target import Target
+from heedful.explain.watch import watched
 from heedful.tasks.trace import Trace
 
 AT_ONCE = 2**21
@@ -66,20 +67,15 @@ def value_zeroing(trace: Trace, target: Target) -> Found:
 
 def run_watched(trace: Trace, blocks: list[ResidualBlock]) -> dict[ResidualBlock, list[Call]]:
     """What each block was called with in one run."""
-    calls: dict[ResidualBlock, list[Call]] = {}
-
-    def watch(block: nn.Module, args: tuple[Any, ...], given: dict[str, Any], output: Any) -> None:
-        assert isinstance(block, ResidualBlock)
-        whole = dict(signature(block.forward).bind(*args, **given).arguments)
-        calls.setdefault(block, []).append(Call(whole.pop("x"), whole, output_of(output)))
-
-    handles = [block.register_forward_hook(watch, with_kwargs=True) for block in blocks]
-    try:
+    with watched(blocks) as calls:
         trace.run(1)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return calls
+    return {block: [call_of(each) for each in calls[block]] for block in blocks if block in calls}
+
+
+def call_of(watched_call: watch.Call) -> Call:
+    """A call of a block, its input apart from what was given beside it."""
+    beside = dict(watched_call.given)
+    return Call(beside.pop("x"), beside, output_of(watched_call.output))
 
 
 def zeroed(block: Block, call: Call) -> Tensor:

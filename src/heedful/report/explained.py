@@ -42,12 +42,17 @@ def explanation_text(explanation: Explanation) -> str:
 
 
 def map_label(map_: Map) -> str:
-    """A map's name for people, with the side that it is of.
+    """A map's name for people, with the side that it is of."""
+    return name_label(map_.name)
 
-    >>> map_label(Map("decoder.2.memory.head3", "answered", "read", "shares", []))
-    'decoder, memory: layer 2 · head 3'
+
+def name_label(name: str) -> str:
+    """The name of a map or of an attention for people.
+
+    >>> name_label("decoder.2.memory.head3"), name_label("decoder.attention")
+    ('decoder, memory: layer 2 · head 3', 'decoder attention')
     """
-    parts = map_.name.split(".")
+    parts = name.split(".")
     if parts[1:] in (["0"], ["1"]):
         return f"{parts[0].replace('_', ' ')}: {NAMES[f'read.{parts[1]}']}"
     if len(parts) < 3 or parts[-1] in ("gates", "states"):

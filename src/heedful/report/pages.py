@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import random
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -29,6 +30,8 @@ MEASURES = 4  # columns of measures that a comparison's table has room for; the 
 VIEWS = {"alignment": ("alignment", "mount"), "guess": ("study", "mountGuess")}
 """The modules in report/views: the class of the elements that each brings to life, and the function that does."""
 EVERYWHERE = {"scroll": ("scroll", "mountScroll")}
+IMPORT = re.compile(r"^import .*\n", re.MULTILINE)
+"""Of a module by another: in a page they stand behind one another, in one script."""
 
 
 def run_page(
@@ -214,15 +217,17 @@ def environment() -> Environment:
     return environment
 
 
-def view_script(views: Mapping[str, tuple[str, str]]) -> dict[str, Markup]:
-    """The one script of a page and its hash: modules by name, each with a class of elements and what is called of them.
-    Those of every page come last.
+def view_script(views: Mapping[str, tuple[str, str] | None]) -> dict[str, Markup]:
+    """The one script of a page and its hash: modules by name, each with a class of elements and what is called of them,
+    or with nothing, where it is what those behind it import. Those of every page come last.
 
     Only this very script may run: whatever text a page shows, the browser refuses every other.
     """
     folder, views = resources.files("heedful.report"), {**views, **EVERYWHERE}
-    modules = "\n".join((folder / f"views/{name}.js").read_text(encoding="utf-8") for name in views)
-    mounted = "".join(f'document.querySelectorAll(".{name}").forEach({mount});\n' for name, mount in views.values())
+    sources = ((folder / f"views/{name}.js").read_text(encoding="utf-8") for name in views)
+    modules = "\n".join(IMPORT.sub("", source) for source in sources)
+    calls = [view for view in views.values() if view]
+    mounted = "".join(f'document.querySelectorAll(".{name}").forEach({mount});\n' for name, mount in calls)
     script = f"\n{modules}\n{mounted}"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return {"script": Markup(script), "script_hash": Markup(f"'sha256-{digest}'")}
