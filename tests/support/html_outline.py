@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 class Outline(HTMLParser):
     """Counts what a page is made of, and refuses tags that are not closed in order."""
 
-    VOID = frozenset({"meta", "br"})
+    VOID = frozenset({"meta", "br", "input"})
 
     def __init__(self) -> None:
         super().__init__()
