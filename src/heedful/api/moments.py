@@ -16,7 +16,7 @@ import torch
 
 from heedful.api.scores import damage_in
 from heedful.errors import HeedfulError
-from heedful.explain.watching import watch
+from heedful.explain.over_time import look_into
 from heedful.explanations import History, Map, Moment, Units, Watched
 from heedful.results import Example
 from heedful.schema import GenerateSettings, Recipe
@@ -66,7 +66,7 @@ class Watch:
     def look(self, step: int) -> Moment:
         """The answers as they are, and the maps of those that would be right."""
         looks = [
-            watch(self.learning.trace(self.model, example.source, example.references[0], self.settings))
+            look_into(self.learning.trace(self.model, example.source, example.references[0], self.settings))
             for example in self.examples
         ]
         self.watched = [watched for watched, _ in looks]

@@ -18,7 +18,7 @@ MAPS = 12  # of an answer: the mean first, then layers and heads as far as they 
 CELLS = 4096  # of all maps of an answer
 
 
-def watch(trace: Trace) -> tuple[Watched, bytes]:
+def look_into(trace: Trace) -> tuple[Watched, bytes]:
     """An answer as something to be watched, and what its maps are now; no map where nothing attends or has gates."""
     maps = maps_of(trace)
     named = {key for map_ in maps for key in (map_.rows, map_.columns)} | {"answered"}
