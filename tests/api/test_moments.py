@@ -1,5 +1,6 @@
 """The time machine: what a run sees of a few answers at every validation, and that looking changes nothing."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from heedful.explain.methods import METHODS, explain
 from heedful.schema import Recipe
 from heedful.tasks.joins import allowed
 from heedful.tasks.task import find_task
-from heedful.training.loop import Loop
+from heedful.training.loop import Loop, Position
 from heedful.training.progress import Quiet
 from support.letter_pairs import short_recipe
 from support.sampling import SEED, sample
@@ -34,7 +35,7 @@ def set_up(files: dict[str, str], folder: Path, task: str, network: str) -> tupl
     """A network before its first step, and what looks into it."""
     asked = tiny_recipe(files, folder, task, network)
     setup = set_up_run(asked, None, folder, Quiet())
-    watch = watch_examples(find_task(task).learning, setup.model, setup.data, setup.recipe, folder)
+    watch = watch_examples(find_task(task).learning, setup.model, setup.data, setup.recipe, folder, print)
     assert watch
     return Model(folder, setup.recipe, (setup.model,)), watch
 
@@ -52,7 +53,7 @@ def test_a_moment_holds_what_explain_shows_of_the_right_answer(
     task: str, network: str, files: dict[str, str], tmp_path: Path
 ) -> None:
     model, watch = set_up(files, tmp_path, task, network)
-    watch(1, FOREVER, last=False)
+    watch(Position(1, seconds=FOREVER))
     [moment] = read_moments(tmp_path).moments
     history = read_moments(tmp_path)
     assert 0 < len(history.watched) <= WATCHED and len(moment.answers) == len(history.watched)
@@ -80,7 +81,7 @@ def test_looking_changes_nothing_that_is_learnt(task: str, network: str, files: 
         folder.mkdir()
         setup = set_up_run(tiny_recipe(files, folder, task, network), None, folder, Quiet())
         learning = find_task(task).learning
-        watch = watch_examples(learning, setup.model, setup.data, setup.recipe, folder) if looks else None
+        watch = watch_examples(learning, setup.model, setup.data, setup.recipe, folder, print) if looks else None
         work = replace(learning.work(setup.model, setup.data, setup.recipe), watch=watch)
         Loop(work, setup.recipe.train, setup.recipe.seed, folder, Quiet()).run()
         assert (folder / MOMENTS).exists() == looks
@@ -93,16 +94,29 @@ def test_looking_is_rare_where_it_is_dear_and_goes_on_behind_a_resumed_step(
 ) -> None:
     _, watch = set_up(files, tmp_path, "translate", "bahdanau2015")
     for step in (1, 2, 3):
-        watch(step, seconds=0.0, last=False)
+        watch(Position(step))
     assert steps(tmp_path) == [1]  # the first costs more than a hundredth of no time
-    watch(4, seconds=0.0, last=True)
+    watch(Position(4, finished=True))
     assert steps(tmp_path) == [1, 4]
     _, resumed = set_up(files, tmp_path, "translate", "bahdanau2015")
-    resumed(3, FOREVER, last=False)
+    resumed(Position(3, seconds=FOREVER))
     assert steps(tmp_path) == [1, 3]
     for step in range(4, MOST + 6):
-        resumed(step, FOREVER, last=False)
+        resumed(Position(step, seconds=FOREVER))
     assert steps(tmp_path)[:2] == [1, 4] and steps(tmp_path)[-1] == MOST + 5  # of many every other one
+
+
+def test_an_example_that_is_gone_ends_no_training(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = Path(shutil.copy(files["valid-labels"], tmp_path / "pictures.npz"))
+    _, watch = set_up(files | {"valid-labels": str(pictures)}, tmp_path, "classify", "bahdanau2015")
+    watch(Position(1, seconds=FOREVER))
+    pictures.unlink()
+    watch(Position(2, seconds=FOREVER))
+    assert capsys.readouterr().out.startswith("no answers are looked into from step 2 on: ")
+    watch(Position(3, seconds=FOREVER, finished=True))
+    assert steps(tmp_path) == [1]
 
 
 def steps(folder: Path) -> list[int]:

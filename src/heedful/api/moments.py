@@ -6,7 +6,7 @@ So that one can see later how an alignment appeared, when gates opened, and when
 import json
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from heedful.results import Example
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks.task import AnyLearning, LearnableModel, PreparedData
 from heedful.training.checkpoint import write_file
+from heedful.training.loop import Position
 
 MOMENTS = "moments.json"
 WATCHED = 3
@@ -31,15 +32,19 @@ LONGER = 2  # times the letters of what is right, an answer may have in tokens
 MOST = 64  # moments that are kept: of more, every other one
 SHARE = 0.01  # of the training time, which looking takes at the most
 
+Say = Callable[[str], None]
+
 
 @dataclass
 class Watch:
     """Looks at a network when the loop calls it, and keeps what it saw in `path`.
 
-    What it takes is measured: where it would be more than a hundredth of the training time, it looks less often.
+    What it takes is measured: where it would be more than a hundredth of the training time, it looks less often. It
+    says so, and ends, where an example can no longer be read: what is learnt from was prepared before.
     """
 
     path: Path
+    say: Say
     learning: AnyLearning
     model: LearnableModel
     settings: GenerateSettings
@@ -49,13 +54,20 @@ class Watch:
     spent: float = 0.0
     latest: float = 0.0
 
-    def __call__(self, step: int, seconds: float, last: bool) -> None:
-        """Looks once more, after so many seconds of training; at the `last` validation in any case."""
+    def __call__(self, position: Position) -> None:
+        """Looks once more; at the last validation in any case. Raises OSError."""
+        step, seconds = position.step, position.seconds
         self.moments = [moment for moment in self.moments if moment.step < step]  # others: before a run was resumed
-        if self.moments and not last and self.spent + self.latest > SHARE * seconds:
+        if not self.examples:
+            return
+        if self.moments and not position.finished and self.spent + self.latest > SHARE * seconds:
             return
         start = time.perf_counter()
-        self.moments.append(self.look(step))
+        try:
+            self.moments.append(self.look(step))
+        except HeedfulError as error:
+            self.examples = ()
+            return self.say(f"no answers are looked into from step {step:,} on: {error.problem}")
         if len(self.moments) > MOST:
             self.moments = self.moments[::2]
         history = History(tuple(self.watched), tuple(self.moments))
@@ -84,7 +96,7 @@ class Watch:
 
 
 def watch_examples(
-    learning: AnyLearning, model: LearnableModel, data: PreparedData, recipe: Recipe, folder: Path
+    learning: AnyLearning, model: LearnableModel, data: PreparedData, recipe: Recipe, folder: Path, say: Say
 ) -> Watch | None:
     """What looks into a few validation examples of a run, behind what it has seen already; None: there is nothing."""
     settings = replace(recipe.generate, beam=1, n_best=1)
@@ -94,7 +106,7 @@ def watch_examples(
     longest = max(len(example.references[0]) for example in examples)
     short = replace(settings, max_length=LONGER * longest) if settings.max_length == "auto" else settings
     seen = read_moments(folder)
-    return Watch(folder / MOMENTS, learning, model, short, examples, moments=list(seen.moments))
+    return Watch(folder / MOMENTS, say, learning, model, short, examples, moments=list(seen.moments))
 
 
 def chosen(

@@ -135,7 +135,7 @@ def learn(
     if stage := learning.first(setup.model, setup.data, recipe):
         recipe = run_first(stage, recipe, folder, listener)
     listener.begin(recipe.network.name, budget(recipe))
-    watch = watch_examples(learning, setup.model, setup.data, recipe, folder)
+    watch = watch_examples(learning, setup.model, setup.data, recipe, folder, listener.note)
     work = replace(learning.work(setup.model, setup.data, recipe), unit=find_task(recipe.task).facts.unit, watch=watch)
     if recipe.train.minutes is not None and not (folder / "checkpoints").exists():
         listener.note(whole_time(work, setup, recipe, scores is not None))

@@ -65,7 +65,7 @@ class Work:
     where: Callable[[Rows], Sequence[str]]  # -> "file line N" of each
     unit: str = "tokens"  # what `loss` counts, in words
     scored: int = 0  # examples that `score` scores
-    watch: Callable[[int, float, bool], None] | None = None  # at validations: steps, seconds, is it the last
+    watch: "Callable[[Position], None] | None" = None  # what looks into the network at each validation
 
 
 @dataclass
@@ -258,8 +258,8 @@ class Loop:
             weights = weights_of(self.network)
             self.refuse_diverged(weights)
             self.best_weights, self.unsaved_best = weights, True
-        if self.work.watch:
-            self.work.watch(self.position.step, self.position.seconds, self.position.finished)
+        if watch := self.work.watch:
+            self.attempt("what was seen", lambda: watch(self.position))
         if self.average:
             self.average.swap(self.network)
         self.log("valid", values)
@@ -288,10 +288,14 @@ class Loop:
         """One line of metrics.jsonl."""
         epoch = self.position.epoch + self.position.batch / len(self.plan(self.position.epoch))
         line = Progress(kind, self.position.step, round(epoch, 4), round(self.position.seconds, 3), values)
+        self.attempt("a line of metrics.jsonl", lambda: self.record.write(line))
+
+    def attempt(self, what: str, write: Callable[[], None]) -> None:
+        """Writes what training goes on without, and says so where the disk does not take it."""
         try:
-            self.record.write(line)
+            write()
         except OSError as error:
-            self.tell_failure("a line of metrics.jsonl", error)
+            self.tell_failure(what, error)
 
     def refuse(self, loss: float, norm: float, batches: Sequence[Rows]) -> None:
         """Stops before a step that would spoil the weights; they are saved as they are."""
