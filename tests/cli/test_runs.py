@@ -72,6 +72,8 @@ MISTAKES = {
         "evaluate {run} pairs.tsv --hold encoder.0.gate.reset=ajar",
         ['encoder.0.gate.reset cannot be "ajar"', "Allowed: open, shut."],
     ),
+    "a page of nothing altered": ("evaluate {run} pairs.tsv -o page.html", ["Say what to alter", "--without memory"]),
+    "no page": ("evaluate {run} pairs.tsv --without memory -o page.txt", ["page.txt is no page", ".html"]),
     "no such way to attend": ("explain {run} abc --attend unifrom", ['Did you mean "uniform"?']),
     "altered and against another": (
         "evaluate {run} pairs.tsv --without memory --against {other}",
@@ -247,6 +249,11 @@ def test_what_is_cut_is_compared_with_what_is_not(workspace: Path) -> None:
     values = [each["measures"][scores["primary"]]["value"] for each in (altered["scores"], scores)]
     assert altered["paired"]["difference"] == pytest.approx(values[0] - values[1])
     assert "altered minus as it is" in output_of(f"evaluate run pairs.tsv {asked}", workspace)
+    output_of(f"evaluate run pairs.tsv {asked} -o cut.html", workspace)
+    page = (workspace / "cut.html").read_text(encoding="utf-8")
+    measure = page.partition("altered minus as it is: ")[2]
+    assert measure.startswith(f"{altered['paired']['difference']:+.1f}") and "<del>" in page
+    assert "(without memory, hold encoder.0.state=frozen)" in page
     lines = output_of("explain run abc --attend diagonal --answer C", workspace).splitlines()
     assert lines[0].split() == ["as", "it", "is", "C"] and lines[1].startswith("attend diagonal")
     score = float(output_of("translate run --score abc C", workspace).split("\t")[2])

@@ -8,6 +8,7 @@ from heedful.beam_tree import BeamNode, BeamTree
 from heedful.explanations import Explanation, Map, Units
 from heedful.networks.settings import describe
 from heedful.report import pages, slides
+from heedful.report.altered_page import Altered, altered_page
 from heedful.report.computed_page import computation_page
 from heedful.report.curves import Chart, Curve, Point
 from heedful.report.explained_page import explanation_page
@@ -23,6 +24,7 @@ from heedful.results import (
     Finding,
     Findings,
     NetworkFacts,
+    Paired,
     Scores,
     Series,
     Track,
@@ -168,6 +170,7 @@ def pages_of_methods() -> dict[str, str]:
         for kind, units in read.items()
     }
     filled = Case("The [MASK] of [MASK].", "▁cat\t▁a", ("▁cat\t▁b",), 50.0)
+    steps = make_scores("accuracy", step_cases())
     passages = [Case(BREAKING + LONG, "", (), 2.0), Case("b" * 30, "", (), 1.0)]
     answers = [Answer(BREAKING, LONG, 0, 0)]
     told = {
@@ -183,8 +186,16 @@ def pages_of_methods() -> dict[str, str]:
         "computation": computation_page(two_keys(), BREAKING, LONG),
         "computation_of_heads": computation_page(every_step()),
         "tree": tree_page(search()),
+        "altered": altered_page(altered(scores(1), scores(12), 27.5, Exhibits())),
+        "altered_steps": altered_page(altered(steps, steps, -1.0, Exhibits("steps"))),
         "story": study_page([hostile_study(), replace(hostile_study(), name="other")]),
     }  # fmt: skip
+
+
+def altered(scores: Scores, other: Scores, difference: float, exhibits: Exhibits) -> Altered:
+    """A network as it is and altered, whose names break things."""
+    paired = Paired(scores.primary, difference, difference - 10, difference + 10, 0.001, examples=20)
+    return Altered(LONG, BREAKING, scores, other, paired, exhibits)
 
 
 def search() -> BeamTree:

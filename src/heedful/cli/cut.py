@@ -2,11 +2,13 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, astuple
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from heedful.cli import show
+from heedful.cli.output import open_output
 from heedful.report import words
 from heedful.report.terminal import columns
 
@@ -43,11 +45,11 @@ def applied(model: "Model", cuts: "Cuts | None") -> AbstractContextManager[None]
     return model.altered(*astuple(cuts)) if cuts else nullcontext()
 
 
-def print_answers(model: "Model", source: str, answer: str | None, cuts: "Cuts") -> None:
-    """Prints what a model answers as it is and altered, or what becomes of an answer that is given."""
+def answers_of(model: "Model", source: str, answer: str | None, cuts: "Cuts") -> str:
+    """What a model answers as it is and altered, or what becomes of an answer that is given."""
     from heedful.api.altered import answer_altered
 
-    print(answers_text(answer_altered(model, source, cuts, answer)))
+    return answers_text(answer_altered(model, source, cuts, answer))
 
 
 def answers_text(answers: "TwoAnswers") -> str:
@@ -68,6 +70,18 @@ def scores_text(scores: "TwoScores") -> str:
         cells = [text for each in pair for text in (words.score(each.value, name), words.interval(each))]
         rows.append([words.title(name), *cells])
     return f"{columns(rows)}\n\n{show.paired_test(scores.paired, 'altered', 'as it is')}"
+
+
+def write_page(model: "Model", scores: "TwoScores", output: Path) -> None:
+    """Writes both scores, their paired difference and answers side by side as a page."""
+    from heedful.report.altered_page import Altered, altered_page
+
+    pair = scores.scores, scores.altered, scores.paired
+    page = altered_page(Altered(model.name, str(scores.cuts), *pair, model.exhibits(scores.scores)))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with open_output(output) as stream:
+        stream.write(page)
+    print(f"page: {output}")
 
 
 def scores_fields(scores: "TwoScores") -> dict[str, Any]:

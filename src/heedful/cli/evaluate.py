@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,10 @@ Against = Annotated[
     str | None, typer.Option(metavar="RUN", help="Another model, for a paired test on the same examples.")
 ]
 Judge = Annotated[str | None, typer.Option(metavar="RUN", help="A run of match that judges drawings (draw).")]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Of an altered network: a page (.html) of both, side by side."),
+]
 Json = Annotated[bool, typer.Option("--json", help="All scores, and each example, as JSON.")]
 
 
@@ -38,6 +43,7 @@ def run(
     without: cut.Without = None,
     attend: cut.Attend = None,
     hold: cut.Hold = None,
+    output: Output = None,
     as_json: Json = False,
 ) -> None:
     """Score a trained model: measures with 95 % intervals and signatures, the baseline, quality by length.
@@ -48,6 +54,7 @@ def run(
     heedful evaluate runs/a test.tsv --with runs/b               an ensemble
     heedful evaluate runs/mine test.tsv generate.beam=8
     heedful evaluate runs/mine test.tsv --without memory         what does attention to the source do for it?
+    heedful evaluate runs/mine test.tsv --without memory -o cut.html   the same as a page, with answers side by side
     heedful evaluate runs/drawn --judge runs/matched             drawings, beside real pictures and exchanged ones
     """
     files, settings = files_and_settings(words or [])
@@ -61,6 +68,14 @@ def run(
             "Leave out --against and --judge.",
         )
 
+    if output and not cuts:
+        raise HeedfulError(
+            "-o writes a page of an altered network.",
+            "Say what to alter, as --without memory; the page of a run as it is is its report.html.",
+        )
+    if output and output.suffix != ".html":
+        raise HeedfulError(f"{output} is no page.", "Name a file that ends in .html.")
+
     from heedful import api
     from heedful.api.altered import evaluate_altered
 
@@ -73,6 +88,8 @@ def run(
         two = evaluate_altered(model, cuts, *asked)
         fields = cut.scores_fields(two)
         print(json.dumps(two.scores.plain() | fields, ensure_ascii=False) if as_json else cut.scores_text(two))
+        if output:
+            cut.write_page(model, two, output)
         return
     scores = model.judge_by(judging, *asked) if judging else model.evaluate(*asked)
     pair = model.compare_with(other, *asked) if other else None

@@ -1,6 +1,7 @@
 """heedful explain: why a model gave an answer."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,7 +89,8 @@ def run(
 
     model = api.load(name)
     if cuts := cut.cuts_of(without, attend, hold):
-        cut.print_answers(model, source, answer, cuts)
+        answers = cut.answers_of(model, source, answer, cuts)
+        print(answers)
         if output is None:
             return
     with cut.applied(model, cuts):
@@ -96,6 +98,10 @@ def run(
             tree.show_tree(model, source, changes, output)
             return
         explanation = model.explain(source, answer, method=method, instead=instead)
+    if cuts:
+        explanation = replace(
+            explanation, notes=(*explanation.notes, f"Explained is the network {cuts}.", *answers.splitlines())
+        )
     if any(UNKNOWN in units.names for units in explanation.units.values()):
         print(f"What the model never saw is shown as {UNKNOWN}.", file=sys.stderr)
     if output is None:

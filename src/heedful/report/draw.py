@@ -6,18 +6,20 @@ All text goes through `tag`, which escapes it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from heedful.metrics.measures import describe
-from heedful.report.words import shorten_token
+from heedful.report.words import shorten, shorten_token
 from heedful.results import Measure
 
 WIDTH, HEIGHT = 460, 280
 LEFT, TOP, BOTTOM = 46, 34, 40  # room for the labels of the axes
+NAMED = 14  # letters of a name
+BEST = "best possible"
 NAME, LABEL = 9.0, 7.2  # widths of a letter in the two sizes of type, for the widest of the usual faces
 SERIES = 8  # colours in the style sheet
 DASHES = ("", "6 3", "2 2", "8 3 2 3", "12 4", "4 4", "1 3", "10 3 2 3 2 3")
@@ -63,7 +65,7 @@ def lines(
     xs = [x for line_ in series for x, _ in line_.points]
     ys = [y for line_ in series for _, y in line_.points]
     names = len(series) > 1
-    right_edge = WIDTH - (12 + NAME * max(len(shorten_token(line_.name)) for line_ in series) if names else 14)
+    right_edge = WIDTH - (12 + NAME * max(len(shorten(line_.name, NAMED)) for line_ in series) if names else 14)
     y_ticks = ticks(min(0, *ys) if from_zero else min(ys), max(ys))
     x_ticks = ticks(min(0, *xs), max(xs), 4)
     x = Scale(x_ticks[0], max(xs) if max(xs) > x_ticks[0] else x_ticks[-1], LEFT, right_edge)
@@ -109,14 +111,16 @@ def bars(rows: Sequence[tuple[str, float, str]], x_label: str, y_label: str) -> 
 
 
 def intervals(
-    rows: Sequence[tuple[str, Measure]], x_label: str, yardstick: float | None = None, best: float | None = None
+    rows: Sequence[tuple[str, Measure]], x_label: str, lines_at: Mapping[str, float], best: float | None = None
 ) -> Markup:
-    """A dot with its 95 % interval for each row; dashed, the baseline, and a line for the best possible value."""
+    """A dot with its 95 % interval for each row; named values to hold them against, dashed, and a line for the best
+    possible one.
+    """
     height = TOP + 30 * len(rows) + BOTTOM
-    left = 12 + NAME * max(len(shorten_token(name)) for name, _ in rows) if any(name for name, _ in rows) else 14
+    left = 12 + NAME * max(len(shorten(name, NAMED)) for name, _ in rows) if any(name for name, _ in rows) else 14
     ends = [end for _, measure in rows for end in (measure.low, measure.high, measure.value)]
-    lines_at = {"baseline": yardstick, "best possible": best}
-    marks = ticks(0, max([*ends, *(at for at in lines_at.values() if at is not None)]))
+    named = {**lines_at} if best is None else {**lines_at, BEST: best}
+    marks = ticks(min(0, *ends), max([0, *ends, *named.values()]))
     x = Scale(marks[0], marks[-1], left, WIDTH - 44)
     y = Scale(0, len(rows), TOP, height - BOTTOM)
     body = [tag("line", x1=x(at), x2=x(at), y1=TOP, y2=height - BOTTOM, class_="grid") for at in marks]
@@ -126,34 +130,33 @@ def intervals(
     ]
     body.append(tag("text", x_label, x=WIDTH - 44, y=height - 6, class_="axis", text_anchor="end"))
     digits = describe(rows[0][1].name).digits
-    for name, at in lines_at.items():
-        if at is not None:
-            body += vertical(x, at, height - BOTTOM, name, digits)
+    for name, at in named.items():
+        body += vertical(x, at, height - BOTTOM, name, digits)
     for i, (name, measure) in enumerate(rows):
-        body += interval(i, name, measure, x, y(i + 0.5), left, yardstick)
+        body += interval(i, name, measure, x, y(i + 0.5), left, [*lines_at.values()])
     return svg(body, WIDTH, height, x_label)
 
 
 def vertical(x: Scale, at: float, bottom: float, name: str, digits: int) -> list[Markup]:
     """A named line across all rows, whose name stands above it, inside the drawing."""
     anchor = "start" if x(at) < x.start + 60 else "end" if x(at) > x.end - 60 else "middle"
-    line = tag("line", x1=x(at), x2=x(at), y1=TOP, y2=bottom, class_="yardstick" if name == "baseline" else "goal")
-    high = TOP - 8 if name == "baseline" else TOP - 22  # two names side by side would touch
+    line = tag("line", x1=x(at), x2=x(at), y1=TOP, y2=bottom, class_="goal" if name == BEST else "yardstick")
+    high = TOP - 22 if name == BEST else TOP - 8  # two names side by side would touch
     return [line, tag("text", f"{name} {at:.{digits}f}", x=x(at), y=high, class_="label", text_anchor=anchor)]
 
 
 def interval(
-    i: int, name: str, measure: Measure, x: Scale, middle: float, left: float, yardstick: float | None
+    i: int, name: str, measure: Measure, x: Scale, middle: float, left: float, lines: Sequence[float]
 ) -> list[Markup]:
     """One row: its name, its interval, its dot and, where no line runs through it, its value."""
     text = f"{measure.value:.{describe(measure.name).digits}f}"
     behind, width = x(max(measure.high, measure.value)) + 9, LABEL * len(text)
-    crossed = yardstick is not None and behind - 4 <= x(yardstick) <= behind + width + 4
+    crossed = any(behind - 4 <= x(at) <= behind + width + 4 for at in lines)
     before = x(min(measure.low, measure.value)) - 9
     place: dict[str, Any] = {"x": before, "text_anchor": "end"} if crossed and before - width > left else {"x": behind}
     parts = []
     if name:
-        text_name = shorten_token(name)
+        text_name = shorten(name, NAMED)
         parts.append(tag("text", text_name, x=left - 10, y=middle + 4, class_="name", text_anchor="end", title=name))
     if measure.low != measure.high:
         ends = x(measure.low), x(measure.high)
@@ -269,7 +272,7 @@ def end_labels(series: Sequence[Series], x: Scale, y: Scale) -> list[Markup]:
         previous = y_label
         style = f"name ended s{line_.style % SERIES}"
         labels.append(
-            tag("text", shorten_token(line_.name), x=x.end + 8, y=y_label + 4, class_=style, title=line_.name)
+            tag("text", shorten(line_.name, NAMED), x=x.end + 8, y=y_label + 4, class_=style, title=line_.name)
         )
     return labels
 

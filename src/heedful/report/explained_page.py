@@ -5,12 +5,18 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from heedful.explanations import Explanation, Faithfulness, Units
+import numpy as np
+
+from heedful.explanations import Explanation, Faithfulness, Map, Units
 from heedful.report import draw, explained, pages, words
 from heedful.report.figures import Figure, Table
 
-PALEST = 127
-"""Of a byte with a sign."""
+LEVELS = (127, 63, 31, 15, 11, 7, 5, 4, 3, 2)
+"""Steps from 0 to the largest of a row: those of a byte with a sign, and fewer where a page would grow too large."""
+ROOM = 700_000
+"""Bytes of packed maps that a page has room for; base64 makes four of three."""
+SHARE = 0.22
+"""Bytes for each weight in a page of more: 12 heads at 512 tokens stay below a megabyte."""
 
 
 def explanation_page(explanation: Explanation, says: str = "", paper: str = "") -> str:
@@ -31,13 +37,14 @@ def explanation_page(explanation: Explanation, says: str = "", paper: str = "") 
 
 def explanation_values(explanation: Explanation) -> dict[str, Any]:
     """What the template shows."""
+    data = view_data(explanation)
     return {
         "question": explanation.question.replace("\t", " "),
         "answer": explanation.answer.replace("\t", " "),
         "instead": explanation.instead,
         "method": explanation.method,
-        "notes": explanation.notes,
-        "data": view_data(explanation),
+        "notes": (*explanation.notes, *([coarseness(data)] if coarseness(data) else [])),
+        "data": data,
         "most": most_table(explanation),
         "scores": [
             {"finding": f"{explained.gain_text(score).capitalize()}.", "figures": curve_figures(score)}
@@ -48,13 +55,12 @@ def explanation_values(explanation: Explanation) -> dict[str, Any]:
 
 def view_data(explanation: Explanation) -> dict[str, Any]:
     """Units and maps as the view reads them: a byte a weight, each row by its largest, deflated, in base64."""
-    content = bytearray()
+    tables = [by_largest(map_) for map_ in explanation.maps]
+    levels = choose_levels([shares for shares, _ in tables])
+    content = b"".join(steps_of(shares, level).tobytes() for (shares, _), level in zip(tables, levels, strict=True))
     maps: list[dict[str, Any]] = []
-    for map_ in explanation.maps:
-        largest = [max(map(abs, row), default=0.0) for row in map_.weights]
-        for row, most in zip(map_.weights, largest, strict=True):
-            content += bytes(round(PALEST * weight / most) & 0xFF if most else 0 for weight in row)
-        fields = {key: getattr(map_, key) for key in ("rows", "columns", "scale")}
+    for map_, (_, largest), level in zip(explanation.maps, tables, levels, strict=True):
+        fields = {key: getattr(map_, key) for key in ("rows", "columns", "scale")} | {"levels": level}
         maps.append(
             fields | {"label": explained.map_label(map_), "largest": [float(f"{most:.4g}") for most in largest]}
         )
@@ -62,8 +68,50 @@ def view_data(explanation: Explanation) -> dict[str, Any]:
         "units": {key: unit_data(units) for key, units in explanation.units.items()},
         "names": {key: explained.NAMES.get(key, "parts of the network") for key in explanation.units},
         "maps": maps,
-        "packed": base64.b64encode(zlib.compress(bytes(content), 9)).decode(),
+        "packed": base64.b64encode(zlib.compress(content, 9)).decode(),
     }
+
+
+def by_largest(map_: Map) -> tuple[np.ndarray, list[float]]:
+    """The weights of a map, each row by its largest, and what these are."""
+    weights = np.array(map_.weights, np.float64).reshape(len(map_.weights), -1)
+    largest = np.abs(weights).max(axis=1, initial=0.0)
+    return weights / np.where(largest > 0, largest, 1.0)[:, None], largest.tolist()
+
+
+def choose_levels(tables: Sequence[np.ndarray]) -> list[int]:
+    """How finely each map is written: as a byte can, unless the page would grow too large; then sharp maps, which pack
+    well, stay as fine as they are, and flat ones become coarser.
+    """
+    if sum(packed_size(table, LEVELS[0]) for table in tables) <= ROOM:
+        return [LEVELS[0]] * len(tables)
+    return [
+        next((level for level in LEVELS if packed_size(table, level) <= SHARE * table.size), LEVELS[-1])
+        for table in tables
+    ]
+
+
+def packed_size(table: np.ndarray, level: int) -> int:
+    """Bytes of a map that is written so finely; little is won by packing better."""
+    return len(zlib.compress(steps_of(table, level).tobytes(), 6))
+
+
+def steps_of(table: np.ndarray, level: int) -> np.ndarray:
+    """Shares of the largest as whole numbers."""
+    return np.rint(table * level).astype(np.int8)
+
+
+def coarseness(data: dict[str, Any]) -> str:
+    """What the page says of numbers that are coarser than a byte; "": none is."""
+    coarse = [map_["levels"] for map_ in data["maps"] if map_["levels"] < LEVELS[0]]
+    if not coarse:
+        return ""
+    which = "All maps" if len(coarse) == len(data["maps"]) else f"{len(coarse)} of {len(data['maps'])} maps"
+    steps = f"{min(coarse)} to {max(coarse)}" if min(coarse) < max(coarse) else f"{min(coarse)}"
+    return (
+        f"{which} are drawn in {steps} steps from 0 to the largest of each row, so that this page stays small: "
+        "heedful explain -o numbers.csv writes every number as it is."
+    )
 
 
 def unit_data(units: Units) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def score_intervals(measures: Mapping[str, Measure], scores: Scores, noun: str =
     """The primary score of each with its interval, on one line with the baseline and the best possible value."""
     facts, baseline = describe(scores.primary), scores.baseline.get(scores.primary)
     drawing = draw.intervals(
-        list(measures.items()), words.axis(scores.primary), baseline.value if baseline else None, facts.best
+        list(measures.items()), words.axis(scores.primary), {"baseline": baseline.value} if baseline else {}, facts.best
     )
     better = "More" if facts.higher_is_better else "Less"
     caption = f"Dot{'s' * (len(measures) > 1)}: the score; bar{'s' * (len(measures) > 1)}: its 95 % interval."

@@ -88,7 +88,7 @@ export async function mountExplanation(root) {
   stage.addEventListener("keydown", walk);
 }
 
-/** The weights of all maps, [map][row][column]: a byte each, its row's largest times 127, deflated. */
+/** The weights of all maps, [map][row][column]: a byte each, its row's largest times the levels of its map, deflated. */
 async function unpack(data) {
   const bytes = Uint8Array.from(atob(data.packed), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -96,7 +96,7 @@ async function unpack(data) {
   let at = 0;
   return data.maps.map((map) => {
     const width = data.units[map.columns].names.length;
-    return map.largest.map((largest) => Array.from(values.subarray(at, (at += width)), (byte) => (byte / 127) * largest));
+    return map.largest.map((largest) => Array.from(values.subarray(at, (at += width)), (byte) => (byte / map.levels) * largest));
   });
 }
 
