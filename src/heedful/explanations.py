@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from heedful.computations import AddedPositions, Computation, plain
-from heedful.results import Alignment, Result
+from heedful.results import Alignment, Result, shown
 
 Kind = Literal["words", "patches", "frames", "series", "codes", "parts"]
 """What units are: `parts` are those of a network, as its gates."""
@@ -105,6 +105,9 @@ class Explanation(Result):
     notes: tuple[str, ...] = ()
     computations: tuple[Computation, ...] = ()
     positions: dict[str, AddedPositions] = field(default_factory=dict)
+
+    def _repr_png_(self) -> bytes:
+        return shown().png_of(self)
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it, without pictures."""

@@ -1,8 +1,10 @@
 """Results show themselves: ten lines in a terminal, and in a notebook a part that leaves the rest of it alone."""
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser
 
 import heedful
@@ -112,6 +114,12 @@ def test_a_notebook_shows_results_and_keeps_its_own_style(browser: Browser, tmp_
             return [getComputedStyle(cell).color == getComputedStyle(node).color, row.backgroundColor, row.textAlign]
         }"""
         assert boxes[list(parts).index("scores")].evaluate(cell_of) == [True, "rgba(0, 0, 0, 0)", "start"]
+        inside = boxes[list(parts).index("explanation")].frame_locator("iframe")
+        inside.locator(".explanation.alive").wait_for()
+        inside.locator("[data-side='rows'] [data-unit]").nth(1).focus()
+        assert inside.locator("[data-side='columns'] .less").count() and inside.locator(".pointed").inner_text()
+        picture = hostile_explanation()._repr_png_()  # where no script may run
+        assert picture[1:4] == b"PNG" and min(Image.open(io.BytesIO(picture)).size) > 300
         style_of = "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
         for scheme in ("light", "dark"):
             seen.emulate_media(color_scheme=scheme)

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import wrap
 from typing import Any
 
@@ -15,8 +17,10 @@ from heedful.data.readers.rows import count
 from heedful.explanations import Explanation
 from heedful.report import (
     compared,
+    computed_page,
     explained,
     explained_page,
+    explained_picture,
     figures,
     gallery,
     pages,
@@ -97,7 +101,9 @@ def html_of(result: Result) -> str:
         charts = [figures.histogram(name, bins) for name, bins in result.histograms.items() if bins]
         return fragment(findings=result, title=result.title, charts=charts, sheet=pages.sheet_of(result))
     if isinstance(result, Explanation):
-        return fragment(title=explained.heading(result), table=explained_page.most_table(result))
+        draw = computed_page.computation_page if result.computations else explained_page.explanation_page
+        table = explained_page.most_table(result)
+        return fragment(title=explained.heading(result), page=draw(result), table=table)
     if isinstance(result, Alignment):
         return fragment(view=figures.alignment_view(result) if result.maps else None, blind=not result.maps)
     if isinstance(result, BeamTree):
@@ -105,6 +111,14 @@ def html_of(result: Result) -> str:
     assert isinstance(result, Answer)
     drawing = gallery.picture(result.picture, "", result.source) if result.picture else None
     return fragment(answer=result, table=answer_table(result), picture=drawing)
+
+
+def png_of(explanation: Explanation) -> bytes:
+    """An explanation as a picture: what a notebook shows that nobody trusts, or that is looked at without scripts."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "explanation.png"
+        explained_picture.explanation_picture(explanation, path)
+        return path.read_bytes()
 
 
 def matrix_values(scores: Scores) -> dict[str, Any]:
@@ -153,7 +167,7 @@ def fragment(**values: Any) -> str:
         "charts",
         "sheet",
     )
-    names += ("view", "blind", "answer", "table", "picture", "tree")
+    names += ("view", "blind", "answer", "table", "picture", "tree", "page")
     template = pages.environment().get_template("notebook.html")
     return template.render(dict.fromkeys(names) | {"scoped_style": scoped_style()} | values)
 
