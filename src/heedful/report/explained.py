@@ -65,7 +65,7 @@ def name_label(name: str) -> str:
 
 def unit_name(name: str) -> str:
     """A unit as people are shown it: blanks can be seen where they are all of it, or at an end of it."""
-    return name if name.strip() == name and name else words.token(name)
+    return name if name.strip("▁ \n\t") == name and name else words.token(name)
 
 
 def heading(explanation: Explanation) -> str:

@@ -198,8 +198,13 @@ def standing(scores: Scores) -> str:
 
 
 def token(text: str) -> str:
-    """A token with visible signs for blanks, line ends and the empty token."""
-    return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥") or "∅"
+    """A token with visible signs for blanks, line ends and the empty token. The blank before a word (▁) is understood.
+
+    >>> token("▁the"), token("▁"), token("a b"), token("")
+    ('the', '␣', 'a␣b', '∅')
+    """
+    word = text[1:] if text[:1] == "▁" and text != "▁" else text
+    return word.replace(" ", "␣").replace("▁", "␣").replace("\n", "⏎").replace("\t", "⇥") or "∅"
 
 
 def shorten(text: str, max_length: int = 18) -> str:
