@@ -220,6 +220,14 @@ def test_series_are_drawn_above_their_labels(folder, browser):
     assert top == pytest.approx([250], abs=1)
 
 
+def test_a_comparison_draws_series_above_the_labels_of_all_networks() -> None:
+    comparison = labelled_comparison()
+    source = comparison.entries[0].samples[0].source
+    exhibits = Exhibits("steps", series={source: Series(("x", "y"), [[float(step), 1.0] for step in range(6)])})
+    pages_of = [pages.compare_page(comparison, (), shown) for shown in (exhibits, None)]
+    assert [html.count('class="lane"') for html in pages_of] == [2, 0]
+
+
 def test_long_clips_are_drawn_in_part_and_that_is_said():
     labels = tuple("ab"[i % 2] for i in range(timebars.STEPS + 10))
     figure = timebars.figure("x", [("truth", labels), ("answer", labels)], {"a": 0, "b": 1})

@@ -146,7 +146,7 @@ def pages_of_shapes() -> dict[str, str]:
             "x", {}, scores=make_scores("accuracy", step_cases()), exhibits=Exhibits("steps", tracks=tracks)
         ),
         "compare_label": pages.compare_page(labelled_comparison()),
-        "compare_pictures": pages.compare_page(comparison, (), pictures, [ATTRIBUTION]),
+        "compare_pictures": pages.compare_page(comparison, (), Exhibits(pictures=pictures), [ATTRIBUTION]),
     }
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 from base64 import b64encode
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import combinations
@@ -35,7 +35,7 @@ from heedful.networks.meta import meta_device
 from heedful.networks.settings import describe
 from heedful.report.pages import compare_page
 from heedful.report.words import join_words
-from heedful.results import Comparison, Entry, Measure, Paired, Scores
+from heedful.results import Comparison, Entry, Exhibits, Measure, Paired, Scores
 from heedful.schema import Recipe
 from heedful.tasks.recipes import change
 from heedful.tasks.task import PreparedData, find_task
@@ -44,7 +44,7 @@ from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
 
 WIDEST = 2048
-SAMPLES = 8  # examples whose answers are shown side by side
+SAMPLES = 6  # examples whose answers are shown side by side
 NOTABLE_DEVIATION = 0.05  # how far a network's weights may be from those asked for without a word
 
 Contest = dict[tuple[str, int], Recipe]
@@ -93,7 +93,7 @@ def compare(
         refuse_other_examples(entries[0], entries[-1])
     result = build_comparison(recipe, tuple(entries), contestants, budget_of_all(decided_recipes))
     rows = lineage_of(contestants, list(contest.values()))
-    page = compare_page(result, rows, sample_pictures(result), attribution(recipe.data.train))
+    page = compare_page(result, rows, sample_exhibits(result), attribution(recipe.data.train))
     write_file(folder / "compare.html", lambda path: path.write_text(page, encoding="utf-8"))
     write_file(folder / "compare.json", lambda path: path.write_text(as_json(result)))
     listener.note(f"page: {folder / 'compare.html'}")
@@ -148,10 +148,12 @@ def as_json(result: Comparison) -> str:
     )
 
 
-def sample_pictures(comparison: Comparison) -> Mapping[str, bytes]:
-    """The pictures that a comparison's samples are about."""
+def sample_exhibits(comparison: Comparison) -> Exhibits:
+    """The pictures and series that a comparison's samples are about."""
     first = comparison.entries[0]
-    return load(first.run).exhibits(first.scores).pictures if first.samples else {}
+    sources = {answer.source for answer in first.samples}
+    cases = tuple(case for case in first.scores.cases if case.source in sources)
+    return load(first.run).exhibits(replace(first.scores, cases=cases)) if cases else Exhibits()
 
 
 def recipes_of(recipe: Recipe, contestants: Contestants, seeds: Sequence[int]) -> Contest:

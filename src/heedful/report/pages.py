@@ -100,15 +100,15 @@ def class_values(scores: Scores | None) -> dict[str, Any]:
 def compare_page(
     comparison: Comparison,
     lineage: Sequence[Mapping[str, str]] = (),
-    pictures: Mapping[str, bytes] | None = None,
+    exhibits: Exhibits | None = None,
     attribution: Sequence[str] = (),
 ) -> str:
     """Several networks beside each other: what was found, intervals, tables, curves, quality by length, answers,
     alignments.
 
     `lineage` has a row a network, in order, with the keys name, paper, added (to the row above) and lacked, and idea,
-    where it is the idea that is compared. `pictures` are PNG files by the source of a sample, `attribution` stands
-    below them.
+    where it is the idea that is compared. `exhibits`: pictures and series by the source of a sample; `attribution`
+    stands below them.
     """
     rows = compared.rows(comparison)
     scores, names = comparison.entries[0].scores, compared.measures(comparison)
@@ -131,7 +131,7 @@ def compare_page(
         tests_note=compared.tests_note(comparison),
         significance_level=SIGNIFICANCE_LEVEL,
         fewest_examples=fewest_examples(SIGNIFICANCE_LEVEL / max(1, len(comparison.paired))),
-        samples=samples(comparison, pictures or {}),
+        samples=samples(comparison, exhibits or Exhibits()),
         attribution=attribution,
         **attention_views(comparison),
         lineage=lineage_table(lineage),

@@ -10,7 +10,7 @@ from heedful.report import compared, gallery, tagged, timebars, words
 from heedful.report.differences import mark_differences
 from heedful.report.figures import Table
 from heedful.report.gallery import Picture
-from heedful.results import Answer, Case, Comparison, Entry, View
+from heedful.results import Answer, Case, Comparison, Entry, Exhibits, Series, View
 
 RIGHT = "right"  # the column of what would be right
 TRUTHS_ARE_TEXTS: tuple[View, ...] = ("texts", "classes", "captions")
@@ -42,10 +42,10 @@ class SampleAnswers:
     bars: timebars.Bars | None = None
 
 
-def samples(comparison: Comparison, pictures: Mapping[str, bytes]) -> SampleAnswers:
+def samples(comparison: Comparison, exhibits: Exhibits) -> SampleAnswers:
     """The answers of each network's first seed to the same sources, beside what is right, in the form that suits them.
 
-    `pictures` are PNG files by source, or by what is right.
+    Of exhibits: pictures by source, or by what is right, and series by source.
     """
     first_entries, sources = sampled_entries(comparison)
     answers = {name: {answer.source: answer for answer in entry.samples} for name, entry in first_entries.items()}
@@ -64,10 +64,10 @@ def samples(comparison: Comparison, pictures: Mapping[str, bytes]) -> SampleAnsw
     if not sources:
         return SampleAnswers(table)
     if comparison.view == "steps":
-        return SampleAnswers(table, bars=bars(comparison, answers, sources))
+        return SampleAnswers(table, bars=bars(comparison, answers, sources, exhibits.series))
     rows = [
         [
-            SampleCell(source, source_pictures(all_truths.get(source, ()), source, pictures)),
+            SampleCell(source, source_pictures(all_truths.get(source, ()), source, exhibits.pictures)),
             *(SampleCell(right_text(truths.get(source, ()))) for _ in known),
             *(cell(answers[name].get(source), name, truths.get(source, ())) for name in first_entries),
         ]
@@ -93,9 +93,12 @@ def sampled_entries(comparison: Comparison) -> tuple[dict[str, Entry], list[str]
 
 
 def bars(
-    comparison: Comparison, answers_by_network: Mapping[str, Mapping[str, Answer]], sources: list[str]
+    comparison: Comparison,
+    answers_by_network: Mapping[str, Mapping[str, Answer]],
+    sources: list[str],
+    series: Mapping[str, Series],
 ) -> timebars.Bars | None:
-    """A clip a source: the truth, where a scored example tells it, and below it every network."""
+    """A clip a source: what was measured, the truth, where a scored example tells it, and below it every network."""
     truths = {case.source: case.references[0] for case in comparison.entries[0].scores.cases if case.references}
     clips, tracks = {}, {}
     for source in sources:
@@ -109,7 +112,7 @@ def bars(
                 if answer.track and source not in tracks:
                     tracks[source] = timebars.timing(answer.track)
         clips[source] = rows
-    return tagged.figures_of(clips, tracks)
+    return tagged.figures_of(clips, tracks, series=series)
 
 
 def answer_text(answer: Answer | None) -> str:

@@ -11,7 +11,7 @@ from heedful.report import compared, words
 from heedful.report.classes import class_values, mixed_up, rank_classes
 from heedful.report.folds import fold_rows
 from heedful.report.samples import samples
-from heedful.results import ClassScore, Comparison, Confusion, Findings, Scores
+from heedful.results import ClassScore, Comparison, Confusion, Exhibits, Findings, Scores
 
 SIGNS = {"x": "x", "!": "!", "i": "i"}
 SHOWN = 3  # rows that a finding names
@@ -111,7 +111,7 @@ def samples_table(comparison: Comparison) -> str:
 
     A line a source, so what is long ends in an ellipsis here, and stands whole on the page.
     """
-    table = samples(comparison, {}).table
+    table = samples(comparison, Exhibits()).table
     if not any(cell not in ("", "–") for row in table.rows for cell in row[1:]):
         return ""
     rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
