@@ -128,7 +128,7 @@ def copies(tensor: Tensor, number: int) -> Tensor:
 def to_device(network: nn.Module, *arrays: np.ndarray) -> list[Tensor]:
     """One example's arrays (...) as tensors (1, ...) where the network is; integers as int64."""
     device = next(network.parameters()).device
-    tensors = [torch.from_numpy(np.asarray(array))[None].to(device) for array in arrays]
+    tensors = [torch.from_numpy(np.array(array))[None].to(device) for array in arrays]  # copied: pixels are read-only
     return [tensor if tensor.dtype in (torch.uint8, torch.float32) else tensor.long() for tensor in tensors]
 
 
