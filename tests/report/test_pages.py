@@ -22,6 +22,7 @@ from heedful.results import (
 )
 from support.browser import open_page
 from support.html_outline import Outline
+from support.sampling import sample
 from support.synthetic_pages import pages_of_texts
 from support.synthetic_results import (
     ARABIC,
@@ -76,7 +77,7 @@ def test_an_explanation_is_pointed_at_and_walked_through(folder, browser):
         assert (watched.complaints, watched.requests) == ([], [])
 
 
-@pytest.mark.parametrize("spread", [3, 1, 0.3])
+@pytest.mark.parametrize("spread", sample([3, 1, 0.3], 1))
 def test_twelve_heads_over_512_tokens_take_less_than_a_megabyte(spread: float) -> None:
     """Of one layer, however flat: each row a softmax of its own, noise to its end. What became coarser is said."""
     rng = np.random.default_rng(0)
