@@ -30,7 +30,7 @@ READABLE = 60  # letters of a source that is read at a glance
 TRIED = 24  # examples, of which some may be too long to be explained
 LONGER = 2  # times the letters of what is right, an answer may have in tokens
 MOST = 64  # moments that are kept: of more, every other one
-SHARE = 0.01  # of the training time, which looking takes at the most
+SHARE = 0.01  # of the time of training and validations, which looking takes at the most
 
 Say = Callable[[str], None]
 
@@ -56,7 +56,7 @@ class Watch:
 
     def __call__(self, position: Position) -> None:
         """Looks once more; at the last validation in any case. Raises OSError."""
-        step, seconds = position.step, position.seconds
+        step, seconds = position.step, position.seconds + position.validating
         self.moments = [moment for moment in self.moments if moment.step < step]  # others: before a run was resumed
         if not self.examples:
             return
