@@ -114,15 +114,14 @@ def run(
 def write(explanation: "Explanation", output: Path) -> None:
     """The explanation as a file of the kind that its name says."""
     from heedful.explain.methods import METHODS
-    from heedful.report import computed_page, explained, explained_page, explained_picture
+    from heedful.report import computed_page, explained, explained_picture
 
     if output.suffix in PICTURES:
         explained_picture.explanation_picture(explanation, output)
         return
     if output.suffix == ".html":
         method = METHODS[explanation.method]
-        draw = computed_page.computation_page if explanation.computations else explained_page.explanation_page
-        text = draw(explanation, method.says, method.paper)
+        text = computed_page.page_of(explanation, method.says, method.paper)
     else:
         text = (explained.explanation_csv if output.suffix == ".csv" else explained.explanation_json)(explanation)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,12 @@ class Packer:
         return base64.b64encode(zlib.compress(numbers.tobytes(), 9)).decode()
 
 
+def page_of(explanation: Explanation, says: str = "", paper: str = "") -> str:
+    """The page of an explanation: of what is computed, where it holds that, or else of its maps."""
+    draw = computation_page if explanation.computations else explained_page.explanation_page
+    return draw(explanation, says, paper)
+
+
 def computation_page(explanation: Explanation, says: str = "", paper: str = "") -> str:
     """The page; `says` and `paper` are those of the method."""
     return pages.page(

@@ -101,9 +101,8 @@ def html_of(result: Result) -> str:
         charts = [figures.histogram(name, bins) for name, bins in result.histograms.items() if bins]
         return fragment(findings=result, title=result.title, charts=charts, sheet=pages.sheet_of(result))
     if isinstance(result, Explanation):
-        draw = computed_page.computation_page if result.computations else explained_page.explanation_page
         table = explained_page.most_table(result)
-        return fragment(title=explained.heading(result), page=draw(result), table=table)
+        return fragment(title=explained.heading(result), page=computed_page.page_of(result), table=table)
     if isinstance(result, Alignment):
         return fragment(view=figures.alignment_view(result) if result.maps else None, blind=not result.maps)
     if isinstance(result, BeamTree):
