@@ -133,7 +133,8 @@ def table(verdicts: Sequence[Verdict]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for cell in sorted(verdicts, key=lambda cell: (cell.set, cell.minutes)):
-        best, baseline, p = (number(value) for value in (cell.best, cell.baseline, cell.p))
+        best, baseline = number(cell.best), number(cell.baseline)
+        p = "–" if cell.p is None else f"{cell.p:.3f}" if cell.p >= 0.001 else "< 0.001"
         outcome = "passes" if cell.passes else "**far behind**" if cell.is_far else "**behind**"
         outcome += ", under the baseline" if cell.is_under_baseline else ""
         lines.append(
