@@ -139,14 +139,15 @@ class Explanation(Result):
 
 @dataclass(frozen=True)
 class Watched:
-    """An answer that is looked into again and again while a network learns: `right` is what it should be.
+    """An answer that is looked into again and again while a network learns: `accepted` is what would be right, the
+    first of which the maps are of.
 
     Maps have no weights of their own: those of a moment belong to them. They are `shares` and `openings`, which lie
     between 0 and 1 at all times.
     """
 
     question: str
-    right: str
+    accepted: tuple[str, ...]
     units: dict[str, Units]
     maps: tuple[Map, ...] = ()
 

@@ -113,7 +113,7 @@ def history() -> History:
         (
             Watched(
                 BREAKING,
-                "b a",
+                ("b a", "b b"),
                 {"read": Units("words", ("a", BREAKING)), "answered": Units("words", ("b", "a"))},
                 (Map("decoder.attention", "answered", "read", "shares", ()),),
             ),

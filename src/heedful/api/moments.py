@@ -6,7 +6,7 @@ So that one can see later how an alignment appeared, when gates opened, and when
 import json
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from heedful.api.scores import damage_in
+from heedful.data.notes import Say
 from heedful.errors import HeedfulError
 from heedful.explain.over_time import look_into
 from heedful.explanations import History, Map, Moment, Units, Watched
@@ -31,8 +32,6 @@ TRIED = 24  # examples, of which some may be too long to be explained
 LONGER = 2  # times the letters of what is right, an answer may have in tokens
 MOST = 64  # moments that are kept: of more, every other one
 SHARE = 0.01  # of the time of training and validations, which looking takes at the most
-
-Say = Callable[[str], None]
 
 
 @dataclass
@@ -81,7 +80,10 @@ class Watch:
             look_into(self.learning.trace(self.model, example.source, example.references[0], self.settings))
             for example in self.examples
         ]
-        self.watched = [watched for watched, _ in looks]
+        self.watched = [
+            replace(watched, accepted=example.references)
+            for example, (watched, _) in zip(self.examples, looks, strict=True)
+        ]
         with torch.inference_mode():
             found = self.learning.answering.answer(
                 [self.model], [example.source for example in self.examples], self.settings
@@ -152,7 +154,7 @@ def plain_watched(watched: Watched) -> dict[str, Any]:
         for name, units in watched.units.items()
     }
     maps = [{key: getattr(map_, key) for key in ("name", "rows", "columns", "scale")} for map_ in watched.maps]
-    return {"question": watched.question, "right": watched.right, "units": units, "maps": maps}
+    return {"question": watched.question, "accepted": watched.accepted, "units": units, "maps": maps}
 
 
 def text(content: bytes) -> str:
@@ -186,4 +188,4 @@ def parse_watched(table: dict[str, Any]) -> Watched:
         for name, fields in table["units"].items()
     }
     maps = tuple(Map(**fields, weights=()) for fields in table["maps"])
-    return Watched(table["question"], table["right"], units, maps)
+    return Watched(table["question"], tuple(table["accepted"]), units, maps)

@@ -1,5 +1,6 @@
 """How a command is told what to alter of a network, and what it prints of answers and scores with and without."""
 
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -9,6 +10,7 @@ import typer
 
 from heedful.cli import show
 from heedful.cli.output import open_output
+from heedful.errors import HeedfulError
 from heedful.report import words
 from heedful.report.terminal import columns
 
@@ -81,7 +83,18 @@ def write_page(model: "Model", scores: "TwoScores", output: Path) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     with open_output(output) as stream:
         stream.write(page)
-    print(f"page: {output}")
+    print(f"page: {output}", file=sys.stderr)  # what stands on standard output may be JSON
+
+
+def check_page(output: Path, cuts: "Cuts | None") -> None:
+    """Raises HeedfulError where no page of an altered network can be written."""
+    if not cuts:
+        raise HeedfulError(
+            "-o writes a page of an altered network.",
+            "Say what to alter, as --without memory; the page of a run as it is is its report.html.",
+        )
+    if output.suffix != ".html":
+        raise HeedfulError(f"{output} is no page.", "Name a file that ends in .html.")
 
 
 def scores_fields(scores: "TwoScores") -> dict[str, Any]:

@@ -67,14 +67,8 @@ def run(
             "An altered network is compared with itself as it is, and with nothing else.",
             "Leave out --against and --judge.",
         )
-
-    if output and not cuts:
-        raise HeedfulError(
-            "-o writes a page of an altered network.",
-            "Say what to alter, as --without memory; the page of a run as it is is its report.html.",
-        )
-    if output and output.suffix != ".html":
-        raise HeedfulError(f"{output} is no page.", "Name a file that ends in .html.")
+    if output:
+        cut.check_page(output, cuts)
 
     from heedful import api
     from heedful.api.altered import evaluate_altered

@@ -25,7 +25,7 @@ def look_into(trace: Trace) -> tuple[Watched, bytes]:
     units = units_of(trace, range(len(trace.answered))) | gates.part_units(maps)
     kept = {key: value for key, value in units.items() if key in named}
     empty = tuple(replace(map_, weights=()) for map_ in maps)
-    return Watched(trace.question, trace.answer, kept, empty), b"".join(map(packed, maps))
+    return Watched(trace.question, (trace.answer,), kept, empty), b"".join(map(packed, maps))
 
 
 def maps_of(trace: Trace) -> tuple[Map, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from heedful.explanations import History, Units, Watched
 from heedful.report import explained, words
 from heedful.report.figures import Table
+from heedful.report.samples import right_text
 from heedful.results import Measure, Progress
 
 NAMED = 40  # units a side, at most, that are named
@@ -49,9 +50,9 @@ def example_data(history: History, at: int) -> dict[str, Any]:
     return {
         "question": "" if picture else flat(watched.question),
         "picture": picture,
-        "right": flat(watched.right) if not pictures else "",
+        "right": flat(right_text(watched.accepted)) if not pictures else "",
         "answers": list(map(flat, answers)),
-        "correct": [answer == watched.right for answer in answers],
+        "correct": [answer in watched.accepted for answer in answers],
         "pictures": list(map(png_address, pictures)),
         "maps": maps_data(watched),
     }
@@ -96,14 +97,16 @@ def flat(text: str) -> str:
 def answers_table(history: History, said: Sequence[str], measure: str) -> Table:
     """What was answered at each step."""
     questions = [flat(watched.question) for watched in history.watched]
-    right_answers = [watched.right for watched in history.watched]
+    accepted = [watched.accepted for watched in history.watched]
     rows = [
-        [f"{moment.step:,}", score, *map(marked, moment.answers, right_answers)]
+        [f"{moment.step:,}", score, *map(marked, moment.answers, accepted)]
         for moment, score in zip(history.moments, said, strict=True)
     ]
-    return Table(["step", measure, *questions], [*rows, ["right", "", *map(flat, right_answers)]])
+    return Table(
+        ["step", measure, *questions], [*rows, ["right", "", *(flat(right_text(answers)) for answers in accepted)]]
+    )
 
 
-def marked(answer: str, right: str) -> str:
+def marked(answer: str, accepted: Sequence[str]) -> str:
     """An answer in a line, with a sign if it is right."""
-    return f"{flat(answer)}{' ✓' * (answer == right)}"
+    return f"{flat(answer)}{' ✓' * (answer in accepted)}"
