@@ -55,6 +55,7 @@ def cells(options: Options, folder: Path) -> list[Cell]:
             {"network": row, "seed": seed} | settings,
             60 * scale.minutes + BESIDE,
             partial(measure, row, seed, options, folder),
+            by_clock=True,
         )
         for seed in options.seeds
         for row in ROWS + MORE_ROWS * options.everything

@@ -48,7 +48,7 @@ class Scale:
 
 SCALES: dict[Size, Scale] = {
     "tiny": Scale("digits/0", (20, 40), 16, 2, 1.2),
-    "small": Scale("mnist", (100, 600, 4000), 64, 300, 9.0),
+    "small": Scale("mnist", (100, 600, 4000), 64, 300, 12.5),
     "base": Scale("mnist", (50, 100, 200, 400, 800, 1600, 4000), 128, 6000, 400.0),
 }
 

@@ -47,7 +47,7 @@ class Scale:
 
 SCALES: dict[Size, Scale] = {
     "tiny": Scale(4, 3, 6, 4, 0.4),
-    "small": Scale(16, 8, 40, 500, 7.0),
+    "small": Scale(16, 8, 40, 500, 9.0),
     "base": Scale(50, KEYS, 100, 4000, 150.0),
 }
 

@@ -50,7 +50,7 @@ class Scale:
 
 SCALES: dict[Size, Scale] = {
     "tiny": Scale(6, 4, 2, 0.5),
-    "small": Scale(32, 240, 6, 4.0),
+    "small": Scale(32, 240, 6, 3.7),
     "base": Scale(96, 2000, 10, 90.0),
 }
 

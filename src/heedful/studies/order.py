@@ -45,7 +45,7 @@ class Scale:
 
 SCALES: dict[Size, Scale] = {
     "tiny": Scale(3, 4, 0.5),
-    "small": Scale(8, 600, 8.5),
+    "small": Scale(8, 600, 12.0),
     "base": Scale(32, 4000, 120.0),
 }
 

@@ -54,7 +54,7 @@ class Scale:
 
 SCALES: dict[Size, Scale] = {
     "tiny": Scale((8, 16), 16, 1, 0.3),
-    "small": Scale((16, 32, 64, 128, 256, 512), 64, 4, 3.0),
+    "small": Scale((16, 32, 64, 128, 256, 512), 64, 4, 1.4),
     "base": Scale((16, 32, 64, 128, 256, 512, 1024, 2048), 256, 4, 60.0),
 }
 REPEATS = {"tiny": 2, "small": 5, "base": 5}

@@ -8,7 +8,7 @@ from typing import cast
 
 from heedful.report.studied import StudyResult, study_page, study_text
 from heedful.studies import STUDIES
-from heedful.studies.study import Options, Study, run, unmeasured, whole_time
+from heedful.studies.study import Cell, Options, Study, run, unmeasured, whole_time
 from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
 
@@ -21,9 +21,9 @@ def find_study(name: str) -> Study:
     return cast(Study, import_module(f"heedful.studies.{name}").STUDY)
 
 
-def seconds_left(study: Study, options: Options, folder: Path) -> float:
-    """About how long it takes to measure what a folder does not hold, where the seconds of cells were noted."""
-    return sum(cell.seconds for cell in unmeasured(study.cells(study.with_seeds(options), folder), folder))
+def cells_left(study: Study, options: Options, folder: Path) -> list[Cell]:
+    """What a folder does not hold yet."""
+    return unmeasured(study.cells(study.with_seeds(options), folder), folder)
 
 
 def tell(names: Sequence[str], options: Options, output: Path | None, listener: Listener) -> str:
@@ -34,8 +34,8 @@ def tell(names: Sequence[str], options: Options, output: Path | None, listener: 
     asked = [
         (study, replace(options, files=options.files if study.takes_data else ())) for study in map(find_study, names)
     ]
-    total = sum(seconds_left(study, own, folder / study.name) for study, own in asked)
-    listener.note(f"{len(names)} studies, in all {whole_time(total)}")
+    left = [cell for study, own in asked for cell in cells_left(study, own, folder / study.name)]
+    listener.note(f"{len(names)} studies, in all {whole_time(left)}")
     for study, own in asked:
         results.append(run(study, own, folder / study.name, listener))
     page = folder / "story.html"

@@ -65,12 +65,13 @@ class Measurement:
 class Cell:
     """What is measured as a whole: its key, about how many seconds it takes, and what measures it.
 
-    `measure` is given an empty folder to work in.
+    `measure` is given an empty folder to work in. `by_clock`: what is measured is given so much time, on any machine.
     """
 
     key: Key
     seconds: float
     measure: Callable[[Path, Listener], Iterable[Measurement]]
+    by_clock: bool = False
 
     @property
     def name(self) -> str:
@@ -159,7 +160,7 @@ def measure(study: Study, cells: Sequence[Cell], folder: Path, listener: Listene
         return
     total = sum(cell.seconds for cell in waiting)
     there = f", {len(cells) - len(waiting)} are there" if len(waiting) < len(cells) else ""
-    listener.begin(study.name, f"in all {whole_time(total)}: {count(len(waiting), 'measurement')}{there}")
+    listener.begin(study.name, f"in all {whole_time(waiting)}: {count(len(waiting), 'measurement')}{there}")
     before = 0.0
     for cell in waiting:
         share = cell.seconds / total
@@ -179,9 +180,10 @@ def unmeasured(cells: Sequence[Cell], folder: Path) -> list[Cell]:
     return [cell for cell in cells if identity(cell.key) not in known]
 
 
-def whole_time(seconds: float) -> str:
-    """About how long cells of so many seconds take on this machine, in words."""
-    return in_minutes(seconds * machine_time() / YARDSTICK)
+def whole_time(cells: Sequence[Cell]) -> str:
+    """About how long cells take on this machine, in words."""
+    slower = machine_time() / YARDSTICK
+    return in_minutes(sum(cell.seconds * (1 if cell.by_clock else slower) for cell in cells))
 
 
 @dataclass(frozen=True)
