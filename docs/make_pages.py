@@ -1,4 +1,4 @@
-"""Writes the generated pages of this folder: the reference recipe, and complete networks on one page.
+"""Writes what is generated: the reference recipe, complete networks on one page, and the table of their weights.
 
 python docs/make_pages.py          writes them; tests/docs/test_pages.py holds them to the code
 """
@@ -20,12 +20,14 @@ import torch
 from torch import nn
 
 from heedful.blocks.recording import record
-from heedful.networks import lineage
+from heedful.networks import lineage, weights
 from heedful.networks.build import Spec, build
+from heedful.networks.meta import meta_device
 from heedful.networks.settings import Join, main_join, resolve
 from heedful.networks.sources import TextSource
+from heedful.networks.weights import VOCABULARY
 from heedful.recipe import SECTIONS, listed, own_keys, tasks_of
-from heedful.schema import NetworkSettings, Recipe
+from heedful.schema import NetworkSettings, Recipe, Size
 from heedful.tasks import TASKS
 from heedful.tasks.recipes import uses
 
@@ -50,14 +52,24 @@ LEGEND = (
     "a fused kernel its readable twin is shown, which is tested to give the same numbers. "
     "N sources, R rows, S source positions, T target positions, D width, V vocabulary."
 )
-VOCABULARY = 1000
 SILENT = {"recording", "note", "__iter__", "pack", "unpack", "replace", "cache", "refuse_more", "of_layer", "widths"}
 """Functions that a page leaves out, since they compute nothing."""
 
 
-def pages() -> dict[str, str]:
-    """The text of each page by the name of its file."""
-    return {"reference.toml": reference()} | {f"{name}-on-a-page.md": network_page(name) for name in NETWORKS}
+def pages() -> dict[Path, str]:
+    """The text of each page by its file."""
+    networks = {FOLDER / f"{name}-on-a-page.md": network_page(name) for name in NETWORKS}
+    return {FOLDER / "reference.toml": reference(), weights.FILE: weights.dump(all_networks())} | networks
+
+
+def all_networks() -> dict[str, nn.Module]:
+    """Each row of the lineage at each size, in the join that shows all it has, without memory for its weights."""
+    with meta_device():
+        return {
+            f"{name} {size}": build(spec_of(name, main_join(name), size))
+            for name in lineage.LINEAGE
+            for size in get_args(Size)
+        }
 
 
 # The reference recipe
@@ -162,9 +174,9 @@ def network_page(name: str) -> str:
     )
 
 
-def spec_of(name: str, join: Join) -> Spec:
-    """A small network of a row, in the join that shows all it has."""
-    settings = resolve(NetworkSettings(name=name, size="tiny"), join)
+def spec_of(name: str, join: Join, size: Size = "tiny") -> Spec:
+    """A network of a row at a size, in the join that shows all it has."""
+    settings = resolve(NetworkSettings(name=name, size=size), join)
     return Spec(join, settings, (TextSource(VOCABULARY),) if join == "encoder_decoder" else (), VOCABULARY)
 
 
@@ -251,4 +263,4 @@ def fenced(text: str, language: str = "python") -> str:
 
 if __name__ == "__main__":
     for file, text in pages().items():
-        (FOLDER / file).write_text(text.rstrip() + "\n", encoding="utf-8")
+        file.write_text(text.rstrip() + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import runpy
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +17,13 @@ REFERENCE = DOCS / "reference.toml"
 
 
 @pytest.fixture(scope="module")
-def pages() -> dict[str, str]:
+def pages() -> dict[Path, str]:
     """What docs/make_pages.py would write."""
     return runpy.run_path(str(DOCS / "make_pages.py"))["pages"]()
 
 
-def test_pages_made_of_the_code_are_up_to_date(pages: dict[str, str]) -> None:
-    stale = [name for name, text in pages.items() if (DOCS / name).read_text(encoding="utf-8").strip() != text.strip()]
+def test_pages_made_of_the_code_are_up_to_date(pages: dict[Path, str]) -> None:
+    stale = [file for file, text in pages.items() if file.read_text(encoding="utf-8").strip() != text.strip()]
     assert not stale, "python docs/make_pages.py writes them anew"
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import pytest
@@ -14,9 +15,12 @@ from heedful.blocks.pixels import Pixels
 from heedful.blocks.transformer import Block, FeedForward, Norms
 from heedful.networks.build import Spec, build
 from heedful.networks.joins import Network
-from heedful.networks.settings import DECODING, JOINS, Join, allowed_rows, fit_pictures, resolve
+from heedful.networks.lineage import LINEAGE, SIZE
+from heedful.networks.meta import meta_device
+from heedful.networks.settings import DECODING, JOINS, Join, allowed_rows, fit_pictures, main_join, resolve
 from heedful.networks.sources import PictureSource, Source, TextSource
-from heedful.schema import NetworkSettings
+from heedful.networks.weights import VOCABULARY, kept, tensors_at
+from heedful.schema import NetworkSettings, parse_settings
 from heedful.training.optimizer import rate_scales
 
 WIDTH, HEADS = 16, 2
@@ -51,6 +55,22 @@ def test_each_weight_learns_at_the_rate_of_its_depth(join: Join, name: str) -> N
     below = steps_below_by_name([name for name, _ in model.named_parameters()])
     assert {*below.values()} == {0, 1, 2, 3, 4}
     assert rate_scales(model, 0.5) == {name: 0.5**steps for name, steps in below.items()}
+
+
+def test_the_table_of_weights_has_every_row_and_size_as_it_is_built() -> None:
+    rows = {f"{name} {size}": (name, size) for name in LINEAGE for size in SIZE}
+    assert kept().keys() == rows.keys()
+    for name, size in rows.values():
+        join = main_join(name)
+        settings = resolve(parse_settings(NetworkSettings, {"name": name, "size": size}), join)
+        sources = (TextSource(VOCABULARY),) if join == "encoder_decoder" else ()
+        with meta_device():
+            weights = list(build(Spec(join, settings, sources, VOCABULARY)).parameters())
+        shapes: Counter[tuple[int, ...]] = Counter()
+        for tensors in tensors_at(name, size):
+            shapes[tensors.shape] += tensors.times
+        assert shapes == Counter(tuple(weight.shape) for weight in weights), (name, size)
+        assert sum(tensors.weights for tensors in tensors_at(name, size)) == sum(weight.numel() for weight in weights)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """heedful info: a run or a network, its shape, weights and memory."""
 
-import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from heedful.api import Model
     from heedful.cli.shapes import Diagram
     from heedful.hub import Plan
+    from heedful.networks.weights import Tensors
     from heedful.schema import NetworkSettings
 
 Name = Annotated[
@@ -29,7 +30,6 @@ Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE", help="A figure (.svg) or a page (.html) to write.")
 ]
 
-VOCABULARY = 1000
 ADAM_COPIES = 4  # weights, gradient, and AdamW's two moments
 
 
@@ -76,17 +76,19 @@ def about_row(name: str, size: str) -> NetworkFacts:
     """The description of a row of the lineage."""
     from heedful.cli.shapes import OWN_DIAGRAMS, Diagram
     from heedful.networks.settings import main_join
+    from heedful.networks.weights import VOCABULARY, tensors_at
 
     settings = resolve_settings(name, size)
     join, from_picture = OWN_DIAGRAMS.get(name, (main_join(name), False))
     counted = "counted as one of tokens, " if name in OWN_DIAGRAMS else ""
     sides = f"{counted}with vocabularies of {VOCABULARY:,} entries"
-    return describe(Diagram(settings, join, from_picture), meta_network(settings), sides)
+    return describe(Diagram(settings, join, from_picture), tensors_at(name, size), sides)
 
 
 def about_model(model: "Model") -> NetworkFacts:
     """The description of a model; a published one may have an encoder with settings of its own."""
     from heedful.cli.shapes import Diagram
+    from heedful.networks.weights import tensors_of
     from heedful.tasks.task import find_task
 
     facts, network, plan = find_task(model.task).facts, model.trained[0].network, model.trained[0].plan
@@ -94,7 +96,7 @@ def about_model(model: "Model") -> NetworkFacts:
     from_picture, to_picture = model.source_kind == "picture", facts.view == "drawings"
     diagram = Diagram(model.recipe.network, facts.join, from_picture, to_picture, encoder)
     sides = f"{vocabularies(network)}{'published' if plan else 'trained'} to {model.task}"
-    return describe(diagram, network, sides, plan)
+    return describe(diagram, tensors_of(network), sides, plan)
 
 
 def vocabularies(network: "nn.Module") -> str:
@@ -114,23 +116,7 @@ def resolve_settings(name: str, size: str) -> "NetworkSettings":
     return resolve(settings, main_join(name), default=name, verb="")
 
 
-def meta_network(settings: "NetworkSettings", vocabulary: int = VOCABULARY) -> "nn.Module":
-    """The network on the meta device: the shapes of its weights without memory for them."""
-    from heedful.networks.build import encoder_decoder, language_model, masked_language_model
-    from heedful.networks.meta import meta_device
-    from heedful.networks.settings import main_join
-
-    with meta_device():
-        match main_join(settings.name):
-            case "encoder_decoder":
-                return encoder_decoder(settings, vocabulary, vocabulary, shared=False)
-            case "decoder":
-                return language_model(settings, vocabulary)
-            case _:
-                return masked_language_model(settings, vocabulary)
-
-
-def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan | None" = None) -> NetworkFacts:
+def describe(diagram: "Diagram", tensors: "Sequence[Tensors]", sides: str, plan: "Plan | None" = None) -> NetworkFacts:
     """A network: paper, diagram, settings, tensors, weights."""
     from heedful.cli.shapes import draw_diagram
     from heedful.networks.lineage import LINEAGE
@@ -140,7 +126,7 @@ def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan |
     setting_lines = (
         [f"{name}: {decisions(side)}" for name, side in plan.sides.items()] if plan else [decisions(settings)]
     )
-    weights = sum(weight.numel() for weight in network.parameters())
+    weights = sum(row.weights for row in tensors)
     size = weights * 4
     return NetworkFacts(
         name=settings.name,
@@ -149,7 +135,7 @@ def describe(diagram: "Diagram", network: "nn.Module", sides: str, plan: "Plan |
         lacked=row.lacked,
         diagram=draw_diagram(diagram),
         settings=(*setting_lines, sides),
-        tensors=tuple(map(tuple, tensors(network))),
+        tensors=table(tensors),
         size=f"{weights:,} weights: {size_of(size)} in float32, {size_of(size * ADAM_COPIES)} to train them",
     )
 
@@ -166,16 +152,7 @@ def decisions(settings: "NetworkSettings") -> str:
     return ", ".join(f"{key} {value}" for key, value in items if key not in ("name", "size") and value != "auto")
 
 
-def tensors(network: "nn.Module") -> list[list[str]]:
-    """A row for each tensor of weights; those that differ only in the layer they are in stand together."""
-    counts: dict[tuple[str, tuple[int, ...]], int] = {}
-    for name, weight in network.named_parameters():
-        key = (re.sub(r"\.\d+(?=\.|$)", ".*", name), tuple(weight.shape))
-        counts[key] = counts.get(key, 0) + 1
-    rows = [["tensor", "shape", "times", "weights"]]
-    for (name, shape), times in counts.items():
-        count = times
-        for side in shape:
-            count *= side
-        rows.append([name, " × ".join(map(str, shape)), str(times), f"{count:,}"])
-    return rows
+def table(tensors: "Sequence[Tensors]") -> tuple[tuple[str, ...], ...]:
+    """A row for each tensor of weights, below their head."""
+    rows = [(row.name, " × ".join(map(str, row.shape)), str(row.times), f"{row.weights:,}") for row in tensors]
+    return (("tensor", "shape", "times", "weights"), *rows)

@@ -27,18 +27,15 @@ def run(markdown: Markdown = False, output: Output = None) -> None:
 
 def history() -> str:
     """A few lines a network, with its weights by size, and which network can do what."""
-    from heedful.cli.info import VOCABULARY, meta_network, resolve_settings
     from heedful.networks.settings import describe
+    from heedful.networks.weights import VOCABULARY, tensors_at
     from heedful.schema import SIZES
     from heedful.tasks import TASKS
     from heedful.tasks.joins import allowed
 
     lines: list[str] = []
     for row in describe():
-        counts = {
-            size: sum(w.numel() for w in meta_network(resolve_settings(row["name"], size)).parameters())
-            for size in SIZES
-        }
+        counts = {size: sum(tensors.weights for tensors in tensors_at(row["name"], size)) for size in SIZES}
         sizes = ", ".join(f"{size} {count / 1e6:.2f} M" for size, count in counts.items())
         lines.append(row["name"])
         for key, value in {**row, "weights": sizes}.items():
