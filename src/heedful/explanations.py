@@ -14,6 +14,11 @@ Kind = Literal["words", "patches", "frames", "series", "codes", "parts"]
 """What units are: `parts` are those of a network, as its gates."""
 Scale = Literal["shares", "amounts", "lengths", "openings"]
 """What numbers of a map mean: shares of 1 in each row, signed amounts of a target, norms, gates from 0 (shut) to 1."""
+METHOD_NAMES = (
+    *("attention", "step-by-step", "rollout", "value-zeroing", "gates", "gradient-reach"),
+    *("integrated-gradients", "leave-one-out"),
+)
+"""In the order in which they are shown; what each is stands in `explain/methods.py`."""
 
 
 @dataclass(frozen=True)

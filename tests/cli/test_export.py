@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from heedful.api import export
-from heedful.api.export import TARGETS
 from heedful.api.train import run
 from heedful.errors import HeedfulError
+from heedful.exporters import TARGETS
 from heedful.training.progress import Quiet
 from support import published
 from support.command_line import heedful

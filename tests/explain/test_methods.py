@@ -10,6 +10,7 @@ from heedful.api.train import run
 from heedful.errors import HeedfulError
 from heedful.explain.methods import METHODS, explain
 from heedful.explain.table import methods_of
+from heedful.explanations import METHOD_NAMES
 from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet
 from support.letter_pairs import short_recipe
@@ -30,6 +31,10 @@ def trained(files: dict[str, str], folder: Path, task: str, network: str) -> Mod
     if task == "translate":
         return run(short_recipe(folder / "pairs", tiny(network), train__steps=3), folder / "run", Quiet())
     return run(recipe(files, task, network), folder / "run", Quiet())
+
+
+def test_methods_have_the_names_that_commands_know() -> None:
+    assert tuple(METHODS) == METHOD_NAMES
 
 
 @pytest.mark.parametrize(("task", "network"), sample(ALL, 6))

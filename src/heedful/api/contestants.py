@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import cast
 
 from heedful.api.model import Changes
-from heedful.errors import HeedfulError, unknown
-from heedful.networks.lineage import LINEAGE
+from heedful.errors import HeedfulError
+from heedful.networks.settings import require_row
 from heedful.recipe import annotation
 
 NETWORK = "network.name"
@@ -51,8 +51,7 @@ def contestants(networks: Sequence[str], vary: Mapping[str, Sequence[object]] | 
     """
     by_network: dict[str, Changes] = {name: {NETWORK: name} for name in refuse_twice(networks, "network")}
     for name in networks:
-        if name not in LINEAGE:  # resolve would take "auto"
-            raise unknown("network", name, LINEAGE)
+        require_row(name)  # resolve would take "auto"
     if not vary:
         if not networks:
             raise HeedfulError(

@@ -13,20 +13,10 @@ from heedful import hub
 from heedful.api.locate import is_published, locate_model
 from heedful.api.model import load
 from heedful.data.folders import write_atomically
-from heedful.errors import HeedfulError, unknown
+from heedful.errors import HeedfulError
+from heedful.exporters import PAGE, SHARED, TARGETS, require_target
 from heedful.exporters.package import ExportedFiles, Package
 
-SHARED, PAGE = "heedful", "page"
-TARGETS = {
-    "onnx": "heedful.exporters.onnx",
-    "ct2": "heedful.exporters.ct2",
-    "hf": "heedful.exporters.hf",
-    PAGE: "heedful.exporters.page",
-    SHARED: "heedful.api.share",
-}
-"""Each format, and what writes it: `require()` raises HeedfulError for what is not installed, `refuse(package)` for
-what it has no place for, `write(package, folder)` writes; a page is one file for all packages.
-"""
 Runs = Path | str | Sequence[Path | str]
 
 
@@ -50,8 +40,7 @@ def export(run: Runs, to: str, output: Path | str | None = None, *, with_hashes:
     What was written has answered one batch as the network does, where an engine for it is installed. Raises
     HeedfulError for an unknown format, for what a format has no place for, and for a folder that holds something.
     """
-    if to not in TARGETS:
-        raise unknown("format", to, TARGETS)
+    require_target(to)
     if with_hashes and to != SHARED:
         raise HeedfulError(f"--with-hashes goes with --to {SHARED}: {to} has no place for hashes of rows.")
     writer = import_module(TARGETS[to])

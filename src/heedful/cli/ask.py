@@ -106,9 +106,19 @@ def parse_question(words: list[str] | None, file: Path | None, output: Path | No
     changes = changes_of(settings + ([f"generate.n_best={n}"] if n is not None else []))
     if file and inputs:
         raise HeedfulError(f"What to ask is in {file}, and {inputs[0]!r} is here.", "Leave one of them out.")
+    if file:
+        require_readable(file)
     if file and output and output.resolve() == file.resolve():
         raise HeedfulError(f"The answers would overwrite {file}.", "Name another file after -o.")
     return Question(inputs, file, changes)
+
+
+def require_readable(file: Path) -> None:
+    """Raises HeedfulError for a file of inputs that is not there."""
+    try:
+        file.stat()
+    except OSError as error:
+        raise unreadable(file, error) from None
 
 
 def load_model(verb: str, run: str, more_runs: list[str] | None) -> "Model":
@@ -346,7 +356,12 @@ def read_lines(file: Path | None) -> Iterator[str]:
                     line = line.removeprefix(codecs.BOM_UTF8)
                 yield decode_line(line, f"{name} line {number}")
     except OSError as error:
-        raise HeedfulError(f"{name} cannot be read: {error.strerror}.") from None
+        raise unreadable(name, error) from None
+
+
+def unreadable(name: Path | str, error: OSError) -> HeedfulError:
+    """The error for inputs that the system does not give."""
+    return HeedfulError(f"{name} cannot be read: {error.strerror}.")
 
 
 def refuse_encoding(line: bytes, file: Path | None) -> None:

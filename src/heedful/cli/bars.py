@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from heedful.data.readers.rows import one_line
-from heedful.report.terminal import columns, signs_of, time_bars
+from heedful.report.columns import columns
+from heedful.report.terminal import signs_of, time_bars
 
 MAX_NAME = 32  # characters of a clip's name
 MIN_WIDTH = 20  # of a bar, in signs, however narrow the terminal

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from heedful.cli import show
 from heedful.cli.words import (
     MinutesFlag,
     OutputFlag,
@@ -13,9 +12,12 @@ from heedful.cli.words import (
     TaskAndFiles,
     TestFlag,
     ValidFlag,
+    numbers,
     recipe_of,
 )
 from heedful.errors import HeedfulError
+from heedful.networks.settings import require_row
+from heedful.tasks.recipes import change
 
 Networks = Annotated[str | None, typer.Option(metavar="A,B,…", help="Rows of `heedful networks`.")]
 Vary = Annotated[
@@ -57,11 +59,17 @@ def run(
     }
     recipe = recipe_of("compare", words, flags)
     rows = [] if networks is None else [name.strip() for name in networks.split(",")]
+    for row in rows:
+        require_row(row)
     values = None if vary is None else values_of(vary)
+    for key, choices in (values or {}).items():
+        for value in choices:
+            change(recipe, {key: value})
     seed_numbers = [recipe.seed] if seeds is None else numbers(seeds)
     weight_count = None if weights is None else number(weights)
 
     from heedful import api
+    from heedful.cli import show
     from heedful.training.progress import terminal
 
     with terminal() as listener:
@@ -97,10 +105,3 @@ def number(weights: str) -> float:
         return float(weights)
     except ValueError:
         raise HeedfulError(f"--weights cannot be {weights!r}.", "A number, such as 2e6.") from None
-
-
-def numbers(seeds: str) -> list[int]:
-    """Seeds from their list."""
-    if not all(seed.isdecimal() for seed in seeds.split(",")):
-        raise HeedfulError(f"--seeds cannot be {seeds!r}.", "Integers separated by commas, such as 0,1,2.")
-    return [int(seed) for seed in seeds.split(",")]

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heedful.cli import show
 from heedful.cli.output import open_output
 from heedful.errors import HeedfulError
-from heedful.report import words
-from heedful.report.terminal import columns
+from heedful.report.columns import columns
 
 if TYPE_CHECKING:
     from heedful.api import Model
@@ -66,6 +64,9 @@ def answers_text(answers: "TwoAnswers") -> str:
 
 def scores_text(scores: "TwoScores") -> str:
     """The measures side by side with their intervals, and the paired difference by the first."""
+    from heedful.cli import show
+    from heedful.report import words
+
     rows = [["", "as it is", "95 % interval", str(scores.cuts), "95 % interval"]]
     for name, measure in scores.scores.measures.items():
         pair = [measure, scores.altered.measures[name]]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from heedful.cli import cut, show
+from heedful.cli import cut
 from heedful.cli.words import changes_of, files_and_settings, require_files
 from heedful.errors import HeedfulError
 from heedful.names import require_models
@@ -72,6 +72,7 @@ def run(
 
     from heedful import api
     from heedful.api.altered import evaluate_altered
+    from heedful.cli import show
 
     model = api.load(name, *(more_runs or []))
     other, judging = api.load(against) if against else None, api.load(judge) if judge else None

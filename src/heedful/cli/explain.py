@@ -9,7 +9,8 @@ import typer
 
 from heedful.cli import cut, tree
 from heedful.cli.output import open_output
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, unknown
+from heedful.explanations import METHOD_NAMES
 from heedful.names import require_models
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def run(
     if name is None or source is None:
         raise HeedfulError("Name a model and an input.", 'As: heedful explain runs/mine "some text"')
     changes = tree.changes_of_search(settings or [], method)
+    if method not in (None, tree.TREE, *METHOD_NAMES):
+        raise unknown("method", method, [*METHOD_NAMES, tree.TREE])
     require_models(name)
 
     from heedful import api
@@ -133,7 +136,7 @@ def methods_table() -> str:
     """What methods say, and which network has them."""
     from heedful.explain.methods import METHODS
     from heedful.explain.table import table
-    from heedful.report.terminal import columns
+    from heedful.report.columns import columns
 
     rows = [[name, method.says, method.paper] for name, method in METHODS.items()]
     rows.append([tree.TREE, tree.SAYS, "Graves 2012; Post & Vilar 2018"])

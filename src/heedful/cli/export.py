@@ -6,6 +6,7 @@ import typer
 
 from heedful.cli.words import OutputFlag
 from heedful.errors import size_of
+from heedful.exporters import require_target
 from heedful.names import require_models
 
 Names = Annotated[
@@ -38,9 +39,10 @@ def run(run_names: Names, to: To, output: OutputFlag = None, with_hashes: WithHa
     What engines run answers one batch as the network does, or it is not kept. docs/export.md shows how to ask it.
     """
     require_models(*run_names)
+    require_target(to)
 
     from heedful import api
-    from heedful.report.terminal import columns
+    from heedful.report.columns import columns
 
     result = api.export(run_names, to, output, with_hashes=with_hashes)
     print(result.folder)

@@ -10,7 +10,7 @@ import typer
 from heedful.cli.words import SizeFlag
 from heedful.errors import HeedfulError, nearest, size_of, unknown
 from heedful.names import require_models
-from heedful.report.terminal import columns
+from heedful.report.columns import columns
 from heedful.results import NetworkFacts
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from heedful.errors import HeedfulError, count, nearest, quote, unknown
-from heedful.report.terminal import columns
+from heedful.report.columns import columns
 
 FOLDER = Path(__file__).parent.parent / "recipes"
 JOBS = {"list": 0, "show": 1, "copy": 2, "keys": 1}

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from heedful.metrics.entities import are_entity_tags
 from heedful.metrics.verdicts import is_decided
 from heedful.report import compared, words
+from heedful.report.columns import columns
 from heedful.report.tagged import entities_in_words
 from heedful.report.terminal import (
     classes_table,
-    columns,
     compare_table,
     confusion_table,
     samples_table,

@@ -4,8 +4,9 @@ from typing import Annotated, cast
 
 import typer
 
-from heedful.cli.words import OutputFlag, SizeFlag, require_files
+from heedful.cli.words import OutputFlag, SizeFlag, numbers, require_files
 from heedful.errors import HeedfulError, unknown
+from heedful.schema import SIZES, Size
 from heedful.studies import STUDIES
 
 Name = Annotated[
@@ -42,16 +43,14 @@ def run(
         raise unknown("study", name, STUDIES)
     if data:
         require_files(data)
+    if size is not None and size not in SIZES:
+        raise unknown("size", size, SIZES)
+    drawn = tuple(numbers(seeds)) if seeds else ()
 
-    from heedful.cli.compare import numbers
-    from heedful.schema import SIZES, Size
     from heedful.studies import story
     from heedful.studies.study import Options
     from heedful.training.progress import terminal
 
-    if size is not None and size not in SIZES:
-        raise unknown("size", size, SIZES)
-    drawn = tuple(numbers(seeds)) if seeds else ()
     options = Options(cast(Size, size or "small"), drawn, everything and name is not None, tuple(data or ()))
     with terminal() as listener:
         print(story.tell([name] if name else list(STUDIES), options, output, listener))

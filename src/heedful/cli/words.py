@@ -53,6 +53,7 @@ BUDGETS = ("train.minutes", "train.steps", "train.epochs")
 
 def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> Any:
     """The recipe from the words and flags (by their keys) of a command; raises HeedfulError for what is wrong."""
+    from heedful.networks.settings import require_row
     from heedful.recipe import load, parse
     from heedful.tasks.recipes import build, uses
     from heedful.tasks.task import find_task
@@ -72,6 +73,8 @@ def recipe_of(command: str, words: list[str], flags: dict[str, str | None]) -> A
         raise HeedfulError(
             "There is no training file.", f"For example: heedful {command} {shlex.quote(first)} {example}"
         )
+    if recipe.network.name != "auto":
+        require_row(recipe.network.name)
     require_files([*recipe.data.train, *recipe.data.test, *(recipe.data.valid if recipe.data.valid != "auto" else [])])
     if recipe.start:
         require_models(recipe.start)
@@ -157,10 +160,13 @@ def texts_and_settings(words: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def changes_of(settings: list[str]) -> dict[str, Any]:
-    """Dotted changes from settings, each of which is set once."""
-    from heedful.recipe import parse
+    """Dotted changes from settings, each of which is set once; raises HeedfulError for a value that its key forbids."""
+    from heedful.recipe import build, parse
 
-    return parse(check_unique(settings))
+    changes = parse(check_unique(settings))
+    if changes:
+        build(next(iter(TASKS)), changes)  # of any task: which one it is, is known when the model is opened
+    return changes
 
 
 def check_unique(settings: list[str]) -> list[str]:
@@ -173,3 +179,10 @@ def check_unique(settings: list[str]) -> list[str]:
     if len(budgets) > 1:
         raise HeedfulError(f"There are {len(budgets)} budgets: {', '.join(budgets)}.", "Keep one of them.")
     return settings
+
+
+def numbers(seeds: str) -> list[int]:
+    """Seeds from their list."""
+    if not all(seed.isdecimal() for seed in seeds.split(",")):
+        raise HeedfulError(f"--seeds cannot be {seeds!r}.", "Integers separated by commas, such as 0,1,2.")
+    return [int(seed) for seed in seeds.split(",")]

@@ -59,6 +59,12 @@ def row_for(name: str, join: Join, default: str) -> str:
     return default if obstacle(name, join) else name
 
 
+def require_row(name: str) -> None:
+    """Raises HeedfulError for what is no row of the lineage, with the nearest."""
+    if name not in LINEAGE:
+        raise unknown("network", name, LINEAGE)
+
+
 def main_join(name: str) -> Join:
     """The join that shows all that a row has."""
     joins: tuple[Join, ...] = ("encoder_decoder", "decoder", "encoder_tokens")
@@ -88,8 +94,7 @@ def resolve(
     cannot be joined so, and for a setting that it does not have.
     """
     name = default if settings.name == "auto" else settings.name
-    if name not in LINEAGE:
-        raise unknown("network", name, LINEAGE)
+    require_row(name)
     if reason := obstacle(name, join):
         raise HeedfulError(f"{name} cannot {verb}: {reason}.", f"Those that can: {', '.join(allowed_rows(join))}.")
     decided = {"name": name} | {

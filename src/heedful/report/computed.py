@@ -3,7 +3,7 @@
 from heedful.computations import Computation, Head
 from heedful.explanations import Explanation, Map
 from heedful.report import explained
-from heedful.report.terminal import columns
+from heedful.report.columns import columns
 
 MOST = 24  # keys of a table, those with most
 MIXED = 0.5  # the largest weight of a query that is told first

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from heedful.data.readers.rows import count
 from heedful.explanations import Area, Explanation, Faithfulness, Map, Units
 from heedful.report import words
+from heedful.report.columns import columns
 from heedful.report.figures import label
-from heedful.report.terminal import columns
 
 NAMES = {
     "read": "what was read",

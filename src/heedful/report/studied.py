@@ -6,10 +6,10 @@ from typing import Any
 
 from heedful.errors import count
 from heedful.report import curves
+from heedful.report.columns import columns
 from heedful.report.curves import Chart, Point
 from heedful.report.figures import Table
 from heedful.report.pages import page
-from heedful.report.terminal import columns
 
 SHOWN = 12  # rows of a table in a terminal, about
 

@@ -1,14 +1,13 @@
 """Results as plain text in columns, the same on a terminal, in a pipe and in a log."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from string import ascii_letters, digits
 
-from rich.cells import cell_len
-
-from heedful.data.readers.rows import count, one_line
+from heedful.data.readers.rows import count
 from heedful.report import compared, words
 from heedful.report.classes import class_values, mixed_up, rank_classes
+from heedful.report.columns import columns
 from heedful.report.folds import fold_rows
 from heedful.report.samples import samples
 from heedful.results import ClassScore, Comparison, Confusion, Exhibits, Findings, Scores
@@ -230,18 +229,4 @@ def findings_text(findings: Findings) -> str:
         rows = zip(finding.lines[:SHOWN], finding.rows, strict=False)
         lines += [f"      {where}: {row}" for where, row in rows]
         lines += [f"      {finding.advice}"] if finding.advice else []
-    return "\n".join(lines)
-
-
-def columns(rows: Sequence[Sequence[str]], left_aligned: Set[int] = frozenset()) -> str:
-    """Cells in columns: the first one and those in `left_aligned` begin together, all others end together."""
-    rows = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = []
-        for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            blanks = " " * (width - cell_len(cell))
-            cells.append(cell + blanks if i == 0 or i in left_aligned else blanks + cell)
-        lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from heedful.beam_tree import BeamNode, BeamTree
 from heedful.errors import count
 from heedful.report import words
-from heedful.report.terminal import columns
+from heedful.report.columns import columns
 
 LINES = 48
 
