@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from heedful.api import Listener, Model, Quiet, check, compare, demo, export, load, pipeline, train
+    from heedful.api import Listener, Model, Quiet, check, compare, demo, distil, export, load, pipeline, train
 
     __version__: str
 
@@ -17,6 +17,7 @@ __all__ = [
     "check",
     "compare",
     "demo",
+    "distil",
     "export",
     "load",
     "pipeline",

@@ -18,6 +18,7 @@ from typing import Any
 
 from heedful.api.compare import compare
 from heedful.api.contestants import contestants
+from heedful.api.distil import distil
 from heedful.cli import main
 from heedful.schema import Recipe
 from heedful.tasks.task import find_task
@@ -35,6 +36,18 @@ class KilledAtNote(Quiet):
     def note(self, text: str) -> None:
         self.notes_left -= 1
         if not self.notes_left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass
+class KilledAtStep(Quiet):
+    """Killed for good at a step."""
+
+    steps_left: int
+
+    def step(self, done: float, text: str) -> None:
+        self.steps_left -= 1
+        if not self.steps_left:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -111,6 +124,14 @@ def run_command(line: str, folder: Path, output: Connection) -> None:
 def compare_by_weights(recipe: Recipe, folder: Path, listener: Quiet) -> None:
     """Compares two networks of as many weights."""
     compare(recipe, contestants(["gru", "rnn"]), [0], folder, listener, weights=2e4)
+
+
+def distil_texts(teacher: Path, texts: Path, folder: Path, listener: Quiet) -> None:
+    """Teaches the smallest of networks by answers to texts."""
+    settings = {"train.threads": 1, "train.precision": "float32", "train.valid_limit": 20}
+    distil(
+        teacher, texts, network="ssru2019", size="tiny", steps=5, output=folder, settings=settings, listener=listener
+    )
 
 
 def prepare(recipe: Recipe, folder: Path, listener: Quiet) -> None:

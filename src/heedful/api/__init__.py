@@ -1,6 +1,7 @@
 """What can be done with Heedful from Python; the command line calls the same."""
 
 from heedful.api.demo import demo
+from heedful.api.distil import distil, distil_model
 from heedful.api.export import ExportResult, export
 from heedful.api.folds import run
 from heedful.api.model import Model, load
@@ -17,6 +18,8 @@ __all__ = [
     "check",
     "compare",
     "demo",
+    "distil",
+    "distil_model",
     "export",
     "load",
     "pipeline",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from heedful.api.model import Model
 from heedful.api.moments import read_moments
 from heedful.api.scores import RunFacts
+from heedful.api.taught import read_result, read_taught
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
 from heedful.errors import weights_of
@@ -24,7 +25,9 @@ ALIGNED = 3  # alignments in a report
 def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Progress]) -> None:
     """Writes report.html and README.md into the run's folder."""
     task = find_task(model.task).facts
-    rows, credits = describe_facts(model, task, facts), attribution(model.recipe.data.train)
+    taught = read_taught(model.folder)
+    rows = describe_facts(model, task, facts)
+    credits = attribution([*model.recipe.data.train, *(taught.data if taught else [])])
     title = f"{model.task}: {model.recipe.network.name}"
     folder = shlex.quote(str(model.folder))
     commands = [
@@ -46,6 +49,7 @@ def write_report(model: Model, scores: Scores, facts: RunFacts, curve: list[Prog
         commands,
         data=", ".join(model.recipe.data.test),
         attribution=credits,
+        distillation=read_result(model.folder),
     )
     for name, text in zip(REPORT_FILES, (page, card), strict=True):
         write_file(model.folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))
@@ -69,8 +73,10 @@ def describe_facts(model: Model, task: TaskFacts, facts: RunFacts) -> dict[str, 
     """Measured facts as people read them."""
     recipe, unit = model.recipe, f"{task.unit}/s"
     beam = f" (beam {recipe.generate.beam})" if task.searches else ""
+    taught = read_taught(model.folder)
     return {
         "data": ", ".join(recipe.data.train),
+        **({"taught by": taught.describe()} if taught else {}),
         "how it was prepared": "; ".join(facts.notes),
         "network": f"{model.name}, {weights_of(model.weights)}",
         **({"began with": "; ".join(facts.start)} if facts.start else {}),

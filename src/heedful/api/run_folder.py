@@ -7,12 +7,14 @@ import platform
 import shutil
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from heedful import recipe as recipes
 from heedful.api.lock import is_lock, lock_folder
+from heedful.api.taught import FOLDER as TEACHER
+from heedful.api.taught import read_taught
 from heedful.data.fingerprint import changed_files
 from heedful.data.folders import is_prepared
 from heedful.data.readers.hub import hub_parts
@@ -22,7 +24,7 @@ from heedful.schema import Recipe
 from heedful.small_files import read_json_table
 from heedful.training.checkpoint import write_file
 
-LEFTOVERS = {f".{recipes.REQUESTED}.part", "data.partial", "data.replaced", "bad_rows.jsonl"}
+LEFTOVERS = {f".{recipes.REQUESTED}.part", "data.partial", "data.replaced", "bad_rows.jsonl", TEACHER}
 """What a run may leave that was killed before anything says that it is one."""
 NAMES_IN_ERROR = 3  # names of what stands in the way
 TABLES = ("data", "versions")  # of a fingerprint
@@ -220,6 +222,8 @@ def write_fingerprint(folder: Path, recipe: Recipe, data: Mapping[str, object]) 
         "threads": recipe.train.threads,
         "precision": recipe.train.precision,
     }
+    if taught := read_taught(folder):
+        facts["teacher"] = asdict(taught)
     before = read_fingerprint(folder)
     earlier = before.pop("earlier", [])
     differences = compare_fingerprints(before, facts)

@@ -18,6 +18,7 @@ COMMANDS = (
     *(Command(verb, help) for verb, help in TASKS.items()),
     Command("evaluate", "Score a trained model with intervals and a baseline; --against another."),
     Command("compare", "Train several networks with the same budget and compare them."),
+    Command("distil", "Teach a small network by the answers of a large one, and compare the two."),
     Command("check", "Check data before training."),
     Command("explain", "Show why a model gave its answer: what it looked at, and what each part adds."),
     Command("study", "Ask by experiment why the field moved; guess first, then see the curve."),

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from heedful.distillations import Distillation
 from heedful.metrics.entities import are_entity_tags
 from heedful.metrics.verdicts import is_decided
-from heedful.report import compared, words
+from heedful.report import compared, distilled, words
 from heedful.report.columns import columns
 from heedful.report.tagged import entities_in_words
 from heedful.report.terminal import (
@@ -50,6 +51,11 @@ def comparison(result: Comparison) -> str:
     if result.view not in ("steps", "drawings"):  # drawings stand on the page
         parts.append(samples_table(result))
     return "\n\n".join(part for part in parts if part)
+
+
+def distillation(result: Distillation) -> str:
+    """The student beside its teacher, and what that says."""
+    return "\n".join([columns(distilled.rows(result), left_aligned={1}), "", *distilled.sentences(result)])
 
 
 def step_bars(result: Comparison) -> list[str]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from huggingface_hub import EvalResult, ModelCardData
 
 from heedful.data.readers.rows import count
-from heedful.report import words
+from heedful.distillations import Distillation
+from heedful.report import distilled, words
 from heedful.report.folds import fold_rows
 from heedful.results import Measure, Scores
 
@@ -31,11 +32,13 @@ def model_card(
     data: str = "",
     tags: Sequence[str] = (),
     attribution: Sequence[str] = (),
+    distillation: Distillation | None = None,
 ) -> str:
     """Markdown with YAML front matter; measured numbers only.
 
     `facts` are short and true (network, weights, budget, hardware); `commands` holds commands, one a line; `data` names
-    what it was scored on; `attribution` names those whose data it learned from.
+    what it was scored on; `attribution` names those whose data it learned from; `distillation` is a student beside its
+    teacher.
     """
     parts = [f"---\n{front_matter(title, task, scores, data, tags)}\n---", f"# {escape_markdown(title)}"]
     parts.append(f"**In:** {escape_markdown(task.takes)}. **Out:** {escape_markdown(task.gives)}.")
@@ -48,6 +51,10 @@ def model_card(
             *map(escape_markdown, scores.remarks),
             *signatures(scores),
         ]
+    if distillation:
+        head, *rows = distilled.rows(distillation)
+        parts += ["## Beside its teacher", table(head, rows)]
+        parts += map(escape_markdown, distilled.sentences(distillation))
     if commands:
         parts += ["## Use", "```bash\n" + "\n".join(commands) + "\n```"]
     parts += [escape_markdown(line) for line in attribution]

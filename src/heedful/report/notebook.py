@@ -14,10 +14,12 @@ from markupsafe import Markup
 
 from heedful.beam_tree import BeamTree
 from heedful.data.readers.rows import count
+from heedful.distillations import Distillation
 from heedful.explanations import Explanation
 from heedful.report import (
     compared,
     computed_page,
+    distilled,
     explained,
     explained_page,
     explained_picture,
@@ -29,6 +31,7 @@ from heedful.report import (
     tree_page,
     words,
 )
+from heedful.report.columns import columns
 from heedful.report.figures import Table
 from heedful.results import Alignment, Answer, Comparison, Findings, Result, Scores
 
@@ -44,6 +47,8 @@ def text_of(result: Result) -> str:
         return shorten_lines(terminal.scores_table(result).splitlines())
     if isinstance(result, Comparison):
         return shorten_lines(terminal.compare_table(result, brief=True).splitlines())
+    if isinstance(result, Distillation):
+        return shorten_lines([columns(distilled.rows(result), {1}), *distilled.sentences(result)])
     if isinstance(result, Findings):
         return shorten_lines([result.title, *terminal.findings_text(result).splitlines()])
     if isinstance(result, Alignment):
@@ -97,6 +102,9 @@ def html_of(result: Result) -> str:
     if isinstance(result, Comparison):
         costs = pages.cost_table(result, compared.rows(result))
         return fragment(comparison=pages.comparison_values(result), costs=costs, title=result.data)
+    if isinstance(result, Distillation):
+        head, *rows = distilled.rows(result)
+        return fragment(title=distilled.sentences(result)[0], table=Table(head, rows))
     if isinstance(result, Findings):
         charts = [figures.histogram(name, bins) for name, bins in result.histograms.items() if bins]
         return fragment(findings=result, title=result.title, charts=charts, sheet=pages.sheet_of(result))

@@ -17,6 +17,7 @@ from heedful.errors import HeedfulError, unknown
 from heedful.results import Answer, Example, Exhibits, Findings, Scores, View
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, TrainSettings
 from heedful.tasks import TASKS
+from heedful.tasks.teaching import Lesson
 from heedful.tasks.usual import UsualRow
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class TaskFacts:
     """What people have: the files of an example."""
     hub_tasks: Mapping[SourceKind, str]
     """What the Hugging Face hub calls it, by what goes in; a series has no name there."""
+    lesson: Lesson
+    """What its trained models hand on to a student."""
     columns: tuple[str, ...] = ("source", "target")
     """What a row of its data holds, where nobody names it."""
     network: str = "vaswani2017"

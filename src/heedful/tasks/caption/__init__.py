@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from heedful.tasks import keys
 from heedful.tasks.task import Task, TaskFacts
+from heedful.tasks.teaching import ANSWERS
 
 if TYPE_CHECKING:
     from heedful.data.pairs.prepared import Prepared
@@ -25,6 +26,7 @@ class Caption(Task["Prepared", "TrainedSeq2Seq", "LearnableSeq2Seq"]):
         asked_with="PICTURE",
         data="captions.csv",
         hub_tasks={"picture": "image-to-text"},
+        lesson=ANSWERS,
         view="captions",
         searches=True,
         keys=keys.PICTURES

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from heedful.tasks import keys
 from heedful.tasks.task import Answering, Learning, Task, TaskFacts
+from heedful.tasks.teaching import Lesson
 
 if TYPE_CHECKING:
     from heedful.data.documents.prepared import PreparedDocuments
@@ -25,6 +26,10 @@ class Complete(Task["PreparedDocuments", "TrainedLanguageModel", "LearnableLangu
         asked_with='"…"',
         data="book.txt",
         hub_tasks={"text": "text-generation"},
+        lesson=Lesson(
+            "nothing",
+            "a text goes on in many ways, of which a student would learn one: train it on the texts themselves",
+        ),
         columns=("text",),
         network="gpt",
         view="passages",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from heedful.tasks import keys
 from heedful.tasks.task import Task, TaskFacts
+from heedful.tasks.teaching import Lesson
 
 if TYPE_CHECKING:
     from heedful.data.pairs.prepared import Prepared
@@ -23,6 +24,10 @@ class Draw(Task["Prepared", "TrainedImageGenerator", "LearnableImageGenerator"])
         asked_with='"…"',
         data="captions.csv",
         hub_tasks={"text": "text-to-image"},
+        lesson=Lesson(
+            "nothing",
+            "its drawings went through a codebook, and a student would learn one of its own from what that blurred",
+        ),
         view="drawings",
         judged_by="match",
         keys=keys.PICTURES

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from heedful.tasks.task import Answering, Learning, Task, TaskFacts
+from heedful.tasks.teaching import Lesson
 
 if TYPE_CHECKING:
     from heedful.data.documents.prepared import PreparedDocuments
@@ -24,6 +25,7 @@ class Fill(Task["PreparedDocuments", "TrainedMaskedLanguageModel", "LearnableMas
         asked_with='"… [MASK] …"',
         data="book.txt",
         hub_tasks={"text": "fill-mask"},
+        lesson=Lesson("nothing", "what stands in a gap is known, and a student learns it from the texts themselves"),
         columns=("text",),
         network="bert",
         view="gaps",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from heedful.tasks import keys
 from heedful.tasks.task import Answering, Learning, Task, TaskFacts
+from heedful.tasks.teaching import Lesson
 
 if TYPE_CHECKING:
     from heedful.data.steps.store import PreparedClips
@@ -21,6 +22,7 @@ FACTS = TaskFacts(
     asked_with="FILE",
     data="clips/",
     hub_tasks={"frames": "video-classification", "tokens": "token-classification"},
+    lesson=Lesson("nothing", "labels of steps are not handed on yet"),
     unit="steps",
     view="steps",
     by_windows=True,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from heedful.tasks import keys
 from heedful.tasks.task import Task, TaskFacts
+from heedful.tasks.teaching import Lesson
 
 if TYPE_CHECKING:
     from heedful.data.pairs.prepared import Prepared
@@ -27,6 +28,10 @@ class Match(Task["Prepared", "TrainedMatcher", "LearnableMatcher"]):
         asked_with="PICTURE",
         data="captions.csv",
         hub_tasks={"picture": "zero-shot-image-classification"},
+        lesson=Lesson(
+            "nothing",
+            "it compares, and answers nothing that could be learnt from: train a smaller one on the same pairs",
+        ),
         unit="pairs",
         view="matches",
         exported_as="clip",

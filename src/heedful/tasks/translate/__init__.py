@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from heedful.tasks import keys
 from heedful.tasks.task import Task, TaskFacts
+from heedful.tasks.teaching import ANSWERS
 
 if TYPE_CHECKING:
     from heedful.data.pairs.prepared import Prepared
@@ -25,6 +26,7 @@ class Translate(Task["Prepared", "TrainedSeq2Seq", "LearnableSeq2Seq"]):
         asked_with='"…"',
         data="pairs.tsv",
         hub_tasks={"text": "translation"},
+        lesson=ANSWERS,
         searches=True,
         aligns=True,
         exported_as="marian",

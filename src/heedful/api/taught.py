@@ -1,0 +1,221 @@
+"""What a student learns from: its teacher's answers, beside what is right for those held out, as files of data.
+
+In the student's run folder:
+
+teacher/teacher.json            who answered what, asked how, and what that took
+teacher/answers/000000.json     a shard each, while it answers; gone when all are in train.jsonl
+teacher/train.jsonl             a source with the teacher's answer a line, and with what was right, if that is wanted
+teacher/valid.jsonl test.jsonl  sources with what is right by the data: never an answer
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from heedful.api.model import Model
+from heedful.api.scores import damage_in
+from heedful.api.sources import Sources
+from heedful.data.readers.rows import count
+from heedful.distillations import Distillation
+from heedful.errors import HeedfulError
+from heedful.report.words import join_words
+from heedful.results import Answer
+from heedful.small_files import read_json_table
+from heedful.training.checkpoint import weights_of, write_file
+from heedful.training.progress import Listener
+
+FOLDER, ABOUT, ANSWERS = "teacher", "teacher.json", "answers"
+RESULT = "distilled.json"
+"""In the student's folder: itself beside its teacher."""
+SPLITS = ("train", "valid", "test")
+SHARD = 500  # sources that are answered before their answers are written
+IDENTITY = ("weights", "asked", "sources", "originals")
+"""Keys of teacher.json by which answers are known to be those that are lesson."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a teacher's answers are and took: teacher.json."""
+
+    teacher: str
+    data: list[str]
+    weights: str
+    asked: dict[str, Any]
+    sources: str
+    originals: bool
+    answers: int = 0
+    original_pairs: int = 0
+    left_out: dict[str, int] = field(default_factory=dict[str, int])
+    seconds: float = 0.0
+    done: bool = False
+
+    def describe(self) -> str:
+        """As a card has it."""
+        originals = f" and {count(self.original_pairs, 'original pair')}" if self.original_pairs else ""
+        minutes = f"answered in {self.seconds / 60:.1f} minutes"
+        return f"{self.teacher}: {count(self.answers, 'answer')} to {', '.join(self.data)}, {minutes}{originals}"
+
+
+def files_of_student(folder: Path) -> dict[str, str]:
+    """The data files of a student's run, by split."""
+    return {split: str(folder / FOLDER / f"{split}.jsonl") for split in SPLITS}
+
+
+def read_taught(folder: Path) -> Taught | None:
+    """What was written of a student's teacher; None for a run that has none."""
+    path = folder / FOLDER / ABOUT
+    if not path.is_file():
+        return None
+    with damage_in(path):
+        return Taught(**read_json_table(path))
+
+
+def read_result(folder: Path) -> Distillation | None:
+    """The student of a run's folder beside its teacher; None for a run that has none, or is not scored yet."""
+    path = folder / RESULT
+    if not path.is_file():
+        return None
+    with damage_in(path):
+        return TypeAdapter(Distillation).validate_json(path.read_bytes())
+
+
+def write_result(folder: Path, result: Distillation) -> None:
+    """Writes what `read_result` reads."""
+    text = json.dumps(asdict(result), ensure_ascii=False)
+    write_file(folder / RESULT, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def prepare_lesson(teacher: Model, name: str, sources: Sources, originals: bool, folder: Path) -> Taught:
+    """What a teacher is to be asked for, before anything is written.
+
+    Raises HeedfulError if the student's folder holds other answers.
+    """
+    lesson = Taught(
+        name,
+        sources.data,
+        weights_digest(teacher),
+        asdict(teacher.recipe.generate),
+        sources.digest(),
+        originals and sources.has_targets,
+    )
+    before = read_taught(folder)
+    differ = [key for key in IDENTITY if before and getattr(before, key) != getattr(lesson, key)]
+    if before and differ:
+        raise HeedfulError(
+            f"{folder / FOLDER} holds other answers of {before.teacher}: {join_words(differ)} differ.",
+            "Take another folder: -o runs/NAME",
+        )
+    return lesson
+
+
+def teach(teacher: Model, lesson: Taught, sources: Sources, folder: Path, listener: Listener) -> Taught:
+    """Has all sources answered, and writes the files that the student of a run's folder learns from and is scored on.
+
+    What was answered before is not asked again.
+    """
+    place, before = folder / FOLDER, read_taught(folder)
+    if before and before.done:
+        listener.note(f"answered before: {before.describe()}")
+        return before
+    place.mkdir(exist_ok=True)
+    write_about(place, lesson)
+    for split, examples in (("valid", sources.valid), ("test", sources.test)):
+        lines = [line_of(example.source, reference) for example in examples for reference in example.references]
+        write_lines(place / f"{split}.jsonl", lines)
+    answer_shards(teacher, sources, place / ANSWERS, listener)
+    taught = collect(lesson, sources, place)
+    for reason, number in taught.left_out.items():
+        listener.note(f"left out: {count(number, 'source')} {reason}")
+    return taught
+
+
+def answer_shards(teacher: Model, sources: Sources, place: Path, listener: Listener) -> None:
+    """Asks for what is not answered yet, and writes a shard at a time: each is there whole, or not at all."""
+    place.mkdir(exist_ok=True)
+    texts = list(sources.rows)
+    listener.begin("teacher", count(len(texts), "source"))
+    for start in range(0, len(texts), SHARD):
+        path = place / f"{start // SHARD:06}.json"
+        if path.exists():
+            continue
+        clock = time.monotonic()
+        answers = [best for best, *_ in teacher.answer(texts[start : start + SHARD])]
+        shard = {"seconds": time.monotonic() - clock, "answers": [answer_row(answer) for answer in answers]}
+        write_file(path, lambda partial, shard=shard: partial.write_text(json.dumps(shard), encoding="utf-8"))
+        done = min(start + SHARD, len(texts))
+        listener.step(done / len(texts), f"{done:,} of {len(texts):,} answered")
+    listener.end()
+
+
+def answer_row(answer: Answer) -> dict[str, Any]:
+    """What is kept of an answer: its text and, if it is not learnt from, why."""
+    if answer.cut:
+        return {"left_out": "longer than the teacher reads"}
+    if not answer.complete:
+        return {"left_out": "whose answer is unfinished"}
+    if not answer.output.strip():
+        return {"left_out": "whose answer is empty"}
+    return {"answer": answer.output}
+
+
+def collect(lesson: Taught, sources: Sources, place: Path) -> Taught:
+    """Writes train.jsonl from all shards, notes what they took, and removes them."""
+    shards = [read_json_table(path) for path in sorted((place / ANSWERS).glob("*.json"))]
+    rows: list[Mapping[str, Any]] = [row for shard in shards for row in shard["answers"]]
+    lines, originals = list[str](), 0
+    for (source, targets), row in zip(sources.rows.items(), rows, strict=True):
+        if "answer" in row:
+            lines.append(line_of(source, row["answer"]))
+        if lesson.originals:
+            lines += [line_of(source, target) for target in targets]
+            originals += len(targets)
+    if not any("answer" in row for row in rows):
+        raise HeedfulError(f"{lesson.teacher} gave no answer that can be learnt from.")
+    write_lines(place / "train.jsonl", lines)
+    taught = replace(
+        lesson,
+        answers=sum("answer" in row for row in rows),
+        original_pairs=originals,
+        left_out=dict(Counter(row["left_out"] for row in rows if "left_out" in row)),
+        seconds=sum(shard["seconds"] for shard in shards),
+        done=True,
+    )
+    write_about(place, taught)
+    shutil.rmtree(place / ANSWERS)
+    return taught
+
+
+def line_of(source: str, target: str) -> str:
+    """A row of a data file."""
+    return json.dumps({"source": source, "target": target}, ensure_ascii=False)
+
+
+def write_lines(path: Path, lines: Sequence[str]) -> None:
+    """Writes a file of rows, whole or not at all; none without rows."""
+    if lines:
+        text = "".join(f"{line}\n" for line in lines)
+        write_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def write_about(place: Path, taught: Taught) -> None:
+    """Writes teacher.json."""
+    text = json.dumps(asdict(taught), indent=1, ensure_ascii=False)
+    write_file(place / ABOUT, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def weights_digest(teacher: Model) -> str:
+    """The sha256 of a teacher's weights, of all together if they are several."""
+    whole = hashlib.sha256()
+    for model in teacher.trained:
+        for name, tensor in sorted(weights_of(model.network).items()):
+            whole.update(f"{name} {tuple(tensor.shape)}\n".encode())
+            whole.update(tensor.contiguous().numpy().tobytes())
+    return whole.hexdigest()
