@@ -111,6 +111,8 @@ MISTAKES = {
     "a task that hands on nothing": ("distil writer --steps 3", ["complete teaches no student", "translate"]),
     "no such texts": ("distil teacher moer.txt --steps 3", ["no file moer.txt", "more.txt"]),
     "unknown setting": ("distil teacher train.stepz=3", ["train.stepz", "train.steps"]),
+    "no such network": ("distil teacher --network gruu", ['Did you mean "gru"?']),
+    "setting of another era": ("distil teacher --network gru network.heads=2", ["gru has no setting network.heads"]),
     "the teacher's own folder": ("distil teacher -o teacher --steps 3", ["teacher holds a run of another recipe"]),
     "nothing that is right": ("distil bare more.txt --steps 3", ["Nothing says what is right", "--valid FILE"]),
     "other answers": (f"distil teacher more.txt -o few {STUDENT}", ["few/teacher holds other answers", "sources"]),

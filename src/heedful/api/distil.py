@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from heedful import recipe as recipes
+from heedful.api.choose import settle
 from heedful.api.given import INPUTS, files_of
 from heedful.api.model import Changes, Model, load
 from heedful.api.report import write_report
 from heedful.api.run_folder import check_run_folder, open_run_folder, refuse_another
 from heedful.api.scores import RunFacts, read_curve, read_scores
 from heedful.api.sources import read_sources
-from heedful.api.taught import RESULT, Taught, files_of_student, prepare_lesson, read_result, teach, write_result
+from heedful.api.taught import (
+    RESULT,
+    Taught,
+    files_of_student,
+    prepare_lesson,
+    read_result,
+    teach,
+    write_held_out,
+    write_result,
+)
 from heedful.api.train import SPEED_EXAMPLES, answering_speed, run
 from heedful.api.verbs import listening
 from heedful.distillations import Distillation, Party
@@ -26,7 +36,7 @@ from heedful.report.words import join_words
 from heedful.results import Example, Measure, Scores
 from heedful.schema import Recipe
 from heedful.tasks import TASKS
-from heedful.tasks.recipes import build
+from heedful.tasks.recipes import build, change
 from heedful.tasks.task import find_task
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, stop_at_once
@@ -99,6 +109,8 @@ def distil_model(
         if (folder / recipes.REQUESTED).exists():
             refuse_another(folder, recipes.differences(recipes.load(folder / recipes.REQUESTED), recipe))
         with open_run_folder(folder, recipe):
+            write_held_out(sources, folder)
+            refuse_recipe(recipe, folder)
             taught = teach(teacher, lesson, sources, folder, listener)
     student = run(recipe, folder, listener)
     if not (folder / RESULT).exists():
@@ -154,6 +166,13 @@ def student_recipe(teacher: Model, changes: Changes, folder: Path, has_test: boo
     own = {key: value for key, value in changes.items() if not key.startswith(OF_TEXTS)}
     data = {f"data.{split}": [files[split]] for split in ("train", "valid", *(["test"] if has_test else []))}
     return build(teacher.task, inherited | own | data)
+
+
+def refuse_recipe(recipe: Recipe, folder: Path) -> None:
+    """Raises HeedfulError for a student that cannot be, before its teacher answers for minutes; by what is held out,
+    since it has no other data yet.
+    """
+    settle(find_task(recipe.task).learning, change(recipe, {"data.train": [files_of_student(folder)["valid"]]}))
 
 
 def side_by_side(teacher: Model, student: Model, taught: Taught, facts: RunFacts, scores: Scores) -> Distillation:

@@ -116,8 +116,16 @@ def prepare_lesson(teacher: Model, name: str, sources: Sources, originals: bool,
     return lesson
 
 
+def write_held_out(sources: Sources, folder: Path) -> None:
+    """Writes what a student is scored on."""
+    (folder / FOLDER).mkdir(exist_ok=True)
+    for split, examples in (("valid", sources.valid), ("test", sources.test)):
+        lines = [line_of(example.source, reference) for example in examples for reference in example.references]
+        write_lines(folder / FOLDER / f"{split}.jsonl", lines)
+
+
 def teach(teacher: Model, lesson: Taught, sources: Sources, folder: Path, listener: Listener) -> Taught:
-    """Has all sources answered, and writes the files that the student of a run's folder learns from and is scored on.
+    """Has all sources answered, and writes what the student of a run's folder learns from.
 
     What was answered before is not asked again.
     """
@@ -125,11 +133,7 @@ def teach(teacher: Model, lesson: Taught, sources: Sources, folder: Path, listen
     if before and before.done:
         listener.note(f"answered before: {before.describe()}")
         return before
-    place.mkdir(exist_ok=True)
     write_about(place, lesson)
-    for split, examples in (("valid", sources.valid), ("test", sources.test)):
-        lines = [line_of(example.source, reference) for example in examples for reference in example.references]
-        write_lines(place / f"{split}.jsonl", lines)
     answer_shards(teacher, sources, place / ANSWERS, listener)
     taught = collect(lesson, sources, place)
     for reason, number in taught.left_out.items():

@@ -18,6 +18,7 @@ from heedful.cli.words import (
     require_files,
 )
 from heedful.names import require_models
+from heedful.networks.settings import require_row
 
 Teacher = Annotated[
     str, typer.Argument(metavar="TEACHER", help="A run, or published weights; several, with commas, answer together.")
@@ -74,6 +75,8 @@ def run(
     changes = changes_of([f"{key}={value}" for key, value in flags.items() if value is not None] + words)
     changes |= {"data.train": files} if files else {}
     require_models(teacher)
+    if network is not None:
+        require_row(network)
     require_files(file for key in ("data.train", "data.valid", "data.test") for file in changes.get(key, []))
 
     from heedful import api
