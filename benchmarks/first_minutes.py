@@ -12,7 +12,6 @@ cell; the same command goes on from there. Minutes are those of a core of 59 GFL
 """
 
 import argparse
-import fcntl
 import json
 import os
 import random
@@ -28,11 +27,11 @@ from pathlib import Path
 from zlib import compress
 
 import numpy as np
+from cells import ROOT, add_line, claimed, commit, measured_scale, read_lines
 from first_minutes_data import DataSet, sets
 
 from heedful.results import Measure
 
-ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs/results/first-minutes.jsonl"
 WORK = ROOT / "runs/first-minutes"
 NETWORKS = ("gru", "lstm", "bahdanau2015", "vaswani2017", "touvron2023")
@@ -83,14 +82,6 @@ def main() -> None:
     work(planned, options.only, options.scale or measured_scale(), time.time() + options.until * 60)
 
 
-def measured_scale() -> float:
-    """Minutes here for each minute of the yardstick."""
-    import torch
-    from machine import gflops, scale
-
-    return scale(gflops(torch.float32))
-
-
 Plan = Callable[[Mapping[str, DataSet], dict[str, dict]], Iterator[Cell]]
 
 
@@ -105,13 +96,9 @@ def work(planned: Plan, only: str, scale: float, until: float) -> None:
             return
         cell = cells[0]
         begun.add(cell.name)
-        with open(WORK / f"{cell.name}.lock", "w") as claim:
-            try:
-                fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            if cell.name not in read_results():
-                add_result(run(cell, all_sets[cell.set], scale))
+        with claimed(WORK / f"{cell.name}.lock") as mine:
+            if mine and cell.name not in read_results():
+                add_line(RESULTS, run(cell, all_sets[cell.set], scale))
 
 
 def plan(all_sets: Mapping[str, DataSet], done: dict[str, dict]) -> Iterator[Cell]:
@@ -228,30 +215,15 @@ def packed(rows: np.ndarray) -> str:
     return f"{rows.shape[1]} " + b85encode(compress(rows.astype("<f4").T.tobytes(), 9)).decode()
 
 
-def commit() -> str:
-    """The state of the tree."""
-    return subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.strip()
-
-
 def read_results() -> dict[str, dict]:
     """All lines by the names of their cells; of two the later one counts."""
-    lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
     results = dict[str, dict]()
-    for line in map(json.loads, lines):
+    for line in read_lines(RESULTS):
         cell = Cell(
             **{key: line[key] for key in ("set", "choice", "size", "minutes", "seed")}, keys=tuple(line["keys"])
         )
         results[cell.name] = line
     return results
-
-
-def add_result(line: dict) -> None:
-    """Appends a line, one process at a time."""
-    with open(RESULTS, "a", encoding="utf-8") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        stream.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
