@@ -7,15 +7,21 @@ import subprocess
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from heedful import load
 from heedful.api.taught import SHARD
+from heedful.data.pairs.prepared import Prepared
+from heedful.data.pairs.soft_labels import read_soft_labels
+from heedful.tasks.task import find_task
 from heedful.training.progress import Quiet
 from support.command_line import HEEDFUL, heedful
 from support.own_process import KilledAtStep, distil_texts, exit_code
 
-SMALL = "--size tiny train.threads=1 train.precision=float32 train.valid_limit=20"
+THREADS = "train.threads=1 train.precision=float32 train.valid_limit=20"
+SMALL = f"--size tiny {THREADS}"
 STUDENT = f"--network ssru2019 --steps 20 {SMALL}"
 
 
@@ -98,7 +104,7 @@ def test_killed_while_it_answers_it_goes_on(workspace: Path) -> None:
     assert exit_code(distil_texts, teacher, texts, killed, KilledAtStep(1)) == -signal.SIGKILL
     [first] = (killed / "teacher/answers").iterdir()
     assert not (killed / "teacher/train.jsonl").exists()
-    first.write_text(first.read_text().replace('"answer": "', '"answer": "F ', 1))  # to be known again
+    first.write_text(first.read_text().replace('"target": "', '"target": "F ', 1))  # to be known again
     for folder in (killed, whole):
         distil_texts(teacher, texts, folder, Quiet())
     rows, expected = (rows_of(folder / "teacher/train.jsonl") for folder in (killed, whole))
@@ -106,11 +112,48 @@ def test_killed_while_it_answers_it_goes_on(workspace: Path) -> None:
     assert not (killed / "teacher/answers").exists()
 
 
+def test_a_classifier_hands_on_how_likely_each_class_is(workspace: Path) -> None:
+    """Which the student's loss goes by: cross entropy with all of them, or with the class alone of what is sure."""
+    draw = random.Random(0)
+    texts = ["".join(draw.choices("abcdef", k=6)) for _ in range(90)]
+    lines = [f"{text}\t{'vowel' if text[0] in 'ae' else draw.choice(['stop', 'other'])}\n" for text in texts]
+    (workspace / "named.tsv").write_text("".join(lines), encoding="utf-8")
+    small = f"--network gru --size tiny {THREADS} data.source_tokenizer=characters network.counts=0"
+    assert heedful(f"train classify named.tsv --steps 30 -o sorter {small}", workspace).code == 0
+    assert heedful(f"distil sorter --steps 5 -o sorted {small}", workspace).code == 0
+    teacher, student = load(workspace / "sorter"), load(workspace / "sorted")
+    rows = [json.loads(line) for line in (workspace / "sorted/teacher/train.jsonl").read_text().splitlines()]
+    soft = [row for row in rows if "probabilities" in row]
+    expected = teacher.predict_proba([row["source"] for row in soft])
+    given = np.array([[row["probabilities"].get(name, 0) for name in teacher.classes] for row in soft])
+    assert np.allclose(given, expected, atol=1e-4) and 0.05 < expected.max(1).min() < 0.95
+    assert [row["target"] for row in soft] == [teacher.classes[best] for best in expected.argmax(1)]
+    prepared = student.data()
+    assert isinstance(prepared, Prepared)
+    labels = read_soft_labels(prepared.train)
+    assert labels is not None and student.classes == teacher.classes
+    truth = dict(line.strip().split("\t") for line in lines)
+    answers = iter(given)
+    for row, probabilities in zip(rows, labels, strict=True):
+        sure = np.array(teacher.classes) == truth[row["source"]]
+        assert np.allclose(probabilities, next(answers) if "probabilities" in row else sure, atol=1e-3)
+    learning, trained = find_task("classify").learning, student.trained[0]
+    work = learning.work(trained, prepared, student.recipe)
+    batch = work.collate(work.plan(0)[0])
+    with torch.no_grad():
+        loss, number = work.loss(work.network, batch)
+        logits = work.network(batch["source"], batch["lengths"]).double()
+    smoothing = student.recipe.train.label_smoothing
+    smooth = (1 - smoothing) * batch["soft"].double() + smoothing / len(teacher.classes)
+    assert number == len(batch) and torch.isclose(loss.double(), -(smooth * logits.log_softmax(-1)).sum(), rtol=1e-4)
+
+
 MISTAKES = {
     "no model": ("distil nothing --steps 3", ["nothing is not a run"]),
     "a task that hands on nothing": ("distil writer --steps 3", ["complete teaches no student", "translate"]),
     "no such texts": ("distil teacher moer.txt --steps 3", ["no file moer.txt", "more.txt"]),
     "unknown setting": ("distil teacher train.stepz=3", ["train.stepz", "train.steps"]),
+    "no probability": ("train classify odd.jsonl --steps 3", ["odd.jsonl line ", "probabilities.b", "-0.5"]),
     "no such network": ("distil teacher --network gruu", ['Did you mean "gru"?']),
     "setting of another era": ("distil teacher --network gru network.heads=2", ["gru has no setting network.heads"]),
     "the teacher's own folder": ("distil teacher -o teacher --steps 3", ["teacher holds a run of another recipe"]),
@@ -139,5 +182,7 @@ def prepare_mistakes(workspace: Path) -> None:
     text.write_text("one line and another\n" * 30, encoding="utf-8")
     assert heedful(f"train complete text.txt --network gru --steps 2 -o writer {SMALL}", workspace).code == 0
     load(workspace / "teacher").save(workspace / "bare")
+    rows = [{"source": f"text {n}", "target": "ab"[n % 2], "probabilities": {"b": -0.5}} for n in range(20)]
+    (workspace / "odd.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     (workspace / "few.txt").write_text("abcd\nfedc\n", encoding="utf-8")
     assert heedful(f"distil teacher few.txt -o few {STUDENT}", workspace).code == 0

@@ -23,18 +23,23 @@ from pydantic import TypeAdapter
 from heedful.api.model import Model
 from heedful.api.scores import damage_in
 from heedful.api.sources import Sources
+from heedful.data.pairs.soft_labels import COLUMN
 from heedful.data.readers.rows import count
 from heedful.distillations import Distillation
 from heedful.errors import HeedfulError
 from heedful.report.words import join_words
 from heedful.results import Answer
 from heedful.small_files import read_json_table
+from heedful.tasks.task import find_task
+from heedful.tasks.teaching import Lesson
 from heedful.training.checkpoint import weights_of, write_file
 from heedful.training.progress import Listener
 
 FOLDER, ABOUT, ANSWERS = "teacher", "teacher.json", "answers"
 RESULT = "distilled.json"
 """In the student's folder: itself beside its teacher."""
+LEAST, DIGITS = 1e-4, 4
+"""The least probability that is handed on, and the digits of each."""
 SPLITS = ("train", "valid", "test")
 SHARD = 500  # sources that are answered before their answers are written
 IDENTITY = ("weights", "asked", "sources", "originals")
@@ -144,7 +149,7 @@ def teach(teacher: Model, lesson: Taught, sources: Sources, folder: Path, listen
 def answer_shards(teacher: Model, sources: Sources, place: Path, listener: Listener) -> None:
     """Asks for what is not answered yet, and writes a shard at a time: each is there whole, or not at all."""
     place.mkdir(exist_ok=True)
-    texts = list(sources.rows)
+    texts, lesson = list(sources.rows), find_task(teacher.task).facts.lesson
     listener.begin("teacher", count(len(texts), "source"))
     for start in range(0, len(texts), SHARD):
         path = place / f"{start // SHARD:06}.json"
@@ -152,22 +157,26 @@ def answer_shards(teacher: Model, sources: Sources, place: Path, listener: Liste
             continue
         clock = time.monotonic()
         answers = [best for best, *_ in teacher.answer(texts[start : start + SHARD])]
-        shard = {"seconds": time.monotonic() - clock, "answers": [answer_row(answer) for answer in answers]}
+        shard = {"seconds": time.monotonic() - clock, "answers": [answer_row(answer, lesson) for answer in answers]}
         write_file(path, lambda partial, shard=shard: partial.write_text(json.dumps(shard), encoding="utf-8"))
         done = min(start + SHARD, len(texts))
         listener.step(done / len(texts), f"{done:,} of {len(texts):,} answered")
     listener.end()
 
 
-def answer_row(answer: Answer) -> dict[str, Any]:
-    """What is kept of an answer: its text and, if it is not learnt from, why."""
+def answer_row(answer: Answer, lesson: Lesson) -> dict[str, Any]:
+    """What is kept of an answer: its text, the probabilities that are handed on and, if it is not learnt from, why."""
     if answer.cut:
         return {"left_out": "longer than the teacher reads"}
     if not answer.complete:
         return {"left_out": "whose answer is unfinished"}
     if not answer.output.strip():
         return {"left_out": "whose answer is empty"}
-    return {"answer": answer.output}
+    row: dict[str, Any] = {"target": answer.output}
+    if lesson.hands_on == "probabilities" and answer.track:
+        likely = zip(answer.track.names, answer.track.probabilities[0], strict=True)
+        row[COLUMN] = {name: float(f"{p:.{DIGITS}g}") for name, p in likely if p >= LEAST}
+    return row
 
 
 def collect(lesson: Taught, sources: Sources, place: Path) -> Taught:
@@ -176,17 +185,17 @@ def collect(lesson: Taught, sources: Sources, place: Path) -> Taught:
     rows: list[Mapping[str, Any]] = [row for shard in shards for row in shard["answers"]]
     lines, originals = list[str](), 0
     for (source, targets), row in zip(sources.rows.items(), rows, strict=True):
-        if "answer" in row:
-            lines.append(line_of(source, row["answer"]))
+        if "target" in row:
+            lines.append(line_of(source, **row))
         if lesson.originals:
             lines += [line_of(source, target) for target in targets]
             originals += len(targets)
-    if not any("answer" in row for row in rows):
+    if not any("target" in row for row in rows):
         raise HeedfulError(f"{lesson.teacher} gave no answer that can be learnt from.")
     write_lines(place / "train.jsonl", lines)
     taught = replace(
         lesson,
-        answers=sum("answer" in row for row in rows),
+        answers=sum("target" in row for row in rows),
         original_pairs=originals,
         left_out=dict(Counter(row["left_out"] for row in rows if "left_out" in row)),
         seconds=sum(shard["seconds"] for shard in shards),
@@ -197,9 +206,9 @@ def collect(lesson: Taught, sources: Sources, place: Path) -> Taught:
     return taught
 
 
-def line_of(source: str, target: str) -> str:
+def line_of(source: str, target: str, **more: Any) -> str:
     """A row of a data file."""
-    return json.dumps({"source": source, "target": target}, ensure_ascii=False)
+    return json.dumps({"source": source, "target": target} | more, ensure_ascii=False)
 
 
 def write_lines(path: Path, lines: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from heedful.data.pairs.coders import ClassNames, Coder, Kind, class_name, name_
 from heedful.data.pairs.pictured import PicturedPairs
 from heedful.data.pairs.prepared import Prepared, open_pairs
 from heedful.data.pairs.read import Pair, column_notes
+from heedful.data.pairs.soft_labels import write_soft_labels
 from heedful.data.pairs.sources import SourceCount, count_sources, kind_at_first, kind_of_source
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.read import Form, is_picture
@@ -191,6 +192,9 @@ class PairKind(DataKind[Prepared]):
     def write(self, corpus: Corpus) -> None:
         """The training store, and both coders."""
         self.write_rows(corpus.read_all())
+        if isinstance(self.coders[1], ClassNames):
+            train = self.preparation.folder / "train"
+            write_soft_labels(train, self.preparation.data, self.coders[1], self.preparation.note)
         for coder, side in zip(self.coders, SIDES, strict=True):
             coders.save(coder, self.preparation.folder, side)
 

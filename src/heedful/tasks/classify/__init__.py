@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from heedful.tasks import keys
 from heedful.tasks.task import Answering, Learning, Task, TaskFacts
-from heedful.tasks.teaching import Lesson
+from heedful.tasks.teaching import PROBABILITIES
 
 if TYPE_CHECKING:
     from heedful.data.pairs.prepared import Prepared
@@ -22,7 +22,7 @@ FACTS = TaskFacts(
     asked_with="PICTURE",
     data="photos/",
     hub_tasks={"picture": "image-classification", "text": "text-classification"},
-    lesson=Lesson("nothing", "probabilities of classes are not handed on yet"),
+    lesson=PROBABILITIES,
     unit="examples",
     view="classes",
     exported_as="vit",

@@ -21,6 +21,7 @@ from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.coders import ClassNames
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
+from heedful.data.pairs.soft_labels import read_soft_labels
 from heedful.data.pairs.sources import kind_of_source
 from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import mix
@@ -124,7 +125,7 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
         sources = training_sources(recipe, data.train, data.source, model.preprocessor, decide.AUGMENT_NAMED)
         classes = np.array([data.train[row][1][0] for row in range(len(data.train))])
-        collate = Collate(sources, decide.mixed_batches(recipe.train))
+        collate = Collate(sources, decide.mixed_batches(recipe.train), read_soft_labels(data.train))
         score = self.scorer(model, valid, recipe.generate, data)
         if model.network.counts is not None:
             texts = partial(batches_of, collate, len(data.train))
@@ -199,14 +200,20 @@ def build_classifier(
 
 @dataclass(frozen=True)
 class Collate:
-    """Rows -> a batch: sources, their lengths and labels, in some batches mixed."""
+    """Rows -> a batch: sources, their lengths and labels, in some batches mixed. `soft_labels` (rows, C), if there are
+    any, are what is learnt from.
+    """
 
     sources: TrainingSources
     mix_fraction: float
+    soft_labels: np.ndarray | None = None
 
     def __call__(self, rows: Rows) -> Batch:
         labels = torch.tensor([int(label[0]) for _, label in self.sources.pairs(rows)])
         batch = self.sources(rows) | {"labels": labels}
+        if self.soft_labels is not None:
+            labels = torch.from_numpy(self.soft_labels[rows.rows].astype(np.float32))
+            batch |= {"soft": labels}
         if not self.mix_fraction or self.sources.preprocessor.pixels is None:
             return batch
         return batch | mix(batch["source"], labels, self.mix_fraction, self.sources.seeds(rows[:1])[0])
@@ -232,18 +239,23 @@ def texts_of(model: LearnableClassifier, examples: Sequence[Example]) -> Iterato
 
 @dataclass(frozen=True)
 class Loss:
-    """Label-smoothed cross entropy, summed over examples; a mixed example counts for both of its classes."""
+    """Label-smoothed cross entropy with classes or, of soft labels, with all their probabilities, summed over examples;
+    a mixed example counts for both of its classes.
+    """
 
     smoothing: float
     weights: Tensor | None
 
     def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
-        labels = batch["labels"]
+        labels = batch["soft" if "soft" in batch else "labels"]
         logits = network(batch["source"], batch["lengths"]).float()
 
         def losses(classes: Tensor) -> Tensor:
             entropies = F.cross_entropy(logits, classes, reduction="none", label_smoothing=self.smoothing)
-            return entropies if self.weights is None else entropies * self.weights.to(classes.device)[classes]
+            if self.weights is None:
+                return entropies
+            weights = self.weights.to(classes.device)
+            return entropies * (classes @ weights if classes.is_floating_point() else weights[classes])
 
         loss = losses(labels)
         if "others" in batch:
