@@ -15,6 +15,8 @@ from heedful import load
 from heedful.api.taught import SHARD
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.pairs.soft_labels import read_soft_labels
+from heedful.data.steps.soft_labels import read_step_labels
+from heedful.data.steps.store import PreparedClips
 from heedful.tasks.task import find_task
 from heedful.training.progress import Quiet
 from support.command_line import HEEDFUL, heedful
@@ -146,6 +148,48 @@ def test_a_classifier_hands_on_how_likely_each_class_is(workspace: Path) -> None
     smoothing = student.recipe.train.label_smoothing
     smooth = (1 - smoothing) * batch["soft"].double() + smoothing / len(teacher.classes)
     assert number == len(batch) and torch.isclose(loss.double(), -(smooth * logits.log_softmax(-1)).sum(), rtol=1e-4)
+
+
+def test_a_labeller_hands_on_how_likely_each_label_is(workspace: Path) -> None:
+    """At each word; words without a label teach nothing."""
+    draw = random.Random(0)
+    texts = [["".join(draw.choices("abcdef", k=3)) for _ in range(draw.randint(2, 6))] for _ in range(60)]
+    tag = {
+        word: draw.choice("XY") if word[0] in "ab" else "_" if word[0] == "c" else "Z"
+        for words in texts
+        for word in words
+    }
+    lines = ["".join(f"{word}\t{tag[word]}\n" for word in words) for words in texts]
+    (workspace / "tags.conll").write_text("\n".join(lines), encoding="utf-8")
+    small = f"--network frame --size tiny {THREADS}"
+    assert heedful(f"train label tags.conll --steps 20 -o tagger {small}", workspace).code == 0
+    assert heedful(f"distil tagger --steps 5 -o tagged {small}", workspace).code == 0
+    teacher, student = load(workspace / "tagger"), load(workspace / "tagged")
+    rows = [json.loads(line) for line in (workspace / "tagged/teacher/train.jsonl").read_text().splitlines()]
+    prepared = student.data()
+    assert isinstance(prepared, PreparedClips) and prepared.names == teacher.classes
+    labels = read_step_labels(prepared.train)
+    assert labels is not None and len(labels) == sum(len(row["tokens"]) for row in rows)
+    for row, probabilities in zip(rows, np.split(labels, prepared.train.ends[1:-1]), strict=True):
+        if "probabilities" in row:
+            expected = teacher.predict_proba(" ".join(row["tokens"]))
+            assert row["tags"] == [teacher.classes[best] for best in expected.argmax(1)]
+        else:
+            assert row["tags"] == [None if tag[word] == "_" else tag[word] for word in row["tokens"]]
+            expected = np.array([[name == label for name in teacher.classes] for label in row["tags"]])
+        assert np.allclose(probabilities, expected, atol=1e-3)
+    work = find_task("label").learning.work(student.trained[0], prepared, student.recipe)
+    batch = work.collate(work.plan(0)[0])
+    with torch.no_grad():
+        loss, number = work.loss(work.network, batch)
+        logits = work.network(batch["source"], batch["lengths"]).double()
+    smoothing, is_labelled = student.recipe.train.label_smoothing, batch["labels"] >= 0
+    smooth = (1 - smoothing) * batch["soft"].double() + smoothing / len(teacher.classes)
+    assert 0 < number == is_labelled.sum() < batch["lengths"].sum()
+    assert torch.isclose(loss.double(), -(smooth * logits.log_softmax(-1))[is_labelled].sum(), rtol=1e-4)
+    truth = (workspace / "tagged/teacher/valid.jsonl").read_text().splitlines()
+    for row in map(json.loads, truth):
+        assert row["tags"] == [None if tag[word] == "_" else tag[word] for word in row["tokens"]]
 
 
 MISTAKES = {

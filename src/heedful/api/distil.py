@@ -138,7 +138,7 @@ def stopping(listener: Listener) -> Generator[None]:
 def refuse_task(teacher: Model) -> None:
     """Raises HeedfulError for a teacher whose task hands on nothing."""
     lesson = find_task(teacher.task).facts.lesson
-    if lesson.hands_on == "nothing":
+    if not lesson.is_for(teacher.source_kind):
         able = [verb for verb in TASKS if find_task(verb).facts.lesson.hands_on != "nothing"]
         raise HeedfulError(
             f"A model that was trained to {teacher.task} teaches no student: {lesson.reason}.",

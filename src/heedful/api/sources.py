@@ -37,6 +37,8 @@ class Sources:
     valid: list[Example]
     test: list[Example]
     data: list[str]
+    in_words: bool
+    """Whether sources are words with a label each."""
 
     @property
     def has_targets(self) -> bool:
@@ -70,7 +72,7 @@ def read_sources(teacher: Model, recipe: Recipe) -> Sources:
             raise HeedfulError(
                 f"{teacher.folder} holds no data of its own.", "Name texts that it answers: heedful distil RUN TEXTS"
             )
-    if all(ending_of(file) in LINES for file in files) and teacher.source_kind == "text" and not own:
+    if all(ending_of(file) in LINES for file in files) and teacher.source_kind in ("text", "tokens") and not own:
         rows = [(text, "") for file in files for text in lines_of(file)]
     else:
         read, held = read_data(recipe, may_hold_out=own or not valid)
@@ -82,7 +84,7 @@ def read_sources(teacher: Model, recipe: Recipe) -> Sources:
         if source.strip():
             by_source.setdefault(located(teacher, source), []).extend([target] if target else [])
     valid, test = ([located_example(teacher, example) for example in side] for side in (valid, test))
-    return Sources(by_source, valid, test, files)
+    return Sources(by_source, valid, test, files, teacher.source_kind == "tokens")
 
 
 def held_out(teacher: Model, recipe: Recipe) -> tuple[list[Example], list[Example]]:

@@ -25,6 +25,7 @@ from heedful.api.scores import damage_in
 from heedful.api.sources import Sources
 from heedful.data.pairs.soft_labels import COLUMN
 from heedful.data.readers.rows import count
+from heedful.data.steps.forms import words_of
 from heedful.distillations import Distillation
 from heedful.errors import HeedfulError
 from heedful.report.words import join_words
@@ -36,6 +37,7 @@ from heedful.training.checkpoint import weights_of, write_file
 from heedful.training.progress import Listener
 
 FOLDER, ABOUT, ANSWERS = "teacher", "teacher.json", "answers"
+LEFT_OUT = "left_out"  # in place of a row, why there is none
 RESULT = "distilled.json"
 """In the student's folder: itself beside its teacher."""
 LEAST, DIGITS = 1e-4, 4
@@ -64,9 +66,9 @@ class Taught:
 
     def describe(self) -> str:
         """As a card has it."""
-        originals = f" and {count(self.original_pairs, 'original pair')}" if self.original_pairs else ""
-        minutes = f"answered in {self.seconds / 60:.1f} minutes"
-        return f"{self.teacher}: {count(self.answers, 'answer')} to {', '.join(self.data)}, {minutes}{originals}"
+        originals = f", beside {count(self.original_pairs, 'original pair')}" if self.original_pairs else ""
+        answers = f"{count(self.answers, 'answer')} to {', '.join(self.data)} in {self.seconds / 60:.1f} minutes"
+        return f"{self.teacher}: {answers}{originals}"
 
 
 def files_of_student(folder: Path) -> dict[str, str]:
@@ -125,8 +127,9 @@ def write_held_out(sources: Sources, folder: Path) -> None:
     """Writes what a student is scored on."""
     (folder / FOLDER).mkdir(exist_ok=True)
     for split, examples in (("valid", sources.valid), ("test", sources.test)):
-        lines = [line_of(example.source, reference) for example in examples for reference in example.references]
-        write_lines(folder / FOLDER / f"{split}.jsonl", lines)
+        pairs = [(example.source, reference) for example in examples for reference in example.references]
+        rows = [row_of(source, reference, sources.in_words) for source, reference in pairs]
+        write_rows(folder / FOLDER / f"{split}.jsonl", rows)
 
 
 def teach(teacher: Model, lesson: Taught, sources: Sources, folder: Path, listener: Listener) -> Taught:
@@ -165,39 +168,51 @@ def answer_shards(teacher: Model, sources: Sources, place: Path, listener: Liste
 
 
 def answer_row(answer: Answer, lesson: Lesson) -> dict[str, Any]:
-    """What is kept of an answer: its text, the probabilities that are handed on and, if it is not learnt from, why."""
+    """What is kept of an answer: a row of data or, if it is not learnt from, why."""
     if answer.cut:
-        return {"left_out": "longer than the teacher reads"}
+        return {LEFT_OUT: "longer than the teacher reads"}
     if not answer.complete:
-        return {"left_out": "whose answer is unfinished"}
+        return {LEFT_OUT: "whose answer is unfinished"}
     if not answer.output.strip():
-        return {"left_out": "whose answer is empty"}
-    row: dict[str, Any] = {"target": answer.output}
-    if lesson.hands_on == "probabilities" and answer.track:
-        likely = zip(answer.track.names, answer.track.probabilities[0], strict=True)
-        row[COLUMN] = {name: float(f"{p:.{DIGITS}g}") for name, p in likely if p >= LEAST}
+        return {LEFT_OUT: "whose answer is empty"}
+    track = answer.track
+    row = row_of_words(track.words, track.labels) if track and track.words else row_of(answer.source, answer.output)
+    if lesson.hands_on == "probabilities" and track:
+        columns = zip(track.names, zip(*track.probabilities, strict=True), strict=True)
+        likely = {name: [float(f"{p:.{DIGITS}g}") for p in column] for name, column in columns if max(column) >= LEAST}
+        row[COLUMN] = likely if track.words else {name: column[0] for name, column in likely.items()}
     return row
+
+
+def row_of(source: str, target: str, in_words: bool = False) -> dict[str, Any]:
+    """A row of a data file; `in_words`: of words, with a label for each, joined by tabs."""
+    return row_of_words(words_of(source), target.split("\t")) if in_words else {"source": source, "target": target}
+
+
+def row_of_words(words: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+    """A row of tagged words, of which some may have no label."""
+    return {"tokens": list(words), "tags": [label or None for label in labels]}
 
 
 def collect(lesson: Taught, sources: Sources, place: Path) -> Taught:
     """Writes train.jsonl from all shards, notes what they took, and removes them."""
     shards = [read_json_table(path) for path in sorted((place / ANSWERS).glob("*.json"))]
-    rows: list[Mapping[str, Any]] = [row for shard in shards for row in shard["answers"]]
-    lines, originals = list[str](), 0
-    for (source, targets), row in zip(sources.rows.items(), rows, strict=True):
-        if "target" in row:
-            lines.append(line_of(source, **row))
+    answers: list[dict[str, Any]] = [row for shard in shards for row in shard["answers"]]
+    left_out = Counter(row[LEFT_OUT] for row in answers if LEFT_OUT in row)
+    rows, originals = list[dict[str, Any]](), 0
+    for (source, targets), answer in zip(sources.rows.items(), answers, strict=True):
+        rows += [answer] if LEFT_OUT not in answer else []
         if lesson.originals:
-            lines += [line_of(source, target) for target in targets]
+            rows += [row_of(source, target, sources.in_words) for target in targets]
             originals += len(targets)
-    if not any("target" in row for row in rows):
+    if left_out.total() == len(answers):
         raise HeedfulError(f"{lesson.teacher} gave no answer that can be learnt from.")
-    write_lines(place / "train.jsonl", lines)
+    write_rows(place / "train.jsonl", rows)
     taught = replace(
         lesson,
-        answers=sum("target" in row for row in rows),
+        answers=len(answers) - left_out.total(),
         original_pairs=originals,
-        left_out=dict(Counter(row["left_out"] for row in rows if "left_out" in row)),
+        left_out=dict(left_out),
         seconds=sum(shard["seconds"] for shard in shards),
         done=True,
     )
@@ -206,15 +221,10 @@ def collect(lesson: Taught, sources: Sources, place: Path) -> Taught:
     return taught
 
 
-def line_of(source: str, target: str, **more: Any) -> str:
-    """A row of a data file."""
-    return json.dumps({"source": source, "target": target} | more, ensure_ascii=False)
-
-
-def write_lines(path: Path, lines: Sequence[str]) -> None:
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes a file of rows, whole or not at all; none without rows."""
-    if lines:
-        text = "".join(f"{line}\n" for line in lines)
+    if rows:
+        text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
         write_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 

@@ -19,3 +19,12 @@ def class_weights(classes: np.ndarray, total: int, train: TrainSettings) -> Tens
         return None
     counts = np.bincount(classes, minlength=total)
     return torch.from_numpy(len(classes) / (total * np.maximum(counts, 1))).float()
+
+
+def weights_of_targets(weights: Tensor, targets: Tensor) -> Tensor:
+    """What each of the targets counts: of classes (N,) their weight, of probabilities (N, C) the mean of them.
+
+    >>> weights_of_targets(torch.tensor([1.0, 3.0]), torch.tensor([[0.5, 0.5]])).tolist()
+    [2.0]
+    """
+    return targets @ weights if targets.is_floating_point() else weights[targets]

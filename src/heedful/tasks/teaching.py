@@ -12,10 +12,17 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the trained models of a task hand on; where that is nothing, `reason` says why."""
+    """What the trained models of a task hand on; where that is nothing, or nothing but `of` some kinds of sources,
+    `reason` says why.
+    """
 
     hands_on: Literal["answers", "probabilities", "nothing"]
     reason: str = ""
+    of: tuple[str, ...] = ()
+
+    def is_for(self, source_kind: str) -> bool:
+        """Whether a model that is asked with this hands on anything."""
+        return self.hands_on != "nothing" and (not self.of or source_kind in self.of)
 
 
 ANSWERS = Lesson("answers")

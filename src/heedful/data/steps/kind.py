@@ -25,6 +25,7 @@ from heedful.data.steps.parts import choose_part
 from heedful.data.steps.punctuation import learn_punctuation
 from heedful.data.steps.ranges import Ranges, usual_ranges
 from heedful.data.steps.read import describe_skipped, read_clips, refuse
+from heedful.data.steps.soft_labels import write_step_labels
 from heedful.data.steps.store import ABOUT, MASKED, PreparedClips, StepWriter, open_clips
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.tables import far_clip
@@ -171,6 +172,7 @@ class StepKind(DataKind[PreparedClips]):
         ellipsis = ", …" if len(self.names) > MAX_NAMES else ""
         self.preparation.note(f"{count(len(self.names), 'label')}: {', '.join(self.names[:MAX_NAMES])}{ellipsis}")
         self.write_rows()
+        write_step_labels(self.preparation.folder, self.preparation.data, self.train, self.names, self.preparation.note)
         write_json(self.preparation.folder / ABOUT, {"form": self.form.plain(), "names": self.names})
 
     def keep_long_enough(self, pairs: list[Pair]) -> list[Pair]:

@@ -34,7 +34,7 @@ from heedful.networks.settings import fit_pictures
 from heedful.results import Example, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs
-from heedful.tasks.class_weights import class_weights
+from heedful.tasks.class_weights import class_weights, weights_of_targets
 from heedful.tasks.classify.counting import TEXTS, CountedScore
 from heedful.tasks.classify.explained import trace_class
 from heedful.tasks.classify.learnable import LearnableClassifier, with_network
@@ -254,8 +254,7 @@ class Loss:
             entropies = F.cross_entropy(logits, classes, reduction="none", label_smoothing=self.smoothing)
             if self.weights is None:
                 return entropies
-            weights = self.weights.to(classes.device)
-            return entropies * (classes @ weights if classes.is_floating_point() else weights[classes])
+            return entropies * weights_of_targets(self.weights.to(classes.device), classes)
 
         loss = losses(labels)
         if "others" in batch:

@@ -22,7 +22,7 @@ FACTS = TaskFacts(
     asked_with="FILE",
     data="clips/",
     hub_tasks={"frames": "video-classification", "tokens": "token-classification"},
-    lesson=Lesson("nothing", "labels of steps are not handed on yet"),
+    lesson=Lesson("probabilities", "steps of series and videos are not handed on, labels of words are", of=("tokens",)),
     unit="steps",
     view="steps",
     by_windows=True,

@@ -16,6 +16,7 @@ from heedful.data.batching import Rows
 from heedful.data.pictures.augment import augment
 from heedful.data.steps.store import ClipStore
 from heedful.networks.joins import EncoderHead
+from heedful.tasks.class_weights import weights_of_targets
 from heedful.tasks.label.windows import pad_sequences, stack_sequences
 
 IGNORE_INDEX = -1
@@ -25,22 +26,29 @@ IGNORE_INDEX = -1
 class Collate:
     """Rows of `pieces` -> a batch: sources, lengths and labels, -1 where nothing is to be learnt.
 
-    A clip is varied, all its frames alike, by seed, epoch and piece alone.
+    A clip is varied, all its frames alike, by seed, epoch and piece alone. `soft_labels` (steps of all clips, C), if
+    there are any, are what is learnt from.
     """
 
     store: ClipStore
     pieces: np.ndarray
     kinds: tuple[str, ...]
     seed: int
+    soft_labels: np.ndarray | None = None
 
     def __call__(self, rows: Rows) -> Batch:
-        sources, labels = [], []
+        sources, labels, soft = [], [], []
         for clip, low, high in self.pieces[rows.rows]:
             values, numbers = self.store[int(clip)]
             sources.append(values[low:high])
             labels.append(numbers[low:high])
+            if self.soft_labels is not None:
+                first = self.store.ends[clip]
+                soft.append(self.soft_labels[first + low : first + high].astype(np.float32))
         source, lengths = stack_sequences(sources)
         arrays = {"source": source, "lengths": lengths, "labels": pad_sequences(labels, IGNORE_INDEX)}
+        if soft:
+            arrays["soft"] = pad_sequences(soft, 0)
         batch = Batch({name: torch.from_numpy(array) for name, array in arrays.items()})
         if not self.kinds:
             return batch
@@ -55,7 +63,8 @@ class Collate:
 
 @dataclass(frozen=True)
 class Loss:
-    """Cross entropy, summed over steps that have a label, which count as `weights` (C,) say (None: alike);
+    """Cross entropy with labels or, of soft labels, with all their probabilities, summed over steps that have a label,
+    which count as `weights` (C,) say (None: alike);
     `mse_weight` weighs how much neighbours may differ.
 
     The second part is MS-TCN's truncated mean squared error (Farha & Gall 2019, equations 9 to 11), over the steps
@@ -70,12 +79,12 @@ class Loss:
         labels = batch["labels"]
         logits = network(batch["source"], batch["lengths"]).float()
         labelled = labels != IGNORE_INDEX
+        true = batch["soft" if "soft" in batch else "labels"][labelled]
         if self.weights is None:
-            loss = F.cross_entropy(logits[labelled], labels[labelled], reduction="sum", label_smoothing=self.smoothing)
+            loss = F.cross_entropy(logits[labelled], true, reduction="sum", label_smoothing=self.smoothing)
         else:
-            true = labels[labelled]
             entropies = F.cross_entropy(logits[labelled], true, reduction="none", label_smoothing=self.smoothing)
-            loss = (entropies * self.weights.to(true.device)[true]).sum()
+            loss = (entropies * weights_of_targets(self.weights.to(true.device), true)).sum()
         if self.mse_weight:
             loss = loss + self.mse_weight * truncated_mse(logits, batch["lengths"])
         return loss, int(labelled.sum())

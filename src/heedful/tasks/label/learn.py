@@ -19,6 +19,7 @@ from heedful.data import batching
 from heedful.data.steps.check import check_clips
 from heedful.data.steps.forms import StepForm
 from heedful.data.steps.kind import StepKind
+from heedful.data.steps.soft_labels import read_step_labels
 from heedful.data.steps.store import ClipStore, PreparedClips
 from heedful.data.steps.subwords import SubwordVocabulary
 from heedful.data.steps.words import WordVocabulary
@@ -138,7 +139,7 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
         pieces = training_pieces(data.train, reach, way_of(recipe.data.long, self.facts))
         lengths = np.repeat((pieces[:, 2] - pieces[:, 1])[:, None], 2, axis=1)
         kinds = decide.augmentations(recipe.train, decide.AUGMENT_FRAMES) if model.pixels else ()
-        collate = clips.Collate(data.train, pieces, kinds, recipe.seed)
+        collate = clips.Collate(data.train, pieces, kinds, recipe.seed, read_step_labels(data.train))
         labels = np.asarray(data.train.labels)
         weights = class_weights(labels[labels != clips.IGNORE_INDEX], len(data.names), recipe.train)
         return Work(
