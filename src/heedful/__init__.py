@@ -5,10 +5,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from heedful.api import Listener, Model, Quiet, check, compare, demo, distil, export, load, pipeline, train
+    from heedful.api.demo import demo
+    from heedful.api.distil import distil
+    from heedful.api.export import export
+    from heedful.api.model import Model, load
+    from heedful.api.pipeline import pipeline
+    from heedful.api.verbs import check, compare, train
+    from heedful.training.progress import Listener, Quiet
 
     __version__: str
 
+PLACES = {
+    "Listener": "training.progress",
+    "Model": "api.model",
+    "Quiet": "training.progress",
+    "check": "api.verbs",
+    "compare": "api.verbs",
+    "demo": "api.demo",
+    "distil": "api.distil",
+    "export": "api.export",
+    "load": "api.model",
+    "pipeline": "api.pipeline",
+    "train": "api.verbs",
+}
+"""The module of each name, which is imported when it is asked for."""
 __all__ = [
     "Listener",
     "Model",
@@ -36,7 +56,7 @@ def __getattr__(name: str) -> Any:
         return import_module("importlib.metadata").version("heedful")
     if name not in __all__:
         raise AttributeError(f"module 'heedful' has no attribute {name!r}")
-    return getattr(import_module("heedful.api"), name)
+    return getattr(import_module(f"heedful.{PLACES[name]}"), name)
 
 
 def __dir__() -> list[str]:

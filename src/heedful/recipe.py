@@ -141,6 +141,12 @@ def as_table(recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def from_table(table: Mapping[str, Any], written: Iterable[str]) -> Recipe:
+    """The recipe whose `as_table` this is: it was checked when it was written, and is not checked again."""
+    sections = {name: kind(**table[name]) for name, kind in SECTIONS.items()}
+    return Recipe(**{**table, **sections}, written=frozenset(written))
+
+
 def without_none(recipe: Recipe) -> dict[str, Any]:
     """All keys as nested tables except those that are None, since TOML has no null."""
     table = as_table(recipe)

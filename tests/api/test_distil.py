@@ -178,7 +178,7 @@ def test_a_labeller_hands_on_how_likely_each_label_is(workspace: Path) -> None:
             assert row["tags"] == [None if tag[word] == "_" else tag[word] for word in row["tokens"]]
             expected = np.array([[name == label for name in teacher.classes] for label in row["tags"]])
         assert np.allclose(probabilities, expected, atol=1e-3)
-    work = find_task("label").learning.work(student.trained[0], prepared, student.recipe)
+    work = find_task("label").learning.work(student.learnable[0], prepared, student.recipe)
     batch = work.collate(work.plan(0)[0])
     with torch.no_grad():
         loss, number = work.loss(work.network, batch)

@@ -1,5 +1,6 @@
 """What is shown of attention is what the network computed, by the library's own account of it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_an_answer_that_fills_all_positions_is_explained(tmp_path: Path) -> None
     settings |= {"network.positions": "learned", "network.context": 6, "train.steps": 1, "data.valid_rows": 2}
     model = run(recipes.build("translate", settings), tmp_path / "run", Quiet())
     short_answers = {"generate.beam": 1, "generate.max_length": 20}
-    model = heedful.Model(model.folder, recipes.change(model.recipe, short_answers), model.trained)
+    model = replace(model, recipe=recipes.change(model.recipe, short_answers))
     [[answer]] = model.answer(["a x"])
     alignment = model.align("a x")
     assert alignment.target == (*answer.tokens, *(["</s>"] if answer.complete else []))

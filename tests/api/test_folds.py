@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heedful import api
 from heedful import recipe as recipes
+from heedful.api import folds
 from heedful.api.known_rows import known_rows
 from heedful.api.scores import read_scores
+from heedful.api.verbs import compare
 from heedful.data.documents.kind import pieces_of
 from heedful.data.folds import folds_of_groups, folds_within
 from heedful.data.hold_out import group_rows
@@ -162,10 +163,10 @@ def test_cross_validation_goes_on_and_is_reported(texts: Recipe, tmp_path: Path)
     """Stopped behind the first fold, the same call trains what is left; nothing that was finished is touched."""
     run, notes = tmp_path / "run", Notes(last="fold 2")
     with pytest.raises(HeedfulError, match="Stopped"):
-        api.run(texts, run, notes)
+        folds.run(texts, run, notes)
     assert notes.lines[0] == "3 trainings of 2 steps: 2 folds, then all rows"
     finished = (run / "folds/1/scores.json").read_bytes(), (run / "folds/1/scores.json").stat().st_mtime_ns
-    api.run(texts, run, Quiet())
+    folds.run(texts, run, Quiet())
     assert finished == ((run / "folds/1/scores.json").read_bytes(), (run / "folds/1/scores.json").stat().st_mtime_ns)
     facts, scores = read_scores(run)
     parts = [read_scores(run / "folds" / str(number))[1] for number in (1, 2)]
@@ -178,7 +179,7 @@ def test_cross_validation_goes_on_and_is_reported(texts: Recipe, tmp_path: Path)
     assert json.loads((run / "scores.json").read_text("utf-8"))["scores"]["folds"][1]["number"] == 2
     weights = (run / "model.safetensors").read_bytes()
     again = Notes()
-    assert any("learnt from too" in remark for remark in api.run(texts, run, again).evaluate().remarks)
+    assert any("learnt from too" in remark for remark in folds.run(texts, run, again).evaluate().remarks)
     assert "is finished" in again.lines[0] and (run / "model.safetensors").read_bytes() == weights
 
 
@@ -195,6 +196,6 @@ def test_folds_that_cannot_be_are_refused(
     changes: dict[str, object], words: str, texts: Recipe, tmp_path: Path
 ) -> None:
     with pytest.raises(HeedfulError, match=words):
-        api.run(change(texts, changes), tmp_path / "run", Quiet())
+        folds.run(change(texts, changes), tmp_path / "run", Quiet())
     with pytest.raises(HeedfulError, match="compare has no cross-validation"):
-        api.compare(replace(texts), networks=["gru"], output=tmp_path / "compared", listener=Quiet())
+        compare(replace(texts), networks=["gru"], output=tmp_path / "compared", listener=Quiet())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from heedful.api.choose import settle
-from heedful.api.model import Model
+from heedful.api.model import Model, at_hand
 from heedful.api.moments import MOMENTS, MOST, WATCHED, Watch, read_moments, watch_examples
 from heedful.api.train import set_up_run
 from heedful.explain.methods import METHODS, explain
@@ -37,7 +37,7 @@ def set_up(files: dict[str, str], folder: Path, task: str, network: str) -> tupl
     setup = set_up_run(asked, None, folder, Quiet())
     watch = watch_examples(find_task(task).learning, setup.model, setup.data, setup.recipe, folder, print)
     assert watch
-    return Model(folder, setup.recipe, (setup.model,)), watch
+    return at_hand(folder, setup.recipe, setup.model), watch
 
 
 def tiny_recipe(files: dict[str, str], folder: Path, task: str, network: str) -> Recipe:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from heedful.api import export
+from heedful.api.export import export
 from heedful.api.train import run
 from heedful.errors import HeedfulError
 from heedful.exporters import TARGETS

@@ -17,7 +17,8 @@ from onnxruntime import InferenceSession
 from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from heedful.api import Model, export
+from heedful.api.export import export
+from heedful.api.model import Model
 from heedful.api.train import run
 from heedful.blocks.embedding import Tokens
 from heedful.blocks.pixels import Pixels

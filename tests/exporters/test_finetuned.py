@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 import heedful
-from heedful.api import Model
+from heedful.api.model import Model
 from heedful.api.train import run
 from heedful.recipe import build
 from heedful.tasks.training_sources import batch_of

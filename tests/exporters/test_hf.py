@@ -35,7 +35,7 @@ def exported(settled: Any, folder: Path) -> tuple[Any, Path]:
     with torch.enable_grad():
         model = run(settled, folder / "run", Quiet())
     assert heedful.export(folder / "run", "hf", folder / "out").files["config.json"][0] > 0
-    model.trained[0].network.eval()
+    model.learnable[0].network.eval()
     return model, folder / "out"
 
 
@@ -62,7 +62,7 @@ def test_gpt_and_qwen_go_out(network: str, tokenizer: str, files: dict[str, str]
     context = {"network__context": 16} if network == GPT else {}
     model, out = exported(recipe(files, "complete", network, **context, **TOKENIZERS[tokenizer]), tmp_path)
     words, theirs = oracle.AutoTokenizer.from_pretrained(out), oracle.AutoModelForCausalLM.from_pretrained(out).eval()
-    trained = model.trained[0]
+    trained = model.learnable[0]
     greedy = {"generate.sample": False, "generate.beam": 1, "generate.max_length": 6}
     again = heedful.load(out)
     for text, [answer], [back] in zip(TEXTS, model.answer(TEXTS, greedy), again.answer(TEXTS, greedy), strict=True):

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, expect
 from tokenizers import normalizers
 from torch import nn
 
-from heedful.api import load
+from heedful.api.model import load
 from heedful.api.train import run
 from heedful.blocks.pixels import Pixels
 from heedful.blocks.recording import record
@@ -229,7 +229,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Package]:
     for name, recipe in recipes.items():
         run(recipe, folder / name, Quiet())
         model = load(folder / name)
-        packages[name] = Package(folder / name, model.recipe, model.trained[0])
+        packages[name] = Package(folder / name, model.recipe, model.learnable[0])
         torch.manual_seed(0)
         network: Any = packages[name].model.network
         stir(network)

@@ -12,7 +12,7 @@ import torch
 from onnxruntime import InferenceSession
 
 import heedful
-from heedful.api import Model
+from heedful.api.model import Model
 from heedful.data.pictures.read import read_pictures
 from support import published
 from support.families import oracle

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from heedful.api import Model, export
+from heedful.api.export import export
+from heedful.api.model import Model
 from heedful.api.train import run
 from heedful.tasks.joins import allowed
 from heedful.training.progress import Quiet

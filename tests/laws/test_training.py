@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import heedful
-from heedful.api.model import Model
+from heedful.api.model import at_hand
 from heedful.api.train import run
 from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.translate import TASK
@@ -42,7 +42,7 @@ def test_saved_is_live(network: NetworkSettings, prepared: tuple[Recipe, Any], t
     settings = replace(prepared[0], network=network)
     translator = TASK.learning.build(settings, prepared[1])
     sharpen(translator.network)
-    live = Model(tmp_path, settings, (translator,))
+    live = at_hand(tmp_path, settings, translator)
     live.save(tmp_path / "one")
     loaded = heedful.load(tmp_path / "one")
     loaded.save(tmp_path / "two")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from onnxruntime import InferenceSession
 
-from heedful.api import Model
+from heedful.api.model import Model
 from support.onnx_sessions import assert_close, initial_state, loop, run_session
 from support.sampling import SEED
 from support.trained_models import first_trained

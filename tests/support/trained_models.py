@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from heedful.api import Model
+from heedful.api.model import Model
 
 
 def first_trained(model: Model) -> Any:
     """The first trained model, with whatever its task keeps."""
-    return model.trained[0]
+    return model.learnable[0]

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import Ridge
 
 import heedful
-from heedful.api import Model, Quiet, load
+from heedful.api.model import Model, load
 from heedful.api.scores import read_scores
 from heedful.api.train import run
 from heedful.blocks.counts import SPREAD, Counts
@@ -23,6 +23,7 @@ from heedful.exporters.onnx import TRACED
 from heedful.networks.joins import EncoderHead
 from heedful.tasks.classify.counting import fit, likeliest_shares
 from heedful.tasks.task import find_task
+from heedful.training.progress import Quiet
 from support.onnx_sessions import assert_close, run_session
 from support.tiny_tasks import recipe as shaped
 from support.tiny_tasks import write_data

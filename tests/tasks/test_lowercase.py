@@ -12,12 +12,14 @@ from onnxruntime import InferenceSession
 
 import heedful
 from heedful import recipe as recipes
-from heedful.api import Model, Quiet, export, load
+from heedful.api.export import export
+from heedful.api.model import Model, load
 from heedful.api.train import run
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.tasks.recipes import build
 from heedful.tasks.task import find_task
+from heedful.training.progress import Quiet
 from support.onnx_sessions import run_session
 from support.tiny_tasks import write_data
 

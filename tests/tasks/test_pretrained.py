@@ -13,7 +13,7 @@ from torch import nn
 
 from heedful import load
 from heedful import recipe as recipes
-from heedful.api.model import Model
+from heedful.api.model import Model, at_hand
 from heedful.api.pretrained import inherit, open_start
 from heedful.api.train import run, set_up_run
 from heedful.blocks.vision import PatchPositions
@@ -56,7 +56,7 @@ def initial_model(request: Recipe, folder: Path) -> tuple[Model, list[str]]:
     settled = find_task(request.task).learning.resolve(inherit(request, start))
     settled = replace(settled, train=decide.resolve(settled.train))
     ready = set_up_run(settled, start, folder, Quiet())
-    return Model(folder, ready.recipe, (ready.model,)), ready.start_lines
+    return at_hand(folder, ready.recipe, ready.model), ready.start_lines
 
 
 def recipe_from(files: dict[str, str], name: str, start: Path, network: str = "auto", **changes: Any) -> Recipe:

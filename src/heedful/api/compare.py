@@ -25,7 +25,7 @@ from heedful.api.run_folder import (
 )
 from heedful.api.scores import read_curve, read_scores
 from heedful.api.train import budget, run
-from heedful.data.folders import write_atomically
+from heedful.data.folders import write_atomically, write_file
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
 from heedful.errors import HeedfulError
@@ -40,7 +40,6 @@ from heedful.schema import Recipe
 from heedful.tasks.recipes import change
 from heedful.tasks.task import PreparedData, find_task
 from heedful.training import decide
-from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
 
 WIDEST = 2048

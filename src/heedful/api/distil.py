@@ -201,7 +201,7 @@ def side_by_side(teacher: Model, student: Model, taught: Taught, facts: RunFacts
 
 def party(name: str, model: Model, measure: Measure, sources: Sequence[str]) -> Party:
     """One of the two, asked one by one and in batches."""
-    weights = sum(weight.numel() for part in model.trained for weight in part.network.parameters())
+    weights = sum(weight.numel() for part in model.learnable for weight in part.network.parameters())
     timed = [model.prompts([source])[0] for source in sources[: TIMED + 1]]
     seconds = list[float]()
     for source in timed:

@@ -75,7 +75,7 @@ def result_of(path: Path, exported: ExportedFiles) -> ExportResult:
 def open_package(run: Path | str, with_hashes: bool) -> Package:
     """A run to be exported; raises HeedfulError for several that answer together."""
     model = load(run)
-    first, *further = model.trained
+    first, *further = model.learnable
     if further:
         raise HeedfulError("Several runs together cannot be exported.", "Export each of them by itself.")
     model_folder = locate_model(model.folder)

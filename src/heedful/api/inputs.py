@@ -4,7 +4,7 @@ answering reads.
 """
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -58,12 +58,13 @@ def read_question(inputs: Any, kind: SourceKind) -> Generator[Question]:
     """
     single = is_single(inputs, kind)
     items = [inputs] if single else listed(inputs, kind)
-    with TemporaryDirectory(prefix="heedful-", ignore_cleanup_errors=True) as folder:
+    in_memory = [not isinstance(item, str | PathLike | list | tuple) for item in items]
+    aside = TemporaryDirectory(prefix="heedful-", ignore_cleanup_errors=True) if any(in_memory) else nullcontext("")
+    with aside as folder:
         references: list[str] = []
         for number, item in enumerate(items, start=1):
             name = "the input" if single else f"input {number:,}"
             references.append(reference_of(item, kind, name, Path(folder) / f"{number:06}"))
-        in_memory = [not isinstance(item, str | PathLike | list | tuple) for item in items]
         names = [
             (f"array {number:,}" if is_array(item) else f"picture {number:,}") if held else reference
             for number, (item, held, reference) in enumerate(zip(items, in_memory, references, strict=True), start=1)

@@ -8,12 +8,12 @@ import numpy as np
 from heedful.data.readers.rows import count
 from heedful.data.row_hashes import find_row_hashes, hash_content, read_row_hashes
 from heedful.results import Example
-from heedful.tasks.task import LearnableModel, find_task
+from heedful.tasks.task import TrainedModel, find_task
 
 SHOWN = 3  # rows that are named
 
 
-def known_rows(folder: Path, task: str, model: LearnableModel, examples: Sequence[Example]) -> str:
+def known_rows(folder: Path, task: str, model: TrainedModel, examples: Sequence[Example]) -> str:
     """How many rows of examples the model of a folder has learnt from, and the first of them; "" if there is none, or
     no hashes of its training rows.
     """

@@ -10,13 +10,13 @@ from heedful.errors import HeedfulError
 from heedful.results import Answer, Example, blank_answer
 from heedful.schema import GenerateSettings, Long
 from heedful.tasks.long import Lengths, Way, long_error, way_of
-from heedful.tasks.task import AnyTask, LearnableModel
+from heedful.tasks.task import AnyTask, TrainedModel
 
 QUOTED = 40  # characters of an input in an error
 
 
 def answer(
-    task: AnyTask, models: Sequence[LearnableModel], inputs: Sequence[str], settings: GenerateSettings, long: Long
+    task: AnyTask, models: Sequence[TrainedModel], inputs: Sequence[str], settings: GenerateSettings, long: Long
 ) -> list[list[Answer]]:
     """The n best answers to each input; those of what was cut or left out say so (`Answer.cut`).
 
@@ -40,7 +40,7 @@ def answer(
 
 def score(
     task: AnyTask,
-    models: Sequence[LearnableModel],
+    models: Sequence[TrainedModel],
     pairs: Sequence[tuple[str, str]],
     long: Long,
     names: Sequence[str] = (),
@@ -59,7 +59,7 @@ def score(
 
 def check_read(
     task: AnyTask,
-    models: Sequence[LearnableModel],
+    models: Sequence[TrainedModel],
     pairs: Sequence[tuple[str, str]],
     long: Long,
     names: Sequence[str] = (),
@@ -92,7 +92,7 @@ def asked_way(task: AnyTask, long: Long) -> Way:
 
 def answer_fitting(
     task: AnyTask,
-    models: Sequence[LearnableModel],
+    models: Sequence[TrainedModel],
     inputs: Sequence[str],
     lengths: Lengths,
     settings: GenerateSettings,

@@ -1,8 +1,8 @@
 """A trained network with its preprocessing: what is asked, scored, explained and shared."""
 
 import shlex
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -11,28 +11,24 @@ import numpy as np
 
 from heedful import recipe as recipes
 from heedful.api import long_inputs
-from heedful.api.given import INPUTS, files_of
 from heedful.api.inputs import is_single, read_question, read_texts
 from heedful.api.known_rows import known_rows
-from heedful.api.model_folder import open_model, write_model
+from heedful.api.opened import Opened
 from heedful.api.scores import read_scores, with_remarks
 from heedful.beam_tree import BeamTree
 from heedful.data.checksums import find_damage
 from heedful.data.folders import limits_of
 from heedful.data.readers.rows import BadRow, count
-from heedful.errors import HeedfulError
-from heedful.explain.cuts import alter_networks
+from heedful.errors import HeedfulError, shorten
 from heedful.explanations import Explanation
 from heedful.metrics.counts import PRIMARY
-from heedful.metrics.significance import paired_test
-from heedful.report import notebook
 from heedful.report.words import choice_note
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
-from heedful.schema import DataSettings, GenerateSettings, Long, Recipe
+from heedful.schema import DataSettings, EngineName, GenerateSettings, Long, Recipe
 from heedful.tasks import TASKS
 from heedful.tasks.long import fit_examples, way_of
 from heedful.tasks.recipes import change, change_generate
-from heedful.tasks.task import AnyTask, LearnableModel, PreparedData, SourceKind, find_task
+from heedful.tasks.task import AnyTask, LearnableModel, PreparedData, SourceKind, TrainedModel, find_task
 from heedful.training.progress import say, terminal
 
 if TYPE_CHECKING:
@@ -51,16 +47,42 @@ class Model:
     model.predict("heedful")                          # "HH IY D F AH L", and a list of inputs has a list
     """
 
-    folder: Path
+    parts: tuple[Opened, ...]
     recipe: Recipe
-    trained: tuple[LearnableModel, ...]
+    engine: EngineName = "auto"
+    """What answers where a question does not say."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is; of several the first."""
+        return self.parts[0].folder
+
+    @property
+    def trained(self) -> tuple[TrainedModel, ...]:
+        """What answers by its engine."""
+        return self.trained_by(self.engine)
+
+    def trained_by(self, engine: EngineName) -> tuple[TrainedModel, ...]:
+        """What answers by an engine: all of them by one, by torch where one of them can by no other.
+
+        Raises HeedfulError where an engine is asked for that one of them has not.
+        """
+        chosen = {part.choose(engine) for part in self.parts}
+        return tuple(part.answering("torch" if "torch" in chosen else "onnx") for part in self.parts)
+
+    @property
+    def learnable(self) -> tuple[LearnableModel, ...]:
+        """With their networks of torch, to be looked into, altered, exported or trained on."""
+        return tuple(part.learnable for part in self.parts)
 
     def __repr__(self) -> str:
-        several = f", {len(self.trained)} together" if len(self.trained) > 1 else ""
-        folder = notebook.cut(str(self.folder), 60)
+        several = f", {len(self.parts)} together" if len(self.parts) > 1 else ""
+        folder = shorten(str(self.folder), 60)
         return f"Model({self.task}, {self.name}, {self.weights:,} weights{several}, {folder!r})"
 
     def _repr_html_(self) -> str:
+        from heedful.report import notebook
+
         facts = {"task": self.task, "network": self.name, "weights": f"{self.weights:,}", "folder": str(self.folder)}
         finished = (self.folder / "scores.json").is_file()
         return notebook.model_html(repr(self), facts, read_scores(self.folder)[1] if finished else None)
@@ -88,7 +110,8 @@ class Model:
         """
         task, settings, long = find_task(self.task), self.settings(changes), self.long(changes)
         with read_question(inputs, self.source_kind) as question:
-            return question.name(long_inputs.answer(task, self.trained, question.references, settings, long))
+            trained = self.trained_for(settings)
+            return question.name(long_inputs.answer(task, trained, question.references, settings, long))
 
     def predict_proba(self, inputs: Any) -> Any:
         """The probability of each of `classes`, (C,) for one input and (N, C) for several; of labels, which every step
@@ -112,7 +135,8 @@ class Model:
 
     def stream(self, text: str, tell: Callable[[str], object], changes: Changes | None = None) -> list[list[Answer]]:
         """How a text goes on, by a model of `complete`; `tell` is given a single answer as it is written."""
-        return find_task(self.task).answering.stream(self.trained, text, self.settings(changes), tell)
+        settings = self.settings(changes)
+        return find_task(self.task).answering.stream(self.trained_for(settings), text, settings, tell)
 
     def among(
         self, inputs: Any, texts: Any, changes: Changes | None = None, names: Sequence[str] | None = ()
@@ -122,10 +146,11 @@ class Model:
         An answer's score is the logarithm of its share among the texts. These are called by their `names` where
         something is to be said of one; None: it was said before.
         """
-        finder, texts = find_task(self.task).answering.finder(self.trained), read_texts(texts)
+        texts, settings = read_texts(texts), self.settings(changes)
+        finder = find_task(self.task).answering.finder(self.trained_for(settings))
         self.tell_long(texts, changes, names)
         with terminal() as listener, read_question(inputs, self.source_kind) as question:
-            return question.name(finder.among(question.references, texts, self.settings(changes), listener))
+            return question.name(finder.among(question.references, texts, settings, listener))
 
     def search(
         self, texts: Any, pictures: Any, n: int = 5, changes: Changes | None = None, names: Sequence[str] = ()
@@ -136,8 +161,8 @@ class Model:
 
         model.search(["a red bicycle"], "photos/")[0][0].output      # "photos/0412.jpg"
         """
-        finder, texts = find_task(self.task).answering.finder(self.trained), read_texts(texts)
-        settings = self.settings({"generate.n_best": n} | dict(changes or {}))
+        texts, settings = read_texts(texts), self.settings({"generate.n_best": n} | dict(changes or {}))
+        finder = find_task(self.task).answering.finder(self.trained_for(settings))
         self.tell_long(texts, changes, names)
         with terminal() as listener, read_question(pictures, self.source_kind) as question:
             answers = finder.search(texts, question.references, settings, listener)
@@ -155,7 +180,8 @@ class Model:
         `queries`: texts that are looked for, where a published encoder of texts has a prompt of its own for them.
         `names` are those of the texts, as `among` takes them.
         """
-        finder, settings = find_task(self.task).answering.finder(self.trained), self.settings(changes)
+        settings = self.settings(changes)
+        finder = find_task(self.task).answering.finder(self.trained_for(settings))
         source_kind = "picture" if kind == "pictures" and self.source_kind == "picture" else "text"
         second = kind == "queries" or (kind == "texts" and self.source_kind == "picture")
         with terminal() as listener, read_question(inputs, source_kind) as question:
@@ -198,8 +224,10 @@ class Model:
 
     def score_examples(self, examples: Sequence[Example], recipe: Recipe) -> Scores:
         """Scores on given examples; without the run's training data there is no baseline, which is said."""
+        from heedful.metrics.significance import paired_test
+
         answering, data = find_task(self.task).answering, self.data()
-        scores = answering.evaluate(self.trained, examples, recipe.generate, data=data)
+        scores = answering.evaluate(self.trained_for(recipe.generate), examples, recipe.generate, data=data)
         if data is None:
             say(f"no baseline: it is made of training data, and {self.folder} holds none")
             return scores
@@ -221,7 +249,7 @@ class Model:
             raise cannot_judge(self, judge)
         recipe = change(self.recipe, changes or {})
         answering, examples = find_task(self.task).answering, examples or self.examples(data, recipe)
-        return answering.judge(self.trained, examples, recipe.generate, judge.trained)
+        return answering.judge(self.trained_for(recipe.generate), examples, recipe.generate, judge.trained)
 
     def compare_with(
         self,
@@ -234,6 +262,8 @@ class Model:
 
         Raises HeedfulError for a model of another task.
         """
+        from heedful.metrics.significance import paired_test
+
         if self.task != other.task:
             raise HeedfulError(
                 f"{self.folder} ({self.task}) and {other.folder} ({other.task}) do not answer the same.",
@@ -243,7 +273,8 @@ class Model:
         examples = examples or self.examples(data, recipe)
         answering, own = find_task(self.task).answering, self.data()
         own_scores, other_scores = (
-            answering.evaluate(model.trained, examples, recipe.generate, samples=0, data=own) for model in (self, other)
+            answering.evaluate(model.trained_for(recipe.generate), examples, recipe.generate, samples=0, data=own)
+            for model in (self, other)
         )
         answers, other_answers = ([case.output for case in scores.cases] for scores in (own_scores, other_scores))
         kind = answering.kind(self.trained[0])
@@ -256,6 +287,8 @@ class Model:
     def examples(self, data: Any, recipe: Recipe) -> list[Example]:
         """The examples of data, read as the recipe says, or the run's own; raises HeedfulError if there are none."""
         if is_given(data):
+            from heedful.api.given import INPUTS, files_of
+
             bad_rows: list[BadRow] = []
             answering = find_task(self.task).answering
             paths = files_of(data, answering.facts, INPUTS)
@@ -310,37 +343,20 @@ class Model:
 
         model.explain("a sentence", method="integrated-gradients", instead="another class")
         """
-        import torch
+        from heedful.api import explaining
 
-        from heedful.explain.methods import explain
-
-        with torch.inference_mode(False), self.one_reference(source) as (reference, called):  # gradients are needed
-            trace = replace(self.trace(reference, output, instead), question=called)
-            return explain(self.task, trace, method, instead, faithfulness)
+        return explaining.explain(self, source, output, method, instead, faithfulness)
 
     def align(self, source: Any, output: str | None = None) -> Alignment:
         """What each token of the answer (or of a given output) attended to; no map where there is no attention."""
-        from heedful.explain.methods import METHODS, explain
+        from heedful.api import explaining
 
-        with self.one_reference(source) as (reference, _):
-            trace = self.trace(reference, output)
-            if METHODS["attention"].lacks(trace.network):
-                return Alignment(trace.readings[0].units.names, trace.answered.names, {})
-            return explain(self.task, trace, "attention", faithfulness=False).alignment()
+        return explaining.align(self, source, output)
 
     def trace(self, reference: str, output: str | None = None, instead: str | None = None) -> "Trace":
         """The first network on one finished answer, for whoever explains."""
         learning = find_task(self.task).learning
-        return learning.trace(self.trained[0], reference, output, self.recipe.generate, instead)
-
-    @contextmanager
-    def one_reference(self, source: Any) -> Generator[tuple[str, str]]:
-        """One input as a text or a path, and what people call it; raises HeedfulError for several."""
-        with read_question(source, self.source_kind) as question:
-            if len(question.references) != 1:
-                problem = f"One input is explained at a time, and these are {len(question.references):,}."
-                raise HeedfulError(problem, "Ask for each by itself: [model.explain(each) for each in inputs]")
-            yield question.references[0], question.names[0]
+        return learning.trace(self.learnable[0], reference, output, self.recipe.generate, instead)
 
     def tree(self, source: Any, changes: Changes | None = None) -> BeamTree:
         """Every hypothesis of the search for the answer to one input: which lived, which died, and why.
@@ -349,7 +365,8 @@ class Model:
         """
         answering = find_task(self.task).answering
         with read_question(source, self.source_kind) as question:
-            return answering.tree(self.trained, question.references[0], self.settings(changes))
+            settings = self.settings(changes)
+            return answering.tree(self.trained_for(settings), question.references[0], settings)
 
     def altered(
         self, without: str | Sequence[str] = (), attend: str | Sequence[str] = (), hold: str | Sequence[str] = ()
@@ -360,7 +377,9 @@ class Model:
         with model.altered(without="decoder.2.head.3", attend="uniform=memory", hold="encoder.0.state=frozen"):
             model.predict("...")                      # evaluate, score, explain and all others, too
         """
-        return alter_networks([model.network for model in self.trained], without, attend, hold)
+        from heedful.explain.cuts import alter_networks
+
+        return alter_networks([model.network for model in self.learnable], without, attend, hold)
 
     def unknown(self, text: str) -> tuple[str, ...]:
         """The pieces of a text that the model's vocabulary does not have."""
@@ -368,9 +387,15 @@ class Model:
 
     def save(self, folder: Path | str) -> None:
         """Writes what `load` needs: config.json, model.safetensors, tokenizers and recipe.toml."""
+        from heedful.api.model_folder import write_model
+
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_model(folder, self.recipe, self.trained[0])
+        write_model(folder, self.recipe, self.learnable[0])
+
+    def trained_for(self, settings: GenerateSettings) -> tuple[TrainedModel, ...]:
+        """What answers where it is asked so."""
+        return self.trained if settings.engine == "auto" else self.trained_by(settings.engine)
 
     def settings(self, changes: Changes | None) -> GenerateSettings:
         """How it is asked."""
@@ -407,29 +432,36 @@ class Model:
     @property
     def weights(self) -> int:
         """How many numbers were learnt; tied ones count once."""
-        return sum(weight.numel() for weight in self.trained[0].network.parameters())
+        return sum(weight.numel() for weight in self.learnable[0].network.parameters())
 
 
-def load(*folders: Path | str) -> Model:
+def load(*folders: Path | str, engine: EngineName = "auto") -> Model:
     """The model of a run, of a folder in the Hugging Face format, or of its hub by name; several answer together.
 
-    Raises HeedfulError for what is not a whole run, and for models that cannot answer together.
+    `engine`: what computes the answers, as generate.engine says it. Raises HeedfulError for what is not a whole run,
+    and for models that cannot answer together.
     """
-    parts = [load_one(Path(part)) for folder in folders for part in str(folder).split(",")]
-    first = parts[0]
-    for other in parts[1:]:
+    models = [load_one(Path(part), engine) for folder in folders for part in str(folder).split(",")]
+    first = models[0]
+    for other in models[1:]:
         if other.task != first.task or not together(find_task(first.task), first, other):
             raise HeedfulError(
                 f"{first.folder} and {other.folder} cannot answer together: task or vocabularies differ.",
                 "An ensemble needs runs on the same data: the same recipe with another seed or network.",
             )
-    return replace(first, trained=tuple(model for part in parts for model in part.trained))
+    return replace(first, parts=tuple(part for model in models for part in model.parts))
 
 
-def load_one(name: Path) -> Model:
+def load_one(name: Path, engine: EngineName = "auto") -> Model:
     """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
-    folder, recipe, trained = open_model(name)
-    return Model(folder, recipe, (trained,))
+    part = Opened(name)
+    part.choose(engine)  # what cannot be opened is told here
+    return Model((part,), part.recipe, engine)
+
+
+def at_hand(folder: Path, recipe: Recipe, learnable: LearnableModel) -> Model:
+    """A model whose network is there."""
+    return Model((Opened(folder, recipe, learnable),), recipe)
 
 
 def valid_side(data: DataSettings) -> str:

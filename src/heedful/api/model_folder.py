@@ -1,24 +1,21 @@
 """The folder of a model: what is written into it, and how it is opened again."""
 
 import json
-import shlex
 from pathlib import Path
 
 from heedful import hub
 from heedful import recipe as recipes
 from heedful.api.locate import is_published, locate_model
-from heedful.data.checksums import CHECKSUMS, checksums_of, find_damage
+from heedful.api.run_files import FORMAT, check_run
+from heedful.data.checksums import CHECKSUMS, checksums_of
+from heedful.data.folders import WEIGHTS, write_file
 from heedful.errors import HeedfulError
-from heedful.names import not_a_run
 from heedful.schema import Recipe
-from heedful.small_files import read_json_table
 from heedful.tasks.recipes import build
 from heedful.tasks.task import LearnableModel, find_task
-from heedful.training.checkpoint import WEIGHTS, put_weights, read_tensors, weights_of, write_file, write_tensors
+from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_tensors
 from heedful.types_of_values import check_record
 
-FORMAT = 1
-AGAIN = "Copy the folder again from where it is whole, or train the model anew in another folder."
 FILES = ("config.json", "tokenizer*.json", "*.tokenizer*.json", "texts.json")
 """What a model needs beside its weights, and nobody changes by hand; how it is asked stands in its recipe."""
 
@@ -31,27 +28,16 @@ def open_model(name: Path) -> tuple[Path, Recipe, LearnableModel]:
     folder = locate_model(name)
     if is_published(folder):
         return name, *open_published(hub.open(folder), str(name))
-    config = read_config(folder)
-    refuse_damaged(folder)
-    recipe = recipes.load(folder / recipes.COMPLETE)
-    trained = build_trained(config, folder)
-    path = folder / WEIGHTS
-    if not path.exists():
-        raise HeedfulError(
-            f"{folder} has no model.safetensors yet: its training was stopped too early.",
-            shlex.join(["heedful", "train", str(folder / recipes.COMPLETE), "-o", str(folder)]),
-        )
-    put_weights(trained.network, read_tensors(path), folder)
+    recipe, trained = open_run(folder, check_run(folder))
     return folder, recipe, trained
 
 
-def refuse_damaged(folder: Path) -> None:
-    """Raises HeedfulError if a file of a model is not the one that was written."""
-    if damage := find_damage(folder):
-        raise HeedfulError(
-            f"{damage}.",
-            f"{AGAIN}\nIf you changed that file yourself, remove {folder / CHECKSUMS}: it is then taken as it is.",
-        )
+def open_run(folder: Path, config: dict[str, object]) -> tuple[Recipe, LearnableModel]:
+    """The model of a run that was checked, with its weights, and its recipe."""
+    recipe = recipes.load(folder / recipes.COMPLETE)
+    trained = build_trained(config, folder)
+    put_weights(trained.network, read_tensors(folder / WEIGHTS), folder)
+    return recipe, trained
 
 
 def build_trained(config: dict[str, object], folder: Path) -> LearnableModel:
@@ -85,22 +71,6 @@ def open_published(published: hub.Published, where: str) -> tuple[Recipe, Learna
     learning = find_task(verb).learning
     model = learning.from_hub(published, where)
     return learning.hub_recipe(build(verb), published, model), model
-
-
-def read_config(folder: Path) -> dict[str, object]:
-    """config.json of a run; raises HeedfulError that names the runs there are."""
-    try:
-        config = read_json_table(folder / "config.json")
-    except OSError:
-        raise not_a_run(folder) from None
-    except HeedfulError as error:
-        raise HeedfulError(error.problem, error.cure or AGAIN) from None
-    if config.get("library") != "heedful" or config.get("format") != FORMAT:
-        raise HeedfulError(
-            f"{folder} was written in another format ({config.get('library')} {config.get('format')}).",
-            f"This version reads heedful {FORMAT}.",
-        )
-    return config
 
 
 def write_model(folder: Path, recipe: Recipe, model: LearnableModel, weights: bool = True) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from heedful.api.scores import damage_in
+from heedful.data.folders import write_file
 from heedful.data.notes import Say
 from heedful.errors import HeedfulError
 from heedful.explain.over_time import look_into
@@ -22,7 +23,6 @@ from heedful.explanations import History, Map, Moment, Units, Watched
 from heedful.results import Example
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks.task import AnyLearning, LearnableModel, PreparedData
-from heedful.training.checkpoint import write_file
 from heedful.training.loop import Position
 
 MOMENTS = "moments.json"

@@ -45,7 +45,7 @@ def open_start(name: str) -> Start:
         settings, pretrained = encoder_start(published, name)
         return Start(name, "", Recipe(network=settings), hub.network(published), pretrained)
     model = load_one(Path(name))
-    trained = model.trained[0]
+    trained = model.learnable[0]
     pretrained = find_task(model.task).learning.pretrained(trained)
     return Start(name, model.task, model.recipe, trained.network, pretrained)
 

@@ -7,6 +7,7 @@ from heedful.api.model import Model
 from heedful.api.moments import read_moments
 from heedful.api.scores import RunFacts
 from heedful.api.taught import read_result, read_taught
+from heedful.data.folders import write_file
 from heedful.data.readers.rows import count
 from heedful.data.samples.read import attribution
 from heedful.errors import weights_of
@@ -15,7 +16,6 @@ from heedful.report.pages import run_page
 from heedful.results import Progress, Scores
 from heedful.schema import Recipe
 from heedful.tasks.task import SourceKind, TaskFacts, find_task
-from heedful.training.checkpoint import write_file
 
 REPORT_FILES = ("report.html", "README.md")
 READABLE = 60  # letters of a source whose alignment is drawn

@@ -16,13 +16,12 @@ from heedful.api.lock import is_lock, lock_folder
 from heedful.api.taught import FOLDER as TEACHER
 from heedful.api.taught import read_taught
 from heedful.data.fingerprint import changed_files
-from heedful.data.folders import is_prepared
+from heedful.data.folders import is_prepared, write_file
 from heedful.data.readers.hub import hub_parts
 from heedful.errors import HeedfulError, name_not_utf8
 from heedful.report.words import join_words
 from heedful.schema import Recipe
 from heedful.small_files import read_json_table
-from heedful.training.checkpoint import write_file
 
 LEFTOVERS = {f".{recipes.REQUESTED}.part", "data.partial", "data.replaced", "bad_rows.jsonl", TEACHER}
 """What a run may leave that was killed before anything says that it is one."""

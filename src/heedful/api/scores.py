@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from heedful.data.folders import write_file
 from heedful.errors import HeedfulError
 from heedful.report.words import choice_note
 from heedful.results import Progress, Scores
-from heedful.training.checkpoint import write_file
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from heedful import recipe as recipes
-from heedful.api.model import Model
+from heedful.api.model import Model, at_hand
 from heedful.api.model_folder import write_model
 from heedful.api.report import card_of, describe_facts
 from heedful.api.scores import RunFacts, read_scores
@@ -58,7 +58,7 @@ def write(package: Package, folder: Path) -> ExportedFiles:
     write_model(folder, recipe, find_task(recipe.task).learning.without_data(package.model))
     if package.with_hashes:
         copy_hashes(package.folder, folder)
-    model = Model(Path("FOLDER"), recipe, (package.model,))
+    model = at_hand(Path("FOLDER"), recipe, package.model)
     (folder / CARD).write_text(shared_card(model, package.folder), encoding="utf-8")
     use = f"use: heedful {recipe.task} FOLDER {model.asked_with}"
     return ExportedFiles(FILES, ["no data, checkpoints or measurements are in it, and no path of this machine", use])

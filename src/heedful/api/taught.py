@@ -23,6 +23,7 @@ from pydantic import TypeAdapter
 from heedful.api.model import Model
 from heedful.api.scores import damage_in
 from heedful.api.sources import Sources
+from heedful.data.folders import write_file
 from heedful.data.pairs.soft_labels import COLUMN
 from heedful.data.readers.rows import count
 from heedful.data.steps.forms import words_of
@@ -33,7 +34,7 @@ from heedful.results import Answer
 from heedful.small_files import read_json_table
 from heedful.tasks.task import find_task
 from heedful.tasks.teaching import Lesson
-from heedful.training.checkpoint import weights_of, write_file
+from heedful.training.checkpoint import weights_of
 from heedful.training.progress import Listener
 
 FOLDER, ABOUT, ANSWERS = "teacher", "teacher.json", "answers"
@@ -237,7 +238,7 @@ def write_about(place: Path, taught: Taught) -> None:
 def weights_digest(teacher: Model) -> str:
     """The sha256 of a teacher's weights, of all together if they are several."""
     whole = hashlib.sha256()
-    for model in teacher.trained:
+    for model in teacher.learnable:
         for name, tensor in sorted(weights_of(model.network).items()):
             whole.update(f"{name} {tuple(tensor.shape)}\n".encode())
             whole.update(tensor.contiguous().numpy().tobytes())

@@ -10,7 +10,7 @@ import torch
 
 from heedful.api.choose import choose_network, on_machine_of, settle
 from heedful.api.lock import is_lock
-from heedful.api.model import Model, load
+from heedful.api.model import Model, at_hand, load
 from heedful.api.model_folder import write_checksums, write_model
 from heedful.api.moments import watch_examples
 from heedful.api.outlook import in_minutes, seconds_beside
@@ -20,7 +20,7 @@ from heedful.api.run_folder import decided_in, default_folder, is_finished, open
 from heedful.api.scores import RunFacts, read_curve, read_scores, with_remarks, write_scores
 from heedful.data import batching
 from heedful.data.checksums import find_damage
-from heedful.data.folders import limits_of
+from heedful.data.folders import WEIGHTS, limits_of
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError, weights_of
 from heedful.report.terminal import scores_table
@@ -29,7 +29,7 @@ from heedful.results import Example, Scores
 from heedful.schema import Recipe
 from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
 from heedful.training import memory
-from heedful.training.checkpoint import WEIGHTS, delete_checkpoints, put_weights, read_tensors
+from heedful.training.checkpoint import delete_checkpoints, put_weights, read_tensors
 from heedful.training.loop import Loop, Outcome, Work
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, stop_at_once
@@ -130,7 +130,7 @@ def learn(
     recipe, learning = setup.recipe, find_task(setup.recipe.task).learning
     if difference := write_fingerprint(folder, recipe, setup.data.fingerprint):
         listener.note(difference)
-    model = Model(folder, recipe, (setup.model,))
+    model = at_hand(folder, recipe, setup.model)
     listener.note(opening_line(recipe, model.name, model.weights))
     if stage := learning.first(setup.model, setup.data, recipe):
         recipe = run_first(stage, recipe, folder, listener)
@@ -232,7 +232,7 @@ def conclude(
             scores = with_folds(scores, folds) if folds is not None else scores
         scores = with_remarks(scores, compare_measurements(model.recipe, facts, scores.count))
         speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])
-        remarks = list(find_task(model.task).learning.remarks(model.trained[0], data))
+        remarks = list(find_task(model.task).learning.remarks(model.learnable[0], data))
         for line in remarks:
             listener.note(line)
         facts = replace(

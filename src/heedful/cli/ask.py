@@ -25,7 +25,7 @@ from heedful.names import require_models
 from heedful.results import Answer, blank_answer
 
 if TYPE_CHECKING:
-    from heedful.api import Model
+    from heedful.api.model import Model
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A trained or published model: its folder, or its hub name.")]
 Texts = Annotated[
@@ -125,9 +125,9 @@ def load_model(verb: str, run: str, more_runs: list[str] | None) -> "Model":
     """The model of a run, or of several that answer together; raises HeedfulError if it does something else."""
     require_models(run, *(more_runs or []))
 
-    from heedful import api
+    from heedful.api.model import load
 
-    model = api.load(run, *(more_runs or []))
+    model = load(run, *(more_runs or []))
     if model.task != verb:
         cure = f"As in: heedful {model.task} {shlex.quote(run)} {model.asked_with}"
         verb_form = "published" if model.published else "trained"

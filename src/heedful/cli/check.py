@@ -25,12 +25,12 @@ def run(
     """
     recipe = recipe_of("check", words, {"data.valid": valid, "data.test": test, "start": start})
 
-    from heedful import api
     from heedful.api.run_folder import data_stem
+    from heedful.api.verbs import check
     from heedful.report.pages import check_page
     from heedful.report.terminal import findings_text
 
-    result = api.check(recipe)
+    result = check(recipe)
     folder = output or Path("runs") / f"check-{data_stem(recipe)}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.html").write_text(check_page(result), encoding="utf-8")

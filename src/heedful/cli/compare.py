@@ -68,12 +68,12 @@ def run(
     seed_numbers = [recipe.seed] if seeds is None else numbers(seeds)
     weight_count = None if weights is None else number(weights)
 
-    from heedful import api
+    from heedful.api.verbs import compare
     from heedful.cli import show
     from heedful.training.progress import terminal
 
     with terminal() as listener:
-        result = api.compare(
+        result = compare(
             recipe,
             networks=rows,
             vary=values,

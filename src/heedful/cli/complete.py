@@ -15,7 +15,7 @@ from heedful.data.readers.rows import one_line
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
-    from heedful.api import Model
+    from heedful.api.model import Model
     from heedful.results import Answer
 
 Number = Annotated[int | None, typer.Option("--n", metavar="N", help="N continuations of each text.")]

@@ -13,8 +13,8 @@ from heedful.errors import HeedfulError
 from heedful.report.columns import columns
 
 if TYPE_CHECKING:
-    from heedful.api import Model
     from heedful.api.altered import Cuts, TwoAnswers, TwoScores
+    from heedful.api.model import Model
 
 Without = Annotated[
     list[str] | None,

@@ -14,12 +14,12 @@ Output = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="
 
 def run(minutes: Minutes = 1.0, output: Output = Path("runs/demo")) -> None:
     """Learn to pronounce English four ways (cmudict), about a minute each, and compare what they learnt."""
-    from heedful import api
+    from heedful.api.demo import demo
     from heedful.cli import show
     from heedful.training.progress import terminal
 
     with terminal() as listener:
-        result = api.demo(output, minutes, listener)
+        result = demo(output, minutes, listener)
     print(show.comparison(result))
     print(f"\nLook:   {output}/compare.html")
     print(f'Ask:    heedful translate {shlex.quote(result.entries[-1].run)} "heedful"')

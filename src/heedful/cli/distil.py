@@ -79,10 +79,11 @@ def run(
         require_row(network)
     require_files(file for key in ("data.train", "data.valid", "data.test") for file in changes.get(key, []))
 
-    from heedful import api
+    from heedful.api.distil import distil_model
+    from heedful.api.model import load
     from heedful.cli import show
     from heedful.training.progress import terminal
 
     with terminal() as listener:
-        result = api.distil_model(api.load(teacher), teacher, changes, originals, output, listener)
+        result = distil_model(load(teacher), teacher, changes, originals, output, listener)
     print(show.distillation(result))

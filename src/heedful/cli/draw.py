@@ -14,7 +14,7 @@ from heedful.cli.ask import File, Json, MoreRuns, Run, Texts
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
-    from heedful.api import Model
+    from heedful.api.model import Model
     from heedful.results import Answer
 
 Output = Annotated[

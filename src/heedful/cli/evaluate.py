@@ -70,12 +70,12 @@ def run(
     if output:
         cut.check_page(output, cuts)
 
-    from heedful import api
     from heedful.api.altered import evaluate_altered
+    from heedful.api.model import load
     from heedful.cli import show
 
-    model = api.load(name, *(more_runs or []))
-    other, judging = api.load(against) if against else None, api.load(judge) if judge else None
+    model = load(name, *(more_runs or []))
+    other, judging = load(against) if against else None, load(judge) if judge else None
     data = files or None
     examples = model.read(data, changes)
     asked = data, changes, examples

@@ -87,10 +87,10 @@ def run(
         raise unknown("method", method, [*METHOD_NAMES, tree.TREE])
     require_models(name)
 
-    from heedful import api
+    from heedful.api.model import load
     from heedful.report import computed, explained
 
-    model = api.load(name)
+    model = load(name)
     if cuts := cut.cuts_of(without, attend, hold):
         answers = cut.answers_of(model, source, answer, cuts)
         print(answers)

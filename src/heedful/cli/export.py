@@ -41,10 +41,10 @@ def run(run_names: Names, to: To, output: OutputFlag = None, with_hashes: WithHa
     require_models(*run_names)
     require_target(to)
 
-    from heedful import api
+    from heedful.api.export import export
     from heedful.report.columns import columns
 
-    result = api.export(run_names, to, output, with_hashes=with_hashes)
+    result = export(run_names, to, output, with_hashes=with_hashes)
     print(result.folder)
     rows = [[f"  {name}", size_of(size), meaning] for name, (size, meaning) in result.files.items()]
     print(columns(rows, left_aligned={0, 2}))

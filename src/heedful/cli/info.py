@@ -16,7 +16,7 @@ from heedful.results import NetworkFacts
 if TYPE_CHECKING:
     from torch import nn
 
-    from heedful.api import Model
+    from heedful.api.model import Model
     from heedful.cli.shapes import Diagram
     from heedful.hub import Plan
     from heedful.networks.weights import Tensors
@@ -63,9 +63,9 @@ def facts_of(name: str, size: str | None) -> NetworkFacts:
 
     require_models(name)
 
-    from heedful import api
+    from heedful.api.model import load
 
-    model = api.load(name)
+    model = load(name)
     if size is not None:
         kind = "published" if model.published else f"a run, of size {model.recipe.network.size}"
         raise HeedfulError(f"{name} is {kind}.", "--size goes with a network.")
@@ -91,7 +91,7 @@ def about_model(model: "Model") -> NetworkFacts:
     from heedful.networks.weights import tensors_of
     from heedful.tasks.task import find_task
 
-    facts, network, plan = find_task(model.task).facts, model.trained[0].network, model.trained[0].plan
+    facts, network, plan = find_task(model.task).facts, model.learnable[0].network, model.learnable[0].plan
     encoder = plan.sides.get("encoder") if plan else None
     from_picture, to_picture = model.source_kind == "picture", facts.view == "drawings"
     diagram = Diagram(model.recipe.network, facts.join, from_picture, to_picture, encoder)

@@ -20,7 +20,7 @@ from heedful.cli.words import texts_and_settings
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
-    from heedful.api import Model
+    from heedful.api.model import Model
     from heedful.results import Answer
     from heedful.tasks.match.vectors import Vectors
 

@@ -1,6 +1,7 @@
 """heedful train: from a task and files, or a recipe, to a model."""
 
 import shlex
+import time
 
 from heedful.cli.words import (
     FromFlag,
@@ -15,6 +16,8 @@ from heedful.cli.words import (
     ValidFlag,
     recipe_of,
 )
+
+WORTH_AN_ENGINE = 30.0  # seconds of a training, behind which those that an engine takes are few
 
 
 def run(
@@ -52,11 +55,15 @@ def run(
     }
     recipe = recipe_of("train", words, flags)
 
-    from heedful import api
+    from heedful.api import folds
+    from heedful.api.opened import prepare_engine
     from heedful.training.progress import terminal
 
     with terminal() as listener:
-        model = api.run(recipe, output, listener)
+        started = time.monotonic()
+        model = folds.run(recipe, output, listener)
+    if time.monotonic() - started > WORTH_AN_ENGINE:
+        prepare_engine(model.folder)
     print(f"\nLook:   {model.folder}/report.html")
     folder = shlex.quote(str(model.folder))
     print(f"Ask:    heedful {recipe.task} {folder} {model.asked_with}")

@@ -9,7 +9,7 @@ from heedful.cli.words import changes_of, texts_and_settings
 from heedful.errors import HeedfulError
 
 if TYPE_CHECKING:
-    from heedful.api import Model
+    from heedful.api.model import Model
 
 TREE = "tree"
 """Its name among the methods; unlike these it explains a search, and no finished answer."""

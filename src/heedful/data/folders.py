@@ -3,7 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,9 @@ from heedful.results import Example
 
 ABOUT = "prepared.json"
 RUN = "fingerprint.json"  # in the folder of a run
+CACHE_VARIABLE = "HEEDFUL_CACHE"
+"""The variable of the environment that says where to keep what can be made again."""
+WEIGHTS = "model.safetensors"  # of a run, the best so far
 SYSTEM_NAMES = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "icon\r")
 """What systems and storage put beside a person's files without being asked, in lower case; the rest begins with "."."""
 
@@ -131,3 +135,36 @@ def write_examples(path: Path, examples: Sequence[Example]) -> None:
 def read_examples(path: Path) -> list[Example]:
     """What `write_examples` wrote."""
     return [Example(row["source"], tuple(row["references"]), row["where"]) for row in read_json(path)]
+
+
+def write_file(target: Path, write: Callable[[Path], object]) -> None:
+    """Lets `write` fill a file aside, then puts it in the place of `target` at once."""
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        write(temporary)
+        flush(temporary)
+        temporary.replace(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    flush(target.parent)
+
+
+def flush(path: Path) -> None:
+    """Waits until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def cache_folder() -> Path:
+    """The folder for what can be made again: HEEDFUL_CACHE, or where the system has such things."""
+    if folder := os.environ.get(CACHE_VARIABLE):
+        return Path(folder)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "heedful" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "heedful"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heedful"

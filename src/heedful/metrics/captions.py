@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from math import exp, log, sqrt
 
 import numpy as np
-from sacrebleu.metrics.bleu import BLEU
 
 from heedful.metrics.counts import Counts, References, mean_counts
 from heedful.metrics.text import exact, sacrebleu_counts
@@ -24,6 +23,8 @@ def caption_counts(outputs: Sequence[str], references: References) -> list[Count
 
     All but CIDEr-D in percent.
     """
+    from sacrebleu.metrics.bleu import BLEU  # who only answers does not wait for what scores
+
     hypotheses = [words(output) for output in outputs]
     references_words = [[words(reference) for reference in accepted] for accepted in references]
     f1 = [

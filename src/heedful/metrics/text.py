@@ -1,15 +1,15 @@
 """Scores of written answers: symbols one after another, or running text."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
-from sacrebleu.metrics.base import Metric
-from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
-from sacrebleu.metrics.ter import TER
 
 from heedful.metrics.counts import Counts, References, mean_counts, percent
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.base import Metric
 
 ORDER = 4  # words of BLEU's longest n-grams
 
@@ -52,6 +52,10 @@ def nearest_reference(symbols: Sequence[str], accepted: Sequence[Sequence[str]])
 
 def text_counts(outputs: Sequence[str], references: References, ter: bool = True) -> list[Counts]:
     """chrF, BLEU and TER as sacreBLEU defines them, and exact matches in percent, all on raw text."""
+    from sacrebleu.metrics.bleu import BLEU  # who only answers does not wait for what scores
+    from sacrebleu.metrics.chrf import CHRF
+    from sacrebleu.metrics.ter import TER
+
     metrics: list[tuple[str, Metric]] = [("chrf", CHRF()), ("bleu", BLEU(force=True))]
     if ter:
         metrics.append(("ter", TER()))
@@ -72,7 +76,7 @@ def exact(outputs: Sequence[str], references: References) -> Counts:
     return mean_counts("exact", [output in accepted for output, accepted in zip(outputs, references, strict=True)])
 
 
-def sacrebleu_counts(name: str, metric: Metric, outputs: Sequence[str], references: References) -> Counts:
+def sacrebleu_counts(name: str, metric: "Metric", outputs: Sequence[str], references: References) -> Counts:
     """Rows and signature from sacreBLEU's own metric.
 
     Its two underscored functions are the ones that its significance tests are made of; no public name gives the rows.

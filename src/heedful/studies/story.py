@@ -6,10 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from heedful.data.folders import write_file
 from heedful.report.studied import StudyResult, study_page, study_text
 from heedful.studies import STUDIES
 from heedful.studies.study import Cell, Options, Study, run, unmeasured, whole_time
-from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
 
 FOLDER = Path("runs/study")

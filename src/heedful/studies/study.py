@@ -20,12 +20,12 @@ import torch
 
 from heedful.api.lock import lock_folder
 from heedful.api.outlook import in_minutes
+from heedful.data.folders import write_file
 from heedful.errors import HeedfulError, count
 from heedful.report import curves
 from heedful.report.curves import Chart, Curve
 from heedful.report.studied import StudyResult, Verdict, study_page, study_table
 from heedful.schema import Size
-from heedful.training.checkpoint import write_file
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, stop_at_once
 

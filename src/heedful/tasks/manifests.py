@@ -1,11 +1,14 @@
 """What tasks share in describing exported graphs (export.json): how sources become ids, and what ids mean."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.generation.stepper import SpecialIds
 from heedful.tasks.inputs import Preprocessor
+
+if TYPE_CHECKING:
+    from heedful.hub import Plan
 
 
 def describe_source(preprocessor: Preprocessor, folder: Path, limit: int | None) -> dict[str, Any]:
@@ -37,3 +40,8 @@ def describe_tokenizer(tokenizer: Tokenizer, folder: Path, side: str) -> dict[st
 def describe_special(special: SpecialIds) -> dict[str, Any]:
     """The token that begins an answer, the one that ends it, and those that are never chosen."""
     return {"begin": special.begin, "end": special.end, "never": list(special.suppressed)}
+
+
+def plan_config(plan: "Plan | None") -> dict[str, Any]:
+    """What a model's config says of the plan of a published network; nothing of one of the lineage."""
+    return {"plan": plan.plain()} if plan else {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from heedful.blocks.pixels import Pixels
 from heedful.data.pictures.choose import adapt_form
@@ -47,11 +47,6 @@ class Pretrained:
         if self.pixels is None or len(self.pixels.mean) != form.channels:
             return None
         return replace(self.pixels, size=form.size)
-
-
-def plan_config(plan: "Plan | None") -> dict[str, Any]:
-    """What a model's config says of the plan of a published network; nothing of one of the lineage."""
-    return {"plan": plan.plain()} if plan else {}
 
 
 def differing_parts(new: Pretrained, pretrained: Pretrained) -> dict[str, str]:

@@ -5,7 +5,7 @@ N sources   T target positions
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ import numpy as np
 from heedful.beam_tree import BeamTree
 from heedful.data import batching
 from heedful.data.normal_form import normalize_text
-from heedful.data.pairs.prepared import Prepared, open_run
 from heedful.data.pictures.album import Album
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.writing import WritingEngine
 from heedful.errors import HeedfulError
@@ -27,13 +27,14 @@ from heedful.generation.watching import watch
 from heedful.metrics.counts import Kind
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
-from heedful.tasks.inputs import Preprocessor, source_seed
+from heedful.tasks.inputs import Preprocessor, load_preprocessor, source_seed
 from heedful.tasks.long import Lengths, limit_of
-from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer
-from heedful.tasks.pretrained import plan_config
+from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer, plan_config
 from heedful.tasks.task import Answering
 
 if TYPE_CHECKING:
+    from heedful.data.pairs.prepared import Prepared
+    from heedful.engines.engine import Engine
     from heedful.hub import Plan
 
 
@@ -57,7 +58,7 @@ class TrainedSeq2Seq:
     plan: "Plan | None" = None
 
 
-class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
+class Seq2SeqAnswering(Answering["Prepared", TrainedSeq2Seq]):
     """How networks are asked that read a source and write a text."""
 
     def answer(
@@ -116,7 +117,9 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
         """Whether two models can answer together: they read and write the same."""
         return model.preprocessor.same_as(other.preprocessor) and model.target.dump() == other.target.dump()
 
-    def open_data(self, folder: Path) -> Prepared | None:
+    def open_data(self, folder: Path) -> "Prepared | None":
+        from heedful.data.pairs.prepared import open_run
+
         return open_run(folder)
 
     def config(self, model: TrainedSeq2Seq) -> dict[str, Any]:
@@ -130,6 +133,13 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
             coder.save(folder / ("tokenizer.json" if model.shared else "source.tokenizer.json"))
         if not model.shared:
             model.target.save(folder / "target.tokenizer.json")
+
+    def load(self, config: dict[str, Any], folder: Path, engine: "Engine") -> TrainedSeq2Seq:
+        settings = NetworkSettings(**config["network"])
+        return TrainedSeq2Seq(engine.writer(), settings, **load_coders(config, folder))
+
+    def by_engine(self, model: TrainedSeq2Seq, engine: "Engine") -> TrainedSeq2Seq:
+        return replace(model, engine=engine.writer())
 
     def manifest(self, model: TrainedSeq2Seq, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         """What one must know beside exported graphs; an answer may have `stretch` tokens for each position of the
@@ -146,6 +156,15 @@ class Seq2SeqAnswering(Answering[Prepared, TrainedSeq2Seq]):
             "slack": slack,
             "limit": model.engine.limit,
         }
+
+
+def load_coders(config: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """How a model of a run's folder reads and writes: all its fields but engine, settings and plan."""
+    shared = config["shared"]
+    preprocessor = load_preprocessor(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
+    target = preprocessor.tokenizer if shared else load_tokenizer(folder / "target.tokenizer.json")
+    fields = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
+    return {"preprocessor": preprocessor, "target": target} | fields
 
 
 def search_answers(

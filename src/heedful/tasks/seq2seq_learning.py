@@ -21,7 +21,6 @@ from heedful.data.batching import Rows
 from heedful.data.normal_form import normalize_text
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.prepared import Prepared
-from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.onnx_graphs import Graph, writer_graphs
@@ -33,11 +32,12 @@ from heedful.networks.joins import EncoderDecoder
 from heedful.results import Example, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
 from heedful.tasks.dummy_inputs import dummy_sources
-from heedful.tasks.inputs import Preprocessor, load_preprocessor
-from heedful.tasks.long import Room, fit_rows, reach_of, way_of
+from heedful.tasks.inputs import Preprocessor
+from heedful.tasks.long import Room, way_of
+from heedful.tasks.long_rows import fit_rows, reach_of
 from heedful.tasks.plans import build, plan_from_config
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.seq2seq import TrainedSeq2Seq, read_sources, search_answers
+from heedful.tasks.seq2seq import TrainedSeq2Seq, load_coders, read_sources, search_answers
 from heedful.tasks.task import Learning
 from heedful.tasks.trace import Trace, find_tokens, read_source, text_units, trace_writing
 from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
@@ -119,11 +119,8 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableSeq2Seq:
         """The model of a folder, with weights still to be put in."""
-        shared, settings = config["shared"], parse_settings(NetworkSettings, config["network"])
-        preprocessor = load_preprocessor(config, folder / ("tokenizer.json" if shared else "source.tokenizer.json"))
-        target = preprocessor.tokenizer if shared else load_tokenizer(folder / "target.tokenizer.json")
-        fields = {key: config[key] for key in ("shared", "scores", "stretch", "slack", "normal_form")}
-        return build_seq2seq(settings, preprocessor, target, **fields, plan=plan_from_config(config))
+        settings = parse_settings(NetworkSettings, config["network"])
+        return build_seq2seq(settings, **load_coders(config, folder), plan=plan_from_config(config))
 
     def trace(
         self,

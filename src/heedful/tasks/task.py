@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from heedful.data.kind import DataKind
     from heedful.data.notes import Say
     from heedful.data.readers.rows import BadRow
+    from heedful.engines.engine import Engine
     from heedful.engines.onnx_graphs import Graph
     from heedful.hub import Plan, Published
     from heedful.metrics.counts import Kind
@@ -272,6 +273,14 @@ class Answering(ABC, Generic[Data, Model]):
     def export_files(self, model: Model, folder: Path) -> None:
         """Writes what stands beside exported graphs."""
         self.save(model, folder)
+
+    @abstractmethod
+    def load(self, config: dict[str, Any], folder: Path, engine: "Engine") -> TrainedModel:
+        """The model of a run's folder that answers by an engine; its network is of the lineage, and not at hand."""
+
+    @abstractmethod
+    def by_engine(self, model: Model, engine: "Engine") -> TrainedModel:
+        """The same model, answering by another engine."""
 
     @abstractmethod
     def manifest(self, model: Model, folder: Path, settings: GenerateSettings) -> dict[str, Any]:

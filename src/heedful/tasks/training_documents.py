@@ -18,7 +18,8 @@ from heedful.errors import HeedfulError
 from heedful.results import Example, Scores
 from heedful.schema import Recipe
 from heedful.tasks.joins import join_of
-from heedful.tasks.long import Lengths, Room, Way, fit_rows
+from heedful.tasks.long import Lengths, Room, Way
+from heedful.tasks.long_rows import fit_rows
 from heedful.training import decide
 
 

@@ -5,7 +5,6 @@ safetensors and JSON only: loading a checkpoint can run no code.
 """
 
 import json
-import os
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -20,11 +19,11 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from heedful.data.checksums import hash_file
+from heedful.data.folders import WEIGHTS, flush
 from heedful.errors import HeedfulError
 from heedful.small_files import read_json_table
 
 MANIFEST, VALUES, NETWORK = "manifest.json", "values.json", "network.safetensors"
-WEIGHTS = "model.safetensors"  # of a run, the best so far
 
 
 @dataclass(frozen=True)
@@ -138,19 +137,6 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
     flush(target.parent)
 
 
-def write_file(target: Path, write: Callable[[Path], object]) -> None:
-    """Lets `write` fill a file aside, then puts it in the place of `target` at once."""
-    temporary = target.with_name(f".{target.name}.part")
-    try:
-        write(temporary)
-        flush(temporary)
-        temporary.replace(target)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    flush(target.parent)
-
-
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """Writes a safetensors file that others may read: the library's own writer keeps it to the owner."""
     path.write_bytes(to_bytes(tensors))
@@ -193,12 +179,3 @@ def put_weights(network: nn.Module, weights: dict[str, Tensor], origin: Path | s
 def are_finite(weights: dict[str, Tensor]) -> bool:
     """Whether weights hold no NaN and no infinity."""
     return all(bool(value.isfinite().all()) for value in weights.values())
-
-
-def flush(path: Path) -> None:
-    """Waits until a file or folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from heedful.data.folders import write_file
 from heedful.errors import HeedfulError
 from heedful.results import Progress
-from heedful.training.checkpoint import write_file
 
 
 class Log:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
 from heedful.data.checksums import hash_file
+from heedful.data.folders import WEIGHTS, write_file
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.metrics.measures import describe
@@ -22,14 +23,12 @@ from heedful.results import Progress
 from heedful.schema import TrainSettings
 from heedful.training import memory
 from heedful.training.checkpoint import (
-    WEIGHTS,
     Checkpoint,
     are_finite,
     newest_checkpoint,
     put_weights,
     save,
     weights_of,
-    write_file,
     write_tensors,
 )
 from heedful.training.decide import validation_due

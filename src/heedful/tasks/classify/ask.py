@@ -25,14 +25,14 @@ from heedful.metrics.counts import Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Answer, Example, Exhibits, Scores, Track
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm
-from heedful.tasks.inputs import Preprocessor
+from heedful.tasks.inputs import Preprocessor, load_preprocessor
 from heedful.tasks.long import Lengths
-from heedful.tasks.manifests import describe_source
+from heedful.tasks.manifests import describe_source, plan_config
 from heedful.tasks.nearest import nearest_picture
-from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering, OnBad, SourceKind
 
 if TYPE_CHECKING:
+    from heedful.engines.engine import Engine
     from heedful.hub import Plan
 
 SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
@@ -145,6 +145,16 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
         """Writes the tokenizer, if there is one; the caller writes config and weights."""
         if isinstance(model.preprocessor.coder, Tokenizer):
             model.preprocessor.coder.save(folder / "tokenizer.json")
+
+    def load(self, config: dict[str, Any], folder: Path, engine: "Engine") -> TrainedClassifier:
+        settings, preprocessor = (
+            NetworkSettings(**config["network"]),
+            load_preprocessor(config, folder / "tokenizer.json"),
+        )
+        return TrainedClassifier(engine.reader(), settings, preprocessor, tuple(config["names"]))
+
+    def by_engine(self, model: TrainedClassifier, engine: "Engine") -> TrainedClassifier:
+        return replace(model, engine=engine.reader())
 
     def manifest(self, model: TrainedClassifier, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         return {"source": describe_source(model.preprocessor, folder, model.engine.limit), "names": list(model.names)}

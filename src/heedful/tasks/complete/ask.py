@@ -1,7 +1,7 @@
 """How a trained language model is asked how texts go on, and scored by how much documents surprise it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from heedful.data.documents.prepared import PreparedDocuments
 from heedful.data.documents.read import document_notes
 from heedful.data.normal_form import normalize_text
 from heedful.data.readers.rows import BadRow, count
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.writing import LanguageEngine
 from heedful.errors import for_each
@@ -29,11 +30,11 @@ from heedful.tasks import language
 from heedful.tasks.complete.continuation import LONGEST, Continuation, ContinuationSearch, Send
 from heedful.tasks.language import Passage
 from heedful.tasks.long import Lengths, limit_of, windows
-from heedful.tasks.manifests import describe_special, describe_tokenizer
-from heedful.tasks.pretrained import plan_config
+from heedful.tasks.manifests import describe_special, describe_tokenizer, plan_config
 from heedful.tasks.task import Answering
 
 if TYPE_CHECKING:
+    from heedful.engines.engine import Engine
     from heedful.hub import Plan
 
 PROMPTS, BEGINNING = 8, 40  # prompts to show what a model does, and their characters
@@ -199,6 +200,14 @@ class CompleteAnswering(Answering[PreparedDocuments, TrainedLanguageModel]):
 
     def save(self, model: TrainedLanguageModel, folder: Path) -> None:
         model.tokenizer.save(folder / "tokenizer.json")
+
+    def load(self, config: dict[str, Any], folder: Path, engine: "Engine") -> TrainedLanguageModel:
+        settings, tokenizer = NetworkSettings(**config["network"]), load_tokenizer(folder / "tokenizer.json")
+        fields = (config["window"], config["ends"], config["normal_form"])
+        return TrainedLanguageModel(engine.language(), settings, tokenizer, *fields)
+
+    def by_engine(self, model: TrainedLanguageModel, engine: "Engine") -> TrainedLanguageModel:
+        return replace(model, engine=engine.language())
 
     def manifest(self, model: TrainedLanguageModel, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         """`prompted`: texts are read behind the token that begins; `slack`: the tokens of an answer, if `limit`

@@ -28,12 +28,13 @@ from heedful.results import Answer, Example, Exhibits, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.draw import judge
 from heedful.tasks.draw.code_ids import BEGIN, END, FIRST, PAD, format_codes, is_direct, parse_codes
-from heedful.tasks.inputs import Preprocessor, Prints, png, source_seed
+from heedful.tasks.inputs import Preprocessor, Prints, load_text_preprocessor, png, source_seed
 from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source, describe_special
 from heedful.tasks.task import Answering, OnBad, TrainedModel
 
 if TYPE_CHECKING:
+    from heedful.engines.engine import Engine
     from heedful.tasks.match.matcher import TrainedMatcher
 
 SPECIAL = SpecialIds(BEGIN, END, suppressed=(PAD, BEGIN, END))
@@ -180,6 +181,14 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
 
     def save(self, model: TrainedImageGenerator, folder: Path) -> None:
         model.preprocessor.tokenizer.save(folder / "tokenizer.json")
+
+    def load(self, config: dict[str, Any], folder: Path, engine: "Engine") -> TrainedImageGenerator:
+        preprocessor = load_text_preprocessor(config, folder / "tokenizer.json")
+        settings, form = NetworkSettings(**config["network"]), Form.parse(config["picture"])
+        return TrainedImageGenerator(engine.writer(), engine.codec(), settings, preprocessor, form)
+
+    def by_engine(self, model: TrainedImageGenerator, engine: "Engine") -> TrainedImageGenerator:
+        return replace(model, engine=engine.writer(), codec=engine.codec())
 
     def manifest(self, model: TrainedImageGenerator, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         source = {"source": describe_source(model.preprocessor, folder, model.engine.source_limit)}

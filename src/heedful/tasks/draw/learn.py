@@ -33,7 +33,8 @@ from heedful.tasks.draw.code_ids import BEGIN, FIRST, direct_codes, format_codes
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_text_preprocessor, png
 from heedful.tasks.joins import join_of
-from heedful.tasks.long import Room, fit_rows, way_of
+from heedful.tasks.long import Room, way_of
+from heedful.tasks.long_rows import fit_rows
 from heedful.tasks.plans import build
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import encoder_decoder

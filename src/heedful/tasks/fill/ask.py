@@ -16,6 +16,7 @@ from heedful.data.documents.prepared import PreparedDocuments
 from heedful.data.documents.read import document_notes
 from heedful.data.normal_form import normalize_text
 from heedful.data.readers.rows import BadRow
+from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.reading import MaskedTokenEngine
 from heedful.errors import for_each
@@ -36,16 +37,17 @@ from heedful.tasks.fill.masks import (
     ends_inside,
     format_tokens,
     join_parts,
+    load_masking,
     mask_window,
     parse_masked,
 )
 from heedful.tasks.fill.whole_words import marks, offered
 from heedful.tasks.long import Lengths, limit_of
-from heedful.tasks.manifests import describe_tokenizer
-from heedful.tasks.pretrained import plan_config
+from heedful.tasks.manifests import describe_tokenizer, plan_config
 from heedful.tasks.task import Answering
 
 if TYPE_CHECKING:
+    from heedful.engines.engine import Engine
     from heedful.hub import Plan
 
 SAMPLE_TEXTS, PROMPTS, CONTEXT = 8, 100, 40  # texts and masks to show what a model does, and the characters beside each
@@ -201,6 +203,14 @@ class FillAnswering(Answering[PreparedDocuments, TrainedMaskedLanguageModel]):
 
     def save(self, model: TrainedMaskedLanguageModel, folder: Path) -> None:
         model.tokenizer.save(folder / "tokenizer.json")
+
+    def load(self, config: dict[str, Any], folder: Path, engine: "Engine") -> TrainedMaskedLanguageModel:
+        settings, tokenizer = NetworkSettings(**config["network"]), load_tokenizer(folder / "tokenizer.json")
+        fields = (config["window"], config["ends"], load_masking(config, tokenizer), config["normal_form"])
+        return TrainedMaskedLanguageModel(engine.masked(), settings, tokenizer, *fields)
+
+    def by_engine(self, model: TrainedMaskedLanguageModel, engine: "Engine") -> TrainedMaskedLanguageModel:
+        return replace(model, engine=engine.masked())
 
     def manifest(self, model: TrainedMaskedLanguageModel, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         """`never`: the entries of the vocabulary that fill no mask; `leads`: the blank before a mask is the masked

@@ -40,7 +40,7 @@ from heedful.tasks.fill.ask import (
     score_windows,
 )
 from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
-from heedful.tasks.fill.masks import MASK, SCORED, Masking, ends_inside, format_tokens, join_parts
+from heedful.tasks.fill.masks import MASK, SCORED, Masking, ends_inside, format_tokens, join_parts, load_masking
 from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -145,8 +145,7 @@ class FillLearning(Learning[PreparedDocuments, LearnableMaskedLanguageModel]):
     def load(self, config: dict[str, Any], folder: Path) -> LearnableMaskedLanguageModel:
         settings, plan = parse_settings(NetworkSettings, config["network"]), plans.plan_from_config(config)
         tokenizer = load_tokenizer(folder / "tokenizer.json")
-        masking = Masking(config["gaps"]["share"], config["gaps"]["words"], tokenizer.special_tokens)
-        arguments = (config["window"], config["ends"], masking, config["normal_form"])
+        arguments = (config["window"], config["ends"], load_masking(config, tokenizer), config["normal_form"])
         return learnable(build_network(plan, settings, tokenizer), settings, tokenizer, *arguments, plan)
 
     def from_hub(self, published: "Published", where: str) -> LearnableMaskedLanguageModel:

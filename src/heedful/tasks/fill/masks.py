@@ -6,6 +6,7 @@ S positions   M masked positions   V vocabulary
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,11 @@ class Masking:
         mask = size if self.special.mask is None else self.special.mask
         corrupted = np.where(draws < HIDDEN_BELOW, mask, np.where(draws < RANDOM_BELOW, other, row))
         return np.where(masked, corrupted, row)
+
+
+def load_masking(config: dict[str, Any], tokenizer: Tokenizer) -> Masking:
+    """How the tokens of a run were masked, by its config."""
+    return Masking(config["gaps"]["share"], config["gaps"]["words"], tokenizer.special_tokens)
 
 
 def ends_inside(tokenizer: Tokenizer, masking: Masking) -> np.ndarray:

@@ -16,6 +16,7 @@ from heedful.data.steps.forms import StepForm, Steps, open_asked, open_steps
 from heedful.data.steps.read import read_clips
 from heedful.data.steps.store import PreparedClips, digest_of_steps, open_run
 from heedful.data.steps.subwords import PIECES, SubwordVocabulary
+from heedful.engines.first_pieces import FirstPiecesReader
 from heedful.engines.reading import ReadingEngine
 from heedful.errors import HeedfulError, for_each, unknown
 from heedful.metrics import baselines
@@ -34,11 +35,11 @@ from heedful.tasks.label.windows import (
     probabilities_by_windows,
 )
 from heedful.tasks.long import Lengths, limit_of
-from heedful.tasks.manifests import describe_text
-from heedful.tasks.pretrained import plan_config
+from heedful.tasks.manifests import describe_text, plan_config
 from heedful.tasks.task import Answering, OnBad, SourceKind
 
 if TYPE_CHECKING:
+    from heedful.engines.engine import Engine
     from heedful.hub import Plan
 
 
@@ -213,6 +214,14 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         if isinstance(model.form.vocabulary, SubwordVocabulary):
             model.form.vocabulary.tokenizer.save(folder / "tokenizer.json")
 
+    def load(self, config: dict[str, Any], folder: Path, engine: "Engine") -> TrainedLabeller:
+        form, settings = StepForm.parse(config["form"]), NetworkSettings(**config["network"])
+        names, window = tuple(config["names"]), config["window"]
+        return TrainedLabeller(reader_of(form, engine), settings, form, load_pixels(config), names, window)
+
+    def by_engine(self, model: TrainedLabeller, engine: "Engine") -> TrainedLabeller:
+        return replace(model, engine=reader_of(model.form, engine))
+
     def manifest(self, model: TrainedLabeller, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         if isinstance(model.form.vocabulary, SubwordVocabulary):
             pieces = describe_text(model.form.vocabulary.tokenizer, folder, model.engine.limit) | {"pieces": PIECES}
@@ -223,6 +232,20 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
             "window": model.window,
             "limit": model.engine.limit,
         }
+
+
+def load_pixels(config: dict[str, Any]) -> Pixels | None:
+    """What a config says of the frames' colours, if there are frames."""
+    fields = config["pixels"]
+    return Pixels(fields["size"], tuple(fields["mean"]), tuple(fields["std"])) if fields else None
+
+
+def reader_of(form: StepForm, engine: "Engine") -> ReadingEngine:
+    """What reads steps: of words in a published vocabulary, their pieces."""
+    if not isinstance(form.vocabulary, SubwordVocabulary):
+        return engine.reader()
+    special = form.vocabulary.tokenizer.special_tokens
+    return FirstPiecesReader(engine.reader(), special.before, special.after)
 
 
 def step_probabilities(

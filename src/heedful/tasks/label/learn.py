@@ -39,11 +39,12 @@ from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor
 from heedful.tasks.joins import join_of
 from heedful.tasks.label import clips
-from heedful.tasks.label.ask import reach_of
+from heedful.tasks.label.ask import load_pixels, reach_of
 from heedful.tasks.label.explained import trace_steps
 from heedful.tasks.label.learnable import LearnableLabeller, with_network
 from heedful.tasks.label.windows import Reach, cut_windows
-from heedful.tasks.long import Way, fit_held_out, note_long_rows, way_of
+from heedful.tasks.long import Way, way_of
+from heedful.tasks.long_rows import fit_held_out, note_long_rows
 from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
@@ -166,15 +167,8 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableLabeller:
         settings, form = parse_settings(NetworkSettings, config["network"]), StepForm.parse(config["form"])
-        pixel_fields = config["pixels"]
-        pixels = (
-            Pixels(pixel_fields["size"], tuple(pixel_fields["mean"]), tuple(pixel_fields["std"]))
-            if pixel_fields
-            else None
-        )
-        return build_labeller(
-            settings, form, pixels, tuple(config["names"]), config["window"], plan_from_config(config)
-        )
+        names, window, plan = tuple(config["names"]), config["window"], plan_from_config(config)
+        return build_labeller(settings, form, load_pixels(config), names, window, plan)
 
     def from_hub(self, published: "Published", where: str) -> LearnableLabeller:
         from heedful.tasks.label import hub

@@ -5,7 +5,7 @@ N sources   P pictures   M texts   D width   H W sides in pixels   C colours
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +17,17 @@ from heedful.data.pairs.prepared import Prepared
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import Kind
 from heedful.results import Answer, Example, Exhibits, Scores
-from heedful.schema import DataSettings, GenerateSettings
+from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
+from heedful.tasks.inputs import Preprocessor, load_preprocessor, load_text_preprocessor
 from heedful.tasks.long import Lengths
-from heedful.tasks.manifests import describe_source
+from heedful.tasks.manifests import describe_source, plan_config
 from heedful.tasks.match.matcher import TrainedMatcher, best_texts, candidate_texts, similarity
 from heedful.tasks.match.rank import list_gallery, rank_both_ways, rank_by_nearest
 from heedful.tasks.match.search import PictureFinder
-from heedful.tasks.pretrained import plan_config
 from heedful.tasks.task import Answering, Finder, OnBad, SourceKind
 
 if TYPE_CHECKING:
-    pass
+    from heedful.engines.engine import Engine
 
 
 class MatchAnswering(Answering[Prepared, TrainedMatcher]):
@@ -122,6 +122,13 @@ class MatchAnswering(Answering[Prepared, TrainedMatcher]):
         model.words.tokenizer.save(folder / "tokenizer.json")
         (folder / "texts.json").write_text(json.dumps(model.texts, ensure_ascii=False), encoding="utf-8")
 
+    def load(self, config: dict[str, Any], folder: Path, engine: "Engine") -> TrainedMatcher:
+        settings = NetworkSettings(**config["network"])
+        return TrainedMatcher(engine.matcher(), settings, *load_sides(config, folder))
+
+    def by_engine(self, model: TrainedMatcher, engine: "Engine") -> TrainedMatcher:
+        return replace(model, engine=engine.matcher())
+
     def manifest(self, model: TrainedMatcher, folder: Path, settings: GenerateSettings) -> dict[str, Any]:
         """What one must know beside exported graphs."""
         pictures = describe_source(model.pictures, folder, None)
@@ -135,3 +142,10 @@ class MatchAnswering(Answering[Prepared, TrainedMatcher]):
     def finder(self, models: Sequence[TrainedMatcher]) -> Finder:
         """What finds pictures by words, and words for pictures."""
         return PictureFinder(models)
+
+
+def load_sides(config: dict[str, Any], folder: Path) -> tuple[Preprocessor, Preprocessor, tuple[str, ...]]:
+    """How the model of a run's folder reads pictures and words, and the texts that it knows."""
+    pictures = load_preprocessor(config, folder / "tokenizer.json")
+    words = load_text_preprocessor(config, folder / "tokenizer.json")
+    return pictures, words, tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))

@@ -3,7 +3,6 @@
 N pairs   D width
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,9 +34,11 @@ from heedful.results import Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans
 from heedful.tasks.dummy_inputs import dummy_sources
-from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor, load_preprocessor, load_text_preprocessor
+from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor
 from heedful.tasks.joins import join_of
-from heedful.tasks.long import Room, fit_rows, reach_of, way_of
+from heedful.tasks.long import Room, way_of
+from heedful.tasks.long_rows import fit_rows, reach_of
+from heedful.tasks.match.ask import load_sides
 from heedful.tasks.match.explained import trace_match
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.pretrained import Pretrained
@@ -128,11 +129,8 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
 
     def load(self, config: dict[str, Any], folder: Path) -> LearnableMatcher:
         """The matcher of a folder, with weights still to be put in."""
-        pictures = load_preprocessor(config, folder / "tokenizer.json")
-        words = load_text_preprocessor(config, folder / "tokenizer.json")
-        texts = tuple(json.loads((folder / "texts.json").read_text(encoding="utf-8")))
         settings = parse_settings(NetworkSettings, config["network"])
-        return build_matcher(settings, pictures, words, texts, plans.plan_from_config(config))
+        return build_matcher(settings, *load_sides(config, folder), plans.plan_from_config(config))
 
     def without_data(self, model: LearnableMatcher) -> LearnableMatcher:
         """The model without the texts of training."""

@@ -6,8 +6,6 @@ N names   D width
 """
 
 import json
-import os
-import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +16,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from heedful.data.folders import cache_folder
 from heedful.data.pictures.album import stamp_of_file
 
-CACHE_VARIABLE = "HEEDFUL_CACHE"
-"""The variable of the environment that says where to keep what can be made again."""
 KIND = "pictures"
 
 FileStamp = list[int] | None
@@ -115,14 +112,3 @@ def open_cache(folder: str, model: str) -> tuple[CachedVectors, str]:
 def file_stamps(folder: str, files: list[Path]) -> dict[str, FileStamp]:
     """The mark of each file, by its path in the folder."""
     return {path.relative_to(folder).as_posix(): stamp_of_file(str(path)) for path in files}
-
-
-def cache_folder() -> Path:
-    """The folder for what can be made again: HEEDFUL_CACHE, or where the system has such things."""
-    if folder := os.environ.get(CACHE_VARIABLE):
-        return Path(folder)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "heedful" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "heedful"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heedful"

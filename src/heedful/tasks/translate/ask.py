@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from heedful.data.pairs import prepared as pairs
-from heedful.data.pairs.prepared import Prepared
-from heedful.metrics import baselines
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Example, Scores
 from heedful.schema import DataSettings, GenerateSettings
 from heedful.tasks.seq2seq import Seq2SeqAnswering, TrainedSeq2Seq
 from heedful.tasks.task import OnBad
+
+if TYPE_CHECKING:
+    from heedful.data.pairs.prepared import Prepared
 
 
 class TranslateAnswering(Seq2SeqAnswering):
@@ -23,7 +24,7 @@ class TranslateAnswering(Seq2SeqAnswering):
         settings: GenerateSettings,
         *,
         samples: int = 1000,
-        data: Prepared | None = None,
+        data: "Prepared | None" = None,
     ) -> Scores:
         """Scores the 1-best answers to examples; the same in training (samples=0, and no TER, which is slow)."""
         sources = [example.source for example in examples]
@@ -40,9 +41,11 @@ class TranslateAnswering(Seq2SeqAnswering):
             logs=[answer.score for answer in answers],
         )
 
-    def baseline(self, model: TrainedSeq2Seq, data: Prepared, examples: Sequence[Example]) -> tuple[str, Scores]:
+    def baseline(self, model: TrainedSeq2Seq, data: "Prepared", examples: Sequence[Example]) -> tuple[str, Scores]:
         """What needs no network: the answer of the nearest training source (symbols), the source itself (text)."""
         sources = [example.source for example in examples]
+        from heedful.metrics import baselines
+
         if model.scores == "text":
             name, outputs = "copy of the source", baselines.copy(sources)
         else:
@@ -58,7 +61,11 @@ class TranslateAnswering(Seq2SeqAnswering):
     def examples(
         self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings, on_bad: OnBad
     ) -> list[Example]:
-        return pairs.examples(files, settings, on_bad)
+        from heedful.data.pairs.prepared import examples
+
+        return examples(files, settings, on_bad)
 
     def example_notes(self, model: TrainedSeq2Seq, files: Sequence[str], settings: DataSettings) -> list[str]:
-        return pairs.example_notes(files, settings)
+        from heedful.data.pairs.prepared import example_notes
+
+        return example_notes(files, settings)

@@ -1,0 +1,35 @@
+"""An .onnx file that answers, by onnxruntime: arrays in and out."""
+
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class Session:
+    """One graph. `threads` at the most; 0: as many as onnxruntime takes."""
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        onnxruntime: Any = import_module("onnxruntime")  # has no types
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # threads that wait by spinning take the cores from whoever else has work for them
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.inner = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.shapes: dict[str, list[int | str]] = {entry.name: entry.shape for entry in self.inner.get_inputs()}
+        self.output_names: list[str] = [entry.name for entry in self.inner.get_outputs()]
+
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Outputs by name; of the inputs, what the graph does not take is left out."""
+        answers: list[np.ndarray] = self.inner.run(None, {name: inputs[name] for name in self.shapes})
+        return dict(zip(self.output_names, answers, strict=True))
+
+
+def usual_threads() -> int:
+    """As many threads as a person allows (OMP_NUM_THREADS), or there are cores for."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() and int(said) else len(os.sched_getaffinity(0))

@@ -1,0 +1,139 @@
+"""The engine of ONNX: its answers are those of the network it was made of, and it needs no torch to give them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heedful.api.model import load
+from heedful.api.train import run
+from heedful.engines import built
+from heedful.engines.host_stepper import likeliest
+from heedful.engines.onnx_graphs import Graph
+from heedful.errors import HeedfulError
+from heedful.results import Answer
+from heedful.training.progress import Quiet
+from support.letter_pairs import short_recipe
+from support.sampling import SEED, sample
+from support.tiny_networks import rows
+from support.tiny_tasks import CASES, TASKS, write_data
+from support.tiny_tasks import recipe as shaped
+
+CLOSE = 1e-5
+SEARCH = {"generate.beam": 3, "generate.n_best": 2, "generate.sample": False}
+cases = sample([case for task in TASKS for case in sample([pair for pair in CASES if pair[0] == task], 1)], 4)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return write_data(tmp_path_factory.mktemp("files"), SEED)
+
+
+@pytest.fixture(scope="module")
+def translators(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Two runs of one network with two seeds."""
+    [network], folder = sample(rows(), 1), tmp_path_factory.mktemp("translators")
+    for seed in ("0", "1"):
+        recipe = short_recipe(folder / f"data{seed}", network, train__steps=12, seed=int(seed))
+        run(recipe, folder / seed, Quiet())
+    return [str(folder / seed) for seed in ("0", "1")]
+
+
+@pytest.mark.parametrize(("task", "network"), cases)
+def test_every_task_answers_as_by_torch(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
+    run(shaped(files, task, network), tmp_path / "run", Quiet())
+    plain, fast = (load(tmp_path / "run", engine=engine) for engine in ("torch", "onnx"))
+    sources = [example.source for example in plain.examples(None, plain.recipe)][:7]
+    if task == "match":
+        assert_same(*(model.among(sources, []) for model in (plain, fast)))
+    else:
+        asked = plain.prompts(sources)
+        for changes in ({}, SEARCH if task in ("caption", "draw", "complete") else {"generate.n_best": 2}):
+            assert_same(*(model.answer(asked, changes) for model in (plain, fast)))
+    expected, actual = ({name: m.value for name, m in model.evaluate().measures.items()} for model in (plain, fast))
+    assert actual == pytest.approx(expected, abs=1e-3)
+
+
+def test_every_search_is_the_same(translators: list[str]) -> None:
+    """Beams, phrases, draws, guidance away from nothing, several together, and given answers."""
+    texts = ["a b c", "h", "d d e f g", "b a d"]
+    searches = [
+        {"beam": 1},
+        {"beam": 4, "n_best": 3},
+        {"beam": 3, "required": ["c b"], "forbidden": ["a a"]},
+        {"beam": 2, "finish": "full", "renormalize": True},
+        {"sample": True, "n_best": 2, "seed": 7},
+        {"beam": 2, "batch_tokens": 8},
+    ]
+    for runs in (translators[:1], translators):
+        plain, fast = (load(*runs, engine=engine) for engine in ("torch", "onnx"))
+        for search in searches:
+            changes = {f"generate.{key}": value for key, value in search.items()}
+            assert_same(*(model.answer(texts, changes) for model in (plain, fast)))
+        pairs = [(text, text[::-1]) for text in texts]
+        assert fast.score(pairs) == pytest.approx(plain.score(pairs), abs=1e-4)
+
+
+def test_an_altered_network_answers_itself(tmp_path: Path) -> None:
+    """What was made of a network knows nothing of what is held still in it."""
+    network = next(row for row in rows() if row.name == "gru")
+    run(short_recipe(tmp_path, network, train__steps=12), tmp_path / "run", Quiet())
+    fast, plain = (load(tmp_path / "run", engine=engine) for engine in ("onnx", "torch"))
+    before = fast.answer(["a b c"])
+    with fast.altered(hold="encoder.0.state=frozen"), plain.altered(hold="encoder.0.state=frozen"):
+        altered = fast.answer(["a b c"])
+        assert_same(plain.answer(["a b c"]), altered)
+    assert altered[0][0].score != before[0][0].score
+    assert_same(before, fast.answer(["a b c"]))
+
+
+def test_the_command_line_needs_no_torch(translators: list[str]) -> None:
+    """The second time, in a process in which nobody can import torch or the package that checks recipes."""
+    command = "import sys; sys.modules['torch'] = None; from heedful.cli import main; sys.argv[0] = 'heedful'; main()"
+    environment = os.environ | {"HEEDFUL_ENGINE": "auto"}
+    load(translators[0], engine="onnx").predict("a b")
+    asked = [sys.executable, "-c", command, "translate", translators[0], "a b c", "d", "beam=2"]
+    answered = subprocess.run(asked, env=environment, capture_output=True, text=True)
+    assert answered.stderr == ""
+    assert answered.stdout.splitlines() == load(translators[0], engine="torch").predict(["a b c", "d"], beam=2)
+
+
+def test_a_changed_recipe_is_read_again(translators: list[str]) -> None:
+    path = Path(translators[1]) / "recipe.toml"
+    load(translators[1], engine="onnx")
+    path.write_text(path.read_text().replace("\nbeam = 2", "\nbeam = 3"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEEDFUL_ENGINE", "auto")
+        assert load(translators[1]).recipe.generate.beam == 3
+        assert load(translators[0]).recipe.generate.beam == 2
+
+
+def test_what_has_no_graphs_is_told(tmp_path: Path) -> None:
+    def refuse() -> Sequence[Graph]:
+        raise HeedfulError("It has none.", "Take another.")
+
+    built.make(tmp_path / "place", refuse)
+    for _ in range(2):
+        with pytest.raises(HeedfulError, match="It has none"):
+            built.open_built(tmp_path / "place")
+
+
+@pytest.mark.parametrize("k", [1, 2, 9])
+def test_the_likeliest_are_found(k: int) -> None:
+    values = np.random.default_rng(SEED).normal(size=(5, 1000)).astype(np.float32)
+    for columns in (10, 700, 1000):
+        rows = values[:, :columns]
+        assert (likeliest(rows, k) == np.argsort(-rows, 1)[:, :k]).all()
+
+
+def assert_same(expected: list[list[Answer]], actual: list[list[Answer]]) -> None:
+    """The same answers with the same scores; of two that are as good as one another either may be first."""
+    for best, others in zip(expected, actual, strict=True):
+        scores = [answer.score for answer in best]
+        assert [answer.score for answer in others] == pytest.approx(scores, abs=CLOSE)
+        if min(np.diff(sorted(scores)), default=1) > CLOSE:
+            assert [answer.output for answer in others] == [answer.output for answer in best]
