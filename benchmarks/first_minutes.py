@@ -78,6 +78,7 @@ def main() -> None:
     if options.core is not None:
         os.sched_setaffinity(0, {options.core})
     os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["HEEDFUL_ENGINE"] = "torch"  # to make an engine for each cell would take longer than it saves
     planned = random_plan if options.random else plan
     work(planned, options.only, options.scale or measured_scale(), time.time() + options.until * 60)
 

@@ -1,0 +1,100 @@
+"""How fast runs answer, by each engine: from cold, one input at a time, and many together.
+
+    heedful demo
+    python benchmarks/engines.py runs/demo/* sample://cmudict/test            # all runs answer the same inputs
+    python benchmarks/engines.py runs/demo/* sample://cmudict/test --beam 1 --threads 1
+
+Engines take turns within each repetition, in processes of their own; the table has medians. Whether both answer alike
+is counted beside the speed.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ENGINES = ("torch", "onnx")
+ONE, MANY, COLD = 60, 1600, 5
+HEADS = ("run", "engine", "cold, s", "CPU, s", "MB", "one at a time, tokens/s", "together, tokens/s", "same answers")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", help="runs, and last what they are asked with: a file, or a sample")
+    parser.add_argument("--beam", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    if options.child:
+        print(json.dumps(measure(options.runs[0], options.runs[1], options.child, options.beam)))
+        return
+    *runs, data = options.runs
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(" | ".join(HEADS))
+    for run in runs:
+        lines = {engine: list[dict]() for engine in ENGINES}
+        colds = {engine: list[tuple[float, float, float]]() for engine in ENGINES}
+        for _ in range(options.repeats):
+            for engine in ENGINES:
+                command = [sys.executable, __file__, run, data, "--child", engine, "--beam", str(options.beam)]
+                command += ["--threads", str(options.threads)]
+                lines[engine].append(json.loads(subprocess.check_output(command, text=True).splitlines()[-1]))
+        word = lines["torch"][0]["first"]
+        for _ in range(COLD):
+            for engine in ENGINES:
+                colds[engine].append(ask_from_cold(lines["torch"][0]["task"], run, word, engine))
+        outputs = lines["torch"][0]["outputs"]
+        for engine in ENGINES:
+            wall, cpu, memory = (statistics.median(column) for column in zip(*colds[engine], strict=True))
+            one, many = (statistics.median(line[key] for line in lines[engine]) for key in ("one", "many"))
+            same = sum(a == b for a, b in zip(outputs, lines[engine][0]["outputs"], strict=True)) / len(outputs)
+            cells = (f"{wall:.2f}", f"{cpu:.2f}", f"{memory:.0f}", f"{one:,.0f}", f"{many:,.0f}", f"{same:.2%}")
+            print(" | ".join((Path(run).name, engine, *cells)), flush=True)
+
+
+def measure(run: str, data: str, engine: str, beam: int) -> dict:
+    """Tokens (or, where answers have none, answers) a second, one at a time and together."""
+    import heedful
+
+    model = heedful.load(run, engine=engine)
+    sources = list(dict.fromkeys(example.source for example in model.read([data])))[:MANY]
+    asked = list(model.prompts(sources))
+    changes = {"generate.beam": beam}
+    model.answer(asked[:3], changes)
+    start, count = time.perf_counter(), 0
+    for source in asked[:ONE]:
+        count += size(model.answer(source, changes))
+    one = count / (time.perf_counter() - start)
+    start = time.perf_counter()
+    answers = model.answer(asked, changes)
+    many = size(answers) / (time.perf_counter() - start)
+    outputs = [best[0].output for best in answers]
+    return {"one": one, "many": many, "outputs": outputs, "first": asked[0], "task": model.task}
+
+
+def size(answers: list) -> int:
+    """How many tokens were written, ends counted; answers, where nothing is."""
+    return sum(len(best[0].tokens) + 1 for best in answers)
+
+
+def ask_from_cold(task: str, run: str, source: str, engine: str) -> tuple[float, float, float]:
+    """Seconds, seconds of the processor and megabytes of one command that asks for one answer."""
+    environment = os.environ | {"HEEDFUL_ENGINE": engine}
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "heedful", task, run, source]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0, f"{' '.join(command)} failed"
+    wall = time.perf_counter() - start
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
+
+
+if __name__ == "__main__":
+    main()
