@@ -139,7 +139,7 @@ def test_a_classifier_hands_on_how_likely_each_class_is(workspace: Path) -> None
     for row, probabilities in zip(rows, labels, strict=True):
         sure = np.array(teacher.classes) == truth[row["source"]]
         assert np.allclose(probabilities, next(answers) if "probabilities" in row else sure, atol=1e-3)
-    learning, trained = find_task("classify").learning, student.trained[0]
+    learning, trained = find_task("classify").learning, student.learnable[0]
     work = learning.work(trained, prepared, student.recipe)
     batch = work.collate(work.plan(0)[0])
     with torch.no_grad():
