@@ -83,6 +83,10 @@ def test_a_student_learns_answers_and_is_scored_on_what_is_right(workspace: Path
     assert "taught by | teacher" in card and "## Beside its teacher" in card and f"{teacher.weights:,}" in card
     fingerprint = json.loads((workspace / "student/fingerprint.json").read_text())
     assert fingerprint["teacher"]["answers"] == len(expected)
+    shared = workspace / "shared"
+    assert heedful(f"export {workspace}/student --to heedful -o shared", workspace).code == 0
+    texts = "".join(path.read_text() for path in shared.iterdir() if path.suffix in (".md", ".toml", ".json"))
+    assert "taught by | teacher: " in texts and "## Beside its teacher" in texts and str(workspace) not in texts
     again = heedful(f"distil teacher --no-originals -o student {STUDENT}", workspace)
     assert again.out == done.stdout, "what is finished is shown as it was measured"
 

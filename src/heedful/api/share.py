@@ -11,6 +11,7 @@ from heedful.api.model import Model, at_hand
 from heedful.api.model_folder import write_model
 from heedful.api.report import card_of, describe_facts
 from heedful.api.scores import RunFacts, read_scores
+from heedful.api.taught import read_result, read_taught
 from heedful.data.checksums import CHECKSUMS
 from heedful.data.row_hashes import ROW_HASHES, find_row_hashes
 from heedful.data.samples.read import attribution
@@ -87,6 +88,15 @@ def names_of(paths: Sequence[str]) -> list[str]:
     return [name_of(path) for path in paths]
 
 
+def names_of_models(names: str) -> str:
+    """Teachers without the folders that they stand in; names of the hub stay.
+
+    >>> names_of_models("/home/me/runs/a,owner/model")
+    'a, owner/model'
+    """
+    return ", ".join(name if is_hub_name(name) else name_of(name) for name in names.split(","))
+
+
 def name_of(path: str) -> str:
     """The last part of a path; what is no path stays.
 
@@ -102,6 +112,12 @@ def shared_card(model: Model, run: Path) -> str:
     facts, scores = measured(run)
     network = f"{model.name}, {weights_of(model.weights)}"
     rows = describe_facts(model, task, facts) if facts else {"network": network}
+    taught, result = read_taught(run), read_result(run)
+    if taught:
+        taught = replace(taught, teacher=names_of_models(taught.teacher), data=names_of(taught.data))
+        rows |= {"taught by": taught.describe()}
+    if result:
+        result = replace(result, teacher=replace(result.teacher, name=names_of_models(result.teacher.name)))
     return model_card(
         f"{model.task}: {recipe.network.name}",
         card_of(task, model.source_kind),
@@ -109,7 +125,8 @@ def shared_card(model: Model, run: Path) -> str:
         scores,
         [f"heedful {model.task} {model.folder} {model.asked_with}", f"heedful evaluate {model.folder} FILE"],
         data=", ".join(recipe.data.test),
-        attribution=attribution(recipe.data.train),
+        attribution=attribution([*recipe.data.train, *(taught.data if taught else [])]),
+        distillation=result,
     )
 
 
