@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from heedful import load
-from heedful.api.taught import SHARD
+from heedful.api.taught import SHARD, read_result
 from heedful.data.pairs.prepared import Prepared
 from heedful.data.pairs.soft_labels import read_soft_labels
 from heedful.data.steps.soft_labels import read_step_labels
@@ -83,6 +83,8 @@ def test_a_student_learns_answers_and_is_scored_on_what_is_right(workspace: Path
     assert "taught by | teacher" in card and "## Beside its teacher" in card and f"{teacher.weights:,}" in card
     fingerprint = json.loads((workspace / "student/fingerprint.json").read_text())
     assert fingerprint["teacher"]["answers"] == len(expected)
+    shown = repr(read_result(workspace / "student")).splitlines()
+    assert table[1] in shown and len(shown) == 6 and max(map(len, shown)) <= 120
     shared = workspace / "shared"
     assert heedful(f"export {workspace}/student --to heedful -o shared", workspace).code == 0
     texts = "".join(path.read_text() for path in shared.iterdir() if path.suffix in (".md", ".toml", ".json"))

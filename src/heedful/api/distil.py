@@ -210,4 +210,5 @@ def party(name: str, model: Model, measure: Measure, sources: Sequence[str]) -> 
         seconds.append(time.perf_counter() - clock)
     median = statistics.median(seconds[1:] or seconds)  # the first one pays for what is made once
     speed = answering_speed(model, list(sources[:SPEED_EXAMPLES]))
-    return Party(name, model.name, measure, weights, 1000 * median, speed)
+    network = f"{len(model.trained)} × {model.name}" if len(model.trained) > 1 else model.name
+    return Party(name, network, measure, weights, 1000 * median, speed)

@@ -12,7 +12,8 @@ def rows(result: Distillation) -> list[list[str]]:
     """The table, its head first."""
     name = result.student.measure.name
     head = ["", "network", words.title(name), "weights", "one input", "in batches", "cost"]
-    parties = (("teacher", result.teacher, "–"), ("student", result.student, cost(result)))
+    cost = f"{(result.answering_seconds + result.training_seconds) / 60:.1f} min"
+    parties = (("teacher", result.teacher, "–"), ("student", result.student, cost))
     return [head] + [
         [
             part,
@@ -25,12 +26,6 @@ def rows(result: Distillation) -> list[list[str]]:
         ]
         for part, party, spent in parties
     ]
-
-
-def cost(result: Distillation) -> str:
-    """How long it took to make the student."""
-    answering, training = (seconds / 60 for seconds in (result.answering_seconds, result.training_seconds))
-    return f"{answering + training:.1f} min ({answering:.1f} of answers, {training:.1f} of training)"
 
 
 def sentences(result: Distillation) -> list[str]:
@@ -56,10 +51,14 @@ def verdict(result: Distillation) -> str:
 
 
 def learnt_from(result: Distillation) -> str:
-    """What the student learnt from, and what both are scored on."""
+    """What the student learnt from and what that took, and what both are scored on."""
     originals = f" and {count(result.originals, 'original pair')}" if result.originals else ""
+    answering, training = (seconds / 60 for seconds in (result.answering_seconds, result.training_seconds))
     answers, scored = count(result.answers, "answer"), count(result.examples, f"{result.split} example")
-    return f"learnt from {answers} of {result.teacher.name}{originals}; both are scored on {scored} of the data's own"
+    return (
+        f"learnt from {answers} of {result.teacher.name} ({answering:.1f} min){originals} in {training:.1f} min; both "
+        f"are scored on {scored} of the data's own"
+    )
 
 
 def ratio(large: float, small: float, better: str, worse: str) -> str:

@@ -48,7 +48,7 @@ def text_of(result: Result) -> str:
     if isinstance(result, Comparison):
         return shorten_lines(terminal.compare_table(result, brief=True).splitlines())
     if isinstance(result, Distillation):
-        return shorten_lines([columns(distilled.rows(result), {1}), *distilled.sentences(result)])
+        return shorten_lines([*columns(distilled.rows(result), {1}).splitlines(), *distilled.sentences(result)])
     if isinstance(result, Findings):
         return shorten_lines([result.title, *terminal.findings_text(result).splitlines()])
     if isinstance(result, Alignment):
