@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -14,11 +14,24 @@ from heedful.explanations import Explanation
 from heedful.results import Alignment
 
 if TYPE_CHECKING:
-    from heedful.api.model import Model
+    from heedful.tasks.task import SourceKind
+    from heedful.tasks.trace import Trace
+
+
+class Traced(Protocol):
+    """A model whose first network can be looked into."""
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def source_kind(self) -> "SourceKind": ...
+
+    def trace(self, reference: str, output: str | None = None, instead: str | None = None) -> "Trace": ...
 
 
 def explain(
-    model: "Model", source: Any, output: str | None, method: str | None, instead: str | None, faithfulness: bool
+    model: Traced, source: Any, output: str | None, method: str | None, instead: str | None, faithfulness: bool
 ) -> Explanation:
     """Why this answer was given to an input, as `Model.explain` says."""
     with torch.inference_mode(False), one_reference(model, source) as (reference, called):  # gradients are needed
@@ -26,7 +39,7 @@ def explain(
         return methods.explain(model.task, trace, method, instead, faithfulness)
 
 
-def align(model: "Model", source: Any, output: str | None) -> Alignment:
+def align(model: Traced, source: Any, output: str | None) -> Alignment:
     """What each token of an answer attended to, as `Model.align` says."""
     with one_reference(model, source) as (reference, _):
         trace = model.trace(reference, output)
@@ -36,7 +49,7 @@ def align(model: "Model", source: Any, output: str | None) -> Alignment:
 
 
 @contextmanager
-def one_reference(model: "Model", source: Any) -> Generator[tuple[str, str]]:
+def one_reference(model: Traced, source: Any) -> Generator[tuple[str, str]]:
     """One input as a text or a path, and what people call it; raises HeedfulError for several."""
     with read_question(source, model.source_kind) as question:
         if len(question.references) != 1:

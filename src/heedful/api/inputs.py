@@ -46,6 +46,8 @@ class Question:
 
     def name(self, rows: list[list[Answer]]) -> list[list[Answer]]:
         """Answers whose sources are called what people call them."""
+        if self.references == self.names:
+            return rows
         names = dict(zip(self.references, self.names, strict=True))
         return [[replace(answer, source=names.get(answer.source, answer.source)) for answer in row] for row in rows]
 
@@ -64,7 +66,7 @@ def read_question(inputs: Any, kind: SourceKind) -> Generator[Question]:
         references: list[str] = []
         for number, item in enumerate(items, start=1):
             name = "the input" if single else f"input {number:,}"
-            references.append(reference_of(item, kind, name, Path(folder) / f"{number:06}"))
+            references.append(reference_of(item, kind, name, f"{folder}/{number:06}"))
         names = [
             (f"array {number:,}" if is_array(item) else f"picture {number:,}") if held else reference
             for number, (item, held, reference) in enumerate(zip(items, in_memory, references, strict=True), start=1)
@@ -105,8 +107,8 @@ def listed(inputs: Any, kind: SourceKind) -> list[Any]:
     return list(as_array(inputs).tolist() if is_array(inputs) else inputs)
 
 
-def reference_of(item: Any, kind: SourceKind, name: str, file: Path) -> str:
-    """One input as a text or path; what is held in memory is written to `file`, with an ending."""
+def reference_of(item: Any, kind: SourceKind, name: str, stem: str) -> str:
+    """One input as a text or path; what is held in memory is written to the file `stem` with an ending."""
     if isinstance(item, str) and kind != "tokens":
         return str(item)
     if kind == "tokens" and isinstance(item, str | list | tuple):
@@ -114,11 +116,11 @@ def reference_of(item: Any, kind: SourceKind, name: str, file: Path) -> str:
     if kind in ("picture", "frames", "series") and isinstance(item, PathLike):
         return str(fspath(cast("PathLike[str]", item)))
     if kind == "picture" and (is_picture_object(item) or is_array(item)):
-        write_picture(item, file.with_suffix(".png"), name)
-        return str(file.with_suffix(".png"))
+        write_picture(item, Path(f"{stem}.png"), name)
+        return f"{stem}.png"
     if kind in ("frames", "series") and is_array(item):
-        write_array(item, file.with_suffix(".npy"), name)
-        return str(file.with_suffix(".npy"))
+        write_array(item, Path(f"{stem}.npy"), name)
+        return f"{stem}.npy"
     if kind == "text" and isinstance(item, PathLike):
         cure = "Read it first, as Path(…).read_text()."
         raise HeedfulError(f"This model is asked with a text, and {name} is a path: {item}.", cure)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from heedful.tasks.match.vectors import Vectors
     from heedful.tasks.trace import Trace
 
+MANY = 1 << 20  # inputs: as many as there are in folders
 Changes = Mapping[str, object]
 """Dotted keys of a recipe with new values, as {"generate.beam": 8}."""
 
@@ -62,12 +63,12 @@ class Model:
         """What answers by its engine."""
         return self.trained_by(self.engine)
 
-    def trained_by(self, engine: EngineName) -> tuple[TrainedModel, ...]:
-        """What answers by an engine: all of them by one, by torch where one of them can by no other.
+    def trained_by(self, engine: EngineName, inputs: int = 1) -> tuple[TrainedModel, ...]:
+        """What answers so many inputs by an engine: all by one, by torch where one of them can by no other.
 
         Raises HeedfulError where an engine is asked for that one of them has not.
         """
-        chosen = {part.choose(engine) for part in self.parts}
+        chosen = {part.choose(engine, inputs) for part in self.parts}
         return tuple(part.answering("torch" if "torch" in chosen else "onnx") for part in self.parts)
 
     @property
@@ -110,7 +111,7 @@ class Model:
         """
         task, settings, long = find_task(self.task), self.settings(changes), self.long(changes)
         with read_question(inputs, self.source_kind) as question:
-            trained = self.trained_for(settings)
+            trained = self.trained_for(settings, len(question.references))
             return question.name(long_inputs.answer(task, trained, question.references, settings, long))
 
     def predict_proba(self, inputs: Any) -> Any:
@@ -147,7 +148,7 @@ class Model:
         something is to be said of one; None: it was said before.
         """
         texts, settings = read_texts(texts), self.settings(changes)
-        finder = find_task(self.task).answering.finder(self.trained_for(settings))
+        finder = find_task(self.task).answering.finder(self.trained_for(settings, MANY))
         self.tell_long(texts, changes, names)
         with terminal() as listener, read_question(inputs, self.source_kind) as question:
             return question.name(finder.among(question.references, texts, settings, listener))
@@ -162,7 +163,7 @@ class Model:
         model.search(["a red bicycle"], "photos/")[0][0].output      # "photos/0412.jpg"
         """
         texts, settings = read_texts(texts), self.settings({"generate.n_best": n} | dict(changes or {}))
-        finder = find_task(self.task).answering.finder(self.trained_for(settings))
+        finder = find_task(self.task).answering.finder(self.trained_for(settings, MANY))
         self.tell_long(texts, changes, names)
         with terminal() as listener, read_question(pictures, self.source_kind) as question:
             answers = finder.search(texts, question.references, settings, listener)
@@ -181,7 +182,7 @@ class Model:
         `names` are those of the texts, as `among` takes them.
         """
         settings = self.settings(changes)
-        finder = find_task(self.task).answering.finder(self.trained_for(settings))
+        finder = find_task(self.task).answering.finder(self.trained_for(settings, MANY))
         source_kind = "picture" if kind == "pictures" and self.source_kind == "picture" else "text"
         second = kind == "queries" or (kind == "texts" and self.source_kind == "picture")
         with terminal() as listener, read_question(inputs, source_kind) as question:
@@ -195,7 +196,8 @@ class Model:
         """
         with read_question([source for source, _ in pairs], self.source_kind) as question:
             asked = list(zip(question.references, (output for _, output in pairs), strict=True))
-            scores, note = long_inputs.score(find_task(self.task), self.trained, asked, self.recipe.data.long, names)
+            trained = self.trained_by(self.engine, len(asked))
+            scores, note = long_inputs.score(find_task(self.task), trained, asked, self.recipe.data.long, names)
         if note:
             say(note)
         return scores
@@ -227,7 +229,9 @@ class Model:
         from heedful.metrics.significance import paired_test
 
         answering, data = find_task(self.task).answering, self.data()
-        scores = answering.evaluate(self.trained_for(recipe.generate), examples, recipe.generate, data=data)
+        scores = answering.evaluate(
+            self.trained_for(recipe.generate, len(examples)), examples, recipe.generate, data=data
+        )
         if data is None:
             say(f"no baseline: it is made of training data, and {self.folder} holds none")
             return scores
@@ -249,7 +253,8 @@ class Model:
             raise cannot_judge(self, judge)
         recipe = change(self.recipe, changes or {})
         answering, examples = find_task(self.task).answering, examples or self.examples(data, recipe)
-        return answering.judge(self.trained_for(recipe.generate), examples, recipe.generate, judge.trained)
+        trained = self.trained_for(recipe.generate, len(examples))
+        return answering.judge(trained, examples, recipe.generate, judge.trained_for(recipe.generate, len(examples)))
 
     def compare_with(
         self,
@@ -273,7 +278,9 @@ class Model:
         examples = examples or self.examples(data, recipe)
         answering, own = find_task(self.task).answering, self.data()
         own_scores, other_scores = (
-            answering.evaluate(model.trained_for(recipe.generate), examples, recipe.generate, samples=0, data=own)
+            answering.evaluate(
+                model.trained_for(recipe.generate, len(examples)), examples, recipe.generate, samples=0, data=own
+            )
             for model in (self, other)
         )
         answers, other_answers = ([case.output for case in scores.cases] for scores in (own_scores, other_scores))
@@ -393,9 +400,9 @@ class Model:
         folder.mkdir(parents=True, exist_ok=True)
         write_model(folder, self.recipe, self.learnable[0])
 
-    def trained_for(self, settings: GenerateSettings) -> tuple[TrainedModel, ...]:
-        """What answers where it is asked so."""
-        return self.trained if settings.engine == "auto" else self.trained_by(settings.engine)
+    def trained_for(self, settings: GenerateSettings, inputs: int = 1) -> tuple[TrainedModel, ...]:
+        """What answers so many inputs where it is asked so."""
+        return self.trained_by(self.engine if settings.engine == "auto" else settings.engine, inputs)
 
     def settings(self, changes: Changes | None) -> GenerateSettings:
         """How it is asked."""

@@ -27,6 +27,9 @@ VARIABLE = "HEEDFUL_ENGINE"
 """The variable of the environment that says what `auto` means on a machine."""
 RECIPE = "recipe.json"
 """Beside an engine: the recipe that its run had, with the hash of the file that it stands in."""
+FEW = 32
+"""Inputs that are answered as quickly by graphs as by torch, once that is imported: of more it is the quicker one, for
+its beams share what was read of a source (docs/engines.md has the measurements)."""
 TRACED = (6, 4, 3)
 """Lengths of made-up sources, by which graphs are traced."""
 
@@ -56,10 +59,12 @@ class Opened:
         _, recipe, self.at_hand = open_model(self.folder)
         return recipe, self.at_hand
 
-    def choose(self, engine: EngineName) -> Chosen:
-        """What answers where `engine` is asked for; raises HeedfulError where that one cannot."""
+    def choose(self, engine: EngineName, inputs: int = 1) -> Chosen:
+        """What answers so many inputs where `engine` is asked for; raises HeedfulError where that one cannot."""
         wanted = default_engine() if engine == "auto" else engine
-        if wanted == "torch" or self.is_altered or (wanted == "auto" and not self.may_be_fast):
+        if wanted == "torch" or self.is_altered:
+            return "torch"
+        if wanted == "auto" and (inputs > FEW or not self.may_be_fast):
             return "torch"
         try:
             self.engine  # noqa: B018  # made, if it is not there

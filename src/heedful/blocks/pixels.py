@@ -10,7 +10,8 @@ from heedful.errors import HeedfulError
 class Pixels:
     """What pictures are: bytes (N, size, size, C); mean and standard deviation of each colour in training, of 255.
 
-    Raises HeedfulError for a deviation by which nothing can be divided: all that is computed would be no number.
+    Raises HeedfulError for a deviation by which nothing can be divided: all that is computed would be no number; and
+    where there are not as many means as deviations.
     """
 
     size: int
@@ -20,3 +21,5 @@ class Pixels:
     def __post_init__(self) -> None:
         if not all(isinstance(value, int | float) and 0 < value < math.inf for value in self.std):
             raise HeedfulError(f"The standard deviations of a picture's colours have to be above 0, not {self.std}.")
+        if len(self.mean) != len(self.std) or not self.std:
+            raise HeedfulError(f"A picture's colours have means {self.mean} and standard deviations {self.std}.")

@@ -58,14 +58,14 @@ class HostStepper(Generic[Source]):
 
     def step(self, tokens: Ints, k: int, named_tokens: Ints | None = None, with_remainder: bool = False) -> Candidates:
         log_probs, shape = self.advance(tokens), (*tokens.shape, -1)
-        guided = log_probs[-1]
-        named = None
+        guided, named = log_probs[-1], None
+        rows = np.arange(len(guided))[:, None]
         if named_tokens is not None:
             names = named_tokens.reshape(len(guided), -1)
-            named = [np.take_along_axis(part, names, 1).reshape(shape) for part in log_probs]
-            np.put_along_axis(guided, names, -np.inf, 1)
+            named = [part[rows, names].reshape(shape) for part in log_probs]
+            guided[rows, names] = -np.inf
         best = likeliest(guided, min(k, self.vocabulary))
-        values = [np.take_along_axis(part, best, 1).reshape(shape) for part in log_probs]
+        values = [part[rows, best].reshape(shape) for part in log_probs]
         remainder = log_sum(guided)[:, 0].reshape(tokens.shape) if with_remainder else None
         pair = LogProbs(named[0], named[-1]) if named else None
         return Candidates(best.reshape(shape), LogProbs(values[0], values[-1]), pair, remainder)
@@ -136,7 +136,8 @@ def likeliest(log_probs: Floats, k: int) -> Ints:
     within = (starts[:, :, None] + np.arange(BLOCK)).reshape(len(starts), -1)
     tail: Ints = np.tile(np.arange(whole, log_probs.shape[1]), (len(starts), 1))
     tokens: Ints = np.concatenate((within, tail), 1)
-    return np.take_along_axis(tokens, ordered(np.take_along_axis(log_probs, tokens, 1), k), 1)
+    rows = np.arange(len(starts))[:, None]
+    return tokens[rows, ordered(log_probs[rows, tokens], k)]
 
 
 def ordered(values: Floats, k: int) -> Ints:
@@ -145,5 +146,5 @@ def ordered(values: Floats, k: int) -> Ints:
     if k >= count:
         return np.argsort(-values, 1, kind="stable")
     best = np.argpartition(values, count - k, 1)[:, count - k :]
-    order = np.argsort(-np.take_along_axis(values, best, 1), 1, kind="stable")
-    return np.take_along_axis(best, order, 1)
+    rows = np.arange(len(values))[:, None]
+    return best[rows, np.argsort(-values[rows, best], 1, kind="stable")]

@@ -41,6 +41,7 @@ class Tokenizer:
         self.mask = self.size if self.special_tokens.mask is None else self.special_tokens.mask
         # what is not known here is shown as such
         self.skipped = {*self.special_tokens.skipped} - ({UNK} if self.is_native and self.unk is not None else set())
+        self.displayed: dict[int, str] = {}  # by id, once it was shown
         self.suffix = "" if self.is_native else getattr(inner.model, "end_of_word_suffix", None)
 
     def encode(self, text: str) -> list[int]:
@@ -61,7 +62,7 @@ class Tokenizer:
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """Each id as people are shown it: a space is written ▁, a part of a character as its bytes."""
-        return [self.display(int(i)) for i in ids]
+        return [self.displayed.get(i) or self.displayed.setdefault(i, self.display(i)) for i in map(int, ids)]
 
     def unknown(self, text: str) -> list[str]:
         """The pieces of a text that have no entry, in order."""
