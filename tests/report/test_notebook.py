@@ -157,7 +157,7 @@ def test_what_a_model_gives_prints_in_ten_lines(
 def test_showing_is_the_only_way_up() -> None:
     """No result is drawn by being made, compared or copied."""
     assert {kind.__name__ for kind in Result.__subclasses__()} == {
-        "Scores", "Comparison", "Findings", "Alignment", "Answer", "Explanation", "BeamTree",
+        "Scores", "Comparison", "Findings", "Alignment", "Answer", "Explanation", "BeamTree", "Distillation",
     }  # fmt: skip
     assert "notebook" not in vars(results)
     assert isinstance(comparison(), Comparison) and isinstance(scores(1), Scores)

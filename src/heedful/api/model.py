@@ -19,7 +19,7 @@ from heedful.beam_tree import BeamTree
 from heedful.data.checksums import find_damage
 from heedful.data.folders import limits_of
 from heedful.data.readers.rows import BadRow, count
-from heedful.errors import HeedfulError, shorten
+from heedful.errors import HeedfulError
 from heedful.explanations import Explanation
 from heedful.metrics.counts import PRIMARY
 from heedful.report.words import choice_note
@@ -78,7 +78,9 @@ class Model:
 
     def __repr__(self) -> str:
         several = f", {len(self.parts)} together" if len(self.parts) > 1 else ""
-        folder = shorten(str(self.folder), 60)
+        from heedful.report.notebook import cut
+
+        folder = cut(str(self.folder), 60)
         return f"Model({self.task}, {self.name}, {self.weights:,} weights{several}, {folder!r})"
 
     def _repr_html_(self) -> str:

@@ -20,9 +20,11 @@ from heedful.data.pictures.album import Album, digest_of_pixels
 from heedful.data.pictures.read import Form, decode, read_pictures
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
+from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import NormalForm
 from heedful.tasks.long import Lengths, Room, limit_of
+from heedful.types_of_values import check_record
 
 PICTURE_SETTINGS = {"patch": "auto", "stem": "auto"}
 """Settings of networks that read pictures, decided when the first picture is seen."""
@@ -146,12 +148,17 @@ class Preprocessor:
 
 
 def load_preprocessor(config: dict[str, Any], tokenizer: Path) -> Preprocessor:
-    """What `config` and the tokenizer's file tell."""
+    """What `config` and the tokenizer's file tell; raises HeedfulError where that cannot be."""
     if "picture" not in config:
         return load_text_preprocessor(config, tokenizer)
     fields = config["pixels"]
     pixels = Pixels(fields["size"], tuple(fields["mean"]), tuple(fields["std"]))
-    return Preprocessor(Form.parse(config["picture"]), pixels, config["positions"])
+    preprocessor = Preprocessor(Form.parse(config["picture"]), pixels, config["positions"])
+    check_record(pixels)
+    check_record(preprocessor)
+    if preprocessor.positions < 1:
+        raise HeedfulError(f"A picture cannot have {preprocessor.positions} positions.")
+    return preprocessor
 
 
 def load_text_preprocessor(config: dict[str, Any], tokenizer: Path) -> Preprocessor:

@@ -23,6 +23,7 @@ class SentencePieceTokenizer(Tokenizer):
         self.model, self.numbers, self.special_tokens = model, dict(numbers), special_tokens
         self.names = {number: piece for piece, number in self.numbers.items()}
         self.kind, self.is_native, self.shift, self.size = "pieces", False, 0, max(self.names) + 1
+        self.displayed = {}
         self.mask = self.size if special_tokens.mask is None else special_tokens.mask
 
     @cached_property
