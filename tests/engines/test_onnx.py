@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from heedful.api.model import load
 from heedful.api.train import run
@@ -24,6 +25,15 @@ from support.tiny_tasks import CASES, TASKS, write_data
 from support.tiny_tasks import recipe as shaped
 
 CLOSE = 1e-5
+ASKED = {
+    "classify": ["1.png"],
+    "caption": ["1.png"],
+    "draw": ["a red bar", "-o", "drawn.png"],
+    "complete": ["abc"],
+    "fill": ["abc[MASK]efgh 123"],
+    "label": ["1.csv"],
+    "match": ["1.png", "--among", "a red bar", "a blue dot"],
+}
 SEARCH = {"generate.beam": 3, "generate.n_best": 2, "generate.sample": False}
 cases = sample([case for task in TASKS for case in sample([pair for pair in CASES if pair[0] == task], 1)], 4)
 
@@ -92,14 +102,22 @@ def test_an_altered_network_answers_itself(tmp_path: Path) -> None:
 
 
 def test_the_command_line_needs_no_torch(translators: list[str]) -> None:
-    """The second time, in a process in which nobody can import torch or the package that checks recipes."""
-    command = "import sys; sys.modules['torch'] = None; from heedful.cli import main; sys.argv[0] = 'heedful'; main()"
-    environment = os.environ | {"HEEDFUL_ENGINE": "auto"}
+    """Once its engine is there; standard error says nothing then."""
     load(translators[0], engine="onnx").predict("a b")
-    asked = [sys.executable, "-c", command, "translate", translators[0], "a b c", "d", "beam=2"]
-    answered = subprocess.run(asked, env=environment, capture_output=True, text=True)
+    answered = without_torch("translate", translators[0], "a b c", "d", "beam=2")
     assert answered.stderr == ""
     assert answered.stdout.splitlines() == load(translators[0], engine="torch").predict(["a b c", "d"], beam=2)
+
+
+@pytest.mark.parametrize("task", sample(sorted(ASKED), 2))
+def test_every_verb_needs_no_torch(files: dict[str, str], task: str, tmp_path: Path) -> None:
+    run(shaped(files, task, "gru"), tmp_path / "run", Quiet())
+    load(tmp_path / "run", engine="onnx")
+    Image.fromarray(np.random.default_rng(SEED).integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(tmp_path / "1.png")
+    (tmp_path / "1.csv").write_text("x,y\n" + "1,0.5\n2,0.1\n" * 4)
+    answered = without_torch(task, "run", *ASKED[task], folder=tmp_path)
+    assert answered.returncode == 0, answered.stderr
+    assert answered.stdout
 
 
 def test_a_changed_recipe_is_read_again(translators: list[str]) -> None:
@@ -128,6 +146,14 @@ def test_the_likeliest_are_found(k: int) -> None:
     for columns in (10, 700, 1000):
         rows = values[:, :columns]
         assert (likeliest(rows, k) == np.argsort(-rows, 1)[:, :k]).all()
+
+
+def without_torch(*words: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """A command line in a process in which nobody can import torch."""
+    command = "import sys; sys.modules['torch'] = None; from heedful.cli import main; sys.argv[0] = 'heedful'; main()"
+    environment = os.environ | {"HEEDFUL_ENGINE": "auto"}
+    asked = [sys.executable, "-c", command, *words]
+    return subprocess.run(asked, env=environment, capture_output=True, text=True, cwd=folder)
 
 
 def assert_same(expected: list[list[Answer]], actual: list[list[Answer]]) -> None:

@@ -1,5 +1,6 @@
 """A trained network with its preprocessing: what is asked, scored, explained and shared."""
 
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -150,9 +151,11 @@ class Model:
         something is to be said of one; None: it was said before.
         """
         texts, settings = read_texts(texts), self.settings(changes)
-        finder = find_task(self.task).answering.finder(self.trained_for(settings, MANY))
         self.tell_long(texts, changes, names)
         with terminal() as listener, read_question(inputs, self.source_kind) as question:
+            folders = any(map(os.path.isdir, question.references))
+            trained = self.trained_for(settings, MANY if folders else len(question.references))
+            finder = find_task(self.task).answering.finder(trained)
             return question.name(finder.among(question.references, texts, settings, listener))
 
     def search(

@@ -6,6 +6,7 @@ Where an engine of ONNX was made for its weights, neither torch nor what checks 
 import json
 import os
 import time
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ from heedful import recipe as recipes
 from heedful.api.locate import is_published, locate_model
 from heedful.api.run_files import check_run
 from heedful.data.checksums import hash_file
+from heedful.data.folders import write_file
 from heedful.engines import built
 from heedful.engines.onnx_engine import OnnxEngine
 from heedful.errors import HeedfulError
@@ -25,8 +27,6 @@ from heedful.training.progress import say
 Chosen = Literal["torch", "onnx"]
 VARIABLE = "HEEDFUL_ENGINE"
 """The variable of the environment that says what `auto` means on a machine."""
-RECIPE = "recipe.json"
-"""Beside an engine: the recipe that its run had, with the hash of the file that it stands in."""
 FEW = 32
 """Inputs that are answered as quickly by graphs as by torch, once that is imported: of more it is the quicker one, for
 its beams share what was read of a source (docs/engines.md has the measurements)."""
@@ -45,7 +45,9 @@ class Opened:
     @cached_property
     def recipe(self) -> Recipe:
         """How it was trained, and is asked."""
-        return self.remembered_recipe() or self.read()[0]
+        if self.config is None:
+            return self.read()[0]
+        return self.remembered_recipe() or recipes.load(self.folder / recipes.COMPLETE)
 
     @property
     def learnable(self) -> LearnableModel:
@@ -100,7 +102,6 @@ class Opened:
         built.make(self.place, lambda: learning.graphs(self.learnable, TRACED))
         made = built.open_built(self.place)
         assert made is not None, "it was made"
-        self.remember_recipe()
         say(f"a faster engine was made for {self.folder}, once: {time.monotonic() - start:.0f} s")
         return made
 
@@ -130,24 +131,22 @@ class Opened:
         return bool(describe_alterations(self.at_hand.network))
 
     def remembered_recipe(self) -> Recipe | None:
-        """The recipe as it was when the engine was made, if the file it stands in has not changed since."""
-        if default_engine() == "torch" or not self.may_be_fast or self.config is None:
+        """The recipe as it was checked once beside an engine, where the file that it stands in is the same; None where
+        there is no engine to keep it beside.
+        """
+        if not self.may_be_fast or not self.place.exists():
             return None
+        file = self.folder / recipes.COMPLETE
+        kept = self.place / f"recipe-{hash_file(file)[:32]}.json"
         try:
-            table = read_json_table(self.place / RECIPE)
-            if table["sha256"] != hash_file(self.folder / recipes.COMPLETE):
-                return None
+            table = read_json_table(kept)
             return recipes.from_table(table["recipe"], table["written"])
         except (OSError, HeedfulError, KeyError, TypeError):
-            return None
-
-    def remember_recipe(self) -> None:
-        """Keeps the recipe of a run beside its engine."""
-        path = self.folder / recipes.COMPLETE
-        if self.config is not None and path.exists():
-            table = {"recipe": recipes.as_table(self.recipe), "written": sorted(self.recipe.written)}
-            text = json.dumps({"sha256": hash_file(path)} | table, ensure_ascii=False)
-            (self.place / RECIPE).write_text(text, encoding="utf-8")
+            recipe = recipes.load(file)
+        table = {"recipe": recipes.as_table(recipe), "written": sorted(recipe.written)}
+        with suppress(OSError):  # a cache that cannot be written to is none
+            write_file(kept, lambda path: path.write_text(json.dumps(table, ensure_ascii=False), encoding="utf-8"))
+        return recipe
 
 
 def prepare_engine(folder: Path) -> None:
