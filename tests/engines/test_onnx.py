@@ -130,14 +130,48 @@ def test_a_changed_recipe_is_read_again(translators: list[str]) -> None:
         assert load(translators[0]).recipe.generate.beam == 2
 
 
-def test_what_has_no_graphs_is_told(tmp_path: Path) -> None:
-    def refuse() -> Sequence[Graph]:
-        raise HeedfulError("It has none.", "Take another.")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(HeedfulError("It has none.", "Take another."), "It has none"), (KeyError("aten::x"), "aten::x")],
+)
+def test_what_has_no_graphs_is_told(error: Exception, said: str, tmp_path: Path) -> None:
+    """Each time, without another try; by another version of torch it is tried again."""
 
-    built.make(tmp_path / "place", refuse)
+    def refuse() -> Sequence[Graph]:
+        raise error
+
+    place = tmp_path / "engines" / "place"
+    built.make(place, refuse)
     for _ in range(2):
-        with pytest.raises(HeedfulError, match="It has none"):
-            built.open_built(tmp_path / "place")
+        with pytest.raises(HeedfulError, match=said):
+            built.open_built(place)
+    reason = place / built.REFUSED
+    reason.write_text(reason.read_text().replace(built.torch_version(), "0.4"))
+    assert built.open_built(place) is None
+    assert list(place.parent.iterdir()) == []
+
+
+def test_where_no_engine_can_be_kept_torch_answers(translators: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEEDFUL_CACHE", str(tmp_path / "file"))
+        with pytest.raises(HeedfulError, match="No engine can be kept"):
+            load(translators[0], engine="onnx")
+        patch.setenv("HEEDFUL_ENGINE", "auto")
+        assert load(translators[0]).answer(["a b"]) == load(translators[0], engine="torch").answer(["a b"])
+        patch.setenv("HEEDFUL_ENGINE", "onx")
+        with pytest.raises(HeedfulError, match='Did you mean "onnx"'):
+            load(translators[0])
+
+
+def test_a_spoilt_engine_is_told(translators: list[str], tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEEDFUL_CACHE", str(tmp_path))
+        load(translators[0], engine="onnx")
+        [graph] = tmp_path.glob("engines/*/step.onnx")
+        graph.write_bytes(graph.read_bytes()[:100])
+        with pytest.raises(HeedfulError, match="cannot open"):
+            load(translators[0], engine="onnx").predict("a b")
 
 
 @pytest.mark.parametrize("k", [1, 2, 9])

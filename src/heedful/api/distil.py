@@ -116,7 +116,8 @@ def distil_model(
     if not (folder / RESULT).exists():
         facts, scores = read_scores(folder)
         listener.note(f"{name} answers the same {facts.on} examples")
-        write_result(folder, side_by_side(teacher, student, taught, facts, scores))
+        # opened again, as its teacher is: then both are timed as they are asked, by the same choice of engine
+        write_result(folder, side_by_side(teacher, load(folder), taught, facts, scores))
         write_report(student, scores, facts, read_curve(folder))
     result = read_result(folder)
     assert result, "it was written"

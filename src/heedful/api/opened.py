@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from heedful import recipe as recipes
 from heedful.api.locate import is_published, locate_model
@@ -18,7 +18,7 @@ from heedful.data.checksums import hash_file
 from heedful.data.folders import write_file
 from heedful.engines import built
 from heedful.engines.onnx_engine import OnnxEngine
-from heedful.errors import HeedfulError
+from heedful.errors import HeedfulError, unknown
 from heedful.schema import EngineName, Recipe
 from heedful.small_files import read_json_table
 from heedful.tasks.task import LearnableModel, TrainedModel, find_task
@@ -98,8 +98,8 @@ class Opened:
         if (ready := built.open_built(self.place)) is not None:
             return ready
         start = time.monotonic()
-        learning = find_task(self.recipe.task).learning
-        built.make(self.place, lambda: learning.graphs(self.learnable, TRACED))
+        learning, learnable = find_task(self.recipe.task).learning, self.learnable
+        built.make(self.place, lambda: learning.graphs(learnable, TRACED))
         made = built.open_built(self.place)
         assert made is not None, "it was made"
         say(f"a faster engine was made for {self.folder}, once: {time.monotonic() - start:.0f} s")
@@ -155,6 +155,8 @@ def prepare_engine(folder: Path) -> None:
 
 
 def default_engine() -> EngineName:
-    """What `auto` means here: HEEDFUL_ENGINE, if it says."""
+    """What `auto` means here: HEEDFUL_ENGINE, if it says; raises HeedfulError for what is no engine."""
     said = os.environ.get(VARIABLE, "auto")
-    return said if said in ("torch", "onnx") else "auto"
+    if said not in get_args(EngineName):
+        raise unknown(f"engine (of {VARIABLE})", said, get_args(EngineName))
+    return cast("EngineName", said)

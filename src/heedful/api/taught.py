@@ -46,7 +46,7 @@ LEAST, DIGITS = 1e-4, 4
 SPLITS = ("train", "valid", "test")
 SHARD = 500  # sources that are answered before their answers are written
 IDENTITY = ("weights", "asked", "sources", "originals")
-"""Keys of teacher.json by which answers are known to be those that are lesson."""
+"""Keys of teacher.json by which answers are known to be those that are asked for."""
 
 
 @dataclass(frozen=True)

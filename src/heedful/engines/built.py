@@ -1,6 +1,7 @@
 """Engines made for trained weights: folders in the user's cache, each under the hash of what it was made of."""
 
 import json
+import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -46,34 +47,65 @@ def place_of(model: Path) -> Path:
 
 
 def open_built(place: Path) -> OnnxEngine | None:
-    """The engine that stands there, None if there is none yet; raises HeedfulError where the network has none."""
+    """The engine that stands there, None if there is none yet; raises HeedfulError where the network has none, by the
+    version of torch that is installed.
+    """
     if (place / FACTS).exists():
         return OnnxEngine(place)
     if (place / REFUSED).exists():
         reason = read_json_table(place / REFUSED)
-        raise HeedfulError(reason["problem"], reason["cure"])
+        if reason["torch"] == torch_version():
+            raise HeedfulError(reason["problem"], reason["cure"])
+        discard(place)
     return None
 
 
 def make(place: Path, graphs: "Callable[[], Sequence[Graph]]") -> None:
-    """Makes an engine of graphs, or notes why there can be none; what another process made meanwhile is left alone."""
+    """Makes an engine of graphs, or notes why there can be none; what another process made meanwhile is left alone.
+
+    Raises HeedfulError where it cannot be kept.
+    """
+    partial = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        partial.mkdir(parents=True)
+        write(graphs, partial)
+        if not place.exists():
+            partial.rename(place)
+    except OSError as error:
+        raise HeedfulError(
+            f"No engine can be kept in {place.parent}: {error.strerror}.",
+            "engine=torch answers without one; HEEDFUL_CACHE names another folder.",
+        ) from None
+    finally:
+        discard(partial)
+
+
+def write(graphs: "Callable[[], Sequence[Graph]]", folder: Path) -> None:
+    """Writes the files of an engine, or why there are none."""
     from heedful.engines.onnx_build import build
 
-    partial = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
-    partial.mkdir(parents=True)
     try:
-        build(graphs(), partial)
+        build(graphs(), folder)
+        return
+    except (OSError, MemoryError):  # which say nothing of the network
+        raise
     except HeedfulError as error:
         reason = {"problem": error.problem, "cure": error.cure}
-        (partial / REFUSED).write_text(json.dumps(reason), encoding="utf-8")
-    if place.exists():
-        discard(partial)
-    else:
-        partial.rename(place)
+    except Exception as error:
+        # PyTorch's exporter raises whatever it meets in an operator that it has no counterpart for.
+        what = " ".join(str(error).split())[:200] or type(error).__name__
+        problem = f"PyTorch {torch_version()} writes no graphs of this network: {what}"
+        reason = {"problem": problem, "cure": "engine=torch answers."}
+    (folder / REFUSED).write_text(json.dumps(reason | {"torch": torch_version()}), encoding="utf-8")
+
+
+def torch_version() -> str:
+    """The version of torch that is installed, which is not imported for that."""
+    from importlib.metadata import version  # slow to import, and seldom needed
+
+    return version("torch")
 
 
 def discard(folder: Path) -> None:
-    """Removes a folder of an engine."""
-    for file in folder.iterdir():
-        file.unlink()
-    folder.rmdir()
+    """Removes a folder of an engine, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from heedful.errors import HeedfulError
+
 
 class Session:
     """One graph. `threads` at the most; 0: as many as onnxruntime takes."""
@@ -19,7 +21,12 @@ class Session:
         options.inter_op_num_threads = 1
         # threads that wait by spinning take the cores from whoever else has work for them
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self.inner = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        try:
+            self.inner = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the library has a class for each of its codes
+            what = " ".join(str(error).split())[:200]
+            cure = f"Remove {path.parent}: it is made again. Or engine=torch."
+            raise HeedfulError(f"onnxruntime cannot open {path}: {what}", cure) from None
         self.shapes: dict[str, list[int | str]] = {entry.name: entry.shape for entry in self.inner.get_inputs()}
         self.output_names: list[str] = [entry.name for entry in self.inner.get_outputs()]
 
@@ -32,4 +39,6 @@ class Session:
 def usual_threads() -> int:
     """As many threads as a person allows (OMP_NUM_THREADS), or there are cores for."""
     said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdecimal() and int(said) else len(os.sched_getaffinity(0))
+    if said.isdecimal() and int(said):
+        return int(said)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
