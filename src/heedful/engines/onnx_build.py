@@ -50,6 +50,8 @@ def build(graphs: Sequence[Graph], folder: Path) -> None:
 
     Raises HeedfulError where one does not.
     """
+    for graph in graphs:
+        graph.module.eval()  # as it answers: without dropout, and with what is counted beside it
     parts = list(parts_of(graphs))
     for part in parts:
         write_graph(part.graph, folder)
