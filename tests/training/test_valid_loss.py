@@ -11,7 +11,10 @@ import torch
 from heedful.schema import NetworkSettings
 from heedful.tasks.task import find_task
 from heedful.training import decide
+from heedful.training.loop import Work
 from support.letter_pairs import recipe, reverse, words
+from support.tiny_tasks import recipe as recipe_of
+from support.tiny_tasks import write_data
 
 WORDS = [(word, reverse(word)) for word in words(20, 5, seed=3)]
 
@@ -27,6 +30,27 @@ def test_loss_on_the_validation_split_is_that_of_training(network: str, tmp_path
     data = learning.prepare(settled, tmp_path / "run", lambda note: None)
     settled = learning.resolve_for_data(settled, data)
     work = learning.work(learning.build(settled, data), data, settled)
+    check(work)
+
+
+@pytest.mark.parametrize("task", ["classify", "label", "draw", "match"])
+def test_so_is_that_of_tasks_which_are_scored_otherwise(task: str, tmp_path: Path) -> None:
+    """The same of classes, steps, drawings, and of what is matched; there one batch has all pairs."""
+    learning: Any = find_task(task).learning
+    files = write_data(tmp_path, seed=0)
+    for column in ("labels", "texts", "steps"):
+        files[f"train-{column}"] = files[f"valid-{column}"]
+    changes = {"train__label_smoothing": 0.0, "train__augment": [], "train__batch_tokens": 10_000, "train__mix": 0.0}
+    changes |= {"train__drop_source": 0.0} if task == "draw" else {}
+    settled = learning.resolve(recipe_of(files, task, "gru", **changes))
+    settled = replace(settled, train=decide.resolve(settled.train))
+    data = learning.prepare(settled, tmp_path / "run", lambda note: None)
+    settled = learning.resolve_for_data(settled, data)
+    check(learning.work(learning.build(settled, data), data, settled))
+
+
+def check(work: Work) -> None:
+    """The loss of validation is that of the batches, and another one of fewer examples."""
     work.network.eval()
     with torch.no_grad():
         losses = [work.loss(work.network, work.collate(rows)) for rows in work.plan(0)]

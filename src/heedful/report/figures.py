@@ -70,7 +70,7 @@ def learning_curves(curve: Sequence[Progress], primary: Measure | None) -> list[
 def losses(train: Sequence[Progress], valid: Sequence[Progress]) -> Figure:
     """Training loss, and beside it that on the validation split, where it was measured."""
     first, last = train[0], train[-1]
-    caption = f"Loss per token: {first.values['loss']:.2f} at first, {last.values['loss']:.2f} at the end of training."
+    caption = f"Loss: {first.values['loss']:.2f} at first, {last.values['loss']:.2f} at the end of training."
     if not valid:
         return over_time("Training loss", {"": train}, "loss", caption)
     best = min(valid, key=lambda p: p.values["loss"])

@@ -91,15 +91,7 @@ class Seq2SeqAnswering(Answering["Prepared", TrainedSeq2Seq]):
             if limit is not None and len(ids) > limit:
                 what = f"This answer has {len(ids):,} tokens; the network writes {limit:,} at most: {target[:60]!r}…"
                 raise HeedfulError(what, "Score a shorter one.", row)
-        lengths = np.array(
-            [(first.preprocessor.positions_of(array), len(ids)) for array, ids in zip(arrays, targets, strict=True)]
-        )
-        scores = np.zeros(len(pairs))
-        for rows in batching.order_for_inference(lengths, GenerateSettings().batch_tokens) if pairs else ():
-            source = first.preprocessor.stack([arrays[row] for row in rows])
-            tokens = first.engine.log_probabilities(engines, source, [targets[row] for row in rows], special)
-            scores[rows] = [log_probabilities.sum() for log_probabilities in tokens]
-        return scores.tolist()
+        return log_probabilities(engines, first.preprocessor, arrays, targets, special)
 
     def tree(self, models: Sequence[TrainedSeq2Seq], text: str, settings: GenerateSettings) -> BeamTree:
         with watch() as watched:
@@ -221,3 +213,20 @@ def readable_answer(model: TrainedSeq2Seq, source: str, hypothesis: Hypothesis, 
     tokens = tuple(model.target.tokens(hypothesis.tokens))
     output = until(model.target.decode(hypothesis.tokens), stops)
     return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)
+
+
+def log_probabilities(
+    engines: Sequence[WritingEngine],
+    reads: Preprocessor,
+    sources: Sequence[np.ndarray],
+    targets: Sequence[Sequence[int]],
+    special: SpecialIds,
+) -> list[float]:
+    """The log probability of each target's ids behind its source."""
+    lengths = np.array([(reads.positions_of(array), len(ids)) for array, ids in zip(sources, targets, strict=True)])
+    scores = np.zeros(len(targets))
+    for rows in batching.order_for_inference(lengths, GenerateSettings().batch_tokens) if targets else ():
+        source = reads.stack([sources[row] for row in rows])
+        tokens = engines[0].log_probabilities(engines, source, [targets[row] for row in rows], special)
+        scores[rows] = [values.sum() for values in tokens]
+    return scores.tolist()

@@ -41,6 +41,7 @@ from heedful.tasks.seq2seq import TrainedSeq2Seq, load_coders, read_sources, sea
 from heedful.tasks.task import Learning
 from heedful.tasks.trace import Trace, find_tokens, read_source, text_units, trace_writing
 from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
+from heedful.tasks.valid_loss import with_loss
 from heedful.training import decide
 from heedful.training.loop import Score, Work
 
@@ -97,22 +98,13 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
         )
 
     def with_loss(self, model: LearnableSeq2Seq, valid: Sequence[Example], score: Score) -> Score:
-        """The scores of answers, and the loss of what would have been right: the mean cross entropy of its tokens, its
-        end too, without dropout and smoothing. What is longer than the network writes is left out.
+        """The scores of answers, and the loss of what would have been right, its end too; what is longer than the
+        network writes is left out.
         """
-        pairs = [(example.source, example.references[0]) for example in valid]
+        pairs, longest = [(example.source, example.references[0]) for example in valid], model.engine.limit or math.inf
         texts = model.target.encode_batch([normalize_text(target, model.normal_form) for _, target in pairs])
-        sizes = [len(ids) + 1 for ids in texts]
-
-        def score_and_loss(few: int | None = None) -> dict[str, float]:
-            values = score(few)
-            kept = [row for row in range(len(pairs[:few])) if sizes[row] <= (model.engine.limit or math.inf)]
-            if kept:
-                nats = -math.fsum(self.answering.score([model], [pairs[row] for row in kept]))
-                values["loss"] = nats / sum(sizes[row] for row in kept)
-            return values
-
-        return score_and_loss
+        sizes = [len(ids) + 1 if len(ids) < longest else 0 for ids in texts]
+        return with_loss(score, partial(self.answering.score, [model]), pairs, sizes)
 
     def pretrained(self, model: LearnableSeq2Seq) -> Pretrained:
         return replace(pretrained_of(model.preprocessor), written=model.target, plan=model.plan)

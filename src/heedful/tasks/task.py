@@ -19,6 +19,7 @@ from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Reci
 from heedful.tasks import TASKS
 from heedful.tasks.teaching import Lesson
 from heedful.tasks.usual import UsualRow
+from heedful.tasks.valid_loss import values_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -388,8 +389,7 @@ class Learning(ABC, Generic[Data, Learnable]):
 
         def score(few: int | None = None) -> dict[str, float]:
             asked = settings if few is None or trial is None else trial
-            measures = self.answering.evaluate([model], examples[:few], asked, samples=0, data=data).measures
-            return {name: measure.value for name, measure in measures.items()}
+            return values_of(self.answering.evaluate([model], examples[:few], asked, samples=0, data=data))
 
         return score
 

@@ -15,7 +15,7 @@ from heedful.data.batching import Rows
 from heedful.data.documents.prepared import PreparedDocuments
 from heedful.data.store import Store
 from heedful.errors import HeedfulError
-from heedful.results import Example, Scores
+from heedful.results import Example
 from heedful.schema import Recipe
 from heedful.tasks.joins import join_of
 from heedful.tasks.long import Lengths, Room, Way
@@ -128,8 +128,3 @@ def fit(
 def learns_ends(data: PreparedDocuments) -> bool:
     """Whether the ends of documents are learnt: not where the only one was cut."""
     return int(data.train[0][0][-1]) == data.tokenizer.special_tokens.end
-
-
-def values_of(scores: Scores) -> dict[str, float]:
-    """What the loop chooses weights by: measures by their names."""
-    return {name: measure.value for name, measure in scores.measures.items()}

@@ -81,9 +81,8 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
         data: Prepared | None = None,
     ) -> Scores:
         sources = [example.source for example in examples]
-        album = data.source if data and isinstance(data.source, Album) else None
-        rows = probabilities(models, sources, settings, album)
         references = [example.references for example in examples]
+        rows = probabilities(models, sources, settings, data)
         return evaluate_classes(sources, models[0].names, rows, references, samples=samples)
 
     def baseline(self, model: TrainedClassifier, data: Prepared, examples: Sequence[Example]) -> tuple[str, Scores]:
@@ -164,10 +163,12 @@ def probabilities(
     models: Sequence[TrainedClassifier],
     sources: Sequence[str],
     settings: GenerateSettings,
-    album: Album | None = None,
+    data: Prepared | None = None,
 ) -> np.ndarray:
-    """The probability of each class, (N, C); several models give the mean of theirs."""
-    first = models[0]
+    """The probability of each class, (N, C); several models give the mean of theirs. Pictures of `data` are not read
+    again.
+    """
+    first, album = models[0], data.source if data and isinstance(data.source, Album) else None
     mean = np.zeros((len(sources), len(first.names)))
     limits = [model.engine.limit for model in models]
     for rows, (source, lengths) in first.preprocessor.stacks(sources, settings.batch_tokens, limits, album):

@@ -27,6 +27,7 @@ from heedful.data.pictures.album import Album
 from heedful.data.pictures.augment import mix
 from heedful.engines.onnx_graphs import Graph, answer_graph
 from heedful.errors import HeedfulError
+from heedful.metrics.classes import evaluate_classes
 from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import EncoderHead
@@ -35,6 +36,7 @@ from heedful.results import Example, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import inputs
 from heedful.tasks.class_weights import class_weights, weights_of_targets
+from heedful.tasks.classify.ask import probabilities
 from heedful.tasks.classify.counting import TEXTS, CountedScore
 from heedful.tasks.classify.explained import trace_class
 from heedful.tasks.classify.learnable import LearnableClassifier, with_network
@@ -58,8 +60,9 @@ from heedful.tasks.training_sources import (
     training_sources,
 )
 from heedful.tasks.usual import OF_FEW_PICTURES, OF_NAMES, OF_STEPS, OF_TINY_PICTURES, UsualRow
+from heedful.tasks.valid_loss import log_loss, values_of
 from heedful.training import decide
-from heedful.training.loop import Work
+from heedful.training.loop import Score, Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published
@@ -141,6 +144,23 @@ class ClassifyLearning(Learning[Prepared, LearnableClassifier]):
             where=sources.where,
             scored=len(valid),
         )
+
+    def scorer(
+        self,
+        model: LearnableClassifier,
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        data: Prepared,
+        trial: GenerateSettings | None = None,
+    ) -> Score:
+        def score(few: int | None = None) -> dict[str, float]:
+            sources = [example.source for example in examples[:few]]
+            references = [example.references for example in examples[:few]]
+            rows = probabilities([model], sources, settings, data)
+            scores = evaluate_classes(sources, model.names, rows, references, samples=0)
+            return values_of(scores, log_loss(list(rows[:, None]), references, model.names))
+
+        return score
 
     def remarks(self, model: LearnableClassifier, data: Prepared) -> list[str]:
         """What the network counts beside counted pieces, or they beside it."""

@@ -37,8 +37,9 @@ from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.trace import Reading, Trace, blank_text, copies, find_tokens, text_units, to_device
-from heedful.tasks.training_documents import DocumentPieces, values_of
+from heedful.tasks.training_documents import DocumentPieces
 from heedful.tasks.usual import OF_TEXTS, UsualRow
+from heedful.tasks.valid_loss import values_of
 from heedful.training import decide
 from heedful.training.loop import Work
 

@@ -31,6 +31,7 @@ from heedful.tasks.draw.code_ids import BEGIN, END, FIRST, PAD, format_codes, is
 from heedful.tasks.inputs import Preprocessor, Prints, load_text_preprocessor, png, source_seed
 from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source, describe_special
+from heedful.tasks.seq2seq import log_probabilities
 from heedful.tasks.task import Answering, OnBad, TrainedModel
 
 if TYPE_CHECKING:
@@ -81,10 +82,7 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         arrays = first.preprocessor.arrays([sentence for sentence, _ in pairs])
         arrays = first.preprocessor.cut(arrays, [engine.source_limit for engine in engines])
         drawings = for_each(lambda codes: token_ids(codes, first), [codes for _, codes in pairs])
-        return [
-            float(first.engine.log_probabilities(engines, first.preprocessor.stack([array]), [ids], SPECIAL)[0].sum())
-            for array, ids in zip(arrays, drawings, strict=True)
-        ]
+        return log_probabilities(engines, first.preprocessor, arrays, drawings, SPECIAL)
 
     def tree(self, models: Sequence[TrainedImageGenerator], text: str, settings: GenerateSettings) -> BeamTree:
         """Of codes, which are called by their numbers."""

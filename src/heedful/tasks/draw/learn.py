@@ -41,6 +41,7 @@ from heedful.tasks.seq2seq_learning import encoder_decoder
 from heedful.tasks.task import Learning, Stage
 from heedful.tasks.trace import Trace, read_source, trace_writing
 from heedful.tasks.training_sources import pretrained_of, training_sources
+from heedful.tasks.valid_loss import with_loss
 from heedful.training import decide
 from heedful.training.loop import Work
 
@@ -114,6 +115,9 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
         valid = batching.sample(data.valid, decide.drawings_validated(recipe.train), recipe.seed)
         sources = training_sources(recipe, data.train, data.source, model.preprocessor, ())
         album_codes = codes.encode_album(model.codec, data.target)
+        right = model.codec.encode(data.target.of([example.references[0] for example in valid]))
+        pairs = [(example.source, format_codes(row + FIRST)) for example, row in zip(valid, right, strict=True)]
+        score = self.scorer(model, valid, recipe.generate, data)
 
         def plan(epoch: int) -> list[Rows]:
             lengths = np.full_like(data.train.lengths, max(album_codes.shape[1], data.train.lengths[:, 0].max()))
@@ -124,7 +128,7 @@ class DrawLearning(Learning[Prepared, LearnableImageGenerator]):
             plan=plan,
             collate=codes.Collate(sources, album_codes, decide.dropped_sources(recipe.train)),
             loss=codes.Loss(recipe.train.label_smoothing),
-            score=self.scorer(model, valid, recipe.generate, data),
+            score=with_loss(score, partial(self.answering.score, [model]), pairs, [right.shape[1]] * len(pairs)),
             primary=PRIMARY[self.answering.kind(model)],
             where=sources.where,
             scored=len(valid),

@@ -109,23 +109,8 @@ class LabelAnswering(Answering[PreparedClips, TrainedLabeller]):
         samples: int = 1000,
         data: PreparedClips | None = None,
     ) -> Scores:
-        first, sources = models[0], [example.source for example in examples]
-        shares = step_probabilities(models, sources, settings, data)
-        outputs = ["\t".join(first.names[number] for number in rows.argmax(1)) for rows in shares]
-        references = [example.references for example in examples]
-        logs = [best_log_probability(rows) for rows in shares]
-        kind = self.kind(first)
-        scores = measure(kind, sources, outputs, references, samples=samples, logs=logs)
-        pairs = [
-            (truth, label)
-            for output, accepted in zip(outputs, references, strict=True)
-            for truth, label in zip(accepted[0].split("\t"), output.split("\t"), strict=False)
-            if truth
-        ]
-        names = [*first.names, *sorted({truth for truth, _ in pairs} - {*first.names})]
-        confusion = count_confusions(names, [truth for truth, _ in pairs], [label for _, label in pairs])
-        by_class = score_types(outputs, references) if kind == "entities" else score_classes(confusion)
-        return replace(scores, confusion=confusion, by_class=by_class)
+        shares = step_probabilities(models, [example.source for example in examples], settings, data)
+        return score_steps(self.kind(models[0]), models[0].names, shares, examples, samples)
 
     def baseline(self, model: TrainedLabeller, data: PreparedClips, examples: Sequence[Example]) -> tuple[str, Scores]:
         """The most frequent label of each word; the most frequent of all at every step of what is no text."""
@@ -325,6 +310,26 @@ def spans_of(labels: Sequence[str], words: Sequence[str]) -> tuple[Span, ...]:
     (Span(start=0, end=2, label='PER', text='Anna Berg'),)
     """
     return tuple(Span(start, end, kind, " ".join(words[start:end])) for kind, start, end in entities_of(labels))
+
+
+def score_steps(
+    kind: Kind, names: Sequence[str], shares: Sequence[np.ndarray], examples: Sequence[Example], samples: int
+) -> Scores:
+    """Scores the likeliest labels of examples, given at each step the probabilities (T, C) of `names`."""
+    sources, references = [example.source for example in examples], [example.references for example in examples]
+    outputs = ["\t".join(str(names[number]) for number in rows.argmax(1)) for rows in shares]
+    logs = [best_log_probability(rows) for rows in shares]
+    scores = measure(kind, sources, outputs, references, samples=samples, logs=logs)
+    pairs = [
+        (truth, label)
+        for output, accepted in zip(outputs, references, strict=True)
+        for truth, label in zip(accepted[0].split("\t"), output.split("\t"), strict=False)
+        if truth
+    ]
+    every = [*names, *sorted({truth for truth, _ in pairs} - {*names})]
+    confusion = count_confusions(every, [truth for truth, _ in pairs], [label for _, label in pairs])
+    by_class = score_types(outputs, references) if kind == "entities" else score_classes(confusion)
+    return replace(scores, confusion=confusion, by_class=by_class)
 
 
 def number_labels(text: str, numbers: dict[str, int]) -> list[tuple[int, int]]:

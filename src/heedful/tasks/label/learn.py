@@ -32,14 +32,14 @@ from heedful.networks.joins import EncoderHead
 from heedful.networks.settings import fit_frames
 from heedful.networks.sources import FrameSource, SeriesSource, Source, WordSource
 from heedful.networks.subwords import FirstPieces
-from heedful.results import Findings
+from heedful.results import Example, Findings
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks.class_weights import class_weights
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor
 from heedful.tasks.joins import join_of
 from heedful.tasks.label import clips
-from heedful.tasks.label.ask import load_pixels, reach_of
+from heedful.tasks.label.ask import load_pixels, reach_of, score_steps, step_probabilities
 from heedful.tasks.label.explained import trace_steps
 from heedful.tasks.label.learnable import LearnableLabeller, with_network
 from heedful.tasks.label.windows import Reach, cut_windows
@@ -51,8 +51,9 @@ from heedful.tasks.task import Learning
 from heedful.tasks.trace import Trace
 from heedful.tasks.training_sources import refuse_augmentation
 from heedful.tasks.usual import OF_STEPS, UsualRow
+from heedful.tasks.valid_loss import log_loss, values_of
 from heedful.training import decide
-from heedful.training.loop import Work
+from heedful.training.loop import Score, Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published
@@ -153,6 +154,23 @@ class LabelLearning(Learning[PreparedClips, LearnableLabeller]):
             where=collate.where,
             scored=len(valid),
         )
+
+    def scorer(
+        self,
+        model: LearnableLabeller,
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        data: PreparedClips,
+        trial: GenerateSettings | None = None,
+    ) -> Score:
+        def score(few: int | None = None) -> dict[str, float]:
+            chosen, kind = examples[:few], self.answering.kind(model)
+            shares = step_probabilities([model], [example.source for example in chosen], settings, data)
+            truths = [example.references[0].split("\t") for example in chosen]
+            loss = log_loss(shares, truths, model.names)
+            return values_of(score_steps(kind, model.names, shares, chosen, samples=0), loss)
+
+        return score
 
     def pretrained(self, model: LearnableLabeller) -> Pretrained:
         vocabulary, form = model.form.vocabulary, model.form.picture

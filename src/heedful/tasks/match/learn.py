@@ -30,7 +30,7 @@ from heedful.metrics.counts import PRIMARY
 from heedful.networks.build import Spec
 from heedful.networks.joins import TwoTowers
 from heedful.networks.settings import fit_pictures
-from heedful.results import Findings
+from heedful.results import Example, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, Recipe, parse_settings
 from heedful.tasks import plans
 from heedful.tasks.dummy_inputs import dummy_sources
@@ -41,6 +41,8 @@ from heedful.tasks.long_rows import fit_rows, reach_of
 from heedful.tasks.match.ask import load_sides
 from heedful.tasks.match.explained import trace_match
 from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
+from heedful.tasks.match.matcher import similarity
+from heedful.tasks.match.rank import list_gallery, rank_both_ways
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.task import Learning
 from heedful.tasks.trace import Trace
@@ -53,8 +55,9 @@ from heedful.tasks.training_sources import (
     training_sources,
 )
 from heedful.tasks.usual import OF_PICTURES, UsualRow
+from heedful.tasks.valid_loss import contrastive_loss, values_of
 from heedful.training import decide
-from heedful.training.loop import Work
+from heedful.training.loop import Score, Work
 
 
 class MatchLearning(Learning[Prepared, LearnableMatcher]):
@@ -104,16 +107,40 @@ class MatchLearning(Learning[Prepared, LearnableMatcher]):
         """What the loop needs."""
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
         sources = training_sources(recipe, data.train, data.source, model.pictures, decide.AUGMENT_WORDED)
+        plan = partial(sources.plan, recipe, by_length=False)
+        batches = plan(0)
         return Work(
             network=model.network,
-            plan=lambda epoch: sources.plan(recipe, epoch, by_length=False),
+            plan=plan,
             collate=Collate(sources, model.words.tokenizer.special_tokens),
             loss=contrast,
-            score=self.scorer(model, valid, recipe.generate, data),
+            score=self.score_among(len(data.train) / len(batches), model, valid, recipe.generate, data),
             primary=PRIMARY[self.answering.kind(model)],
             where=sources.where,
             scored=len(valid),
         )
+
+    def score_among(
+        self,
+        pairs: float,
+        model: LearnableMatcher,
+        examples: Sequence[Example],
+        settings: GenerateSettings,
+        data: Prepared,
+    ) -> Score:
+        """Where what is right stands among all examples, and what is lost where it has to be found among so many pairs,
+        as in a training batch.
+        """
+
+        def score(few: int | None = None) -> dict[str, float]:
+            pictures, texts, right = list_gallery(examples[:few])
+            cosines = similarity([model], pictures, texts, settings, data.source)
+            scale = model.network.scale.detach().exp().clamp(max=100).item()
+            return values_of(
+                rank_both_ways(cosines, examples[:few], samples=0), contrastive_loss(scale * cosines, right, pairs)
+            )
+
+        return score
 
     def advice(self, recipe: Recipe, data: Prepared) -> str:
         """What would do better than to begin from nothing with few pictures."""
