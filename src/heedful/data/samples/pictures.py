@@ -16,6 +16,7 @@ import numpy as np
 
 from heedful.data.readers.rows import TextRow, count
 from heedful.data.samples import openmoji
+from heedful.data.samples.splits import unknown_split
 from heedful.errors import HeedfulError, unknown
 
 NAMES = ("digits", "mnist", "openmoji", "openmoji-concepts")
@@ -102,7 +103,7 @@ def sample(name: str) -> Sample:
         raise HeedfulError(f"{name} does not say by which seed it is split.", "As sample://digits/0/train.")
     if split not in allowed or (middle and kind != "digits"):
         split_name = "/".join([split] if kind == "digits" else [*middle, split])
-        raise unknown(f"split of sample://{kind}", split_name, allowed)
+        raise unknown_split(kind, split_name, allowed)
     if kind in TEST_ONE_IN:
         return classes(kind, int(middle[0]) if middle else 0, split)
     emojis = openmoji.split(unseen=kind.endswith("concepts"))[split]

@@ -8,6 +8,7 @@ from heedful.data.samples import openmoji
 from heedful.data.samples import pictures as picture_samples
 from heedful.data.samples import topics as topic_samples
 from heedful.data.samples import verses as verse_samples
+from heedful.data.samples.splits import unknown_split
 from heedful.errors import HeedfulError, unknown
 
 SPLITS = ("train", "valid", "test")
@@ -30,7 +31,7 @@ def read(name: str) -> Iterator[TextRow]:
     if sample != "cmudict":
         raise unknown("sample", sample, ["cmudict", verse_samples.NAME, topic_samples.NAME, *picture_samples.NAMES])
     if split not in SPLITS:
-        raise unknown("split of sample://cmudict", split, SPLITS)
+        raise unknown_split("cmudict", split, SPLITS)
     return read_cmudict(name, split)
 
 

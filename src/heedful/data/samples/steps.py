@@ -24,6 +24,7 @@ import numpy as np
 
 from heedful.data.samples import pictures as picture_samples
 from heedful.data.samples.price_codes import price_tags
+from heedful.data.samples.splits import unknown_split
 from heedful.data.steps.conll import Sentence, read_conll
 from heedful.errors import HeedfulError, unknown
 
@@ -81,11 +82,13 @@ def read(name: str) -> Iterator[LabelledSequence]:
 
 def parts(name: str) -> tuple[str, str]:
     """Sample and split of a name, both known."""
-    sample, _, split = name.removeprefix("sample://").rpartition("/")
-    if sample not in NAMES:
-        raise unknown("sample", sample or split, NAMES)
+    whole = name.removeprefix("sample://")
+    sample = next((each for each in NAMES if f"{whole}/".startswith(f"{each}/")), None)
+    if sample is None:
+        raise unknown("sample", whole.rpartition("/")[0] or whole, NAMES)
+    split = whole[len(sample) + 1 :]
     if split not in SPLITS:
-        raise unknown(f"split of sample://{sample}", split, SPLITS)
+        raise unknown_split(sample, split, SPLITS)
     return sample, split
 
 

@@ -16,7 +16,8 @@ from importlib import metadata
 from types import MappingProxyType
 
 from heedful.data.readers.rows import TextRow
-from heedful.errors import HeedfulError, unknown
+from heedful.data.samples.splits import unknown_split
+from heedful.errors import HeedfulError
 
 NAME = "verses"
 SHARES = MappingProxyType({"train": 0.8, "valid": 0.05, "test": 0.15})
@@ -32,7 +33,7 @@ def read(name: str) -> Iterator[TextRow]:
     """
     split = name.removeprefix(f"sample://{NAME}").removeprefix("/")
     if split not in SHARES:
-        raise unknown(f"split of sample://{NAME}", split, SHARES)
+        raise unknown_split(NAME, split, SHARES)
     line = 0
     for verse in sides()[split]:
         for target, texts in verses().items():
