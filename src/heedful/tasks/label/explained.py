@@ -28,16 +28,19 @@ from heedful.tasks.trace import (
     to_device,
 )
 
+MOST_STEPS = 256
+"""Steps that are looked into: what explains reads them once for each of them, and goes back from many."""
+
 
 def trace_steps(model: LearnableLabeller, source: str, output: str | None) -> Trace:
     """The model on one source, each step with its likeliest label, or those of `output`, joined by tabs.
 
-    Of what is read in windows, the first. Raises HeedfulError for labels that do not fit.
+    Of what is read in windows, the first, and MOST_STEPS at the most. Raises HeedfulError for labels that do not fit.
     """
     steps, network = open_asked(source, model.form), model.network.eval()
     array = model.form.encode(steps)
-    end = answering_reach([model]).windows(array)[0][1]
-    notes = () if end == len(steps) else (f"the first {end:,} of {len(steps):,} steps, which are read at once",)
+    end = min(MOST_STEPS, answering_reach([model]).windows(array)[0][1])
+    notes = () if end == len(steps) else (f"the first {end:,} of {len(steps):,} steps",)
     array = array[:end]
     [inputs, lengths] = to_device(network, array, np.array(end))
     with torch.no_grad():
