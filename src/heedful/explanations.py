@@ -27,6 +27,7 @@ class Units:
 
     `grid`: rows and columns of patches or codes, which stand behind `lead` other units (a class token). `picture`: the
     PNG file that they lie over. `seconds`: when each frame begins. `values`: the numbers of each step of a series.
+    `places`: where those that were picked stand among all.
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class Units:
     picture: bytes = field(default=b"", repr=False)
     seconds: tuple[float, ...] = ()
     values: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+    places: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)

@@ -74,7 +74,7 @@ def pick(units: Units, steps: Sequence[int]) -> Units:
     """Some of the units, which are no grid any more."""
     names = tuple(units.names[step] for step in steps)
     seconds = tuple(units.seconds[step] for step in steps) if units.seconds else ()
-    return replace(units, names=names, grid=None, picture=b"", seconds=seconds, values=())
+    return replace(units, names=names, grid=None, picture=b"", seconds=seconds, values=(), places=tuple(steps))
 
 
 def rows_name(trace: Trace, steps: Sequence[int]) -> str:

@@ -76,7 +76,7 @@ def view_data(explanation: Explanation) -> dict[str, Any]:
     first, head, row = first_query(explanation)
     content = {
         "units": {key: {"names": [*map(explained.unit_name, units.names)]} for key, units in explanation.units.items()},
-        "names": {key: explained.NAMES.get(key, "") for key in explanation.units},
+        "names": {key: explained.side_name(explanation.units, key) for key in explanation.units},
         "computations": [layer_data(explanation, each, packer) for each in explanation.computations],
         "positions": {
             name: {"kind": each.kind, "width": each.width}

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from heedful.data.readers.rows import count
 from heedful.explanations import Area, Explanation, Faithfulness, Map, Units
@@ -13,13 +14,14 @@ from heedful.report.figures import label
 
 NAMES = {
     "read": "what was read",
-    "read.0": "the first source",
-    "read.1": "the second source",
     "answered": "the answer",
     "explained": "of the answer",
     "decoded": "what the decoder had read",
     "written": "what was read, and written",
 }
+ORDINALS = {"read.0": "first ", "read.1": "second "}
+KINDS = {"patches": "picture", "frames": "video", "series": "series"}
+IN_TIME = ("frames", "series")
 SHADES = " ░▒▓█"
 WIDEST = 100  # columns of a terminal that shades may take
 MOST_ROWS, MOST_NAMED = 40, 4
@@ -36,14 +38,26 @@ def explanation_text(explanation: Explanation) -> str:
         shown = main_maps(explanation)
         names = [f"{map_.name}\n" if len(shown) > 1 else "" for map_ in shown]
         parts += [name + map_text(explanation, map_) for name, map_ in zip(names, shown, strict=True)]
-    parts += [faithfulness_text(score) for score in explanation.faithfulness]
+    parts += [faithfulness_text(score, side_name(explanation.units, score.units)) for score in explanation.faithfulness]
     parts.append("\n".join(explanation.notes))
     return "\n\n".join(part for part in parts if part)
 
 
-def map_label(map_: Map) -> str:
+def map_label(units: Mapping[str, Units], map_: Map) -> str:
     """A map's name for people, with the side that it is of."""
+    name, _, side = map_.name.partition(".")
+    if side in ("0", "1"):
+        return f"{name.replace('_', ' ')}: {side_name(units, f'read.{side}')}"
     return name_label(map_.name)
+
+
+def side_name(units: Mapping[str, Units], key: str) -> str:
+    """What the units of that name are, in words; "": parts of a network."""
+    if key not in ORDINALS:
+        return NAMES.get(key, "")
+    kinds = {other: KINDS.get(units[other].kind, "text") for other in ORDINALS if other in units}
+    ordinal = ORDINALS[key] if len(set(kinds.values())) < len(kinds) else ""
+    return f"the {ordinal}{kinds[key]}"
 
 
 def name_label(name: str) -> str:
@@ -53,8 +67,6 @@ def name_label(name: str) -> str:
     ('decoder, memory: layer 2 · head 3', 'decoder attention')
     """
     parts = name.split(".")
-    if parts[1:] in (["0"], ["1"]):
-        return f"{parts[0].replace('_', ' ')}: {NAMES[f'read.{parts[1]}']}"
     if len(parts) < 3 or parts[-1] in ("gates", "states"):
         return " ".join(parts).replace("_", " ")
     place = 4 if parts[-1].startswith("head") else 3
@@ -71,13 +83,29 @@ def unit_name(name: str) -> str:
 def heading(explanation: Explanation) -> str:
     """What was asked, how, and what for."""
     instead = f", and not {explanation.instead}" if explanation.instead else ""
-    return f"{explanation.method}: {short(explanation.question)} → {short(explanation.answer)}{instead}"
+    return f"{explanation.method}: {short(explanation.question)} → {short(answer_text(explanation))}{instead}"
+
+
+def answer_text(explanation: Explanation) -> str:
+    """What was answered; labels in time by their runs."""
+    if explanation.units["answered"].kind not in IN_TIME:
+        return explanation.answer.replace("\t", " ")
+    runs = [(name, len(list(steps))) for name, steps in groupby(explanation.answer.split("\t"))]
+    return ", ".join(f"{name} × {steps:,}" if steps > 1 else name for name, steps in runs)
 
 
 def short(text: str) -> str:
     """A question or an answer in a line."""
     text = text.replace("\t", " ")
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+
+
+def row_names(units: Units) -> list[str]:
+    """What units are called beside their numbers: those that were picked of many steps with their place."""
+    names = [unit_name(name) for name in units.names]
+    if units.kind not in IN_TIME or not units.places:
+        return names
+    return [f"{name} at {place + 1:,}" for name, place in zip(names, units.places, strict=True)]
 
 
 def main_maps(explanation: Explanation) -> list[Map]:
@@ -154,12 +182,12 @@ def grids(explanation: Explanation, map_: Map) -> str:
 
 def most_given(explanation: Explanation, map_: Map) -> str:
     """For each answer what it gets most from, with the numbers."""
-    names, side = explanation.units[map_.rows].names, explanation.units[map_.columns].names
+    names, side = row_names(explanation.units[map_.rows]), explanation.units[map_.columns].names
     rows = []
     for name, row in list(zip(names, map_.weights, strict=True))[:MOST_ROWS]:
         order = sorted(range(len(row)), key=lambda at: -abs(row[at]))[:MOST_NAMED]
         cells = [f"{unit_name(side[at])} {number(row[at], map_)}" for at in order if row[at]]
-        rows.append([unit_name(name), "←", *cells])
+        rows.append([name, "←", *cells])
     wide = max(map(len, rows))
     more = len(names) - MOST_ROWS
     text = columns([[*row, *[""] * (wide - len(row))] for row in rows], left_aligned=set(range(wide)))
@@ -171,9 +199,9 @@ def number(value: float, map_: Map) -> str:
     return f"{value:+.2f}".replace("-", "−") if map_.scale == "amounts" else f"{value:.2f}"
 
 
-def faithfulness_text(score: Faithfulness) -> str:
-    """Areas of the map, of leave-one-out and of random orders, and what they mean."""
-    of = f" {score.units}" if score.units != "read" else ""
+def faithfulness_text(score: Faithfulness, side: str) -> str:
+    """Areas of the map, of leave-one-out and of random orders, and what they mean; `side`: what the units are."""
+    of = f" {side}" if score.units in ORDINALS else ""
     rows = [[f"faithful?{of}", "deletion (low is good)", "insertion (high is good)"]]
     rows += [[kind, area(score.deletion[kind]), area(score.insertion[kind])] for kind in score.deletion]
     return f"{columns(rows, left_aligned={0, 1, 2})}\n{gain_text(score)}"

@@ -21,7 +21,7 @@ SHARE = 0.22
 
 def explanation_page(explanation: Explanation, says: str = "", paper: str = "") -> str:
     """The page; `says` and `paper` are those of the method."""
-    answer = explanation.answer.replace("\t", " ")
+    answer = explained.answer_text(explanation)
     if explanation.units["answered"].kind == "codes":
         answer = "this drawing"
     return pages.page(
@@ -40,14 +40,20 @@ def explanation_values(explanation: Explanation) -> dict[str, Any]:
     data = view_data(explanation)
     return {
         "question": explanation.question.replace("\t", " "),
-        "answer": explanation.answer.replace("\t", " "),
+        "answer": explained.answer_text(explanation),
         "instead": explanation.instead,
         "method": explanation.method,
         "notes": (*explanation.notes, *([coarseness(data)] if coarseness(data) else [])),
         "data": data,
         "most": most_table(explanation),
         "scores": [
-            {"finding": f"{explained.gain_text(score).capitalize()}.", "figures": curve_figures(score)}
+            {
+                "side": explained.side_name(explanation.units, score.units)
+                if len(explanation.faithfulness) > 1
+                else "",
+                "finding": f"{explained.gain_text(score).capitalize()}.",
+                "figures": curve_figures(score),
+            }
             for score in explanation.faithfulness
         ],
     }
@@ -62,11 +68,17 @@ def view_data(explanation: Explanation) -> dict[str, Any]:
     for map_, (_, largest), level in zip(explanation.maps, tables, levels, strict=True):
         fields = {key: getattr(map_, key) for key in ("rows", "columns", "scale")} | {"levels": level}
         maps.append(
-            fields | {"label": explained.map_label(map_), "largest": [float(f"{most:.4g}") for most in largest]}
+            fields
+            | {
+                "label": explained.map_label(explanation.units, map_),
+                "largest": [float(f"{most:.4g}") for most in largest],
+            }
         )
     return {
         "units": {key: unit_data(units) for key, units in explanation.units.items()},
-        "names": {key: explained.NAMES.get(key, "parts of the network") for key in explanation.units},
+        "names": {
+            key: explained.side_name(explanation.units, key) or "parts of the network" for key in explanation.units
+        },
         "maps": maps,
         "packed": base64.b64encode(zlib.compress(content, 9)).decode(),
     }
@@ -119,7 +131,8 @@ def unit_data(units: Units) -> dict[str, Any]:
     picture = f"data:image/png;base64,{base64.b64encode(units.picture).decode()}" if units.picture else ""
     names = [explained.unit_name(name) for name in units.names]
     fields: dict[str, Any] = {"kind": units.kind, "names": names, "lead": units.lead}
-    more = {"grid": units.grid, "picture": picture, "seconds": units.seconds, "values": units.values}
+    more: dict[str, Any] = {"grid": units.grid, "picture": picture, "seconds": units.seconds, "values": units.values}
+    more |= {"places": units.places if units.kind in explained.IN_TIME else ()}
     return fields | {key: value for key, value in more.items() if value}
 
 
@@ -128,13 +141,13 @@ def most_table(explanation: Explanation) -> Table:
     map_ = explained.main_maps(explanation)[0]
     if map_.rows not in ("answered", "explained", "written"):
         return Table([], [])
-    names, side = explanation.units[map_.rows].names, explanation.units[map_.columns].names
+    names, side = explained.row_names(explanation.units[map_.rows]), explanation.units[map_.columns].names
     rows = []
     for name, row in list(zip(names, map_.weights, strict=True))[: explained.MOST_ROWS]:
         order = sorted(range(len(row)), key=lambda at, row=row: -abs(row[at]))[: explained.MOST_NAMED]
         cells = [f"{explained.unit_name(side[at])} {explained.number(row[at], map_)}" for at in order]
-        rows.append([explained.unit_name(name), ", ".join(cells)])
-    return Table(["", explained.map_label(map_)], rows)
+        rows.append([name, ", ".join(cells)])
+    return Table(["", explained.map_label(explanation.units, map_)], rows)
 
 
 def curve_figures(score: Faithfulness) -> list[Figure]:

@@ -3,7 +3,7 @@ layers and heads below it.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ def explanation_picture(explanation: Explanation, path: Path) -> None:
         draw_main(part, explanation, map_)
     if small_rows:
         for number, map_ in enumerate(others, 1):
-            draw_small(parts[-1].add_subplot(small_rows, across, number), map_)
+            draw_small(parts[-1].add_subplot(small_rows, across, number), explanation.units, map_)
     figure.suptitle(title(explanation), fontsize=11, fontweight="bold")
     save(figure, path)
 
@@ -85,7 +85,7 @@ def size(explanation: Explanation, map_: Map) -> tuple[float, float]:
 def draw_main(part: Any, explanation: Explanation, map_: Map) -> None:
     """A large map with its scale, over the picture where there is one."""
     rows, side = explanation.units[map_.rows], explanation.units[map_.columns]
-    part.suptitle(map_label(map_), fontsize=9, color="0.35")
+    part.suptitle(map_label(explanation.units, map_), fontsize=9, color="0.35")
     if side.grid and side.picture:
         shown = list(zip(rows.names, map_.weights, strict=True))[:PICTURES]
         across, down = min(4, len(shown)), -(-len(shown) // 4)
@@ -145,7 +145,7 @@ def over_picture(axes: "Axes", side: Units, weights: Sequence[float], map_: Map)
     return ScalarMappable(Normalize(0, most), "Greys")
 
 
-def draw_small(axes: "Axes", map_: Map) -> None:
+def draw_small(axes: "Axes", units: Mapping[str, Units], map_: Map) -> None:
     """A layer or a head, by its own largest."""
     weights, signed = np.array([[*row] for row in map_.weights]), map_.scale == "amounts"
     most = map_.largest or 1.0
@@ -156,7 +156,7 @@ def draw_small(axes: "Axes", map_: Map) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set(visible=True, color="0.85")
-    side, _, place = map_label(map_).rpartition(": ")
+    side, _, place = map_label(units, map_).rpartition(": ")
     axes.set_title(f"{place}\nlargest {most:.2f}", fontsize=5.5, color="0.35")
     if place.endswith("head 0") or " · " not in place:
         axes.set_ylabel(side.replace(", ", "\n"), fontsize=5.5, color="0.35")

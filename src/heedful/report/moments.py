@@ -62,7 +62,7 @@ def maps_data(watched: Watched) -> list[dict[str, Any]]:
     """What stands along both sides of each map."""
     return [
         {
-            "label": explained.map_label(map_),
+            "label": explained.map_label(watched.units, map_),
             "gates": map_.scale == "openings",
             "rows": names_of(watched.units[map_.rows]),
             "columns": names_of(watched.units[map_.columns]),

@@ -54,8 +54,8 @@ export async function mountExplanation(root) {
     const row = side === "rows" ? shown.weights[at] : shown.weights.map((weights) => weights[at]);
     const names = data.units[side === "rows" ? map.columns : map.rows].names;
     const order = [...row.keys()].sort((a, b) => Math.abs(row[b]) - Math.abs(row[a])).slice(0, 4);
-    const own = data.units[map[side]].names[at];
-    return `${own}: ${order.map((number) => `${names[number]} ${format(row[number], map)}`).join(", ")}`;
+    const { names: all, places } = data.units[map[side]];
+    return `${all[at]}${places ? ` at ${places[at] + 1}` : ""}: ${order.map((number) => `${names[number]} ${format(row[number], map)}`).join(", ")}`;
   }
 
   function units(side) {
@@ -147,7 +147,27 @@ function timeBar(units) {
   const written = units.names.length <= 24 ? (name) => ({ textContent: name }) : () => ({});
   bar.append(...units.names.map((name, number) => unit(`${at(number)}${name}`, number, written(name))));
   box.append(bar);
+  const runs = runsOf(units.names);
+  if (units.names.length > 24 && runs.length <= 24) box.append(namesOfRuns(runs));
   return box;
+}
+
+/** Names that stand one after another, each with how often: [name, count]. */
+function runsOf(names) {
+  const runs = [];
+  for (const name of names) runs.at(-1)?.[0] === name ? runs.at(-1)[1]++ : runs.push([name, 1]);
+  return runs;
+}
+
+function namesOfRuns(runs) {
+  const line = element("div", { className: "runs" });
+  line.setAttribute("aria-hidden", "true"); // each unit of the bar has its name
+  for (const [name, count] of runs) {
+    const run = element("bdi", { textContent: name, title: name });
+    run.style.flexGrow = count;
+    line.append(run);
+  }
+  return line;
 }
 
 function drawSeries(values) {
@@ -167,7 +187,7 @@ function drawMatrix({ map, weights, scale }, data) {
   const figure = element("figure", { className: "matrix-of" });
   const caption = `${map.label}: ${data.names[map.rows]} (downwards, ${weights.length}) by ${data.names[map.columns]} (${weights[0].length}). ${MEANING[map.scale]} ` +
     `Strongest: ${format(scale, map)}${map.scale === "amounts" ? "; hatched: less" : ""}.`;
-  const cell = Math.max(4, Math.min(22, Math.round(480 / weights[0].length)));
+  const cell = Math.max(4, Math.min(22, Math.round(480 / Math.max(weights.length, weights[0].length))));
   const canvas = drawCanvas(map, weights, scale, cell);
   const sides = [["columns", data.units[map.columns].names], ["rows", data.units[map.rows].names]];
   figure.append(sides.every(([, names]) => names.length <= NAMED) ? named(canvas, sides, cell, map.label) : canvas);
